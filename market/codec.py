@@ -1,0 +1,49 @@
+"""Ticks and beats as bytes on the bus: JSON, typed and checked on the way in."""
+
+import msgspec
+
+from market.errors import MarketError
+from market.status import Beat
+from market.tick import Tick
+
+_encoder = msgspec.json.Encoder()
+_tick_decoder = msgspec.json.Decoder(Tick)
+_beat_decoder = msgspec.json.Decoder(Beat)
+
+
+class CodecError(MarketError, ValueError):
+    """Bytes from the bus that are not what their channel promises."""
+
+
+def encode_tick(tick: Tick) -> bytes:
+    """A tick as JSON; fields the exchange did not give are absent."""
+    return _encoder.encode(tick)
+
+
+def decode_tick(payload: bytes) -> Tick:
+    """The tick of a payload. Unknown fields are ignored, so that a newer poller may add some.
+
+    Raises:
+        CodecError: not JSON, a required field missing, a wrong type, or a number out of range.
+    """
+    try:
+        return _tick_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CodecError(f"not a tick: {error}") from None
+
+
+def encode_beat(beat: Beat) -> bytes:
+    """A beat as JSON."""
+    return _encoder.encode(beat)
+
+
+def decode_beat(payload: bytes) -> Beat:
+    """The beat of a payload.
+
+    Raises:
+        CodecError: not a beat.
+    """
+    try:
+        return _beat_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CodecError(f"not a beat: {error}") from None

@@ -1,0 +1,106 @@
+"""Symbols, the short names that may stand for them, and their scales."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from market.errors import MarketError
+
+_SYMBOL = re.compile(r"[A-Z0-9]{2,20}", re.ASCII)
+
+# Best known first: `BTC` stands for BTCUSDT even where BTCEUR is listed before it.
+_QUOTE_ASSETS = (
+    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BRL", "JPY", "BTC", "ETH", "BNB",
+)  # fmt: skip
+
+
+class Scales(Struct, frozen=True):
+    """How many decimals the integers of one symbol stand for."""
+
+    price: int
+    size: int
+
+
+class SymbolError(MarketError, ValueError):
+    """A list of symbols that cannot be used; the message names the entry and the mend."""
+
+
+class Symbols:
+    """The symbols one process serves, in the order they were named, and their aliases.
+
+    A base asset is an alias of its pair: ``BTC`` of ``BTCUSDT``. Where several pairs share a base,
+    the best known quote asset wins. A symbol is never hidden by an alias.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        self._known = {name: name for name in self.names}
+        self.aliases = _aliases(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
+    def resolve(self, name: str) -> str | None:
+        """The symbol that ``name`` means, case ignored, or None where it means nothing here.
+
+        The symbol returned is always the same object, so that many clients' sets share it.
+        """
+        upper = name.upper()
+        return self._known.get(upper) or self.aliases.get(upper)
+
+
+def parse_symbols(text: str) -> Symbols:
+    """Read a comma-separated list, or ``@file`` with names separated by commas or white space.
+
+    In a file, ``#`` starts a comment that reaches to the end of its line.
+
+    Raises:
+        SymbolError: nothing named, an entry that no exchange would use, an entry twice, or no such file.
+    """
+    text = text.strip()
+    if text.startswith("@"):
+        entries = _read_file(Path(text[1:]))
+    else:
+        entries = [entry.strip() for entry in text.split(",")] if text else []
+    if not entries:
+        raise SymbolError("names no symbol; give some, like BTCUSDT,ETHUSDT, or @file")
+    names = []
+    for entry in entries:
+        name = entry.upper()
+        if not entry:
+            raise SymbolError("has an empty entry (two commas in a row, or one at an end); remove the comma")
+        if not _SYMBOL.fullmatch(name):
+            raise SymbolError(f"{entry[:40]!r} is not a symbol; write it as the exchange does, like BTCUSDT")
+        if name in names:
+            raise SymbolError(f"{name} is named twice; remove one")
+        names.append(name)
+    return Symbols(names)
+
+
+def _read_file(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise SymbolError(f"cannot read {str(path)!r} ({reason}); name a readable file after the @") from None
+    return " ".join(line.partition("#")[0].replace(",", " ") for line in lines).split()
+
+
+def _aliases(names: tuple[str, ...]) -> dict[str, str]:
+    best: dict[str, tuple[int, str]] = {}
+    for name in names:
+        for rank, quote in enumerate(_QUOTE_ASSETS):
+            base = name.removesuffix(quote)
+            if base and base != name:
+                if base not in names and (base not in best or rank < best[base][0]):
+                    best[base] = (rank, name)
+                break
+    return {alias: name for alias, (_, name) in best.items()}

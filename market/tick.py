@@ -1,0 +1,109 @@
+"""The tick, and the one way from an exchange's decimal string to a scaled integer."""
+
+import re
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from market.errors import MarketError
+
+MAX_EXACT = 2**53 - 1
+"""The largest integer on any wire: a JavaScript number holds no larger one exactly
+(ECMA-262, Number.MAX_SAFE_INTEGER)."""
+
+MAX_SCALE = 15
+"""More decimals than this could not hold even the price 9 within `MAX_EXACT`."""
+
+_DECIMAL = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)
+
+Exact = Annotated[int, Meta(ge=0, le=MAX_EXACT)]
+Scale = Annotated[int, Meta(ge=0, le=MAX_SCALE)]
+
+
+class Tick(Struct, frozen=True, kw_only=True, gc=False):
+    """One update of one symbol, all numbers exact.
+
+    The real price is ``bid / 10**price_scale``, the real size ``bid_size / 10**size_scale``.
+    What the exchange did not give is `UNSET`, and absent on the wire.
+    """
+
+    symbol: Annotated[str, Meta(min_length=1, max_length=40)]
+    seq: Exact
+    """Strictly increasing per symbol, across restarts of the poller too."""
+    bid: Exact | UnsetType = UNSET
+    ask: Exact | UnsetType = UNSET
+    bid_size: Exact | UnsetType = UNSET
+    ask_size: Exact | UnsetType = UNSET
+    last: Exact | UnsetType = UNSET
+    volume: Exact | UnsetType = UNSET
+    """Of the last 24 hours, in the base asset, at ``size_scale``."""
+    price_scale: Scale
+    size_scale: Scale
+    event_us: Exact | UnsetType = UNSET
+    """When the exchange says it happened, microseconds since the Unix epoch."""
+    recv_us: Exact
+    """When the poller received it, microseconds since the Unix epoch; latency is measured from here."""
+
+
+class DecimalError(MarketError, ValueError):
+    """A decimal string that cannot become a scaled integer."""
+
+
+class TooFineError(DecimalError):
+    """The value has digits below its scale; rounding it is not an option."""
+
+
+class TooLargeError(DecimalError):
+    """The scaled value is above `MAX_EXACT`."""
+
+
+def scaled(text: str, scale: int) -> int:
+    """Turn a decimal string into an integer at ``scale``, exactly: ``scaled("65234.56", 2) == 6523456``.
+
+    Zeros below the scale are allowed (exchanges pad to eight places), other digits are not.
+
+    Raises:
+        TooFineError: a digit other than zero lies below the scale.
+        TooLargeError: the result is above `MAX_EXACT`.
+        DecimalError: not a plain decimal (sign, exponent, blank, other digits than 0-9).
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise DecimalError(f"{text[:40]!r} is not a plain decimal number")
+    whole, fraction = match[1], match[2] or ""
+    if len(fraction) > scale:
+        if fraction[scale:].strip("0"):
+            raise TooFineError(f"{text[:40]!r} is finer than its scale of {scale} decimals")
+        fraction = fraction[:scale]
+    # Bounds the work before int(): a stranger's million digits are not parsed.
+    if len(whole.lstrip("0")) > MAX_SCALE + 1:
+        raise TooLargeError(f"{text[:40]!r} has more digits than 2^53 holds")
+    value = int((whole + fraction).ljust(len(whole) + scale, "0"))
+    if value > MAX_EXACT:
+        raise TooLargeError(f"{text[:40]!r} at {scale} decimals is above 2^53 - 1")
+    return value
+
+
+def unscaled(value: int, scale: int) -> str:
+    """The decimal string of a scaled integer, for logs and people: ``unscaled(6523456, 2) == "65234.56"``."""
+    if scale == 0:
+        return str(value)
+    digits = str(value).zfill(scale + 1)
+    return f"{digits[:-scale]}.{digits[-scale:]}"
+
+
+def scale_of(step: str) -> int:
+    """The decimals that a step needs: ``scale_of("0.01000000") == 2``, ``scale_of("10.0") == 0``.
+
+    Steps are Binance's ``tickSize`` and ``stepSize`` (API documents, "Filters").
+
+    Raises:
+        DecimalError: not a plain decimal, or finer than `MAX_SCALE`.
+    """
+    match = _DECIMAL.fullmatch(step)
+    if match is None:
+        raise DecimalError(f"{step[:40]!r} is not a plain decimal number")
+    scale = len((match[2] or "").rstrip("0"))
+    if scale > MAX_SCALE:
+        raise DecimalError(f"{step[:40]!r} is finer than {MAX_SCALE} decimals")
+    return scale
