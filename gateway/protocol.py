@@ -1,0 +1,138 @@
+"""The messages between client and gateway, as types; README.md tells the same to people.
+
+Client to gateway is one tagged union, decoded strictly: a wrong type or an unknown field is refused.
+Gateway to client is one Struct each. ``type`` is the tag in both directions.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+"""A client's own mark on a request, echoed in the answer."""
+
+SymbolNames = Annotated[list[Annotated[str, Meta(max_length=40)]], Meta(min_length=1)]
+
+MaxHz = Annotated[float, Meta(ge=0.1, le=50)]
+
+
+class Command(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True, gc=False):
+    """The base of what a client may send."""
+
+    id: Id | UnsetType = UNSET
+
+
+class Subscribe(Command, tag="subscribe"):
+    """Send me these symbols: a snapshot of each now, then every change.
+
+    An option holds for the whole connection until another subscribe changes it; absent, it stays.
+    """
+
+    symbols: SymbolNames
+    """Symbols, aliases, or ``["*"]`` for all."""
+    snapshot: bool = True
+    """Whether to send what is known of each symbol at once."""
+    batch: bool | UnsetType = UNSET
+    """One ``ticks`` message per flush in place of one ``tick`` per symbol."""
+    max_hz: MaxHz | None | UnsetType = UNSET
+    """At most so many updates per symbol and second, the newest each time; null lifts it."""
+    conflate: bool | UnsetType = UNSET
+    """False: every single tick, in order; who cannot keep up is closed with 4408."""
+
+
+class Unsubscribe(Command, tag="unsubscribe"):
+    """Send me no more of these; ``["*"]`` means none at all."""
+
+    symbols: SymbolNames
+
+
+class List(Command, tag="list"):
+    """Which symbols do I hold?"""
+
+
+class Ping(Command, tag="ping"):
+    """Are you there? (For clients that cannot send WebSocket pings, such as browsers.)"""
+
+
+AnyCommand = Subscribe | Unsubscribe | List | Ping
+
+ErrorCode = Literal[
+    "bad_json",  # not JSON, or not MessagePack
+    "bad_message",  # a wrong type, a missing or unknown field
+    "wrong_frame",  # binary where text is due, or text where binary is
+    "unknown_command",
+    "unknown_symbol",
+    "too_many_symbols",
+    "too_many_errors",  # the last word before the connection is closed
+]
+
+
+class Message(Struct, tag_field="type", kw_only=True, gc=False):
+    """The base of what a gateway sends, ticks and snapshots apart (`gateway.frames` makes those)."""
+
+
+class Welcome(Message, tag="welcome"):
+    """The first message of a connection."""
+
+    client: str
+    """A UUID; every log line about this client carries it."""
+    heartbeat_s: float
+    """Who has sent nothing, not even a pong, for about twice this long is taken for dead."""
+
+
+class Subscribed(Message, tag="subscribed"):
+    """What of a subscribe is now held, by the symbols' full names, in the order they were asked for."""
+
+    symbols: list[str]
+    id: Id | UnsetType = UNSET
+
+
+class Unsubscribed(Message, tag="unsubscribed"):
+    """What of an unsubscribe was held and is not any more."""
+
+    symbols: list[str]
+    id: Id | UnsetType = UNSET
+
+
+class Subscriptions(Message, tag="subscriptions"):
+    """Everything this connection holds."""
+
+    symbols: list[str]
+    id: Id | UnsetType = UNSET
+
+
+class Status(Message, tag="status"):
+    """Whether prices are being heard: sent after ``welcome``, and at every change."""
+
+    feed: Literal["live", "stale"]
+    reason: str
+    """Why it is stale, or what is unusual; empty where there is nothing to say."""
+    source: str
+    """binance-ws, binance-rest, simulated or replay; empty while no poller was heard."""
+    since_us: int
+
+
+class Lag(Message, tag="lag"):
+    """You were too slow: ``conflated`` ticks were replaced by newer ones, which follow."""
+
+    conflated: int
+
+
+class Pong(Message, tag="pong"):
+    """The answer to ``ping``."""
+
+    id: Id | UnsetType = UNSET
+
+
+class Error(Message, tag="error"):
+    """What was wrong with a message; the connection stays unless a close frame follows."""
+
+    code: ErrorCode
+    message: str
+    id: Id | UnsetType = UNSET
+
+
+class Shutdown(Message, tag="shutdown"):
+    """This gateway is going away: connect again, anywhere, after so many milliseconds."""
+
+    reconnect_after_ms: int

@@ -1,0 +1,6 @@
+"""Exchange to bus: a source hears the exchange, the processor makes ticks of it, the publisher sends them.
+
+    source ──Update──▶ processor ──Tick──▶ publisher ──▶ bus
+
+``app`` puts them together; every arrow is a plain call that never waits for what is behind it.
+"""
