@@ -34,7 +34,7 @@ class Subscribe(Command, tag="subscribe"):
     """Whether to send what is known of each symbol at once."""
     batch: bool | UnsetType = UNSET
     """One ``ticks`` message per flush in place of one ``tick`` per symbol."""
-    max_hz: MaxHz | None | UnsetType = UNSET
+    max_hz: MaxHz | UnsetType | None = UNSET
     """At most so many updates per symbol and second, the newest each time; null lifts it."""
     conflate: bool | UnsetType = UNSET
     """False: every single tick, in order; who cannot keep up is closed with 4408."""

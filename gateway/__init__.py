@@ -1,0 +1,19 @@
+"""Bus to clients. Read it in the order a tick takes:
+
+    bus ─▶ feed ─▶ hub ─▶ cohort ─▶ connection ─▶ client
+                    ▲                    │
+                    └──── session ◀──────┘  commands
+
+``feed``        bus messages in, ticks out; knows the last values, and whether prices are live or stale
+``hub``         symbol → cohorts; gives every tick to the cohorts that hold its symbol
+``cohort``      the connections that want exactly the same; one blob for all of them per flush
+``pace``        when a cohort flushes: at once when quiet, after a rest when busy, on a beat when asked
+``connection``  one socket: writes, or lags; never waits
+``frames``      WebSocket frames, made once for everybody
+``session``     one client's conversation: a command in, replies and wishes out, no I/O
+``protocol``    the messages, as types
+``closing``     why a connection ends, and whether to come back
+
+``http`` takes requests, ``app`` puts it all together, ``settings`` reads the environment. Everything
+from ``feed`` to ``connection`` is plain calls: nothing waits for a client, so no client delays another.
+"""

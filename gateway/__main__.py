@@ -1,0 +1,79 @@
+"""``python -m gateway``: one gateway on ``GATEWAY_HOST:GATEWAY_PORT``."""
+
+import asyncio
+import errno
+import os
+import signal
+import sys
+
+import uvloop
+from aiohttp import web
+
+from gateway.app import create_app, drain
+from gateway.errors import GatewayError
+from gateway.settings import Settings
+from market import logs
+from market.errors import MarketError
+
+BACKLOG = 4096
+"""Connections the kernel may hold for us: a reconnect storm arrives faster than it is accepted."""
+
+
+async def serve(settings: Settings) -> None:
+    """Run a gateway until SIGTERM or Ctrl-C, then drain it; a second signal ends it at once.
+
+    Raises:
+        GatewayError: it cannot listen where it should.
+    """
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            drained.cancel()
+        stop.set()
+
+    app = create_app(settings)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    drained = loop.create_task(_drain_when(stop, app))
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, on_signal)
+        await _listen(runner, settings)
+        await asyncio.wait((drained,))
+    finally:
+        drained.cancel()
+        await runner.cleanup()
+
+
+async def _drain_when(stop: asyncio.Event, app: web.Application) -> None:
+    await stop.wait()
+    await drain(app)
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            problem = f"GATEWAY_PORT {settings.port} is in use; stop what listens there, or choose another"
+        else:
+            problem = f"GATEWAY_HOST {settings.host!r} cannot be listened on ({error.strerror or error})"
+        raise GatewayError(problem) from None
+
+
+def main() -> int:
+    """Returns the exit code: 0 after a graceful stop, 2 where a setting stops the start."""
+    try:
+        settings = Settings.from_environ(os.environ)
+        logs.configure(settings.log_format, settings.log_level)
+        uvloop.run(serve(settings))
+    except (GatewayError, MarketError) as error:
+        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 - the one line that a bad start says
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

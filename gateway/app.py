@@ -1,0 +1,80 @@
+"""The composition root: settings in, a running gateway out."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from gateway.gateway import Gateway
+from gateway.http import GATEWAY, REGISTRY, add_page_headers, routes
+from gateway.metrics import GatewayCollector
+from gateway.settings import Settings
+from market.bus import open_bus
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> web.Application:
+    """A gateway as an aiohttp application; ``settings`` are the environment's where none are given.
+
+    Raises:
+        market.environ.SettingError: a variable of the environment that cannot be used.
+    """
+    settings = settings or Settings.from_environ(os.environ)
+    app = web.Application()
+    app.add_routes(routes())
+    app.on_response_prepare.append(add_page_headers)
+
+    async def running(app: web.Application) -> AsyncIterator[None]:
+        app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url))
+        app[REGISTRY] = _registry(gateway)
+        work = asyncio.create_task(gateway.run(), name="gateway")
+        work.add_done_callback(_end_loudly)
+        yield
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+    async def close_clients(app: web.Application) -> None:
+        # Whoever stops the application, clients hear 1012; after `drain` there are none left.
+        await app[GATEWAY].close_all()
+
+    app.cleanup_ctx.append(running)
+    app.on_shutdown.append(close_clients)
+    return app
+
+
+async def app_factory() -> web.Application:
+    """`create_app` in the form that gunicorn's aiohttp workers take."""
+    return create_app()
+
+
+async def drain(app: web.Application) -> None:
+    """Take ``app`` out of service gracefully; it still listens when this returns, and holds no client."""
+    await app[GATEWAY].drain()
+
+
+def _registry(gateway: Gateway) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    hub, feed = gateway.hub, gateway.feed
+    gauges = {
+        "connections": ("Clients connected.", lambda: len(hub)),
+        "cohorts": ("Different wishes among them.", lambda: hub.cohort_count),
+        "laggards": ("Connections that are not draining.", lambda: hub.laggard_count),
+        "feed_live": ("1 while prices are live, 0 while stale.", lambda: feed.status.feed == "live"),
+    }
+    registry.register(GatewayCollector(gateway.counters, gauges))
+    return registry
+
+
+def _end_loudly(work: asyncio.Task[None]) -> None:
+    """A gateway that hears nothing must not go on looking alive: its supervisor starts a new one."""
+    if not work.cancelled() and (error := work.exception()) is not None:
+        logger.critical("the gateway has failed; this process ends", exc_info=error)
+        os._exit(70)

@@ -1,0 +1,39 @@
+"""Why a connection ends, by name, and what its client should do then.
+
+Codes below 4000 are the protocol's own (RFC 6455, section 7.4.1, and the IANA registry); 4000 and above are ours.
+"""
+
+from enum import Enum
+from typing import Literal
+
+from msgspec import Struct
+
+Reconnect = Literal["at once", "with backoff", "never"]
+
+
+class Close(Struct, frozen=True):
+    """One reason to close."""
+
+    code: int
+    reason: str
+    reconnect: Reconnect
+
+
+class Closing(Enum):
+    """Every reason that this gateway closes for."""
+
+    DRAIN = Close(1012, "this gateway is going away", "at once")
+    TRY_LATER = Close(1013, "this gateway is full", "with backoff")
+    TOO_BIG = Close(1009, "message too big", "never")
+    TOO_SLOW = Close(4408, "too slow for every tick", "with backoff")
+    TOO_MANY_ERRORS = Close(4429, "too many errors", "with backoff")
+
+    @property
+    def code(self) -> int:
+        """The close code on the wire."""
+        return self.value.code
+
+    @property
+    def reason(self) -> str:
+        """The text beside the code, at most 123 bytes (RFC 6455, section 5.5)."""
+        return self.value.reason

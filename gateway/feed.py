@@ -1,0 +1,182 @@
+"""Bus → last values → hub, and the truth about whether prices are being heard.
+
+Two questions, asked apart. Is the link to the bus alive? It is pinged each second, anything received
+counts, and after `QUIET_S` of nothing it is torn down and made anew. Is the poller alive and hearing
+the exchange? `QUIET_S` without a beat, or a beat that says otherwise, and prices may be old, but the
+link is left alone. Prices are live when both answers are yes.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Final
+
+from gateway.frames import FramedTick
+from gateway.metrics import Counters
+from gateway.protocol import Status
+from market.bus import Bus, BusDownError, Link
+from market.codec import CodecError, decode_beat, decode_tick
+from market.status import Beat
+from market.symbols import Symbols
+
+QUIET_S: Final = 3.0
+"""Silence for so long is a fault: three beats, or three pings."""
+
+NO_LINK: Final = "no link to the bus"
+
+_PING_S: Final = 1.0
+_LOOK_S: Final = 0.25
+_RETRY_S: Final = (1.5, 3.0)
+"""Between two tries to reach the bus, at random, so that many gateways do not come at once."""
+
+logger = logging.getLogger(__name__)
+
+
+class Feed:
+    """A gateway's end of the bus."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        symbols: Symbols,
+        last: dict[str, FramedTick],
+        publish: Callable[[FramedTick], None],
+        broadcast: Callable[[Status], None],
+        counters: Counters,
+        *,
+        now_us: Callable[[], int],
+        rng: random.Random,
+    ) -> None:
+        """``last`` is kept up to date: symbol → newest tick. Each new one then goes to ``publish``.
+
+        ``broadcast`` is told of every change of `status`, after the ticks that came before it.
+        ``now_us`` is the time in microseconds since the Unix epoch.
+        """
+        self._bus = bus
+        self._symbols = symbols
+        self._last = last
+        self._publish = publish
+        self._broadcast = broadcast
+        self._counters = counters
+        self._now_us = now_us
+        self._rng = rng
+        self._beat: Beat | None = None
+        self._beat_at = 0.0
+        self._beat_us = 0
+        # None while no link is up and refreshed; then the loop's time since when one is.
+        self._linked_at: float | None = None
+        self.ready = False
+        """Whether the last values were ever read, so that a snapshot means something."""
+        self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us())
+        """What clients are told."""
+
+    async def run(self) -> None:
+        """Hear the bus until cancelled."""
+        while True:
+            reason = await self._hear()
+            logger.warning("bus link lost (%s): %s; trying again", self._bus.name, reason)
+            self._linked_at = None
+            # Clients are not told the reason: it may name hosts that are none of their business.
+            self._look()
+            await asyncio.sleep(self._rng.uniform(*_RETRY_S))
+
+    async def _hear(self) -> str:
+        """Hear the bus over one link, and return why it ended."""
+        link: Link | None = None
+        try:
+            link = await self._bus.subscribe(self._symbols, self)
+            # Only what is newer than what the link has already brought changes anything.
+            for symbol, payload in (await self._bus.last_values()).items():
+                self.tick_received(symbol, payload)
+            self._linked_at = asyncio.get_running_loop().time()
+            self._counters.bus_links += 1
+            self.ready = True
+            logger.info("bus link up: %s", self._bus.name)
+            return await self._watch(link)
+        except BusDownError as error:
+            return str(error)
+        finally:
+            if link is not None:
+                link.close()
+
+    async def _watch(self, link: Link) -> str:
+        loop = asyncio.get_running_loop()
+        ping_at = loop.time()
+        while not link.lost.done():
+            now = loop.time()
+            if now >= ping_at:
+                link.ping()
+                ping_at = now + _PING_S
+            self._look()
+            await asyncio.wait((link.lost,), timeout=_LOOK_S)
+            if loop.time() - link.heard_at >= QUIET_S:
+                return f"nothing heard for {QUIET_S:g} s"
+        return link.lost.result()
+
+    def tick_received(self, symbol: str, payload: bytes) -> None:
+        """See `market.bus.Receiver.tick_received`."""
+        try:
+            tick = decode_tick(payload)
+        except CodecError as error:
+            self._refuse("not_a_tick", f"channel of {symbol}: {error}")
+            return
+        if tick.symbol != symbol:
+            self._refuse("wrong_symbol", f"a tick of {tick.symbol} came as one of {symbol}")
+            return
+        known = self._symbols.resolve(symbol)
+        if known != symbol:
+            self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
+            return
+        held = self._last.get(symbol)
+        if held is not None and held.seq >= tick.seq:
+            self._counters.ticks_old += 1
+            return
+        self._counters.ticks_received += 1
+        self._last[known] = framed = FramedTick(tick)
+        self._publish(framed)
+
+    def beat_received(self, payload: bytes) -> None:
+        """See `market.bus.Receiver.beat_received`."""
+        try:
+            self._beat = decode_beat(payload)
+        except CodecError as error:
+            self._refuse("not_a_beat", str(error))
+            return
+        self._beat_at = asyncio.get_running_loop().time()
+        self._beat_us = self._now_us()
+        self._look()
+
+    def _look(self) -> None:
+        """Work out what clients should be told, and tell them where it has changed."""
+        now = asyncio.get_running_loop().time()
+        beat = self._beat
+        source = beat.source if beat else ""
+        if self._linked_at is None:
+            status = Status(feed="stale", reason=NO_LINK, source=source, since_us=self._now_us())
+        elif beat is None or now - self._beat_at >= QUIET_S or self._beat_at < self._linked_at:
+            if now - max(self._linked_at, self._beat_at) < QUIET_S and self.status.feed == "stale":
+                # The link is new; the next beat tells.
+                return
+            since_us = self._beat_us or self._now_us()
+            status = Status(feed="stale", reason="the poller is silent", source=source, since_us=since_us)
+        elif beat.link == "down":
+            reason = beat.reason or "the exchange is silent"
+            status = Status(feed="stale", reason=reason, source=source, since_us=beat.since_us)
+        else:
+            status = Status(feed="live", reason=beat.reason, source=source, since_us=self._now_us())
+        told = self.status
+        if (status.feed, status.reason, status.source) == (told.feed, told.reason, told.source):
+            return
+        if status.feed == told.feed == "live":
+            status.since_us = told.since_us
+        self.status = status
+        logger.info("prices are %s (%s) %s", status.feed, status.source or "no source", status.reason)
+        self._broadcast(status)
+
+    def _refuse(self, reason: str, detail: str) -> None:
+        counts = self._counters.bus_refused
+        counts[reason] += 1
+        # The first of a kind is worth a line; a flood of them is worth a metric.
+        if counts[reason] == 1:
+            logger.warning("bus message refused (%s): %s; further ones are only counted", reason, detail)

@@ -1,0 +1,77 @@
+"""What a gateway counts, and how Prometheus reads it.
+
+The hot path adds to plain integers; the collector reads them when it is asked.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+Gauges = Mapping[str, tuple[str, Callable[[], float]]]
+"""Name → what it means, and how to read it now."""
+
+_COUNTERS: Final = {
+    "ticks_received": "Ticks from the bus that were newer than the one held.",
+    "ticks_old": "Ticks from the bus that were no newer than the one held.",
+    "ticks_sent": "Ticks and snapshots written to clients, each client counted.",
+    "ticks_conflated": "Ticks that a newer one replaced before they were written: once per cohort, or per laggard.",
+    "connections_accepted": "WebSocket connections ever accepted.",
+    "connections_refused": "WebSocket connections refused because the gateway was full or going away.",
+    "messages_received": "Messages from clients.",
+    "errors_sent": "Answers of type error.",
+    "lags": "Times that a connection stopped draining.",
+    "aborted": "Connections cut off: lagging too long, dead, or not reading replies.",
+    "bus_links": "Links to the bus ever made.",
+}
+
+
+class Counters:
+    """Everything that only grows."""
+
+    def __init__(self) -> None:
+        self.ticks_received = 0
+        self.ticks_old = 0
+        self.ticks_sent = 0
+        self.ticks_conflated = 0
+        self.connections_accepted = 0
+        self.connections_refused = 0
+        self.messages_received = 0
+        self.errors_sent = 0
+        self.lags = 0
+        self.aborted = 0
+        self.bus_links = 0
+        self.closed: Counter[str] = Counter()
+        """By name in `gateway.closing`: connections that this gateway closed."""
+        self.bus_refused: Counter[str] = Counter()
+        """By reason: bus messages that could not be used."""
+
+
+class GatewayCollector(Collector):
+    """Reads `Counters` and gauges for Prometheus."""
+
+    def __init__(self, counters: Counters, gauges: Gauges) -> None:
+        self._counters = counters
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric, as of now."""
+        counters = self._counters
+        for name, meaning in _COUNTERS.items():
+            yield CounterMetricFamily(f"tickgate_{name}", meaning, value=getattr(counters, name))
+        closed = CounterMetricFamily(
+            "tickgate_closed", "Connections that this gateway closed, by reason.", labels=["reason"]
+        )
+        for reason, count in counters.closed.items():
+            closed.add_metric([reason.lower()], count)
+        yield closed
+        refused = CounterMetricFamily(
+            "tickgate_bus_refused", "Bus messages that could not be used, by reason.", labels=["reason"]
+        )
+        for reason, count in counters.bus_refused.items():
+            refused.add_metric([reason], count)
+        yield refused
+        for name, (meaning, read) in self._gauges.items():
+            yield GaugeMetricFamily(f"tickgate_{name}", meaning, value=read())

@@ -1,0 +1,102 @@
+"""When a cohort with something pending is flushed.
+
+`SharedPace` flushes every such cohort in the next turn of the event loop, so that all that one read
+from the bus brought in goes out together; after expensive flushes it rests in proportion, and what
+nobody could have seen in time is conflated. `RatedPace` flushes one cohort at most so many times a second.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Flushable(Protocol):
+    """A cohort, as a pace sees it."""
+
+    def flush(self) -> None:
+        """Send what is pending. Plain code that waits for nobody."""
+
+
+class Pace(Protocol):
+    """When to flush."""
+
+    resting: bool
+    """Whether newer ticks should replace pending ones rather than follow them."""
+
+    def want(self, cohort: Flushable) -> None:
+        """``cohort`` has something pending, and had nothing before."""
+
+
+class Rest(Struct, frozen=True):
+    """How a `SharedPace` trades latency for fewer, larger writes."""
+
+    factor: float = 3.0
+    """Rest so many times as long as the flush took; 0 never rests. At 3, flushing takes a quarter of a core."""
+    longest_s: float = 0.02
+    """No rest is longer: what a person or a market maker across the network would not notice."""
+    credit_s: float = 0.002
+    """So much rest may be owed before any is taken: a quiet gateway adds no latency, and conflates nothing."""
+
+
+class SharedPace:
+    """Flushes all its waiting cohorts together."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, timer: Callable[[], float], rest: Rest) -> None:
+        """``timer`` measures what flushes cost, in seconds; the loop's own clock may stand still within a turn."""
+        self._loop = loop
+        self._timer = timer
+        self._rest = rest
+        self._waiting: list[Flushable] = []
+        self._owed_until = 0.0
+        self.resting = False
+
+    def want(self, cohort: Flushable) -> None:
+        """See `Pace.want`."""
+        self._waiting.append(cohort)
+        if len(self._waiting) > 1:
+            return
+        wait_s = self._owed_until - self._rest.credit_s - self._timer()
+        if wait_s > 0:
+            self.resting = True
+            self._loop.call_later(wait_s, self.flush)
+        else:
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Flush every waiting cohort now, and note what it cost."""
+        self.resting = False
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        rest = self._rest
+        started = self._timer()
+        for cohort in waiting:
+            cohort.flush()
+        ended = self._timer()
+        owed_until = max(self._owed_until, ended) + (ended - started) * rest.factor
+        self._owed_until = min(owed_until, ended + rest.longest_s + rest.credit_s)
+
+
+class RatedPace:
+    """Flushes one cohort, at most ``hz`` times a second; the first tick after a quiet time goes out at once."""
+
+    resting = True
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, hz: float) -> None:
+        self._loop = loop
+        self._interval_s = 1 / hz
+        self._flushed_at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+
+    def want(self, cohort: Flushable) -> None:
+        """See `Pace.want`."""
+        if self._timer is None:
+            at = max(self._loop.time(), self._flushed_at + self._interval_s)
+            self._timer = self._loop.call_at(at, self._flush, cohort)
+
+    def _flush(self, cohort: Flushable) -> None:
+        self._timer = None
+        self._flushed_at = self._loop.time()
+        cohort.flush()

@@ -1,0 +1,86 @@
+"""Reading settings from the environment: each variable becomes its value, or an error that names it."""
+
+import math
+from collections.abc import Mapping
+from typing import TypeVar
+
+from market.bus import BusUrlError, open_bus
+from market.errors import MarketError
+from market.symbols import SymbolError, Symbols, parse_symbols
+
+T = TypeVar("T", bound=str)
+
+
+class SettingError(MarketError, ValueError):
+    """A variable that cannot be used; the message begins with its name and ends with the mend."""
+
+
+class Environ:
+    """The environment, a variable at a time. Set but empty is a value like any other, not the default.
+
+    Raises:
+        SettingError: by every method, where the variable's value cannot be used.
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        """``variables`` is ``os.environ``, or a test's own."""
+        self._variables = variables
+
+    def get(self, name: str, default: str) -> str:
+        """The value as it stands."""
+        return self._variables.get(name, default)
+
+    def bus_url(self, name: str, default: str) -> str:
+        """A URL that `market.bus.open_bus` takes. It may hold a password, so no message shows it."""
+        value = self.get(name, default)
+        try:
+            # Opened once only to hear whether it can be; nothing is connected.
+            open_bus(value)
+        except BusUrlError as error:
+            raise SettingError(f"{name} {error}") from None
+        return value
+
+    def symbols(self, name: str, default: Symbols) -> Symbols:
+        """A comma-separated list of symbols, or ``@file``."""
+        if name not in self._variables:
+            return default
+        try:
+            return parse_symbols(self._variables[name])
+        except SymbolError as error:
+            raise SettingError(f"{name} {error}") from None
+
+    def integer(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number from ``least`` to ``most``."""
+        value = self._variables.get(name)
+        if value is None:
+            return default
+        # isdecimal alone would let other scripts' digits through.
+        if not (value.isascii() and value.isdecimal() and len(value) <= 20 and least <= int(value) <= most):
+            raise SettingError(f"{name} {shown(value)} must be a whole number from {least} to {most}")
+        return int(value)
+
+    def number(self, name: str, default: float, least: float, most: float) -> float:
+        """A number from ``least`` to ``most``; with ``most`` infinite, from ``least`` up."""
+        value = self._variables.get(name)
+        if value is None:
+            return default
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and least <= number <= most):
+            span = f"from {least:g} to {most:g}" if math.isfinite(most) else f"from {least:g} up"
+            raise SettingError(f"{name} {shown(value)} must be a number {span}")
+        return number
+
+    def choice(self, name: str, default: T, choices: tuple[T, ...]) -> T:
+        """One of ``choices``."""
+        value = self.get(name, default)
+        if value not in choices:
+            raise SettingError(f"{name} {shown(value)} must be one of {', '.join(choices)}")
+        return value
+
+
+def shown(value: str) -> str:
+    """A value for a message: on one line, and not long."""
+    return repr(value[:60] + "…" if len(value) > 60 else value)
