@@ -122,10 +122,15 @@ class Hub:
             return
         ticks = [self._last[symbol] for symbol in symbols if symbol in self._last]
         laggard = self._laggards.get(connection)
-        if laggard is not None:
-            laggard.backlog.owed.update(tick.symbol for tick in ticks)
-        else:
+        if laggard is None:
+            # What is pending is older than the snapshots, and would follow them.
+            cohort.send(connection, cohort.leave(connection))
+            laggard = self._laggards.get(connection)
+        if laggard is None:
+            cohort.join(connection)
             cohort.send_snapshots(connection, ticks)
+        else:
+            laggard.backlog.owed.update(tick.symbol for tick in ticks)
 
     def _send_pending(self, connection: Member, old: Cohort, wishes: Wishes) -> None:
         pending = [tick for tick in old.leave(connection) if tick.symbol in wishes.symbols]

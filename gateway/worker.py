@@ -50,7 +50,8 @@ class Worker(GunicornUVLoopWebWorker):  # type: ignore[misc] # gunicorn ships no
         notifying = asyncio.create_task(self._notify_arbiter())
         try:
             for listener in self.sockets:
-                await web.SockSite(runner, listener, backlog=self.cfg.backlog).start()
+                # The socket itself: gunicorn's wrapper complains when the loop has closed it already.
+                await web.SockSite(runner, listener.sock, backlog=self.cfg.backlog).start()
             self.booted = True
             await self._stopping.wait()
             await drain(app)

@@ -2,8 +2,15 @@
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
+
+import msgspec
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
+from gateway.frames import Encoding
+from market.tick import Tick
 
 T = TypeVar("T")
 
@@ -44,3 +51,66 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` to its end on a `VirtualTimeLoop`."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main)
+
+
+class RecordingMember:
+    """A connection without a socket: it keeps what was written, and drains or not as the test says."""
+
+    def __init__(self, encoding: Encoding = "json") -> None:
+        self.encoding: Encoding = encoding
+        self.draining = True
+        self.written: list[bytes] = []
+        self.aborted = ""
+
+    @property
+    def drained(self) -> bool:
+        return self.draining
+
+    def send(self, blob: bytes) -> bool:
+        if self.draining:
+            self.written.append(blob)
+        return self.draining
+
+    def enqueue(self, blob: bytes) -> None:
+        self.written.append(blob)
+
+    def reply(self, frames: bytes) -> None:
+        self.written.append(frames)
+
+    def abort(self, reason: str) -> None:
+        self.aborted = reason
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Every message written so far, decoded by the `websockets` library, not by our own code."""
+        return list(decoded(b"".join(self.written)))
+
+
+def decoded(stream: bytes) -> Iterator[dict[str, Any]]:
+    """The messages in a server's bytes, parsed independently of the code under test."""
+    reader = StreamReader()
+    reader.feed_data(stream)
+    reader.feed_eof()
+    while not at_eof(reader):
+        parser = Frame.parse(reader.read_exact, mask=False)
+        try:
+            next(parser)
+        except StopIteration as done:
+            frame: Frame = done.value
+        else:
+            raise AssertionError("the stream ends inside a frame")
+        decode = msgspec.json.decode if frame.opcode is Opcode.TEXT else msgspec.msgpack.decode
+        yield decode(frame.data)
+
+
+def at_eof(reader: StreamReader) -> bool:
+    try:
+        next(reader.at_eof())
+    except StopIteration as done:
+        return bool(done.value)
+    return False
+
+
+def tick(symbol: str = "BTCUSDT", seq: int = 1, **fields: Any) -> Tick:
+    """A tick whose numbers follow from its seq."""
+    numbers = {"bid": 10 * seq, "ask": 10 * seq + 1, "price_scale": 2, "size_scale": 3, "recv_us": 1_000_000 + seq}
+    return Tick(symbol=symbol, seq=seq, **(numbers | fields))

@@ -1,0 +1,90 @@
+"""Dead peers are found, living ones are left alone; on a virtual clock."""
+
+import asyncio
+
+from gateway.connection import Connection
+from gateway.heartbeat import Heartbeat
+from gateway.metrics import Counters
+from tests.fakes import run_virtual
+from tests.gateway.test_connection import StubbornTransport
+
+
+def connection() -> tuple[Connection, StubbornTransport]:
+    transport = StubbornTransport()
+    return Connection("c", transport, "json", Counters(), lambda closing: None), transport
+
+
+async def run_for(heartbeat: Heartbeat, seconds: float) -> None:
+    sweep = asyncio.create_task(heartbeat.run())
+    await asyncio.sleep(seconds)
+    sweep.cancel()
+
+
+def test_a_silent_peer_is_pinged_and_then_cut_off() -> None:
+    """Within one and a half heartbeats a peer that answers nothing is gone, not before one ping."""
+
+    async def main() -> None:
+        silent, transport = connection()
+        heartbeat = Heartbeat(20)
+        heartbeat.add(silent)
+        await run_for(heartbeat, 9)
+        assert [] == transport.written
+        await run_for(heartbeat, 12)
+        assert [b"\x89\x00"] == transport.written
+        assert not transport.aborted
+        await run_for(heartbeat, 10)
+        assert transport.aborted
+
+    run_virtual(main())
+
+
+def test_a_peer_that_answers_lives_on() -> None:
+    """Anything received counts as life, and the pings go on."""
+
+    async def main() -> None:
+        living, transport = connection()
+        heartbeat = Heartbeat(20)
+        heartbeat.add(living)
+        for _ in range(10):
+            await run_for(heartbeat, 18)
+            living.heard = True
+        assert not transport.aborted
+        assert len(transport.written) >= 5
+
+    run_virtual(main())
+
+
+def test_who_was_taken_out_is_not_looked_at() -> None:
+    """A connection that has gone is neither pinged nor kept."""
+
+    async def main() -> None:
+        gone, transport = connection()
+        heartbeat = Heartbeat(20)
+        del heartbeat.add(gone)[gone]
+        await run_for(heartbeat, 100)
+        assert [] == transport.written
+
+    run_virtual(main())
+
+
+def test_the_work_is_spread() -> None:
+    """A thousand connections that came evenly are not pinged in one breath."""
+
+    async def main() -> None:
+        heartbeat = Heartbeat(32)
+        transports = []
+        for _ in range(64):
+            one, transport = connection()
+            heartbeat.add(one)
+            transports.append(transport)
+            await run_for(heartbeat, 0.5001)
+        most = 0
+        before = sum(len(transport.written) for transport in transports)
+        for _ in range(32):
+            heartbeat.sweep_slice()
+            after = sum(len(transport.written) for transport in transports)
+            most = max(most, after - before)
+            before = after
+        assert 0 < most <= 3
+
+    run_virtual(main())

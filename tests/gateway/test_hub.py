@@ -1,0 +1,354 @@
+"""Who gets which tick, whatever the order of events."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.cohort import Wishes
+from gateway.frames import FramedTick
+from gateway.hub import Hub
+from gateway.metrics import Counters
+from gateway.pace import Rest
+from gateway.protocol import Status
+from tests.fakes import RecordingMember, run_virtual, tick
+
+
+class Market:
+    """A hub with last values and a source of ticks; no sockets, virtual time."""
+
+    def __init__(self, lag_timeout_s: float = 10, rest: Rest | None = None) -> None:
+        self.last: dict[str, FramedTick] = {}
+        self.counters = Counters()
+        self.hub = Hub(
+            self.last,
+            self.counters,
+            lag_timeout_s=lag_timeout_s,
+            rest=rest or Rest(),
+            timer=asyncio.get_running_loop().time,
+        )
+
+    def publish(self, symbol: str) -> int:
+        held = self.last.get(symbol)
+        framed = FramedTick(tick(symbol, held.seq + 1 if held else 1))
+        self.last[symbol] = framed
+        self.hub.publish(framed)
+        return framed.seq
+
+    def join(self, *symbols: str, snapshot: bool = True, **wishes: object) -> RecordingMember:
+        member = RecordingMember(wishes.get("encoding", "json"))
+        self.hub.add(member)
+        self.want(member, symbols, snapshot=snapshot, **wishes)
+        return member
+
+    def want(self, member: RecordingMember, symbols: Iterable[str], *, snapshot: bool = True, **wishes: object) -> None:
+        symbols = frozenset(symbols)
+        self.hub.move(member, Wishes(symbols, **wishes))
+        if snapshot:
+            self.hub.send_snapshots(member, sorted(symbols))
+
+
+def seqs(member: RecordingMember) -> dict[str, list[int]]:
+    """The seqs that ``member`` got of each symbol, in order; lag notices and statuses aside."""
+    got: dict[str, list[int]] = {}
+    for message in member.messages():
+        for one in message.get("ticks", [message]):
+            if "symbol" in one:
+                got.setdefault(one["symbol"], []).append(one["seq"])
+    return got
+
+
+def assert_only_growing(member: RecordingMember) -> None:
+    """Every tick is newer than all before it of its symbol; a snapshot may repeat the newest."""
+    newest: dict[str, int] = {}
+    for message in member.messages():
+        for one in message.get("ticks", [message]):
+            if "symbol" in one:
+                least = newest.get(one["symbol"], 0) + (message["type"] != "snapshot")
+                assert least <= one["seq"], one
+                newest[one["symbol"]] = one["seq"]
+
+
+async def settle() -> None:
+    """Let every pace and sweep come round."""
+    await asyncio.sleep(30)
+
+
+def test_each_client_gets_exactly_its_own() -> None:
+    """Of three clients with overlapping wishes, each gets its symbols and no other."""
+
+    async def main() -> None:
+        market = Market()
+        a, b, c = market.join("BTC", "ETH"), market.join("SOL"), market.join("BTC", "SOL")
+        for _ in range(3):
+            for symbol in ("BTC", "ETH", "SOL", "XRP"):
+                market.publish(symbol)
+            await asyncio.sleep(1)
+        assert seqs(a) == {"BTC": [1, 2, 3], "ETH": [1, 2, 3]}
+        assert seqs(b) == {"SOL": [1, 2, 3]}
+        assert seqs(c) == {"BTC": [1, 2, 3], "SOL": [1, 2, 3]}
+
+    run_virtual(main())
+
+
+def test_equal_wishes_share_one_cohort_and_one_blob() -> None:
+    """Two clients that want the same are written the very same bytes object."""
+
+    async def main() -> None:
+        market = Market()
+        a, b = market.join("BTC", "ETH"), market.join("ETH", "BTC")
+        market.publish("BTC")
+        market.publish("ETH")
+        await settle()
+        assert market.hub.cohort_count == 1
+        assert a.written[0] is b.written[0]
+        assert len(a.written) == 1
+
+    run_virtual(main())
+
+
+def test_a_tick_is_never_sent_before_its_snapshot_or_twice() -> None:
+    """Who joins while a tick is pending gets it in the snapshot and not again, and gets what follows."""
+
+    async def main() -> None:
+        market = Market()
+        old = market.join("BTC")
+        market.publish("BTC")
+        new = market.join("BTC")
+        market.publish("BTC")
+        await settle()
+        market.publish("BTC")
+        await settle()
+        assert {"BTC": [1, 2, 3]} == seqs(old) == seqs(new)
+
+    run_virtual(main())
+
+
+def test_a_quiet_gateway_conflates_nothing() -> None:
+    """Ticks of one symbol that come in one turn all go out, in order, while nothing was expensive."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("BTC")
+        for _ in range(10):
+            market.publish("BTC")
+        await settle()
+        assert {"BTC": list(range(1, 11))} == seqs(member)
+
+    run_virtual(main())
+
+
+def test_a_rated_client_gets_the_newest_at_each_beat() -> None:
+    """At 1 Hz, of ten ticks a second only the newest of each second arrives."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("BTC", max_hz=1.0)
+        for _ in range(30):
+            market.publish("BTC")
+            await asyncio.sleep(0.1)
+        await settle()
+        assert {"BTC": [1, 10, 20, 30]} == seqs(member)
+
+    run_virtual(main())
+
+
+def test_who_wants_every_tick_gets_every_tick() -> None:
+    """Without conflation nothing is left out, whatever the pace of the others."""
+
+    async def main() -> None:
+        market = Market(rest=Rest(factor=100, longest_s=1, credit_s=0))
+        market.join("BTC")
+        member = market.join("BTC", conflate=False)
+        for turn in range(50):
+            market.publish("BTC")
+            if turn % 7 == 0:
+                await asyncio.sleep(0)
+        await settle()
+        assert {"BTC": list(range(1, 51))} == seqs(member)
+
+    run_virtual(main())
+
+
+def test_a_laggard_is_told_and_gets_only_the_newest() -> None:
+    """Who did not drain for a hundred ticks of two symbols gets a lag notice and two ticks."""
+
+    async def main() -> None:
+        market = Market()
+        slow, fast = market.join("BTC", "ETH"), market.join("BTC", "ETH")
+        slow.draining = False
+        for _ in range(50):
+            market.publish("BTC")
+            market.publish("ETH")
+            await asyncio.sleep(0.01)
+        assert market.hub.laggard_count == 1
+        assert slow.written == []
+        slow.draining = True
+        await asyncio.sleep(0.1)
+        assert slow.messages()[:1] == [{"type": "lag", "conflated": 98}]
+        assert seqs(slow) == {"BTC": [50], "ETH": [50]}
+        assert {"BTC": list(range(1, 51)), "ETH": list(range(1, 51))} == seqs(fast)
+        assert market.hub.laggard_count == 0
+        market.publish("BTC")
+        await settle()
+        assert seqs(slow)["BTC"] == [50, 51]
+
+    run_virtual(main())
+
+
+def test_a_laggard_past_its_time_is_cut_off() -> None:
+    """Who does not drain within the lag timeout is aborted."""
+
+    async def main() -> None:
+        market = Market(lag_timeout_s=2)
+        member = market.join("BTC")
+        member.draining = False
+        market.publish("BTC")
+        await asyncio.sleep(1.9)
+        assert "" == member.aborted
+        await asyncio.sleep(0.3)
+        assert "lagged too long" == member.aborted
+
+    run_virtual(main())
+
+
+def test_a_status_comes_behind_the_ticks_before_it() -> None:
+    """What was pending is written before a broadcast, even for a client that asked for a slow rate."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("BTC", max_hz=0.1)
+        market.publish("BTC")
+        await asyncio.sleep(1)
+        market.publish("BTC")
+        market.hub.broadcast(Status(feed="live", reason="", source="simulated", since_us=1))
+        assert [message["type"] for message in member.messages()] == ["tick", "tick", "status"]
+
+    run_virtual(main())
+
+
+def test_nothing_is_left_of_who_has_gone() -> None:
+    """After the last client has left there is no cohort, no symbol and no laggard."""
+
+    async def main() -> None:
+        market = Market()
+        members = [market.join("BTC", "ETH"), market.join("BTC", max_hz=1.0), market.join("SOL", conflate=False)]
+        members[0].draining = False
+        for symbol in ("BTC", "ETH", "SOL"):
+            market.publish(symbol)
+        await asyncio.sleep(0.01)
+        gone = [weakref.ref(member) for member in members]
+        for member in members:
+            market.hub.remove(member)
+        assert (len(market.hub), market.hub.cohort_count, market.hub.laggard_count) == (0, 0, 0)
+        assert market.hub._by_symbol == {}
+        await settle()
+        del members, member
+        gc.collect()
+        assert [ref() for ref in gone] == [None, None, None]
+
+    run_virtual(main())
+
+
+def test_thousands_of_different_wishes_work() -> None:
+    """Clients that all want something different each get exactly that."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(60)]
+        wishes = [{names[first], names[second]} for first in range(60) for second in range(first)]
+        members = [market.join(*symbols) for symbols in wishes]
+        assert len(wishes) == market.hub.cohort_count
+        for name in names:
+            market.publish(name)
+        await settle()
+        assert wishes == [set(seqs(member)) for member in members]
+
+    run_virtual(main())
+
+
+SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
+options = st.fixed_dictionaries(
+    {},
+    optional={
+        "batch": st.booleans(),
+        "max_hz": st.sampled_from([None, 1.0, 50.0]),
+        "conflate": st.booleans(),
+        "encoding": st.sampled_from(["json", "msgpack"]),
+    },
+)
+events = st.one_of(
+    st.tuples(st.just("publish"), st.sampled_from(SYMBOLS)),
+    st.tuples(st.just("publish"), st.sampled_from(SYMBOLS)),
+    st.tuples(st.just("want"), st.integers(0, 3), st.sets(st.sampled_from(SYMBOLS)), options),
+    st.tuples(st.just("stall"), st.integers(0, 3)),
+    st.tuples(st.just("drain"), st.integers(0, 3)),
+    st.tuples(st.just("leave"), st.integers(0, 3)),
+    st.tuples(st.just("pass"), st.sampled_from([0.0, 0.001, 0.03, 0.2, 2.0])),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(events, max_size=60), st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)]))
+def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
+    story: list[tuple[object, ...]], rest: Rest
+) -> None:
+    """Whatever the order of ticks, wishes, lags and drains: newest at the end, seqs only grow, nothing unasked."""
+
+    async def main() -> None:
+        market = Market(lag_timeout_s=1000, rest=rest)
+        members = [market.join(snapshot=False) for _ in range(4)]
+        held: list[set[str]] = [set() for _ in members]
+        asked: list[set[str]] = [set() for _ in members]
+        for event in story:
+            match event:
+                case ("publish", str(symbol)):
+                    market.publish(symbol)
+                case ("want", int(who), set(symbols), dict(wishes)):
+                    members[who].encoding = wishes.get("encoding", "json")
+                    market.want(members[who], symbols, **wishes)
+                    held[who] = symbols
+                    asked[who] |= symbols
+                case ("stall", int(who)):
+                    members[who].draining = False
+                case ("drain", int(who)):
+                    members[who].draining = True
+                case ("leave", int(who)):
+                    market.hub.remove(members[who])
+                    members[who] = market.join(snapshot=False)
+                    held[who], asked[who] = set(), set()
+                case ("pass", float(seconds)):
+                    await asyncio.sleep(seconds)
+        for member in members:
+            member.draining = True
+        await settle()
+        for member, symbols, ever in zip(members, held, asked, strict=True):
+            got = seqs(member)
+            newest = {symbol: market.last[symbol].seq for symbol in symbols if symbol in market.last}
+            assert newest == {symbol: got[symbol][-1] for symbol in newest if symbol in got}
+            assert set(got) <= ever
+            assert_only_growing(member)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_an_unsubscribed_symbol_is_not_sent_again(batch: bool) -> None:
+    """What was pending of a symbol is dropped when the client lets it go; the rest is sent first."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("BTC", "ETH", batch=batch)
+        market.publish("BTC")
+        market.publish("ETH")
+        market.want(member, ["ETH"], snapshot=False, batch=batch)
+        assert seqs(member) == {"ETH": [1]}
+        market.publish("BTC")
+        await settle()
+        assert seqs(member) == {"ETH": [1]}
+
+    run_virtual(main())

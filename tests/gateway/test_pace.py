@@ -1,0 +1,102 @@
+"""When cohorts are flushed, on a virtual clock."""
+
+import asyncio
+
+from gateway.pace import RatedPace, Rest, SharedPace
+from tests.fakes import run_virtual
+
+
+class CostlyCohort:
+    """Notes when it is flushed, and makes the timer advance as if flushing had taken a while."""
+
+    def __init__(self, cost_s: float = 0.0) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.cost_s = cost_s
+        self.spent_s = 0.0
+        self.flushed_at: list[float] = []
+
+    def flush(self) -> None:
+        self.flushed_at.append(self.loop.time())
+        self.spent_s += self.cost_s
+
+    def timer(self) -> float:
+        return self.loop.time() + self.spent_s
+
+
+def test_quiet_cohorts_are_flushed_in_the_next_turn_of_the_loop() -> None:
+    """Where flushing costs next to nothing, no time passes before it, and all wait for the same moment."""
+
+    async def main() -> None:
+        cheap, other = CostlyCohort(), CostlyCohort()
+        pace = SharedPace(asyncio.get_running_loop(), cheap.timer, Rest())
+        for expected in range(1, 50):
+            pace.want(cheap)
+            pace.want(other)
+            assert expected - 1 == len(cheap.flushed_at)
+            await asyncio.sleep(0)
+            assert expected == len(cheap.flushed_at) == len(other.flushed_at)
+        assert {0.0} == set(cheap.flushed_at)
+
+    run_virtual(main())
+
+
+def test_an_expensive_flush_is_followed_by_a_rest_in_proportion() -> None:
+    """After a flush of 4 ms at factor 3, the next comes 12 ms later, less the credit."""
+
+    async def main() -> None:
+        cohort = CostlyCohort(cost_s=0.004)
+        pace = SharedPace(asyncio.get_running_loop(), lambda: cohort.spent_s, Rest(3, 0.02, 0.002))
+        pace.want(cohort)
+        await asyncio.sleep(0)
+        assert not pace.resting
+        pace.want(cohort)
+        assert pace.resting
+        await asyncio.sleep(1)
+        assert [round(at, 6) for at in cohort.flushed_at] == [0.0, 0.010]
+        assert not pace.resting
+
+    run_virtual(main())
+
+
+def test_no_rest_is_longer_than_the_longest() -> None:
+    """However long a flush took, the next one comes within 20 ms."""
+
+    async def main() -> None:
+        cohort = CostlyCohort(cost_s=5)
+        pace = SharedPace(asyncio.get_running_loop(), lambda: cohort.spent_s, Rest(3, 0.02, 0.002))
+        for _ in range(3):
+            pace.want(cohort)
+            await asyncio.sleep(1)
+        assert all(round(at % 1, 6) <= 0.02 for at in cohort.flushed_at)
+        assert len(cohort.flushed_at) == 3
+
+    run_virtual(main())
+
+
+def test_a_factor_of_zero_never_rests() -> None:
+    """With resting switched off even expensive flushes come at once."""
+
+    async def main() -> None:
+        cohort = CostlyCohort(cost_s=1)
+        pace = SharedPace(asyncio.get_running_loop(), lambda: cohort.spent_s, Rest(factor=0))
+        for _ in range(5):
+            pace.want(cohort)
+            await asyncio.sleep(0)
+        assert cohort.flushed_at == [0.0] * 5
+
+    run_virtual(main())
+
+
+def test_a_rate_lets_the_first_through_and_spaces_the_others() -> None:
+    """At 2 Hz the first flush is immediate, and no two are closer than half a second."""
+
+    async def main() -> None:
+        cohort = CostlyCohort()
+        pace = RatedPace(asyncio.get_running_loop(), hz=2)
+        for _ in range(17):
+            pace.want(cohort)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
+        assert [round(at, 6) for at in cohort.flushed_at] == [0.0, 0.5, 1.0, 1.5, 2.0]
+
+    run_virtual(main())
