@@ -23,8 +23,6 @@ class Closing(Enum):
     """Every reason that this gateway closes for."""
 
     DRAIN = Close(1012, "this gateway is going away", "at once")
-    TRY_LATER = Close(1013, "this gateway is full", "with backoff")
-    TOO_BIG = Close(1009, "message too big", "never")
     TOO_SLOW = Close(4408, "too slow for every tick", "with backoff")
     TOO_MANY_ERRORS = Close(4429, "too many errors", "with backoff")
 

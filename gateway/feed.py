@@ -73,9 +73,12 @@ class Feed:
 
     async def run(self) -> None:
         """Hear the bus until cancelled."""
+        told = False
         while True:
             reason = await self._hear()
-            logger.warning("bus link lost (%s): %s; trying again", self._bus.name, reason)
+            if self._linked_at is not None or not told:
+                told = True
+                logger.warning("no bus link (%s): %s; trying again every 3 s", self._bus.name, reason)
             self._linked_at = None
             # Clients are not told the reason: it may name hosts that are none of their business.
             self._look()

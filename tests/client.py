@@ -1,0 +1,138 @@
+"""A WebSocket client for tests: remembers what it heard, and waits for what should come.
+
+Made on `websockets`, which shares no code with the gateway.
+"""
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+Message = dict[str, Any]
+
+
+class Client:
+    """One connection, and everything that came over it."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._waiting: dict[asyncio.Future[None], Callable[[Client], bool]] = {}
+        self._reading = asyncio.create_task(self._read())
+        self.messages: list[Message] = []
+        """Everything but prices, in order of arrival."""
+        self.prices: dict[str, list[Message]] = defaultdict(list)
+        """Snapshots and ticks of each symbol, in order of arrival."""
+        self.status: Message = {}
+        self.close_code: int | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self._reading.done()
+
+    async def send(self, message: Message | str | bytes) -> None:
+        """Send JSON, or what is given as it stands."""
+        await self._socket.send(orjson.dumps(message).decode() if isinstance(message, dict) else message)
+
+    async def subscribe(self, *symbols: str, within_s: float = 10, **options: Any) -> None:
+        """Subscribe, and wait until that is confirmed."""
+        before = self.count("subscribed")
+        await self.send({"type": "subscribe", "symbols": list(symbols), **options})
+        await self.until(lambda client: client.count("subscribed") > before, within_s)
+
+    async def until(self, condition: Callable[["Client"], bool], within_s: float = 10) -> None:
+        """Wait for ``condition``, looked at after each message.
+
+        Raises:
+            TimeoutError: it did not come true in time, or the connection ended before it did.
+        """
+        if condition(self):
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[future] = condition
+        try:
+            async with asyncio.timeout(within_s):
+                await asyncio.wait((future, self._reading), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._waiting[future]
+        if not condition(self):
+            raise TimeoutError(f"the connection ended ({self.close_code}) before what was waited for")
+
+    async def until_closed(self, within_s: float = 10) -> int | None:
+        """Wait for the end of the connection; its close code."""
+        async with asyncio.timeout(within_s):
+            await asyncio.wait((self._reading,))
+        return self.close_code
+
+    def count(self, message_type: str) -> int:
+        """How many messages of a type came."""
+        return sum(message["type"] == message_type for message in self.messages)
+
+    def seqs(self, symbol: str) -> list[int]:
+        """The sequence numbers of a symbol's prices, in order of arrival."""
+        return [price["seq"] for price in self.prices[symbol]]
+
+    def newest_seq(self, symbol: str) -> int:
+        """The sequence number of the newest price; 0 before the first."""
+        prices = self.prices[symbol]
+        return prices[-1]["seq"] if prices else 0
+
+    def gaps(self) -> list[tuple[str, int, int]]:
+        """Where a symbol's sequence number did not grow by exactly one: symbol, before, after."""
+        return [
+            (symbol, before, after)
+            for symbol in self.prices
+            for before, after in itertools.pairwise(self.seqs(symbol))
+            if after != before + 1
+        ]
+
+    async def close(self) -> None:
+        """Leave, and wait until everything that came is read."""
+        await self._socket.close()
+        await asyncio.wait((self._reading,))
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                self._hear(orjson.loads(await self._socket.recv()))
+        except ConnectionClosed as end:
+            self.close_code = end.rcvd.code if end.rcvd else 1006
+
+    def _hear(self, message: Message) -> None:
+        match message["type"]:
+            case "tick" | "snapshot":
+                self.prices[message["symbol"]].append(message)
+            case "ticks":
+                for tick in message["ticks"]:
+                    self.prices[tick["symbol"]].append(tick)
+            case "status":
+                self.status = message
+                self.messages.append(message)
+            case _:
+                self.messages.append(message)
+        for future, condition in self._waiting.items():
+            if not future.done() and condition(self):
+                future.set_result(None)
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Client]:
+    """A client of the gateway at ``url``, after its welcome."""
+    client = await open_client(url)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def open_client(url: str, within_s: float = 10) -> Client:
+    """Connect and wait for the welcome; close it yourself."""
+    # No pings of its own: what keeps the connection is the gateway's heartbeat.
+    client = Client(await connect(url, ping_interval=None, compression=None, open_timeout=within_s, max_size=None))
+    await client.until(lambda client: client.count("welcome") == 1, within_s)
+    return client

@@ -1,0 +1,201 @@
+"""Whole conversations over real sockets."""
+
+import asyncio
+import socket
+import uuid
+
+import msgspec
+import pytest
+from aiohttp import ClientSession, WSMsgType
+from websockets.asyncio.client import connect
+
+from tests.client import connected
+from tests.gateway.conftest import RunningGateway, Start
+
+
+async def until_empty(running: RunningGateway) -> None:
+    async with asyncio.timeout(10):
+        await running.gateway._empty.wait()
+
+
+async def test_welcome_comes_first_and_names_the_client(start: Start) -> None:
+    """The first message has a UUID and the heartbeat, the second the state of the feed."""
+    running = await start(heartbeat_s=12)
+    async with connect(running.url) as client:
+        welcome, status = [msgspec.json.decode(await client.recv()) for _ in range(2)]
+    assert ("welcome", 12) == (welcome["type"], welcome["heartbeat_s"])
+    assert welcome["client"] == str(uuid.UUID(welcome["client"]))
+    assert ("status", "stale") == (status["type"], status["feed"])
+
+
+async def test_a_subscribe_is_answered_with_snapshots_and_then_ticks(start: Start) -> None:
+    """What is known comes at once, what is new when it comes, and nothing else."""
+    running = await start()
+    await running.publish("BTCUSDT", 5)
+    await running.publish("SOLUSDT", 1)
+    async with connected(running.url) as client:
+        await client.subscribe("BTC", "ETH", id=1)
+        await running.publish("BTCUSDT", 6)
+        await running.publish("ETHUSDT", 1)
+        await running.publish("SOLUSDT", 2)
+        await client.until(lambda client: client.newest_seq("ETHUSDT") == 1)
+        assert {"BTCUSDT": [5, 6], "ETHUSDT": [1]} == {symbol: client.seqs(symbol) for symbol in client.prices}
+        assert ["snapshot", "tick"] == [price["type"] for price in client.prices["BTCUSDT"]]
+        assert 60 == client.prices["BTCUSDT"][1]["bid"]
+
+
+async def test_messagepack_by_subprotocol(start: Start) -> None:
+    """Who negotiates MessagePack sends and receives binary messages, ticks included."""
+    running = await start()
+    await running.publish("BTCUSDT", 5)
+    async with connect(running.url, subprotocols=["tickgate.v1.msgpack"]) as client:
+        assert "tickgate.v1.msgpack" == client.subprotocol
+        await client.send(msgspec.msgpack.encode({"type": "subscribe", "symbols": ["BTC"], "batch": True}))
+        messages = [msgspec.msgpack.decode(await client.recv()) for _ in range(4)]
+        assert ["welcome", "status", "subscribed", "snapshot"] == [message["type"] for message in messages]
+        await running.publish("BTCUSDT", 6)
+        batch = msgspec.msgpack.decode(await client.recv())
+        assert [("BTCUSDT", 6)] == [(one["symbol"], one["seq"]) for one in batch["ticks"]]
+        await client.send('{"type":"ping"}')
+        assert "wrong_frame" == msgspec.msgpack.decode(await client.recv())["code"]
+
+
+@pytest.mark.parametrize("offered", [None, "tickgate.v1.json", "something.else"])
+async def test_json_is_the_default(start: Start, offered: str | None) -> None:
+    """No subprotocol, ours for JSON, or one nobody knows: JSON."""
+    running = await start()
+    subprotocols = [offered] if offered else None
+    async with connect(running.url, subprotocols=subprotocols) as client:
+        assert isinstance(await client.recv(), str)
+
+
+async def test_bad_input_is_answered_and_touches_nobody_else(start: Start) -> None:
+    """Wrong messages get errors on their own connection, which stays; a neighbour's stream goes on."""
+    running = await start()
+    async with connected(running.url) as bad, connected(running.url) as neighbour:
+        await neighbour.subscribe("BTC", conflate=False)
+        wrong = [
+            "{",
+            b"binary",
+            '{"type":"fly"}',
+            '{"type":"list","x":1}',
+            {"type": "subscribe", "symbols": 5},
+            {"type": "subscribe", "symbols": [f"S{number}" for number in range(10_000)]},
+        ]
+        for seq, message in enumerate(wrong, start=1):
+            await bad.send(message)
+            await running.publish("BTCUSDT", seq)
+        await bad.until(lambda client: client.count("error") == len(wrong))
+        codes = [message["code"] for message in bad.messages if message["type"] == "error"]
+        expected = ["bad_json", "wrong_frame", "unknown_command", "bad_message", "bad_message", "unknown_symbol"]
+        assert expected == codes
+        await bad.send({"type": "ping", "id": 1})
+        await bad.until(lambda client: client.count("pong") == 1)
+        await neighbour.until(lambda client: client.newest_seq("BTCUSDT") == len(wrong))
+        assert [1, 2, 3, 4, 5, 6] == neighbour.seqs("BTCUSDT")
+
+
+async def test_a_message_above_the_limit_closes_with_1009(start: Start) -> None:
+    """A frame longer than MAX_MESSAGE_BYTES ends its own connection by the code the standard has for it."""
+    running = await start(max_message_bytes=1000)
+    async with connected(running.url) as client, connected(running.url) as neighbour:
+        await client.send("x" * 1001)
+        assert 1009 == await client.until_closed()
+        await neighbour.subscribe("BTC")
+
+
+async def test_too_many_errors_close_with_4429(start: Start) -> None:
+    """After the last allowed error comes its reason, then the close."""
+    running = await start(max_errors_per_connection=2)
+    async with connected(running.url) as client:
+        await client.send("{")
+        await client.send("{")
+        assert 4429 == await client.until_closed()
+        assert "too_many_errors" == client.messages[-1]["code"]
+
+
+async def test_nothing_is_left_however_a_client_goes(start: Start) -> None:
+    """A close, a cut, half a frame and a reset all leave no connection, no cohort and no task."""
+    running = await start(heartbeat_s=0.5)
+    async with connected(running.url) as polite:
+        await polite.subscribe("*")
+    rude = await connect(running.url)
+    await rude.send('{"type":"subscribe","symbols":["BTC"]}')
+    rude.transport.abort()
+    half = await connect(running.url, ping_interval=None)
+    half.transport.write(b"\x81\xfe\x10")
+    # Half a frame, and then not even an answer to a ping: the transport is not read any more.
+    half.transport.pause_reading()
+    await until_empty(running)
+    half.transport.abort()
+    assert (0, 0) == (len(running.gateway.hub), running.gateway.hub.cohort_count)
+    assert not running.gateway._tasks
+    assert all(not part for part in running.gateway._heartbeat._slices)
+
+
+async def test_an_idle_client_that_answers_pings_stays(start: Start) -> None:
+    """Silence is no fault while pongs come; a client that pings gets its payload back."""
+    running = await start(heartbeat_s=0.5)
+    async with ClientSession() as http, http.ws_connect(running.url, autoping=False) as client:
+        assert [WSMsgType.TEXT] * 2 == [(await client.receive()).type for _ in range(2)]
+        await client.ping(b"are you there")
+        assert (WSMsgType.PONG, b"are you there") == (await client.receive(10))[:2]
+        for _ in range(4):
+            ping = await client.receive(10)
+            assert WSMsgType.PING == ping.type
+            await client.pong(ping.data)
+        assert 1 == len(running.gateway.hub)
+
+
+async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(start: Start) -> None:
+    """A stalled reader lags and is aborted past LAG_TIMEOUT_S, while a neighbour gets every tick at once."""
+    running = await start(lag_timeout_s=0.3)
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect((running.server.host, running.server.port))
+    stalled = await connect(running.url, sock=raw, ping_interval=None, max_queue=1)
+    await stalled.send('{"type":"subscribe","symbols":["*"]}')
+    async with connected(running.url) as neighbour:
+        await neighbour.subscribe("BTC", conflate=False)
+        stalled.transport.pause_reading()
+        seq = 0
+        async with asyncio.timeout(30):
+            while running.gateway.counters.aborted == 0:
+                seq += 1
+                await running.publish("BTCUSDT", seq)
+                await asyncio.sleep(0)
+        await neighbour.until(lambda client: client.newest_seq("BTCUSDT") == seq)
+        assert [] == neighbour.gaps()
+        assert running.gateway.counters.lags >= 1
+    stalled.transport.abort()
+
+
+async def test_a_stopping_gateway_says_so_and_closes_with_1012(start: Start) -> None:
+    """Drain: a shutdown notice with a time to come back, then 1012 for who is still there."""
+    running = await start(drain_seconds=0.3)
+    async with connected(running.url) as client:
+        await running.gateway.drain()
+        assert 1012 == await client.until_closed()
+        notice = next(message for message in client.messages if message["type"] == "shutdown")
+        assert 0 <= notice["reconnect_after_ms"] <= 300
+
+
+async def test_a_full_gateway_refuses_with_503(start: Start) -> None:
+    """Past MAX_CONNECTIONS the handshake is refused, and those inside are not touched."""
+    running = await start(max_connections=1)
+    async with connected(running.url) as client:
+        with pytest.raises(Exception, match="503"):
+            await connect(running.url)
+        await client.subscribe("BTC")
+    await until_empty(running)
+    async with connected(running.url):
+        pass
+
+
+async def test_unknown_frames_close_by_the_protocol(start: Start) -> None:
+    """A reserved opcode is a protocol error, 1002, on its own connection only."""
+    running = await start()
+    client = await connect(running.url, ping_interval=None)
+    client.transport.write(b"\x83\x80\x00\x00\x00\x00")
+    await client.wait_closed()
+    assert 1002 == client.close_code
