@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from aiohttp import web
 
 from gateway.app import app_factory, create_app, drain
 from gateway.http import GATEWAY
@@ -30,10 +31,11 @@ async def test_after_a_drain_nobody_is_let_in(start: Start) -> None:
 async def test_a_stopped_application_leaves_no_task() -> None:
     """Feed, heartbeat and every closing handshake end with the application."""
     before = asyncio.all_tasks()
-    app = create_app(Settings(bus_url="memory://"))
+    runner = web.AppRunner(create_app(Settings(bus_url="memory://")))
+    await runner.setup()
+    assert before != asyncio.all_tasks()
     async with asyncio.timeout(10):
-        for stage in (app.startup, app.shutdown, app.cleanup):
-            await stage()
+        await runner.cleanup()
     assert before == asyncio.all_tasks()
 
 
@@ -41,7 +43,7 @@ async def test_the_factory_reads_the_environment(monkeypatch: pytest.MonkeyPatch
     """What gunicorn calls takes its settings from the environment."""
     monkeypatch.setenv("BUS_URL", "memory://")
     monkeypatch.setenv("SYMBOLS", "XRPUSDT")
-    app = await app_factory()
-    await app.startup()
-    assert ("XRPUSDT",) == app[GATEWAY].settings.symbols.names
-    await app.cleanup()
+    runner = web.AppRunner(await app_factory())
+    await runner.setup()
+    assert ("XRPUSDT",) == runner.app[GATEWAY].settings.symbols.names
+    await runner.cleanup()
