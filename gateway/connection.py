@@ -1,17 +1,20 @@
 """One socket: it writes, or it says that it lags. It never waits.
 
-aiohttp does the handshake, reads, and the closing handshake. Every frame in between is ours and goes
-straight to the transport.
+After the handshake a connection is its transport's protocol. aiohttp's reader parses what comes in;
+every frame that goes out, data and control, is ours.
 """
 
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Protocol
+
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType
+from aiohttp._websocket.reader import WebSocketDataQueue
+from aiohttp.http import WebSocketReader
 
 from gateway.closing import Closing
-from gateway.frames import PING, PONG, Encoding, frame
+from gateway.frames import PING, PONG, Encoding, close_frame, frame
 from gateway.metrics import Counters
 
 LAG_MARK_BYTES: Final = 16 * 1024
@@ -23,6 +26,9 @@ QUEUE_LIMIT_BYTES: Final = 1024 * 1024
 NOTSENT_LOWAT_BYTES: Final = 16 * 1024
 """Without it the kernel itself hoards megabytes of old prices (tcp(7), TCP_NOTSENT_LOWAT)."""
 
+CLOSE_TIMEOUT_S: Final = 5.0
+"""A closing handshake that takes longer is ended by force."""
+
 # Linux, <netinet/tcp.h>; Python names it only on some systems.
 _TCP_NOTSENT_LOWAT: Final = 25
 
@@ -31,11 +37,22 @@ _PING_FRAME: Final = frame(PING, b"")
 logger = logging.getLogger(__name__)
 
 
-class Connection:
+class Listener(Protocol):
+    """Who is told what comes in."""
+
+    def message_received(self, kind: WSMsgType, data: bytes) -> None:
+        """A whole message: `WSMsgType.TEXT`, not checked for UTF-8, or `WSMsgType.BINARY`."""
+
+    def connection_lost(self) -> None:
+        """The last that is heard of the connection."""
+
+
+class Connection(asyncio.Protocol):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "_close", "_counters", "_transport", "abort_reason", "client", "closing", "encoding", "heard", "pinged",
+        "__weakref__", "_close_timer", "_counters", "_reader", "_transport", "client", "closing", "encoding",
+        "end", "heard", "listener", "pinged",
     )  # fmt: skip
 
     def __init__(
@@ -44,18 +61,22 @@ class Connection:
         transport: asyncio.Transport,
         encoding: Encoding,
         counters: Counters,
-        close: Callable[[Closing], None],
+        listener: Listener,
+        max_message_bytes: int,
     ) -> None:
-        """``close`` starts the closing handshake, and returns at once."""
+        """``max_message_bytes`` of 0 is no limit."""
         self.client = client
         self.encoding: Encoding = encoding
+        self.listener = listener
         self._transport = transport
         self._counters = counters
-        self._close = close
-        self.closing: Closing | None = None
-        """Why this gateway is closing it, once it is."""
-        self.abort_reason = ""
-        """Why it was cut off, where it was."""
+        inbox = _Inbox(self)
+        self._reader = WebSocketReader(inbox, max_message_bytes, compress=False, decode_text=False)
+        self._close_timer: asyncio.TimerHandle | None = None
+        self.closing = False
+        """Whether a close frame has been written; nothing follows it."""
+        self.end = "the connection broke"
+        """How it ended, for the log."""
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
         self.pinged = False
@@ -63,6 +84,8 @@ class Connection:
         sock: socket.socket | None = transport.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
+
+    # What goes out.
 
     @property
     def drained(self) -> bool:
@@ -74,27 +97,22 @@ class Connection:
         transport = self._transport
         if transport.get_write_buffer_size() > LAG_MARK_BYTES:
             return False
-        if self.closing is None:
+        if not self.closing:
             transport.write(blob)
         return True
 
     def enqueue(self, blob: bytes) -> None:
         """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
-        if self.closing is not None:
-            return
-        transport = self._transport
-        if transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
+        if self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
             self.close(Closing.TOO_SLOW)
-        else:
-            transport.write(blob)
+        elif not self.closing:
+            self._transport.write(blob)
 
     def reply(self, frames: bytes) -> None:
         """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
-        if self.closing is not None:
-            return
         if self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
             self.abort("does not read its replies")
-        else:
+        elif not self.closing:
             self._transport.write(frames)
 
     def ping(self) -> None:
@@ -102,21 +120,77 @@ class Connection:
         self.pinged = True
         self.reply(_PING_FRAME)
 
-    def pong(self, payload: bytes) -> None:
-        """Answer a ping (RFC 6455, section 5.5.3)."""
-        self.reply(frame(PONG, payload))
-
     def close(self, closing: Closing) -> None:
-        """Start the closing handshake; nothing is written after it. Only the first reason counts."""
-        if self.closing is None:
-            self.closing = closing
+        """Start the closing handshake. Only the first reason counts."""
+        if not self.closing:
             self._counters.closed[closing.name] += 1
-            self._close(closing)
+            self._write_close(closing.code, closing.reason)
 
     def abort(self, reason: str) -> None:
         """Cut off at once, without a word: whoever does not read would not read a close frame either."""
-        if not self.abort_reason:
-            self.abort_reason = reason
+        if not self._transport.is_closing():
             self._counters.aborted += 1
-            logger.info("client %s cut off: %s", self.client, reason)
-        self._transport.abort()
+            self.end = f"cut off, {reason}"
+            self._transport.abort()
+
+    def _write_close(self, code: int, reason: str) -> None:
+        self._transport.write(close_frame(code, reason))
+        self.closing = True
+        self.end = f"closed with {code} {reason}"
+        # Closing a transport waits for its buffer to drain, which may be never.
+        self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
+
+    # What comes in; called by the event loop.
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and tell the listener of every message that is complete."""
+        self.heard = True
+        failed, _ = self._reader.feed_data(data)
+        if failed and not self._transport.is_closing():
+            # Anything after this is noise.
+            self._transport.pause_reading()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The socket is gone."""
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        self.listener.connection_lost()
+
+    def message_received(self, message: Any) -> None:
+        """One message of any kind, from the reader."""
+        kind, data, _ = message
+        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+            if not self.closing:
+                self.listener.message_received(kind, data)
+        elif kind is WSMsgType.PING:
+            self.reply(frame(PONG, bytes(data)))
+        elif kind is WSMsgType.CLOSE:
+            if not self.closing:
+                # The same code back (RFC 6455, section 5.5.1), or none where none was given.
+                self._write_close(data, "")
+                self.end = f"left with {data or 'no code'}"
+            self._transport.close()
+
+    def failed(self, error: Exception) -> None:
+        """What came is not WebSocket, or is too long; from the reader."""
+        code = error.code if isinstance(error, WebSocketError) else WSCloseCode.INTERNAL_ERROR
+        if not isinstance(error, WebSocketError):
+            logger.error("client %s: a message could not be handled", self.client, exc_info=error)
+        if not self.closing:
+            self._write_close(code, str(error)[:100])
+        self._transport.close()
+
+
+class _Inbox(WebSocketDataQueue):
+    """Where the reader puts messages: they are handled at once, so nothing ever queues up."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(None, 0, loop=None)  # type: ignore[arg-type] # it never waits, pauses or resumes
+        self._connection = connection
+
+    def feed_data(self, data: Any, _size: int) -> None:
+        self._connection.message_received(data)
+
+    def set_exception(self, exc: BaseException, _cause: BaseException | None = None) -> None:
+        assert isinstance(exc, Exception)
+        self._connection.failed(exc)

@@ -1,4 +1,4 @@
-"""A session over a connection: reads until the client is gone, and then forgets everything it held."""
+"""A session over a connection: what a client says comes true; when it goes, everything it held is forgotten."""
 
 import asyncio
 import logging
@@ -7,12 +7,12 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
-from gateway.closing import Closing
 from gateway.connection import Connection
 from gateway.frames import Encoding, message_frame
 from gateway.gateway import Gateway
+from gateway.handshake import accept, take_over
 from gateway.protocol import Error, Welcome
-from gateway.session import Limits, Outcome, Session
+from gateway.session import Outcome, Session
 
 PROTOCOLS: Final[dict[str, Encoding]] = {"tickgate.v1.json": "json", "tickgate.v1.msgpack": "msgpack"}
 """WebSocket subprotocols; who asks for none gets JSON."""
@@ -23,106 +23,69 @@ logger = logging.getLogger(__name__)
 
 
 async def converse(request: web.Request, gateway: Gateway) -> web.StreamResponse:
-    """Upgrade ``request`` to a WebSocket and serve it to its end.
+    """Upgrade ``request`` to a WebSocket, and leave its client in a conversation of its own.
 
     Raises:
         web.HTTPBadRequest: not a WebSocket handshake.
+        web.HTTPUpgradeRequired: another version of the protocol.
     """
-    settings = gateway.settings
-    socket = web.WebSocketResponse(
-        protocols=tuple(PROTOCOLS),
-        # aiohttp's compressor and our frames do not mix: each would spoil the other's window.
-        compress=False,
-        max_msg_size=settings.max_message_bytes,
-        decode_text=False,
-        # Pings are answered by us: a pong must count as life, and may not overtake a frame of ours.
-        autoping=False,
-    )
-    await socket.prepare(request)
-    transport = request.transport
-    if transport is None:
-        return socket
-    closer: asyncio.Task[None] | None = None
+    remote = request.remote
+    response, protocol = await accept(request, PROTOCOLS)
+    encoding = PROTOCOLS[protocol] if protocol else "json"
 
-    def close(closing: Closing) -> None:
-        nonlocal closer
-        closer = gateway.spawn(_close(socket, transport, closing))
+    def start(transport: asyncio.Transport) -> Connection:
+        conversation = Conversation(gateway, transport, encoding)
+        conversation.begin(remote)
+        return conversation.connection
 
-    connection = Connection(
-        client=str(uuid.uuid4()),
-        transport=transport,
-        encoding=PROTOCOLS[socket.ws_protocol] if socket.ws_protocol else "json",
-        counters=gateway.counters,
-        close=close,
-    )
-    limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
-    session = Session(settings.symbols, limits, connection.encoding)
-    with gateway.holding(connection):
-        logger.info("client %s connected from %s", connection.client, request.remote)
-        welcome = Welcome(client=connection.client, heartbeat_s=settings.heartbeat_s)
-        for message in (welcome, gateway.feed.status):
-            connection.reply(message_frame(message, connection.encoding))
-        try:
-            await _read(socket, connection, session, gateway)
-            if closer is not None:
-                await closer
-        finally:
-            logger.info("client %s gone: %s", connection.client, _why(socket, connection))
-    return socket
+    take_over(request, start)
+    return response
 
 
-async def _read(
-    socket: web.WebSocketResponse[bool], connection: Connection, session: Session, gateway: Gateway
-) -> None:
-    counters = gateway.counters
-    expected = _DATA[connection.encoding]
-    while True:
-        message = await socket.receive()
-        connection.heard = True
-        if message.type is expected:
-            counters.messages_received += 1
-            apply(session.receive(message.data), connection, session, gateway)
-        elif message.type in _DATA.values():
-            counters.messages_received += 1
-            apply(session.receive_wrong_frame(), connection, session, gateway)
-        elif message.type is WSMsgType.PING:
-            connection.pong(message.data)
-        elif message.type is not WSMsgType.PONG:
-            return
+class Conversation:
+    """One client, from its welcome to its end."""
 
+    __slots__ = ("_gateway", "_session", "connection")
 
-def apply(outcome: Outcome, connection: Connection, session: Session, gateway: Gateway) -> None:
-    """Make what ``session`` decided come true: wishes, then replies, then snapshots, then the end."""
-    if outcome.wishes is not None:
-        # What was pending is written first, so that no tick of an old wish follows the reply.
-        session.wishes = gateway.hub.move(connection, outcome.wishes)
-    for reply in outcome.replies:
-        gateway.counters.errors_sent += isinstance(reply, Error)
-        connection.reply(message_frame(reply, connection.encoding))
-    if outcome.snapshots:
-        gateway.hub.send_snapshots(connection, outcome.snapshots)
-    if outcome.close is not None:
-        connection.close(outcome.close)
+    def __init__(self, gateway: Gateway, transport: asyncio.Transport, encoding: Encoding) -> None:
+        self._gateway = gateway
+        settings = gateway.settings
+        self.connection = Connection(
+            str(uuid.uuid4()), transport, encoding, gateway.counters, self, settings.max_message_bytes
+        )
+        self._session = Session(settings.symbols, gateway.limits, encoding)
 
+    def begin(self, remote: str | None) -> None:
+        """Welcome the client."""
+        gateway, connection = self._gateway, self.connection
+        gateway.add(connection)
+        logger.info("client %s connected from %s", connection.client, remote)
+        welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
+        both = (message_frame(message, connection.encoding) for message in (welcome, gateway.feed.status))
+        connection.reply(b"".join(both))
 
-async def _close(socket: web.WebSocketResponse[bool], transport: asyncio.Transport, closing: Closing) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-            await socket.close(code=closing.code, message=closing.reason.encode(), drain=False)
-    except TimeoutError:
-        pass
-    finally:
-        # Closing waits for the buffer to drain; who does not answer does not read either.
-        transport.abort()
+    def message_received(self, kind: WSMsgType, data: bytes) -> None:
+        """See `gateway.connection.Listener.message_received`."""
+        self._gateway.counters.messages_received += 1
+        if kind is _DATA[self.connection.encoding]:
+            self._apply(self._session.receive(data))
+        else:
+            self._apply(self._session.receive_wrong_frame())
 
+    def connection_lost(self) -> None:
+        """See `gateway.connection.Listener.connection_lost`."""
+        self._gateway.remove(self.connection)
+        logger.info("client %s gone: %s", self.connection.client, self.connection.end)
 
-_CLOSE_TIMEOUT_S: Final = 5.0
-
-
-def _why(socket: web.WebSocketResponse[bool], connection: Connection) -> str:
-    if connection.abort_reason:
-        return f"cut off, {connection.abort_reason}"
-    if connection.closing is not None:
-        return f"closed with {connection.closing.code}, {connection.closing.reason}"
-    error = socket.exception()
-    return f"left with {socket.close_code}" + (f" ({error})" if error else "")
+    def _apply(self, outcome: Outcome) -> None:
+        gateway, connection, session = self._gateway, self.connection, self._session
+        if outcome.wishes is not None:
+            # What was pending is written first, so that no tick of an old wish follows the reply.
+            session.wishes = gateway.hub.move(connection, outcome.wishes)
+        for reply in outcome.replies:
+            gateway.counters.errors_sent += isinstance(reply, Error)
+            connection.reply(message_frame(reply, connection.encoding))
+        if outcome.snapshots:
+            gateway.hub.send_snapshots(connection, outcome.snapshots)
+        if outcome.close is not None:
+            connection.close(outcome.close)

@@ -18,6 +18,7 @@ Encoding = Literal["json", "msgpack"]
 
 TEXT: Final = 0x1
 BINARY: Final = 0x2
+CLOSE: Final = 0x8
 PING: Final = 0x9
 PONG: Final = 0xA
 
@@ -35,6 +36,13 @@ def frame(opcode: int, payload: bytes) -> bytes:
     if size < 65536:
         return bytes((_FIN | opcode, 126)) + size.to_bytes(2) + payload
     return bytes((_FIN | opcode, 127)) + size.to_bytes(8) + payload
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """A close frame (RFC 6455, section 5.5.1); a ``code`` of 0 gives none. ``reason`` is cut to what fits."""
+    if not code:
+        return frame(CLOSE, b"")
+    return frame(CLOSE, code.to_bytes(2) + reason.encode()[:123].decode(errors="ignore").encode())
 
 
 def message_frame(message: Message, encoding: Encoding) -> bytes:

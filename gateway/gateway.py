@@ -4,8 +4,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 from gateway.closing import Closing
 from gateway.connection import Connection
@@ -16,6 +16,7 @@ from gateway.hub import Hub
 from gateway.metrics import Counters
 from gateway.pace import Rest
 from gateway.protocol import Shutdown
+from gateway.session import Limits
 from gateway.settings import Settings
 from market.bus import Bus
 
@@ -39,7 +40,6 @@ class Gateway:
         self.counters = Counters()
         # Spreads reconnects; nothing secret depends on it.
         self._rng = rng or random.Random()  # noqa: S311
-        self._tasks: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         last: dict[str, FramedTick] = {}
@@ -61,6 +61,8 @@ class Gateway:
             rng=self._rng,
         )
         self._heartbeat = Heartbeat(settings.heartbeat_s)
+        self.limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
+        """What each client may take."""
         self.draining = False
         """Whether it is going away: out of the balancer, but still serving whom it has."""
         self.full = False
@@ -75,33 +77,25 @@ class Gateway:
         finally:
             await self.bus.aclose()
 
-    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Run ``work`` as a task of this gateway's."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
     @property
     def has_room(self) -> bool:
         """Whether one more connection may come."""
         limit = self.settings.max_connections
         return not self.full and (not limit or len(self.hub) < limit)
 
-    @contextmanager
-    def holding(self, connection: Connection) -> Iterator[None]:
-        """``connection`` is part of the gateway inside, and nothing of it is left after."""
+    def add(self, connection: Connection) -> None:
+        """``connection`` is part of the gateway now."""
         self.counters.connections_accepted += 1
         self.hub.add(connection)
+        self._heartbeat.add(connection)
         self._empty.clear()
-        heartbeat_slice = self._heartbeat.add(connection)
-        try:
-            yield
-        finally:
-            del heartbeat_slice[connection]
-            self.hub.remove(connection)
-            if not len(self.hub):
-                self._empty.set()
+
+    def remove(self, connection: Connection) -> None:
+        """``connection`` is gone; nothing of it is left after this."""
+        self._heartbeat.remove(connection)
+        self.hub.remove(connection)
+        if not len(self.hub):
+            self._empty.set()
 
     async def drain(self) -> None:
         """Go away gracefully within ``drain_seconds``: unready, then `Shutdown`, then 1012 for who is left.
@@ -130,5 +124,4 @@ class Gateway:
         for connection in self.hub.connections:
             if isinstance(connection, Connection):
                 connection.close(Closing.DRAIN)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._empty.wait()

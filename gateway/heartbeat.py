@@ -18,14 +18,18 @@ class Heartbeat:
     def __init__(self, heartbeat_s: float) -> None:
         self._slice_s = heartbeat_s / 2 / _SLICES
         self._slices: list[dict[Connection, None]] = [{} for _ in range(_SLICES)]
+        self._slice_of: dict[Connection, dict[Connection, None]] = {}
         self._next = 0
 
-    def add(self, connection: Connection) -> dict[Connection, None]:
-        """Look after ``connection``; returns the slice that it must be taken out of when it goes."""
+    def add(self, connection: Connection) -> None:
+        """Look after ``connection``."""
         # The slice looked at last: a newcomer is not asked before half a heartbeat has passed.
-        chosen = self._slices[self._next - 1]
+        self._slice_of[connection] = chosen = self._slices[self._next - 1]
         chosen[connection] = None
-        return chosen
+
+    def remove(self, connection: Connection) -> None:
+        """``connection`` is gone."""
+        del self._slice_of.pop(connection)[connection]
 
     async def run(self) -> None:
         """Sweep until cancelled."""

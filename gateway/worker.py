@@ -23,7 +23,7 @@ _NOTIFY_S = 1.0
 """Between signs of life to the arbiter; gunicorn's ``timeout`` is many times this."""
 
 
-class Worker(GunicornUVLoopWebWorker):  # type: ignore[misc] # gunicorn ships no types
+class Worker(GunicornUVLoopWebWorker):
     """Serves what the application factory returns, until told to stop."""
 
     def init_signals(self) -> None:

@@ -30,9 +30,8 @@ class ConsoleFormatter(logging.Formatter):
         """The line of ``record``, and its traceback on the lines below."""
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%F %T")
         fields = "".join(f" {name}={value}" for name, value in _extra(record).items())
-        line = (
-            f"{time}.{int(record.msecs):03} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
-        )
+        place = f"{time}.{int(record.msecs):03} {record.levelname:<7} {record.name}"
+        line = f"{place}: {record.getMessage()}{fields}"
         return line + "\n" + self.formatException(record.exc_info) if record.exc_info else line
 
 

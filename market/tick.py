@@ -70,15 +70,16 @@ def scaled(text: str, scale: int) -> int:
     match = _DECIMAL.fullmatch(text)
     if match is None:
         raise DecimalError(f"{text[:40]!r} is not a plain decimal number")
-    whole, fraction = match[1], match[2] or ""
+    # Leading zeros mean nothing, but int() refuses more than 4,300 digits of any kind.
+    whole, fraction = match[1].lstrip("0"), match[2] or ""
     if len(fraction) > scale:
         if fraction[scale:].strip("0"):
             raise TooFineError(f"{text[:40]!r} is finer than its scale of {scale} decimals")
         fraction = fraction[:scale]
     # Bounds the work before int(): a stranger's million digits are not parsed.
-    if len(whole.lstrip("0")) > MAX_SCALE + 1:
+    if len(whole) > MAX_SCALE + 1:
         raise TooLargeError(f"{text[:40]!r} has more digits than 2^53 holds")
-    value = int((whole + fraction).ljust(len(whole) + scale, "0"))
+    value = int((whole + fraction).ljust(len(whole) + scale, "0") or "0")
     if value > MAX_EXACT:
         raise TooLargeError(f"{text[:40]!r} at {scale} decimals is above 2^53 - 1")
     return value

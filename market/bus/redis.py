@@ -9,8 +9,10 @@ hiredis straight from the transport.
 """
 
 import asyncio
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import hiredis
 from redis.asyncio import ConnectionPool, Redis
@@ -30,6 +32,9 @@ _LAST_VALUES = "ticks"
 _ANSWER_TIMEOUT_S = 2.0
 """Well under the three seconds after which a gateway gives a link up."""
 
+# Says nothing of the URL itself: a password with a slash in it would pass for a port, and be shown.
+_URL_MEND = "is not a Redis URL; write redis://host:port/db (and / : @ ? # in a password as %2F %3A %40 %3F %23)"
+
 
 class RedisBus:
     """One process's way to a Redis or Valkey server."""
@@ -40,6 +45,7 @@ class RedisBus:
         Raises:
             BusUrlError: redis-py cannot read it.
         """
+        _check(url)
         try:
             self._pool: ConnectionPool = ConnectionPool.from_url(
                 url,
@@ -51,8 +57,8 @@ class RedisBus:
                 retry=Retry(NoBackoff(), 0),
             )
             self._new_connection()
-        except (ValueError, TypeError) as error:
-            raise BusUrlError(f"is not a Redis URL ({error}); write redis://host:port/db") from None
+        except (ValueError, TypeError):
+            raise BusUrlError(_URL_MEND) from None
         self._client: Redis = Redis(connection_pool=self._pool)
         options = self._pool.connection_kwargs
         place = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
@@ -115,11 +121,13 @@ class RedisLink(asyncio.Protocol):
         """Take ``connection`` over: redis-py reads nothing from it any more."""
         loop = asyncio.get_running_loop()
         self._loop = loop
-        # Held so that redis-py's finalizer does not close the transport under us.
-        self._connection = connection
         writer = connection._writer
         if writer is None:
             raise ConnectionError("the connection closed as soon as it was made")
+        # redis-py's finalizer would close, or complain of, what is not its own any more; the writer's
+        # own finalizer would too, so it is held.
+        connection._writer = connection._reader = None
+        self._writer = writer
         self._transport = cast("asyncio.Transport", writer.transport)
         self._receiver = receiver
         self._reader = hiredis.Reader()
@@ -194,6 +202,16 @@ class RedisLink(asyncio.Protocol):
 
 def _command(*words: bytes) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+def _check(url: str) -> None:
+    """Refuse what redis-py would read as something else without a word: a database that is no number."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise BusUrlError(_URL_MEND) from None
+    if parts.scheme != "unix" and not re.fullmatch("/?[0-9]*", parts.path):
+        raise BusUrlError("names a database that is no number; write redis://host:port/db, like redis://host:6379/0")
 
 
 def _down(error: Exception) -> BusDownError:

@@ -1,13 +1,16 @@
-"""One socket's writes, lag and end, against a transport that does as the test says."""
+"""One socket's writes, reads, lag and end, against a transport that does as the test says."""
 
 import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import WSMsgType
+from websockets.frames import Frame, Opcode
 
 from gateway.closing import Closing
-from gateway.connection import LAG_MARK_BYTES, QUEUE_LIMIT_BYTES, Connection
+from gateway.connection import CLOSE_TIMEOUT_S, LAG_MARK_BYTES, QUEUE_LIMIT_BYTES, Connection
 from gateway.metrics import Counters
+from tests.fakes import run_virtual
 
 
 class StubbornTransport(asyncio.Transport):
@@ -17,7 +20,7 @@ class StubbornTransport(asyncio.Transport):
         super().__init__()
         self.waiting = 0
         self.written: list[bytes] = []
-        self.aborted = False
+        self.aborted = self.closed = self.paused = False
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -25,20 +28,50 @@ class StubbornTransport(asyncio.Transport):
     def write(self, data: Any) -> None:
         self.written.append(bytes(data))
 
+    def is_closing(self) -> bool:
+        return self.closed or self.aborted
+
+    def close(self) -> None:
+        self.closed = True
+
     def abort(self) -> None:
         self.aborted = True
 
+    def pause_reading(self) -> None:
+        self.paused = True
+
+
+class RecordingListener:
+    """Keeps what it is told; raises when told to fail."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[WSMsgType, bytes]] = []
+        self.lost = 0
+        self.fault: Exception | None = None
+
+    def message_received(self, kind: WSMsgType, data: bytes) -> None:
+        if self.fault:
+            raise self.fault
+        self.messages.append((kind, data))
+
+    def connection_lost(self) -> None:
+        self.lost += 1
+
 
 class Setup:
-    def __init__(self) -> None:
+    def __init__(self, max_message_bytes: int = 1000) -> None:
         self.transport = StubbornTransport()
         self.counters = Counters()
-        self.closings: list[Closing] = []
-        self.connection = Connection("c-1", self.transport, "json", self.counters, self.closings.append)
+        self.listener = RecordingListener()
+        self.connection = Connection("c-1", self.transport, "json", self.counters, self.listener, max_message_bytes)
+
+    def receive(self, opcode: Opcode, data: bytes = b"", fin: bool = True) -> None:
+        """A client's frame, masked as it must be."""
+        self.connection.data_received(Frame(opcode, data, fin).serialize(mask=True))
 
 
 @pytest.fixture
-def setup() -> Setup:
+async def setup() -> Setup:
     return Setup()
 
 
@@ -70,33 +103,115 @@ def test_replies_go_out_though_data_does_not(setup: Setup) -> None:
     assert 1 == setup.counters.aborted
 
 
-def test_every_tick_is_queued_until_the_bound_and_then_4408(setup: Setup) -> None:
+async def test_every_tick_is_queued_until_the_bound_and_then_4408(setup: Setup) -> None:
     """Who wants every tick and cannot keep up is closed, once, and written nothing more."""
     setup.transport.waiting = QUEUE_LIMIT_BYTES
     setup.connection.enqueue(b"tick")
     setup.transport.waiting += 1
     setup.connection.enqueue(b"tock")
     setup.connection.enqueue(b"tack")
-    assert [b"tick"] == setup.transport.written
-    assert [Closing.TOO_SLOW] == setup.closings
-    assert 4408 == Closing.TOO_SLOW.code
+    [tick, close] = setup.transport.written
+    assert b"tick" == tick
+    assert (4408).to_bytes(2) == close[2:4]
     assert {"TOO_SLOW": 1} == setup.counters.closed
 
 
-def test_nothing_follows_the_close_frame(setup: Setup) -> None:
-    """Once closing, data and replies are dropped, and the first reason stands."""
+async def test_nothing_follows_the_close_frame(setup: Setup) -> None:
+    """Once closing, data and replies are dropped, messages ignored, and the first reason stands."""
     setup.connection.close(Closing.DRAIN)
     setup.connection.close(Closing.TOO_SLOW)
     assert setup.connection.send(b"data")
     setup.connection.enqueue(b"data")
     setup.connection.reply(b"reply")
-    assert [] == setup.transport.written
-    assert [Closing.DRAIN] == setup.closings
+    setup.receive(Opcode.TEXT, b"late")
+    assert [(1012).to_bytes(2)] == [frame[2:4] for frame in setup.transport.written]
+    assert [] == setup.listener.messages
+    assert {"DRAIN": 1} == setup.counters.closed
 
 
-def test_pings_and_pongs_are_frames(setup: Setup) -> None:
-    """A ping is an empty control frame; a pong carries the ping's payload back."""
+async def test_messages_come_whole(setup: Setup) -> None:
+    """Fragments and pieces of frames are put together; text and binary are told apart."""
+    for piece in Frame(Opcode.TEXT, b"hello").serialize(mask=True):
+        setup.connection.data_received(bytes((piece,)))
+    setup.receive(Opcode.BINARY, b"wor", fin=False)
+    setup.receive(Opcode.PING, b"in between")
+    setup.receive(Opcode.CONT, b"ld")
+    assert [(WSMsgType.TEXT, b"hello"), (WSMsgType.BINARY, b"world")] == setup.listener.messages
+
+
+async def test_pings_are_answered_and_pongs_are_life(setup: Setup) -> None:
+    """A ping's payload comes back in a pong; our own ping is an empty control frame."""
+    setup.receive(Opcode.PING, b"abc")
     setup.connection.ping()
-    setup.connection.pong(b"abc")
-    assert [b"\x89\x00", b"\x8a\x03abc"] == setup.transport.written
-    assert setup.connection.pinged
+    assert [b"\x8a\x03abc", b"\x89\x00"] == setup.transport.written
+    setup.connection.heard = False
+    setup.receive(Opcode.PONG)
+    assert setup.connection.heard
+
+
+async def test_a_clients_close_is_echoed_and_the_socket_closed(setup: Setup) -> None:
+    """The code comes back, and the transport is closed once it has drained."""
+    setup.receive(Opcode.CLOSE, (1001).to_bytes(2) + b"bye")
+    assert [b"\x88\x02" + (1001).to_bytes(2)] == setup.transport.written
+    assert setup.transport.closed
+    assert "left with 1001" == setup.connection.end
+
+
+async def test_the_answer_to_our_close_ends_it(setup: Setup) -> None:
+    """After our close frame the client's own closes the socket, and is not echoed."""
+    setup.connection.close(Closing.DRAIN)
+    setup.receive(Opcode.CLOSE, (1012).to_bytes(2))
+    assert 1 == len(setup.transport.written)
+    assert setup.transport.closed
+
+
+def test_a_closing_handshake_that_hangs_is_ended_by_force() -> None:
+    """Who answers no close frame in time is cut off; who does leaves no timer."""
+
+    async def main() -> None:
+        mute, polite = Setup(), Setup()
+        for setup in (mute, polite):
+            setup.connection.close(Closing.DRAIN)
+        polite.connection.connection_lost(None)
+        await asyncio.sleep(CLOSE_TIMEOUT_S - 0.1)
+        assert not mute.transport.aborted
+        await asyncio.sleep(0.2)
+        assert mute.transport.aborted
+        assert not polite.transport.aborted
+        assert 1 == polite.listener.lost
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("stream", "code"),
+    [
+        (b"\x83\x80\0\0\0\0", 1002),  # a reserved opcode
+        (b"\x91\x80\0\0\0\0", 1002),  # a reserved bit
+        (b"\xc1\x80\0\0\0\0", 1002),  # compressed, though nothing was negotiated
+        (b"\x80\x80\0\0\0\0", 1002),  # a continuation of nothing
+        (b"\x81\xfe\x03\xe9\0\0\0\0" + b"x" * 1001, 1009),  # longer than allowed
+        (b"\x88\x81\0\0\0\0x", 1002),  # half a close code
+    ],
+)
+async def test_what_is_not_websocket_closes_by_its_code(setup: Setup, stream: bytes, code: int) -> None:
+    """A protocol error or a frame too long ends the connection by the standard's code, and reading with it."""
+    setup.connection.data_received(stream)
+    assert code.to_bytes(2) == setup.transport.written[-1][2:4]
+    assert setup.transport.closed
+    assert [] == setup.listener.messages
+
+
+async def test_a_fault_of_our_own_closes_only_that_connection(setup: Setup) -> None:
+    """Where handling a message raises, its client hears 1011 and the event loop nothing."""
+    setup.listener.fault = ZeroDivisionError("a bug")
+    setup.receive(Opcode.TEXT, b"hello")
+    assert (1011).to_bytes(2) == setup.transport.written[-1][2:4]
+
+
+async def test_a_cut_is_counted_once(setup: Setup) -> None:
+    """Cutting off twice is cutting off once."""
+    setup.connection.abort("lagged too long")
+    setup.connection.abort("no answer to a ping")
+    assert 1 == setup.counters.aborted
+    assert "cut off, lagged too long" == setup.connection.end

@@ -4,14 +4,13 @@ import asyncio
 
 from gateway.connection import Connection
 from gateway.heartbeat import Heartbeat
-from gateway.metrics import Counters
 from tests.fakes import run_virtual
-from tests.gateway.test_connection import StubbornTransport
+from tests.gateway.test_connection import Setup, StubbornTransport
 
 
 def connection() -> tuple[Connection, StubbornTransport]:
-    transport = StubbornTransport()
-    return Connection("c", transport, "json", Counters(), lambda closing: None), transport
+    setup = Setup()
+    return setup.connection, setup.transport
 
 
 async def run_for(heartbeat: Heartbeat, seconds: float) -> None:
@@ -60,7 +59,8 @@ def test_who_was_taken_out_is_not_looked_at() -> None:
     async def main() -> None:
         gone, transport = connection()
         heartbeat = Heartbeat(20)
-        del heartbeat.add(gone)[gone]
+        heartbeat.add(gone)
+        heartbeat.remove(gone)
         await run_for(heartbeat, 100)
         assert [] == transport.written
 

@@ -1,0 +1,84 @@
+"""The opening handshake, byte by byte over a real socket."""
+
+import asyncio
+
+import pytest
+
+from tests.gateway.conftest import RunningGateway, Start
+
+# The key and its answer are the example of RFC 6455, section 1.3.
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ANSWER = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+GOOD = {
+    "Host": "x",
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": KEY,
+}
+
+
+async def ask(running: RunningGateway, headers: dict[str, str], body: bytes = b"") -> tuple[str, bytes]:
+    """The head of the answer, and what follows it at once."""
+    reader, writer = await asyncio.open_connection(running.server.host, running.server.port)
+    lines = ["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    writer.write("\r\n".join(lines).encode() + body)
+    async with asyncio.timeout(10):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        rest = await reader.read(1000)
+    writer.close()
+    return head, rest
+
+
+async def test_the_standards_own_example(start: Start) -> None:
+    """The RFC's key gets the RFC's answer, and the first frame follows."""
+    head, rest = await ask(await start(), GOOD)
+    assert head.startswith("HTTP/1.1 101 ")
+    assert f"sec-websocket-accept: {ANSWER.lower()}" in head.lower()
+    assert "content-length" not in head.lower()
+    assert b'{"type":"welcome"' in rest
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"Upgrade": "h2c"}, 400),
+        ({"Connection": "keep-alive"}, 400),
+        ({"Sec-WebSocket-Version": "8"}, 426),
+        ({"Sec-WebSocket-Key": "short"}, 400),
+        ({"Sec-WebSocket-Key": "x" * 24}, 400),
+        ({"Sec-WebSocket-Key": ""}, 400),
+    ],
+)
+async def test_a_wrong_handshake_is_refused(start: Start, change: dict[str, str], status: int) -> None:
+    """Each missing or wrong part gets an HTTP error, and the version that would do is named."""
+    head, _ = await ask(await start(), GOOD | change)
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert (status == 426) == ("sec-websocket-version: 13" in head.lower())
+
+
+async def test_lists_and_case_do_not_matter(start: Start) -> None:
+    """Header tokens are compared as RFC 6455 wants: lists, any case."""
+    head, _ = await ask(await start(), GOOD | {"Connection": "keep-alive, UPGRADE", "Upgrade": "WebSocket"})
+    assert head.startswith("HTTP/1.1 101 ")
+
+
+async def test_what_a_client_sends_at_once_is_not_lost(start: Start) -> None:
+    """A frame in the same packet as the handshake is answered."""
+    payload = b'{"type":"ping","id":77}'
+    masked = bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+    running = await start()
+    _, rest = await ask(running, GOOD, masked)
+    assert b'{"type":"pong","id":77}' in rest
+
+
+async def test_a_request_leaves_nothing_of_aiohttp_behind(start: Start) -> None:
+    """After the handshake aiohttp holds no connection, and there is no task for the client."""
+    running = await start()
+    tasks = len(asyncio.all_tasks())
+    reader, writer = await asyncio.open_connection(running.server.host, running.server.port)
+    writer.write("\r\n".join(["GET /ws HTTP/1.1", *(f"{k}: {v}" for k, v in GOOD.items()), "", ""]).encode())
+    await reader.readuntil(b"welcome")
+    assert [] == running.server.runner.server.connections
+    assert tasks == len(asyncio.all_tasks())
+    writer.close()
