@@ -33,6 +33,8 @@ class Backlog(Struct):
 
     stamp: int
     owed: set[str]
+    snapshots: set[str]
+    """Symbols whose snapshots it asked for, and has not been sent."""
     conflated: int
     """Ticks missed in cohorts it was in before."""
     offered: int
@@ -73,8 +75,18 @@ class Cohort:
         "_pending", "_stamp", "laggards", "offered", "wishes",
     )  # fmt: skip
 
-    def __init__(self, wishes: Wishes, pace: Pace, lags: Callable[[Member, Backlog], None], counters: Counters) -> None:
-        """``lags`` is told of a member that does not drain, and keeps it until `rejoin`."""
+    def __init__(
+        self,
+        wishes: Wishes,
+        pace: Pace,
+        lags: Callable[[Member, Backlog], None],
+        counters: Counters,
+        stamp: int,
+    ) -> None:
+        """``lags`` is told of a member that does not drain, and keeps it until it joins again.
+
+        ``stamp`` is that of the newest tick there is; what came up to it is no news to anyone who joins.
+        """
         self.wishes = wishes
         self._pace = pace
         self._lags = lags
@@ -88,8 +100,8 @@ class Cohort:
         self._pending: dict[str | int, FramedTick] = {}
         self.offered = 0
         """How many ticks were ever offered; a laggard's share of it is what was conflated for it."""
-        self._stamp = 0
-        self._flushed_stamp = 0
+        self._stamp = stamp
+        self._flushed_stamp = stamp
         self._flushed_offered = 0
 
     def __len__(self) -> int:
@@ -130,7 +142,7 @@ class Cohort:
         if self.wishes.conflate:
             slow = [member for member in self._members if not member.send(blob)]
             for member in slow:
-                self._lag(member, Backlog(stamp, set(), 0, offered))
+                self._lag(member, Backlog(stamp, set(), set(), 0, offered))
         else:
             for member in self._members:
                 member.enqueue(blob)
@@ -139,21 +151,27 @@ class Cohort:
     def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
         """Write ``ticks`` to one of the members only."""
         if ticks:
-            self._send(member, ticks, self._join(ticks))
+            missed = self._send(member, ticks, self._join(ticks))
+            if missed is not None:
+                missed.owed.update(tick.symbol for tick in ticks)
+                missed.offered -= len(ticks)
 
     def send_snapshots(self, member: Member, ticks: Collection[FramedTick]) -> None:
         """Write ``ticks`` as snapshots to one of the members only."""
         if ticks:
-            self._send(member, ticks, snapshot_frames(ticks, self.wishes.encoding))
+            missed = self._send(member, ticks, snapshot_frames(ticks, self.wishes.encoding))
+            if missed is not None:
+                missed.snapshots.update(tick.symbol for tick in ticks)
 
-    def _send(self, member: Member, ticks: Collection[FramedTick], blob: bytes) -> None:
+    def _send(self, member: Member, ticks: Collection[FramedTick], blob: bytes) -> Backlog | None:
         if not self.wishes.conflate:
             member.enqueue(blob)
         elif not member.send(blob):
-            owed = {tick.symbol for tick in ticks}
-            self._lag(member, Backlog(self._flushed_stamp, owed, 0, self.offered - len(ticks)))
-            return
+            backlog = Backlog(self._flushed_stamp, set(), set(), 0, self.offered)
+            self._lag(member, backlog)
+            return backlog
         self._counters.ticks_sent += len(ticks)
+        return None
 
     def _lag(self, member: Member, backlog: Backlog) -> None:
         self._members.pop(member, None)

@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 from gateway.connection import Connection
 from gateway.frames import Encoding, message_frame
 from gateway.gateway import Gateway
-from gateway.handshake import accept, take_over
+from gateway.handshake import check, take_over
 from gateway.protocol import Error, Welcome
 from gateway.session import Outcome, Session
 
@@ -22,7 +22,7 @@ _DATA: Final[dict[Encoding, WSMsgType]] = {"json": WSMsgType.TEXT, "msgpack": WS
 logger = logging.getLogger(__name__)
 
 
-async def converse(request: web.Request, gateway: Gateway) -> web.StreamResponse:
+def converse(request: web.Request, gateway: Gateway) -> web.Response:
     """Upgrade ``request`` to a WebSocket, and leave its client in a conversation of its own.
 
     Raises:
@@ -30,16 +30,14 @@ async def converse(request: web.Request, gateway: Gateway) -> web.StreamResponse
         web.HTTPUpgradeRequired: another version of the protocol.
     """
     remote = request.remote
-    response, protocol = await accept(request, PROTOCOLS)
-    encoding = PROTOCOLS[protocol] if protocol else "json"
+    handshake = check(request, PROTOCOLS)
 
     def start(transport: asyncio.Transport) -> Connection:
-        conversation = Conversation(gateway, transport, encoding)
-        conversation.begin(remote)
+        conversation = Conversation(gateway, transport, PROTOCOLS.get(handshake.protocol, "json"))
+        conversation.begin(handshake.head, remote)
         return conversation.connection
 
-    take_over(request, start)
-    return response
+    return take_over(request, start)
 
 
 class Conversation:
@@ -55,14 +53,14 @@ class Conversation:
         )
         self._session = Session(settings.symbols, gateway.limits, encoding)
 
-    def begin(self, remote: str | None) -> None:
-        """Welcome the client."""
+    def begin(self, head: bytes, remote: str | None) -> None:
+        """Write ``head``, the answer to the handshake, and welcome the client."""
         gateway, connection = self._gateway, self.connection
         gateway.add(connection)
         logger.info("client %s connected from %s", connection.client, remote)
         welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
         both = (message_frame(message, connection.encoding) for message in (welcome, gateway.feed.status))
-        connection.reply(b"".join(both))
+        connection.reply(head + b"".join(both))
 
     def message_received(self, kind: WSMsgType, data: bytes) -> None:
         """See `gateway.connection.Listener.message_received`."""

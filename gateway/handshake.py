@@ -13,23 +13,36 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from aiohttp import hdrs, web
+from msgspec import Struct
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
+# Written by ourselves, so that the answer and the first frames are one packet.
+_HEAD: Final = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+)
 
-async def accept(request: web.Request, protocols: Collection[str]) -> tuple[web.StreamResponse, str]:
-    """Answer the handshake with 101; returns the response, and the subprotocol chosen, or "".
 
-    The client's order of preference decides. Who offers none that is known gets none: RFC 6455, 4.2.2.
+class Handshake(Struct, frozen=True):
+    """A handshake that can be accepted."""
+
+    head: bytes
+    """The whole answer, to be written before the first frame."""
+    protocol: str
+    """The subprotocol chosen, or "" where none was offered that is known."""
+
+
+def check(request: web.Request, protocols: Collection[str]) -> Handshake:
+    """The answer to ``request``. Of the subprotocols offered, the client's order of preference decides.
 
     Raises:
         web.HTTPBadRequest: not a WebSocket handshake; the text says which part.
         web.HTTPUpgradeRequired: another version of the protocol.
     """
     headers = request.headers
-    if "websocket" not in _tokens(headers.getall(hdrs.UPGRADE, ())):
+    if "websocket" not in headers.get(hdrs.UPGRADE, "").lower():
         raise web.HTTPBadRequest(text="this is a WebSocket endpoint: Upgrade must be websocket\n")
-    if "upgrade" not in _tokens(headers.getall(hdrs.CONNECTION, ())):
+    if "upgrade" not in headers.get(hdrs.CONNECTION, "").lower():
         raise web.HTTPBadRequest(text="Connection must be Upgrade\n")
     if headers.get(hdrs.SEC_WEBSOCKET_VERSION) != "13":
         raise web.HTTPUpgradeRequired(
@@ -38,32 +51,26 @@ async def accept(request: web.Request, protocols: Collection[str]) -> tuple[web.
     key = headers.get(hdrs.SEC_WEBSOCKET_KEY, "")
     if not _is_key(key):
         raise web.HTTPBadRequest(text="Sec-WebSocket-Key must be 16 bytes in base64\n")
-    offered = _tokens(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()), lower=False)
+    offered = [name.strip() for value in headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()) for name in value.split(",")]
     protocol = next((name for name in offered if name in protocols), "")
     digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
-    response = web.StreamResponse(
-        status=101,
-        headers={
-            hdrs.UPGRADE: "websocket",
-            hdrs.CONNECTION: "Upgrade",
-            hdrs.SEC_WEBSOCKET_ACCEPT: base64.b64encode(digest).decode(),
-        },
-    )
+    head = _HEAD + base64.b64encode(digest)
     if protocol:
-        response.headers[hdrs.SEC_WEBSOCKET_PROTOCOL] = protocol
-    await response.prepare(request)
-    return response, protocol
+        head += b"\r\nSec-WebSocket-Protocol: " + protocol.encode()
+    return Handshake(head + b"\r\n\r\n", protocol)
 
 
-def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.Protocol]) -> None:
-    """Give the connection of an answered ``request`` to the protocol that ``make`` makes of its transport.
+def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.Protocol]) -> web.Response:
+    """Give the connection of ``request`` to the protocol that ``make`` makes of its transport.
 
-    aiohttp is told that the connection is lost, and forgets it. Nothing happens where it really is.
+    aiohttp is told that the connection is lost, and forgets it; the response returned is for its
+    handler to return, and is never sent.
     """
     handler = request.protocol
     transport = handler.transport
+    response = web.Response(status=101)
     if transport is None:
-        return
+        return response
     early = _EarlyBytes()
     # An upgrade's way to receive what follows the request; it is given what has come already.
     handler.set_parser(early)  # type: ignore[arg-type] # any object with these two methods serves
@@ -74,6 +81,7 @@ def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.
     handler.connection_lost(None)
     if early.data:
         protocol.data_received(bytes(early.data))
+    return response
 
 
 class _EarlyBytes:
@@ -88,11 +96,6 @@ class _EarlyBytes:
 
     def feed_eof(self) -> None:
         pass
-
-
-def _tokens(values: Collection[str], *, lower: bool = True) -> list[str]:
-    tokens = [token.strip() for value in values for token in value.split(",")]
-    return [token.lower() for token in tokens] if lower else tokens
 
 
 def _is_key(key: str) -> bool:

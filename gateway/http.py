@@ -47,7 +47,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     if not gateway.has_room:
         gateway.counters.connections_refused += 1
         return _answer(503, {"error": "this gateway takes no more connections; try again"}, {"Retry-After": "1"})
-    return await converse(request, gateway)
+    return converse(request, gateway)
 
 
 async def healthz(_request: web.Request) -> web.Response:

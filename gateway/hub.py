@@ -130,7 +130,7 @@ class Hub:
             cohort.join(connection)
             cohort.send_snapshots(connection, ticks)
         else:
-            laggard.backlog.owed.update(tick.symbol for tick in ticks)
+            laggard.backlog.snapshots.update(tick.symbol for tick in ticks)
 
     def _send_pending(self, connection: Member, old: Cohort, wishes: Wishes) -> None:
         pending = [tick for tick in old.leave(connection) if tick.symbol in wishes.symbols]
@@ -139,7 +139,7 @@ class Hub:
     def _moved(self, backlog: Backlog, old: Cohort, new: Cohort) -> Backlog:
         owed = {tick.symbol for tick in self._missed(backlog, old)} & new.wishes.symbols
         conflated = backlog.conflated + old.offered - backlog.offered
-        return Backlog(self._stamp, owed, conflated, new.offered)
+        return Backlog(self._stamp, owed, backlog.snapshots & new.wishes.symbols, conflated, new.offered)
 
     def _missed(self, backlog: Backlog, cohort: Cohort) -> list[FramedTick]:
         last = self._last
@@ -164,12 +164,13 @@ class Hub:
         if conflated > 0:
             self._counters.ticks_conflated += conflated
             connection.reply(message_frame(Lag(conflated=conflated), connection.encoding))
-        cohort.send(connection, ticks)
+        cohort.send(connection, [tick for tick in ticks if tick.symbol not in backlog.snapshots])
+        self.send_snapshots(connection, backlog.snapshots)
 
     def _cohort(self, wishes: Wishes) -> Cohort:
         cohort = self._cohorts.get(wishes)
         if cohort is None:
-            cohort = Cohort(wishes, self._pace(wishes), self._lags, self._counters)
+            cohort = Cohort(wishes, self._pace(wishes), self._lags, self._counters, self._stamp)
             self._cohorts[wishes] = cohort
             for symbol in wishes.symbols:
                 self._by_symbol.setdefault(symbol, {})[cohort] = None

@@ -292,7 +292,7 @@ events = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(events, max_size=60), st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)]))
 def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
     story: list[tuple[object, ...]], rest: Rest
