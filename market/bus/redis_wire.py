@@ -1,0 +1,178 @@
+"""Connections of redis-py taken over: one that listens, one that publishes.
+
+Both speak the Redis protocol straight on the transport, parsed by hiredis. What redis-py does for each
+message on top of that costs several times what the message is worth.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import hiredis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
+
+from market.bus import Receiver
+
+TICK_CHANNEL = b"tick."
+"""Before the symbol."""
+BEAT_CHANNEL = b"feed.status"
+
+
+class RedisLink(asyncio.Protocol):
+    """A connected redis-py connection turned into a pub/sub reader."""
+
+    def __init__(self, connection: AbstractConnection, symbols: Iterable[str], receiver: Receiver) -> None:
+        """Take ``connection`` over: redis-py reads nothing from it any more."""
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._writer, self._transport = _take_over(connection, self)
+        self._receiver = receiver
+        self._reader = hiredis.Reader()
+        self._symbol_of = {TICK_CHANNEL + symbol.encode(): symbol for symbol in symbols}
+        self._unconfirmed = len(self._symbol_of) + 1
+        self._subscribed: asyncio.Future[None] = loop.create_future()
+        self.lost: asyncio.Future[str] = loop.create_future()
+        self.heard_at = loop.time()
+
+    async def subscribe(self) -> None:
+        """Ask for every channel and wait until the server confirmed each.
+
+        Raises:
+            ConnectionError: the connection was lost before that.
+        """
+        self._transport.write(command(b"SUBSCRIBE", BEAT_CHANNEL, *self._symbol_of))
+        await asyncio.wait((self._subscribed, self.lost), return_when=asyncio.FIRST_COMPLETED)
+        if self.lost.done():
+            raise ConnectionError(self.lost.result())
+
+    def ping(self) -> None:
+        """See `market.bus.Link.ping`."""
+        if not self._transport.is_closing():
+            self._transport.write(b"*1\r\n$4\r\nPING\r\n")
+
+    def close(self) -> None:
+        """See `market.bus.Link.close`."""
+        self._lose("closed")
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on every message that ``data`` completes (called by the event loop)."""
+        self.heard_at = self._loop.time()
+        reader = self._reader
+        reader.feed(data)
+        try:
+            while (reply := reader.gets()) is not False:
+                if self.lost.done():
+                    return
+                self._reply(reply)
+        except hiredis.ProtocolError as error:
+            self._lose(f"the bus sent what is not the Redis protocol: {error}")
+
+    def eof_received(self) -> None:
+        """The server closed its end (called by the event loop)."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone (called by the event loop)."""
+        self._lose(str(error) if error else "the bus closed the connection")
+
+    def _reply(self, reply: Any) -> None:
+        match reply:
+            case [b"message", channel, payload]:
+                symbol = self._symbol_of.get(channel)
+                if symbol is not None:
+                    self._receiver.tick_received(symbol, payload)
+                elif channel == BEAT_CHANNEL:
+                    self._receiver.beat_received(payload)
+            case [b"subscribe", _, _]:
+                self._unconfirmed -= 1
+                if self._unconfirmed == 0:
+                    self._subscribed.set_result(None)
+            case hiredis.ReplyError():
+                self._lose(f"the bus refused: {reply}")
+
+    def _lose(self, reason: str) -> None:
+        # abort, not close: what is still to be written to a lost server is of no use to anybody.
+        self._transport.abort()
+        if not self.lost.done():
+            self.lost.set_result(reason)
+
+
+class RedisPipe(asyncio.Protocol):
+    """A connected redis-py connection turned into a writer of pipelines, one at a time."""
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        """Take ``connection`` over: redis-py writes nothing to it any more."""
+        self._writer, self._transport = _take_over(connection, self)
+        self._reader = hiredis.Reader()
+        self._outstanding = 0
+        self._refusal: Exception | None = None
+        self._answered: asyncio.Future[None] | None = None
+        self.lost: Exception | None = None
+        """Why the connection is gone, or None while it lives."""
+
+    async def execute(self, commands: Sequence[bytes]) -> None:
+        """Send ``commands`` and wait until each is answered.
+
+        Raises:
+            ConnectionError: the connection was lost before that.
+            ResponseError: the server refused one of them, the first of those; the others are done.
+        """
+        if self.lost is not None:
+            raise self.lost
+        self._outstanding, self._refusal = len(commands), None
+        self._answered = asyncio.get_running_loop().create_future()
+        self._transport.write(b"".join(commands))
+        await self._answered
+        if self._refusal is not None:
+            raise self._refusal
+
+    def close(self) -> None:
+        """Let the connection go, whatever is outstanding."""
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Count the answers in ``data`` (called by the event loop)."""
+        self._reader.feed(data)
+        try:
+            while (answer := self._reader.gets()) is not False:
+                self._outstanding -= 1
+                if isinstance(answer, hiredis.ReplyError):
+                    self._refusal = self._refusal or ResponseError(str(answer))
+        except hiredis.ProtocolError as error:
+            self._lose(ConnectionError(f"the bus sent what is not the Redis protocol: {error}"))
+        if self._outstanding == 0 and self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone (called by the event loop)."""
+        self._lose(error or ConnectionError("the bus closed the connection"))
+
+    def _lose(self, error: Exception) -> None:
+        self._transport.abort()
+        self.lost = self.lost or error
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(self.lost)
+
+
+def _take_over(
+    connection: AbstractConnection, protocol: asyncio.Protocol
+) -> tuple[asyncio.StreamWriter, asyncio.Transport]:
+    """Let ``protocol`` have what comes on a connected ``connection``; hold the writer as long as that lasts.
+
+    Raises:
+        ConnectionError: it was lost already.
+    """
+    writer = connection._writer
+    if writer is None:
+        raise ConnectionError("the connection closed as soon as it was made")
+    # redis-py's finalizer would close, or complain of, what is not its own any more; the writer's own
+    # finalizer would too, which is why it is to be held.
+    connection._writer = connection._reader = None
+    transport = cast("asyncio.Transport", writer.transport)
+    transport.set_protocol(protocol)
+    return writer, transport
+
+
+def command(*words: bytes) -> bytes:
+    """A command in the Redis protocol."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)

@@ -1,0 +1,30 @@
+"""``python -m poller``: exchange to bus, configured by the environment."""
+
+import asyncio
+import os
+import sys
+
+import uvloop
+
+from market import logs
+from market.environ import SettingError
+from poller.app import run
+from poller.errors import PollerError
+from poller.settings import PollerSettings
+
+
+def main() -> int:
+    """Run until stopped; the exit code is 0, or 2 where the start cannot succeed."""
+    try:
+        settings = PollerSettings.from_environ(os.environ)
+        logs.configure(settings.log_format, settings.log_level)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings))
+    except (SettingError, PollerError) as error:
+        print(f"poller: {error}", file=sys.stderr)  # noqa: T201 - the one line for who started it
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The composition root: puts source, processor and publisher together, and runs them."""
+
+import asyncio
+import logging
+import random
+import signal
+import time
+from collections.abc import Mapping
+
+from market.bus import Bus, BusDownError, open_bus
+from market.codec import CodecError, decode_tick
+from market.tick import MAX_EXACT
+from poller import metrics
+from poller.errors import PollerError
+from poller.processor import Processor
+from poller.publisher import Publisher
+from poller.settings import PollerSettings
+from poller.sources import LinkState, Source, Update
+from poller.sources.factory import open_source
+
+logger = logging.getLogger(__name__)
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SEED_TIMEOUT_S = 2.0
+"""How long the start waits for the last values that a bus may hold."""
+
+
+async def run(settings: PollerSettings) -> None:
+    """Poll until SIGTERM or SIGINT, then say good-bye on the bus.
+
+    Raises:
+        PollerError: a start that cannot succeed; the message is one line.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await Poller(settings, open_bus(settings.bus_url)).run(stop)
+    finally:
+        for number in _STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+class Poller:
+    """One exchange, one bus, and all that is between them."""
+
+    def __init__(self, settings: PollerSettings, bus: Bus) -> None:
+        """Nothing runs before `run`."""
+        self._settings = settings
+        self._bus = bus
+        self._rng = random.Random()  # noqa: S311 - jitter, not secrets
+        self._source: Source | None = None
+        self._processor: Processor | None = None
+        wanted = settings.feed
+        self._starting = LinkState(
+            "binance-ws" if wanted == "auto" else wanted, "down", "the poller is starting", now_us()
+        )
+        self.publisher = Publisher(bus, self._state, now_us=now_us, rng=self._rng)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Poll until ``stop`` is set.
+
+        Raises:
+            PollerError: a start that cannot succeed.
+        """
+        server = None
+        try:
+            if port := self._settings.poller_metrics_port:
+                collector = metrics.PollerCollector(self.publisher, self._state, self._drops, self._source_counters)
+                server = await metrics.serve(port, collector)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.publisher.run())
+                feeding = tasks.create_task(self._feed())
+                await stop.wait()
+                logger.info("stopping")
+                feeding.cancel()
+                self.publisher.stop()
+        except ExceptionGroup as errors:
+            match errors.exceptions:
+                case [PollerError() as error]:
+                    raise error from None
+            raise
+        finally:
+            if server is not None:
+                await server.cleanup()
+            await self._bus.aclose()
+
+    async def _feed(self) -> None:
+        """Find the source, number from where the bus left off, and pass on what comes."""
+        source = await open_source(self._settings, now_us=now_us, rng=self._rng, room=self.publisher.room)
+        self._source = source
+        scales = await source.scales()
+        logger.info("feed %s, %d symbols, bus %s", source.state.source, len(scales), self._bus.name)
+        processor = Processor(scales, now_us() // 1_000, await stored_seqs(self._bus))
+        self._processor = processor
+
+        def emit(update: Update) -> None:
+            tick = processor.process(update)
+            if tick is not None:
+                self.publisher.put(tick)
+
+        await source.run(emit)
+        logger.info("feed %s has ended: %s", source.state.source, source.state.reason)
+
+    def _state(self) -> LinkState:
+        return self._starting if self._source is None else self._source.state
+
+    def _drops(self) -> Mapping[str, int]:
+        return {} if self._processor is None else dict(self._processor.drops.items())
+
+    def _source_counters(self) -> Mapping[str, int]:
+        return getattr(self._source, "counters", {})
+
+
+async def stored_seqs(bus: Bus) -> dict[str, int]:
+    """The seq of every last value on ``bus``; empty when it does not answer in time."""
+    try:
+        async with asyncio.timeout(_SEED_TIMEOUT_S):
+            values = await bus.last_values()
+    except (BusDownError, TimeoutError):
+        return {}
+    seqs = {}
+    for symbol, payload in values.items():
+        try:
+            seq = decode_tick(payload).seq
+        except CodecError as error:
+            logger.warning("last value of %.40s on the bus ignored: %s", symbol, error)
+            continue
+        # A seq far ahead of any clock was nobody's good work, and would leave no room to count on.
+        if seq <= MAX_EXACT // 2:
+            seqs[symbol] = seq
+    return seqs
+
+
+def now_us() -> int:
+    """Wall time, microseconds since the Unix epoch."""
+    return time.time_ns() // 1_000

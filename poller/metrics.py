@@ -1,0 +1,87 @@
+"""What the poller counts, for Prometheus and for who asks whether it is alive."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from poller.errors import PollerError
+from poller.publisher import Publisher
+from poller.sources import LinkState
+
+
+class PollerCollector(Collector):
+    """Reads the plain integers that the other parts count in, at each scrape."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        state: Callable[[], LinkState],
+        drops: Callable[[], Mapping[str, int]],
+        source_counters: Callable[[], Mapping[str, int]],
+    ) -> None:
+        """Each callable is asked at a scrape; what it returns may grow."""
+        self._publisher = publisher
+        self._state = state
+        self._drops = drops
+        self._source_counters = source_counters
+
+    def collect(self) -> Iterable[Metric]:
+        """Called by the registry."""
+        publisher = self._publisher
+        yield _counter("ticks_published", "Ticks that the bus took.", publisher.published)
+        yield _counter("ticks_conflated", "Ticks replaced by a newer one before they were sent.", publisher.conflated)
+        yield _counter("publish_failures", "Publishes that the bus did not confirm.", publisher.failures)
+        yield _counter("beats", "Beats that the bus took.", publisher.beats)
+        waiting = "Ticks that wait for the bus."
+        yield GaugeMetricFamily("tickgate_poller_ticks_waiting", waiting, publisher.waiting)
+        drops = CounterMetricFamily("tickgate_poller_updates_dropped", "Updates that made no tick.", labels=["reason"])
+        for reason, count in self._drops().items():
+            drops.add_metric([reason], count)
+        yield drops
+        # Not all of them only grow: Binance's used weight starts anew each minute.
+        events = GaugeMetricFamily("tickgate_poller_source", "What the source itself counts.", labels=["counter"])
+        for name, count in self._source_counters().items():
+            events.add_metric([name], count)
+        yield events
+        state = self._state()
+        up = GaugeMetricFamily("tickgate_poller_link_up", "Whether prices arrive from the exchange.", labels=["source"])
+        up.add_metric([state.source], state.link == "up")
+        yield up
+
+
+async def serve(port: int, collector: Collector) -> web.AppRunner:
+    """Serve ``/metrics`` and ``/healthz`` on 127.0.0.1; the caller cleans the runner up.
+
+    Raises:
+        PollerError: the port cannot be listened on.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(collector)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    except OSError as error:
+        await runner.cleanup()
+        reason = error.strerror or str(error)
+        raise PollerError(
+            f"POLLER_METRICS_PORT {port} cannot be listened on ({reason}); choose a free port, or 0 for none"
+        ) from None
+    return runner
+
+
+def _counter(name: str, text: str, value: int) -> CounterMetricFamily:
+    return CounterMetricFamily(f"tickgate_poller_{name}", text, value)

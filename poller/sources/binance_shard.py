@@ -1,0 +1,107 @@
+"""Some symbols, always on one connection, or on two while one replaces the other."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+
+import aiohttp
+
+from poller.sources.backoff import Backoff
+from poller.sources.binance import Counters
+from poller.sources.binance_stream import Stream
+from poller.sources.binance_timing import StreamTiming
+from poller.sources.pacing import RollingLimit
+from poller.sources.tasks import first_of
+
+logger = logging.getLogger(__name__)
+
+
+class Shard:
+    """Keeps one `Stream` of its symbols ready, and makes the next before it lets the last one go."""
+
+    def __init__(
+        self,
+        symbols: tuple[str, ...],
+        *,
+        new_stream: Callable[[tuple[str, ...]], Stream],
+        attempts: RollingLimit,
+        became_ready: Callable[["Shard"], None],
+        changed: Callable[[], None],
+        timing: StreamTiming,
+        counters: Counters,
+        rng: random.Random,
+    ) -> None:
+        """``attempts`` is shared by all shards: the exchange counts connections per IP."""
+        self.symbols = symbols
+        self.reason = "not connected yet"
+        """Why the last connection ended."""
+        self._streams: list[Stream] = []
+        self._connected_before = False
+        self._failing = False
+        self._new_stream = new_stream
+        self._attempts = attempts
+        self._became_ready = became_ready
+        self._changed = changed
+        self._timing = timing
+        self._counters = counters
+        self._backoff = Backoff(timing.backoff_base_s, timing.backoff_cap_s, rng)
+
+    @property
+    def live(self) -> bool:
+        """Whether prices of all its symbols may be expected now."""
+        return any(stream.ready.is_set() and not stream.over for stream in self._streams)
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The symbols of which nothing was heard for long, though the connection is live."""
+        return self._streams[0].silent if self._streams else ()
+
+    async def run(self, session: aiohttp.ClientSession) -> None:
+        """Connect, replace and connect again until cancelled."""
+        clock = asyncio.get_running_loop().time
+        async with asyncio.TaskGroup() as group:
+            while True:
+                stream = await self._open(session, group)
+                await first_of(stream.ready.wait(), stream.leaving.wait())
+                if not stream.leaving.is_set():
+                    started = clock()
+                    self._failing = False
+                    for older in self._streams[:-1]:
+                        older.close()
+                    self._became_ready(self)
+                    self._changed()
+                    await stream.leaving.wait()
+                    if clock() - started >= self._timing.healthy_s:
+                        self._backoff.reset()
+                elif not stream.ready.is_set():
+                    stream.close()
+                self.reason = stream.reason
+                self._log(stream)
+                self._changed()
+                await asyncio.sleep(self._backoff.next_s())
+
+    async def _open(self, session: aiohttp.ClientSession, group: asyncio.TaskGroup) -> Stream:
+        await self._attempts.turn()
+        self._counters.connects += 1
+        self._counters.reconnects += self._connected_before
+        self._connected_before = True
+        stream = self._new_stream(self.symbols)
+        self._streams.append(stream)
+        group.create_task(self._host(stream, session))
+        return stream
+
+    async def _host(self, stream: Stream, session: aiohttp.ClientSession) -> None:
+        try:
+            await stream.run(session)
+        finally:
+            self._streams.remove(stream)
+            self._changed()
+
+    def _log(self, stream: Stream) -> None:
+        """The end of a good connection and the first failure after it; `Link` tells the rest."""
+        if not stream.over:
+            logger.info("stream of %d symbols is to be replaced: %s", len(self.symbols), stream.reason)
+        elif not self._failing:
+            logger.warning("stream of %d symbols ended, connecting again: %s", len(self.symbols), stream.reason)
+        self._failing = stream.over

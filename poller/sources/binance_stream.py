@@ -1,0 +1,241 @@
+"""One WebSocket connection to Binance's combined streams, from its opening to its end."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+
+import aiohttp
+
+from poller.sources import Update
+from poller.sources.backoff import Backoff
+from poller.sources.binance import (
+    QUOTE_STREAM,
+    SUMMARY_STREAM,
+    Closing,
+    Counters,
+    Reply,
+    Unexpected,
+    parse_message,
+)
+from poller.sources.binance_timing import StreamTiming
+from poller.sources.burst import Burst
+from poller.sources.pacing import RollingLimit
+from poller.sources.silence import SilenceWatch
+from poller.sources.subscriptions import Subscriptions
+from poller.sources.tasks import first_of
+
+logger = logging.getLogger(__name__)
+
+_MAX_MESSAGE_BYTES = 1 << 20
+
+
+class Stream:
+    """Subscribes some symbols' quotes and summaries, emits what comes, and says when it should be replaced.
+
+    ``ready`` is set once all subscriptions are granted and a price came; ``leaving`` when a successor is
+    wanted, the connection being old, told to go, stuck or over. What became of it is then in ``reason``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        symbols: tuple[str, ...],
+        *,
+        emit: Callable[[Update], None],
+        changed: Callable[[], None],
+        timing: StreamTiming,
+        counters: Counters,
+        now_us: Callable[[], int],
+        rng: random.Random,
+    ) -> None:
+        """Prepare; ``changed`` is called when ``over`` or ``silent`` is new."""
+        clock = asyncio.get_running_loop().time
+        self.ready = asyncio.Event()
+        self.leaving = asyncio.Event()
+        self.reason = ""
+        self.over = False
+        self.silent: tuple[str, ...] = ()
+        """The symbols of which nothing was heard for long."""
+        self._url = url
+        self._symbols = frozenset(symbols)
+        self._emit = emit
+        self._changed = changed
+        self._timing = timing
+        self._counters = counters
+        self._now_us = now_us
+        self._clock = clock
+        self._rng = rng
+        self._closing = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._pong: bytes | None = None
+        self._limit = RollingLimit(timing.messages_per_window, timing.message_window_s, timing.message_gap_s)
+        self._subscriptions = Subscriptions(timing, self._new_backoff, self._count_subscribe_error)
+        self._subscriptions.add("SUBSCRIBE", _streams_of(symbols), clock())
+        self._watch = SilenceWatch(symbols, timing.symbol_quiet_s, clock())
+        self._opened_at = clock()
+        self._heard_at = clock()
+        self._unexpected = Burst(logger, "message not understood")
+
+    async def run(self, session: aiohttp.ClientSession) -> None:
+        """Open the connection and keep it until it ends or `close` is called; never raises for a fault."""
+        try:
+            async with asyncio.timeout(self._timing.connect_timeout_s):
+                socket = await session.ws_connect(
+                    f"{self._url}/stream",
+                    autoping=False,  # pongs must keep the exchange's pace, see `_send`
+                    max_msg_size=_MAX_MESSAGE_BYTES,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.close_timeout_s),
+                )
+        except TimeoutError:
+            self._end(f"no connection within {self._timing.connect_timeout_s:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            self._end(f"no connection: {error or type(error).__name__}")
+        else:
+            await self._live(socket)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._closing.set()
+
+    async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._opened_at = self._heard_at = self._clock()
+        try:
+            self._end(await first_of(self._receive(socket), self._send(socket), self._guard(), self._closed()))
+        except (aiohttp.ClientError, OSError) as error:
+            self._end(f"broken: {error or type(error).__name__}")
+        finally:
+            # A frozen peer makes this last; everybody has been told by then.
+            await socket.close()
+
+    async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> str:
+        while True:
+            message = await socket.receive()
+            match message.type:
+                case aiohttp.WSMsgType.TEXT:
+                    self._take(message.data)
+                case aiohttp.WSMsgType.PING:
+                    # Several pings may be answered by one pong, to the newest (RFC 6455, 5.5.3).
+                    self._pong = bytes(message.data)
+                    self._wake.set()
+                case aiohttp.WSMsgType.PONG:
+                    pass
+                case aiohttp.WSMsgType.CLOSE:
+                    return f"closed by the exchange ({message.data})"
+                case aiohttp.WSMsgType.CLOSED | aiohttp.WSMsgType.CLOSING:
+                    return "connection lost"
+                case aiohttp.WSMsgType.ERROR:
+                    return f"broken: {message.data}"
+                case _:
+                    self._note("a binary message")
+
+    def _take(self, message: str) -> None:
+        match parse_message(message, self._now_us()):
+            case Update() as update if update.symbol in self._symbols:
+                self._heard(update)
+            case Update() as update:
+                self._note(f"a symbol that nobody asked for: {update.symbol[:40]!r}")
+            case Reply() as reply:
+                self._subscriptions.answered(reply, self._clock())
+                self._wake.set()
+            case Closing():
+                self._leave("the exchange shuts this connection down")
+            case Unexpected() as unexpected:
+                self._note(unexpected.why)
+
+    def _heard(self, update: Update) -> None:
+        now = self._clock()
+        self._heard_at = now
+        self._counters.messages += 1
+        if update.update_id is None:
+            self._watch.heard(update.symbol, now)
+        self._emit(update)
+        if not self.ready.is_set() and self._subscriptions.settled:
+            self.ready.set()
+
+    async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> str:
+        """The only place that sends: one message at a time, paced, pongs first."""
+        while True:
+            self._wake.clear()
+            if self._pong is None and self._subscriptions.due() > self._clock():
+                wait_s = self._subscriptions.due() - self._clock()
+                try:
+                    async with asyncio.timeout(wait_s if wait_s < float("inf") else None):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+                continue
+            if delay_s := self._limit.delay_s(self._clock()):
+                await asyncio.sleep(delay_s)
+                continue
+            if self._pong is not None:
+                payload, self._pong = self._pong, None
+                self._limit.spend(self._clock())
+                await socket.pong(payload)
+            elif (message := self._subscriptions.take(self._clock())) is not None:
+                self._limit.spend(self._clock())
+                await socket.send_str(message.decode())
+
+    async def _guard(self) -> str:
+        """Watch the connection's silence, its age, and each symbol's silence."""
+        timing = self._timing
+        renew_at = self._opened_at + timing.renew_after_s + self._rng.uniform(0.0, timing.renew_jitter_s)
+        while True:
+            await asyncio.sleep(timing.review_s)
+            now = self._clock()
+            if not self.ready.is_set():
+                if now - self._opened_at >= timing.ready_timeout_s:
+                    return f"subscriptions not granted, or no price, within {timing.ready_timeout_s:g} s"
+                continue
+            if now - self._heard_at >= timing.quiet_s:
+                return f"nothing heard for {timing.quiet_s:g} s"
+            if now >= renew_at:
+                self._leave("old enough to be replaced")
+            self._review_symbols(now)
+            self._unexpected.settle(now)
+
+    def _review_symbols(self, now: float) -> None:
+        silence = self._watch.review(now)
+        if silence.resubscribe:
+            logger.warning("nothing heard of %s for long; subscribing again", _some(silence.resubscribe))
+            self._counters.resubscribes += len(silence.resubscribe)
+            for method in ("UNSUBSCRIBE", "SUBSCRIBE"):
+                self._subscriptions.add(method, _streams_of(silence.resubscribe), now)
+            self._wake.set()
+        if silence.stuck:
+            self._leave(f"{_some(silence.stuck)} stuck")
+        if silence.silent != self.silent:
+            self.silent = silence.silent
+            self._changed()
+
+    async def _closed(self) -> str:
+        await self._closing.wait()
+        return "replaced"
+
+    def _leave(self, reason: str) -> None:
+        self.reason = reason
+        self.leaving.set()
+
+    def _end(self, reason: str) -> None:
+        self.over = True
+        self._leave(reason)
+        self._changed()
+
+    def _note(self, why: str) -> None:
+        self._counters.malformed += 1
+        self._unexpected.note(why, self._clock())
+
+    def _new_backoff(self) -> Backoff:
+        return Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, self._rng)
+
+    def _count_subscribe_error(self) -> None:
+        self._counters.subscribe_errors += 1
+
+
+def _streams_of(symbols: tuple[str, ...]) -> list[str]:
+    return [f"{symbol.lower()}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]
+
+
+def _some(symbols: tuple[str, ...]) -> str:
+    """The first few by name, for a log line."""
+    return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")

@@ -1,0 +1,64 @@
+"""Binance's limits and our own patience, in one place; tests shorten them.
+
+Limits are from Binance's API documents ("Limits" of REST, "General information" of WebSocket streams).
+"""
+
+from msgspec import Struct
+
+
+class RestTiming(Struct, frozen=True, kw_only=True):
+    """How `binance-rest` asks. All times in seconds."""
+
+    interval_s: float = 1.0
+    """Between two requests for quotes, and between two for summaries."""
+    market_interval_s: float = 40.0
+    """Between two summaries of the whole market, which cost 80."""
+    request_timeout_s: float = 5.0
+    exchange_info_timeout_s: float = 30.0
+    """All symbols are several megabytes."""
+    quiet_s: float = 3.0
+    """Without prices for so long, the link is down."""
+    backoff_base_s: float = 1.0
+    backoff_cap_s: float = 30.0
+    weight_limit: int = 6000
+    """Per `weight_window_s` and IP, until ``exchangeInfo`` says otherwise."""
+    weight_window_s: float = 60.0
+    default_ban_s: float = 120.0
+    """How long to stay away after 429 or 418 without a readable ``Retry-After``."""
+
+
+class StreamTiming(Struct, frozen=True, kw_only=True):
+    """How `binance-ws` listens. All times in seconds."""
+
+    streams_per_connection: int = 1024
+    streams_per_message: int = 200
+    bytes_per_message: int = 4096
+    """A longer SUBSCRIBE is not even answered (seen by users)."""
+    message_gap_s: float = 0.5
+    """Between any two messages to the exchange, pongs too: 0.5 s holds, 0.25 s does not (seen by users)."""
+    messages_per_window: int = 5
+    message_window_s: float = 1.0
+    connects_per_window: int = 290
+    """Below the exchange's 300: the network may squeeze attempts together, and others share the IP."""
+    connect_window_s: float = 300.0
+    connect_timeout_s: float = 10.0
+    reply_timeout_s: float = 5.0
+    """For the answer to a SUBSCRIBE."""
+    ready_timeout_s: float = 30.0
+    """For all answers, and the first price."""
+    quiet_s: float = 10.0
+    """A connection without prices for so long is replaced."""
+    symbol_quiet_s: float = 60.0
+    """A symbol whose summary, due each second, is missing for so long is subscribed again."""
+    review_s: float = 1.0
+    """Between two looks at who is quiet, and how old the connection is."""
+    grace_s: float = 3.0
+    """How long a stream may be away before REST takes its place."""
+    renew_after_s: float = 23 * 3600.0
+    """The exchange ends every connection at 24 h."""
+    renew_jitter_s: float = 1800.0
+    healthy_s: float = 60.0
+    """A connection that lasted so long starts the next with the shortest backoff."""
+    backoff_base_s: float = 1.0
+    backoff_cap_s: float = 30.0
+    close_timeout_s: float = 1.0

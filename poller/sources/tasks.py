@@ -1,0 +1,20 @@
+"""Running things together."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def first_of(*coroutines: Coroutine[Any, Any, T]) -> T:
+    """Run all until one returns or raises; cancel the others, wait for their end, and pass on what came."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    # In the order of the arguments, so that the outcome does not hang on chance when two end at once.
+    return next(task for task in tasks if task in done).result()

@@ -1,0 +1,229 @@
+"""What only a bus with a server behind it can show."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from market.bus import Bus, BusDownError, BusUrlError, open_bus
+from market.codec import encode_tick
+from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
+from tests.market.samples import beat, tick
+from tests.valkey import Valkey, free_port
+
+
+@pytest.fixture
+async def bus(valkey: Valkey) -> AsyncIterator[Bus]:
+    """A bus on a running server."""
+    bus = open_bus(valkey.url)
+    yield bus
+    await bus.aclose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:6379",
+        "http://127.0.0.1:6379",
+        "memory://x",
+        "redis://127.0.0.1:port/0",
+        "redis://127.0.0.1:70000/0",
+        "redis://[::1/0",
+        "redis://127.0.0.1:6379/zero",
+        "redis://127.0.0.1:6379/0/1",
+        "redis://127.0.0.1:6379/0?db=x",
+        "redis://127.0.0.1:6379/0?nonsense=1",
+        "redis://:sesame/street@127.0.0.1:6379/0",
+    ],
+)
+def test_url_that_means_nothing(url: str) -> None:
+    """A URL that no client can read is refused with the way to write one, and shows nothing of itself."""
+    with pytest.raises(BusUrlError, match=r"redis://host:port/db") as refusal:
+        open_bus(url)
+    assert "sesame" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("redis://user:sesame@example.org:6380/3", "redis example.org:6380 db 3"),
+        ("rediss://:sesame@example.org", "redis example.org:6379 db 0"),
+        ("unix:///run/valkey.sock?db=2", "redis /run/valkey.sock db 2"),
+    ],
+)
+def test_name_shows_the_place_only(url: str, name: str) -> None:
+    """A bus is named by its place; its password is in neither name nor representation."""
+    bus = open_bus(url)
+    assert name == bus.name
+    assert "sesame" not in repr(bus)
+
+
+async def test_layout_on_the_server(bus: Bus, valkey: Valkey) -> None:
+    """Ticks go to ``tick.<SYMBOL>``, beats to ``feed.status``, newest payloads to the hash ``ticks``."""
+    async with asyncio.timeout(TIMEOUT_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", valkey.port)
+        writer.write(b"PSUBSCRIBE *\r\n")
+        await reader.readuntil(b":1\r\n")
+        await bus.publish([tick("BTCUSDT", 5)], beat())
+        stream = await reader.readuntil(b"feed.status\r\n")
+    assert b"tick.BTCUSDT\r\n" in stream
+    assert {b"BTCUSDT": encode_tick(tick("BTCUSDT", 5))} == valkey.last_values()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_strange_payloads_are_passed_on(bus: Bus, valkey: Valkey) -> None:
+    """What is no tick reaches the receiver as it is: judging it is not the bus's work."""
+    receiver = RecordingReceiver()
+    link = await bus.subscribe(["BTCUSDT"], receiver)
+    strange = [b"", b"garbage", b"\xff\x00\r\n", b"x" * 1_000_000]
+    for payload in strange:
+        valkey.command("PUBLISH", "tick.BTCUSDT", payload)
+    valkey.command("PUBLISH", "feed.status", b"no beat")
+    await receiver.until_count(5)
+    assert [*(("BTCUSDT", payload) for payload in strange), ("beat", b"no beat")] == receiver.received
+    link.close()
+
+
+async def test_strange_last_values_are_passed_on(bus: Bus, valkey: Valkey) -> None:
+    """Foreign fields in the hash, even ones that are not UTF-8, are no error."""
+    valkey.command("HSET", "ticks", "BTCUSDT", b"garbage", b"\xff", b"x")
+    values = await bus.last_values()
+    assert b"garbage" == values["BTCUSDT"]
+    assert 2 == len(values)
+
+
+async def test_password(valkey: Valkey) -> None:
+    """With the right password everything works; with none or a wrong one the bus counts as down."""
+    valkey.command("CONFIG", "SET", "requirepass", "s/e@same")
+    good = open_bus(f"redis://:s%2Fe%40same@127.0.0.1:{valkey.port}/0")
+    others = [open_bus(valkey.url), open_bus(f"redis://:wrong@127.0.0.1:{valkey.port}/0")]
+    try:
+        receiver = RecordingReceiver()
+        link = await good.subscribe(["BTCUSDT"], receiver)
+        await good.publish([tick()])
+        await receiver.until_count(1)
+        link.close()
+        for bad in others:
+            for attempt in (bad.publish([tick()]), bad.last_values(), bad.subscribe([], RecordingReceiver())):
+                with pytest.raises(BusDownError) as refusal:
+                    await attempt
+                assert "wrong" not in str(refusal.value).replace("WRONGPASS", "")
+    finally:
+        for bus in (good, *others):
+            await bus.aclose()
+        # Without a password of its own again, for the tests after this one.
+        valkey.stop()
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+async def test_link_is_lost_with_its_server(bus: Bus, valkey: Valkey, how: str) -> None:
+    """When the server goes, or throws us out, `lost` tells at once."""
+    link = await bus.subscribe(["BTCUSDT"], RecordingReceiver())
+    if how == "stop":
+        valkey.stop()
+    else:
+        valkey.command("CLIENT", "KILL", "TYPE", "pubsub")
+    async with asyncio.timeout(TIMEOUT_S):
+        reason = await link.lost
+    assert reason
+    link.ping()
+    link.close()
+
+
+async def test_unreachable_server() -> None:
+    """Where nobody listens, every operation says that the bus is down."""
+    bus = open_bus(f"redis://127.0.0.1:{free_port()}/0")
+    for attempt in (bus.publish([tick()]), bus.last_values(), bus.subscribe(["A1"], RecordingReceiver())):
+        with pytest.raises(BusDownError):
+            await attempt
+    await bus.aclose()
+
+
+async def test_frozen_server(bus: Bus, valkey: Valkey) -> None:
+    """A server that takes bytes and answers none is down within three seconds, and back when it thaws."""
+    link = await bus.subscribe(["BTCUSDT"], RecordingReceiver())
+    await bus.publish([tick()])
+    with valkey.frozen():
+        heard_at = link.heard_at
+        link.ping()
+        async with asyncio.timeout(3):
+            outcomes = await asyncio.gather(
+                bus.publish([tick()]),
+                bus.last_values(),
+                bus.subscribe(["BTCUSDT"], RecordingReceiver()),
+                return_exceptions=True,
+            )
+        assert [BusDownError] * 3 == [type(outcome) for outcome in outcomes]
+        assert heard_at == link.heard_at
+        assert not link.lost.done()
+    async with asyncio.timeout(TIMEOUT_S):
+        await bus.publish([tick(seq=2)])
+    link.close()
+
+
+async def test_server_comes_back(bus: Bus, valkey: Valkey) -> None:
+    """The same bus works again once its server is back, empty or not."""
+    await bus.publish([tick()])
+    valkey.stop()
+    with pytest.raises(BusDownError):
+        await bus.publish([tick()])
+    valkey.start()
+    await bus.publish([tick(seq=9)])
+    assert {"BTCUSDT": encode_tick(tick(seq=9))} == await bus.last_values()
+
+
+async def test_refusal_to_subscribe(valkey: Valkey) -> None:
+    """A user who may not read the channels is told so, at once."""
+    valkey.command("ACL", "SETUSER", "narrow", "on", ">sesame", "+@all", "~*", "resetchannels")
+    bus = open_bus(f"redis://narrow:sesame@127.0.0.1:{valkey.port}/0")
+    async with asyncio.timeout(1):
+        with pytest.raises(BusDownError, match="refused"):
+            await bus.subscribe(["BTCUSDT"], RecordingReceiver())
+    await bus.aclose()
+    valkey.command("ACL", "DELUSER", "narrow")
+
+
+async def test_restart_between_two_publishes(bus: Bus, valkey: Valkey) -> None:
+    """A server that was restarted while nothing was to be published is not missed."""
+    link = await bus.subscribe([], RecordingReceiver())
+    await bus.publish([tick()])
+    valkey.stop()
+    async with asyncio.timeout(TIMEOUT_S):
+        await link.lost
+    valkey.start()
+    await bus.publish([tick(seq=2)])
+    assert {"BTCUSDT": encode_tick(tick(seq=2))} == await bus.last_values()
+
+
+async def test_refusal_to_publish(bus: Bus, valkey: Valkey) -> None:
+    """A server that refuses a command is down for us, with its reason, until it refuses no more."""
+    valkey.command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        with pytest.raises(BusDownError, match="maxmemory"):
+            await bus.publish([tick()])
+    finally:
+        valkey.command("CONFIG", "SET", "maxmemory", "0")
+    await bus.publish([tick(seq=2)])
+    assert {"BTCUSDT": encode_tick(tick(seq=2))} == await bus.last_values()
+
+
+async def test_publishing_twice_at_once(bus: Bus, valkey: Valkey) -> None:
+    """Publishes made side by side do not take each other's answers."""
+    await asyncio.gather(*(bus.publish([tick(f"S{number}", seq) for seq in range(50)]) for number in range(20)))
+    assert {f"S{number}": encode_tick(tick(f"S{number}", 49)) for number in range(20)} == await bus.last_values()
+
+
+async def test_publish_that_is_cancelled(bus: Bus, valkey: Valkey) -> None:
+    """After a publish that was cancelled half-way the next one is confirmed by its own answers."""
+    await bus.publish([tick()])
+    with valkey.frozen():
+        publishing = asyncio.create_task(bus.publish([tick(seq=seq) for seq in range(100)]))
+        await asyncio.sleep(0)
+        publishing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await publishing
+    await bus.publish([tick(seq=200)], beat())
+    assert {"BTCUSDT": encode_tick(tick(seq=200))} == await bus.last_values()

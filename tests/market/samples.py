@@ -1,0 +1,31 @@
+"""Ticks and beats to work with."""
+
+from typing import Any
+
+from market.status import Beat
+from market.tick import Tick
+
+
+def tick(symbol: str = "BTCUSDT", seq: int = 1, **fields: Any) -> Tick:
+    """A plain tick; ``fields`` replace what it says."""
+    plain: dict[str, Any] = {
+        "bid": 6500001,
+        "ask": 6500002,
+        "bid_size": 120000,
+        "ask_size": 80000,
+        "price_scale": 2,
+        "size_scale": 5,
+        "recv_us": 1_700_000_000_000_000,
+    }
+    return Tick(symbol=symbol, seq=seq, **(plain | fields))
+
+
+def beat(**fields: Any) -> Beat:
+    """A beat that all is well; ``fields`` replace what it says."""
+    plain: dict[str, Any] = {
+        "source": "simulated",
+        "link": "up",
+        "since_us": 1_700_000_000_000_000,
+        "sent_us": 1_700_000_001_000_000,
+    }
+    return Beat(**(plain | fields))

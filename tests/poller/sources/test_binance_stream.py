@@ -1,0 +1,160 @@
+"""Every fault that one connection can have, told and recovered from."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec import structs
+
+from tests.exchange import Exchange
+from tests.poller.sources.listening import LIMITS, eventually, heard, listening, new_ws
+
+SYMBOLS = ["BTCUSDT", "ETHUSDT"]
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    """A local exchange; whoever breaks a limit fails the test."""
+    async with Exchange(SYMBOLS, structs.replace(LIMITS, weight=1_000_000)) as exchange:
+        yield exchange
+        assert [] == exchange.violations
+
+
+async def test_pings_are_answered_in_time() -> None:
+    """Every ping gets a pong with its payload, so the connection outlives the exchange's patience many times."""
+    limits = structs.replace(LIMITS, ping_s=0.15, pong_timeout_s=0.45)
+    async with Exchange(SYMBOLS, limits) as exchange:
+        async with listening(new_ws(exchange, SYMBOLS)):
+            await eventually(lambda: exchange.connections and exchange.connections[0].pongs >= 6)
+            assert 1 == len(exchange.connections)
+        assert [] == exchange.violations
+
+
+async def test_pongs_go_before_subscribes() -> None:
+    """A ping that comes amid many SUBSCRIBEs is answered before the rest of them."""
+    symbols = [f"S{number}USDT" for number in range(40)]
+    limits = structs.replace(LIMITS, ping_s=0.16, pong_timeout_s=0.6)
+    async with Exchange(symbols, limits) as exchange:
+        source = new_ws(exchange, symbols, streams_per_message=10)
+        async with listening(source):
+            await eventually(lambda: source.state.link == "up")
+        connection = exchange.connections[0]
+        after = [message.kind for message in connection.heard if message.at >= connection.pinged[0]]
+        # One SUBSCRIBE may have been on its way.
+        assert "pong" in after[:2]
+        assert "text" in after[2:]
+        assert [] == exchange.violations
+
+
+async def test_a_flood_of_pings_does_not_break_the_pace(exchange: Exchange) -> None:
+    """Pings faster than messages are allowed get pongs at the allowed pace, to the newest of them."""
+    limits = structs.replace(LIMITS, ping_s=0.005, pong_timeout_s=5.0)
+    async with Exchange(SYMBOLS, limits) as exchange:
+        async with listening(new_ws(exchange, SYMBOLS)):
+            await eventually(lambda: exchange.connections and len(exchange.connections[0].heard) >= 10)
+        assert [] == exchange.violations
+
+
+async def test_quiet_connection_is_replaced(exchange: Exchange) -> None:
+    """A connection that stays open and tells nothing is given up after the quiet time."""
+    source = new_ws(exchange, SYMBOLS, quiet_s=0.4)
+    async with listening(source) as updates:
+        await eventually(lambda: source.state.link == "up")
+        exchange.connections[0].quiet = True
+        await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
+        exchange.quote("BTCUSDT", bid="7.00000000")
+        await heard(updates, "BTCUSDT", "7.00000000")
+
+
+async def test_half_a_frame_is_recovered_from(exchange: Exchange) -> None:
+    """A message that begins and never ends is no life; the connection is replaced."""
+    source = new_ws(exchange, SYMBOLS, quiet_s=0.4)
+    async with listening(source) as updates:
+        await eventually(lambda: source.state.link == "up")
+        exchange.connections[0].half_frame()
+        await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
+        exchange.quote("BTCUSDT", bid="7.00000000")
+        await heard(updates, "BTCUSDT", "7.00000000")
+
+
+async def test_silent_symbol_is_named_and_subscribed_again(exchange: Exchange) -> None:
+    """A symbol that the exchange answers with silence is visible in the state, the others' prices go on."""
+    exchange.faults.quiet_symbols.add("ETHUSDT")
+    source = new_ws(exchange, SYMBOLS, symbol_quiet_s=0.4, quiet_s=2.0)
+    async with listening(source) as updates:
+        await eventually(lambda: source.state.reason == "nothing heard of ETHUSDT")
+        assert ("binance-ws", "up") == (source.state.source, source.state.link)
+        await eventually(lambda: sum(message.kind == "text" for message in exchange.connections[0].heard) >= 3)
+        exchange.quote("BTCUSDT", bid="7.00000000")
+        await heard(updates, "BTCUSDT", "7.00000000")
+        exchange.heal()
+        await eventually(lambda: source.state.reason == "")
+    assert source.counters["resubscribes"] >= 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        '{"code":2,"msg":"Invalid request: something"}',
+        '{"code":3,"msg":"Invalid JSON: something"}',
+        '{"error":{"code":4,"msg":"Too many subscriptions"},"id":ID}',
+    ],
+)
+async def test_refused_subscribe_is_tried_again(exchange: Exchange, error: str) -> None:
+    """Each form of error is counted, and the same connection asks again until it is granted."""
+    exchange.faults.subscribe_errors += [error, error]
+    source = new_ws(exchange, SYMBOLS)
+    async with listening(source):
+        await eventually(lambda: source.state.link == "up")
+    assert 2 == source.counters["subscribe_errors"]
+    assert 1 == len(exchange.connections)
+
+
+async def test_ignored_subscribe_is_tried_again(exchange: Exchange) -> None:
+    """A SUBSCRIBE without an answer is repeated after the reply timeout."""
+    exchange.faults.ignore_subscribe = True
+    source = new_ws(exchange, SYMBOLS, reply_timeout_s=0.2)
+    async with listening(source):
+        await eventually(lambda: source.counters["subscribe_errors"] >= 2)
+        exchange.heal()
+        await eventually(lambda: source.state.link == "up")
+    assert 1 == len(exchange.connections)
+
+
+async def test_subscribes_never_granted_end_the_connection(exchange: Exchange) -> None:
+    """A connection that does not become ready in time is given up, and REST brings the prices meanwhile."""
+    exchange.faults.ignore_subscribe = True
+    source = new_ws(exchange, SYMBOLS, reply_timeout_s=0.1, ready_timeout_s=0.3, grace_s=0.05)
+    async with listening(source):
+        await eventually(lambda: len(exchange.connections) >= 2 and source.state.source == "binance-rest")
+        await eventually(lambda: "subscriptions not granted" in source.state.reason)
+        exchange.heal()
+        await eventually(lambda: source.state.source == "binance-ws")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello",
+        "{",
+        "[]",
+        "null",
+        '{"stream":"btcusdt@bookTicker","data":{"u":"1","s":"BTCUSDT"}}',
+        '{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":60000.01}}',
+        '{"stream":"btcusdt@miniTicker","data":{"E":null,"s":"BTCUSDT"}}',
+        '{"stream":"btcusdt@depth","data":{}}',
+        json.dumps(
+            {"stream": "x@bookTicker", "data": {"u": 1, "s": "DOGEUSDT", "b": "1", "B": "1", "a": "1", "A": "1"}}
+        ),
+    ],
+)
+async def test_bad_messages_cost_nothing_but_a_count(exchange: Exchange, text: str) -> None:
+    """Not JSON, wrong types, unknown streams and symbols: counted; the connection and its prices go on."""
+    source = new_ws(exchange, SYMBOLS)
+    async with listening(source) as updates:
+        await eventually(lambda: source.state.link == "up")
+        exchange.say(text)
+        exchange.quote("BTCUSDT", bid="7.00000000")
+        await heard(updates, "BTCUSDT", "7.00000000")
+    assert (1, 0) == (source.counters["malformed"], source.counters["reconnects"])
+    assert set(SYMBOLS) == {update.symbol for update in updates}

@@ -1,0 +1,43 @@
+"""The defaults against what Binance documents: nobody should loosen one in passing."""
+
+from poller.sources.binance_timing import RestTiming, StreamTiming
+from poller.sources.subscriptions import batches
+from tests.exchange import Limits
+
+LIMITS = Limits()
+STREAMS = StreamTiming()
+
+
+def test_defaults_keep_the_exchange_s_limits() -> None:
+    """Streams, sizes, connection attempts and weight are at most what is allowed."""
+    assert STREAMS.streams_per_connection <= LIMITS.streams
+    assert STREAMS.streams_per_message <= LIMITS.subscribe_streams
+    assert STREAMS.bytes_per_message <= LIMITS.subscribe_bytes
+    assert STREAMS.connects_per_window < LIMITS.connects
+    assert STREAMS.connect_window_s >= LIMITS.connect_window_s
+    assert RestTiming().weight_limit <= LIMITS.weight
+    assert RestTiming().weight_window_s >= LIMITS.weight_window_s
+
+
+def test_default_pace_leaves_room() -> None:
+    """At half a second between messages no rolling second holds more than three of the five allowed."""
+    assert 0.5 <= STREAMS.message_gap_s
+    assert LIMITS.message_window_s / STREAMS.message_gap_s + 1 < LIMITS.messages
+
+
+def test_connections_are_renewed_before_their_end() -> None:
+    """The latest renewal leaves time for a successor that fails at first."""
+    latest_s = STREAMS.renew_after_s + STREAMS.renew_jitter_s
+    assert latest_s + 10 * STREAMS.ready_timeout_s < LIMITS.lifetime_s
+
+
+def test_a_full_connection_can_become_ready() -> None:
+    """Subscribing the most streams takes, at the pace allowed, far less than the time given for it."""
+    streams = [f"{number:04d}symbolusdt@bookTicker" for number in range(STREAMS.streams_per_connection)]
+    messages = len(list(batches("SUBSCRIBE", streams, STREAMS.streams_per_message, STREAMS.bytes_per_message)))
+    assert messages * STREAMS.message_gap_s < STREAMS.ready_timeout_s / 4
+
+
+def test_symbols_are_given_longer_than_connections() -> None:
+    """A symbol counts as silent only long after a whole connection would."""
+    assert STREAMS.symbol_quiet_s > 2 * STREAMS.quiet_s

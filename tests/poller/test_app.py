@@ -1,0 +1,196 @@
+"""Source, processor and publisher put together, on a real bus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from market.bus import open_bus
+from market.bus.memory import MemoryBus
+from market.codec import decode_beat, decode_tick
+from market.status import Beat
+from market.symbols import parse_symbols
+from market.tick import MAX_EXACT, Tick
+from poller.app import Poller, now_us, stored_seqs
+from poller.errors import PollerError
+from poller.settings import PollerSettings
+from poller.sources import factory
+from tests.market.bus.receivers import RecordingReceiver
+from tests.market.samples import tick
+from tests.poller.recording import RECORDING, recorded_quotes
+from tests.valkey import Valkey, free_port
+from tests.waiting import until
+
+
+@asynccontextmanager
+async def polling(settings: PollerSettings) -> AsyncIterator[Poller]:
+    """A poller that runs within the block, and is then stopped."""
+    stop = asyncio.Event()
+    poller = Poller(settings, open_bus(settings.bus_url))
+    running = asyncio.create_task(poller.run(stop))
+    try:
+        yield poller
+    finally:
+        stop.set()
+        async with asyncio.timeout(5):
+            await running
+
+
+@asynccontextmanager
+async def listening(url: str, *symbols: str) -> AsyncIterator[RecordingReceiver]:
+    """Somebody who hears these symbols within the block."""
+    bus, receiver = open_bus(url), RecordingReceiver()
+    link = await bus.subscribe(symbols, receiver)
+    yield receiver
+    link.close()
+    await bus.aclose()
+
+
+def expected_quotes() -> list[dict[str, Any]]:
+    """The numbers that the recording's quotes should become: Binance writes eight decimals, and whole sizes."""
+    price_scale = {"NKNUSDT": 4, "BLZETH": 8, "LRCBTC": 8}
+    return [
+        {
+            "symbol": its["s"],
+            "bid": int(its["b"].replace(".", "")[: price_scale[its["s"]] - 8 or None]),
+            "ask": int(its["a"].replace(".", "")[: price_scale[its["s"]] - 8 or None]),
+            "bid_size": int(its["B"].removesuffix(".00000000")),
+            "ask_size": int(its["A"].removesuffix(".00000000")),
+            "price_scale": price_scale[its["s"]],
+            "size_scale": 0,
+        }
+        for its in recorded_quotes()
+    ]
+
+
+def quote_of(its: Tick) -> dict[str, Any]:
+    """The fields of a tick that come from the exchange."""
+    names = ("symbol", "bid", "ask", "bid_size", "ask_size", "price_scale", "size_scale")
+    return {name: getattr(its, name) for name in names}
+
+
+def replaying(url: str) -> PollerSettings:
+    """The real recording, as fast as the bus at ``url`` takes it."""
+    symbols = parse_symbols("NKNUSDT,BLZETH,LRCBTC")
+    return PollerSettings(bus_url=url, symbols=symbols, feed="replay", replay_path=RECORDING, replay_speed=0)
+
+
+def simulating(url: str, **settings: Any) -> PollerSettings:
+    """Two simulated symbols on the bus at ``url``."""
+    return PollerSettings(bus_url=url, symbols=parse_symbols("BTCUSDT,ETHUSDT"), feed="simulated", **settings)
+
+
+def beats(receiver: RecordingReceiver) -> list[Beat]:
+    """The beats that were received."""
+    return [decode_beat(payload) for symbol, payload in receiver.received if symbol == "beat"]
+
+
+def ticks(receiver: RecordingReceiver) -> list[Tick]:
+    """The ticks that were received."""
+    return [decode_tick(payload) for symbol, payload in receiver.received if symbol != "beat"]
+
+
+async def test_every_recorded_quote_arrives_once(valkey: Valkey) -> None:
+    """Each quote of the real recording arrives once, in order, to the integer, and beats go on after its end."""
+    settings = replaying(valkey.url)
+    async with listening(valkey.url, *settings.symbols) as receiver:
+        async with polling(settings):
+            await until(lambda: [beat.reason for beat in beats(receiver)].count("the recording has ended") > 1)
+        await receiver.until(lambda _: beats(receiver)[-1].reason == "the poller was stopped")
+    assert expected_quotes() == [quote_of(its) for its in ticks(receiver)]
+    for symbol in settings.symbols:
+        seqs = [its.seq for its in ticks(receiver) if its.symbol == symbol]
+        assert list(range(seqs[0], seqs[0] + len(seqs))) == seqs
+    assert {"down"} == {beat.link for beat in beats(receiver)[-3:]}
+
+
+async def test_bus_that_is_late(valkey: Valkey) -> None:
+    """A replay as fast as it goes waits for a bus that is not there yet, and leaves nothing out."""
+    valkey.stop()
+    async with polling(replaying(valkey.url)) as poller:
+        await until(lambda: poller.publisher.failures)
+        valkey.start()
+        await until(lambda: poller.publisher.published == 84)
+        assert 0 == poller.publisher.conflated
+    newest = {its["symbol"]: its for its in expected_quotes()}
+    held = {symbol.decode(): decode_tick(payload) for symbol, payload in valkey.last_values().items()}
+    assert newest == {symbol: quote_of(its) for symbol, its in held.items()}
+
+
+async def test_restart(valkey: Valkey) -> None:
+    """A second poller numbers on above the first, even one whose numbers are ahead of the clock."""
+    ahead = now_us() // 1000 + 3_600_000
+    bus = open_bus(valkey.url)
+    await bus.publish([tick("BTCUSDT", ahead)])
+    await bus.aclose()
+    before = now_us() // 1000
+    async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as receiver:
+        async with polling(simulating(valkey.url)):
+            await until(lambda: len(ticks(receiver)) > 10)
+        async with polling(simulating(valkey.url)):
+            count = len(ticks(receiver))
+            await until(lambda: len(ticks(receiver)) > count + 10)
+    for symbol, lowest in (("BTCUSDT", ahead + 1), ("ETHUSDT", before)):
+        seqs = [its.seq for its in ticks(receiver) if its.symbol == symbol]
+        assert lowest <= seqs[0]
+        assert sorted(set(seqs)) == seqs
+
+
+async def test_stored_seqs(caplog: pytest.LogCaptureFixture) -> None:
+    """Sound last values give their seqs; what is no tick, or numbered absurdly high, is passed over."""
+    bus = MemoryBus()
+    await bus.publish([tick("A1", 5), tick("B1", MAX_EXACT)])
+    bus._last["C1"] = b"garbage"
+    assert {"A1": 5} == await stored_seqs(bus)
+    assert "C1" in caplog.text
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+async def test_stored_seqs_of_a_bus_that_is_down(valkey: Valkey, frozen: bool) -> None:
+    """A start does not wait for last values longer than some seconds."""
+    bus = open_bus(valkey.url)
+    if frozen:
+        valkey.freeze()
+    else:
+        valkey.stop()
+    async with asyncio.timeout(3):
+        assert {} == await stored_seqs(bus)
+    valkey.thaw()
+    await bus.aclose()
+
+
+async def test_start_that_cannot_succeed() -> None:
+    """A start that cannot succeed ends the poller with the one error that says why."""
+    settings = PollerSettings(
+        bus_url="memory://", symbols=parse_symbols("BTCUSDT"), feed="replay", replay_path=RECORDING
+    )
+    with pytest.raises(PollerError, match=r"^SYMBOLS names nothing"):
+        await Poller(settings, MemoryBus()).run(asyncio.Event())
+
+
+async def test_metrics_are_served() -> None:
+    """With a port for metrics, the numbers of every part are there."""
+    port = free_port()
+    async with polling(simulating("memory://", poller_metrics_port=port)) as poller, ClientSession() as session:
+        await until(lambda: poller.publisher.published > 10)
+        async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            text = await answer.text()
+    assert 'tickgate_poller_updates_dropped_total{reason="repeated"} 0.0' in text
+    assert 'tickgate_poller_link_up{source="simulated"} 1.0' in text
+
+
+async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop is heard at once, though the poller still waits to learn whether Binance is there."""
+    asked = asyncio.Event()
+
+    async def silent(_: str) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(factory, "unreachable", silent)
+    async with asyncio.timeout(1):
+        async with polling(PollerSettings(bus_url="memory://", feed="auto")):
+            await asked.wait()

@@ -1,0 +1,63 @@
+"""What the poller counts."""
+
+import asyncio
+import random
+import socket
+
+import aiohttp
+import pytest
+
+from market.bus.memory import MemoryBus
+from poller import metrics
+from poller.errors import PollerError
+from poller.publisher import Publisher
+from poller.sources import LinkState
+from tests.market.samples import tick
+from tests.valkey import free_port
+from tests.waiting import until
+
+STATE = LinkState("binance-rest", "down", "because", 5)
+
+
+async def test_scrape() -> None:
+    """A scrape shows every counter as it stands, and the health check answers."""
+    publisher = Publisher(MemoryBus(), lambda: STATE, now_us=lambda: 1, rng=random.Random(1))
+    running = asyncio.create_task(publisher.run())
+    publisher.put(tick())
+    await until(lambda: publisher.published and publisher.beats)
+    drops, counters = {"too_fine": 3}, {"connects": 4}
+    collector = metrics.PollerCollector(publisher, lambda: STATE, lambda: drops, lambda: counters)
+    port = free_port()
+    server = await metrics.serve(port, collector)
+    drops["too_fine"] = 5
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        async with session.get("/metrics") as answer:
+            assert answer.content_type == "text/plain"
+            lines = (await answer.text()).splitlines()
+        async with session.get("/healthz") as answer:
+            assert (200, "alive\n") == (answer.status, await answer.text())
+    expected = {
+        "tickgate_poller_ticks_published_total 1.0",
+        "tickgate_poller_ticks_conflated_total 0.0",
+        "tickgate_poller_publish_failures_total 0.0",
+        "tickgate_poller_beats_total 1.0",
+        "tickgate_poller_ticks_waiting 0.0",
+        'tickgate_poller_updates_dropped_total{reason="too_fine"} 5.0',
+        'tickgate_poller_source{counter="connects"} 4.0',
+        'tickgate_poller_link_up{source="binance-rest"} 0.0',
+    }
+    assert expected == {line for line in lines if not line.startswith("#")}
+    await server.cleanup()
+    publisher.stop()
+    await running
+
+
+async def test_port_in_use() -> None:
+    """A port that is taken stops the start with the variable's name, on one line."""
+    publisher = Publisher(MemoryBus(), lambda: STATE, now_us=lambda: 1, rng=random.Random(1))
+    collector = metrics.PollerCollector(publisher, lambda: STATE, dict, dict)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PollerError, match=rf"^POLLER_METRICS_PORT {port} .*address already in use") as refusal:
+            await metrics.serve(port, collector)
+    assert str(refusal.value).isprintable()

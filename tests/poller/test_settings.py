@@ -1,0 +1,112 @@
+"""The poller's environment."""
+
+from pathlib import Path
+
+import pytest
+
+from market.environ import SettingError
+from poller.settings import PollerSettings
+
+
+def test_defaults() -> None:
+    """With nothing set, everything has its documented default."""
+    settings = PollerSettings.from_environ({})
+    assert PollerSettings() == settings
+    assert "redis://127.0.0.1:6379/0" == settings.bus_url
+    assert ("BTCUSDT", "ETHUSDT", "SOLUSDT") == settings.symbols.names
+    assert ("auto", None) == (settings.feed, settings.replay_path)
+    assert ("https://api.binance.com", "wss://stream.binance.com:9443") == (
+        settings.binance_rest_url,
+        settings.binance_ws_url,
+    )
+    assert (100, 1, 1.0) == (settings.sim_ticks_per_s, settings.sim_seed, settings.replay_speed)
+    assert ("console", "INFO", 0) == (settings.log_format, settings.log_level, settings.poller_metrics_port)
+
+
+def test_everything_set(tmp_path: Path) -> None:
+    """Every variable arrives in its field."""
+    recording = tmp_path / "recording.txt"
+    recording.touch()
+    settings = PollerSettings.from_environ(
+        {
+            "BUS_URL": "memory://",
+            "SYMBOLS": "bnbusdt",
+            "FEED": f"replay:{recording}",
+            "BINANCE_REST_URL": "http://127.0.0.1:9000/",
+            "BINANCE_WS_URL": "ws://[::1]:9001",
+            "SIM_TICKS_PER_S": "10000",
+            "SIM_SEED": "0",
+            "REPLAY_SPEED": "0",
+            "LOG_FORMAT": "json",
+            "LOG_LEVEL": "DEBUG",
+            "POLLER_METRICS_PORT": "9100",
+            "PATH": "/bin",
+        }
+    )
+    assert ("memory://", ("BNBUSDT",)) == (settings.bus_url, settings.symbols.names)
+    assert ("replay", recording) == (settings.feed, settings.replay_path)
+    assert ("http://127.0.0.1:9000", "ws://[::1]:9001") == (settings.binance_rest_url, settings.binance_ws_url)
+    assert (10_000, 0, 0.0) == (settings.sim_ticks_per_s, settings.sim_seed, settings.replay_speed)
+    assert ("json", "DEBUG", 9100) == (settings.log_format, settings.log_level, settings.poller_metrics_port)
+
+
+@pytest.mark.parametrize("feed", ["auto", "binance-ws", "binance-rest", "simulated"])
+def test_feeds(feed: str) -> None:
+    """Each feed that needs no path is taken by its name."""
+    assert feed == PollerSettings.from_environ({"FEED": feed}).feed
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[
+            ("BUS_URL", value)
+            for value in ("", "localhost:6379", "http://localhost", "redis://localhost/x", "kafka://x")
+        ],
+        *[("SYMBOLS", value) for value in ("", " ", ",", "BTC/USDT", "BTCUSDT,BTCUSDT", "@/no/such/file", "@")],
+        *[
+            ("FEED", value)
+            for value in ("", "Auto", "binance", "replay", "replay:", "replay:/no/such", "replay:/", "replay:\0")
+        ],
+        *[
+            ("BINANCE_REST_URL", value)
+            for value in (
+                "",
+                "api.binance.com",
+                "ftp://api.binance.com",
+                "wss://api.binance.com",
+                "https://",
+                "https://:443",
+                "https://h:0",
+                "https://h:99999",
+                "https://h:x",
+                "https://[::1",
+                "https://h/api/v3",
+                "https://h?x=1",
+                "https://h#x",
+                "https://user:sesame@h",
+                "https://a b",
+            )
+        ],
+        *[("BINANCE_WS_URL", value) for value in ("", "https://h", "wss://h/ws", "wss://h/stream?streams=x")],
+        *[("SIM_TICKS_PER_S", value) for value in ("", "0", "10001", "-5", "1.5", "many")],
+        *[("SIM_SEED", value) for value in ("", "-1", "x", "4294967296")],
+        *[("REPLAY_SPEED", value) for value in ("", "-1", "fast", "nan", "inf")],
+        *[("LOG_FORMAT", value) for value in ("", "JSON", "xml")],
+        *[("LOG_LEVEL", value) for value in ("", "info", "TRACE")],
+        *[("POLLER_METRICS_PORT", value) for value in ("", "-1", "65536", "http")],
+    ],
+)
+def test_bad_value(name: str, value: str) -> None:
+    """A value that cannot be used stops the start with one short line that begins with the variable."""
+    with pytest.raises(SettingError) as refusal:
+        PollerSettings.from_environ({name: value})
+    message = str(refusal.value)
+    assert message.startswith(f"{name} ")
+    assert message.isprintable()
+    assert len(message) < 250
+
+
+def test_password_is_not_shown() -> None:
+    """The settings may be printed without printing a password."""
+    assert "sesame" not in repr(PollerSettings.from_environ({"BUS_URL": "redis://:sesame@localhost/0"}))
