@@ -6,10 +6,13 @@ nobody could have seen in time is conflated. `RatedPace` flushes one cohort at m
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
+
+logger = logging.getLogger(__name__)
 
 
 class Flushable(Protocol):
@@ -73,21 +76,26 @@ class SharedPace:
         rest = self._rest
         started = self._timer()
         for cohort in waiting:
-            cohort.flush()
+            try:
+                cohort.flush()
+            except Exception:
+                # A fault with one must not leave the others waiting for a flush that never comes.
+                logger.exception("a cohort could not be flushed")
         ended = self._timer()
         owed_until = max(self._owed_until, ended) + (ended - started) * rest.factor
         self._owed_until = min(owed_until, ended + rest.longest_s + rest.credit_s)
 
 
 class RatedPace:
-    """Flushes one cohort, at most ``hz`` times a second; the first tick after a quiet time goes out at once."""
+    """Flushes one cohort, at most ``hz`` times a second; a tick after a quiet time goes out at once."""
 
     resting = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hz: float) -> None:
         self._loop = loop
         self._interval_s = 1 / hz
-        self._flushed_at = float("-inf")
+        # A new cohort's first member has just been sent its snapshots.
+        self._flushed_at = loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
     def want(self, cohort: Flushable) -> None:

@@ -276,7 +276,7 @@ def test_a_beat_from_before_the_outage_proves_nothing() -> None:
             setup.bus.stop()
             setup.bus.stopped = False
             await asyncio.sleep(3.2)
-            assert setup.bus.attempts == 2
+            assert 2 == setup.bus.attempts
             assert "stale" == setup.feed.status.feed
             await setup.beat()
             assert "live" == setup.feed.status.feed

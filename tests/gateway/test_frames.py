@@ -21,7 +21,7 @@ def test_a_frame_of_any_length_is_read_back_whole(size: int) -> None:
 
 def test_msgpack_goes_in_binary_frames() -> None:
     """A MessagePack message is a binary frame, a JSON message a text frame."""
-    assert tuple(message_frame(Pong(), encoding)[0] & 0xF for encoding in ("msgpack", "json")) == (BINARY, TEXT)
+    assert (BINARY, TEXT) == tuple(message_frame(Pong(), encoding)[0] & 0xF for encoding in ("msgpack", "json"))
 
 
 whole_numbers = st.integers(0, 2**53 - 1)

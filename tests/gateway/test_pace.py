@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from gateway.pace import RatedPace, Rest, SharedPace
 from tests.fakes import run_virtual
 
@@ -68,7 +70,7 @@ def test_no_rest_is_longer_than_the_longest() -> None:
             pace.want(cohort)
             await asyncio.sleep(1)
         assert all(round(at % 1, 6) <= 0.02 for at in cohort.flushed_at)
-        assert len(cohort.flushed_at) == 3
+        assert 3 == len(cohort.flushed_at)
 
     run_virtual(main())
 
@@ -87,8 +89,27 @@ def test_a_factor_of_zero_never_rests() -> None:
     run_virtual(main())
 
 
-def test_a_rate_lets_the_first_through_and_spaces_the_others() -> None:
-    """At 2 Hz the first flush is immediate, and no two are closer than half a second."""
+def test_a_cohort_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Where flushing one cohort raises, the others are flushed, and the fault is logged."""
+
+    class BrokenCohort:
+        def flush(self) -> None:
+            raise ZeroDivisionError
+
+    async def main() -> None:
+        cohort = CostlyCohort()
+        pace = SharedPace(asyncio.get_running_loop(), cohort.timer, Rest())
+        pace.want(BrokenCohort())
+        pace.want(cohort)
+        await asyncio.sleep(0)
+        assert [0.0] == cohort.flushed_at
+
+    run_virtual(main())
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_rate_spaces_flushes_and_adds_nothing_after_a_quiet_time() -> None:
+    """At 2 Hz no two flushes are closer than half a second, nor the first to the start; after a pause one is at once."""
 
     async def main() -> None:
         cohort = CostlyCohort()
@@ -96,7 +117,9 @@ def test_a_rate_lets_the_first_through_and_spaces_the_others() -> None:
         for _ in range(17):
             pace.want(cohort)
             await asyncio.sleep(0.1)
-        await asyncio.sleep(1)
-        assert [round(at, 6) for at in cohort.flushed_at] == [0.0, 0.5, 1.0, 1.5, 2.0]
+        await asyncio.sleep(1.3)
+        pace.want(cohort)
+        await asyncio.sleep(0.001)
+        assert [0.5, 1.0, 1.5, 2.0, 3.0] == [round(at, 6) for at in cohort.flushed_at]
 
     run_virtual(main())

@@ -67,7 +67,7 @@ async def test_clients_are_closed_with_1012_when_the_arbiter_is_killed() -> None
             async with connected(f"ws://127.0.0.1:{port}/ws") as client:
                 await client.subscribe("BTC")
                 arbiter.kill()
-                assert await client.until_closed() == 1012
+                assert 1012 == await client.until_closed()
 
             async def worker_is_gone() -> bool:
                 return not members_of({arbiter.pid})

@@ -1,0 +1,32 @@
+// Figures as text. A price is an integer with a scale and is never divided: digits are only cut and grouped.
+
+export const NOTHING = "–";
+
+/** The decimal of `value / 10**scale`, every digit kept: exact(6523456, 2) is "65,234.56". */
+export function exact(value, scale) {
+  if (!Number.isSafeInteger(value) || !Number.isInteger(scale) || scale < 0) return NOTHING;
+  const digits = String(Math.abs(value)).padStart(scale + 1, "0");
+  const whole = digits.slice(0, digits.length - scale).replace(/\B(?=(\d{3})+$)/g, ",");
+  const fraction = scale > 0 ? "." + digits.slice(-scale) : "";
+  return (value < 0 ? "−" : "") + whole + fraction;
+}
+
+/** A duration in seconds for people: "0.4 s", "12 s", "3 min", "2 h". */
+export function duration(seconds) {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} d`;
+}
+
+/** A rate for people: "0", "0.4", "12", "1,234". */
+export function rate(perSecond) {
+  if (perSecond < 0.05) return "0";
+  return perSecond < 9.95 ? perSecond.toFixed(1) : exact(Math.round(perSecond), 0);
+}
+
+/** The wall-clock time of microseconds since the Unix epoch, as this reader's locale writes it. */
+export function timeOfDay(us) {
+  return new Date(us / 1000).toLocaleTimeString();
+}

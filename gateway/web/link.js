@@ -1,0 +1,124 @@
+// One connection to a gateway that is made again whenever it ends, at a pace that does no harm.
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const BACKOFF_BASE_MS = 500;
+const BACKOFF_CAP_MS = 30_000;
+const STEADY_MS = 10_000; // who stayed this long starts its backoff anew
+
+// Close codes after which another attempt cannot help; all others are retried.
+const FINAL = {
+  1009: "A message was larger than the gateway takes.",
+  4401: "The gateway does not know who you are, or your access has expired.",
+  4403: "You are not allowed to see these prices.",
+};
+const REASONS = {
+  1006: "The connection was lost.",
+  1012: "The gateway is restarting.",
+  1013: "The gateway is full.",
+  4408: "This page could not keep up.",
+  4409: "The gateway waited too long for this page.",
+  4429: "Too many requests.",
+};
+
+/**
+ * Calls `onMessage(message)` for each message and `onState(state)` at each change, where state is
+ * {name: "connecting"}, {name: "open"}, {name: "waiting", reason, until} (a time of `performance.now()`),
+ * or {name: "ended", reason}.
+ */
+export class Link {
+  #url;
+  #onMessage;
+  #onState;
+  #socket = null;
+  #timer = 0;
+  #attempt = 0;
+  #openedAt = 0;
+  #heardAt = 0;
+  #heartbeatMs = 30_000;
+  #pinged = false;
+  #returnAt = 0;
+
+  constructor(url, { onMessage, onState }) {
+    this.#url = url;
+    this.#onMessage = onMessage;
+    this.#onState = onState;
+    setInterval(() => this.#watch(), 500);
+    // The network is back: no need to sit out the wait.
+    addEventListener("online", () => this.#timer && this.connect());
+  }
+
+  connect() {
+    this.#drop();
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#returnAt = 0;
+    this.#openedAt = 0;
+    this.#heardAt = performance.now();
+    this.#onState({ name: "connecting" });
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#closed(event.code, event.reason);
+  }
+
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #receive(text) {
+    this.#heardAt = performance.now();
+    this.#pinged = false;
+    let message;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return; // not ours to understand; the next one may be
+    }
+    if (message === null || typeof message !== "object") return;
+    if (message.type === "welcome") {
+      this.#openedAt = this.#heardAt;
+      if (message.heartbeat_s > 0) this.#heartbeatMs = message.heartbeat_s * 1000;
+      this.#onState({ name: "open" });
+    } else if (message.type === "shutdown") {
+      this.#returnAt = this.#heardAt + Math.max(0, Number(message.reconnect_after_ms) || 0);
+    }
+    this.#onMessage(message);
+  }
+
+  #watch() {
+    if (this.#socket === null) return;
+    const now = performance.now();
+    const silent = now - this.#heardAt;
+    if (this.#returnAt && now >= this.#returnAt) this.connect();
+    else if (!this.#openedAt && silent > CONNECT_TIMEOUT_MS) this.#closed(1006, "No answer from the gateway.");
+    else if (this.#openedAt && silent > 2 * this.#heartbeatMs) this.#closed(1006, "The connection went silent.");
+    else if (this.#openedAt && silent > this.#heartbeatMs && !this.#pinged) {
+      this.#pinged = true;
+      this.send({ type: "ping" });
+    }
+  }
+
+  #closed(code, reason) {
+    this.#drop();
+    const now = performance.now();
+    if (code in FINAL) {
+      this.#onState({ name: "ended", reason: FINAL[code] });
+      return;
+    }
+    if (this.#openedAt && now - this.#openedAt > STEADY_MS) this.#attempt = 0;
+    let wait;
+    if (this.#returnAt) wait = Math.max(0, this.#returnAt - now);
+    else wait = Math.random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** this.#attempt++);
+    this.#onState({ name: "waiting", reason: REASONS[code] ?? reason ?? "", until: now + wait });
+    this.#timer = setTimeout(() => this.connect(), wait);
+  }
+
+  // Let go at once: a dead peer would keep a socket in CLOSING for a minute.
+  #drop() {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket === null) return;
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}

@@ -1,0 +1,164 @@
+"""One connection's talk with a gateway, without its socket: payloads in, commands and findings out."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from loadtest import _messages as messages
+from loadtest._checks import Checker, Fault, Memory
+from loadtest._tally import Tally
+
+
+class Findings(Protocol):
+    """Who wants to know what a conversation found out."""
+
+    def measured(self, row: str, seconds: float) -> None:
+        """Something took so long; it is a row of the statistics."""
+
+    def failed(self, row: str, reason: str) -> None:
+        """Something went wrong; ``reason`` is one of a few fixed texts."""
+
+    def noticed(self, fault: Fault, detail: str) -> None:
+        """A tick was wrong (it is in the tally already); ``detail`` is for the log."""
+
+    def feed(self, *, stale: bool, reason: str, source: str) -> None:
+        """The gateway said how its feed is."""
+
+    def fewer(self, held: int, wanted: int) -> None:
+        """The gateway has fewer symbols than were wanted."""
+
+
+class Conversation:
+    """Subscribes to ``wanted`` symbols once welcomed, and checks every tick from then on."""
+
+    def __init__(
+        self,
+        *,
+        memory: Memory,
+        tally: Tally,
+        findings: Findings,
+        send: Callable[[bytes], None],
+        now_s: Callable[[], float],
+        wanted: int,
+        batch: bool = False,
+        names: list[str] | None = None,
+    ) -> None:
+        """``now_s`` is a clock for durations; ``names`` are the symbols of an earlier connection, to
+        be held again.
+        """
+        self.names = names
+        """The symbols held; None until the gateway has said which it has."""
+        self.heartbeat_s = 30.0
+        self.reconnect_after_s: float | None = None
+        """Set once the gateway has announced that it goes away."""
+        self.welcomed = False
+        self.streaming = False
+        """Whether a price has arrived."""
+        self._memory, self._tally, self._findings = memory, tally, findings
+        self._send, self._now_s = send, now_s
+        self._wanted, self._batch = wanted, batch
+        self._checker = Checker()
+        self._began_s = now_s()
+
+    def receive(self, payloads: list[bytes], now_us: int) -> None:
+        """Take the text messages that arrived at ``now_us``, microseconds since the Unix epoch."""
+        good, last, latencies = self._memory.good, self._checker.last, self._tally.latencies_ms
+        for payload in payloads:
+            # Nearly every message: another user had it already, and its seq is the next one.
+            tick = good.get(payload)
+            if tick is not None and last.get(tick.symbol) == tick.seq - 1:
+                last[tick.symbol] = tick.seq
+                latencies[(now_us - tick.recv_us) // 1000] += 1
+            else:
+                self._receive(payload, now_us)
+
+    def _receive(self, payload: bytes, now_us: int) -> None:
+        try:
+            message = messages.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._refuse(payload, error)
+            return
+        match message:
+            case messages.Tick():
+                self._tick(message, payload, now_us)
+            case messages.Ticks():
+                for raw in message.ticks:
+                    self._batched(bytes(raw), now_us)
+            case messages.Snapshot():
+                self._first()
+                self._note(self._memory.judge(message, payload) or self._checker.snapshot(message), payload)
+            case messages.Welcome():
+                self._welcome(message)
+            case messages.Subscribed():
+                self._subscribed(message.symbols)
+            case messages.Unsubscribed() if self.names is not None:
+                self._checker.held(set(self.names))
+            case messages.Status():
+                self._checker.status(stale=message.feed == "stale")
+                self._findings.feed(stale=message.feed == "stale", reason=message.reason, source=message.source)
+            case messages.Error():
+                self._findings.failed("refused", f"the gateway answered {message.code}")
+            case messages.Lag():
+                self._findings.failed("gap", "ticks were conflated though all were asked for")
+            case messages.Shutdown():
+                self.reconnect_after_s = message.reconnect_after_ms / 1000
+
+    def _welcome(self, message: messages.Welcome) -> None:
+        self.welcomed = True
+        self.heartbeat_s = message.heartbeat_s
+        self._findings.measured("connect", self._now_s() - self._began_s)
+        self._began_s = self._now_s()
+        command = {
+            "type": "subscribe",
+            "symbols": self.names or ["*"],
+            "conflate": False,
+            "batch": self._batch,
+        }
+        self._send(msgspec.json.encode(command))
+
+    def _subscribed(self, symbols: list[str]) -> None:
+        if self.names is None and len(symbols) < self._wanted:
+            self._findings.fewer(len(symbols), self._wanted)
+        self.names = symbols[: self._wanted]
+        extra = symbols[self._wanted :]
+        if extra:
+            # They may still arrive until the gateway has confirmed.
+            self._send(msgspec.json.encode({"type": "unsubscribe", "symbols": extra}))
+        else:
+            self._checker.held(set(symbols))
+
+    def _tick(self, tick: messages.Tick, payload: bytes, now_us: int) -> None:
+        self._first()
+        fault = self._memory.judge(tick, payload) or self._checker.tick(tick)
+        self._note(fault, payload)
+        self._tally.latencies_ms[(now_us - tick.recv_us) // 1000] += 1
+
+    def _batched(self, payload: bytes, now_us: int) -> None:
+        tick = self._memory.good.get(payload)
+        if tick is not None and self._checker.last.get(tick.symbol) == tick.seq - 1:
+            self._checker.last[tick.symbol] = tick.seq
+            self._tally.latencies_ms[(now_us - tick.recv_us) // 1000] += 1
+            return
+        try:
+            tick = messages.decode_tick(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._note(Fault.MALFORMED, payload)
+            return
+        self._tick(tick, payload, now_us)
+
+    def _first(self) -> None:
+        if not self.streaming:
+            self.streaming = True
+            self._findings.measured("first tick", self._now_s() - self._began_s)
+
+    def _refuse(self, payload: bytes, error: Exception) -> None:
+        if messages.kind(payload) in ("tick", "snapshot", "ticks"):
+            self._note(Fault.MALFORMED, payload)
+        else:
+            self._findings.failed("refused", f"a message that this client does not know: {error}"[:120])
+
+    def _note(self, fault: Fault | None, payload: bytes) -> None:
+        if fault is not None:
+            self._tally.faults[fault] += 1
+            self._findings.noticed(fault, payload[:300].decode("utf-8", "replace"))

@@ -1,0 +1,102 @@
+"""One WebSocket connection: websocket-client for the handshake and for sending, `_frames` for receiving."""
+
+import ssl
+
+import websocket
+
+from loadtest import _closing as closing
+from loadtest import _frames as frames
+
+CONNECT_TIMEOUT_S = 10.0
+RECEIVE_BYTES = 64 * 1024
+
+_CODE_OF_STATUS = {401: 4401, 403: 4403, 429: 4429, 503: 1013}
+
+
+class LinkEndedError(Exception):
+    """The connection is over, or never came about."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(reason or closing.meaning_of(code))
+        self.code = code
+
+
+class Link:
+    """An open connection; close it whatever happens."""
+
+    def __init__(self, url: str, token: str) -> None:
+        """Connect.
+
+        Raises:
+            LinkEndedError: nobody there, or the handshake was refused.
+        """
+        try:
+            self._ws = websocket.create_connection(
+                url,
+                timeout=CONNECT_TIMEOUT_S,
+                header=[f"Authorization: Bearer {token}"] if token else [],
+            )
+        except websocket.WebSocketBadStatusException as error:
+            code = _CODE_OF_STATUS.get(error.status_code, closing.ABNORMAL)
+            raise LinkEndedError(code, f"the handshake was answered {error.status_code}") from None
+        except (OSError, websocket.WebSocketException) as error:
+            raise LinkEndedError(closing.ABNORMAL, _reason(error)) from None
+        sock = self._ws.sock
+        if sock is None:
+            raise LinkEndedError(closing.ABNORMAL)
+        self._sock = sock
+        self._reader = frames.FrameReader()
+        self._code: int | None = None
+
+    def send(self, text: bytes) -> None:
+        """Send a text message.
+
+        Raises:
+            LinkEndedError: the connection is gone.
+        """
+        try:
+            self._ws.send(text)
+        except (OSError, websocket.WebSocketException) as error:
+            raise LinkEndedError(closing.ABNORMAL, _reason(error)) from None
+
+    def receive(self, timeout_s: float) -> tuple[list[bytes], int]:
+        """Wait for bytes; return the messages they complete (maybe none) and how many bytes there were.
+
+        Raises:
+            LinkEndedError: closed, lost, out of protocol, or silent for ``timeout_s``.
+        """
+        if self._code is not None:
+            raise LinkEndedError(self._code)
+        try:
+            self._sock.settimeout(timeout_s)
+            data = self._sock.recv(RECEIVE_BYTES)
+            texts, controls = self._reader.feed(data)
+            for opcode, payload in controls:
+                if opcode == frames.PING:
+                    self._ws.pong(payload)
+                elif opcode == frames.CLOSE:
+                    # What came before the close frame is still worth checking.
+                    self._code = closing.code_of(payload)
+        except TimeoutError:
+            raise LinkEndedError(closing.ABNORMAL, "nothing heard for two heartbeats") from None
+        except (OSError, websocket.WebSocketException, frames.ProtocolError) as error:
+            raise LinkEndedError(closing.ABNORMAL, _reason(error)) from None
+        if not data:
+            raise LinkEndedError(closing.ABNORMAL)
+        return texts, len(data)
+
+    def close(self) -> None:
+        """Say goodbye and let go, without waiting for an answer."""
+        try:
+            self._ws.send_close()
+        except (OSError, websocket.WebSocketException):
+            pass  # it is gone already
+        finally:
+            self._sock.close()
+
+
+def _reason(error: Exception) -> str:
+    # One text per kind of failure: addresses and times in it would make a row of statistics for each.
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason}"
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,0 +1,127 @@
+"""What a gateway sends, typed as strictly as a suspicious client can; README.md describes the protocol."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+Exact = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Scale = Annotated[int, Meta(ge=0, le=15)]
+
+
+class Quote(Struct, frozen=True, kw_only=True, gc=False):
+    """One symbol's numbers, as a tick or a snapshot carries them: integers only."""
+
+    symbol: str
+    seq: Exact
+    bid: Exact | UnsetType = UNSET
+    ask: Exact | UnsetType = UNSET
+    bid_size: Exact | UnsetType = UNSET
+    ask_size: Exact | UnsetType = UNSET
+    last: Exact | UnsetType = UNSET
+    volume: Exact | UnsetType = UNSET
+    price_scale: Scale
+    size_scale: Scale
+    event_us: Exact | UnsetType = UNSET
+    recv_us: Exact
+
+
+class Tick(Quote, tag_field="type", tag="tick", frozen=True, kw_only=True, gc=False):
+    """A change of one symbol."""
+
+
+class Snapshot(Quote, tag_field="type", tag="snapshot", frozen=True, kw_only=True, gc=False):
+    """What is known of one symbol at the time of the subscribe."""
+
+
+class Ticks(Struct, tag_field="type", tag="ticks", frozen=True):
+    """A batch: every tick of one flush, still as bytes so that each can be recognised."""
+
+    ticks: list[Raw]
+
+
+class Welcome(Struct, tag_field="type", tag="welcome", frozen=True):
+    """The first message of a connection."""
+
+    client: str
+    heartbeat_s: float
+
+
+class Subscribed(Struct, tag_field="type", tag="subscribed", frozen=True):
+    """The symbols of a subscribe that are now held."""
+
+    symbols: list[str]
+
+
+class Unsubscribed(Struct, tag_field="type", tag="unsubscribed", frozen=True):
+    """The symbols of an unsubscribe that are held no more."""
+
+    symbols: list[str]
+
+
+class Status(Struct, tag_field="type", tag="status", frozen=True):
+    """Whether the gateway hears prices."""
+
+    feed: Literal["live", "stale"]
+    reason: str
+    source: str
+    since_us: int
+
+
+class Lag(Struct, tag_field="type", tag="lag", frozen=True):
+    """Ticks were conflated because this client was slow."""
+
+    conflated: int
+
+
+class Pong(Struct, tag_field="type", tag="pong", frozen=True):
+    """The answer to a ping."""
+
+
+class Error(Struct, tag_field="type", tag="error", frozen=True):
+    """A request was refused."""
+
+    code: str
+    message: str
+
+
+class Shutdown(Struct, tag_field="type", tag="shutdown", frozen=True):
+    """This gateway is going away: connect again after so many milliseconds."""
+
+    reconnect_after_ms: Annotated[int, Meta(ge=0)]
+
+
+AnyMessage = Tick | Snapshot | Ticks | Welcome | Subscribed | Unsubscribed | Status | Lag | Pong | Error | Shutdown
+
+
+class _Kind(Struct):
+    type: str
+
+
+_decoder = msgspec.json.Decoder(AnyMessage)
+_tick_decoder = msgspec.json.Decoder(Tick)
+_kind_decoder = msgspec.json.Decoder(_Kind)
+
+
+def decode(payload: bytes) -> AnyMessage:
+    """The message of a payload.
+
+    Raises:
+        msgspec.DecodeError: not JSON, an unknown ``type``, or a field of the wrong kind.
+        UnicodeDecodeError: not UTF-8.
+    """
+    message: AnyMessage = _decoder.decode(payload)
+    return message
+
+
+def decode_tick(payload: bytes) -> Tick:
+    """The tick that one entry of a batch holds; raises as `decode` does."""
+    return _tick_decoder.decode(payload)
+
+
+def kind(payload: bytes) -> str:
+    """The ``type`` of a payload that `decode` refused, or the empty string where it has none."""
+    try:
+        return _kind_decoder.decode(payload).type
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,192 @@
+"""A hundred traders with a hundred symbols each, over WebSocket: ``locust -f loadtest``.
+
+Rows of the statistics: ``connect`` (until ``welcome``), ``first tick`` (subscribe until the first price),
+``tick latency`` (arrival less ``recv_us``; right only where the poller's clock is this machine's), ``reconnect``
+and ``recovery`` (from the end of a connection, planned or not, until the next one's first price), and
+``generator lag``: how late this process itself runs. Gaps, wrong prices, refusals, failed handshakes and
+unplanned disconnects are failures.
+"""
+
+import argparse
+import logging
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gevent
+from locust import User, events, task
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import MasterRunner
+
+# Locust puts the working directory on the path; started from elsewhere, the package would not be found.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from loadtest._closing import Rule, rule_of
+from loadtest._conversation import Conversation
+from loadtest._link import Link, LinkEndedError
+from loadtest._run import LocustFindings, Run
+
+log = logging.getLogger(__name__)
+
+BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 10.0
+MOVE_WAIT_S = 1.0
+"""The wait of a planned move whose gateway named none."""
+BUSY_BYTES = 16 * 1024
+WELCOME_TIMEOUT_S = 10.0
+
+
+@events.init_command_line_parser.add_listener
+def add_options(parser: Any, **_: Any) -> None:
+    """Defaults that make ``locust -f loadtest`` enough, and what else may be chosen."""
+    parser.set_defaults(num_users=100, spawn_rate=20)
+    parser.add_argument(
+        "--symbols",
+        type=positive,
+        default=100,
+        env_var="LOAD_SYMBOLS",
+        help="Symbols that each user holds (default 100)",
+    )
+    parser.add_argument(
+        "--batch",
+        choices=["yes", "no"],
+        default="no",
+        env_var="LOAD_BATCH",
+        help="Ask for batches, one `ticks` message per flush (default no)",
+    )
+    parser.add_argument(
+        "--token",
+        default="",
+        env_var="LOAD_TOKEN",
+        include_in_web_ui=False,
+        help="Sent as `Authorization: Bearer`",
+    )
+
+
+def positive(text: str) -> int:
+    """The number of an option; argparse ends the program with one line that names the option."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more (LOAD_SYMBOLS)")
+    return int(text)
+
+
+@events.test_start.add_listener
+def begin(environment: Environment, **_: Any) -> None:
+    """A new run forgets the last one. A master has no users of its own, and so nothing to share."""
+    if not isinstance(environment.runner, MasterRunner):
+        Trader.shared = Run(environment)
+
+
+@events.quitting.add_listener
+def settle(**_: Any) -> None:
+    """Locust settles its exit code next, before `end` is called."""
+    if Trader.shared is not None:
+        Trader.shared.close_books()
+
+
+@events.test_stop.add_listener
+def end(**_: Any) -> None:
+    """Count the last ticks before the statistics are printed."""
+    if Trader.shared is not None:
+        Trader.shared.stop()
+
+
+class Trader(User):
+    """One WebSocket client that stays connected, subscribed and suspicious."""
+
+    host = "ws://127.0.0.1:8080"
+    shared: Run | None = None
+
+    def on_start(self) -> None:
+        """Before the first connection."""
+        self._names: list[str] | None = None
+        self._attempt = 0
+        self._away: tuple[str, float] | None = None
+        self._back_at_s: float | None = None
+        self._welcomed = False
+
+    @task
+    def stream(self) -> None:
+        """One connection, from its handshake to its end, and the wait before the next."""
+        shared = self.shared
+        assert shared is not None
+        findings = LocustFindings(shared)
+        self._back_at_s, self._welcomed = None, False
+        try:
+            self._connect_and_listen(shared, findings)
+        except LinkEndedError as ended:
+            now_s = time.perf_counter()
+            rule = rule_of(ended.code)
+            if self._back_at_s is not None or rule is Rule.MOVE:
+                self._away = self._away or ("reconnect", now_s)
+                back_at_s = self._back_at_s or now_s + MOVE_WAIT_S * random.uniform(0.5, 1.5)
+                gevent.sleep(max(0.0, back_at_s - now_s))
+                return
+            if self._welcomed:
+                self._away = self._away or ("recovery", now_s)
+            findings.failed("disconnect" if self._welcomed else "connect", str(ended))
+            if rule is Rule.NEVER:
+                if shared.once("credentials"):
+                    log.error(  # noqa: TRY400 - the traceback says nothing more
+                        "users stop: %s; set LOAD_TOKEN to a token that may connect", ended
+                    )
+                raise StopUser from None
+            gevent.sleep(random.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**self._attempt)))
+            self._attempt = min(self._attempt + 1, 10)
+
+    def _connect_and_listen(self, shared: Run, findings: LocustFindings) -> NoReturn:
+        """Stay connected.
+
+        Raises:
+            LinkEndedError: the connection ended, or never came about.
+        """
+        options = self.environment.parsed_options
+        talk = Conversation(
+            memory=shared.memory,
+            tally=shared.tally,
+            findings=findings,
+            send=lambda text: link.send(text),
+            now_s=time.perf_counter,
+            wanted=options.symbols,
+            batch=options.batch == "yes",
+            names=self._names,
+        )
+        link = Link(endpoint(self.host), options.token)
+        try:
+            while True:
+                # A gateway pings each heartbeat, so two of silence mean that nobody is there.
+                payloads, size = link.receive(2 * talk.heartbeat_s if talk.welcomed else WELCOME_TIMEOUT_S)
+                shared.tally.received_bytes += size
+                talk.receive(payloads, time.time_ns() // 1000)
+                if not self._settled(talk, findings):
+                    raise LinkEndedError(1012)
+                if size > BUSY_BYTES:
+                    # gevent gives way only to a socket that must wait, and in a flood none does.
+                    gevent.sleep(0)
+        finally:
+            self._names = talk.names
+            link.close()
+
+    def _settled(self, talk: Conversation, findings: LocustFindings) -> bool:
+        """Note what the conversation has come to; False once it is time to leave a gateway that goes away."""
+        self._welcomed = talk.welcomed
+        now_s = time.perf_counter()
+        if talk.streaming:
+            self._attempt = 0
+            if self._away is not None:
+                row, since_s = self._away
+                findings.measured(row, now_s - since_s)
+                self._away = None
+        if talk.reconnect_after_s is None:
+            return True
+        if self._back_at_s is None:
+            self._back_at_s = now_s + talk.reconnect_after_s * random.uniform(1.0, 1.2)
+        return now_s < self._back_at_s
+
+
+def endpoint(host: str | None) -> str:
+    """The WebSocket address of a host as Locust's ``--host`` or its form gives it."""
+    base = (host or Trader.host).rstrip("/")
+    return f"ws{base.removeprefix('http')}/ws" if base.startswith("http") else f"{base}/ws"

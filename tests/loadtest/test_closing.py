@@ -1,0 +1,41 @@
+"""Tests of `loadtest._closing`."""
+
+import pytest
+
+from gateway.closing import Closing
+from loadtest import _closing as closing
+from loadtest._closing import Rule
+
+
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        (1012, Rule.MOVE),
+        (1013, Rule.BACKOFF),
+        (4401, Rule.NEVER),
+        (4403, Rule.NEVER),
+        (4408, Rule.BACKOFF),
+        (4409, Rule.BACKOFF),
+        (4429, Rule.BACKOFF),
+        (1006, Rule.BACKOFF),
+        (4999, Rule.BACKOFF),
+    ],
+)
+def test_each_code_has_its_rule(code: int, rule: Rule) -> None:
+    """A code says whether to move, to back off or to give up; an unknown one backs off."""
+    assert rule is closing.rule_of(code)
+
+
+@pytest.mark.parametrize("why", list(Closing))
+def test_the_gateways_own_table_says_the_same(why: Closing) -> None:
+    """The gateway's rule for each of its reasons is the one a user follows."""
+    rules = {"at once": Rule.MOVE, "with backoff": Rule.BACKOFF, "never": Rule.NEVER}
+    assert rules[why.value.reconnect] is closing.rule_of(why.code)
+
+
+def test_the_code_is_read_from_the_frame() -> None:
+    """Two bytes are the code, and a frame without any has none."""
+    assert 4408 == closing.code_of((4408).to_bytes(2, "big") + b"too slow")
+    assert closing.NO_CODE == closing.code_of(b"")
+    assert "4408 too slow" == closing.meaning_of(4408)
+    assert "4999" == closing.meaning_of(4999)

@@ -1,0 +1,17 @@
+"""Tests of `loadtest._tally`."""
+
+from loadtest._checks import Fault
+from loadtest._tally import Tally
+
+
+def test_taking_starts_anew_and_keeps_the_object() -> None:
+    """What was counted comes out once, and whoever holds the tally's maps goes on counting in them."""
+    tally = Tally()
+    latencies = tally.latencies_ms
+    latencies[3] += 2
+    tally.faults[Fault.SKIPPED] += 1
+    tally.received_bytes += 10
+    taken = tally.take()
+    latencies[4] += 1
+    assert ({3: 2}, {Fault.SKIPPED: 1}, 10) == (taken.latencies_ms, taken.faults, taken.received_bytes)
+    assert ({4: 1}, {}, 0) == (tally.latencies_ms, tally.faults, tally.received_bytes)
