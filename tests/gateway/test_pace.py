@@ -109,7 +109,7 @@ def test_a_cohort_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFix
 
 
 def test_a_rate_spaces_flushes_and_adds_nothing_after_a_quiet_time() -> None:
-    """At 2 Hz no two flushes are closer than half a second, nor the first to the start; after a pause one is at once."""
+    """At 2 Hz no two flushes are closer than half a second, start included; one after a pause comes at once."""
 
     async def main() -> None:
         cohort = CostlyCohort()

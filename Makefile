@@ -1,0 +1,69 @@
+# Every target sets up what it needs by itself, on a machine with Python 3.11 or newer.
+#
+#   make run       bus, poller and one gateway on http://127.0.0.1:8080
+#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080
+#   make load      100 Locust users for a minute, against the cluster that is up or one started for it
+#   make bench     the fan-out measured against its baselines
+#   make test      lint, types and tests
+#   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
+#
+# Settings are environment variables (README.md): SYMBOLS=BTCUSDT FEED=simulated make run
+# PYTHON names the Python to use; ARGS goes to pytest, bench or Locust: make test ARGS='-k haproxy -s'
+
+VENV ?= .venv
+LOAD_VENV ?= .venv-load
+export PYTHON
+# Modules of this tree come before an installed copy.
+export PYTHONPATH := $(CURDIR)
+
+HOST ?= http://127.0.0.1:8080
+USERS ?= 100
+DURATION ?= 1m
+
+.PHONY: run cluster load bench test check dev constraints clean
+
+run: $(VENV)/.ready
+	@$(VENV)/bin/python -m deploy run
+
+cluster: $(VENV)/.ready
+	@deploy/system.sh haproxy
+	@$(VENV)/bin/python -m deploy cluster
+
+load: $(VENV)/.ready $(LOAD_VENV)/.ready
+	@deploy/system.sh haproxy
+	@$(VENV)/bin/python -m deploy cluster --during \
+		$(LOAD_VENV)/bin/locust -f loadtest --headless --host $(HOST) --users $(USERS) --spawn-rate $(USERS) \
+		--run-time $(DURATION) $(ARGS)
+
+bench: $(VENV)/.ready
+	@$(VENV)/bin/python -m bench $(ARGS)
+
+# pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
+test: check $(LOAD_VENV)/.ready
+	@deploy/system.sh haproxy chromium
+	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(VENV)/.ready
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+dev: $(VENV)/.ready
+	$(VENV)/bin/adev runserver gateway
+
+$(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh
+	@deploy/venv.sh $(VENV) cluster,dev,embedded,test
+	@touch $@
+
+# Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.
+$(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh
+	@deploy/venv.sh $(LOAD_VENV) load
+	@touch $@
+
+# All versions anew, for every supported Python at once. Wants `uv` on PATH.
+constraints:
+	echo 'setuptools>=77' | uv pip compile setup.cfg - --all-extras --universal --python-version 3.11 \
+		--upgrade --no-annotate --custom-compile-command 'make constraints' --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,12 @@
+"""What does one delivered tick cost, how late is it, and what does a connection hold? ``python -m bench`` answers.
+
+The server under test has one core to itself; Valkey, the publisher and the clients share another. The same
+client drives the gateway and every program in `bench.baselines`, in the same run, so that ratios stand
+where absolute figures depend on the machine and on its neighbours.
+
+    publisher ─▶ Valkey ─▶ server (gateway or baseline) ─▶ client: counts, samples, audits
+         └──────────── core 1 ────────────┴─ core 0 ─┴──── core 1 ────┘
+
+`scenarios` says what is asked, `measure` runs one scenario against one server, `report` compares the answers
+with what was promised, `picture` draws them.
+"""

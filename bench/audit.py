@@ -1,0 +1,82 @@
+"""Is what arrived right? Captured bytes of a few connections, parsed in full after the timed window."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from bench.wire import CLOSE, TEXT, WireError, frame_bounds
+from market.errors import MarketError
+from market.tick import Tick
+
+
+class Sent(Tick, tag_field="type", tag="tick", frozen=True, kw_only=True, gc=False):
+    """A tick as a client gets it."""
+
+
+class Snapshot(Tick, tag_field="type", tag="snapshot", frozen=True, kw_only=True, gc=False):
+    """A snapshot is a tick under another name."""
+
+
+class Batch(msgspec.Struct, tag_field="type", tag="ticks"):
+    """Several ticks in one message."""
+
+    ticks: list[Tick]
+
+
+_decoder = msgspec.json.Decoder(Sent | Snapshot | Batch)
+
+
+def ticks_of(payload: bytes) -> list[Tick]:
+    """The ticks of one message; none where it is another kind of message.
+
+    Raises:
+        WireError: neither ticks nor JSON.
+    """
+    try:
+        kind = msgspec.json.decode(payload)["type"]
+        if kind not in {"tick", "ticks", "snapshot"}:
+            return []
+        message = _decoder.decode(payload)
+    except (msgspec.DecodeError, MarketError, KeyError, TypeError) as error:
+        raise WireError(f"{payload[:60]!r}: {error}") from None
+    return message.ticks if isinstance(message, Batch) else [message]
+
+
+def captured_ticks(data: bytes, skip: int = 0) -> list[tuple[int, Tick]]:
+    """Every whole tick in ``data`` from ``skip`` on, with the offset where its frame begins.
+
+    Raises:
+        WireError: a frame or a message that is not the protocol.
+    """
+    found = []
+    at = skip
+    while (bounds := frame_bounds(data, at)) is not None and bounds[2] <= len(data):
+        opcode, start, end = bounds
+        if opcode == TEXT:
+            found += [(at, tick) for tick in ticks_of(data[start:end])]
+        elif opcode == CLOSE:
+            raise WireError(f"closed with {int.from_bytes(data[start : start + 2])}")
+        at = end
+    return found
+
+
+def faults(ticks: Iterable[Tick], wanted: frozenset[str], newest: Mapping[str, int]) -> list[str]:
+    """What is wrong with one connection's ticks; nothing where all is well.
+
+    A connection gets only what it asked for, each symbol's ``seq`` only grows, and after the last tick was
+    published it holds the newest of every symbol it was sent: ``newest`` is symbol to seq.
+    """
+    wrong = []
+    held: dict[str, int] = {}
+    for tick in ticks:
+        if tick.symbol not in wanted:
+            wrong.append(f"{tick.symbol} was not asked for")
+        elif tick.seq <= held.get(tick.symbol, -1):
+            wrong.append(f"{tick.symbol}: seq {tick.seq} after {held[tick.symbol]}")
+        held[tick.symbol] = tick.seq
+    wrong += [
+        f"{symbol}: ended with seq {held.get(symbol)}, newest is {newest[symbol]}"
+        for symbol in sorted(wanted & newest.keys())
+        if held.get(symbol) != newest[symbol]
+    ]
+    return wrong

@@ -1,0 +1,156 @@
+"""Who is measured, how each is started, and why one may be missing here."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.processes import python
+from bench.ticks import SYMBOLS
+
+BASELINES = Path(__file__).parent / "baselines"
+
+NO_LIMITS = {
+    "MAX_CONNECTIONS": "0",
+    "MAX_CONNECTIONS_PER_IP": "0",
+    "MAX_CONNECT_RATE_PER_IP": "0",
+    "MAX_SYMBOLS_PER_CONNECTION": "0",
+    "MAX_MESSAGES_PER_SECOND": "0",
+    "MAX_ERRORS_PER_CONNECTION": "0",
+    "DRAIN_SECONDS": "0",
+}
+"""All clients come from one address and within seconds, and at the end nobody is waited for."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a floor is to write: ``sends_per_s`` to each socket, ``ticks_per_send`` in each, on average."""
+
+    sends_per_s: float
+    ticks_per_send: float
+    sockets_share: float = 1.0
+    """Of all sockets, how many get a send at the same moment."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server that the bench can start."""
+
+    name: str
+    label: str
+    """In a picture."""
+    about: str
+    module: str = ""
+    """Of this project, or empty where ``script`` is run by Node."""
+    script: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready_path: str = ""
+    """Answers 200 once in service; without it, an open port will do."""
+    dialect: str = "tickgate"
+    needs: tuple[str, ...] = ()
+    """Programs and modules: ``gcc``, ``node:ws``, ``python:websockets``."""
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether it is told what to write, in place of being fed."""
+        return self.name.startswith("floor")
+
+    def command(self, port: int, bus_url: str, clients: int, pace: Pace | None) -> tuple[list[str], dict[str, str]]:
+        """How to start it, and with which environment."""
+        if self.is_floor:
+            assert pace is not None
+            plan = (clients, pace.sends_per_s, pace.ticks_per_send, pace.sockets_share)
+            return python(self.module, str(port), *map(str, plan)), {}
+        if self.script:
+            return ["node", str(BASELINES / self.script), str(port), bus_url], {}
+        if self.module.startswith("bench."):
+            return python(self.module, str(port), bus_url), {}
+        settings = {"BUS_URL": bus_url, "GATEWAY_PORT": str(port), "SYMBOLS": ",".join(SYMBOLS)}
+        return python(self.module), {**settings, **NO_LIMITS, **self.env}
+
+    def missing(self) -> str:
+        """What is not here and how to get it; empty where nothing is missing."""
+        for need in self.needs:
+            kind, _, what = need.rpartition(":")
+            if kind == "python":
+                if importlib.util.find_spec(what) is None:
+                    return f"needs the Python package {what}: pip install {what}"
+            elif kind == "node":
+                if not _node_has(what):
+                    return f"needs the Node package {what}: npm install --prefix bench/baselines {what}"
+            elif shutil.which(what) is None:
+                return f"needs the program {what}"
+        return ""
+
+
+def _node_has(package: str) -> bool:
+    question = [f"require.resolve({package!r})"]
+    answer = subprocess.run(
+        ["node", "-e", *question], cwd=BASELINES, capture_output=True, timeout=20, check=False, env=os.environ
+    )
+    return answer.returncode == 0
+
+
+ALL = {
+    contender.name: contender
+    for contender in (
+        Contender("gateway", "tickgate", "this project's gateway", module="gateway", ready_path="/readyz"),
+        Contender(
+            "gateway-eager",
+            "tickgate, never resting",
+            "the gateway, never resting between flushes",
+            module="gateway",
+            ready_path="/readyz",
+            env={"REST_FACTOR": "0"},
+        ),
+        Contender(
+            "floor",
+            "floor: C, send() alone",
+            "C: send() alone, the gateway's bytes in as many calls",
+            module="bench.baselines.floor",
+            needs=("gcc",),
+        ),
+        Contender(
+            "floor-alone",
+            "floor: one send() a tick",
+            "C: send() alone, one call for each tick and client",
+            module="bench.baselines.floor",
+            needs=("gcc",),
+        ),
+        Contender(
+            "send_str",
+            "aiohttp, send_str",
+            "aiohttp, await ws.send_str for each client",
+            module="bench.baselines.send_str",
+        ),
+        Contender(
+            "broadcast",
+            "websockets.broadcast",
+            "websockets.broadcast",
+            module="bench.baselines.broadcast",
+            needs=("python:websockets",),
+        ),
+        Contender("ws", "ws (Node)", "ws (Node)", script="ws.js", needs=("node", "node:ws")),
+        Contender(
+            "uws",
+            "uWebSockets (C++)",
+            "uWebSockets (C++, from Node)",
+            script="uws.js",
+            needs=("node", "node:uwebsockets"),
+        ),
+        Contender(
+            "nats",
+            "NATS WebSocket (Go)",
+            "NATS over WebSocket (Go)",
+            module="bench.baselines.nats",
+            dialect="nats",
+            needs=("nats-server",),
+        ),
+    )
+}
+
+assert sys.platform == "linux", "the bench reads /proc"

@@ -1,0 +1,385 @@
+"""One scenario against one server, once."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from msgspec import Struct
+
+from bench import machine
+from bench.contenders import Contender, Pace
+from bench.figures import drift
+from bench.processes import Process, python
+from bench.scenarios import Scenario
+from bench.server import HOST, Server
+from bench.ticks import SYMBOLS
+
+_WARM_UP_S = 1.0
+_SAMPLES = 20_000
+_AUDITED = 10
+_READINGS = 60
+"""Of memory, while slow clients are there."""
+_AUDIT_S = 0.3
+_SETTLE_S = 5.0
+_QUIET_S = 0.7
+"""Nothing for so long means that everything has arrived."""
+_STALLED_BUFFER_BYTES = 16 * 1024
+"""What lies in a client's own receive buffer is old when it reads again, whatever a gateway does: by default
+128 KB on Linux. So little that what is measured is the gateway's."""
+_CURRENT_MS = 500
+"""A tick is current when it is younger than this: each symbol has ten a second, and a laggard is looked at
+twenty times a second."""
+_BUSY = 0.97
+DISTURBED = 0.05
+"""More of a core than this for others, and a figure is not to be relied on."""
+_SEED = 7
+
+
+class Result(Struct, kw_only=True, omit_defaults=True):
+    """What one run of one scenario against one server showed. What was not measured is None."""
+
+    scenario: str
+    contender: str
+    round: int
+    ticks_per_s: float | None = None
+    """Ticks delivered, all clients together."""
+    due_per_s: float | None = None
+    """Ticks per second, had none been conflated."""
+    mb_per_s: float | None = None
+    """Bytes delivered, in 10^6."""
+    bytes_per_tick: float | None = None
+    cpu_us_per_tick: float | None = None
+    """CPU time of the server for each tick delivered."""
+    writes_per_s: float | None = None
+    """Calls of ``write``, where the server uses it; see `machine.writes`."""
+    p50_ms: float | None = None
+    """Age of a tick when the client reads it: now minus ``recv_us``, sampled."""
+    p99_ms: float | None = None
+    max_ms: float | None = None
+    server_share: float | None = None
+    """Of a core, used by the server."""
+    load_share: float | None = None
+    """Of the other core, used by Valkey, the publisher, the clients and whoever else."""
+    kb_per_connection: float | None = None
+    """Resident memory above that of the idle server, for each connection; in 1024 bytes."""
+    ms_per_client: float | None = None
+    """CPU time of the server from connect to the last snapshot, for each client."""
+    clients_per_s: float | None = None
+    snapshots_right: float | None = None
+    """Share of the clients that have exactly the snapshots they asked for."""
+    p99_alone_ms: float | None = None
+    """As ``p99_ms``, without slow clients beside."""
+    rss_drift: float | None = None
+    """See `figures.drift`."""
+    older_kb: float | None = None
+    """Read by the worst stalled client before its first current tick, in 1024 bytes."""
+    own_kb: float | None = None
+    """How much of that lay in the client's own receive buffer."""
+    disturbance: float = 0.0
+    """Of a core, used or taken by others while this was measured, on whichever core it was worse."""
+    audited: int = 0
+    """Ticks parsed in full."""
+    notes: list[str] = []
+    """What limits the worth of the figures."""
+    faults: list[str] = []
+    """What the server did wrong."""
+
+
+class Bench:
+    """The bus, the cores, and what is the same for every run."""
+
+    def __init__(self, bus_port: int, bus_pid: int, cores: machine.Cores) -> None:
+        self.bus_port = bus_port
+        self.bus_pid = bus_pid
+        self.bus_url = f"redis://{HOST}:{bus_port}/0"
+        self.cores = cores
+
+    def run(self, scenario: Scenario, contender: Contender, number: int, seconds: float, pace: Pace | None) -> Result:
+        """Measure for ``seconds``. A floor needs its ``pace``.
+
+        Raises:
+            ProcessError: a process did not start, answer, or stay.
+        """
+        result = Result(scenario=scenario.name, contender=contender.name, round=number)
+        with ExitStack() as stack:
+            run = Run(self, stack, scenario, contender, pace, result)
+            match scenario.kind:
+                case "storm":
+                    run.storm()
+                case "slow":
+                    run.slow(seconds)
+                case _:
+                    run.steady(seconds)
+            run.server.check(contender.name)
+        return result
+
+
+class Run:
+    """The processes of one run."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        stack: ExitStack,
+        scenario: Scenario,
+        contender: Contender,
+        pace: Pace | None,
+        result: Result,
+    ) -> None:
+        self._bench = bench
+        self._stack = stack
+        self._scenario = scenario
+        self._contender = contender
+        self._result = result
+        self._publisher = stack.enter_context(
+            Process(python("bench.publisher", str(bench.bus_port), str(_SEED)), bench.cores.load, piped=True)
+        )
+        self._beside: list[int] = []
+        """Processes of slow clients."""
+        self._newest: dict[str, int] = self._publisher.ask("first")["newest"]
+        # Stalled clients are to stay for as long as they are measured.
+        env = {"LAG_TIMEOUT_S": "3600"} if scenario.kind == "slow" else {}
+        self.server = stack.enter_context(
+            Server(contender, bench.cores.server, bench.bus_url, scenario.clients, pace, env)
+        )
+        if not contender.is_floor:
+            # The first connections pay for imports and arenas; they are nobody's measure.
+            with self._load() as warm:
+                self._open(warm, 20)
+            time.sleep(0.3)
+        self._idle_rss = self.server.rss_bytes()
+        self._clients = stack.enter_context(self._load())
+
+    def _load(self) -> Process:
+        arguments = (HOST, str(self.server.port), self._contender.dialect)
+        return Process(python("bench.client", *arguments), self._bench.cores.load, piped=True)
+
+    def _open(self, load: Process, count: int, *, snapshots: bool = False, receive_buffer: int = 0) -> None:
+        answer = load.ask(
+            "open",
+            timeout_s=90,
+            count=count,
+            pool=SYMBOLS,
+            each=self._scenario.each,
+            seed=_SEED,
+            snapshots=snapshots,
+            receive_buffer=receive_buffer,
+        )
+        if answer["opened"] < count:
+            self._result.faults.append(f"{answer['opened']} of {count} clients got in: {answer['failures']}")
+
+    def steady(self, seconds: float) -> None:
+        """Open, feed, measure, and audit."""
+        scenario, result = self._scenario, self._result
+        self._open(self._clients, scenario.clients)
+        self._start_feed()
+        time.sleep(_WARM_UP_S)
+        self._window(seconds)
+        time.sleep(0.2)
+        if not self._contender.is_floor:
+            result.kb_per_connection = (self.server.rss_bytes() - self._idle_rss) / 1024 / scenario.clients
+            if self._contender.dialect == "tickgate":
+                self._audit()
+
+    def storm(self) -> None:
+        """All clients at once; prices stand still, so that each snapshot has one right value."""
+        scenario, result = self._scenario, self._result
+        before = self._usage()
+        self._open(self._clients, scenario.clients, snapshots=True)
+        used = self._usage().since(before)
+        result.ms_per_client = used.cpu_s * 1000 / scenario.clients
+        result.clients_per_s = scenario.clients / used.at
+        result.server_share = used.cpu_s / used.at
+        result.load_share = used.load_core.busy / used.at
+        self._judge(self._clients.ask("mark"), used)
+        checked = self._clients.ask("snapshots", newest=self._newest, timeout_s=120)
+        result.snapshots_right = checked["right"] / scenario.clients
+        result.faults += checked["faults"]
+        time.sleep(0.2)
+        result.kb_per_connection = (self.server.rss_bytes() - self._idle_rss) / 1024 / scenario.clients
+
+    def slow(self, seconds: float) -> None:
+        """Fast clients alone, then beside slow ones, then alone again."""
+        scenario, result = self._scenario, self._result
+        self._open(self._clients, scenario.clients)
+        self._start_feed()
+        time.sleep(_WARM_UP_S)
+        alone_s = max(1.0, seconds / 6)
+        self._window(alone_s)
+        before = result.p99_ms
+        stalled, trickling = self._load(), self._load()
+        with stalled, trickling:
+            self._open(stalled, scenario.stalled, receive_buffer=_STALLED_BUFFER_BYTES)
+            self._open(trickling, scenario.trickling)
+            stalled.ask("stall")
+            trickling.ask("trickle")
+            self._beside = [stalled.pid, trickling.pid]
+            time.sleep(_WARM_UP_S)
+            memory: list[float] = []
+            with self._measured():
+                for _ in range(_READINGS):
+                    time.sleep(seconds / _READINGS)
+                    memory.append(self.server.rss_bytes())
+            beside = (result.p50_ms, result.p99_ms, result.max_ms)
+            result.rss_drift = drift(memory)
+            answer = stalled.ask("resume", seconds=1.5, current_ms=_CURRENT_MS)
+            result.older_kb = answer["older_bytes"] / 1024
+            result.own_kb = answer["own_buffer_bytes"] / 1024
+            result.faults += [f"stalled: {fault}" for fault in answer["faults"]]
+            trickling.ask("capture", count=3)
+            trickling.ask("wait", seconds=1)
+            self._take_verdict(trickling, {}, "trickling: ")
+            self._beside = []
+        time.sleep(_WARM_UP_S)
+        self._window(alone_s)
+        after = result.p99_ms
+        if before and after:
+            result.p99_alone_ms = (before + after) / 2
+        result.p50_ms, result.p99_ms, result.max_ms = beside
+        self._audit()
+
+    # Parts
+
+    def _start_feed(self) -> None:
+        if not self._contender.is_floor:
+            scenario = self._scenario
+            self._publisher.ask("start", ticks_per_s=scenario.ticks_per_s, burst=scenario.burst, order=scenario.order)
+
+    def _stop_feed(self) -> None:
+        answer = self._publisher.ask("stop")
+        self._newest = answer["newest"]
+        if answer["late_ms"] > 20:
+            self._result.notes.append(f"the publisher was up to {answer['late_ms']:.0f} ms late")
+
+    def _window(self, seconds: float) -> None:
+        with self._measured():
+            time.sleep(seconds)
+
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        """Everything the server did and the clients got while inside."""
+        claimed_before = self._claimed()
+        self._clients.ask("mark", sample_every=max(1, round(self._scenario.due_per_s * 5 / _SAMPLES)))
+        before = self._usage()
+        yield
+        got = self._clients.ask("mark", sample_every=1_000_000)
+        used = self._usage().since(before)
+        self._deliveries(got, used)
+        self._judge(got, used)
+        claimed = self._claimed()
+        if claimed is not None and claimed_before is not None and not self._beside:
+            self._compare(claimed - claimed_before, got["ticks"])
+
+    def _usage(self) -> "Usage":
+        cores = self._bench.cores
+        ours = [self._bench.bus_pid, self._publisher.pid, self._clients.pid, os.getpid(), *self._beside]
+        return Usage(
+            at=time.monotonic(),
+            cpu_s=machine.cpu_s(self.server.pid),
+            writes=machine.writes(self.server.pid),
+            load_cpu_s=sum(machine.cpu_s(pid) for pid in ours),
+            server_core=machine.core_time(cores.server),
+            load_core=machine.core_time(cores.load),
+        )
+
+    def _deliveries(self, got: dict[str, Any], used: "Usage") -> None:
+        result, ticks = self._result, got["ticks"]
+        result.ticks_per_s = ticks / used.at
+        result.due_per_s = self._scenario.due_per_s
+        result.mb_per_s = got["bytes"] / used.at / 1e6
+        result.server_share = used.cpu_s / used.at
+        result.load_share = used.load_core.busy / used.at
+        # Who calls send() has some writes all the same, to wake itself up.
+        writes_per_s = used.writes / used.at
+        result.writes_per_s = writes_per_s if writes_per_s > 10 else None
+        result.p50_ms, result.p99_ms, result.max_ms = (got["age_ms"].get(name) for name in ("p50", "p99", "max"))
+        if ticks:
+            result.cpu_us_per_tick = used.cpu_s * 1e6 / ticks
+            result.bytes_per_tick = got["bytes"] / ticks
+
+    def _judge(self, got: dict[str, Any], used: "Usage") -> None:
+        """Say what limits the worth of the figures."""
+        result, seconds = self._result, used.at
+        note = result.notes.append
+        client_share = got["cpu_s"] / seconds
+        if got["failures"]:
+            result.faults.append(f"clients failed: {got['failures']}")
+        if used.load_core.busy >= _BUSY * seconds:
+            note(f"THE LOAD SIDE WAS THE LIMIT: its core was full, the clients had {client_share:.0%}")
+        behind_ms = got["unread_bytes"] / 1e3 / result.mb_per_s if result.mb_per_s else 0
+        # A burst that is just being read is no sign of anything.
+        if behind_ms > 50 + 1000 * self._scenario.burst / max(1, self._scenario.ticks_per_s):
+            note(f"the clients had {behind_ms:.0f} ms of bytes unread")
+        if self._bench.cores.shared:
+            return
+        if used.cpu_s >= _BUSY * seconds:
+            note("the server's core was full")
+        on_server, on_load = (
+            (core.busy - ours + core.stolen) / seconds
+            for core, ours in ((used.server_core, used.cpu_s), (used.load_core, used.load_cpu_s))
+        )
+        result.disturbance = max(result.disturbance, on_server, on_load)
+        if result.disturbance > DISTURBED:
+            note(f"DISTURBED: others had {on_server:.0%} of the server's core, {on_load:.0%} of the other")
+
+    def _claimed(self) -> float | None:
+        return self.server.metrics().get("tickgate_ticks_sent_total") if self._contender.ready_path else None
+
+    def _compare(self, claimed: float, counted: int) -> None:
+        # The two are read some milliseconds apart, and what is under way is sent but not yet received.
+        if abs(claimed - counted) > 0.02 * counted + self._scenario.due_per_s * 0.2:
+            self._result.notes.append(f"the server claims {claimed:.0f} ticks, {counted} came")
+
+    def _audit(self) -> None:
+        self._clients.ask("capture", count=_AUDITED)
+        self._clients.ask("wait", seconds=_AUDIT_S)
+        self._stop_feed()
+        # Once more every symbol, so that each client's last word on each is in what was captured.
+        self._newest = self._publisher.ask("first")["newest"]
+        if self._settled():
+            self._take_verdict(self._clients, self._newest, "")
+        else:
+            self._result.notes.append(f"was still sending {_SETTLE_S} s after the last tick")
+            self._take_verdict(self._clients, {}, "")
+
+    def _settled(self) -> bool:
+        """Whether the clients get nothing more, within `_SETTLE_S`."""
+        end = time.monotonic() + _SETTLE_S
+        self._clients.ask("mark")
+        while time.monotonic() < end:
+            self._clients.ask("wait", seconds=_QUIET_S)
+            if not self._clients.ask("mark")["ticks"]:
+                return True
+        return False
+
+    def _take_verdict(self, load: Process, newest: dict[str, int], who: str) -> None:
+        verdict = load.ask("verdict", newest=newest, timeout_s=120)
+        self._result.audited += verdict["ticks"]
+        self._result.faults += [who + fault for fault in verdict["faults"]]
+
+
+class Usage(Struct, frozen=True):
+    """What everyone had used at one moment, or used between two."""
+
+    at: float
+    """Seconds."""
+    cpu_s: float
+    writes: int
+    """By the server, as `cpu_s`."""
+    load_cpu_s: float
+    """By everything of ours that is not the server."""
+    server_core: machine.CoreTime
+    load_core: machine.CoreTime
+
+    def since(self, earlier: "Usage") -> "Usage":
+        """The difference of two readings."""
+        return Usage(
+            at=self.at - earlier.at,
+            cpu_s=self.cpu_s - earlier.cpu_s,
+            writes=self.writes - earlier.writes,
+            load_cpu_s=self.load_cpu_s - earlier.load_cpu_s,
+            server_core=self.server_core.since(earlier.server_core),
+            load_core=self.load_core.since(earlier.load_core),
+        )

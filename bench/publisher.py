@@ -1,0 +1,117 @@
+"""The feed of every bench: ticks straight to Redis at a steady pace, and a beat each second.
+
+Run by the bench as ``python -m bench.publisher PORT``; it takes one JSON command a line and answers each with
+one line. Commands and answers: `Publisher.first`, `Publisher.start`, `Publisher.stop`.
+"""
+
+import json
+import random
+import select
+import socket
+import sys
+import time
+from itertools import cycle
+from typing import Any
+
+from bench.ticks import SYMBOLS, TickMaker, beat
+from market.codec import encode_beat, encode_tick
+
+
+def now_us() -> int:
+    """Microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+class Publisher:
+    """Writes pipelines of its own making: a client library would cost more than Valkey does."""
+
+    def __init__(self, port: int, seed: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._rng = random.Random(seed)
+        self._started_us = now_us()
+        self._maker = TickMaker(self._rng, self._started_us // 1000)
+        self._answers = bytearray(1 << 16)
+        self._next_beat = 0.0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._burst = 0
+        self._period = 1.0
+        self._due = 0.0
+        self._sent = 0
+        self._late = 0.0
+
+    def first(self) -> dict[str, Any]:
+        """Publish one tick of every symbol, so that there are last values."""
+        self._publish(SYMBOLS)
+        return {"newest": self._maker.last_seq}
+
+    def start(self, ticks_per_s: float, burst: int, order: str) -> dict[str, Any]:
+        """Publish ``burst`` ticks at a time; ``order`` is ``round`` (each symbol in turn) or ``random``."""
+        self._forget()
+        self._burst = burst
+        self._period = burst / ticks_per_s
+        in_turn = cycle(SYMBOLS)
+        self._next = in_turn.__next__ if order == "round" else lambda: self._rng.choice(SYMBOLS)
+        self._due = time.monotonic()
+        return {}
+
+    def stop(self) -> dict[str, Any]:
+        """Publish no more. Answers what was sent, how late at worst, and each symbol's newest seq."""
+        answer = {"sent": self._sent, "late_ms": self._late * 1000, "newest": self._maker.last_seq}
+        self._forget()
+        return answer
+
+    def run(self) -> None:
+        """Obey until the commands end."""
+        while True:
+            wait = self._next_beat if not self._burst else min(self._next_beat, self._due)
+            readable, _, _ = select.select([sys.stdin], [], [], max(0.0, wait - time.monotonic()))
+            if readable:
+                line = sys.stdin.readline()
+                if not line:
+                    return
+                print(json.dumps(self._obey(**json.loads(line))), flush=True)
+            now = time.monotonic()
+            if self._burst and now >= self._due:
+                self._late = max(self._late, now - self._due)
+                self._due += self._period
+                self._publish([self._next() for _ in range(self._burst)])
+            if now >= self._next_beat:
+                self._next_beat = now + 1
+                self._send([_words(b"PUBLISH", b"feed.status", encode_beat(beat(now_us(), self._started_us)))])
+
+    def _obey(self, do: str, **arguments: Any) -> dict[str, Any]:
+        answers: dict[str, Any] = {"first": self.first, "start": self.start, "stop": self.stop}
+        return dict(answers[do](**arguments))
+
+    def _publish(self, symbols: Any) -> None:
+        pipeline = []
+        newest: dict[bytes, bytes] = {}
+        recv_us = now_us()
+        for symbol in symbols:
+            payload = encode_tick(self._maker.tick(symbol, recv_us))
+            name = symbol.encode()
+            newest[name] = payload
+            pipeline.append(_words(b"PUBLISH", b"tick." + name, payload))
+        pipeline.append(_words(b"HSET", b"ticks", *(word for pair in newest.items() for word in pair)))
+        self._sent += len(symbols)
+        self._send(pipeline)
+
+    def _send(self, pipeline: list[bytes]) -> None:
+        self._socket.sendall(b"".join(pipeline))
+        # Answers are only counts of receivers; unread, they would fill Valkey's output buffer.
+        try:
+            while self._socket.recv_into(self._answers, 0, socket.MSG_DONTWAIT) == len(self._answers):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def _words(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+if __name__ == "__main__":
+    Publisher(int(sys.argv[1]), seed=int(sys.argv[2])).run()

@@ -1,0 +1,117 @@
+"""What is asked of the servers, as data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["steady", "idle", "storm", "slow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """So many clients with such subscriptions, and so many ticks."""
+
+    name: str
+    about: str
+    kind: Kind = "steady"
+    clients: int
+    each: int = 100
+    """Symbols each client wants, of the hundred there are; fewer are chosen at random for each."""
+    ticks_per_s: float
+    """Ticks published, of all symbols together."""
+    burst: int = 1
+    """Ticks published at once."""
+    order: Literal["round", "random"] = "round"
+    """Whether the symbols take turns."""
+    seconds: float = 5
+    """How long is measured, unless the command line says otherwise."""
+    stalled: int = 0
+    """Clients beside those that stop reading."""
+    trickling: int = 0
+    """Clients beside those that read 50 KB/s."""
+    floor: Literal["per burst", "as the gateway"] = "as the gateway"
+    """How often the floor writes to a client: once for each burst, or as often as the gateway was seen to."""
+    contenders: tuple[str, ...] = ("gateway",)
+
+    @property
+    def due_per_s(self) -> float:
+        """Ticks per second that all clients together would get if none were conflated."""
+        return self.ticks_per_s * self.clients * self.each / 100
+
+
+ALL = (
+    Scenario(
+        name="bursts",
+        about="100 clients × 100 symbols, 1,000 ticks/s in bursts of 100",
+        clients=100,
+        ticks_per_s=1_000,
+        burst=100,
+        floor="per burst",
+        contenders=("gateway", "floor", "uws", "nats", "ws", "broadcast", "send_str"),
+    ),
+    Scenario(
+        name="flood",
+        about="1,000 clients × 100 symbols, 10,000 ticks/s, ten each millisecond",
+        clients=1_000,
+        ticks_per_s=10_000,
+        burst=10,
+        contenders=("gateway", "floor", "uws", "nats", "send_str"),
+    ),
+    Scenario(
+        name="scattered",
+        about="1,000 clients × a random 20 of 100 symbols, 2,000 single ticks/s",
+        clients=1_000,
+        each=20,
+        ticks_per_s=2_000,
+        order="random",
+        contenders=("gateway", "floor", "floor-alone", "uws", "nats", "send_str"),
+    ),
+    Scenario(
+        name="quiet",
+        about="100 clients × 100 symbols, 100 single ticks/s: does resting add latency?",
+        clients=100,
+        ticks_per_s=100,
+        order="random",
+        contenders=("gateway", "gateway-eager"),
+    ),
+    Scenario(
+        name="idle",
+        about="9,000 clients × a random 3 of 100 symbols, 50 ticks/s",
+        kind="idle",
+        clients=9_000,
+        each=3,
+        ticks_per_s=50,
+        order="random",
+        contenders=("gateway", "uws", "nats", "send_str"),
+    ),
+    Scenario(
+        name="storm",
+        about="5,000 clients connect, subscribe to a random 20 of 100 symbols and get their snapshots",
+        kind="storm",
+        clients=5_000,
+        each=20,
+        ticks_per_s=0,
+        contenders=("gateway", "send_str"),
+    ),
+    Scenario(
+        name="slow",
+        about="100 fast clients × 100 symbols, 1,000 ticks/s in bursts; then beside 100 stalled and 100 trickling",
+        kind="slow",
+        clients=100,
+        ticks_per_s=1_000,
+        burst=100,
+        seconds=60,
+        stalled=100,
+        trickling=100,
+    ),
+    Scenario(
+        name="slow-1000",
+        about="the same beside 1,000 stalled and 100 trickling",
+        kind="slow",
+        clients=100,
+        ticks_per_s=1_000,
+        burst=100,
+        seconds=60,
+        stalled=1_000,
+        trickling=100,
+    ),
+)

@@ -1,0 +1,81 @@
+"""All that was asked for, in rounds, so that a noisy neighbour spoils one figure and not a ratio."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from bench.contenders import ALL as CONTENDERS
+from bench.contenders import Pace
+from bench.measure import DISTURBED, Bench, Result
+from bench.processes import ProcessError
+from bench.scenarios import Scenario
+
+
+def run(
+    bench: Bench,
+    scenarios: Sequence[Scenario],
+    contenders: Sequence[str],
+    rounds: int,
+    repeats: int,
+    seconds: Callable[[Scenario], float],
+    say: Callable[[str], None],
+) -> Iterator[Result]:
+    """Every scenario, against every contender it names that is also in ``contenders``, ``rounds`` times.
+
+    What is missing here is skipped, and said once. A contender that fails is said, and the rest goes on. A run that
+    others disturbed is repeated up to ``repeats`` times; the least disturbed counts.
+    """
+    results: list[Result] = []
+    absent: dict[str, str] = {}
+    for number in range(1, rounds + 1):
+        for scenario in scenarios:
+            for name in scenario.contenders:
+                if name not in contenders or name in absent:
+                    continue
+                if reason := CONTENDERS[name].missing():
+                    absent[name] = reason
+                    say(f"{name}: skipped, {reason}")
+                    continue
+                pace = floor_pace(scenario, name, results) if CONTENDERS[name].is_floor else None
+                if CONTENDERS[name].is_floor and pace is None:
+                    say(f"{scenario.name} {name}: skipped, the gateway's writes were not counted in this run")
+                    continue
+                attempts: list[Result] = []
+                while len(attempts) <= repeats and all(attempt.disturbance > DISTURBED for attempt in attempts):
+                    try:
+                        attempts.append(bench.run(scenario, CONTENDERS[name], number, seconds(scenario), pace))
+                    except ProcessError as error:
+                        say(f"{scenario.name} {name}: FAILED, {error}")
+                        break
+                    say(brief(attempts[-1], rounds))
+                if attempts:
+                    results.append(min(attempts, key=lambda attempt: attempt.disturbance))
+                    yield results[-1]
+
+
+def floor_pace(scenario: Scenario, name: str, results: Sequence[Result]) -> Pace | None:
+    """What a floor is to write in ``scenario``; None where that depends on a gateway that has not run."""
+    wanted = scenario.ticks_per_s * scenario.each / 100
+    if name == "floor-alone":
+        return Pace(wanted, 1, scenario.each / 100)
+    if scenario.floor == "per burst":
+        return Pace(scenario.ticks_per_s / scenario.burst, scenario.burst * scenario.each / 100)
+    seen = [
+        result
+        for result in results
+        if result.scenario == scenario.name and result.contender == "gateway" and result.writes_per_s
+    ]
+    if not seen or not seen[-1].ticks_per_s or not seen[-1].writes_per_s:
+        return None
+    ticks_per_send = max(1.0, seen[-1].ticks_per_s / seen[-1].writes_per_s)
+    return Pace(seen[-1].ticks_per_s / ticks_per_send / scenario.clients, ticks_per_send)
+
+
+def brief(result: Result, rounds: int) -> str:
+    """One line about one run, to show that something happens."""
+    parts = [f"{result.scenario} {result.contender}" + (f" ({result.round}/{rounds})" if rounds > 1 else "")]
+    if result.cpu_us_per_tick is not None:
+        parts.append(f"{result.cpu_us_per_tick:.3f} µs/tick")
+    if result.p99_ms is not None:
+        parts.append(f"p99 {result.p99_ms:.1f} ms")
+    if result.ms_per_client is not None:
+        parts.append(f"{result.ms_per_client:.3f} ms/client")
+    return ", ".join(parts + result.notes + [f"FAULT: {fault}" for fault in result.faults])

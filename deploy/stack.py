@@ -1,0 +1,152 @@
+"""All programs together: started in order, watched, and ended in order."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from deploy.errors import DeployError
+from deploy.ports import Address, require_free
+from deploy.processes import Process, Say, describe_end
+from deploy.programs import Plan
+
+_POLL_S = 0.1
+_ANSWER_TIMEOUT_S = 2.0
+_PATIENCE_S = 15.0
+"""After this long it is said what is being waited for."""
+_STOP_S = 60.0
+"""What a program may take to end before it is killed; a gateway drains in this time."""
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 30.0
+_STEADY_S = 60.0
+"""Who lived this long begins again with the first pause."""
+_BAD_SETTING = 2
+"""The exit code of a program whose environment cannot be used: starting it again would not help."""
+
+
+class Stack:
+    """The running programs of a `Plan`."""
+
+    def __init__(self, plan: Plan, say: Say) -> None:
+        self.plan = plan
+        self._say = say
+        self._programs = {program.name: program for program in plan}
+        self._processes = {
+            program.name: Process(
+                program.name, program.command, env=program.env, say=say, stop_signal=program.stop_signal
+            )
+            for program in plan
+        }
+        self._watches: dict[str, asyncio.Task[None]] = {}
+        self.failed: asyncio.Event = asyncio.Event()
+        """Set when a program has ended that is not started again."""
+        self.exit_code = 0
+        """Of the program that failed."""
+        self._up = False
+        """Whether everything was ready once. Who ends before that would only do so again."""
+
+    def __getitem__(self, name: str) -> Process:
+        return self._processes[name]
+
+    def __iter__(self) -> Iterator[Process]:
+        return iter(self._processes.values())
+
+    async def start(self) -> None:
+        """Start everything and wait until it is ready, however long that takes; from then on, keep it up.
+
+        Raises:
+            DeployError: a port is in use, or a program ended before it was ready. What was started runs on:
+                call `stop` in any case.
+        """
+        for program in self.plan:
+            for address in program.listens:
+                require_free(address)
+        plan = self.plan
+        for stage in ((plan.valkey,), (plan.poller,), plan.gateways, (plan.haproxy,)):
+            names = [program.name for program in stage if program is not None]
+            for name in names:
+                await self.start_one(name)
+            await asyncio.gather(*(self.until_ready(name) for name in names))
+        self._up = True
+
+    async def start_one(self, name: str) -> None:
+        """Start one program, and watch it from now on."""
+        process = self._processes[name]
+        await process.start()
+        self._watches[name] = asyncio.create_task(self._watch(process), name=f"watch of {name}")
+
+    async def stop_one(self, name: str) -> int | None:
+        """End one program on purpose; it stays down. Returns what `Process.stop` returns."""
+        if watch := self._watches.pop(name, None):
+            watch.cancel()
+            await asyncio.wait((watch,))
+        return await self._processes[name].stop(_STOP_S)
+
+    async def stop(self) -> None:
+        """End everything: clients first, then who serves them, then who feeds those."""
+        for watch in self._watches.values():
+            watch.cancel()
+        if self._watches:
+            await asyncio.wait(self._watches.values())
+        self._watches.clear()
+        plan = self.plan
+        # Together: HAProxy stays until its connections end, and the gateways end those.
+        for stage in ((plan.haproxy, *plan.gateways), (plan.poller,), (plan.valkey,)):
+            await asyncio.gather(
+                *(self._processes[program.name].stop(_STOP_S) for program in stage if program is not None)
+            )
+
+    async def until_ready(self, name: str) -> None:
+        """Wait until a program is ready.
+
+        Raises:
+            DeployError: one that is not started again has ended.
+        """
+        program = self._programs[name]
+        if not program.listens:
+            return
+        loop = asyncio.get_running_loop()
+        complain_at = loop.time() + _PATIENCE_S
+        while not await is_ready(program.listens[0], program.ready_path):
+            if self.failed.is_set():
+                raise DeployError(f"{name} did not become ready: something has ended, see above")
+            if loop.time() > complain_at:
+                complain_at = float("inf")
+                self._say("deploy", f"still waiting for {name} ({program.listens[0]}) to be ready")
+            await asyncio.sleep(_POLL_S)
+
+    async def _watch(self, process: Process) -> None:
+        loop = asyncio.get_running_loop()
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            started_at = loop.time()
+            code = await process.ended()
+            said = f"{process.name} ended by itself ({describe_end(code)})"
+            if code == _BAD_SETTING or not (self._up and self.plan.restart):
+                self._say("deploy", said)
+                self.exit_code = code if code > 0 else 1
+                self.failed.set()
+                return
+            if loop.time() - started_at > _STEADY_S:
+                pause_s = _FIRST_PAUSE_S
+            self._say("deploy", f"{said}; starting it again in {pause_s:g} s")
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            await process.start()
+
+
+async def is_ready(address: Address, path: str | None) -> bool:
+    """Whether ``address`` can be connected to and, where ``path`` is given, answers it with 200."""
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(address.host, address.port)
+            try:
+                if path is None:
+                    return True
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+                return (await reader.readline()).split()[1:2] == [b"200"]
+            finally:
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+    except (OSError, TimeoutError):
+        return False

@@ -1,0 +1,70 @@
+from collections.abc import Iterator
+
+import pytest
+
+from bench.contenders import ALL as CONTENDERS
+from bench.contenders import Contender, Pace
+from bench.machine import choose_cores
+from bench.measure import Bench
+from bench.processes import ProcessError
+from bench.scenarios import Kind, Scenario
+from tests.valkey import Valkey
+
+pytestmark = pytest.mark.integration
+
+
+def scenario(kind: Kind = "steady", slow: int = 0) -> Scenario:
+    return Scenario(
+        name="tiny", about="", kind=kind, clients=5, each=10, ticks_per_s=500, burst=100, stalled=slow, trickling=slow
+    )
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    valkey = Valkey()
+    valkey.start()
+    yield Bench(valkey.port, valkey.pid, choose_cores())
+    valkey.stop()
+
+
+@pytest.mark.parametrize("name", ["gateway", "send_str"])
+def test_ticks_are_counted_timed_and_found_right(bench: Bench, name: str) -> None:
+    """Five clients with ten of a hundred symbols get 250 of 500 ticks a second, and no audit finds a fault."""
+    result = bench.run(scenario(), CONTENDERS[name], 1, 1.0, None)
+    assert result.faults == []
+    assert result.audited > 0
+    assert result.ticks_per_s == pytest.approx(250, rel=0.5)
+    assert result.cpu_us_per_tick is not None
+    assert result.p50_ms is not None
+
+
+def test_a_storm_gets_the_right_snapshots(bench: Bench) -> None:
+    """Every client holds exactly the last value of each symbol it asked for."""
+    result = bench.run(scenario("storm"), CONTENDERS["gateway"], 1, 1.0, None)
+    assert result.faults == []
+    assert result.snapshots_right == 1
+
+
+def test_a_stalled_client_is_told_what_it_got(bench: Bench) -> None:
+    """Fast clients are timed with slow ones beside, and a stalled one gets current prices."""
+    result = bench.run(scenario("slow", slow=2), CONTENDERS["gateway"], 1, 1.0, None)
+    assert result.faults == []
+    assert result.older_kb is not None
+    assert result.p99_alone_ms is not None
+
+
+def test_a_floor_writes_what_it_is_told(bench: Bench) -> None:
+    """Twenty writes a second of two ticks and a half to each of five sockets."""
+    floor = CONTENDERS["floor"]
+    if floor.missing():
+        pytest.skip(floor.missing())
+    result = bench.run(scenario(), floor, 1, 1.0, Pace(20, 2.5))
+    assert result.faults == []
+    assert result.ticks_per_s == pytest.approx(250, rel=0.5)
+
+
+def test_a_server_that_does_not_start_is_an_error(bench: Bench) -> None:
+    """The message has its last words."""
+    broken = Contender("broken", "", "", module="bench.no_such_server")
+    with pytest.raises(ProcessError, match="No module named"):
+        bench.run(scenario(), broken, 1, 1.0, None)

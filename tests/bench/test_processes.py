@@ -1,0 +1,53 @@
+import sys
+
+import pytest
+
+from bench.machine import choose_cores
+from bench.processes import Process, ProcessError, python, wait_until
+
+pytestmark = pytest.mark.integration
+
+CORE = choose_cores().load
+ECHO = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
+
+
+def test_a_child_answers_a_command_with_one_line() -> None:
+    """Command and answer are JSON."""
+    with Process([sys.executable, "-c", ECHO], CORE, piped=True) as child:
+        assert child.ask("sing", song="la") == {"do": "sing", "song": "la"}
+
+
+def test_a_child_that_does_not_answer_is_an_error() -> None:
+    """Nobody waits for ever."""
+    with (
+        Process([sys.executable, "-c", "input(); input()"], CORE, piped=True) as child,
+        pytest.raises(ProcessError, match="did not answer 'sing'"),
+    ):
+        child.ask("sing", timeout_s=0.1)
+
+
+def test_a_child_that_ends_instead_of_answering_is_an_error() -> None:
+    """Its end is told from its silence."""
+    with (
+        Process([sys.executable, "-c", "input()"], CORE, piped=True) as child,
+        pytest.raises(ProcessError, match="ended"),
+    ):
+        child.ask("sing")
+
+
+def test_a_child_is_gone_after_its_block() -> None:
+    """Even one that ignores SIGTERM."""
+    stubborn = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('{}', flush=True)\ntime.sleep(60)"
+    with Process([sys.executable, "-c", "import time; time.sleep(60)"], CORE) as child:
+        assert child.alive()
+    assert not child.alive()
+    with Process([sys.executable, "-c", stubborn], CORE, piped=True) as child:
+        child.ask("nothing")
+    assert not child.alive()
+
+
+def test_a_child_that_fails_leaves_its_last_words() -> None:
+    """They are what the bench says of it."""
+    with Process(python("bench.no_such_module"), CORE) as child:
+        assert wait_until(lambda: not child.alive(), 10)
+        assert "No module named bench.no_such_module" in child.complaint()

@@ -1,0 +1,92 @@
+"""What is started for which environment."""
+
+import re
+
+import pytest
+
+from deploy import programs
+from deploy.errors import DeployError
+from deploy.processes import ROOT
+from deploy.programs import FRONT, GATEWAYS, STATS, plan_cluster, plan_run
+from market.symbols import parse_symbols
+
+
+@pytest.fixture
+def _haproxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans are made whether HAProxy is installed or not."""
+    monkeypatch.setattr(programs, "find_haproxy", lambda: "/usr/sbin/haproxy")
+
+
+def test_run_is_valkey_poller_and_one_gateway() -> None:
+    """All on one bus, the gateway where GATEWAY_PORT says."""
+    plan = plan_run({"GATEWAY_PORT": "9000", "FEED": "simulated"})
+    assert [program.name for program in plan] == ["valkey", "poller", "gateway"]
+    assert str(plan.front) == "127.0.0.1:9000"
+    assert plan.valkey is not None
+    bus_url = f"redis://{plan.valkey.listens[0]}/0"
+    assert {program.env["BUS_URL"] for program in (plan.poller, *plan.gateways)} == {bus_url}
+    assert {program.env["FEED"] for program in plan} == {"simulated"}
+    assert not plan.restart
+
+
+def test_a_bus_that_is_there_is_used() -> None:
+    """With BUS_URL set no Valkey is started, and everybody gets it as it stands."""
+    plan = plan_run({"BUS_URL": "redis://elsewhere:6379/3"})
+    assert [program.name for program in plan] == ["poller", "gateway"]
+    assert {program.env["BUS_URL"] for program in plan} == {"redis://elsewhere:6379/3"}
+
+
+def test_a_bus_in_memory_is_refused() -> None:
+    """It reaches no other process; the error names the variable and what to write."""
+    with pytest.raises(DeployError, match=r"BUS_URL memory://.*redis://"):
+        plan_run({"BUS_URL": "memory://"})
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_cluster_is_four_gateways_behind_haproxy() -> None:
+    """Each with its own port, HAProxy told of each, a hundred symbols where none are named."""
+    plan = plan_cluster({})
+    assert [program.name for program in plan] == [
+        *("valkey", "poller", "gateway-1", "gateway-2", "gateway-3", "gateway-4", "haproxy"),
+    ]
+    assert plan.haproxy is not None
+    addresses = tuple(str(gateway.listens[0]) for gateway in plan.gateways)
+    assert addresses == GATEWAYS
+    assert tuple(plan.haproxy.env[f"TICKGATE_GATEWAY_{number}"] for number in range(1, 5)) == GATEWAYS
+    assert [gateway.env["GATEWAY_PORT"] for gateway in plan.gateways] == ["8081", "8082", "8083", "8084"]
+    assert {len(parse_symbols(program.env["SYMBOLS"])) for program in (plan.poller, *plan.gateways)} == {100}
+    assert plan.restart
+
+
+@pytest.mark.usefixtures("_haproxy")
+@pytest.mark.parametrize("symbols", ["BTCUSDT", ""])
+def test_symbols_that_are_set_are_kept(symbols: str) -> None:
+    """Even empty ones: the program they are for says what is wrong with them."""
+    assert plan_cluster({"SYMBOLS": symbols}).poller.env["SYMBOLS"] == symbols
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_an_address_that_cannot_be_used_is_named() -> None:
+    """A misspelt one stops the start before anything runs."""
+    with pytest.raises(DeployError, match="TICKGATE_GATEWAY_2='8082'"):
+        plan_cluster({"TICKGATE_GATEWAY_2": "8082"})
+
+
+def test_a_cluster_without_haproxy_is_refused_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
+    monkeypatch.setattr(programs, "find_haproxy", lambda: None)
+    with pytest.raises(DeployError, match="apt-get install haproxy"):
+        plan_cluster({})
+
+
+def test_the_launcher_and_haproxy_cfg_have_the_same_defaults() -> None:
+    """What ``haproxy.cfg`` takes where a variable is not set is what the launcher waits for."""
+    defaults = dict(re.findall(r"\$\{(TICKGATE_\w+)-([^}]+)\}", (ROOT / "haproxy.cfg").read_text()))
+    expected = {"TICKGATE_BIND": FRONT, "TICKGATE_STATS_BIND": STATS}
+    expected |= {f"TICKGATE_GATEWAY_{number}": address for number, address in enumerate(GATEWAYS, start=1)}
+    assert defaults == expected
+
+
+def test_secrets_of_the_environment_are_not_shown() -> None:
+    """A plan that ends up in a log or a traceback shows no variable's value."""
+    assert "hunter2" not in repr(plan_run({"JWT_SECRET": "hunter2"}))

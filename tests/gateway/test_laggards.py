@@ -1,0 +1,64 @@
+"""Laggards on a virtual clock: looked at often while there are any, and not at all otherwise."""
+
+import asyncio
+
+from gateway.cohort import Backlog, Member
+from gateway.laggards import SWEEP_S, Laggards
+from tests.fakes import RecordingMember, run_virtual
+
+
+def lag(laggards: Laggards) -> RecordingMember:
+    member = RecordingMember()
+    member.draining = False
+    laggards.add(member, Backlog(0, set(), set(), 0, 0))
+    return member
+
+
+def test_one_that_drains_is_served_by_the_next_sweep() -> None:
+    """Whoever has drained is handed over for catching up, the others are left alone."""
+
+    async def main() -> None:
+        served: list[Member] = []
+
+        def catch_up(member: Member) -> None:
+            laggards.pop(member)
+            served.append(member)
+
+        laggards = Laggards(10, catch_up)
+        first, second = lag(laggards), lag(laggards)
+        await asyncio.sleep(1)
+        first.draining = True
+        await asyncio.sleep(SWEEP_S * 1.01)
+        assert [first] == served
+        assert 1 == len(laggards)
+        assert laggards.get(second) is not None
+
+    run_virtual(main())
+
+
+def test_nothing_runs_where_nobody_lags() -> None:
+    """With the last laggard gone the sweeping stops; with a new one it starts again."""
+
+    async def main() -> None:
+        laggards = Laggards(10, lambda _member: None)
+        laggards.pop(lag(laggards))
+        await asyncio.sleep(1)
+        assert laggards._timer is None
+        lag(laggards)
+        assert laggards._timer is not None
+
+    run_virtual(main())
+
+
+def test_the_timeout_counts_from_the_first_lag() -> None:
+    """One that never drains is cut off when its time is over, and not before."""
+
+    async def main() -> None:
+        laggards = Laggards(3, lambda _member: None)
+        member = lag(laggards)
+        await asyncio.sleep(2.9)
+        assert "" == member.aborted
+        await asyncio.sleep(0.2)
+        assert "lagged too long" == member.aborted
+
+    run_virtual(main())

@@ -1,0 +1,114 @@
+"""The launcher's own stack on free ports, for tests: real processes, none of which is left behind."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from deploy.ports import free_port
+from deploy.programs import Plan, plan_cluster, plan_run
+from deploy.stack import Stack
+
+GATEWAY_COUNT = 4
+
+_INHERITED = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")
+_DEFAULTS = {"FEED": "simulated", "SYMBOLS": "BTCUSDT,ETHUSDT,SOLUSDT"}
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """What a program needs to run, the tests' defaults, and ``settings``; nothing else of the caller's."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | _DEFAULTS | settings
+
+
+def run_plan(**settings: str) -> Plan:
+    """Valkey, poller and one gateway, on free ports."""
+    return plan_run(environment(GATEWAY_PORT=str(free_port()), **settings))
+
+
+def cluster_plan(**settings: str) -> Plan:
+    """Valkey, poller, four gateways and HAProxy, on free ports."""
+    return plan_cluster(cluster_environment(**settings))
+
+
+def cluster_environment(**settings: str) -> dict[str, str]:
+    """What a cluster on free ports is told."""
+    variables = (
+        "TICKGATE_BIND",
+        "TICKGATE_STATS_BIND",
+        *(f"TICKGATE_GATEWAY_{number}" for number in range(1, GATEWAY_COUNT + 1)),
+    )
+    addresses = {variable: f"127.0.0.1:{free_port()}" for variable in variables}
+    return environment(**addresses, **settings)
+
+
+@asynccontextmanager
+async def stack_of(plan: Plan) -> AsyncIterator[Stack]:
+    """A stack, not started yet; stopped at the end, and nothing of it runs on."""
+    stack = Stack(plan, lambda name, line: print(f"{name:<9} | {line}"))  # noqa: T201 # pytest shows it on failure
+    try:
+        yield stack
+    finally:
+        await stack.stop()
+    left = members_of({pid for process in stack for pid in process.pids})
+    assert left == {}
+
+
+@asynccontextmanager
+async def running(plan: Plan, within_s: float = 30) -> AsyncIterator[Stack]:
+    """A stack that is up and ready."""
+    async with stack_of(plan) as stack:
+        async with asyncio.timeout(within_s):
+            await stack.start()
+        yield stack
+
+
+def ws_url(stack: Stack) -> str:
+    """Where clients connect."""
+    return f"ws://{stack.plan.front}/ws"
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
+    """Ask until it is so: for what happens in another process, which tells nobody.
+
+    Raises:
+        TimeoutError: it did not become so in time.
+    """
+    async with asyncio.timeout(within_s):
+        while not await condition():  # noqa: ASYNC110 # there is no event to await
+            await asyncio.sleep(0.03)
+
+
+async def answers(url: str, status: int, within_s: float = 30) -> None:
+    """Wait until a GET is answered with ``status``."""
+
+    async def it_does() -> bool:
+        return await http_status(url) == status
+
+    await eventually(it_does, within_s)
+
+
+async def http_status(url: str) -> int:
+    """The status code of a GET; 0 where nobody answers."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status
+    except aiohttp.ClientError:
+        return 0
+
+
+def members_of(sessions: set[int]) -> dict[int, str]:
+    """The processes of these sessions that still run: id -> command line."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                # proc(5): the fields after the command's closing parenthesis are state, ppid, pgrp, session.
+                state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+                if int(session) in sessions and state != "Z":
+                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+            except OSError:
+                continue  # it ended while we looked
+    return found

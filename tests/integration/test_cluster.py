@@ -1,0 +1,157 @@
+"""Four gateways behind HAProxy, as `make cluster` starts them."""
+
+import asyncio
+import csv
+import itertools
+import random
+import signal
+
+import aiohttp
+import pytest
+
+from deploy.programs import CLUSTER_SYMBOLS
+from deploy.stack import Stack
+from market.symbols import parse_symbols
+from tests.client import Client, open_client
+from tests.integration.stacks import GATEWAY_COUNT, cluster_plan, eventually, http_status, running, ws_url
+
+pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
+
+CLIENTS = 100
+SYMBOLS = tuple(parse_symbols(CLUSTER_SYMBOLS))
+BACK_WITHIN_S = 5
+
+
+async def test_clients_of_a_killed_gateway_are_back_with_current_prices_and_the_others_see_no_gap() -> None:
+    """`kill -9` of one of four gateways costs its clients at most five seconds, and nobody else a tick."""
+    assert len(SYMBOLS) == 100
+    async with running(cluster_plan(SYMBOLS=CLUSTER_SYMBOLS)) as stack:
+        url = ws_url(stack)
+        clients = await _hundred_subscribers(url)
+        try:
+            counts = [await _connection_count(stack, gateway) for gateway in _gateways(stack)]
+            assert sum(counts) == CLIENTS
+            # leastconn: none has much more than its share.
+            assert max(counts) <= CLIENTS / GATEWAY_COUNT + 5
+
+            victim = _gateways(stack)[0]
+            clock = asyncio.get_running_loop().time
+            killed = clock()
+            stack[victim].send_all(signal.SIGKILL)
+            ends = [asyncio.create_task(client.until_closed(60)) for client in clients]
+            async with asyncio.timeout(BACK_WITHIN_S):
+                for end in itertools.islice(asyncio.as_completed(ends), counts[0]):
+                    await end
+            lost_after_s = clock() - killed
+            for end in ends:
+                end.cancel()
+            hit = [client for client in clients if client.closed]
+            spared = [client for client in clients if not client.closed]
+            # What "current" means: nothing older than what the others had when these were cut off.
+            newest = {symbol: max(client.newest_seq(symbol) for client in spared) for symbol in SYMBOLS}
+            again = await asyncio.gather(*(_come_back(url, newest) for _ in hit))
+            back_after_s = clock() - killed
+            clients += again
+            print(f"{len(hit)} clients cut off after {lost_after_s:.2f} s, all back after {back_after_s:.2f} s")  # noqa: T201
+
+            assert len(hit) == counts[0]
+            assert {client.close_code for client in hit} == {1006}
+            assert back_after_s <= BACK_WITHIN_S
+            marks = {symbol: max(client.newest_seq(symbol) for client in spared) for symbol in SYMBOLS}
+            await asyncio.gather(
+                *(client.until(lambda client: _is_past(client, marks), within_s=20) for client in spared + again)
+            )
+            assert [client.gaps() for client in spared + again] == [[]] * CLIENTS
+            assert not any(client.closed for client in spared + again)
+            # The launcher has started it again, and HAProxy takes it back.
+            await _until_state(stack, victim, "UP")
+        finally:
+            await asyncio.gather(*(client.close() for client in clients))
+
+
+async def test_a_stopping_gateway_leaves_the_balancer_before_it_closes_its_clients() -> None:
+    """SIGTERM: unready by 404, drained by HAProxy, `shutdown`, then 1012; who comes back lands elsewhere."""
+    async with running(cluster_plan(DRAIN_SECONDS="6")) as stack:
+        url = ws_url(stack)
+        clients = [await open_client(url) for _ in range(2 * GATEWAY_COUNT)]
+        try:
+            leaving = _gateways(stack)[1]
+            process = stack[leaving]
+            await stack.until_ready(leaving)
+            ended = asyncio.create_task(process.ended())
+            process.send(signal.SIGTERM)
+            await _until_state(stack, leaving, "NOLB")
+            drained = [await _connection_count(stack, gateway) for gateway in _gateways(stack)]
+            assert drained == [2] * GATEWAY_COUNT
+            assert not any(client.closed for client in clients)
+            assert await http_status(f"http://{_address(stack, leaving)}/readyz") == 404
+
+            newcomers = [await open_client(url) for _ in range(GATEWAY_COUNT)]
+            clients += newcomers
+            assert await _connection_count(stack, leaving) == 2
+
+            async with asyncio.timeout(20):
+                assert await ended == 0
+            left = [client for client in clients if client.closed]
+            assert [client.close_code for client in left] == [1012, 1012]
+            assert [client.count("shutdown") for client in left] == [1, 1]
+            assert not any(client.count("shutdown") for client in clients if client not in left)
+        finally:
+            await asyncio.gather(*(client.close() for client in clients))
+
+
+async def _hundred_subscribers(url: str) -> list[Client]:
+    clients = await asyncio.gather(*(open_client(url, within_s=20) for _ in range(CLIENTS)))
+    await asyncio.gather(*(client.subscribe(*SYMBOLS, conflate=False, within_s=20) for client in clients))
+    await asyncio.gather(*(client.until(_has_every_symbol, within_s=20) for client in clients))
+    return list(clients)
+
+
+async def _come_back(url: str, newest: dict[str, int]) -> Client:
+    """What a client does whose connection broke: a short random wait, connect anywhere, subscribe again."""
+    await asyncio.sleep(random.uniform(0, 0.5))
+    client = await open_client(url)
+    await client.subscribe(*SYMBOLS, conflate=False)
+    await client.until(lambda client: _is_past(client, newest))
+    return client
+
+
+def _has_every_symbol(client: Client) -> bool:
+    return len(client.prices) == len(SYMBOLS)
+
+
+def _is_past(client: Client, marks: dict[str, int]) -> bool:
+    return all(client.newest_seq(symbol) >= mark for symbol, mark in marks.items())
+
+
+def _gateways(stack: Stack) -> list[str]:
+    return [program.name for program in stack.plan.gateways]
+
+
+def _address(stack: Stack, gateway: str) -> str:
+    return next(str(program.listens[0]) for program in stack.plan.gateways if program.name == gateway)
+
+
+async def _stats(stack: Stack, gateway: str) -> dict[str, str]:
+    """HAProxy's line about one gateway."""
+    haproxy = stack.plan.haproxy
+    assert haproxy is not None
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{haproxy.listens[1]}/stats;csv") as response,
+    ):
+        table = csv.DictReader((await response.text()).removeprefix("# ").splitlines())
+    return next(row for row in table if row["pxname"] == "gateways" and row["svname"] == gateway)
+
+
+async def _connection_count(stack: Stack, gateway: str) -> int:
+    return int((await _stats(stack, gateway))["scur"])
+
+
+async def _until_state(stack: Stack, gateway: str, state: str, within_s: float = 10) -> None:
+    """Wait for a status of HAProxy's: UP, DOWN, or NOLB for one that answers 404."""
+
+    async def it_has() -> bool:
+        return (await _stats(stack, gateway))["status"].startswith(state)
+
+    await eventually(it_has, within_s)

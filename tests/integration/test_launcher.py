@@ -1,0 +1,70 @@
+"""`python -m deploy`, as a person runs it."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.ports import free_port
+from deploy.processes import ROOT
+from tests.client import connected
+from tests.integration.stacks import answers, cluster_environment, environment, eventually, members_of
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize(
+    ("signal_number", "exit_code"), [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)]
+)
+async def test_nothing_is_left_however_the_launcher_ends(signal_number: signal.Signals, exit_code: int) -> None:
+    """After Ctrl-C, SIGTERM or even `kill -9` of the launcher, every program that it started is gone."""
+    port = free_port()
+    await _launch_and_end("run", environment(GATEWAY_PORT=str(port)), port, 3, signal_number, exit_code)
+
+
+@pytest.mark.haproxy
+@pytest.mark.parametrize(("signal_number", "exit_code"), [(signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)])
+async def test_nothing_is_left_of_a_cluster(signal_number: signal.Signals, exit_code: int) -> None:
+    """The same for gunicorns with workers of their own, and for HAProxy."""
+    env = cluster_environment(DRAIN_SECONDS="0")
+    port = int(env["TICKGATE_BIND"].rpartition(":")[2])
+    await _launch_and_end("cluster", env, port, 7, signal_number, exit_code)
+
+
+async def _launch_and_end(
+    command: str, env: dict[str, str], port: int, programs: int, signal_number: signal.Signals, exit_code: int
+) -> None:
+    launcher = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy", command),
+        env=env,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await answers(f"http://127.0.0.1:{port}/readyz", 200)
+        children = _children_of(launcher.pid)
+        assert len(children) == programs
+        async with connected(f"ws://127.0.0.1:{port}/ws") as client:
+            launcher.send_signal(signal_number)
+            # An orphaned HAProxy ends at once and may be first.
+            orphaned = programs > 3 and signal_number is signal.SIGKILL
+            assert await client.until_closed() in ({1012, 1006} if orphaned else {1012})
+        async with asyncio.timeout(10):
+            assert await launcher.wait() == exit_code
+
+        async def all_gone() -> bool:
+            return not members_of(children)
+
+        await eventually(all_gone, within_s=10)
+    finally:
+        if launcher.returncode is None:
+            launcher.kill()
+            await launcher.wait()
+
+
+def _children_of(parent: int) -> set[int]:
+    """Its children's ids; each leads a session of its own."""
+    return {int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()}

@@ -1,0 +1,119 @@
+"""The tree keeps its shape: imports go one way, and every module has its tests."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ALLOWED = {
+    "market": set(),
+    "poller": {"market"},
+    "gateway": {"market"},
+    # The launcher starts the others as programs; only gunicorn's configuration reads a gateway's settings.
+    "deploy": {"gateway", "market"},
+}
+"""Package -> which others of ours it may import."""
+
+GATEWAY_LAYERS = (
+    {"__main__", "worker"},
+    {"app"},
+    {"http"},
+    {"conversation"},
+    {"gateway"},
+    {"feed", "hub", "session", "heartbeat"},
+    {"laggards"},
+    {"cohort"},
+    {"connection", "pace"},
+    {"frames"},
+    {"closing", "errors", "handshake", "metrics", "protocol", "settings"},
+)
+"""Modules of the gateway, top first: each imports only from layers below its own."""
+
+NOT_MIRRORED = {"__init__", "__main__", "errors"}
+"""Nothing in them decides anything; entry points are started by the integration tests."""
+
+COVERED_BY = {
+    "gateway/gateway.py": "gateway/test_app.py",
+    "market/bus/memory.py": "market/bus/test_contract.py",
+    "market/bus/redis_wire.py": "market/bus/test_redis.py",
+}
+"""Modules whose tests stand elsewhere, below tests/."""
+
+
+def _modules(package: str) -> list[Path]:
+    return sorted(path.relative_to(ROOT) for path in (ROOT / package).rglob("*.py") if path.stem.isidentifier())
+
+
+def _imports(module: Path, *, deferred: bool = True) -> set[str]:
+    """Dotted names of everything that a module imports, with or without what it imports only when it runs."""
+    names = set()
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if deferred else tree.body:
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            names.add(str(node.module))
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_packages_import_only_what_is_below_them(package: str) -> None:
+    """Poller and gateway know the market and not each other; the market knows nobody."""
+    ours = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    forbidden = ours - ALLOWED[package] - {package}
+    for module in _modules(package):
+        tops = {name.partition(".")[0] for name in _imports(module)}
+        assert tops & forbidden == set(), module
+
+
+def test_the_gateway_imports_downwards() -> None:
+    """No module of the gateway imports one of its own layer or of one above."""
+    depths = {name: depth for depth, layer in enumerate(GATEWAY_LAYERS) for name in layer}
+    for module in _modules("gateway"):
+        if module.stem == "__init__":
+            continue
+        assert module.stem in depths, f"{module} has no place in GATEWAY_LAYERS"
+        imported = {name.split(".")[1] for name in _imports(module) if name.startswith("gateway.")}
+        for other in imported:
+            assert other in depths, f"gateway.{other} has no place in GATEWAY_LAYERS"
+            assert depths[other] > depths[module.stem], f"{module} imports gateway.{other}"
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_no_package_imports_in_a_circle(package: str) -> None:
+    """Modules can be put in an order in which each, when it is imported, needs only earlier ones."""
+    names = {".".join(module.with_suffix("").parts).removesuffix(".__init__"): module for module in _modules(package)}
+    remaining = {name: (_imports(module, deferred=False) & names.keys()) - {name} for name, module in names.items()}
+    while remaining:
+        free = {name for name, needs in remaining.items() if not needs & remaining.keys()}
+        assert free, f"these import each other: {sorted(remaining)}"
+        for name in free:
+            del remaining[name]
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_every_module_has_its_tests(package: str) -> None:
+    """``gateway/hub.py`` is tested by ``tests/gateway/test_hub.py``, and so for all."""
+    expected = {
+        COVERED_BY.get(module.as_posix(), (module.parent / f"test_{module.stem}.py").as_posix())
+        for module in _modules(package)
+        if module.stem not in NOT_MIRRORED
+    }
+    missing = {path for path in expected if not (ROOT / "tests" / path).is_file()}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_every_test_file_has_its_module(package: str) -> None:
+    """A test file is named for what it tests; one left behind by a renamed module is found."""
+    tests = ROOT / "tests" / package
+    for test in sorted(tests.rglob("test_*.py")):
+        path = test.relative_to(ROOT / "tests")
+        name = path.name.removeprefix("test_")
+        module = path.with_name("__main__.py" if name == "main.py" else name)
+        known = (ROOT / module).is_file() or (ROOT / module.with_suffix("")).is_dir()
+        assert known or path.as_posix() in COVERED_BY.values(), path
