@@ -20,6 +20,8 @@ class Wishes(Struct, frozen=True):
     symbols: frozenset[str]
     encoding: Encoding = "json"
     batch: bool = False
+    deflate: bool = False
+    """Whether batches are compressed; single ticks never are."""
     max_hz: float | None = None
     conflate: bool = True
 
@@ -91,7 +93,7 @@ class Cohort:
         self._pace = pace
         self._lags = lags
         self._counters = counters
-        self._join = joiner(wishes.encoding, batch=wishes.batch)
+        self._join = joiner(wishes.encoding, batch=wishes.batch, deflate=wishes.deflate)
         self._members: dict[Member, None] = {}
         self._newcomers: dict[Member, dict[str, int]] = {}
         """Each with the seq it has already seen of every symbol that was pending when it joined."""

@@ -63,15 +63,17 @@ class Connection(asyncio.Protocol):
         counters: Counters,
         listener: Listener,
         max_message_bytes: int,
+        *,
+        deflate: bool = False,
     ) -> None:
-        """``max_message_bytes`` of 0 is no limit."""
+        """``max_message_bytes`` of 0 is no limit; ``deflate`` lets messages come in compressed."""
         self.client = client
         self.encoding: Encoding = encoding
         self.listener = listener
         self._transport = transport
         self._counters = counters
         inbox = _Inbox(self)
-        self._reader = WebSocketReader(inbox, max_message_bytes, compress=False, decode_text=False)
+        self._reader = WebSocketReader(inbox, max_message_bytes, compress=deflate, decode_text=False)
         self._close_timer: asyncio.TimerHandle | None = None
         self.closing = False
         """Whether a close frame has been written; nothing follows it."""

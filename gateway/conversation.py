@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 from gateway.connection import Connection
 from gateway.frames import Encoding, message_frame
 from gateway.gateway import Gateway
-from gateway.handshake import check, take_over
+from gateway.handshake import Handshake, check, take_over
 from gateway.protocol import Error, Welcome
 from gateway.session import Outcome, Session
 
@@ -33,7 +33,7 @@ def converse(request: web.Request, gateway: Gateway) -> web.Response:
     handshake = check(request, PROTOCOLS)
 
     def start(transport: asyncio.Transport) -> Connection:
-        conversation = Conversation(gateway, transport, PROTOCOLS.get(handshake.protocol, "json"))
+        conversation = Conversation(gateway, transport, handshake)
         conversation.begin(handshake.head, remote)
         return conversation.connection
 
@@ -45,13 +45,20 @@ class Conversation:
 
     __slots__ = ("_gateway", "_session", "connection")
 
-    def __init__(self, gateway: Gateway, transport: asyncio.Transport, encoding: Encoding) -> None:
+    def __init__(self, gateway: Gateway, transport: asyncio.Transport, handshake: Handshake) -> None:
         self._gateway = gateway
         settings = gateway.settings
+        encoding = PROTOCOLS.get(handshake.protocol, "json")
         self.connection = Connection(
-            str(uuid.uuid4()), transport, encoding, gateway.counters, self, settings.max_message_bytes
+            str(uuid.uuid4()),
+            transport,
+            encoding,
+            gateway.counters,
+            self,
+            settings.max_message_bytes,
+            deflate=handshake.deflate,
         )
-        self._session = Session(settings.symbols, gateway.limits, encoding)
+        self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate)
 
     def begin(self, head: bytes, remote: str | None) -> None:
         """Write ``head``, the answer to the handshake, and welcome the client."""

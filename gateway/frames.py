@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from gateway.deflate import LEAST_BYTES, compress
 from gateway.protocol import Message
 from market.codec import encode_tick
 from market.tick import Tick
@@ -23,13 +24,14 @@ PING: Final = 0x9
 PONG: Final = 0xA
 
 _FIN: Final = 0x80
+_RSV1: Final = 0x40
 
 _json_encode = msgspec.json.Encoder().encode
 _msgpack_encode = msgspec.msgpack.Encoder().encode
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """One whole unmasked frame (RFC 6455, section 5.2)."""
+    """One whole unmasked frame (RFC 6455, section 5.2). ``opcode`` may carry reserved bits."""
     size = len(payload)
     if size < 126:
         return bytes((_FIN | opcode, size)) + payload
@@ -119,7 +121,7 @@ def _concatenate(form: str) -> Join:
 
 
 def _batch_json(ticks: Collection[FramedTick]) -> bytes:
-    return frame(TEXT, b'{"type":"ticks","ticks":[' + b",".join([tick.json_body for tick in ticks]) + b"]}")
+    return b'{"type":"ticks","ticks":[' + b",".join([tick.json_body for tick in ticks]) + b"]}"
 
 
 _TICKS_HEAD = b"\x82" + b"".join(map(_msgpack_encode, ("type", "ticks", "ticks")))
@@ -127,21 +129,37 @@ _TICKS_HEAD = b"\x82" + b"".join(map(_msgpack_encode, ("type", "ticks", "ticks")
 
 def _batch_msgpack(ticks: Collection[FramedTick]) -> bytes:
     # array 32 (MessagePack specification): 0xdd, then the length in four bytes.
-    head = _TICKS_HEAD + b"\xdd" + len(ticks).to_bytes(4)
-    return frame(BINARY, head + b"".join([tick.msgpack_body for tick in ticks]))
+    return _TICKS_HEAD + b"\xdd" + len(ticks).to_bytes(4) + b"".join([tick.msgpack_body for tick in ticks])
+
+
+def _framed(batch: Join, opcode: int) -> Join:
+    return lambda ticks: frame(opcode, batch(ticks))
+
+
+def _deflated(join: Join, opcode: int) -> Join:
+    def deflate(ticks: Collection[FramedTick]) -> bytes:
+        payload = join(ticks)
+        if len(payload) < LEAST_BYTES:
+            return frame(opcode, payload)
+        return frame(_RSV1 | opcode, compress(payload))
+
+    return deflate
 
 
 _SINGLE: dict[Encoding, Join] = {"json": _concatenate("json"), "msgpack": _concatenate("msgpack")}
-_BATCH: dict[Encoding, Join] = {"json": _batch_json, "msgpack": _batch_msgpack}
+_BATCH: dict[Encoding, Join] = {"json": _framed(_batch_json, TEXT), "msgpack": _framed(_batch_msgpack, BINARY)}
+_DEFLATED: dict[Encoding, Join] = {"json": _deflated(_batch_json, TEXT), "msgpack": _deflated(_batch_msgpack, BINARY)}
 _SNAPSHOTS: dict[Encoding, Join] = {
     "json": _concatenate("json_snapshot"),
     "msgpack": _concatenate("msgpack_snapshot"),
 }
 
 
-def joiner(encoding: Encoding, *, batch: bool) -> Join:
-    """How a flush becomes bytes: a frame for each tick, or one ``ticks`` frame for all."""
-    return (_BATCH if batch else _SINGLE)[encoding]
+def joiner(encoding: Encoding, *, batch: bool, deflate: bool = False) -> Join:
+    """How a flush becomes bytes: a frame for each tick, or one ``ticks`` frame for all, compressed if so wanted."""
+    if not batch:
+        return _SINGLE[encoding]
+    return (_DEFLATED if deflate else _BATCH)[encoding]
 
 
 def snapshot_frames(ticks: Iterable[FramedTick], encoding: Encoding) -> bytes:

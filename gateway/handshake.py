@@ -15,6 +15,8 @@ from typing import Final
 from aiohttp import hdrs, web
 from msgspec import Struct
 
+from gateway.deflate import negotiate
+
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 # Written by ourselves, so that the answer and the first frames are one packet.
@@ -30,6 +32,8 @@ class Handshake(Struct, frozen=True):
     """The whole answer, to be written before the first frame."""
     protocol: str
     """The subprotocol chosen, or "" where none was offered that is known."""
+    deflate: bool
+    """Whether both sides may compress messages."""
 
 
 def check(request: web.Request, protocols: Collection[str]) -> Handshake:
@@ -57,7 +61,10 @@ def check(request: web.Request, protocols: Collection[str]) -> Handshake:
     head = _HEAD + base64.b64encode(digest)
     if protocol:
         head += b"\r\nSec-WebSocket-Protocol: " + protocol.encode()
-    return Handshake(head + b"\r\n\r\n", protocol)
+    extension = negotiate(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ()))
+    if extension:
+        head += b"\r\nSec-WebSocket-Extensions: " + extension.encode()
+    return Handshake(head + b"\r\n\r\n", protocol, bool(extension))
 
 
 def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.Protocol]) -> web.Response:

@@ -73,12 +73,14 @@ _FORMAT: Final = {"json": "JSON", "msgpack": "MessagePack"}
 class Session:
     """What one client has asked for so far."""
 
-    __slots__ = ("_decoders", "_encoding", "_errors", "_limits", "_symbols", "wishes")
+    __slots__ = ("_decoders", "_deflate", "_encoding", "_errors", "_limits", "_symbols", "wishes")
 
-    def __init__(self, symbols: Symbols, limits: Limits, encoding: Encoding) -> None:
+    def __init__(self, symbols: Symbols, limits: Limits, encoding: Encoding, *, deflate: bool = False) -> None:
+        """``deflate`` says whether the client can read compressed batches."""
         self._symbols = symbols
         self._limits = limits
         self._encoding: Encoding = encoding
+        self._deflate = deflate
         self._decoders = _DECODERS[encoding]
         self._errors = 0
         self.wishes = Wishes(frozenset(), encoding)
@@ -126,13 +128,15 @@ class Session:
         if refused is not None:
             replies.extend(refused.replies)
         wishes = self.wishes
+        batch = wishes.batch if command.batch is UNSET else command.batch
         return Outcome(
             Wishes(
                 wanted,
                 self._encoding,
-                wishes.batch if command.batch is UNSET else command.batch,
-                wishes.max_hz if command.max_hz is UNSET else command.max_hz,
-                wishes.conflate if command.conflate is UNSET else command.conflate,
+                batch=batch,
+                deflate=batch and self._deflate,
+                max_hz=wishes.max_hz if command.max_hz is UNSET else command.max_hz,
+                conflate=wishes.conflate if command.conflate is UNSET else command.conflate,
             ),
             replies,
             named if command.snapshot else (),

@@ -27,7 +27,8 @@ GATEWAY_LAYERS = (
     {"cohort"},
     {"connection", "pace"},
     {"frames"},
-    {"closing", "errors", "handshake", "metrics", "protocol", "settings"},
+    {"handshake"},
+    {"closing", "deflate", "errors", "metrics", "protocol", "settings"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 

@@ -3,14 +3,20 @@
 import asyncio
 import socket
 import uuid
+from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType
 from websockets.asyncio.client import connect
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+from market.symbols import parse_symbols
 from tests.client import connected
+from tests.fakes import tick
 from tests.gateway.conftest import RunningGateway, Start
+
+loads = msgspec.json.decode
 
 
 async def until_empty(running: RunningGateway) -> None:
@@ -22,7 +28,7 @@ async def test_welcome_comes_first_and_names_the_client(start: Start) -> None:
     """The first message has a UUID and the heartbeat, the second the state of the feed."""
     running = await start(heartbeat_s=12)
     async with connect(running.url) as client:
-        welcome, status = [msgspec.json.decode(await client.recv()) for _ in range(2)]
+        welcome, status = [loads(await client.recv()) for _ in range(2)]
     assert ("welcome", 12) == (welcome["type"], welcome["heartbeat_s"])
     assert welcome["client"] == str(uuid.UUID(welcome["client"]))
     assert ("status", "stale") == (status["type"], status["feed"])
@@ -58,6 +64,37 @@ async def test_messagepack_by_subprotocol(start: Start) -> None:
         assert [("BTCUSDT", 6)] == [(one["symbol"], one["seq"]) for one in batch["ticks"]]
         await client.send('{"type":"ping"}')
         assert "wrong_frame" == msgspec.msgpack.decode(await client.recv())["code"]
+
+
+async def test_batches_are_compressed_once_for_all_who_can_read_it(start: Start) -> None:
+    """Clients with and without a window of their own read the same compressed batch; who offered none gets it plain."""
+    running = await start(symbols=parse_symbols("@deploy/symbols-100.txt"))
+    names = running.gateway.settings.symbols.names
+    small_window = ClientPerMessageDeflateFactory(server_no_context_takeover=True, client_max_window_bits=9)
+    ways = ({"compression": "deflate"}, {"compression": None, "extensions": [small_window]}, {"compression": None})
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(connect(running.url, **way)) for way in ways]
+        for client in clients:
+            await client.send('{"type":"subscribe","symbols":["*"],"batch":true}')
+            assert ["welcome", "status", "subscribed"] == [loads(await client.recv())["type"] for _ in range(3)]
+        assert 2 == running.gateway.hub.cohort_count
+        for turn in range(1, 4):
+            await running.gateway.bus.publish([tick(name, turn) for name in names])
+            for client in clients:
+                got = [(one["symbol"], one["seq"]) for one in loads(await client.recv())["ticks"]]
+                assert [(name, turn) for name in names] == got
+        # A compressed message of the client's own is understood too.
+        await clients[0].send('{"type":"list","id":"' + "x" * 64 + '"}')
+        assert len(names) == len(loads(await clients[0].recv())["symbols"])
+
+
+async def test_a_compressed_bomb_is_stopped_at_the_limit(start: Start) -> None:
+    """What is small on the wire but too long unpacked closes its own connection with 1009."""
+    running = await start(max_message_bytes=10_000)
+    async with connect(running.url) as client:
+        await client.send('"' + "x" * 1_000_000 + '"')
+        await client.wait_closed()
+        assert 1009 == client.close_code
 
 
 @pytest.mark.parametrize("offered", [None, "tickgate.v1.json", "something.else"])
