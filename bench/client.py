@@ -355,6 +355,7 @@ class Load:
             self._fail(connection, "the upgrade's answer came in pieces")
             return
         connection.stream = Stream(lambda opcode, payload: self._frame(connection, opcode, payload))
+        connection.stream.shape = self._shape
         connection.sock.send(self._subscription(connection.wanted))
         if end < length:
             rest = bytearray(data[end:])

@@ -105,7 +105,14 @@ class Shape:
         self.size = len(frame)
         self._columns = [bytes((byte,)) * (_LONGEST_READ // self.size + 1) for byte in self.head]
 
-    def fits(self, buffer: bytearray, start: int, end: int, frames: int) -> bool:
+    def run(self, data: bytes, at: int) -> int:
+        """How many whole frames of this shape are known to lie at ``at``: all that there is room for, one, or none."""
+        most = (len(data) - at) // self.size
+        if not most or not data.startswith(self.head, at):
+            return 0
+        return most if self.fits(data, at, at + most * self.size, most) else 1
+
+    def fits(self, buffer: bytes | bytearray, start: int, end: int, frames: int) -> bool:
         """Whether ``frames`` frames of this shape begin from ``start`` on, one right after the other."""
         if frames == 1:
             return buffer[start : start + 4] == self.head
@@ -175,6 +182,13 @@ class Stream:
                 self.carry = data[at:]
                 return ticks
             opcode, start, end = bounds
-            ticks += self.on_frame(opcode, data[start:end])
-            at = end
+            run = shape.run(data, at) if shape is not None else 0
+            if shape is not None and run:
+                ticks += run
+                at += run * shape.size
+            else:
+                ticks += self.on_frame(opcode, data[start:end])
+                at = end
+                # It may just have been the first tick.
+                shape = self.shape
         return ticks
