@@ -64,7 +64,11 @@ class RedisLink(asyncio.Protocol):
             while (reply := reader.gets()) is not False:
                 if self.lost.done():
                     return
-                self._reply(reply)
+                # Compared by hand, not by pattern: this runs for every tick there is.
+                if type(reply) is list and reply[0] == b"message" and (symbol := self._symbol_of.get(reply[1])):
+                    self._receiver.tick_received(symbol, reply[2])
+                else:
+                    self._reply(reply)
         except hiredis.ProtocolError as error:
             self._lose(f"the bus sent what is not the Redis protocol: {error}")
 
@@ -77,12 +81,8 @@ class RedisLink(asyncio.Protocol):
 
     def _reply(self, reply: Any) -> None:
         match reply:
-            case [b"message", channel, payload]:
-                symbol = self._symbol_of.get(channel)
-                if symbol is not None:
-                    self._receiver.tick_received(symbol, payload)
-                elif channel == BEAT_CHANNEL:
-                    self._receiver.beat_received(payload)
+            case [b"message", channel, payload] if channel == BEAT_CHANNEL:
+                self._receiver.beat_received(payload)
             case [b"subscribe", _, _]:
                 self._unconfirmed -= 1
                 if self._unconfirmed == 0:
