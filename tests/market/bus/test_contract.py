@@ -152,6 +152,7 @@ async def test_closing_in_the_middle_of_a_delivery(bus: Bus) -> None:
     link = await bus.subscribe(["BTCUSDT"], receiver)
     other = await bus.subscribe(["BTCUSDT"], witness)
     await bus.publish([tick(seq=1), tick(seq=2)], beat())
+    await receiver.until_count(1)
     await witness.until_count(3)
     assert 1 == len(receiver.received)
     other.close()
