@@ -144,8 +144,10 @@ async def test_unreachable_server() -> None:
 
 async def test_frozen_server(bus: Bus, valkey: Valkey) -> None:
     """A server that takes bytes and answers none is down within three seconds, and back when it thaws."""
-    link = await bus.subscribe(["BTCUSDT"], RecordingReceiver())
+    receiver = RecordingReceiver()
+    link = await bus.subscribe(["BTCUSDT"], receiver)
     await bus.publish([tick()])
+    await receiver.until_count(1)
     with valkey.frozen():
         heard_at = link.heard_at
         link.ping()
