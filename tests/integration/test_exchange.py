@@ -1,0 +1,79 @@
+"""The real poller against the local exchange, all the way to a client."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import pytest
+
+from tests.client import Client, connected
+from tests.exchange.server import Exchange
+from tests.integration.stacks import run_plan, running, ws_url
+
+pytestmark = pytest.mark.integration
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    async with Exchange(SYMBOLS) as exchange:
+        for symbol in SYMBOLS:
+            exchange.quote(symbol, bid="100.00000000", bid_size="1.00000000", ask="100.01000000", ask_size="2.00000000")
+        yield exchange
+
+
+def at(price: str) -> Decimal:
+    return Decimal(price)
+
+
+def bid_of(client: Client, symbol: str) -> Decimal | None:
+    prices = client.prices[symbol]
+    return Decimal(prices[-1]["bid"]).scaleb(-prices[-1]["price_scale"]) if prices else None
+
+
+@pytest.mark.parametrize("feed", ["binance-ws", "binance-rest"])
+async def test_what_the_exchange_says_reaches_the_client(exchange: Exchange, feed: str) -> None:
+    """Each source brings the exchange's own numbers to a client, under its own name, and breaks no limit."""
+    plan = run_plan(
+        FEED=feed, SYMBOLS=",".join(SYMBOLS), BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url
+    )
+    async with running(plan) as stack, connected(ws_url(stack)) as client:
+        await client.subscribe("*")
+        await client.until(lambda client: client.status["feed"] == "live")
+        assert feed == client.status["source"]
+        for price in ("101.25000000", "99.99000000"):
+            exchange.quote("BTCUSDT", bid=price, ask="102.00000000")
+            await client.until(lambda client, price=price: bid_of(client, "BTCUSDT") == at(price))
+        await client.until(lambda client: "volume" in (client.prices["ETHUSDT"] or [{}])[-1])
+    assert [] == exchange.violations
+
+
+async def test_the_stream_falls_back_to_rest_and_returns(exchange: Exchange) -> None:
+    """With the streams gone prices go on by REST, and say so; with everything gone they are stale; all comes back."""
+    plan = run_plan(
+        FEED="binance-ws",
+        SYMBOLS=",".join(SYMBOLS),
+        BINANCE_REST_URL=exchange.rest_url,
+        BINANCE_WS_URL=exchange.ws_url,
+    )
+    async with running(plan) as stack, connected(ws_url(stack)) as client:
+        await client.subscribe("*")
+        await client.until(lambda client: (client.status["feed"], client.status["source"]) == ("live", "binance-ws"))
+        exchange.faults.stream_status = 503
+        exchange.drop()
+        await client.until(lambda client: client.status["source"] == "binance-rest", within_s=30)
+        exchange.quote("BTCUSDT", bid="103.50000000", ask="104.00000000")
+        await client.until(lambda client: bid_of(client, "BTCUSDT") == at("103.5"))
+        await exchange.refuse()
+        exchange.drop_all()
+        await client.until(lambda client: client.status["feed"] == "stale", within_s=30)
+        assert client.status["reason"] != ""
+        await exchange.accept()
+        exchange.heal()
+        await client.until(
+            lambda client: (client.status["feed"], client.status["source"]) == ("live", "binance-ws"), within_s=60
+        )
+        exchange.quote("ETHUSDT", bid="98.00000000", ask="98.50000000")
+        await client.until(lambda client: bid_of(client, "ETHUSDT") == at("98"))
+        assert not client.closed
+    assert [] == exchange.violations
