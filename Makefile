@@ -40,7 +40,7 @@ bench: $(VENV)/.ready
 
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 test: check $(LOAD_VENV)/.ready
-	@deploy/system.sh haproxy chromium
+	@deploy/system.sh haproxy chromium node=node-ws
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m pytest $(ARGS)
 
 check: $(VENV)/.ready

@@ -117,7 +117,13 @@ class Shape:
         if frames == 1:
             return buffer[start : start + 4] == self.head
         size = self.size
-        return all(buffer[start + index : end : size] == column[:frames] for index, column in enumerate(self._columns))
+        first, second, third, fourth = self._columns
+        return (
+            buffer[start:end:size] == first[:frames]
+            and buffer[start + 1 : end : size] == second[:frames]
+            and buffer[start + 2 : end : size] == third[:frames]
+            and buffer[start + 3 : end : size] == fourth[:frames]
+        )
 
 
 class Stream:
