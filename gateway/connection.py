@@ -18,11 +18,11 @@ from gateway.closing import Closing
 from gateway.frames import PING, PONG, Encoding, close_frame, frame
 from gateway.metrics import Counters
 
-LAG_MARK_BYTES: Final = 16 * 1024
-"""Above this in the transport's buffer a connection is lagging; the kernel has refused that much already."""
-
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024
 """What may wait for a client that asked for every tick, and for the replies of any client."""
+
+CORK_LIMIT_BYTES: Final = 64 * 1024
+"""Answers to what was read at once are put together up to here."""
 
 NOTSENT_LOWAT_BYTES: Final = 16 * 1024
 """Without it the kernel itself hoards megabytes of old prices (tcp(7), TCP_NOTSENT_LOWAT)."""
@@ -52,8 +52,8 @@ class Connection(asyncio.Protocol):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_close_timer", "_counters", "_fd", "_reader", "_transport", "client", "closing", "encoding",
-        "end", "heard", "listener", "pinged",
+        "__weakref__", "_close_timer", "_corked", "_counters", "_fd", "_reader", "_transport", "client", "closing",
+        "encoding", "end", "heard", "listener", "pinged",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +73,8 @@ class Connection(asyncio.Protocol):
         self.listener = listener
         self._transport = transport
         self._counters = counters
+        # What is written while a client's messages are handled goes out in one piece.
+        self._corked: bytearray | None = None
         inbox = _Inbox(self)
         self._reader = WebSocketReader(inbox, max_message_bytes, compress=deflate, decode_text=False)
         self._close_timer: asyncio.TimerHandle | None = None
@@ -100,11 +102,9 @@ class Connection(asyncio.Protocol):
 
     def send(self, blob: bytes) -> bool:
         """Write ``blob`` and return True, or write nothing and return False: the socket is not draining."""
-        waiting = self._transport.get_write_buffer_size()
-        if waiting > LAG_MARK_BYTES:
+        if self._transport.get_write_buffer_size():
             return False
-        if not self.closing:
-            self._write(blob, waiting)
+        self._write(blob, drained=True)
         return True
 
     def enqueue(self, blob: bytes) -> None:
@@ -112,18 +112,27 @@ class Connection(asyncio.Protocol):
         waiting = self._transport.get_write_buffer_size()
         if waiting > QUEUE_LIMIT_BYTES:
             self.close(Closing.TOO_SLOW)
-        elif not self.closing:
-            self._write(blob, waiting)
+        else:
+            self._write(blob, drained=not waiting)
 
     def reply(self, frames: bytes) -> None:
         """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
-        if self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
+        waiting = self._transport.get_write_buffer_size()
+        if waiting > QUEUE_LIMIT_BYTES:
             self.abort("does not read its replies")
-        elif not self.closing:
-            self._transport.write(frames)
+        else:
+            self._write(frames, drained=not waiting)
 
-    def _write(self, blob: bytes, waiting: int) -> None:
-        if not waiting and self._fd >= 0:
+    def _write(self, blob: bytes, *, drained: bool) -> None:
+        if self.closing:
+            return
+        if self._corked is not None:
+            self._corked += blob
+            if len(self._corked) < CORK_LIMIT_BYTES:
+                return
+            blob = bytes(self._corked)
+            self._corked.clear()
+        if drained and self._fd >= 0:
             # Straight to the kernel. The transport would keep the blob for the end of the loop's turn: half as
             # dear again, and nobody could say what a flush has cost.
             try:
@@ -136,7 +145,13 @@ class Connection(asyncio.Protocol):
             if sent == len(blob):
                 return
             blob = blob[sent:]
+        # The kernel takes no more for now: whatever is left here is what makes a connection lag.
         self._transport.write(blob)
+
+    def _uncork(self) -> None:
+        corked, self._corked = self._corked, None
+        if corked:
+            self._write(bytes(corked), drained=self.drained)
 
     def ping(self) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2)."""
@@ -157,6 +172,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _write_close(self, code: int, reason: str) -> None:
+        self._uncork()
         self._transport.write(close_frame(code, reason))
         self.closing = True
         self.end = f"closed with {code} {reason}"
@@ -168,7 +184,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse, and tell the listener of every message that is complete."""
         self.heard = True
+        self._corked = bytearray()
         failed, _ = self._reader.feed_data(data)
+        self._uncork()
         if failed and not self._transport.is_closing():
             # Anything after this is noise.
             self._transport.pause_reading()

@@ -8,7 +8,7 @@ from aiohttp import WSMsgType
 from websockets.frames import Frame, Opcode
 
 from gateway.closing import Closing
-from gateway.connection import CLOSE_TIMEOUT_S, LAG_MARK_BYTES, QUEUE_LIMIT_BYTES, Connection
+from gateway.connection import CLOSE_TIMEOUT_S, CORK_LIMIT_BYTES, QUEUE_LIMIT_BYTES, Connection
 from gateway.metrics import Counters
 from tests.fakes import run_virtual
 
@@ -75,13 +75,27 @@ async def setup() -> Setup:
     return Setup()
 
 
-def test_data_is_written_until_the_mark(setup: Setup) -> None:
-    """Up to the mark data is written; above it the connection says that it lags, and writes nothing."""
-    setup.transport.waiting = LAG_MARK_BYTES
+def test_data_is_written_while_nothing_waits(setup: Setup) -> None:
+    """Where the kernel has refused anything, the connection says that it lags, and writes nothing."""
     assert setup.connection.send(b"one")
-    setup.transport.waiting = LAG_MARK_BYTES + 1
+    setup.transport.waiting = 1
     assert not setup.connection.send(b"two")
     assert [b"one"] == setup.transport.written
+
+
+def test_answers_to_one_read_go_out_in_one_piece(setup: Setup) -> None:
+    """What is written while messages are handled is put together, up to a bound."""
+
+    def answer(_kind: WSMsgType, data: bytes) -> None:
+        setup.connection.reply(data)
+        setup.connection.send(data)
+
+    setup.listener.message_received = answer  # type: ignore[method-assign]
+    setup.receive(Opcode.TEXT, b"abc")
+    assert [b"abcabc"] == setup.transport.written
+    setup.connection.data_received(Frame(Opcode.TEXT, b"x" * 900).serialize(mask=True) * 100)
+    assert 2 * 100 * 900 == sum(map(len, setup.transport.written[1:]))
+    assert max(map(len, setup.transport.written)) < CORK_LIMIT_BYTES + 900
 
 
 def test_drained_means_nothing_waits(setup: Setup) -> None:
@@ -93,7 +107,7 @@ def test_drained_means_nothing_waits(setup: Setup) -> None:
 
 def test_replies_go_out_though_data_does_not(setup: Setup) -> None:
     """A lagging client still gets its replies, up to a bound, past which it is cut off."""
-    setup.transport.waiting = LAG_MARK_BYTES + 1
+    setup.transport.waiting = 1
     setup.connection.reply(b"answer")
     assert [b"answer"] == setup.transport.written
     setup.transport.waiting = QUEUE_LIMIT_BYTES + 1
