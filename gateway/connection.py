@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__", "_close_timer", "_corked", "_counters", "_fd", "_reader", "_transport", "client", "closing",
-        "encoding", "end", "heard", "listener", "pinged",
+        "encoding", "end", "heard", "left", "listener", "pinged",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +82,8 @@ class Connection(asyncio.Protocol):
         """Whether a close frame has been written; nothing follows it."""
         self.end = "the connection broke"
         """How it ended, for the log."""
+        self.left = True
+        """Whether it ended, where it has, without our doing."""
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
         self.pinged = False
@@ -162,12 +164,14 @@ class Connection(asyncio.Protocol):
         """Start the closing handshake. Only the first reason counts."""
         if not self.closing:
             self._counters.closed[closing.name] += 1
+            self.left = False
             self._write_close(closing.code, closing.reason)
 
     def abort(self, reason: str) -> None:
         """Cut off at once, without a word: whoever does not read would not read a close frame either."""
         if not self._transport.is_closing():
             self._counters.aborted += 1
+            self.left = False
             self.end = f"cut off, {reason}"
             self._transport.abort()
 
@@ -220,6 +224,7 @@ class Connection(asyncio.Protocol):
         if not isinstance(error, WebSocketError):
             logger.error("client %s: a message could not be handled", self.client, exc_info=error)
         if not self.closing:
+            self.left = False
             self._write_close(code, str(error)[:100])
         self._transport.close()
 

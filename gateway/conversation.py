@@ -64,7 +64,7 @@ class Conversation:
         """Write ``head``, the answer to the handshake, and welcome the client."""
         gateway, connection = self._gateway, self.connection
         gateway.add(connection)
-        logger.info("client %s connected from %s", connection.client, remote)
+        logger.debug("client %s connected from %s", connection.client, remote)
         welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
         both = (message_frame(message, connection.encoding) for message in (welcome, gateway.feed.status))
         connection.reply(head + b"".join(both))
@@ -80,7 +80,9 @@ class Conversation:
     def connection_lost(self) -> None:
         """See `gateway.connection.Listener.connection_lost`."""
         self._gateway.remove(self.connection)
-        logger.info("client %s gone: %s", self.connection.client, self.connection.end)
+        # Of a storm of clients that come and go by themselves nobody wants two lines each.
+        level = logging.DEBUG if self.connection.left else logging.INFO
+        logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
 
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
