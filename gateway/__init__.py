@@ -10,6 +10,7 @@
 ``pace``        when a cohort flushes: at once when quiet, after a rest when busy, on a beat when asked
 ``connection``  one socket: writes, or lags; never waits
 ``frames``      WebSocket frames, made once for everybody
+``handshake``   from an HTTP request to a bare connection
 ``session``     one client's conversation: a command in, replies and wishes out, no I/O
 ``protocol``    the messages, as types
 ``closing``     why a connection ends, and whether to come back
