@@ -1,7 +1,6 @@
 """``python -m bench``: measure, print a table, write JSON. ``--help`` says what else."""
 
 import argparse
-import contextlib
 import os
 import signal
 import sys
@@ -14,9 +13,10 @@ from redis import Redis
 
 from bench import machine, suite
 from bench.contenders import ALL as CONTENDERS
-from bench.measure import Bench, Result
+from bench.measure import Bench
 from bench.picture import draw
 from bench.report import Report, render
+from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
 
@@ -81,19 +81,22 @@ def _measure(options: argparse.Namespace) -> Report:
 
     started = time.time()
     results: list[Result] = []
-    with ValkeyServer(save="", appendonly="no") as valkey, contextlib.suppress(KeyboardInterrupt):
-        # Interrupted, it reports what it has.
-        results.extend(
-            suite.run(
-                Bench(valkey.port, _bus_pid(valkey.port), cores),
-                scenarios,
-                options.contender or list(CONTENDERS),
-                1 if options.quick else options.rounds,
-                0 if options.quick else options.repeats,
-                seconds,
-                lambda line: print(line, flush=True),
-            )
+    with ValkeyServer(save="", appendonly="no") as valkey:
+        runs = suite.run(
+            Bench(valkey.port, _bus_pid(valkey.port), cores),
+            scenarios,
+            options.contender or list(CONTENDERS),
+            1 if options.quick else options.rounds,
+            0 if options.quick else options.repeats,
+            seconds,
+            lambda line: print(line, flush=True),
         )
+        try:
+            for result in runs:
+                results.append(result)  # noqa: PERF402 - what there is counts when it is interrupted
+        except KeyboardInterrupt:
+            about["interrupted"] = "yes: not all of what was asked for was measured"
+            print("interrupted")
     when = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
     return Report(when=when, took_s=round(time.time() - started), machine=about, results=results)
 

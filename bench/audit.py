@@ -80,3 +80,18 @@ def faults(ticks: Iterable[Tick], wanted: frozenset[str], newest: Mapping[str, i
         if held.get(symbol) != newest[symbol]
     ]
     return wrong
+
+
+def after_stall(ticks: list[tuple[int, Tick]], wanted: frozenset[str], current_us: float) -> tuple[int, list[str]]:
+    """What a client that reads again got: the bytes before its first current tick, and what was wrong.
+
+    A tick is current when it was received at ``current_us`` or later. After the first current tick there must
+    be no older one, and every symbol must come.
+    """
+    first = next((index for index, (_, tick) in enumerate(ticks) if tick.recv_us >= current_us), None)
+    if first is None:
+        return (ticks[-1][0] if ticks else 0), ["no current tick came"]
+    after = [tick for _, tick in ticks[first:]]
+    wrong = [f"{tick.symbol}: an old tick after current ones" for tick in after if tick.recv_us < current_us]
+    wrong += [f"{symbol}: no current tick" for symbol in sorted(wanted - {tick.symbol for tick in after})]
+    return ticks[first][0], wrong

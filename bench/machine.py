@@ -94,6 +94,13 @@ def cpu_s(pid: int) -> float:
     return total / 1e9
 
 
+def children(pid: int) -> list[int]:
+    """The processes that ``pid`` started and that still live."""
+    return [
+        int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()
+    ]
+
+
 def rss_bytes(pid: int) -> int:
     """Resident memory of ``pid``."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from msgspec import Struct
-
-from bench import machine
+from bench import machine, usage
 from bench.contenders import Contender, Pace
 from bench.figures import drift
 from bench.processes import Process, python
+from bench.result import Result
 from bench.scenarios import Scenario
 from bench.server import HOST, Server
 from bench.ticks import SYMBOLS
+from bench.usage import Usage
 
 _WARM_UP_S = 1.0
 _SAMPLES = 20_000
@@ -23,6 +23,7 @@ _READINGS = 60
 """Of memory, while slow clients are there."""
 _AUDIT_S = 0.3
 _SETTLE_S = 5.0
+_OPEN_S = 60.0
 _QUIET_S = 0.7
 """Nothing for so long means that everything has arrived."""
 _STALLED_BUFFER_BYTES = 16 * 1024
@@ -32,59 +33,10 @@ _CURRENT_MS = 500
 """A tick is current when it is younger than this: each symbol has ten a second, and a laggard is looked at
 twenty times a second."""
 _BUSY = 0.97
-DISTURBED = 0.05
-"""More of a core than this for others, and a figure is not to be relied on."""
+DISTURBED = 0.1
+"""More of a core than this for others, and a figure is not to be relied on. Less is lost in ``/proc/stat``, which
+only looks 250 times a second at who is running."""
 _SEED = 7
-
-
-class Result(Struct, kw_only=True, omit_defaults=True):
-    """What one run of one scenario against one server showed. What was not measured is None."""
-
-    scenario: str
-    contender: str
-    round: int
-    ticks_per_s: float | None = None
-    """Ticks delivered, all clients together."""
-    due_per_s: float | None = None
-    """Ticks per second, had none been conflated."""
-    mb_per_s: float | None = None
-    """Bytes delivered, in 10^6."""
-    bytes_per_tick: float | None = None
-    cpu_us_per_tick: float | None = None
-    """CPU time of the server for each tick delivered."""
-    writes_per_s: float | None = None
-    """Calls of ``write``, where the server uses it; see `machine.writes`."""
-    p50_ms: float | None = None
-    """Age of a tick when the client reads it: now minus ``recv_us``, sampled."""
-    p99_ms: float | None = None
-    max_ms: float | None = None
-    server_share: float | None = None
-    """Of a core, used by the server."""
-    load_share: float | None = None
-    """Of the other core, used by Valkey, the publisher, the clients and whoever else."""
-    kb_per_connection: float | None = None
-    """Resident memory above that of the idle server, for each connection; in 1024 bytes."""
-    ms_per_client: float | None = None
-    """CPU time of the server from connect to the last snapshot, for each client."""
-    clients_per_s: float | None = None
-    snapshots_right: float | None = None
-    """Share of the clients that have exactly the snapshots they asked for."""
-    p99_alone_ms: float | None = None
-    """As ``p99_ms``, without slow clients beside."""
-    rss_drift: float | None = None
-    """See `figures.drift`."""
-    older_kb: float | None = None
-    """Read by the worst stalled client before its first current tick, in 1024 bytes."""
-    own_kb: float | None = None
-    """How much of that lay in the client's own receive buffer."""
-    disturbance: float = 0.0
-    """Of a core, used or taken by others while this was measured, on whichever core it was worse."""
-    audited: int = 0
-    """Ticks parsed in full."""
-    notes: list[str] = []
-    """What limits the worth of the figures."""
-    faults: list[str] = []
-    """What the server did wrong."""
 
 
 class Bench:
@@ -159,13 +111,14 @@ class Run:
     def _open(self, load: Process, count: int, *, snapshots: bool = False, receive_buffer: int = 0) -> None:
         answer = load.ask(
             "open",
-            timeout_s=90,
+            timeout_s=_OPEN_S + 30,
             count=count,
             pool=SYMBOLS,
             each=self._scenario.each,
             seed=_SEED,
             snapshots=snapshots,
             receive_buffer=receive_buffer,
+            patience_s=_OPEN_S,
         )
         if answer["opened"] < count:
             self._result.faults.append(f"{answer['opened']} of {count} clients got in: {answer['failures']}")
@@ -264,7 +217,7 @@ class Run:
         self._clients.ask("mark", sample_every=max(1, round(self._scenario.due_per_s * 5 / _SAMPLES)))
         before = self._usage()
         yield
-        got = self._clients.ask("mark", sample_every=1_000_000)
+        got = self._clients.ask("mark")
         used = self._usage().since(before)
         self._deliveries(got, used)
         self._judge(got, used)
@@ -272,19 +225,11 @@ class Run:
         if claimed is not None and claimed_before is not None and not self._beside:
             self._compare(claimed - claimed_before, got["ticks"])
 
-    def _usage(self) -> "Usage":
-        cores = self._bench.cores
+    def _usage(self) -> Usage:
         ours = [self._bench.bus_pid, self._publisher.pid, self._clients.pid, os.getpid(), *self._beside]
-        return Usage(
-            at=time.monotonic(),
-            cpu_s=machine.cpu_s(self.server.pid),
-            writes=machine.writes(self.server.pid),
-            load_cpu_s=sum(machine.cpu_s(pid) for pid in ours),
-            server_core=machine.core_time(cores.server),
-            load_core=machine.core_time(cores.load),
-        )
+        return usage.read(self.server.pid, ours, self._bench.cores)
 
-    def _deliveries(self, got: dict[str, Any], used: "Usage") -> None:
+    def _deliveries(self, got: dict[str, Any], used: Usage) -> None:
         result, ticks = self._result, got["ticks"]
         result.ticks_per_s = ticks / used.at
         result.due_per_s = self._scenario.due_per_s
@@ -299,7 +244,7 @@ class Run:
             result.cpu_us_per_tick = used.cpu_s * 1e6 / ticks
             result.bytes_per_tick = got["bytes"] / ticks
 
-    def _judge(self, got: dict[str, Any], used: "Usage") -> None:
+    def _judge(self, got: dict[str, Any], used: Usage) -> None:
         """Say what limits the worth of the figures."""
         result, seconds = self._result, used.at
         note = result.notes.append
@@ -316,10 +261,7 @@ class Run:
             return
         if used.cpu_s >= _BUSY * seconds:
             note("the server's core was full")
-        on_server, on_load = (
-            (core.busy - ours + core.stolen) / seconds
-            for core, ours in ((used.server_core, used.cpu_s), (used.load_core, used.load_cpu_s))
-        )
+        on_server, on_load = used.others_on_server_core / seconds, used.others_on_load_core / seconds
         result.disturbance = max(result.disturbance, on_server, on_load)
         if result.disturbance > DISTURBED:
             note(f"DISTURBED: others had {on_server:.0%} of the server's core, {on_load:.0%} of the other")
@@ -358,28 +300,3 @@ class Run:
         verdict = load.ask("verdict", newest=newest, timeout_s=120)
         self._result.audited += verdict["ticks"]
         self._result.faults += [who + fault for fault in verdict["faults"]]
-
-
-class Usage(Struct, frozen=True):
-    """What everyone had used at one moment, or used between two."""
-
-    at: float
-    """Seconds."""
-    cpu_s: float
-    writes: int
-    """By the server, as `cpu_s`."""
-    load_cpu_s: float
-    """By everything of ours that is not the server."""
-    server_core: machine.CoreTime
-    load_core: machine.CoreTime
-
-    def since(self, earlier: "Usage") -> "Usage":
-        """The difference of two readings."""
-        return Usage(
-            at=self.at - earlier.at,
-            cpu_s=self.cpu_s - earlier.cpu_s,
-            writes=self.writes - earlier.writes,
-            load_cpu_s=self.load_cpu_s - earlier.load_cpu_s,
-            server_core=self.server_core.since(earlier.server_core),
-            load_core=self.load_core.since(earlier.load_core),
-        )

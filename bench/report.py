@@ -7,7 +7,7 @@ from operator import attrgetter
 from msgspec import Struct
 
 from bench.figures import median
-from bench.measure import Result
+from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 
 NO_DRIFT = 0.02

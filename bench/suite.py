@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from bench.contenders import ALL as CONTENDERS
 from bench.contenders import Pace
-from bench.measure import DISTURBED, Bench, Result
+from bench.measure import DISTURBED, Bench
 from bench.processes import ProcessError
+from bench.result import Result
 from bench.scenarios import Scenario
 
 

@@ -1,13 +1,14 @@
 """Bus to clients. Read it in the order a tick takes:
 
-    bus ─▶ feed ─▶ hub ─▶ cohort ─▶ connection ─▶ client
-                    ▲                    │
-                    └──── session ◀──────┘  commands
+    bus ─▶ feed ─▶ hub ─▶ group ─▶ cohort ─▶ connection ─▶ client
+                    ▲                             │
+                    └──────── session ◀───────────┘  commands
 
 ``feed``        bus messages in, ticks out; knows the last values, and whether prices are live or stale
-``hub``         symbol → cohorts; gives every tick to the cohorts that hold its symbol
+``hub``         symbol → groups; gives every tick to the groups that hold its symbol
+``group``       cohorts of one pace, and what is pending for all of them
 ``cohort``      the connections that want exactly the same; one blob for all of them per flush
-``pace``        when a cohort flushes: at once when quiet, after a rest when busy, on a beat when asked
+``pace``        when a group flushes: at once when quiet, after a rest when busy, on a beat when asked
 ``connection``  one socket: writes, or lags; never waits
 ``frames``      WebSocket frames, made once for everybody
 ``handshake``   from an HTTP request to a bare connection

@@ -1,6 +1,6 @@
-"""The connections that want exactly the same thing, and what is pending for them.
+"""The connections that want exactly the same thing: one blob for all of them per flush.
 
-What is pending is joined once, and the same bytes are written to every member. A member that does not
+What is pending is not kept here but by the cohort's group (`gateway.group`). A member that does not
 drain leaves the members and costs nothing until `gateway.laggards` brings it back.
 """
 
@@ -9,9 +9,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from gateway.frames import Encoding, FramedTick, joiner, snapshot_frames
+from gateway.frames import Encoding, Forms, FramedTick, form_of, joiner, snapshot_frames
 from gateway.metrics import Counters
-from gateway.pace import Pace
 
 
 class Wishes(Struct, frozen=True):
@@ -26,21 +25,18 @@ class Wishes(Struct, frozen=True):
     conflate: bool = True
 
 
-class Backlog(Struct):
-    """What a lagging member has missed, in constant space but for ``owed``.
+class Missed(Struct):
+    """What a member begins to lag with.
 
     It is owed the newest tick of every symbol in ``owed``, and of every symbol of its cohort that was
-    published after ``stamp``.
+    published after ``stamp``; and a snapshot of every symbol in ``snapshots``.
     """
 
     stamp: int
+    count: int
+    """Ticks of its cohort published so far that it has not been sent."""
     owed: set[str]
     snapshots: set[str]
-    """Symbols whose snapshots it asked for, and has not been sent."""
-    conflated: int
-    """Ticks missed in cohorts it was in before."""
-    offered: int
-    """What `Cohort.offered` was when it began to miss ticks of this one."""
 
 
 class Member(Protocol):
@@ -69,136 +65,110 @@ class Cohort:
     """Members with equal wishes.
 
     Every connection of the cohort is in exactly one of three places: a member, a newcomer (joined
-    while something was pending, of which it has seen a part), or, outside, a laggard.
+    since the last flush), or, outside, a laggard.
     """
 
     __slots__ = (
-        "_counters", "_flushed_offered", "_flushed_stamp", "_join", "_lags", "_members", "_newcomers", "_pace",
-        "_pending", "_stamp", "laggards", "offered", "wishes",
+        "_counters", "_form", "_join", "_lags", "_members", "_names", "_newcomers", "laggards", "wishes",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        wishes: Wishes,
-        pace: Pace,
-        lags: Callable[[Member, Backlog], None],
-        counters: Counters,
-        stamp: int,
-    ) -> None:
-        """``lags`` is told of a member that does not drain, and keeps it until it joins again.
-
-        ``stamp`` is that of the newest tick there is; what came up to it is no news to anyone who joins.
-        """
+    def __init__(self, wishes: Wishes, lags: Callable[["Cohort", Member, Missed], None], counters: Counters) -> None:
+        """``lags`` is told of a member that does not drain, and keeps it until it joins again."""
         self.wishes = wishes
-        self._pace = pace
+        self._names = tuple(wishes.symbols)
         self._lags = lags
         self._counters = counters
+        self._form = form_of(wishes.encoding, batch=wishes.batch)
         self._join = joiner(wishes.encoding, batch=wishes.batch, deflate=wishes.deflate)
         self._members: dict[Member, None] = {}
-        self._newcomers: dict[Member, dict[str, int]] = {}
-        """Each with the seq it has already seen of every symbol that was pending when it joined."""
+        self._newcomers: dict[Member, int] = {}
+        """Each with the stamp of the newest tick when it joined."""
         self.laggards = 0
-        # By symbol where a newer tick takes the place of an older one, by stamp where none may be lost.
-        self._pending: dict[str | int, FramedTick] = {}
-        self.offered = 0
-        """How many ticks were ever offered; a laggard's share of it is what was conflated for it."""
-        self._stamp = stamp
-        self._flushed_stamp = stamp
-        self._flushed_offered = 0
 
     def __len__(self) -> int:
         return len(self._members) + len(self._newcomers) + self.laggards
 
-    def offer(self, tick: FramedTick) -> None:
-        """Make ``tick`` pending."""
-        key = tick.symbol if self.wishes.conflate else tick.stamp
-        if not self._pending:
-            self._pace.want(self)
-        elif key in self._pending:
-            if self._pace.resting:
-                self._counters.ticks_conflated += 1
-            else:
-                # Nothing is conflated without need: two ticks of one symbol in one read go out as two.
-                # What follows goes with the flush that the pace still has to make.
-                self.flush()
-        self._pending[key] = tick
-        self._stamp = tick.stamp
-        self.offered += 1
+    def flush_newest(self, window: Forms, since: int) -> None:
+        """Write the ticks of ``window``, newest of each symbol, that this cohort holds.
 
-    def flush(self) -> None:
-        """Write what is pending to every member."""
-        if not self._pending:
-            return
-        ticks, self._pending = self._pending.values(), {}
-        missed_from = (self._flushed_stamp, self._flushed_offered)
-        self._flushed_stamp = self._stamp
-        self._flushed_offered = self.offered
+        ``since`` is the stamp of the newest tick that was published before any of them.
+        """
+        forms = window[self._form]
+        names = self._names
+        # Both loops run once for every cohort and flush: whichever is shorter.
+        if len(forms) <= len(names):
+            symbols = self.wishes.symbols
+            parts = [form for symbol, form in forms.items() if symbol in symbols]
+        else:
+            parts = list(filter(None, map(forms.get, names)))
+        if parts:
+            self._flush(parts, since, window.ticks.values())
+
+    def flush_every(self, ticks: Collection[FramedTick], since: int) -> None:
+        """Write every one of ``ticks`` that this cohort holds, in order; ``since`` as for `flush_newest`."""
+        form, symbols = self._form, self.wishes.symbols
+        parts = [getattr(tick, form) for tick in ticks if tick.symbol in symbols]
+        if parts:
+            self._flush(parts, since, ticks)
+
+    def _flush(self, parts: list[bytes], since: int, ticks: Iterable[FramedTick]) -> None:
         newcomers, self._newcomers = self._newcomers, {}
         if self._members:
-            self._write(self._join(ticks), len(ticks), *missed_from)
-        for newcomer, seen in newcomers.items():
+            blob = self._join(parts)
+            if self.wishes.conflate:
+                slow = [member for member in self._members if not member.send(blob)]
+                for member in slow:
+                    self._lag(member, Missed(since, len(parts), set(), set()))
+            else:
+                for member in self._members:
+                    member.enqueue(blob)
+            self._counters.ticks_sent += len(parts) * len(self._members)
+        for newcomer, joined in newcomers.items():
             self._members[newcomer] = None
-            self.send(newcomer, _unseen(ticks, seen))
-
-    def _write(self, blob: bytes, count: int, stamp: int, offered: int) -> None:
-        if self.wishes.conflate:
-            slow = [member for member in self._members if not member.send(blob)]
-            for member in slow:
-                self._lag(member, Backlog(stamp, set(), set(), 0, offered))
-        else:
-            for member in self._members:
-                member.enqueue(blob)
-        self._counters.ticks_sent += count * len(self._members)
+            self.send(newcomer, [tick for tick in ticks if tick.stamp > joined])
 
     def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
-        """Write ``ticks`` to one of the members only."""
-        if ticks:
-            missed = self._send(member, ticks, self._join(ticks))
-            if missed is not None:
-                missed.owed.update(tick.symbol for tick in ticks)
-                missed.offered -= len(ticks)
+        """Write those of ``ticks`` that this cohort holds to one of the members only."""
+        held = [tick for tick in ticks if tick.symbol in self.wishes.symbols]
+        if held:
+            blob = self._join([getattr(tick, self._form) for tick in held])
+            if not self._write(member, blob, len(held)):
+                newest = max(tick.stamp for tick in held)
+                self._lag(member, Missed(newest, len(held), {tick.symbol for tick in held}, set()))
 
-    def send_snapshots(self, member: Member, ticks: Collection[FramedTick]) -> None:
-        """Write ``ticks`` as snapshots to one of the members only."""
-        if ticks:
-            missed = self._send(member, ticks, snapshot_frames(ticks, self.wishes.encoding))
-            if missed is not None:
-                missed.snapshots.update(tick.symbol for tick in ticks)
+    def send_snapshots(self, member: Member, ticks: Collection[FramedTick], stamp: int) -> None:
+        """Write ``ticks`` as snapshots to one of the members only; ``stamp`` is that of the newest tick there is."""
+        if ticks and not self._write(member, snapshot_frames(ticks, self.wishes.encoding), len(ticks)):
+            self._lag(member, Missed(stamp, 0, set(), {tick.symbol for tick in ticks}))
 
-    def _send(self, member: Member, ticks: Collection[FramedTick], blob: bytes) -> Backlog | None:
+    def _write(self, member: Member, blob: bytes, count: int) -> bool:
         if not self.wishes.conflate:
             member.enqueue(blob)
         elif not member.send(blob):
-            backlog = Backlog(self._flushed_stamp, set(), set(), 0, self.offered)
-            self._lag(member, backlog)
-            return backlog
-        self._counters.ticks_sent += len(ticks)
-        return None
+            return False
+        self._counters.ticks_sent += count
+        return True
 
-    def _lag(self, member: Member, backlog: Backlog) -> None:
+    def _lag(self, member: Member, missed: Missed) -> None:
         self._members.pop(member, None)
         self._newcomers.pop(member, None)
         self.laggards += 1
-        self._lags(member, backlog)
+        self._lags(self, member, missed)
 
-    def join(self, member: Member) -> None:
-        """Take ``member`` in: it gets every tick offered from now on, and none that is pending.
+    def join(self, member: Member, stamp: int, *, pending: bool) -> None:
+        """Take ``member`` in: it gets every tick published after ``stamp``, the newest there is, and none before.
 
-        Whoever joins has the last values already, by a snapshot or from its cohort before.
+        ``pending`` says whether anything before is still to be flushed.
         """
-        if self._pending:
-            self._newcomers[member] = {tick.symbol: tick.seq for tick in self._pending.values()}
+        if pending:
+            self._newcomers[member] = stamp
         else:
             self._members[member] = None
 
-    def leave(self, member: Member) -> list[FramedTick]:
-        """Let ``member`` go, and return what was pending for it."""
-        seen = self._newcomers.pop(member, None)
-        if seen is not None:
-            return _unseen(self._pending.values(), seen)
+    def leave(self, member: Member) -> int:
+        """Let ``member`` go; returns the stamp up to which it has seen what is pending."""
+        joined = self._newcomers.pop(member, None)
+        if joined is not None:
+            return joined
         del self._members[member]
-        return list(self._pending.values())
-
-
-def _unseen(ticks: Iterable[FramedTick], seen: dict[str, int]) -> list[FramedTick]:
-    return [tick for tick in ticks if tick.seq > seen.get(tick.symbol, -1)]
+        return 0

@@ -5,8 +5,7 @@ A server's frame is not masked (RFC 6455, section 5.1), so its bytes are the sam
 """
 
 from collections.abc import Callable, Collection, Iterable
-from operator import attrgetter
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -57,8 +56,7 @@ def message_frame(message: Message, encoding: Encoding) -> bytes:
 class FramedTick:
     """A tick with its bytes in every form that somebody wants.
 
-    A form is a slot that stays empty until it is read; ``__getattr__`` runs only then. After that,
-    reading it costs what reading any attribute costs, in a loop that runs for every cohort.
+    A form is a slot that stays empty until it is read; ``__getattr__`` runs only then, and never again.
     """
 
     __slots__ = (
@@ -111,34 +109,47 @@ _FORMS: dict[str, Callable[[FramedTick], bytes]] = {
     "msgpack_snapshot": _typed_msgpack("snapshot"),
 }
 
-Join = Callable[[Collection[FramedTick]], bytes]
-"""Many ticks to the bytes that carry them."""
+
+class Forms:
+    """The newest ticks of some symbols, in every form that somebody wants: symbol → bytes, by form."""
+
+    __slots__ = ("_by_form", "ticks")
+
+    def __init__(self, ticks: dict[str, FramedTick]) -> None:
+        self.ticks = ticks
+        self._by_form: dict[str, dict[str, bytes]] = {}
+
+    def __getitem__(self, form: str) -> dict[str, bytes]:
+        """Of every tick the bytes in ``form``, an attribute of `FramedTick`."""
+        forms = self._by_form.get(form)
+        if forms is None:
+            forms = self._by_form[form] = {symbol: getattr(tick, form) for symbol, tick in self.ticks.items()}
+        return forms
 
 
-def _concatenate(form: str) -> Join:
-    get: Callable[[FramedTick], Any] = attrgetter(form)
-    return lambda ticks: b"".join(map(get, ticks))
+Join = Callable[[Collection[bytes]], bytes]
+"""Many ticks, in the form of `form_of`, to the bytes that carry them."""
 
 
-def _batch_json(ticks: Collection[FramedTick]) -> bytes:
-    return b'{"type":"ticks","ticks":[' + b",".join([tick.json_body for tick in ticks]) + b"]}"
+def _batch_json(bodies: Collection[bytes]) -> bytes:
+    return b'{"type":"ticks","ticks":[' + b",".join(bodies) + b"]}"
 
 
 _TICKS_HEAD = b"\x82" + b"".join(map(_msgpack_encode, ("type", "ticks", "ticks")))
 
 
-def _batch_msgpack(ticks: Collection[FramedTick]) -> bytes:
+def _batch_msgpack(bodies: Collection[bytes]) -> bytes:
     # array 32 (MessagePack specification): 0xdd, then the length in four bytes.
-    return _TICKS_HEAD + b"\xdd" + len(ticks).to_bytes(4) + b"".join([tick.msgpack_body for tick in ticks])
+    return _TICKS_HEAD + b"\xdd" + len(bodies).to_bytes(4) + b"".join(bodies)
 
 
 def _framed(batch: Join, opcode: int) -> Join:
-    return lambda ticks: frame(opcode, batch(ticks))
+    return lambda bodies: frame(opcode, batch(bodies))
 
 
-def _deflated(join: Join, opcode: int) -> Join:
-    def deflate(ticks: Collection[FramedTick]) -> bytes:
-        payload = join(ticks)
+def _deflated(batch: Join, opcode: int) -> Join:
+    def deflate(bodies: Collection[bytes]) -> bytes:
+        payload = batch(bodies)
         if len(payload) < LEAST_BYTES:
             return frame(opcode, payload)
         return frame(_RSV1 | opcode, compress(payload))
@@ -146,22 +157,23 @@ def _deflated(join: Join, opcode: int) -> Join:
     return deflate
 
 
-_SINGLE: dict[Encoding, Join] = {"json": _concatenate("json"), "msgpack": _concatenate("msgpack")}
 _BATCH: dict[Encoding, Join] = {"json": _framed(_batch_json, TEXT), "msgpack": _framed(_batch_msgpack, BINARY)}
 _DEFLATED: dict[Encoding, Join] = {"json": _deflated(_batch_json, TEXT), "msgpack": _deflated(_batch_msgpack, BINARY)}
-_SNAPSHOTS: dict[Encoding, Join] = {
-    "json": _concatenate("json_snapshot"),
-    "msgpack": _concatenate("msgpack_snapshot"),
-}
+
+
+def form_of(encoding: Encoding, *, batch: bool) -> str:
+    """The form of a tick, an attribute of `FramedTick`, that its `joiner` takes."""
+    return f"{encoding}_body" if batch else encoding
 
 
 def joiner(encoding: Encoding, *, batch: bool, deflate: bool = False) -> Join:
     """How a flush becomes bytes: a frame for each tick, or one ``ticks`` frame for all, compressed if so wanted."""
     if not batch:
-        return _SINGLE[encoding]
+        return b"".join
     return (_DEFLATED if deflate else _BATCH)[encoding]
 
 
 def snapshot_frames(ticks: Iterable[FramedTick], encoding: Encoding) -> bytes:
     """A ``snapshot`` frame for each tick."""
-    return _SNAPSHOTS[encoding](list(ticks))
+    form = f"{encoding}_snapshot"
+    return b"".join([getattr(tick, form) for tick in ticks])

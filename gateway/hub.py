@@ -1,17 +1,19 @@
-"""Symbol → cohorts: every tick goes to the cohorts that hold its symbol.
+"""Symbol → groups → cohorts: every tick goes to those that hold its symbol.
 
-`publish` is plain code: it makes a tick pending in some cohorts and returns. The two maps mirror each
-other: a cohort is under each of its symbols, and under its wishes, for as long as a connection is in it.
+`publish` is plain code: it makes a tick pending in a group or two and returns, however many clients
+there are.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from gateway.cohort import Backlog, Cohort, Member, Wishes
+from gateway.cohort import Cohort, Member, Missed, Wishes
 from gateway.frames import FramedTick, message_frame
-from gateway.laggards import Laggards
+from gateway.group import ConflatingGroup, ExactGroup, Group
+from gateway.laggards import Backlog, Laggards
 from gateway.metrics import Counters
-from gateway.pace import Pace, RatedPace, Rest, SharedPace
+from gateway.pace import RatedPace, Rest, SharedPace
 from gateway.protocol import Lag, Message
 
 
@@ -30,15 +32,19 @@ class Hub:
         """``last`` is each symbol's newest tick, kept by the feed; ``timer`` measures flushes, in seconds."""
         self._last = last
         self._counters = counters
-        loop = asyncio.get_running_loop()
-        self._loop = loop
-        self._resting_pace = SharedPace(loop, timer, rest)
-        self._restless_pace = SharedPace(loop, timer, Rest(factor=0))
+        self._loop = asyncio.get_running_loop()
+        self._timer = timer
+        self._rest = rest
         self._cohorts: dict[Wishes, Cohort] = {}
-        self._by_symbol: dict[str, dict[Cohort, None]] = {}
+        self._groups: dict[tuple[float | None, bool], Group] = {}
+        """By rate, and whether they conflate; a group is there as long as a cohort is in it."""
+        self._groups_of: dict[str, dict[Group, None]] = {}
+        """Symbol → the groups with a cohort that holds it."""
         self._cohort_of: dict[Member, Cohort | None] = {}
         self._laggards = Laggards(lag_timeout_s, self._catch_up)
         self._stamp = 0
+        self._published: Counter[str] = Counter()
+        """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
 
     @property
     def connections(self) -> Iterable[Member]:
@@ -62,13 +68,14 @@ class Hub:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
         self._stamp += 1
         tick.stamp = self._stamp
-        for cohort in self._by_symbol.get(tick.symbol, ()):
-            cohort.offer(tick)
+        self._published[tick.symbol] += 1
+        for group in self._groups_of.get(tick.symbol, ()):
+            group.offer(tick)
 
     def broadcast(self, message: Message) -> None:
         """Send ``message`` to everyone, behind every tick that was published before it."""
-        for cohort in self._cohorts.values():
-            cohort.flush()
+        for group in self._groups.values():
+            group.flush()
         for connection in self.connections:
             connection.reply(message_frame(message, connection.encoding))
 
@@ -96,21 +103,19 @@ class Hub:
         if old is not None and old.wishes == wishes:
             return old.wishes
         new = self._cohort(wishes) if wishes.symbols else None
-        laggard = self._laggards.get(connection)
-        if old is not None and laggard is None:
-            self._send_pending(connection, old, wishes)
-            # That may just have found out that it is not draining.
-            laggard = self._laggards.get(connection)
+        if old is not None:
+            self._send_pending(connection, old, wishes.symbols)
         self._cohort_of[connection] = new
-        if laggard is not None and old is not None:
+        backlog = self._laggards.get(connection)
+        if old is not None and backlog is not None:
             old.laggards -= 1
             if new is None:
                 self._laggards.pop(connection)
             else:
                 new.laggards += 1
-                laggard.backlog = self._moved(laggard.backlog, old, new)
+                self._move_backlog(backlog, old, new)
         elif new is not None:
-            new.join(connection)
+            self._join(connection, new)
         if old is not None:
             self._drop_if_empty(old)
         return new.wishes if new is not None else wishes
@@ -121,25 +126,33 @@ class Hub:
         if cohort is None:
             return
         ticks = [self._last[symbol] for symbol in symbols if symbol in self._last]
-        laggard = self._laggards.get(connection)
-        if laggard is None:
-            # What is pending is older than the snapshots, and would follow them.
-            cohort.send(connection, cohort.leave(connection))
-            laggard = self._laggards.get(connection)
-        if laggard is None:
-            cohort.join(connection)
-            cohort.send_snapshots(connection, ticks)
+        # What is pending is older than the snapshots, and would follow them.
+        self._send_pending(connection, cohort, cohort.wishes.symbols)
+        backlog = self._laggards.get(connection)
+        if backlog is None:
+            self._join(connection, cohort)
+            cohort.send_snapshots(connection, ticks, self._stamp)
         else:
-            laggard.backlog.snapshots.update(tick.symbol for tick in ticks)
+            backlog.snapshots.update(tick.symbol for tick in ticks)
 
-    def _send_pending(self, connection: Member, old: Cohort, wishes: Wishes) -> None:
-        pending = [tick for tick in old.leave(connection) if tick.symbol in wishes.symbols]
-        old.send(connection, pending)
+    def _join(self, connection: Member, cohort: Cohort) -> None:
+        cohort.join(connection, self._stamp, pending=bool(self._group(cohort.wishes).pending))
 
-    def _moved(self, backlog: Backlog, old: Cohort, new: Cohort) -> Backlog:
-        owed = {tick.symbol for tick in self._missed(backlog, old)} & new.wishes.symbols
-        conflated = backlog.conflated + old.offered - backlog.offered
-        return Backlog(self._stamp, owed, backlog.snapshots & new.wishes.symbols, conflated, new.offered)
+    def _send_pending(self, connection: Member, cohort: Cohort, symbols: frozenset[str]) -> None:
+        """Take ``connection`` out of its cohort, and write what is pending of ``symbols``, unless it lags."""
+        if connection in self._laggards:
+            return
+        seen = cohort.leave(connection)
+        pending = self._group(cohort.wishes).pending
+        cohort.send(connection, [tick for tick in pending if tick.stamp > seen and tick.symbol in symbols])
+
+    def _move_backlog(self, backlog: Backlog, old: Cohort, new: Cohort) -> None:
+        symbols = new.wishes.symbols
+        backlog.owed = {tick.symbol for tick in self._missed(backlog, old)} & symbols
+        backlog.snapshots &= symbols
+        backlog.conflated += self._published_to(old) - backlog.published
+        backlog.published = self._published_to(new)
+        backlog.stamp = self._stamp
 
     def _missed(self, backlog: Backlog, cohort: Cohort) -> list[FramedTick]:
         last = self._last
@@ -148,19 +161,23 @@ class Hub:
         missed.sort(key=lambda tick: tick.stamp)
         return missed
 
-    def _lags(self, connection: Member, backlog: Backlog) -> None:
+    def _published_to(self, cohort: Cohort) -> int:
+        return sum(map(self._published.__getitem__, cohort.wishes.symbols))
+
+    def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
         self._counters.lags += 1
+        published = self._published_to(cohort) - missed.count
+        backlog = Backlog(missed.stamp, missed.owed, missed.snapshots, 0, published, self._loop.time())
         self._laggards.add(connection, backlog)
 
     def _catch_up(self, connection: Member) -> None:
-        laggard, cohort = self._laggards.pop(connection), self._cohort_of[connection]
-        assert laggard is not None
+        backlog, cohort = self._laggards.pop(connection), self._cohort_of[connection]
+        assert backlog is not None
         assert cohort is not None
-        backlog = laggard.backlog
         ticks = self._missed(backlog, cohort)
-        conflated = backlog.conflated + cohort.offered - backlog.offered - len(ticks)
+        conflated = backlog.conflated + self._published_to(cohort) - backlog.published - len(ticks)
         cohort.laggards -= 1
-        cohort.join(connection)
+        self._join(connection, cohort)
         if conflated > 0:
             self._counters.ticks_conflated += conflated
             connection.reply(message_frame(Lag(conflated=conflated), connection.encoding))
@@ -170,23 +187,36 @@ class Hub:
     def _cohort(self, wishes: Wishes) -> Cohort:
         cohort = self._cohorts.get(wishes)
         if cohort is None:
-            cohort = Cohort(wishes, self._pace(wishes), self._lags, self._counters, self._stamp)
-            self._cohorts[wishes] = cohort
+            cohort = self._cohorts[wishes] = Cohort(wishes, self._lags, self._counters)
+            group = self._group(wishes)
+            group.cohorts.add(cohort)
             for symbol in wishes.symbols:
-                self._by_symbol.setdefault(symbol, {})[cohort] = None
+                self._groups_of.setdefault(symbol, {})[group] = None
         return cohort
 
-    def _pace(self, wishes: Wishes) -> Pace:
+    def _group(self, wishes: Wishes) -> Group:
+        key = (wishes.max_hz, wishes.conflate)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = self._new_group(wishes)
+        return group
+
+    def _new_group(self, wishes: Wishes) -> Group:
+        if not wishes.conflate:
+            return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)), self._stamp)
         if wishes.max_hz is not None:
-            return RatedPace(self._loop, wishes.max_hz)
-        return self._resting_pace if wishes.conflate else self._restless_pace
+            return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters, self._stamp)
+        return ConflatingGroup(SharedPace(self._loop, self._timer, self._rest), self._counters, self._stamp)
 
     def _drop_if_empty(self, cohort: Cohort) -> None:
         if len(cohort):
             return
         del self._cohorts[cohort.wishes]
-        for symbol in cohort.wishes.symbols:
-            cohorts = self._by_symbol[symbol]
-            del cohorts[cohort]
-            if not cohorts:
-                del self._by_symbol[symbol]
+        group = self._group(cohort.wishes)
+        group.cohorts.remove(cohort)
+        for symbol in cohort.wishes.symbols - group.cohorts.by_symbol.keys():
+            del self._groups_of[symbol][group]
+            if not self._groups_of[symbol]:
+                del self._groups_of[symbol]
+        if not group.cohorts.all:
+            del self._groups[cohort.wishes.max_hz, cohort.wishes.conflate]

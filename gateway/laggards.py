@@ -10,17 +10,27 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from gateway.cohort import Backlog, Member
+from gateway.cohort import Member
 
 SWEEP_S = 0.05
 """A laggard that drains waits this long at most for its newest prices."""
 
 
-class Laggard(Struct):
-    """What one has missed, and since when, in the event loop's time."""
+class Backlog(Struct):
+    """What one has missed, in constant space but for the symbols that it is owed by name."""
 
-    backlog: Backlog
+    stamp: int
+    """It is owed the newest tick of every symbol of its cohort that was published after this one."""
+    owed: set[str]
+    """And of these symbols, whenever that was."""
+    snapshots: set[str]
+    """And snapshots of these, which it asked for."""
+    conflated: int
+    """Ticks missed in cohorts it was in before."""
+    published: int
+    """Ticks of its cohort's symbols that had been published when it began to miss them."""
     since: float
+    """When it began to lag, in the event loop's time."""
 
 
 class Laggards:
@@ -30,35 +40,37 @@ class Laggards:
         """``catch_up`` is called with one that has drained; it takes it out with `pop`."""
         self._timeout_s = timeout_s
         self._catch_up = catch_up
-        self._laggards: dict[Member, Laggard] = {}
+        self._backlogs: dict[Member, Backlog] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._laggards)
+        return len(self._backlogs)
+
+    def __contains__(self, connection: object) -> bool:
+        return connection in self._backlogs
 
     def add(self, connection: Member, backlog: Backlog) -> None:
-        """``connection`` is not draining."""
-        loop = asyncio.get_running_loop()
-        self._laggards[connection] = Laggard(backlog, loop.time())
+        """``connection`` is not draining, and has missed ``backlog``."""
+        self._backlogs[connection] = backlog
         if self._timer is None:
-            self._timer = loop.call_later(SWEEP_S, self.sweep)
+            self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self.sweep)
 
-    def get(self, connection: Member) -> Laggard | None:
+    def get(self, connection: Member) -> Backlog | None:
         """What ``connection`` has missed, or None where it is not lagging."""
-        return self._laggards.get(connection)
+        return self._backlogs.get(connection)
 
-    def pop(self, connection: Member) -> Laggard | None:
+    def pop(self, connection: Member) -> Backlog | None:
         """Forget ``connection``, and return what it had missed."""
-        return self._laggards.pop(connection, None)
+        return self._backlogs.pop(connection, None)
 
     def sweep(self) -> None:
         """Serve those that have drained, cut off those that will not."""
         loop = asyncio.get_running_loop()
         late = loop.time() - self._timeout_s
-        for connection, laggard in list(self._laggards.items()):
+        for connection, backlog in list(self._backlogs.items()):
             if connection.drained:
                 self._catch_up(connection)
-            elif laggard.since <= late:
+            elif backlog.since <= late:
                 # No close frame: it would wait behind the very bytes that are not read.
                 connection.abort("lagged too long")
-        self._timer = loop.call_later(SWEEP_S, self.sweep) if self._laggards else None
+        self._timer = loop.call_later(SWEEP_S, self.sweep) if self._backlogs else None

@@ -1,6 +1,6 @@
-"""When a cohort with something pending is flushed.
+"""When what is pending is flushed.
 
-`SharedPace` flushes every such cohort in the next turn of the event loop, so that all that one read
+`SharedPace` flushes in the next turn of the event loop, so that all that one read
 from the bus brought in goes out together; after expensive flushes it rests in proportion, and what
 nobody could have seen in time is conflated. `RatedPace` flushes one cohort at most so many times a second.
 """

@@ -24,6 +24,7 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"feed", "hub", "session", "heartbeat"},
     {"laggards"},
+    {"group"},
     {"cohort"},
     {"connection", "pace"},
     {"frames"},

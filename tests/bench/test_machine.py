@@ -1,4 +1,5 @@
 import os
+import subprocess
 import time
 
 from bench import machine
@@ -17,6 +18,14 @@ def test_cpu_time_of_a_process_is_finer_than_a_tick_of_the_clock() -> None:
     while time.process_time() - own < 0.004:
         pass
     assert 0.003 < machine.cpu_s(os.getpid()) - before < 0.5
+
+
+def test_children_of_a_process_are_known() -> None:
+    """A child counts from its start to its end."""
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert child.pid in machine.children(os.getpid())
+        child.kill()
+    assert child.pid not in machine.children(os.getpid())
 
 
 def test_memory_of_this_process_is_plausible() -> None:

@@ -2,9 +2,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.measure import Result
 from bench.picture import draw
 from bench.report import Report
+from bench.result import Result
 
 
 def picture() -> ET.Element:

@@ -1,7 +1,7 @@
 import pytest
 
-from bench.measure import Result
 from bench.report import CLAIMS, Claim, Report, render
+from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 
 

@@ -3,8 +3,8 @@ import pytest
 from bench import suite
 from bench.contenders import ALL as CONTENDERS
 from bench.contenders import Contender, Pace
-from bench.measure import Result
 from bench.processes import ProcessError
+from bench.result import Result
 from bench.scenarios import ALL, Scenario
 from bench.suite import brief, floor_pace
 

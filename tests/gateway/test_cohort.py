@@ -1,110 +1,103 @@
-"""One cohort: what is pending for its members, and what each has seen of it."""
+"""One cohort: who is written what, and who falls behind."""
 
-from gateway.cohort import Backlog, Cohort, Member, Wishes
-from gateway.frames import FramedTick
+from gateway.cohort import Cohort, Member, Missed, Wishes
+from gateway.frames import Forms, FramedTick
 from gateway.metrics import Counters
-from gateway.pace import Flushable
-from tests.fakes import RecordingMember, decoded, tick
-
-
-class ManualPace:
-    """Flushes only when the test does."""
-
-    def __init__(self, resting: bool = True) -> None:
-        self.resting = resting
-        self.wanted = 0
-
-    def want(self, _cohort: Flushable) -> None:
-        self.wanted += 1
+from tests.fakes import RecordingMember, tick
 
 
 class Setup:
-    def __init__(self, *, resting: bool = True, **wishes: object) -> None:
-        self.pace = ManualPace(resting)
+    def __init__(self, **wishes: object) -> None:
         self.counters = Counters()
-        self.lagging: list[tuple[Member, Backlog]] = []
+        self.lagging: list[tuple[Member, Missed]] = []
         self.cohort = Cohort(
             Wishes(frozenset({"BTC", "ETH"}), **wishes),
-            self.pace,
-            lambda member, backlog: self.lagging.append((member, backlog)),
+            lambda _cohort, member, missed: self.lagging.append((member, missed)),
             self.counters,
-            stamp=0,
         )
-        self._stamp = 0
+        self.stamp = 0
 
-    def member(self) -> RecordingMember:
+    def member(self, *, pending: bool = False) -> RecordingMember:
         member = RecordingMember()
-        self.cohort.join(member)
+        self.cohort.join(member, self.stamp, pending=pending)
         return member
 
-    def offer(self, symbol: str, seq: int) -> None:
-        self._stamp += 1
+    def tick(self, symbol: str, seq: int) -> FramedTick:
+        self.stamp += 1
         framed = FramedTick(tick(symbol, seq))
-        framed.stamp = self._stamp
-        self.cohort.offer(framed)
+        framed.stamp = self.stamp
+        return framed
+
+    def flush(self, *ticks: FramedTick) -> None:
+        self.cohort.flush_newest(Forms({tick.symbol: tick for tick in ticks}), ticks[0].stamp - 1)
 
 
-def test_it_asks_to_be_flushed_once() -> None:
-    """Only the first tick after a flush wakes the pace."""
+def got(member: RecordingMember) -> list[tuple[str, int]]:
+    return sorted((message["symbol"], message["seq"]) for message in member.messages())
+
+
+def test_only_what_is_held_is_written_and_once_for_all() -> None:
+    """Of a window that holds more and less than the cohort wants, members get what they hold, as one blob."""
     setup = Setup()
-    setup.member()
-    setup.offer("BTC", 1)
-    setup.offer("ETH", 1)
-    assert 1 == setup.pace.wanted
-    setup.cohort.flush()
-    setup.offer("BTC", 2)
-    assert 2 == setup.pace.wanted
+    one, other = setup.member(), setup.member()
+    setup.flush(setup.tick("BTC", 1), setup.tick("XRP", 1), setup.tick("ETH", 1), setup.tick("SOL", 1))
+    setup.flush(setup.tick("BTC", 2))
+    setup.flush(setup.tick("SOL", 2))
+    assert [("BTC", 1), ("BTC", 2), ("ETH", 1)] == got(one) == got(other)
+    assert 2 == len(one.written)
+    assert one.written[0] is other.written[0]
+    assert 6 == setup.counters.ticks_sent
 
 
-def test_a_newer_tick_takes_the_older_ones_place_while_resting() -> None:
-    """Conflation keeps the newest of each symbol, counts what it replaced, and writes once."""
-    setup = Setup(resting=True)
-    member = setup.member()
-    for seq in (1, 2, 3):
-        setup.offer("BTC", seq)
-    setup.cohort.flush()
-    assert [3] == [message["seq"] for message in member.messages()]
-    assert (2, 1) == (setup.counters.ticks_conflated, setup.counters.ticks_sent)
-    assert 1 == len(member.written)
+def test_a_newcomer_gets_only_what_came_after_it() -> None:
+    """Who joins while something is pending gets what is newer, and all of the next flush."""
+    setup = Setup()
+    before = setup.tick("BTC", 1)
+    newcomer = setup.member(pending=True)
+    setup.flush(before, setup.tick("ETH", 1))
+    setup.flush(setup.tick("BTC", 2))
+    assert [("BTC", 2), ("ETH", 1)] == got(newcomer)
 
 
-def test_what_was_pending_is_handed_over_when_a_member_leaves() -> None:
-    """A member is owed all that is pending, a newcomer only what came after it joined."""
+def test_who_leaves_says_what_it_has_seen() -> None:
+    """A newcomer has seen everything up to its join, a member nothing of what is pending."""
     setup = Setup()
     old = setup.member()
-    setup.offer("BTC", 1)
-    new = setup.member()
-    setup.offer("ETH", 1)
-    assert [("BTC", 1), ("ETH", 1)] == [(one.symbol, one.seq) for one in setup.cohort.leave(old)]
-    assert [("ETH", 1)] == [(one.symbol, one.seq) for one in setup.cohort.leave(new)]
+    setup.tick("BTC", 1)
+    new = setup.member(pending=True)
+    assert (0, 1) == (setup.cohort.leave(old), setup.cohort.leave(new))
     assert 0 == len(setup.cohort)
 
 
-def test_who_does_not_drain_leaves_the_members_with_a_backlog() -> None:
-    """It is owed what came after the last flush that it got, and costs nothing from then on."""
+def test_who_does_not_drain_is_handed_over() -> None:
+    """It has missed what came since the flush before, and is written nothing from then on."""
     setup = Setup()
     slow, fast = setup.member(), setup.member()
-    setup.offer("BTC", 1)
-    setup.cohort.flush()
+    setup.flush(setup.tick("BTC", 1))
     slow.draining = False
-    setup.offer("BTC", 2)
-    setup.cohort.flush()
-    setup.offer("BTC", 3)
-    setup.cohort.flush()
-    [(member, backlog)] = setup.lagging
-    assert slow is member
-    assert (1, 1) == (backlog.stamp, backlog.offered)
-    assert [1, 2, 3] == [message["seq"] for message in fast.messages()]
+    setup.flush(setup.tick("BTC", 2), setup.tick("ETH", 1))
+    setup.flush(setup.tick("BTC", 3))
+    assert [(slow, Missed(1, 2, set(), set()))] == setup.lagging
+    assert [("BTC", 1), ("BTC", 2), ("BTC", 3), ("ETH", 1)] == got(fast)
     assert 2 == len(setup.cohort)
-    assert 4 == setup.counters.ticks_sent
+    assert 5 == setup.counters.ticks_sent
+
+
+def test_without_conflation_every_tick_is_queued_in_order() -> None:
+    """All of a list goes out, several of a symbol too, to members that do not drain as well."""
+    setup = Setup(conflate=False)
+    member = setup.member()
+    member.draining = False
+    ticks = [setup.tick("BTC", 1), setup.tick("SOL", 1), setup.tick("BTC", 2), setup.tick("ETH", 1)]
+    setup.cohort.flush_every(ticks, 0)
+    assert [("BTC", 1), ("BTC", 2), ("ETH", 1)] == [(one["symbol"], one["seq"]) for one in member.messages()]
+    assert [] == setup.lagging
 
 
 def test_a_batch_is_one_message() -> None:
-    """All that is pending goes out as one ``ticks`` message."""
+    """All that a flush brings goes out as one ``ticks`` message."""
     setup = Setup(batch=True)
     member = setup.member()
-    setup.offer("BTC", 1)
-    setup.offer("ETH", 1)
-    setup.cohort.flush()
-    [message] = decoded(member.written[0])
-    assert ["BTC", "ETH"] == [one["symbol"] for one in message["ticks"]]
+    setup.flush(setup.tick("BTC", 1), setup.tick("ETH", 1))
+    [message] = member.messages()
+    assert {"BTC", "ETH"} == {one["symbol"] for one in message["ticks"]}

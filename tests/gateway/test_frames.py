@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.frames import BINARY, TEXT, FramedTick, frame, joiner, message_frame, snapshot_frames
+from gateway.frames import BINARY, TEXT, FramedTick, form_of, frame, joiner, message_frame, snapshot_frames
 from gateway.protocol import Pong
 from market.codec import decode_tick, encode_tick
 from market.tick import Tick
@@ -49,8 +49,8 @@ def test_every_form_of_a_tick_says_the_same(original: Tick) -> None:
     fields = msgspec.json.decode(encode_tick(original))
     framed = FramedTick(original)
     for encoding in ("json", "msgpack"):
-        single = joiner(encoding, batch=False)([framed])
-        batch = joiner(encoding, batch=True)([framed, framed])
+        single = joiner(encoding, batch=False)([getattr(framed, form_of(encoding, batch=False))])
+        batch = joiner(encoding, batch=True)([getattr(framed, form_of(encoding, batch=True))] * 2)
         snapshot = snapshot_frames([framed], encoding)
         expected = [
             {"type": "tick"} | fields,

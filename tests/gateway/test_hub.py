@@ -243,7 +243,7 @@ def test_nothing_is_left_of_who_has_gone() -> None:
         for member in members:
             market.hub.remove(member)
         assert (len(market.hub), market.hub.cohort_count, market.hub.laggard_count) == (0, 0, 0)
-        assert {} == market.hub._by_symbol
+        assert {} == market.hub._groups_of | market.hub._groups
         await settle()
         del members, member
         gc.collect()

@@ -2,15 +2,15 @@
 
 import asyncio
 
-from gateway.cohort import Backlog, Member
-from gateway.laggards import SWEEP_S, Laggards
+from gateway.cohort import Member
+from gateway.laggards import SWEEP_S, Backlog, Laggards
 from tests.fakes import RecordingMember, run_virtual
 
 
 def lag(laggards: Laggards) -> RecordingMember:
     member = RecordingMember()
     member.draining = False
-    laggards.add(member, Backlog(0, set(), set(), 0, 0))
+    laggards.add(member, Backlog(0, set(), set(), 0, 0, asyncio.get_running_loop().time()))
     return member
 
 

@@ -1,0 +1,58 @@
+"""What did the server, the rest of the bench, and everybody else use of the two cores?"""
+
+import time
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from bench import machine
+
+
+class Usage(Struct, frozen=True):
+    """What everyone had used at one moment, or used between two."""
+
+    at: float
+    """Seconds."""
+    cpu_s: float
+    writes: int
+    """By the server, as `cpu_s`."""
+    load_cpu_s: float
+    """By everything of ours that is not the server."""
+    server_core: machine.CoreTime
+    load_core: machine.CoreTime
+
+    def since(self, earlier: "Usage") -> "Usage":
+        """The difference of two readings."""
+        return Usage(
+            at=self.at - earlier.at,
+            cpu_s=self.cpu_s - earlier.cpu_s,
+            writes=self.writes - earlier.writes,
+            load_cpu_s=self.load_cpu_s - earlier.load_cpu_s,
+            server_core=self.server_core.since(earlier.server_core),
+            load_core=self.load_core.since(earlier.load_core),
+        )
+
+    @property
+    def others_on_server_core(self) -> float:
+        """CPU seconds that neither the server nor idleness had of the server's core."""
+        return self.server_core.busy + self.server_core.stolen - self.cpu_s
+
+    @property
+    def others_on_load_core(self) -> float:
+        """CPU seconds that nothing of ours had of the other core."""
+        return self.load_core.busy + self.load_core.stolen - self.load_cpu_s
+
+
+def read(server: int, ours: Iterable[int], cores: machine.Cores) -> Usage:
+    """What everyone has used until now; ``server`` and ``ours`` are process ids.
+
+    Children of the server are ours too: NATS brings its own bridge to the bus.
+    """
+    return Usage(
+        at=time.monotonic(),
+        cpu_s=machine.cpu_s(server),
+        writes=machine.writes(server),
+        load_cpu_s=sum(machine.cpu_s(pid) for pid in (*ours, *machine.children(server))),
+        server_core=machine.core_time(cores.server),
+        load_core=machine.core_time(cores.load),
+    )

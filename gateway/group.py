@@ -1,0 +1,133 @@
+"""Cohorts that are flushed together, and what is pending for all of them.
+
+A tick becomes pending once per group, however many cohorts hold its symbol: publishing costs the same
+for one client and for twenty thousand. Which of it a cohort wants is found when it is flushed.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from gateway.cohort import Cohort
+from gateway.frames import Forms, FramedTick
+from gateway.metrics import Counters
+from gateway.pace import Pace
+
+
+class Group(Protocol):
+    """What the hub does with a group."""
+
+    cohorts: "Cohorts"
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """What the next flush would write, to whom it may concern."""
+
+    def offer(self, tick: FramedTick) -> None:
+        """Make ``tick``, which some cohort of the group holds, pending."""
+
+    def flush(self) -> None:
+        """Write everything that is pending."""
+
+
+class Cohorts:
+    """The cohorts of a group, by symbol; both maps mirror each other."""
+
+    def __init__(self) -> None:
+        self.all: dict[Cohort, None] = {}
+        self.by_symbol: dict[str, dict[Cohort, None]] = {}
+
+    def add(self, cohort: Cohort) -> None:
+        """``cohort`` is under each of its symbols from now on."""
+        self.all[cohort] = None
+        for symbol in cohort.wishes.symbols:
+            self.by_symbol.setdefault(symbol, {})[cohort] = None
+
+    def remove(self, cohort: Cohort) -> None:
+        """Nothing is left of ``cohort``."""
+        del self.all[cohort]
+        for symbol in cohort.wishes.symbols:
+            cohorts = self.by_symbol[symbol]
+            del cohorts[cohort]
+            if not cohorts:
+                del self.by_symbol[symbol]
+
+    def holding(self, symbols: Iterable[str]) -> Iterable[Cohort]:
+        """At least every cohort that holds one of ``symbols``, each once."""
+        holders = [self.by_symbol[symbol] for symbol in symbols if symbol in self.by_symbol]
+        if len(holders) == 1:
+            return holders[0]
+        # Where they overlap much, asking every cohort is cheaper than finding out which.
+        if sum(map(len, holders)) > 2 * len(self.all):
+            return self.all
+        return set().union(*holders)
+
+
+class ConflatingGroup:
+    """Of each symbol only the newest tick is pending."""
+
+    def __init__(self, pace: Pace, counters: Counters, stamp: int) -> None:
+        """``stamp`` is that of the newest tick there is."""
+        self.cohorts = Cohorts()
+        self._pace = pace
+        self._counters = counters
+        self._window: dict[str, FramedTick] = {}
+        self._newest = self._flushed = stamp
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """See `Group.pending`."""
+        return self._window.values()
+
+    def offer(self, tick: FramedTick) -> None:
+        """See `Group.offer`."""
+        if not self._window:
+            self._pace.want(self)
+        elif tick.symbol in self._window:
+            if self._pace.resting:
+                self._counters.ticks_conflated += 1
+            else:
+                # Nothing is conflated without need: two ticks of one symbol in one read go out as two.
+                # What follows goes with the flush that the pace still has to make.
+                self.flush()
+        self._window[tick.symbol] = tick
+        self._newest = tick.stamp
+
+    def flush(self) -> None:
+        """See `Group.flush`."""
+        window, self._window = self._window, {}
+        since, self._flushed = self._flushed, self._newest
+        if window:
+            forms = Forms(window)
+            for cohort in self.cohorts.holding(window):
+                cohort.flush_newest(forms, since)
+
+
+class ExactGroup:
+    """Every tick is pending, in order."""
+
+    def __init__(self, pace: Pace, stamp: int) -> None:
+        """``stamp`` is that of the newest tick there is."""
+        self.cohorts = Cohorts()
+        self._pace = pace
+        self._ticks: list[FramedTick] = []
+        self._newest = self._flushed = stamp
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """See `Group.pending`."""
+        return self._ticks
+
+    def offer(self, tick: FramedTick) -> None:
+        """See `Group.offer`."""
+        if not self._ticks:
+            self._pace.want(self)
+        self._ticks.append(tick)
+        self._newest = tick.stamp
+
+    def flush(self) -> None:
+        """See `Group.flush`."""
+        ticks, self._ticks = self._ticks, []
+        since, self._flushed = self._flushed, self._newest
+        if ticks:
+            for cohort in self.cohorts.holding({tick.symbol for tick in ticks}):
+                cohort.flush_every(ticks, since)
