@@ -107,31 +107,33 @@ class Cohort:
     def flush_every(self, ticks: Collection[FramedTick], since: int) -> None:
         """Write every one of ``ticks`` that this cohort holds, in order; ``since`` as for `flush_newest`."""
         form, symbols = self._form, self.wishes.symbols
-        parts = [getattr(tick, form) for tick in ticks if tick.symbol in symbols]
+        parts = [form(tick) for tick in ticks if tick.symbol in symbols]
         if parts:
             self._flush(parts, since, ticks)
 
     def _flush(self, parts: list[bytes], since: int, ticks: Iterable[FramedTick]) -> None:
-        newcomers, self._newcomers = self._newcomers, {}
-        if self._members:
+        members = self._members
+        if members:
             blob = self._join(parts)
             if self.wishes.conflate:
-                slow = [member for member in self._members if not member.send(blob)]
+                slow = [member for member in members if not member.send(blob)]
                 for member in slow:
                     self._lag(member, Missed(since, len(parts), set(), set()))
             else:
-                for member in self._members:
+                for member in members:
                     member.enqueue(blob)
-            self._counters.ticks_sent += len(parts) * len(self._members)
-        for newcomer, joined in newcomers.items():
-            self._members[newcomer] = None
-            self.send(newcomer, [tick for tick in ticks if tick.stamp > joined])
+            self._counters.ticks_sent += len(parts) * len(members)
+        if self._newcomers:
+            newcomers, self._newcomers = self._newcomers, {}
+            for newcomer, joined in newcomers.items():
+                members[newcomer] = None
+                self.send(newcomer, [tick for tick in ticks if tick.stamp > joined])
 
     def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
         """Write those of ``ticks`` that this cohort holds to one of the members only."""
         held = [tick for tick in ticks if tick.symbol in self.wishes.symbols]
         if held:
-            blob = self._join([getattr(tick, self._form) for tick in held])
+            blob = self._join([self._form(tick) for tick in held])
             if not self._write(member, blob, len(held)):
                 newest = max(tick.stamp for tick in held)
                 self._lag(member, Missed(newest, len(held), {tick.symbol for tick in held}, set()))

@@ -52,8 +52,8 @@ class Connection(asyncio.Protocol):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_close_timer", "_corked", "_counters", "_fd", "_reader", "_transport", "client", "closing",
-        "encoding", "end", "heard", "left", "listener", "pinged",
+        "__weakref__", "_backed_up", "_close_timer", "_corked", "_counters", "_direct_fd", "_fd", "_reader",
+        "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +73,6 @@ class Connection(asyncio.Protocol):
         self.listener = listener
         self._transport = transport
         self._counters = counters
-        # What is written while a client's messages are handled goes out in one piece.
         self._corked: bytearray | None = None
         inbox = _Inbox(self)
         self._reader = WebSocketReader(inbox, max_message_bytes, compress=deflate, decode_text=False)
@@ -94,66 +93,92 @@ class Connection(asyncio.Protocol):
         # TLS is the transport's to speak.
         plain = sock is not None and transport.get_extra_info("ssl_object") is None
         self._fd = sock.fileno() if sock is not None and plain else -1
+        # Anything that waits is to be heard of at once, and so is its end.
+        transport.set_write_buffer_limits(high=0)
+        self._backed_up = transport.get_write_buffer_size() > 0
+        self._choose_way()
 
     # What goes out.
 
     @property
     def drained(self) -> bool:
         """Whether the kernel has taken everything that was written."""
-        return self._transport.get_write_buffer_size() == 0
+        return not self._backed_up
 
     def send(self, blob: bytes) -> bool:
         """Write ``blob`` and return True, or write nothing and return False: the socket is not draining."""
-        if self._transport.get_write_buffer_size():
+        if self._backed_up:
             return False
-        self._write(blob, drained=True)
+        self._write(blob)
         return True
 
     def enqueue(self, blob: bytes) -> None:
         """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
-        waiting = self._transport.get_write_buffer_size()
-        if waiting > QUEUE_LIMIT_BYTES:
+        if self._backed_up and self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
             self.close(Closing.TOO_SLOW)
         else:
-            self._write(blob, drained=not waiting)
+            self._write(blob)
 
     def reply(self, frames: bytes) -> None:
         """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
-        waiting = self._transport.get_write_buffer_size()
-        if waiting > QUEUE_LIMIT_BYTES:
+        if self._backed_up and self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
             self.abort("does not read its replies")
         else:
-            self._write(frames, drained=not waiting)
+            self._write(frames)
 
-    def _write(self, blob: bytes, *, drained: bool) -> None:
+    def _write(self, blob: bytes) -> None:
+        if self._direct_fd < 0:
+            self._write_with_care(blob)
+            return
+        # Straight to the kernel. The transport would keep the blob for the end of the loop's turn, and nobody
+        # could say what a flush has cost.
+        try:
+            sent = os.write(self._direct_fd, blob)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # The peer is gone; the transport hears of it by itself.
+            return
+        if sent < len(blob):
+            # The kernel takes no more for now. What is left with the transport makes the connection lag.
+            self._transport.write(blob[sent:])
+
+    def _write_with_care(self, blob: bytes) -> None:
         if self.closing:
             return
         if self._corked is not None:
             self._corked += blob
-            if len(self._corked) < CORK_LIMIT_BYTES:
-                return
-            blob = bytes(self._corked)
-            self._corked.clear()
-        if drained and self._fd >= 0:
-            # Straight to the kernel. The transport would keep the blob for the end of the loop's turn: half as
-            # dear again, and nobody could say what a flush has cost.
-            try:
-                sent = os.write(self._fd, blob)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                # The peer is gone; the transport hears of it by itself.
-                return
-            if sent == len(blob):
-                return
-            blob = blob[sent:]
-        # The kernel takes no more for now: whatever is left here is what makes a connection lag.
-        self._transport.write(blob)
+            if len(self._corked) >= CORK_LIMIT_BYTES:
+                self._uncork()
+                self._cork()
+        else:
+            self._transport.write(blob)
+
+    def pause_writing(self) -> None:
+        """The kernel has refused something, which waits in the transport (called by the event loop)."""
+        self._backed_up = True
+        self._direct_fd = -1
+
+    def resume_writing(self) -> None:
+        """Nothing waits in the transport any more (called by the event loop)."""
+        self._backed_up = False
+        self._choose_way()
+
+    def _choose_way(self) -> None:
+        # Around the transport only where nothing of it or of ours must go first.
+        free = not (self._backed_up or self.closing or self._corked is not None)
+        self._direct_fd = self._fd if free else -1
+
+    def _cork(self) -> None:
+        """From here on keep what is written, so that all answers to one read leave in one piece."""
+        self._corked = bytearray()
+        self._direct_fd = -1
 
     def _uncork(self) -> None:
         corked, self._corked = self._corked, None
+        self._choose_way()
         if corked:
-            self._write(bytes(corked), drained=self.drained)
+            self._write(bytes(corked))
 
     def ping(self) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2)."""
@@ -179,6 +204,7 @@ class Connection(asyncio.Protocol):
         self._uncork()
         self._transport.write(close_frame(code, reason))
         self.closing = True
+        self._choose_way()
         self.end = f"closed with {code} {reason}"
         # Closing a transport waits for its buffer to drain, which may be never.
         self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
@@ -188,7 +214,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse, and tell the listener of every message that is complete."""
         self.heard = True
-        self._corked = bytearray()
+        self._cork()
         failed, _ = self._reader.feed_data(data)
         self._uncork()
         if failed and not self._transport.is_closing():
@@ -198,7 +224,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """The socket is gone."""
         # Closed after this call, and the number may be another client's in the next.
-        self._fd = -1
+        self._fd = self._direct_fd = -1
         if self._close_timer is not None:
             self._close_timer.cancel()
         self.listener.connection_lost()

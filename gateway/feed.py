@@ -127,8 +127,7 @@ class Feed:
         if tick.symbol != symbol:
             self._refuse("wrong_symbol", f"a tick of {tick.symbol} came as one of {symbol}")
             return
-        known = self._symbols.resolve(symbol)
-        if known != symbol:
+        if symbol not in self._symbols:
             self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
             return
         held = self._last.get(symbol)
@@ -136,7 +135,7 @@ class Feed:
             self._counters.ticks_old += 1
             return
         self._counters.ticks_received += 1
-        self._last[known] = framed = FramedTick(tick)
+        self._last[symbol] = framed = FramedTick(tick)
         self._publish(framed)
 
     def beat_received(self, payload: bytes) -> None:

@@ -54,23 +54,12 @@ def message_frame(message: Message, encoding: Encoding) -> bytes:
 
 
 class FramedTick:
-    """A tick with its bytes in every form that somebody wants.
-
-    A form is a slot that stays empty until it is read; ``__getattr__`` runs only then, and never again.
-    """
+    """A tick with its bytes in every form that somebody wanted so far; `Form`s make and keep them."""
 
     __slots__ = (
         "json", "json_body", "json_snapshot", "msgpack", "msgpack_body", "msgpack_snapshot",
         "seq", "stamp", "symbol", "tick",
     )  # fmt: skip
-
-    json: bytes
-    """A whole ``tick`` frame. ``json_body`` is the tick alone, for a batch; likewise in MessagePack."""
-    json_body: bytes
-    json_snapshot: bytes
-    msgpack: bytes
-    msgpack_body: bytes
-    msgpack_snapshot: bytes
 
     def __init__(self, tick: Tick) -> None:
         self.tick = tick
@@ -78,36 +67,75 @@ class FramedTick:
         self.seq = tick.seq
         self.stamp = 0
         """The hub's count of ticks when this one was published; orders ticks across symbols."""
-
-    def __getattr__(self, name: str) -> bytes:
-        make = _FORMS.get(name)
-        if make is None:
-            raise AttributeError(name)
-        form = make(self)
-        setattr(self, name, form)
-        return form
+        self.json: bytes | None = None
+        self.json_body: bytes | None = None
+        self.json_snapshot: bytes | None = None
+        self.msgpack: bytes | None = None
+        self.msgpack_body: bytes | None = None
+        self.msgpack_snapshot: bytes | None = None
 
 
-def _typed_json(tag: bytes) -> Callable[[FramedTick], bytes]:
-    head = b'{"type":"' + tag + b'",'
-    return lambda tick: frame(TEXT, head + tick.json_body[1:])
+Form = Callable[[FramedTick], bytes]
+"""Gives a tick's bytes in one form, making them if nobody wanted them before."""
 
 
-def _typed_msgpack(tag: str) -> Callable[[FramedTick], bytes]:
-    entry = _msgpack_encode("type") + _msgpack_encode(tag)
+def json_body(tick: FramedTick) -> bytes:
+    """The tick alone, for a batch."""
+    form = tick.json_body
+    if form is None:
+        form = tick.json_body = encode_tick(tick.tick)
+    return form
+
+
+def json(tick: FramedTick) -> bytes:
+    """A whole ``tick`` frame."""
+    form = tick.json
+    if form is None:
+        form = tick.json = frame(TEXT, b'{"type":"tick",' + json_body(tick)[1:])
+    return form
+
+
+def json_snapshot(tick: FramedTick) -> bytes:
+    """A whole ``snapshot`` frame."""
+    form = tick.json_snapshot
+    if form is None:
+        form = tick.json_snapshot = frame(TEXT, b'{"type":"snapshot",' + json_body(tick)[1:])
+    return form
+
+
+def msgpack_body(tick: FramedTick) -> bytes:
+    """The tick alone in MessagePack."""
+    form = tick.msgpack_body
+    if form is None:
+        form = tick.msgpack_body = _msgpack_encode(tick.tick)
+    return form
+
+
+def msgpack(tick: FramedTick) -> bytes:
+    """A whole ``tick`` frame in MessagePack."""
+    form = tick.msgpack
+    if form is None:
+        form = tick.msgpack = frame(BINARY, _typed_msgpack(_TICK_ENTRY, tick))
+    return form
+
+
+def msgpack_snapshot(tick: FramedTick) -> bytes:
+    """A whole ``snapshot`` frame in MessagePack."""
+    form = tick.msgpack_snapshot
+    if form is None:
+        form = tick.msgpack_snapshot = frame(BINARY, _typed_msgpack(_SNAPSHOT_ENTRY, tick))
+    return form
+
+
+_TICK_ENTRY = _msgpack_encode("type") + _msgpack_encode("tick")
+_SNAPSHOT_ENTRY = _msgpack_encode("type") + _msgpack_encode("snapshot")
+
+
+def _typed_msgpack(entry: bytes, tick: FramedTick) -> bytes:
     # A tick has at most 12 fields, so its map is a fixmap (MessagePack specification: 0x80 + size),
     # and with the type added it still is.
-    return lambda tick: frame(BINARY, bytes((tick.msgpack_body[0] + 1,)) + entry + tick.msgpack_body[1:])
-
-
-_FORMS: dict[str, Callable[[FramedTick], bytes]] = {
-    "json_body": lambda framed: encode_tick(framed.tick),
-    "json": _typed_json(b"tick"),
-    "json_snapshot": _typed_json(b"snapshot"),
-    "msgpack_body": lambda framed: _msgpack_encode(framed.tick),
-    "msgpack": _typed_msgpack("tick"),
-    "msgpack_snapshot": _typed_msgpack("snapshot"),
-}
+    body = msgpack_body(tick)
+    return bytes((body[0] + 1,)) + entry + body[1:]
 
 
 class Forms:
@@ -117,13 +145,13 @@ class Forms:
 
     def __init__(self, ticks: dict[str, FramedTick]) -> None:
         self.ticks = ticks
-        self._by_form: dict[str, dict[str, bytes]] = {}
+        self._by_form: dict[Form, dict[str, bytes]] = {}
 
-    def __getitem__(self, form: str) -> dict[str, bytes]:
-        """Of every tick the bytes in ``form``, an attribute of `FramedTick`."""
+    def __getitem__(self, form: Form) -> dict[str, bytes]:
+        """Of every tick the bytes in ``form``."""
         forms = self._by_form.get(form)
         if forms is None:
-            forms = self._by_form[form] = {symbol: getattr(tick, form) for symbol, tick in self.ticks.items()}
+            forms = self._by_form[form] = dict(zip(self.ticks, map(form, self.ticks.values()), strict=True))
         return forms
 
 
@@ -161,9 +189,17 @@ _BATCH: dict[Encoding, Join] = {"json": _framed(_batch_json, TEXT), "msgpack": _
 _DEFLATED: dict[Encoding, Join] = {"json": _deflated(_batch_json, TEXT), "msgpack": _deflated(_batch_msgpack, BINARY)}
 
 
-def form_of(encoding: Encoding, *, batch: bool) -> str:
-    """The form of a tick, an attribute of `FramedTick`, that its `joiner` takes."""
-    return f"{encoding}_body" if batch else encoding
+_FORMS: dict[tuple[Encoding, bool], Form] = {
+    ("json", False): json,
+    ("json", True): json_body,
+    ("msgpack", False): msgpack,
+    ("msgpack", True): msgpack_body,
+}
+
+
+def form_of(encoding: Encoding, *, batch: bool) -> Form:
+    """The form of a tick that its `joiner` takes."""
+    return _FORMS[encoding, batch]
 
 
 def joiner(encoding: Encoding, *, batch: bool, deflate: bool = False) -> Join:
@@ -175,5 +211,4 @@ def joiner(encoding: Encoding, *, batch: bool, deflate: bool = False) -> Join:
 
 def snapshot_frames(ticks: Iterable[FramedTick], encoding: Encoding) -> bytes:
     """A ``snapshot`` frame for each tick."""
-    form = f"{encoding}_snapshot"
-    return b"".join([getattr(tick, form) for tick in ticks])
+    return b"".join(map(json_snapshot if encoding == "json" else msgpack_snapshot, ticks))

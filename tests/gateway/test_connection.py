@@ -25,6 +25,10 @@ class StubbornTransport(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self.waiting
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Its protocol wants to hear of every byte that waits."""
+        assert 0 == high
+
     def write(self, data: Any) -> None:
         self.written.append(bytes(data))
 
@@ -65,6 +69,14 @@ class Setup:
         self.listener = RecordingListener()
         self.connection = Connection("c-1", self.transport, "json", self.counters, self.listener, max_message_bytes)
 
+    def wait(self, size: int) -> None:
+        """The kernel takes nothing, and so much waits; 0 lets it drain."""
+        self.transport.waiting = size
+        if size:
+            self.connection.pause_writing()
+        else:
+            self.connection.resume_writing()
+
     def receive(self, opcode: Opcode, data: bytes = b"", fin: bool = True) -> None:
         """A client's frame, masked as it must be."""
         self.connection.data_received(Frame(opcode, data, fin).serialize(mask=True))
@@ -78,7 +90,7 @@ async def setup() -> Setup:
 def test_data_is_written_while_nothing_waits(setup: Setup) -> None:
     """Where the kernel has refused anything, the connection says that it lags, and writes nothing."""
     assert setup.connection.send(b"one")
-    setup.transport.waiting = 1
+    setup.wait(1)
     assert not setup.connection.send(b"two")
     assert [b"one"] == setup.transport.written
 
@@ -101,16 +113,16 @@ def test_answers_to_one_read_go_out_in_one_piece(setup: Setup) -> None:
 def test_drained_means_nothing_waits(setup: Setup) -> None:
     """A connection has drained when the kernel has taken everything."""
     assert setup.connection.drained
-    setup.transport.waiting = 1
+    setup.wait(1)
     assert not setup.connection.drained
 
 
 def test_replies_go_out_though_data_does_not(setup: Setup) -> None:
     """A lagging client still gets its replies, up to a bound, past which it is cut off."""
-    setup.transport.waiting = 1
+    setup.wait(1)
     setup.connection.reply(b"answer")
     assert [b"answer"] == setup.transport.written
-    setup.transport.waiting = QUEUE_LIMIT_BYTES + 1
+    setup.wait(QUEUE_LIMIT_BYTES + 1)
     setup.connection.reply(b"one too many")
     assert [b"answer"] == setup.transport.written
     assert setup.transport.aborted
@@ -119,9 +131,9 @@ def test_replies_go_out_though_data_does_not(setup: Setup) -> None:
 
 async def test_every_tick_is_queued_until_the_bound_and_then_4408(setup: Setup) -> None:
     """Who wants every tick and cannot keep up is closed, once, and written nothing more."""
-    setup.transport.waiting = QUEUE_LIMIT_BYTES
+    setup.wait(QUEUE_LIMIT_BYTES)
     setup.connection.enqueue(b"tick")
-    setup.transport.waiting += 1
+    setup.wait(QUEUE_LIMIT_BYTES + 1)
     setup.connection.enqueue(b"tock")
     setup.connection.enqueue(b"tack")
     [tick, close] = setup.transport.written
