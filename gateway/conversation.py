@@ -22,7 +22,7 @@ _DATA: Final[dict[Encoding, WSMsgType]] = {"json": WSMsgType.TEXT, "msgpack": WS
 logger = logging.getLogger(__name__)
 
 
-def converse(request: web.Request, gateway: Gateway) -> web.Response:
+def converse(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     """Upgrade ``request`` to a WebSocket, and leave its client in a conversation of its own.
 
     Raises:

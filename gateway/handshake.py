@@ -67,17 +67,28 @@ def check(request: web.Request, protocols: Collection[str]) -> Handshake:
     return Handshake(head + b"\r\n\r\n", protocol, bool(extension))
 
 
-def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.Protocol]) -> web.Response:
+class _Answered(web.StreamResponse):
+    """What a handler returns when there is nothing left to send; one serves for all."""
+
+    async def prepare(self, _request: web.BaseRequest) -> None:
+        return None
+
+    async def write_eof(self, _data: bytes = b"") -> None:
+        return None
+
+
+_ANSWERED: Final = _Answered(status=101)
+
+
+def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.Protocol]) -> web.StreamResponse:
     """Give the connection of ``request`` to the protocol that ``make`` makes of its transport.
 
-    aiohttp is told that the connection is lost, and forgets it; the response returned is for its
-    handler to return, and is never sent.
+    aiohttp is told that the connection is lost, and forgets it; what is returned is for its handler to return.
     """
     handler = request.protocol
     transport = handler.transport
-    response = web.Response(status=101)
     if transport is None:
-        return response
+        return _ANSWERED
     early = _EarlyBytes()
     # An upgrade's way to receive what follows the request; it is given what has come already.
     handler.set_parser(early)  # type: ignore[arg-type] # any object with these two methods serves
@@ -88,7 +99,7 @@ def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.
     handler.connection_lost(None)
     if early.data:
         protocol.data_received(bytes(early.data))
-    return response
+    return _ANSWERED
 
 
 class _EarlyBytes:
