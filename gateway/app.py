@@ -1,6 +1,7 @@
 """The composition root: settings in, a running gateway out."""
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -32,6 +33,9 @@ def create_app(settings: Settings | None = None) -> web.Application:
     async def running(app: web.Application) -> AsyncIterator[None]:
         app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url))
         app[REGISTRY] = _registry(gateway)
+        # What the imports made stays for good; looking through it again and again would only cost time.
+        gc.collect()
+        gc.freeze()
         work = asyncio.create_task(gateway.run(), name="gateway")
         work.add_done_callback(_end_loudly)
         yield

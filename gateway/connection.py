@@ -107,29 +107,8 @@ class Connection(asyncio.Protocol):
 
     def send(self, blob: bytes) -> bool:
         """Write ``blob`` and return True, or write nothing and return False: the socket is not draining."""
-        if self._backed_up:
-            return False
-        self._write(blob)
-        return True
-
-    def enqueue(self, blob: bytes) -> None:
-        """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
-        if self._backed_up and self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
-            self.close(Closing.TOO_SLOW)
-        else:
-            self._write(blob)
-
-    def reply(self, frames: bytes) -> None:
-        """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
-        if self._backed_up and self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
-            self.abort("does not read its replies")
-        else:
-            self._write(frames)
-
-    def _write(self, blob: bytes) -> None:
         if self._direct_fd < 0:
-            self._write_with_care(blob)
-            return
+            return self._send_with_care(blob)
         # Straight to the kernel. The transport would keep the blob for the end of the loop's turn, and nobody
         # could say what a flush has cost.
         try:
@@ -138,21 +117,39 @@ class Connection(asyncio.Protocol):
             sent = 0
         except OSError:
             # The peer is gone; the transport hears of it by itself.
-            return
+            return True
         if sent < len(blob):
             # The kernel takes no more for now. What is left with the transport makes the connection lag.
             self._transport.write(blob[sent:])
+        return True
 
-    def _write_with_care(self, blob: bytes) -> None:
-        if self.closing:
-            return
+    def _send_with_care(self, blob: bytes) -> bool:
+        if self._backed_up:
+            return False
         if self._corked is not None:
             self._corked += blob
             if len(self._corked) >= CORK_LIMIT_BYTES:
                 self._uncork()
                 self._cork()
-        else:
+        elif not self.closing:
             self._transport.write(blob)
+        return True
+
+    def enqueue(self, blob: bytes) -> None:
+        """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
+        if not self.send(blob):
+            if self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
+                self.close(Closing.TOO_SLOW)
+            elif not self.closing:
+                self._transport.write(blob)
+
+    def reply(self, frames: bytes) -> None:
+        """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
+        if not self.send(frames):
+            if self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
+                self.abort("does not read its replies")
+            elif not self.closing:
+                self._transport.write(frames)
 
     def pause_writing(self) -> None:
         """The kernel has refused something, which waits in the transport (called by the event loop)."""
@@ -178,7 +175,7 @@ class Connection(asyncio.Protocol):
         corked, self._corked = self._corked, None
         self._choose_way()
         if corked:
-            self._write(bytes(corked))
+            self.reply(bytes(corked))
 
     def ping(self) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2)."""
@@ -228,6 +225,8 @@ class Connection(asyncio.Protocol):
         if self._close_timer is not None:
             self._close_timer.cancel()
         self.listener.connection_lost()
+        # They know each other; without this only the garbage collector would find them.
+        del self.listener, self._reader
 
     def message_received(self, message: Any) -> None:
         """One message of any kind, from the reader."""

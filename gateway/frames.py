@@ -4,10 +4,12 @@ A server's frame is not masked (RFC 6455, section 5.1), so its bytes are the sam
 `FramedTick` holds each form of a tick, made when it is first wanted and never again.
 """
 
+import struct
 from collections.abc import Callable, Collection, Iterable
 from typing import Final, Literal
 
 import msgspec
+from msgspec import Struct
 
 from gateway.deflate import LEAST_BYTES, compress
 from gateway.protocol import Message
@@ -25,6 +27,9 @@ PONG: Final = 0xA
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
 
+_head_16 = struct.Struct(">BBH").pack
+_head_64 = struct.Struct(">BBQ").pack
+
 _json_encode = msgspec.json.Encoder().encode
 _msgpack_encode = msgspec.msgpack.Encoder().encode
 
@@ -35,8 +40,8 @@ def frame(opcode: int, payload: bytes) -> bytes:
     if size < 126:
         return bytes((_FIN | opcode, size)) + payload
     if size < 65536:
-        return bytes((_FIN | opcode, 126)) + size.to_bytes(2) + payload
-    return bytes((_FIN | opcode, 127)) + size.to_bytes(8) + payload
+        return _head_16(_FIN | opcode, 126, size) + payload
+    return _head_64(_FIN | opcode, 127, size) + payload
 
 
 def close_frame(code: int, reason: str) -> bytes:
@@ -53,26 +58,28 @@ def message_frame(message: Message, encoding: Encoding) -> bytes:
     return frame(BINARY, _msgpack_encode(message))
 
 
-class FramedTick:
+class FramedTick(Struct, gc=False, eq=False):
     """A tick with its bytes in every form that somebody wanted so far; `Form`s make and keep them."""
 
-    __slots__ = (
-        "json", "json_body", "json_snapshot", "msgpack", "msgpack_body", "msgpack_snapshot",
-        "seq", "stamp", "symbol", "tick",
-    )  # fmt: skip
+    tick: Tick
+    stamp: int = 0
+    """The hub's count of ticks when this one was published; orders ticks across symbols."""
+    json: bytes | None = None
+    json_body: bytes | None = None
+    json_snapshot: bytes | None = None
+    msgpack: bytes | None = None
+    msgpack_body: bytes | None = None
+    msgpack_snapshot: bytes | None = None
 
-    def __init__(self, tick: Tick) -> None:
-        self.tick = tick
-        self.symbol = tick.symbol
-        self.seq = tick.seq
-        self.stamp = 0
-        """The hub's count of ticks when this one was published; orders ticks across symbols."""
-        self.json: bytes | None = None
-        self.json_body: bytes | None = None
-        self.json_snapshot: bytes | None = None
-        self.msgpack: bytes | None = None
-        self.msgpack_body: bytes | None = None
-        self.msgpack_snapshot: bytes | None = None
+    @property
+    def symbol(self) -> str:
+        """The tick's."""
+        return self.tick.symbol
+
+    @property
+    def seq(self) -> int:
+        """The tick's."""
+        return self.tick.seq
 
 
 Form = Callable[[FramedTick], bytes]

@@ -80,16 +80,17 @@ class ConflatingGroup:
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
+        symbol = tick.tick.symbol
         if not self._window:
             self._pace.want(self)
-        elif tick.symbol in self._window:
+        elif symbol in self._window:
             if self._pace.resting:
                 self._counters.ticks_conflated += 1
             else:
                 # Nothing is conflated without need: two ticks of one symbol in one read go out as two.
                 # What follows goes with the flush that the pace still has to make.
                 self.flush()
-        self._window[tick.symbol] = tick
+        self._window[symbol] = tick
         self._newest = tick.stamp
 
     def flush(self) -> None:

@@ -66,10 +66,11 @@ class Hub:
 
     def publish(self, tick: FramedTick) -> None:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
+        symbol = tick.tick.symbol
         self._stamp += 1
         tick.stamp = self._stamp
-        self._published[tick.symbol] += 1
-        for group in self._groups_of.get(tick.symbol, ()):
+        self._published[symbol] += 1
+        for group in self._groups_of.get(symbol, ()):
             group.offer(tick)
 
     def broadcast(self, message: Message) -> None:
