@@ -74,6 +74,14 @@ ALL = (
         contenders=("gateway", "gateway-eager"),
     ),
     Scenario(
+        name="unwanted",
+        about="1 client × 1 of 100 symbols, 10,000 ticks/s: what does hearing every channel cost?",
+        clients=1,
+        each=1,
+        ticks_per_s=10_000,
+        burst=10,
+    ),
+    Scenario(
         name="idle",
         about="9,000 clients × a random 3 of 100 symbols, 50 ticks/s",
         kind="idle",
