@@ -103,6 +103,9 @@ class Connection(asyncio.Protocol):
     @property
     def drained(self) -> bool:
         """Whether the kernel has taken everything that was written."""
+        if self._backed_up and not self._transport.get_write_buffer_size():
+            # What waited when we took the transport over may have gone without a word.
+            self.resume_writing()
         return not self._backed_up
 
     def send(self, blob: bytes) -> bool:
@@ -124,7 +127,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _send_with_care(self, blob: bytes) -> bool:
-        if self._backed_up:
+        if not self.drained:
             return False
         if self._corked is not None:
             self._corked += blob

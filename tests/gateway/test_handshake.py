@@ -72,6 +72,26 @@ async def test_what_a_client_sends_at_once_is_not_lost(start: Start) -> None:
     assert b'{"type":"pong","id":77}' in rest
 
 
+async def test_an_upgrade_may_follow_another_request_at_once(start: Start) -> None:
+    """Where an answer is still on its way when the WebSocket begins, order is kept and nobody lags for it."""
+    running = await start(lag_timeout_s=0.2)
+    reader, writer = await asyncio.open_connection(running.server.host, running.server.port)
+    upgrade = "\r\n".join(["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in GOOD.items()), "", ""])
+    payload = b'{"type":"subscribe","symbols":["BTC"]}'
+    masked = bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + upgrade.encode() + masked)
+    async with asyncio.timeout(10):
+        assert b"alive" in await reader.readuntil(b"}")
+        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+        await reader.readuntil(b"subscribed")
+        for seq in range(1, 6):
+            await running.publish("BTCUSDT", seq)
+            await reader.readuntil(f'"seq":{seq},'.encode())
+            await asyncio.sleep(0.1)
+    assert (0, 0) == (running.gateway.counters.lags, running.gateway.counters.aborted)
+    writer.close()
+
+
 async def test_a_request_leaves_nothing_of_aiohttp_behind(start: Start) -> None:
     """After the handshake aiohttp holds no connection, and there is no task for the client."""
     running = await start()
