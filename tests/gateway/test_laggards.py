@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway.cohort import Member
-from gateway.laggards import SWEEP_S, Backlog, Laggards
+from gateway.laggards import SERVED_AT_ONCE, SWEEP_S, Backlog, Laggards
 from tests.fakes import RecordingMember, run_virtual
 
 
@@ -60,5 +60,30 @@ def test_the_timeout_counts_from_the_first_lag() -> None:
         assert "" == member.aborted
         await asyncio.sleep(0.2)
         assert "lagged too long" == member.aborted
+
+    run_virtual(main())
+
+
+def test_many_that_drain_at_once_are_served_a_few_at_a_time() -> None:
+    """Between the few, whatever else is due gets its turn; one that has gone meanwhile is passed over."""
+
+    async def main() -> None:
+        served: list[Member] = []
+
+        def catch_up(member: Member) -> None:
+            laggards.pop(member)
+            served.append(member)
+            if len(served) == 1:
+                laggards.pop(members[-1])
+
+        laggards = Laggards(10, catch_up)
+        members = [lag(laggards) for _ in range(3 * SERVED_AT_ONCE)]
+        for member in members:
+            member.draining = True
+        laggards.sweep()
+        assert SERVED_AT_ONCE == len(served)
+        await asyncio.sleep(0.01)
+        assert members[:-1] == served
+        assert laggards._timer is None
 
     run_virtual(main())
