@@ -39,7 +39,7 @@ class Rest(Struct, frozen=True):
     """Rest so many times as long as the flush took; 0 never rests. At 3, flushing takes a quarter of a core."""
     longest_s: float = 0.014
     """No rest is longer: what a person or a market maker across the network would not notice."""
-    credit_s: float = 0.002
+    credit_s: float = 0.005
     """So much rest may be owed before any is taken: a quiet gateway adds no latency, and conflates nothing."""
 
 
