@@ -55,7 +55,8 @@ def draw(report: Report) -> str:
             0,
             y,
             f"{about.get('cpu', '')}, server on one core, the rest on another, loopback"
-            f" · Linux {about.get('kernel', '')} · Python {about.get('python', '')} · {report.when[:10]}",
+            f" · Linux {about.get('kernel', '').partition('-')[0]} · Python {about.get('python', '')}"
+            f" · {report.when[:10]}",
             "quiet",
         )
     )
