@@ -12,7 +12,6 @@ from gateway.gateway import Gateway
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
-RUNNING: Final = web.AppKey("running", object)
 
 _WEB: Final = Path(__file__).parent / "web"
 _PAGE_HEADERS: Final = {

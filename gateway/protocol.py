@@ -37,7 +37,7 @@ class Subscribe(Command, tag="subscribe"):
     max_hz: MaxHz | UnsetType | None = UNSET
     """At most so many updates per symbol and second, the newest each time; null lifts it."""
     conflate: bool | UnsetType = UNSET
-    """False: every single tick, in order; who cannot keep up is closed with 4408."""
+    """False: every single tick, in order, whatever ``max_hz`` says; who cannot keep up is closed with 4408."""
 
 
 class Unsubscribe(Command, tag="unsubscribe"):
