@@ -28,7 +28,10 @@ def at(price: str) -> Decimal:
 
 def bid_of(client: Client, symbol: str) -> Decimal | None:
     prices = client.prices[symbol]
-    return Decimal(prices[-1]["bid"]).scaleb(-prices[-1]["price_scale"]) if prices else None
+    # A summary may come before the first quote: what the exchange did not give yet is absent.
+    if not prices or "bid" not in prices[-1]:
+        return None
+    return Decimal(prices[-1]["bid"]).scaleb(-prices[-1]["price_scale"])
 
 
 @pytest.mark.parametrize("feed", ["binance-ws", "binance-rest"])
