@@ -2,7 +2,7 @@
 
 `SharedPace` flushes in the next turn of the event loop, so that all that one read
 from the bus brought in goes out together; after expensive flushes it rests in proportion, and what
-nobody could have seen in time is conflated. `RatedPace` flushes one cohort at most so many times a second.
+nobody could have seen in time is conflated. `RatedPace` flushes one group at most so many times a second.
 """
 
 import asyncio
@@ -87,14 +87,14 @@ class SharedPace:
 
 
 class RatedPace:
-    """Flushes one cohort, at most ``hz`` times a second; a tick after a quiet time goes out at once."""
+    """Flushes one group, at most ``hz`` times a second; a tick after a quiet time goes out at once."""
 
     resting = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hz: float) -> None:
         self._loop = loop
         self._interval_s = 1 / hz
-        # A new cohort's first member has just been sent its snapshots.
+        # A new group's first member has just been sent its snapshots.
         self._flushed_at = loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
