@@ -16,7 +16,7 @@ from gateway.frames import FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import Status
 from market.bus import Bus, BusDownError, Link
-from market.codec import CodecError, decode_beat, decode_tick
+from market.codec import CodecError, decode_beat, decode_plain_tick, decode_tick, encode_tick
 from market.status import Beat
 from market.symbols import Symbols
 
@@ -119,23 +119,29 @@ class Feed:
 
     def tick_received(self, symbol: str, payload: bytes) -> None:
         """See `market.bus.Receiver.tick_received`."""
-        try:
-            tick = decode_tick(payload)
-        except CodecError as error:
-            self._refuse("not_a_tick", f"channel of {symbol}: {error}")
-            return
+        tick = decode_plain_tick(payload)
+        if tick is None:
+            try:
+                tick = decode_tick(payload)
+            except CodecError as error:
+                self._refuse("not_a_tick", f"channel of {symbol}: {error}")
+                return
+            # What this version does not know is not passed on.
+            payload = encode_tick(tick)
         if tick.symbol != symbol:
             self._refuse("wrong_symbol", f"a tick of {tick.symbol} came as one of {symbol}")
             return
-        if symbol not in self._symbols:
-            self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
-            return
+        seq = tick.seq
         held = self._last.get(symbol)
-        if held is not None and held.seq >= tick.seq:
+        if held is None:
+            if symbol not in self._symbols:
+                self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
+                return
+        elif held.seq >= seq:
             self._counters.ticks_old += 1
             return
         self._counters.ticks_received += 1
-        self._last[symbol] = framed = FramedTick(tick)
+        self._last[symbol] = framed = FramedTick(symbol, seq, payload)
         self._publish(framed)
 
     def beat_received(self, payload: bytes) -> None:

@@ -6,6 +6,7 @@ A server's frame is not masked (RFC 6455, section 5.1), so its bytes are the sam
 
 import struct
 from collections.abc import Callable, Collection, Iterable
+from operator import attrgetter
 from typing import Final, Literal
 
 import msgspec
@@ -13,8 +14,7 @@ from msgspec import Struct
 
 from gateway.deflate import LEAST_BYTES, compress
 from gateway.protocol import Message
-from market.codec import encode_tick
-from market.tick import Tick
+from market.codec import decode_tick
 
 Encoding = Literal["json", "msgpack"]
 
@@ -61,44 +61,35 @@ def message_frame(message: Message, encoding: Encoding) -> bytes:
 class FramedTick(Struct, gc=False, eq=False):
     """A tick with its bytes in every form that somebody wanted so far; `Form`s make and keep them."""
 
-    tick: Tick
+    symbol: str
+    seq: int
+    json_body: bytes
+    """The tick alone, as for a batch. The `Tick` itself is not kept: few ask for more than these bytes."""
     stamp: int = 0
     """The hub's count of ticks when this one was published; orders ticks across symbols."""
     json: bytes | None = None
-    json_body: bytes | None = None
     json_snapshot: bytes | None = None
     msgpack: bytes | None = None
     msgpack_body: bytes | None = None
     msgpack_snapshot: bytes | None = None
-
-    @property
-    def symbol(self) -> str:
-        """The tick's."""
-        return self.tick.symbol
-
-    @property
-    def seq(self) -> int:
-        """The tick's."""
-        return self.tick.seq
 
 
 Form = Callable[[FramedTick], bytes]
 """Gives a tick's bytes in one form, making them if nobody wanted them before."""
 
 
-def json_body(tick: FramedTick) -> bytes:
-    """The tick alone, for a batch."""
-    form = tick.json_body
-    if form is None:
-        form = tick.json_body = encode_tick(tick.tick)
-    return form
+json_body: Form = attrgetter("json_body")
+"""The tick alone, for a batch."""
 
 
 def json(tick: FramedTick) -> bytes:
     """A whole ``tick`` frame."""
     form = tick.json
     if form is None:
-        form = tick.json = frame(TEXT, b'{"type":"tick",' + json_body(tick)[1:])
+        body = tick.json_body
+        size = len(body)
+        head = _JSON_HEADS[size] if size < len(_JSON_HEADS) else _json_head(size)
+        form = tick.json = head + body[1:]
     return form
 
 
@@ -106,7 +97,7 @@ def json_snapshot(tick: FramedTick) -> bytes:
     """A whole ``snapshot`` frame."""
     form = tick.json_snapshot
     if form is None:
-        form = tick.json_snapshot = frame(TEXT, b'{"type":"snapshot",' + json_body(tick)[1:])
+        form = tick.json_snapshot = frame(TEXT, b'{"type":"snapshot",' + tick.json_body[1:])
     return form
 
 
@@ -114,7 +105,7 @@ def msgpack_body(tick: FramedTick) -> bytes:
     """The tick alone in MessagePack."""
     form = tick.msgpack_body
     if form is None:
-        form = tick.msgpack_body = _msgpack_encode(tick.tick)
+        form = tick.msgpack_body = _msgpack_encode(decode_tick(tick.json_body))
     return form
 
 
@@ -133,6 +124,16 @@ def msgpack_snapshot(tick: FramedTick) -> bytes:
         form = tick.msgpack_snapshot = frame(BINARY, _typed_msgpack(_SNAPSHOT_ENTRY, tick))
     return form
 
+
+def _json_head(body_size: int) -> bytes:
+    """A ``tick`` frame up to where its body goes on, of ``body_size`` bytes with the brace it opens with."""
+    start = b'{"type":"tick",'
+    payload_size = len(start) + body_size - 1
+    return frame(TEXT, bytes(payload_size))[:-payload_size] + start
+
+
+# Ticks are of a few sizes; what is before them is made once for each.
+_JSON_HEADS = tuple(map(_json_head, range(1024)))
 
 _TICK_ENTRY = _msgpack_encode("type") + _msgpack_encode("tick")
 _SNAPSHOT_ENTRY = _msgpack_encode("type") + _msgpack_encode("snapshot")

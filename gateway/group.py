@@ -65,13 +65,13 @@ class Cohorts:
 class ConflatingGroup:
     """Of each symbol only the newest tick is pending."""
 
-    def __init__(self, pace: Pace, counters: Counters, stamp: int) -> None:
-        """``stamp`` is that of the newest tick there is."""
+    def __init__(self, pace: Pace, counters: Counters) -> None:
         self.cohorts = Cohorts()
         self._pace = pace
         self._counters = counters
         self._window: dict[str, FramedTick] = {}
-        self._newest = self._flushed = stamp
+        self._since = 0
+        """The stamp before the first one of the window."""
 
     @property
     def pending(self) -> Collection[FramedTick]:
@@ -80,25 +80,26 @@ class ConflatingGroup:
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
-        symbol = tick.tick.symbol
-        if not self._window:
-            self._pace.want(self)
-        elif symbol in self._window:
+        symbol, window = tick.symbol, self._window
+        if symbol in window:
             if self._pace.resting:
                 self._counters.ticks_conflated += 1
             else:
                 # Nothing is conflated without need: two ticks of one symbol in one read go out as two.
                 # What follows goes with the flush that the pace still has to make.
                 self.flush()
-        self._window[symbol] = tick
-        self._newest = tick.stamp
+                window = self._window
+                self._since = tick.stamp - 1
+        elif not window:
+            self._since = tick.stamp - 1
+            self._pace.want(self)
+        window[symbol] = tick
 
     def flush(self) -> None:
         """See `Group.flush`."""
         window, self._window = self._window, {}
-        since, self._flushed = self._flushed, self._newest
         if window:
-            forms = Forms(window)
+            forms, since = Forms(window), self._since
             for cohort in self.cohorts.holding(window):
                 cohort.flush_newest(forms, since)
 
@@ -106,12 +107,10 @@ class ConflatingGroup:
 class ExactGroup:
     """Every tick is pending, in order."""
 
-    def __init__(self, pace: Pace, stamp: int) -> None:
-        """``stamp`` is that of the newest tick there is."""
+    def __init__(self, pace: Pace) -> None:
         self.cohorts = Cohorts()
         self._pace = pace
         self._ticks: list[FramedTick] = []
-        self._newest = self._flushed = stamp
 
     @property
     def pending(self) -> Collection[FramedTick]:
@@ -123,12 +122,10 @@ class ExactGroup:
         if not self._ticks:
             self._pace.want(self)
         self._ticks.append(tick)
-        self._newest = tick.stamp
 
     def flush(self) -> None:
         """See `Group.flush`."""
         ticks, self._ticks = self._ticks, []
-        since, self._flushed = self._flushed, self._newest
         if ticks:
             for cohort in self.cohorts.holding({tick.symbol for tick in ticks}):
-                cohort.flush_every(ticks, since)
+                cohort.flush_every(ticks, ticks[0].stamp - 1)

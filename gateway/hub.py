@@ -66,9 +66,8 @@ class Hub:
 
     def publish(self, tick: FramedTick) -> None:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
-        symbol = tick.tick.symbol
-        self._stamp += 1
-        tick.stamp = self._stamp
+        symbol = tick.symbol
+        tick.stamp = self._stamp = self._stamp + 1
         self._published[symbol] += 1
         for group in self._groups_of.get(symbol, ()):
             group.offer(tick)
@@ -204,10 +203,10 @@ class Hub:
 
     def _new_group(self, wishes: Wishes) -> Group:
         if not wishes.conflate:
-            return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)), self._stamp)
+            return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)))
         if wishes.max_hz is not None:
-            return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters, self._stamp)
-        return ConflatingGroup(SharedPace(self._loop, self._timer, self._rest), self._counters, self._stamp)
+            return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters)
+        return ConflatingGroup(SharedPace(self._loop, self._timer, self._rest), self._counters)
 
     def _drop_if_empty(self, cohort: Cohort) -> None:
         if len(cohort):

@@ -6,9 +6,17 @@ from market.errors import MarketError
 from market.status import Beat
 from market.tick import Tick
 
+
+class _PlainTick(Tick, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """A tick without fields of a newer version."""
+
+
 _encoder = msgspec.json.Encoder()
+_plain_tick_decoder = msgspec.json.Decoder(_PlainTick)
 _tick_decoder = msgspec.json.Decoder(Tick)
 _beat_decoder = msgspec.json.Decoder(Beat)
+
+_BRACE = ord("{")
 
 
 class CodecError(MarketError, ValueError):
@@ -30,6 +38,19 @@ def decode_tick(payload: bytes) -> Tick:
         return _tick_decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CodecError(f"not a tick: {error}") from None
+
+
+def decode_plain_tick(payload: bytes) -> Tick | None:
+    """The tick of a payload that is an object and says nothing beside it, so that it can go on as it came.
+
+    None where there is no tick in it, or more than that: `decode_tick` tells.
+    """
+    try:
+        tick = _plain_tick_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    # White space may come before the object; whoever cuts the brace off would cut that.
+    return tick if payload[0] == _BRACE else None
 
 
 def encode_beat(beat: Beat) -> bytes:

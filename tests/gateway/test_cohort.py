@@ -3,6 +3,7 @@
 from gateway.cohort import Cohort, Member, Missed, Wishes
 from gateway.frames import Forms, FramedTick
 from gateway.metrics import Counters
+from market.codec import encode_tick
 from tests.fakes import RecordingMember, tick
 
 
@@ -24,7 +25,7 @@ class Setup:
 
     def tick(self, symbol: str, seq: int) -> FramedTick:
         self.stamp += 1
-        framed = FramedTick(tick(symbol, seq))
+        framed = FramedTick(symbol, seq, encode_tick(tick(symbol, seq)))
         framed.stamp = self.stamp
         return framed
 

@@ -62,7 +62,7 @@ ticks = st.builds(
 def test_every_form_of_a_tick_says_the_same(original: Tick) -> None:
     """JSON and MessagePack, single, batched or as a snapshot, carry the bus's fields and their own type."""
     fields = msgspec.json.decode(encode_tick(original))
-    framed = FramedTick(original)
+    framed = FramedTick(original.symbol, original.seq, encode_tick(original))
     for encoding in ("json", "msgpack"):
         single = joiner(encoding, batch=False)([form_of(encoding, batch=False)(framed)])
         batch = joiner(encoding, batch=True)([form_of(encoding, batch=True)(framed)] * 2)
@@ -78,6 +78,6 @@ def test_every_form_of_a_tick_says_the_same(original: Tick) -> None:
 
 def test_a_form_is_made_once() -> None:
     """Asking for a form twice gives the same bytes object, so a tick is encoded at most once for everybody."""
-    framed = FramedTick(tick())
+    framed = FramedTick("BTCUSDT", 1, encode_tick(tick()))
     for form in (json, json_body, json_snapshot, msgpack, msgpack_body, msgpack_snapshot):
         assert form(framed) is form(framed)

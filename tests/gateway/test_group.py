@@ -5,6 +5,7 @@ from gateway.frames import FramedTick
 from gateway.group import Cohorts, ConflatingGroup, ExactGroup
 from gateway.metrics import Counters
 from gateway.pace import Flushable
+from market.codec import encode_tick
 from tests.fakes import RecordingMember, tick
 
 
@@ -27,7 +28,7 @@ def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMembe
 
 
 def framed(symbol: str, seq: int) -> FramedTick:
-    one = FramedTick(tick(symbol, seq))
+    one = FramedTick(symbol, seq, encode_tick(tick(symbol, seq)))
     one.stamp = seq
     return one
 
@@ -39,7 +40,7 @@ def seqs(member: RecordingMember) -> list[int]:
 def test_it_asks_to_be_flushed_once() -> None:
     """Only the first tick after a flush wakes the pace."""
     pace = ManualPace(resting=True)
-    group = ConflatingGroup(pace, Counters(), 0)
+    group = ConflatingGroup(pace, Counters())
     group.offer(framed("BTC", 1))
     group.offer(framed("ETH", 2))
     assert 1 == pace.wanted
@@ -52,7 +53,7 @@ def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> 
     """Conflation is counted, and happens only where the pace rests."""
     for resting, expected in ((True, [3]), (False, [1, 2, 3])):
         counters = Counters()
-        group = ConflatingGroup(ManualPace(resting=resting), counters, 0)
+        group = ConflatingGroup(ManualPace(resting=resting), counters)
         one, member = cohort("BTC")
         group.cohorts.add(one)
         for seq in (1, 2, 3):
@@ -64,7 +65,7 @@ def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> 
 
 def test_an_exact_group_keeps_everything_in_order() -> None:
     """Nothing takes anything's place."""
-    group = ExactGroup(ManualPace(resting=True), 0)
+    group = ExactGroup(ManualPace(resting=True))
     one, member = cohort("BTC", conflate=False)
     group.cohorts.add(one)
     for seq in (1, 2, 3):

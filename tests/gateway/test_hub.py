@@ -15,6 +15,7 @@ from gateway.hub import Hub
 from gateway.metrics import Counters
 from gateway.pace import Rest
 from gateway.protocol import Status
+from market.codec import encode_tick
 from tests.fakes import RecordingMember, run_virtual, tick
 
 
@@ -34,7 +35,8 @@ class Market:
 
     def publish(self, symbol: str) -> int:
         held = self.last.get(symbol)
-        framed = FramedTick(tick(symbol, held.seq + 1 if held else 1))
+        seq = held.seq + 1 if held else 1
+        framed = FramedTick(symbol, seq, encode_tick(tick(symbol, seq)))
         self.last[symbol] = framed
         self.hub.publish(framed)
         return framed.seq
