@@ -12,14 +12,18 @@ from signal import SIGTERM, SIGUSR1, Signals
 from deploy.errors import DeployError
 from deploy.ports import Address, free_port, parse_address
 from deploy.processes import ROOT
+from gateway.address import is_loopback
 
 FRONT = "127.0.0.1:8080"
 GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")
 STATS = "127.0.0.1:8404"
+TLS = "127.0.0.1:8443"
 """What ``haproxy.cfg`` takes where nothing else is said."""
 
 _CLUSTER_DRAIN_S = "2"
 """Several of HAProxy's checks; less than a deployment's default, so that Ctrl-C does not take long."""
+_CLUSTER_PROXIES = "127.0.0.1,::1"
+"""Where HAProxy connects to the gateways from."""
 CLUSTER_SYMBOLS = f"@{ROOT / 'deploy' / 'symbols-100.txt'}"
 
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "gateway.app:app_factory")
@@ -53,6 +57,8 @@ class Plan:
     """None where clients connect to the one gateway."""
     restart: bool
     """Whether a program that ended by itself is started again."""
+    tls: Address | None = None
+    """Where clients connect over TLS; None where they do not."""
 
     def __iter__(self) -> Iterator[Program]:
         """In the order in which they are started."""
@@ -64,6 +70,11 @@ class Plan:
     def front(self) -> Address:
         """Where clients connect."""
         return (self.haproxy or self.gateways[0]).listens[0]
+
+    @property
+    def url(self) -> str:
+        """What clients are told to open."""
+        return f"https://{self.tls}" if self.tls else f"http://{self.front}"
 
 
 def plan_run(environ: Mapping[str, str]) -> Plan:
@@ -95,8 +106,17 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         parse_address(f"TICKGATE_GATEWAY_{number}", environ.get(f"TICKGATE_GATEWAY_{number}", default))
         for number, default in enumerate(GATEWAYS, start=1)
     ]
-    haproxy = _haproxy(environ, addresses)
-    valkey, env = _bus({"SYMBOLS": CLUSTER_SYMBOLS, "DRAIN_SECONDS": _CLUSTER_DRAIN_S, **environ})
+    tls = _tls(environ)
+    haproxy = _haproxy(environ, addresses, tls)
+    defaults = {
+        "SYMBOLS": CLUSTER_SYMBOLS,
+        "DRAIN_SECONDS": _CLUSTER_DRAIN_S,
+        "TRUSTED_PROXIES": _CLUSTER_PROXIES,
+    }
+    if all(is_loopback(address.host) for address in (haproxy.listens[0], tls) if address is not None):
+        # Behind a proxy a gateway cannot know that nobody but this machine reaches it.
+        defaults["ALLOWED_HOSTS"] = "localhost"
+    valkey, env = _bus({**defaults, **environ})
     return Plan(
         valkey=valkey,
         poller=_poller(env),
@@ -105,6 +125,7 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         ),
         haproxy=haproxy,
         restart=True,
+        tls=tls,
     )
 
 
@@ -167,23 +188,37 @@ def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping
     )
 
 
-def _haproxy(environ: Mapping[str, str], gateways: list[Address]) -> Program:
+def _tls(environ: Mapping[str, str]) -> Address | None:
+    """Where HAProxy listens for TLS, if it has a certificate."""
+    certificate = environ.get("TICKGATE_CERT")
+    if not certificate:
+        return None
+    if not os.access(certificate, os.R_OK):
+        raise DeployError(
+            f"TICKGATE_CERT={certificate!r} cannot be read; name a PEM file of certificate, chain and key, or leave it"
+            " unset to serve without TLS"
+        )
+    return parse_address("TICKGATE_TLS_BIND", environ.get("TICKGATE_TLS_BIND", TLS))
+
+
+def _haproxy(environ: Mapping[str, str], gateways: list[Address], tls: Address | None) -> Program:
     program = find_haproxy()
     if program is None:
         raise DeployError("PATH has no haproxy; install it (Debian: apt-get install haproxy)")
     front = parse_address("TICKGATE_BIND", environ.get("TICKGATE_BIND", FRONT))
     stats = parse_address("TICKGATE_STATS_BIND", environ.get("TICKGATE_STATS_BIND", STATS))
+    listens = (front, stats) if tls is None else (front, stats, tls)
+    certificate = {} if tls is None else {"TICKGATE_CERT": str(Path(environ["TICKGATE_CERT"]).absolute())}
     return Program(
         name="haproxy",
         # -db: in the foreground, one process, so that its signals and its end are ours to see.
         command=(program, "-db", "-f", "haproxy.cfg"),
         env={
             **environ,
-            "TICKGATE_BIND": str(front),
-            "TICKGATE_STATS_BIND": str(stats),
-            **{gateway.variable: str(gateway) for gateway in gateways},
+            **certificate,
+            **{address.variable: str(address) for address in (*listens, *gateways)},
         },
-        listens=(front, stats),
+        listens=listens,
         ready_path="/readyz",
         # Soft: it stops listening and stays while connections last.
         stop_signal=SIGUSR1,

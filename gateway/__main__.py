@@ -11,12 +11,10 @@ from aiohttp import web
 
 from gateway.app import create_app, drain
 from gateway.errors import GatewayError
+from gateway.serving import BACKLOG, Serving
 from gateway.settings import Settings
 from market import logs
 from market.errors import MarketError
-
-BACKLOG = 4096
-"""Connections the kernel may hold for us: a reconnect storm arrives faster than it is accepted."""
 
 
 async def serve(settings: Settings) -> None:
@@ -33,18 +31,17 @@ async def serve(settings: Settings) -> None:
             drained.cancel()
         stop.set()
 
-    app = create_app(settings)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
-    await runner.setup()
-    drained = loop.create_task(_drain_when(stop, app))
+    serving = Serving(create_app(settings))
+    await serving.start()
+    drained = loop.create_task(_drain_when(stop, serving.app))
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, on_signal)
-        await _listen(runner, settings)
+        await _listen(serving, settings)
         await asyncio.wait((drained,))
     finally:
         drained.cancel()
-        await runner.cleanup()
+        await serving.close()
 
 
 async def _drain_when(stop: asyncio.Event, app: web.Application) -> None:
@@ -52,9 +49,9 @@ async def _drain_when(stop: asyncio.Event, app: web.Application) -> None:
     await drain(app)
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+async def _listen(serving: Serving, settings: Settings) -> None:
     try:
-        await web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG).start()
+        await serving.listen(host=settings.host, port=settings.port, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             problem = f"GATEWAY_PORT {settings.port} is in use; stop what listens there, or choose another"

@@ -1,19 +1,22 @@
 """The composition root: settings in, a running gateway out."""
 
 import asyncio
+import functools
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
+from gateway.arrivals import Arrivals
 from gateway.gateway import Gateway
-from gateway.http import GATEWAY, REGISTRY, add_page_headers, routes
+from gateway.http import GATEWAY, REGISTRY, WEBSOCKET_PATH, add_page_headers, refuse_strangers, routes
 from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
+from gateway.upgrade import upgrade_now
 from market.bus import open_bus
 
 logger = logging.getLogger(__name__)
@@ -26,7 +29,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
         market.environ.SettingError: a variable of the environment that cannot be used.
     """
     settings = settings or Settings.from_environ(os.environ)
-    app = web.Application()
+    app = web.Application(middlewares=[refuse_strangers])
     app.add_routes(routes())
     app.on_response_prepare.append(add_page_headers)
 
@@ -55,6 +58,22 @@ def create_app(settings: Settings | None = None) -> web.Application:
 async def app_factory() -> web.Application:
     """`create_app` in the form that gunicorn's aiohttp workers take."""
     return create_app()
+
+
+def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol]) -> Arrivals:
+    """The protocol factory of a running ``app`` for ``loop.create_server``; ``serve`` is aiohttp's own."""
+    gateway = app[GATEWAY]
+    settings = gateway.settings
+
+    return Arrivals(
+        gateway.entrance,
+        functools.partial(upgrade_now, gateway),
+        WEBSOCKET_PATH,
+        serve,
+        gateway.counters,
+        timeout_s=settings.handshake_timeout_s,
+        most=settings.max_handshakes,
+    )
 
 
 async def drain(app: web.Application) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 Reconnect = Literal["at once", "with backoff", "never"]
+"""``never``: not with the same token."""
 
 
 class Close(Struct, frozen=True):
@@ -23,8 +24,15 @@ class Closing(Enum):
     """Every reason that this gateway closes for."""
 
     DRAIN = Close(1012, "this gateway is going away", "at once")
+    TRY_LATER = Close(1013, "the token cannot be checked now", "with backoff")
+    UNAUTHORISED = Close(4401, "the token opens nothing here", "never")
+    EXPIRED = Close(4401, "the token has expired", "never")
+    FORBIDDEN = Close(4403, "another subject's token", "never")
     TOO_SLOW = Close(4408, "too slow for every tick", "with backoff")
+    AUTH_TIMEOUT = Close(4409, "no token in time", "with backoff")
     TOO_MANY_ERRORS = Close(4429, "too many errors", "with backoff")
+    TOO_MANY_MESSAGES = Close(4429, "too many messages", "with backoff")
+    TOO_MANY_CONNECTIONS = Close(4429, "too many connections of one subject", "with backoff")
 
     @property
     def code(self) -> int:

@@ -1,22 +1,18 @@
 """One socket: it writes, or it says that it lags. It never waits.
 
-After the handshake a connection is its transport's protocol. aiohttp's reader parses what comes in;
-every frame that goes out, data and control, is ours.
+After the handshake a connection is its transport's protocol, and every frame in and out is ours.
 """
 
 import asyncio
 import logging
 import os
-import socket
-from typing import Any, Final, Protocol
-
-from aiohttp import WebSocketError, WSCloseCode, WSMsgType
-from aiohttp._websocket.reader import WebSocketDataQueue
-from aiohttp.http import WebSocketReader
+from typing import Final, Protocol
 
 from gateway.closing import Closing
-from gateway.frames import PING, PONG, Encoding, close_frame, frame
+from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
 from gateway.metrics import Counters
+from gateway.reader import Fault, FrameReader, Violation
+from gateway.sockets import prepare
 
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024
 """What may wait for a client that asked for every tick, and for the replies of any client."""
@@ -24,14 +20,8 @@ QUEUE_LIMIT_BYTES: Final = 1024 * 1024
 CORK_LIMIT_BYTES: Final = 64 * 1024
 """Answers to what was read at once are put together up to here."""
 
-NOTSENT_LOWAT_BYTES: Final = 16 * 1024
-"""Without it the kernel itself hoards megabytes of old prices (tcp(7), TCP_NOTSENT_LOWAT)."""
-
 CLOSE_TIMEOUT_S: Final = 5.0
 """A closing handshake that takes longer is ended by force."""
-
-# Linux, <netinet/tcp.h>; Python names it only on some systems.
-_TCP_NOTSENT_LOWAT: Final = 25
 
 _PING_FRAME: Final = frame(PING, b"")
 
@@ -41,8 +31,11 @@ logger = logging.getLogger(__name__)
 class Listener(Protocol):
     """Who is told what comes in."""
 
-    def message_received(self, kind: WSMsgType, data: bytes) -> None:
-        """A whole message: `WSMsgType.TEXT`, not checked for UTF-8, or `WSMsgType.BINARY`."""
+    def message_received(self, opcode: int, data: bytes) -> None:
+        """A whole message: TEXT, which is UTF-8, or BINARY."""
+
+    def frame_received(self) -> None:
+        """A frame that is no message, but costs as much: a ping, a pong, or a part that completes nothing."""
 
     def connection_lost(self) -> None:
         """The last that is heard of the connection."""
@@ -74,11 +67,10 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._counters = counters
         self._corked: bytearray | None = None
-        inbox = _Inbox(self)
-        self._reader = WebSocketReader(inbox, max_message_bytes, compress=deflate, decode_text=False)
+        self._reader = FrameReader(max_message_bytes, deflate=deflate)
         self._close_timer: asyncio.TimerHandle | None = None
         self.closing = False
-        """Whether a close frame has been written; nothing follows it."""
+        """Whether a close frame has been written, or the socket cut off; nothing follows."""
         self.end = "the connection broke"
         """How it ended, for the log."""
         self.left = True
@@ -87,12 +79,7 @@ class Connection(asyncio.Protocol):
         """Whether anything came from the client since the heartbeat last looked."""
         self.pinged = False
         """Whether the heartbeat is waiting for an answer."""
-        sock: socket.socket | None = transport.get_extra_info("socket")
-        if sock is not None and sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
-        # TLS is the transport's to speak.
-        plain = sock is not None and transport.get_extra_info("ssl_object") is None
-        self._fd = sock.fileno() if sock is not None and plain else -1
+        self._fd = prepare(transport)
         # Anything that waits is to be heard of at once, and so is its end.
         transport.set_write_buffer_limits(high=0)
         self._backed_up = transport.get_write_buffer_size() > 0
@@ -197,6 +184,8 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._counters.aborted += 1
             self.left = False
+            self.closing = True
+            self._choose_way()
             self.end = f"cut off, {reason}"
             self._transport.abort()
 
@@ -206,7 +195,13 @@ class Connection(asyncio.Protocol):
         self.closing = True
         self._choose_way()
         self.end = f"closed with {code} {reason}"
-        # Closing a transport waits for its buffer to drain, which may be never.
+        # What comes from here on is thrown away unread until the peer closes too (RFC 6455, section 7.1.1):
+        # a socket closed with bytes left in it is reset, and the peer might never hear why.
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+        # It may never, and closing a transport waits for its buffer to drain.
         self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
 
     # What comes in; called by the event loop.
@@ -214,12 +209,19 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse, and tell the listener of every message that is complete."""
         self.heard = True
+        if self.closing:
+            return
         self._cork()
-        failed, _ = self._reader.feed_data(data)
+        try:
+            violation = self._reader.feed(data, self._receive)
+        except Exception:
+            logger.exception("client %s: a message could not be handled", self.client)
+            violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
         self._uncork()
-        if failed and not self._transport.is_closing():
-            # Anything after this is noise.
-            self._transport.pause_reading()
+        if violation is not None and not self.closing:
+            self._counters.closed[violation.fault.name] += 1
+            self.left = False
+            self._write_close(violation.fault, violation.reason)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The socket is gone."""
@@ -229,44 +231,19 @@ class Connection(asyncio.Protocol):
             self._close_timer.cancel()
         self.listener.connection_lost()
         # They know each other; without this only the garbage collector would find them.
-        del self.listener, self._reader
+        del self.listener
 
-    def message_received(self, message: Any) -> None:
-        """One message of any kind, from the reader."""
-        kind, data, _ = message
-        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
-            if not self.closing:
-                self.listener.message_received(kind, data)
-        elif kind is WSMsgType.PING:
-            self.reply(frame(PONG, bytes(data)))
-        elif kind is WSMsgType.CLOSE:
-            if not self.closing:
-                # The same code back (RFC 6455, section 5.5.1), or none where none was given.
-                self._write_close(data, "")
-                self.end = f"left with {data or 'no code'}"
+    def _receive(self, opcode: int, payload: bytes) -> bool:
+        if opcode in (TEXT, BINARY):
+            self.listener.message_received(opcode, payload)
+        elif opcode == CLOSE:
+            # The same code back (RFC 6455, section 5.5.1), or none where none was given.
+            code = int.from_bytes(payload[:2])
+            self._write_close(code, "")
+            self.end = f"left with {code or 'no code'}"
             self._transport.close()
-
-    def failed(self, error: Exception) -> None:
-        """What came is not WebSocket, or is too long; from the reader."""
-        code = error.code if isinstance(error, WebSocketError) else WSCloseCode.INTERNAL_ERROR
-        if not isinstance(error, WebSocketError):
-            logger.error("client %s: a message could not be handled", self.client, exc_info=error)
-        if not self.closing:
-            self.left = False
-            self._write_close(code, str(error)[:100])
-        self._transport.close()
-
-
-class _Inbox(WebSocketDataQueue):
-    """Where the reader puts messages: they are handled at once, so nothing ever queues up."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(None, 0, loop=None)  # type: ignore[arg-type] # it never waits, pauses or resumes
-        self._connection = connection
-
-    def feed_data(self, data: Any, _size: int) -> None:
-        self._connection.message_received(data)
-
-    def set_exception(self, exc: BaseException, _cause: BaseException | None = None) -> None:
-        assert isinstance(exc, Exception)
-        self._connection.failed(exc)
+        else:
+            self.listener.frame_received()
+            if opcode == PING:
+                self.reply(frame(PONG, payload))
+        return not self.closing

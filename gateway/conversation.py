@@ -2,55 +2,50 @@
 
 import asyncio
 import logging
-import uuid
+import os
 from typing import Final
 
-from aiohttp import WSMsgType, web
-
+from gateway.closing import Closing
 from gateway.connection import Connection
-from gateway.frames import Encoding, message_frame
+from gateway.entrance import PROTOCOLS, Seat, Visitor
+from gateway.frames import BINARY, TEXT, Encoding, message_frame
 from gateway.gateway import Gateway
-from gateway.handshake import Handshake, check, take_over
-from gateway.protocol import Error, Welcome
+from gateway.grant import Grant
+from gateway.limits import Bucket
+from gateway.protocol import Auth, Error, Welcome
 from gateway.session import Outcome, Session
+from gateway.standing import Standing
 
-PROTOCOLS: Final[dict[str, Encoding]] = {"tickgate.v1.json": "json", "tickgate.v1.msgpack": "msgpack"}
-"""WebSocket subprotocols; who asks for none gets JSON."""
-
-_DATA: Final[dict[Encoding, WSMsgType]] = {"json": WSMsgType.TEXT, "msgpack": WSMsgType.BINARY}
+_DATA: Final[dict[Encoding, int]] = {"json": TEXT, "msgpack": BINARY}
 
 logger = logging.getLogger(__name__)
 
 
-def converse(request: web.Request, gateway: Gateway) -> web.StreamResponse:
-    """Upgrade ``request`` to a WebSocket, and leave its client in a conversation of its own.
-
-    Raises:
-        web.HTTPBadRequest: not a WebSocket handshake.
-        web.HTTPUpgradeRequired: another version of the protocol.
-    """
-    remote = request.remote
-    handshake = check(request, PROTOCOLS)
-
-    def start(transport: asyncio.Transport) -> Connection:
-        conversation = Conversation(gateway, transport, handshake)
-        conversation.begin(handshake.head, remote)
-        return conversation.connection
-
-    return take_over(request, start)
+def begin(
+    gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
+) -> Connection:
+    """Accept ``visitor`` on ``transport``, whose protocol the connection returned is to be from now on."""
+    conversation = Conversation(gateway, transport, visitor, grant, seat)
+    conversation.begin(visitor.handshake.head, visitor.address)
+    return conversation.connection
 
 
 class Conversation:
     """One client, from its welcome to its end."""
 
-    __slots__ = ("_gateway", "_session", "connection")
+    __slots__ = ("_bucket", "_gateway", "_loop", "_seat", "_session", "_standing", "connection")
 
-    def __init__(self, gateway: Gateway, transport: asyncio.Transport, handshake: Handshake) -> None:
+    def __init__(
+        self, gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
+    ) -> None:
+        """``grant`` is None for one who is still to show a token; ``seat`` is given up at the end."""
         self._gateway = gateway
-        settings = gateway.settings
+        self._loop = asyncio.get_running_loop()
+        self._seat = seat
+        settings, handshake = gateway.settings, visitor.handshake
         encoding = PROTOCOLS.get(handshake.protocol, "json")
         self.connection = Connection(
-            str(uuid.uuid4()),
+            _new_id(),
             transport,
             encoding,
             gateway.counters,
@@ -58,31 +53,66 @@ class Conversation:
             settings.max_message_bytes,
             deflate=handshake.deflate,
         )
-        self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate)
+        self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
+        self._bucket = Bucket(gateway.message_rate) if settings.max_messages_per_second else None
+        self._standing: Standing | None = None
+        if gateway.authenticator is not None:
+            self._standing = Standing(gateway, self._session, self.connection, seat, self._apply)
+            self._standing.begin(grant)
 
-    def begin(self, head: bytes, remote: str | None) -> None:
+    def begin(self, head: bytes, address: str) -> None:
         """Write ``head``, the answer to the handshake, and welcome the client."""
         gateway, connection = self._gateway, self.connection
         gateway.add(connection)
-        logger.debug("client %s connected from %s", connection.client, remote)
+        logger.debug("client %s connected from %s", connection.client, address)
         welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
-        both = (message_frame(message, connection.encoding) for message in (welcome, gateway.feed.status))
-        connection.reply(head + b"".join(both))
+        encoding = connection.encoding
+        connection.reply(head + message_frame(welcome, encoding) + message_frame(gateway.feed.status, encoding))
 
-    def message_received(self, kind: WSMsgType, data: bytes) -> None:
+    def message_received(self, opcode: int, data: bytes) -> None:
         """See `gateway.connection.Listener.message_received`."""
         self._gateway.counters.messages_received += 1
-        if kind is _DATA[self.connection.encoding]:
-            self._apply(self._session.receive(data))
-        else:
+        if not self._is_in_time():
+            return
+        if opcode != _DATA[self.connection.encoding]:
             self._apply(self._session.receive_wrong_frame())
+        elif self._standing is None or not self._standing.holds(data):
+            self._apply(self._session.receive(data))
+
+    def frame_received(self) -> None:
+        """See `gateway.connection.Listener.frame_received`."""
+        self._is_in_time(heard=False)
 
     def connection_lost(self) -> None:
         """See `gateway.connection.Listener.connection_lost`."""
+        if self._standing is not None:
+            self._standing.end()
+        self._gateway.entrance.leave(self._seat)
         self._gateway.remove(self.connection)
         # Of a storm of clients that come and go by themselves nobody wants two lines each.
         level = logging.DEBUG if self.connection.left else logging.INFO
         logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
+
+    def _is_in_time(self, *, heard: bool = True) -> bool:
+        """Whether what came is within the client's rates; where it is not, it is refused, or the client closed.
+
+        Where nothing of it was ``heard``, as of a ping, nothing is said of its refusal either.
+        """
+        if self._bucket is None and not self._seat.subject:
+            return True
+        now = self._loop.time()
+        verdict = self._bucket.take(now) if self._bucket is not None else "ok"
+        if verdict == "ok" and self._seat.subject:
+            # All of a subject's connections together only ever wait; none is closed for what another does.
+            verdict = "ok" if self._gateway.subject_messages.take(self._seat.subject, now) == "ok" else "refuse"
+        if verdict == "ok":
+            return True
+        self._gateway.counters.messages_refused += 1
+        if verdict == "close":
+            self.connection.close(Closing.TOO_MANY_MESSAGES)
+        elif heard:
+            self._apply(self._session.rate_limited())
+        return False
 
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
@@ -96,3 +126,20 @@ class Conversation:
             gateway.hub.send_snapshots(connection, outcome.snapshots)
         if outcome.close is not None:
             connection.close(outcome.close)
+        if outcome.auth is not None:
+            self._authenticate(outcome.auth)
+
+    def _authenticate(self, auth: Auth) -> None:
+        if self._standing is not None:
+            self._standing.authenticate(auth)
+        else:
+            # Nobody needs a token here, and a client that has one need not know.
+            assert self._session.grant is not None
+            self._apply(self._session.authenticated(self._session.grant, auth.id))
+
+
+def _new_id() -> str:
+    """A random UUID (RFC 9562, section 5.4), for a fraction of what the standard library takes."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

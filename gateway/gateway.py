@@ -4,21 +4,29 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Final
 
+from gateway.auth import Authenticator
 from gateway.closing import Closing
 from gateway.connection import Connection
+from gateway.entrance import Entrance
 from gateway.feed import Feed
 from gateway.frames import FramedTick, message_frame
 from gateway.heartbeat import Heartbeat
 from gateway.hub import Hub
+from gateway.limits import KeyedBuckets, Rate
 from gateway.metrics import Counters
 from gateway.pace import Rest
 from gateway.protocol import Shutdown
 from gateway.session import Limits
 from gateway.settings import Settings
+from gateway.tickets import Tickets
 from market.bus import Bus
+
+_BURST_S: Final = 2.0
+"""So many seconds' worth of messages may come at once; another second's worth is refused before a flood is closed."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +46,7 @@ class Gateway:
         self.settings = settings
         self.bus = bus
         self.counters = Counters()
+        self._now_us = now_us
         # Spreads reconnects; nothing secret depends on it.
         self._rng = rng or random.Random()  # noqa: S311
         self._empty = asyncio.Event()
@@ -61,6 +70,20 @@ class Gateway:
             rng=self._rng,
         )
         self._heartbeat = Heartbeat(settings.heartbeat_s)
+        self.authenticator: Authenticator | None = None
+        """Checks tokens; None where nobody needs one."""
+        if settings.auth.mode == "jwt":
+            self.authenticator = Authenticator(settings.auth, now_s=self.now_s, rng=self._rng)
+        verify_now = self.authenticator.verify_now if self.authenticator else None
+        self.entrance = Entrance(settings, verify_now, lambda: self.has_room)
+        self.tickets = Tickets(bus, self.now_s)
+        rate = settings.max_messages_per_second
+        self.message_rate = Rate(rate, rate * _BURST_S, rate)
+        """Of one connection's messages."""
+        rate = settings.max_messages_per_second_per_subject
+        self.subject_messages = KeyedBuckets(Rate(rate, rate * _BURST_S, rate))
+        """Of all messages with one subject's tokens."""
+        self._errands: set[asyncio.Task[None]] = set()
         self.limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
         """What each client may take."""
         self.draining = False
@@ -70,12 +93,29 @@ class Gateway:
 
     async def run(self) -> None:
         """Hear the bus and look after the connections until cancelled."""
+        if self.authenticator is not None:
+            self.authenticator.start()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.feed.run())
                 group.create_task(self._heartbeat.run())
         finally:
+            for errand in self._errands:
+                errand.cancel()
+            if self.authenticator is not None:
+                await self.authenticator.aclose()
             await self.bus.aclose()
+
+    def wait_for(self, errand: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run what one client waits for, such as a key that must be fetched, beside everything else."""
+        task = asyncio.get_running_loop().create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
+
+    def now_s(self) -> float:
+        """The wall clock, Unix seconds."""
+        return self._now_us() / 1e6
 
     @property
     def has_room(self) -> bool:

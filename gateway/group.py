@@ -36,20 +36,30 @@ class Cohorts:
         self.all: dict[Cohort, None] = {}
         self.by_symbol: dict[str, dict[Cohort, None]] = {}
 
-    def add(self, cohort: Cohort) -> None:
-        """``cohort`` is under each of its symbols from now on."""
+    def add(self, cohort: Cohort) -> list[str]:
+        """``cohort`` is under each of its symbols from now on. Returns those that nobody held before."""
         self.all[cohort] = None
+        by_symbol, new = self.by_symbol, []
         for symbol in cohort.wishes.symbols:
-            self.by_symbol.setdefault(symbol, {})[cohort] = None
+            holders = by_symbol.get(symbol)
+            if holders is None:
+                by_symbol[symbol] = {cohort: None}
+                new.append(symbol)
+            else:
+                holders[cohort] = None
+        return new
 
-    def remove(self, cohort: Cohort) -> None:
-        """Nothing is left of ``cohort``."""
+    def remove(self, cohort: Cohort) -> list[str]:
+        """Nothing is left of ``cohort``. Returns its symbols that nobody holds any more."""
         del self.all[cohort]
+        by_symbol, last = self.by_symbol, []
         for symbol in cohort.wishes.symbols:
-            cohorts = self.by_symbol[symbol]
-            del cohorts[cohort]
-            if not cohorts:
-                del self.by_symbol[symbol]
+            holders = by_symbol[symbol]
+            del holders[cohort]
+            if not holders:
+                del by_symbol[symbol]
+                last.append(symbol)
+        return last
 
     def holding(self, symbols: Iterable[str]) -> Iterable[Cohort]:
         """At least every cohort that holds one of ``symbols``, each once."""

@@ -6,7 +6,6 @@ ten kilobytes; a client that stays for hours needs none of it.
 """
 
 import asyncio
-import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Collection
@@ -14,8 +13,10 @@ from typing import Final
 
 from aiohttp import hdrs, web
 from msgspec import Struct
+from multidict import CIMultiDictProxy
 
 from gateway.deflate import negotiate
+from gateway.refusal import RefusalError
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -36,34 +37,34 @@ class Handshake(Struct, frozen=True):
     """Whether both sides may compress messages."""
 
 
-def check(request: web.Request, protocols: Collection[str]) -> Handshake:
-    """The answer to ``request``. Of the subprotocols offered, the client's order of preference decides.
+def check(headers: CIMultiDictProxy[str], protocols: Collection[str]) -> Handshake:
+    """The answer to a request. Of the subprotocols offered, the client's order of preference decides.
 
     Raises:
-        web.HTTPBadRequest: not a WebSocket handshake; the text says which part.
-        web.HTTPUpgradeRequired: another version of the protocol.
+        RefusalError: not a WebSocket handshake, or another version of the protocol; the message says which part.
     """
-    headers = request.headers
     if "websocket" not in headers.get(hdrs.UPGRADE, "").lower():
-        raise web.HTTPBadRequest(text="this is a WebSocket endpoint: Upgrade must be websocket\n")
+        raise RefusalError(400, "handshake", "this is a WebSocket endpoint: Upgrade must be websocket")
     if "upgrade" not in headers.get(hdrs.CONNECTION, "").lower():
-        raise web.HTTPBadRequest(text="Connection must be Upgrade\n")
+        raise RefusalError(400, "handshake", "Connection must be Upgrade")
     if headers.get(hdrs.SEC_WEBSOCKET_VERSION) != "13":
-        raise web.HTTPUpgradeRequired(
-            text="Sec-WebSocket-Version must be 13\n", headers={hdrs.SEC_WEBSOCKET_VERSION: "13"}
-        )
+        version = {str(hdrs.SEC_WEBSOCKET_VERSION): "13"}
+        raise RefusalError(426, "handshake", "Sec-WebSocket-Version must be 13", version)
     key = headers.get(hdrs.SEC_WEBSOCKET_KEY, "")
     if not _is_key(key):
-        raise web.HTTPBadRequest(text="Sec-WebSocket-Key must be 16 bytes in base64\n")
-    offered = [name.strip() for value in headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()) for name in value.split(",")]
-    protocol = next((name for name in offered if name in protocols), "")
+        raise RefusalError(400, "handshake", "Sec-WebSocket-Key must be 16 bytes in base64")
     digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
-    head = _HEAD + base64.b64encode(digest)
-    if protocol:
-        head += b"\r\nSec-WebSocket-Protocol: " + protocol.encode()
-    extension = negotiate(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ()))
-    if extension:
-        head += b"\r\nSec-WebSocket-Extensions: " + extension.encode()
+    head = _HEAD + binascii.b2a_base64(digest, newline=False)
+    protocol = extension = ""
+    if hdrs.SEC_WEBSOCKET_PROTOCOL in headers:
+        offered = ",".join(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL)).split(",")
+        protocol = next((name for offer in offered if (name := offer.strip()) in protocols), "")
+        if protocol:
+            head += b"\r\nSec-WebSocket-Protocol: " + protocol.encode()
+    if hdrs.SEC_WEBSOCKET_EXTENSIONS in headers:
+        extension = negotiate(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS))
+        if extension:
+            head += b"\r\nSec-WebSocket-Extensions: " + extension.encode()
     return Handshake(head + b"\r\n\r\n", protocol, bool(extension))
 
 
@@ -118,6 +119,6 @@ class _EarlyBytes:
 
 def _is_key(key: str) -> bool:
     try:
-        return len(base64.b64decode(key, validate=True)) == 16
-    except (binascii.Error, ValueError):
+        return len(key) == 24 and len(binascii.a2b_base64(key, strict_mode=True)) == 16
+    except ValueError:
         return False

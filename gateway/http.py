@@ -4,14 +4,25 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from gateway.conversation import converse
+from gateway.entrance import bearer, unauthorised
 from gateway.gateway import Gateway
+from gateway.grant import RefusedError, TryLaterError
+from gateway.refusal import RefusalError
+from gateway.upgrade import upgrade
+from market.bus import BusDownError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
+
+WEBSOCKET_PATH: Final = "/ws"
+TICKET_PATH: Final = "/v1/ticket"
+
+_FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
+"""Asked for by load balancers and scrapers, under whatever name they know."""
 
 _WEB: Final = Path(__file__).parent / "web"
 _PAGE_HEADERS: Final = {
@@ -28,7 +39,9 @@ def routes() -> list[web.AbstractRouteDef]:
     return [
         web.get("/", index),
         web.static("/web", _WEB),
-        web.get("/ws", websocket),
+        web.get(WEBSOCKET_PATH, websocket),
+        web.post(TICKET_PATH, ticket),
+        web.options(TICKET_PATH, ticket_preflight),
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
         web.get("/metrics", metrics),
@@ -42,11 +55,33 @@ async def index(_request: web.Request) -> web.StreamResponse:
 
 async def websocket(request: web.Request) -> web.StreamResponse:
     """Prices."""
+    return await upgrade(request, request.app[GATEWAY])
+
+
+async def ticket(request: web.Request) -> web.Response:
+    """A one-time ticket for who brings a token: ``/ws?ticket=`` lets its bearer in, once and soon."""
     gateway = request.app[GATEWAY]
-    if not gateway.has_room:
-        gateway.counters.connections_refused += 1
-        return _answer(503, {"error": "this gateway takes no more connections; try again"}, {"Retry-After": "1"})
-    return converse(request, gateway)
+    if gateway.authenticator is None:
+        raise RefusalError(404, "ticket", "nobody needs a ticket here: AUTH_MODE is none")
+    token = bearer(request.headers)
+    if token is None:
+        raise unauthorised("a ticket is for who brings a token: Authorization: Bearer <token>", "bad_token")
+    try:
+        grant = await gateway.authenticator.verify(token)
+        issued = await gateway.tickets.issue(grant)
+    except RefusedError as error:
+        raise unauthorised(str(error), error.code) from None
+    except (TryLaterError, BusDownError):
+        raise RefusalError(503, "try_later", "no ticket can be given now; try again", {"Retry-After": "3"}) from None
+    gateway.counters.tickets_issued += 1
+    headers = {"Cache-Control": "no-store"}
+    return _answer(200, {"ticket": issued, "expires_in_s": gateway.tickets.ttl_s}, headers)
+
+
+async def ticket_preflight(_request: web.Request) -> web.Response:
+    """What a page of an allowed origin is told before it sends a token (Fetch standard, CORS protocol)."""
+    headers = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Authorization"}
+    return web.Response(status=204, headers=headers)
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -69,8 +104,24 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+@web.middleware
+async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what a handler refuses; and see that what is for people is asked for by its name."""
+    gateway = request.app[GATEWAY]
+    try:
+        if request.path not in _FOR_OPERATORS:
+            gateway.entrance.check_names(request.headers)
+        return await handler(request)
+    except RefusalError as refusal:
+        gateway.counters.connections_refused[refusal.reason] += 1
+        return _answer(refusal.status, {"error": str(refusal), "code": refusal.code}, dict(refusal.headers))
+
+
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Lock the dashboard's pages up (Content Security Policy Level 3)."""
+    """Lock the dashboard's pages up (Content Security Policy Level 3), and let allowed pages read a ticket."""
+    if request.path == TICKET_PATH and hdrs.ORIGIN in request.headers and response.status != 403:
+        response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
+        response.headers["Vary"] = hdrs.ORIGIN
     if request.path == "/" or request.path.startswith("/web/"):
         response.headers.update(_PAGE_HEADERS)
 

@@ -125,15 +125,16 @@ class Hub:
         cohort = self._cohort_of[connection]
         if cohort is None:
             return
-        ticks = [self._last[symbol] for symbol in symbols if symbol in self._last]
-        # What is pending is older than the snapshots, and would follow them.
-        self._send_pending(connection, cohort, cohort.wishes.symbols)
+        ticks = list(filter(None, map(self._last.get, symbols)))
         backlog = self._laggards.get(connection)
-        if backlog is None:
-            self._join(connection, cohort)
-            cohort.send_snapshots(connection, ticks, self._stamp)
-        else:
+        if backlog is not None:
             backlog.snapshots.update(tick.symbol for tick in ticks)
+            return
+        if self._group(cohort.wishes).pending:
+            # What is pending is older than the snapshots, and would follow them.
+            self._send_pending(connection, cohort, cohort.wishes.symbols)
+            self._join(connection, cohort)
+        cohort.send_snapshots(connection, ticks, self._stamp)
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
         cohort.join(connection, self._stamp, pending=bool(self._group(cohort.wishes).pending))
@@ -189,8 +190,7 @@ class Hub:
         if cohort is None:
             cohort = self._cohorts[wishes] = Cohort(wishes, self._lags, self._counters)
             group = self._group(wishes)
-            group.cohorts.add(cohort)
-            for symbol in wishes.symbols:
+            for symbol in group.cohorts.add(cohort):
                 self._groups_of.setdefault(symbol, {})[group] = None
         return cohort
 
@@ -213,8 +213,7 @@ class Hub:
             return
         del self._cohorts[cohort.wishes]
         group = self._group(cohort.wishes)
-        group.cohorts.remove(cohort)
-        for symbol in cohort.wishes.symbols - group.cohorts.by_symbol.keys():
+        for symbol in group.cohorts.remove(cohort):
             del self._groups_of[symbol][group]
             if not self._groups_of[symbol]:
                 del self._groups_of[symbol]

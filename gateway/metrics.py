@@ -19,8 +19,11 @@ _COUNTERS: Final = {
     "ticks_sent": "Ticks and snapshots written to clients, each client counted.",
     "ticks_conflated": "Ticks that a newer one replaced before they were written: once per cohort, or per laggard.",
     "connections_accepted": "WebSocket connections ever accepted.",
-    "connections_refused": "WebSocket connections refused because the gateway was full or going away.",
+    "handshakes_cut_off": "Connections that sent no whole request in time, or were too many of those.",
     "messages_received": "Messages from clients.",
+    "messages_refused": "Messages and control frames beyond a client's rate, or its subject's.",
+    "tickets_issued": "One-time tickets issued.",
+    "tokens_refused": "Tokens in messages that opened nothing.",
     "errors_sent": "Answers of type error.",
     "lags": "Times that a connection stopped draining.",
     "aborted": "Connections cut off: lagging too long, dead, or not reading replies.",
@@ -37,8 +40,13 @@ class Counters:
         self.ticks_sent = 0
         self.ticks_conflated = 0
         self.connections_accepted = 0
-        self.connections_refused = 0
+        self.connections_refused: Counter[str] = Counter()
+        """By reason: connections and requests that were not let in."""
+        self.handshakes_cut_off = 0
         self.messages_received = 0
+        self.messages_refused = 0
+        self.tickets_issued = 0
+        self.tokens_refused = 0
         self.errors_sent = 0
         self.lags = 0
         self.aborted = 0
@@ -67,6 +75,14 @@ class GatewayCollector(Collector):
         for reason, count in counters.closed.items():
             closed.add_metric([reason.lower()], count)
         yield closed
+        turned_away = CounterMetricFamily(
+            "tickgate_connections_refused",
+            "Connections and requests that were not let in, by reason.",
+            labels=["reason"],
+        )
+        for reason, count in counters.connections_refused.items():
+            turned_away.add_metric([reason], count)
+        yield turned_away
         refused = CounterMetricFamily(
             "tickgate_bus_refused", "Bus messages that could not be used, by reason.", labels=["reason"]
         )

@@ -54,7 +54,13 @@ class Ping(Command, tag="ping"):
     """Are you there? (For clients that cannot send WebSocket pings, such as browsers.)"""
 
 
-AnyCommand = Subscribe | Unsubscribe | List | Ping
+class Auth(Command, tag="auth"):
+    """This is my token: the first message where the handshake carried none, later one that lasts longer."""
+
+    token: Annotated[str, Meta(max_length=8192)]
+
+
+AnyCommand = Subscribe | Unsubscribe | List | Ping | Auth
 
 ErrorCode = Literal[
     "bad_json",  # not JSON, or not MessagePack
@@ -63,6 +69,12 @@ ErrorCode = Literal[
     "unknown_command",
     "unknown_symbol",
     "too_many_symbols",
+    "unauthorised",  # no token yet, or one that opens nothing
+    "forbidden",  # the token does not allow it
+    "expired",  # the token has; the last word before the connection is closed
+    "rate_limited",  # too many messages a second; this one was not looked at
+    "too_many_connections",  # of this token's subject
+    "try_later",  # the token cannot be checked now
     "too_many_errors",  # the last word before the connection is closed
 ]
 
@@ -110,6 +122,22 @@ class Status(Message, tag="status"):
     source: str
     """binance-ws, binance-rest, simulated or replay; empty while no poller was heard."""
     since_us: int
+
+
+class Authenticated(Message, tag="authenticated"):
+    """The answer to ``auth``: the token holds from now on, in place of the one before."""
+
+    subject: str
+    """Whose token it is; empty where nobody needs one."""
+    expires_us: int | UnsetType = UNSET
+    """When the connection is closed with 4401 unless another ``auth`` comes before; Unix time, microseconds."""
+    id: Id | UnsetType = UNSET
+
+
+class Expiring(Message, tag="expiring"):
+    """Your token ends soon; send ``auth`` with another."""
+
+    expires_us: int
 
 
 class Lag(Message, tag="lag"):

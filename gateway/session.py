@@ -1,6 +1,7 @@
 """One client's conversation, free of I/O: a message in; replies, wishes and snapshots out."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -9,8 +10,11 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.closing import Closing
 from gateway.cohort import Wishes
 from gateway.frames import Encoding
+from gateway.grant import ANONYMOUS, Grant
 from gateway.protocol import (
     AnyCommand,
+    Auth,
+    Authenticated,
     Error,
     ErrorCode,
     Id,
@@ -48,6 +52,8 @@ class Outcome(Struct):
     snapshots: Sequence[str] = ()
     """Symbols whose last values are to be sent."""
     close: Closing | None = None
+    auth: Auth | None = None
+    """A token to be looked at; `Session.authenticated` or `Session.refused` is told what came of it."""
 
 
 class _AnyMessage(Struct):
@@ -66,23 +72,35 @@ _DECODERS: dict[Encoding, _Decoders] = {
     "json": _Decoders(msgspec.json.Decoder(AnyCommand), msgspec.json.Decoder(_AnyMessage)),
     "msgpack": _Decoders(msgspec.msgpack.Decoder(AnyCommand), msgspec.msgpack.Decoder(_AnyMessage)),
 }
-_TYPES: Final = ("subscribe", "unsubscribe", "list", "ping")
+_TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
 _FORMAT: Final = {"json": "JSON", "msgpack": "MessagePack"}
 
 
 class Session:
     """What one client has asked for so far."""
 
-    __slots__ = ("_decoders", "_deflate", "_encoding", "_errors", "_limits", "_symbols", "wishes")
+    __slots__ = ("_decoders", "_deflate", "_encoding", "_errors", "_limits", "_symbols", "grant", "wishes")
 
-    def __init__(self, symbols: Symbols, limits: Limits, encoding: Encoding, *, deflate: bool = False) -> None:
-        """``deflate`` says whether the client can read compressed batches."""
+    def __init__(
+        self,
+        symbols: Symbols,
+        limits: Limits,
+        encoding: Encoding,
+        *,
+        deflate: bool = False,
+        grant: Grant | None = ANONYMOUS,
+    ) -> None:
+        """``deflate`` says whether the client can read compressed batches.
+
+        ``grant`` is what it may do, or None while it is still to show a token.
+        """
         self._symbols = symbols
         self._limits = limits
         self._encoding: Encoding = encoding
         self._deflate = deflate
         self._decoders = _DECODERS[encoding]
         self._errors = 0
+        self.grant = grant
         self.wishes = Wishes(frozenset(), encoding)
         """What it holds now. Whoever keeps equal wishes may replace this object with its own."""
 
@@ -94,6 +112,8 @@ class Session:
             return self._refuse_message(data, str(error))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return self._error("bad_json", f"not {_FORMAT[self._encoding]}: {error}")
+        if self.grant is None and not isinstance(command, Auth):
+            return self._error("unauthorised", "the first message must be auth, with a token", command.id)
         match command:
             case Subscribe():
                 return self._subscribe(command)
@@ -103,6 +123,37 @@ class Session:
                 return Outcome(replies=[Subscriptions(symbols=self._held(), id=command.id)])
             case Ping():
                 return Outcome(replies=[Pong(id=command.id)])
+            case Auth():
+                return Outcome(auth=command)
+
+    def authenticated(self, grant: Grant, command_id: Id | UnsetType) -> Outcome:
+        """The outcome of a token that opens the door, or keeps it open: what it does not allow is given up."""
+        held = self.grant
+        if held is not None and held.subject != grant.subject:
+            refusal = Error(code="forbidden", message="the token is of another subject; connect with it", id=command_id)
+            return Outcome(replies=[refusal], close=Closing.FORBIDDEN)
+        self.grant = grant
+        expires_us = UNSET if math.isinf(grant.expires_at) else int(grant.expires_at * 1_000_000)
+        replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=expires_us, id=command_id)]
+        symbols = self.wishes.symbols
+        kept = frozenset(self._allowed(symbols))
+        if grant.max_symbols:
+            kept = frozenset(sorted(kept)[: grant.max_symbols])
+        if kept != symbols:
+            replies.append(Unsubscribed(symbols=sorted(symbols - kept)))
+        wishes = self._within_grant(msgspec.structs.replace(self.wishes, symbols=kept))
+        return Outcome(wishes if wishes != self.wishes else None, replies)
+
+    def refused(self, problem: str, command_id: Id | UnsetType) -> Outcome:
+        """The outcome of a token that opens nothing; who is in already stays as long as the token before it allows."""
+        outcome = self._error("unauthorised", problem, command_id)
+        if self.grant is None:
+            outcome.close = Closing.UNAUTHORISED
+        return outcome
+
+    def rate_limited(self) -> Outcome:
+        """The outcome of a message that came too fast to be looked at."""
+        return Outcome(replies=[Error(code="rate_limited", message="too many messages a second; this one is ignored")])
 
     def receive_wrong_frame(self) -> Outcome:
         """The outcome of a binary message where text is due, or the other way round."""
@@ -111,48 +162,82 @@ class Session:
         return self._error("wrong_frame", "text frame where binary is due; send MessagePack")
 
     def _subscribe(self, command: Subscribe) -> Outcome:
+        assert self.grant is not None
         named, unknown = self._resolve(command.symbols)
+        named, forbidden = self._permitted(named, command.symbols)
         held = self.wishes.symbols
         wanted = held.union(named)
-        replies: list[Message] = []
-        refused: Outcome | None = None
-        limit = self._limits.max_symbols
+        limit = min(filter(None, (self._limits.max_symbols, self.grant.max_symbols)), default=0)
         if limit and len(wanted) > max(limit, len(held)):
             too_many = f"{len(wanted)} symbols are more than the {limit} that one connection may hold"
             return self._error("too_many_symbols", too_many, command.id)
-        if unknown:
-            refused = self._error("unknown_symbol", _unknown(unknown), command.id)
-            if not named:
-                return refused
-        replies.append(Subscribed(symbols=named, id=command.id))
-        if refused is not None:
-            replies.extend(refused.replies)
+        if command.conflate is False and self.grant.max_hz is not None:
+            every = f"every tick is more than the {self.grant.max_hz:g} Hz that the token allows"
+            return self._error("forbidden", every, command.id)
+        replies: list[Message] = [Subscribed(symbols=named, id=command.id)] if named else []
+        close = None
+        problems: tuple[tuple[ErrorCode, str, list[str]], ...] = (
+            ("unknown_symbol", "unknown symbol", unknown),
+            ("forbidden", "the token does not allow", forbidden),
+        )
+        for code, problem, names in problems:
+            if names and close is None:
+                refused = self._error(code, _named(problem, names), command.id)
+                replies.extend(refused.replies)
+                close = refused.close
+        if not named:
+            return Outcome(replies=replies or [Subscribed(symbols=[], id=command.id)], close=close)
         wishes = self.wishes
         batch = wishes.batch if command.batch is UNSET else command.batch
+        wishes = Wishes(
+            wanted,
+            self._encoding,
+            batch=batch,
+            deflate=batch and self._deflate,
+            max_hz=wishes.max_hz if command.max_hz is UNSET else command.max_hz,
+            conflate=wishes.conflate if command.conflate is UNSET else command.conflate,
+        )
         return Outcome(
-            Wishes(
-                wanted,
-                self._encoding,
-                batch=batch,
-                deflate=batch and self._deflate,
-                max_hz=wishes.max_hz if command.max_hz is UNSET else command.max_hz,
-                conflate=wishes.conflate if command.conflate is UNSET else command.conflate,
-            ),
+            self._within_grant(wishes),
             replies,
             named if command.snapshot else (),
-            refused.close if refused is not None else None,
+            close,
         )
+
+    def _permitted(self, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:
+        """Of ``named`` what the grant allows, and what it does not although it was ``asked`` for by name."""
+        assert self.grant is not None
+        if self.grant.symbols is None:
+            return named, []
+        allowed = self._allowed(named)
+        if len(allowed) == len(named):
+            return named, []
+        # Who asks for all there is means all it may have.
+        by_name = {self._symbols.resolve(name) for name in asked}
+        return allowed, [symbol for symbol in named if symbol in by_name and symbol not in self.grant.symbols]
+
+    def _allowed(self, symbols: Iterable[str]) -> list[str]:
+        grant = self.grant
+        assert grant is not None
+        return [symbol for symbol in symbols if grant.symbols is None or symbol in grant.symbols]
+
+    def _within_grant(self, wishes: Wishes) -> Wishes:
+        grant = self.grant
+        if grant is None or grant.max_hz is None:
+            return wishes
+        max_hz = grant.max_hz if wishes.max_hz is None else min(wishes.max_hz, grant.max_hz)
+        return msgspec.structs.replace(wishes, max_hz=max_hz, conflate=True)
 
     def _unsubscribe(self, command: Unsubscribe) -> Outcome:
         held = self.wishes.symbols
         named, unknown = self._resolve(command.symbols)
         if unknown and not named:
-            return self._error("unknown_symbol", _unknown(unknown), command.id)
+            return self._error("unknown_symbol", _named("unknown symbol", unknown), command.id)
         dropped = [symbol for symbol in named if symbol in held]
         replies: list[Message] = [Unsubscribed(symbols=dropped, id=command.id)]
         close = None
         if unknown:
-            refused = self._error("unknown_symbol", _unknown(unknown), command.id)
+            refused = self._error("unknown_symbol", _named("unknown symbol", unknown), command.id)
             replies.extend(refused.replies)
             close = refused.close
         wishes = msgspec.structs.replace(self.wishes, symbols=held.difference(dropped))
@@ -160,18 +245,22 @@ class Session:
 
     def _resolve(self, names: list[str]) -> tuple[list[str], list[str]]:
         """The symbols meant, each once and in the order named, and the names that mean nothing here."""
-        named: dict[str, None] = {}
+        symbols = self._symbols
+        named = symbols.known(names)
+        if named is not None:
+            return named, []
+        found: dict[str, None] = {}
         unknown: dict[str, None] = {}
         for name in names:
             if name == ALL:
-                named.update(dict.fromkeys(self._symbols))
+                found.update(dict.fromkeys(symbols))
                 continue
-            symbol = self._symbols.resolve(name)
+            symbol = symbols.resolve(name)
             if symbol is None:
                 unknown[name] = None
             else:
-                named[symbol] = None
-        return list(named), list(unknown)
+                found[symbol] = None
+        return list(found), list(unknown)
 
     def _held(self) -> list[str]:
         return [symbol for symbol in self._symbols if symbol in self.wishes.symbols]
@@ -197,7 +286,7 @@ class Session:
         return Outcome(replies=replies)
 
 
-def _unknown(names: list[str]) -> str:
+def _named(problem: str, names: list[str]) -> str:
     shown = ", ".join(repr(name) for name in names[:_NAMED_AT_MOST])
     more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
-    return f"unknown symbol: {shown}{more}"
+    return f"{problem}: {shown}{more}"

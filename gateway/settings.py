@@ -5,7 +5,10 @@ from typing import Final, get_args
 
 from msgspec import Struct
 
-from market.environ import Environ
+from gateway.address import TrustedProxies, is_loopback
+from gateway.auth import AuthSettings
+from gateway.origin import AllowedHosts, AllowedOrigins
+from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
 from market.symbols import Symbols, parse_symbols
 
@@ -34,10 +37,38 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Who has been silent for about half of it is pinged, who still is after all of it is taken for dead."""
     rest_factor: float = 3
     """Rest between flushes, as a multiple of what a flush took; 0 never rests."""
+    auth: AuthSettings = AuthSettings()
+    """Whether a token is asked for, and which ones open the door."""
+    auth_query_token: bool = False
+    """Whether a token may come in the URL, as ``?token=``: logs on the way may keep it."""
+    auth_timeout_s: float = 5
+    """Who brought no token with the handshake must send one within this time, or is closed with 4409."""
+    allowed_origins: AllowedOrigins = AllowedOrigins()
+    """Pages of which sites may connect."""
+    allowed_hosts: AllowedHosts = AllowedHosts()
+    """Under which names it is served."""
+    trusted_proxies: TrustedProxies = TrustedProxies()
+    """Whose word is taken about a client's address."""
+    handshake_timeout_s: float = 5
+    """A connection must have sent a whole request by then."""
+    max_handshakes: int = 4_000
+    """Connections that have not sent a whole request yet; one more, and the oldest is cut off."""
     max_connections: int = 20_000
     """Connections of this process."""
+    max_connections_per_ip: int = 500
+    """Connections of one client address; of IPv6, of one /64."""
+    max_connect_rate_per_ip: float = 100
+    """New connections of one client address per second; ten times as many may come at once."""
+    spare_loopback: bool = True
+    """Whether clients of this very machine, 127.0.0.1 and ::1, are exempt from the limits per address."""
+    max_connections_per_subject: int = 100
+    """Connections of one token's subject, where the token itself does not say."""
     max_symbols_per_connection: int = 2_000
     """Symbols that one connection may hold."""
+    max_messages_per_second: float = 100
+    """Messages from one connection; twice as many may come at once."""
+    max_messages_per_second_per_subject: float = 1_000
+    """Messages from all connections of one token's subject."""
     max_message_bytes: int = 262_144
     """The longest message that is read from a client; a longer one closes it with 1009."""
     max_errors_per_connection: int = 100
@@ -55,18 +86,49 @@ class Settings(Struct, frozen=True, kw_only=True):
             SettingError: the first variable that cannot be used.
         """
         env, default = Environ(variables), cls()
+        host = env.get("GATEWAY_HOST", default.host)
+        auth = AuthSettings.from_environ(env)
+        if auth.mode == "none" and not is_loopback(host) and not env.flag("ALLOW_ANONYMOUS"):
+            raise SettingError(
+                f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+                " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
+            )
+        proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))
+        # What is asked for by name holds for everybody; the defaults are for strangers.
+        spare_loopback = not env.any("MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP")
         return cls(
             bus_url=env.bus_url("BUS_URL", default.bus_url),
             symbols=env.symbols("SYMBOLS", default.symbols),
-            host=env.get("GATEWAY_HOST", default.host),
+            host=host,
             port=env.integer("GATEWAY_PORT", default.port, 0, 65_535),
             lag_timeout_s=env.number("LAG_TIMEOUT_S", default.lag_timeout_s, 0.1, 3600),
             drain_seconds=env.number("DRAIN_SECONDS", default.drain_seconds, 0, 3600),
             heartbeat_s=env.number("HEARTBEAT_S", default.heartbeat_s, 0.5, 3600),
             rest_factor=env.number("REST_FACTOR", default.rest_factor, 0, 100),
+            auth=auth,
+            auth_query_token=env.flag("AUTH_QUERY_TOKEN"),
+            auth_timeout_s=env.number("AUTH_TIMEOUT_S", default.auth_timeout_s, 0.1, 3600),
+            allowed_origins=AllowedOrigins.parse(env.get("ALLOWED_ORIGINS", "")),
+            # Behind a proxy it has the proxy's names.
+            allowed_hosts=AllowedHosts.parse(
+                env.get("ALLOWED_HOSTS", ""), only_loopback=is_loopback(host) and not (proxies.networks or proxies.unix)
+            ),
+            trusted_proxies=proxies,
+            handshake_timeout_s=env.number("HANDSHAKE_TIMEOUT_S", default.handshake_timeout_s, 0.1, 3600),
+            max_handshakes=env.integer("MAX_HANDSHAKES", default.max_handshakes, 0, 10_000_000),
             max_connections=env.integer("MAX_CONNECTIONS", default.max_connections, 0, 10_000_000),
+            max_connections_per_ip=env.integer("MAX_CONNECTIONS_PER_IP", default.max_connections_per_ip, 0, 10_000_000),
+            max_connect_rate_per_ip=env.number("MAX_CONNECT_RATE_PER_IP", default.max_connect_rate_per_ip, 0, 1e6),
+            spare_loopback=spare_loopback,
+            max_connections_per_subject=env.integer(
+                "MAX_CONNECTIONS_PER_SUBJECT", default.max_connections_per_subject, 0, 10_000_000
+            ),
             max_symbols_per_connection=env.integer(
                 "MAX_SYMBOLS_PER_CONNECTION", default.max_symbols_per_connection, 0, 1_000_000
+            ),
+            max_messages_per_second=env.number("MAX_MESSAGES_PER_SECOND", default.max_messages_per_second, 0, 1e6),
+            max_messages_per_second_per_subject=env.number(
+                "MAX_MESSAGES_PER_SECOND_PER_SUBJECT", default.max_messages_per_second_per_subject, 0, 1e6
             ),
             max_message_bytes=env.integer("MAX_MESSAGE_BYTES", default.max_message_bytes, 0, 64 * 1024 * 1024),
             max_errors_per_connection=env.integer(

@@ -11,12 +11,12 @@ import os
 import sys
 from signal import SIGINT, SIGQUIT, SIGTERM
 
-from aiohttp import web
 from aiohttp.worker import GunicornUVLoopWebWorker
 from gunicorn.arbiter import Arbiter
 
 from gateway.app import drain
 from gateway.errors import GatewayError
+from gateway.serving import Serving
 from market.environ import SettingError
 
 _NOTIFY_S = 1.0
@@ -44,19 +44,18 @@ class Worker(GunicornUVLoopWebWorker):
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     async def _run(self) -> None:
-        app = await self.wsgi()
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=self.cfg.graceful_timeout)
-        await runner.setup()
+        serving = Serving(await self.wsgi(), self.cfg.graceful_timeout)
+        await serving.start()
         notifying = asyncio.create_task(self._notify_arbiter())
         try:
             for listener in self.sockets:
                 # The socket itself: gunicorn's wrapper complains when the loop has closed it already.
-                await web.SockSite(runner, listener.sock, backlog=self.cfg.backlog).start()
+                await serving.listen(sock=listener.sock, backlog=self.cfg.backlog)
             self.booted = True
             await self._stopping.wait()
-            await drain(app)
+            await drain(serving.app)
         finally:
-            await runner.cleanup()
+            await serving.close()
             notifying.cancel()
 
     async def _notify_arbiter(self) -> None:

@@ -80,6 +80,14 @@ class Environ:
             raise SettingError(f"{name} {shown(value)} must be one of {', '.join(choices)}")
         return value
 
+    def flag(self, name: str) -> bool:
+        """Whether it is switched on: 1 or 0, and off where it is not set."""
+        return self.choice(name, "0", ("0", "1")) == "1"
+
+    def any(self, *names: str) -> bool:
+        """Whether one of ``names`` is set."""
+        return any(name in self._variables for name in names)
+
 
 def shown(value: str) -> str:
     """A value for a message: on one line, and not long."""

@@ -56,6 +56,13 @@ class Symbols:
         upper = name.upper()
         return self._known.get(upper) or self.aliases.get(upper)
 
+    def known(self, names: Iterable[str]) -> list[str] | None:
+        """Each of ``names`` once, in their order, as `resolve` returns it; None where one is not a symbol as it is."""
+        try:
+            return list(dict.fromkeys(map(self._known.__getitem__, names)))
+        except KeyError:
+            return None
+
 
 def parse_symbols(text: str) -> Symbols:
     """Read a comma-separated list, or ``@file`` with names separated by commas or white space.

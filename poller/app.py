@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import os
 import random
+import secrets
 import signal
+import socket
 import time
 from collections.abc import Mapping
 
-from market.bus import Bus, BusDownError, open_bus
-from market.codec import CodecError, decode_tick
-from market.tick import MAX_EXACT
+from market.bus import Bus, open_bus
 from poller import metrics
 from poller.errors import PollerError
+from poller.lease import Lead
+from poller.numbering import Numbering
 from poller.processor import Processor
 from poller.publisher import Publisher
 from poller.settings import PollerSettings
@@ -21,8 +24,6 @@ from poller.sources.factory import open_source
 logger = logging.getLogger(__name__)
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_SEED_TIMEOUT_S = 2.0
-"""How long the start waits for the last values that a bus may hold."""
 
 
 async def run(settings: PollerSettings) -> None:
@@ -56,7 +57,9 @@ class Poller:
         self._starting = LinkState(
             "binance-ws" if wanted == "auto" else wanted, "down", "the poller is starting", now_us()
         )
-        self.publisher = Publisher(bus, self._state, now_us=now_us, rng=self._rng)
+        self._numbering = Numbering(settings.symbols.names, now_us() // 1_000)
+        lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us)
+        self.publisher = Publisher(bus, self._state, lead, self._numbering, now_us=now_us, rng=self._rng)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop`` is set.
@@ -87,12 +90,12 @@ class Poller:
             await self._bus.aclose()
 
     async def _feed(self) -> None:
-        """Find the source, number from where the bus left off, and pass on what comes."""
+        """Find the source, and pass on what comes."""
         source = await open_source(self._settings, now_us=now_us, rng=self._rng, room=self.publisher.room)
         self._source = source
         scales = await source.scales()
         logger.info("feed %s, %d symbols, bus %s", source.state.source, len(scales), self._bus.name)
-        processor = Processor(scales, now_us() // 1_000, await stored_seqs(self._bus))
+        processor = Processor(scales, self._numbering.take)
         self._processor = processor
 
         def emit(update: Update) -> None:
@@ -113,24 +116,9 @@ class Poller:
         return getattr(self._source, "counters", {})
 
 
-async def stored_seqs(bus: Bus) -> dict[str, int]:
-    """The seq of every last value on ``bus``; empty when it does not answer in time."""
-    try:
-        async with asyncio.timeout(_SEED_TIMEOUT_S):
-            values = await bus.last_values()
-    except (BusDownError, TimeoutError):
-        return {}
-    seqs = {}
-    for symbol, payload in values.items():
-        try:
-            seq = decode_tick(payload).seq
-        except CodecError as error:
-            logger.warning("last value of %.40s on the bus ignored: %s", symbol, error)
-            continue
-        # A seq far ahead of any clock was nobody's good work, and would leave no room to count on.
-        if seq <= MAX_EXACT // 2:
-            seqs[symbol] = seq
-    return seqs
+def _our_name() -> str:
+    """For the operator who looks at the lease: where the poller runs that leads."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def now_us() -> int:

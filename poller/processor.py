@@ -1,7 +1,7 @@
-"""Updates into ticks: scaled, checked, without repeats, merged and numbered. Plain code without I/O."""
+"""Updates into ticks: scaled, checked, without repeats, and merged. Plain code without I/O."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 from msgspec import UNSET, UnsetType
@@ -32,6 +32,8 @@ _MAX_NOTED = 1_000
 _ANSWER_AGE_US = 1_000_000
 """How old an answer to a request may be when it arrives: quotes with ids heard since may be newer."""
 
+_LATE_US = 60_000_000
+"""A summary older than the last by more than this was not late on its way: the exchange's clock was set back."""
 
 _Number = int | UnsetType
 _Quote = tuple[_Number, _Number, _Number, _Number]
@@ -47,20 +49,9 @@ class Processor:
     newest summary of its symbol, whichever of them the update brought.
     """
 
-    def __init__(
-        self, scales: Mapping[str, Scales], start_ms: int, stored_seqs: Mapping[str, int] | None = None
-    ) -> None:
-        """Number ticks from ``start_ms``, or past a symbol's stored seq where that is higher.
-
-        Args:
-            scales: of every symbol that ticks are to be made for.
-            start_ms: now, milliseconds since the Unix epoch.
-            stored_seqs: the seq of each last value that the bus still holds, as far as it is known.
-        """
-        stored_seqs = stored_seqs or {}
-        self._books = {
-            symbol: _Book(symbol, its, max(start_ms, stored_seqs.get(symbol, 0) + 1)) for symbol, its in scales.items()
-        }
+    def __init__(self, scales: Mapping[str, Scales], number: Callable[[str], int]) -> None:
+        """Make ticks of the symbols that ``scales`` has; ``number`` gives each tick its seq."""
+        self._books = {symbol: _Book(symbol, its, number) for symbol, its in scales.items()}
         self._noted: set[tuple[DropReason, str]] = set()
         self.drops: dict[DropReason, int] = dict.fromkeys(get_args(DropReason), 0)
         """Updates that made no tick, by the reason."""
@@ -86,10 +77,10 @@ class Processor:
 class _Book:
     """What is known of one symbol."""
 
-    def __init__(self, symbol: str, scales: Scales, next_seq: int) -> None:
+    def __init__(self, symbol: str, scales: Scales, number: Callable[[str], int]) -> None:
         self._symbol = symbol
         self._scales = scales
-        self._next_seq = next_seq
+        self._number = number
         self._quote: _Quote = (UNSET, UNSET, UNSET, UNSET)
         self._update_id: int | None = None
         self._numbered_us: int | None = None
@@ -167,18 +158,16 @@ class _Book:
         return None
 
     def _fault_of_summary(self, summary: "_Summary", event_us: int | None) -> DropReason | None:
-        if event_us is not None and self._summary_us is not None and event_us < self._summary_us:
+        if event_us is not None and self._summary_us is not None and 0 < self._summary_us - event_us <= _LATE_US:
             return "out_of_order"
         return "repeated" if summary == self._summary else None
 
     def _tick(self, update: Update) -> Tick:
         bid, ask, bid_size, ask_size = self._quote
         last, volume = self._summary
-        seq = self._next_seq
-        self._next_seq += 1
         return Tick(
             symbol=self._symbol,
-            seq=seq,
+            seq=self._number(self._symbol),
             bid=bid,
             ask=ask,
             bid_size=bid_size,

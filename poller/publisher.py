@@ -3,51 +3,57 @@
 import asyncio
 import logging
 import random
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from market.bus import Bus, BusDownError
+from market.bus import Bus, BusDownError, LeaseLostError
 from market.status import Beat
 from market.tick import Tick
+from poller.beats import Beats
+from poller.lease import STAND_BY_S, TTL_S, Lead
+from poller.numbering import Numbering
+from poller.outbox import Outbox
 from poller.sources import LinkState
 
 logger = logging.getLogger(__name__)
 
-BEAT_S = 1.0
-"""A gateway calls prices stale after three of these without a beat."""
 RETRY_S = 1.0
 """From a failed publish to the next try, give or take a fifth."""
 MAX_BATCH = 1_000
-"""Ticks in one pipeline: some 200 KB, some milliseconds of the bus's time."""
-MAX_WAITING = 50_000
-"""Ticks that may wait for a bus that is up but slow: five seconds of the fastest feed."""
-_MAX_REASON = 200
-"""Characters of ``Beat.reason``."""
+"""Ticks in one publish: some 200 KB, some milliseconds of the bus's time."""
 
 
 class Publisher:
-    """Sends every tick in order while the bus is up, and the newest of each symbol when it comes back.
+    """Sends every tick in order while it leads and the bus is up, and the newest of each symbol when that begins.
 
     What arrives while a publish is under way goes out together in the next one: alone when it is quiet,
-    in large pipelines when it is busy.
+    in large batches when it is busy.
     """
 
     def __init__(
-        self, bus: Bus, state: Callable[[], LinkState], *, now_us: Callable[[], int], rng: random.Random
+        self,
+        bus: Bus,
+        state: Callable[[], LinkState],
+        lead: Lead,
+        numbering: Numbering,
+        *,
+        now_us: Callable[[], int],
+        rng: random.Random,
     ) -> None:
-        """Send to ``bus`` while `run` runs; beats tell what ``state`` returns."""
+        """Send to ``bus`` while `run` runs and ``lead`` can be had; beats tell what ``state`` returns."""
         self._bus = bus
         self._state = state
-        self._now_us = now_us
+        self._lead = lead
+        self._numbering = numbering
         self._rng = rng
-        self._waiting: deque[Tick] = deque()
-        self._sent: dict[str, Tick] = {}
-        self._missed: dict[str, Tick] = {}
+        self._outbox = Outbox()
+        self._beats = Beats(state, now_us)
+        self.leading = False
+        """Whether ticks go out as they come: no other poller leads, and the bus is up."""
+        self._standing_by = False
+        self._try_at = 0.0
+        """When to try to lead, by the event loop's time."""
         self._before_beat: int | None = None
-        """How many of `_waiting` go before the beat that is due; None while none is due."""
-        self._beat_at = 0.0
-        self._told: tuple[str, str] | None = None
-        """What the last beat said of the link; a change of it does not wait for the next second."""
+        """How many of those that wait go before the beat that is due; None while none is due."""
         self._down_since: float | None = None
         self._repeat = False
         self._stopping = asyncio.Event()
@@ -55,32 +61,35 @@ class Publisher:
         self._room = asyncio.Event()
         self.published = 0
         """Ticks that the bus took; one sent again after an outage counts once."""
-        self.conflated = 0
-        """Ticks that a newer one of their symbol replaced before the bus took them."""
         self.failures = 0
-        """Publishes that the bus did not confirm."""
+        """Publishes, and tries to lead, that the bus did not answer or refused; a lease that was lost is none."""
         self.beats = 0
         """Beats that the bus took."""
 
     @property
     def waiting(self) -> int:
-        """Ticks not yet sent."""
-        return len(self._waiting) + len(self._missed)
+        """Ticks that are to be sent, and are not yet."""
+        return 0 if self._standing_by else self._outbox.waiting + self._outbox.missed
+
+    @property
+    def conflated(self) -> int:
+        """Ticks that a newer one of their symbol replaced before the bus took them."""
+        return self._outbox.conflated
 
     def put(self, tick: Tick) -> None:
         """Have ``tick`` sent, after everything that was put before it. Returns at once."""
-        if self._down_since is not None:
-            self._miss((tick,))
-            return
-        self._waiting.append(tick)
-        if len(self._waiting) > MAX_WAITING:
-            self._collapse()
-        elif len(self._waiting) > MAX_BATCH:
-            self._room.clear()
-        self._wake.set()
+        if self.leading:
+            self._outbox.append(tick)
+            if self._outbox.waiting > MAX_BATCH:
+                self._room.clear()
+            self._wake.set()
+        elif self._standing_by:
+            self._outbox.keep(tick)
+        else:
+            self._outbox.miss(tick)
 
     async def room(self) -> None:
-        """Wait until the bus is there and has taken nearly all that was put."""
+        """Wait until we lead and the bus has taken nearly all that was put."""
         await self._room.wait()
 
     def stop(self) -> None:
@@ -91,132 +100,135 @@ class Publisher:
     async def run(self) -> None:
         """Publish until `stop`. A bus that is down never ends it."""
         loop = asyncio.get_running_loop()
-        self._beat_at = loop.time()
+        self._beats.due_at = self._try_at = loop.time()
         while not self._stopping.is_set():
-            if self._down_since is not None:
-                if not await _wait(self._stopping, loop.time() + RETRY_S * self._rng.uniform(0.8, 1.2)):
-                    await self._publish_newest(self._beat())
-                continue
-            if not self._waiting:
-                self._wake.clear()
-                await _wait(self._wake, self._beat_at)
-            if self._before_beat is None and (loop.time() >= self._beat_at or self._link() != self._told):
-                self._before_beat = len(self._waiting)
-            await self._publish_batch(self._beat)
+            if self.leading:
+                await self._continue()
+            elif not await _wait(self._stopping, self._try_at):
+                await self._begin(self._beats.beat)
         await self._say_goodbye()
 
-    async def _say_goodbye(self) -> None:
-        self._before_beat = len(self._waiting)
-        while self._down_since is None and self._before_beat is not None:
-            await self._publish_batch(self._farewell)
-        if self._down_since is not None:
-            await self._publish_newest(self._farewell())
-
-    async def _publish_batch(self, make_beat: Callable[[], Beat]) -> None:
-        """Send the first of what waits, and the due beat once all that was put before it has gone."""
-        fresh = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-        newest = _newest(fresh)
-        ticks, beat = fresh, None
-        if self._before_beat is not None:
-            self._before_beat = max(0, self._before_beat - len(fresh))
-            if self._before_beat == 0:
-                beat = make_beat()
-                if self._repeat:
-                    ticks = [tick for symbol, tick in self._sent.items() if symbol not in newest] + fresh
-        elif not fresh:
+    async def _begin(self, make_beat: Callable[[], Beat]) -> None:
+        """Lead, if nobody else does, with the newest tick of every symbol: the bus may have come back empty, or
+        what it holds may be another poller's."""
+        try:
+            self._standing_by = not await self._lead.take(fit=self._state().link == "up")
+        except BusDownError as error:
+            self._fail(error)
             return
-        if not await self._publish(ticks, beat):
-            # Oldest first: of each symbol the last one stays.
-            self._miss((*fresh, *self._waiting))
-            self._waiting.clear()
+        if self._standing_by:
+            self._recover()
+            self._pause(STAND_BY_S)
             return
-        self.published += len(fresh)
-        self._sent.update(newest)
-        if beat is not None:
-            self._repeat = False
-        if len(self._waiting) <= MAX_BATCH:
-            self._room.set()
-
-    async def _publish_newest(self, beat: Beat) -> None:
-        """Send the newest tick of every symbol ever sent: the bus may have come back empty."""
-        missed, self._missed = self._missed, {}
-        everything = self._sent | missed
-        if not await self._publish(list(everything.values()), beat):
-            newer, self._missed = self._missed, missed
-            self._miss(newer.values())
+        after_outage = self._down_since is not None
+        missed = self._outbox.take_missed()
+        newest = {symbol: self._numbering.renew(tick) for symbol, tick in (self._outbox.sent | missed).items()}
+        if not await self._publish(list(newest.values()), make_beat()):
+            self._outbox.put_back(missed)
             return
         # A server that was frozen still works off what reached it before, and may put older values
         # over these; by the next beat it is through with that.
-        self._repeat = True
+        self._repeat = after_outage
         self.published += len(missed)
-        self._sent = everything
-        self._waiting.extend(self._missed.values())
-        self._missed.clear()
+        self._outbox.begin(newest)
+        self.leading = True
         self._room.set()
 
-    async def _publish(self, ticks: list[Tick], beat: Beat | None) -> bool:
-        """Whether the bus took it."""
+    async def _continue(self) -> None:
+        """Send what waits, or wait for it; or a beat, when it is due."""
         loop = asyncio.get_running_loop()
+        if not self._outbox.waiting:
+            self._wake.clear()
+            await _wait(self._wake, self._beats.due_at)
+        if self._before_beat is None and self._beats.due(loop.time()):
+            if self._state().link == "down" and await self._lead.has_successor() and self._beats.told_down:
+                # Seen since the last beat, when we were down already: what failed us did not fail everybody.
+                await self._hand_over()
+                return
+            self._before_beat = self._outbox.waiting
+        await self._publish_batch(self._beats.beat)
+
+    async def _hand_over(self) -> None:
+        logger.warning("another poller hears the exchange, we do not (%s): it may lead", self._state().reason)
+        await self._lead.release()
+        self._standing_by = True
+        # Time for the other to take it.
+        self._pause(TTL_S)
+
+    async def _say_goodbye(self) -> None:
+        if self.leading:
+            # An end that another poller makes good within the second is nobody's business.
+            last = self._beats.beat if await self._lead.has_successor() else self._beats.farewell
+            self._before_beat = self._outbox.waiting
+            while self.leading and self._before_beat is not None:
+                await self._publish_batch(last)
+        if not self.leading and not self._standing_by:
+            await self._begin(self._beats.farewell)
+        if self.leading:
+            await self._lead.release()
+
+    async def _publish_batch(self, make_beat: Callable[[], Beat]) -> None:
+        """Send the first of what waits, and the due beat once all that was put before it has gone."""
+        fresh = self._outbox.take(MAX_BATCH)
+        ticks, beat = fresh, None
+        if self._before_beat is not None:
+            self._before_beat = min(max(0, self._before_beat - len(fresh)), self._outbox.waiting)
+            if self._before_beat == 0:
+                beat = make_beat()
+                if self._repeat:
+                    renewed = {tick.symbol for tick in fresh}
+                    ticks = [tick for symbol, tick in self._outbox.sent.items() if symbol not in renewed] + fresh
+        elif not fresh:
+            return
+        if not await self._publish(ticks, beat):
+            return
+        self.published += len(fresh)
+        self._outbox.confirm()
+        if beat is not None:
+            self._repeat = False
+        if self._outbox.waiting <= MAX_BATCH:
+            self._room.set()
+
+    async def _publish(self, ticks: list[Tick], beat: Beat | None) -> bool:
+        """Whether the bus took it; if not, we do not lead any more."""
         try:
-            await self._bus.publish(ticks, beat)
+            await self._bus.publish(ticks, beat, lease=self._lead.lease)
         except BusDownError as error:
-            self.failures += 1
-            if self._down_since is None:
-                self._down_since = loop.time()
-                self._room.clear()
-                self._before_beat = None
-                logger.warning("bus %s is down (%s); the newest ticks wait for it", self._bus.name, error)
+            self._fail(error)
             return False
-        if self._down_since is not None:
-            seconds = loop.time() - self._down_since
-            logger.info("bus %s is back after %.1f s; %d symbols sent", self._bus.name, seconds, len(ticks))
-            self._down_since = None
+        except LeaseLostError:
+            self._lead.lost()
+            self._pause(STAND_BY_S)
+            return False
+        self._recover()
         if beat is not None:
             self.beats += 1
             self._before_beat = None
-            self._told = beat.source, beat.link
-            if loop.time() >= self._beat_at:
-                # On the grid of seconds; after a time without beats on a new one.
-                late = loop.time() >= self._beat_at + BEAT_S
-                self._beat_at = (loop.time() if late else self._beat_at) + BEAT_S
+            self._beats.sent(beat, asyncio.get_running_loop().time())
         return True
 
-    def _miss(self, ticks: Iterable[Tick]) -> None:
-        """Keep of ``ticks`` the newest of each symbol, for when the bus is back."""
-        for tick in ticks:
-            if tick.symbol in self._missed:
-                self.conflated += 1
-            self._missed[tick.symbol] = tick
+    def _fail(self, error: BusDownError) -> None:
+        """The bus is down."""
+        self.failures += 1
+        if self._down_since is None:
+            self._down_since = asyncio.get_running_loop().time()
+            logger.warning("bus %s is down (%s); the newest ticks wait for it", self._bus.name, error)
+        self._pause(RETRY_S)
 
-    def _collapse(self) -> None:
-        newest = _newest(self._waiting)
-        self.conflated += len(self._waiting) - len(newest)
-        self._waiting = deque(newest.values())
-        if self._before_beat is not None:
-            self._before_beat = min(self._before_beat, len(newest))
+    def _recover(self) -> None:
+        """The bus has answered."""
+        if self._down_since is not None:
+            seconds = asyncio.get_running_loop().time() - self._down_since
+            logger.info("bus %s is back after %.1f s", self._bus.name, seconds)
+            self._down_since = None
 
-    def _link(self) -> tuple[str, str]:
-        state = self._state()
-        return state.source, state.link
-
-    def _beat(self) -> Beat:
-        state = self._state()
-        return Beat(
-            source=state.source,
-            link=state.link,
-            reason=state.reason[:_MAX_REASON],
-            since_us=state.since_us,
-            sent_us=self._now_us(),
-        )
-
-    def _farewell(self) -> Beat:
-        now_us = self._now_us()
-        reason = "the poller was stopped"
-        return Beat(source=self._state().source, link="down", reason=reason, since_us=now_us, sent_us=now_us)
-
-
-def _newest(ticks: Iterable[Tick]) -> dict[str, Tick]:
-    return {tick.symbol: tick for tick in ticks}
+    def _pause(self, seconds: float) -> None:
+        """Do not lead; try to in so many seconds, give or take a fifth."""
+        self.leading = False
+        self._outbox.stop()
+        self._room.clear()
+        self._before_beat = None
+        self._try_at = asyncio.get_running_loop().time() + seconds * self._rng.uniform(0.8, 1.2)
 
 
 async def _wait(event: asyncio.Event, until: float) -> bool:

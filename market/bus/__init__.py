@@ -1,4 +1,4 @@
-"""The bus: what carries ticks and beats between processes.
+"""The bus: what carries ticks and beats between processes, and the little that they must agree on.
 
 `Bus` is the port. `market.bus.memory` is one process and its tests, `market.bus.redis` is Redis or
 Valkey; both pass the same contract suite, ``tests/market/bus/test_contract.py``.
@@ -6,7 +6,7 @@ Valkey; both pass the same contract suite, ``tests/market/bus/test_contract.py``
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from market.errors import MarketError
 from market.status import Beat
@@ -15,6 +15,10 @@ from market.tick import Tick
 
 class BusDownError(MarketError):
     """The bus cannot be reached, or did not answer in time. Try again later."""
+
+
+class LeaseLostError(MarketError):
+    """The lease has run out, or is another's. Nothing of what was to be done under it was done."""
 
 
 class BusUrlError(MarketError, ValueError):
@@ -46,17 +50,35 @@ class Link(Protocol):
         """End the subscription; nothing is received after this. Closing twice is allowed."""
 
 
+class Lease(NamedTuple):
+    """What one owner at a time can have, until ``ttl_s`` seconds after it was last held or extended."""
+
+    name: str
+    """The key in the store."""
+    owner: str
+    """Who would have it; no two processes use the same."""
+    ttl_s: float
+
+
 class Bus(Protocol):
-    """Publish ticks, keep the newest of each symbol, and hand both to subscribers."""
+    """Publish ticks, keep the newest of each symbol, and hand both to subscribers.
+
+    Beside that a small store, the same for every process on the bus. It may be lost at any time, as
+    everything on a bus may be: keep in it only what can be made again.
+    """
 
     name: str
     """Where it is, without secrets, for logs."""
 
-    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None) -> None:
+    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None, *, lease: Lease | None = None) -> None:
         """Send ``ticks`` in their order, keep each symbol's last as its last value, then send ``beat``.
+
+        With a ``lease``, the bus does all of this only while its owner has it, and ``beat`` extends it. The bus
+        judges at the moment of sending, so what was held up on its way cannot arrive under somebody else's lease.
 
         Raises:
             BusDownError: all, some or none of it may have arrived.
+            LeaseLostError: none of it was sent.
         """
 
     async def last_values(self) -> dict[str, bytes]:
@@ -71,6 +93,34 @@ class Bus(Protocol):
 
         Raises:
             BusDownError: the bus did not answer.
+        """
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Store ``value`` for ``ttl_s`` seconds, in place of whatever had this key.
+
+        Raises:
+            BusDownError: it may be stored or not.
+        """
+
+    async def take(self, key: str) -> bytes | None:
+        """Remove what was `put` and give it; None if there is nothing. Of several takers one gets it.
+
+        Raises:
+            BusDownError: it may be removed or not.
+        """
+
+    async def hold(self, lease: Lease) -> bool:
+        """Take ``lease`` if it is free, extend it if its owner has it already; False if another has it.
+
+        Raises:
+            BusDownError: its owner may have it or not.
+        """
+
+    async def release(self, lease: Lease) -> None:
+        """Free ``lease`` if its owner still has it.
+
+        Raises:
+            BusDownError: it may be free or not; it runs out by itself.
         """
 
     async def aclose(self) -> None:

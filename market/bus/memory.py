@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from market.bus import Receiver
+from market.bus import Lease, LeaseLostError, Receiver
 from market.codec import encode_beat, encode_tick
 from market.status import Beat
 from market.tick import Tick
@@ -17,9 +17,13 @@ class MemoryBus:
     def __init__(self) -> None:
         self._links: set[MemoryLink] = set()
         self._last: dict[str, bytes] = {}
+        self._stored: dict[str, tuple[bytes, asyncio.TimerHandle]] = {}
+        """What was put, and the timer that ends it."""
 
-    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None) -> None:
+    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None, *, lease: Lease | None = None) -> None:
         """See `market.bus.Bus.publish`."""
+        if lease is not None and not self._has(lease):
+            raise LeaseLostError(f"{lease.name} is not held")
         for tick in ticks:
             payload = encode_tick(tick)
             self._last[tick.symbol] = payload
@@ -28,6 +32,8 @@ class MemoryBus:
         if beat is not None:
             for link in tuple(self._links):
                 link.deliver_beat(encode_beat(beat))
+            if lease is not None:
+                await self.put(lease.name, lease.owner.encode(), lease.ttl_s)
 
     async def last_values(self) -> dict[str, bytes]:
         """See `market.bus.Bus.last_values`."""
@@ -39,10 +45,45 @@ class MemoryBus:
         self._links.add(link)
         return link
 
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """See `market.bus.Bus.put`."""
+        self._remove(key)
+        self._stored[key] = value, asyncio.get_running_loop().call_later(ttl_s, self._remove, key)
+
+    async def take(self, key: str) -> bytes | None:
+        """See `market.bus.Bus.take`."""
+        return self._remove(key)
+
+    async def hold(self, lease: Lease) -> bool:
+        """See `market.bus.Bus.hold`."""
+        if lease.name in self._stored and not self._has(lease):
+            return False
+        await self.put(lease.name, lease.owner.encode(), lease.ttl_s)
+        return True
+
+    async def release(self, lease: Lease) -> None:
+        """See `market.bus.Bus.release`."""
+        if self._has(lease):
+            self._remove(lease.name)
+
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`."""
         for link in tuple(self._links):
             link.close()
+        for key in tuple(self._stored):
+            self._remove(key)
+
+    def _has(self, lease: Lease) -> bool:
+        stored = self._stored.get(lease.name)
+        return stored is not None and stored[0] == lease.owner.encode()
+
+    def _remove(self, key: str) -> bytes | None:
+        stored = self._stored.pop(key, None)
+        if stored is None:
+            return None
+        value, timer = stored
+        timer.cancel()
+        return value
 
 
 class MemoryLink:

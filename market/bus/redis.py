@@ -1,7 +1,11 @@
-"""The bus on Redis or Valkey: pub/sub for what is new, a hash for what is newest.
+"""The bus on Redis (6.2 or newer) or Valkey: pub/sub for what is new, a hash for what is newest, keys for the rest.
 
 Channel ``tick.<SYMBOL>`` carries ticks, ``feed.status`` beats; the hash ``ticks`` holds each symbol's
-newest payload, written in the pipeline of its publish.
+newest payload. One script publishes both, so the hash is never behind what was heard, and no part of a
+publish outlives the right to it.
+
+The store's keys are strings that expire: ``lease.poller`` names the poller that leads, ``standby.poller``
+one that could (see `poller.lease`); ``ticket.<hash>`` is a one-time ticket of the gateways.
 
 redis-py connects, authenticates and speaks TLS; what then goes on, `market.bus.redis_wire` does.
 """
@@ -9,7 +13,6 @@ redis-py connects, authenticates and speaks TLS; what then goes on, `market.bus.
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -17,9 +20,9 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
-from market.bus import BusDownError, BusUrlError, Receiver
+from market.bus import BusDownError, BusUrlError, Lease, LeaseLostError, Receiver
 from market.bus.redis_wire import BEAT_CHANNEL, TICK_CHANNEL, RedisLink, RedisPipe, command
 from market.codec import encode_beat, encode_tick
 from market.status import Beat
@@ -28,6 +31,37 @@ from market.tick import Tick
 _LAST_VALUES = b"ticks"
 _ANSWER_TIMEOUT_S = 2.0
 """Well under the three seconds after which a gateway gives a link up."""
+_MAX_ASKING = 8
+"""Questions to the store under way at once, each on a connection of its own; more of them queue."""
+
+_LEASE_LOST = "LEASELOST"
+
+_PUBLISH = b"""
+local owner, ttl_ms, beat = ARGV[1], ARGV[2], ARGV[3]
+if owner ~= '' and redis.call('GET', KEYS[2]) ~= owner then
+  return redis.error_reply('LEASELOST the lease has run out or is of another')
+end
+local newest = {}
+for i = 4, #ARGV, 2 do newest[ARGV[i]] = ARGV[i + 1] end
+for symbol, payload in pairs(newest) do redis.call('HSET', KEYS[1], symbol, payload) end
+for i = 4, #ARGV, 2 do redis.call('PUBLISH', '%b' .. ARGV[i], ARGV[i + 1]) end
+if beat ~= '' then
+  redis.call('PUBLISH', '%b', beat)
+  if owner ~= '' then redis.call('PEXPIRE', KEYS[2], ttl_ms) end
+end
+return 1
+""" % (TICK_CHANNEL, BEAT_CHANNEL)
+"""Keys: last values, lease. Arguments: owner (empty: no lease), ttl, beat (empty: none), then symbol and payload
+of each tick. Last values come before the beat: who has the beat may rely on them too."""
+
+_HOLD = """
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
 
 # Says nothing of the URL itself: a password with a slash in it would pass for a port, and be shown.
 _URL_MEND = "is not a Redis URL; write redis://host:port/db (and / : @ ? # in a password as %2F %3A %40 %3F %23)"
@@ -59,26 +93,21 @@ class RedisBus:
         self._client: Redis = Redis(connection_pool=self._pool)
         self._pipe: RedisPipe | None = None
         self._publishing = asyncio.Lock()
+        self._asking = asyncio.Semaphore(_MAX_ASKING)
         options = self._pool.connection_kwargs
         place = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
         self.name = f"redis {place} db {options.get('db') or 0}"
 
-    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None) -> None:
+    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None, *, lease: Lease | None = None) -> None:
         """See `market.bus.Bus.publish`."""
-        commands = []
-        newest: dict[bytes, bytes] = {}
-        for tick in ticks:
-            symbol = tick.symbol.encode()
-            newest[symbol] = payload = encode_tick(tick)
-            commands.append(command(b"PUBLISH", TICK_CHANNEL + symbol, payload))
-        if newest:
-            # Before the beat: who has the beat may rely on the last values too.
-            fields = chain.from_iterable(newest.items())
-            commands.append(command(b"HSET", _LAST_VALUES, *fields))
-        if beat is not None:
-            commands.append(command(b"PUBLISH", BEAT_CHANNEL, encode_beat(beat)))
-        if not commands:
+        if not ticks and beat is None:
             return
+        name, owner, ttl_ms = (lease.name, lease.owner, _ms(lease.ttl_s)) if lease else ("", "", 0)
+        words = [name.encode(), owner.encode(), b"%d" % ttl_ms, b"" if beat is None else encode_beat(beat)]
+        for tick in ticks:
+            words += tick.symbol.encode(), encode_tick(tick)
+        # The whole script each time, not its hash: a server that was restarted knows no hashes.
+        pipeline = [command(b"EVAL", _PUBLISH, b"2", _LAST_VALUES, *words)]
         async with self._publishing:
             try:
                 async with asyncio.timeout(_ANSWER_TIMEOUT_S):
@@ -86,21 +115,37 @@ class RedisBus:
                         connection = self._new_connection()
                         await connection.connect()  # type: ignore[no-untyped-call]
                         self._pipe = RedisPipe(connection)
-                    await self._pipe.execute(commands)
+                    await self._pipe.execute(pipeline)
             except BaseException as error:
                 # Answers may be outstanding, which the next pipeline must not take for its own.
                 self._close_pipe()
+                if isinstance(error, ResponseError) and str(error).startswith(_LEASE_LOST):
+                    raise LeaseLostError(f"{name} is not held") from None
                 if isinstance(error, RedisError | OSError):
                     raise _down(error) from error
                 raise
 
     async def last_values(self) -> dict[str, bytes]:
         """See `market.bus.Bus.last_values`."""
-        try:
-            values = await cast("Any", self._client.hgetall(_LAST_VALUES.decode()))
-        except (RedisError, OSError) as error:
-            raise _down(error) from error
+        values = await self._ask("HGETALL", _LAST_VALUES)
         return {symbol.decode(errors="replace"): payload for symbol, payload in values.items()}
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """See `market.bus.Bus.put`."""
+        await self._ask("SET", key, value, "PX", _ms(ttl_s))
+
+    async def take(self, key: str) -> bytes | None:
+        """See `market.bus.Bus.take`."""
+        value: bytes | None = await self._ask("GETDEL", key)
+        return value
+
+    async def hold(self, lease: Lease) -> bool:
+        """See `market.bus.Bus.hold`."""
+        return bool(await self._ask("EVAL", _HOLD, 1, lease.name, lease.owner, _ms(lease.ttl_s)))
+
+    async def release(self, lease: Lease) -> None:
+        """See `market.bus.Bus.release`."""
+        await self._ask("EVAL", _RELEASE, 1, lease.name, lease.owner)
 
     async def subscribe(self, symbols: Iterable[str], receiver: Receiver) -> RedisLink:
         """See `market.bus.Bus.subscribe`."""
@@ -117,6 +162,14 @@ class RedisBus:
         except (RedisError, OSError, TimeoutError) as error:
             raise _down(error) from error
         return link
+
+    async def _ask(self, *words: str | bytes | int) -> Any:
+        """The answer to one command, as redis-py reads it; waiting for a connection counts towards the timeout."""
+        try:
+            async with asyncio.timeout(_ANSWER_TIMEOUT_S), self._asking:
+                return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]
+        except (RedisError, OSError) as error:
+            raise _down(error) from error
 
     def _new_connection(self) -> AbstractConnection:
         return cast("AbstractConnection", self._pool.make_connection())  # type: ignore[no-untyped-call]
@@ -141,6 +194,10 @@ def _check(url: str) -> None:
         raise BusUrlError(_URL_MEND) from None
     if parts.scheme != "unix" and not re.fullmatch("/?[0-9]*", parts.path):
         raise BusUrlError("names a database that is no number; write redis://host:port/db, like redis://host:6379/0")
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1_000))
 
 
 def _down(error: Exception) -> BusDownError:

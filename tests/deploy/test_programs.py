@@ -1,13 +1,14 @@
 """What is started for which environment."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from deploy import programs
 from deploy.errors import DeployError
 from deploy.processes import ROOT
-from deploy.programs import FRONT, GATEWAYS, STATS, plan_cluster, plan_run
+from deploy.programs import FRONT, GATEWAYS, STATS, TLS, plan_cluster, plan_run
 from market.symbols import parse_symbols
 
 
@@ -21,7 +22,7 @@ def test_run_is_valkey_poller_and_one_gateway() -> None:
     """All on one bus, the gateway where GATEWAY_PORT says."""
     plan = plan_run({"GATEWAY_PORT": "9000", "FEED": "simulated"})
     assert [program.name for program in plan] == ["valkey", "poller", "gateway"]
-    assert str(plan.front) == "127.0.0.1:9000"
+    assert (str(plan.front), plan.url) == ("127.0.0.1:9000", "http://127.0.0.1:9000")
     assert plan.valkey is not None
     bus_url = f"redis://{plan.valkey.listens[0]}/0"
     assert {program.env["BUS_URL"] for program in (plan.poller, *plan.gateways)} == {bus_url}
@@ -82,9 +83,70 @@ def test_a_cluster_without_haproxy_is_refused_with_the_mend(monkeypatch: pytest.
 def test_the_launcher_and_haproxy_cfg_have_the_same_defaults() -> None:
     """What ``haproxy.cfg`` takes where a variable is not set is what the launcher waits for."""
     defaults = dict(re.findall(r"\$\{(TICKGATE_\w+)-([^}]+)\}", (ROOT / "haproxy.cfg").read_text()))
-    expected = {"TICKGATE_BIND": FRONT, "TICKGATE_STATS_BIND": STATS}
+    expected = {"TICKGATE_BIND": FRONT, "TICKGATE_STATS_BIND": STATS, "TICKGATE_TLS_BIND": TLS}
     expected |= {f"TICKGATE_GATEWAY_{number}": address for number, address in enumerate(GATEWAYS, start=1)}
-    assert defaults == expected
+    assert {name: value for name, value in defaults.items() if ":" in value} == expected
+
+
+def test_haproxy_cfg_names_every_variable_and_its_default() -> None:
+    """What its head tells people is what the lines below it take, and each variable has one default."""
+    text = (ROOT / "haproxy.cfg").read_text()
+    taken = set(re.findall(r"\$\{(TICKGATE_\w+)-([^}]+)\}", text))
+    told = {(name, value) for name, value in re.findall(r"^#   (TICKGATE_\w+) +(\S+)", text, re.MULTILINE)}
+    gateways = {(f"TICKGATE_GATEWAY_{number}", address) for number, address in enumerate(GATEWAYS, start=1)}
+    assert taken - gateways == told - {("TICKGATE_GATEWAY_1", "to"), ("TICKGATE_CERT", "none")}
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_cluster_believes_its_own_haproxy() -> None:
+    """Its gateways take the client's address from it, unless told whom to believe; a gateway alone believes none."""
+    assert {gateway.env["TRUSTED_PROXIES"] for gateway in plan_cluster({}).gateways} == {"127.0.0.1,::1"}
+    told = plan_cluster({"TRUSTED_PROXIES": "10.0.0.0/8"})
+    assert {gateway.env["TRUSTED_PROXIES"] for gateway in told.gateways} == {"10.0.0.0/8"}
+    assert "TRUSTED_PROXIES" not in plan_run({}).gateways[0].env
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_cluster_of_this_machine_is_served_under_its_own_names_only() -> None:
+    """Where HAProxy listens on loopback only; what the operator says comes first, and elsewhere nobody else knows."""
+    assert {gateway.env["ALLOWED_HOSTS"] for gateway in plan_cluster({}).gateways} == {"localhost"}
+    told = plan_cluster({"ALLOWED_HOSTS": "prices.example.com"})
+    assert {gateway.env["ALLOWED_HOSTS"] for gateway in told.gateways} == {"prices.example.com"}
+    assert "ALLOWED_HOSTS" not in plan_cluster({"TICKGATE_BIND": "0.0.0.0:8080"}).gateways[0].env
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_with_a_certificate_haproxy_listens_for_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At an address that is checked like any other; the file is found from wherever the launcher was started."""
+    certificate = tmp_path / "cert.pem"
+    certificate.touch()
+    monkeypatch.chdir(tmp_path)
+    plan = plan_cluster({"TICKGATE_CERT": "cert.pem"})
+    assert plan.haproxy is not None
+    assert [str(address) for address in plan.haproxy.listens] == [FRONT, STATS, TLS]
+    assert plan.haproxy.env["TICKGATE_CERT"] == str(certificate)
+    assert plan.haproxy.env["TICKGATE_TLS_BIND"] == TLS
+    assert plan.url == f"https://{TLS}"
+    elsewhere = plan_cluster({"TICKGATE_CERT": "cert.pem", "TICKGATE_TLS_BIND": "0.0.0.0:443"})
+    assert str(elsewhere.tls) == "0.0.0.0:443"
+    assert "ALLOWED_HOSTS" not in elsewhere.gateways[0].env
+
+
+@pytest.mark.usefixtures("_haproxy")
+@pytest.mark.parametrize("environ", [{}, {"TICKGATE_CERT": ""}])
+def test_without_a_certificate_there_is_no_tls(environ: dict[str, str]) -> None:
+    """Unset or empty: two addresses, and what clients open is the plain one."""
+    plan = plan_cluster(environ)
+    assert plan.haproxy is not None
+    assert [str(address) for address in plan.haproxy.listens] == [FRONT, STATS]
+    assert (plan.tls, plan.url) == (None, f"http://{FRONT}")
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_certificate_that_cannot_be_read_is_refused_with_the_mend() -> None:
+    """The error names the variable and what it should hold."""
+    with pytest.raises(DeployError, match=r"TICKGATE_CERT='/no/such\.pem'.*PEM"):
+        plan_cluster({"TICKGATE_CERT": "/no/such.pem"})
 
 
 def test_secrets_of_the_environment_are_not_shown() -> None:

@@ -1,82 +1,44 @@
 """``haproxy.cfg`` in front of stand-ins for the gateways."""
 
-import asyncio
+import os
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
+import trustme
 
-from deploy.ports import free_port
-from deploy.processes import ROOT, Process
+from deploy.processes import ROOT
 from deploy.programs import find_haproxy
-from tests.integration.stacks import GATEWAY_COUNT, answers, environment, eventually, http_status
+from tests.integration.balancers import balancer
+from tests.integration.stacks import GATEWAY_COUNT, eventually, http_status
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
 
-class StandIn:
-    """What the load balancer sees of a gateway: whether it is ready, and an answer to everything else."""
-
-    def __init__(self) -> None:
-        self.ready_status = 200
-        self.status = 200
-        self.requests: list[web.Request] = []
-        app = web.Application()
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/{path:.*}", self._anything)
-        self.server = TestServer(app)
-
-    async def _readyz(self, _request: web.Request) -> web.Response:
-        return web.Response(status=self.ready_status)
-
-    async def _anything(self, request: web.Request) -> web.Response:
-        self.requests.append(request)
-        return web.Response(status=self.status)
-
-
-class Balancer:
-    """A running HAProxy, its stand-ins and what it has logged."""
-
-    def __init__(self) -> None:
-        self.stand_ins = [StandIn() for _ in range(GATEWAY_COUNT)]
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log: list[str] = []
-
-    @property
-    def requests(self) -> list[web.Request]:
-        return [request for stand_in in self.stand_ins for request in stand_in.requests]
-
-
-@asynccontextmanager
-async def balancer() -> AsyncIterator[Balancer]:
-    balancer = Balancer()
-    async with AsyncExitStack() as exits:
-        addresses: dict[str, Any] = {}
-        for number, stand_in in enumerate(balancer.stand_ins, start=1):
-            await stand_in.server.start_server()
-            exits.push_async_callback(stand_in.server.close)
-            addresses[f"TICKGATE_GATEWAY_{number}"] = f"127.0.0.1:{stand_in.server.port}"
-        env = environment(
-            TICKGATE_BIND=f"127.0.0.1:{balancer.port}", TICKGATE_STATS_BIND=f"127.0.0.1:{free_port()}", **addresses
-        )
-        command = (str(find_haproxy()), "-db", "-f", "haproxy.cfg")
-        process = Process("haproxy", command, env=env, say=lambda _, line: balancer.log.append(line))
-        exits.push_async_callback(process.stop, 10)
-        await process.start()
-        await answers(f"{balancer.url}/readyz", 200)
-        yield balancer
-
-
-def test_the_configuration_is_accepted_without_a_warning() -> None:
-    """``haproxy -c`` has nothing to say but that it is valid, with every variable at its default."""
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"TICKGATE_CERT": ""},
+        {"TICKGATE_CERT": "here"},
+        {f"TICKGATE_{limit}_PER_IP": "0" for limit in ("MAX_CONNECTIONS", "CONNECT_RATE", "REQUEST_RATE")},
+    ],
+    ids=["defaults", "no certificate", "certificate", "no limits"],
+)
+def test_the_configuration_is_accepted_without_a_warning(variables: dict[str, str], tmp_path: Path) -> None:
+    """``haproxy -c`` has nothing to say but that it is valid, with and without each block that a variable opens."""
+    if variables.get("TICKGATE_CERT"):
+        certificate = tmp_path / "cert.pem"
+        trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+        variables = {"TICKGATE_CERT": str(certificate)}
     check = subprocess.run(
-        [str(find_haproxy()), "-c", "-f", "haproxy.cfg"], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(find_haproxy()), "-c", "-f", "haproxy.cfg"],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (check.returncode, check.stdout + check.stderr) == (0, "Configuration file is valid\n")
 
@@ -104,18 +66,6 @@ async def test_no_query_reaches_the_log() -> None:
 
         await eventually(logged, within_s=10)
         assert [line for line in haproxy.log if "hunter2" in line] == []
-
-
-async def test_who_sends_half_a_request_is_thrown_out() -> None:
-    """A header that is not complete after five seconds is answered with 408 and the end of the connection."""
-    async with balancer() as haproxy:
-        reader, writer = await asyncio.open_connection("127.0.0.1", haproxy.port)
-        writer.write(b"GET /ws HTTP/1.1\r\nHost: tickgate\r\n")
-        async with asyncio.timeout(8):
-            answer = await reader.read()
-        assert answer.startswith(b"HTTP/1.1 408 ")
-        writer.close()
-        assert haproxy.requests == []
 
 
 async def test_a_request_that_a_gateway_refuses_goes_to_another() -> None:

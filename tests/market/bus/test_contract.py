@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from market.bus import Bus, open_bus
+from market.bus import Bus, Lease, LeaseLostError, open_bus
 from market.codec import encode_beat, encode_tick
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import beat, tick
@@ -19,6 +19,18 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     bus = open_bus(url)
     yield bus
     await bus.aclose()
+
+
+OURS = Lease("lease.test", "we", 30)
+THEIRS = Lease("lease.test", "they", 30)
+SOON = 0.05
+
+
+async def until_held(bus: Bus, lease: Lease) -> None:
+    """Try until ``lease`` can be had."""
+    async with asyncio.timeout(5):
+        while not await bus.hold(lease):  # noqa: ASYNC110 - a lease that runs out sets no event
+            await asyncio.sleep(0.002)
 
 
 @pytest.fixture
@@ -156,3 +168,101 @@ async def test_closing_in_the_middle_of_a_delivery(bus: Bus) -> None:
     await witness.until_count(3)
     assert 1 == len(receiver.received)
     other.close()
+
+
+async def test_what_is_put_is_taken_once(bus: Bus) -> None:
+    """What is put is there, byte for byte, for the first who takes it, and for nobody after."""
+    await bus.put("ticket.1", b"\x00\xff\r\n", 30)
+    await bus.put("ticket.2", b"", 30)
+    assert [b"\x00\xff\r\n", None] == [await bus.take("ticket.1") for _ in range(2)]
+    assert [b"", None] == [await bus.take("ticket.2") for _ in range(2)]
+    assert await bus.take("ticket.3") is None
+
+
+async def test_one_of_many_takers_gets_it(bus: Bus) -> None:
+    """Of many who take at the same time exactly one gets what was put."""
+    await bus.put("ticket.1", b"it", 30)
+    taken = await asyncio.gather(*(bus.take("ticket.1") for _ in range(50)))
+    assert [b"it"] + [None] * 49 == sorted(taken, key=lambda its: its is None)
+
+
+async def test_what_is_put_runs_out(bus: Bus) -> None:
+    """What is not taken in time is gone, and putting anew counts the time anew."""
+    for key in ("ticket.1", "ticket.2"):
+        await bus.put(key, b"old", SOON)
+    await bus.put("ticket.2", b"new", 30)
+    # Put after both, so gone after both.
+    assert await bus.hold(THEIRS._replace(ttl_s=SOON))
+    await until_held(bus, OURS)
+    assert [None, b"new"] == [await bus.take("ticket.1"), await bus.take("ticket.2")]
+
+
+async def test_lease_has_one_owner(bus: Bus) -> None:
+    """Who holds a lease keeps it, and may hold it again; nobody else gets it until it is released by its owner."""
+    assert await bus.hold(OURS)
+    assert await bus.hold(OURS)
+    await bus.release(THEIRS)
+    assert not await bus.hold(THEIRS)
+    assert await bus.hold(THEIRS._replace(name="lease.other"))
+    await bus.release(OURS)
+    assert await bus.hold(THEIRS)
+    assert not await bus.hold(OURS)
+    await bus.release(OURS._replace(name="lease.never"))
+
+
+async def test_one_of_many_claimants_gets_it(bus: Bus) -> None:
+    """Of many who claim a lease at the same time exactly one has it."""
+    claims = await asyncio.gather(*(bus.hold(OURS._replace(owner=str(number))) for number in range(50)))
+    assert 1 == claims.count(True)
+
+
+async def test_lease_runs_out(bus: Bus) -> None:
+    """A lease that is not held again in time is free, and its owner's claim is as good as any other's."""
+    assert await bus.hold(OURS._replace(ttl_s=SOON))
+    await until_held(bus, THEIRS)
+    assert not await bus.hold(OURS)
+
+
+@pytest.mark.parametrize("theirs", [True, False])
+async def test_nothing_is_published_without_the_lease(bus: Bus, receiver: RecordingReceiver, theirs: bool) -> None:
+    """What is to be published under a lease that is free, or another's, leaves no trace."""
+    link = await bus.subscribe(["BTCUSDT"], receiver)
+    if theirs:
+        assert await bus.hold(THEIRS)
+    with pytest.raises(LeaseLostError, match=r"^lease.test is not held$"):
+        await bus.publish([tick(seq=1)], beat(), lease=OURS)
+    assert {} == await bus.last_values()
+    await bus.publish([tick(seq=2)])
+    await receiver.until_count(1)
+    assert [("BTCUSDT", encode_tick(tick(seq=2)))] == receiver.received
+    link.close()
+
+
+async def test_publishing_under_a_lease(bus: Bus, receiver: RecordingReceiver) -> None:
+    """Its owner publishes under a lease as anybody does without one, again after it was refused too."""
+    link = await bus.subscribe(["BTCUSDT"], receiver)
+    with pytest.raises(LeaseLostError):
+        await bus.publish([tick(seq=1)], lease=OURS)
+    assert await bus.hold(OURS)
+    await bus.publish([tick(seq=2), tick(seq=3)], lease=OURS)
+    await bus.publish([tick(seq=4)], beat(), lease=OURS)
+    await receiver.until_count(4)
+    expected = [*(("BTCUSDT", encode_tick(tick(seq=seq))) for seq in (2, 3, 4)), ("beat", encode_beat(beat()))]
+    assert expected == receiver.received
+    assert {"BTCUSDT": encode_tick(tick(seq=4))} == await bus.last_values()
+    link.close()
+
+
+async def test_beat_extends_the_lease(bus: Bus) -> None:
+    """A beat counts the time of its lease anew, ticks alone do not: the lease runs out, however many come."""
+    assert await bus.hold(OURS)
+    await bus.publish([tick()], beat(), lease=OURS._replace(ttl_s=SOON))
+
+    async def ticks_for_ever() -> None:
+        while True:
+            await bus.publish([tick()], lease=OURS)
+            await asyncio.sleep(0.002)
+
+    with pytest.raises(LeaseLostError):
+        await asyncio.wait_for(ticks_for_ever(), 5)
+    assert await bus.hold(THEIRS)

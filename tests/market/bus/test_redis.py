@@ -1,15 +1,32 @@
 """What only a bus with a server behind it can show."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import pytest
 
-from market.bus import Bus, BusDownError, BusUrlError, open_bus
+from market.bus import Bus, BusDownError, BusUrlError, Lease, open_bus
 from market.codec import encode_tick
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
 from tests.market.samples import beat, tick
 from tests.valkey import Valkey, free_port
+from tests.waiting import until
+
+LEASE = Lease("lease.test", "we", 30)
+
+
+def operations(bus: Bus) -> list[Coroutine[Any, Any, object]]:
+    """One of everything that a bus can be asked."""
+    return [
+        bus.publish([tick()]),
+        bus.last_values(),
+        bus.subscribe(["BTCUSDT"], RecordingReceiver()),
+        bus.put("ticket.1", b"", 30),
+        bus.take("ticket.1"),
+        bus.hold(LEASE),
+        bus.release(LEASE),
+    ]
 
 
 @pytest.fixture
@@ -107,7 +124,7 @@ async def test_password(valkey: Valkey) -> None:
         await receiver.until_count(1)
         link.close()
         for bad in others:
-            for attempt in (bad.publish([tick()]), bad.last_values(), bad.subscribe([], RecordingReceiver())):
+            for attempt in operations(bad):
                 with pytest.raises(BusDownError) as refusal:
                     await attempt
                 assert "wrong" not in str(refusal.value).replace("WRONGPASS", "")
@@ -136,7 +153,7 @@ async def test_link_is_lost_with_its_server(bus: Bus, valkey: Valkey, how: str) 
 async def test_unreachable_server() -> None:
     """Where nobody listens, every operation says that the bus is down."""
     bus = open_bus(f"redis://127.0.0.1:{free_port()}/0")
-    for attempt in (bus.publish([tick()]), bus.last_values(), bus.subscribe(["A1"], RecordingReceiver())):
+    for attempt in operations(bus):
         with pytest.raises(BusDownError):
             await attempt
     await bus.aclose()
@@ -152,13 +169,8 @@ async def test_frozen_server(bus: Bus, valkey: Valkey) -> None:
         heard_at = link.heard_at
         link.ping()
         async with asyncio.timeout(3):
-            outcomes = await asyncio.gather(
-                bus.publish([tick()]),
-                bus.last_values(),
-                bus.subscribe(["BTCUSDT"], RecordingReceiver()),
-                return_exceptions=True,
-            )
-        assert [BusDownError] * 3 == [type(outcome) for outcome in outcomes]
+            outcomes = await asyncio.gather(*operations(bus), return_exceptions=True)
+        assert [BusDownError] * 7 == [type(outcome) for outcome in outcomes]
         assert heard_at == link.heard_at
         assert not link.lost.done()
     async with asyncio.timeout(TIMEOUT_S):
@@ -229,3 +241,77 @@ async def test_publish_that_is_cancelled(bus: Bus, valkey: Valkey) -> None:
             await publishing
     await bus.publish([tick(seq=200)], beat())
     assert {"BTCUSDT": encode_tick(tick(seq=200))} == await bus.last_values()
+
+
+async def test_store_on_the_server(bus: Bus, valkey: Valkey) -> None:
+    """What is put, and a lease, are plain strings that expire, for an operator to look at."""
+    await bus.put("ticket.1", b"it", 30)
+    assert await bus.hold(LEASE)
+    assert (b"it", b"we") == (valkey.command("GET", "ticket.1"), valkey.command("GET", "lease.test"))
+    for key in ("ticket.1", "lease.test"):
+        assert 29_000 < valkey.command("PTTL", key) <= 30_000
+
+
+async def test_beat_extends_the_lease_on_the_server(bus: Bus, valkey: Valkey) -> None:
+    """A beat gives the lease its full time again; ticks alone leave it as it is."""
+    assert await bus.hold(LEASE)
+    for beats, expected_s in ((None, 30), (beat(), 900)):
+        await bus.publish([tick()], beats, lease=LEASE._replace(ttl_s=900))
+        assert expected_s - 5 < valkey.command("PTTL", "lease.test") / 1000 <= expected_s
+
+
+async def test_publish_that_was_held_up(bus: Bus, valkey: Valkey) -> None:
+    """What a frozen server works off only when its lease has run out is refused there."""
+    valkey.command("CONFIG", "RESETSTAT")
+    await bus.publish([tick(seq=1)])
+    assert await bus.hold(LEASE._replace(ttl_s=1))
+    with valkey.frozen(), pytest.raises(BusDownError):
+        await bus.publish([tick(seq=2)], beat(), lease=LEASE)
+    await until(lambda: valkey.command("INFO", "errorstats").get("errorstat_LEASELOST") == {"count": 1})
+    assert {"BTCUSDT": encode_tick(tick(seq=1))} == await bus.last_values()
+
+
+async def test_store_of_a_server_that_comes_back(bus: Bus, valkey: Valkey) -> None:
+    """The first question to a server that was restarted is answered, as if nothing had been."""
+    link = await bus.subscribe([], RecordingReceiver())
+    assert await bus.hold(LEASE)
+    valkey.stop()
+    async with asyncio.timeout(TIMEOUT_S):
+        await link.lost
+    valkey.start()
+    assert await bus.take("lease.test") is None
+    assert await bus.hold(LEASE._replace(owner="they"))
+
+
+async def test_questions_that_are_cancelled(bus: Bus, valkey: Valkey) -> None:
+    """After questions that were cancelled half-way the next ones get their own answers."""
+    for number in range(20):
+        await bus.put(f"ticket.{number}", b"%d" % number, 30)
+    with valkey.frozen():
+        asking = [asyncio.create_task(bus.take("ticket.none")) for _ in range(20)]
+        await asyncio.sleep(0.01)
+        for task in asking:
+            task.cancel()
+    await asyncio.wait(asking)
+    taken = await asyncio.gather(*(bus.take(f"ticket.{number}") for number in range(20)))
+    assert [b"%d" % number for number in range(20)] == taken
+
+
+async def test_many_questions_at_once(bus: Bus, valkey: Valkey) -> None:
+    """However many ask at once, few connections serve them all, and they stay as few."""
+    before = valkey.command("INFO", "clients")["connected_clients"]
+    for _ in range(3):
+        await asyncio.gather(*(bus.put(f"ticket.{number}", b"it", 30) for number in range(500)))
+        assert valkey.command("INFO", "clients")["connected_clients"] <= before + 8
+    assert 500 == valkey.command("DBSIZE")
+
+
+async def test_refusal_to_store(bus: Bus, valkey: Valkey) -> None:
+    """A server that refuses to store is down for us, with its reason."""
+    valkey.command("LPUSH", "lease.test", "no string")
+    with pytest.raises(BusDownError, match="WRONGTYPE"):
+        await bus.hold(LEASE)
+    with pytest.raises(BusDownError, match="WRONGTYPE"):
+        await bus.publish([tick()], lease=LEASE)
+    valkey.command("DEL", "lease.test")
+    assert await bus.hold(LEASE)

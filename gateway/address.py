@@ -1,0 +1,125 @@
+"""Who a client is, as far as its address tells: behind proxies, only as far as they can be believed."""
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from msgspec import Struct
+
+from market.environ import SettingError, shown
+
+UNIX: Final = "unix"
+"""Stands for whoever connects over a Unix socket, which has no addresses."""
+
+_LONGEST: Final = 53
+"""Characters of an entry: 45 of an IPv6 address, with brackets and a port."""
+
+_WITH_PORT: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
+
+
+class TrustedProxies(Struct, frozen=True):
+    """Whose word about a client's address is taken, and how far back.
+
+    `X-Forwarded-For` is a list to which every proxy adds, on the right, who connected to *it*. Anybody may send one
+    that is filled already, so it is read only when a listed proxy sends it, and then only the ``hops``-th entry from
+    the right: with so many proxies of ours in a row, that is what the outermost of them saw, and all that a
+    client can write stands further left. Where that entry is missing or is no address, the proxies are not what the
+    settings say; then the address of the one that connected to us stands in, which all behind it share.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    unix: bool = False
+    """Whether who connects over a Unix socket is one of them."""
+    hops: int = 1
+    """How many proxies of ours a request passes."""
+
+    @classmethod
+    def parse(cls, proxies: str, hops: int = 1) -> "TrustedProxies":
+        """Read a comma-separated list of addresses, networks and the word ``unix``; empty is nobody.
+
+        Raises:
+            SettingError: one that is none of these.
+        """
+        names = [name for entry in proxies.split(",") if (name := entry.strip())]
+        return cls(tuple(_network(name) for name in names if name != UNIX), UNIX in names, hops)
+
+    def trusts(self, peer: str | None) -> bool:
+        """Whether what ``peer`` says of its client is believed: `X-Forwarded-For`, `X-Forwarded-Proto`.
+
+        ``peer`` is the address of the other end of the TCP connection; None or "" on a Unix socket.
+        """
+        if not peer:
+            return self.unix
+        address = _address(peer.partition("%")[0])
+        return address is not None and any(address in network for network in self.networks)
+
+    def client(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
+        """The client's address, in its usual spelling; `UNIX` where there is none.
+
+        ``forwarded_for`` is what all `X-Forwarded-For` lines say, in their order.
+        """
+        if forwarded_for and self.trusts(peer):
+            # From the right, and no further than needed: the left is as long as a stranger likes. An empty entry
+            # counts (RFC 9110, section 5.6.1, would skip it): else one that a proxy left empty would uncover the left.
+            entries = ",".join(forwarded_for).rsplit(",", self.hops)
+            if len(entries) >= self.hops and (address := _entry(entries[-self.hops])) is not None:
+                return str(address)
+        return spelled(peer)
+
+
+def spelled(peer: str | None) -> str:
+    """The usual spelling of a peer's address: without scope, and IPv4 as such where a dual-stack socket mapped it."""
+    if not peer:
+        return UNIX
+    return str(_address(peer.partition("%")[0]) or peer)
+
+
+def limit_key(address: str) -> str:
+    """What an address is counted under. Of IPv6 the /64, the least that a site is given (RFC 6177, section 2)."""
+    if ":" not in address:
+        return address
+    parsed = _address(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((int(parsed) >> 64 << 64, 64)))
+    return str(parsed or address)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens on ``host`` is reached from this machine only."""
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _network(name: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(name)
+    except ValueError as error:
+        raise SettingError(
+            f"TRUSTED_PROXIES has {shown(name)}, which is no address and no network ({error});"
+            " write them like 10.0.0.1, 10.0.0.0/8 or fd00::/8, with commas between them"
+        ) from None
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
+def _entry(text: str) -> IPv4Address | IPv6Address | None:
+    """The address in an entry; some proxies write a port after it."""
+    text = text.strip()
+    if len(text) > _LONGEST:
+        return None
+    with_port = _WITH_PORT.fullmatch(text)
+    return _address((with_port[1] or with_port[2]) if with_port else text)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    if "%" in text:
+        return None  # a scope means something only on the machine that wrote it
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

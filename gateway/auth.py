@@ -1,0 +1,159 @@
+"""Who may come in: a JSON Web Token (RFC 7519) becomes a grant, or is refused.
+
+The form of a token is checked first, then its signature, then its claims. Nothing of it is repeated in an error or a
+log line.
+"""
+
+import functools
+import logging
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from gateway.auth_settings import AuthSettings
+from gateway.compact import Compact, read_compact
+from gateway.download import UrlError, check_url, download
+from gateway.grant import Grant, RefusedError, Rules, read_grant
+from gateway.jwks import Jwks
+from gateway.keys import Family, Key, KeyMaterialError, from_pem, from_secret
+from market.environ import SettingError, shown
+
+logger = logging.getLogger(__name__)
+
+_MAX_PEM_BYTES: Final = 65_536
+
+
+class Keys(Protocol):
+    """Where an issuer's keys come from."""
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """What any of them may be used with."""
+
+    def start(self) -> None:
+        """Begin to keep them fresh."""
+
+    async def aclose(self) -> None:
+        """End that."""
+
+    def find(self, kid: str | None) -> Key | None:
+        """See `Jwks.find`."""
+
+    async def fetch(self, kid: str | None) -> Key:
+        """See `Jwks.fetch`."""
+
+
+class _OneKey:
+    """A key of the settings. It serves whatever ``kid`` a token names: there is no other."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+        self.algorithms = key.algorithms
+
+    def start(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+    def find(self, _kid: str | None) -> Key:
+        return self._key
+
+    async def fetch(self, _kid: str | None) -> Key:
+        return self._key
+
+
+class Authenticator:
+    """Checks tokens by the keys of one issuer."""
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        *,
+        now_s: Callable[[], float] = time.time,
+        rng: random.Random | None = None,
+    ) -> None:
+        """``now_s`` is the wall clock (Unix seconds). A key file is read now; nothing is fetched before `start`.
+
+        Raises:
+            SettingError: no key, several, or one that cannot be used.
+        """
+        self._keys = _open_keys(settings, rng or random.Random())  # noqa: S311 - spreads requests, makes no secret
+        self._rules = Rules(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_s)
+        self._now_s = now_s
+        if not settings.jwt_secret and not settings.jwt_audience:
+            logger.warning("JWT_AUDIENCE is not set: what the issuer signs for other services opens this one too")
+
+    def start(self) -> None:
+        """Begin to keep the keys fresh. Needs a running event loop."""
+        self._keys.start()
+
+    async def aclose(self) -> None:
+        """End what `start` began."""
+        await self._keys.aclose()
+
+    def verify_now(self, token: str | bytes) -> Grant | None:
+        """The grant of a token; None where only `verify` can tell, because its key must be fetched first.
+
+        Raises:
+            RefusedError: it opens nothing.
+        """
+        compact = read_compact(token, self._keys.algorithms)
+        key = self._keys.find(compact.kid)
+        return None if key is None else self._open(compact, key)
+
+    async def verify(self, token: str | bytes) -> Grant:
+        """The grant of a token.
+
+        Raises:
+            RefusedError: it opens nothing.
+            TryLaterError: its key cannot be fetched now.
+        """
+        compact = read_compact(token, self._keys.algorithms)
+        key = self._keys.find(compact.kid) or await self._keys.fetch(compact.kid)
+        return self._open(compact, key)
+
+    def _open(self, compact: Compact, key: Key) -> Grant:
+        compact.require(key.algorithms)
+        payload = key.open(compact.token)
+        if payload is None:
+            raise RefusedError("bad_signature", "the token's signature does not hold")
+        return read_grant(payload, self._rules, self._now_s())
+
+
+def _open_keys(settings: AuthSettings, rng: random.Random) -> Keys:
+    """The keys that the settings tell of, which is to say exactly one source of them."""
+    sources = {
+        "JWT_SECRET": settings.jwt_secret,
+        "JWT_PUBLIC_KEY_FILE": settings.jwt_public_key_file,
+        "JWT_JWKS_URL": settings.jwt_jwks_url,
+    }
+    told = [name for name, value in sources.items() if value]
+    if len(told) != 1:
+        raise SettingError(
+            f"AUTH_MODE jwt needs exactly one of {', '.join(sources)}; set are {' and '.join(told) or 'none'}"
+        )
+    family: Family | None = None if settings.jwt_family == "auto" else settings.jwt_family
+    try:
+        if settings.jwt_jwks_url:
+            return Jwks(functools.partial(download, check_url(settings.jwt_jwks_url)), family, rng)
+        if settings.jwt_secret:
+            key = from_secret(settings.jwt_secret)
+        else:
+            key = from_pem(_read_file(settings.jwt_public_key_file))
+    except (KeyMaterialError, UrlError) as error:
+        raise SettingError(f"{told[0]} {error}") from None
+    if family not in (None, key.family):
+        raise SettingError(f"JWT_FAMILY {family} does not go with {told[0]}, which is for {key.family}; unset it")
+    return _OneKey(key)
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_MAX_PEM_BYTES)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingError(f"JWT_PUBLIC_KEY_FILE {shown(path)} cannot be read ({why}); is the path right?") from None

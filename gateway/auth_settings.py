@@ -1,0 +1,58 @@
+"""What a gateway is told about tokens. Apart from `gateway.auth`, for who needs no cryptography to read it."""
+
+from typing import Any, Literal, get_args
+
+from msgspec import Struct
+
+from market.environ import Environ
+
+AuthMode = Literal["none", "jwt"]
+FamilyChoice = Literal["auto", "RS", "ES", "EdDSA"]
+
+
+class AuthSettings(Struct, frozen=True, kw_only=True):
+    """How bearers prove who they are; each field's variable has its name in upper case, ``AUTH_`` before ``mode``."""
+
+    mode: AuthMode = "none"
+    """``none``: everyone is anonymous. ``jwt``: a token is asked for, and exactly one of the next three must be set."""
+    jwt_secret: str = ""
+    """Signs and checks tokens with HS256, for development: at least 32 bytes."""
+    jwt_public_key_file: str = ""
+    """PEM file of the issuer's public key: RSA, EC or Ed25519."""
+    jwt_jwks_url: str = ""
+    """Where the issuer publishes its keys: ``https://``, or ``http://`` on this machine."""
+    jwt_issuer: str = ""
+    """``iss`` must be this; "" does not ask."""
+    jwt_audience: str = ""
+    """``aud`` must be or hold this; "" does not ask."""
+    jwt_family: FamilyChoice = "auto"
+    """The one family of algorithms that the issuer signs with; ``auto``: the one that its keys are for."""
+    jwt_leeway_s: float = 5.0
+    """So far may the clocks of issuer and gateway be apart."""
+
+    def __repr__(self) -> str:
+        """Without values, of which one is a secret."""
+        return f"AuthSettings(mode={self.mode!r}, …)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for who prints with rich."""
+        return [("mode", self.mode)]
+
+    @classmethod
+    def from_environ(cls, env: Environ) -> "AuthSettings":
+        """Read what is told; `gateway.auth.Authenticator` checks that it fits together.
+
+        Raises:
+            SettingError: the first variable that cannot be used.
+        """
+        default = cls()
+        return cls(
+            mode=env.choice("AUTH_MODE", default.mode, get_args(AuthMode)),
+            jwt_secret=env.get("JWT_SECRET", ""),
+            jwt_public_key_file=env.get("JWT_PUBLIC_KEY_FILE", ""),
+            jwt_jwks_url=env.get("JWT_JWKS_URL", ""),
+            jwt_issuer=env.get("JWT_ISSUER", ""),
+            jwt_audience=env.get("JWT_AUDIENCE", ""),
+            jwt_family=env.choice("JWT_FAMILY", default.jwt_family, get_args(FamilyChoice)),
+            jwt_leeway_s=env.number("JWT_LEEWAY_S", default.jwt_leeway_s, 0, 300),
+        )

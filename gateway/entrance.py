@@ -1,0 +1,206 @@
+"""Who may come in, decided before a connection costs anything: by name, origin, address, token and room.
+
+The way of a newcomer: `Entrance.arrive` when its connection is accepted, `look` at the request, a grant for the
+token, `admit`. Whoever was counted on the way in is counted out by `leave`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aiohttp import hdrs
+from msgspec import Struct
+from multidict import CIMultiDictProxy, MultiMapping
+
+from gateway.address import limit_key
+from gateway.frames import Encoding
+from gateway.grant import ANONYMOUS, Grant, RefusedError
+from gateway.handshake import Handshake, check
+from gateway.limits import KeyedBuckets, Rate, Tally
+from gateway.refusal import RefusalError
+from gateway.settings import Settings
+
+PROTOCOLS: Final[Mapping[str, Encoding]] = {"tickgate.v1.json": "json", "tickgate.v1.msgpack": "msgpack"}
+"""WebSocket subprotocols; who asks for none gets JSON."""
+
+_THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
+
+_RATE_BURST_S: Final = 10
+"""A page of charts, or an office whose gateway has gone, connects many times at once."""
+
+
+class Visitor(Struct, frozen=True):
+    """A request for a WebSocket that is in order."""
+
+    handshake: Handshake
+    address: str
+    key: str | None
+    """What its address is counted under; None where it is not counted, or was when it arrived."""
+    token: str | None
+    ticket: str | None
+
+    @property
+    def brings_proof(self) -> bool:
+        """Whether it says who it is, and need not say it in its first message."""
+        return self.token is not None or self.ticket is not None
+
+
+class Seat(Struct):
+    """What somebody who came in is counted under."""
+
+    key: str | None
+    """The address; None for nobody's."""
+    subject: str = ""
+    """The token's; "" for nobody's."""
+
+
+class Entrance:
+    """The door of one gateway."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        verify_now: Callable[[str], Grant | None] | None,
+        has_room: Callable[[], bool],
+    ) -> None:
+        """``verify_now`` tells what a token opens, or None where that takes time; it is None where nobody needs one.
+
+        ``has_room`` says whether the process takes one more.
+        """
+        self._settings = settings
+        self._verify_now = verify_now
+        self._has_room = has_room
+        self._loop = asyncio.get_running_loop()
+        rate = settings.max_connect_rate_per_ip
+        self._connects = KeyedBuckets(Rate(rate, rate * _RATE_BURST_S))
+        self._addresses = Tally()
+        self._subjects = Tally()
+
+    def arrive(self, peer: str | None) -> str | None:
+        """Count a connection that was just accepted, and return what it is counted under, to be given to `depart`.
+
+        None where it is not counted: a trusted proxy's, which says later whose it is, or one of this machine's own.
+
+        Raises:
+            RefusalError: too many of this address, or too fast.
+        """
+        if self._settings.trusted_proxies.trusts(peer):
+            return None
+        key = self._key(self._settings.trusted_proxies.client(peer, ()))
+        if key is not None:
+            self._count_in(key)
+        return key
+
+    def depart(self, key: str | None) -> None:
+        """What `arrive` returned counts no more."""
+        if key is not None:
+            self._addresses.leave(key)
+
+    def look(
+        self, headers: CIMultiDictProxy[str], query: MultiMapping[str], peer: str | None, *, counted: bool
+    ) -> Visitor:
+        """The visitor that a request is from. ``counted`` says whether `arrive` was asked about its connection.
+
+        Raises:
+            RefusalError: it is refused; what is wrong is in the answer.
+        """
+        settings = self._settings
+        handshake = check(headers, PROTOCOLS)
+        self.check_names(headers)
+        proxies = settings.trusted_proxies
+        trusted = proxies.trusts(peer)
+        address = proxies.client(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()) if trusted else ())
+        return Visitor(
+            handshake,
+            address,
+            self._key(address) if trusted or not counted else None,
+            bearer(headers) or (query.get("token") if settings.auth_query_token else None),
+            query.get("ticket"),
+        )
+
+    def check_names(self, headers: CIMultiDictProxy[str]) -> None:
+        """See that a request means this gateway, and does not come from somebody else's page.
+
+        Raises:
+            RefusalError: it does not, or does.
+        """
+        settings = self._settings
+        host = headers.get(hdrs.HOST, "")
+        if not settings.allowed_hosts.allows(host):
+            raise RefusalError(403, "host", "this name is not served here; see ALLOWED_HOSTS")
+        # Who sends no Origin is a program; where a token is asked for, it will have to bring one.
+        if not settings.allowed_origins.allows(headers.get(hdrs.ORIGIN), host, has_token=True):
+            raise RefusalError(403, "origin", "pages of this origin may not connect; see ALLOWED_ORIGINS")
+
+    def grant_now(self, visitor: Visitor) -> Grant | None:
+        """What ``visitor`` may do; None where that has to be waited for, or where the first message shall tell.
+
+        Raises:
+            RefusalError: its token opens nothing.
+        """
+        if self._verify_now is None:
+            return ANONYMOUS
+        if visitor.token is None or visitor.ticket is not None:
+            return None
+        try:
+            return self._verify_now(visitor.token)
+        except RefusedError as error:
+            raise unauthorised(str(error), error.code) from None
+
+    def admit(self, visitor: Visitor, grant: Grant | None) -> Seat:
+        """Count ``visitor`` in; to be given to `leave`. ``grant`` is None for one who is still to show a token.
+
+        Raises:
+            RefusalError: there is no room for it.
+        """
+        if not self._has_room():
+            raise RefusalError(503, "full", "this gateway takes no more connections; try again", {"Retry-After": "1"})
+        if visitor.key is not None:
+            self._count_in(visitor.key)
+        seat = Seat(visitor.key)
+        if grant is not None and not self.identify(seat, grant):
+            self.depart(visitor.key)
+            problem = "too many connections with tokens of this subject"
+            raise RefusalError(429, "subject", problem, {"Retry-After": "5"})
+        return seat
+
+    def identify(self, seat: Seat, grant: Grant) -> bool:
+        """Count the one in ``seat`` under its token's subject; whether there was room for one more of it."""
+        if not grant.subject:
+            return True
+        limit = grant.max_connections or self._settings.max_connections_per_subject
+        if not self._subjects.enter(grant.subject, limit):
+            return False
+        seat.subject = grant.subject
+        return True
+
+    def leave(self, seat: Seat) -> None:
+        """Whoever was in ``seat`` is gone."""
+        self.depart(seat.key)
+        if seat.subject:
+            self._subjects.leave(seat.subject)
+
+    def _key(self, address: str) -> str | None:
+        if self._settings.spare_loopback and address in _THIS_MACHINE:
+            return None
+        return limit_key(address)
+
+    def _count_in(self, key: str) -> None:
+        if self._connects.take(key, self._loop.time()) != "ok":
+            reason, problem = "rate", "too many new connections from this address; wait a moment"
+        elif not self._addresses.enter(key, self._settings.max_connections_per_ip):
+            reason, problem = "address", "too many connections from this address"
+        else:
+            return
+        raise RefusalError(429, reason, problem, {"Retry-After": "1"})
+
+
+def bearer(headers: CIMultiDictProxy[str]) -> str | None:
+    """The token in an ``Authorization`` header (RFC 6750, section 2.1), or None."""
+    scheme, _, token = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def unauthorised(problem: str, code: str) -> RefusalError:
+    """What to answer to a token that opens nothing (RFC 6750, section 3)."""
+    return RefusalError(401, "token", problem, {hdrs.WWW_AUTHENTICATE: 'Bearer error="invalid_token"'}, code=code)

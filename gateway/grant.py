@@ -1,0 +1,153 @@
+"""What a token lets its bearer do: checked claims in, a grant out. No keys, no I/O."""
+
+import math
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from gateway.errors import GatewayError
+
+ALL: Final = "*"
+
+Code = Literal[
+    "bad_token",  # not a JWT, or a claim is missing or of a wrong type
+    "bad_signature",
+    "wrong_algorithm",
+    "unknown_key",
+    "expired",
+    "not_yet_valid",
+    "wrong_issuer",
+    "wrong_audience",
+]
+
+
+class RefusedError(GatewayError):
+    """A token that opens nothing. The message helps who sent it, and holds no part of the token."""
+
+    def __init__(self, code: Code, problem: str) -> None:
+        super().__init__(problem)
+        self.code: Code = code
+
+
+class TryLaterError(GatewayError):
+    """Whether a token is good cannot be said now, for no fault of its own."""
+
+    def __init__(self, problem: str, after_s: float) -> None:
+        super().__init__(f"{problem}; try again in {after_s:.0f} s")
+        self.after_s = after_s
+
+
+class Grant(Struct, frozen=True):
+    """What one bearer may take until when."""
+
+    subject: str
+    """Who it is; "" for nobody in particular."""
+    symbols: frozenset[str] | None = None
+    """The exchange's names, upper case, of what may be subscribed to; None for all."""
+    max_hz: float | None = None
+    """Updates per symbol and second at most; None for no limit."""
+    max_connections: int = 0
+    """Connections of this subject at most; 0 for no limit."""
+    max_symbols: int = 0
+    """Symbols per connection at most; 0 for no limit."""
+    expires_at: float = math.inf
+    """Unix time in seconds from which on the token is refused: its ``exp`` and the leeway after it."""
+
+
+ANONYMOUS: Final = Grant("")
+"""Of whoever comes where no token is asked for."""
+
+
+class Rules(Struct, frozen=True):
+    """What claims must agree with."""
+
+    issuer: str = ""
+    """``iss`` must be this; "" asks for none."""
+    audience: str = ""
+    """``aud`` must be or hold this; "" asks for none."""
+    leeway_s: float = 5.0
+    """So far may the clocks of issuer and gateway be apart."""
+
+
+# The year 5138: a date beyond it is a mistake (often milliseconds).
+_Date = Annotated[float, Meta(ge=0, le=100_000_000_000)]
+_Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
+
+class Claims(Struct, kw_only=True, omit_defaults=True):
+    """The claims that are read (RFC 7519, section 4.1, and our own); others are ignored."""
+
+    sub: Annotated[str, Meta(min_length=1, max_length=200)]
+    exp: _Date
+    nbf: _Date | UnsetType = UNSET
+    iat: _Date | UnsetType = UNSET
+    iss: str | UnsetType = UNSET
+    aud: str | list[str] | UnsetType = UNSET
+    symbols: str | list[Annotated[str, Meta(max_length=40)]] | UnsetType = UNSET
+    """Names, or ``"*"`` for all, alone or in the list. Absent: all; an empty list: none."""
+    max_hz: Annotated[float, Meta(ge=0.1, le=1000)] | UnsetType = UNSET
+    max_connections: _Count | UnsetType = UNSET
+    max_symbols: _Count | UnsetType = UNSET
+
+
+_CLAIMS: Final = msgspec.json.Decoder(Claims)
+
+
+def read_grant(payload: bytes, rules: Rules, now_s: float) -> Grant:
+    """The grant in a token's payload whose signature holds, at ``now_s`` (Unix seconds).
+
+    Raises:
+        RefusedError: a claim is missing, of a wrong type, out of time, or meant for others.
+    """
+    claims = _decode(payload)
+    # Others' tokens first: why they are refused should not hang on the time.
+    if rules.issuer and claims.iss != rules.issuer:
+        raise RefusedError("wrong_issuer", "the token's `iss` is not the issuer that is trusted here")
+    if rules.audience and rules.audience not in _audiences(claims.aud):
+        raise RefusedError("wrong_audience", "the token's `aud` does not name this service")
+    expires_at = claims.exp + rules.leeway_s
+    if now_s >= expires_at:
+        raise RefusedError("expired", f"the token expired {now_s - claims.exp:.0f} s ago; get a new one")
+    for name, date in (("nbf", claims.nbf), ("iat", claims.iat)):
+        if date is not UNSET and date > now_s + rules.leeway_s:
+            early_s = date - now_s
+            raise RefusedError("not_yet_valid", f"the token's `{name}` is {early_s:.0f} s ahead; is a clock wrong?")
+    return Grant(
+        claims.sub,
+        _symbols(claims.symbols),
+        None if claims.max_hz is UNSET else claims.max_hz,
+        0 if claims.max_connections is UNSET else claims.max_connections,
+        0 if claims.max_symbols is UNSET else claims.max_symbols,
+        expires_at,
+    )
+
+
+def _decode(payload: bytes) -> Claims:
+    # Raised outside the handlers: what they caught may quote the token, and would travel along as the context.
+    try:
+        claims = _CLAIMS.decode(payload)
+    except msgspec.ValidationError as error:
+        problem = f"the token's claims cannot be used: {error}"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        problem = "the token's claims are not JSON"
+    else:
+        # It is shown in logs, where a line break could forge a line.
+        if claims.sub.isprintable():
+            return claims
+        problem = "the token's claims cannot be used: `sub` holds characters that cannot be printed"
+    raise RefusedError("bad_token", problem)
+
+
+def _audiences(claim: str | list[str] | UnsetType) -> list[str]:
+    if claim is UNSET:
+        return []
+    return [claim] if isinstance(claim, str) else claim
+
+
+def _symbols(claim: str | list[str] | UnsetType) -> frozenset[str] | None:
+    if claim is UNSET or claim == ALL or (isinstance(claim, list) and ALL in claim):
+        return None
+    if isinstance(claim, str):
+        raise RefusedError("bad_token", f'the token\'s claims cannot be used: `symbols` must be a list or "{ALL}"')
+    return frozenset(claim)

@@ -1,0 +1,158 @@
+"""An issuer's keys, kept fresh without hurting the issuer.
+
+They are fetched at the start and every ten minutes, so that a revoked key vanishes. A token with a ``kid`` not seen
+yet causes a fetch of its own, but anyone can make such tokens: one fetch at a time, and a cool-down after it.
+A fetch that fails leaves the keys as they are.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from msgspec import Struct
+
+from gateway.download import DownloadError
+from gateway.grant import RefusedError, TryLaterError
+from gateway.keys import ALGORITHMS, PUBLIC_FAMILIES, Family, Key
+from gateway.keyset import KeySet, KeySetError, read_key_set
+
+logger = logging.getLogger(__name__)
+
+_MAX_ABSENT: Final = 1000
+
+
+class Policy(Struct, frozen=True):
+    """When keys are fetched, in seconds."""
+
+    refresh_s: float = 600
+    """They are fetched again after so long: a revoked key is accepted no longer."""
+    cooldown_s: float = 30
+    """So soon after a fetch an unknown ``kid`` causes no other."""
+    retry_s: float = 5
+    """The same after a fetch that failed."""
+
+
+USUAL_POLICY: Final = Policy()
+
+
+class Jwks:
+    """The keys of one issuer. Started, used and closed in one event loop."""
+
+    def __init__(
+        self,
+        download: Callable[[], Awaitable[bytes]],
+        family: Family | None,
+        rng: random.Random,
+        policy: Policy = USUAL_POLICY,
+    ) -> None:
+        """``download`` gets the key set, or raises `DownloadError`; ``rng`` keeps gateways from asking all at once.
+
+        Without ``family``, the keys decide it: see `gateway.keyset.read_key_set`.
+        """
+        self._download = download
+        self._family = family
+        self._rng = rng
+        self._policy = policy
+        self._set = KeySet()
+        self._failing = False
+        self._cool_at = 0.0
+        # Names that the last fetch was asked for in vain: about these there is no doubt.
+        self._absent: set[str | None] = set()
+        self._fetching: asyncio.Task[bool] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """What a key that is known, or may yet be published, can be used with."""
+        families = PUBLIC_FAMILIES if self._family is None else (self._family,)
+        return tuple(name for family in families for name in ALGORITHMS[family])
+
+    def start(self) -> None:
+        """Fetch the keys, and then time and again."""
+        self._fetch_now()
+
+    async def aclose(self) -> None:
+        """Fetch no more."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait((self._fetching,))
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def find(self, kid: str | None) -> Key | None:
+        """The key of that name; of no name, the only key. None where a fetch might bring it.
+
+        Raises:
+            RefusedError: no name, but several keys.
+        """
+        keys = self._set.keys
+        if kid is not None:
+            return keys.get(kid)
+        if len(keys) > 1:
+            raise RefusedError("unknown_key", "the token does not say which key signed it (`kid`)")
+        return next(iter(keys.values()), None)
+
+    async def fetch(self, kid: str | None) -> Key:
+        """The key that `find` did not find.
+
+        Raises:
+            RefusedError: the issuer does not publish it, as a fetch has shown that was asked for it.
+            TryLaterError: the issuer cannot be asked now.
+        """
+        wait_s = self._cool_at - asyncio.get_running_loop().time()
+        if self._fetching is None and wait_s > 0:
+            if kid not in self._absent:
+                raise TryLaterError("the key that signed the token is not known yet", wait_s)
+        else:
+            fetching = self._fetch_now()
+            # Who waits may be cancelled; the fetch may not, or strangers that hang up could keep it from ever ending.
+            await asyncio.wait((fetching,))
+            key = self.find(kid)
+            if key is not None:
+                return key
+            if fetching.cancelled() or not fetching.result():
+                raise TryLaterError("the issuer's keys cannot be fetched now", self._policy.retry_s)
+            if len(self._absent) < _MAX_ABSENT:
+                self._absent.add(kid)
+        raise RefusedError("unknown_key", "the token is signed with a key that the issuer does not publish")
+
+    def _fetch_now(self) -> asyncio.Task[bool]:
+        if self._fetching is None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._fetching = asyncio.get_running_loop().create_task(self._fetch())
+        return self._fetching
+
+    async def _fetch(self) -> bool:
+        """Whether the keys are now as the issuer publishes them."""
+        policy, loop = self._policy, asyncio.get_running_loop()
+        fetched = await self._replace()
+        self._failing = not fetched
+        self._cool_at = loop.time() + (policy.cooldown_s if fetched else policy.retry_s)
+        again_s = policy.refresh_s if fetched else policy.cooldown_s
+        self._timer = loop.call_later(again_s * self._rng.uniform(0.9, 1), self._fetch_now)
+        self._fetching = None
+        return fetched
+
+    async def _replace(self) -> bool:
+        old = self._set
+        try:
+            new = read_key_set(await self._download(), self._family, old.family)
+        except (DownloadError, KeySetError) as error:
+            # Said once, not at each of many tries.
+            level = logging.DEBUG if self._failing else logging.WARNING
+            logger.log(level, "the issuer's keys (JWT_JWKS_URL) cannot be fetched; trying on: %s", error)
+            return False
+        except Exception:
+            # A fault of our own must not end the fetching; it would be as if the issuer had gone for ever.
+            level = logging.DEBUG if self._failing else logging.ERROR
+            logger.log(level, "the issuer's keys (JWT_JWKS_URL) cannot be read; trying on", exc_info=True)
+            return False
+        if self._failing or new.keys.keys() != old.keys.keys() or not new.keys:
+            level = logging.INFO if new.keys else logging.WARNING
+            logger.log(level, "the issuer publishes %d keys that can be used, %d others", len(new.keys), new.skipped)
+        self._set = new
+        self._absent.clear()
+        return True

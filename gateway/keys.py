@@ -1,0 +1,132 @@
+"""The keys that tokens are checked with, and what each may be used for.
+
+A key's own type decides its algorithms; what a token's header says only has to agree with it (RFC 8725, section 3.1).
+So no public key can be taken for a shared secret, and nothing is ever accepted unsigned.
+"""
+
+from typing import Final, Literal
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from gateway.errors import GatewayError
+
+Family = Literal["HS", "RS", "ES", "EdDSA"]
+"""HMAC with a shared secret, RSASSA-PKCS1-v1_5, ECDSA, Ed25519 (RFC 7518, section 3.1; RFC 8037)."""
+
+ALGORITHMS: Final[dict[Family, tuple[str, ...]]] = {
+    "HS": ("HS256",),
+    "RS": ("RS256", "RS384", "RS512"),
+    "ES": ("ES256", "ES384", "ES512"),
+    "EdDSA": ("EdDSA",),
+}
+"""What may be used at all; a key may be bound to fewer."""
+
+PUBLIC_FAMILIES: Final[tuple[Family, ...]] = ("RS", "ES", "EdDSA")
+
+MIN_SECRET_BYTES: Final = 32
+"""As long as the digest (RFC 7518, section 3.2)."""
+
+_CURVE_ALGORITHMS: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+"""RFC 7518, section 3.4: each algorithm has its curve."""
+
+_RSA_BITS: Final = (2048, 8192)
+"""RFC 7518, section 3.3, asks for the least; above the most, checking a signature takes too long."""
+
+_Material = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | bytes
+
+NEW_SECRET: Final = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105 - a command, not a secret
+"""A command that prints a good secret."""
+
+
+class KeyMaterialError(GatewayError, ValueError):
+    """A key that cannot be used. The message follows the name of where it came from, and ends with the mend."""
+
+
+class Key:
+    """One key, bound to the algorithms that it may be used with."""
+
+    # The material is in no repr: none is defined.
+    __slots__ = ("_jws", "_material", "algorithms", "family")
+
+    def __init__(self, family: Family, algorithms: tuple[str, ...], material: _Material) -> None:
+        self.family: Family = family
+        self.algorithms = algorithms
+        self._material = material
+        self._jws = jwt.PyJWS(algorithms)
+
+    def open(self, token: bytes) -> bytes | None:
+        """The payload of a JWT in its compact form; None unless this key signed it, by an algorithm of its own."""
+        try:
+            payload: bytes = self._jws.decode(token, self._material, self.algorithms)
+        except (jwt.PyJWTError, ValueError):
+            return None
+        return payload
+
+
+def from_secret(secret: str) -> Key:
+    """The HS256 key of a shared secret.
+
+    Raises:
+        KeyMaterialError: too short, or not a secret.
+    """
+    # The bytes as the environment held them, also where they are not UTF-8.
+    material = secret.encode(errors="surrogateescape")
+    if len(material) < MIN_SECRET_BYTES:
+        raise KeyMaterialError(
+            f"is {len(material)} bytes long, and HS256 needs {MIN_SECRET_BYTES}; make one with: {NEW_SECRET}"
+        )
+    try:
+        jwt.get_algorithm_by_name("HS256").prepare_key(material)
+    except jwt.InvalidKeyError:
+        # What everybody may know must not be what signs.
+        problem = f"holds a key or certificate, not a shared secret; make one with: {NEW_SECRET}"
+    else:
+        return Key("HS", ALGORITHMS["HS"], material)
+    raise KeyMaterialError(problem)
+
+
+def from_pem(pem: bytes) -> Key:
+    """The key in a PEM file (RFC 7468) that holds one public key.
+
+    Raises:
+        KeyMaterialError: a private key, a certificate, several keys, or none that can be used.
+    """
+    if b"PRIVATE KEY-" in pem:
+        raise KeyMaterialError(
+            "holds a private key, which only the issuer should have; "
+            "take the public one: openssl pkey -in PRIVATE.pem -pubout"
+        )
+    if b"CERTIFICATE-" in pem:
+        raise KeyMaterialError("holds a certificate; take its key: openssl x509 -in CERTIFICATE.pem -pubkey -noout")
+    if pem.count(b"-----BEGIN") > 1:
+        raise KeyMaterialError("holds several keys; it must hold one, and JWT_JWKS_URL is for several")
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        raise KeyMaterialError("holds no public key in PEM (-----BEGIN PUBLIC KEY-----)") from None
+    return from_public(key)
+
+
+def from_public(key: object) -> Key:
+    """The key of what `cryptography` has loaded.
+
+    Raises:
+        KeyMaterialError: of no family here, or too weak.
+    """
+    match key:
+        case RSAPublicKey():
+            least, most = _RSA_BITS
+            if not least <= key.key_size <= most:
+                raise KeyMaterialError(f"holds an RSA key of {key.key_size} bits; it must have {least} to {most}")
+            return Key("RS", ALGORITHMS["RS"], key)
+        case EllipticCurvePublicKey() if key.curve.name in _CURVE_ALGORITHMS:
+            return Key("ES", (_CURVE_ALGORITHMS[key.curve.name],), key)
+        case Ed25519PublicKey():
+            return Key("EdDSA", ALGORITHMS["EdDSA"], key)
+        case _:
+            raise KeyMaterialError("holds a key of another kind than RSA, EC (P-256, P-384, P-521) and Ed25519")

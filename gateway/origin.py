@@ -1,0 +1,212 @@
+"""Whose pages may connect, and under which names this gateway is served.
+
+A browser lets any page open a WebSocket to anywhere, and writes into `Origin` whose page it is; no page can change
+that (RFC 6455, section 10.2). `Host` is the other half: a page that makes its own name resolve to this
+machine (DNS rebinding) comes from the same origin as far as `Origin` tells, and only the name gives it away.
+"""
+
+import re
+from contextlib import suppress
+from ipaddress import IPv6Address
+from typing import Final
+
+from msgspec import Struct
+from yarl import URL
+
+from market.environ import SettingError, shown
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+
+_LONGEST: Final = 300
+"""Characters: a name has at most 253 (RFC 1035, section 2.3.4)."""
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::([0-9]{1,5}))?")
+_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.+)")
+
+
+class Authority(Struct, frozen=True):
+    """A host and its port, None where none is given: what `Host` holds, and an origin after its scheme."""
+
+    host: str
+    port: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> "Authority | None":
+        """Read it as a browser writes it, or None."""
+        match = _AUTHORITY.fullmatch(_lower(text))
+        if match is None:
+            return None
+        host, port = match[1], int(match[2]) if match[2] else None
+        try:
+            host = f"[{IPv6Address(host[1:-1])}]" if host[0] == "[" else host
+        except ValueError:
+            return None
+        return None if port is not None and port > 65_535 else cls(host, port)
+
+    def is_below(self, parent: "Authority") -> bool:
+        """Whether this is a subdomain of ``parent``, at any depth, and at its port if it has one."""
+        return self.host.endswith("." + parent.host) and parent.port in (None, self.port)
+
+
+class Origin(Struct, frozen=True):
+    """Where a page comes from (RFC 6454, section 4), a default port filled in."""
+
+    scheme: str
+    authority: Authority
+
+    @classmethod
+    def parse(cls, text: str) -> "Origin | None":
+        """Read it as a browser writes it, or None."""
+        match = _ORIGIN.fullmatch(_lower(text))
+        authority = Authority.parse(match[2]) if match else None
+        if match is None or authority is None:
+            return None
+        port = authority.port if authority.port is not None else _DEFAULT_PORTS.get(match[1])
+        return cls(match[1], Authority(authority.host, port))
+
+
+class AllowedOrigins(Struct, frozen=True):
+    """Whose pages may connect: at first those that come from where they connect to, and no others."""
+
+    own: bool = True
+    """Whether pages of the very host and port that they connect to may, such as the dashboard."""
+    every: bool = False
+    """Whether all others may."""
+    null: bool = False
+    """Whether pages without an origin may: files, sandboxed frames, what any page can make itself."""
+    exact: frozenset[Origin] = frozenset()
+    parents: tuple[Origin, ...] = ()
+    """Whose subdomains may, at any depth; not they themselves."""
+
+    @classmethod
+    def parse(cls, origins: str) -> "AllowedOrigins":
+        """Read a comma-separated list: ``https://app.example.com``, with a port or not, ``https://*.example.com``,
+        and the words ``self`` (the gateway's own pages), ``null``, and ``*`` for all but ``null``. Empty is ``self``.
+
+        Raises:
+            SettingError: one that is none of these.
+        """
+        entries = _entries(origins)
+        exact, parents = set(), []
+        for entry in entries:
+            if entry in ("self", "null", "*"):
+                continue
+            scheme, separator, authority = entry.partition("://")
+            name, is_parent = _name(authority)
+            origin = Origin.parse(scheme + separator + name)
+            if origin is None:
+                raise SettingError(
+                    f"ALLOWED_ORIGINS has {shown(entry)}, which is no origin; write scheme and host, and no path, like"
+                    " https://app.example.com, https://*.example.com or http://localhost:3000, or self, null or *"
+                )
+            if is_parent:
+                parents.append(origin)
+            else:
+                exact.add(origin)
+        return cls(
+            "self" in entries or not entries, "*" in entries, "null" in entries, frozenset(exact), tuple(parents)
+        )
+
+    def allows(self, origin: str | None, host: str, *, has_token: bool) -> bool:
+        """Whether a request with these `Origin` and `Host` headers may connect.
+
+        Every browser sends an `Origin` with a WebSocket handshake, so who sends none is a program. It must carry a
+        token: ``has_token``, which is also true where nobody needs one. The scheme of an own page is not
+        compared: behind a proxy that ends TLS, ``https`` outside is ``http`` here.
+        """
+        if origin is None:
+            return has_token
+        if origin == "null":
+            return self.null
+        if self.every:
+            return True
+        parsed = Origin.parse(origin)
+        if parsed is None:
+            return False
+        return (
+            parsed in self.exact
+            or any(
+                parsed.scheme == parent.scheme and parsed.authority.is_below(parent.authority)
+                for parent in self.parents
+            )
+            or (self.own and _is_own(parsed, host))
+        )
+
+
+class AllowedHosts(Struct, frozen=True):
+    """Under which names this gateway is served; of those listed without a port, at any port."""
+
+    every: bool = True
+    exact: frozenset[Authority] = frozenset()
+    parents: tuple[Authority, ...] = ()
+
+    @classmethod
+    def parse(cls, hosts: str, *, only_loopback: bool) -> "AllowedHosts":
+        """Read a comma-separated list: ``prices.example.com``, with a port or not, ``*.example.com``, ``*`` for all.
+
+        Loopback's own names are always added: nobody else's name is among them. An empty list is nothing but them with
+        ``only_loopback``, and ``*`` without: a gateway that only this machine reaches has no other name, and of one
+        that others reach, or a proxy serves, nobody but its operator knows the names.
+
+        Raises:
+            SettingError: one that is none of these.
+        """
+        entries = _entries(hosts)
+        if "*" in entries or not (entries or only_loopback):
+            return cls()
+        exact, parents = {Authority(name, None) for name in _LOOPBACK}, []
+        for entry in entries:
+            name, is_parent = _name(entry)
+            authority = Authority.parse(name)
+            if authority is None:
+                raise SettingError(
+                    f"ALLOWED_HOSTS has {shown(entry)}, which is no host; write prices.example.com, *.example.com,"
+                    " localhost:8080, [::1] or *, with commas between them"
+                )
+            if is_parent:
+                parents.append(authority)
+            else:
+                exact.add(authority)
+        return cls(every=False, exact=frozenset(exact), parents=tuple(parents))
+
+    def allows(self, host: str) -> bool:
+        """Whether a request with this `Host` header is for us."""
+        if self.every:
+            return True
+        named = Authority.parse(host)
+        if named is None:
+            return False
+        return (
+            named in self.exact
+            or Authority(named.host, None) in self.exact
+            or any(named.is_below(parent) for parent in self.parents)
+        )
+
+
+def _lower(text: str) -> str:
+    """In lower case; empty where it is longer than any name, or not ASCII: beyond it, some letters' lower case is."""
+    return text.lower() if len(text) <= _LONGEST and text.isascii() else ""
+
+
+def _entries(value: str) -> list[str]:
+    return [entry for part in value.split(",") if (entry := part.strip())]
+
+
+def _name(authority: str) -> tuple[str, bool]:
+    """What an authority of a setting is called on the wire, and whether its subdomains are meant."""
+    name = authority.removeprefix("*.")
+    if not name.isascii():
+        host, colon, port = name.partition(":")
+        # By UTS 46, as browsers do; the standard library's codec knows only what came before it.
+        with suppress(ValueError):
+            name = f"{URL.build(scheme='https', host=host).raw_host}{colon}{port}"
+    return name, authority.startswith("*.")
+
+
+def _is_own(origin: Origin, host: str) -> bool:
+    named = Authority.parse(host)
+    if named is None or origin.scheme not in _DEFAULT_PORTS:
+        return False
+    port = named.port if named.port is not None else _DEFAULT_PORTS[origin.scheme]
+    return origin.authority == Authority(named.host, port)

@@ -1,0 +1,22 @@
+"""What the kernel is asked of a client's socket."""
+
+import asyncio
+import socket
+from typing import Final
+
+NOTSENT_LOWAT_BYTES: Final = 16 * 1024
+"""Without it the kernel itself hoards megabytes of old prices (tcp(7), TCP_NOTSENT_LOWAT)."""
+
+# Linux, <netinet/tcp.h>; Python names it only on some systems.
+_TCP_NOTSENT_LOWAT: Final = 25
+
+
+def prepare(transport: asyncio.Transport) -> int:
+    """Keep the kernel from hoarding; the descriptor that may be written to past ``transport``, or -1 for none."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is None:
+        return -1
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
+    # TLS is the transport's to speak.
+    return sock.fileno() if transport.get_extra_info("ssl_object") is None else -1

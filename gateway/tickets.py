@@ -1,0 +1,94 @@
+"""One-time tickets: a stand-in for a token where a client can send no header, as in a browser's WebSocket URL.
+
+A ticket is good once, soon, and at whichever gateway it is shown first: the grant behind it lies in the bus's store,
+which hands it out to one taker only. The store sees a digest of the ticket, so who reads the store holds no ticket.
+"""
+
+import hashlib
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+
+from gateway.grant import Grant
+
+logger = logging.getLogger(__name__)
+
+_GRANT: Final = msgspec.msgpack.Decoder(Grant)
+
+
+class TicketStore(Protocol):
+    """What all gateways share: a place to leave a value for one taker."""
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Keep ``value`` for ``ttl_s`` seconds.
+
+        Raises:
+            BusDownError: it may have been kept or not.
+        """
+
+    async def take(self, key: str) -> bytes | None:
+        """The value, which is gone with that; None where there is none.
+
+        Raises:
+            BusDownError: it may have been taken or not.
+        """
+
+
+class Tickets:
+    """Issues tickets, and redeems each at most once among all gateways of one store."""
+
+    def __init__(
+        self,
+        store: TicketStore,
+        now_s: Callable[[], float] = time.time,
+        ttl_s: float = 30.0,
+        token_bytes: int = 32,
+    ) -> None:
+        """``now_s`` is the wall clock (Unix seconds); ``ttl_s`` is counted by the store, for gateways' clocks differ.
+
+        ``token_bytes`` random bytes make a ticket; 32 are beyond guessing.
+        """
+        self._store = store
+        self._now_s = now_s
+        self.ttl_s = ttl_s
+        self._token_bytes = token_bytes
+        # Base64 without padding (RFC 4648, section 5).
+        self._form = re.compile(rf"[A-Za-z0-9_-]{{{-(-token_bytes * 4 // 3)}}}")
+
+    async def issue(self, grant: Grant) -> str:
+        """A new ticket for ``grant``.
+
+        Raises:
+            BusDownError: the store does not answer.
+        """
+        ticket = secrets.token_urlsafe(self._token_bytes)
+        await self._store.put(_key(ticket), msgspec.msgpack.encode(grant), self.ttl_s)
+        return ticket
+
+    async def redeem(self, ticket: str) -> Grant | None:
+        """The grant of a ticket, which is spent with that; None where it is none, spent, or too old.
+
+        Raises:
+            BusDownError: the store does not answer; the ticket may be spent.
+        """
+        if not self._form.fullmatch(ticket):
+            return None
+        value = await self._store.take(_key(ticket))
+        if value is None:
+            return None
+        try:
+            grant = _GRANT.decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            logger.warning("a ticket's value in the bus's store cannot be read; its bearer is refused")
+            return None
+        # The token behind it may have ended since.
+        return grant if self._now_s() < grant.expires_at else None
+
+
+def _key(ticket: str) -> str:
+    return f"ticket.{hashlib.sha256(ticket.encode()).hexdigest()}"

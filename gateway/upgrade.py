@@ -1,0 +1,82 @@
+"""From a request for ``/ws`` to a conversation: at once where nothing has to be waited for, else by way of aiohttp."""
+
+import asyncio
+
+from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
+
+from gateway.arrivals import Arrival
+from gateway.conversation import begin
+from gateway.entrance import Visitor, unauthorised
+from gateway.gateway import Gateway
+from gateway.grant import Grant, RefusedError, TryLaterError
+from gateway.handshake import take_over
+from gateway.refusal import RefusalError
+from market.bus import BusDownError
+
+
+def upgrade_now(gateway: Gateway, message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+    """The conversation of who begins with ``message``; None where it is refused or must wait, which `upgrade` does."""
+    entrance = gateway.entrance
+    try:
+        visitor = entrance.look(message.headers, message.url.query, arrival.peer, counted=True)
+        grant = entrance.grant_now(visitor)
+        if grant is None and visitor.brings_proof:
+            return None
+        seat = entrance.admit(visitor, grant)
+    except RefusalError:
+        return None
+    seat.key = seat.key or arrival.hand_over()
+    return begin(gateway, arrival.transport, visitor, grant, seat)
+
+
+async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
+    """Answer a handshake, and take its connection from aiohttp.
+
+    Raises:
+        RefusalError: it is refused.
+    """
+    entrance = gateway.entrance
+    peer, arrival = _origin_of(request)
+    visitor = entrance.look(request.headers, request.query, peer, counted=arrival is not None)
+    grant = entrance.grant_now(visitor)
+    if grant is None and visitor.brings_proof:
+        grant = await prove(gateway, visitor)
+    if request.transport is None:
+        raise RefusalError(400, "handshake", "the client has gone")
+    seat = entrance.admit(visitor, grant)
+    if arrival is not None:
+        seat.key = seat.key or arrival.hand_over()
+    return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))
+
+
+async def prove(gateway: Gateway, visitor: Visitor) -> Grant:
+    """The grant behind a visitor's ticket or token.
+
+    Raises:
+        RefusalError: it opens nothing, or that cannot be told now.
+    """
+    try:
+        if visitor.ticket is not None:
+            grant = await gateway.tickets.redeem(visitor.ticket)
+            if grant is None:
+                raise unauthorised("the ticket is used, too old, or none; get a new one", "bad_ticket")
+            return grant
+        assert visitor.token is not None
+        assert gateway.authenticator is not None
+        return await gateway.authenticator.verify(visitor.token)
+    except RefusedError as error:
+        raise unauthorised(str(error), error.code) from None
+    except (TryLaterError, BusDownError):
+        problem = "this cannot be checked now; try again"
+        raise RefusalError(503, "try_later", problem, {"Retry-After": "3"}) from None
+
+
+def _origin_of(request: web.Request) -> tuple[str | None, Arrival | None]:
+    """The other end of a request's connection, and who counted it when it was accepted; None in a bare aiohttp."""
+    transport = request.transport
+    if transport is None:
+        return None, None
+    protocol = transport.get_protocol()
+    peer = transport.get_extra_info("peername")
+    return peer[0] if peer else None, protocol if isinstance(protocol, Arrival) else None

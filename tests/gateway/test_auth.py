@@ -1,0 +1,546 @@
+"""Attacks on tokens, at doors of every kind of key; and the settings that make the doors."""
+
+import base64
+import logging
+import traceback
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.auth import Authenticator
+from gateway.auth_settings import AuthSettings
+from gateway.grant import Grant, RefusedError, TryLaterError
+from market.environ import SettingError
+from tests.gateway.tokens import (
+    AUDIENCE,
+    ISSUER,
+    NOW,
+    claims,
+    forge,
+    hmac_signer,
+    jwk,
+    key_set,
+    private_key,
+    private_pem,
+    public_pem,
+    segment,
+    signer,
+    token,
+)
+
+MARK = "m4rked-s3cret"
+"""Stands in tokens where it must not be repeated."""
+
+DOORS = ("HS256", "RS256", "ES256", "EdDSA", "jwks")
+PUBLIC_DOORS = DOORS[1:]
+
+
+class Clock:
+    """The wall clock, where the test puts it."""
+
+    def __init__(self) -> None:
+        self.now_s = float(NOW)
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Door:
+    """An authenticator, and the key that its issuer signs with."""
+
+    def __init__(self, authenticator: Authenticator, algorithm: str, kid: str | None, clock: Clock) -> None:
+        self.authenticator = authenticator
+        self.algorithm = algorithm
+        self.key = private_key(algorithm)
+        self.kid = kid
+        self.clock = clock
+        self.shown: list[str | bytes] = []
+
+    def header(self, **changes: Any) -> dict[str, Any]:
+        named = {} if self.kid is None else {"kid": self.kid}
+        return {"alg": self.algorithm, "typ": "JWT"} | named | changes
+
+    def token(self, header: dict[str, Any] | None = None, **changes: Any) -> str:
+        """What the issuer would sign."""
+        return token(self.algorithm, self.key, self.header(**(header or {})), **changes)
+
+    def signed(self, header: Any, payload: Any) -> str:
+        """The issuer's signature under anything."""
+        return forge(header, payload, signer(self.algorithm, self.key))
+
+    async def open(self, token: str | bytes) -> Grant:
+        """The grant; both ways of asking agree."""
+        self.shown.append(token)
+        grant = await self.authenticator.verify(token)
+        assert grant == self.authenticator.verify_now(token)
+        return grant
+
+    async def refused(self, token: str | bytes) -> str:
+        """The code of the refusal, which quotes nothing; both ways of asking agree."""
+        self.shown.append(token)
+        with pytest.raises(RefusedError) as caught:
+            await self.authenticator.verify(token)
+        error = caught.value
+        assert error.__context__ is None
+        assert error.__cause__ is None
+        told = "".join(traceback.format_exception(error)) + repr(error)
+        assert [] == quotations(token, told)
+        same = self.refused_now(token)
+        if same is None:
+            assert "unknown_key" == error.code
+        else:
+            assert (error.code, str(error)) == (same.code, str(same))
+        return error.code
+
+    def refused_now(self, token: str | bytes) -> RefusedError | None:
+        """The refusal without a fetch; None where one would be needed."""
+        try:
+            assert self.authenticator.verify_now(token) is None
+        except RefusedError as error:
+            return error
+        return None
+
+
+def quotations(token: str | bytes, told: str) -> list[str]:
+    """Every ten characters of the token, and the mark in it, that stand in what was told."""
+    text = token if isinstance(token, str) else token.decode("latin-1")
+    pieces = {text[at : at + 10] for at in range(len(text) - 9)} | {MARK}
+    return [piece for piece in pieces if piece in told]
+
+
+class Issuer:
+    """Publishes keys over HTTP."""
+
+    def __init__(self) -> None:
+        self.published = key_set(jwk(private_key("RS256"), kid="one", use="sig", alg="RS256"))
+        self.requests = 0
+
+    async def serve(self, _request: web.Request) -> web.Response:
+        self.requests += 1
+        return web.Response(body=self.published, content_type="application/json")
+
+
+@pytest.fixture
+async def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+async def jwks_url(issuer: Issuer) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/jwks.json", issuer.serve)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/jwks.json"))
+
+
+@pytest.fixture(params=DOORS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def door(kind: str, jwks_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Door]:
+    """A door of one kind. Nothing that was shown at it is in any log."""
+    caplog.set_level(logging.DEBUG)
+    clock = Clock()
+    common: dict[str, Any] = {"mode": "jwt", "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
+    algorithm = "RS256" if kind == "jwks" else kind
+    if kind == "jwks":
+        told = AuthSettings(**common, jwt_jwks_url=jwks_url)
+    elif kind == "HS256":
+        told = AuthSettings(**common, jwt_secret=private_key("HS256"))
+    else:
+        path = tmp_path / "public.pem"
+        path.write_bytes(public_pem(private_key(kind)))
+        told = AuthSettings(**common, jwt_public_key_file=str(path))
+    authenticator = Authenticator(told, now_s=clock)
+    authenticator.start()
+    door = Door(authenticator, algorithm, "one" if kind == "jwks" else None, clock)
+    yield door
+    await authenticator.aclose()
+    for shown in door.shown:
+        assert [] == quotations(shown, caplog.text)
+
+
+async def test_a_good_token_opens(door: Door) -> None:
+    """What the issuer signs becomes its bearer's grant, from text and from bytes."""
+    shown = door.token(sub="bob", symbols=["BTCUSDT"], max_hz=5, max_connections=2, max_symbols=10)
+    expected = Grant("bob", frozenset({"BTCUSDT"}), 5, 2, 10, NOW + 3605)
+    assert expected == await door.open(shown)
+    assert expected == await door.open(shown.encode())
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", "none ", "n\u043ene"])
+async def test_an_unsigned_token_is_refused(door: Door, alg: str) -> None:
+    """``alg: none``, however spelled, without a signature or with one left over, opens nothing."""
+    assert "wrong_algorithm" == await door.refused(forge(door.header(alg=alg), claims(sub=MARK)))
+    signed = door.token()
+    header, payload, signature = signed.split(".")
+    assert "wrong_algorithm" == await door.refused(f"{segment(door.header(alg=alg))}.{payload}.{signature}")
+    assert "bad_signature" == await door.refused(f"{header}.{payload}.")
+
+
+@pytest.mark.parametrize("alg", [None, True, 0, [], ["none"], {"none": 1}])
+async def test_an_algorithm_that_is_no_name_is_refused(door: Door, alg: Any) -> None:
+    """``alg`` missing in all but name opens nothing."""
+    assert "bad_token" == await door.refused(door.signed(door.header(alg=alg), claims(sub=MARK)))
+
+
+@pytest.mark.parametrize("kind", PUBLIC_DOORS, indirect=True)
+@pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
+async def test_a_public_key_is_never_a_shared_secret(door: Door, digest: str) -> None:
+    """Algorithm confusion: HMAC with the public key, in any of its forms, which everybody knows, opens nothing."""
+    public = door.key.public_key()
+    forms = [
+        public_pem(door.key),
+        public_pem(door.key).strip(),
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        b"",
+    ]
+    members = jwk(door.key)
+    forms.extend(base64.urlsafe_b64decode(members[name] + "==") for name in ("n", "x", "y") if name in members)
+    for form in forms:
+        header = door.header(alg=f"HS{digest.removeprefix('sha')}")
+        assert "wrong_algorithm" == await door.refused(forge(header, claims(sub=MARK), hmac_signer(form, digest)))
+        # The same under the name of the real algorithm.
+        assert "bad_signature" == await door.refused(forge(door.header(), claims(), hmac_signer(form, digest)))
+
+
+async def test_a_token_of_another_family_is_refused(door: Door) -> None:
+    """One family of algorithms per issuer: a genuine token of any other opens nothing, also under the right name."""
+    for algorithm in ("HS256", "RS256", "ES256", "ES384", "EdDSA"):
+        if algorithm == door.algorithm:
+            continue
+        stranger = private_key(algorithm, "stranger")
+        named = {"kid": door.kid} if door.kid else {}
+        assert "wrong_algorithm" == await door.refused(token(algorithm, stranger, named, sub=MARK))
+        assert "bad_signature" == await door.refused(forge(door.header(), claims(), signer(algorithm, stranger)))
+
+
+async def test_another_key_of_the_same_family_is_refused(door: Door) -> None:
+    """A stranger's own key opens nothing."""
+    stranger = private_key(door.algorithm, "stranger")
+    assert "bad_signature" == await door.refused(token(door.algorithm, stranger, door.header(), sub=MARK))
+
+
+@pytest.mark.parametrize("kind", PUBLIC_DOORS, indirect=True)
+async def test_a_key_that_a_token_brings_is_ignored(door: Door, issuer: Issuer, jwks_url: str) -> None:
+    """A key embedded in the header, or pointed to, does not check the token that it came with, and is not fetched."""
+    stranger = private_key(door.algorithm, "stranger")
+    requests = issuer.requests
+    for brought in (
+        {"jwk": jwk(stranger, kid=door.kid)},
+        {"jku": jwks_url},
+        {"x5u": jwks_url},
+        {"x5c": [base64.b64encode(public_pem(stranger)).decode()]},
+    ):
+        assert "bad_signature" == await door.refused(token(door.algorithm, stranger, door.header(**brought), sub=MARK))
+        assert "alice" == (await door.open(door.token(brought))).subject
+    assert issuer.requests <= max(requests, 1)
+
+
+KIDS = (
+    "../../../../../../dev/null",
+    "/dev/null",
+    "file:///etc/passwd",
+    "' OR '1'='1",
+    "x' UNION SELECT 'secret'; --",
+    "$(id)",
+    "`id`",
+    "one\x00",
+    "one\n",
+    "ONE",
+    "",
+    "__class__",
+    "http://127.0.0.1:1/keys",
+    "k" * 256,
+)
+
+
+@pytest.mark.parametrize("kid", KIDS)
+async def test_a_key_name_names_nothing_but_a_key(door: Door, kid: str) -> None:
+    """Injection by ``kid``: a path, a query or a command in it is a name that nobody has, and chooses no other key."""
+    attempt = forge(door.header(kid=kid), claims(sub=MARK), hmac_signer(b""))
+    code = await door.refused(attempt)
+    assert code == ("unknown_key" if door.kid else "bad_signature")
+
+
+@pytest.mark.parametrize("kid", [5, None, True, ["one"], {"one": 1}, "k" * 257])
+async def test_a_key_name_must_be_a_short_text(door: Door, kid: Any) -> None:
+    """A ``kid`` of another type, or a long one, refuses even what the issuer has signed."""
+    assert "bad_token" == await door.refused(door.signed(door.header(kid=kid), claims(sub=MARK)))
+
+
+async def test_a_changed_payload_is_refused(door: Door) -> None:
+    """A claim added or changed after signing breaks the signature."""
+    header, _, signature = door.token().split(".")
+    for changes in ({"sub": "root"}, {"exp": NOW + 10**6}, {"symbols": "*"}, {"max_hz": 1000}):
+        assert "bad_signature" == await door.refused(f"{header}.{segment(claims(**changes))}.{signature}")
+
+
+async def test_a_changed_signature_is_refused(door: Door) -> None:
+    """A signature cut, lengthened, emptied, of zeros, or of another token does not hold."""
+    header, payload, signature = door.token().split(".")
+    size = len(base64.urlsafe_b64decode(signature + "=="))
+    for changed in (
+        signature[:-4],
+        signature + "AAAA",
+        "",
+        segment(bytes(size)),
+        segment(b"\xff" * size),
+        door.token(sub="bob").split(".")[2],
+    ):
+        assert "bad_signature" == await door.refused(f"{header}.{payload}.{changed}")
+
+
+async def test_no_character_can_be_changed(door: Door) -> None:
+    """Whichever one character of a token is another, even in bits that base64 leaves unused, it opens nothing."""
+    good = door.token()
+    assert await door.open(good)
+    for at in range(0, len(good), 3 if door.algorithm == "RS256" else 1):
+        changed = good[:at] + ("B" if good[at] != "B" else "C") + good[at + 1 :]
+        with pytest.raises((RefusedError, TryLaterError)):
+            await door.authenticator.verify(changed)
+
+
+async def test_an_expired_token_is_refused(door: Door) -> None:
+    """The clock decides: a token is good until its end and the leeway after it, then for ever no more."""
+    shown = door.token(exp=NOW + 60)
+    grant = await door.open(shown)
+    door.clock.now_s = grant.expires_at - 0.001
+    assert grant == await door.open(shown)
+    for later_s in (0, 0.001, 10**9):
+        door.clock.now_s = grant.expires_at + later_s
+        assert "expired" == await door.refused(shown)
+    # A clock that is set back, as by a correction, makes it good again: it is the clock that says so.
+    door.clock.now_s = NOW
+    assert grant == await door.open(shown)
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+async def test_a_token_of_the_future_is_refused(door: Door, claim: str) -> None:
+    """What is valid only from a later time on, or issued later than now, is refused until then."""
+    shown = door.token(**{claim: NOW + 600}, exp=NOW + 1200)
+    assert "not_yet_valid" == await door.refused(shown)
+    door.clock.now_s = NOW + 595
+    assert "alice" == (await door.open(shown)).subject
+
+
+@pytest.mark.parametrize("audience", ["other", ["other", "another"], None, "", []])
+async def test_a_token_for_others_is_refused(door: Door, audience: Any) -> None:
+    """What the same issuer signed for another service, or for none, does not open this one."""
+    assert "wrong_audience" == await door.refused(door.token(aud=audience, sub=MARK))
+
+
+@pytest.mark.parametrize("issuer_claim", ["https://evil.example", None, "", ISSUER.upper()])
+async def test_a_token_of_another_issuer_is_refused(door: Door, issuer_claim: Any) -> None:
+    """A good signature under another issuer's name opens nothing."""
+    assert "wrong_issuer" == await door.refused(door.token(iss=issuer_claim, sub=MARK))
+
+
+async def test_a_token_without_an_end_is_refused(door: Door) -> None:
+    """A token must expire, and have a subject."""
+    assert "bad_token" == await door.refused(door.token(exp=None))
+    assert "bad_token" == await door.refused(door.token(sub=None))
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("sub", [MARK]),
+        ("sub", f"{MARK}\nERROR forged"),
+        ("exp", MARK),
+        ("exp", str(NOW + 60)),
+        ("nbf", MARK),
+        ("iss", [MARK]),
+        ("aud", {MARK: MARK}),
+        ("symbols", MARK),
+        ("symbols", [MARK * 5]),
+        ("symbols", {MARK: 1}),
+        ("max_hz", MARK),
+        ("max_connections", -1),
+        ("max_symbols", [MARK]),
+    ],
+)
+async def test_claims_of_wrong_types_are_refused(door: Door, claim: str, value: Any) -> None:
+    """Also what the issuer signed is checked: a claim of a wrong type refuses the token, and is not quoted."""
+    assert "bad_token" == await door.refused(door.token(**{claim: value}))
+
+
+async def test_extensions_are_refused(door: Door) -> None:
+    """A header that says what must be understood is refused: no extension is known here (RFC 7515, 4.1.11)."""
+    for header in ({"crit": ["exp"], "exp": 1}, {"crit": ["b64"], "b64": True}, {"b64": False}, {"crit": []}):
+        assert "bad_token" == await door.refused(door.token(header))
+
+
+async def test_a_long_token_is_refused(door: Door) -> None:
+    """Beyond 8 KiB even a good token is not looked at; its bearer is told the length."""
+    assert "bad_token" == await door.refused(door.token(symbols=[f"S{number}" for number in range(1500)]))
+    assert "bad_token" == await door.refused("A" * 10_000)
+
+
+async def test_what_is_no_token_is_refused(door: Door) -> None:
+    """Nothing, text, other forms of tokens, and two tokens in one: all refused."""
+    good = door.token()
+    for shown in (
+        "",
+        "hello",
+        MARK,
+        f"Bearer {good}",
+        f"{good}.{good}",
+        f"{good} ",
+        good.replace(".", ":"),
+        "🔑.🔑.🔑",
+    ):
+        assert "bad_token" == await door.refused(shown)
+    encrypted = ".".join([segment({"alg": "dir", "enc": "A256GCM"}), "", "AAAA", "AAAA", "AAAA"])
+    assert "bad_token" == await door.refused(encrypted)
+    for raw in (b"\xff" * 20, b"\x00", good.encode("utf-16")):
+        assert "bad_token" == await door.refused(raw)
+
+
+async def test_a_nested_token_is_refused(door: Door) -> None:
+    """A token in a token (RFC 7519, section 5.2) has no claims of its own."""
+    assert "bad_token" == await door.refused(door.signed(door.header(cty="JWT"), door.token().encode()))
+
+
+async def test_depth_breaks_nothing(door: Door) -> None:
+    """Nesting as deep as a token may be long is refused or ignored, in header and claims."""
+    deep = b"[" * 2500 + b"]" * 2500
+    head = msgspec.json.encode(door.header())[:-1] + b',"x":' + deep + b"}"
+    body = msgspec.json.encode(claims())[:-1] + b',"x":' + deep + b"}"
+    assert "bad_token" == await door.refused(door.signed(head, claims()))
+    assert "bad_token" == await door.refused(door.signed(door.header(), body))
+
+
+BY_SECRET = Authenticator(AuthSettings(mode="jwt", jwt_secret=private_key("HS256")))
+
+
+@given(st.binary(max_size=400) | st.text(max_size=400) | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}"))
+def test_any_input_is_refused(shown: str | bytes) -> None:
+    """Whatever bytes or text a stranger shows, it is refused, and nothing else happens."""
+    with pytest.raises(RefusedError):
+        BY_SECRET.verify_now(shown)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_any_payload_of_the_issuer_is_refused(header: bytes, payload: bytes) -> None:
+    """The same, when what is shown has been signed by the issuer itself."""
+    sign = signer("HS256", private_key("HS256"))
+    for shown in (forge(header, payload, sign), forge({"alg": "HS256"}, payload, sign)):
+        with pytest.raises(RefusedError):
+            BY_SECRET.verify_now(shown)
+
+
+async def test_a_key_name_unknown_at_first_is_fetched(issuer: Issuer, jwks_url: str) -> None:
+    """Before the first fetch nothing can be told at once; asked properly, the door fetches and opens."""
+    authenticator = Authenticator(AuthSettings(mode="jwt", jwt_jwks_url=jwks_url), now_s=Clock())
+    shown = token("RS256", private_key("RS256"), {"kid": "one"})
+    try:
+        assert authenticator.verify_now(shown) is None
+        assert "alice" == (await authenticator.verify(shown)).subject
+        assert "alice" == authenticator.verify_now(shown).subject
+        assert 1 == issuer.requests
+    finally:
+        await authenticator.aclose()
+
+
+async def test_an_issuer_that_cannot_be_reached_is_no_refusal(unused_tcp_port: int) -> None:
+    """A token that cannot be judged is told to try later; one that is bad in any case is refused without asking."""
+    url = f"http://127.0.0.1:{unused_tcp_port}/jwks.json"
+    authenticator = Authenticator(AuthSettings(mode="jwt", jwt_jwks_url=url), now_s=Clock())
+    try:
+        with pytest.raises(TryLaterError, match="try again in 5 s"):
+            await authenticator.verify(token("RS256", private_key("RS256"), {"kid": "one"}))
+        with pytest.raises(RefusedError):
+            await authenticator.verify(token("HS256", private_key("HS256")))
+    finally:
+        await authenticator.aclose()
+
+
+@pytest.mark.parametrize("family", ["ES", "EdDSA"])
+async def test_a_family_that_is_told_excludes_the_others(issuer: Issuer, jwks_url: str, family: Any) -> None:
+    """With JWT_FAMILY an issuer's keys of any other family are not used, whatever it publishes."""
+    authenticator = Authenticator(AuthSettings(mode="jwt", jwt_jwks_url=jwks_url, jwt_family=family), now_s=Clock())
+    try:
+        with pytest.raises(RefusedError, match="alg"):
+            await authenticator.verify(token("RS256", private_key("RS256"), {"kid": "one"}))
+        assert 0 == issuer.requests
+    finally:
+        await authenticator.aclose()
+
+
+def refusal(**told: Any) -> str:
+    with pytest.raises(SettingError) as caught:
+        Authenticator(AuthSettings(mode="jwt", **told))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_exactly_one_key_must_be_told() -> None:
+    """With none, or with several that might contradict each other, the start stops and names them."""
+    assert "exactly one of JWT_SECRET, JWT_PUBLIC_KEY_FILE, JWT_JWKS_URL; set are none" in refusal()
+    error = refusal(jwt_secret=MARK * 3, jwt_jwks_url="https://issuer.example/keys")
+    assert "set are JWT_SECRET and JWT_JWKS_URL" in error
+    assert MARK not in error
+
+
+def test_a_short_secret_stops_the_start() -> None:
+    """One line names the variable and how to mend it, and not the secret."""
+    error = refusal(jwt_secret=MARK)
+    assert error.startswith("JWT_SECRET is 13 bytes long, and HS256 needs 32; make one with: python -c")
+    assert MARK not in error
+
+
+def test_a_key_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    """A missing file, a folder, and a name that is none are told with the path."""
+    for path in (str(tmp_path / "missing.pem"), str(tmp_path), "a\0b"):
+        assert refusal(jwt_public_key_file=path).startswith("JWT_PUBLIC_KEY_FILE '")
+
+
+def test_a_key_file_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    """A private key, an endless file, or something else altogether is told, and not shown."""
+    path = tmp_path / "key.pem"
+    path.write_bytes(private_pem(private_key("RS256")))
+    error = refusal(jwt_public_key_file=str(path))
+    assert error.startswith("JWT_PUBLIC_KEY_FILE holds a private key")
+    assert "openssl pkey" in error
+    assert "no public key in PEM" in refusal(jwt_public_key_file="/dev/zero")
+
+
+def test_a_key_set_over_a_line_that_others_read_stops_the_start() -> None:
+    """Keys must come over https."""
+    assert "JWT_JWKS_URL must begin with https://" in refusal(jwt_jwks_url="http://issuer.example/keys")
+
+
+def test_a_family_that_contradicts_the_key_stops_the_start(tmp_path: Path) -> None:
+    """A key file of one family and a setting for another cannot both be meant."""
+    path = tmp_path / "key.pem"
+    path.write_bytes(public_pem(private_key("ES256")))
+    assert "JWT_FAMILY RS does not go with JWT_PUBLIC_KEY_FILE" in refusal(
+        jwt_public_key_file=str(path), jwt_family="RS"
+    )
+    assert "JWT_FAMILY RS does not go with JWT_SECRET" in refusal(jwt_secret="x" * 32, jwt_family="RS")
+
+
+def test_an_authenticator_does_not_show_the_secret() -> None:
+    """No repr of it, or of what it holds, does."""
+    authenticator = Authenticator(AuthSettings(mode="jwt", jwt_secret=MARK * 3))
+    assert MARK not in repr(authenticator) + repr(vars(authenticator))
+
+
+@pytest.mark.parametrize(("told", "warned"), [({"jwt_jwks_url": "https://x.example/k"}, True), ({}, False)])
+def test_an_issuer_for_many_services_wants_an_audience(
+    told: dict[str, str], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without JWT_AUDIENCE, tokens for other services are good here, which the log says; a secret is not shared so."""
+    Authenticator(AuthSettings(mode="jwt", **(told or {"jwt_secret": "x" * 32})))
+    assert warned == ("JWT_AUDIENCE is not set" in caplog.text)

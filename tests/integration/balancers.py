@@ -1,0 +1,96 @@
+"""HAProxy with ``haproxy.cfg`` on free ports, in front of stand-ins for the gateways."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from deploy.ports import free_port
+from deploy.processes import Process
+from deploy.programs import find_haproxy
+from tests.integration.stacks import GATEWAY_COUNT, answers, environment
+
+METRICS = "for operators only"
+"""What a stand-in says at ``/metrics``."""
+
+
+class StandIn:
+    """What the load balancer sees of a gateway: whether it is ready, and an answer to everything else.
+
+    A WebSocket gets its own messages back.
+    """
+
+    def __init__(self) -> None:
+        self.ready_status = 200
+        self.status = 200
+        self.requests: list[web.Request] = []
+        app = web.Application()
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_route("*", "/{path:.*}", self._anything)
+        self.server = TestServer(app)
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        return web.Response(status=self.ready_status)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(text=METRICS)
+
+    async def _anything(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        if request.headers.get("Upgrade") != "websocket":
+            await request.read()
+            return web.Response(status=self.status)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                await socket.send_str(message.data)
+        return socket
+
+
+class Balancer:
+    """A running HAProxy, its stand-ins and what it has logged."""
+
+    def __init__(self) -> None:
+        self.stand_ins = [StandIn() for _ in range(GATEWAY_COUNT)]
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.tls_port = free_port()
+        """Listens with TICKGATE_CERT only."""
+        self.tls_url = f"https://127.0.0.1:{self.tls_port}"
+        self.log: list[str] = []
+
+    @property
+    def requests(self) -> list[web.Request]:
+        """All that came through, without the balancer's own."""
+        return [request for stand_in in self.stand_ins for request in stand_in.requests]
+
+
+@asynccontextmanager
+async def balancer(**variables: str) -> AsyncIterator[Balancer]:
+    """One that is in service, with ``variables`` beside its addresses."""
+    balancer = Balancer()
+    async with AsyncExitStack() as exits:
+        addresses = {
+            "TICKGATE_BIND": f"127.0.0.1:{balancer.port}",
+            "TICKGATE_TLS_BIND": f"127.0.0.1:{balancer.tls_port}",
+            "TICKGATE_STATS_BIND": f"127.0.0.1:{free_port()}",
+        }
+        for number, stand_in in enumerate(balancer.stand_ins, start=1):
+            await stand_in.server.start_server()
+            exits.push_async_callback(stand_in.server.close)
+            addresses[f"TICKGATE_GATEWAY_{number}"] = f"127.0.0.1:{stand_in.server.port}"
+        command = (str(find_haproxy()), "-db", "-f", "haproxy.cfg")
+        process = Process(
+            "haproxy",
+            command,
+            env=environment(**addresses, **variables),
+            say=lambda _, line: balancer.log.append(line),
+        )
+        exits.push_async_callback(process.stop, 10)
+        await process.start()
+        await answers(f"{balancer.url}/readyz", 200)
+        yield balancer

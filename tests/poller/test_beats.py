@@ -1,0 +1,67 @@
+"""What a beat says, and when the next one is due."""
+
+import pytest
+
+from market.status import Beat
+from poller.beats import Beats
+from poller.sources import LinkState
+
+UP = LinkState("simulated", "up", "", 5)
+
+
+def test_grid() -> None:
+    """Beats keep to the grid of seconds though each is a little late, and start a new one after a long silence."""
+    subject = Beats(lambda: UP, lambda: 1)
+    subject.due_at = 10.0
+    subject.sent(subject.beat(), 10.3)
+    for due_at, sent_at in ((11.0, 11.9), (12.0, 20.5), (21.5, 21.5), (22.5, 22.5)):
+        assert (False, True) == (subject.due(due_at - 0.01), subject.due(due_at))
+        subject.sent(subject.beat(), sent_at)
+
+
+def test_changed_link() -> None:
+    """When the link, or who delivers, has changed, a beat is due at once, and the grid stays as it was."""
+    states = [UP]
+    subject = Beats(lambda: states[-1], lambda: 1)
+    subject.sent(subject.beat(), 0.0)
+    for state in (LinkState("simulated", "down", "", 5), LinkState("replay", "down", "", 5)):
+        assert not subject.due(0.5)
+        states.append(state)
+        assert subject.due(0.5)
+        subject.sent(subject.beat(), 0.5)
+        assert 1.0 == subject.due_at
+
+
+def test_told_down() -> None:
+    """It is known whether the last beat said that the link is down."""
+    states = [UP]
+    subject = Beats(lambda: states[-1], lambda: 1)
+    told = [subject.told_down]
+    for link in ("up", "down", "up"):
+        states.append(LinkState("simulated", link, "", 5))
+        subject.sent(subject.beat(), 0.5)
+        told.append(subject.told_down)
+    assert [False, False, True, False] == told
+
+
+def test_changed_reason() -> None:
+    """A reason alone waits for the next second."""
+    states = [UP]
+    subject = Beats(lambda: states[-1], lambda: 1)
+    subject.sent(subject.beat(), 0.0)
+    states.append(LinkState("simulated", "up", "because", 5))
+    assert not subject.due(0.5)
+
+
+@pytest.mark.parametrize("reason", ["because", "x" * 300])
+def test_beat(reason: str) -> None:
+    """A beat carries the state, its reason cut to what a beat may hold."""
+    subject = Beats(lambda: LinkState("binance-ws", "down", reason, 5), lambda: 7)
+    expected = Beat(source="binance-ws", link="down", reason=reason[:200], since_us=5, sent_us=7)
+    assert expected == subject.beat()
+
+
+def test_farewell() -> None:
+    """The last beat says that no more will come, from now on."""
+    expected = Beat(source="simulated", link="down", reason="the poller was stopped", since_us=7, sent_us=7)
+    assert expected == Beats(lambda: UP, lambda: 7).farewell()
