@@ -1,4 +1,7 @@
-"""``python -m gateway``: one gateway on ``GATEWAY_HOST:GATEWAY_PORT``."""
+"""``python -m gateway``: one gateway on ``GATEWAY_HOST:GATEWAY_PORT``.
+
+``python -m gateway token`` makes a token for development, see `gateway.token`.
+"""
 
 import asyncio
 import errno
@@ -62,6 +65,14 @@ async def _listen(serving: Serving, settings: Settings) -> None:
 
 def main() -> int:
     """Returns the exit code: 0 after a graceful stop, 2 where a setting stops the start."""
+    if sys.argv[1:2] == ["token"]:
+        # Imported here: cryptography is for those who need it.
+        from gateway import token
+
+        return token.main(sys.argv[2:], os.environ)
+    if sys.argv[1:]:
+        print("gateway: takes no arguments but: token; settings are environment variables", file=sys.stderr)  # noqa: T201 - as below
+        return 2
     try:
         settings = Settings.from_environ(os.environ)
         logs.configure(settings.log_format, settings.log_level)

@@ -6,10 +6,11 @@ import random
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from gateway.auth import Authenticator
+from gateway.auth_settings import AuthSettings
 from gateway.closing import Closing
+from gateway.cohort import Member
 from gateway.connection import Connection
 from gateway.entrance import Entrance
 from gateway.feed import Feed
@@ -24,6 +25,12 @@ from gateway.session import Limits
 from gateway.settings import Settings
 from gateway.tickets import Tickets
 from market.bus import Bus
+
+if TYPE_CHECKING:
+    from gateway.auth import Authenticator
+
+_FAREWELL_S: Final = 1.0
+"""A closing handshake gets at least so long."""
 
 _BURST_S: Final = 2.0
 """So many seconds' worth of messages may come at once; another second's worth is refused before a flood is closed."""
@@ -70,10 +77,8 @@ class Gateway:
             rng=self._rng,
         )
         self._heartbeat = Heartbeat(settings.heartbeat_s)
-        self.authenticator: Authenticator | None = None
+        self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None where nobody needs one."""
-        if settings.auth.mode == "jwt":
-            self.authenticator = Authenticator(settings.auth, now_s=self.now_s, rng=self._rng)
         verify_now = self.authenticator.verify_now if self.authenticator else None
         self.entrance = Entrance(settings, verify_now, lambda: self.has_room)
         self.tickets = Tickets(bus, self.now_s)
@@ -138,30 +143,57 @@ class Gateway:
             self._empty.set()
 
     async def drain(self) -> None:
-        """Go away gracefully within ``drain_seconds``: unready, then `Shutdown`, then 1012 for who is left.
+        """Go away gracefully within ``drain_seconds``: unready, then `Shutdown`, then 1012, then cut off.
 
-        A third of the time is for the balancer to notice; clients are told to come back at different
-        moments of the rest.
+        A third of the time is for the balancer to notice. Over the half after that clients leave, each at a moment of
+        its own, evenly, so that other gateways get them one after the other: at that moment it is due elsewhere, and
+        closed here. What is left of the time is for their closing handshakes.
         """
         self.draining = True
-        logger.info("draining %d connections over %g s", len(self.hub), self.settings.drain_seconds)
-        notice_s = self.settings.drain_seconds / 3
-        leave_s = self.settings.drain_seconds - notice_s
+        seconds = self.settings.drain_seconds
+        logger.info("draining %d connections over %g s", len(self.hub), seconds)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
         if len(self.hub):
-            await asyncio.sleep(notice_s)
+            await asyncio.sleep(seconds / 3)
         self.full = True
-        for connection in self.hub.connections:
-            wait_ms = int(self._rng.uniform(0, leave_s) * 1000)
+        leaving = list(self.hub.connections)
+        self._rng.shuffle(leaving)
+        begin, spread_s = loop.time(), seconds / 2
+        for number, connection in enumerate(leaving):
+            wait_ms = int(spread_s * 1000 * number / len(leaving))
             connection.reply(message_frame(Shutdown(reconnect_after_ms=wait_ms), connection.encoding))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(leave_s):
-                await self._empty.wait()
-        await self.close_all()
+        for number, connection in enumerate(leaving):
+            due = begin + spread_s * number / len(leaving)
+            if due > loop.time():
+                await asyncio.sleep(due - loop.time())
+            _close(connection)
+        # Also those that came in between.
+        await self.close_all(max(_FAREWELL_S, until - loop.time()))
 
-    async def close_all(self) -> None:
-        """Close every connection with 1012 and wait until they are gone."""
+    async def close_all(self, patience_s: float | None = None) -> None:
+        """Close every connection with 1012, cut off who is still there after ``patience_s``, and wait for their end."""
         self.draining = self.full = True
         for connection in self.hub.connections:
-            if isinstance(connection, Connection):
-                connection.close(Closing.DRAIN)
+            _close(connection)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._empty.wait()
+                return
+        for connection in self.hub.connections:
+            connection.abort("did not answer the closing handshake")
         await self._empty.wait()
+
+
+def _close(connection: Member) -> None:
+    if isinstance(connection, Connection):
+        connection.close(Closing.DRAIN)
+
+
+def _authenticator(settings: AuthSettings, now_s: Callable[[], float], rng: random.Random) -> "Authenticator | None":
+    if settings.mode == "none":
+        return None
+    # Imported here: cryptography is megabytes of memory, for those who need it.
+    from gateway.auth import Authenticator
+
+    return Authenticator(settings, now_s=now_s, rng=rng)

@@ -6,7 +6,7 @@ from typing import Final, get_args
 from msgspec import Struct
 
 from gateway.address import TrustedProxies, is_loopback
-from gateway.auth import AuthSettings
+from gateway.auth_settings import AuthSettings
 from gateway.origin import AllowedHosts, AllowedOrigins
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
