@@ -5,6 +5,8 @@
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests
+#   make fuzz      a million bad inputs to parser, session and socket
+#   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
 # Settings are environment variables (README.md): SYMBOLS=BTCUSDT FEED=simulated make run
@@ -19,8 +21,9 @@ export PYTHONPATH := $(CURDIR)
 HOST ?= http://127.0.0.1:8080
 USERS ?= 100
 DURATION ?= 1m
+MINUTES ?= 10
 
-.PHONY: run cluster load bench test check dev constraints clean
+.PHONY: run cluster load bench test check fuzz soak dev constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -47,6 +50,12 @@ check: $(VENV)/.ready
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+fuzz: $(VENV)/.ready
+	@$(VENV)/bin/python -m tests.fuzz $(ARGS)
+
+soak: $(VENV)/.ready
+	@$(VENV)/bin/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 dev: $(VENV)/.ready
 	$(VENV)/bin/adev runserver gateway

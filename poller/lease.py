@@ -51,9 +51,13 @@ class Lead:
             BusDownError: try again later; what was taken meanwhile runs out by itself.
         """
         leads = await self._bus.hold(self.lease)
-        self._numbering.learn(await self._bus.last_values(), self._now_us() // 1_000)
-        if fit and not leads:
-            await self._bus.put(_STANDBY, self.lease.owner.encode(), TTL_S)
+        last_values = await self._bus.last_values()
+        if leads:
+            self._numbering.lead(last_values, self._now_us() // 1_000)
+        else:
+            self._numbering.follow(last_values)
+            if fit:
+                await self._bus.put(_STANDBY, self.lease.owner.encode(), TTL_S)
         if leads != self._told:
             self._told = leads
             logger.info("leading: this poller publishes" if leads else "standing by: another poller publishes")

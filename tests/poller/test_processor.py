@@ -24,7 +24,9 @@ SECOND_US = 1_000_000
 def processor() -> Processor:
     """One that knows two symbols: BTCUSDT at scales 2 and 5, SHIBUSDT at 8 and 0."""
     scales = {"BTCUSDT": Scales(price=2, size=5), "SHIBUSDT": Scales(price=8, size=0)}
-    return Processor(scales, Numbering(scales, START_MS).take)
+    numbering = Numbering(scales, START_MS)
+    numbering.lead({}, START_MS)
+    return Processor(scales, numbering.take)
 
 
 def quote(update_id: int | None = 1, **fields: Any) -> Update:
