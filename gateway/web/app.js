@@ -22,6 +22,8 @@ const $ = (id) => document.getElementById(id);
 const table = new PriceTable($("rows"));
 let link = { name: "connecting" };
 let feed = null; // the newest `status`
+let expires = 0; // when the token ends, Unix seconds, once that is near
+let token = ""; // kept for reconnects, and nowhere but in this page
 
 const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
   onState(state) {
@@ -29,6 +31,7 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
     if (state.name === "open") {
       feed = null;
       table.restart();
+      if (token) connection.send({ type: "auth", token });
       connection.send({ type: "subscribe", symbols: ["*"] });
     }
     drawState();
@@ -50,7 +53,17 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
         feed = message;
         drawState();
         break;
+      case "error":
+        if (message.code === "unauthorised") {
+          connection.lock(token ? `The token was refused: ${message.message}.` : "This gateway asks for a token.");
+        }
+        break;
+      case "expiring":
+        expires = message.expires_us / 1e6;
+        drawState();
+        break;
       case "welcome":
+        expires = 0;
         $("client").textContent = `Client ${message.client}`;
         break;
     }
@@ -94,7 +107,7 @@ function drawNotice(state) {
   let detail = "";
   if (state === "ended") {
     text = link.reason;
-    detail = "This page does not try again by itself.";
+    detail = link.locked ? "" : "This page does not try again by itself.";
   } else if (state === "reconnecting") {
     text = link.reason || "Connecting to the gateway again.";
     const seconds = link.name === "waiting" ? Math.max(0, link.until - performance.now()) / 1000 : 0;
@@ -105,11 +118,15 @@ function drawNotice(state) {
     text = `Prices may be old${feed.reason ? `: ${feed.reason}` : "."}`;
     const age = Math.max(0, Date.now() / 1000 - feed.since_us / 1e6);
     detail = feed.since_us ? `Since ${timeOfDay(feed.since_us)}, ${duration(age)} ago` : "";
+  } else if (state === "live" && expires) {
+    text = "Your token is about to end.";
+    detail = `At ${timeOfDay(expires * 1e6)} this page will ask for another.`;
   } else if (state === "live" && feed.reason) {
     text = feed.reason;
   }
   $("notice").hidden = !text;
-  $("retry").hidden = state !== "ended";
+  $("retry").hidden = state !== "ended" || link.locked;
+  $("key").hidden = state !== "ended" || !link.locked;
   write("notice-text", text);
   write("notice-detail", detail);
 }
@@ -133,6 +150,12 @@ $("filter").addEventListener("input", (event) => {
   drawEmpty();
 });
 $("retry").addEventListener("click", () => connection.connect());
+$("key").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = $("token").value.trim();
+  $("token").value = "";
+  connection.connect();
+});
 
 setInterval(() => {
   table.drawAges();

@@ -8,7 +8,7 @@ const STEADY_MS = 10_000; // who stayed this long starts its backoff anew
 // Close codes after which another attempt cannot help; all others are retried.
 const FINAL = {
   1009: "A message was larger than the gateway takes.",
-  4401: "The gateway does not know who you are, or your access has expired.",
+  4401: "The token was refused, or has expired.",
   4403: "You are not allowed to see these prices.",
 };
 const REASONS = {
@@ -23,7 +23,7 @@ const REASONS = {
 /**
  * Calls `onMessage(message)` for each message and `onState(state)` at each change, where state is
  * {name: "connecting"}, {name: "open"}, {name: "waiting", reason, until} (a time of `performance.now()`),
- * or {name: "ended", reason}.
+ * or {name: "ended", reason, locked}, where `locked` says whether a token would help.
  */
 export class Link {
   #url;
@@ -59,6 +59,12 @@ export class Link {
     this.#socket = socket;
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#closed(event.code, event.reason);
+  }
+
+  // Stay away until `connect`: only a token would help.
+  lock(reason) {
+    this.#drop();
+    this.#onState({ name: "ended", reason, locked: true });
   }
 
   send(message) {
@@ -102,7 +108,7 @@ export class Link {
     this.#drop();
     const now = performance.now();
     if (code in FINAL) {
-      this.#onState({ name: "ended", reason: FINAL[code] });
+      this.#onState({ name: "ended", reason: FINAL[code], locked: code === 4401 });
       return;
     }
     if (this.#openedAt && now - this.#openedAt > STEADY_MS) this.#attempt = 0;
