@@ -2,4 +2,4 @@
 
 
 class GatewayError(Exception):
-    """Anything that stops the start of a gateway; the message names the setting and the mend."""
+    """What this package raises: what stops a start names the setting and the mend, what refuses somebody says why."""

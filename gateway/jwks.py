@@ -102,7 +102,7 @@ class Jwks:
             TryLaterError: the issuer cannot be asked now.
         """
         wait_s = self._cool_at - asyncio.get_running_loop().time()
-        if self._fetching is None and wait_s > 0:
+        if wait_s > 0:
             if kid not in self._absent:
                 raise TryLaterError("the key that signed the token is not known yet", wait_s)
         else:

@@ -43,6 +43,9 @@ NEW_SECRET: Final = "python -c 'import secrets; print(secrets.token_urlsafe(48))
 """A command that prints a good secret."""
 
 
+_JWS: Final = jwt.PyJWS()
+
+
 class KeyMaterialError(GatewayError, ValueError):
     """A key that cannot be used. The message follows the name of where it came from, and ends with the mend."""
 
@@ -51,18 +54,17 @@ class Key:
     """One key, bound to the algorithms that it may be used with."""
 
     # The material is in no repr: none is defined.
-    __slots__ = ("_jws", "_material", "algorithms", "family")
+    __slots__ = ("_material", "algorithms", "family")
 
     def __init__(self, family: Family, algorithms: tuple[str, ...], material: _Material) -> None:
         self.family: Family = family
         self.algorithms = algorithms
         self._material = material
-        self._jws = jwt.PyJWS(algorithms)
 
     def open(self, token: bytes) -> bytes | None:
         """The payload of a JWT in its compact form; None unless this key signed it, by an algorithm of its own."""
         try:
-            payload: bytes = self._jws.decode(token, self._material, self.algorithms)
+            payload: bytes = _JWS.decode(token, self._material, self.algorithms)
         except (jwt.PyJWTError, ValueError):
             return None
         return payload

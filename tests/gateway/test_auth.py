@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.auth import Authenticator
@@ -424,6 +424,7 @@ async def test_depth_breaks_nothing(door: Door) -> None:
 BY_SECRET = Authenticator(AuthSettings(mode="jwt", jwt_secret=private_key("HS256")))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=400) | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}"))
 def test_any_input_is_refused(shown: str | bytes) -> None:
     """Whatever bytes or text a stranger shows, it is refused, and nothing else happens."""
@@ -431,6 +432,7 @@ def test_any_input_is_refused(shown: str | bytes) -> None:
         BY_SECRET.verify_now(shown)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_payload_of_the_issuer_is_refused(header: bytes, payload: bytes) -> None:
     """The same, when what is shown has been signed by the issuer itself."""

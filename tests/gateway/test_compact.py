@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.compact import MAX_TOKEN_BYTES, Compact, read_compact
@@ -120,12 +120,14 @@ def test_a_long_token_is_not_looked_at() -> None:
         assert f"longer than {MAX_TOKEN_BYTES} bytes" in str(refusal(long))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300) | st.from_regex(r"[\w-]{0,20}\.[\w-]{0,20}\.[\w-]{0,20}"))
 def test_any_input_has_the_form_or_is_refused(token: str | bytes) -> None:
     """Whatever a stranger sends, nothing but a form or a refusal comes of it."""
     assert_read_or_refused(token)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_header_is_read_or_refused(header: bytes, payload: bytes) -> None:
     """The same for what is in the right form, but holds anything."""

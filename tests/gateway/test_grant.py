@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.grant import ANONYMOUS, Claims, Grant, RefusedError, Rules, read_grant
@@ -167,6 +167,7 @@ def test_a_token_begins_a_leeway_before_its_beginning(claim: str) -> None:
     assert claim in str(error)
 
 
+@settings(deadline=None)
 @given(exp=st.integers(0, 2 * NOW), leeway_s=st.floats(0, 300), now_s=st.floats(0, 2 * NOW))
 def test_a_grant_given_has_not_expired(exp: int, leeway_s: float, now_s: float) -> None:
     """Whatever the times, a grant's end is in the future, or there is no grant."""
@@ -206,6 +207,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(Claims.__struct_fields__), _JSON))
 def test_any_claims_are_granted_or_refused(changes: dict[str, Any]) -> None:
     """Whatever JSON an issuer may sign, nothing but a grant or a refusal comes of it."""

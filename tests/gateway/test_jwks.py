@@ -186,6 +186,10 @@ def test_what_was_asked_for_in_vain_is_remembered_in_bounds() -> None:
             ]
             assert 1000 == sum(isinstance(error, RefusedError) for (error,) in answers)
             assert 1000 == sum(isinstance(error, TryLaterError) for (error,) in answers)
+            # The next fetch makes room again.
+            await asyncio.sleep(60)
+            await refused(jwks, "staging")
+            await refused(jwks, "staging")
 
     run_virtual(main())
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.keys import KeyMaterialError
@@ -162,6 +162,7 @@ _VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.l
 _NAMES = st.sampled_from(["kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y", "d", "k"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(_NAMES, _VALUES) | _VALUES, max_size=4), st.sampled_from([RSA, EC, ED]))
 def test_any_set_is_read_or_refused(published: list[Any], private: Any) -> None:
     """Whatever members keys have, nothing but keys or a refusal comes of it."""
