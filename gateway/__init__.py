@@ -11,10 +11,19 @@
 ``pace``        when a group flushes: at once when quiet, after a rest when busy, on a beat when asked
 ``connection``  one socket: writes, or lags; never waits
 ``frames``      WebSocket frames, made once for everybody
-``handshake``   from an HTTP request to a bare connection
 ``session``     one client's conversation: a command in, replies and wishes out, no I/O
 ``protocol``    the messages, as types
 ``closing``     why a connection ends, and whether to come back
+
+Before that, a client has to come in:
+
+    accepted ─▶ arrivals ─▶ entrance ─▶ upgrade ─▶ conversation (session + connection, and standing)
+
+``arrivals``    accepted connections until the first request of each is whole
+``entrance``    who may come in: name, origin, address, token, room
+``handshake``   the answer to a WebSocket handshake
+``standing``    where a client stands with its token, until when
+``auth``        tokens to grants: signatures, keys, claims, tickets
 
 ``http`` takes requests, ``app`` puts it all together, ``settings`` reads the environment. Everything
 from ``feed`` to ``connection`` is plain calls: nothing waits for a client, so no client delays another.
