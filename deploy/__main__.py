@@ -61,11 +61,12 @@ async def _run(plan: Plan, during: Sequence[str] | None) -> int:
 
 async def _start_and_wait(stack: Stack, during: Sequence[str] | None) -> int:
     await stack.start()
-    front = stack.plan.front
+    url = stack.plan.url
+    websocket = url.replace("http", "ws", 1) + "/ws"
     for line in (
-        f"dashboard  http://{front}/",
-        f"WebSocket  ws://{front}/ws",
-        f"try        npx wscat -c ws://{front}/ws    and type    " + '{"type":"subscribe","symbols":["BTC"]}',
+        f"dashboard  {url}/",
+        f"WebSocket  {websocket}",
+        f"try        npx wscat -c {websocket}    and type    " + '{"type":"subscribe","symbols":["BTC"]}',
         "stop       Ctrl-C",
     ):
         say("deploy", line)

@@ -113,9 +113,14 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         "DRAIN_SECONDS": _CLUSTER_DRAIN_S,
         "TRUSTED_PROXIES": _CLUSTER_PROXIES,
     }
+    # Behind a proxy a gateway cannot know whether anybody but this machine reaches it.
     if all(is_loopback(address.host) for address in (haproxy.listens[0], tls) if address is not None):
-        # Behind a proxy a gateway cannot know that nobody but this machine reaches it.
         defaults["ALLOWED_HOSTS"] = "localhost"
+    elif environ.get("AUTH_MODE", "none") == "none" and environ.get("ALLOW_ANONYMOUS") != "1":
+        raise DeployError(
+            "TICKGATE_BIND is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+            " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
+        )
     valkey, env = _bus({**defaults, **environ})
     return Plan(
         valkey=valkey,

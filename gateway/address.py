@@ -12,9 +12,6 @@ from market.environ import SettingError, shown
 UNIX: Final = "unix"
 """Stands for whoever connects over a Unix socket, which has no addresses."""
 
-_LONGEST: Final = 53
-"""Characters of an entry: 45 of an IPv6 address, with brackets and a port."""
-
 _WITH_PORT: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
@@ -54,18 +51,22 @@ class TrustedProxies(Struct, frozen=True):
         address = _address(peer.partition("%")[0])
         return address is not None and any(address in network for network in self.networks)
 
-    def client(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """The client's address, in its usual spelling; `UNIX` where there is none.
+    def told(self, peer: str | None, forwarded_for: Sequence[str]) -> str | None:
+        """The client's address as far as a trusted proxy tells it, in its usual spelling; None where none does.
 
         ``forwarded_for`` is what all `X-Forwarded-For` lines say, in their order.
         """
-        if forwarded_for and self.trusts(peer):
-            # From the right, and no further than needed: the left is as long as a stranger likes. An empty entry
-            # counts (RFC 9110, section 5.6.1, would skip it): else one that a proxy left empty would uncover the left.
-            entries = ",".join(forwarded_for).rsplit(",", self.hops)
-            if len(entries) >= self.hops and (address := _entry(entries[-self.hops])) is not None:
-                return str(address)
-        return spelled(peer)
+        if not forwarded_for or not self.trusts(peer):
+            return None
+        # From the right, and no further than needed: the left is as long as a stranger likes. An empty entry
+        # counts (RFC 9110, section 5.6.1, would skip it): else one that a proxy left empty would uncover the left.
+        entries = ",".join(forwarded_for).rsplit(",", self.hops)
+        address = _entry(entries[-self.hops]) if len(entries) >= self.hops else None
+        return None if address is None else str(address)
+
+    def client(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
+        """The client's address: `told`, or else its own; `UNIX` where there is none."""
+        return self.told(peer, forwarded_for) or spelled(peer)
 
 
 def spelled(peer: str | None) -> str:
@@ -109,8 +110,6 @@ def _network(name: str) -> IPv4Network | IPv6Network:
 def _entry(text: str) -> IPv4Address | IPv6Address | None:
     """The address in an entry; some proxies write a port after it."""
     text = text.strip()
-    if len(text) > _LONGEST:
-        return None
     with_port = _WITH_PORT.fullmatch(text)
     return _address((with_port[1] or with_port[2]) if with_port else text)
 

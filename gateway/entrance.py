@@ -12,7 +12,7 @@ from aiohttp import hdrs
 from msgspec import Struct
 from multidict import CIMultiDictProxy, MultiMapping
 
-from gateway.address import limit_key
+from gateway.address import limit_key, spelled
 from gateway.frames import Encoding
 from gateway.grant import ANONYMOUS, Grant, RefusedError
 from gateway.handshake import Handshake, check
@@ -109,11 +109,17 @@ class Entrance:
         self.check_names(headers)
         proxies = settings.trusted_proxies
         trusted = proxies.trusts(peer)
-        address = proxies.client(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()) if trusted else ())
+        told = proxies.told(peer, headers.getall(hdrs.X_FORWARDED_FOR, ())) if trusted else None
+        address = told or spelled(peer)
+        if trusted and told is None:
+            # Whoever it is, it is not this machine: the proxy's own address stands in for a stranger's.
+            key: str | None = limit_key(address)
+        else:
+            key = self._key(address) if trusted or not counted else None
         return Visitor(
             handshake,
             address,
-            self._key(address) if trusted or not counted else None,
+            key,
             bearer(headers) or (query.get("token") if settings.auth_query_token else None),
             query.get("ticket"),
         )
@@ -153,16 +159,28 @@ class Entrance:
         Raises:
             RefusalError: there is no room for it.
         """
-        if not self._has_room():
-            raise RefusalError(503, "full", "this gateway takes no more connections; try again", {"Retry-After": "1"})
+        self._require_room()
         if visitor.key is not None:
             self._count_in(visitor.key)
         seat = Seat(visitor.key)
-        if grant is not None and not self.identify(seat, grant):
-            self.depart(visitor.key)
+        if grant is not None:
+            try:
+                self.confirm(seat, grant)
+            except RefusalError:
+                self.leave(seat)
+                raise
+        return seat
+
+    def confirm(self, seat: Seat, grant: Grant) -> None:
+        """See that there is room for the one in ``seat``, now that it is known who it is.
+
+        Raises:
+            RefusalError: there is none; it has still to `leave`.
+        """
+        self._require_room()
+        if not self.identify(seat, grant):
             problem = "too many connections with tokens of this subject"
             raise RefusalError(429, "subject", problem, {"Retry-After": "5"})
-        return seat
 
     def identify(self, seat: Seat, grant: Grant) -> bool:
         """Count the one in ``seat`` under its token's subject; whether there was room for one more of it."""
@@ -179,6 +197,11 @@ class Entrance:
         self.depart(seat.key)
         if seat.subject:
             self._subjects.leave(seat.subject)
+        seat.key, seat.subject = None, ""
+
+    def _require_room(self) -> None:
+        if not self._has_room():
+            raise RefusalError(503, "full", "this gateway takes no more connections; try again", {"Retry-After": "1"})
 
     def _key(self, address: str) -> str | None:
         if self._settings.spare_loopback and address in _THIS_MACHINE:

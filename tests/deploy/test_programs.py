@@ -112,7 +112,17 @@ def test_a_cluster_of_this_machine_is_served_under_its_own_names_only() -> None:
     assert {gateway.env["ALLOWED_HOSTS"] for gateway in plan_cluster({}).gateways} == {"localhost"}
     told = plan_cluster({"ALLOWED_HOSTS": "prices.example.com"})
     assert {gateway.env["ALLOWED_HOSTS"] for gateway in told.gateways} == {"prices.example.com"}
-    assert "ALLOWED_HOSTS" not in plan_cluster({"TICKGATE_BIND": "0.0.0.0:8080"}).gateways[0].env
+    public = {"TICKGATE_BIND": "0.0.0.0:8080", "AUTH_MODE": "jwt"}
+    assert "ALLOWED_HOSTS" not in plan_cluster(public).gateways[0].env
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_cluster_that_others_reach_wants_tokens() -> None:
+    """HAProxy beyond loopback without tokens is refused, unless that is meant: its gateways could not tell."""
+    public = {"TICKGATE_BIND": "0.0.0.0:8080"}
+    with pytest.raises(DeployError, match="AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1"):
+        plan_cluster(public)
+    assert plan_cluster(public | {"ALLOW_ANONYMOUS": "1"}).haproxy is not None
 
 
 @pytest.mark.usefixtures("_haproxy")
@@ -127,7 +137,7 @@ def test_with_a_certificate_haproxy_listens_for_tls(tmp_path: Path, monkeypatch:
     assert plan.haproxy.env["TICKGATE_CERT"] == str(certificate)
     assert plan.haproxy.env["TICKGATE_TLS_BIND"] == TLS
     assert plan.url == f"https://{TLS}"
-    elsewhere = plan_cluster({"TICKGATE_CERT": "cert.pem", "TICKGATE_TLS_BIND": "0.0.0.0:443"})
+    elsewhere = plan_cluster({"TICKGATE_CERT": "cert.pem", "TICKGATE_TLS_BIND": "0.0.0.0:443", "AUTH_MODE": "jwt"})
     assert str(elsewhere.tls) == "0.0.0.0:443"
     assert "ALLOWED_HOSTS" not in elsewhere.gateways[0].env
 

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.address import TrustedProxies, is_loopback, limit_key, spelled
@@ -140,6 +140,7 @@ def test_what_is_loopback() -> None:
     assert not any(map(is_loopback, ("0.0.0.0", "::", "", "10.0.0.1", "example.com", "localhost.example.com")))  # noqa: S104 # nothing listens
 
 
+@settings(deadline=None)
 @given(CLAIMS, st.integers(1, 5), st.one_of(ADDRESSES, st.text(), st.none()))
 def test_no_header_ends_anything(lines: list[str], hops: int, peer: str | None) -> None:
     """Whatever is written: an answer, of bounded length, and the same key for the same answer."""
@@ -149,12 +150,14 @@ def test_no_header_ends_anything(lines: list[str], hops: int, peer: str | None) 
         assert limit_key(address) == limit_key(address)
 
 
+@settings(deadline=None)
 @given(CLAIMS, st.integers(1, 3), ADDRESSES.filter(lambda address: spelled(address) != PROXY))
 def test_a_client_without_a_proxy_cannot_choose_its_address(claims: list[str], hops: int, client: str) -> None:
     """Whatever it writes, it is who it is."""
     assert spelled(client) == TrustedProxies.parse(PROXY, hops).client(client, claims)
 
 
+@settings(deadline=None)
 @given(CLAIMS, st.lists(ADDRESSES, min_size=1, max_size=4), st.booleans())
 def test_a_client_behind_proxies_cannot_choose_its_address(claims: list[str], chain: list[str], joined: bool) -> None:
     """Each proxy adds who it saw, to the last line or as a line of its own: the outermost of them is believed."""
@@ -167,6 +170,7 @@ def test_a_client_behind_proxies_cannot_choose_its_address(claims: list[str], ch
     assert spelled(chain[0]) == TrustedProxies.parse(PROXY, hops=len(chain)).client(PROXY, lines)
 
 
+@settings(deadline=None)
 @given(ADDRESSES)
 def test_a_key_is_the_same_for_all_of_a_network(address: str) -> None:
     """IPv4 as it is, IPv6 the network of 64 bits that holds it."""
