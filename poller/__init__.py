@@ -2,5 +2,6 @@
 
     source ──Update──▶ processor ──Tick──▶ publisher ──▶ bus
 
-``app`` puts them together; every arrow is a plain call that never waits for what is behind it.
+``app`` puts them together; every arrow is a plain call that never waits for what is behind it. Several pollers
+may run on one bus: one of them leads, the others stand by (``lease``).
 """

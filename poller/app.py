@@ -57,7 +57,7 @@ class Poller:
         self._starting = LinkState(
             "binance-ws" if wanted == "auto" else wanted, "down", "the poller is starting", now_us()
         )
-        self._numbering = Numbering(settings.symbols.names, now_us() // 1_000)
+        self._numbering = Numbering(settings.symbols)
         lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us)
         self.publisher = Publisher(bus, self._state, lead, self._numbering, now_us=now_us, rng=self._rng)
 

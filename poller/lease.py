@@ -39,8 +39,8 @@ class Lead:
         self._bus = bus
         self._numbering = numbering
         self._now_us = now_us
-        self._told: bool | None = None
-        """Whether the log says that we lead; None where it is to be said anew."""
+        self._told: bool | None = True
+        """Whether the log says that we lead, which goes without saying where nobody else did; None: to be told anew."""
 
     async def take(self, *, fit: bool) -> bool:
         """Lead, if nobody else does; either way number on above what was published.

@@ -18,16 +18,15 @@ to the next."""
 class Numbering:
     """The next seq of each symbol; it only grows.
 
-    The bus holds the seq of the newest tick there is, so who takes the lead goes on right above that, whatever its
-    clock says. Only where the bus has lost it, what was seen last counts, with a gap for what was published since;
-    and the clock, for who has seen nothing: nobody publishes a thousand ticks of one symbol each second for long, so
-    numbers that began with the time in milliseconds stay behind it.
+    Who takes the lead goes on above what the bus holds, which is the newest there is. It begins with the time in
+    milliseconds where that is higher: nobody publishes a thousand ticks of one symbol each second for long, so the
+    time is above what was published, should the bus have lost it or hold something older. Should the clock be slow
+    as well, what was seen last counts, with a gap for what was published since.
     """
 
-    def __init__(self, symbols: Iterable[str], start_ms: int) -> None:
-        """Number the ticks of ``symbols`` from ``start_ms``: now, in milliseconds since the Unix epoch."""
-        self._start = start_ms
-        self._next = dict.fromkeys(symbols, start_ms)
+    def __init__(self, symbols: Iterable[str]) -> None:
+        """Number the ticks of ``symbols``."""
+        self._next = dict.fromkeys(symbols, 0)
         self._leading = False
         self._noted: set[str] = set()
 
@@ -46,17 +45,16 @@ class Numbering:
         """Another leads, and has published this."""
         self._leading = False
         for symbol, following in self._next.items():
-            self._next[symbol] = max(following, self._stored(symbol, last_values) + 1)
+            if stored := self._stored(symbol, last_values):
+                self._next[symbol] = max(following, stored + 1)
 
     def lead(self, last_values: Mapping[str, bytes], now_ms: int) -> None:
         """From now on we publish, and nobody else; this is on the bus."""
         self._leading = True
         for symbol, following in self._next.items():
-            if stored := self._stored(symbol, last_values):
-                self._next[symbol] = max(following, stored + 1)
-            else:
-                gap = GAP if following > self._start else 0
-                self._next[symbol] = max(following + gap, now_ms)
+            stored = self._stored(symbol, last_values)
+            above = stored + 1 if stored else following + GAP
+            self._next[symbol] = max(following, above, now_ms)
 
     def _stored(self, symbol: str, last_values: Mapping[str, bytes]) -> int:
         """The seq of a last value; 0 where there is none to go by."""

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from market.bus.memory import MemoryBus
 from market.codec import decode_beat, decode_tick
 from market.status import Beat
 from market.symbols import parse_symbols
-from market.tick import MAX_EXACT, Tick
-from poller.app import Poller, now_us, stored_seqs
+from market.tick import Tick
+from poller import app
+from poller.app import Poller, now_us
 from poller.errors import PollerError
 from poller.settings import PollerSettings
 from poller.sources import factory
@@ -23,6 +25,8 @@ from tests.market.samples import tick
 from tests.poller.recording import RECORDING, recorded_quotes
 from tests.valkey import Valkey, free_port
 from tests.waiting import until
+
+HOUR_US = 3_600_000_000
 
 
 @asynccontextmanager
@@ -139,27 +143,44 @@ async def test_restart(valkey: Valkey) -> None:
         assert sorted(set(seqs)) == seqs
 
 
-async def test_stored_seqs(caplog: pytest.LogCaptureFixture) -> None:
-    """Sound last values give their seqs; what is no tick, or numbered absurdly high, is passed over."""
-    bus = MemoryBus()
-    await bus.publish([tick("A1", 5), tick("B1", MAX_EXACT)])
-    bus._last["C1"] = b"garbage"
-    assert {"A1": 5} == await stored_seqs(bus)
-    assert "C1" in caplog.text
+async def test_two_pollers(valkey: Valkey) -> None:
+    """Of two pollers the first publishes; told to stop, it leaves without a farewell, and the second goes on."""
+    settings = simulating(valkey.url)
+    async with listening(valkey.url, *settings.symbols) as receiver, AsyncExitStack() as first_only:
+        first = await first_only.enter_async_context(polling(settings))
+        await until(lambda: first.publisher.published)
+        async with polling(settings) as second:
+            await until(lambda: valkey.command("EXISTS", "standby.poller"))
+            assert (0, 0) == (second.publisher.published, second.publisher.beats)
+            await first_only.aclose()
+            await until(lambda: second.publisher.published > 10)
+    await receiver.until(lambda _: beats(receiver)[-1].reason == "the poller was stopped")
+    links = [beat.link for beat in beats(receiver)]
+    assert ["up"] * (len(links) - links.index("up") - 1) == links[links.index("up") : -1]
+    for symbol in settings.symbols:
+        seqs = [its.seq for its in ticks(receiver) if its.symbol == symbol]
+        assert sorted(set(seqs)) == seqs
 
 
-@pytest.mark.parametrize("frozen", [True, False])
-async def test_stored_seqs_of_a_bus_that_is_down(valkey: Valkey, frozen: bool) -> None:
-    """A start does not wait for last values longer than some seconds."""
-    bus = open_bus(valkey.url)
-    if frozen:
-        valkey.freeze()
-    else:
-        valkey.stop()
-    async with asyncio.timeout(3):
-        assert {} == await stored_seqs(bus)
-    valkey.thaw()
-    await bus.aclose()
+async def test_clock_that_is_stepped(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wall clock that is set back an hour, and forward again, stops neither ticks nor beats, and no seq goes back."""
+    steps_us = [0]
+    monkeypatch.setattr(app, "now_us", lambda: now_us() + steps_us[-1])
+    settings = simulating(valkey.url)
+    async with listening(valkey.url, *settings.symbols) as receiver, polling(settings) as poller:
+        await until(lambda: poller.publisher.beats and len(ticks(receiver)) > 10)
+        for step_us in (-HOUR_US, 0):
+            steps_us.append(step_us)
+            beats_before = poller.publisher.beats
+            # Summaries too, which are told apart by their time.
+            volumes = {its.volume for its in ticks(receiver)}
+            await until(partial(lambda known: {its.volume for its in ticks(receiver)} - known, volumes))
+            await until(partial(lambda count: poller.publisher.beats > count, beats_before))
+    for symbol in settings.symbols:
+        seqs = [its.seq for its in ticks(receiver) if its.symbol == symbol]
+        assert list(range(seqs[0], seqs[0] + len(seqs))) == seqs
+    received = [its.recv_us for its in ticks(receiver)]
+    assert min(received) < received[0] - HOUR_US / 2
 
 
 async def test_start_that_cannot_succeed() -> None:

@@ -47,7 +47,7 @@ class FailingBus(MemoryBus):
 
 def lead(bus: MemoryBus, owner: str) -> tuple[Lead, Numbering]:
     """A claim by ``owner``, and the numbers it gives."""
-    numbering = Numbering(["A1"], NOW_MS)
+    numbering = Numbering(["A1"])
     return Lead(bus, numbering, owner=owner, now_us=lambda: NOW_MS * 1000), numbering
 
 
@@ -117,7 +117,7 @@ async def test_giving_up_on_a_bus_that_is_down() -> None:
 
 
 async def test_each_change_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    """Taking the lead, and standing by, is logged when it begins; taking it again after it was lost, too."""
+    """Standing by, and leading after it, are logged when they begin; leading from the start goes without saying."""
     bus = MemoryBus()
     (first, _), (second, _) = lead(bus, "first"), lead(bus, "second")
     caplog.set_level(logging.DEBUG, "poller")
@@ -130,4 +130,4 @@ async def test_each_change_is_one_line(caplog: pytest.LogCaptureFixture) -> None
     for its in (second, first, second):
         await its.take(fit=True)
     words = [record.getMessage().split(":")[0] for record in caplog.records]
-    assert ["leading", "standing by", "leading", "leading", "standing by"] == words
+    assert ["standing by", "leading", "leading", "standing by"] == words

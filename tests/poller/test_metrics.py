@@ -10,6 +10,8 @@ import pytest
 from market.bus.memory import MemoryBus
 from poller import metrics
 from poller.errors import PollerError
+from poller.lease import Lead
+from poller.numbering import Numbering
 from poller.publisher import Publisher
 from poller.sources import LinkState
 from tests.market.samples import tick
@@ -19,9 +21,16 @@ from tests.waiting import until
 STATE = LinkState("binance-rest", "down", "because", 5)
 
 
+def idle_publisher() -> Publisher:
+    """A publisher on a bus of its own."""
+    bus, numbering = MemoryBus(), Numbering(["BTCUSDT"])
+    lead = Lead(bus, numbering, owner="we", now_us=lambda: 1)
+    return Publisher(bus, lambda: STATE, lead, numbering, now_us=lambda: 1, rng=random.Random(1))
+
+
 async def test_scrape() -> None:
     """A scrape shows every counter as it stands, and the health check answers."""
-    publisher = Publisher(MemoryBus(), lambda: STATE, now_us=lambda: 1, rng=random.Random(1))
+    publisher = idle_publisher()
     running = asyncio.create_task(publisher.run())
     publisher.put(tick())
     await until(lambda: publisher.published and publisher.beats)
@@ -41,6 +50,7 @@ async def test_scrape() -> None:
         "tickgate_poller_ticks_conflated_total 0.0",
         "tickgate_poller_publish_failures_total 0.0",
         "tickgate_poller_beats_total 1.0",
+        "tickgate_poller_leading 1.0",
         "tickgate_poller_ticks_waiting 0.0",
         'tickgate_poller_updates_dropped_total{reason="too_fine"} 5.0',
         'tickgate_poller_source{counter="connects"} 4.0',
@@ -54,7 +64,7 @@ async def test_scrape() -> None:
 
 async def test_port_in_use() -> None:
     """A port that is taken stops the start with the variable's name, on one line."""
-    publisher = Publisher(MemoryBus(), lambda: STATE, now_us=lambda: 1, rng=random.Random(1))
+    publisher = idle_publisher()
     collector = metrics.PollerCollector(publisher, lambda: STATE, dict, dict)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

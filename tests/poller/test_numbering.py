@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.codec import encode_tick
@@ -22,7 +22,7 @@ def values(**seqs: int) -> dict[str, bytes]:
 
 def leading(*symbols: str) -> Numbering:
     """One that leads on an empty bus."""
-    subject = Numbering(symbols, START_MS)
+    subject = Numbering(symbols)
     subject.lead({}, START_MS)
     return subject
 
@@ -41,18 +41,34 @@ def test_renewed_tick() -> None:
     assert START_MS + 1 == subject.take("A1")
 
 
-@pytest.mark.parametrize("clock_ms", [-HOUR_MS, 0, HOUR_MS])
-@pytest.mark.parametrize("stored", [START_MS, START_MS + HOUR_MS, START_MS - 10 * HOUR_MS])
-def test_who_takes_the_lead_goes_on_right_above(clock_ms: int, stored: int) -> None:
-    """What the bus holds is followed without a gap, unless the time at our own start is above it already."""
-    subject = Numbering(["A1"], START_MS + clock_ms)
-    subject.lead(values(A1=stored, GONE=1), START_MS + clock_ms + 500)
-    assert max(stored + 1, START_MS + clock_ms) == subject.take("A1")
+@pytest.mark.parametrize(
+    ("stored", "now_ms", "following"),
+    [
+        pytest.param(START_MS - HOUR_MS, START_MS, START_MS, id="published long before"),
+        pytest.param(START_MS, START_MS, START_MS + 1, id="published just now"),
+        pytest.param(START_MS + HOUR_MS, START_MS, START_MS + HOUR_MS + 1, id="published by a faster clock"),
+        pytest.param(None, START_MS, START_MS, id="empty"),
+        pytest.param(MAX_EXACT, START_MS, START_MS, id="published by nobody in his senses"),
+    ],
+)
+def test_who_takes_the_lead(stored: int | None, now_ms: int, following: int) -> None:
+    """Who takes the lead goes on above what the bus holds, and above the time."""
+    subject = Numbering(["A1"])
+    subject.lead({} if stored is None else values(A1=stored, GONE=1), now_ms)
+    assert following == subject.take("A1")
+
+
+def test_clock_that_was_set_back() -> None:
+    """Who leads counts on whatever the time is, and so does who takes the lead again."""
+    subject = leading("A1")
+    assert START_MS == subject.take("A1")
+    subject.lead(values(A1=START_MS), START_MS - HOUR_MS)
+    assert START_MS + 1 == subject.take("A1")
 
 
 def test_standing_by() -> None:
     """What is numbered while another leads does not count."""
-    subject = Numbering(["A1"], START_MS)
+    subject = Numbering(["A1"])
     for seq in range(START_MS + 10, START_MS + 50, 10):
         subject.follow(values(A1=seq))
         assert [seq + 1] * 5 == [subject.take("A1") for _ in range(5)]
@@ -60,46 +76,41 @@ def test_standing_by() -> None:
     assert [START_MS + 56, START_MS + 57] == [subject.take("A1") for _ in range(2)]
 
 
-@pytest.mark.parametrize("now_ms", [START_MS - HOUR_MS, START_MS, START_MS + HOUR_MS])
-def test_bus_that_lost_everything(now_ms: int) -> None:
-    """Above what was seen last, or published by ourselves, a gap is left for what nobody knows of; or time tells."""
-    seen, published, fresh = Numbering(["A1"], START_MS), leading("A1"), Numbering(["A1"], START_MS)
+@pytest.mark.parametrize("stored", [{}, values(A1=START_MS + 5)])
+def test_bus_that_lost_the_newest(stored: dict[str, bytes]) -> None:
+    """What was seen before, or published by ourselves, counts though the bus has nothing of it, or something older."""
+    seen, published = Numbering(["A1"]), leading("A1")
     seen.follow(values(A1=START_MS + 99))
     for _ in range(100):
         published.take("A1")
-    for subject, known in ((seen, START_MS + 100 + GAP), (published, START_MS + 100 + GAP), (fresh, START_MS)):
-        subject.follow({})
-        subject.lead({}, now_ms)
-        assert max(known, now_ms) == subject.take("A1")
-
-
-def test_what_was_published_by_nobody_in_his_senses() -> None:
-    """A last value with an absurd seq is passed over."""
-    subject = Numbering(["A1"], START_MS)
-    subject.lead(values(A1=MAX_EXACT), START_MS)
-    assert START_MS == subject.take("A1")
+    for subject in (seen, published):
+        subject.follow(stored)
+        subject.lead(stored, START_MS - HOUR_MS)
+        assert START_MS + 100 + (0 if stored else GAP) == subject.take("A1")
 
 
 def test_what_is_no_tick_is_noted_once(caplog: pytest.LogCaptureFixture) -> None:
     """A last value that is no tick is passed over, with one line in the log however often it is seen."""
-    subject = Numbering(["A1", "B1"], START_MS)
+    subject = Numbering(["A1", "B1"])
     with caplog.at_level(logging.DEBUG):
         for _ in range(100):
             subject.follow({"A1": b"garbage", "C1": b"garbage"} | values(B1=START_MS))
-    assert (START_MS, START_MS + 1) == (subject.take("A1"), subject.take("B1"))
+    assert (0, START_MS + 1) == (subject.take("A1"), subject.take("B1"))
     assert ["last value of A1"] == [record.getMessage()[:16] for record in caplog.records]
 
 
-turns = st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 5, GAP // 2]), st.booleans())
+turns = st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 5, GAP - 1]), st.booleans())
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(-HOUR_MS, HOUR_MS), min_size=4, max_size=4), st.lists(turns, max_size=30))
 def test_whoever_leads(clocks: list[int], stream: list[tuple[int, int, bool]]) -> None:
     """However wrong their clocks, however often the lead changes or the bus loses all, what is published only grows."""
-    pollers = [Numbering(["A1"], START_MS + clock) for clock in clocks]
-    published = 0
+    pollers = [Numbering(["A1"]) for _ in clocks]
+    pollers[0].lead({}, START_MS + clocks[0])
+    published = pollers[0].take("A1")
     for leader, ticks, loses in stream:
-        stored = values(A1=published) if published else {}
+        stored = values(A1=published)
         for subject in pollers:
             subject.follow(stored)
         if loses:
@@ -109,7 +120,7 @@ def test_whoever_leads(clocks: list[int], stream: list[tuple[int, int, bool]]) -
                 published = pollers[0].take("A1")
             stored = {}
         pollers[leader].lead(stored, START_MS + clocks[leader])
-        for _ in range(min(ticks, 10)):
+        for _ in range(1 + ticks % 10):
             seq = pollers[leader].take("A1")
             assert published < seq
             published = seq

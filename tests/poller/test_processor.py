@@ -24,7 +24,7 @@ SECOND_US = 1_000_000
 def processor() -> Processor:
     """One that knows two symbols: BTCUSDT at scales 2 and 5, SHIBUSDT at 8 and 0."""
     scales = {"BTCUSDT": Scales(price=2, size=5), "SHIBUSDT": Scales(price=8, size=0)}
-    numbering = Numbering(scales, START_MS)
+    numbering = Numbering(scales)
     numbering.lead({}, START_MS)
     return Processor(scales, numbering.take)
 
