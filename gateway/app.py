@@ -5,6 +5,7 @@ import functools
 import gc
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
@@ -90,6 +91,9 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
         "connections": ("Clients connected.", lambda: len(hub)),
         "cohorts": ("Different wishes among them.", lambda: hub.cohort_count),
         "laggards": ("Connections that are not draining.", lambda: hub.laggard_count),
+        "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
+        # Tells a leak from the allocator's slack, which resident memory does not.
+        "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),
         "feed_live": ("1 while prices are live, 0 while stale.", lambda: feed.status.feed == "live"),
     }
     registry.register(GatewayCollector(gateway.counters, gauges))

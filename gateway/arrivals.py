@@ -98,7 +98,14 @@ class Arrivals:
 
     def parse(self, head: bytes) -> tuple[RawRequestMessage, bytes] | None:
         """The upgrade that ``head`` asks for and what follows it, or None where it is anything else."""
-        parser = HttpRequestParser(self._no_body, self._loop, MAX_HEAD_BYTES)
+        parser = HttpRequestParser(
+            self._no_body,
+            self._loop,
+            MAX_HEAD_BYTES,
+            # A token may be all but the whole of it.
+            max_line_size=MAX_HEAD_BYTES,
+            max_field_size=MAX_HEAD_BYTES,
+        )
         try:
             messages, upgraded, rest = parser.feed_data(head)
         except HttpProcessingError:
@@ -159,14 +166,19 @@ class Arrival(asyncio.Protocol):
             return
         if self.transport.is_closing():
             return
-        head = self._head + data if self._head else data
-        if _END in head:
-            self._arrivals.leave(self)
-            self._head = b""
-            self._decide(head)
-        elif len(head) < MAX_HEAD_BYTES:
+        before = len(self._head)
+        head = self._head + data if before else data
+        # Only what is new is searched, and the end may have begun before it.
+        end = head.find(_END, max(0, before - len(_END)))
+        if end < 0 and len(head) < MAX_HEAD_BYTES:
             self._head = head
+            return
+        self._arrivals.leave(self)
+        self._head = b""
+        if 0 <= end < MAX_HEAD_BYTES:
+            self._decide(head)
         else:
+            self._arrivals.counters.connections_refused["too_large"] += 1
             self.transport.write(_TOO_LARGE)
             self.transport.close()
 

@@ -45,8 +45,8 @@ class Connection(asyncio.Protocol):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_backed_up", "_close_timer", "_corked", "_counters", "_direct_fd", "_fd", "_reader",
-        "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged",
+        "__weakref__", "_backed_up", "_close_timer", "_corked", "_counters", "_direct_fd", "_failed", "_fd",
+        "_reader", "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +69,7 @@ class Connection(asyncio.Protocol):
         self._corked: bytearray | None = None
         self._reader = FrameReader(max_message_bytes, deflate=deflate)
         self._close_timer: asyncio.TimerHandle | None = None
+        self._failed = False
         self.closing = False
         """Whether a close frame has been written, or the socket cut off; nothing follows."""
         self.end = "the connection broke"
@@ -195,13 +196,7 @@ class Connection(asyncio.Protocol):
         self.closing = True
         self._choose_way()
         self.end = f"closed with {code} {reason}"
-        # What comes from here on is thrown away unread until the peer closes too (RFC 6455, section 7.1.1):
-        # a socket closed with bytes left in it is reset, and the peer might never hear why.
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        else:
-            self._transport.close()
-        # It may never, and closing a transport waits for its buffer to drain.
+        # The peer may never close, and closing a transport waits for its buffer to drain.
         self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
 
     # What comes in; called by the event loop.
@@ -209,19 +204,31 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse, and tell the listener of every message that is complete."""
         self.heard = True
-        if self.closing:
+        if self._failed:
             return
-        self._cork()
+        if not self.closing:
+            self._cork()
         try:
             violation = self._reader.feed(data, self._receive)
         except Exception:
             logger.exception("client %s: a message could not be handled", self.client)
             violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
         self._uncork()
-        if violation is not None and not self.closing:
+        if violation is not None:
+            self._fail(violation)
+
+    def _fail(self, violation: Violation) -> None:
+        """Close because what comes cannot be read; what still does is thrown away until the peer closes too."""
+        self._failed = True
+        if not self.closing:
             self._counters.closed[violation.fault.name] += 1
             self.left = False
             self._write_close(violation.fault, violation.reason)
+        # Half of it: a socket closed with bytes left in it is reset, and the peer might never hear why.
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The socket is gone."""
@@ -234,16 +241,21 @@ class Connection(asyncio.Protocol):
         del self.listener
 
     def _receive(self, opcode: int, payload: bytes) -> bool:
+        if opcode == CLOSE:
+            if not self.closing:
+                # The same code back (RFC 6455, section 5.5.1), or none where none was given.
+                code = int.from_bytes(payload[:2])
+                self._write_close(code, "")
+                self.end = f"left with {code or 'no code'}"
+            self._transport.close()
+            return False
+        if self.closing:
+            # Read on to the peer's own close frame: it may have said much before it heard of ours.
+            return True
         if opcode in (TEXT, BINARY):
             self.listener.message_received(opcode, payload)
-        elif opcode == CLOSE:
-            # The same code back (RFC 6455, section 5.5.1), or none where none was given.
-            code = int.from_bytes(payload[:2])
-            self._write_close(code, "")
-            self.end = f"left with {code or 'no code'}"
-            self._transport.close()
         else:
             self.listener.frame_received()
             if opcode == PING:
                 self.reply(frame(PONG, payload))
-        return not self.closing
+        return True

@@ -24,8 +24,15 @@ logger = logging.getLogger(__name__)
 def begin(
     gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
 ) -> Connection:
-    """Accept ``visitor`` on ``transport``, whose protocol the connection returned is to be from now on."""
-    conversation = Conversation(gateway, transport, visitor, grant, seat)
+    """Accept ``visitor`` on ``transport``, whose protocol the connection returned is to be from now on.
+
+    ``seat`` is given up when it ends, or at once where it cannot begin.
+    """
+    try:
+        conversation = Conversation(gateway, transport, visitor, grant, seat)
+    except BaseException:
+        gateway.entrance.leave(seat)
+        raise
     conversation.begin(visitor.handshake.head, visitor.address)
     return conversation.connection
 

@@ -1,5 +1,7 @@
 """What a gateway answers over HTTP."""
 
+import asyncio
+import errno
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +41,7 @@ def routes() -> list[web.AbstractRouteDef]:
     return [
         web.get("/", index),
         web.static("/web", _WEB),
-        web.get(WEBSOCKET_PATH, websocket),
+        web.get(WEBSOCKET_PATH, websocket, allow_head=False),
         web.post(TICKET_PATH, ticket),
         web.options(TICKET_PATH, ticket_preflight),
         web.get("/healthz", healthz),
@@ -68,6 +70,9 @@ async def ticket(request: web.Request) -> web.Response:
         raise unauthorised("a ticket is for who brings a token: Authorization: Bearer <token>", "bad_token")
     try:
         grant = await gateway.authenticator.verify(token)
+        if gateway.subject_messages.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
+            # The bus's store keeps each for a while.
+            raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
         issued = await gateway.tickets.issue(grant)
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
@@ -115,6 +120,11 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
     except RefusalError as refusal:
         gateway.counters.connections_refused[refusal.reason] += 1
         return _answer(refusal.status, {"error": str(refusal), "code": refusal.code}, dict(refusal.headers))
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        # A file of a name that the system does not even look for.
+        raise web.HTTPNotFound from None
 
 
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -23,6 +23,9 @@ NOTICE_S: Final = 30.0
 MOST_HELD: Final = 64
 """Messages that may come while a token is being looked at."""
 
+MOST_HELD_BYTES: Final = 64 * 1024
+"""And of them all together: nobody knows yet whose they are."""
+
 
 class Standing:
     """One client's token, and what came while nobody knew what it is worth."""
@@ -52,18 +55,17 @@ class Standing:
 
     def end(self) -> None:
         """The client is gone."""
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        self._forget_timers()
         # It and the conversation know each other; and whoever still looks at a token sees that nobody waits for it.
         self._apply = None
+        self._held = None
 
     def holds(self, message: bytes) -> bool:
         """Whether ``message`` is kept for later, because a token is being looked at."""
         if self._held is None:
             return False
         self._held.append(message)
-        if len(self._held) > MOST_HELD:
+        if len(self._held) > MOST_HELD or sum(map(len, self._held)) > MOST_HELD_BYTES:
             self._connection.close(Closing.TOO_MANY_MESSAGES)
         return True
 
@@ -79,6 +81,9 @@ class Standing:
         if grant is not None:
             self._accept(grant, auth)
         else:
+            if self._session.grant is None:
+                # It came in time; how long it takes to look at it is not the client's fault.
+                self._forget_timers()
             self._held = []
             self._gateway.wait_for(self._authenticate_later(auth))
 
@@ -118,13 +123,16 @@ class Standing:
         self._tell(self._session.refused(str(error), auth.id))
 
     def _hold(self, grant: Grant) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        self._forget_timers()
         if not math.isinf(grant.expires_at):
             left_s = max(0.0, grant.expires_at - self._gateway.now_s())
             self._timers.append(self._loop.call_later(max(0.0, left_s - NOTICE_S), self._expiring, grant))
             self._timers.append(self._loop.call_later(left_s, self._expired))
+
+    def _forget_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
 
     def _too_late(self) -> None:
         refusal = Error(code="unauthorised", message="no token came in time")

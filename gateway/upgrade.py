@@ -2,8 +2,9 @@
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import HttpVersion, HttpVersion11, hdrs, web
 from aiohttp.http_parser import RawRequestMessage
+from multidict import CIMultiDictProxy
 
 from gateway.arrivals import Arrival
 from gateway.conversation import begin
@@ -19,6 +20,7 @@ def upgrade_now(gateway: Gateway, message: RawRequestMessage, arrival: Arrival) 
     """The conversation of who begins with ``message``; None where it is refused or must wait, which `upgrade` does."""
     entrance = gateway.entrance
     try:
+        _require_form(message.version, message.headers)
         visitor = entrance.look(message.headers, message.url.query, arrival.peer, counted=True)
         grant = entrance.grant_now(visitor)
         if grant is None and visitor.brings_proof:
@@ -38,13 +40,21 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     """
     entrance = gateway.entrance
     peer, arrival = _origin_of(request)
+    _require_form(request.version, request.headers)
     visitor = entrance.look(request.headers, request.query, peer, counted=arrival is not None)
     grant = entrance.grant_now(visitor)
-    if grant is None and visitor.brings_proof:
-        grant = await prove(gateway, visitor)
-    if request.transport is None:
-        raise RefusalError(400, "handshake", "the client has gone")
+    # Before its proof is looked at: a ticket is spent by that, and keys are fetched for it.
     seat = entrance.admit(visitor, grant)
+    try:
+        if grant is None and visitor.brings_proof:
+            grant = await prove(gateway, visitor)
+            entrance.confirm(seat, grant)
+    except BaseException:
+        entrance.leave(seat)
+        raise
+    if request.transport is None:
+        entrance.leave(seat)
+        raise RefusalError(400, "handshake", "the client has gone")
     if arrival is not None:
         seat.key = seat.key or arrival.hand_over()
     return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))
@@ -70,6 +80,19 @@ async def prove(gateway: Gateway, visitor: Visitor) -> Grant:
     except (TryLaterError, BusDownError):
         problem = "this cannot be checked now; try again"
         raise RefusalError(503, "try_later", problem, {"Retry-After": "3"}) from None
+
+
+def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:
+    """Refuse what is no upgrade beyond doubt, whoever asks for it.
+
+    Raises:
+        RefusalError: before HTTP/1.1 (RFC 6455, section 4.1), or with a body, of which others on the way may have
+            another idea where it ends and frames begin.
+    """
+    if version < HttpVersion11:
+        raise RefusalError(400, "handshake", "a WebSocket handshake needs HTTP/1.1")
+    if headers.get(hdrs.CONTENT_LENGTH, "0") != "0" or hdrs.TRANSFER_ENCODING in headers:
+        raise RefusalError(400, "handshake", "a WebSocket handshake has no body")
 
 
 def _origin_of(request: web.Request) -> tuple[str | None, Arrival | None]:

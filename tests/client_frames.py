@@ -1,7 +1,6 @@
 """Frames as clients send them, right or wrong: written down byte by byte, without the gateway's own code."""
 
 import zlib
-from itertools import cycle
 
 KEY = b"\x37\xfa\x21\x3d"
 
@@ -31,7 +30,12 @@ def client_frame(
     head = bytes((first, mask_bit | short)) + (length.to_bytes(width) if width else b"")
     if key is None:
         return head + payload
-    return head + key + bytes(byte ^ mask for byte, mask in zip(payload, cycle(key), strict=False))
+    return head + key + _masked(key, payload)
+
+
+def _masked(key: bytes, payload: bytes) -> bytes:
+    stretched = (key * (len(payload) // 4 + 1))[: len(payload)]
+    return (int.from_bytes(payload) ^ int.from_bytes(stretched)).to_bytes(len(payload))
 
 
 def close_payload(code: int, reason: bytes = b"") -> bytes:

@@ -18,18 +18,23 @@ ALLOWED = {
 
 GATEWAY_LAYERS = (
     {"__main__", "worker"},
+    {"serving"},
     {"app"},
     {"http"},
+    {"upgrade"},
     {"conversation"},
+    {"standing"},
     {"gateway"},
-    {"feed", "hub", "session", "heartbeat"},
-    {"laggards"},
-    {"group"},
+    {"arrivals", "auth", "feed", "heartbeat", "hub", "session", "tickets", "token"},
+    {"entrance", "jwks", "laggards"},
+    {"compact", "group", "handshake", "keyset"},
     {"cohort"},
     {"connection", "pace"},
+    {"reader"},
     {"frames"},
-    {"handshake"},
-    {"closing", "deflate", "errors", "metrics", "protocol", "settings"},
+    {"download", "grant", "keys", "refusal", "settings"},
+    {"address", "auth_settings", "closing", "deflate", "errors", "inflate", "limits"}
+    | {"masking", "metrics", "origin", "protocol", "sockets"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 
@@ -37,6 +42,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
+    "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
 }
 """Test files that belong to no one module, and why."""

@@ -5,24 +5,38 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
+from deploy.ports import free_port
 from gateway.app import create_app
 from gateway.gateway import Gateway
 from gateway.http import GATEWAY
+from gateway.serving import Serving
 from gateway.settings import Settings
 from market.status import Beat
 from tests.fakes import tick
+
+HOST = "127.0.0.1"
 
 
 class RunningGateway:
     """A gateway that listens, and the bus that it hears."""
 
-    def __init__(self, server: TestServer) -> None:
-        self.server = server
-        self.gateway: Gateway = server.app[GATEWAY]
-        self.http_url = str(server.make_url("/"))
-        self.url = f"ws://{server.host}:{server.port}/ws"
+    def __init__(self, app: web.Application, port: int, runner: web.AppRunner, close: Callable[[], Any]) -> None:
+        self.app = app
+        self.gateway: Gateway = app[GATEWAY]
+        self.host, self.port = HOST, port
+        self.http_url = f"http://{HOST}:{port}/"
+        self.url = f"ws://{HOST}:{port}/ws"
+        self._runner = runner
+        self._close = close
+
+    @property
+    def requests(self) -> list[RequestHandler]:
+        """The connections that aiohttp holds."""
+        assert self._runner.server is not None
+        return self._runner.server.connections
 
     async def publish(self, symbol: str, seq: int, **fields: Any) -> None:
         await self.gateway.bus.publish([tick(symbol, seq, **fields)])
@@ -32,21 +46,59 @@ class RunningGateway:
         usual = {"source": "simulated", "link": "up", "since_us": now, "sent_us": now}
         await self.gateway.bus.publish([], Beat(**(usual | fields)))
 
+    async def close(self) -> None:
+        """Stop it; a second time does nothing."""
+        close, self._close = self._close, _nothing
+        await close()
+
+
+async def _nothing() -> None:
+    pass
+
+
+async def start_gateway(**settings: Any) -> RunningGateway:
+    """The way ``python -m gateway`` and the gunicorn worker do it."""
+    serving = Serving(create_app(Settings(**({"bus_url": "memory://"} | settings))))
+    await serving.start()
+    port = free_port()
+    await serving.listen(host=HOST, port=port)
+    return RunningGateway(serving.app, port, serving._runner, serving.close)
+
+
+async def start_bare_app(**settings: Any) -> RunningGateway:
+    """The way aiohttp's own runners do it, such as ``adev runserver`` and the workers that gunicorn comes with."""
+    runner = web.AppRunner(create_app(Settings(**({"bus_url": "memory://"} | settings))))
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, HOST, port).start()
+    return RunningGateway(runner.app, port, runner, runner.cleanup)
+
 
 Start = Callable[..., Awaitable[RunningGateway]]
+
+
+async def _starting(way: Start) -> AsyncIterator[Start]:
+    started = []
+
+    async def start(**settings: Any) -> RunningGateway:
+        running = await way(**settings)
+        started.append(running)
+        return running
+
+    yield start
+    for running in started:
+        await running.close()
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Start a gateway with the settings given."""
-    servers = []
+    async for start in _starting(start_gateway):
+        yield start
 
-    async def start(**settings: Any) -> RunningGateway:
-        server = TestServer(create_app(Settings(bus_url="memory://", **settings)))
-        servers.append(server)
-        await server.start_server()
-        return RunningGateway(server)
 
-    yield start
-    for server in servers:
-        await server.close()
+@pytest.fixture(params=[start_gateway, start_bare_app], ids=["gateway", "bare-app"])
+async def start_anyhow(request: pytest.FixtureRequest) -> AsyncIterator[Start]:
+    """The same, both in its own way and as a bare aiohttp application."""
+    async for start in _starting(request.param):
+        yield start

@@ -4,10 +4,14 @@ import asyncio
 
 import pytest
 from aiohttp import web
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from gateway.app import app_factory, create_app, drain
+from gateway.auth_settings import AuthSettings
 from gateway.http import GATEWAY
 from gateway.settings import Settings
+from market.environ import SettingError
 from tests.client import connected
 from tests.gateway.conftest import Start
 
@@ -16,16 +20,26 @@ async def test_stopping_the_application_closes_clients_with_1012(start: Start) -
     """Even without a drain, whoever is connected hears that the gateway is going away."""
     running = await start()
     async with connected(running.url) as client:
-        await running.server.close()
+        await running.close()
         assert 1012 == await client.until_closed()
 
 
 async def test_after_a_drain_nobody_is_let_in(start: Start) -> None:
     """A drained gateway still answers HTTP, unready, and refuses new clients."""
     running = await start(drain_seconds=0)
-    await drain(running.server.app)
+    await drain(running.app)
     assert running.gateway.draining
     assert not running.gateway.has_room
+    with pytest.raises(InvalidStatus, match="503"):
+        await connect(running.url)
+
+
+async def test_keys_are_read_at_the_start() -> None:
+    """A gateway that could check no token does not start, and says which settings would help."""
+    runner = web.AppRunner(create_app(Settings(bus_url="memory://", auth=AuthSettings(mode="jwt"))))
+    with pytest.raises(SettingError, match=r"^AUTH_MODE jwt needs exactly one of JWT_SECRET, [^\n]*$"):
+        await runner.setup()
+    await runner.cleanup()
 
 
 async def test_a_stopped_application_leaves_no_task() -> None:

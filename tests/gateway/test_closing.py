@@ -12,6 +12,12 @@ def test_every_reason_can_be_sent(closing: Closing) -> None:
     assert 0 < len(closing.reason.encode()) <= 123
 
 
-def test_codes_are_different() -> None:
-    """A code tells its reason."""
-    assert len(Closing) == len({closing.code for closing in Closing})
+def test_every_reason_is_told_apart() -> None:
+    """Where two share a code, because a client should do the same, the text beside it differs."""
+    assert len(Closing) == len({(closing.code, closing.reason) for closing in Closing})
+
+
+def test_one_code_has_one_rule() -> None:
+    """A client that knows only the code knows what to do: all reasons of a code ask for the same."""
+    rules = {closing.code: closing.value.reconnect for closing in Closing}
+    assert all(rules[closing.code] == closing.value.reconnect for closing in Closing)

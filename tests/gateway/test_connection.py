@@ -1,26 +1,27 @@
 """One socket's writes, reads, lag and end, against a transport that does as the test says."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType
-from websockets.frames import Frame, Opcode
 
 from gateway.closing import Closing
 from gateway.connection import CLOSE_TIMEOUT_S, CORK_LIMIT_BYTES, QUEUE_LIMIT_BYTES, Connection
 from gateway.metrics import Counters
+from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
 from tests.fakes import run_virtual
 
 
 class StubbornTransport(asyncio.Transport):
     """Keeps what is written; says that as much is waiting as the test wants."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, half_closes: bool = True) -> None:
         super().__init__()
         self.waiting = 0
         self.written: list[bytes] = []
-        self.aborted = self.closed = self.paused = False
+        self.aborted = self.closed = self.finished = False
+        self.half_closes = half_closes
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -30,7 +31,15 @@ class StubbornTransport(asyncio.Transport):
         assert 0 == high
 
     def write(self, data: Any) -> None:
+        assert not self.finished
         self.written.append(bytes(data))
+
+    def can_write_eof(self) -> bool:
+        return self.half_closes
+
+    def write_eof(self) -> None:
+        assert self.half_closes
+        self.finished = True
 
     def is_closing(self) -> bool:
         return self.closed or self.aborted
@@ -41,30 +50,30 @@ class StubbornTransport(asyncio.Transport):
     def abort(self) -> None:
         self.aborted = True
 
-    def pause_reading(self) -> None:
-        self.paused = True
-
 
 class RecordingListener:
     """Keeps what it is told; raises when told to fail."""
 
     def __init__(self) -> None:
-        self.messages: list[tuple[WSMsgType, bytes]] = []
-        self.lost = 0
+        self.messages: list[tuple[int, bytes]] = []
+        self.frames = self.lost = 0
         self.fault: Exception | None = None
 
-    def message_received(self, kind: WSMsgType, data: bytes) -> None:
+    def message_received(self, opcode: int, data: bytes) -> None:
         if self.fault:
             raise self.fault
-        self.messages.append((kind, data))
+        self.messages.append((opcode, data))
+
+    def frame_received(self) -> None:
+        self.frames += 1
 
     def connection_lost(self) -> None:
         self.lost += 1
 
 
 class Setup:
-    def __init__(self, max_message_bytes: int = 1000) -> None:
-        self.transport = StubbornTransport()
+    def __init__(self, max_message_bytes: int = 1000, *, half_closes: bool = True) -> None:
+        self.transport = StubbornTransport(half_closes=half_closes)
         self.counters = Counters()
         self.listener = RecordingListener()
         self.connection = Connection("c-1", self.transport, "json", self.counters, self.listener, max_message_bytes)
@@ -77,9 +86,9 @@ class Setup:
         else:
             self.connection.resume_writing()
 
-    def receive(self, opcode: Opcode, data: bytes = b"", fin: bool = True) -> None:
-        """A client's frame, masked as it must be."""
-        self.connection.data_received(Frame(opcode, data, fin).serialize(mask=True))
+    def receive(self, first: int, data: bytes = b"") -> None:
+        """A client's frame with ``first`` for its first byte."""
+        self.connection.data_received(client_frame(first, data))
 
 
 @pytest.fixture
@@ -98,14 +107,14 @@ def test_data_is_written_while_nothing_waits(setup: Setup) -> None:
 def test_answers_to_one_read_go_out_in_one_piece(setup: Setup) -> None:
     """What is written while messages are handled is put together, up to a bound."""
 
-    def answer(_kind: WSMsgType, data: bytes) -> None:
+    def answer(_opcode: int, data: bytes) -> None:
         setup.connection.reply(data)
         setup.connection.send(data)
 
     setup.listener.message_received = answer  # type: ignore[method-assign]
-    setup.receive(Opcode.TEXT, b"abc")
+    setup.receive(FIN | TEXT, b"abc")
     assert [b"abcabc"] == setup.transport.written
-    setup.connection.data_received(Frame(Opcode.TEXT, b"x" * 900).serialize(mask=True) * 100)
+    setup.connection.data_received(client_frame(FIN | TEXT, b"x" * 900) * 100)
     assert 2 * 100 * 900 == sum(map(len, setup.transport.written[1:]))
     assert max(map(len, setup.transport.written)) < CORK_LIMIT_BYTES + 900
 
@@ -143,13 +152,14 @@ async def test_every_tick_is_queued_until_the_bound_and_then_4408(setup: Setup) 
 
 
 async def test_nothing_follows_the_close_frame(setup: Setup) -> None:
-    """Once closing, data and replies are dropped, messages ignored, and the first reason stands."""
+    """Once closing, data and replies are dropped, what comes in is not looked at, and the first reason stands."""
     setup.connection.close(Closing.DRAIN)
     setup.connection.close(Closing.TOO_SLOW)
     assert setup.connection.send(b"data")
     setup.connection.enqueue(b"data")
     setup.connection.reply(b"reply")
-    setup.receive(Opcode.TEXT, b"late")
+    setup.receive(FIN | TEXT, b"late")
+    setup.receive(FIN | 0x3)
     assert [(1012).to_bytes(2)] == [frame[2:4] for frame in setup.transport.written]
     assert [] == setup.listener.messages
     assert {"DRAIN": 1} == setup.counters.closed
@@ -157,36 +167,71 @@ async def test_nothing_follows_the_close_frame(setup: Setup) -> None:
 
 async def test_messages_come_whole(setup: Setup) -> None:
     """Fragments and pieces of frames are put together; text and binary are told apart."""
-    for piece in Frame(Opcode.TEXT, b"hello").serialize(mask=True):
+    for piece in client_frame(FIN | TEXT, b"hello"):
         setup.connection.data_received(bytes((piece,)))
-    setup.receive(Opcode.BINARY, b"wor", fin=False)
-    setup.receive(Opcode.PING, b"in between")
-    setup.receive(Opcode.CONT, b"ld")
-    assert [(WSMsgType.TEXT, b"hello"), (WSMsgType.BINARY, b"world")] == setup.listener.messages
+    setup.receive(BINARY, b"wor")
+    setup.receive(FIN | PING, b"in between")
+    setup.receive(FIN | CONTINUATION, b"ld")
+    assert [(TEXT, b"hello"), (BINARY, b"world")] == setup.listener.messages
+
+
+async def test_whoever_counts_frames_hears_of_those_that_are_no_messages(setup: Setup) -> None:
+    """Pings, pongs and parts that complete nothing are told of, one by one; a message is told of as such only."""
+    stream = client_frame(TEXT) + client_frame(CONTINUATION) * 3 + client_frame(FIN | PING) + client_frame(FIN | PONG)
+    setup.connection.data_received(stream + client_frame(FIN | CONTINUATION, b"done"))
+    assert (6, [(TEXT, b"done")]) == (setup.listener.frames, setup.listener.messages)
 
 
 async def test_pings_are_answered_and_pongs_are_life(setup: Setup) -> None:
     """A ping's payload comes back in a pong; our own ping is an empty control frame."""
-    setup.receive(Opcode.PING, b"abc")
+    setup.receive(FIN | PING, b"abc")
     setup.connection.ping()
     assert [b"\x8a\x03abc", b"\x89\x00"] == setup.transport.written
     setup.connection.heard = False
-    setup.receive(Opcode.PONG)
+    setup.receive(FIN | PONG)
     assert setup.connection.heard
 
 
 async def test_a_clients_close_is_echoed_and_the_socket_closed(setup: Setup) -> None:
-    """The code comes back, and the transport is closed once it has drained."""
-    setup.receive(Opcode.CLOSE, (1001).to_bytes(2) + b"bye")
+    """The code comes back, and the transport is closed once it has drained; nothing after it is looked at."""
+    setup.connection.data_received(
+        client_frame(FIN | CLOSE, close_payload(1001, b"bye")) + client_frame(FIN | TEXT, b"late")
+    )
     assert [b"\x88\x02" + (1001).to_bytes(2)] == setup.transport.written
     assert setup.transport.closed
+    assert setup.connection.left
     assert "left with 1001" == setup.connection.end
+    assert [] == setup.listener.messages
 
 
-async def test_the_answer_to_our_close_ends_it(setup: Setup) -> None:
-    """After our close frame the client's own closes the socket, and is not echoed."""
+async def test_after_a_close_frame_only_the_peers_is_waited_for(setup: Setup) -> None:
+    """What a peer still said before it heard of our close is read past, unanswered, up to its own close frame."""
     setup.connection.close(Closing.DRAIN)
-    setup.receive(Opcode.CLOSE, (1012).to_bytes(2))
+    setup.receive(FIN | TEXT, b"late")
+    setup.receive(FIN | PING, b"late")
+    assert not setup.transport.closed
+    assert not setup.transport.finished
+    setup.receive(FIN | CLOSE, close_payload(1012))
+    assert setup.transport.closed
+    assert 1 == len(setup.transport.written)
+    assert [] == setup.listener.messages
+
+
+async def test_what_cannot_be_read_after_our_close_is_thrown_away(setup: Setup) -> None:
+    """Noise after a close frame changes nothing of how it was closed; our half of the socket ends."""
+    setup.connection.close(Closing.DRAIN)
+    for _ in range(2):
+        setup.connection.data_received(bytes(100_000))
+    assert 1 == len(setup.transport.written)
+    assert setup.transport.finished
+    assert not setup.transport.closed
+    assert not setup.connection.eof_received()
+
+
+async def test_a_transport_without_halves_is_closed_at_once_when_it_cannot_be_read_on() -> None:
+    """TLS has no half-closed state in asyncio: there the close frame is the last thing in both directions."""
+    setup = Setup(half_closes=False)
+    setup.connection.data_received(bytes(100))
     assert 1 == len(setup.transport.written)
     assert setup.transport.closed
 
@@ -210,34 +255,70 @@ def test_a_closing_handshake_that_hangs_is_ended_by_force() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stream", "code"),
+    ("stream", "code", "name"),
     [
-        (b"\x83\x80\0\0\0\0", 1002),  # a reserved opcode
-        (b"\x91\x80\0\0\0\0", 1002),  # a reserved bit
-        (b"\xc1\x80\0\0\0\0", 1002),  # compressed, though nothing was negotiated
-        (b"\x80\x80\0\0\0\0", 1002),  # a continuation of nothing
-        (b"\x81\xfe\x03\xe9\0\0\0\0" + b"x" * 1001, 1009),  # longer than allowed
-        (b"\x88\x81\0\0\0\0x", 1002),  # half a close code
+        (client_frame(FIN | 0x3), 1002, "PROTOCOL_ERROR"),
+        (client_frame(FIN | TEXT, b"hello", key=None), 1002, "PROTOCOL_ERROR"),
+        (client_frame(FIN | RSV1 | TEXT), 1002, "PROTOCOL_ERROR"),
+        (client_frame(FIN | TEXT, b"\xff"), 1007, "INVALID_DATA"),
+        (client_frame(FIN | TEXT, b"x" * 1001), 1009, "TOO_BIG"),
     ],
 )
-async def test_what_is_not_websocket_closes_by_its_code(setup: Setup, stream: bytes, code: int) -> None:
-    """A protocol error or a frame too long ends the connection by the standard's code, and reading with it."""
-    setup.connection.data_received(stream)
-    assert code.to_bytes(2) == setup.transport.written[-1][2:4]
-    assert setup.transport.closed
-    assert [] == setup.listener.messages
+async def test_what_is_not_websocket_closes_by_its_code(setup: Setup, stream: bytes, code: int, name: str) -> None:
+    """A client that breaks the protocol hears how, after the answers to what came before, and is not heard again."""
+    good = client_frame(FIN | PING, b"before")
+    setup.connection.data_received(good + stream + good)
+    setup.connection.data_received(good)
+    [pong, close] = setup.transport.written
+    assert b"\x8a\x06before" == pong
+    assert code.to_bytes(2) == close[2:4]
+    assert len(close) > 10
+    assert setup.transport.finished
+    assert {name: 1} == setup.counters.closed
+    assert not setup.connection.left
 
 
-async def test_a_fault_of_our_own_closes_only_that_connection(setup: Setup) -> None:
-    """Where handling a message raises, its client hears 1011 and the event loop nothing."""
+async def test_a_fault_of_our_own_closes_only_that_connection(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    """Where handling a message raises, its client hears 1011, the log why, and the event loop nothing."""
     setup.listener.fault = ZeroDivisionError("a bug")
-    setup.receive(Opcode.TEXT, b"hello")
-    assert (1011).to_bytes(2) == setup.transport.written[-1][2:4]
+    setup.connection.data_received(client_frame(FIN | TEXT, b"hello") * 2)
+    [close] = setup.transport.written
+    assert (1011).to_bytes(2) == close[2:4]
+    assert b"bug" not in close
+    assert {"INTERNAL_ERROR": 1} == setup.counters.closed
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert record.exc_info[1] is setup.listener.fault
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda connection: connection.close(Closing.TOO_MANY_ERRORS),
+        lambda connection: connection.abort("does not read its replies"),
+    ],
+    ids=["closed", "cut off"],
+)
+async def test_reading_ends_with_the_frame_that_ends_it(setup: Setup, end: Callable[[Connection], None]) -> None:
+    """Of a flood in one read nothing is handled after the message for which its client is closed or cut off."""
+    handled = []
+
+    def handle(_opcode: int, data: bytes) -> None:
+        handled.append(data)
+        end(setup.connection)
+
+    setup.listener.message_received = handle  # type: ignore[method-assign]
+    setup.connection.data_received(client_frame(FIN | TEXT, b"one") * 1000)
+    assert [b"one"] == handled
 
 
 async def test_a_cut_is_counted_once(setup: Setup) -> None:
-    """Cutting off twice is cutting off once."""
+    """Cutting off twice is cutting off once, and nothing is written afterwards."""
     setup.connection.abort("lagged too long")
     setup.connection.abort("no answer to a ping")
+    setup.connection.close(Closing.DRAIN)
+    setup.connection.reply(b"late")
     assert 1 == setup.counters.aborted
+    assert {} == setup.counters.closed
+    assert [] == setup.transport.written
     assert "cut off, lagged too long" == setup.connection.end

@@ -3,18 +3,30 @@
 import asyncio
 import socket
 import uuid
+from collections import Counter
 from contextlib import AsyncExitStack
+from typing import Any
 
 import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType
 from websockets.asyncio.client import connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.frames import Opcode
 
+from gateway.conversation import begin
+from gateway.entrance import Visitor
+from gateway.gateway import Gateway
+from gateway.grant import Grant
+from gateway.handshake import Handshake
+from gateway.settings import Settings
+from market.bus.memory import MemoryBus
 from market.symbols import parse_symbols
 from tests.client import connected
-from tests.fakes import tick
+from tests.client_frames import CONTINUATION, FIN, PING, PONG, TEXT, client_frame
+from tests.fakes import run_virtual, tick
 from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.transports import RecordingTransport, frames_of
 
 loads = msgspec.json.decode
 
@@ -189,7 +201,7 @@ async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(start: S
     running = await start(lag_timeout_s=0.3)
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.connect((running.server.host, running.server.port))
+    raw.connect((running.host, running.port))
     stalled = await connect(running.url, sock=raw, ping_interval=None, max_queue=1)
     await stalled.send('{"type":"subscribe","symbols":["*"]}')
     async with connected(running.url) as neighbour:
@@ -236,3 +248,136 @@ async def test_unknown_frames_close_by_the_protocol(start: Start) -> None:
     client.transport.write(b"\x83\x80\x00\x00\x00\x00")
     await client.wait_closed()
     assert 1002 == client.close_code
+
+
+class Talk:
+    """A conversation without a socket, in virtual time."""
+
+    def __init__(self, subject: str = "", gateway: Gateway | None = None, **settings: Any) -> None:
+        self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus())
+        visitor = Visitor(Handshake(b"", "", deflate=False), "192.0.2.1", None, None, None)
+        grant = Grant(subject)
+        self.transport = RecordingTransport()
+        self.connection = begin(
+            self.gateway, self.transport, visitor, grant, self.gateway.entrance.admit(visitor, grant)
+        )
+        self.transport.set_protocol(self.connection)
+
+    def say(self, times: int, first: int = FIN | TEXT, payload: bytes = b'{"type":"ping"}') -> None:
+        """So many frames in one piece."""
+        self.transport.receive(times * client_frame(first, payload))
+
+    def answers(self) -> Counter[str]:
+        """What was sent since the last time: types, codes of errors, and names of control frames."""
+        stream, self.transport.written = bytes(self.transport.written), bytearray()
+        counted: Counter[str] = Counter()
+        for frame in frames_of(stream):
+            if frame.opcode is not Opcode.TEXT:
+                counted[frame.opcode.name] += 1
+                continue
+            message = loads(frame.data)
+            counted[message.get("code", message["type"])] += 1
+        return counted - Counter({"welcome": 1, "status": 1})
+
+
+def test_more_messages_than_the_rate_are_refused_and_a_flood_is_closed() -> None:
+    """Two seconds' worth at once is answered, another second's worth refused with an error, then 4429; who waits
+    is heard again.
+    """
+
+    async def main() -> None:
+        talk = Talk(max_messages_per_second=10)
+        talk.say(20)
+        assert {"pong": 20} == talk.answers()
+        talk.say(5)
+        assert {"rate_limited": 5} == talk.answers()
+        await asyncio.sleep(1)
+        talk.say(6)
+        assert {"pong": 5, "rate_limited": 1} == talk.answers()
+        talk.say(100)
+        assert {"rate_limited": 9, "CLOSE": 1} == talk.answers()
+        assert talk.connection.end.startswith("closed with 4429")
+        assert 16 == talk.gateway.counters.messages_refused
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(("first", "heard"), [(FIN | PING, {"PONG": 20}), (FIN | PONG, {}), (TEXT, {})])
+def test_frames_that_are_no_messages_count_like_messages(first: int, heard: dict[str, int]) -> None:
+    """Pings, pongs and parts of messages cost as much, so a flood of them is closed, without a word before."""
+
+    async def main() -> None:
+        talk = Talk(max_messages_per_second=10, max_message_bytes=0)
+        if first == TEXT:
+            talk.say(1, TEXT, b'"')
+            talk.say(19, CONTINUATION, b"x")
+        else:
+            talk.say(20, first, b"")
+        assert heard == talk.answers()
+        talk.say(11, CONTINUATION if first == TEXT else first, b"")
+        answers = talk.answers()
+        assert (1, 0) == (answers["CLOSE"], answers["rate_limited"])
+        assert talk.connection.end.startswith("closed with 4429")
+
+    run_virtual(main())
+
+
+def test_a_rate_of_zero_is_no_limit() -> None:
+    """Ten thousand messages at once are answered."""
+
+    async def main() -> None:
+        talk = Talk(max_messages_per_second=0)
+        talk.say(10_000)
+        assert {"pong": 10_000} == talk.answers()
+
+    run_virtual(main())
+
+
+def test_all_connections_of_a_subject_share_a_rate_and_none_is_closed_for_it() -> None:
+    """However much one of them sends, the others only wait; another subject is not concerned."""
+
+    async def main() -> None:
+        settings = {"max_messages_per_second": 0, "max_messages_per_second_per_subject": 10}
+        first = Talk("alice", **settings)
+        second, other = (Talk(subject, first.gateway) for subject in ("alice", "bob"))
+        first.say(1000)
+        assert {"pong": 20, "rate_limited": 980} == first.answers()
+        second.say(5)
+        assert {"rate_limited": 5} == second.answers()
+        other.say(20)
+        assert {"pong": 20} == other.answers()
+        # Who was refused beyond a second's worth owes nothing for it.
+        await asyncio.sleep(2)
+        second.say(10)
+        assert {"pong": 10} == second.answers()
+        assert not first.connection.closing
+
+    run_virtual(main())
+
+
+def test_a_conversation_that_cannot_begin_counts_nobody() -> None:
+    """Where the socket is gone before the first word, the seat is given up."""
+
+    class GoneTransport(RecordingTransport):
+        def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+            raise OSError("gone")
+
+    async def main() -> None:
+        gateway = Talk().gateway
+        visitor = Visitor(Handshake(b"", "", deflate=False), "192.0.2.9", "192.0.2.9", None, None)
+        seat = gateway.entrance.admit(visitor, Grant("alice"))
+        with pytest.raises(OSError, match="gone"):
+            begin(gateway, GoneTransport(), visitor, Grant("alice"), seat)
+        assert (0, 0) == (len(gateway.entrance._addresses), len(gateway.entrance._subjects))
+
+    run_virtual(main())
+
+
+async def test_where_nobody_needs_a_token_one_does_no_harm(start: Start) -> None:
+    """`auth` is confirmed, for nobody in particular and without an end, and everything goes on."""
+    running = await start()
+    async with connected(running.url) as client:
+        await client.send({"type": "auth", "token": "whatever", "id": 1})
+        await client.subscribe("BTC")
+        [answer] = [message for message in client.messages if message["type"] == "authenticated"]
+        assert {"type": "authenticated", "subject": "", "id": 1} == answer

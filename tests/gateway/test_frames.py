@@ -1,13 +1,23 @@
-"""WebSocket frames, read back by the `websockets` library."""
+"""WebSocket frames, read back by the `websockets` library, and MessagePack by `msgpack`."""
 
+from json import loads
+from typing import Any
+
+import msgpack as msgpack_library
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Opcode
+from websockets.protocol import CLIENT, Protocol
 
+from gateway import protocol
+from gateway.deflate import LEAST_BYTES
 from gateway.frames import (
     BINARY,
     TEXT,
+    Encoding,
     FramedTick,
     form_of,
     frame,
@@ -21,7 +31,7 @@ from gateway.frames import (
     msgpack_snapshot,
     snapshot_frames,
 )
-from gateway.protocol import Pong
+from gateway.protocol import Message, Pong
 from market.codec import decode_tick, encode_tick
 from market.tick import Tick
 from tests.fakes import decoded, tick
@@ -81,3 +91,74 @@ def test_a_form_is_made_once() -> None:
     framed = FramedTick("BTCUSDT", 1, encode_tick(tick()))
     for form in (json, json_body, json_snapshot, msgpack, msgpack_body, msgpack_snapshot):
         assert form(framed) is form(framed)
+
+
+def read_by_others(stream: bytes) -> list[Any]:
+    """The messages in a server's bytes, compressed or not, by libraries that share no code with the gateway."""
+    client = Protocol(CLIENT, max_size=None)
+    client.extensions = [PerMessageDeflate(True, True, 15, 15)]
+    client.receive_data(stream)
+    assert client.parser_exc is None
+    frames = client.events_received()
+    return [loads(one.data) if one.opcode is Opcode.TEXT else msgpack_library.unpackb(one.data) for one in frames]
+
+
+def stream_of(encoding: Encoding, framed: list[FramedTick]) -> bytes:
+    """Every way in which ticks are sent."""
+    return b"".join(
+        (
+            joiner(encoding, batch=False)([form_of(encoding, batch=False)(one) for one in framed]),
+            joiner(encoding, batch=True)([form_of(encoding, batch=True)(one) for one in framed]),
+            joiner(encoding, batch=True, deflate=True)([form_of(encoding, batch=True)(one) for one in framed]),
+            snapshot_frames(framed, encoding),
+        )
+    )
+
+
+@given(st.lists(ticks, min_size=1, max_size=8))
+def test_another_library_reads_in_messagepack_what_json_says(originals: list[Tick]) -> None:
+    """Ticks, batches, compressed or not, and snapshots have equal values in both encodings, to the last digit."""
+    framed = [FramedTick(one.symbol, one.seq, encode_tick(one)) for one in originals]
+    in_msgpack = stream_of("msgpack", framed)
+    assert read_by_others(stream_of("json", framed)) == read_by_others(in_msgpack)
+    assert [{"type": "tick"} | loads(one.json_body) for one in framed] == read_by_others(in_msgpack)[: len(framed)]
+
+
+def test_a_long_batch_is_compressed_in_both_encodings() -> None:
+    """What the libraries read there is compressed indeed: RSV1 is set, and the frame is shorter."""
+    framed = [FramedTick("BTCUSDT", seq, encode_tick(tick(seq=seq))) for seq in range(1, 101)]
+    for encoding in ("json", "msgpack"):
+        bodies = [form_of(encoding, batch=True)(one) for one in framed]
+        plain, deflated = (joiner(encoding, batch=True, deflate=deflate)(bodies) for deflate in (False, True))
+        assert (0, 0x40) == (plain[0] & 0x40, deflated[0] & 0x40)
+        assert LEAST_BYTES < 2 * len(deflated) < len(plain)
+
+
+MESSAGES: list[Message] = [
+    protocol.Welcome(client="6b1a0a54-7f3c-4a4e-9a41-0d1d8e5c3c11", heartbeat_s=20),
+    protocol.Subscribed(symbols=["BTCUSDT", "ETHUSDT"], id=7),
+    protocol.Subscribed(symbols=[]),
+    protocol.Unsubscribed(symbols=["BTCUSDT"], id="a"),
+    protocol.Subscriptions(symbols=[f"S{number}" for number in range(1000)], id=2**53 - 1),
+    protocol.Status(feed="stale", reason="grüße: no beat for 3 s", source="binance-ws", since_us=1_700_000_000_000_000),
+    protocol.Authenticated(subject="ada", expires_us=1_700_000_000_000_000, id=-1),
+    protocol.Expiring(expires_us=1_700_000_000_000_000),
+    protocol.Lag(conflated=123_456),
+    protocol.Pong(id="x" * 64),
+    protocol.Pong(),
+    protocol.Error(code="bad_json", message='not JSON: "{"', id=0),
+    protocol.Shutdown(reconnect_after_ms=1500),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_another_library_reads_every_message(message: Message) -> None:
+    """Each message has the same fields and values in MessagePack as in JSON; what is not set is absent."""
+    in_json, in_msgpack = (read_by_others(message_frame(message, encoding)) for encoding in ("json", "msgpack"))
+    assert in_json == in_msgpack
+    assert [msgspec.to_builtins(message)] == in_msgpack
+
+
+def test_no_message_is_forgotten() -> None:
+    """The list above has one of every kind there is."""
+    assert set(Message.__subclasses__()) == {type(message) for message in MESSAGES}

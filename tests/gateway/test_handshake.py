@@ -20,7 +20,7 @@ GOOD = {
 
 async def ask(running: RunningGateway, headers: dict[str, str], body: bytes = b"") -> tuple[str, bytes]:
     """The head of the answer, and what follows it at once."""
-    reader, writer = await asyncio.open_connection(running.server.host, running.server.port)
+    reader, writer = await asyncio.open_connection(running.host, running.port)
     lines = ["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     writer.write("\r\n".join(lines).encode() + body)
     async with asyncio.timeout(10):
@@ -30,9 +30,9 @@ async def ask(running: RunningGateway, headers: dict[str, str], body: bytes = b"
     return head, rest
 
 
-async def test_the_standards_own_example(start: Start) -> None:
+async def test_the_standards_own_example(start_anyhow: Start) -> None:
     """The RFC's key gets the RFC's answer, and the first frame follows."""
-    head, rest = await ask(await start(), GOOD)
+    head, rest = await ask(await start_anyhow(), GOOD)
     assert head.startswith("HTTP/1.1 101 ")
     assert f"sec-websocket-accept: {ANSWER.lower()}" in head.lower()
     assert "content-length" not in head.lower()
@@ -50,32 +50,32 @@ async def test_the_standards_own_example(start: Start) -> None:
         ({"Sec-WebSocket-Key": ""}, 400),
     ],
 )
-async def test_a_wrong_handshake_is_refused(start: Start, change: dict[str, str], status: int) -> None:
+async def test_a_wrong_handshake_is_refused(start_anyhow: Start, change: dict[str, str], status: int) -> None:
     """Each missing or wrong part gets an HTTP error, and the version that would do is named."""
-    head, _ = await ask(await start(), GOOD | change)
+    head, _ = await ask(await start_anyhow(), GOOD | change)
     assert head.startswith(f"HTTP/1.1 {status} ")
     assert (status == 426) == ("sec-websocket-version: 13" in head.lower())
 
 
-async def test_lists_and_case_do_not_matter(start: Start) -> None:
+async def test_lists_and_case_do_not_matter(start_anyhow: Start) -> None:
     """Header tokens are compared as RFC 6455 wants: lists, any case."""
-    head, _ = await ask(await start(), GOOD | {"Connection": "keep-alive, UPGRADE", "Upgrade": "WebSocket"})
+    head, _ = await ask(await start_anyhow(), GOOD | {"Connection": "keep-alive, UPGRADE", "Upgrade": "WebSocket"})
     assert head.startswith("HTTP/1.1 101 ")
 
 
-async def test_what_a_client_sends_at_once_is_not_lost(start: Start) -> None:
+async def test_what_a_client_sends_at_once_is_not_lost(start_anyhow: Start) -> None:
     """A frame in the same packet as the handshake is answered."""
     payload = b'{"type":"ping","id":77}'
     masked = bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload
-    running = await start()
+    running = await start_anyhow()
     _, rest = await ask(running, GOOD, masked)
     assert b'{"type":"pong","id":77}' in rest
 
 
-async def test_an_upgrade_may_follow_another_request_at_once(start: Start) -> None:
+async def test_an_upgrade_may_follow_another_request_at_once(start_anyhow: Start) -> None:
     """Where an answer is still on its way when the WebSocket begins, order is kept and nobody lags for it."""
-    running = await start(lag_timeout_s=0.2)
-    reader, writer = await asyncio.open_connection(running.server.host, running.server.port)
+    running = await start_anyhow(lag_timeout_s=0.2)
+    reader, writer = await asyncio.open_connection(running.host, running.port)
     upgrade = "\r\n".join(["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in GOOD.items()), "", ""])
     payload = b'{"type":"subscribe","symbols":["BTC"]}'
     masked = bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload
@@ -92,13 +92,13 @@ async def test_an_upgrade_may_follow_another_request_at_once(start: Start) -> No
     writer.close()
 
 
-async def test_a_request_leaves_nothing_of_aiohttp_behind(start: Start) -> None:
+async def test_a_request_leaves_nothing_of_aiohttp_behind(start_anyhow: Start) -> None:
     """After the handshake aiohttp holds no connection, and there is no task for the client."""
-    running = await start()
+    running = await start_anyhow()
     tasks = len(asyncio.all_tasks())
-    reader, writer = await asyncio.open_connection(running.server.host, running.server.port)
+    reader, writer = await asyncio.open_connection(running.host, running.port)
     writer.write("\r\n".join(["GET /ws HTTP/1.1", *(f"{k}: {v}" for k, v in GOOD.items()), "", ""]).encode())
     await reader.readuntil(b"welcome")
-    assert [] == running.server.runner.server.connections
+    assert [] == running.requests
     assert tasks == len(asyncio.all_tasks())
     writer.close()

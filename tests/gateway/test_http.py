@@ -1,10 +1,33 @@
 """What a gateway answers over HTTP."""
 
+import time
+
+import pytest
 from aiohttp import ClientSession
+from msgspec.json import decode as loads
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.auth_settings import AuthSettings
+from gateway.origin import AllowedHosts, AllowedOrigins
+from market.bus import BusDownError
 from tests.client import connected
-from tests.gateway.conftest import Start
+from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.tokens import SECRET, token
+
+JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
+PAGE, OTHER_PAGE = "https://app.example", "https://evil.example"
+
+
+def bearing(**changes: object) -> dict[str, str]:
+    """The header with a token of now."""
+    return {"Authorization": f"Bearer {token('HS256', SECRET, **({'exp': time.time() + 3600} | changes))}"}
+
+
+async def ask(running: RunningGateway, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of an answer."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with ClientSession() as http, http.request(method, running.http_url + path, headers=named) as response:
+        return response.status, dict(response.headers), await response.read()
 
 
 async def test_health_and_readiness(start: Start) -> None:
@@ -54,3 +77,99 @@ async def test_a_plain_request_to_the_websocket_is_refused(start: Start) -> None
     async with ClientSession() as http, http.get(running.http_url + "ws") as response:
         assert 400 == response.status
         assert "websocket" in (await response.text()).lower()
+
+
+async def test_a_ticket_is_for_who_brings_a_token(start_anyhow: Start) -> None:
+    """It comes with how long it is good, is kept by no cache, and is another each time."""
+    running = await start_anyhow(auth=JWT)
+    answers = [await ask(running, "POST", "v1/ticket", **bearing()) for _ in range(2)]
+    for status, headers, _ in answers:
+        assert (200, "no-store") == (status, headers["Cache-Control"])
+    tickets = [loads(body) for _, _, body in answers]
+    assert [30, 30] == [ticket["expires_in_s"] for ticket in tickets]
+    assert 2 == len({ticket["ticket"] for ticket in tickets})
+    assert 2 == running.gateway.counters.tickets_issued
+
+
+@pytest.mark.parametrize("path", ["v1/ticket", "v1/ticket?token=x"])
+async def test_without_a_good_token_there_is_no_ticket(start_anyhow: Start, path: str) -> None:
+    """401 says why; a token in the URL is none here, whatever AUTH_QUERY_TOKEN says."""
+    running = await start_anyhow(auth=JWT, auth_query_token=True)
+    for headers, code in (({}, "bad_token"), (bearing(exp=1), "expired"), ({"Authorization": "Bearer x"}, "bad_token")):
+        status, answer_headers, body = await ask(running, "POST", path, **headers)
+        assert (401, code) == (status, loads(body)["code"])
+        assert answer_headers["WWW-Authenticate"].startswith("Bearer")
+    assert {"token": 3} == running.gateway.counters.connections_refused
+
+
+async def test_where_nobody_needs_a_token_there_are_no_tickets(start_anyhow: Start) -> None:
+    """404, and why."""
+    status, _, body = await ask(await start_anyhow(), "POST", "v1/ticket")
+    assert (404, "ticket") == (status, loads(body)["code"])
+    assert "AUTH_MODE" in loads(body)["error"]
+
+
+async def test_tickets_count_as_messages_of_their_subject(start_anyhow: Start) -> None:
+    """The store keeps each for a while, so nobody fills it; another subject is not concerned."""
+    running = await start_anyhow(auth=JWT, max_messages_per_second_per_subject=0.001)
+    statuses = [(await ask(running, "POST", "v1/ticket", **bearing(sub=name)))[0] for name in ("a", "a", "b")]
+    assert [200, 429, 200] == statuses
+
+
+async def test_without_the_bus_there_is_no_ticket(start_anyhow: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503: the token is good, and the client may try again."""
+    running = await start_anyhow(auth=JWT)
+
+    async def down(*_: object) -> None:
+        raise BusDownError("no answer")
+
+    monkeypatch.setattr(running.gateway.bus, "put", down)
+    status, headers, body = await ask(running, "POST", "v1/ticket", **bearing())
+    assert (503, "try_later", "3") == (status, loads(body)["code"], headers["Retry-After"])
+
+
+async def test_pages_of_allowed_origins_may_fetch_a_ticket(start_anyhow: Start) -> None:
+    """They may ask (the preflight), and they may read the answer, also one that refuses."""
+    running = await start_anyhow(auth=JWT, allowed_origins=AllowedOrigins.parse(PAGE))
+    asked = {"Origin": PAGE, "Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization"}
+    status, headers, _ = await ask(running, "OPTIONS", "v1/ticket", **asked)
+    assert (204, PAGE, "Origin") == (status, headers["Access-Control-Allow-Origin"], headers["Vary"])
+    assert ("POST", "Authorization") == (
+        headers["Access-Control-Allow-Methods"],
+        headers["Access-Control-Allow-Headers"],
+    )
+    for proof, expected in ((bearing(), 200), ({}, 401)):
+        status, headers, _ = await ask(running, "POST", "v1/ticket", Origin=PAGE, **proof)
+        assert (expected, PAGE) == (status, headers["Access-Control-Allow-Origin"])
+        assert "Access-Control-Allow-Credentials" not in headers
+
+
+@pytest.mark.parametrize("origin", [OTHER_PAGE, "null", PAGE + ".evil.example", ""])
+async def test_pages_of_other_origins_get_nothing(start_anyhow: Start, origin: str) -> None:
+    """Neither a leave to ask nor an answer, and no ticket is issued for them."""
+    running = await start_anyhow(auth=JWT, allowed_origins=AllowedOrigins.parse(PAGE))
+    for method in ("OPTIONS", "POST"):
+        status, headers, _ = await ask(running, method, "v1/ticket", Origin=origin, **bearing())
+        assert (403, None) == (status, headers.get("Access-Control-Allow-Origin"))
+    assert (0, {"origin": 2}) == (
+        running.gateway.counters.tickets_issued,
+        running.gateway.counters.connections_refused,
+    )
+
+
+async def test_other_names_are_for_operators_only(start_anyhow: Start) -> None:
+    """Probes and scrapers ask under whatever name they know; pages, tickets and prices need one that is served."""
+    hosts = AllowedHosts.parse("prices.example.com", only_loopback=False)
+    running = await start_anyhow(allowed_hosts=hosts)
+    for path in ("healthz", "readyz", "metrics", "%68ealthz"):
+        assert 200 == (await ask(running, "GET", path, Host="10.1.2.3"))[0]
+    for path in ("", "ws", "web/app.js", "nothing", "healthz/", "metrics/../"):
+        assert 403 == (await ask(running, "GET", path, Host="evil.example"))[0], path
+    assert 200 == (await ask(running, "GET", "", Host="prices.example.com"))[0]
+
+
+@pytest.mark.parametrize("path", ["web/" + "a" * 300, "web/" + "a/" * 3000, "web/%00", "web/..%2f..%2fsetup.cfg"])
+async def test_what_no_file_can_be_called_is_not_found(start_anyhow: Start, path: str) -> None:
+    """And is no fault that would fill the log."""
+    running = await start_anyhow()
+    assert (await ask(running, "GET", path))[0] in (403, 404)

@@ -1,4 +1,4 @@
-"""Compressed batches as programs read them that share no code with the gateway: Node's ``ws`` and a browser."""
+"""The gateway as programs read it that share no code with it: Node's ``ws``, a browser, Python's ``msgpack``."""
 
 import asyncio
 import json
@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
 
 from market.symbols import parse_symbols
 from tests.browser import open_page, running_browser
@@ -113,3 +115,30 @@ async def test_a_browser_reads_compressed_batches(start: Start) -> None:
             result = await reading
     assert "permessage-deflate" in result["extensions"]
     check(result["heard"], running.gateway.settings.symbols.names)
+
+
+async def test_messagepack_is_spoken_with_another_library(start: Start) -> None:
+    """Commands that `msgpack` packed are understood, and it unpacks every answer and compressed batch."""
+    running = await start(symbols=parse_symbols("@deploy/symbols-100.txt"))
+    names = running.gateway.settings.symbols.names
+    await running.publish(names[0], 7, bid=2**53 - 1)
+    async with asyncio.timeout(30), connect(running.url, subprotocols=["tickgate.v1.msgpack"]) as client:
+        await client.send(msgpack.packb({"type": "subscribe", "symbols": ["*"], "batch": True, "id": "é"}))
+        welcome, status, subscribed, snapshot = [await unpacked(client) for _ in range(4)]
+        assert ["welcome", "status", "snapshot"] == [one["type"] for one in (welcome, status, snapshot)]
+        assert {"type": "subscribed", "symbols": list(names), "id": "é"} == subscribed
+        assert (names[0], 7, 2**53 - 1) == (snapshot["symbol"], snapshot["seq"], snapshot["bid"])
+        await running.gateway.bus.publish([tick(name, 8) for name in names])
+        batch = await unpacked(client)
+        assert "permessage-deflate" in client.response.headers["Sec-WebSocket-Extensions"]
+        assert [(name, 8, 80) for name in names] == [(one["symbol"], one["seq"], one["bid"]) for one in batch["ticks"]]
+        await client.send(msgpack.packb({"type": "ping", "id": -5}))
+        assert {"type": "pong", "id": -5} == await unpacked(client)
+        await client.send(b"\xc1")
+        assert "bad_json" == (await unpacked(client))["code"]
+
+
+async def unpacked(client: ClientConnection) -> dict[str, Any]:
+    message = await client.recv(decode=False)
+    unpacked: dict[str, Any] = msgpack.unpackb(message)
+    return unpacked

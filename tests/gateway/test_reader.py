@@ -2,17 +2,14 @@
 
 import tracemalloc
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.exceptions import PayloadTooBig, ProtocolError
-from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Opcode
-from websockets.protocol import SERVER, Protocol
 
-from gateway.reader import Fault, FrameReader, Violation
+from gateway.reader import Fault, FrameReader
+from tests import second_opinion
 from tests.client_frames import (
     BINARY,
     CLOSE,
@@ -26,28 +23,14 @@ from tests.client_frames import (
     close_payload,
     deflated,
 )
+from tests.second_opinion import LAXER, STRICTER, Event, Reading, disagreement, read_by_websockets
 
 LIMIT = 1000
 
-Event = tuple[int, bytes]
 
-
-def read(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> tuple[list[Event], Violation | None]:
+def read(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> Reading:
     """Everything that a reader says of ``chunks``, one after the other."""
-    reader = FrameReader(limit, deflate=deflate)
-    events: list[Event] = []
-
-    def receive(opcode: int, payload: bytes) -> bool:
-        events.append((opcode, payload))
-        return opcode != CLOSE
-
-    for chunk in chunks:
-        violation = reader.feed(chunk, receive)
-        if violation is not None:
-            return events, violation
-        if events and events[-1][0] == CLOSE:
-            break
-    return events, None
+    return second_opinion.read(*chunks, limit=limit, deflate=deflate)
 
 
 def refused(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> tuple[list[Event], Fault, str]:
@@ -331,80 +314,7 @@ def test_what_is_right_is_read_as_it_was_meant(data: st.DataObject, deflate: boo
     """Every message and control frame of a sound stream comes out, in order; `websockets` reads the same."""
     frames, events = data.draw(conversations(deflate=deflate))
     assert (events, None) == read(*split(data.draw, b"".join(frames)), deflate=deflate)
-    assert (events, None) == read_by_websockets(b"".join(frames), deflate=deflate)
-
-
-def read_by_websockets(stream: bytes, *, limit: int = LIMIT, deflate: bool) -> tuple[list[Event], Violation | None]:
-    """Everything that the `websockets` library says of ``stream``."""
-    protocol = Protocol(SERVER, max_size=limit)
-    if deflate:
-        protocol.extensions = [PerMessageDeflate(True, True, 15, 15)]
-    protocol.receive_data(stream)
-    events: list[Event] = []
-    opcode, message = CONTINUATION, b""
-    for frame in protocol.events_received():
-        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            events.append((int(frame.opcode), bytes(frame.data)))
-            continue
-        if frame.opcode is not Opcode.CONT:
-            opcode, message = int(frame.opcode), b""
-        message += frame.data
-        if not frame.fin:
-            events.append((CONTINUATION, b""))
-            continue
-        if opcode == TEXT and not is_utf8(message):
-            # It leaves this to the caller.
-            return events, Violation(Fault.INVALID_DATA, "not UTF-8")
-        events.append((opcode, message))
-    match protocol.parser_exc:
-        case None:
-            return events, None
-        case ProtocolError() as wrong:
-            return events, Violation(Fault.PROTOCOL_ERROR, str(wrong))
-        case UnicodeDecodeError() as wrong:
-            return events, Violation(Fault.INVALID_DATA, str(wrong))
-        case PayloadTooBig() as wrong:
-            return events, Violation(Fault.TOO_BIG, str(wrong))
-        case bug:
-            raise bug
-
-
-def is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-HALF_A_MESSAGE = client_frame(TEXT, b"x")
-STRICTER = {
-    "shortest form": ("it takes a length in any form", client_frame(FIN | TEXT, b"x", width=8)),
-    "cannot be inflated": (
-        "it takes half a compressed message for a whole one, and an empty payload for an empty message",
-        client_frame(FIN | RSV1 | TEXT, deflated(b"Hello world")[:-3]),
-    ),
-    "reserved bit": (
-        "it looks at reserved bits when a frame is complete, this reader when it begins",
-        client_frame(FIN | 0x20 | TEXT, b"more")[:2],
-    ),
-    "control frame": ("the same of control frames too long or in parts", client_frame(PING, b"more")[:2]),
-    "continuation of nothing": ("the same of parts without a beginning", client_frame(CONTINUATION, b"more")[:2]),
-    "message inside of a message": ("the same of messages without an end", HALF_A_MESSAGE + HALF_A_MESSAGE[:2]),
-}
-"""For what this reader refuses a stream that `websockets` takes, or refuses later: why, and an example."""
-
-LAXER = {
-    "incomplete fragmented message": (
-        "control frames may come amid the parts of a message (RFC 6455, section 5.4), so a client may leave there",
-        HALF_A_MESSAGE + client_frame(FIN | CLOSE),
-    ),
-    "decompression failed": (
-        "it inflates every part as it comes, this reader when the message is complete",
-        client_frame(RSV1 | TEXT, b"\xff"),
-    ),
-}
-"""For what `websockets` refuses a stream that this reader takes, or refuses later: why, and an example."""
+    assert (events, None) == read_by_websockets(b"".join(frames), limit=LIMIT, deflate=deflate)
 
 
 @pytest.mark.parametrize("reason", STRICTER)
@@ -412,7 +322,7 @@ def test_where_it_is_stricter_than_another(reason: str) -> None:
     """Each difference listed is one."""
     _, stream = STRICTER[reason]
     assert reason in refused(stream, deflate=True)[2]
-    assert read_by_websockets(stream, deflate=True)[1] is None
+    assert read_by_websockets(stream, limit=LIMIT, deflate=True)[1] is None
 
 
 @pytest.mark.parametrize("complaint", LAXER)
@@ -420,7 +330,7 @@ def test_where_it_is_laxer_than_another(complaint: str) -> None:
     """Each difference listed is one."""
     _, stream = LAXER[complaint]
     assert read(stream, deflate=True)[1] is None
-    assert complaint in str(read_by_websockets(stream, deflate=True)[1])
+    assert complaint in str(read_by_websockets(stream, limit=LIMIT, deflate=True)[1])
 
 
 @given(st.data(), st.booleans())
@@ -430,17 +340,9 @@ def test_what_is_wrong_is_refused_as_another_reader_does(data: st.DataObject, de
     stream = data.draw(damaged(frames))
     # The other counts what a part inflates to; past any limit here they would part at different bytes.
     limit = LIMIT if not deflate else 1_000_000
-    events, violation = read(stream, limit=limit, deflate=deflate)
-    others, complaint = read_by_websockets(stream, limit=limit, deflate=deflate)
-    if mentioned(STRICTER, violation) or mentioned(LAXER, complaint):
-        both = min(len(events), len(others))
-        assert events[:both] == others[:both]
-    else:
-        assert (events, violation and violation.fault) == (others, complaint and complaint.fault)
-
-
-def mentioned(table: Iterable[str], violation: Violation | None) -> bool:
-    return violation is not None and any(part in violation.reason for part in table)
+    ours = read(stream, limit=limit, deflate=deflate)
+    theirs = read_by_websockets(stream, limit=limit, deflate=deflate)
+    assert "" == disagreement(ours, theirs)
 
 
 @pytest.mark.parametrize("flush", [zlib.Z_SYNC_FLUSH, zlib.Z_FINISH])

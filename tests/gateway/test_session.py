@@ -10,14 +10,29 @@ from hypothesis import strategies as st
 
 from gateway.closing import Closing
 from gateway.frames import Encoding
+from gateway.grant import ANONYMOUS, Grant
 from gateway.session import Limits, Outcome, Session
 from market.symbols import parse_symbols
 
 SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
 
 
-def session(encoding: Encoding = "json", max_symbols: int = 0, max_errors: int = 0) -> Session:
-    return Session(SYMBOLS, Limits(max_symbols, max_errors), encoding)
+def session(
+    encoding: Encoding = "json", max_symbols: int = 0, max_errors: int = 0, grant: Grant | None = ANONYMOUS
+) -> Session:
+    return Session(SYMBOLS, Limits(max_symbols, max_errors), encoding, grant=grant)
+
+
+def show(client: Session, grant: Grant, command_id: Any = msgspec.UNSET) -> Outcome:
+    """A token that opens the door comes and is looked at."""
+    outcome = client.authenticated(grant, command_id)
+    if outcome.wishes is not None:
+        client.wishes = outcome.wishes
+    return outcome
+
+
+def allowed(*symbols: str, **limits: Any) -> Grant:
+    return Grant("alice", symbols=frozenset(symbols), **limits)
 
 
 def say(client: Session, **message: Any) -> Outcome:
@@ -174,26 +189,169 @@ def test_messagepack_says_the_same() -> None:
     assert [{"type": "subscribed", "symbols": ["BTCUSDT"], "id": 1}] == replies(outcome)
 
 
+@pytest.mark.parametrize(
+    "message", [{"type": "ping"}, {"type": "list"}, {"type": "subscribe", "symbols": ["BTC"]}, {"type": "fly"}]
+)
+def test_without_a_token_nothing_is_answered_but_auth(message: dict[str, Any]) -> None:
+    """An error with the id, and no effect, until a token has opened the door."""
+    client = session(grant=None)
+    outcome = say(client, **message, id=5)
+    [error] = replies(outcome)
+    assert 5 == error["id"]
+    assert error["code"] in ("unauthorised", "unknown_command")
+    assert (None, None, None, ()) == (outcome.wishes, outcome.close, outcome.auth, outcome.snapshots)
+    show(client, Grant("alice"))
+    assert "unauthorised" not in [reply.get("code") for reply in replies(say(client, **message))]
+
+
+def test_a_token_is_handed_on_to_be_looked_at() -> None:
+    """`auth` has no answer of its own: what came of the token is the answer."""
+    outcome = say(session(grant=None), type="auth", token="a.b.c", id=1)  # noqa: S106 # opens nothing
+    assert [] == replies(outcome)
+    assert outcome.auth is not None
+    assert ("a.b.c", 1) == (outcome.auth.token, outcome.auth.id)
+
+
+def test_errors_before_a_token_count() -> None:
+    """Who sends anything but a token is closed in the end, too."""
+    client = session(grant=None, max_errors=2)
+    assert say(client, type="ping").close is None
+    assert Closing.TOO_MANY_ERRORS is say(client, type="ping").close
+
+
+def test_bad_tokens_count_as_errors() -> None:
+    """Who is in may try others, but not for ever."""
+    client = session(max_errors=2)
+    assert client.refused("expired", 1).close is None
+    assert Closing.TOO_MANY_ERRORS is client.refused("expired", 2).close
+
+
+def test_a_token_names_what_may_be_subscribed_to() -> None:
+    """The rest is named in an error; unknown and forbidden symbols are told apart."""
+    client = session(grant=allowed("BTCUSDT"))
+    outcome = say(client, type="subscribe", symbols=["eth", "BTC", "NOPE"], id=1)
+    assert [
+        {"type": "subscribed", "symbols": ["BTCUSDT"], "id": 1},
+        {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: 'NOPE'", "id": 1},
+        {"type": "error", "code": "forbidden", "message": "the token does not allow: 'ETHUSDT'", "id": 1},
+    ] == replies(outcome)
+    assert (["BTCUSDT"], {"BTCUSDT"}) == (list(outcome.snapshots), client.wishes.symbols)
+
+
+def test_a_star_means_all_that_the_token_allows() -> None:
+    """Nothing is refused that was not asked for by name."""
+    client = session(grant=allowed("BTCUSDT", "SOLUSDT"))
+    assert [{"type": "subscribed", "symbols": ["BTCUSDT", "SOLUSDT"]}] == replies(
+        say(client, type="subscribe", symbols=["*"])
+    )
+    [confirmed, refused] = replies(say(client, type="subscribe", symbols=["*", "ETH"]))
+    assert (["BTCUSDT", "SOLUSDT"], "forbidden") == (confirmed["symbols"], refused["code"])
+    assert "'ETHUSDT'" in refused["message"]
+
+
+def test_a_token_for_nothing_opens_nothing() -> None:
+    """An empty list of symbols: a star gives none, a name an error."""
+    client = session(grant=allowed())
+    assert [{"type": "subscribed", "symbols": []}] == replies(say(client, type="subscribe", symbols=["*"]))
+    assert ["forbidden"] == [reply["code"] for reply in replies(say(client, type="subscribe", symbols=["BTC"]))]
+    assert frozenset() == client.wishes.symbols
+
+
+@pytest.mark.parametrize(("setting", "grant"), [(2, 0), (0, 2), (2, 3), (3, 2)])
+def test_the_lower_of_two_limits_counts(setting: int, grant: int) -> None:
+    """Symbols per connection: the gateway's and the token's."""
+    client = session(max_symbols=setting, grant=Grant("alice", max_symbols=grant))
+    assert "too_many_symbols" == replies(say(client, type="subscribe", symbols=["*"]))[0]["code"]
+    say(client, type="subscribe", symbols=["BTC", "ETH"])
+    assert 2 == len(client.wishes.symbols)
+
+
+def test_a_token_caps_the_rate() -> None:
+    """What is asked for counts below the cap, the cap above it and where nothing, or its end, is asked for."""
+    client = session(grant=Grant("alice", max_hz=2))
+    for asked, cap in (({}, 2), ({"max_hz": 1}, 1), ({"max_hz": 10}, 2), ({"max_hz": None}, 2)):
+        say(client, type="subscribe", symbols=["BTC"], **asked)
+        assert cap == client.wishes.max_hz
+
+
+def test_every_tick_is_more_than_a_capped_token_allows() -> None:
+    """`conflate: false` would go around the cap, so it is refused, and nothing of the subscribe is done."""
+    client = session(grant=Grant("alice", max_hz=2))
+    [error] = replies(say(client, type="subscribe", symbols=["BTC"], conflate=False, id=1))
+    assert ("forbidden", 1) == (error["code"], error["id"])
+    assert "2 Hz" in error["message"]
+    assert frozenset() == client.wishes.symbols
+    say(client, type="subscribe", symbols=["BTC"], conflate=True)
+    assert {"BTCUSDT"} == client.wishes.symbols
+
+
+def test_a_narrower_token_gives_up_what_it_does_not_allow() -> None:
+    """Symbols go, and are named as unsubscribed; the rate comes down; every tick becomes the newest."""
+    client = session(grant=Grant("alice"))
+    say(client, type="subscribe", symbols=["*"], conflate=False)
+    outcome = show(client, allowed("ETHUSDT", max_hz=5, expires_at=10.5), "x")
+    assert [
+        {"type": "authenticated", "subject": "alice", "expires_us": 10_500_000, "id": "x"},
+        {"type": "unsubscribed", "symbols": ["BTCUSDT", "SOLUSDT"]},
+    ] == replies(outcome)
+    assert ({"ETHUSDT"}, 5, True) == (client.wishes.symbols, client.wishes.max_hz, client.wishes.conflate)
+
+
+def test_a_token_for_fewer_symbols_keeps_so_many() -> None:
+    """Which ones is nobody's choice but always the same; the others are given up."""
+    client = session(grant=Grant("alice"))
+    say(client, type="subscribe", symbols=["*"])
+    outcome = show(client, Grant("alice", max_symbols=1))
+    assert [["ETHUSDT", "SOLUSDT"]] == [reply["symbols"] for reply in replies(outcome)[1:]]
+    assert {"BTCUSDT"} == client.wishes.symbols
+
+
+def test_an_equal_token_changes_nothing() -> None:
+    """A refresh that allows as much moves nobody and gives up nothing."""
+    client = session(grant=allowed("BTCUSDT", max_hz=5, expires_at=1))
+    say(client, type="subscribe", symbols=["BTC"])
+    outcome = show(client, allowed("BTCUSDT", max_hz=5, expires_at=2))
+    assert (["authenticated"], None) == ([reply["type"] for reply in replies(outcome)], outcome.wishes)
+
+
+def test_a_token_of_another_subject_ends_the_connection() -> None:
+    """Nothing of it is taken over."""
+    client = session(grant=Grant("alice"))
+    outcome = show(client, Grant("bob"), 3)
+    assert (["forbidden"], Closing.FORBIDDEN) == ([reply["code"] for reply in replies(outcome)], outcome.close)
+    assert Grant("alice") == client.grant
+
+
+def test_what_came_too_fast_is_said_once_for_each() -> None:
+    """An error that is no fault of the message's, and does not count as one."""
+    client = session(max_errors=1)
+    for _ in range(3):
+        outcome = client.rate_limited()
+        assert (["rate_limited"], None) == ([reply["code"] for reply in replies(outcome)], outcome.close)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
 near_commands = st.fixed_dictionaries(
-    {"type": st.sampled_from(["subscribe", "unsubscribe", "list", "ping", "x"])},
+    {"type": st.sampled_from(["subscribe", "unsubscribe", "list", "ping", "auth", "x"])},
     optional={
         "symbols": st.lists(st.sampled_from(["BTC", "*", "", "NOPE"]) | json_values, max_size=5) | json_values,
         "id": json_values,
         "max_hz": json_values,
         "batch": json_values,
+        "token": json_values,
     },
 )
 
 
 @given(st.binary(max_size=200) | (near_commands | json_values).map(lambda value: json.dumps(value).encode()))
 def test_no_message_raises_and_every_one_is_answered(data: bytes) -> None:
-    """Whatever a client sends, in either encoding, there is a reply, and it can be encoded."""
-    for client in (session(), session("msgpack")):
+    """Whatever a client sends, in either encoding, with a token or without, there is a reply, and it can be encoded."""
+    grants = (ANONYMOUS, None, allowed("BTCUSDT", max_hz=1, max_symbols=1))
+    for client in [session(encoding, grant=grant) for encoding in ("json", "msgpack") for grant in grants]:
         outcome = client.receive(data)
-        assert outcome.replies
+        assert outcome.replies or outcome.auth
         assert msgspec.json.encode(list(outcome.replies))

@@ -2,14 +2,19 @@
 
 import pytest
 
+from gateway.address import TrustedProxies
+from gateway.auth_settings import AuthSettings
+from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.settings import Settings
 from market.environ import SettingError
 
+LOOPBACK_ONLY = AllowedHosts.parse("", only_loopback=True)
+
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
-    """Nothing set: three symbols, loopback, port 8080, a local Redis."""
+    """Nothing set: three symbols, loopback and its names only, port 8080, a local Redis."""
     settings = Settings.from_environ({})
-    assert Settings() == settings
+    assert Settings(allowed_hosts=LOOPBACK_ONLY) == settings
     assert ("127.0.0.1", 8080, "redis://127.0.0.1:6379/0") == (settings.host, settings.port, settings.bus_url)
     assert ("BTCUSDT", "ETHUSDT", "SOLUSDT") == settings.symbols.names
 
@@ -30,6 +35,27 @@ def test_every_variable_is_read() -> None:
             "MAX_SYMBOLS_PER_CONNECTION": "2",
             "MAX_MESSAGE_BYTES": "3",
             "MAX_ERRORS_PER_CONNECTION": "4",
+            "MAX_CONNECTIONS_PER_IP": "5",
+            "MAX_CONNECT_RATE_PER_IP": "6.5",
+            "MAX_CONNECTIONS_PER_SUBJECT": "7",
+            "MAX_MESSAGES_PER_SECOND": "8.5",
+            "MAX_MESSAGES_PER_SECOND_PER_SUBJECT": "9.5",
+            "MAX_HANDSHAKES": "10",
+            "HANDSHAKE_TIMEOUT_S": "11.5",
+            "AUTH_TIMEOUT_S": "12.5",
+            "AUTH_MODE": "jwt",
+            "AUTH_QUERY_TOKEN": "1",
+            "JWT_SECRET": "s",
+            "JWT_PUBLIC_KEY_FILE": "f",
+            "JWT_JWKS_URL": "u",
+            "JWT_ISSUER": "i",
+            "JWT_AUDIENCE": "a",
+            "JWT_FAMILY": "ES",
+            "JWT_LEEWAY_S": "13",
+            "ALLOWED_ORIGINS": "https://app.example",
+            "ALLOWED_HOSTS": "prices.example",
+            "TRUSTED_PROXIES": "10.0.0.1",
+            "FORWARDED_HOPS": "2",
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "ERROR",
         }
@@ -53,6 +79,75 @@ def test_every_variable_is_read() -> None:
         settings.max_errors_per_connection,
     )
     assert ("json", "ERROR") == (settings.log_format, settings.log_level)
+    assert (5, 6.5, 7, 8.5, 9.5, 10, 11.5, 12.5) == (
+        settings.max_connections_per_ip,
+        settings.max_connect_rate_per_ip,
+        settings.max_connections_per_subject,
+        settings.max_messages_per_second,
+        settings.max_messages_per_second_per_subject,
+        settings.max_handshakes,
+        settings.handshake_timeout_s,
+        settings.auth_timeout_s,
+    )
+    assert settings.auth_query_token
+    assert settings.auth == AuthSettings(
+        mode="jwt",
+        jwt_secret="s",  # noqa: S106 # no secret
+        jwt_public_key_file="f",
+        jwt_jwks_url="u",
+        jwt_issuer="i",
+        jwt_audience="a",
+        jwt_family="ES",
+        jwt_leeway_s=13,
+    )
+    assert AllowedOrigins.parse("https://app.example") == settings.allowed_origins
+    assert AllowedHosts.parse("prices.example", only_loopback=False) == settings.allowed_hosts
+    assert TrustedProxies.parse("10.0.0.1", 2) == settings.trusted_proxies
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "gateway.example", ""])  # noqa: S104 # that is the point
+def test_what_others_reach_needs_tokens_unless_told_otherwise(host: str) -> None:
+    """One line that names both settings; with a token to ask for, or with ALLOW_ANONYMOUS=1, it starts."""
+    with pytest.raises(SettingError, match=r"^GATEWAY_HOST [^\n]*AUTH_MODE=jwt[^\n]*ALLOW_ANONYMOUS=1[^\n]*$"):
+        Settings.from_environ({"GATEWAY_HOST": host})
+    with pytest.raises(SettingError):
+        Settings.from_environ({"GATEWAY_HOST": host, "ALLOW_ANONYMOUS": "0"})
+    assert host == Settings.from_environ({"GATEWAY_HOST": host, "ALLOW_ANONYMOUS": "1"}).host
+    assert host == Settings.from_environ({"GATEWAY_HOST": host, "AUTH_MODE": "jwt"}).host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_what_only_this_machine_reaches_needs_none(host: str) -> None:
+    """It is served under loopback's own names alone, so that no page makes another name lead here."""
+    settings = Settings.from_environ({"GATEWAY_HOST": host})
+    assert LOOPBACK_ONLY == settings.allowed_hosts
+    assert not settings.allowed_hosts.allows("evil.example")
+
+
+def test_behind_a_proxy_or_open_to_others_any_name_is_served() -> None:
+    """Nobody but the operator knows under which names that is, so ALLOWED_HOSTS has to say so."""
+    for environ in (
+        {"TRUSTED_PROXIES": "127.0.0.1"},
+        {"TRUSTED_PROXIES": "unix"},
+        {"GATEWAY_HOST": "::", "AUTH_MODE": "jwt"},
+    ):
+        assert Settings.from_environ(environ).allowed_hosts.allows("prices.example")
+        named = Settings.from_environ({**environ, "ALLOWED_HOSTS": "other.example"})
+        assert not named.allowed_hosts.allows("prices.example")
+
+
+@pytest.mark.parametrize("name", ["MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP"])
+def test_a_limit_that_is_asked_for_holds_for_this_machine_too(name: str) -> None:
+    """The defaults are for strangers; what somebody sets is meant for everybody."""
+    assert Settings.from_environ({}).spare_loopback
+    assert not Settings.from_environ({name: "500"}).spare_loopback
+    assert Settings.from_environ({"MAX_CONNECTIONS": "500"}).spare_loopback
+
+
+def test_no_secret_is_in_what_settings_look_like() -> None:
+    """Printed, logged or shown by a debugger."""
+    settings = Settings.from_environ({"AUTH_MODE": "jwt", "JWT_SECRET": "hunter2hunter2"})
+    assert "hunter2" not in f"{settings} {settings!r} {settings.auth}"
 
 
 @pytest.mark.parametrize(
@@ -74,12 +169,29 @@ def test_every_variable_is_read() -> None:
         ("MAX_MESSAGE_BYTES", "-5"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "LOUD"),
+        ("AUTH_MODE", "oauth"),
+        ("AUTH_QUERY_TOKEN", "yes"),
+        ("ALLOW_ANONYMOUS", "true"),
+        ("AUTH_TIMEOUT_S", "0"),
+        ("JWT_FAMILY", "HS"),
+        ("JWT_LEEWAY_S", "301"),
+        ("ALLOWED_ORIGINS", "app.example"),
+        ("ALLOWED_HOSTS", "https://app.example"),
+        ("TRUSTED_PROXIES", "proxy.example"),
+        ("FORWARDED_HOPS", "0"),
+        ("HANDSHAKE_TIMEOUT_S", "0"),
+        ("MAX_HANDSHAKES", "-1"),
+        ("MAX_CONNECTIONS_PER_IP", "many"),
+        ("MAX_CONNECT_RATE_PER_IP", "inf"),
+        ("MAX_CONNECTIONS_PER_SUBJECT", "1.5"),
+        ("MAX_MESSAGES_PER_SECOND", "-0.1"),
+        ("MAX_MESSAGES_PER_SECOND_PER_SUBJECT", ""),
     ],
 )
 def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
     """The error is one line that begins with the variable."""
     with pytest.raises(SettingError) as caught:
-        Settings.from_environ({name: value})
+        Settings.from_environ({"GATEWAY_HOST": "::", name: value} if name == "ALLOW_ANONYMOUS" else {name: value})
     message = str(caught.value)
     assert message.startswith(f"{name} ")
     assert "\n" not in message

@@ -1,0 +1,81 @@
+"""A server that says everything again, made of the gateway's own handshake, reader, frames and connection.
+
+For conformance suites: they want an echo, and a gateway is none.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+
+from gateway.connection import Connection
+from gateway.deflate import compress
+from gateway.frames import frame
+from gateway.handshake import check, take_over
+from gateway.metrics import Counters
+
+MAX_MESSAGE_BYTES: Final = 1024 * 1024
+
+_RSV1: Final = 0x40
+
+
+class Echo:
+    """One client's."""
+
+    def __init__(self, transport: asyncio.Transport, *, reads_deflate: bool, writes_deflate: bool) -> None:
+        self._writes_deflate = writes_deflate
+        self.connection = Connection(
+            "echo", transport, "json", Counters(), self, MAX_MESSAGE_BYTES, deflate=reads_deflate
+        )
+
+    def message_received(self, opcode: int, data: bytes) -> None:
+        """Say it again, compressed as the gateway compresses a batch."""
+        if self._writes_deflate:
+            self.connection.reply(frame(_RSV1 | opcode, compress(data)))
+        else:
+            self.connection.reply(frame(opcode, data))
+
+    def frame_received(self) -> None:
+        """Nothing is counted here."""
+
+    def connection_lost(self) -> None:
+        """Nothing is kept here."""
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    """Answer a handshake with an `Echo`.
+
+    At ``/deflate`` messages may come in compressed whatever was negotiated: a suite that never offers compression
+    then meets the reader of a client that did.
+    """
+    handshake = check(request.headers, ())
+    reads_deflate = handshake.deflate or request.path == "/deflate"
+
+    def make(transport: asyncio.Transport) -> Connection:
+        connection = Echo(transport, reads_deflate=reads_deflate, writes_deflate=handshake.deflate).connection
+        connection.reply(handshake.head)
+        return connection
+
+    return take_over(request, make)
+
+
+async def ready(_request: web.Request) -> web.Response:
+    """What a load balancer asks."""
+    return web.Response()
+
+
+@asynccontextmanager
+async def echo_server() -> AsyncIterator[str]:
+    """An echo at ``/ws`` and ``/deflate``; its ``host:port``."""
+    app = web.Application()
+    app.add_routes([web.get("/ws", echo), web.get("/deflate", echo), web.get("/readyz", ready)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        yield f"{host}:{port}"
+    finally:
+        await runner.cleanup()

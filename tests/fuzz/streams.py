@@ -1,0 +1,96 @@
+"""A client's frames: in order, out of order, of no order, and broken."""
+
+import random
+import zlib
+
+from tests.client_frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    FIN,
+    PING,
+    PONG,
+    RSV1,
+    TEXT,
+    client_frame,
+    close_payload,
+    deflated,
+)
+from tests.fuzz.commands import command, good_command
+from tests.fuzz.damage import damaged
+
+_KEYS = (b"\x00\x00\x00\x00", b"\x37\xfa\x21\x3d", b"\xff\xff\xff\xff")
+_HEADS = (FIN | TEXT, FIN | TEXT, FIN | BINARY, TEXT, BINARY, CONTINUATION, FIN | CONTINUATION, FIN | PING, FIN | PONG)
+_CODES = (0, 999, 1000, 1001, 1004, 1005, 1006, 1011, 1015, 1016, 2999, 3000, 4999, 5000, 65535)
+_LENGTHS = (0, 1, 125, 126, 127, 65535, 65536, 2**31, 2**63 - 1, 2**63, 2**64 - 1)
+
+_BOMB = deflated(bytes(4_000_000))
+
+
+def stream(rng: random.Random) -> bytes:
+    """Some frames, one after the other, with or without mishaps."""
+    frames = b"".join(_some_frames(rng) for _ in range(rng.choice((1, 1, 2, 3, 6))))
+    return damaged(rng, frames) if rng.random() < 0.6 else frames
+
+
+def _some_frames(rng: random.Random) -> bytes:
+    match rng.randrange(10):
+        case 0 | 1:
+            return client_frame(FIN | TEXT, good_command(rng, "json"), key=rng.choice(_KEYS))
+        case 2 | 3:
+            return _message_in_parts(rng)
+        case 4:
+            return client_frame(rng.randrange(256), _payload(rng), key=rng.choice(_KEYS))
+        case 5:
+            return _false_header(rng)
+        case 6:
+            reason = rng.choice((b"", b"bye", b"\xff", rng.randbytes(rng.choice((1, 122, 123)))))
+            return client_frame(FIN | CLOSE, close_payload(rng.choice(_CODES), reason)[rng.choice((0, 0, 0, 1, 2)) :])
+        case _:
+            return client_frame(rng.choice(_HEADS), _payload(rng), key=rng.choice(_KEYS))
+
+
+def _message_in_parts(rng: random.Random) -> bytes:
+    """A message in order, but for what its payload may be, with control frames among its parts."""
+    first, payload = rng.choice((TEXT, BINARY)), _payload(rng)
+    if rng.random() < 0.4:
+        first, payload = RSV1 | first, deflated(payload)
+        if rng.random() < 0.3:
+            payload = damaged(rng, payload)
+    count = rng.choice((1, 2, 3, 10))
+    frames = []
+    for number in range(count):
+        part = payload[number * len(payload) // count : (number + 1) * len(payload) // count]
+        last = FIN if number == count - 1 else 0
+        frames.append(client_frame(last | (CONTINUATION if number else first), part, key=rng.choice(_KEYS)))
+        if rng.random() < 0.2:
+            frames.append(client_frame(FIN | rng.choice((PING, PONG)), rng.randbytes(rng.choice((0, 4, 125)))))
+    return b"".join(frames)
+
+
+def _payload(rng: random.Random) -> bytes:
+    match rng.randrange(9):
+        case 0:
+            return b""
+        case 1:
+            return rng.randbytes(rng.choice((1, 2, 125, 126, 127, 300)))
+        case 2:
+            return command(rng, "msgpack")
+        case 3:
+            return "grüße 価格 🙂".encode()[: rng.randint(0, 25)]
+        case 4:
+            return b"x" * rng.choice((125, 126, 1000, 5000))
+        case 5 if rng.random() < 0.02:
+            return _BOMB
+        case 6:
+            return zlib.compress(good_command(rng, "json"))[rng.choice((0, 2)) :]
+        case _:
+            return command(rng, "json")
+
+
+def _false_header(rng: random.Random) -> bytes:
+    """A frame whose header lies about its length, or says it in a form that is too long, or that has no mask."""
+    payload, length = _payload(rng), rng.choice(_LENGTHS)
+    width = rng.choice([width for width, most in ((0, 125), (2, 65535), (8, 2**64 - 1)) if length <= most])
+    key = None if rng.random() < 0.3 else rng.choice(_KEYS)
+    return client_frame(rng.choice(_HEADS), payload, key=key, width=width, length=length)

@@ -1,0 +1,114 @@
+"""Attackers of `test_siege`, as a program of its own: ``python -m tests.integration.besiegers WHAT PORT COUNT SOURCE``.
+
+In a process of its own, so that what the test measures is the gateway and not the attack. It prints one JSON object:
+how many of its connections ended in which way.
+"""
+
+import itertools
+import json
+import resource
+import select
+import selectors
+import socket
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+
+TARGET = "127.0.0.1"
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+_AT_ONCE = 500
+"""Connects under way of a flood."""
+_TURNS_PER_S = 10
+"""How often sloths look who has been thrown out."""
+_COME_AGAIN = 10
+"""So many of those come back each time."""
+_IP_BIND_ADDRESS_NO_PORT = 24  # <linux/in.h>
+
+
+class Besieger:
+    """Sockets that do not wait for each other."""
+
+    def __init__(self, port: int, source: str) -> None:
+        self.ends: Counter[str] = Counter()
+        """How connections ended: by what status, or by what error."""
+        self.said: dict[socket.socket, int] = {}
+        """Bytes said so far on each connection that lasts."""
+        self._port = port
+        self._source = source
+        self._selector = selectors.DefaultSelector()
+
+    def connect(self) -> None:
+        """Begin to connect."""
+        sock = socket.socket()
+        sock.setblocking(False)
+        # The port is chosen with the target in mind: there are enough of them for each.
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((self._source, 0))
+        with suppress(BlockingIOError):
+            sock.connect((TARGET, self._port))
+        self._selector.register(sock, selectors.EVENT_WRITE)
+        self.said[sock] = 0
+
+    def hear(self, timeout_s: float, first_words: bytes) -> None:
+        """Say ``first_words`` on what is connected by now; what is answered in any way, or cut off, ends."""
+        for key, events in self._selector.select(timeout_s):
+            sock = key.fileobj
+            assert isinstance(sock, socket.socket)
+            try:
+                if events & selectors.EVENT_WRITE:
+                    self.said[sock] = sock.send(first_words)
+                    self._selector.modify(sock, selectors.EVENT_READ)
+                    continue
+                how = sock.recv(65536)[9:12].decode() or "cut off"
+            except OSError as error:
+                how = type(error).__name__
+            self.ends[how] += 1
+            self._selector.unregister(sock)
+            sock.close()
+            del self.said[sock]
+
+
+def flood(port: int, count: int, source: str) -> Counter[str]:
+    """``count`` handshakes as fast as they are answered, each connection ended at once."""
+    besieger, begun = Besieger(port, source), 0
+    while begun < count or besieger.said:
+        while begun < count and len(besieger.said) < _AT_ONCE:
+            besieger.connect()
+            begun += 1
+        besieger.hear(1, HANDSHAKE)
+    return besieger.ends
+
+
+def sloths(port: int, count: int, source: str) -> Counter[str]:
+    """``count`` connections that say a byte a second, and come again when they are thrown out, until stdin ends."""
+    besieger, most = Besieger(port, source), 0
+    for turn in itertools.count():
+        # At first all of them in a second, then as many as the rate lets in.
+        at_once = count // _TURNS_PER_S if turn < _TURNS_PER_S else _COME_AGAIN
+        for _ in range(min(count - len(besieger.said), at_once)):
+            besieger.connect()
+        until = time.monotonic() + 1 / _TURNS_PER_S
+        while (left_s := until - time.monotonic()) > 0:
+            besieger.hear(left_s, HANDSHAKE[:1])
+        most = max(most, len(besieger.said))
+        if turn % _TURNS_PER_S == 0:
+            for sock, said in besieger.said.items():
+                with suppress(OSError):
+                    if said:
+                        besieger.said[sock] += sock.send(HANDSHAKE[said : said + 1])
+        if select.select([sys.stdin], [], [], 0)[0]:
+            break
+    besieger.ends["held at most"] = most
+    return besieger.ends
+
+
+if __name__ == "__main__":
+    _, what, port, count, source = sys.argv
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    attack = {"flood": flood, "sloths": sloths}[what]
+    print(json.dumps(attack(int(port), int(count), source)))  # noqa: T201 # what the test reads

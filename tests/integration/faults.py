@@ -1,0 +1,200 @@
+"""What every test of a fault needs: clients that listen, what they must see, and the figures told.
+
+Figures are printed (``pytest -s``); `docs/faults.md` is made of them.
+"""
+
+import asyncio
+import itertools
+import os
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from deploy.ports import Address, free_port
+from deploy.programs import Plan, Program
+from deploy.stack import Stack
+from tests.client import Client, open_client
+from tests.integration.stacks import members_of
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+STALE_WITHIN_S = 5
+"""The gateway's own limit is three seconds of silence, looked for four times a second; the rest is slack."""
+BACK_WITHIN_S = 9
+"""A try under way when the fault ends may still fail after 2 s, and the next comes 3 s after that."""
+
+NO_LINK = "no link to the bus"
+SILENT_POLLER = "the poller is silent"
+
+
+Lines = dict[str, list[str]]
+"""What each program of a stack wrote."""
+
+
+@asynccontextmanager
+async def overheard(plan: Plan, within_s: float = 30) -> AsyncIterator[tuple[Stack, Lines]]:
+    """A stack that is up and ready, and all that its programs write."""
+    lines: Lines = defaultdict(list)
+
+    def say(name: str, line: str) -> None:
+        lines[name].append(line)
+        print(f"{name:<9} | {line}")  # noqa: T201 # pytest shows it on failure
+
+    stack = Stack(plan, say)
+    try:
+        async with asyncio.timeout(within_s):
+            await stack.start()
+        yield stack, lines
+    finally:
+        await stack.stop()
+    assert members_of({pid for process in stack for pid in process.pids}) == {}
+
+
+@asynccontextmanager
+async def subscribers(url: str, count: int = 3, *, conflate: bool = True) -> AsyncIterator[list[Client]]:
+    """Clients of every symbol that have been told `live`, and hold a price of each."""
+    clients = [await open_client(url) for _ in range(count)]
+    try:
+        for client in clients:
+            await client.subscribe(*SYMBOLS, conflate=conflate)
+            await client.until(lambda client: is_live(client) and len(client.prices) == len(SYMBOLS), within_s=20)
+        yield clients
+    finally:
+        await asyncio.gather(*(client.close() for client in clients))
+
+
+def is_live(client: Client) -> bool:
+    """Whether the last it was told is that prices are live."""
+    return client.status.get("feed") == "live"
+
+
+def feeds(client: Client) -> list[str]:
+    """What it was told of prices, in order: `live` and `stale`."""
+    return [message["feed"] for message in client.messages if message["type"] == "status"]
+
+
+async def until_stale(clients: Iterable[Client], reason: str, within_s: float = STALE_WITHIN_S) -> float:
+    """Wait until every client is told `stale` for a reason that contains ``reason``; the seconds it took."""
+
+    def is_told(client: Client) -> bool:
+        return client.status["feed"] == "stale" and reason in client.status["reason"]
+
+    return await _until(clients, is_told, within_s)
+
+
+async def until_current(clients: Iterable[Client], within_s: float = BACK_WITHIN_S) -> float:
+    """Wait until every client is told `live` and has a price of each symbol made after this call; the seconds."""
+    began_us = time.time_ns() // 1000
+
+    def is_current(client: Client) -> bool:
+        return is_live(client) and all(client.prices[symbol][-1]["recv_us"] >= began_us for symbol in SYMBOLS)
+
+    return await _until(clients, is_current, within_s)
+
+
+async def until_more(clients: Iterable[Client], prices: int = 20) -> float:
+    """Wait until every client has had so many more prices of each symbol; the seconds it took."""
+    marks = {client: {symbol: len(client.prices[symbol]) + prices for symbol in SYMBOLS} for client in clients}
+
+    def has_more(client: Client) -> bool:
+        return all(len(client.prices[symbol]) >= mark for symbol, mark in marks[client].items())
+
+    return await _until(marks, has_more, within_s=30)
+
+
+async def _until(clients: Iterable[Client], condition: Callable[[Client], bool], within_s: float) -> float:
+    began = now()
+    async with asyncio.TaskGroup() as group:
+        for client in clients:
+            group.create_task(client.until(condition, within_s))
+    return now() - began
+
+
+async def together(*faults: Coroutine[None, None, None]) -> None:
+    """Run all of them at once, most of which is waiting, and each to its end.
+
+    Raises:
+        ExceptionGroup: what went wrong in any of them.
+    """
+    results = await asyncio.gather(*faults, return_exceptions=True)
+    if errors := [result for result in results if isinstance(result, Exception)]:
+        raise ExceptionGroup("not survived as promised", errors)
+
+
+def assert_stayed(clients: Sequence[Client]) -> None:
+    """Nobody was disconnected, and no sequence number went back."""
+    assert [client.close_code for client in clients if client.closed] == []
+    for client in clients:
+        for symbol in SYMBOLS:
+            assert all(before < after for before, after in itertools.pairwise(client.seqs(symbol))), symbol
+
+
+def assert_unaware(clients: Sequence[Client]) -> None:
+    """Those who asked for every tick had every one, and were never told `stale`."""
+    assert_stayed(clients)
+    assert [client.gaps() for client in clients] == [[]] * len(clients)
+    assert_never_stale(clients)
+
+
+def assert_never_stale(clients: Sequence[Client]) -> None:
+    """Prices were live from the first time they were told to be."""
+    for client in clients:
+        told = feeds(client)
+        assert "stale" not in told[told.index("live") :]
+
+
+def with_gateways(plan: Plan, **settings: dict[str, str]) -> Plan:
+    """``plan`` with a gateway of each name in place of its own, each on a free port with these variables changed."""
+    (gateway,) = plan.gateways
+    return replace(plan, gateways=tuple(_variant(gateway, name, changes) for name, changes in settings.items()))
+
+
+def _variant(gateway: Program, name: str, changes: dict[str, str]) -> Program:
+    address = Address("127.0.0.1", free_port(), "GATEWAY_PORT")
+    env = {**gateway.env, "GATEWAY_PORT": str(address.port), **changes}
+    return replace(gateway, name=name, env=env, listens=(address,))
+
+
+def url_of(stack: Stack, gateway: str) -> str:
+    """Where clients of one gateway connect."""
+    return next(f"ws://{program.listens[0]}/ws" for program in stack.plan.gateways if program.name == gateway)
+
+
+def bus_port(plan: Plan) -> int:
+    """Where the plan's own Valkey listens."""
+    assert plan.valkey is not None
+    return plan.valkey.listens[0].port
+
+
+def open_files(pid: int) -> int:
+    """How many descriptors a process holds."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def resident_mib(pid: int) -> float:
+    """The memory of a process, in MiB (proc(5), statm: the second field, in pages)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def cpu_s(pid: int) -> float:
+    """The processor time that a process has used (proc(5), stat: utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def now() -> float:
+    """The event loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+def tell(fault: str, **figures: float | str) -> None:
+    """Print what was measured; a float is seconds."""
+    shown = ", ".join(
+        f"{name.replace('_', ' ')} {f'{value:.1f} s' if isinstance(value, float) else value}"
+        for name, value in figures.items()
+    )
+    print(f"FAULT {fault}: {shown}")  # noqa: T201 # this is how the table is measured

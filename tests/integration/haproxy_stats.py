@@ -1,0 +1,34 @@
+"""What HAProxy says of a gateway, on its page for operators."""
+
+import csv
+
+import aiohttp
+
+from deploy.stack import Stack
+from tests.integration.stacks import eventually
+
+
+async def stats_of(stack: Stack, gateway: str) -> dict[str, str]:
+    """HAProxy's line about one gateway (HAProxy's Management Guide, section 9.1, names the columns)."""
+    haproxy = stack.plan.haproxy
+    assert haproxy is not None
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{haproxy.listens[1]}/stats;csv") as response,
+    ):
+        table = csv.DictReader((await response.text()).removeprefix("# ").splitlines())
+    return next(row for row in table if row["pxname"] == "gateways" and row["svname"] == gateway)
+
+
+async def connections_of(stack: Stack, gateway: str) -> int:
+    """How many connections HAProxy has given to a gateway."""
+    return int((await stats_of(stack, gateway))["scur"])
+
+
+async def until_state(stack: Stack, gateway: str, state: str, within_s: float = 10) -> None:
+    """Wait for a status of HAProxy's: UP, DOWN, or NOLB for one that answers 404."""
+
+    async def it_has() -> bool:
+        return (await stats_of(stack, gateway))["status"].startswith(state)
+
+    await eventually(it_has, within_s)

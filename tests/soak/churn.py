@@ -1,0 +1,98 @@
+"""A process full of guests: ``python -m tests.soak.churn --door HOST:PORT ... --seconds S``; the soak starts it.
+
+When its time is over everybody leaves at once, and one line of JSON tells how each ended, and what was wrong.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import orjson
+
+from tests.soak.doors import Bearer, Door
+from tests.soak.guests import crowd, sleeper, sluggard, ticket_holder, visitor
+from tests.soak.line import EndedError, RefusedError
+from tests.soak.party import Party
+from tests.soak.pests import babbler, bungler, dawdler, forgetful, stranger
+
+Guest = Callable[[Party], Awaitable[str]]
+
+KINDS: Final[Mapping[Guest, int]] = {
+    visitor: 53,
+    crowd: 2,
+    sluggard: 7,
+    sleeper: 3,
+    ticket_holder: 4,
+    babbler: 8,
+    bungler: 2,
+    stranger: 10,
+    dawdler: 5,
+    forgetful: 6,
+}
+"""Each kind, and how many of it come among a hundred."""
+
+WITH_TOKENS: Final = frozenset((forgetful, ticket_holder))
+"""Those that want a locked door."""
+
+
+async def churn(party: Party, seconds: float, *, most: int, per_s: float) -> None:
+    """Let about ``per_s`` guests in each second, at most ``most`` at once, for ``seconds``."""
+    loop = asyncio.get_running_loop()
+    kinds = {kind: share for kind, share in KINDS.items() if party.has_locked_doors or kind not in WITH_TOKENS}
+    here: set[asyncio.Task[None]] = set()
+    until = loop.time() + seconds
+    try:
+        while (left := until - loop.time()) > 0:
+            await asyncio.sleep(min(left, party.rng.expovariate(per_s)))
+            if len(here) < most:
+                (kind,) = party.rng.choices(list(kinds), list(kinds.values()))
+                task = asyncio.create_task(_entertain(kind, party))
+                here.add(task)
+                task.add_done_callback(here.discard)
+    finally:
+        for task in here:
+            task.cancel()
+        if here:
+            await asyncio.wait(here)
+
+
+async def _entertain(kind: Guest, party: Party) -> None:
+    try:
+        end = await kind(party)
+    except (RefusedError, EndedError) as error:
+        end = str(error)
+    except OSError as error:
+        end = type(error).__name__
+    except asyncio.CancelledError:
+        end = "stayed to the end"
+        raise
+    except Exception as error:
+        end = "failed"
+        party.blame(f"a {kind.__name__} failed with {error!r}")
+    finally:
+        party.ends[f"{kind.__name__}: {end}"] += 1
+
+
+def main() -> int:
+    """Returns the exit code, which is 0: what was wrong stands in the line of JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.churn")
+    parser.add_argument("--door", action="append", type=Door.parse, required=True)
+    parser.add_argument("--symbols", required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--most", type=int, required=True)
+    parser.add_argument("--per-second", type=float, required=True)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    party = Party(options.door, options.symbols.split(","), Bearer(os.environ["JWT_SECRET"], rng), rng)
+    asyncio.run(churn(party, options.seconds, most=options.most, per_s=options.per_second))
+    sys.stdout.buffer.write(orjson.dumps({"ends": party.ends, "wrong": party.wrong}) + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""What is soaked: a Valkey, a poller and gateways, as programs on free ports, with settings that make much happen."""
+
+import random
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+from deploy.ports import Address
+from deploy.programs import CLUSTER_SYMBOLS, Plan, Program, valkey_server
+from market.symbols import parse_symbols
+from tests.integration.stacks import environment
+from tests.soak.doors import Door
+
+HOST: Final = "127.0.0.1"
+
+SYMBOLS: Final = tuple(parse_symbols(CLUSTER_SYMBOLS))[:20]
+
+MOST_BUS_LINKS: Final = 10
+"""Of a gateway: one that listens, and a pool for questions to the store, which opens another one when several are
+asked at once, up to eight, and keeps it."""
+
+_SETTINGS: Final = {
+    "FEED": "simulated",
+    "SYMBOLS": ",".join(SYMBOLS),
+    "LOG_FORMAT": "json",
+    # Short, so that all of them are waited for again and again.
+    "HEARTBEAT_S": "4",
+    "LAG_TIMEOUT_S": "3",
+    "HANDSHAKE_TIMEOUT_S": "2",
+    "AUTH_TIMEOUT_S": "2",
+    "DRAIN_SECONDS": "1.5",
+    "MAX_MESSAGE_BYTES": "65536",
+    # So high that no churn comes near them, but not so high that counts which only grow would not.
+    "MAX_CONNECTIONS_PER_IP": "2000",
+    "MAX_CONNECT_RATE_PER_IP": "10000",
+    "MAX_CONNECTIONS_PER_SUBJECT": "300",
+}
+
+
+def plan(gateways: int, ticks_per_s: int, secret: str) -> Plan:
+    """Valkey, poller, and so many gateways, of which every second asks for tokens signed with ``secret``.
+
+    Raises:
+        DeployError: there is no Valkey.
+    """
+    bus = _address("BUS_URL")
+    env = environment(**_SETTINGS, BUS_URL=f"redis://{bus}/0", SIM_TICKS_PER_S=str(ticks_per_s))
+    return Plan(
+        valkey=Program(
+            name="valkey",
+            command=(
+                *(valkey_server(), "--bind", bus.host, "--port", str(bus.port)),
+                *("--save", "", "--appendonly", "no", "--loglevel", "warning"),
+            ),
+            env=env,
+            listens=(bus,),
+        ),
+        poller=Program(name="poller", command=(sys.executable, "-m", "poller"), env=env),
+        gateways=tuple(_gateway(number, env, secret) for number in range(1, gateways + 1)),
+        haproxy=None,
+        # Whoever ends does so because we want it, or it is a fault.
+        restart=False,
+    )
+
+
+def door(gateway: Program) -> Door:
+    """Where clients of ``gateway`` knock."""
+    address = gateway.listens[0]
+    return Door(address.host, address.port, gateway.env.get("AUTH_MODE") == "jwt")
+
+
+def bus_of(plan: Plan) -> Address:
+    """Where the bus of ``plan`` is."""
+    assert plan.valkey is not None
+    return plan.valkey.listens[0]
+
+
+def _gateway(number: int, env: dict[str, str], secret: str) -> Program:
+    address = _address("GATEWAY_PORT")
+    keys = {"AUTH_MODE": "jwt", "JWT_SECRET": secret} if number % 2 == 0 else {}
+    return Program(
+        name=f"gateway-{number}",
+        command=(sys.executable, "-m", "gateway"),
+        env={**env, **keys, "GATEWAY_HOST": address.host, "GATEWAY_PORT": str(address.port)},
+        listens=(address,),
+        ready_path="/readyz",
+    )
+
+
+def _address(variable: str) -> Address:
+    """A free port below those that the kernel gives to clients: while a program is away, none of them may take it."""
+    first_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(max(1024, first_of_clients - 20_000), first_of_clients)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return Address(HOST, port, variable)
