@@ -29,6 +29,11 @@ def _refuse(error: Exception) -> NoReturn:
 
 try:
     _settings = Settings.from_environ(os.environ)
+    if _settings.auth.mode == "jwt":
+        # Only to see that there is a key: what is wrong with it is said before there are any workers.
+        from gateway.auth.authenticator import Authenticator
+
+        Authenticator(_settings.auth)
 except SettingError as error:
     _refuse(error)
 

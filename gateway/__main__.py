@@ -1,6 +1,6 @@
 """``python -m gateway``: one gateway on ``GATEWAY_HOST:GATEWAY_PORT``.
 
-``python -m gateway token`` makes a token for development, see `gateway.token`.
+``python -m gateway token`` makes a token for development, see `gateway.auth.token`.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ def main() -> int:
     """Returns the exit code: 0 after a graceful stop, 2 where a setting stops the start."""
     if sys.argv[1:2] == ["token"]:
         # Imported here: cryptography is for those who need it.
-        from gateway import token
+        from gateway.auth import token
 
         return token.main(sys.argv[2:], os.environ)
     if sys.argv[1:]:

@@ -48,6 +48,8 @@ class TrustedProxies(Struct, frozen=True):
         """
         if not peer:
             return self.unix
+        if not self.networks:
+            return False
         address = _address(peer.partition("%")[0])
         return address is not None and any(address in network for network in self.networks)
 

@@ -5,12 +5,12 @@ import logging
 import os
 from typing import Final
 
+from gateway.auth.grant import Grant
 from gateway.closing import Closing
 from gateway.connection import Connection
 from gateway.entrance import PROTOCOLS, Seat, Visitor
 from gateway.frames import BINARY, TEXT, Encoding, message_frame
 from gateway.gateway import Gateway
-from gateway.grant import Grant
 from gateway.limits import Bucket
 from gateway.protocol import Auth, Error, Welcome
 from gateway.session import Outcome, Session

@@ -13,8 +13,8 @@ from msgspec import Struct
 from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.address import limit_key, spelled
+from gateway.auth.grant import ANONYMOUS, Grant, RefusedError
 from gateway.frames import Encoding
-from gateway.grant import ANONYMOUS, Grant, RefusedError
 from gateway.handshake import Handshake, check
 from gateway.limits import KeyedBuckets, Rate, Tally
 from gateway.refusal import RefusalError

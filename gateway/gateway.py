@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from gateway.auth_settings import AuthSettings
+from gateway.auth.settings import AuthSettings
+from gateway.auth.tickets import Tickets
 from gateway.closing import Closing
 from gateway.cohort import Member
 from gateway.connection import Connection
@@ -23,11 +24,10 @@ from gateway.pace import Rest
 from gateway.protocol import Shutdown
 from gateway.session import Limits
 from gateway.settings import Settings
-from gateway.tickets import Tickets
 from market.bus import Bus
 
 if TYPE_CHECKING:
-    from gateway.auth import Authenticator
+    from gateway.auth.authenticator import Authenticator
 
 _FAREWELL_S: Final = 1.0
 """A closing handshake gets at least so long."""
@@ -194,6 +194,6 @@ def _authenticator(settings: AuthSettings, now_s: Callable[[], float], rng: rand
     if settings.mode == "none":
         return None
     # Imported here: cryptography is megabytes of memory, for those who need it.
-    from gateway.auth import Authenticator
+    from gateway.auth.authenticator import Authenticator
 
     return Authenticator(settings, now_s=now_s, rng=rng)

@@ -10,9 +10,9 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.entrance import bearer, unauthorised
 from gateway.gateway import Gateway
-from gateway.grant import RefusedError, TryLaterError
 from gateway.refusal import RefusalError
 from gateway.upgrade import upgrade
 from market.bus import BusDownError

@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
 from gateway.cohort import Wishes
 from gateway.frames import Encoding
-from gateway.grant import ANONYMOUS, Grant
 from gateway.protocol import (
     AnyCommand,
     Auth,

@@ -1,12 +1,12 @@
 """What a gateway is told by its environment, read once and checked."""
 
 from collections.abc import Mapping
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from msgspec import Struct
 
 from gateway.address import TrustedProxies, is_loopback
-from gateway.auth_settings import AuthSettings
+from gateway.auth.settings import AuthSettings
 from gateway.origin import AllowedHosts, AllowedOrigins
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
@@ -78,6 +78,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: LogLevel = "INFO"
     """The least severe level that is logged: DEBUG, INFO, WARNING or ERROR."""
 
+    def __repr__(self) -> str:
+        """Without values, of which some are secrets."""
+        return f"Settings(host={self.host!r}, port={self.port}, …)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for who prints with rich."""
+        return [("host", self.host), ("port", self.port)]
+
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> "Settings":
         """Read ``os.environ``, or a test's own.
@@ -87,8 +95,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         """
         env, default = Environ(variables), cls()
         host = env.get("GATEWAY_HOST", default.host)
-        auth = AuthSettings.from_environ(env)
-        if auth.mode == "none" and not is_loopback(host) and not env.flag("ALLOW_ANONYMOUS"):
+        auth, anonymous = AuthSettings.from_environ(env), env.flag("ALLOW_ANONYMOUS")
+        if auth.mode == "none" and not is_loopback(host) and not anonymous:
             raise SettingError(
                 f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"

@@ -9,11 +9,11 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.closing import Closing
 from gateway.connection import Connection
 from gateway.entrance import Seat
 from gateway.gateway import Gateway
-from gateway.grant import Grant, RefusedError, TryLaterError
 from gateway.protocol import Auth, Error, Expiring
 from gateway.session import Outcome, Session
 

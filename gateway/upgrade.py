@@ -7,10 +7,10 @@ from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDictProxy
 
 from gateway.arrivals import Arrival
+from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.conversation import begin
 from gateway.entrance import Visitor, unauthorised
 from gateway.gateway import Gateway
-from gateway.grant import Grant, RefusedError, TryLaterError
 from gateway.handshake import take_over
 from gateway.refusal import RefusalError
 from market.bus import BusDownError

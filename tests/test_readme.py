@@ -18,7 +18,7 @@ ROWS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| (both|poller|gateway) \|", REA
 def variables(program: str) -> set[str]:
     """The variables that a program's settings modules read: their names in capitals, in quotes."""
     names = set()
-    for module in (ROOT / program).glob("*settings.py"):
+    for module in (ROOT / program).rglob("settings.py"):
         names |= set(re.findall(r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED)"', module.read_text(encoding="utf-8")))
     return names
 

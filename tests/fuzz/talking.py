@@ -4,8 +4,8 @@ import random
 
 from msgspec import Struct
 
+from gateway.auth.grant import ANONYMOUS
 from gateway.frames import Encoding, message_frame
-from gateway.grant import ANONYMOUS
 from gateway.protocol import Error
 from gateway.session import Limits, Session
 from market.symbols import parse_symbols

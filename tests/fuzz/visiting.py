@@ -101,7 +101,7 @@ def read_answer(answer: bytes) -> str:
     head, _, frames = answer.partition(b"\r\n\r\n")
     if not head:
         return "no answer"
-    if not head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
+    if not head.startswith(b"HTTP/"):
         raise ValueError(f"an answer that is not HTTP: {answer[:100]!r}")
     status = head[9:12].decode()
     if status != "101":

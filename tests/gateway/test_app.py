@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gateway.app import app_factory, create_app, drain
-from gateway.auth_settings import AuthSettings
+from gateway.auth.settings import AuthSettings
 from gateway.http import GATEWAY
 from gateway.settings import Settings
 from market.environ import SettingError

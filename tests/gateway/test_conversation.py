@@ -14,10 +14,10 @@ from websockets.asyncio.client import connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 
+from gateway.auth.grant import Grant
 from gateway.conversation import begin
 from gateway.entrance import Visitor
 from gateway.gateway import Gateway
-from gateway.grant import Grant
 from gateway.handshake import Handshake
 from gateway.settings import Settings
 from market.bus.memory import MemoryBus

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 
 from gateway.address import TrustedProxies
+from gateway.auth.grant import ANONYMOUS, Grant, RefusedError
 from gateway.entrance import Entrance, Seat, Visitor, bearer
-from gateway.grant import ANONYMOUS, Grant, RefusedError
 from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.refusal import RefusalError
 from gateway.settings import Settings

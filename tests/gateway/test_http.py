@@ -7,12 +7,12 @@ from aiohttp import ClientSession
 from msgspec.json import decode as loads
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.auth_settings import AuthSettings
+from gateway.auth.settings import AuthSettings
 from gateway.origin import AllowedHosts, AllowedOrigins
 from market.bus import BusDownError
 from tests.client import connected
+from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import RunningGateway, Start
-from tests.gateway.tokens import SECRET, token
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
 PAGE, OTHER_PAGE = "https://app.example", "https://evil.example"

@@ -10,12 +10,12 @@ from aiohttp import web
 from websockets.asyncio.client import connect
 
 from gateway.app import create_app
-from gateway.auth_settings import AuthSettings
+from gateway.auth.settings import AuthSettings
 from gateway.http import GATEWAY
 from gateway.serving import Serving
 from gateway.settings import Settings
+from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import HOST, RunningGateway, Start
-from tests.gateway.tokens import SECRET, token
 from tests.waiting import until
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
 from gateway.frames import Encoding
-from gateway.grant import ANONYMOUS, Grant
 from gateway.session import Limits, Outcome, Session
 from market.symbols import parse_symbols
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.address import TrustedProxies
-from gateway.auth_settings import AuthSettings
+from gateway.auth.settings import AuthSettings
 from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.settings import Settings
 from market.environ import SettingError

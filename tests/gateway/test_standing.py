@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from gateway.auth_settings import AuthSettings
+from gateway.auth.grant import Grant, RefusedError, TryLaterError
+from gateway.auth.settings import AuthSettings
 from gateway.closing import Closing
 from gateway.entrance import Seat
 from gateway.gateway import Gateway
-from gateway.grant import Grant, RefusedError, TryLaterError
 from gateway.protocol import Auth
 from gateway.session import Limits, Outcome, Session
 from gateway.settings import Settings
 from gateway.standing import MOST_HELD, MOST_HELD_BYTES, NOTICE_S, Standing
 from market.bus.memory import MemoryBus
 from tests.fakes import run_virtual
-from tests.gateway.tokens import NOW, SECRET
+from tests.gateway.auth.tokens import NOW, SECRET
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
 AUTH_TIMEOUT_S = 5.0

@@ -15,11 +15,11 @@ from aiohttp.test_utils import TestServer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway.auth_settings import AuthSettings
+from gateway.auth.settings import AuthSettings
 from market.bus import BusDownError
 from tests.client_frames import FIN, TEXT, client_frame
+from tests.gateway.auth.tokens import SECRET, jwk, key_set, private_key, token
 from tests.gateway.conftest import RunningGateway, Start
-from tests.gateway.tokens import SECRET, jwk, key_set, private_key, token
 from tests.valkey import Valkey
 from tests.waiting import until
 

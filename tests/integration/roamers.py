@@ -159,9 +159,7 @@ async def roaming(
     """
     rng = random.Random(1)
     roamers = [
-        Roamer(
-            address, symbols[number % len(symbols)], max_hz, obeys=rng.random() >= deaf, manners=rng.random() < 0.5
-        )
+        Roamer(address, symbols[number % len(symbols)], max_hz, obeys=rng.random() >= deaf, manners=rng.random() < 0.5)
         for number in range(count)
     ]
     tasks = []

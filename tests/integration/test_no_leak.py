@@ -25,7 +25,7 @@ from deploy.ports import Address, free_port
 from deploy.processes import ROOT
 from deploy.programs import GUNICORN, plan_cluster
 from deploy.stack import Stack
-from tests.gateway.tokens import token
+from tests.gateway.auth.tokens import token
 from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, environment, eventually, members_of
 from tests.valkey import Valkey
 

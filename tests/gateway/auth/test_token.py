@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed448
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from gateway.auth import Authenticator
-from gateway.auth_settings import AuthSettings
-from gateway.compact import read_compact
-from gateway.grant import Grant
-from gateway.token import main
-from tests.gateway.tokens import NOW, private_key, private_pem, public_pem
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.compact import read_compact
+from gateway.auth.grant import Grant
+from gateway.auth.settings import AuthSettings
+from gateway.auth.token import main
+from tests.gateway.auth.tokens import NOW, private_key, private_pem, public_pem
 
 SECRET = private_key("HS256")
 ENVIRON = {"JWT_SECRET": SECRET}

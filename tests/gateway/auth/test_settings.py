@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from gateway.auth_settings import AuthSettings
+from gateway.auth.settings import AuthSettings
 from market.environ import Environ, SettingError
 
 MARK = "m4rked-s3cret"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.grant import ANONYMOUS, Grant
-from gateway.tickets import Tickets
+from gateway.auth.grant import ANONYMOUS, Grant
+from gateway.auth.tickets import Tickets
 from market.bus import BusDownError
 from tests.fakes import run_virtual
 

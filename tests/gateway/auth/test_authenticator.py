@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.auth import Authenticator
-from gateway.auth_settings import AuthSettings
-from gateway.grant import Grant, RefusedError, TryLaterError
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.grant import Grant, RefusedError, TryLaterError
+from gateway.auth.settings import AuthSettings
 from market.environ import SettingError
-from tests.gateway.tokens import (
+from tests.gateway.auth.tokens import (
     AUDIENCE,
     ISSUER,
     NOW,

@@ -12,10 +12,10 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gateway.compact import read_compact
+from gateway.auth.compact import read_compact
+from gateway.auth.grant import ALL, RefusedError, Rules, read_grant
+from gateway.auth.keys import NEW_SECRET, KeyMaterialError, from_public, from_secret
 from gateway.errors import GatewayError
-from gateway.grant import ALL, RefusedError, Rules, read_grant
-from gateway.keys import NEW_SECRET, KeyMaterialError, from_public, from_secret
 
 
 class TokenError(GatewayError):

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from gateway.grant import RefusedError
+from gateway.auth.grant import RefusedError
 
 MAX_TOKEN_BYTES: Final = 8192
 """A longer token is not looked at."""

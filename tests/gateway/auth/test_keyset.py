@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.keys import KeyMaterialError
-from gateway.keyset import KeySetError, read_jwk, read_key_set
-from tests.gateway.tokens import jwk, key_set, private_key, token
+from gateway.auth.keys import KeyMaterialError
+from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
+from tests.gateway.auth.tokens import jwk, key_set, private_key, token
 
 RSA, EC, ED = (private_key(name) for name in ("RS256", "ES256", "EdDSA"))
 

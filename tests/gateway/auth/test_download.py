@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from trustme import CA
 from yarl import URL
 
-from gateway.download import DownloadError, UrlError, check_url, download
+from gateway.auth.download import DownloadError, UrlError, check_url, download
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[URL]]

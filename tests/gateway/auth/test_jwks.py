@@ -12,12 +12,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.download import DownloadError, download
-from gateway.grant import RefusedError, TryLaterError
-from gateway.jwks import Jwks, Policy
-from gateway.keys import Family
+from gateway.auth.download import DownloadError, download
+from gateway.auth.grant import RefusedError, TryLaterError
+from gateway.auth.jwks import Jwks, Policy
+from gateway.auth.keys import Family
 from tests.fakes import run_virtual
-from tests.gateway.tokens import jwk, key_set, private_key
+from tests.gateway.auth.tokens import jwk, key_set, private_key
 
 RSA, EC = private_key("RS256"), private_key("ES256")
 
@@ -275,7 +275,7 @@ def test_a_failure_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
 
     caplog.set_level(logging.INFO)
     run_virtual(main())
-    told = [record.getMessage() for record in caplog.records if record.name == "gateway.jwks"]
+    told = [record.getMessage() for record in caplog.records if record.name == "gateway.auth.jwks"]
     assert 3 == len(told)
     assert "JWT_JWKS_URL" in told[1]
     assert "the reason" in told[1]

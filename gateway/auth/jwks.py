@@ -13,10 +13,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.download import DownloadError
-from gateway.grant import RefusedError, TryLaterError
-from gateway.keys import ALGORITHMS, PUBLIC_FAMILIES, Family, Key
-from gateway.keyset import KeySet, KeySetError, read_key_set
+from gateway.auth.download import DownloadError
+from gateway.auth.grant import RefusedError, TryLaterError
+from gateway.auth.keys import ALGORITHMS, PUBLIC_FAMILIES, Family, Key
+from gateway.auth.keyset import KeySet, KeySetError, read_key_set
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Jwks:
     ) -> None:
         """``download`` gets the key set, or raises `DownloadError`; ``rng`` keeps gateways from asking all at once.
 
-        Without ``family``, the keys decide it: see `gateway.keyset.read_key_set`.
+        Without ``family``, the keys decide it: see `gateway.auth.keyset.read_key_set`.
         """
         self._download = download
         self._family = family

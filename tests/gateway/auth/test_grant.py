@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.grant import ANONYMOUS, Claims, Grant, RefusedError, Rules, read_grant
-from tests.gateway.tokens import AUDIENCE, ISSUER, NOW, claims
+from gateway.auth.grant import ANONYMOUS, Claims, Grant, RefusedError, Rules, read_grant
+from tests.gateway.auth.tokens import AUDIENCE, ISSUER, NOW, claims
 
 NO_RULES = Rules()
 

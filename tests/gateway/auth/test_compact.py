@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.compact import MAX_TOKEN_BYTES, Compact, read_compact
-from gateway.grant import RefusedError
-from tests.gateway.tokens import claims, forge
+from gateway.auth.compact import MAX_TOKEN_BYTES, Compact, read_compact
+from gateway.auth.grant import RefusedError
+from tests.gateway.auth.tokens import claims, forge
 
 ALGORITHMS = ("RS256", "RS384")
 

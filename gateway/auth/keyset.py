@@ -7,8 +7,8 @@ import jwt
 import msgspec
 from msgspec import UNSET, Struct
 
+from gateway.auth.keys import Family, Key, KeyMaterialError, from_public
 from gateway.errors import GatewayError
-from gateway.keys import Family, Key, KeyMaterialError, from_public
 
 _MAX_KEYS: Final = 100
 

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
-from gateway.auth_settings import AuthSettings
-from gateway.compact import Compact, read_compact
-from gateway.download import UrlError, check_url, download
-from gateway.grant import Grant, RefusedError, Rules, read_grant
-from gateway.jwks import Jwks
-from gateway.keys import Family, Key, KeyMaterialError, from_pem, from_secret
+from gateway.auth.compact import Compact, read_compact
+from gateway.auth.download import UrlError, check_url, download
+from gateway.auth.grant import Grant, RefusedError, Rules, read_grant
+from gateway.auth.jwks import Jwks
+from gateway.auth.keys import Family, Key, KeyMaterialError, from_pem, from_secret
+from gateway.auth.settings import AuthSettings
 from market.environ import SettingError, shown
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from trustme import CA
 
-from gateway.keys import Key, KeyMaterialError, from_pem, from_secret
-from tests.gateway.tokens import claims, forge, private_key, private_pem, public_pem, signer, token
+from gateway.auth.keys import Key, KeyMaterialError, from_pem, from_secret
+from tests.gateway.auth.tokens import claims, forge, private_key, private_pem, public_pem, signer, token
 
 
 def refusal(pem: bytes) -> str:

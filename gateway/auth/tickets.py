@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.grant import Grant
+from gateway.auth.grant import Grant
 
 logger = logging.getLogger(__name__)
 

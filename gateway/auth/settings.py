@@ -1,4 +1,4 @@
-"""What a gateway is told about tokens. Apart from `gateway.auth`, for who needs no cryptography to read it."""
+"""What a gateway is told about tokens; apart from the rest, for who needs no cryptography to read it."""
 
 from typing import Any, Literal, get_args
 
@@ -40,7 +40,7 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_environ(cls, env: Environ) -> "AuthSettings":
-        """Read what is told; `gateway.auth.Authenticator` checks that it fits together.
+        """Read what is told; `gateway.auth.authenticator.Authenticator` checks that it fits together.
 
         Raises:
             SettingError: the first variable that cannot be used.
