@@ -5,6 +5,7 @@
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests
+#   make conformance   every WebSocket conformance case, compression too: some minutes
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
@@ -23,7 +24,7 @@ USERS ?= 100
 DURATION ?= 1m
 MINUTES ?= 10
 
-.PHONY: run cluster load bench test check fuzz soak dev constraints clean
+.PHONY: run cluster load bench test check conformance fuzz soak dev constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -50,6 +51,9 @@ check: $(VENV)/.ready
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+conformance: $(VENV)/.ready
+	CONFORMANCE=long $(VENV)/bin/python -m pytest tests/gateway/test_conformance.py $(ARGS)
 
 fuzz: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.fuzz $(ARGS)

@@ -11,6 +11,8 @@
 ``pace``        when a group flushes: at once when quiet, after a rest when busy, on a beat when asked
 ``connection``  one socket: writes, or lags; never waits
 ``frames``      WebSocket frames, made once for everybody
+``reader``      WebSocket frames of clients: bytes in, messages out
+``farewell``    the end of a connection, from our close frame on
 ``session``     one client's conversation: a command in, replies and wishes out, no I/O
 ``protocol``    the messages, as types
 ``closing``     why a connection ends, and whether to come back

@@ -9,6 +9,7 @@ import os
 from typing import Final, Protocol
 
 from gateway.closing import Closing
+from gateway.farewell import Farewell
 from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
 from gateway.metrics import Counters
 from gateway.reader import Fault, FrameReader, Violation
@@ -19,9 +20,6 @@ QUEUE_LIMIT_BYTES: Final = 1024 * 1024
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
 """Answers to what was read at once are put together up to here."""
-
-CLOSE_TIMEOUT_S: Final = 5.0
-"""A closing handshake that takes longer is ended by force."""
 
 _PING_FRAME: Final = frame(PING, b"")
 
@@ -45,8 +43,8 @@ class Connection(asyncio.Protocol):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_backed_up", "_close_timer", "_corked", "_counters", "_direct_fd", "_failed", "_fd",
-        "_reader", "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged",
+        "__weakref__", "_backed_up", "_corked", "_counters", "_direct_fd", "_farewell", "_fd", "_reader",
+        "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged",
     )  # fmt: skip
 
     def __init__(
@@ -68,8 +66,7 @@ class Connection(asyncio.Protocol):
         self._counters = counters
         self._corked: bytearray | None = None
         self._reader = FrameReader(max_message_bytes, deflate=deflate)
-        self._close_timer: asyncio.TimerHandle | None = None
-        self._failed = False
+        self._farewell: Farewell | None = None
         self.closing = False
         """Whether a close frame has been written, or the socket cut off; nothing follows."""
         self.end = "the connection broke"
@@ -196,46 +193,37 @@ class Connection(asyncio.Protocol):
         self.closing = True
         self._choose_way()
         self.end = f"closed with {code} {reason}"
-        # The peer may never close, and closing a transport waits for its buffer to drain.
-        self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
+        self._farewell = Farewell(self._transport)
 
     # What comes in; called by the event loop.
 
     def data_received(self, data: bytes) -> None:
         """Parse, and tell the listener of every message that is complete."""
         self.heard = True
-        if self._failed:
-            return
-        if not self.closing:
+        if self._farewell is None:
             self._cork()
+        elif self._farewell.deaf:
+            self._farewell.stop_listening()
+            return
         try:
             violation = self._reader.feed(data, self._receive)
         except Exception:
             logger.exception("client %s: a message could not be handled", self.client)
             violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
         self._uncork()
-        if violation is not None:
-            self._fail(violation)
-
-    def _fail(self, violation: Violation) -> None:
-        """Close because what comes cannot be read; what still does is thrown away until the peer closes too."""
-        self._failed = True
-        if not self.closing:
+        if violation is not None and not self.closing:
             self._counters.closed[violation.fault.name] += 1
             self.left = False
             self._write_close(violation.fault, violation.reason)
-        # Half of it: a socket closed with bytes left in it is reset, and the peer might never hear why.
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        else:
-            self._transport.close()
+        if violation is not None and self._farewell is not None:
+            self._farewell.stop_listening()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The socket is gone."""
         # Closed after this call, and the number may be another client's in the next.
         self._fd = self._direct_fd = -1
-        if self._close_timer is not None:
-            self._close_timer.cancel()
+        if self._farewell is not None:
+            self._farewell.end()
         self.listener.connection_lost()
         # They know each other; without this only the garbage collector would find them.
         del self.listener
@@ -250,8 +238,8 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return False
         if self.closing:
-            # Read on to the peer's own close frame: it may have said much before it heard of ours.
-            return True
+            # On to the peer's own close frame, but for who was cut off.
+            return self._farewell is not None and self._farewell.frame_received()
         if opcode in (TEXT, BINARY):
             self.listener.message_received(opcode, payload)
         else:

@@ -268,7 +268,7 @@ class Session:
     def _refuse_message(self, data: bytes, problem: str) -> Outcome:
         try:
             message = self._decoders.any_message.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._error("bad_message", problem)
         if message.type is not UNSET and message.type not in _TYPES:
             known = ", ".join(_TYPES)

@@ -149,23 +149,18 @@ class Visiting:
         return result
 
     async def _send(self, result: Result, inputs: int, rng: random.Random) -> None:
-        async def one_after_the_other(visits: list[Visit]) -> None:
-            while visits:
-                stranger = visits.pop()
-                try:
-                    outcome = await pay(self._address, stranger)
-                except (ValueError, TimeoutError) as error:
-                    result.breaches.append(f"{type(error).__name__}: {error} on {b''.join(stranger.pieces)[:600]!r}")
-                    outcome = "BREACH"
-                result.outcomes[outcome] += 1
-                result.inputs += 1
+        for begin in range(0, inputs, _AT_ONCE):
+            visits = [visit(rng) for _ in range(min(_AT_ONCE, inputs - begin))]
+            outcomes = await asyncio.gather(*(self._receive(result, one) for one in visits))
+            result.outcomes.update(outcomes)
+            result.inputs += len(visits)
 
-        # What is sent follows from the seed; who comes first, from the network.
-        for begin in range(0, inputs, 1_000):
-            visits = [visit(rng) for _ in range(min(1_000, inputs - begin))]
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_AT_ONCE):
-                    group.create_task(one_after_the_other(visits))
+    async def _receive(self, result: Result, stranger: Visit) -> str:
+        try:
+            return await pay(self._address, stranger)
+        except (ValueError, TimeoutError) as error:
+            result.breaches.append(f"{type(error).__name__}: {error} on {b''.join(stranger.pieces)[:600]!r}")
+            return "BREACH"
 
     async def _until_alone(self, result: Result) -> None:
         """Wait until the gateway has let go of every stranger."""

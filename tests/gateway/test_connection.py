@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.closing import Closing
-from gateway.connection import CLOSE_TIMEOUT_S, CORK_LIMIT_BYTES, QUEUE_LIMIT_BYTES, Connection
+from gateway.connection import CORK_LIMIT_BYTES, QUEUE_LIMIT_BYTES, Connection
+from gateway.farewell import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
 from gateway.metrics import Counters
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
 from tests.fakes import run_virtual
@@ -16,12 +17,11 @@ from tests.fakes import run_virtual
 class StubbornTransport(asyncio.Transport):
     """Keeps what is written; says that as much is waiting as the test wants."""
 
-    def __init__(self, *, half_closes: bool = True) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.waiting = 0
         self.written: list[bytes] = []
-        self.aborted = self.closed = self.finished = False
-        self.half_closes = half_closes
+        self.aborted = self.closed = False
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -31,15 +31,7 @@ class StubbornTransport(asyncio.Transport):
         assert 0 == high
 
     def write(self, data: Any) -> None:
-        assert not self.finished
         self.written.append(bytes(data))
-
-    def can_write_eof(self) -> bool:
-        return self.half_closes
-
-    def write_eof(self) -> None:
-        assert self.half_closes
-        self.finished = True
 
     def is_closing(self) -> bool:
         return self.closed or self.aborted
@@ -72,8 +64,8 @@ class RecordingListener:
 
 
 class Setup:
-    def __init__(self, max_message_bytes: int = 1000, *, half_closes: bool = True) -> None:
-        self.transport = StubbornTransport(half_closes=half_closes)
+    def __init__(self, max_message_bytes: int = 1000) -> None:
+        self.transport = StubbornTransport()
         self.counters = Counters()
         self.listener = RecordingListener()
         self.connection = Connection("c-1", self.transport, "json", self.counters, self.listener, max_message_bytes)
@@ -210,30 +202,34 @@ async def test_after_a_close_frame_only_the_peers_is_waited_for(setup: Setup) ->
     setup.receive(FIN | TEXT, b"late")
     setup.receive(FIN | PING, b"late")
     assert not setup.transport.closed
-    assert not setup.transport.finished
     setup.receive(FIN | CLOSE, close_payload(1012))
     assert setup.transport.closed
     assert 1 == len(setup.transport.written)
     assert [] == setup.listener.messages
 
 
-async def test_what_cannot_be_read_after_our_close_is_thrown_away(setup: Setup) -> None:
-    """Noise after a close frame changes nothing of how it was closed; our half of the socket ends."""
-    setup.connection.close(Closing.DRAIN)
-    for _ in range(2):
-        setup.connection.data_received(bytes(100_000))
-    assert 1 == len(setup.transport.written)
-    assert setup.transport.finished
-    assert not setup.transport.closed
-    assert not setup.connection.eof_received()
+@pytest.mark.parametrize(
+    "late",
+    [bytes(100_000), client_frame(FIN | PING) * (LATE_FRAMES + 1)],
+    ids=["noise", "a flood"],
+)
+def test_who_is_not_listened_to_is_closed_once_quiet(late: bytes) -> None:
+    """Noise and floods after our close frame are thrown away, a close frame of the peer's among them."""
 
+    async def main() -> None:
+        setup = Setup()
+        setup.connection.close(Closing.DRAIN)
+        for _ in range(3):
+            await asyncio.sleep(QUIET_S * 0.9)
+            setup.connection.data_received(late + client_frame(FIN | CLOSE))
+            assert not setup.transport.closed
+        assert 1 == len(setup.transport.written)
+        assert {"DRAIN": 1} == setup.counters.closed
+        assert 0 == setup.listener.frames
+        await asyncio.sleep(QUIET_S * 1.1)
+        assert setup.transport.closed
 
-async def test_a_transport_without_halves_is_closed_at_once_when_it_cannot_be_read_on() -> None:
-    """TLS has no half-closed state in asyncio: there the close frame is the last thing in both directions."""
-    setup = Setup(half_closes=False)
-    setup.connection.data_received(bytes(100))
-    assert 1 == len(setup.transport.written)
-    assert setup.transport.closed
+    run_virtual(main())
 
 
 def test_a_closing_handshake_that_hangs_is_ended_by_force() -> None:
@@ -273,7 +269,7 @@ async def test_what_is_not_websocket_closes_by_its_code(setup: Setup, stream: by
     assert b"\x8a\x06before" == pong
     assert code.to_bytes(2) == close[2:4]
     assert len(close) > 10
-    assert setup.transport.finished
+    assert not setup.transport.closed
     assert {name: 1} == setup.counters.closed
     assert not setup.connection.left
 

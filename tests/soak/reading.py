@@ -20,8 +20,9 @@ class Reading(Struct, frozen=True, kw_only=True):
     cpu_s: float
     """Used since its start."""
     files: int
-    """Open ones, but for those that are links to the bus."""
+    """Open ones, but for links to the bus."""
     bus_links: int
+    """And sockets that the kernel has closed: links that broke, in a pool that will find out when it wants them."""
     connections: int = 0
     cohorts: int = 0
     laggards: int = 0
@@ -63,24 +64,27 @@ class Reader:
             return None
 
     def _files(self, pid: int) -> tuple[int, int]:
-        links = {f"socket:[{inode}]" for inode in self._bus_inodes()}
+        others = self._other_sockets()
         files = []
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             try:
                 files.append(str(entry.readlink()))
             except FileNotFoundError:
                 continue  # closed while we looked
-        to_bus = sum(file in links for file in files)
-        return len(files) - to_bus, to_bus
+        links = sum(file.startswith("socket:") and file not in others for file in files)
+        return len(files) - links, links
 
-    def _bus_inodes(self) -> set[str]:
-        """Of every socket of this machine that is connected to the bus (proc(5), /proc/net/tcp)."""
+    def _other_sockets(self) -> set[str]:
+        """All that live on this machine but those to the bus, as links of /proc/PID/fd name them (proc(5))."""
         remote = f":{self._bus.port:04X}"
-        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-        return {fields[9] for line in lines if (fields := line.split())[2].endswith(remote)}
+        tcp = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+        unix = (line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:])
+        inodes = [fields[9] for fields in tcp if not fields[2].endswith(remote)] + [fields[6] for fields in unix]
+        return {f"socket:[{inode}]" for inode in inodes}
 
     async def _scrape(self, gateway: Address) -> dict[str, int]:
         async with self._http.get(f"http://{gateway}/metrics") as response:
+            response.raise_for_status()
             text = await response.text()
         values = {
             sample.name.removeprefix("tickgate_"): int(sample.value)

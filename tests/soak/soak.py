@@ -53,7 +53,7 @@ class Soak:
         self._options = options
         self._tell = tell
         self._log = log
-        self._rng = rng = random.Random(options.seed)
+        self._rng = random.Random(options.seed)
         secret = f"not a secret: the soak with seed {options.seed}"
         plan = stage.plan(options.gateways, options.ticks_per_s, secret)
         doors = [stage.door(gateway) for gateway in plan.gateways]
@@ -63,7 +63,7 @@ class Soak:
         self._bus = Redis(
             host=self._bus_address.host, port=self._bus_address.port, socket_timeout=2, socket_connect_timeout=2
         )
-        self._audience = Audience(doors, stage.SYMBOLS, Bearer(secret, rng), self._bus)
+        self._audience = Audience(doors, stage.SYMBOLS, Bearer(secret, self._own_rng("steady")), self._bus)
         env = environment(JWT_SECRET=secret)
         self._crews = [
             Crew(
@@ -79,7 +79,7 @@ class Soak:
         ]
         self._round_s = options.seconds / options.rounds
         longest_s = min(_LONGEST_FAULT_S, self._round_s / 4)
-        self._faults = Faults(self._stack, self._bus, self._audience, self._crews, rng, longest_s)
+        self._faults = Faults(self._stack, self._bus, self._audience, self._crews, self._own_rng("faults"), longest_s)
 
     async def run(self) -> list[str]:
         """Run it, and return what was wrong. Nothing that was started is left when this ends, however it does.
@@ -114,6 +114,10 @@ class Soak:
             self._tell(line)
         self._tell(f"prices that {len(self._audience)} steady clients looked at: {self._audience.prices:,}")
         return wrong
+
+    def _own_rng(self, purpose: str) -> random.Random:
+        """Randomness that nobody else draws from, so that the same seed means the same whatever happens when."""
+        return random.Random(f"{purpose} of {self._options.seed}")
 
     async def _round(self, number: int, watch: Watch) -> None:
         started = time.monotonic()

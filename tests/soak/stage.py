@@ -17,8 +17,8 @@ HOST: Final = "127.0.0.1"
 SYMBOLS: Final = tuple(parse_symbols(CLUSTER_SYMBOLS))[:20]
 
 MOST_BUS_LINKS: Final = 10
-"""Of a gateway: one that listens, and a pool for questions to the store, which opens another one when several are
-asked at once, up to eight, and keeps it."""
+"""Of one process: one that listens or publishes, and a pool for questions to the store, which opens another one when
+several are asked at once, up to eight, and keeps it."""
 
 _SETTINGS: Final = {
     "FEED": "simulated",

@@ -24,6 +24,8 @@ class Watch:
         self.calm: dict[str, list[Reading]] = {}
         """Of each process, before the first round and after every one."""
         self._unlike: list[str] = []
+        # One at a time: a scrape is an open file of the gateway that is asked.
+        self._reading = asyncio.Lock()
 
     async def begin(self, within_s: float) -> None:
         """Take the first readings, as soon as two in succession are alike.
@@ -71,11 +73,12 @@ class Watch:
     async def _read(self) -> dict[str, Reading]:
         """A reading of each process that answers."""
         readings = {}
-        for program in self._programs:
-            process = self._stack[program.name]
-            address = program.listens[0] if program.listens else None
-            if process.running and (reading := await self._reader.read(process.pid, address)):
-                readings[program.name] = reading
+        async with self._reading:
+            for program in self._programs:
+                process = self._stack[program.name]
+                address = program.listens[0] if program.listens else None
+                if process.running and (reading := await self._reader.read(process.pid, address)):
+                    readings[program.name] = reading
         return readings
 
     def _differences(self, first: Mapping[str, Reading], now: Mapping[str, Reading]) -> list[str]:
