@@ -20,6 +20,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import RedisError, ResponseError
 
 from market.bus import BusDownError, BusUrlError, Lease, LeaseLostError, Receiver
@@ -86,6 +87,8 @@ class RedisBus:
                 socket_connect_timeout=_ANSWER_TIMEOUT_S,
                 # Poller and gateway each have their own rule for trying again.
                 retry=Retry(NoBackoff(), 0),
+                # Else looked up in a file for every connection, which cannot be opened without a free descriptor.
+                driver_info=DriverInfo(),
             )
             self._new_connection()
         except (ValueError, TypeError):
@@ -149,8 +152,8 @@ class RedisBus:
 
     async def subscribe(self, symbols: Iterable[str], receiver: Receiver) -> RedisLink:
         """See `market.bus.Bus.subscribe`."""
-        connection = self._new_connection()
         try:
+            connection = self._new_connection()
             async with asyncio.timeout(_ANSWER_TIMEOUT_S):
                 await connection.connect()  # type: ignore[no-untyped-call]
                 link = RedisLink(connection, symbols, receiver)

@@ -1,9 +1,13 @@
 """The collector shows everything that is counted."""
 
+import asyncio
+
+from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.metrics import Counters, GatewayCollector
+from tests.gateway.conftest import Start
 
 
 def test_every_counter_has_a_metric() -> None:
@@ -26,3 +30,24 @@ def test_every_counter_has_a_metric() -> None:
         ("tickgate_connections",): 9,
     }
     assert expected == values
+
+
+async def test_what_would_leak_can_be_scraped(start: Start) -> None:
+    """Every task of the event loop counts, and every block of memory that Python holds."""
+    running = await start()
+    async with ClientSession() as http:
+
+        async def scrape() -> dict[str, float]:
+            async with http.get(running.http_url + "metrics") as response:
+                families = text_string_to_metric_families(await response.text())
+            return {sample.name: sample.value for family in families for sample in family.samples}
+
+        # The first opens the connection, and with it a task.
+        await scrape()
+        before = await scrape()
+        task = asyncio.create_task(asyncio.Event().wait())
+        blocks = [object() for _ in range(100_000)]
+        after = await scrape()
+        task.cancel()
+    assert 1 == after["tickgate_tasks"] - before["tickgate_tasks"]
+    assert len(blocks) * 0.9 < after["tickgate_memory_blocks"] - before["tickgate_memory_blocks"]

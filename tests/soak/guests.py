@@ -71,9 +71,11 @@ async def sluggard(party: Party) -> str:
             line.read_again()
             line.say({"type": "ping"})
         return await party.part(line)
+    except EndedError as end:
+        return party.judge(str(end))
     finally:
         line.drop(reset=party.likes(0.5))
-        for fault in ledger.wrong:
+        for fault in (*ledger.wrong, *filter(None, (line.violation,))):
             party.blame(f"a sluggard: {fault}")
 
 

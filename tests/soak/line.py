@@ -79,6 +79,7 @@ class Line(asyncio.Protocol):
         self._answered.add_done_callback(lambda answered: answered.cancelled() or answered.exception())
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
+        self._half_closed = False
         self.violation = ""
         """What the gateway has sent that is not WebSocket."""
 
@@ -164,6 +165,7 @@ class Line(asyncio.Protocol):
     async def half_close(self) -> None:
         """Send no more, and wait until the gateway does not either."""
         if not self._ended.done():
+            self._half_closed = True
             self._connected.write_eof()
         await self.ended()
 
@@ -227,7 +229,6 @@ class Line(asyncio.Protocol):
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
-            if not data:
-                # The server closes the socket (RFC 6455, section 7.1.1), and is given the time.
-                continue
-            self._connected.write(data)
+            # Nothing stands for the end of the stream; but it is for the server to close (RFC 6455, section 7.1.1).
+            if data and not self._half_closed:
+                self._connected.write(data)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.soak.doors import Bearer, Door
 from tests.soak.ledger import Ledger
-from tests.soak.line import Knock, Line
+from tests.soak.line import PATIENCE_S, Knock, Line
 
 CUT_OFF_WITHIN_S: Final = 20.0
 """Who never reads, or never finishes a handshake, must be gone by then: several times what the stage's settings say."""
@@ -102,6 +102,13 @@ class Party:
 
     async def part(self, line: Line) -> str:
         """Leave in one of many ways, some of them in the middle of a word."""
+        try:
+            return await self._part(line)
+        except TimeoutError:
+            self.blame(f"a connection went on {PATIENCE_S:g} s after its client had ended it")
+            return "was not let go"
+
+    async def _part(self, line: Line) -> str:
         match self.rng.randrange(7):
             case 0 | 1:
                 await line.leave()

@@ -32,7 +32,7 @@ _SETTINGS: Final = {
     "DRAIN_SECONDS": "1.5",
     "MAX_MESSAGE_BYTES": "65536",
     # So high that no churn comes near them, but not so high that counts which only grow would not.
-    "MAX_CONNECTIONS_PER_IP": "2000",
+    "MAX_CONNECTIONS_PER_IP": "1000",
     "MAX_CONNECT_RATE_PER_IP": "10000",
     "MAX_CONNECTIONS_PER_SUBJECT": "300",
 }

@@ -72,7 +72,8 @@ def _line(title: str, name: str, readings: Sequence[Reading]) -> str:
     counts = []
     for count, width in _WIDTHS.items():
         highest, left = most(readings, count), getattr(calm, count)
-        told = f"{left:,}" if highest == left else f"{highest:,} → {left:,}"
+        # A socket that was opened or closed between two looks passes for a link.
+        told = f"{left:,}" if count == "bus_links" or highest == left else f"{highest:,} → {left:,}"
         if not calm.is_gateway and count not in ("files", "bus_links"):
             told = ""
         counts.append(f"{told:>{width}}")
