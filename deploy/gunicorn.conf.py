@@ -58,7 +58,7 @@ logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": JsonFormatter if _settings.log_format == "json" else ConsoleFormatter}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "market.logs.LineHandler", "formatter": "line"}},
     "root": {"level": _settings.log_level, "handlers": ["stderr"]},
     "loggers": {"gunicorn.error": {"level": _settings.log_level, "handlers": [], "propagate": True}},
 }

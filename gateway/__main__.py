@@ -42,6 +42,8 @@ async def serve(settings: Settings) -> None:
             loop.add_signal_handler(number, on_signal)
         await _listen(serving, settings)
         await asyncio.wait((drained,))
+        if not drained.cancelled():
+            drained.result()
     finally:
         drained.cancel()
         await serving.close()

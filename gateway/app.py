@@ -13,6 +13,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from gateway.arrivals import Arrivals
+from gateway.descriptors import make_room
 from gateway.gateway import Gateway
 from gateway.http import GATEWAY, REGISTRY, WEBSOCKET_PATH, add_page_headers, refuse_strangers, routes
 from gateway.metrics import GatewayCollector
@@ -61,12 +62,20 @@ async def app_factory() -> web.Application:
     return create_app()
 
 
-def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol]) -> Arrivals:
-    """The protocol factory of a running ``app`` for ``loop.create_server``; ``serve`` is aiohttp's own."""
+def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served: Callable[[], int]) -> Arrivals:
+    """The protocol factory of a running ``app`` for ``loop.create_server``.
+
+    ``serve`` is aiohttp's own; ``served`` says how many connections it has.
+    """
     gateway = app[GATEWAY]
     settings = gateway.settings
+    unlimited = not (settings.max_connections and settings.max_handshakes)
+    room = make_room(0 if unlimited else settings.max_connections + settings.max_handshakes)
 
-    return Arrivals(
+    def has_room() -> bool:
+        return len(gateway.hub) + len(made) + served() < room
+
+    made = Arrivals(
         gateway.entrance,
         functools.partial(upgrade_now, gateway),
         WEBSOCKET_PATH,
@@ -74,7 +83,9 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol]) -> Arr
         gateway.counters,
         timeout_s=settings.handshake_timeout_s,
         most=settings.max_handshakes,
+        has_room=has_room,
     )
+    return made
 
 
 async def drain(app: web.Application) -> None:

@@ -21,6 +21,7 @@ MAX_HEAD_BYTES: Final = 16 * 1024
 """Of a request: its first line and its headers, a token among them."""
 
 _TOO_MANY: Final = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _END: Final = b"\r\n\r\n"
 
@@ -41,6 +42,7 @@ class Arrivals:
         *,
         timeout_s: float,
         most: int,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         """``upgrade`` is asked about requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
 
@@ -52,6 +54,8 @@ class Arrivals:
         self.upgrade_line = f"GET {upgrade_path}".encode()
         self.serve = serve
         self.counters = counters
+        self.has_room = has_room
+        """Whether the process can hold one more socket, whoever's."""
         self._loop = asyncio.get_running_loop()
         self._timeout_s = timeout_s
         self._most = most
@@ -147,6 +151,11 @@ class Arrival(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection was accepted (called by the event loop)."""
         self.transport = cast("asyncio.Transport", transport)
+        if not self._arrivals.has_room():
+            self._arrivals.counters.connections_refused["descriptors"] += 1
+            self.transport.write(_FULL)
+            self.transport.close()
+            return
         peer = transport.get_extra_info("peername")
         self.peer: str | None = peer[0] if peer else None
         try:

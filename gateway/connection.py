@@ -220,6 +220,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The socket is gone."""
+        # Whoever still holds us, a drain for one, must not write to it.
+        self.closing = True
         # Closed after this call, and the number may be another client's in the next.
         self._fd = self._direct_fd = -1
         if self._farewell is not None:

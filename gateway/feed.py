@@ -24,6 +24,7 @@ QUIET_S: Final = 3.0
 """Silence for so long is a fault: three beats, or three pings."""
 
 NO_LINK: Final = "no link to the bus"
+BEHIND: Final = "the poller numbers its ticks below those heard before; its clock may be behind"
 
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
@@ -66,6 +67,9 @@ class Feed:
         self._beat_us = 0
         # None while no link is up and refreshed; then the loop's time since when one is.
         self._linked_at: float | None = None
+        # None unless every tick since then was older than what is held, which only a poller whose clock was set back,
+        # on a bus that forgot what it held, can bring about.
+        self._behind_since: float | None = None
         self.ready = False
         """Whether the last values were ever read, so that a snapshot means something."""
         self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us())
@@ -92,6 +96,7 @@ class Feed:
             # Only what is newer than what the link has already brought changes anything.
             for symbol, payload in (await self._bus.last_values()).items():
                 self.tick_received(symbol, payload)
+            self._behind_since = None
             self._linked_at = asyncio.get_running_loop().time()
             self._counters.bus_links += 1
             self.ready = True
@@ -139,7 +144,10 @@ class Feed:
                 return
         elif held.seq >= seq:
             self._counters.ticks_old += 1
+            if held.seq > seq and self._behind_since is None:
+                self._behind_since = asyncio.get_running_loop().time()
             return
+        self._behind_since = None
         self._counters.ticks_received += 1
         self._last[symbol] = framed = FramedTick(symbol, seq, payload)
         self._publish(framed)
@@ -171,6 +179,9 @@ class Feed:
         elif beat.link == "down":
             reason = beat.reason or "the exchange is silent"
             status = Status(feed="stale", reason=reason, source=source, since_us=beat.since_us)
+        elif self._behind_since is not None and now - self._behind_since >= QUIET_S:
+            since_us = self._now_us() - int((now - self._behind_since) * 1_000_000)
+            status = Status(feed="stale", reason=BEHIND, source=source, since_us=since_us)
         else:
             status = Status(feed="live", reason=beat.reason, source=source, since_us=self._now_us())
         told = self.status

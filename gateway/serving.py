@@ -39,7 +39,9 @@ class Serving:
         await self._runner.setup()
         server = self._runner.server
         assert server is not None
-        self._arrivals = arrivals(self.app, functools.partial(_Requests, server))
+        self._arrivals = arrivals(
+            self.app, functools.partial(_Requests, server), served=lambda: len(server.connections)
+        )
 
     async def listen(self, **where: Any) -> None:
         """Accept connections at ``host`` and ``port``, or on ``sock``, as for `asyncio.loop.create_server`.

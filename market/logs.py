@@ -4,9 +4,10 @@ What a call passes as ``extra`` becomes fields of its own: ``logger.info("closed
 """
 
 import logging
-import sys
+import os
+import select
 from datetime import UTC, datetime
-from typing import Any, Literal, TextIO
+from typing import Any, Final, Literal, TextIO
 
 import orjson
 
@@ -18,9 +19,50 @@ _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
     """Send all of this process's logging to ``stream`` (standard error when None), once, in one format."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(stream) if stream else LineHandler()
     handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+_PIPE_BUF: Final = 4096
+"""A pipe that can be written to takes so much without blocking (pipe(7), Linux)."""
+
+
+class LineHandler(logging.Handler):
+    """Writes lines straight to a descriptor, and loses those that it cannot write at once.
+
+    A log must never hold up prices. `logging.StreamHandler` would: it waits for ever on a pipe that nobody
+    reads, and what it could not write to a full disk makes the process's exit code 120.
+    """
+
+    def __init__(self, descriptor: int = 2) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line of ``record``, behind a word of how many were lost before it."""
+        try:
+            line = self.format(record)
+            note = f"({self._lost} log lines before this one could not be written)\n" if self._lost else ""
+            written = self._write(f"{note}{line}\n".encode(errors="backslashreplace"))
+        except Exception:  # a mistake in a log call; it must not end the process
+            written = False
+        self._lost = 0 if written else self._lost + 1
+
+    def _write(self, data: bytes) -> bool:
+        view = memoryview(data)
+        while view:
+            # Only what fits: whether anybody reads is known before, not after.
+            if not any(events & select.POLLOUT for _, events in self._room.poll(0)):
+                return False
+            try:
+                view = view[os.write(self._descriptor, view[:_PIPE_BUF]) :]
+            except OSError:
+                return False
+        return True
 
 
 class ConsoleFormatter(logging.Formatter):

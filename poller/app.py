@@ -17,6 +17,7 @@ from poller.lease import Lead
 from poller.numbering import Numbering
 from poller.processor import Processor
 from poller.publisher import Publisher
+from poller.sense import Sense
 from poller.settings import PollerSettings
 from poller.sources import LinkState, Source, Update
 from poller.sources.factory import open_source
@@ -53,6 +54,7 @@ class Poller:
         self._rng = random.Random()  # noqa: S311 - jitter, not secrets
         self._source: Source | None = None
         self._processor: Processor | None = None
+        self._sense = Sense(time.monotonic, now_us)
         wanted = settings.feed
         self._starting = LinkState(
             "binance-ws" if wanted == "auto" else wanted, "down", "the poller is starting", now_us()
@@ -102,12 +104,21 @@ class Poller:
             tick = processor.process(update)
             if tick is not None:
                 self.publisher.put(tick)
+            if update.update_id is not None or update.bid is not None:
+                # Summaries that make sense do not make up for quotes that do not.
+                self._sense.note(processor.refused)
 
         await source.run(emit)
         logger.info("feed %s has ended: %s", source.state.source, source.state.reason)
 
     def _state(self) -> LinkState:
-        return self._starting if self._source is None else self._source.state
+        if self._source is None:
+            return self._starting
+        state = self._source.state
+        if state.link == "up" and (fault := self._sense.fault()) is not None:
+            reason, since_us = fault
+            return LinkState(state.source, "down", reason, since_us)
+        return state
 
     def _drops(self) -> Mapping[str, int]:
         return {} if self._processor is None else dict(self._processor.drops.items())

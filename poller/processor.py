@@ -55,13 +55,17 @@ class Processor:
         self._noted: set[tuple[DropReason, str]] = set()
         self.drops: dict[DropReason, int] = dict.fromkeys(get_args(DropReason), 0)
         """Updates that made no tick, by the reason."""
+        self.refused: DropReason | None = None
+        """Why the last update was of no use; None where it was, or only said nothing new."""
 
     def process(self, update: Update) -> Tick | None:
         """The tick that ``update`` makes, or None; the reason is then counted in `drops`."""
         book = self._books.get(update.symbol)
         outcome: Tick | DropReason = "unknown_symbol" if book is None else book.apply(update)
         if isinstance(outcome, Tick):
+            self.refused = None
             return outcome
+        self.refused = None if outcome in _EXPECTED else outcome
         self.drops[outcome] += 1
         if outcome not in _EXPECTED:
             self._note(outcome, update)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.feed import Feed
+from gateway.feed import BEHIND, Feed
 from gateway.frames import FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import Status
@@ -155,6 +155,26 @@ def test_a_symbol_nobody_knows_is_counted_and_passed_over() -> None:
             setup.feed.tick_received("DOGEUSDT", encode_tick(tick("DOGEUSDT")))
             assert {"unknown_symbol": 1} == setup.counters.bus_refused
             assert {} == setup.last
+
+    run_virtual(main())
+
+
+def test_a_poller_that_numbers_below_what_was_heard_is_told() -> None:
+    """Where every tick is older than the one held, clients are not left with `live` and no prices; a newer one ends it."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=1000)))
+            for seq in range(5):
+                setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=seq)))
+                await setup.poll(1)
+            assert [("live", ""), ("stale", BEHIND)] == setup.statuses
+            assert 4_000_000 >= setup.heard[-1].since_us
+            setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=1001)))
+            await setup.poll(1)
+            setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=1001)))
+            await setup.poll(5)
+            assert [("live", ""), ("stale", BEHIND), ("live", "")] == setup.statuses
 
     run_virtual(main())
 

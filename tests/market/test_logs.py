@@ -1,8 +1,10 @@
 """Log lines, for people and for machines."""
 
+import fcntl
 import io
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 
@@ -68,3 +70,76 @@ def test_configuring_again_replaces() -> None:
     logging.getLogger("a").warning("once")
     assert "" == first.getvalue()
     assert 1 == len(second.getvalue().splitlines())
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe of one page: its reading and its writing end."""
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    yield read_end, write_end
+    os.close(read_end)
+    os.close(write_end)
+
+
+def _handler(descriptor: int) -> logs.LineHandler:
+    handler = logs.LineHandler(descriptor)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    return handler
+
+
+def _record(message: str, *args: object) -> logging.LogRecord:
+    return logging.LogRecord("a", logging.INFO, __file__, 1, message, args, None)
+
+
+def test_lines_go_straight_out(pipe: tuple[int, int]) -> None:
+    """A line is in the pipe when the call returns, whatever characters are in it."""
+    handler = _handler(pipe[1])
+    handler.emit(_record("%d €", 5))
+    assert "5 €\n".encode() == os.read(pipe[0], 100)
+    handler.emit(_record("odd \ud800"))
+    assert b"odd \\ud800\n" == os.read(pipe[0], 100)
+
+
+def test_a_pipe_that_nobody_reads_holds_nobody_up(pipe: tuple[int, int]) -> None:
+    """What does not fit is lost and counted; the first line that fits again says how many were."""
+    handler = _handler(pipe[1])
+    for _ in range(100):
+        handler.emit(_record("x" * 99))
+    kept = os.read(pipe[0], 10_000).splitlines()
+    assert 0 < len(kept) < 100
+    handler.emit(_record("again"))
+    expected = f"({100 - len(kept)} log lines before this one could not be written)\nagain\n"
+    assert expected.encode() == os.read(pipe[0], 1000)
+    handler.emit(_record("and on"))
+    assert b"and on\n" == os.read(pipe[0], 1000)
+
+
+def test_a_long_line_is_written_as_far_as_it_fits(pipe: tuple[int, int]) -> None:
+    """One that is longer than a pipe takes at once does not block either."""
+    _handler(pipe[1]).emit(_record("x" * 20_000))
+    assert b"x" * 4096 == os.read(pipe[0], 20_000)
+
+
+@pytest.mark.parametrize("broken", ["full disk", "closed pipe"])
+def test_what_cannot_be_written_at_all_is_lost(broken: str) -> None:
+    """A full disk, or a pipe whose reader has gone, is no error of whoever logs."""
+    if broken == "full disk":
+        descriptor = os.open("/dev/full", os.O_WRONLY)
+    else:
+        read_end, descriptor = os.pipe()
+        os.close(read_end)
+    try:
+        handler = _handler(descriptor)
+        for _ in range(3):
+            handler.emit(_record("lost"))
+    finally:
+        os.close(descriptor)
+
+
+def test_a_wrong_log_call_is_lost(pipe: tuple[int, int]) -> None:
+    """A message that does not fit its arguments ends nothing, and is counted with what was lost."""
+    handler = _handler(pipe[1])
+    handler.emit(_record("%d", "no number"))
+    handler.emit(_record("right"))
+    assert b"(1 log lines before this one could not be written)\nright\n" == os.read(pipe[0], 1000)

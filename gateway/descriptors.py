@@ -1,0 +1,28 @@
+"""How many sockets a process can hold: each needs a descriptor, and others need some too."""
+
+import logging
+import resource
+from typing import Final
+
+RESERVED: Final = 64
+"""For the bus and its reconnects, for keys that are fetched, for logs and libraries.
+
+Were clients to take the last descriptor, a lost bus link could not be made anew.
+"""
+
+logger = logging.getLogger(__name__)
+
+
+def make_room(sockets: int) -> int:
+    """Raise the limit of open files, as far as that is allowed, for so many sockets of clients; how many fit.
+
+    ``sockets`` of 0 is no limit: as many as are allowed.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, sockets + RESERVED) if sockets else hard
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    if soft < sockets + RESERVED:
+        logger.warning("only %d files may be open (ulimit -n): taking at most %d clients", soft, soft - RESERVED)
+    return max(1, soft - RESERVED)
