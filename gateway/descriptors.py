@@ -24,5 +24,5 @@ def make_room(sockets: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
     if soft < sockets + RESERVED:
-        logger.warning("only %d files may be open (ulimit -n): taking at most %d clients", soft, soft - RESERVED)
+        logger.info("only %d files may be open (ulimit -n): taking at most %d clients", soft, soft - RESERVED)
     return max(1, soft - RESERVED)

@@ -160,7 +160,7 @@ def test_a_symbol_nobody_knows_is_counted_and_passed_over() -> None:
 
 
 def test_a_poller_that_numbers_below_what_was_heard_is_told() -> None:
-    """Where every tick is older than the one held, clients are not left with `live` and no prices; a newer one ends it."""
+    """Where every tick is older than the one held, clients are not left with `live` and no prices."""
 
     async def main() -> None:
         async with running() as setup:
