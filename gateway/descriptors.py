@@ -2,6 +2,7 @@
 
 import logging
 import resource
+import sys
 from typing import Final
 
 RESERVED: Final = 64
@@ -18,10 +19,12 @@ def make_room(sockets: int) -> int:
 
     ``sockets`` of 0 is no limit: as many as are allowed.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = (
+        sys.maxsize if limit == resource.RLIM_INFINITY else limit for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
     wanted = min(hard, sockets + RESERVED) if sockets else hard
     if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.RLIM_INFINITY if hard == sys.maxsize else hard))
         soft = wanted
     if soft < sockets + RESERVED:
         logger.info("only %d files may be open (ulimit -n): taking at most %d clients", soft, soft - RESERVED)

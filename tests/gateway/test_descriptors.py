@@ -2,6 +2,7 @@
 
 import logging
 import resource
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,8 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Limits]:
         ((1024, 4096), 2000, (2064, 4096), 2000),
         ((1024, 1024), 960, (1024, 1024), 960),
         ((1024, 4096), 0, (4096, 4096), 4032),
+        ((1024, resource.RLIM_INFINITY), 2000, (2064, resource.RLIM_INFINITY), 2000),
+        ((resource.RLIM_INFINITY,) * 2, 2000, (resource.RLIM_INFINITY,) * 2, sys.maxsize - RESERVED),
     ],
 )
 def test_the_limit_is_raised_as_far_as_needed(
