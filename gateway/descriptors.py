@@ -19,9 +19,8 @@ def make_room(sockets: int) -> int:
 
     ``sockets`` of 0 is no limit: as many as are allowed.
     """
-    soft, hard = (
-        sys.maxsize if limit == resource.RLIM_INFINITY else limit for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
-    )
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = (sys.maxsize if limit == resource.RLIM_INFINITY else limit for limit in limits)
     wanted = min(hard, sockets + RESERVED) if sockets else hard
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.RLIM_INFINITY if hard == sys.maxsize else hard))
