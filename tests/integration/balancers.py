@@ -1,5 +1,6 @@
 """HAProxy with ``haproxy.cfg`` on free ports, in front of stand-ins for the gateways."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -51,6 +52,19 @@ class StandIn:
         return socket
 
 
+    async def until_left_alone(self) -> None:
+        """Wait until every connection has ended; those that were just accepted would survive the server's close."""
+        assert self.server.runner is not None
+        server = self.server.runner.server
+        assert server is not None
+        async with asyncio.timeout(10):
+            # Twice: what the kernel has accepted is ours a turn of the loop later.
+            for _ in range(2):
+                await asyncio.sleep(0.01)
+                while server.connections:
+                    await asyncio.sleep(0.01)
+
+
 class Balancer:
     """A running HAProxy, its stand-ins and what it has logged."""
 
@@ -90,6 +104,8 @@ async def balancer(**variables: str) -> AsyncIterator[Balancer]:
             env=environment(**addresses, **variables),
             say=lambda _, line: balancer.log.append(line),
         )
+        for stand_in in balancer.stand_ins:
+            exits.push_async_callback(stand_in.until_left_alone)
         exits.push_async_callback(process.stop, 10)
         await process.start()
         await answers(f"{balancer.url}/readyz", 200)
