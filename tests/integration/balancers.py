@@ -12,6 +12,7 @@ from deploy.ports import free_port
 from deploy.processes import Process
 from deploy.programs import find_haproxy
 from tests.integration.stacks import GATEWAY_COUNT, answers, environment
+from tests.waiting import until
 
 METRICS = "for operators only"
 """What a stand-in says at ``/metrics``."""
@@ -51,18 +52,13 @@ class StandIn:
                 await socket.send_str(message.data)
         return socket
 
-
     async def until_left_alone(self) -> None:
         """Wait until every connection has ended; those that were just accepted would survive the server's close."""
-        assert self.server.runner is not None
-        server = self.server.runner.server
-        assert server is not None
-        async with asyncio.timeout(10):
-            # Twice: what the kernel has accepted is ours a turn of the loop later.
-            for _ in range(2):
-                await asyncio.sleep(0.01)
-                while server.connections:
-                    await asyncio.sleep(0.01)
+        runner = self.server.runner
+        # Twice: what the kernel has accepted is ours a turn of the loop later.
+        for _ in range(2):
+            await asyncio.sleep(0.01)
+            await until(lambda: runner is None or runner.server is None or not runner.server.connections)
 
 
 class Balancer:
