@@ -9,7 +9,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.machine import cpu_s, rss_bytes
 from deploy.ports import Address
 
-_METRICS = ("connections", "cohorts", "laggards", "tasks", "memory_blocks", "ticks_sent_total")
+_METRICS = (
+    "connections",
+    "cohorts",
+    "laggards",
+    "tasks",
+    "memory_blocks",
+    "connections_accepted_total",
+    "ticks_sent_total",
+)
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -28,6 +36,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     laggards: int = 0
     tasks: int = 0
     memory_blocks: int = 0
+    connections_accepted: int = 0
+    """Since its start."""
     ticks_sent: int = 0
     """Since its start."""
 

@@ -46,11 +46,7 @@ def summary(
     """What there was in all. ``ends`` are kinds of guests and how they ended."""
     yield ""
     for name, readings in calm.items():
-        rss, blocks = growth(readings[1:], "rss_bytes"), growth(readings[1:], "memory_blocks")
-        gained = "no round since it was started anew"
-        if rss is not None and blocks is not None:
-            gained = f"{rss / 2**20:+.1f} MiB" + (f", {blocks:+,} blocks" if readings[-1].is_gateway else "")
-        yield f"memory of {name} since the end of its first round: {gained}"
+        yield f"memory of {name} since the end of its first round: {_gained(readings[1:])}"
     yield f"guests: {ends.total():,}"
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     for end, count in sorted(ends.items()):
@@ -61,6 +57,14 @@ def summary(
         yield f"  {kind:<13} {how_often.total():>6,}  {common}"
     yield f"faults: {_listed(faults)}"
     yield f"lines logged: {_listed(lines)}"
+
+
+def _gained(calm: Sequence[Reading]) -> str:
+    rss, blocks, came = (growth(calm, name) for name in ("rss_bytes", "memory_blocks", "connections_accepted"))
+    if rss is None:
+        return "no other since it was started anew"
+    told = f"{rss / 2**20:+.1f} MiB"
+    return f"{told}, {blocks:+,} blocks, with {came:,} connections" if calm[-1].is_gateway else told
 
 
 def _listed(counts: Mapping[str, int]) -> str:

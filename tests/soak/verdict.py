@@ -12,9 +12,11 @@ COUNTS: Final = ("connections", "cohorts", "laggards", "tasks", "files")
 MAY_GROW_BYTES: Final = 8 * 2**20
 """Resident memory, from the end of the first round to the end of the last. The allocator keeps pages of a peak in
 which a block or two are still in use; in ten minutes that was one or two MiB."""
-MAY_GROW_BLOCKS: Final = 0.05
-"""Blocks that Python holds, as a share of those at the end of the first round: caches of the libraries that fill, and
-garbage that is still to be collected. Seen were 1 %; one block for each connection of ten minutes would be 10 %."""
+MAY_GROW_BLOCKS: Final = 10_000
+MAY_GROW_BLOCKS_PER_CONNECTION: Final = 0.5
+"""Blocks that Python holds, in the same time: so many, for caches of the libraries that fill; or for each connection
+that came, where that is more, for garbage that waits for the collector, which rarely looks through what has grown old.
+Seen were 0.2 for each; whatever leaks at every connection is a block of its own."""
 
 
 def differences(before: Reading, now: Reading, *, most_bus_links: int) -> list[str]:
@@ -43,10 +45,10 @@ def leaks(calm: Sequence[Reading]) -> list[str]:
     found = []
     if (gained := growth(calm, "rss_bytes") or 0) > MAY_GROW_BYTES:
         found.append(f"resident memory grew by {gained / 2**20:.1f} MiB; {MAY_GROW_BYTES / 2**20:.1f} may be")
-    if gained := growth(calm, "memory_blocks") or 0:
-        allowed = int(MAY_GROW_BLOCKS * (calm[-1].memory_blocks - gained))
-        if gained > allowed:
-            found.append(f"Python's memory grew by {gained:,} blocks; {allowed:,} may be")
+    came = growth(calm, "connections_accepted") or 0
+    allowed = max(MAY_GROW_BLOCKS, int(MAY_GROW_BLOCKS_PER_CONNECTION * came))
+    if (gained := growth(calm, "memory_blocks") or 0) > allowed:
+        found.append(f"Python's memory grew by {gained:,} blocks with {came:,} connections; {allowed:,} may be")
     return found
 
 
