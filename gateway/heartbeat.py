@@ -5,6 +5,7 @@ thousand pings never leave in one breath.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from gateway.connection import Connection
@@ -15,7 +16,9 @@ _SLICES: Final = 32
 class Heartbeat:
     """Looks at every connection twice per ``heartbeat_s``: a dead one is gone after one to one and a half of it."""
 
-    def __init__(self, heartbeat_s: float) -> None:
+    def __init__(self, heartbeat_s: float, lags: Callable[[Connection], bool]) -> None:
+        """``lags`` says of whom ``LAG_TIMEOUT_S`` decides: who does not read cannot have read a ping."""
+        self._lags = lags
         self._slice_s = heartbeat_s / 2 / _SLICES
         self._slices: list[dict[Connection, None]] = [{} for _ in range(_SLICES)]
         self._slice_of: dict[Connection, dict[Connection, None]] = {}
@@ -42,6 +45,8 @@ class Heartbeat:
         for connection in tuple(self._slices[self._next]):
             if connection.heard:
                 connection.heard = connection.pinged = False
+            elif self._lags(connection):
+                connection.pinged = False
             elif not connection.pinged:
                 connection.ping()
             else:

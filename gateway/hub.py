@@ -64,6 +64,10 @@ class Hub:
         """How many connections are not draining."""
         return len(self._laggards)
 
+    def lags(self, connection: Member) -> bool:
+        """Whether ``connection`` is not draining, and waits to be caught up or cut off."""
+        return connection in self._laggards
+
     def publish(self, tick: FramedTick) -> None:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
         symbol = tick.symbol

@@ -24,7 +24,7 @@ def test_a_silent_peer_is_pinged_and_then_cut_off() -> None:
 
     async def main() -> None:
         silent, transport = connection()
-        heartbeat = Heartbeat(20)
+        heartbeat = Heartbeat(20, lambda _: False)
         heartbeat.add(silent)
         await run_for(heartbeat, 9)
         assert [] == transport.written
@@ -42,7 +42,7 @@ def test_a_peer_that_answers_lives_on() -> None:
 
     async def main() -> None:
         living, transport = connection()
-        heartbeat = Heartbeat(20)
+        heartbeat = Heartbeat(20, lambda _: False)
         heartbeat.add(living)
         for _ in range(10):
             await run_for(heartbeat, 18)
@@ -53,12 +53,30 @@ def test_a_peer_that_answers_lives_on() -> None:
     run_virtual(main())
 
 
+def test_a_laggard_is_left_to_its_own_timeout() -> None:
+    """Who is not reading is not blamed for a ping it cannot have read; once it has caught up it is asked anew."""
+
+    async def main() -> None:
+        slow, transport = connection()
+        lagging = {slow}
+        heartbeat = Heartbeat(20, lagging.__contains__)
+        heartbeat.add(slow)
+        await run_for(heartbeat, 100)
+        assert [] == transport.written
+        lagging.clear()
+        await run_for(heartbeat, 11)
+        assert [b"\x89\x00"] == transport.written
+        assert not transport.aborted
+
+    run_virtual(main())
+
+
 def test_who_was_taken_out_is_not_looked_at() -> None:
     """A connection that has gone is neither pinged nor kept."""
 
     async def main() -> None:
         gone, transport = connection()
-        heartbeat = Heartbeat(20)
+        heartbeat = Heartbeat(20, lambda _: False)
         heartbeat.add(gone)
         heartbeat.remove(gone)
         await run_for(heartbeat, 100)
@@ -71,7 +89,7 @@ def test_the_work_is_spread() -> None:
     """A thousand connections that came evenly are not pinged in one breath."""
 
     async def main() -> None:
-        heartbeat = Heartbeat(32)
+        heartbeat = Heartbeat(32, lambda _: False)
         transports = []
         for _ in range(64):
             one, transport = connection()
