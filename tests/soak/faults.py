@@ -136,8 +136,9 @@ class Faults:
         """End a program, and start it again."""
         program = next(program for program in self._stack.plan if program.name == name)
         self._audience.excuse({address.port for address in program.listens})
-        self._stack[name].send_all(signal_number)
-        # Nothing is awaited in between: it has not been missed yet when it is stopped on purpose.
+        if signal_number is not signal.SIGTERM:
+            # Nothing is awaited in between: it has not been missed yet when it is stopped on purpose.
+            self._stack[name].send_all(signal_number)
         code = await self._stack.stop_one(name)
         expected = 0 if signal_number is signal.SIGTERM else -signal_number
         if code != expected:

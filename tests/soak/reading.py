@@ -1,5 +1,6 @@
 """What a process holds at one moment: by the kernel's account, and by a gateway's own."""
 
+from collections.abc import Set
 from pathlib import Path
 
 import aiohttp
@@ -63,28 +64,20 @@ class Reader:
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
-    async def read(self, pid: int, gateway: Address | None = None) -> Reading | None:
-        """What ``pid`` holds, and what it says at ``gateway`` where it is one; None where it is gone or silent."""
+    async def read(self, pid: int, others: Set[str], gateway: Address | None = None) -> Reading | None:
+        """What ``pid`` holds, and what it says at ``gateway`` where it is one; None where it is gone or silent.
+
+        ``others`` are the `other_sockets` of this moment.
+        """
         try:
-            files, bus_links = self._files(pid)
+            files, bus_links = _files(pid, others)
             kernel = {"rss_bytes": rss_bytes(pid), "files": files, "bus_links": bus_links}
             told = {} if gateway is None else await self._scrape(gateway)
             return Reading(pid=pid, cpu_s=cpu_s(pid), **kernel, **told)
         except (OSError, aiohttp.ClientError, TimeoutError):
             return None
 
-    def _files(self, pid: int) -> tuple[int, int]:
-        others = self._other_sockets()
-        files = []
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                files.append(str(entry.readlink()))
-            except FileNotFoundError:
-                continue  # closed while we looked
-        links = sum(file.startswith("socket:") and file not in others for file in files)
-        return len(files) - links, links
-
-    def _other_sockets(self) -> set[str]:
+    def other_sockets(self) -> set[str]:
         """All that live on this machine but those to the bus, as links of /proc/PID/fd name them (proc(5))."""
         remote = f":{self._bus.port:04X}"
         tcp = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
@@ -103,3 +96,15 @@ class Reader:
             if sample.name.startswith("tickgate_") and not sample.labels
         }
         return {name.removesuffix("_total"): values[name] for name in _METRICS}
+
+
+def _files(pid: int, others: Set[str]) -> tuple[int, int]:
+    """How many files are open, and how many links to the bus besides."""
+    files = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            files.append(str(entry.readlink()))
+        except FileNotFoundError:
+            continue  # closed while we looked
+    links = sum(file.startswith("socket:") and file not in others for file in files)
+    return len(files) - links, links

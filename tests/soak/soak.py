@@ -113,6 +113,7 @@ class Soak:
         for line in table.summary(watch.calm, ends, self._faults.done, self._log.lines):
             self._tell(line)
         self._tell(f"prices that {len(self._audience)} steady clients looked at: {self._audience.prices:,}")
+        self._tell(f"longest time that the machine kept the soak itself from running: {watch.longest_stall_s:.1f} s")
         return wrong
 
     def _own_rng(self, purpose: str) -> random.Random:

@@ -25,7 +25,7 @@ _SETTINGS: Final = {
     "SYMBOLS": ",".join(SYMBOLS),
     "LOG_FORMAT": "json",
     # Short, so that all of them are waited for again and again.
-    "HEARTBEAT_S": "4",
+    "HEARTBEAT_S": "8",
     "LAG_TIMEOUT_S": "3",
     "HANDSHAKE_TIMEOUT_S": "2",
     "AUTH_TIMEOUT_S": "2",

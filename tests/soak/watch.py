@@ -24,6 +24,8 @@ class Watch:
         self.calm: dict[str, list[Reading]] = {}
         """Of each process, before the first round and after every one."""
         self._unlike: list[str] = []
+        self.longest_stall_s = 0.0
+        """So long we ourselves were kept from running: on a machine that is busy elsewhere, clients look dead."""
         # One at a time: a scrape is an open file of the gateway that is asked.
         self._reading = asyncio.Lock()
 
@@ -60,8 +62,11 @@ class Watch:
 
     async def sample(self, readings: Mapping[str, list[Reading]]) -> None:
         """Add a reading of each process to its list once a second, until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
+            due = loop.time() + _SAMPLE_S
             await asyncio.sleep(_SAMPLE_S)
+            self.longest_stall_s = max(self.longest_stall_s, loop.time() - due)
             for name, reading in (await self._read()).items():
                 readings[name].append(reading)
 
@@ -74,10 +79,11 @@ class Watch:
         """A reading of each process that answers."""
         readings = {}
         async with self._reading:
+            others = self._reader.other_sockets()
             for program in self._programs:
                 process = self._stack[program.name]
                 address = program.listens[0] if program.listens else None
-                if process.running and (reading := await self._reader.read(process.pid, address)):
+                if process.running and (reading := await self._reader.read(process.pid, others, address)):
                     readings[program.name] = reading
         return readings
 
