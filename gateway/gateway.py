@@ -165,21 +165,26 @@ class Gateway:
             connection.reply(message_frame(Shutdown(reconnect_after_ms=wait_ms), connection.encoding))
         for number, connection in enumerate(leaving):
             due = begin + spread_s * number / len(leaving)
-            if due > loop.time():
-                await asyncio.sleep(due - loop.time())
+            if due > loop.time() and await self._empty_by(due):
+                break
             _close(connection)
         # Also those that came in between.
         await self.close_all(max(_FAREWELL_S, until - loop.time()))
+
+    async def _empty_by(self, due: float | None) -> bool:
+        """Wait until everybody has gone, but not past ``due`` on the event loop's clock; whether they have."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(due):
+                await self._empty.wait()
+        return self._empty.is_set()
 
     async def close_all(self, patience_s: float | None = None) -> None:
         """Close every connection with 1012, cut off who is still there after ``patience_s``, and wait for their end."""
         self.draining = self.full = True
         for connection in self.hub.connections:
             _close(connection)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                await self._empty.wait()
-                return
+        if await self._empty_by(None if patience_s is None else asyncio.get_running_loop().time() + patience_s):
+            return
         for connection in self.hub.connections:
             connection.abort("did not answer the closing handshake")
         await self._empty.wait()

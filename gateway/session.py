@@ -1,7 +1,7 @@
 """One client's conversation, free of I/O: a message in; replies, wishes and snapshots out."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -10,9 +10,9 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
 from gateway.cohort import Wishes
+from gateway.commands import DECODERS, Malformed
 from gateway.frames import Encoding
 from gateway.protocol import (
-    AnyCommand,
     Auth,
     Authenticated,
     Error,
@@ -56,30 +56,10 @@ class Outcome(Struct):
     """A token to be looked at; `Session.authenticated` or `Session.refused` is told what came of it."""
 
 
-class _AnyMessage(Struct):
-    """What can still be told of a message that is not a command."""
-
-    id: Id | UnsetType = UNSET
-    type: str | UnsetType = UNSET
-
-
-class _Decoders(Struct, frozen=True):
-    command: msgspec.json.Decoder[AnyCommand] | msgspec.msgpack.Decoder[AnyCommand]
-    any_message: msgspec.json.Decoder[_AnyMessage] | msgspec.msgpack.Decoder[_AnyMessage]
-
-
-_DECODERS: dict[Encoding, _Decoders] = {
-    "json": _Decoders(msgspec.json.Decoder(AnyCommand), msgspec.json.Decoder(_AnyMessage)),
-    "msgpack": _Decoders(msgspec.msgpack.Decoder(AnyCommand), msgspec.msgpack.Decoder(_AnyMessage)),
-}
-_TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
-_FORMAT: Final = {"json": "JSON", "msgpack": "MessagePack"}
-
-
 class Session:
     """What one client has asked for so far."""
 
-    __slots__ = ("_decoders", "_deflate", "_encoding", "_errors", "_limits", "_symbols", "grant", "wishes")
+    __slots__ = ("_deflate", "_encoding", "_errors", "_limits", "_symbols", "grant", "wishes")
 
     def __init__(
         self,
@@ -98,7 +78,6 @@ class Session:
         self._limits = limits
         self._encoding: Encoding = encoding
         self._deflate = deflate
-        self._decoders = _DECODERS[encoding]
         self._errors = 0
         self.grant = grant
         self.wishes = Wishes(frozenset(), encoding)
@@ -106,12 +85,9 @@ class Session:
 
     def receive(self, data: bytes) -> Outcome:
         """The outcome of a message in the frame type that the encoding asks for."""
-        try:
-            command = self._decoders.command.decode(data)
-        except msgspec.ValidationError as error:
-            return self._refuse_message(data, str(error))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return self._error("bad_json", f"not {_FORMAT[self._encoding]}: {error}")
+        command = DECODERS[self._encoding].decode(data)
+        if isinstance(command, Malformed):
+            return self._error(command.code, command.message, command.id)
         if self.grant is None and not isinstance(command, Auth):
             return self._error("unauthorised", "the first message must be auth, with a token", command.id)
         match command:
@@ -136,7 +112,7 @@ class Session:
         expires_us = UNSET if math.isinf(grant.expires_at) else int(grant.expires_at * 1_000_000)
         replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=expires_us, id=command_id)]
         symbols = self.wishes.symbols
-        kept = frozenset(self._allowed(symbols))
+        kept = frozenset(grant.allowed(symbols))
         if grant.max_symbols:
             kept = frozenset(sorted(kept)[: grant.max_symbols])
         if kept != symbols:
@@ -209,17 +185,12 @@ class Session:
         assert self.grant is not None
         if self.grant.symbols is None:
             return named, []
-        allowed = self._allowed(named)
+        allowed = self.grant.allowed(named)
         if len(allowed) == len(named):
             return named, []
         # Who asks for all there is means all it may have.
         by_name = {self._symbols.resolve(name) for name in asked}
         return allowed, [symbol for symbol in named if symbol in by_name and symbol not in self.grant.symbols]
-
-    def _allowed(self, symbols: Iterable[str]) -> list[str]:
-        grant = self.grant
-        assert grant is not None
-        return [symbol for symbol in symbols if grant.symbols is None or symbol in grant.symbols]
 
     def _within_grant(self, wishes: Wishes) -> Wishes:
         grant = self.grant
@@ -264,17 +235,6 @@ class Session:
 
     def _held(self) -> list[str]:
         return [symbol for symbol in self._symbols if symbol in self.wishes.symbols]
-
-    def _refuse_message(self, data: bytes, problem: str) -> Outcome:
-        try:
-            message = self._decoders.any_message.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._error("bad_message", problem)
-        if message.type is not UNSET and message.type not in _TYPES:
-            known = ", ".join(_TYPES)
-            unknown = f"unknown command {message.type[:40]!r}; this gateway knows {known}"
-            return self._error("unknown_command", unknown, message.id)
-        return self._error("bad_message", problem, message.id)
 
     def _error(self, code: ErrorCode, message: str, command_id: Id | UnsetType = UNSET) -> Outcome:
         self._errors += 1

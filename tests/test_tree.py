@@ -26,7 +26,7 @@ GATEWAY_LAYERS = (
     {"standing"},
     {"gateway"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"auth.jwks", "entrance", "laggards"},
+    {"auth.jwks", "commands", "entrance", "laggards"},
     {"auth.compact", "auth.keyset", "group", "handshake"},
     {"cohort"},
     {"connection", "pace"},

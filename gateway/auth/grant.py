@@ -1,6 +1,7 @@
 """What a token lets its bearer do: checked claims in, a grant out. No keys, no I/O."""
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -53,6 +54,10 @@ class Grant(Struct, frozen=True):
     """Symbols per connection at most; 0 for no limit."""
     expires_at: float = math.inf
     """Unix time in seconds from which on the token is refused: its ``exp`` and the leeway after it."""
+
+    def allowed(self, symbols: Iterable[str]) -> list[str]:
+        """Those of ``symbols`` that may be subscribed to, in their order."""
+        return [symbol for symbol in symbols if self.symbols is None or symbol in self.symbols]
 
 
 ANONYMOUS: Final = Grant("")

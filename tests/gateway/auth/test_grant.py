@@ -226,3 +226,10 @@ def test_a_refusal_quotes_nothing(claim: str, value: Any) -> None:
     error = refusal(Rules("issuer", "audience"), **{claim: value})
     assert "MARKED" not in f"{error!s} {error!r}"
     assert error.__context__ is None
+
+
+def test_a_grant_picks_out_what_it_allows() -> None:
+    """In the order asked for, and everything where it names no symbols."""
+    assert ["ETHUSDT", "BTCUSDT"] == ANONYMOUS.allowed(["ETHUSDT", "BTCUSDT"])
+    assert ["BTCUSDT"] == Grant("alice", symbols=frozenset({"BTCUSDT", "SOLUSDT"})).allowed(["ETHUSDT", "BTCUSDT"])
+    assert [] == Grant("alice", symbols=frozenset()).allowed(["BTCUSDT"])
