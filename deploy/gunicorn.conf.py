@@ -45,7 +45,8 @@ workers = 1
 worker_class = "gateway.worker.Worker"
 # The worker's sign of life is a file it touches; on a disk that could block the event loop.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 # gunicorn makes the name itself
-timeout = 30
+# Without one for so long the event loop hangs: the worker is replaced, and its clients come back elsewhere.
+timeout = 10
 # The drain, and then the time to close every client and to end.
 graceful_timeout = math.ceil(_settings.drain_seconds) + 15
 # Ending a worker after so many requests would drop every socket it holds.

@@ -1,7 +1,9 @@
 """Whether an address is free to listen on, said before anything is started."""
 
 import errno
+import random
 import socket
+from pathlib import Path
 from typing import NamedTuple
 
 from deploy.errors import DeployError
@@ -51,8 +53,28 @@ def require_free(address: Address) -> None:
             ) from None
 
 
+_FIRST_PORT = 12_000
+_CLIENT_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_DICE = random.SystemRandom()
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on now.
+
+    It is below those that the kernel gives to clients: none of their sockets may take it before, or while, whoever it
+    is for does not listen.
+
+    Raises:
+        DeployError: of a hundred such ports tried, none was free.
+    """
+    first_of_clients = int(_CLIENT_PORTS.read_text().split()[0]) if _CLIENT_PORTS.exists() else 32768
+    last = first_of_clients if first_of_clients > _FIRST_PORT else 65536
+    for _ in range(100):
+        port = _DICE.randrange(_FIRST_PORT, last)
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise DeployError(f"no free port between {_FIRST_PORT} and {last} on {host}")

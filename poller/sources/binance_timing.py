@@ -46,7 +46,7 @@ class StreamTiming(Struct, frozen=True, kw_only=True):
     """For the answer to a SUBSCRIBE."""
     ready_timeout_s: float = 30.0
     """For all answers, and the first price."""
-    quiet_s: float = 10.0
+    quiet_s: float = 5.0
     """A connection without prices for so long is replaced."""
     symbol_quiet_s: float = 60.0
     """A symbol whose summary, due each second, is missing for so long is subscribed again."""

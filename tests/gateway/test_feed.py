@@ -304,6 +304,36 @@ def test_a_beat_from_before_the_outage_proves_nothing() -> None:
     run_virtual(main())
 
 
+def test_a_link_that_had_held_is_made_anew_at_once() -> None:
+    """The bus may only have thrown this one link out."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5)
+            setup.bus.stop()
+            setup.bus.stopped = False
+            await asyncio.sleep(0.6)
+            assert 2 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_bus_that_ends_links_as_they_are_made_is_asked_every_few_seconds() -> None:
+    """Many gateways that all came back at once, again and again, would be a flood."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5)
+            for _ in range(120):
+                await asyncio.sleep(0.25)
+                setup.bus.stop()
+                setup.bus.stopped = False
+            # Of thirty seconds.
+            assert 10 <= setup.bus.attempts <= 22
+
+    run_virtual(main())
+
+
 def test_an_unready_gateway_becomes_ready_when_the_bus_comes() -> None:
     """Until the last values were read once, a snapshot would mean nothing."""
 

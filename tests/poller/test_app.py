@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from deploy.ports import free_port
 from market.bus import open_bus
 from market.bus.memory import MemoryBus
 from market.codec import decode_beat, decode_tick
@@ -23,7 +24,7 @@ from poller.sources import factory
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick
 from tests.poller.recording import RECORDING, recorded_quotes
-from tests.valkey import Valkey, free_port
+from tests.valkey import Valkey
 from tests.waiting import until
 
 HOUR_US = 3_600_000_000

@@ -7,6 +7,7 @@ import socket
 import aiohttp
 import pytest
 
+from deploy.ports import free_port
 from market.bus.memory import MemoryBus
 from poller import metrics
 from poller.errors import PollerError
@@ -15,7 +16,6 @@ from poller.numbering import Numbering
 from poller.publisher import Publisher
 from poller.sources import LinkState
 from tests.market.samples import tick
-from tests.valkey import free_port
 from tests.waiting import until
 
 STATE = LinkState("binance-rest", "down", "because", 5)

@@ -1,12 +1,9 @@
 """What is soaked: a Valkey, a poller and gateways, as programs on free ports, with settings that make much happen."""
 
-import random
-import socket
 import sys
-from pathlib import Path
 from typing import Final
 
-from deploy.ports import Address
+from deploy.ports import Address, free_port
 from deploy.programs import CLUSTER_SYMBOLS, Plan, Program, valkey_server
 from market.symbols import parse_symbols
 from tests.integration.stacks import environment
@@ -44,7 +41,7 @@ def plan(gateways: int, ticks_per_s: int, secret: str) -> Plan:
     Raises:
         DeployError: there is no Valkey.
     """
-    bus = _address("BUS_URL")
+    bus = Address(HOST, free_port(), "BUS_URL")
     env = environment(**_SETTINGS, BUS_URL=f"redis://{bus}/0", SIM_TICKS_PER_S=str(ticks_per_s))
     return Plan(
         valkey=Program(
@@ -77,7 +74,7 @@ def bus_of(plan: Plan) -> Address:
 
 
 def _gateway(number: int, env: dict[str, str], secret: str) -> Program:
-    address = _address("GATEWAY_PORT")
+    address = Address(HOST, free_port(), "GATEWAY_PORT")
     keys = {"AUTH_MODE": "jwt", "JWT_SECRET": secret} if number % 2 == 0 else {}
     return Program(
         name=f"gateway-{number}",
@@ -86,16 +83,3 @@ def _gateway(number: int, env: dict[str, str], secret: str) -> Program:
         listens=(address,),
         ready_path="/readyz",
     )
-
-
-def _address(variable: str) -> Address:
-    """A free port below those that the kernel gives to clients: while a program is away, none of them may take it."""
-    first_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        port = random.SystemRandom().randrange(max(1024, first_of_clients - 20_000), first_of_clients)
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return Address(HOST, port, variable)

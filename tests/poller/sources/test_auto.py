@@ -7,8 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from deploy.ports import free_port
 from poller.sources import auto
-from tests.valkey import free_port
 
 
 @pytest.fixture

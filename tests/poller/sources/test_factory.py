@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from deploy.ports import free_port
 from poller.settings import PollerSettings
 from poller.sources import Source
 from poller.sources.binance_rest import BinanceRest
@@ -15,7 +16,6 @@ from poller.sources.binance_ws import BinanceWs
 from poller.sources.factory import open_source
 from poller.sources.replay import Replay
 from poller.sources.simulated import Simulated
-from tests.valkey import free_port
 
 
 async def opened(**settings: object) -> Source:
