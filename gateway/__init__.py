@@ -13,6 +13,7 @@
 ``frames``      WebSocket frames, made once for everybody
 ``reader``      WebSocket frames of clients: bytes in, messages out
 ``farewell``    the end of a connection, from our close frame on
+``commands``    the bytes of a client's message → a command, or what is wrong with them
 ``session``     one client's conversation: a command in, replies and wishes out, no I/O
 ``protocol``    the messages, as types
 ``closing``     why a connection ends, and whether to come back

@@ -29,7 +29,7 @@ BEHIND: Final = "the poller numbers its ticks below those heard before; its cloc
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
 _FIRST_RETRY_S: Final = (0.0, 0.5)
-"""From the end of a link that had held to the first try to make another, at random, as gateways are many."""
+"""From the end of a link to the first try to make another, at random, as gateways are many."""
 _RETRY_S: Final = (1.5, 3.0)
 """Between two further ones."""
 
@@ -81,17 +81,21 @@ class Feed:
         """Hear the bus until cancelled."""
         loop = asyncio.get_running_loop()
         told = False
+        hurry_from = loop.time()
         while True:
             reason = await self._hear()
             if self._linked_at is not None or not told:
                 told = True
                 logger.warning("no bus link (%s): %s; trying again every 3 s", self._bus.name, reason)
-            # A bus that ends links as fast as they are made is not asked for more at once.
-            had_held = self._linked_at is not None and loop.time() - self._linked_at >= QUIET_S
+            pause_s = _RETRY_S
+            # A bus that ends links as fast as they are made is not asked for more at once, again and again.
+            if self._linked_at is not None and loop.time() >= hurry_from:
+                pause_s = _FIRST_RETRY_S
+                hurry_from = loop.time() + 2 * QUIET_S
             self._linked_at = None
             # Clients are not told the reason: it may name hosts that are none of their business.
             self._look()
-            await asyncio.sleep(self._rng.uniform(*(_FIRST_RETRY_S if had_held else _RETRY_S)))
+            await asyncio.sleep(self._rng.uniform(*pause_s))
 
     async def _hear(self) -> str:
         """Hear the bus over one link, and return why it ended."""

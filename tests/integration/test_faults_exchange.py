@@ -30,8 +30,8 @@ from tests.integration.stacks import run_plan, running, ws_url
 
 pytestmark = pytest.mark.integration
 
-STREAM_SILENT_WITHIN_S = 16
-"""The poller gives a stream up after ten seconds without a word; nothing at Binance is silent for so long."""
+STREAM_SILENT_WITHIN_S = 10
+"""The poller gives a stream up after five seconds without a word; nothing at Binance is silent for so long."""
 FROZEN_ON_S = 5
 NONSENSE_WITHIN_S = 8
 CONNECTED_WITHIN_S = 40
