@@ -4,6 +4,7 @@ A tick becomes pending once per group, however many cohorts hold its symbol: pub
 for one client and for twenty thousand. Which of it a cohort wants is found when it is flushed.
 """
 
+import logging
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
@@ -11,6 +12,12 @@ from gateway.cohort import Cohort
 from gateway.frames import Forms, FramedTick
 from gateway.metrics import Counters
 from gateway.pace import Pace
+
+
+_FAULT = "a cohort could not be flushed"
+# A fault of ours with one cohort costs the others no tick, and none of them a flush that is due.
+
+logger = logging.getLogger(__name__)
 
 
 class Group(Protocol):
@@ -111,7 +118,10 @@ class ConflatingGroup:
         if window:
             forms, since = Forms(window), self._since
             for cohort in self.cohorts.holding(window):
-                cohort.flush_newest(forms, since)
+                try:
+                    cohort.flush_newest(forms, since)
+                except Exception:
+                    logger.exception(_FAULT)
 
 
 class ExactGroup:
@@ -138,4 +148,7 @@ class ExactGroup:
         ticks, self._ticks = self._ticks, []
         if ticks:
             for cohort in self.cohorts.holding({tick.symbol for tick in ticks}):
-                cohort.flush_every(ticks, ticks[0].stamp - 1)
+                try:
+                    cohort.flush_every(ticks, ticks[0].stamp - 1)
+                except Exception:
+                    logger.exception(_FAULT)

@@ -7,9 +7,10 @@ there are.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import get_args
 
 from gateway.cohort import Cohort, Member, Missed, Wishes
-from gateway.frames import FramedTick, message_frame
+from gateway.frames import Encoding, FramedTick, message_frame
 from gateway.group import ConflatingGroup, ExactGroup, Group
 from gateway.laggards import Backlog, Laggards
 from gateway.metrics import Counters
@@ -80,8 +81,9 @@ class Hub:
         """Send ``message`` to everyone, behind every tick that was published before it."""
         for group in self._groups.values():
             group.flush()
+        frames: dict[Encoding, bytes] = {encoding: message_frame(message, encoding) for encoding in get_args(Encoding)}
         for connection in self.connections:
-            connection.reply(message_frame(message, connection.encoding))
+            connection.reply(frames[connection.encoding])
 
     def add(self, connection: Member) -> None:
         """``connection`` is here, and wants nothing yet."""
@@ -118,6 +120,9 @@ class Hub:
             else:
                 new.laggards += 1
                 self._move_backlog(backlog, old, new)
+                if not wishes.conflate:
+                    # Every tick from now on: how much may wait is the connection's to say, not how long.
+                    self._catch_up(connection)
         elif new is not None:
             self._join(connection, new)
         if old is not None:
@@ -130,17 +135,19 @@ class Hub:
         if cohort is None:
             return
         ticks = list(filter(None, map(self._last.get, symbols)))
+        if connection not in self._laggards and self._group(cohort.wishes).pending:
+            # What is pending is older than the snapshots, and would follow them.
+            self._send_pending(connection, cohort, cohort.wishes.symbols)
+            if connection not in self._laggards:
+                self._join(connection, cohort)
         backlog = self._laggards.get(connection)
         if backlog is not None:
             backlog.snapshots.update(tick.symbol for tick in ticks)
             return
-        if self._group(cohort.wishes).pending:
-            # What is pending is older than the snapshots, and would follow them.
-            self._send_pending(connection, cohort, cohort.wishes.symbols)
-            self._join(connection, cohort)
         cohort.send_snapshots(connection, ticks, self._stamp)
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
+        assert connection not in self._laggards
         cohort.join(connection, self._stamp, pending=bool(self._group(cohort.wishes).pending))
 
     def _send_pending(self, connection: Member, cohort: Cohort, symbols: frozenset[str]) -> None:

@@ -6,11 +6,14 @@ drain for too long is cut off.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from msgspec import Struct
 
 from gateway.cohort import Member
+
+logger = logging.getLogger(__name__)
 
 SWEEP_S = 0.05
 """A laggard that drains waits about this long at most for its newest prices."""
@@ -84,7 +87,12 @@ class Laggards:
         loop = asyncio.get_running_loop()
         for connection in drained[:SERVED_AT_ONCE]:
             if connection in self._backlogs:
-                self._catch_up(connection)
+                try:
+                    self._catch_up(connection)
+                except Exception:
+                    # A fault of ours with one must not end the sweeps for all.
+                    logger.exception("a laggard could not be caught up")
+                    connection.abort("a fault of ours")
         if drained[SERVED_AT_ONCE:]:
             self._timer = loop.call_later(0, self._serve, drained[SERVED_AT_ONCE:])
         else:

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Flushable(Protocol):
-    """A cohort, as a pace sees it."""
+    """A group, as a pace sees it."""
 
     def flush(self) -> None:
         """Send what is pending. Plain code that waits for nobody."""
@@ -28,8 +28,8 @@ class Pace(Protocol):
     resting: bool
     """Whether newer ticks should replace pending ones rather than follow them."""
 
-    def want(self, cohort: Flushable) -> None:
-        """``cohort`` has something pending, and had nothing before."""
+    def want(self, group: Flushable) -> None:
+        """``group`` has something pending, and had nothing before."""
 
 
 class Rest(Struct, frozen=True):
@@ -44,7 +44,7 @@ class Rest(Struct, frozen=True):
 
 
 class SharedPace:
-    """Flushes all its waiting cohorts together."""
+    """Flushes all its waiting groups together."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timer: Callable[[], float], rest: Rest) -> None:
         """``timer`` measures what flushes cost, in seconds; the loop's own clock may stand still within a turn."""
@@ -55,9 +55,9 @@ class SharedPace:
         self._owed_until = 0.0
         self.resting = False
 
-    def want(self, cohort: Flushable) -> None:
+    def want(self, group: Flushable) -> None:
         """See `Pace.want`."""
-        self._waiting.append(cohort)
+        self._waiting.append(group)
         if len(self._waiting) > 1:
             return
         wait_s = self._owed_until - self._rest.credit_s - self._timer()
@@ -68,19 +68,19 @@ class SharedPace:
             self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Flush every waiting cohort now, and note what it cost."""
+        """Flush every waiting group now, and note what it cost."""
         self.resting = False
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
         rest = self._rest
         started = self._timer()
-        for cohort in waiting:
+        for group in waiting:
             try:
-                cohort.flush()
+                group.flush()
             except Exception:
                 # A fault with one must not leave the others waiting for a flush that never comes.
-                logger.exception("a cohort could not be flushed")
+                logger.exception("a group could not be flushed")
         ended = self._timer()
         owed_until = max(self._owed_until, ended) + (ended - started) * rest.factor
         self._owed_until = min(owed_until, ended + rest.longest_s + rest.credit_s)
@@ -98,13 +98,13 @@ class RatedPace:
         self._flushed_at = loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
-    def want(self, cohort: Flushable) -> None:
+    def want(self, group: Flushable) -> None:
         """See `Pace.want`."""
         if self._timer is None:
             at = max(self._loop.time(), self._flushed_at + self._interval_s)
-            self._timer = self._loop.call_at(at, self._flush, cohort)
+            self._timer = self._loop.call_at(at, self._flush, group)
 
-    def _flush(self, cohort: Flushable) -> None:
+    def _flush(self, group: Flushable) -> None:
         self._timer = None
         self._flushed_at = self._loop.time()
-        cohort.flush()
+        group.flush()

@@ -137,7 +137,7 @@ class Authenticated(Message, tag="authenticated"):
 class Expiring(Message, tag="expiring"):
     """Your token ends soon; send ``auth`` with another."""
 
-    expires_us: int
+    expires_us: int | UnsetType
 
 
 class Lag(Message, tag="lag"):

@@ -1,6 +1,5 @@
 """One client's conversation, free of I/O: a message in; replies, wishes and snapshots out."""
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -59,7 +58,7 @@ class Outcome(Struct):
 class Session:
     """What one client has asked for so far."""
 
-    __slots__ = ("_deflate", "_encoding", "_errors", "_limits", "_symbols", "grant", "wishes")
+    __slots__ = ("_conflate", "_deflate", "_encoding", "_errors", "_limits", "_max_hz", "_symbols", "grant", "wishes")
 
     def __init__(
         self,
@@ -79,7 +78,10 @@ class Session:
         self._encoding: Encoding = encoding
         self._deflate = deflate
         self._errors = 0
-        self.grant = grant
+        # What it asked for; what it gets is also what its token allows, and tokens come and go.
+        self._max_hz: float | None = None
+        self._conflate = True
+        self.grant = grant and self._with_full_names(grant)
         self.wishes = Wishes(frozenset(), encoding)
         """What it holds now. Whoever keeps equal wishes may replace this object with its own."""
 
@@ -108,16 +110,16 @@ class Session:
         if held is not None and held.subject != grant.subject:
             refusal = Error(code="forbidden", message="the token is of another subject; connect with it", id=command_id)
             return Outcome(replies=[refusal], close=Closing.FORBIDDEN)
-        self.grant = grant
-        expires_us = UNSET if math.isinf(grant.expires_at) else int(grant.expires_at * 1_000_000)
-        replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=expires_us, id=command_id)]
+        self.grant = grant = self._with_full_names(grant)
+        replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=grant.expires_us, id=command_id)]
         symbols = self.wishes.symbols
         kept = frozenset(grant.allowed(symbols))
         if grant.max_symbols:
             kept = frozenset(sorted(kept)[: grant.max_symbols])
         if kept != symbols:
             replies.append(Unsubscribed(symbols=sorted(symbols - kept)))
-        wishes = self._within_grant(msgspec.structs.replace(self.wishes, symbols=kept))
+        max_hz, conflate = self._pace(grant)
+        wishes = msgspec.structs.replace(self.wishes, symbols=kept, max_hz=max_hz, conflate=conflate)
         return Outcome(wishes if wishes != self.wishes else None, replies)
 
     def refused(self, problem: str, command_id: Id | UnsetType) -> Outcome:
@@ -163,22 +165,16 @@ class Session:
                 close = refused.close
         if not named:
             return Outcome(replies=replies or [Subscribed(symbols=[], id=command.id)], close=close)
-        wishes = self.wishes
-        batch = wishes.batch if command.batch is UNSET else command.batch
+        if command.max_hz is not UNSET:
+            self._max_hz = command.max_hz
+        if command.conflate is not UNSET:
+            self._conflate = command.conflate
+        batch = self.wishes.batch if command.batch is UNSET else command.batch
+        max_hz, conflate = self._pace(self.grant)
         wishes = Wishes(
-            wanted,
-            self._encoding,
-            batch=batch,
-            deflate=batch and self._deflate,
-            max_hz=wishes.max_hz if command.max_hz is UNSET else command.max_hz,
-            conflate=wishes.conflate if command.conflate is UNSET else command.conflate,
+            wanted, self._encoding, batch=batch, deflate=batch and self._deflate, max_hz=max_hz, conflate=conflate
         )
-        return Outcome(
-            self._within_grant(wishes),
-            replies,
-            named if command.snapshot else (),
-            close,
-        )
+        return Outcome(wishes, replies, named if command.snapshot else (), close)
 
     def _permitted(self, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:
         """Of ``named`` what the grant allows, and what it does not although it was ``asked`` for by name."""
@@ -192,12 +188,18 @@ class Session:
         by_name = {self._symbols.resolve(name) for name in asked}
         return allowed, [symbol for symbol in named if symbol in by_name and symbol not in self.grant.symbols]
 
-    def _within_grant(self, wishes: Wishes) -> Wishes:
-        grant = self.grant
-        if grant is None or grant.max_hz is None:
-            return wishes
-        max_hz = grant.max_hz if wishes.max_hz is None else min(wishes.max_hz, grant.max_hz)
-        return msgspec.structs.replace(wishes, max_hz=max_hz, conflate=True)
+    def _pace(self, grant: Grant) -> tuple[float | None, bool]:
+        """``max_hz`` and ``conflate`` as asked for, as far as ``grant`` allows."""
+        if grant.max_hz is None:
+            return self._max_hz, self._conflate
+        return grant.max_hz if self._max_hz is None else min(self._max_hz, grant.max_hz), True
+
+    def _with_full_names(self, grant: Grant) -> Grant:
+        """``grant`` with the names in it read as those in a subscribe are."""
+        if grant.symbols is None:
+            return grant
+        names = frozenset(self._symbols.resolve(name) or name for name in grant.symbols)
+        return msgspec.structs.replace(grant, symbols=names)
 
     def _unsubscribe(self, command: Unsubscribe) -> Outcome:
         held = self.wishes.symbols

@@ -139,7 +139,7 @@ class Standing:
         self._tell(Outcome(replies=[refusal], close=Closing.AUTH_TIMEOUT))
 
     def _expiring(self, grant: Grant) -> None:
-        self._tell(Outcome(replies=[Expiring(expires_us=int(grant.expires_at * 1_000_000))]))
+        self._tell(Outcome(replies=[Expiring(expires_us=grant.expires_us)]))
 
     def _expired(self) -> None:
         refusal = Error(code="expired", message="the token has expired; connect with another")

@@ -6,6 +6,9 @@ from msgspec import Meta, Struct
 
 from market.tick import Exact
 
+MAX_REASON = 200
+"""Characters of ``Beat.reason``."""
+
 Source = Literal["binance-ws", "binance-rest", "simulated", "replay"]
 
 
@@ -18,7 +21,7 @@ class Beat(Struct, frozen=True, kw_only=True):
     source: Source
     link: Literal["up", "down"]
     """Whether prices arrive from the exchange."""
-    reason: Annotated[str, Meta(max_length=200)] = ""
+    reason: Annotated[str, Meta(max_length=MAX_REASON)] = ""
     """Why the link is down, or what is unusual while it is up; empty where there is nothing to say."""
     since_us: Exact
     """When ``link`` became what it is, microseconds since the Unix epoch."""

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 
-from market.status import Beat
+from market.status import MAX_REASON, Beat
 from poller.sources import LinkState
 
 BEAT_S = 1.0
 """A gateway calls prices stale after three of these without a beat."""
-_MAX_REASON = 200
-"""Characters of ``Beat.reason``."""
+_LOOK_S = 0.25
+"""Between two looks at the link: its end brings no tick that would wake anybody."""
 
 
 class Beats:
-    """One each second, and one at once when the link to the exchange has changed. Plain code without I/O."""
+    """One each second, and one within a quarter of it when the link to the exchange has changed. Plain code without I/O."""
 
     def __init__(self, state: Callable[[], LinkState], now_us: Callable[[], int]) -> None:
         """Beats tell what ``state`` returns, and the wall time, microseconds since the Unix epoch."""
@@ -27,6 +27,10 @@ class Beats:
         """Whether a beat is due."""
         state = self._state()
         return now >= self.due_at or (state.source, state.link) != self._told
+
+    def look_at(self, now: float) -> float:
+        """When to ask `due` again, at the latest."""
+        return min(self.due_at, now + _LOOK_S)
 
     @property
     def told_down(self) -> bool:
@@ -47,7 +51,7 @@ class Beats:
         return Beat(
             source=state.source,
             link=state.link,
-            reason=state.reason[:_MAX_REASON],
+            reason=state.reason[:MAX_REASON],
             since_us=state.since_us,
             sent_us=self._now_us(),
         )

@@ -139,7 +139,7 @@ class Publisher:
         loop = asyncio.get_running_loop()
         if not self._outbox.waiting:
             self._wake.clear()
-            await _wait(self._wake, self._beats.due_at)
+            await _wait(self._wake, self._beats.look_at(loop.time()))
         if self._before_beat is None and self._beats.due(loop.time()):
             if self._state().link == "down" and await self._lead.has_successor() and self._beats.told_down:
                 # Seen since the last beat, when we were down already: what failed us did not fail everybody.

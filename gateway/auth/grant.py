@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.errors import GatewayError
+from market.tick import MAX_EXACT
 
 ALL: Final = "*"
 
@@ -45,7 +46,7 @@ class Grant(Struct, frozen=True):
     subject: str
     """Who it is; "" for nobody in particular."""
     symbols: frozenset[str] | None = None
-    """The exchange's names, upper case, of what may be subscribed to; None for all."""
+    """Names of what may be subscribed to, as a client could give them; None for all."""
     max_hz: float | None = None
     """Updates per symbol and second at most; None for no limit."""
     max_connections: int = 0
@@ -54,6 +55,12 @@ class Grant(Struct, frozen=True):
     """Symbols per connection at most; 0 for no limit."""
     expires_at: float = math.inf
     """Unix time in seconds from which on the token is refused: its ``exp`` and the leeway after it."""
+
+    @property
+    def expires_us(self) -> int | UnsetType:
+        """``expires_at`` as clients are told it: microseconds since the Unix epoch, never beyond what JavaScript can
+        tell exactly; unset where there is no end."""
+        return UNSET if math.isinf(self.expires_at) else min(int(self.expires_at * 1_000_000), MAX_EXACT)
 
     def allowed(self, symbols: Iterable[str]) -> list[str]:
         """Those of ``symbols`` that may be subscribed to, in their order."""

@@ -4,12 +4,11 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
+from market.status import MAX_REASON
 from market.status import Source as SourceName
 from poller.sources import LinkState
 
 logger = logging.getLogger(__name__)
-
-_REASON_LENGTH = 200  # what `market.status.Beat` carries
 
 
 class Link:
@@ -21,7 +20,7 @@ class Link:
 
     def set(self, source: SourceName, link: Literal["up", "down"], reason: str) -> None:
         """The link is so now, whether or not it was before."""
-        reason = reason if len(reason) <= _REASON_LENGTH else reason[: _REASON_LENGTH - 1] + "…"
+        reason = reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 1] + "…"
         before = self.state
         if (source, link, reason) == (before.source, before.link, before.reason):
             return

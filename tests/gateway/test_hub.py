@@ -291,6 +291,7 @@ events = st.one_of(
     st.tuples(st.just("publish"), st.sampled_from(SYMBOLS)),
     st.tuples(st.just("publish"), st.sampled_from(SYMBOLS)),
     st.tuples(st.just("want"), st.integers(0, 3), st.sets(st.sampled_from(SYMBOLS)), options),
+    st.tuples(st.just("again"), st.integers(0, 3), st.sampled_from(SYMBOLS), st.booleans()),
     st.tuples(st.just("stall"), st.integers(0, 3)),
     st.tuples(st.just("drain"), st.integers(0, 3)),
     st.tuples(st.just("leave"), st.integers(0, 3)),
@@ -319,6 +320,9 @@ def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
                     market.want(members[who], symbols, **wishes)
                     held[who] = symbols
                     asked[who] |= symbols
+                case ("again", int(who), str(symbol), bool(stalls)):
+                    members[who].draining = not stalls
+                    market.hub.send_snapshots(members[who], held[who] & {symbol})
                 case ("stall", int(who)):
                     members[who].draining = False
                 case ("drain", int(who)):
@@ -338,6 +342,69 @@ def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
             assert {symbol: got[symbol][-1] for symbol in newest if symbol in got} == newest
             assert set(got) <= ever
             assert_only_growing(member)
+            market.hub.remove(member)
+        assert (0, 0, {}) == (market.hub.cohort_count, market.hub.laggard_count, market.hub._groups_of)
+        assert {} == market.hub._groups
+
+    run_virtual(main())
+
+
+def test_who_asks_again_while_not_draining_misses_nothing_and_leaves_nothing() -> None:
+    """A socket may have filled up unseen; what was pending for it is owed then, whatever it asks for."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("AAA", "BBB", snapshot=False)
+        market.publish("AAA")
+        market.publish("BBB")
+        member.draining = False
+        market.hub.send_snapshots(member, ["AAA"])
+        member.draining = True
+        await settle()
+        assert {"AAA": [1], "BBB": [1]} == seqs(member)
+        market.hub.remove(member)
+        assert (0, 0) == (market.hub.cohort_count, market.hub.laggard_count)
+
+    run_virtual(main())
+
+
+def test_who_lags_and_asks_for_every_tick_gets_every_tick_from_then_on() -> None:
+    """It is caught up at once, however much waits; from then on a slow one is the connection's to cut off."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("BTC", snapshot=False)
+        member.draining = False
+        for _ in range(3):
+            market.publish("BTC")
+            await asyncio.sleep(0.03)
+        assert {} == seqs(member)
+        market.want(member, ["BTC"], snapshot=False, conflate=False)
+        for _ in range(3):
+            market.publish("BTC")
+            await asyncio.sleep(0.03)
+        assert {"BTC": [3, 4, 5, 6]} == seqs(member)
+        assert 0 == market.hub.laggard_count
+
+    run_virtual(main())
+
+
+def test_a_cohort_that_cannot_be_flushed_costs_no_other_its_ticks() -> None:
+    """A fault in one is a line in the log, not a gap for everybody."""
+
+    class Faulty(RecordingMember):
+        def send(self, blob: bytes) -> bool:
+            raise RuntimeError("a fault of ours")
+
+    async def main() -> None:
+        market = Market()
+        faulty = Faulty()
+        market.hub.add(faulty)
+        market.want(faulty, ["BTC", "ETH"], snapshot=False)
+        members = [market.join("BTC", batch=batch, conflate=conflate) for batch in (0, 1) for conflate in (0, 1)]
+        market.publish("BTC")
+        await settle()
+        assert [{"BTC": [1]}] * 4 == list(map(seqs, members))
 
     run_virtual(main())
 

@@ -1,4 +1,4 @@
-"""When cohorts are flushed, on a virtual clock."""
+"""When groups are flushed, on a virtual clock."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from gateway.pace import RatedPace, Rest, SharedPace
 from tests.fakes import run_virtual
 
 
-class CostlyCohort:
+class CostlyGroup:
     """Notes when it is flushed, and makes the timer advance as if flushing had taken a while."""
 
     def __init__(self, cost_s: float = 0.0) -> None:
@@ -25,11 +25,11 @@ class CostlyCohort:
         return self.loop.time() + self.spent_s
 
 
-def test_quiet_cohorts_are_flushed_in_the_next_turn_of_the_loop() -> None:
+def test_quiet_groups_are_flushed_in_the_next_turn_of_the_loop() -> None:
     """Where flushing costs next to nothing, no time passes before it, and all wait for the same moment."""
 
     async def main() -> None:
-        cheap, other = CostlyCohort(), CostlyCohort()
+        cheap, other = CostlyGroup(), CostlyGroup()
         pace = SharedPace(asyncio.get_running_loop(), cheap.timer, Rest())
         for expected in range(1, 50):
             pace.want(cheap)
@@ -46,15 +46,15 @@ def test_an_expensive_flush_is_followed_by_a_rest_in_proportion() -> None:
     """After a flush of 4 ms at factor 3, the next comes 12 ms later, less the credit."""
 
     async def main() -> None:
-        cohort = CostlyCohort(cost_s=0.004)
-        pace = SharedPace(asyncio.get_running_loop(), lambda: cohort.spent_s, Rest(3, 0.02, 0.002))
-        pace.want(cohort)
+        group = CostlyGroup(cost_s=0.004)
+        pace = SharedPace(asyncio.get_running_loop(), lambda: group.spent_s, Rest(3, 0.02, 0.002))
+        pace.want(group)
         await asyncio.sleep(0)
         assert not pace.resting
-        pace.want(cohort)
+        pace.want(group)
         assert pace.resting
         await asyncio.sleep(1)
-        assert [round(at, 6) for at in cohort.flushed_at] == [0.0, 0.010]
+        assert [round(at, 6) for at in group.flushed_at] == [0.0, 0.010]
         assert not pace.resting
 
     run_virtual(main())
@@ -64,13 +64,13 @@ def test_no_rest_is_longer_than_the_longest() -> None:
     """However long a flush took, the next one comes within 20 ms."""
 
     async def main() -> None:
-        cohort = CostlyCohort(cost_s=5)
-        pace = SharedPace(asyncio.get_running_loop(), lambda: cohort.spent_s, Rest(3, 0.02, 0.002))
+        group = CostlyGroup(cost_s=5)
+        pace = SharedPace(asyncio.get_running_loop(), lambda: group.spent_s, Rest(3, 0.02, 0.002))
         for _ in range(3):
-            pace.want(cohort)
+            pace.want(group)
             await asyncio.sleep(1)
-        assert all(round(at % 1, 6) <= 0.02 for at in cohort.flushed_at)
-        assert 3 == len(cohort.flushed_at)
+        assert all(round(at % 1, 6) <= 0.02 for at in group.flushed_at)
+        assert 3 == len(group.flushed_at)
 
     run_virtual(main())
 
@@ -79,30 +79,30 @@ def test_a_factor_of_zero_never_rests() -> None:
     """With resting switched off even expensive flushes come at once."""
 
     async def main() -> None:
-        cohort = CostlyCohort(cost_s=1)
-        pace = SharedPace(asyncio.get_running_loop(), lambda: cohort.spent_s, Rest(factor=0))
+        group = CostlyGroup(cost_s=1)
+        pace = SharedPace(asyncio.get_running_loop(), lambda: group.spent_s, Rest(factor=0))
         for _ in range(5):
-            pace.want(cohort)
+            pace.want(group)
             await asyncio.sleep(0)
-        assert cohort.flushed_at == [0.0] * 5
+        assert group.flushed_at == [0.0] * 5
 
     run_virtual(main())
 
 
 def test_a_cohort_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
-    """Where flushing one cohort raises, the others are flushed, and the fault is logged."""
+    """Where flushing one group raises, the others are flushed, and the fault is logged."""
 
     class BrokenCohort:
         def flush(self) -> None:
             raise ZeroDivisionError
 
     async def main() -> None:
-        cohort = CostlyCohort()
-        pace = SharedPace(asyncio.get_running_loop(), cohort.timer, Rest())
+        group = CostlyGroup()
+        pace = SharedPace(asyncio.get_running_loop(), group.timer, Rest())
         pace.want(BrokenCohort())
-        pace.want(cohort)
+        pace.want(group)
         await asyncio.sleep(0)
-        assert [0.0] == cohort.flushed_at
+        assert [0.0] == group.flushed_at
 
     run_virtual(main())
     assert "ZeroDivisionError" in caplog.text
@@ -112,14 +112,14 @@ def test_a_rate_spaces_flushes_and_adds_nothing_after_a_quiet_time() -> None:
     """At 2 Hz no two flushes are closer than half a second, start included; one after a pause comes at once."""
 
     async def main() -> None:
-        cohort = CostlyCohort()
+        group = CostlyGroup()
         pace = RatedPace(asyncio.get_running_loop(), hz=2)
         for _ in range(17):
-            pace.want(cohort)
+            pace.want(group)
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.3)
-        pace.want(cohort)
+        pace.want(group)
         await asyncio.sleep(0.001)
-        assert [0.5, 1.0, 1.5, 2.0, 3.0] == [round(at, 6) for at in cohort.flushed_at]
+        assert [0.5, 1.0, 1.5, 2.0, 3.0] == [round(at, 6) for at in group.flushed_at]
 
     run_virtual(main())

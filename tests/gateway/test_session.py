@@ -253,6 +253,36 @@ def test_a_token_caps_the_rate() -> None:
         assert cap == client.wishes.max_hz
 
 
+def test_a_cap_ends_with_the_token_that_set_it() -> None:
+    """What the client itself asked for holds again, and holds under the next cap."""
+    client = session(grant=allowed("BTCUSDT"))
+    assert not say(client, type="subscribe", symbols=["BTC"], conflate=False).wishes.conflate
+    show(client, allowed("BTCUSDT", max_hz=1.0))
+    assert (1.0, True) == (client.wishes.max_hz, client.wishes.conflate)
+    show(client, allowed("BTCUSDT"))
+    assert (None, False) == (client.wishes.max_hz, client.wishes.conflate)
+    say(client, type="subscribe", symbols=["BTC"], max_hz=5, conflate=True)
+    show(client, allowed("BTCUSDT", max_hz=1.0))
+    say(client, type="subscribe", symbols=["BTC"])
+    assert 1.0 == client.wishes.max_hz
+    show(client, allowed("BTCUSDT", max_hz=20.0))
+    assert 5.0 == client.wishes.max_hz
+
+
+def test_a_token_names_symbols_as_a_client_does() -> None:
+    """Aliases and small letters mean in a claim what they mean in a subscribe."""
+    client = session(grant=allowed("btcusdt", "Eth", "NOPE"))
+    assert ["BTCUSDT", "ETHUSDT"] == replies(say(client, type="subscribe", symbols=["*"]))[0]["symbols"]
+    show(client, allowed("eth"))
+    assert {"ETHUSDT"} == client.wishes.symbols
+
+
+def test_no_end_is_told_beyond_what_javascript_can_tell() -> None:
+    """A token for ever, as issuers write it, has an end that is exact in every client."""
+    [told] = replies(show(session(grant=None), Grant("alice", expires_at=9_999_999_999.0)))
+    assert 2**53 - 1 == told["expires_us"]
+
+
 def test_every_tick_is_more_than_a_capped_token_allows() -> None:
     """`conflate: false` would go around the cap, so it is refused, and nothing of the subscribe is done."""
     client = session(grant=Grant("alice", max_hz=2))

@@ -61,6 +61,13 @@ def test_beat(reason: str) -> None:
     assert expected == subject.beat()
 
 
+def test_a_link_that_changes_is_looked_for_between_beats() -> None:
+    """Its end brings nothing that would wake anybody; four looks a second find it."""
+    subject = Beats(lambda: UP, lambda: 7)
+    subject.due_at = 10.0
+    assert [9.25, 10.0] == [subject.look_at(9.0), subject.look_at(9.9)]
+
+
 def test_farewell() -> None:
     """The last beat says that no more will come, from now on."""
     expected = Beat(source="simulated", link="down", reason="the poller was stopped", since_us=7, sent_us=7)

@@ -199,13 +199,31 @@ def test_beat_of_a_changed_link() -> None:
         states = [LinkState("binance-ws", "down", "starting", 1)]
         async with running(bus, lambda: states[-1]) as subject:
             states.append(LinkState("binance-ws", "up", "", 2))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.1)
             for mark in range(10):
                 subject.put_marks(("A1", mark))
                 await asyncio.sleep(0.01)
             await asyncio.sleep(1)
-        assert pytest.approx([0, 0.4, 1]) == [time for time, _ in bus.beats[:3]]
+        assert pytest.approx([0, 0.2, 1]) == [time for time, _ in bus.beats[:3]]
         assert ["down", "up", "up"] == [beat.link for _, beat in bus.beats[:3]]
+
+    run_virtual(main())
+
+
+def test_beat_of_a_link_that_ends() -> None:
+    """No tick follows the end of a link; it is told within a quarter of a second all the same."""
+
+    async def main() -> None:
+        bus = ScriptedBus()
+        states = [LinkState("binance-ws", "up", "", 1)]
+        async with running(bus, lambda: states[-1]):
+            await asyncio.sleep(0.05)
+            states.append(LinkState("binance-ws", "down", "stream down", 2))
+            await asyncio.sleep(2)
+        times = [time for time, _ in bus.beats]
+        assert ["up", "down", "down"] == [beat.link for _, beat in bus.beats[:3]]
+        assert times[1] <= 0.3
+        assert pytest.approx([1, 2], abs=0.01) == times[2:4]
 
     run_virtual(main())
 
