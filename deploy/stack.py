@@ -129,9 +129,19 @@ class Stack:
             if loop.time() - started_at > _STEADY_S:
                 pause_s = _FIRST_PAUSE_S
             self._say("deploy", f"{said}; starting it again in {pause_s:g} s")
+            pause_s = await self._start_again(process, pause_s)
+
+    async def _start_again(self, process: Process, pause_s: float) -> float:
+        """Start it after a pause, however many tries that takes; returns how long to pause the next time."""
+        while True:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            await process.start()
+            try:
+                await process.start()
+            except OSError as error:
+                self._say("deploy", f"{process.name} cannot be started ({error}); trying again in {pause_s:g} s")
+            else:
+                return pause_s
 
 
 async def is_ready(address: Address, path: str | None) -> bool:

@@ -5,6 +5,7 @@ token, `admit`. Whoever was counted on the way in is counted out by `leave`.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -13,17 +14,21 @@ from msgspec import Struct
 from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.address import limit_key, spelled
-from gateway.auth.grant import ANONYMOUS, Grant, RefusedError
+from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.frames import Encoding
 from gateway.handshake import Handshake, check
 from gateway.limits import KeyedBuckets, Rate, Tally
 from gateway.refusal import RefusalError
 from gateway.settings import Settings
+from market.bus import BusDownError
 
 PROTOCOLS: Final[Mapping[str, Encoding]] = {"tickgate.v1.json": "json", "tickgate.v1.msgpack": "msgpack"}
 """WebSocket subprotocols; who asks for none gets JSON."""
 
 _THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
+
+_BUS_AGAIN_S: Final = 3
+"""So often, at least, the bus is tried."""
 
 _RATE_BURST_S: Final = 10
 """A page of charts, or an office whose gateway has gone, connects many times at once."""
@@ -222,6 +227,12 @@ def bearer(headers: CIMultiDictProxy[str]) -> str | None:
     """The token in an ``Authorization`` header (RFC 6750, section 2.1), or None."""
     scheme, _, token = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def try_later(problem: str, error: TryLaterError | BusDownError) -> RefusalError:
+    """What to answer where the issuer's keys, or the bus's store, cannot be asked; and when to come back."""
+    after_s = math.ceil(error.after_s) if isinstance(error, TryLaterError) else _BUS_AGAIN_S
+    return RefusalError(503, "try_later", f"{problem}; try again", {hdrs.RETRY_AFTER: str(after_s)})
 
 
 def unauthorised(problem: str, code: str) -> RefusalError:

@@ -86,7 +86,7 @@ class Feed:
             reason = await self._hear()
             if self._linked_at is not None or not told:
                 told = True
-                logger.warning("no bus link (%s): %s; trying again every 3 s", self._bus.name, reason)
+                logger.warning("no bus link (%s): %s; trying again until there is one", self._bus.name, reason)
             pause_s = _RETRY_S
             # A bus that ends links as fast as they are made is not asked for more at once, again and again.
             if self._linked_at is not None and loop.time() >= hurry_from:
@@ -104,7 +104,9 @@ class Feed:
             link = await self._bus.subscribe(self._symbols, self)
             # Only what is newer than what the link has already brought changes anything.
             for symbol, payload in (await self._bus.last_values()).items():
-                self.tick_received(symbol, payload)
+                # The store has what any poller ever sent.
+                if symbol in self._symbols:
+                    self.tick_received(symbol, payload)
             self._behind_since = None
             self._linked_at = asyncio.get_running_loop().time()
             self._counters.bus_links += 1

@@ -13,7 +13,6 @@ from gateway.frames import Forms, FramedTick
 from gateway.metrics import Counters
 from gateway.pace import Pace
 
-
 _FAULT = "a cohort could not be flushed"
 # A fault of ours with one cohort costs the others no tick, and none of them a flush that is due.
 

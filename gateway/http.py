@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from gateway.auth.grant import RefusedError, TryLaterError
-from gateway.entrance import bearer, unauthorised
+from gateway.entrance import bearer, try_later, unauthorised
 from gateway.gateway import Gateway
 from gateway.refusal import RefusalError
 from gateway.upgrade import upgrade
@@ -76,8 +76,8 @@ async def ticket(request: web.Request) -> web.Response:
         issued = await gateway.tickets.issue(grant)
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
-    except (TryLaterError, BusDownError):
-        raise RefusalError(503, "try_later", "no ticket can be given now; try again", {"Retry-After": "3"}) from None
+    except (TryLaterError, BusDownError) as error:
+        raise try_later("no ticket can be given now", error) from None
     gateway.counters.tickets_issued += 1
     headers = {"Cache-Control": "no-store"}
     return _answer(200, {"ticket": issued, "expires_in_s": gateway.tickets.ttl_s}, headers)

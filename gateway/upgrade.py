@@ -9,7 +9,7 @@ from multidict import CIMultiDictProxy
 from gateway.arrivals import Arrival
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.conversation import begin
-from gateway.entrance import Visitor, unauthorised
+from gateway.entrance import Visitor, try_later, unauthorised
 from gateway.gateway import Gateway
 from gateway.handshake import take_over
 from gateway.refusal import RefusalError
@@ -77,9 +77,8 @@ async def prove(gateway: Gateway, visitor: Visitor) -> Grant:
         return await gateway.authenticator.verify(visitor.token)
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
-    except (TryLaterError, BusDownError):
-        problem = "this cannot be checked now; try again"
-        raise RefusalError(503, "try_later", problem, {"Retry-After": "3"}) from None
+    except (TryLaterError, BusDownError) as error:
+        raise try_later("this cannot be checked now", error) from None
 
 
 def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:

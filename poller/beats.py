@@ -12,7 +12,7 @@ _LOOK_S = 0.25
 
 
 class Beats:
-    """One each second, and one within a quarter of it when the link to the exchange has changed. Plain code without I/O."""
+    """One each second, and one within a quarter of one when the link to the exchange has changed. No I/O."""
 
     def __init__(self, state: Callable[[], LinkState], now_us: Callable[[], int]) -> None:
         """Beats tell what ``state`` returns, and the wall time, microseconds since the Unix epoch."""

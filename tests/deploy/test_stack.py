@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,27 @@ async def test_a_gateway_that_dies_is_reported_and_started_again() -> None:
         await said.until("serving", times=2)
         reports = [line for line in said.lines if line.startswith("deploy")]
         assert reports == ["deploy: gateway ended by itself (killed by SIGKILL); starting it again in 1 s"]
+        assert not stack.failed.is_set()
+    finally:
+        await stack.stop()
+
+
+async def test_a_start_that_fails_is_tried_again(tmp_path: Path) -> None:
+    """A program may be away for a moment, while it is being replaced; that is said, and the watch goes on."""
+    said = Transcript()
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    plan = plan_of(SLEEPER, SERVER, restart=True)
+    gateway = replace(plan.gateways[0], command=(str(python), *plan.gateways[0].command[1:]))
+    stack = Stack(replace(plan, gateways=(gateway,)), said)
+    try:
+        async with asyncio.timeout(20):
+            await stack.start()
+        python.unlink()
+        stack["gateway"].send(signal.SIGKILL)
+        await said.until("gateway cannot be started")
+        python.symlink_to(sys.executable)
+        await said.until("serving", times=2)
         assert not stack.failed.is_set()
     finally:
         await stack.stop()

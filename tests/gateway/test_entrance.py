@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 
 from gateway.address import TrustedProxies
-from gateway.auth.grant import ANONYMOUS, Grant, RefusedError
-from gateway.entrance import Entrance, Seat, Visitor, bearer
+from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
+from gateway.entrance import Entrance, Seat, Visitor, bearer, try_later
 from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.refusal import RefusalError
 from gateway.settings import Settings
+from market.bus import BusDownError
 from tests.fakes import run_virtual
 
 STRANGER, PROXY = "203.0.113.9", "10.0.0.1"
@@ -346,3 +347,11 @@ def test_what_is_counted_is_who_is_here(steps: list[tuple[str, int]]) -> None:
         assert (0, 0) == (len(door._addresses), len(door._subjects))
 
     run_virtual(main())
+
+
+def test_who_must_come_back_is_told_when() -> None:
+    """As late as the keys can be asked for again, in whole seconds; soon, where the bus is away."""
+    assert {"Retry-After": "30"} == try_later("no", TryLaterError("no key", 29.2)).headers
+    refusal = try_later("no ticket now", BusDownError("10.0.0.7 refused"))
+    assert (503, "no ticket now; try again") == (refusal.status, str(refusal))
+    assert {"Retry-After": "3"} == refusal.headers

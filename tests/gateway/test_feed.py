@@ -304,6 +304,21 @@ def test_a_beat_from_before_the_outage_proves_nothing() -> None:
     run_virtual(main())
 
 
+def test_what_the_store_has_of_other_symbols_is_no_fault() -> None:
+    """A gateway may serve a part of what the poller sends."""
+
+    async def main() -> None:
+        setup = Setup()
+        await setup.bus.publish([tick("XRPUSDT", 1), tick("BTCUSDT", 1)])
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(1)
+        assert ["BTCUSDT"] == list(setup.last)
+        assert {} == dict(setup.counters.bus_refused)
+        run.cancel()
+
+    run_virtual(main())
+
+
 def test_a_lost_link_is_made_anew_at_once() -> None:
     """The bus may only have thrown this one link out."""
 
