@@ -139,8 +139,7 @@ class Entrance:
         host = headers.get(hdrs.HOST, "")
         if not settings.allowed_hosts.allows(host):
             raise RefusalError(403, "host", "this name is not served here; see ALLOWED_HOSTS")
-        # Who sends no Origin is a program; where a token is asked for, it will have to bring one.
-        if not settings.allowed_origins.allows(headers.get(hdrs.ORIGIN), host, has_token=True):
+        if not settings.allowed_origins.allows(headers.get(hdrs.ORIGIN), host):
             raise RefusalError(403, "origin", "pages of this origin may not connect; see ALLOWED_ORIGINS")
 
     def grant_now(self, visitor: Visitor) -> Grant | None:

@@ -108,15 +108,15 @@ class AllowedOrigins(Struct, frozen=True):
             "self" in entries or not entries, "*" in entries, "null" in entries, frozenset(exact), tuple(parents)
         )
 
-    def allows(self, origin: str | None, host: str, *, has_token: bool) -> bool:
+    def allows(self, origin: str | None, host: str) -> bool:
         """Whether a request with these `Origin` and `Host` headers may connect.
 
-        Every browser sends an `Origin` with a WebSocket handshake, so who sends none is a program. It must carry a
-        token: ``has_token``, which is also true where nobody needs one. The scheme of an own page is not
-        compared: behind a proxy that ends TLS, ``https`` outside is ``http`` here.
+        Every browser sends an `Origin` with a WebSocket handshake, so who sends none is a program, which no page
+        misleads; where a token is asked for, it has to bring one. The scheme of an own page is not compared: behind
+        a proxy that ends TLS, ``https`` outside is ``http`` here.
         """
         if origin is None:
-            return has_token
+            return True
         if origin == "null":
             return self.null
         if self.every:

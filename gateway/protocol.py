@@ -89,7 +89,7 @@ class Welcome(Message, tag="welcome"):
     client: str
     """A UUID; every log line about this client carries it."""
     heartbeat_s: float
-    """Who has sent nothing, not even a pong, for about twice this long is taken for dead."""
+    """Who has sent nothing, not even a pong, for one to one and a half times this long is taken for dead."""
 
 
 class Subscribed(Message, tag="subscribed"):

@@ -47,7 +47,7 @@ class Outcome(Struct):
 
     wishes: Wishes | None = None
     """Wanted from now on; None where nothing changes."""
-    replies: Sequence[Message] = ()
+    replies: list[Message] = []
     snapshots: Sequence[str] = ()
     """Symbols whose last values are to be sent."""
     close: Closing | None = None
@@ -152,29 +152,29 @@ class Session:
         if command.conflate is False and self.grant.max_hz is not None:
             every = f"every tick is more than the {self.grant.max_hz:g} Hz that the token allows"
             return self._error("forbidden", every, command.id)
-        replies: list[Message] = [Subscribed(symbols=named, id=command.id)] if named else []
-        close = None
+        outcome = Outcome(replies=[Subscribed(symbols=named, id=command.id)] if named else [])
         problems: tuple[tuple[ErrorCode, str, list[str]], ...] = (
             ("unknown_symbol", "unknown symbol", unknown),
             ("forbidden", "the token does not allow", forbidden),
         )
         for code, problem, names in problems:
-            if names and close is None:
-                refused = self._error(code, _named(problem, names), command.id)
-                replies.extend(refused.replies)
-                close = refused.close
+            if names and outcome.close is None:
+                self._error(code, _named(problem, names), command.id, outcome)
         if not named:
-            return Outcome(replies=replies or [Subscribed(symbols=[], id=command.id)], close=close)
+            if not outcome.replies:
+                outcome.replies.append(Subscribed(symbols=[], id=command.id))
+            return outcome
         if command.max_hz is not UNSET:
             self._max_hz = command.max_hz
         if command.conflate is not UNSET:
             self._conflate = command.conflate
         batch = self.wishes.batch if command.batch is UNSET else command.batch
         max_hz, conflate = self._pace(self.grant)
-        wishes = Wishes(
+        outcome.wishes = Wishes(
             wanted, self._encoding, batch=batch, deflate=batch and self._deflate, max_hz=max_hz, conflate=conflate
         )
-        return Outcome(wishes, replies, named if command.snapshot else (), close)
+        outcome.snapshots = named if command.snapshot else ()
+        return outcome
 
     def _permitted(self, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:
         """Of ``named`` what the grant allows, and what it does not although it was ``asked`` for by name."""
@@ -207,14 +207,11 @@ class Session:
         if unknown and not named:
             return self._error("unknown_symbol", _named("unknown symbol", unknown), command.id)
         dropped = [symbol for symbol in named if symbol in held]
-        replies: list[Message] = [Unsubscribed(symbols=dropped, id=command.id)]
-        close = None
-        if unknown:
-            refused = self._error("unknown_symbol", _named("unknown symbol", unknown), command.id)
-            replies.extend(refused.replies)
-            close = refused.close
         wishes = msgspec.structs.replace(self.wishes, symbols=held.difference(dropped))
-        return Outcome(wishes, replies, close=close)
+        outcome = Outcome(wishes, [Unsubscribed(symbols=dropped, id=command.id)])
+        if unknown:
+            self._error("unknown_symbol", _named("unknown symbol", unknown), command.id, outcome)
+        return outcome
 
     def _resolve(self, names: list[str]) -> tuple[list[str], list[str]]:
         """The symbols meant, each once and in the order named, and the names that mean nothing here."""
@@ -238,14 +235,19 @@ class Session:
     def _held(self) -> list[str]:
         return [symbol for symbol in self._symbols if symbol in self.wishes.symbols]
 
-    def _error(self, code: ErrorCode, message: str, command_id: Id | UnsetType = UNSET) -> Outcome:
+    def _error(
+        self, code: ErrorCode, message: str, command_id: Id | UnsetType = UNSET, outcome: Outcome | None = None
+    ) -> Outcome:
+        """``outcome``, or a new one, with one more error; the last that is allowed ends the connection."""
+        outcome = outcome or Outcome()
         self._errors += 1
-        replies: list[Message] = [Error(code=code, message=message, id=command_id)]
+        outcome.replies.append(Error(code=code, message=message, id=command_id))
         limit = self._limits.max_errors
         if limit and self._errors >= limit:
-            replies.append(Error(code="too_many_errors", message=f"{limit} messages of this connection were wrong"))
-            return Outcome(replies=replies, close=Closing.TOO_MANY_ERRORS)
-        return Outcome(replies=replies)
+            last = f"{limit} messages of this connection were wrong"
+            outcome.replies.append(Error(code="too_many_errors", message=last))
+            outcome.close = Closing.TOO_MANY_ERRORS
+        return outcome
 
 
 def _named(problem: str, names: list[str]) -> str:

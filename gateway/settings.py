@@ -32,9 +32,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     lag_timeout_s: float = 10
     """A client that does not read for so long is cut off."""
     drain_seconds: float = 5
-    """How long a stopping gateway stays reachable, unready, before it closes its clients."""
+    """How long a stopping gateway takes, from being unready to the end of its last client."""
     heartbeat_s: float = 20
-    """Who has been silent for about half of it is pinged, who still is after all of it is taken for dead."""
+    """Who has been silent for about half of it is pinged; who still is after one to one and a half of it is dead."""
     rest_factor: float = 3
     """Rest between flushes, as a multiple of what a flush took; 0 never rests."""
     auth: AuthSettings = AuthSettings()

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from gateway.address import TrustedProxies
+from gateway.closing import Closing
 from gateway.origin import AllowedHosts, AllowedOrigins
+from gateway.reader import Fault
 from gateway.settings import Settings
 from poller.settings import PollerSettings
+from poller.sources.binance_timing import StreamTiming
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,3 +66,37 @@ def test_pictures_of_the_readme_exist() -> None:
     """Each picture is in the repository."""
     for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (ROOT / path).is_file(), path
+
+
+def test_close_codes_are_those_that_are_sent() -> None:
+    """The table has each code that a gateway closes with, and no other."""
+    table = README.partition("**Close codes.**")[2].partition("**Refused handshakes**")[0]
+    told = [int(code) for code in re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE)]
+    assert sorted({closing.code for closing in Closing} | set(Fault)) == sorted(told)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))])
+def test_what_the_documents_name_exists(page: Path) -> None:
+    """Tests by file and by name, modules by their dotted names."""
+    text = page.read_text(encoding="utf-8")
+    tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    everything = "".join(tests.values())
+    assert [name for name in re.findall(r"\b(test_\w+\.py)", text) if name not in tests] == []
+    named = re.findall(r"`(test_\w+)`", text)
+    assert [name for name in named if f"def {name}(" not in everything] == []
+    packages = "market|poller|gateway|deploy|bench|loadtest"
+    for dotted in re.findall(rf"`((?:{packages})(?:\.\w+)+)`", text):
+        # The last part may be a name in the module.
+        parts = dotted.split(".")
+        paths = [ROOT.joinpath(*parts[:end]) for end in (len(parts), len(parts) - 1)]
+        assert any(path.is_dir() or path.with_suffix(".py").is_file() for path in paths), dotted
+
+
+def test_the_faults_told_are_of_the_times_configured() -> None:
+    """Two of the figures follow from a setting; with another, they would have to be measured again."""
+    faults = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    assert f"nothing heard for {StreamTiming().quiet_s:g} s" in faults
+    configured = (ROOT / "deploy" / "gunicorn.conf.py").read_text(encoding="utf-8")
+    timeout = re.search(r"^timeout = (\d+)$", configured, re.MULTILINE)
+    assert timeout is not None
+    assert f"{timeout[1]} s as configured" in faults

@@ -14,7 +14,7 @@ const FINAL = {
 const REASONS = {
   1006: "The connection was lost.",
   1012: "The gateway is restarting.",
-  1013: "The gateway is full.",
+  1013: "The token cannot be checked now.",
   4408: "This page could not keep up.",
   4409: "The gateway waited too long for this page.",
   4429: "Too many requests.",

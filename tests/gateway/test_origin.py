@@ -15,7 +15,7 @@ NAMES = st.lists(LABELS, min_size=1, max_size=4).map(".".join)
 
 
 def allows(origins: str, origin: str | None, host: str = HOST) -> bool:
-    return AllowedOrigins.parse(origins).allows(origin, host, has_token=False)
+    return AllowedOrigins.parse(origins).allows(origin, host)
 
 
 @pytest.mark.parametrize("origins", ["", " , ", "self"])
@@ -98,13 +98,10 @@ def test_everybody_is_everybody_with_an_origin() -> None:
     assert allows("*,null", "null")
 
 
-def test_who_sends_no_origin_must_carry_a_token() -> None:
+def test_who_sends_no_origin_is_no_browser() -> None:
     """No browser leaves it out, so it is a program; what is listed makes no difference."""
     for origins in ("", APP, "*", "null"):
-        allowed = AllowedOrigins.parse(origins)
-        assert allowed.allows(None, HOST, has_token=True)
-        assert not allowed.allows(None, HOST, has_token=False)
-    assert not AllowedOrigins().allows("https://evil.example", HOST, has_token=True)
+        assert AllowedOrigins.parse(origins).allows(None, HOST)
 
 
 @pytest.mark.parametrize(
@@ -183,9 +180,9 @@ def test_what_is_no_host_stops_the_start(value: str) -> None:
 @given(st.text(), st.text())
 def test_no_header_ends_anything(origin: str, host: str) -> None:
     """Whatever a stranger writes is refused, not raised; a list of others never lets it in."""
-    assert not AllowedOrigins.parse(APP).allows(origin, host, has_token=True) or origin.lower().startswith(APP)
-    AllowedOrigins().allows(origin, host, has_token=True)
-    AllowedOrigins().allows(f"https://{origin}", origin, has_token=True)
+    assert not AllowedOrigins.parse(APP).allows(origin, host) or origin.lower().startswith(APP)
+    AllowedOrigins().allows(origin, host)
+    AllowedOrigins().allows(f"https://{origin}", origin)
     AllowedHosts.parse(HOST, only_loopback=False).allows(host)
 
 

@@ -293,7 +293,8 @@ async def test_a_shutdown_names_the_wait(page: Page, gateway: ScriptedGateway) -
         f"{state('reconnecting')} && /restarting/.test(document.querySelector('#notice-text').textContent)"
     )
     again = await gateway.accept()
-    assert 1.4 < loop.time() - began < 4
+    # Without being told when, it would be back within half a second.
+    assert loop.time() - began > 1.4
     await again.serve("AUSDT")
     await page.until(state("live"))
 
