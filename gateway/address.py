@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -92,6 +92,14 @@ def is_loopback(host: str) -> bool:
     """Whether what listens on ``host`` is reached from this machine only."""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def is_private(name: Any) -> bool:
+    """Whether only this machine reaches what listens at ``name``, as a socket's `getsockname` tells it.
+
+    A Unix socket's is a path.
+    """
+    return not isinstance(name, tuple) or is_loopback(name[0])
 
 
 def _network(name: str) -> IPv4Network | IPv6Network:

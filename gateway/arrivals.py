@@ -131,13 +131,15 @@ class Arrivals:
 class Arrival(asyncio.Protocol):
     """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
 
-    __slots__ = ("_arrivals", "_handler", "_head", "_key", "peer", "transport")
+    __slots__ = ("_arrivals", "_handler", "_head", "_key", "peer", "refusal", "transport")
 
     def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
         self._head = b""
         self._handler: asyncio.Protocol | None = None
         self._key: str | None = None
+        self.refusal: RefusalError | None = None
+        """What the first request was refused for; whoever answers it takes this away."""
 
     def abort(self) -> None:
         """Cut off without a word."""

@@ -39,6 +39,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Rest between flushes, as a multiple of what a flush took; 0 never rests."""
     auth: AuthSettings = AuthSettings()
     """Whether a token is asked for, and which ones open the door."""
+    allow_anonymous: bool = False
+    """Whether a gateway that asks for no token may be reached from beyond loopback."""
     auth_query_token: bool = False
     """Whether a token may come in the URL, as ``?token=``: logs on the way may keep it."""
     auth_timeout_s: float = 5
@@ -86,6 +88,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The same for who prints with rich."""
         return [("host", self.host), ("port", self.port)]
 
+    @property
+    def may_be_public(self) -> bool:
+        """Whether strangers may reach it."""
+        return self.auth.mode != "none" or self.allow_anonymous
+
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> "Settings":
         """Read ``os.environ``, or a test's own.
@@ -96,7 +103,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         env, default = Environ(variables), cls()
         host = env.get("GATEWAY_HOST", default.host)
         auth, anonymous = AuthSettings.from_environ(env), env.flag("ALLOW_ANONYMOUS")
-        if auth.mode == "none" and not is_loopback(host) and not anonymous:
+        if auth.mode == "none" and not anonymous and not is_loopback(host):
             raise SettingError(
                 f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
@@ -114,6 +121,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             heartbeat_s=env.number("HEARTBEAT_S", default.heartbeat_s, 0.5, 3600),
             rest_factor=env.number("REST_FACTOR", default.rest_factor, 0, 100),
             auth=auth,
+            allow_anonymous=anonymous,
             auth_query_token=env.flag("AUTH_QUERY_TOKEN"),
             auth_timeout_s=env.number("AUTH_TIMEOUT_S", default.auth_timeout_s, 0.1, 3600),
             allowed_origins=AllowedOrigins.parse(env.get("ALLOWED_ORIGINS", "")),

@@ -6,6 +6,7 @@ from aiohttp import HttpVersion, HttpVersion11, hdrs, web
 from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDictProxy
 
+from gateway.address import is_private
 from gateway.arrivals import Arrival
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.conversation import begin
@@ -26,7 +27,8 @@ def upgrade_now(gateway: Gateway, message: RawRequestMessage, arrival: Arrival) 
         if grant is None and visitor.brings_proof:
             return None
         seat = entrance.admit(visitor, grant)
-    except RefusalError:
+    except RefusalError as error:
+        arrival.refusal = error
         return None
     seat.key = seat.key or arrival.hand_over()
     return begin(gateway, arrival.transport, visitor, grant, seat)
@@ -40,6 +42,12 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     """
     entrance = gateway.entrance
     peer, arrival = _origin_of(request)
+    if arrival is not None and arrival.refusal is not None:
+        # Looked at already; a second time it would count twice.
+        refusal, arrival.refusal = arrival.refusal, None
+        raise refusal
+    if arrival is None and not gateway.settings.may_be_public:
+        _require_private(request)
     _require_form(request.version, request.headers)
     visitor = entrance.look(request.headers, request.query, peer, counted=arrival is not None)
     grant = entrance.grant_now(visitor)
@@ -85,13 +93,23 @@ def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:
     """Refuse what is no upgrade beyond doubt, whoever asks for it.
 
     Raises:
-        RefusalError: before HTTP/1.1 (RFC 6455, section 4.1), or with a body, of which others on the way may have
+        RefusalError: not HTTP/1.1 (RFC 6455, section 4.1), or with a body, of which others on the way may have
             another idea where it ends and frames begin.
     """
-    if version < HttpVersion11:
+    if version != HttpVersion11:
         raise RefusalError(400, "handshake", "a WebSocket handshake needs HTTP/1.1")
     if headers.get(hdrs.CONTENT_LENGTH, "0") != "0" or hdrs.TRANSFER_ENCODING in headers:
         raise RefusalError(400, "handshake", "a WebSocket handshake has no body")
+
+
+def _require_private(request: web.Request) -> None:
+    """Refuse who came by an address that strangers reach, in a bare aiohttp, which listens where it likes.
+
+    Raises:
+        RefusalError: it is not loopback, and nothing says that it may be something else.
+    """
+    if request.transport is not None and not is_private(request.transport.get_extra_info("sockname")):
+        raise RefusalError(403, "anonymous", "AUTH_MODE is none, and this is not loopback; see ALLOW_ANONYMOUS")
 
 
 def _origin_of(request: web.Request) -> tuple[str | None, Arrival | None]:

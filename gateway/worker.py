@@ -44,7 +44,7 @@ class Worker(GunicornUVLoopWebWorker):
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     async def _run(self) -> None:
-        serving = Serving(await self.wsgi(), self.cfg.graceful_timeout)
+        serving = Serving(await self.wsgi())
         await serving.start()
         notifying = asyncio.create_task(self._notify_arbiter())
         try:

@@ -19,6 +19,7 @@ ALLOWED = {
 GATEWAY_LAYERS = (
     {"__main__", "worker"},
     {"serving"},
+    {"requests"},
     {"app"},
     {"http"},
     {"upgrade"},

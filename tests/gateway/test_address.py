@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.address import TrustedProxies, is_loopback, limit_key, spelled
+from gateway.address import TrustedProxies, is_loopback, is_private, limit_key, spelled
 from market.environ import SettingError
 
 PROXY = "10.0.0.1"
@@ -182,3 +182,21 @@ def test_a_key_is_the_same_for_all_of_a_network(address: str) -> None:
         network, _, length = key.partition("/")
         assert "64" == length
         assert int(parsed) >> 64 << 64 == int(ip_address(network))
+
+
+@pytest.mark.parametrize(
+    ("name", "private"),
+    [
+        (("127.0.0.1", 80), True),
+        (("::1", 80, 0, 0), True),
+        (("::ffff:127.0.0.1", 80, 0, 0), True),
+        (("0.0.0.0", 80), False),  # noqa: S104 - that is the point
+        (("::", 80, 0, 0), False),
+        (("192.0.2.1", 80), False),
+        ("/run/tickgate", True),
+        ("", True),
+    ],
+)
+def test_what_only_this_machine_reaches(name: object, private: bool) -> None:
+    """Loopback and Unix sockets, as sockets name themselves."""
+    assert private == is_private(name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,7 @@ from gateway.auth.settings import AuthSettings
 from gateway.http import GATEWAY
 from gateway.serving import Serving
 from gateway.settings import Settings
+from market.environ import SettingError
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import HOST, RunningGateway, Start
 from tests.waiting import until
@@ -166,7 +168,7 @@ async def test_the_head_of_a_second_request_may_not_take_for_ever(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that is kept alive is no way around the time for a head, not by drops either."""
-    monkeypatch.setattr("gateway.serving._KEEPALIVE_S", 0.2)
+    monkeypatch.setattr("gateway.requests.KEEPALIVE_S", 0.2)
     running = await start()
     reader, writer = await asyncio.open_connection(running.host, running.port)
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -208,6 +210,29 @@ async def test_what_cannot_start_leaves_nothing(start: Start) -> None:
     with pytest.raises(Exception, match=r"^AUTH_MODE jwt needs exactly one of"):
         await serving.start()
     await serving.close()
+
+
+@pytest.mark.parametrize("settings", [{}, {"allow_anonymous": True}, {"auth": JWT}], ids=["none", "anonymous", "jwt"])
+async def test_where_strangers_reach_it_only_who_means_it_listens(settings: dict[str, Any]) -> None:
+    """Whoever made the socket and whatever GATEWAY_HOST says, as with gunicorn's `--bind`."""
+    serving = Serving(create_app(Settings(bus_url="memory://", **settings)))
+    await serving.start()
+    with socket.create_server(("0.0.0.0", 0)) as public:  # noqa: S104 - that is the point
+        port = public.getsockname()[1]
+        try:
+            if settings:
+                await serving.listen(sock=public)
+                async with asyncio.timeout(10):
+                    reader, writer = await asyncio.open_connection(HOST, port)
+                    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                    assert b" 200 " in await reader.readline()
+                    writer.close()
+            else:
+                with pytest.raises(SettingError, match=r"^0\.0\.0\.0 is not loopback .* ALLOW_ANONYMOUS=1 [^\n]*$"):
+                    await serving.listen(sock=public)
+                assert not any(server.is_serving() for server in serving._servers)
+        finally:
+            await serving.close()
 
 
 async def test_two_listeners_serve_one_application() -> None:

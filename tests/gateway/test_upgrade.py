@@ -15,11 +15,12 @@ from aiohttp.test_utils import TestServer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from gateway.address import TrustedProxies
 from gateway.auth.settings import AuthSettings
 from market.bus import BusDownError
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.gateway.auth.tokens import SECRET, jwk, key_set, private_key, token
-from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.conftest import HOST, RunningGateway, Start, start_bare_app
 from tests.valkey import Valkey
 from tests.waiting import until
 
@@ -318,6 +319,31 @@ async def test_who_goes_while_a_key_is_fetched_is_counted_nowhere(
     await until(lambda: not running.gateway._errands and not running.requests)
     await until_nobody_is_counted(running)
     assert 0 == len(running.gateway.hub)
+
+
+async def test_a_refused_handshake_counts_once(start: Start) -> None:
+    """Behind a trusted proxy it is looked at in both ways in; the second only passes the answer on."""
+    proxies = TrustedProxies.parse(HOST, 1)
+    running = await start(trusted_proxies=proxies, max_connections_per_ip=2, max_connect_rate_per_ip=1)
+    behind = {"X-Forwarded-For": "192.0.2.7"}
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(connect(running.url, additional_headers=behind))
+        # Ten may come at once: so many are refused for their number before one is for their rate.
+        answers = [await refusal(running.url, additional_headers=behind) for _ in range(8)]
+    assert [(429, "address")] * 8 == answers
+
+
+async def test_a_bare_application_serves_no_strangers_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it listens is not its own to say: who comes by another address than loopback's is refused."""
+    monkeypatch.setattr("gateway.upgrade.is_private", lambda _: False)
+    running = await start_bare_app()
+    assert (403, "anonymous") == await refusal(running.url)
+    await running.close()
+    running = await start_bare_app(allow_anonymous=True)
+    async with connect(running.url) as client:
+        assert ["welcome"] == await types(client, 1)
+    await running.close()
 
 
 async def test_an_issuer_that_does_not_answer_is_no_fault_of_the_token(start_anyhow: Start, issuer: Issuer) -> None:

@@ -114,6 +114,9 @@ async def test_in_plain_text_nothing_is_served_where_there_is_a_certificate(cert
             url = f"{haproxy.url}/a%20b?c=d"
             async with client.get(url, headers={"Host": host}, allow_redirects=False) as response:
                 assert (response.status, response.headers["Location"]) == (308, expected)
+        for host in ("prices.example.com@evil.example", "evil.example/x", ""):
+            async with client.get(haproxy.url, headers={"Host": host}, allow_redirects=False) as response:
+                assert (response.status, response.headers.get("Location")) == (400, None)
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await client.ws_connect(f"{haproxy.url}/ws")
         assert refused.value.status == 403
