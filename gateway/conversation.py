@@ -108,13 +108,14 @@ class Conversation:
         if self._bucket is None and not self._seat.subject:
             return True
         now = self._loop.time()
-        verdict = self._bucket.take(now) if self._bucket is not None else "ok"
+        verdict, whose = self._bucket.take(now) if self._bucket is not None else "ok", "connection"
         if verdict == "ok" and self._seat.subject:
             # All of a subject's connections together only ever wait; none is closed for what another does.
             verdict = "ok" if self._gateway.subject_messages.take(self._seat.subject, now) == "ok" else "refuse"
+            whose = "subject"
         if verdict == "ok":
             return True
-        self._gateway.counters.messages_refused += 1
+        self._gateway.counters.messages_refused[whose] += 1
         if verdict == "close":
             self.connection.close(Closing.TOO_MANY_MESSAGES)
         elif heard:
@@ -127,7 +128,8 @@ class Conversation:
             # What was pending is written first, so that no tick of an old wish follows the reply.
             session.wishes = gateway.hub.move(connection, outcome.wishes)
         for reply in outcome.replies:
-            gateway.counters.errors_sent += isinstance(reply, Error)
+            if isinstance(reply, Error):
+                gateway.counters.errors_sent[reply.code] += 1
             connection.reply(message_frame(reply, connection.encoding))
         if outcome.snapshots:
             gateway.hub.send_snapshots(connection, outcome.snapshots)

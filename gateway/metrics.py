@@ -21,14 +21,21 @@ _COUNTERS: Final = {
     "connections_accepted": "WebSocket connections ever accepted.",
     "handshakes_cut_off": "Connections that sent no whole request in time, or were too many of those.",
     "messages_received": "Messages from clients.",
-    "messages_refused": "Messages and control frames beyond a client's rate, or its subject's.",
     "tickets_issued": "One-time tickets issued.",
     "tokens_refused": "Tokens in messages that opened nothing.",
-    "errors_sent": "Answers of type error.",
     "lags": "Times that a connection stopped draining.",
     "aborted": "Connections cut off: lagging too long, dead, or not reading replies.",
     "bus_links": "Links to the bus ever made.",
 }
+
+_LABELLED: Final = {
+    "closed": ("reason", "Connections that this gateway closed."),
+    "connections_refused": ("reason", "Connections and requests that were not let in."),
+    "messages_refused": ("rate", "Messages and control frames beyond the rate of a connection, or of a subject."),
+    "errors_sent": ("code", "Answers of type error."),
+    "bus_refused": ("reason", "Bus messages that could not be used."),
+}
+"""Name → what tells its counts apart, and what is counted."""
 
 
 class Counters:
@@ -41,20 +48,22 @@ class Counters:
         self.ticks_conflated = 0
         self.connections_accepted = 0
         self.connections_refused: Counter[str] = Counter()
-        """By reason: connections and requests that were not let in."""
+        """By reason."""
         self.handshakes_cut_off = 0
         self.messages_received = 0
-        self.messages_refused = 0
+        self.messages_refused: Counter[str] = Counter()
+        """By whose rate: ``connection`` or ``subject``."""
         self.tickets_issued = 0
         self.tokens_refused = 0
-        self.errors_sent = 0
+        self.errors_sent: Counter[str] = Counter()
+        """By `gateway.protocol.ErrorCode`: whatever a client may have too much of shows here by name."""
         self.lags = 0
         self.aborted = 0
         self.bus_links = 0
         self.closed: Counter[str] = Counter()
-        """By name in `gateway.closing`: connections that this gateway closed."""
+        """By name in `gateway.closing`."""
         self.bus_refused: Counter[str] = Counter()
-        """By reason: bus messages that could not be used."""
+        """By reason."""
 
 
 class GatewayCollector(Collector):
@@ -69,25 +78,10 @@ class GatewayCollector(Collector):
         counters = self._counters
         for name, meaning in _COUNTERS.items():
             yield CounterMetricFamily(f"tickgate_{name}", meaning, value=getattr(counters, name))
-        closed = CounterMetricFamily(
-            "tickgate_closed", "Connections that this gateway closed, by reason.", labels=["reason"]
-        )
-        for reason, count in counters.closed.items():
-            closed.add_metric([reason.lower()], count)
-        yield closed
-        turned_away = CounterMetricFamily(
-            "tickgate_connections_refused",
-            "Connections and requests that were not let in, by reason.",
-            labels=["reason"],
-        )
-        for reason, count in counters.connections_refused.items():
-            turned_away.add_metric([reason], count)
-        yield turned_away
-        refused = CounterMetricFamily(
-            "tickgate_bus_refused", "Bus messages that could not be used, by reason.", labels=["reason"]
-        )
-        for reason, count in counters.bus_refused.items():
-            refused.add_metric([reason], count)
-        yield refused
+        for name, (label, meaning) in _LABELLED.items():
+            family = CounterMetricFamily(f"tickgate_{name}", meaning, labels=[label])
+            for value, count in getattr(counters, name).items():
+                family.add_metric([value.lower()], count)
+            yield family
         for name, (meaning, read) in self._gauges.items():
             yield GaugeMetricFamily(f"tickgate_{name}", meaning, value=read())

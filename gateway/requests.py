@@ -14,6 +14,8 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import _ErrInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.metrics import Counters
+
 KEEPALIVE_S: Final = 15
 """How long a client of HTTP may be idle between two requests, and how long the head of the next may take."""
 
@@ -51,9 +53,9 @@ class Requests(web.RequestHandler):
     would be kept, and any stranger could fill the disk.
     """
 
-    __slots__ = ("_unread",)
+    __slots__ = ("_counters", "_unread")
 
-    def __init__(self, server: web.Server) -> None:
+    def __init__(self, server: web.Server, counters: Counters) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -65,6 +67,7 @@ class Requests(web.RequestHandler):
             # No request here has a body that anybody reads.
             auto_decompress=False,
         )
+        self._counters = counters
         self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -113,7 +116,7 @@ class Requests(web.RequestHandler):
             await super().start()
         except Exception as error:
             # A target that passes its parser and fails its URL. Nobody else would end the connection.
-            logger.debug("what came is no request (%s)", type(error).__name__)
+            self._refused(error)
             self._abort()
 
     async def finish_response(
@@ -134,10 +137,14 @@ class Requests(web.RequestHandler):
         """The answer to a request that could not be read, or not be answered (called by aiohttp)."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        logger.debug("what %s sent is no request (%s)", request.remote, type(exc).__name__)
+        self._refused(exc)
         answer = web.Response(status=status, text="400: Bad Request")
         answer.force_close()
         return answer
+
+    def _refused(self, error: Exception) -> None:
+        self._counters.connections_refused["bad_request"] += 1
+        logger.debug("what came is no request (%s)", type(error).__name__)
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """Say that something went wrong (called by aiohttp)."""

@@ -36,7 +36,11 @@ class Serving:
         server = self._runner.server
         assert server is not None
         server.request_factory = expecting_nothing(server.request_factory)
-        self._arrivals = arrivals(self.app, functools.partial(Requests, server), served=lambda: len(server.connections))
+        self._arrivals = arrivals(
+            self.app,
+            functools.partial(Requests, server, self.app[GATEWAY].counters),
+            served=lambda: len(server.connections),
+        )
 
     async def listen(self, **where: Any) -> None:
         """Accept connections at ``host`` and ``port``, or on ``sock``, as for `asyncio.loop.create_server`.

@@ -297,7 +297,8 @@ def test_more_messages_than_the_rate_are_refused_and_a_flood_is_closed() -> None
         talk.say(100)
         assert {"rate_limited": 9, "CLOSE": 1} == talk.answers()
         assert talk.connection.end.startswith("closed with 4429")
-        assert 16 == talk.gateway.counters.messages_refused
+        assert {"connection": 16} == talk.gateway.counters.messages_refused
+        assert {"rate_limited": 15} == talk.gateway.counters.errors_sent
 
     run_virtual(main())
 
