@@ -14,7 +14,7 @@ from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.entrance import bearer, try_later, unauthorised
 from gateway.gateway import Gateway
 from gateway.refusal import RefusalError
-from gateway.upgrade import upgrade
+from gateway.upgrade import refuse_again, upgrade
 from market.bus import BusDownError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
@@ -114,6 +114,7 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
     """Answer what a handler refuses; and see that what is for people is asked for by its name."""
     gateway = request.app[GATEWAY]
     try:
+        refuse_again(request)
         if request.path not in _FOR_OPERATORS:
             gateway.entrance.check_names(request.headers)
         return await handler(request)

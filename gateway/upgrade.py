@@ -34,6 +34,18 @@ def upgrade_now(gateway: Gateway, message: RawRequestMessage, arrival: Arrival) 
     return begin(gateway, arrival.transport, visitor, grant, seat)
 
 
+def refuse_again(request: web.Request) -> None:
+    """Say what `upgrade_now` has said of this request, if it has: looked at a second time, it would count twice.
+
+    Raises:
+        RefusalError: it has.
+    """
+    arrival = _origin_of(request)[1]
+    if arrival is not None and arrival.refusal is not None:
+        refusal, arrival.refusal = arrival.refusal, None
+        raise refusal
+
+
 async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     """Answer a handshake, and take its connection from aiohttp.
 
@@ -42,10 +54,6 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     """
     entrance = gateway.entrance
     peer, arrival = _origin_of(request)
-    if arrival is not None and arrival.refusal is not None:
-        # Looked at already; a second time it would count twice.
-        refusal, arrival.refusal = arrival.refusal, None
-        raise refusal
     if arrival is None and not gateway.settings.may_be_public:
         _require_private(request)
     _require_form(request.version, request.headers)

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.address import TrustedProxies
 from gateway.auth.settings import AuthSettings
+from gateway.origin import AllowedOrigins
 from market.bus import BusDownError
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.gateway.auth.tokens import SECRET, jwk, key_set, private_key, token
@@ -332,6 +333,28 @@ async def test_a_refused_handshake_counts_once(start: Start) -> None:
         # Ten may come at once: so many are refused for their number before one is for their rate.
         answers = [await refusal(running.url, additional_headers=behind) for _ in range(8)]
     assert [(429, "address")] * 8 == answers
+
+
+async def test_one_refusal_is_not_the_next_ones(start: Start) -> None:
+    """A connection that is kept alive may ask again, and better."""
+    running = await start(allowed_origins=AllowedOrigins.parse("https://good.example"))
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    for origin, status in (("bad", b" 403 "), ("bad", b" 403 "), ("good", b" 101 ")):
+        lines = (
+            "GET /ws HTTP/1.1",
+            f"Host: {HOST}",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            f"Origin: https://{origin}.example",
+        )
+        writer.write("\r\n".join((*lines, "", "")).encode())
+        async with asyncio.timeout(10):
+            assert status in await reader.readuntil(b"\r\n\r\n")
+            if status != b" 101 ":
+                await reader.readuntil(b"}")
+    writer.close()
 
 
 async def test_a_bare_application_serves_no_strangers_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
