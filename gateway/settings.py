@@ -1,7 +1,7 @@
 """What a gateway is told by its environment, read once and checked."""
 
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
 from msgspec import Struct
 
@@ -10,9 +10,7 @@ from gateway.auth.settings import AuthSettings
 from gateway.origin import AllowedHosts, AllowedOrigins
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
-from market.symbols import Symbols, parse_symbols
-
-DEFAULT_SYMBOLS: Final = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
+from market.symbols import DEFAULT_SYMBOLS, Symbols
 
 
 class Settings(Struct, frozen=True, kw_only=True):

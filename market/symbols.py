@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -111,3 +112,7 @@ def _aliases(names: tuple[str, ...]) -> dict[str, str]:
                     best[base] = (rank, name)
                 break
     return {alias: name for alias, (_, name) in best.items()}
+
+
+DEFAULT_SYMBOLS: Final = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
+"""What poller and gateway serve where nobody says otherwise."""

@@ -4,18 +4,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, cast, get_args
+from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
-from market.symbols import Symbols, parse_symbols
+from market.symbols import DEFAULT_SYMBOLS, Symbols
 
 Feed = Literal["auto", "binance-ws", "binance-rest", "simulated", "replay"]
 
 _REPLAY = "replay:"
-
-DEFAULT_SYMBOLS: Final = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
 
 
 @dataclass(frozen=True, kw_only=True)

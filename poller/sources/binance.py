@@ -13,9 +13,6 @@ from msgspec.json import Decoder
 
 from poller.sources import Update
 
-REST_URL = "https://api.binance.com"
-WS_URL = "wss://stream.binance.com:9443"
-
 QUOTE_STREAM = "bookTicker"
 SUMMARY_STREAM = "miniTicker"
 

@@ -8,7 +8,7 @@ from msgspec import structs
 from market.symbols import Scales
 from poller.sources import Emit, LinkState
 from poller.sources.backoff import Backoff
-from poller.sources.binance import REST_URL, Counters
+from poller.sources.binance import Counters
 from poller.sources.binance_api import Api
 from poller.sources.binance_polling import Polling
 from poller.sources.binance_start import fetch_scales
@@ -22,7 +22,7 @@ class BinanceRest:
     def __init__(
         self,
         symbols: Iterable[str],
-        rest_url: str = REST_URL,
+        rest_url: str,
         *,
         now_us: Callable[[], int],
         rng: random.Random,

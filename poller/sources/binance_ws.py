@@ -10,7 +10,7 @@ from msgspec import structs
 from market.symbols import Scales
 from poller.sources import Emit, LinkState, Update
 from poller.sources.backoff import Backoff
-from poller.sources.binance import REST_URL, WS_URL, Counters
+from poller.sources.binance import Counters
 from poller.sources.binance_api import Api
 from poller.sources.binance_polling import Polling
 from poller.sources.binance_shard import Shard
@@ -31,8 +31,8 @@ class BinanceWs:
     def __init__(
         self,
         symbols: Iterable[str],
-        rest_url: str = REST_URL,
-        ws_url: str = WS_URL,
+        rest_url: str,
+        ws_url: str,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
