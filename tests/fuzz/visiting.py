@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from deploy.ports import Address
 from deploy.processes import Process
 from deploy.stack import Stack
 from gateway.closing import Closing
+from tests.fuzz.asking import asking
 from tests.fuzz.damage import damaged, in_pieces
 from tests.fuzz.memory import held_by
 from tests.fuzz.report import Result
@@ -27,6 +28,8 @@ from tests.integration.stacks import run_plan, ws_url
 
 _AT_ONCE: Final = 16
 _WARM_UP: Final = 0.1
+_WITHOUT_HANDSHAKE: Final = 0.2
+_FOR_AN_ANSWER_S: Final = 0.1
 _FEWEST_TO_TELL: Final = 1_000
 _PATIENCE_S: Final = 30
 """A generous bound for whatever takes milliseconds."""
@@ -53,10 +56,14 @@ class Visit(Struct, frozen=True):
     pieces: list[bytes]
     polite: bool
     """Whether it says that it has sent everything, and reads to the end; else it is gone at once."""
+    patience_s: float = 0
+    """How long it waits for an answer before it says so: a request is not answered to who has gone."""
 
 
 def visit(rng: random.Random) -> Visit:
-    """A handshake and some frames; now and then the handshake is broken too."""
+    """A handshake and some frames; now and then the handshake is broken too, or there is none."""
+    if rng.random() < _WITHOUT_HANDSHAKE:
+        return Visit(in_pieces(rng, asking(rng))[:200], rng.random() < 0.9, patience_s=_FOR_AN_ANSWER_S)
     handshake = _HANDSHAKE + rng.choice(_EXTRAS) + b"\r\n"
     if rng.random() < 0.15:
         handshake = damaged(rng, handshake)
@@ -84,8 +91,14 @@ async def pay(address: Address, visit: Visit) -> str:
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 writer.transport.abort()
                 return "gone without a word"
-            writer.write_eof()
-            return read_answer(await reader.read(-1))
+            answer = b""
+            if visit.patience_s:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(visit.patience_s):
+                        answer = await reader.read(65536)
+            if not writer.transport.is_closing():
+                writer.write_eof()
+            return read_answer(answer + await reader.read(-1))
         except OSError:
             return "cut off"
         finally:
