@@ -9,8 +9,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from gateway.frames import Encoding, Forms, FramedTick, form_of, joiner, snapshot_frames
+from gateway.frames import Encoding, Forms, FramedTick, Join, form_of, joiner, snapshot_frames
 from gateway.metrics import Counters
+
+_COMPRESSED_AT_ONCE = 4
+"""Compressing the ticks of a thousand symbols takes milliseconds."""
 
 
 class Wishes(Struct, frozen=True):
@@ -69,7 +72,7 @@ class Cohort:
     """
 
     __slots__ = (
-        "_counters", "_form", "_join", "_lags", "_members", "_names", "_newcomers", "laggards", "wishes",
+        "_counters", "_form", "_join", "_join_plain", "_lags", "_members", "_names", "_newcomers", "laggards", "wishes",
     )  # fmt: skip
 
     def __init__(self, wishes: Wishes, lags: Callable[["Cohort", Member, Missed], None], counters: Counters) -> None:
@@ -80,6 +83,7 @@ class Cohort:
         self._counters = counters
         self._form = form_of(wishes.encoding, batch=wishes.batch)
         self._join = joiner(wishes.encoding, batch=wishes.batch, deflate=wishes.deflate)
+        self._join_plain = joiner(wishes.encoding, batch=wishes.batch, deflate=False)
         self._members: dict[Member, None] = {}
         self._newcomers: dict[Member, int] = {}
         """Each with the stamp of the newest tick when it joined."""
@@ -125,15 +129,20 @@ class Cohort:
             self._counters.ticks_sent += len(parts) * len(members)
         if self._newcomers:
             newcomers, self._newcomers = self._newcomers, {}
+            # To each its own; where many came at once, compressing each would hold everybody up.
+            join = self._join if len(newcomers) <= _COMPRESSED_AT_ONCE else self._join_plain
             for newcomer, joined in newcomers.items():
                 members[newcomer] = None
-                self.send(newcomer, [tick for tick in ticks if tick.stamp > joined])
+                self._send(newcomer, [tick for tick in ticks if tick.stamp > joined], join)
 
     def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
         """Write those of ``ticks`` that this cohort holds to one of the members only."""
+        self._send(member, ticks, self._join)
+
+    def _send(self, member: Member, ticks: Collection[FramedTick], join: Join) -> None:
         held = [tick for tick in ticks if tick.symbol in self.wishes.symbols]
         if held:
-            blob = self._join([self._form(tick) for tick in held])
+            blob = join([self._form(tick) for tick in held])
             if not self._write(member, blob, len(held)):
                 newest = max(tick.stamp for tick in held)
                 self._lag(member, Missed(newest, len(held), {tick.symbol for tick in held}, set()))

@@ -18,6 +18,9 @@ from gateway.standing import Standing
 
 _DATA: Final[dict[Encoding, int]] = {"json": TEXT, "msgpack": BINARY}
 
+_NAMES_PER_TOKEN: Final = 250
+"""A message that makes us look at so many symbols, given or held, counts as one message more, and so on."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -124,6 +127,8 @@ class Conversation:
 
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
+        if outcome.names >= _NAMES_PER_TOKEN and self._bucket is not None:
+            self._bucket.charge(outcome.names // _NAMES_PER_TOKEN, self._loop.time())
         if outcome.wishes is not None:
             # What was pending is written first, so that no tick of an old wish follows the reply.
             session.wishes = gateway.hub.move(connection, outcome.wishes)

@@ -19,6 +19,7 @@ from market.bus import Bus, BusDownError, Link
 from market.codec import CodecError, decode_beat, decode_plain_tick, decode_tick, encode_tick
 from market.status import Beat
 from market.symbols import Symbols
+from market.tick import MAX_SEQ
 
 QUIET_S: Final = 3.0
 """Silence for so long is a fault: three beats, or three pings."""
@@ -148,6 +149,9 @@ class Feed:
             self._refuse("wrong_symbol", f"a tick of {tick.symbol} came as one of {symbol}")
             return
         seq = tick.seq
+        if seq > MAX_SEQ:
+            self._refuse("wrong_seq", f"{symbol} has seq {seq}, which is no time in milliseconds")
+            return
         held = self._last.get(symbol)
         if held is None:
             if symbol not in self._symbols:

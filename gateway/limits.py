@@ -53,6 +53,12 @@ class Bucket:
         self._full_at = full_at
         return "ok" if ahead_s <= rate.burst_s else "refuse"
 
+    def charge(self, tokens: float, now: float) -> None:
+        """Take ``tokens`` more for what was let in already, but no debt: the most it costs is the whole burst."""
+        rate = self._rate
+        full_at = max(self._full_at, now)
+        self._full_at = max(full_at, min(full_at + tokens * rate.interval_s, now + rate.burst_s))
+
 
 class KeyedBuckets:
     """One bucket for each key: for each address, or for each subject.

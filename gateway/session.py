@@ -51,6 +51,8 @@ class Outcome(Struct):
     snapshots: Sequence[str] = ()
     """Symbols whose last values are to be sent."""
     close: Closing | None = None
+    names: int = 0
+    """How many symbols had to be looked at for it: what it cost."""
     auth: Auth | None = None
     """A token to be looked at; `Session.authenticated` or `Session.refused` is told what came of it."""
 
@@ -93,12 +95,15 @@ class Session:
         if self.grant is None and not isinstance(command, Auth):
             return self._error("unauthorised", "the first message must be auth, with a token", command.id)
         match command:
-            case Subscribe():
-                return self._subscribe(command)
-            case Unsubscribe():
-                return self._unsubscribe(command)
+            case Subscribe() | Unsubscribe():
+                before = len(self.wishes.symbols)
+                outcome = self._subscribe(command) if isinstance(command, Subscribe) else self._unsubscribe(command)
+                after = before if outcome.wishes is None else len(outcome.wishes.symbols)
+                outcome.names = len(command.symbols) + max(before, after) + len(outcome.snapshots)
+                return outcome
             case List():
-                return Outcome(replies=[Subscriptions(symbols=self._held(), id=command.id)])
+                held = self._held()
+                return Outcome(replies=[Subscriptions(symbols=held, id=command.id)], names=len(held))
             case Ping():
                 return Outcome(replies=[Pong(id=command.id)])
             case Auth():
@@ -216,6 +221,9 @@ class Session:
     def _resolve(self, names: list[str]) -> tuple[list[str], list[str]]:
         """The symbols meant, each once and in the order named, and the names that mean nothing here."""
         symbols = self._symbols
+        if ALL in names:
+            # It may stand there thousands of times, and means the same each time.
+            names = list(dict.fromkeys(names))
         named = symbols.known(names)
         if named is not None:
             return named, []

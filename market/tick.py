@@ -11,6 +11,10 @@ MAX_EXACT = 2**53 - 1
 """The largest integer on any wire: a JavaScript number holds no larger one exactly
 (ECMA-262, Number.MAX_SAFE_INTEGER)."""
 
+MAX_SEQ = MAX_EXACT // 2
+"""A seq is the time in Unix milliseconds and a little: one above this was nobody's good work, and what came after it
+would be taken for old."""
+
 MAX_SCALE = 15
 """More decimals than this could not hold even the price 9 within `MAX_EXACT`."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import structs
 
 from market.codec import CodecError, decode_tick
-from market.tick import MAX_EXACT, Tick
+from market.tick import MAX_SEQ, Tick
 
 logger = logging.getLogger(__name__)
 
@@ -67,5 +67,4 @@ class Numbering:
                 self._noted.add(symbol)
                 logger.warning("last value of %s on the bus ignored: %s", symbol, error)
             return 0
-        # A seq far ahead of any clock was nobody's good work, and would leave no room to count on.
-        return seq if seq <= MAX_EXACT // 2 else 0
+        return seq if seq <= MAX_SEQ else 0

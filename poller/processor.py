@@ -32,6 +32,9 @@ _MAX_NOTED = 1_000
 _ANSWER_AGE_US = 1_000_000
 """How old an answer to a request may be when it arrives: quotes with ids heard since may be newer."""
 
+_RENUMBERED_US = 3_000_000
+"""Lower ids for so long, and no higher one, are no late quotes: the exchange has begun to count anew."""
+
 _LATE_US = 60_000_000
 """A summary older than the last by more than this was not late on its way: the exchange's clock was set back."""
 
@@ -88,6 +91,8 @@ class _Book:
         self._quote: _Quote = (UNSET, UNSET, UNSET, UNSET)
         self._update_id: int | None = None
         self._numbered_us: int | None = None
+        self._lower_us: int | None = None
+        """Since when there were lower ids only."""
         self._summary: _Summary = (UNSET, UNSET)
         self._summary_us: int | None = None
 
@@ -95,6 +100,8 @@ class _Book:
         """Take ``update`` in whole and give its tick, or leave everything as it is and give the reason."""
         event_us = update.event_us
         if event_us is not None and not 0 <= event_us <= MAX_EXACT:
+            return "malformed"
+        if update.update_id is not None and not 0 <= update.update_id <= MAX_EXACT:
             return "malformed"
         try:
             quote = self._quote_in(update)
@@ -117,6 +124,7 @@ class _Book:
             if update.update_id is not None:
                 self._update_id = update.update_id
                 self._numbered_us = update.recv_us
+                self._lower_us = None
         if summary is not None and summary_fault != "out_of_order":
             # One that is only repeated still moves the time that older ones are told by.
             self._summary = summary
@@ -154,11 +162,19 @@ class _Book:
         if update.update_id is not None:
             if self._update_id is None or update.update_id > self._update_id:
                 return None
-            return "repeated" if update.update_id == self._update_id else "out_of_order"
+            return "repeated" if update.update_id == self._update_id else self._fault_of_lower(update)
         if quote == self._quote:
             return "repeated"
         if self._numbered_us is not None and 0 <= update.recv_us - self._numbered_us < _ANSWER_AGE_US:
             return "out_of_order"
+        return None
+
+    def _fault_of_lower(self, update: Update) -> DropReason | None:
+        if self._lower_us is None or update.recv_us < self._lower_us:
+            self._lower_us = update.recv_us
+        if update.recv_us - self._lower_us < _RENUMBERED_US:
+            return "out_of_order"
+        logger.warning("%s is numbered anew: %s after %s", self._symbol, update.update_id, self._update_id)
         return None
 
     def _fault_of_summary(self, summary: "_Summary", event_us: int | None) -> DropReason | None:

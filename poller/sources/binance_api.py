@@ -18,6 +18,9 @@ from poller.sources.weight import WeightBudget
 _LIST_LENGTH = 4000
 """Characters of a list of symbols, encoded, above which it is better to ask for all of them."""
 
+_MAX_BODY_BYTES = 64 << 20
+"""Several times what all symbols take."""
+
 INVALID_SYMBOL = -1121
 
 
@@ -75,8 +78,10 @@ class Api:
             try:
                 async with session.get(url, timeout=timeout, allow_redirects=False) as response:
                     self._observe(response)
-                    body = await response.read()
+                    body = await _read(response)
                     fault = None if response.status == 200 else self._fault(response, body)
+                    if len(body) > _MAX_BODY_BYTES:
+                        fault = Fault(f"an answer of more than {_MAX_BODY_BYTES >> 20} MiB")
             except TimeoutError:
                 fault = Fault(f"no answer within {timeout.total:g} s")
             except (aiohttp.ClientError, OSError) as error:
@@ -108,10 +113,20 @@ class Api:
         if status not in (418, 429):
             return Fault(f"HTTP {status}{told}", code)
         told_s = _whole(response.headers.get("Retry-After"))
-        wait_s = self._timing.default_ban_s if told_s is None else told_s
+        wait_s = self._timing.default_ban_s if told_s is None else min(told_s, self._timing.longest_ban_s)
         until = asyncio.get_running_loop().time() + wait_s
         self._banned_until = max(self._banned_until, until)
         return Fault(f"HTTP {status}, asked to wait {wait_s:g} s{told}", code, banned=True)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body; of one that is too long a little more than `_MAX_BODY_BYTES`: packed, few bytes may stand for many."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            break
+    return bytes(body)
 
 
 def symbols_query(symbols: tuple[str, ...]) -> dict[str, str]:

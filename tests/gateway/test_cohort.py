@@ -1,5 +1,7 @@
 """One cohort: who is written what, and who falls behind."""
 
+import pytest
+
 from gateway.cohort import Cohort, Member, Missed, Wishes
 from gateway.frames import Forms, FramedTick
 from gateway.metrics import Counters
@@ -58,6 +60,23 @@ def test_a_newcomer_gets_only_what_came_after_it() -> None:
     setup.flush(before, setup.tick("ETH", 1))
     setup.flush(setup.tick("BTC", 2))
     assert [("BTC", 2), ("ETH", 1)] == got(newcomer)
+
+
+def test_many_newcomers_are_not_compressed_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few get their own compressed; a crowd gets the same ticks plain, for no one but it would wait otherwise."""
+    monkeypatch.setattr("gateway.frames.LEAST_BYTES", 0)
+    for crowd, compressed in ((4, True), (5, False)):
+        setup = Setup(batch=True, deflate=True)
+        before = setup.tick("BTC", 1)
+        newcomers = [setup.member(pending=True) for _ in range(crowd)]
+        setup.flush(before, setup.tick("ETH", 1))
+        for newcomer in newcomers:
+            [blob] = newcomer.written
+            # RSV1 says that it is compressed (RFC 7692, section 6).
+            assert compressed == bool(blob[0] & 0x40)
+            if not compressed:
+                [message] = newcomer.messages()
+                assert [("ETH", 1)] == [(one["symbol"], one["seq"]) for one in message["ticks"]]
 
 
 def test_who_leaves_says_what_it_has_seen() -> None:

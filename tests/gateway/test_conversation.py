@@ -303,6 +303,21 @@ def test_more_messages_than_the_rate_are_refused_and_a_flood_is_closed() -> None
     run_virtual(main())
 
 
+def test_a_message_that_costs_much_counts_as_many() -> None:
+    """Thousands of names take as long as hundreds of pings: who goes on at the rate of pings is refused, not closed."""
+
+    async def main() -> None:
+        talk = Talk(max_messages_per_second=10)
+        huge = b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 10_000)
+        talk.say(3, payload=huge)
+        assert {"subscribed": 1, "rate_limited": 2} == talk.answers()
+        await asyncio.sleep(1)
+        talk.say(5)
+        assert {"pong": 5} == talk.answers()
+
+    run_virtual(main())
+
+
 @pytest.mark.parametrize(("first", "heard"), [(FIN | PING, {"PONG": 20}), (FIN | PONG, {}), (TEXT, {})])
 def test_frames_that_are_no_messages_count_like_messages(first: int, heard: dict[str, int]) -> None:
     """Pings, pongs and parts of messages cost as much, so a flood of them is closed, without a word before."""

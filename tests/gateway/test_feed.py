@@ -304,6 +304,18 @@ def test_a_beat_from_before_the_outage_proves_nothing() -> None:
     run_virtual(main())
 
 
+def test_a_seq_that_is_no_time_is_not_believed() -> None:
+    """After it every tick of the symbol would be old."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.bus.publish([tick(seq=2**53 - 1, bid=1, ask=2, recv_us=1), tick(seq=5)])
+            assert 5 == setup.last["BTCUSDT"].seq
+            assert {"wrong_seq": 1} == setup.counters.bus_refused
+
+    run_virtual(main())
+
+
 def test_what_the_store_has_of_other_symbols_is_no_fault() -> None:
     """A gateway may serve a part of what the poller sends."""
 

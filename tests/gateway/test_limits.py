@@ -51,9 +51,25 @@ def test_who_keeps_exactly_to_the_rate_is_never_refused() -> None:
     assert ["ok"] * 5000 == [bucket.take(start + step * 0.02) for step in range(1, 5001)]
 
 
+def test_what_costs_more_is_charged_afterwards_and_never_beyond_the_burst() -> None:
+    """Who has spent all of it waits for the next token, and is not in debt, however much it was."""
+    bucket = Bucket(Rate(10, 5, debt=5))
+    bucket.charge(3, 0.0)
+    assert ["ok", "ok", "refuse"] == [bucket.take(0.0) for _ in range(3)]
+    bucket = Bucket(Rate(10, 5, debt=5))
+    bucket.charge(1_000_000, 0.0)
+    assert "ok" == bucket.take(0.1)
+    # Who is in debt already stays as far in it.
+    for _ in range(3):
+        bucket.take(0.1)
+    bucket.charge(1_000_000, 0.1)
+    assert ["refuse", "ok"] == [bucket.take(0.3), bucket.take(0.6)]
+
+
 def test_a_rate_of_zero_limits_nothing() -> None:
     """No message is refused, and no key is remembered."""
     bucket, keyed = Bucket(Rate(0, 0, debt=0)), KeyedBuckets(Rate(0, 0))
+    bucket.charge(1000, 1.0)
     assert {"ok"} == {bucket.take(1.0) for _ in range(1000)} | {keyed.take("key", 1.0) for _ in range(1000)}
     assert 0 == len(keyed)
 

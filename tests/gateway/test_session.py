@@ -63,6 +63,19 @@ def test_a_star_means_every_symbol() -> None:
     assert frozenset() == client.wishes.symbols
 
 
+def test_what_a_message_costs_is_how_many_symbols_were_looked_at() -> None:
+    """Given, held, and to be sent; a star means the same however often it stands there."""
+    client = session()
+    assert 1 + 3 + 3 == say(client, type="subscribe", symbols=["*"]).names
+    again = say(client, type="subscribe", symbols=["*"] * 10_000, snapshot=False)
+    assert ["BTCUSDT", "ETHUSDT", "SOLUSDT"] == replies(again)[0]["symbols"]
+    assert 10_000 + 3 == again.names
+    assert 3 == say(client, type="list").names
+    assert 1 + 3 == say(client, type="unsubscribe", symbols=["*"]).names
+    assert 500 == say(client, type="subscribe", symbols=[f"X{number}" for number in range(500)]).names
+    assert 0 == say(client, type="ping").names
+
+
 def test_a_partly_wrong_subscribe_does_what_is_right_and_names_what_is_not() -> None:
     """The known symbols are held, the unknown ones named in an error with the same id."""
     client = session()

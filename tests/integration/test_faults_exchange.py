@@ -47,6 +47,8 @@ NONSENSE = (
     "\x00\x01\x02",
     '"price"',
     "[" * 10_000,
+    '{"x":' + "[" * 100_000,
+    '{"stream":"btcusdt@bookTicker","data":{"x":' + "[" * 2_000 + "]" * 2_000 + "}}",
     '{"stream":"btcusdt@bookTicker"}',
     '{"stream":"btcusdt@bookTicker","data":null}',
     '{"stream":"btcusdt@nothing","data":{}}',

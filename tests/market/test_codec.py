@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from market.codec import CodecError, decode_beat, decode_tick, encode_beat, encode_tick
+from market.codec import CodecError, decode_beat, decode_plain_tick, decode_tick, encode_beat, encode_tick
 from market.status import Beat
 from market.tick import MAX_EXACT, Tick
 from tests.market.samples import beat, tick
@@ -84,12 +84,14 @@ def test_unknown_fields_are_ignored() -> None:
         encode_tick(tick()).replace(b"BTCUSDT", b"X" * 41),
         encode_tick(tick()).replace(b"BTCUSDT", b"\xff"),
         encode_beat(beat()),
+        encode_tick(tick())[:-1] + b',"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
     ],
 )
 def test_what_is_no_tick(payload: bytes) -> None:
     """Bytes that are not a tick in every part are one kind of error, whatever is wrong with them."""
     with pytest.raises(CodecError):
         decode_tick(payload)
+    assert decode_plain_tick(payload) is None
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,7 @@ def test_what_is_no_tick(payload: bytes) -> None:
         encode_beat(beat()).replace(b"simulated", b"elsewhere"),
         encode_beat(beat()).replace(b'"up"', b'"sideways"'),
         encode_beat(beat(reason="x" * 201)),
+        encode_beat(beat())[:-1] + b',"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
     ],
 )
 def test_what_is_no_beat(payload: bytes) -> None:

@@ -175,6 +175,42 @@ def test_numbered_quotes() -> None:
     assert expected == reasons(processor(), *updates)
 
 
+def test_an_exchange_that_begins_to_count_anew_is_followed(caplog: pytest.LogCaptureFixture) -> None:
+    """Lower ids alone for three seconds are no late quotes; a price that stands still meanwhile would look alive."""
+    updates = [
+        quote(900),
+        quote(7, bid="1", recv_us=NOW_US + 60 * SECOND_US),
+        quote(8, bid="2", recv_us=NOW_US + 63 * SECOND_US - 1),
+        quote(9, bid="3", recv_us=NOW_US + 63 * SECOND_US),
+        quote(9, bid="3", recv_us=NOW_US + 63 * SECOND_US),
+        quote(10, bid="4", recv_us=NOW_US + 63 * SECOND_US),
+        quote(900, bid="5", recv_us=NOW_US + 64 * SECOND_US),
+    ]
+    assert ["tick", "out_of_order", "out_of_order", "tick", "repeated", "tick", "tick"] == reasons(
+        processor(), *updates
+    )
+    assert ["BTCUSDT is numbered anew: 9 after 900"] == caplog.messages
+
+
+def test_late_quotes_stay_late() -> None:
+    """As long as higher ids come too, it is the lower ones that are behind; a clock set back does not age them."""
+    subject = processor()
+    updates = []
+    for second in range(10):
+        updates += [
+            quote(100 + second, recv_us=NOW_US + second * SECOND_US),
+            quote(50, recv_us=NOW_US + second * SECOND_US),
+        ]
+    assert ["tick", "out_of_order"] * 10 == reasons(subject, *updates)
+    assert ["out_of_order"] == reasons(subject, quote(50, recv_us=NOW_US - 3600 * SECOND_US))
+
+
+@pytest.mark.parametrize("update_id", [MAX_EXACT + 1, 2**70, -1])
+def test_an_id_that_is_none_is_not_believed(update_id: int) -> None:
+    """One of them would shut out every quote after it."""
+    assert ["malformed", "tick"] == reasons(processor(), quote(update_id), quote(1))
+
+
 def test_update_ids_are_each_symbol_s_own() -> None:
     """The id of one symbol says nothing of another's."""
     other = quote(1, symbol="SHIBUSDT", bid="0.00002800", ask="0.00002801", bid_size="5", ask_size="7.0")

@@ -88,6 +88,8 @@ def test_answers_and_announcements(message: bytes, expected: object) -> None:
         combined("btcusdt@bookTicker", {**QUOTE, "b": 60000.01}),
         combined("btcusdt@miniTicker", {**SUMMARY, "E": None}),
         combined("btcusdt@miniTicker", {**SUMMARY, "c": 1.5}),
+        b'{"x":' + b"[" * 100_000,
+        b'{"stream":"btcusdt@bookTicker","data":{"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}}",
     ],
 )
 def test_everything_else_is_unexpected(message: bytes) -> None:
@@ -142,7 +144,9 @@ def test_one_wrong_row_does_not_hide_the_others() -> None:
     assert (["BTCUSDT"], 2) == ([update.symbol for update in answer.updates], answer.malformed)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[", b"null", b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"{}", b"[", b"null", b"\xff", b"[" * 100_000, b'{"x":' + b"[" * 5_000]
+)
 def test_garbage_is_counted(body: bytes) -> None:
     """An answer that is none of this gives nothing, and counts as malformed."""
     assert Answer([], 1) == parse_quotes(body, 0, {"BTCUSDT"})

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,6 +20,7 @@ class Recorder:
         self.paths: list[str] = []
         self.headers: dict[str, str] = {}
         self.status = 200
+        self.body = b"{}"
         self.under_way = 0
         self.most_under_way = 0
 
@@ -28,7 +30,7 @@ class Recorder:
         self.most_under_way = max(self.most_under_way, self.under_way)
         await asyncio.sleep(0.01)
         self.under_way -= 1
-        return web.Response(status=self.status, headers=self.headers, body=b"{}")
+        return web.Response(status=self.status, headers=self.headers, body=self.body)
 
 
 @pytest.fixture
@@ -91,6 +93,25 @@ async def test_ban_without_an_end_holds_the_default(recorder: Recorder, headers:
             async with asyncio.timeout(0.1):
                 await api.get("/x", {}, 1)
     assert 1 == len(recorder.paths)
+
+
+async def test_no_ban_is_for_ever(recorder: Recorder) -> None:
+    """The exchange's longest is three days; what says more is a mistake."""
+    app = web.Application()
+    app.router.add_get("/{path:.*}", recorder.handle)
+    recorder.status, recorder.headers = 429, {"Retry-After": "999999999"}
+    async with TestServer(app) as server, Api(str(server.make_url("")), RestTiming(), Counters()) as api:
+        assert Fault("HTTP 429, asked to wait 259200 s", banned=True) == await api.get("/x", {}, 1)
+
+
+async def test_an_answer_has_an_end(api: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little it takes on the wire, no more of it is unpacked than any good answer has."""
+    monkeypatch.setattr("poller.sources.binance_api._MAX_BODY_BYTES", 2 << 20)
+    recorder.headers = {"Content-Encoding": "gzip"}
+    recorder.body = gzip.compress(bytes(2 << 20))
+    assert bytes(2 << 20) == await api.get("/x", {}, 1)
+    recorder.body = gzip.compress(bytes(100 << 20))
+    assert Fault("an answer of more than 2 MiB") == await api.get("/x", {}, 1)
 
 
 async def test_redirects_are_not_followed(api: Api, recorder: Recorder) -> None:
