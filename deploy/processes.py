@@ -98,8 +98,9 @@ class Process:
     def send(self, signal_number: signal.Signals) -> None:
         """Send a signal to the program alone, if it runs."""
         if self._child is not None and self.running:
+            # Not the child's own `send_signal`: of one that has just ended it would take the exit code away.
             with contextlib.suppress(ProcessLookupError):
-                self._child.send_signal(signal_number)
+                os.kill(self._child.pid, signal_number)
 
     def send_all(self, signal_number: signal.Signals) -> None:
         """Send a signal to the program and everything it started, if it runs."""

@@ -124,3 +124,15 @@ async def test_stopping_what_never_ran_or_has_ended_does_nothing() -> None:
     assert await process.stop(within_s=1) == 3
     with pytest.raises(RuntimeError, match="not running"):
         _ = process.pid
+
+
+async def test_a_signal_to_one_that_has_just_ended_hides_nothing() -> None:
+    """It is killed and told to stop at once; how it ended is known all the same."""
+    for _ in range(20):
+        process = Process("program", ("sleep", "60"), env=os.environ, say=Heard())
+        await process.start()
+        process.send_all(signal.SIGKILL)
+        for _ in range(50):
+            process.send(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            assert -signal.SIGKILL == await process.ended()
