@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from gateway.frames import Encoding
 from gateway.protocol import AnyCommand, ErrorCode, Id
+from market.codec import UNREADABLE
 
 _TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
 _FORMAT: Final[dict[Encoding, str]] = {"json": "JSON", "msgpack": "MessagePack"}
@@ -46,7 +47,7 @@ class CommandDecoder:
             command: AnyCommand = self._command.decode(data)
         except msgspec.ValidationError as error:
             return self._look_again(data, str(error))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             return Malformed("bad_json", f"not {_FORMAT[self._encoding]}: {error}")
         return command
 
@@ -54,7 +55,7 @@ class CommandDecoder:
         """Find what the client needs to hear: its own id, and whether the command itself is unknown."""
         try:
             message: _AnyMessage = self._any_message.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return Malformed("bad_message", problem)
         if message.type is not UNSET and message.type not in _TYPES:
             known = ", ".join(_TYPES)

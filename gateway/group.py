@@ -14,7 +14,7 @@ from gateway.metrics import Counters
 from gateway.pace import Pace
 
 _FAULT = "a cohort could not be flushed"
-# A fault of ours with one cohort costs the others no tick, and none of them a flush that is due.
+"""Said of a fault of ours with one, which costs the others no tick."""
 
 logger = logging.getLogger(__name__)
 

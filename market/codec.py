@@ -16,7 +16,7 @@ _plain_tick_decoder = msgspec.json.Decoder(_PlainTick)
 _tick_decoder = msgspec.json.Decoder(Tick)
 _beat_decoder = msgspec.json.Decoder(Beat)
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoders raise: not JSON, not of that shape, not UTF-8, or nested without end."""
 
 _BRACE = ord("{")
@@ -39,7 +39,7 @@ def decode_tick(payload: bytes) -> Tick:
     """
     try:
         return _tick_decoder.decode(payload)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise CodecError(f"not a tick: {error}") from None
 
 
@@ -50,7 +50,7 @@ def decode_plain_tick(payload: bytes) -> Tick | None:
     """
     try:
         tick = _plain_tick_decoder.decode(payload)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     # White space may come before the object; whoever cuts the brace off would cut that.
     return tick if payload[0] == _BRACE else None
@@ -69,5 +69,5 @@ def decode_beat(payload: bytes) -> Beat:
     """
     try:
         return _beat_decoder.decode(payload)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise CodecError(f"not a beat: {error}") from None

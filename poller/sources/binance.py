@@ -8,13 +8,11 @@ from collections.abc import Container
 from typing import TypeVar
 
 import orjson
-from msgspec import DecodeError, Raw, Struct, field
+from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
+from market.codec import UNREADABLE
 from poller.sources import Update
-
-_UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoders raise: not JSON, not of that shape, not UTF-8, or nested without end."""
 
 QUOTE_STREAM = "bookTicker"
 SUMMARY_STREAM = "miniTicker"
@@ -125,7 +123,7 @@ def parse_message(message: bytes | str, recv_us: int) -> Update | Reply | Closin
         if envelope.stream is None:
             return _parse_aside(envelope)
         return _parse_event(envelope.stream, envelope.data, recv_us)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return Unexpected(f"{error}: {message[:200]!r}")
 
 
@@ -215,7 +213,7 @@ def _read(body: bytes, one: Decoder[Row], many: Decoder[list[Row]]) -> tuple[lis
         if body.lstrip().startswith(b"["):
             return many.decode(body), 0
         return [one.decode(body)], 0
-    except _UNREADABLE:
+    except UNREADABLE:
         return _salvage(body, one)
 
 
@@ -223,13 +221,13 @@ def _salvage(body: bytes, one: Decoder[Row]) -> tuple[list[Row], int]:
     """One wrong row must not blind us to the others."""
     try:
         raws = _rows.decode(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return [], 1
     rows, malformed = [], 0
     for raw in raws:
         try:
             rows.append(one.decode(raw))
-        except _UNREADABLE:
+        except UNREADABLE:
             malformed += 1
     return rows, malformed
 

@@ -1,5 +1,6 @@
 """A whole gateway in the test's own process: real sockets, a bus in memory."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -50,6 +51,16 @@ class RunningGateway:
         """Stop it; a second time does nothing."""
         close, self._close = self._close, _nothing
         await close()
+
+
+async def ask(running: RunningGateway, request: bytes) -> bytes:
+    """Send ``request``, and read until the other end hangs up."""
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    writer.write(request)
+    async with asyncio.timeout(10):
+        answer = await reader.read(-1)
+    writer.close()
+    return answer
 
 
 async def _nothing() -> None:

@@ -9,23 +9,13 @@ import pytest
 
 from gateway.auth.settings import AuthSettings
 from tests.gateway.auth.tokens import SECRET, token
-from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.conftest import RunningGateway, Start, ask
 from tests.waiting import until
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
 NOT_A_URL = b"GET http://xn--a/ HTTP/1.1\r\nHost: x\r\n\r\n"
 METRICS = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 PAGE = b"GET /web/style.css HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-async def ask(running: RunningGateway, request: bytes) -> bytes:
-    """Send ``request``, and read until the other end hangs up."""
-    reader, writer = await asyncio.open_connection(running.host, running.port)
-    writer.write(request)
-    async with asyncio.timeout(10):
-        answer = await reader.read(-1)
-    writer.close()
-    return answer
 
 
 async def ask_and_never_read(running: RunningGateway, request: bytes) -> socket.socket:

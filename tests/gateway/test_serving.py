@@ -17,21 +17,11 @@ from gateway.serving import Serving
 from gateway.settings import Settings
 from market.environ import SettingError
 from tests.gateway.auth.tokens import SECRET, token
-from tests.gateway.conftest import HOST, RunningGateway, Start
+from tests.gateway.conftest import HOST, Start, ask
 from tests.waiting import until
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
 MARK = "hunter2hunter2"
-
-
-async def ask(running: RunningGateway, request: bytes) -> bytes:
-    """Send ``request``, and read until the other end hangs up."""
-    reader, writer = await asyncio.open_connection(running.host, running.port)
-    writer.write(request)
-    async with asyncio.timeout(10):
-        answer = await reader.read(-1)
-    writer.close()
-    return answer
 
 
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
