@@ -1,9 +1,9 @@
-"""Ticks and beats as bytes on the bus: JSON, typed and checked on the way in."""
+"""Ticks, beats and states as bytes on the bus: JSON, typed and checked on the way in."""
 
 import msgspec
 
 from market.errors import MarketError
-from market.status import Beat
+from market.status import Beat, States
 from market.tick import Tick
 
 
@@ -15,6 +15,7 @@ _encoder = msgspec.json.Encoder()
 _plain_tick_decoder = msgspec.json.Decoder(_PlainTick)
 _tick_decoder = msgspec.json.Decoder(Tick)
 _beat_decoder = msgspec.json.Decoder(Beat)
+_states_decoder = msgspec.json.Decoder(States)
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoders raise: not JSON, not of that shape, not UTF-8, or nested without end."""
@@ -71,3 +72,20 @@ def decode_beat(payload: bytes) -> Beat:
         return _beat_decoder.decode(payload)
     except UNREADABLE as error:
         raise CodecError(f"not a beat: {error}") from None
+
+
+def encode_states(states: States) -> bytes:
+    """The states of all symbols as JSON."""
+    return _encoder.encode(states)
+
+
+def decode_states(payload: bytes) -> States:
+    """The states of a payload.
+
+    Raises:
+        CodecError: not states.
+    """
+    try:
+        return _states_decoder.decode(payload)
+    except UNREADABLE as error:
+        raise CodecError(f"not states: {error}") from None

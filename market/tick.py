@@ -22,6 +22,7 @@ _DECIMAL = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 
 Exact = Annotated[int, Meta(ge=0, le=MAX_EXACT)]
 Scale = Annotated[int, Meta(ge=0, le=MAX_SCALE)]
+SymbolName = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class Tick(Struct, frozen=True, kw_only=True, gc=False):
@@ -31,7 +32,7 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
     What the exchange did not give is `UNSET`, and absent on the wire.
     """
 
-    symbol: Annotated[str, Meta(min_length=1, max_length=40)]
+    symbol: SymbolName
     seq: Exact
     """Strictly increasing per symbol, across restarts of the poller too."""
     bid: Exact | UnsetType = UNSET

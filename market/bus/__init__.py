@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from market.errors import MarketError
-from market.status import Beat
+from market.status import Beat, States
 from market.tick import Tick
 
 
@@ -70,8 +70,17 @@ class Bus(Protocol):
     name: str
     """Where it is, without secrets, for logs."""
 
-    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None, *, lease: Lease | None = None) -> None:
+    async def publish(
+        self,
+        ticks: Sequence[Tick],
+        beat: Beat | None = None,
+        *,
+        states: States | None = None,
+        lease: Lease | None = None,
+    ) -> None:
         """Send ``ticks`` in their order, keep each symbol's last as its last value, then send ``beat``.
+
+        ``states``, which go with a beat, are kept before that is sent.
 
         With a ``lease``, the bus does all of this only while its owner has it, and ``beat`` extends it. The bus
         judges at the moment of sending, so what was held up on its way cannot arrive under somebody else's lease.
@@ -83,6 +92,13 @@ class Bus(Protocol):
 
     async def last_values(self) -> dict[str, bytes]:
         """The newest payload of every symbol ever published; not checked.
+
+        Raises:
+            BusDownError: the bus did not answer.
+        """
+
+    async def last_states(self) -> bytes | None:
+        """The newest states that were published; not checked. None where there were none.
 
         Raises:
             BusDownError: the bus did not answer.

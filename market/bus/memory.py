@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from market.bus import Lease, LeaseLostError, Receiver
-from market.codec import encode_beat, encode_tick
-from market.status import Beat
+from market.codec import encode_beat, encode_states, encode_tick
+from market.status import Beat, States
 from market.tick import Tick
 
 
@@ -17,10 +17,18 @@ class MemoryBus:
     def __init__(self) -> None:
         self._links: set[MemoryLink] = set()
         self._last: dict[str, bytes] = {}
+        self._states: bytes | None = None
         self._stored: dict[str, tuple[bytes, asyncio.TimerHandle]] = {}
         """What was put, and the timer that ends it."""
 
-    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None, *, lease: Lease | None = None) -> None:
+    async def publish(
+        self,
+        ticks: Sequence[Tick],
+        beat: Beat | None = None,
+        *,
+        states: States | None = None,
+        lease: Lease | None = None,
+    ) -> None:
         """See `market.bus.Bus.publish`."""
         if lease is not None and not self._has(lease):
             raise LeaseLostError(f"{lease.name} is not held")
@@ -29,6 +37,8 @@ class MemoryBus:
             self._last[tick.symbol] = payload
             for link in tuple(self._links):
                 link.deliver_tick(tick.symbol, payload)
+        if states is not None:
+            self._states = encode_states(states)
         if beat is not None:
             for link in tuple(self._links):
                 link.deliver_beat(encode_beat(beat))
@@ -38,6 +48,10 @@ class MemoryBus:
     async def last_values(self) -> dict[str, bytes]:
         """See `market.bus.Bus.last_values`."""
         return dict(self._last)
+
+    async def last_states(self) -> bytes | None:
+        """See `market.bus.Bus.last_states`."""
+        return self._states
 
     async def subscribe(self, symbols: Iterable[str], receiver: Receiver) -> "MemoryLink":
         """See `market.bus.Bus.subscribe`."""

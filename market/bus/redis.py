@@ -1,8 +1,8 @@
 """The bus on Redis (6.2 or newer) or Valkey: pub/sub for what is new, a hash for what is newest, keys for the rest.
 
-Channel ``tick.<SYMBOL>`` carries ticks, ``feed.status`` beats; the hash ``ticks`` holds each symbol's
-newest payload. One script publishes both, so the hash is never behind what was heard, and no part of a
-publish outlives the right to it.
+Channel ``tick.<SYMBOL>`` carries ticks, ``feed.status`` beats; the hash ``ticks`` holds each symbol's newest
+payload, the string ``states`` the states of all symbols. One script publishes it all, so what is kept is never
+behind what was heard, and no part of a publish outlives the right to it.
 
 The store's keys are strings that expire: ``lease.poller`` names the poller that leads, ``standby.poller``
 one that could (see `poller.lease`); ``ticket.<hash>`` is a one-time ticket of the gateways.
@@ -25,11 +25,12 @@ from redis.exceptions import RedisError, ResponseError
 
 from market.bus import BusDownError, BusUrlError, Lease, LeaseLostError, Receiver
 from market.bus.redis_wire import BEAT_CHANNEL, TICK_CHANNEL, RedisLink, RedisPipe, command
-from market.codec import encode_beat, encode_tick
-from market.status import Beat
+from market.codec import encode_beat, encode_states, encode_tick
+from market.status import Beat, States
 from market.tick import Tick
 
 _LAST_VALUES = b"ticks"
+_STATES = b"states"
 _ANSWER_TIMEOUT_S = 2.0
 """Well under the three seconds after which a gateway gives a link up."""
 _MAX_ASKING = 8
@@ -38,22 +39,23 @@ _MAX_ASKING = 8
 _LEASE_LOST = "LEASELOST"
 
 _PUBLISH = b"""
-local owner, ttl_ms, beat = ARGV[1], ARGV[2], ARGV[3]
+local owner, ttl_ms, beat, states = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if owner ~= '' and redis.call('GET', KEYS[2]) ~= owner then
   return redis.error_reply('LEASELOST the lease has run out or is of another')
 end
 local newest = {}
-for i = 4, #ARGV, 2 do newest[ARGV[i]] = ARGV[i + 1] end
+for i = 5, #ARGV, 2 do newest[ARGV[i]] = ARGV[i + 1] end
 for symbol, payload in pairs(newest) do redis.call('HSET', KEYS[1], symbol, payload) end
-for i = 4, #ARGV, 2 do redis.call('PUBLISH', '%b' .. ARGV[i], ARGV[i + 1]) end
+if states ~= '' then redis.call('SET', KEYS[3], states) end
+for i = 5, #ARGV, 2 do redis.call('PUBLISH', '%b' .. ARGV[i], ARGV[i + 1]) end
 if beat ~= '' then
   redis.call('PUBLISH', '%b', beat)
   if owner ~= '' then redis.call('PEXPIRE', KEYS[2], ttl_ms) end
 end
 return 1
 """ % (TICK_CHANNEL, BEAT_CHANNEL)
-"""Keys: last values, lease. Arguments: owner (empty: no lease), ttl, beat (empty: none), then symbol and payload
-of each tick. Last values come before the beat: who has the beat may rely on them too."""
+"""Keys: last values, lease, states. Arguments: owner (empty: no lease), ttl, beat and states (empty: none), then
+symbol and payload of each tick. What is kept comes before the beat: who has the beat may rely on it too."""
 
 _HOLD = """
 local owner = redis.call('GET', KEYS[1])
@@ -101,16 +103,24 @@ class RedisBus:
         place = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
         self.name = f"redis {place} db {options.get('db') or 0}"
 
-    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None, *, lease: Lease | None = None) -> None:
+    async def publish(
+        self,
+        ticks: Sequence[Tick],
+        beat: Beat | None = None,
+        *,
+        states: States | None = None,
+        lease: Lease | None = None,
+    ) -> None:
         """See `market.bus.Bus.publish`."""
         if not ticks and beat is None:
             return
         name, owner, ttl_ms = (lease.name, lease.owner, _ms(lease.ttl_s)) if lease else ("", "", 0)
-        words = [name.encode(), owner.encode(), b"%d" % ttl_ms, b"" if beat is None else encode_beat(beat)]
+        words = [name.encode(), _STATES, owner.encode(), b"%d" % ttl_ms, b"" if beat is None else encode_beat(beat)]
+        words.append(b"" if states is None else encode_states(states))
         for tick in ticks:
             words += tick.symbol.encode(), encode_tick(tick)
         # The whole script each time, not its hash: a server that was restarted knows no hashes.
-        pipeline = [command(b"EVAL", _PUBLISH, b"2", _LAST_VALUES, *words)]
+        pipeline = [command(b"EVAL", _PUBLISH, b"3", _LAST_VALUES, *words)]
         async with self._publishing:
             try:
                 async with asyncio.timeout(_ANSWER_TIMEOUT_S):
@@ -132,6 +142,11 @@ class RedisBus:
         """See `market.bus.Bus.last_values`."""
         values = await self._ask("HGETALL", _LAST_VALUES)
         return {symbol.decode(errors="replace"): payload for symbol, payload in values.items()}
+
+    async def last_states(self) -> bytes | None:
+        """See `market.bus.Bus.last_states`."""
+        states: bytes | None = await self._ask("GET", _STATES)
+        return states
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """See `market.bus.Bus.put`."""

@@ -9,7 +9,6 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from market.status import Source as SourceName
 from market.symbols import Scales
 from poller.errors import PollerError
 
@@ -38,7 +37,7 @@ class Update(Struct, frozen=True, kw_only=True, gc=False):
 class LinkState(Struct, frozen=True):
     """What a source knows of its way to the exchange; it goes out with every beat."""
 
-    source: SourceName
+    source: str
     """Who really delivers now: under a fall-back it is ``binance-rest`` though ``binance-ws`` was asked for."""
     link: Literal["up", "down"]
     reason: str

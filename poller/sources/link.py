@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Literal
 
 from market.status import MAX_REASON
-from market.status import Source as SourceName
 from poller.sources import LinkState
 
 logger = logging.getLogger(__name__)
@@ -14,11 +13,11 @@ logger = logging.getLogger(__name__)
 class Link:
     """Keeps the newest `LinkState`; its ``since_us`` moves only when the link goes up or down."""
 
-    def __init__(self, source: SourceName, now_us: Callable[[], int], reason: str = "not connected yet") -> None:
+    def __init__(self, source: str, now_us: Callable[[], int], reason: str = "not connected yet") -> None:
         self._now_us = now_us
         self.state = LinkState(source, "down", reason, now_us())
 
-    def set(self, source: SourceName, link: Literal["up", "down"], reason: str) -> None:
+    def set(self, source: str, link: Literal["up", "down"], reason: str) -> None:
         """The link is so now, whether or not it was before."""
         reason = reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 1] + "…"
         before = self.state

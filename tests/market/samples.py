@@ -1,8 +1,8 @@
-"""Ticks and beats to work with."""
+"""Ticks, beats and states to work with."""
 
 from typing import Any
 
-from market.status import Beat
+from market.status import Beat, States, SymbolStatus
 from market.tick import Tick
 
 
@@ -29,3 +29,14 @@ def beat(**fields: Any) -> Beat:
         "sent_us": 1_700_000_001_000_000,
     }
     return Beat(**(plain | fields))
+
+
+def status(symbol: str = "BTCUSDT", state: str = "halted", **fields: Any) -> SymbolStatus:
+    """The state of a symbol, not live unless told."""
+    plain: dict[str, Any] = {"reason": "because", "since_us": 1_700_000_000_000_000}
+    return SymbolStatus(symbol=symbol, state=state, **(plain | fields))
+
+
+def states(version: int = 7, live: list[str] | None = None, others: list[SymbolStatus] | None = None) -> States:
+    """The states of all symbols; of BTCUSDT and ETHUSDT unless told."""
+    return States(version=version, live=["BTCUSDT", "ETHUSDT"] if live is None else live, others=others or [])

@@ -1,17 +1,44 @@
-"""The beat."""
+"""Beats, and the states of symbols."""
 
 from typing import get_args
 
 import pytest
 
-from market.codec import decode_beat, encode_beat
-from market.status import Source
-from tests.market.samples import beat
+from market.codec import CodecError, decode_beat, decode_states, encode_beat, encode_states
+from market.status import MAX_CHANGES, Changes, SymbolState
+from tests.market.samples import beat, states, status
 
 
-@pytest.mark.parametrize("source", get_args(Source))
+@pytest.mark.parametrize("source", ["binance-ws", "replay", "some-venue-of-a-newer-poller"])
 @pytest.mark.parametrize("link", ["up", "down"])
-def test_every_source_and_state_has_a_beat(source: str, link: str) -> None:
-    """Each source can say of its link that it is up, or down and why."""
+def test_every_source_and_link_has_a_beat(source: str, link: str) -> None:
+    """Each source, also one this version does not know, can say of its link that it is up, or down and why."""
     original = beat(source=source, link=link, reason="x" * 200)
     assert original == decode_beat(encode_beat(original))
+
+
+@pytest.mark.parametrize("state", get_args(SymbolState))
+def test_every_state_of_a_symbol_has_a_change(state: str) -> None:
+    """Each state can be told as a change and in the full set."""
+    told = status("ETHUSDT", state)
+    change = beat(states=Changes(version=8, since=7, symbols=[told]))
+    assert change == decode_beat(encode_beat(change))
+    whole = states(8, live=["BTCUSDT"], others=[told])
+    assert whole == decode_states(encode_states(whole))
+
+
+def test_a_beat_stays_small() -> None:
+    """A beat with more changes than `MAX_CHANGES` is none; one with as many is below 20 KB."""
+    few = [status(f"SYMBOL{number}", reason="r" * 200) for number in range(MAX_CHANGES)]
+    payload = encode_beat(beat(states=Changes(version=8, since=7, symbols=few)))
+    assert len(payload) < 20_000
+    many = encode_beat(beat(states=Changes(version=8, since=7, symbols=[*few, status()])))
+    with pytest.raises(CodecError):
+        decode_beat(many)
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"[]", encode_states(states()).replace(b"7", b'"7"')])
+def test_what_is_no_set_of_states(payload: bytes) -> None:
+    """Bytes that are not states in every part are one kind of error."""
+    with pytest.raises(CodecError, match="not states"):
+        decode_states(payload)

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from market.bus import Bus, Lease, LeaseLostError, open_bus
-from market.codec import encode_beat, encode_tick
+from market.codec import encode_beat, encode_states, encode_tick
 from tests.market.bus.receivers import RecordingReceiver
-from tests.market.samples import beat, tick
+from tests.market.samples import beat, states, status, tick
 from tests.waiting import until
 
 
@@ -67,6 +67,28 @@ async def test_beat_comes_after_its_ticks(bus: Bus, receiver: RecordingReceiver)
     await receiver.until(lambda received: bool(received) and received[-1][0] == "beat")
     assert [encode_tick(tick(seq=seq)) for seq in range(500)] == [its for _, its in receiver.received[:-1]]
     link.close()
+
+
+async def test_states_are_kept_whole_and_before_their_beat(bus: Bus, receiver: RecordingReceiver) -> None:
+    """Who has a beat can read the states that were published with it; there are none before the first."""
+    assert await bus.last_states() is None
+    link = await bus.subscribe([], receiver)
+    for version in (1, 2):
+        kept = states(version, others=[status("SOLUSDT", "delisted")])
+        await bus.publish([], beat(), states=kept)
+        await receiver.until_count(version)
+        assert encode_states(kept) == await bus.last_states()
+    await bus.publish([tick()], beat())
+    assert encode_states(kept) == await bus.last_states()
+    link.close()
+
+
+async def test_states_are_refused_without_the_lease(bus: Bus) -> None:
+    """A poller that does not lead cannot say what is true of a symbol."""
+    assert await bus.hold(THEIRS)
+    with pytest.raises(LeaseLostError):
+        await bus.publish([], beat(), states=states(), lease=OURS)
+    assert await bus.last_states() is None
 
 
 async def test_beat_goes_to_who_asked_for_no_symbol(bus: Bus, receiver: RecordingReceiver) -> None:
