@@ -1,11 +1,9 @@
-"""Symbols, the short names that may stand for them, and their scales."""
+"""Symbols, and the short names that may stand for them."""
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
-
-from msgspec import Struct
 
 from market.errors import MarketError
 
@@ -15,13 +13,6 @@ _SYMBOL = re.compile(r"[A-Z0-9]{2,20}", re.ASCII)
 _QUOTE_ASSETS = (
     "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BRL", "JPY", "BTC", "ETH", "BNB",
 )  # fmt: skip
-
-
-class Scales(Struct, frozen=True):
-    """How many decimals the integers of one symbol stand for."""
-
-    price: int
-    size: int
 
 
 class SymbolError(MarketError, ValueError):

@@ -18,6 +18,8 @@ would be taken for old."""
 MAX_SCALE = 15
 """More decimals than this could not hold even the price 9 within `MAX_EXACT`."""
 
+POWERS_OF_TEN: tuple[int, ...] = tuple(10**digits for digits in range(MAX_SCALE + 1))
+
 _DECIMAL = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 
 Exact = Annotated[int, Meta(ge=0, le=MAX_EXACT)]
@@ -88,6 +90,40 @@ def scaled(text: str, scale: int) -> int:
     if value > MAX_EXACT:
         raise TooLargeError(f"{text[:40]!r} at {scale} decimals is above 2^53 - 1")
     return value
+
+
+Number = tuple[int, int]
+"""The value of a decimal string: an integer and the scale it is at, the smallest that is exact. Equal numbers are
+equal tuples, however the exchange wrote them."""
+
+
+def number(text: str) -> Number:
+    """Read a decimal string, whatever its scale: ``number("65234.5000") == (652345, 1)``.
+
+    Raises:
+        TooFineError: it needs more than `MAX_SCALE` decimals.
+        TooLargeError: its digits are above `MAX_EXACT`.
+        DecimalError: not a plain decimal (sign, exponent, blank, other digits than 0-9).
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise DecimalError(f"{text[:40]!r} is not a plain decimal number")
+    whole, fraction = match[1], match[2]
+    fraction = fraction.rstrip("0") if fraction else ""
+    if len(fraction) > MAX_SCALE:
+        raise TooFineError(f"{text[:40]!r} is finer than {MAX_SCALE} decimals")
+    # Bounds the work before int(): a stranger's million digits are not parsed.
+    if len(whole) > MAX_SCALE + 1 and len(whole := whole.lstrip("0")) > MAX_SCALE + 1:
+        raise TooLargeError(f"{text[:40]!r} has more digits than 2^53 holds")
+    value = int(whole + fraction or "0")
+    if value > MAX_EXACT:
+        raise TooLargeError(f"{text[:40]!r} has more digits than 2^53 holds")
+    return value, len(fraction)
+
+
+def at_scale(its: Number, scale: int) -> int:
+    """The integer of ``its`` at ``scale``, which is not below its own; it may be above `MAX_EXACT`."""
+    return its[0] * POWERS_OF_TEN[scale - its[1]]
 
 
 def unscaled(value: int, scale: int) -> str:

@@ -8,19 +8,20 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, open_bus
 from poller import metrics
 from poller.errors import PollerError
+from poller.intake import Intake
 from poller.lease import Lead
 from poller.numbering import Numbering
-from poller.processor import Processor
 from poller.publisher import Publisher
-from poller.sense import Sense
+from poller.quality import Quality
 from poller.settings import PollerSettings
-from poller.sources import LinkState, Source, Update
+from poller.sources import LinkState, Source
 from poller.sources.factory import open_source
+from poller.states import SymbolStates
 
 logger = logging.getLogger(__name__)
 
@@ -52,16 +53,18 @@ class Poller:
         self._settings = settings
         self._bus = bus
         self._rng = random.Random()  # noqa: S311 - jitter, not secrets
+        self._symbols = tuple(settings.symbols)
         self._source: Source | None = None
-        self._processor: Processor | None = None
-        self._sense = Sense(time.monotonic, now_us)
+        self._intake: Intake | None = None
+        self._quality = Quality(time.monotonic, now_us)
+        self.states = SymbolStates(now_us)
         wanted = settings.feed
         self._starting = LinkState(
             "binance-ws" if wanted == "auto" else wanted, "down", "the poller is starting", now_us()
         )
         self._numbering = Numbering(settings.symbols)
         lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us)
-        self.publisher = Publisher(bus, self._state, lead, self._numbering, now_us=now_us, rng=self._rng)
+        self.publisher = Publisher(bus, self._state, self.states, lead, self._numbering, now_us=now_us, rng=self._rng)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop`` is set.
@@ -72,7 +75,14 @@ class Poller:
         server = None
         try:
             if port := self._settings.poller_metrics_port:
-                collector = metrics.PollerCollector(self.publisher, self._state, self._drops, self._source_counters)
+                collector = metrics.PollerCollector(
+                    self.publisher,
+                    self._state,
+                    self.states,
+                    drops=self._drops,
+                    left_out=self._left_out,
+                    source_counters=self._source_counters,
+                )
                 server = await metrics.serve(port, collector)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.publisher.run())
@@ -91,37 +101,58 @@ class Poller:
                 await server.cleanup()
             await self._bus.aclose()
 
+    def serve(self, symbols: Iterable[str]) -> None:
+        """Bring prices of these symbols from now on, and of no others."""
+        self._symbols = tuple(symbols)
+        for symbol in self._symbols:
+            self._numbering.add(symbol)
+        if self._source is not None and self._intake is not None:
+            self._serve(self._source, self._intake)
+
+    def _serve(self, source: Source, intake: Intake) -> None:
+        wanted = frozenset(self._symbols)
+        gone = [symbol for symbol in intake.symbols if symbol not in wanted]
+        source.serve(self._symbols)
+        for symbol in gone:
+            intake.forget(symbol)
+            self.publisher.forget(symbol)
+        self.publisher.renew()
+
     async def _feed(self) -> None:
         """Find the source, and pass on what comes."""
         source = await open_source(self._settings, now_us=now_us, rng=self._rng, room=self.publisher.room)
         self._source = source
-        scales = await source.scales()
-        logger.info("feed %s, %d symbols, bus %s", source.state.source, len(scales), self._bus.name)
-        processor = Processor(scales, self._numbering.take)
-        self._processor = processor
-
-        def emit(update: Update) -> None:
-            tick = processor.process(update)
-            if tick is not None:
-                self.publisher.put(tick)
-            if update.update_id is not None or update.bid is not None:
-                # Summaries that make sense do not make up for quotes that do not.
-                self._sense.note(processor.refused)
-
-        await source.run(emit)
+        instruments = await source.instruments()
+        logger.info("feed %s, %d symbols, bus %s", source.state.source, len(instruments), self._bus.name)
+        self._intake = Intake(
+            instruments,
+            self._numbering.take,
+            self.publisher.put,
+            self._quality,
+            self.states,
+            doubt=source.doubt,
+            now_us=now_us,
+        )
+        if tuple(instruments) != self._symbols:
+            self._serve(source, self._intake)
+        await source.run(self._intake)
         logger.info("feed %s has ended: %s", source.state.source, source.state.reason)
 
     def _state(self) -> LinkState:
-        if self._source is None:
-            return self._starting
-        state = self._source.state
-        if state.link == "up" and (fault := self._sense.fault()) is not None:
-            reason, since_us = fault
-            return LinkState(state.source, "down", reason, since_us)
+        """The state of the feed as a whole; brings the states of the symbols up to date."""
+        state = self._starting if self._source is None else self._source.state
+        fault = self._quality.fault()
+        self.states.settle(self._quality.faults(), up=state.link == "up" and fault is None)
+        fault = fault or self.states.fault
+        if state.link == "up" and fault is not None:
+            return LinkState(state.source, "down", fault.reason, fault.since_us)
         return state
 
     def _drops(self) -> Mapping[str, int]:
-        return {} if self._processor is None else dict(self._processor.drops.items())
+        return {} if self._intake is None else dict(self._intake.processor.drops.items())
+
+    def _left_out(self) -> Mapping[str, int]:
+        return {} if self._intake is None else dict(self._intake.processor.left_out)
 
     def _source_counters(self) -> Mapping[str, int]:
         return getattr(self._source, "counters", {})

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from poller.errors import PollerError
 from poller.publisher import Publisher
 from poller.sources import LinkState
+from poller.states import SymbolStates
 
 
 class PollerCollector(Collector):
@@ -20,13 +21,18 @@ class PollerCollector(Collector):
         self,
         publisher: Publisher,
         state: Callable[[], LinkState],
+        states: SymbolStates,
+        *,
         drops: Callable[[], Mapping[str, int]],
+        left_out: Callable[[], Mapping[str, int]],
         source_counters: Callable[[], Mapping[str, int]],
     ) -> None:
         """Each callable is asked at a scrape; what it returns may grow."""
         self._publisher = publisher
         self._state = state
+        self._states = states
         self._drops = drops
+        self._left_out = left_out
         self._source_counters = source_counters
 
     def collect(self) -> Iterable[Metric]:
@@ -44,12 +50,21 @@ class PollerCollector(Collector):
         for reason, count in self._drops().items():
             drops.add_metric([reason], count)
         yield drops
+        text = "Fields that a tick had to do without: unreadable, or without room beside its bid and ask."
+        left_out = CounterMetricFamily("tickgate_poller_fields_left_out", text, labels=["field"])
+        for name, count in self._left_out().items():
+            left_out.add_metric([name], count)
+        yield left_out
         # Not all of them only grow: Binance's used weight starts anew each minute.
         events = GaugeMetricFamily("tickgate_poller_source", "What the source itself counts.", labels=["counter"])
         for name, count in self._source_counters().items():
             events.add_metric([name], count)
         yield events
         state = self._state()
+        symbols = GaugeMetricFamily("tickgate_poller_symbols", "Symbols by their state.", labels=["state"])
+        for name, count in self._states.counts().items():
+            symbols.add_metric([name], count)
+        yield symbols
         up = GaugeMetricFamily("tickgate_poller_link_up", "Whether prices arrive from the exchange.", labels=["source"])
         up.add_metric([state.source], state.link == "up")
         yield up

@@ -30,6 +30,10 @@ class Numbering:
         self._leading = False
         self._noted: set[str] = set()
 
+    def add(self, symbol: str) -> None:
+        """Number the ticks of ``symbol`` too; one that was numbered before goes on."""
+        self._next.setdefault(symbol, 0)
+
     def take(self, symbol: str) -> int:
         """The next seq of ``symbol``. While another poller leads it means nothing, and is given again."""
         seq = self._next[symbol]

@@ -77,6 +77,12 @@ class Outbox:
         for tick in newer.values():
             self.miss(tick)
 
+    def forget(self, symbol: str) -> None:
+        """Nothing of ``symbol`` is to be sent any more; what was taken may be on its way."""
+        self.sent.pop(symbol, None)
+        self._missed.pop(symbol, None)
+        self._waiting = deque(tick for tick in self._waiting if tick.symbol != symbol)
+
     def begin(self, newest: dict[str, Tick]) -> None:
         """The newest tick of every symbol has gone out, and what was missed meanwhile goes next."""
         self.sent = newest

@@ -13,6 +13,7 @@ from poller.lease import STAND_BY_S, TTL_S, Lead
 from poller.numbering import Numbering
 from poller.outbox import Outbox
 from poller.sources import LinkState
+from poller.states import SymbolStates
 
 logger = logging.getLogger(__name__)
 
@@ -33,20 +34,22 @@ class Publisher:
         self,
         bus: Bus,
         state: Callable[[], LinkState],
+        states: SymbolStates,
         lead: Lead,
         numbering: Numbering,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
     ) -> None:
-        """Send to ``bus`` while `run` runs and ``lead`` can be had; beats tell what ``state`` returns."""
+        """Send to ``bus`` while `run` runs and ``lead`` can be had; beats tell what ``state`` returns,
+        and of ``states`` what has changed."""
         self._bus = bus
         self._state = state
         self._lead = lead
         self._numbering = numbering
         self._rng = rng
         self._outbox = Outbox()
-        self._beats = Beats(state, now_us)
+        self._beats = Beats(state, states, now_us)
         self.leading = False
         """Whether ticks go out as they come: no other poller leads, and the bus is up."""
         self._standing_by = False
@@ -56,6 +59,7 @@ class Publisher:
         """How many of those that wait go before the beat that is due; None while none is due."""
         self._down_since: float | None = None
         self._repeat = False
+        self._renewing = False
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -92,6 +96,15 @@ class Publisher:
         """Wait until we lead and the bus has taken nearly all that was put."""
         await self._room.wait()
 
+    def renew(self) -> None:
+        """Begin to lead anew: of symbols that are new here the bus may hold ticks, above which ours are numbered."""
+        self._renewing = True
+        self._wake.set()
+
+    def forget(self, symbol: str) -> None:
+        """Have nothing of ``symbol`` sent any more."""
+        self._outbox.forget(symbol)
+
     def stop(self) -> None:
         """Make `run` send what waits, say good-bye and return."""
         self._stopping.set()
@@ -102,6 +115,9 @@ class Publisher:
         loop = asyncio.get_running_loop()
         self._beats.due_at = self._try_at = loop.time()
         while not self._stopping.is_set():
+            if self._renewing:
+                self._renewing = False
+                self._pause(0)
             if self.leading:
                 await self._continue()
             elif not await _wait(self._stopping, self._try_at):
@@ -122,6 +138,7 @@ class Publisher:
             return
         after_outage = self._down_since is not None
         missed = self._outbox.take_missed()
+        self._beats.begin()
         newest = {symbol: self._numbering.renew(tick) for symbol, tick in (self._outbox.sent | missed).items()}
         if not await self._publish(list(newest.values()), make_beat()):
             self._outbox.put_back(missed)
@@ -174,6 +191,8 @@ class Publisher:
         if self._before_beat is not None:
             self._before_beat = min(max(0, self._before_beat - len(fresh)), self._outbox.waiting)
             if self._before_beat == 0:
+                if self._repeat:
+                    self._beats.begin()
                 beat = make_beat()
                 if self._repeat:
                     renewed = {tick.symbol for tick in fresh}
@@ -192,7 +211,8 @@ class Publisher:
     async def _publish(self, ticks: list[Tick], beat: Beat | None) -> bool:
         """Whether the bus took it; if not, we do not lead any more."""
         try:
-            await self._bus.publish(ticks, beat, lease=self._lead.lease)
+            states = None if beat is None else self._beats.states()
+            await self._bus.publish(ticks, beat, states=states, lease=self._lead.lease)
         except BusDownError as error:
             self._fail(error)
             return False

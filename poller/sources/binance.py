@@ -31,8 +31,10 @@ class Counters(Struct):
     """Those that were to replace an earlier connection."""
     subscribe_errors: int = 0
     """SUBSCRIBEs refused, or not answered."""
-    resubscribes: int = 0
-    """Symbols subscribed again because they had gone quiet."""
+    questions: int = 0
+    """Times that REST was asked about symbols that had gone quiet."""
+    dead_streams: int = 0
+    """Symbols whose stream was found dead, or of no use, and for which REST stood in."""
     fallbacks: int = 0
     """Times that REST took the streams' place."""
     rest_requests: int = 0
@@ -58,6 +60,8 @@ class Unexpected(Struct, frozen=True):
     """A message that means nothing to us."""
 
     why: str
+    stream: str | None = ""
+    """Whose quotes it should have told, as ``btcusdt``; None where that cannot be read, empty where it is no quote."""
 
 
 class _Error(Struct):
@@ -118,13 +122,16 @@ _rows = Decoder(list[Raw])
 
 def parse_message(message: bytes | str, recv_us: int) -> Update | Reply | Closing | Unexpected:
     """What one message of a combined stream connection means."""
+    stream: str | None = None
     try:
         envelope = _envelope.decode(message)
         if envelope.stream is None:
             return _parse_aside(envelope)
+        symbol, _, kind = envelope.stream.partition("@")
+        stream = symbol if kind == QUOTE_STREAM else ""
         return _parse_event(envelope.stream, envelope.data, recv_us)
     except UNREADABLE as error:
-        return Unexpected(f"{error}: {message[:200]!r}")
+        return Unexpected(f"{error}: {message[:200]!r}", stream)
 
 
 def _parse_event(stream: str, data: Raw, recv_us: int) -> Update | Closing | Unexpected:

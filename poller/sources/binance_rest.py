@@ -1,17 +1,19 @@
 """Binance by REST alone: the newest quotes each second."""
 
+import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from msgspec import structs
 
-from market.symbols import Scales
-from poller.sources import Emit, LinkState
+from market.instruments import Instrument
+from poller.sources import Deaf, LinkState, Listener
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Counters
 from poller.sources.binance_api import Api
+from poller.sources.binance_cover import MISSING
+from poller.sources.binance_listing import Listing
 from poller.sources.binance_polling import Polling
-from poller.sources.binance_start import fetch_scales
 from poller.sources.binance_timing import RestTiming
 from poller.sources.link import Link
 
@@ -29,20 +31,23 @@ class BinanceRest:
         timing: RestTiming | None = None,
     ) -> None:
         """Ask ``rest_url`` for ``symbols``; the wall clock and the randomness of backoff come from outside."""
-        self._symbols = tuple(symbols)
         self._timing = timing or RestTiming()
         self._counters = Counters()
         self._api = Api(rest_url, self._timing, self._counters)
         self._link = Link("binance-rest", now_us)
         self._backoff = Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, rng)
+        self._listener: Listener = Deaf()
+        self._listing = Listing(self._api, symbols, timing=self._timing, changed=self._listed)
         self._polling = Polling(
             self._api,
-            lambda: self._symbols,
+            lambda: self._listing.answerable,
             timing=self._timing,
             counters=self._counters,
             now_us=now_us,
             rng=rng,
             changed=self._refresh,
+            answered=self._answered,
+            refused=self._refused,
         )
 
     @property
@@ -55,21 +60,42 @@ class BinanceRest:
         """What was counted so far, by the names of `poller.sources.binance.Counters`."""
         return structs.asdict(self._counters)
 
-    async def scales(self) -> Mapping[str, Scales]:
-        """As `poller.sources.Source.scales`."""
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """As `poller.sources.Source.instruments`."""
         async with self._api:
-            return await fetch_scales(
-                self._api,
-                self._symbols,
-                timing=self._timing,
-                backoff=self._backoff,
-                failing=lambda reason: self._link.set("binance-rest", "down", reason),
+            return await self._listing.first(
+                self._backoff, lambda reason: self._link.set("binance-rest", "down", reason)
             )
 
-    async def run(self, emit: Emit) -> None:
+    async def run(self, listener: Listener) -> None:
         """As `poller.sources.Source.run`."""
-        async with self._api:
-            await self._polling.run(lambda: emit)
+        self._listener = listener
+        async with self._api, asyncio.TaskGroup() as group:
+            group.create_task(self._listing.run())
+            group.create_task(self._polling.run(lambda: listener.update))
+
+    def doubt(self, symbol: str) -> None:
+        """As `poller.sources.Source.doubt`."""
+        self._listing.doubt(symbol)
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        """As `poller.sources.Source.serve`."""
+        self._listing.serve(symbols)
+
+    def _listed(self, symbol: str, instrument: Instrument) -> None:
+        self._polling.named_again()
+        self._listener.listed(symbol, instrument)
+
+    def _answered(self, found: Collection[str], missing: Collection[str]) -> None:
+        for symbol in found:
+            self._listener.covered(symbol)
+        for symbol in missing:
+            self._listener.uncovered(symbol, MISSING)
+            self._listing.doubt(symbol)
+
+    def _refused(self, symbols: Collection[str]) -> None:
+        for symbol in symbols:
+            self._listing.doubt(symbol)
 
     def _refresh(self) -> None:
         self._link.set("binance-rest", "up" if self._polling.ok else "down", self._polling.reason)

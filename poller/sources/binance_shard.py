@@ -37,6 +37,10 @@ class Shard:
         self.reason = "not connected yet"
         """Why the last connection ended."""
         self._streams: list[Stream] = []
+        self.lost_at: float | None = asyncio.get_running_loop().time()
+        """Since when it has not been live, in the event loop's time; None while it is."""
+        self._replace_at = 0.0
+        self._replace_pause_s = timing.replace_s
         self._connected_before = False
         self._failing = False
         self._new_stream = new_stream
@@ -52,20 +56,40 @@ class Shard:
         """Whether prices of all its symbols may be expected now."""
         return any(stream.ready.is_set() and not stream.over for stream in self._streams)
 
-    @property
-    def silent(self) -> tuple[str, ...]:
-        """The symbols of which nothing was heard for long, though the connection is live."""
-        return self._streams[0].silent if self._streams else ()
+    def replace(self, reason: str) -> None:
+        """Have the connection replaced without a gap, unless that was tried just now."""
+        now = asyncio.get_running_loop().time()
+        if now < self._replace_at or not self.live:
+            return
+        # Long without need of it: the next one may come soon.
+        forgiven = now >= self._replace_at + 2 * self._replace_pause_s
+        self._replace_pause_s = self._timing.replace_s if forgiven else self._replace_pause_s
+        self._replace_at = now + self._replace_pause_s
+        self._replace_pause_s = min(2 * self._replace_pause_s, self._timing.longest_replace_s)
+        self._streams[-1].replace(reason)
+
+    def subscribe_again(self, symbols: tuple[str, ...]) -> None:
+        """Ask for ``symbols`` once more: the exchange did not list them when that was done."""
+        for stream in self._streams:
+            stream.serve(symbols, ())
+
+    def serve(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
+        """Bring other symbols too, and some no more."""
+        self.symbols = (*(symbol for symbol in self.symbols if symbol not in removed), *added)
+        for stream in self._streams:
+            stream.serve(added, removed)
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Connect, replace and connect again until cancelled."""
         clock = asyncio.get_running_loop().time
+        self.lost_at = clock()
         async with asyncio.TaskGroup() as group:
             while True:
                 stream = await self._open(session, group)
                 await first_of(stream.ready.wait(), stream.leaving.wait())
                 if not stream.leaving.is_set():
                     started = clock()
+                    self.lost_at = None
                     self._failing = False
                     for older in self._streams[:-1]:
                         older.close()
@@ -76,6 +100,7 @@ class Shard:
                         self._backoff.reset()
                 elif not stream.ready.is_set():
                     stream.close()
+                self._note_loss()
                 self.reason = stream.reason
                 self._log(stream)
                 self._changed()
@@ -96,7 +121,12 @@ class Shard:
             await stream.run(session)
         finally:
             self._streams.remove(stream)
+            self._note_loss()
             self._changed()
+
+    def _note_loss(self) -> None:
+        if not self.live and self.lost_at is None:
+            self.lost_at = asyncio.get_running_loop().time()
 
     def _log(self, stream: Stream) -> None:
         """The end of a good connection and the first failure after it; `Link` tells the rest."""

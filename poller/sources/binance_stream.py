@@ -21,7 +21,6 @@ from poller.sources.binance import (
 from poller.sources.binance_timing import StreamTiming
 from poller.sources.burst import Burst
 from poller.sources.pacing import RollingLimit
-from poller.sources.silence import SilenceWatch
 from poller.sources.subscriptions import Subscriptions
 from poller.sources.tasks import first_of
 
@@ -31,10 +30,13 @@ _MAX_MESSAGE_BYTES = 1 << 20
 
 
 class Stream:
-    """Subscribes some symbols' quotes and summaries, emits what comes, and says when it should be replaced.
+    """Subscribes some symbols' quotes and summaries, passes on what comes, and says when it should be replaced.
 
-    ``ready`` is set once all subscriptions are granted and a price came; ``leaving`` when a successor is
-    wanted, the connection being old, told to go, stuck or over. What became of it is then in ``reason``.
+    ``ready`` is set once all subscriptions are granted; ``leaving`` when a successor is wanted, the connection
+    being old, told to go, or over. What became of it is then in ``reason``.
+
+    Prices prove nothing of a connection: where the market is quiet none come. It lives while anything comes, be it
+    the answer to a ping.
     """
 
     def __init__(
@@ -42,24 +44,25 @@ class Stream:
         url: str,
         symbols: tuple[str, ...],
         *,
-        emit: Callable[[Update], None],
+        hear: Callable[[Update | Unexpected], None],
         changed: Callable[[], None],
         timing: StreamTiming,
         counters: Counters,
         now_us: Callable[[], int],
         rng: random.Random,
     ) -> None:
-        """Prepare; ``changed`` is called when ``over`` or ``silent`` is new."""
+        """Prepare; ``hear`` is told of every update of ``symbols``, and of what cannot be read.
+
+        ``changed`` is called when ``over`` is new.
+        """
         clock = asyncio.get_running_loop().time
         self.ready = asyncio.Event()
         self.leaving = asyncio.Event()
         self.reason = ""
         self.over = False
-        self.silent: tuple[str, ...] = ()
-        """The symbols of which nothing was heard for long."""
         self._url = url
-        self._symbols = frozenset(symbols)
-        self._emit = emit
+        self._symbols = set(symbols)
+        self._hear = hear
         self._changed = changed
         self._timing = timing
         self._counters = counters
@@ -69,10 +72,13 @@ class Stream:
         self._closing = asyncio.Event()
         self._wake = asyncio.Event()
         self._pong: bytes | None = None
+        self._ping = False
+        """Whether a ping is to be sent."""
+        self._pinged = False
+        """Whether one was, since anything came."""
         self._limit = RollingLimit(timing.messages_per_window, timing.message_window_s, timing.message_gap_s)
         self._subscriptions = Subscriptions(timing, self._new_backoff, self._count_subscribe_error)
         self._subscriptions.add("SUBSCRIBE", _streams_of(symbols), clock())
-        self._watch = SilenceWatch(symbols, timing.symbol_quiet_s, clock())
         self._opened_at = clock()
         self._heard_at = clock()
         self._unexpected = Burst(logger, "message not understood")
@@ -98,6 +104,21 @@ class Stream:
         """Let the connection go."""
         self._closing.set()
 
+    def replace(self, reason: str) -> None:
+        """Have a successor made, and live on until it is ready."""
+        self._leave(reason)
+
+    def serve(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
+        """Bring other symbols too, and some no more."""
+        self._symbols.update(added)
+        self._symbols.difference_update(removed)
+        now = self._clock()
+        if removed:
+            self._subscriptions.add("UNSUBSCRIBE", _streams_of(removed), now)
+        if added:
+            self._subscriptions.add("SUBSCRIBE", _streams_of(added), now)
+        self._wake.set()
+
     async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._opened_at = self._heard_at = self._clock()
         try:
@@ -111,6 +132,8 @@ class Stream:
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         while True:
             message = await socket.receive()
+            self._heard_at = self._clock()
+            self._pinged = False
             match message.type:
                 case aiohttp.WSMsgType.TEXT:
                     self._take(message.data)
@@ -132,32 +155,26 @@ class Stream:
     def _take(self, message: str) -> None:
         match parse_message(message, self._now_us()):
             case Update() as update if update.symbol in self._symbols:
-                self._heard(update)
+                self._counters.messages += 1
+                self._hear(update)
             case Update() as update:
                 self._note(f"a symbol that nobody asked for: {update.symbol[:40]!r}")
             case Reply() as reply:
                 self._subscriptions.answered(reply, self._clock())
                 self._wake.set()
+                if self._subscriptions.settled:
+                    self.ready.set()
             case Closing():
                 self._leave("the exchange shuts this connection down")
             case Unexpected() as unexpected:
                 self._note(unexpected.why)
-
-    def _heard(self, update: Update) -> None:
-        now = self._clock()
-        self._heard_at = now
-        self._counters.messages += 1
-        if update.update_id is None:
-            self._watch.heard(update.symbol, now)
-        self._emit(update)
-        if not self.ready.is_set() and self._subscriptions.settled:
-            self.ready.set()
+                self._hear(unexpected)
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         """The only place that sends: one message at a time, paced, pongs first."""
         while True:
             self._wake.clear()
-            if self._pong is None and self._subscriptions.due() > self._clock():
+            if self._pong is None and not self._ping and self._subscriptions.due() > self._clock():
                 wait_s = self._subscriptions.due() - self._clock()
                 try:
                     async with asyncio.timeout(wait_s if wait_s < float("inf") else None):
@@ -172,41 +189,31 @@ class Stream:
                 payload, self._pong = self._pong, None
                 self._limit.spend(self._clock())
                 await socket.pong(payload)
+            elif self._ping:
+                self._ping = False
+                self._limit.spend(self._clock())
+                await socket.ping()
             elif (message := self._subscriptions.take(self._clock())) is not None:
                 self._limit.spend(self._clock())
                 await socket.send_str(message.decode())
 
     async def _guard(self) -> str:
-        """Watch the connection's silence, its age, and each symbol's silence."""
+        """Watch the connection's silence, and its age."""
         timing = self._timing
         renew_at = self._opened_at + timing.renew_after_s + self._rng.uniform(0.0, timing.renew_jitter_s)
         while True:
             await asyncio.sleep(timing.review_s)
             now = self._clock()
-            if not self.ready.is_set():
-                if now - self._opened_at >= timing.ready_timeout_s:
-                    return f"subscriptions not granted, or no price, within {timing.ready_timeout_s:g} s"
-                continue
+            if not self.ready.is_set() and now - self._opened_at >= timing.ready_timeout_s:
+                return f"subscriptions not granted within {timing.ready_timeout_s:g} s"
             if now - self._heard_at >= timing.quiet_s:
                 return f"nothing heard for {timing.quiet_s:g} s"
+            if now - self._heard_at >= timing.quiet_s / 2 and not self._pinged:
+                self._ping = self._pinged = True
+                self._wake.set()
             if now >= renew_at:
                 self._leave("old enough to be replaced")
-            self._review_symbols(now)
             self._unexpected.settle(now)
-
-    def _review_symbols(self, now: float) -> None:
-        silence = self._watch.review(now)
-        if silence.resubscribe:
-            logger.warning("nothing heard of %s for long; subscribing again", _some(silence.resubscribe))
-            self._counters.resubscribes += len(silence.resubscribe)
-            for method in ("UNSUBSCRIBE", "SUBSCRIBE"):
-                self._subscriptions.add(method, _streams_of(silence.resubscribe), now)
-            self._wake.set()
-        if silence.stuck:
-            self._leave(f"{_some(silence.stuck)} stuck")
-        if silence.silent != self.silent:
-            self.silent = silence.silent
-            self._changed()
 
     async def _closed(self) -> str:
         await self._closing.wait()
@@ -234,8 +241,3 @@ class Stream:
 
 def _streams_of(symbols: tuple[str, ...]) -> list[str]:
     return [f"{symbol.lower()}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]
-
-
-def _some(symbols: tuple[str, ...]) -> str:
-    """The first few by name, for a log line."""
-    return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")

@@ -5,6 +5,8 @@ Limits are from Binance's API documents ("Limits" of REST, "General information"
 
 from msgspec import Struct
 
+from poller.sources.doubts import DoubtTiming
+
 
 class RestTiming(Struct, frozen=True, kw_only=True):
     """How `binance-rest` asks. All times in seconds."""
@@ -17,7 +19,13 @@ class RestTiming(Struct, frozen=True, kw_only=True):
     exchange_info_timeout_s: float = 30.0
     """All symbols are several megabytes."""
     quiet_s: float = 3.0
-    """Without prices for so long, the link is down."""
+    """Without any price for so long, the link is down; without one of a symbol, that symbol is stale."""
+    listing_s: float = 3600.0
+    """Between two looks at what is listed."""
+    absent_s: float = 60.0
+    """Between two looks at the symbols that are not traded."""
+    doubt_s: float = 10.0
+    """From a look at what was in doubt to the next one, at least; twice as long each time nothing has changed."""
     backoff_base_s: float = 1.0
     backoff_cap_s: float = 30.0
     weight_limit: int = 6000
@@ -47,15 +55,20 @@ class StreamTiming(Struct, frozen=True, kw_only=True):
     reply_timeout_s: float = 5.0
     """For the answer to a SUBSCRIBE."""
     ready_timeout_s: float = 30.0
-    """For all answers, and the first price."""
+    """For all answers to SUBSCRIBEs."""
     quiet_s: float = 5.0
-    """A connection without prices for so long is replaced."""
-    symbol_quiet_s: float = 60.0
-    """A symbol whose summary, due each second, is missing for so long is subscribed again."""
-    review_s: float = 1.0
+    """A connection on which nothing at all comes for so long, not even the answer to a ping, is replaced."""
+    review_s: float = 0.5
     """Between two looks at who is quiet, and how old the connection is."""
     grace_s: float = 3.0
     """How long a stream may be away before REST takes its place."""
+    doubts: DoubtTiming = DoubtTiming()
+    """When a symbol's silence is looked into."""
+    summary_doubts: DoubtTiming = DoubtTiming(patience_s=60.0, longest_s=600.0, gap_s=10.0)
+    """The same of summaries, which cost more to ask for."""
+    replace_s: float = 60.0
+    """Between two connections replaced for a dead symbol, at least; each time twice as long, if need be."""
+    longest_replace_s: float = 3600.0
     renew_after_s: float = 23 * 3600.0
     """The exchange ends every connection at 24 h."""
     renew_jitter_s: float = 1800.0

@@ -1,20 +1,22 @@
-"""Binance by its streams, with REST in their place while they are down."""
+"""Binance by its streams, with REST in their place where they fail: of all symbols, or of one."""
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import aiohttp
 from msgspec import structs
 
-from market.symbols import Scales
-from poller.sources import Emit, LinkState, Update
+from market.instruments import Instrument
+from poller.sources import Deaf, LinkState, Listener, Update
 from poller.sources.backoff import Backoff
-from poller.sources.binance import Counters
+from poller.sources.binance import Counters, Unexpected
 from poller.sources.binance_api import Api
+from poller.sources.binance_cover import Cover, some
+from poller.sources.binance_inquiry import Inquiry
+from poller.sources.binance_listing import Listing
 from poller.sources.binance_polling import Polling
 from poller.sources.binance_shard import Shard
-from poller.sources.binance_start import fetch_scales
 from poller.sources.binance_stream import Stream
 from poller.sources.binance_timing import RestTiming, StreamTiming
 from poller.sources.link import Link
@@ -24,8 +26,9 @@ from poller.sources.pacing import RollingLimit
 class BinanceWs:
     """A `poller.sources.Source` on the combined ``bookTicker`` and ``miniTicker`` streams.
 
-    Streams send changes only, and replay nothing. So the quotes of a new connection's symbols are asked
-    for once by REST, and an answer counts only where no stream told anything newer in the meantime.
+    Streams send changes only, and replay nothing. So the prices of a new connection's symbols are asked for once by
+    REST, and an answer counts only where no stream told anything newer in the meantime. REST also settles doubts
+    about single symbols, and stands in for those whose stream fails.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class BinanceWs:
         rest_timing: RestTiming | None = None,
     ) -> None:
         """Listen to ``symbols``; the wall clock and the randomness of backoff and renewal come from outside."""
-        self._symbols = tuple(symbols)
+        symbols = tuple(symbols)
         self._ws_url = ws_url.rstrip("/")
         self._now_us = now_us
         self._rng = rng
@@ -48,41 +51,51 @@ class BinanceWs:
         self._rest_timing = rest_timing or RestTiming()
         self._counters = Counters()
         self._link = Link("binance-ws", now_us)
-        self._emit: Emit = lambda _: None
-        self._quote_heard: dict[str, int] = {}
-        self._summary_heard: dict[str, int] = {}
-        self._all_live = asyncio.Event()
-        self._some_down = asyncio.Event()
-        self._seeds: set[str] = set()
-        self._seeds_wanted = asyncio.Event()
+        self._listener: Listener = Deaf()
         self._api = Api(rest_url, self._rest_timing, self._counters)
+        self._listing = Listing(self._api, symbols, timing=self._rest_timing, changed=self._listed)
         self._polling = Polling(
             self._api,
-            self._uncovered,
+            lambda: self._cover.symbols(),
             timing=self._rest_timing,
             counters=self._counters,
             now_us=now_us,
             rng=rng,
             changed=self._refresh,
+            answered=lambda found, missing: self._cover.answered(found, missing),
+            refused=self._refused,
         )
-        attempts = RollingLimit(self._timing.connects_per_window, self._timing.connect_window_s)
-        self._shards = [
-            Shard(
-                part,
-                new_stream=self._new_stream,
-                attempts=attempts,
-                became_ready=self._seed,
-                changed=self._refresh,
-                timing=self._timing,
-                counters=self._counters,
-                rng=rng,
-            )
-            for part in _parts(self._symbols, self._timing.streams_per_connection // 2)
-        ]
+        self._attempts = RollingLimit(self._timing.connects_per_window, self._timing.connect_window_s)
+        self._symbol_of: dict[str, str] = {}
+        """By the name that the symbol has in its streams."""
+        self._shards: list[Shard] = []
+        for part in _parts(symbols, self._most_symbols):
+            self._add_shard(part)
+        self._inquiry = Inquiry(
+            self._polling,
+            self._listing,
+            tell=lambda update: self._listener.update(update),
+            timing=self._timing,
+            rest_timing=self._rest_timing,
+            counters=self._counters,
+            rng=rng,
+        )
+        self._cover = Cover(
+            self._polling,
+            self._listing,
+            self._shards,
+            verdicts=self._inquiry.verdicts,
+            listener=lambda: self._listener,
+            timing=self._timing,
+            trust_s=self._rest_timing.quiet_s,
+            counters=self._counters,
+        )
+        self._group: asyncio.TaskGroup | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     @property
     def state(self) -> LinkState:
-        """Up while prices of all symbols arrive, by the streams or by REST; the reason says what is unusual."""
+        """Up while prices arrive, by the streams or by REST; the reason says what is unusual."""
         return self._link.state
 
     @property
@@ -90,34 +103,83 @@ class BinanceWs:
         """What was counted so far, by the names of `poller.sources.binance.Counters`."""
         return structs.asdict(self._counters)
 
-    async def scales(self) -> Mapping[str, Scales]:
-        """As `poller.sources.Source.scales`."""
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """As `poller.sources.Source.instruments`."""
+        backoff = Backoff(self._rest_timing.backoff_base_s, self._rest_timing.backoff_cap_s, self._rng)
         async with self._api:
-            return await fetch_scales(
-                self._api,
-                self._symbols,
-                timing=self._rest_timing,
-                backoff=Backoff(self._rest_timing.backoff_base_s, self._rest_timing.backoff_cap_s, self._rng),
-                failing=lambda reason: self._link.set("binance-ws", "down", reason),
-            )
+            return await self._listing.first(backoff, lambda reason: self._link.set("binance-ws", "down", reason))
 
-    async def run(self, emit: Emit) -> None:
+    async def run(self, listener: Listener) -> None:
         """As `poller.sources.Source.run`."""
-        self._emit = emit
+        self._listener = listener
         # No limit on connections: each shard keeps its own for hours.
         connector = aiohttp.TCPConnector(limit=0)
         async with self._api, aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+            self._group, self._session = group, session
             self._refresh()
             for shard in self._shards:
                 group.create_task(shard.run(session))
-            group.create_task(self._fall_back())
-            group.create_task(self._fetch_seeds())
+            group.create_task(self._listing.run())
+            group.create_task(self._inquiry.run())
+            group.create_task(self._cover.run(self._inquiry.begin))
+            group.create_task(self._review())
+
+    async def _review(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.review_s)
+            self._cover.review()
+            self._refresh()
+
+    def doubt(self, symbol: str) -> None:
+        """As `poller.sources.Source.doubt`."""
+        self._listing.doubt(symbol)
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        """As `poller.sources.Source.serve`: those that are new go where there is room."""
+        wanted = dict.fromkeys(symbols)
+        held = {symbol for shard in self._shards for symbol in shard.symbols}
+        gone, new = held - wanted.keys(), tuple(symbol for symbol in wanted if symbol not in held)
+        self._inquiry.forget(gone)
+        self._listing.serve(wanted)
+        for shard in self._shards:
+            removed = tuple(symbol for symbol in shard.symbols if symbol in gone)
+            room = self._most_symbols - len(shard.symbols) + len(removed)
+            added, new = new[:room], new[room:]
+            if added or removed:
+                shard.serve(added, removed)
+            self._name(added)
+        for part in _parts(new, self._most_symbols):
+            shard = self._add_shard(part)
+            if self._group is not None and self._session is not None:
+                self._group.create_task(shard.run(self._session))
+
+    @property
+    def _most_symbols(self) -> int:
+        return self._timing.streams_per_connection // 2
+
+    def _add_shard(self, symbols: tuple[str, ...]) -> Shard:
+        shard = Shard(
+            symbols,
+            new_stream=self._new_stream,
+            attempts=self._attempts,
+            became_ready=lambda shard: self._inquiry.watch(shard.symbols),
+            changed=self._refresh,
+            timing=self._timing,
+            counters=self._counters,
+            rng=self._rng,
+        )
+        self._shards.append(shard)
+        self._name(symbols)
+        return shard
+
+    def _name(self, symbols: Iterable[str]) -> None:
+        self._symbol_of.update((symbol.lower(), symbol) for symbol in symbols)
 
     def _new_stream(self, symbols: tuple[str, ...]) -> Stream:
         return Stream(
             self._ws_url,
             symbols,
-            emit=self._hear,
+            hear=self._hear,
             changed=self._refresh,
             timing=self._timing,
             counters=self._counters,
@@ -125,71 +187,36 @@ class BinanceWs:
             rng=self._rng,
         )
 
-    def _hear(self, update: Update) -> None:
-        heard = self._summary_heard if update.update_id is None else self._quote_heard
-        heard[update.symbol] = self._counters.messages
-        self._emit(update)
+    def _hear(self, heard: Update | Unexpected) -> None:
+        if isinstance(heard, Update):
+            self._inquiry.heard(heard, self._listener.update(heard))
+        elif heard.stream is None:
+            self._listener.unreadable(None, "malformed")
+            self._inquiry.misheard(None)
+        elif (symbol := self._symbol_of.get(heard.stream)) is not None:
+            self._listener.unreadable(symbol, "malformed")
+            self._inquiry.misheard(symbol)
 
-    def _begin(self) -> Emit:
-        """Where a REST answer goes that is asked for now: not where a stream has told something since."""
-        asked_at = self._counters.messages
+    def _listed(self, symbol: str, instrument: Instrument) -> None:
+        self._polling.named_again()
+        self._listener.listed(symbol, instrument)
+        if instrument.status != "trading":
+            self._inquiry.forget((symbol,))
+            return
+        for shard in self._shards:
+            if symbol in shard.symbols:
+                shard.subscribe_again((symbol,))
+        self._inquiry.watch((symbol,))
 
-        def emit(update: Update) -> None:
-            heard = self._summary_heard if update.bid is None else self._quote_heard
-            if heard.get(update.symbol, 0) <= asked_at:
-                self._emit(update)
-
-        return emit
-
-    def _uncovered(self) -> tuple[str, ...]:
-        """The symbols whose connection is not live; all of them in the moment before polling stops."""
-        uncovered = tuple(symbol for shard in self._shards if not shard.live for symbol in shard.symbols)
-        return uncovered or self._symbols
-
-    async def _fall_back(self) -> None:
-        """Poll while a connection has been away for longer than the grace."""
-        while True:
-            await self._some_down.wait()
-            try:
-                async with asyncio.timeout(self._timing.grace_s):
-                    await self._all_live.wait()
-            except TimeoutError:
-                self._counters.fallbacks += 1
-                await self._poll_until_live()
-
-    async def _poll_until_live(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            polling = group.create_task(self._polling.run(self._begin))
-            await self._all_live.wait()
-            polling.cancel()
-
-    def _seed(self, shard: Shard) -> None:
-        self._seeds.update(shard.symbols)
-        self._seeds_wanted.set()
-
-    async def _fetch_seeds(self) -> None:
-        """Ask once for the quotes of each new connection's symbols: they may have changed unheard."""
-        backoff = Backoff(self._rest_timing.backoff_base_s, self._rest_timing.backoff_cap_s, self._rng)
-        while True:
-            await self._seeds_wanted.wait()
-            symbols = tuple(symbol for symbol in self._symbols if symbol in self._seeds)
-            self._seeds_wanted.clear()
-            fault = await self._polling.quotes(symbols, self._begin())
-            if fault is None:
-                self._seeds.difference_update(symbols)
-                backoff.reset()
-            else:
-                await asyncio.sleep(backoff.next_s())
-            if self._seeds:
-                self._seeds_wanted.set()
+    def _refused(self, symbols: Collection[str]) -> None:
+        for symbol in symbols:
+            self._listing.doubt(symbol)
 
     def _refresh(self) -> None:
         down = [shard for shard in self._shards if not shard.live]
-        (self._some_down if down else self._all_live).set()
-        (self._all_live if down else self._some_down).clear()
         if not down:
-            silent = [symbol for shard in self._shards for symbol in shard.silent]
-            self._link.set("binance-ws", "up", f"nothing heard of {', '.join(silent)}" if silent else "")
+            lacking = self._cover.lacking
+            self._link.set("binance-ws", "up", f"REST stands in for {some(lacking)}" if lacking else "")
             return
         which = "stream" if len(self._shards) == 1 else f"{len(down)} of {len(self._shards)} streams"
         reason = f"{which} down: {down[0].reason}"
@@ -198,7 +225,7 @@ class BinanceWs:
             self._link.set("binance-rest", "up", f"{reason}{unusual}")
         else:
             missing = f"; REST: {self._polling.reason}" if self._polling.reason else ""
-            self._link.set("binance-ws", "down", f"{reason}{missing}")
+            self._link.set("binance-ws", "down" if len(down) == len(self._shards) else "up", f"{reason}{missing}")
 
 
 def _parts(symbols: tuple[str, ...], most: int) -> list[tuple[str, ...]]:

@@ -14,12 +14,12 @@ from pathlib import Path
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
-from market.symbols import Scales
+from market.instruments import Instrument, Scales
 from market.tick import DecimalError, scale_of
 from poller.errors import PollerError
-from poller.sources import Emit, LinkState, UnknownSymbolError, Update
+from poller.sources import Deaf, LinkState, Listener, Update
 from poller.sources.binance import QUOTE_STREAM, SUMMARY_STREAM, parse_message
-from poller.sources.binance_scales import BadExchangeInfoError, ExchangeInfo
+from poller.sources.binance_info import BadExchangeInfoError, ExchangeInfo
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ _STREAMS = frozenset({QUOTE_STREAM, SUMMARY_STREAM})
 _HEADERS = (b"ws://", b"wss://")
 _LINES_AT_ONCE = 250
 """Between two pauses in which the rest of the process gets its turn."""
+
+_ABSENT = Instrument("unknown", reason="the recording has no price of it")
 
 
 class _Named(Struct):
@@ -54,6 +56,9 @@ class Replay:
         and has none to leave out.
         """
         self._symbols = tuple(symbols)
+        self._wanted = dict.fromkeys(self._symbols)
+        self._instruments: dict[str, Instrument] = {}
+        self._listener: Listener = Deaf()
         self._path = path
         self._speed = speed
         self._now_us = now_us
@@ -62,8 +67,8 @@ class Replay:
         self.counters = {"malformed": 0}
         """Lines that could not be understood."""
 
-    async def scales(self) -> Mapping[str, Scales]:
-        """See `poller.sources.Source.scales`. What the recording lacks is left out, with a warning."""
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """See `poller.sources.Source.instruments`. What the recording lacks is unknown, with a warning."""
         recorded = await asyncio.to_thread(self._recorded_scales)
         present = [symbol for symbol in self._symbols if symbol in recorded]
         if not present:
@@ -72,12 +77,27 @@ class Replay:
         if missing := sorted({*self._symbols} - {*present}):
             logger.warning("the recording %s has no price of %s", self._path, ", ".join(missing))
         info = await asyncio.to_thread(self._exchange_info)
-        return {symbol: _listed(info, symbol) or recorded[symbol] for symbol in present}
+        self._instruments = {symbol: Instrument("trading", its) for symbol, its in recorded.items()}
+        for symbol in present:
+            if info is not None and (listed := info.instrument(symbol)) is not None:
+                self._instruments[symbol] = Instrument("trading", listed.scales)
+        return {symbol: self._instruments.get(symbol, _ABSENT) for symbol in self._symbols}
 
-    async def run(self, emit: Emit) -> None:
+    def doubt(self, symbol: str) -> None:
+        """See `poller.sources.Source.doubt`: a recording does not change."""
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        """See `poller.sources.Source.serve`; of those that are new, what is still to come is played."""
+        before = self._wanted
+        self._wanted = dict.fromkeys(symbols)
+        for symbol in self._wanted:
+            if symbol not in before:
+                self._listener.listed(symbol, self._instruments.get(symbol, _ABSENT))
+
+    async def run(self, listener: Listener) -> None:
         """See `poller.sources.Source.run`. Returns at the end of the recording."""
         self.state = LinkState("replay", "up", "", self._now_us())
-        wanted = frozenset(self._symbols)
+        self._listener = listener
         time = asyncio.get_running_loop().time
         began_at, began_recorded = time(), None
         for number, line in enumerate(self._lines()):
@@ -97,8 +117,8 @@ class Replay:
             update = parse_message(message, self._now_us())
             if not isinstance(update, Update):
                 self.counters["malformed"] += 1
-            elif update.symbol in wanted:
-                emit(update)
+            elif update.symbol in self._wanted:
+                listener.update(update)
         if malformed := self.counters["malformed"]:
             logger.warning("%d lines of %s could not be understood", malformed, self._path)
         self.state = LinkState("replay", "down", "the recording has ended", self._now_us())
@@ -163,13 +183,3 @@ def _split(line: bytes) -> tuple[float, bytes] | None:
 
 def _most_decimals(known: int, *values: str | None) -> int:
     return max(known, *(scale_of(value) for value in values if value is not None), 0)
-
-
-def _listed(info: ExchangeInfo | None, symbol: str) -> Scales | None:
-    if info is None:
-        return None
-    try:
-        return info.scales([symbol])[symbol]
-    except (UnknownSymbolError, BadExchangeInfoError) as error:
-        logger.warning("scales of %s are taken from the recording's own digits (%s)", symbol, error)
-        return None

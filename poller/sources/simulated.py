@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from market.symbols import Scales
+from market.instruments import Instrument, Scales
 from market.tick import scale_of, scaled, unscaled
-from poller.sources import Emit, LinkState, Update
+from poller.sources import Deaf, LinkState, Listener, Update
 
 _GRID_S = 0.01
 """Above 100 ticks/s they come in small batches on this grid: finer timers cost more than the ticks."""
@@ -64,20 +64,37 @@ class Simulated:
         self._rng = random.Random(seed)  # noqa: S311 - prices in a game, not secrets
         self._ticks_per_s = ticks_per_s
         self._now_us = now_us
-        known = listings()
+        self._listings = listings()
+        self._listener: Listener = Deaf()
         names = tuple(symbols)
-        per_summary = max(1, round(ticks_per_s / len(names)))
-        self._walks = [_Walk(name, known.get(name, DEFAULT_LISTING), per_summary, self._rng) for name in names]
+        self._per_summary = max(1, round(ticks_per_s / len(names)))
+        self._walks = [self._new_walk(name) for name in names]
         self.state = LinkState("simulated", "up", notice, now_us())
 
-    async def scales(self) -> Mapping[str, Scales]:
-        """See `poller.sources.Source.scales`."""
-        return {walk.symbol: walk.scales for walk in self._walks}
+    def _new_walk(self, symbol: str) -> "_Walk":
+        return _Walk(symbol, self._listings.get(symbol, DEFAULT_LISTING), self._per_summary, self._rng)
 
-    async def run(self, emit: Emit) -> None:
-        """See `poller.sources.Source.run`."""
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """See `poller.sources.Source.instruments`."""
+        return {walk.symbol: Instrument("trading", walk.scales) for walk in self._walks}
+
+    def doubt(self, symbol: str) -> None:
+        """See `poller.sources.Source.doubt`: here everything is as it was made."""
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        """See `poller.sources.Source.serve`."""
+        walks = {walk.symbol: walk for walk in self._walks}
+        self._walks = [walks.get(symbol) or self._new_walk(symbol) for symbol in symbols]
         for walk in self._walks:
-            emit(walk.quote(self._now_us()))
+            if walk.symbol not in walks:
+                self._listener.listed(walk.symbol, Instrument("trading", walk.scales))
+                self._listener.update(walk.quote(self._now_us()))
+
+    async def run(self, listener: Listener) -> None:
+        """See `poller.sources.Source.run`."""
+        self._listener = listener
+        for walk in self._walks:
+            listener.update(walk.quote(self._now_us()))
         loop = asyncio.get_running_loop()
         rate = self._ticks_per_s
         rest = _GRID_S if rate * _GRID_S > 1 else 0.0
@@ -89,7 +106,7 @@ class Simulated:
             sent = max(sent, due - int(_MAX_BEHIND_S * rate))
             while sent < due:
                 sent += 1
-                emit(self._rng.choice(self._walks).quote(self._now_us()))
+                listener.update(self._rng.choice(self._walks).quote(self._now_us()))
 
 
 class _Walk:

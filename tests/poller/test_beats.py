@@ -5,13 +5,14 @@ import pytest
 from market.status import Beat
 from poller.beats import Beats
 from poller.sources import LinkState
+from poller.states import SymbolStates
 
 UP = LinkState("simulated", "up", "", 5)
 
 
 def test_grid() -> None:
     """Beats keep to the grid of seconds though each is a little late, and start a new one after a long silence."""
-    subject = Beats(lambda: UP, lambda: 1)
+    subject = Beats(lambda: UP, SymbolStates(lambda: 1), lambda: 1)
     subject.due_at = 10.0
     subject.sent(subject.beat(), 10.3)
     for due_at, sent_at in ((11.0, 11.9), (12.0, 20.5), (21.5, 21.5), (22.5, 22.5)):
@@ -22,7 +23,7 @@ def test_grid() -> None:
 def test_changed_link() -> None:
     """When the link, or who delivers, has changed, a beat is due at once, and the grid stays as it was."""
     states = [UP]
-    subject = Beats(lambda: states[-1], lambda: 1)
+    subject = Beats(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
     subject.sent(subject.beat(), 0.0)
     for state in (LinkState("simulated", "down", "", 5), LinkState("replay", "down", "", 5)):
         assert not subject.due(0.5)
@@ -35,7 +36,7 @@ def test_changed_link() -> None:
 def test_told_down() -> None:
     """It is known whether the last beat said that the link is down."""
     states = [UP]
-    subject = Beats(lambda: states[-1], lambda: 1)
+    subject = Beats(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
     told = [subject.told_down]
     for link in ("up", "down", "up"):
         states.append(LinkState("simulated", link, "", 5))
@@ -47,7 +48,7 @@ def test_told_down() -> None:
 def test_changed_reason() -> None:
     """A reason alone waits for the next second."""
     states = [UP]
-    subject = Beats(lambda: states[-1], lambda: 1)
+    subject = Beats(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
     subject.sent(subject.beat(), 0.0)
     states.append(LinkState("simulated", "up", "because", 5))
     assert not subject.due(0.5)

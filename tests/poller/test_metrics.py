@@ -15,17 +15,19 @@ from poller.lease import Lead
 from poller.numbering import Numbering
 from poller.publisher import Publisher
 from poller.sources import LinkState
+from poller.states import SymbolStates
 from tests.market.samples import tick
 from tests.waiting import until
 
 STATE = LinkState("binance-rest", "down", "because", 5)
+STATES = SymbolStates(lambda: 5)
 
 
 def idle_publisher() -> Publisher:
     """A publisher on a bus of its own."""
     bus, numbering = MemoryBus(), Numbering(["BTCUSDT"])
     lead = Lead(bus, numbering, owner="we", now_us=lambda: 1)
-    return Publisher(bus, lambda: STATE, lead, numbering, now_us=lambda: 1, rng=random.Random(1))
+    return Publisher(bus, lambda: STATE, STATES, lead, numbering, now_us=lambda: 1, rng=random.Random(1))
 
 
 async def test_scrape() -> None:
@@ -35,7 +37,14 @@ async def test_scrape() -> None:
     publisher.put(tick())
     await until(lambda: publisher.published and publisher.beats)
     drops, counters = {"too_fine": 3}, {"connects": 4}
-    collector = metrics.PollerCollector(publisher, lambda: STATE, lambda: drops, lambda: counters)
+    collector = metrics.PollerCollector(
+        publisher,
+        lambda: STATE,
+        STATES,
+        drops=lambda: drops,
+        left_out=lambda: {"volume": 2},
+        source_counters=lambda: counters,
+    )
     port = free_port()
     server = await metrics.serve(port, collector)
     drops["too_fine"] = 5

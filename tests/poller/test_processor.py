@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from market.codec import decode_tick, encode_tick
-from market.symbols import Scales
+from market.instruments import Scales
 from market.tick import MAX_EXACT, Tick
 from poller.numbering import Numbering
 from poller.processor import DropReason, Processor

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from market.bus import Bus, BusDownError, Lease, open_bus
 from market.bus.memory import MemoryBus
 from market.codec import decode_beat, decode_tick
-from market.status import Beat
+from market.status import Beat, States
 from market.tick import Tick
 from poller import outbox, publisher
 from poller.lease import STAND_BY_S, TTL_S, Lead
 from poller.numbering import Numbering
 from poller.publisher import Publisher
 from poller.sources import LinkState
+from poller.states import SymbolStates
 from tests.fakes import run_virtual
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick
@@ -50,9 +51,16 @@ class ScriptedBus(MemoryBus):
         self.latency_s = 0.0
         self.up = True
 
-    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None, *, lease: Lease | None = None) -> None:
+    async def publish(
+        self,
+        ticks: Sequence[Tick],
+        beat: Beat | None = None,
+        *,
+        states: States | None = None,
+        lease: Lease | None = None,
+    ) -> None:
         await self._ask(self.latency_s)
-        await super().publish(ticks, beat, lease=lease)
+        await super().publish(ticks, beat, states=states, lease=lease)
         self.calls.append((asyncio.get_running_loop().time(), [*ticks, *([beat] if beat else [])]))
 
     async def hold(self, lease: Lease) -> bool:
@@ -104,7 +112,8 @@ class MarkingPublisher(Publisher):
 
         self.numbering = Numbering(SYMBOLS)
         lead = Lead(bus, self.numbering, owner=owner, now_us=now_us)
-        super().__init__(bus, state, lead, self.numbering, now_us=now_us, rng=random.Random(1))
+        self.states = SymbolStates(now_us)
+        super().__init__(bus, state, self.states, lead, self.numbering, now_us=now_us, rng=random.Random(1))
 
     def put_marks(self, *marks: tuple[str, int]) -> None:
         """Put a tick of each symbol with this mark."""

@@ -5,13 +5,16 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from msgspec import structs
 
-from poller.sources import Source, Update
+from market.instruments import Instrument
+from poller.sources import Source, Update, Verdict
 from poller.sources.binance_rest import BinanceRest
 from poller.sources.binance_timing import RestTiming, StreamTiming
 from poller.sources.binance_ws import BinanceWs
+from poller.sources.doubts import DoubtTiming
 from tests.exchange import Exchange, Limits
 
 # Short where waiting is part of every test; long where a slow machine must not be taken for a fault.
@@ -23,7 +26,7 @@ STREAMS = StreamTiming(
     reply_timeout_s=5.0,
     ready_timeout_s=20.0,
     quiet_s=20.0,
-    symbol_quiet_s=20.0,
+    doubts=DoubtTiming(patience_s=20.0, gap_s=20.0),
     review_s=0.05,
     grace_s=10.0,
     backoff_base_s=0.02,
@@ -37,7 +40,7 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def new_ws(exchange: Exchange, symbols: list[str], rest: RestTiming = REST, **timing: float) -> BinanceWs:
+def new_ws(exchange: Exchange, symbols: list[str], rest: RestTiming = REST, **timing: Any) -> BinanceWs:
     """`binance-ws` on the local exchange, in a hurry."""
     return BinanceWs(
         symbols,
@@ -56,13 +59,61 @@ def new_rest(exchange: Exchange, symbols: list[str], **timing: float) -> Binance
     return BinanceRest(symbols, exchange.rest_url, now_us=now_us, rng=random.Random(1), timing=replaced)
 
 
+class RecordingListener:
+    """Somebody who keeps all that a source says. As a processor does, it knows what is news and what is none."""
+
+    def __init__(self) -> None:
+        self.updates: list[Update] = []
+        self.listings: list[tuple[str, Instrument]] = []
+        self.misread: list[str | None] = []
+        self.lacking: dict[str, str] = {}
+        """Symbol → why nothing of it arrives."""
+        self.notes: dict[str, str] = {}
+        """Symbol → what is unusual about what arrives; of every symbol that was ever told to be covered."""
+        self.was_lacking: dict[str, str] = {}
+        self._newest: dict[str, Update] = {}
+
+    def update(self, update: Update) -> Verdict:
+        self.updates.append(update)
+        if update.bid == "nonsense":
+            return "unusable"
+        before = self._newest.get(update.symbol)
+        if update.last is not None:
+            return "news"
+        self._newest[update.symbol] = update
+        quote = update.bid, update.bid_size, update.ask, update.ask_size
+        same = before is not None and quote == (before.bid, before.bid_size, before.ask, before.ask_size)
+        return "known" if same else "news"
+
+    def unreadable(self, symbol: str | None, why: str) -> None:
+        self.misread.append(symbol)
+
+    def listed(self, symbol: str, instrument: Instrument) -> None:
+        self.listings.append((symbol, instrument))
+
+    def uncovered(self, symbol: str, reason: str) -> None:
+        self.lacking[symbol] = self.was_lacking[symbol] = reason
+
+    def covered(self, symbol: str, note: str = "") -> None:
+        self.lacking.pop(symbol, None)
+        self.notes[symbol] = note
+
+
 @asynccontextmanager
 async def listening(source: Source) -> AsyncIterator[list[Update]]:
-    """Run ``source``, collecting what it emits, for as long as the block lasts."""
-    updates: list[Update] = []
-    task = asyncio.create_task(source.run(updates.append))
+    """Run ``source``, collecting its updates, for as long as the block lasts."""
+    async with heeding(source) as listener:
+        yield listener.updates
+
+
+@asynccontextmanager
+async def heeding(source: Source) -> AsyncIterator[RecordingListener]:
+    """Run ``source``, keeping all that it says, for as long as the block lasts."""
+    listener = RecordingListener()
+    await source.instruments()
+    task = asyncio.create_task(source.run(listener))
     try:
-        yield updates
+        yield listener
     finally:
         ended_early = task.done()
         task.cancel()

@@ -49,7 +49,7 @@ async def test_slows_down_before_the_limit() -> None:
     limits = Limits(weight=200, weight_window_s=0.5)
     async with Exchange(["BTCUSDT", "ETHUSDT"], limits) as exchange:
         source = new_rest(exchange, ["BTCUSDT", "ETHUSDT"], interval_s=0.001, weight_window_s=0.5)
-        await source.scales()
+        await source.instruments()
         async with listening(source):
             await eventually(lambda: "asking less often: weight" in source.state.reason)
             seen = len(exchange.requests)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from market.symbols import Scales
+from market.instruments import Scales
 from poller.errors import PollerError
 from poller.sources import Update
 from poller.sources.replay import Replay
@@ -63,7 +63,7 @@ async def test_only_what_was_asked_for() -> None:
 async def test_scales_from_exchange_info() -> None:
     """An exchangeInfo answer beside the recording gives the scales."""
     expected = {"NKNUSDT": Scales(4, 0), "BLZETH": Scales(8, 0), "LRCBTC": Scales(8, 0)}
-    assert expected == await replay(RECORDING).scales()
+    assert expected == await replay(RECORDING).instruments()
 
 
 async def test_scales_from_plain_exchange_info(tmp_path: Path) -> None:
@@ -74,14 +74,14 @@ async def test_scales_from_plain_exchange_info(tmp_path: Path) -> None:
     for symbol in answer["symbols"]:
         symbol["filters"][0]["tickSize"] = "0.00000100"
     (tmp_path / "my-exchangeInfo.json").write_text(json.dumps(answer, indent=2))
-    scales = await replay(tmp_path / "recording.txt").scales()
+    scales = await replay(tmp_path / "recording.txt").instruments()
     assert {6} == {its.price for its in scales.values()}
 
 
 async def test_scales_from_the_recording_s_own_digits(tmp_path: Path) -> None:
     """Without an exchangeInfo the most decimals really used, trailing zeros aside, are the scales."""
     shutil.copy(RECORDING, tmp_path)
-    scales = await replay(tmp_path / RECORDING.name).scales()
+    scales = await replay(tmp_path / RECORDING.name).instruments()
     assert {"NKNUSDT": Scales(4, 0), "BLZETH": Scales(8, 0), "LRCBTC": Scales(8, 0)} == scales
 
 
@@ -92,7 +92,7 @@ async def test_scales_of_what_exchange_info_lacks(tmp_path: Path, caplog: pytest
         + line(2, "a1@miniTicker", e="24hrMiniTicker", E=1, s="A1", c="1.123", v="7")
     )
     shutil.copy(EXCHANGE_INFO, tmp_path)
-    assert {"A1": Scales(3, 2)} == await replay(tmp_path / "r.txt", ("A1",)).scales()
+    assert {"A1": Scales(3, 2)} == await replay(tmp_path / "r.txt", ("A1",)).instruments()
     assert "scales of A1 are taken from the recording's own digits" in caplog.text
 
 
@@ -100,13 +100,13 @@ async def test_unusable_exchange_info(tmp_path: Path, caplog: pytest.LogCaptureF
     """A file that only looks like an exchangeInfo is named in a warning and passed over."""
     (tmp_path / "r.txt").write_text(book_ticker(1, 1))
     (tmp_path / "exchangeInfo.json").write_text('{"code":-1003}\n{nonsense')
-    assert {"A1": Scales(1, 0)} == await replay(tmp_path / "r.txt", ("A1",)).scales()
+    assert {"A1": Scales(1, 0)} == await replay(tmp_path / "r.txt", ("A1",)).instruments()
     assert "exchangeInfo.json holds no exchangeInfo answer" in caplog.text
 
 
 async def test_symbols_that_the_recording_lacks(caplog: pytest.LogCaptureFixture) -> None:
     """A symbol without any price in the recording is named in a warning, and has no scales."""
-    scales = await replay(RECORDING, ("NKNUSDT", "RUNEEUR", "BTCUSDT")).scales()
+    scales = await replay(RECORDING, ("NKNUSDT", "RUNEEUR", "BTCUSDT")).instruments()
     assert ["NKNUSDT"] == list(scales)
     assert "has no price of BTCUSDT, RUNEEUR" in caplog.text
 
@@ -114,7 +114,7 @@ async def test_symbols_that_the_recording_lacks(caplog: pytest.LogCaptureFixture
 async def test_no_symbol_in_the_recording() -> None:
     """Where none of the symbols is there, the start stops and says what is."""
     with pytest.raises(PollerError, match=r"^SYMBOLS .*FEED's recording .* try BLZETH, LRCBTC, NKNUSDT$"):
-        await replay(RECORDING, ("BTCUSDT",)).scales()
+        await replay(RECORDING, ("BTCUSDT",)).instruments()
 
 
 @pytest.mark.parametrize("content", ["", "wss://x <-> 1\n", "1: {}\n", "garbage\n"])
@@ -122,13 +122,13 @@ async def test_no_price_in_the_recording(tmp_path: Path, content: str) -> None:
     """A file that holds no price at all stops the start, too."""
     (tmp_path / "r.txt").write_text(content)
     with pytest.raises(PollerError, match="there is no price in it"):
-        await replay(tmp_path / "r.txt").scales()
+        await replay(tmp_path / "r.txt").instruments()
 
 
 async def test_no_recording(tmp_path: Path) -> None:
     """A recording that cannot be read stops the start, with the variable's name and the reason."""
     with pytest.raises(PollerError, match=r"^FEED names .*cannot be read \(No such file or directory\)"):
-        await replay(tmp_path / "gone.txt").scales()
+        await replay(tmp_path / "gone.txt").instruments()
 
 
 async def test_malformed_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -154,7 +154,7 @@ async def test_malformed_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     sound = book_ticker(1, 1).encode()
     path.write_bytes(sound + b"".join(broken) + b"".join(left_out) + book_ticker(3, 2).encode())
     source = replay(path, ("A1",))
-    assert ["A1"] == list(await source.scales())
+    assert ["A1"] == list(await source.instruments())
     heard: list[Update] = []
     await source.run(heard.append)
     assert [1, 2] == [update.update_id for update in heard]

@@ -91,7 +91,7 @@ def test_every_quote_is_sound() -> None:
 
     async def main() -> None:
         source = Simulated(SYMBOLS, ticks_per_s=10_000, seed=7, now_us=lambda: 1)
-        processor = Processor(await source.scales(), lambda _: 1)
+        processor = Processor(await source.instruments(), lambda _: 1)
         count = 0
 
         def emit(update: Update) -> None:
@@ -154,7 +154,7 @@ def test_listings() -> None:
 async def test_full_rate_on_a_real_clock() -> None:
     """10,000 ticks a second over 100 symbols really come, through the processor, in a fraction of a core."""
     source = Simulated(SYMBOLS, ticks_per_s=10_000, seed=1, now_us=lambda: time.time_ns() // 1000)
-    processor = Processor(await source.scales(), lambda _: 1)
+    processor = Processor(await source.instruments(), lambda _: 1)
     count = 0
 
     def emit(update: Update) -> None:

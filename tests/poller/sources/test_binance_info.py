@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from market.symbols import Scales
+from market.instruments import Scales
 from poller.errors import PollerError
 from poller.sources import UnknownSymbolError
-from poller.sources.binance_scales import BadExchangeInfoError, ExchangeInfo
+from poller.sources.binance_info import BadExchangeInfoError, ExchangeInfo
 
 ANSWER: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "fixtures" / "binance_exchange_info.json").read_text(encoding="utf-8")

@@ -1,0 +1,91 @@
+"""Where a source's words go: to the processor, and on to publisher, quality and states."""
+
+from collections.abc import Callable, Mapping
+
+from market.instruments import Instrument
+from market.tick import Tick
+from poller.processor import Processor
+from poller.quality import Quality
+from poller.sources import Update, Verdict
+from poller.states import SymbolStates
+
+
+class Intake:
+    """The `poller.sources.Listener` of a poller."""
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        take_seq: Callable[[str], int],
+        put: Callable[[Tick], None],
+        quality: Quality,
+        states: SymbolStates,
+        *,
+        doubt: Callable[[str], None],
+        now_us: Callable[[], int],
+    ) -> None:
+        """Ticks go to ``put``; a symbol that is not as its instrument says, to ``doubt``."""
+        self.processor = Processor({}, take_seq)
+        self._put = put
+        self._quality = quality
+        self._states = states
+        self._doubt = doubt
+        self._now_us = now_us
+        self._traded: set[str] = set()
+        for symbol, instrument in instruments.items():
+            self.listed(symbol, instrument)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Those that a tick may come of."""
+        return self.processor.symbols
+
+    def update(self, update: Update) -> Verdict:
+        """See `poller.sources.Listener.update`."""
+        outcome = self.processor.process(update)
+        if outcome.tick is not None:
+            self._put(outcome.tick)
+        symbol = update.symbol
+        verdict: Verdict = "known" if outcome.tick is None else "news"
+        if outcome.wrong is not None:
+            # A symbol that is not traded may be quoted as it pleases.
+            if outcome.wrong != "not_trading":
+                self._quality.bad(symbol, outcome.wrong)
+                verdict = "unusable"
+        elif update.update_id is not None or update.bid is not None or update.ask is not None:
+            self._quality.good(symbol)
+        if not outcome.fits:
+            self._doubt(symbol)
+        return verdict
+
+    def unreadable(self, symbol: str | None, why: str) -> None:
+        """See `poller.sources.Listener.unreadable`."""
+        self._quality.bad(symbol, why)
+
+    def listed(self, symbol: str, instrument: Instrument) -> None:
+        """See `poller.sources.Listener.listed`."""
+        tick = self.processor.listed(symbol, instrument, self._now_us())
+        if tick is not None:
+            self._put(tick)
+        if instrument.status != "trading":
+            self._traded.discard(symbol)
+            self._quality.forget(symbol)
+        elif symbol not in self._traded:
+            self._traded.add(symbol)
+            self._quality.awaited(symbol)
+        self._states.listed(symbol, instrument)
+
+    def uncovered(self, symbol: str, reason: str) -> None:
+        """See `poller.sources.Listener.uncovered`."""
+        self._states.uncovered(symbol, reason)
+
+    def covered(self, symbol: str, note: str = "") -> None:
+        """See `poller.sources.Listener.covered`."""
+        self._states.covered(symbol, note)
+
+    def forget(self, symbol: str) -> None:
+        """``symbol`` is not served any more."""
+        self.processor.forget(symbol)
+        self._traded.discard(symbol)
+        self._quality.forget(symbol)
+        self._states.forget(symbol)

@@ -1,0 +1,69 @@
+"""Which prices can be used: quotes that all mean nothing are no better than silence, of one symbol or of all."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+PATIENCE_S: Final = 3.0
+"""As long as a gateway waits for a sign of life."""
+
+
+class Fault(NamedTuple):
+    """Why prices are as good as silent, and since when, microseconds since the Unix epoch."""
+
+    reason: str
+    since_us: int
+
+
+class _Begun(NamedTuple):
+    at: float
+    at_us: int
+    why: str
+
+
+class Quality:
+    """Fed with the fate of each quote; knows of which symbols none could be used, and since when."""
+
+    def __init__(self, clock: Callable[[], float], now_us: Callable[[], int]) -> None:
+        """``clock`` is monotonic, in seconds; ``now_us`` the time in microseconds since the Unix epoch."""
+        self._clock = clock
+        self._now_us = now_us
+        self._bad: dict[str, _Begun] = {}
+        """Symbols whose last quote could not be used, or that have had none yet."""
+        self._all_bad: _Begun | None = None
+
+    def good(self, symbol: str) -> None:
+        """A quote of ``symbol`` made sense, though it may have said nothing new."""
+        self._all_bad = None
+        if self._bad:
+            self._bad.pop(symbol, None)
+
+    def bad(self, symbol: str | None, why: str) -> None:
+        """A quote of ``symbol`` could not be used; None where not even its symbol could be read."""
+        since = self._begun(f"the exchange's prices cannot be used: {why.replace('_', ' ')}")
+        self._all_bad = self._all_bad or since
+        if symbol is not None:
+            self._bad[symbol] = self._bad.get(symbol, since)._replace(why=since.why)
+
+    def awaited(self, symbol: str) -> None:
+        """A quote of ``symbol`` is due; there has been none."""
+        self._bad.setdefault(symbol, self._begun("no price yet"))
+
+    def forget(self, symbol: str) -> None:
+        """No quote of ``symbol`` is expected."""
+        self._bad.pop(symbol, None)
+
+    def faults(self) -> Mapping[str, Fault]:
+        """The symbols without a usable quote for `PATIENCE_S`."""
+        if not self._bad:
+            return {}
+        late = self._clock() - PATIENCE_S
+        return {symbol: Fault(its.why, its.at_us) for symbol, its in self._bad.items() if its.at <= late}
+
+    def fault(self) -> Fault | None:
+        """Why no quote of any symbol could be used for `PATIENCE_S`, though some came; None while one can."""
+        if self._all_bad is None or self._clock() - self._all_bad.at < PATIENCE_S:
+            return None
+        return Fault(self._all_bad.why, self._all_bad.at_us)
+
+    def _begun(self, why: str) -> _Begun:
+        return _Begun(self._clock(), self._now_us(), why)

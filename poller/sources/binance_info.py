@@ -1,0 +1,87 @@
+"""Instruments out of ``exchangeInfo``: whether Binance trades a symbol now, and with how many decimals."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from market.instruments import Instrument, Scales
+from market.tick import MAX_EXACT, DecimalError, number, scale_of
+from poller.errors import PollerError
+
+_GONE: Final = frozenset({"DELISTED", "CLOSE", "CLOSED", "SETTLED"})
+"""States from which no symbol comes back; everything else but ``TRADING`` is a halt (API documents, "ENUM
+definitions": ``BREAK``, ``HALT``, ``CANCEL_ONLY``, ``END_OF_DAY`` and others)."""
+
+
+class BadExchangeInfoError(PollerError):
+    """An answer that is no ``exchangeInfo``; asking again may help."""
+
+
+class ExchangeInfo:
+    """One answer of ``/api/v3/exchangeInfo``, of some symbols or all."""
+
+    def __init__(self, body: bytes) -> None:
+        """Read the answer.
+
+        Raises:
+            BadExchangeInfoError: it is not one.
+        """
+        try:
+            answer = orjson.loads(body)
+            self._symbols: dict[str, Any] = {entry["symbol"]: entry for entry in answer["symbols"]}
+            limit = _weight_limit(answer.get("rateLimits", ()))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadExchangeInfoError(f"not an exchangeInfo answer: {error!r}") from None
+        self.weight_limit = limit
+        """The request weight allowed per minute, or None where the answer does not say."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """What the answer says of ``symbol``; None where it says nothing.
+
+        What it leaves out, or says in a way that makes no sense, is left open: a tick's own numbers then decide.
+        """
+        entry = self._symbols.get(symbol)
+        if entry is None:
+            return None
+        filters = _filters(entry)
+        price = _scale(filters.get("PRICE_FILTER", {}), "tickSize", "maxPrice")
+        size = _scale(filters.get("LOT_SIZE", {}), "stepSize", "maxQty")
+        status = str(entry.get("status", "TRADING"))[:40]
+        if status == "TRADING":
+            return Instrument("trading", Scales(price, size))
+        if status in _GONE:
+            return Instrument("delisted", Scales(price, size), f"the exchange has closed it ({status})")
+        return Instrument("halted", Scales(price, size), f"the exchange does not trade it now ({status})")
+
+    def suggestion(self, symbol: str) -> str | None:
+        """The listed symbol that ``symbol`` may be meant for."""
+        return next(iter(difflib.get_close_matches(symbol, self._symbols, n=1)), None)
+
+
+def _weight_limit(rate_limits: Iterable[Mapping[str, Any]]) -> int | None:
+    for rate in rate_limits:
+        if (rate["rateLimitType"], rate["interval"], rate["intervalNum"]) == ("REQUEST_WEIGHT", "MINUTE", 1):
+            return max(1, int(rate["limit"]))
+    return None
+
+
+def _filters(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    listed = entry.get("filters", ())
+    if not isinstance(listed, list):
+        return {}
+    return {str(its.get("filterType")): its for its in listed if isinstance(its, dict)}
+
+
+def _scale(its: Mapping[str, Any], step: str, largest: str) -> int:
+    """The scale of a filter's ``step``: smaller where its own ``largest`` has no room at it, 0 where it has no step."""
+    try:
+        scale = scale_of(str(its.get(step, "0")))
+        # The whole part alone: a real maximum may be finer than its own step (EURUSDT: 1.7433 at steps of 0.001).
+        maximum, _ = number(str(its.get(largest, "0")).partition(".")[0])
+    except DecimalError:
+        return 0
+    while scale and maximum * 10**scale > MAX_EXACT:
+        scale -= 1
+    return scale

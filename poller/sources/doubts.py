@@ -1,0 +1,134 @@
+"""Which symbols have gone quiet on their stream, and whether that is the market's silence or the stream's.
+
+A stream sends on change only, so a quiet symbol proves nothing. A doubt is settled by asking the exchange another
+way: what REST knows is what the stream said last (the market is quiet), or newer (the stream is dead). Without I/O;
+times are monotonic seconds.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+DEAD: Final = "nothing comes on its stream, though the exchange has newer prices"
+UNUSABLE: Final = "what comes on its stream cannot be used"
+
+
+class DoubtTiming(Struct, frozen=True, kw_only=True):
+    """How long to trust silence. All times in seconds."""
+
+    patience_s: float = 5.0
+    """A symbol quiet for so long is asked about; each time it is found to be just quiet, it may be twice as long."""
+    longest_s: float = 60.0
+    """No symbol is quiet for longer without being asked about."""
+    gap_s: float = 5.0
+    """Between two questions; one is about all that are quiet, and costs the same as about two."""
+    confirm_s: float = 2.0
+    """What the stream has not brought so long after REST, it does not bring."""
+    unusable_s: float = 3.0
+    """A stream whose quotes mean nothing for so long is as good as dead."""
+    forgive_s: float = 10.0
+    """After the last such quote; from then on a quiet market is taken for one."""
+
+
+class _Watched(Struct):
+    heard_at: float
+    patience_s: float
+    asked_at: float = 0.0
+    newer_at: float | None = None
+    """Since when REST knows what the stream has not brought."""
+    unusable_at: float | None = None
+    """Since when the stream brought only what cannot be used."""
+    last_unusable_at: float = 0.0
+
+
+class Doubts:
+    """What is known of each symbol's stream."""
+
+    def __init__(self, timing: DoubtTiming, most: int | None = None) -> None:
+        """Watch nothing yet; one question is about at most ``most`` symbols."""
+        self._timing = timing
+        self._most = most
+        self._watched: dict[str, _Watched] = {}
+        self._suspects: set[str] = set()
+        """Symbols with something against them."""
+        self._ask_at = 0.0
+
+    def watch(self, symbols: Iterable[str], now: float) -> None:
+        """A connection has just begun to bring ``symbols``: they are judged anew."""
+        for symbol in symbols:
+            self._watched[symbol] = _Watched(now, self._timing.patience_s)
+            self._suspects.discard(symbol)
+
+    def forget(self, symbols: Iterable[str]) -> None:
+        """Nothing of ``symbols`` is expected on a stream."""
+        for symbol in symbols:
+            self._watched.pop(symbol, None)
+            self._suspects.discard(symbol)
+
+    def heard(self, symbol: str, now: float) -> None:
+        """The stream brought a quote of ``symbol``."""
+        watched = self._watched.get(symbol)
+        if watched is None:
+            return
+        if now - watched.heard_at < self._timing.patience_s:
+            watched.patience_s = self._timing.patience_s
+        watched.heard_at = now
+        if symbol in self._suspects:
+            watched.newer_at = watched.unusable_at = None
+            self._suspects.discard(symbol)
+
+    def unusable(self, symbol: str, now: float) -> None:
+        """The stream brought what cannot be used."""
+        watched = self._watched.get(symbol)
+        if watched is not None:
+            watched.unusable_at = now if watched.unusable_at is None else watched.unusable_at
+            watched.last_unusable_at = now
+            self._suspects.add(symbol)
+
+    def ask_soon(self) -> None:
+        """Something came that cannot be read at all: whom it was of, only asking tells."""
+        for watched in self._watched.values():
+            watched.patience_s = self._timing.patience_s
+
+    def due(self, now: float) -> tuple[str, ...]:
+        """The symbols to ask about now; taken for asked."""
+        if now < self._ask_at:
+            return ()
+        quiet = {symbol: now - max(its.heard_at, its.asked_at) for symbol, its in self._watched.items()}
+        if not any(quiet_s >= self._watched[symbol].patience_s for symbol, quiet_s in quiet.items()):
+            return ()
+        self._ask_at = now + self._timing.gap_s
+        # The one question is also about those whose turn would be soon.
+        due = tuple(symbol for symbol, quiet_s in quiet.items() if quiet_s >= self._watched[symbol].patience_s / 2)
+        if self._most is not None and len(due) > self._most:
+            due = tuple(sorted(due, key=quiet.__getitem__, reverse=True)[: self._most])
+        for symbol in due:
+            self._watched[symbol].asked_at = now
+        return due
+
+    def answered(self, symbol: str, asked_at: float, now: float, *, newer: bool) -> None:
+        """REST, asked at ``asked_at``, knows of ``symbol`` what is ``newer`` than what the stream brought, or that."""
+        watched = self._watched.get(symbol)
+        if watched is None or watched.heard_at > asked_at:
+            return
+        if newer:
+            watched.newer_at = now if watched.newer_at is None else watched.newer_at
+            self._suspects.add(symbol)
+            return
+        watched.patience_s = min(2 * watched.patience_s, self._timing.longest_s)
+        if watched.unusable_at is not None and now - watched.last_unusable_at >= self._timing.forgive_s:
+            watched.unusable_at = None
+            if watched.newer_at is None:
+                self._suspects.discard(symbol)
+
+    def verdicts(self, now: float) -> Mapping[str, str]:
+        """The symbols whose stream cannot be relied on, and why."""
+        found = {}
+        for symbol in self._suspects:
+            its = self._watched[symbol]
+            if its.newer_at is not None and now - its.newer_at >= self._timing.confirm_s:
+                found[symbol] = DEAD
+            elif its.unusable_at is not None and now - its.unusable_at >= self._timing.unusable_s:
+                found[symbol] = UNUSABLE
+        return found
