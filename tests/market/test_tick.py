@@ -13,6 +13,8 @@ from market.tick import (
     DecimalError,
     TooFineError,
     TooLargeError,
+    at_scale,
+    number,
     scale_of,
     scaled,
     unscaled,
@@ -129,3 +131,57 @@ def test_scale_of_is_enough(text: str) -> None:
     assert 1 == (Fraction(text) * 10**scale).denominator
     if scale:
         assert 1 != (Fraction(text) * 10 ** (scale - 1)).denominator
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("65234.5000", (652345, 1)),
+        ("65234", (65234, 0)),
+        ("65234.", None),
+        ("0.00000001", (1, 8)),
+        ("0.000", (0, 0)),
+        ("0" * 5000 + "7.10", (71, 1)),
+        ("9007199254740991", (MAX_EXACT, 0)),
+    ],
+)
+def test_number(text: str, expected: tuple[int, int] | None) -> None:
+    """A decimal string is read at the smallest scale that is exact, whatever zeros it is padded with."""
+    if expected is None:
+        with pytest.raises(DecimalError):
+            number(text)
+    else:
+        assert expected == number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("0.0000000000000001", TooFineError),
+        ("0." + "1" * 5000, TooFineError),
+        ("9007199254740992", TooLargeError),
+        ("9007199254740.9931", TooLargeError),
+        ("9" * 5000, TooLargeError),
+        ("", DecimalError),
+        ("-1", DecimalError),
+        ("1e5", DecimalError),
+        ("٣", DecimalError),
+    ],
+)
+def test_no_number(text: str, error: type[DecimalError]) -> None:
+    """What is no plain decimal, too fine, or too large at any scale is refused."""
+    with pytest.raises(error):
+        number(text)
+
+
+@given(decimals, st.integers(0, 4))
+def test_numbers_are_equal_where_values_are(text: str, zeros: int) -> None:
+    """Two strings of one value are one number, and a number is its string's value at every scale that it fits."""
+    try:
+        value, scale = number(text)
+    except DecimalError:
+        return
+    assert Decimal(text) == Decimal(value).scaleb(-scale)
+    assert (value, scale) == number("0" * zeros + text + ("" if "." in text else ".") + "0" * (zeros + 1))
+    for finer in range(scale, MAX_SCALE + 1):
+        assert Decimal(text) == Decimal(at_scale((value, scale), finer)).scaleb(-finer)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from market.status import Beat
+from market.instruments import Instrument
+from market.status import Beat, Changes
 from poller.beats import Beats
 from poller.sources import LinkState
 from poller.states import SymbolStates
@@ -57,19 +58,49 @@ def test_changed_reason() -> None:
 @pytest.mark.parametrize("reason", ["because", "x" * 300])
 def test_beat(reason: str) -> None:
     """A beat carries the state, its reason cut to what a beat may hold."""
-    subject = Beats(lambda: LinkState("binance-ws", "down", reason, 5), lambda: 7)
-    expected = Beat(source="binance-ws", link="down", reason=reason[:200], since_us=5, sent_us=7)
+    subject = Beats(lambda: LinkState("binance-ws", "down", reason, 5), SymbolStates(lambda: 4), lambda: 7)
+    whole = Changes(version=4, since=4)
+    expected = Beat(source="binance-ws", link="down", reason=reason[:200], since_us=5, sent_us=7, states=whole)
     assert expected == subject.beat()
 
 
 def test_a_link_that_changes_is_looked_for_between_beats() -> None:
     """Its end brings nothing that would wake anybody; four looks a second find it."""
-    subject = Beats(lambda: UP, lambda: 7)
+    subject = Beats(lambda: UP, SymbolStates(lambda: 4), lambda: 7)
     subject.due_at = 10.0
     assert [9.25, 10.0] == [subject.look_at(9.0), subject.look_at(9.9)]
 
 
 def test_farewell() -> None:
     """The last beat says that no more will come, from now on."""
-    expected = Beat(source="simulated", link="down", reason="the poller was stopped", since_us=7, sent_us=7)
-    assert expected == Beats(lambda: UP, lambda: 7).farewell()
+    its = Beats(lambda: UP, SymbolStates(lambda: 4), lambda: 7).farewell()
+    assert ("simulated", "down", "the poller was stopped", 7, 7) == (
+        its.source, its.link, its.reason, its.since_us, its.sent_us
+    )  # fmt: skip
+
+
+def test_states_go_with_the_beats() -> None:
+    """A changed state is due at once; the beat has the change, the full set goes along until the bus has both."""
+    states = SymbolStates(lambda: 4)
+    subject = Beats(lambda: UP, states, lambda: 7)
+    states.listed("BTCUSDT", Instrument("trading"))
+    states.settle({}, up=True)
+    subject.sent(subject.beat(), 0.0)
+    assert (False, None) == (subject.due(0.5), subject.states())
+    before = states.version
+    states.listed("BTCUSDT", Instrument("halted", reason="BREAK"))
+    states.settle({}, up=True)
+    assert subject.due(0.5)
+    for _ in range(2):
+        beat, whole = subject.beat(), subject.states()
+        assert isinstance(beat.states, Changes)
+        assert (before, ["halted"]) == (beat.states.since, [its.state for its in beat.states.symbols])
+        assert whole == states.whole()
+    subject.sent(beat, 0.5)
+    assert (False, None) == (subject.due(0.5), subject.states())
+    # A bus that may have forgotten everything.
+    subject.begin()
+    beat = subject.beat()
+    assert isinstance(beat.states, Changes)
+    assert (states.version, states.version) == (beat.states.since, beat.states.version)
+    assert subject.states() == states.whole()

@@ -3,12 +3,14 @@
 import asyncio
 import random
 import socket
+from typing import get_args
 
 import aiohttp
 import pytest
 
 from deploy.ports import free_port
 from market.bus.memory import MemoryBus
+from market.status import SymbolState
 from poller import metrics
 from poller.errors import PollerError
 from poller.lease import Lead
@@ -62,7 +64,9 @@ async def test_scrape() -> None:
         "tickgate_poller_leading 1.0",
         "tickgate_poller_ticks_waiting 0.0",
         'tickgate_poller_updates_dropped_total{reason="too_fine"} 5.0',
+        'tickgate_poller_fields_left_out_total{field="volume"} 2.0',
         'tickgate_poller_source{counter="connects"} 4.0',
+        *(f'tickgate_poller_symbols{{state="{state}"}} 0.0' for state in get_args(SymbolState)),
         'tickgate_poller_link_up{source="binance-rest"} 0.0',
     }
     assert expected == {line for line in lines if not line.startswith("#")}
@@ -74,7 +78,9 @@ async def test_scrape() -> None:
 async def test_port_in_use() -> None:
     """A port that is taken stops the start with the variable's name, on one line."""
     publisher = idle_publisher()
-    collector = metrics.PollerCollector(publisher, lambda: STATE, dict, dict)
+    collector = metrics.PollerCollector(
+        publisher, lambda: STATE, STATES, drops=dict, left_out=dict, source_counters=dict
+    )
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PollerError, match=rf"^POLLER_METRICS_PORT {port} .*address already in use") as refusal:

@@ -11,11 +11,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET, structs
 
 from market.bus import Bus, BusDownError, Lease, open_bus
 from market.bus.memory import MemoryBus
-from market.codec import decode_beat, decode_tick
-from market.status import Beat, States
+from market.codec import decode_beat, decode_states, decode_tick, encode_states
+from market.instruments import Instrument
+from market.status import Beat, Changes, States
 from market.tick import Tick
 from poller import outbox, publisher
 from poller.lease import STAND_BY_S, TTL_S, Lead
@@ -121,6 +123,11 @@ class MarkingPublisher(Publisher):
             self.put(tick(symbol, self.numbering.take(symbol), recv_us=mark))
 
 
+def plain(beat: Beat) -> Beat:
+    """A beat without the states of symbols."""
+    return structs.replace(beat, states=UNSET)
+
+
 @asynccontextmanager
 async def running(bus: ScriptedBus, state: Callable[[], LinkState] = lambda: UP) -> AsyncIterator[MarkingPublisher]:
     """A publisher on ``bus`` that runs within the block, and is then stopped cleanly."""
@@ -195,7 +202,7 @@ def test_beat_each_second() -> None:
         assert [0, 1, 2] == [time for time, _ in bus.beats[:3]]
         assert ["", "x" * 200] == [beat.reason for _, beat in bus.beats[:2]]
         expected = Beat(source="simulated", link="up", reason="x" * 200, since_us=7, sent_us=(NOON_S + 2) * 1_000_000)
-        assert expected == bus.beats[2][1]
+        assert expected == plain(bus.beats[2][1])
 
     run_virtual(main())
 
@@ -435,7 +442,7 @@ def test_stop() -> None:
         assert isinstance(last, Beat)
         now_us = last.sent_us
         stopped = "the poller was stopped"
-        assert Beat(source="simulated", link="down", reason=stopped, since_us=now_us, sent_us=now_us) == last
+        assert Beat(source="simulated", link="down", reason=stopped, since_us=now_us, sent_us=now_us) == plain(last)
 
     run_virtual(main())
 
@@ -453,6 +460,60 @@ def test_stop_in_an_outage(up_again: bool) -> None:
         assert ([("A1", 1)] if up_again else []) == bus.ticks
         assert (4 if up_again else 2) == len(bus.attempts)
         assert ["the poller was stopped"] * up_again == [beat.reason for _, beat in bus.beats]
+
+    run_virtual(main())
+
+
+def test_states_reach_the_bus() -> None:
+    """A state that changes goes out within a look, behind its ticks, and whole to a bus that lost everything."""
+
+    async def main() -> None:
+        bus = ScriptedBus()
+        async with running(bus) as subject:
+
+            async def settled(instrument: Instrument) -> States:
+                subject.states.listed("A1", instrument)
+                subject.states.settle({}, up=True)
+                subject.put_marks(("A1", 1))
+                await asyncio.sleep(0.3)
+                payload = await bus.last_states()
+                assert payload is not None
+                return decode_states(payload)
+
+            assert subject.states.whole() == await settled(Instrument("trading"))
+            before, beats = subject.states.version, len(bus.beats)
+            assert subject.states.whole() == await settled(Instrument("halted", reason="BREAK"))
+            changes = bus.beats[beats][1].states
+            assert isinstance(changes, Changes)
+            assert (before, ["halted"]) == (changes.since, [its.state for its in changes.symbols])
+            bus.lose_everything()
+            bus._states = None
+            await asyncio.sleep(2.5)
+            assert encode_states(subject.states.whole()) == await bus.last_states()
+
+    run_virtual(main())
+
+
+def test_a_symbol_that_is_new_is_numbered_above_what_the_bus_holds() -> None:
+    """Whoever had published it before, and however far ahead its clock was."""
+
+    async def main() -> None:
+        bus, ahead = ScriptedBus(), (NOON_S + 3600) * 1_000
+        await bus.publish([tick("NEW", ahead)])
+        async with running(bus) as subject:
+            subject.put_marks(("A1", 1), ("B1", 1))
+            await asyncio.sleep(0.1)
+            subject.forget("B1")
+            subject.numbering.add("NEW")
+            subject.renew()
+            subject.put_marks(("NEW", 2), ("A1", 2))
+            await asyncio.sleep(0.1)
+            subject.put_marks(("NEW", 3))
+            await asyncio.sleep(0.1)
+            assert (subject.failures, subject.leading) == (0, True)
+        seqs = [its.seq for _, call in bus.calls for its in call if isinstance(its, Tick) and its.symbol == "NEW"]
+        assert [ahead, ahead + 1, ahead + 2] == seqs
+        assert [1] == [mark for symbol, mark in bus.ticks if symbol == "B1"]
 
     run_virtual(main())
 

@@ -1,0 +1,16 @@
+"""What an exchange lists."""
+
+from typing import Any
+
+import pytest
+
+from market.instruments import Instrument, Scales
+
+
+@pytest.mark.parametrize(
+    ("status", "listed"), [("trading", True), ("halted", True), ("delisted", False), ("unknown", False)]
+)
+def test_the_exchange_answers_for_what_it_lists(status: Any, listed: bool) -> None:
+    """A halted symbol may be asked for, one that is gone or was never there may not."""
+    assert listed == Instrument(status).listed
+    assert Scales(0, 0) == Instrument(status).scales

@@ -1,0 +1,131 @@
+"""Where a source's words go."""
+
+from typing import Any
+
+from market.instruments import Instrument, Scales
+from market.tick import Tick
+from poller.intake import Intake
+from poller.numbering import Numbering
+from poller.quality import PATIENCE_S, Quality
+from poller.states import SymbolStates
+from tests.poller.test_book import quote, summary
+
+TRADING = Instrument("trading", Scales(2, 5))
+
+
+class Desk:
+    """An intake with all that is behind it, on a clock that the test moves."""
+
+    def __init__(self, **instruments: Instrument) -> None:
+        self.now = 100.0
+        self.ticks: list[Tick] = []
+        self.doubted: list[str] = []
+        self.quality = Quality(lambda: self.now, self.now_us)
+        self.states = SymbolStates(self.now_us)
+        numbering = Numbering(["BTCUSDT", "SHIBUSDT"])
+        self.subject = Intake(
+            instruments,
+            numbering.take,
+            self.ticks.append,
+            self.quality,
+            self.states,
+            doubt=self.doubted.append,
+            now_us=self.now_us,
+        )
+
+    def now_us(self) -> int:
+        return int(self.now * 1e6)
+
+    def told(self, seconds: float = 0.0) -> dict[str, Any]:
+        """The states, so many seconds later."""
+        self.now += seconds
+        self.states.settle(self.quality.faults(), up=True)
+        return {its.symbol: (its.state, its.reason) for its in self.states.whole().others}
+
+
+def test_what_an_update_was_worth() -> None:
+    """A tick is news, a repetition is known, and a quote that makes no sense is unusable."""
+    desk = Desk(BTCUSDT=TRADING)
+    updates = [quote(1), quote(1), quote(2, bid="65000.03"), summary(), summary(last="x", volume="y"), quote(3)]
+    assert ["news", "known", "unusable", "news", "known", "news"] == [desk.subject.update(its) for its in updates]
+    assert 3 == len(desk.ticks)
+
+
+def test_a_symbol_is_stale_once_its_quotes_make_no_sense_for_long() -> None:
+    """Nonsense for three seconds makes its symbol stale and no other; summaries do not help, a sound quote does."""
+    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
+    desk.subject.update(quote(1))
+    desk.subject.update(quote(1, symbol="SHIBUSDT"))
+    desk.subject.update(quote(2, ask="x"))
+    assert {} == desk.told(PATIENCE_S - 0.1)
+    desk.subject.update(summary())
+    desk.subject.update(quote(2, symbol="SHIBUSDT"))
+    assert {"BTCUSDT": ("stale", "the exchange's prices cannot be used: malformed")} == desk.told(0.1)
+    desk.subject.update(quote(3))
+    assert {} == desk.told()
+
+
+def test_what_cannot_be_read_counts_as_nonsense() -> None:
+    """Of a symbol, where that is known."""
+    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
+    desk.subject.update(quote(1))
+    desk.subject.unreadable("SHIBUSDT", "malformed")
+    desk.subject.unreadable(None, "malformed")
+    desk.subject.update(quote(2))
+    assert ["SHIBUSDT"] == list(desk.told(PATIENCE_S))
+
+
+def test_a_symbol_without_any_price_is_stale_after_a_while() -> None:
+    """From the start, and from when it is traded again, a price is due; while it is halted, none is."""
+    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=Instrument("halted", reason="BREAK"))
+    desk.subject.update(quote(1))
+    assert {"SHIBUSDT": ("halted", "BREAK")} == desk.told(10)
+    desk.subject.listed("SHIBUSDT", TRADING)
+    assert {} == desk.told(PATIENCE_S - 1)
+    desk.subject.listed("SHIBUSDT", TRADING)
+    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.told(1)
+    desk.subject.update(quote(1, symbol="SHIBUSDT"))
+    assert {} == desk.told()
+
+
+def test_a_halt_is_told_with_a_tick() -> None:
+    """When a symbol is not traded any more its price goes first; its quotes meanwhile are a ground to look again."""
+    desk = Desk(BTCUSDT=TRADING)
+    desk.subject.update(quote(1))
+    desk.subject.listed("BTCUSDT", Instrument("halted", reason="BREAK"))
+    assert 2 == len(desk.ticks)
+    assert {"BTCUSDT": ("halted", "BREAK")} == desk.told()
+    assert [] == desk.doubted
+    assert "known" == desk.subject.update(quote(2))
+    assert ["BTCUSDT"] == desk.doubted
+    assert {"BTCUSDT": ("halted", "BREAK")} == desk.told(10)
+
+
+def test_what_does_not_fit_is_doubted() -> None:
+    """A quote finer than its instrument is a tick, and a ground to look the instrument up."""
+    desk = Desk(BTCUSDT=TRADING)
+    desk.subject.update(quote(1))
+    assert [] == desk.doubted
+    assert "news" == desk.subject.update(quote(2, bid="65000.015"))
+    assert ["BTCUSDT"] == desk.doubted
+
+
+def test_coverage_goes_to_the_states() -> None:
+    """What does not arrive is stale, until it does."""
+    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
+    desk.subject.update(quote(1))
+    desk.subject.update(quote(1, symbol="SHIBUSDT"))
+    desk.subject.uncovered("BTCUSDT", "no stream")
+    assert {"BTCUSDT": ("stale", "no stream")} == desk.told()
+    desk.subject.covered("BTCUSDT", "by REST")
+    assert {"BTCUSDT": ("live", "by REST")} == desk.told()
+
+
+def test_a_symbol_that_is_forgotten_is_gone() -> None:
+    """Nothing of it is left, and nothing more comes of it."""
+    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
+    desk.subject.forget("BTCUSDT")
+    assert ("SHIBUSDT",) == desk.subject.symbols
+    assert "known" == desk.subject.update(quote(1))
+    assert [] == desk.ticks
+    assert ["SHIBUSDT"] == list(desk.told(10))

@@ -1,0 +1,59 @@
+"""Which prices can be used."""
+
+from poller.quality import PATIENCE_S, Fault, Quality
+
+WRONG = "the exchange's prices cannot be used: crossed quote"
+
+
+class Timed:
+    """A quality monitor and its clock."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.subject = Quality(lambda: self.now, lambda: int(self.now * 1e6))
+
+
+def test_a_symbol_without_a_usable_quote_is_a_fault_of_its_own() -> None:
+    """Another symbol's good quotes do not clear it, its own does; the time is that of the first bad one."""
+    timed = Timed()
+    subject = timed.subject
+    subject.bad("BTCUSDT", "malformed")
+    for _ in range(4):
+        timed.now += PATIENCE_S / 4
+        assert {} == subject.faults() or timed.now >= 100 + PATIENCE_S
+        subject.good("ETHUSDT")
+        subject.bad("BTCUSDT", "crossed_quote")
+    assert {"BTCUSDT": Fault(WRONG, 100_000_000)} == subject.faults()
+    assert subject.fault() is None
+    subject.good("BTCUSDT")
+    assert {} == subject.faults()
+
+
+def test_nothing_but_nonsense_is_a_fault_of_the_feed() -> None:
+    """Where no quote of any symbol made sense, and be it that it could not be read at all, the feed is at fault."""
+    timed = Timed()
+    subject = timed.subject
+    subject.good("BTCUSDT")
+    subject.bad(None, "malformed")
+    timed.now += PATIENCE_S - 0.01
+    assert subject.fault() is None
+    timed.now += 0.01
+    assert Fault("the exchange's prices cannot be used: malformed", 100_000_000) == subject.fault()
+    assert {} == subject.faults()
+    subject.good("ETHUSDT")
+    assert subject.fault() is None
+
+
+def test_a_first_quote_that_does_not_come_is_a_fault() -> None:
+    """A symbol that is awaited has until patience ends; it is no fault of the feed."""
+    timed = Timed()
+    timed.subject.awaited("BTCUSDT")
+    timed.subject.awaited("ETHUSDT")
+    timed.now += 1
+    timed.subject.awaited("BTCUSDT")
+    timed.subject.good("ETHUSDT")
+    timed.now += PATIENCE_S - 1
+    assert {"BTCUSDT": Fault("no price yet", 100_000_000)} == timed.subject.faults()
+    assert timed.subject.fault() is None
+    timed.subject.forget("BTCUSDT")
+    assert {} == timed.subject.faults()

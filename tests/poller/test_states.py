@@ -1,0 +1,237 @@
+"""The state of each symbol, and what is told of it."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from market.instruments import Instrument
+from market.status import MAX_CHANGES, Changes, SymbolStatus
+from poller.quality import Fault
+from poller.states import SymbolStates
+
+TRADING = Instrument("trading")
+HALTED = Instrument("halted", reason="BREAK")
+GONE = Instrument("delisted", reason="gone")
+
+
+class Clock:
+    """A wall clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.us = 1_000
+
+    def __call__(self) -> int:
+        return self.us
+
+
+def serving(*symbols: str, clock: Clock | None = None) -> SymbolStates:
+    """The states of symbols that are traded, settled."""
+    subject = SymbolStates(clock or Clock())
+    for symbol in symbols:
+        subject.listed(symbol, TRADING)
+    subject.settle({}, up=True)
+    subject.taken(subject.version)
+    return subject
+
+
+def told(subject: SymbolStates) -> dict[str, tuple[str, str]]:
+    """State and reason of every symbol, as the full set has them."""
+    whole = subject.whole()
+    return dict.fromkeys(whole.live, ("live", "")) | {its.symbol: (its.state, its.reason) for its in whole.others}
+
+
+def test_a_symbol_that_is_traded_is_live() -> None:
+    """What is traded, covered and usable is live; nothing is to be said of it."""
+    subject = serving("A1", "B1")
+    assert {"A1": ("live", ""), "B1": ("live", "")} == told(subject)
+    assert {"live": 2, "stale": 0, "halted": 0, "delisted": 0, "unknown": 0} == subject.counts()
+
+
+@pytest.mark.parametrize("instrument", [HALTED, GONE, Instrument("unknown", reason="never heard of")])
+def test_what_the_exchange_lists_comes_first(instrument: Instrument) -> None:
+    """A symbol that is not traded is what it is listed as, whatever arrives of it."""
+    subject = serving("A1", "B1")
+    subject.listed("A1", instrument)
+    subject.uncovered("A1", "no stream")
+    subject.settle({"A1": Fault("nonsense", 7)}, up=True)
+    assert (instrument.status, instrument.reason) == told(subject)["A1"]
+    subject.listed("A1", TRADING)
+    subject.covered("A1")
+    subject.settle({}, up=True)
+    assert ("live", "") == told(subject)["A1"]
+
+
+def test_a_symbol_is_stale_while_nothing_usable_arrives() -> None:
+    """Uncovered or unusable is stale, since it began and with the reason; the quotes' own fault says more."""
+    clock = Clock()
+    subject = serving("A1", "B1", "C1", clock=clock)
+    clock.us = 2_000
+    subject.uncovered("A1", "no stream")
+    clock.us = 3_000
+    subject.uncovered("A1", "no stream")
+    subject.settle({"B1": Fault("nonsense", 1_500)}, up=True)
+    stale = {its.symbol: its for its in subject.whole().others}
+    assert SymbolStatus(symbol="A1", state="stale", reason="no stream", since_us=2_000) == stale["A1"]
+    assert SymbolStatus(symbol="B1", state="stale", reason="nonsense", since_us=1_500) == stale["B1"]
+    subject.settle({"A1": Fault("nonsense", 1_500), "B1": Fault("other nonsense", 1_500)}, up=True)
+    assert ("stale", "nonsense") == told(subject)["A1"]
+    assert ("stale", "other nonsense") == told(subject)["B1"]
+    subject.settle({}, up=True)
+    assert ("live", "") == told(subject)["B1"]
+    assert ("stale", "no stream") == told(subject)["A1"]
+
+
+def test_what_is_unusual_is_told_of_a_live_symbol() -> None:
+    """A note makes no symbol less live, and is taken back with the next."""
+    subject = serving("A1", "B1")
+    subject.covered("A1", "by REST")
+    subject.settle({}, up=True)
+    assert ("live", "by REST") == told(subject)["A1"]
+    subject.covered("A1")
+    subject.settle({}, up=True)
+    assert ("live", "") == told(subject)["A1"]
+
+
+def test_one_outage_is_not_told_symbol_by_symbol() -> None:
+    """While the feed is down no symbol is told to have become stale; a halt is; what lasts is told when it is up."""
+    subject = serving("A1", "B1", "C1")
+    subject.uncovered("A1", "no stream")
+    subject.settle({"B1": Fault("nonsense", 7)}, up=False)
+    subject.listed("C1", HALTED)
+    subject.settle({"B1": Fault("nonsense", 7)}, up=False)
+    assert {"A1": ("live", ""), "B1": ("live", ""), "C1": ("halted", "BREAK")} == told(subject)
+    subject.settle({}, up=True)
+    assert {"A1": ("stale", "no stream"), "B1": ("live", ""), "C1": ("halted", "BREAK")} == told(subject)
+
+
+def test_a_symbol_that_is_live_again_is_told_though_the_feed_is_down() -> None:
+    """What was stale before the outage, and is not any more, does not stay stale with the clients."""
+    subject = serving("A1", "B1")
+    subject.uncovered("A1", "no stream")
+    subject.settle({}, up=True)
+    subject.covered("A1")
+    subject.settle({}, up=False)
+    assert ("live", "") == told(subject)["A1"]
+
+
+def test_nothing_usable_of_any_symbol_is_an_outage() -> None:
+    """Where every traded symbol is at fault, that is the feed's, since the first; a single symbol is only itself."""
+    subject = serving("A1", "B1", "C1")
+    subject.listed("C1", GONE)
+    subject.uncovered("A1", "no stream")
+    faults = {"B1": Fault("nonsense", 7)}
+    subject.settle(faults, up=True)
+    assert Fault("nonsense", 7) == subject.fault
+    assert {"A1": ("live", ""), "B1": ("live", ""), "C1": ("delisted", "gone")} == told(subject)
+    subject.settle({}, up=True)
+    assert subject.fault is None
+    assert ("stale", "no stream") == told(subject)["A1"]
+    alone = serving("A1")
+    alone.uncovered("A1", "no stream")
+    alone.settle({}, up=True)
+    assert alone.fault is None
+    assert ("stale", "no stream") == told(alone)["A1"]
+
+
+def test_changes_since_a_version() -> None:
+    """Who holds a version gets what has changed since, once; who holds none is sent to the full set."""
+    subject = serving("A1", "B1")
+    before = subject.version
+    assert Changes(version=before, since=before) == subject.changes(None)
+    assert Changes(version=before, since=before) == subject.changes(before)
+    subject.listed("A1", HALTED)
+    subject.settle({}, up=True)
+    changes = subject.changes(before)
+    assert (before, ["A1"]) == (changes.since, [its.symbol for its in changes.symbols])
+    assert before < changes.version == subject.version
+    subject.taken(changes.version)
+    assert [] == subject.changes(changes.version).symbols
+
+
+def test_many_changes_go_by_the_full_set() -> None:
+    """Up to `MAX_CHANGES` are told one by one; of more a beat says only that there are some."""
+    names = [f"S{number}" for number in range(MAX_CHANGES + 2)]
+    subject = serving(*names)
+    before = subject.version
+    for symbol in names[:MAX_CHANGES]:
+        subject.uncovered(symbol, "no stream")
+    subject.settle({}, up=True)
+    assert MAX_CHANGES == len(subject.changes(before).symbols)
+    subject.uncovered(names[MAX_CHANGES], "no stream")
+    subject.settle({}, up=True)
+    changes = subject.changes(before)
+    assert (changes.version, []) == (changes.since, changes.symbols)
+    assert MAX_CHANGES + 1 == subject.counts()["stale"]
+
+
+def test_a_symbol_that_is_not_served_any_more_is_gone_from_the_full_set() -> None:
+    """Changes cannot say that a symbol is gone, so whoever holds an older version is sent to the full set."""
+    subject = serving("A1", "B1")
+    before = subject.version
+    subject.forget("A1")
+    subject.forget("never served")
+    assert {"B1": ("live", "")} == told(subject)
+    changes = subject.changes(before)
+    assert before < changes.version == changes.since
+
+
+class Told(RuleBasedStateMachine):
+    """Whatever happens, who follows the changes, reading the full set where it must, holds what is told."""
+
+    SYMBOLS = ("A1", "B1", "C1")
+
+    @initialize()
+    def begin(self) -> None:
+        self.clock = Clock()
+        self.subject = SymbolStates(self.clock)
+        self.unusable: dict[str, Fault] = {}
+        self.taken: int | None = None
+        self.held_version = 0
+        self.held: dict[str, tuple[str, str]] = {}
+
+    @rule(symbol=st.sampled_from(SYMBOLS), its=st.sampled_from([TRADING, HALTED, GONE]))
+    def list_symbol(self, symbol: str, its: Instrument) -> None:
+        self.subject.listed(symbol, its)
+
+    @rule(symbol=st.sampled_from(SYMBOLS))
+    def forget(self, symbol: str) -> None:
+        self.subject.forget(symbol)
+
+    @rule(symbol=st.sampled_from(SYMBOLS), reason=st.sampled_from(["x", "y"]))
+    def uncover(self, symbol: str, reason: str) -> None:
+        self.subject.uncovered(symbol, reason)
+
+    @rule(symbol=st.sampled_from(SYMBOLS), note=st.sampled_from(["", "by REST"]))
+    def cover(self, symbol: str, note: str) -> None:
+        self.subject.covered(symbol, note)
+
+    @rule(symbols=st.sets(st.sampled_from(SYMBOLS)), up=st.booleans(), us=st.integers(0, 5))
+    def settle(self, symbols: set[str], up: bool, us: int) -> None:
+        self.clock.us += us
+        self.subject.settle({symbol: Fault("nonsense", 1) for symbol in symbols}, up=up)
+
+    @rule(arrives=st.booleans(), confirmed=st.booleans())
+    def beat(self, arrives: bool, confirmed: bool) -> None:
+        changes = self.subject.changes(self.taken)
+        if arrives:
+            if changes.version != self.held_version:
+                if changes.since == self.held_version:
+                    self.held.update((its.symbol, (its.state, its.reason)) for its in changes.symbols)
+                else:
+                    self.held = told(self.subject)
+                self.held_version = changes.version
+            assert told(self.subject) == self.held
+        if confirmed:
+            self.subject.taken(changes.version)
+            self.taken = changes.version
+
+    @invariant()
+    def every_symbol_that_was_settled_is_told_once(self) -> None:
+        whole = self.subject.whole()
+        names = [*whole.live, *(its.symbol for its in whole.others)]
+        assert len(names) == len(set(names))
+
+
+TestTold = Told.TestCase
+TestTold.settings = settings(max_examples=60, stateful_step_count=30)
