@@ -59,7 +59,6 @@ class Publisher:
         """How many of those that wait go before the beat that is due; None while none is due."""
         self._down_since: float | None = None
         self._repeat = False
-        self._renewing = False
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -98,7 +97,7 @@ class Publisher:
 
     def renew(self) -> None:
         """Begin to lead anew: of symbols that are new here the bus may hold ticks, above which ours are numbered."""
-        self._renewing = True
+        self._pause(0)
         self._wake.set()
 
     def forget(self, symbol: str) -> None:
@@ -115,9 +114,6 @@ class Publisher:
         loop = asyncio.get_running_loop()
         self._beats.due_at = self._try_at = loop.time()
         while not self._stopping.is_set():
-            if self._renewing:
-                self._renewing = False
-                self._pause(0)
             if self.leading:
                 await self._continue()
             elif not await _wait(self._stopping, self._try_at):

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from msgspec import UNSET
 
 from deploy.ports import free_port
 from market.bus import open_bus
 from market.bus.memory import MemoryBus
-from market.codec import decode_beat, decode_tick
+from market.codec import decode_beat, decode_states, decode_tick
 from market.status import Beat
 from market.symbols import parse_symbols
 from market.tick import Tick
@@ -191,6 +192,36 @@ async def test_start_that_cannot_succeed() -> None:
     )
     with pytest.raises(PollerError, match=r"^SYMBOLS names nothing"):
         await Poller(settings, MemoryBus()).run(asyncio.Event())
+
+
+async def test_symbols_that_change_while_running(valkey: Valkey) -> None:
+    """A symbol that is added has prices and a state, one that is removed has neither, and the others go on."""
+    settings = simulating(valkey.url)
+    async with listening(valkey.url, "BTCUSDT", "ETHUSDT", "SOLUSDT") as receiver, polling(settings) as poller:
+        await until(lambda: {"BTCUSDT", "ETHUSDT"} == {its.symbol for its in ticks(receiver)})
+        poller.serve(["BTCUSDT", "SOLUSDT"])
+        await until(lambda: [its.symbol for its in ticks(receiver)].count("SOLUSDT") > 3)
+        count = len(ticks(receiver))
+        await until(lambda: len(ticks(receiver)) > count + 20)
+        assert {"BTCUSDT", "SOLUSDT"} == {its.symbol for its in ticks(receiver)[count:]}
+        states = decode_states(valkey.command("GET", "states"))
+        assert ["BTCUSDT", "SOLUSDT"] == sorted(states.live)
+    for symbol in ("BTCUSDT", "SOLUSDT"):
+        seqs = [its.seq for its in ticks(receiver) if its.symbol == symbol]
+        assert sorted(set(seqs)) == seqs
+
+
+async def test_states_are_told_on_the_bus(valkey: Valkey) -> None:
+    """The full set is in the store with the first beat; a symbol that the recording lacks is unknown."""
+    symbols = parse_symbols("NKNUSDT,BTCUSDT")
+    settings = PollerSettings(bus_url=valkey.url, symbols=symbols, feed="replay", replay_path=RECORDING)
+    async with listening(valkey.url, *symbols) as receiver, polling(settings):
+        await until(lambda: any(its.symbol == "BTCUSDT" for its in ticks(receiver)))
+        await until(lambda: b"unknown" in (valkey.command("GET", "states") or b""))
+        states = decode_states(valkey.command("GET", "states"))
+    assert [("BTCUSDT", "unknown")] == [(its.symbol, its.state) for its in states.others]
+    empty = next(its for its in ticks(receiver) if its.symbol == "BTCUSDT")
+    assert (UNSET, UNSET, UNSET) == (empty.bid, empty.ask, empty.last)
 
 
 async def test_metrics_are_served() -> None:

@@ -480,9 +480,9 @@ def test_states_reach_the_bus() -> None:
                 assert payload is not None
                 return decode_states(payload)
 
-            assert subject.states.whole() == await settled(Instrument("trading"))
+            assert await settled(Instrument("trading")) == subject.states.whole()
             before, beats = subject.states.version, len(bus.beats)
-            assert subject.states.whole() == await settled(Instrument("halted", reason="BREAK"))
+            assert await settled(Instrument("halted", reason="BREAK")) == subject.states.whole()
             changes = bus.beats[beats][1].states
             assert isinstance(changes, Changes)
             assert (before, ["halted"]) == (changes.since, [its.state for its in changes.symbols])
