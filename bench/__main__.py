@@ -60,8 +60,10 @@ def main(arguments: list[str]) -> int:
         PICTURE.write_text(draw(report), encoding="utf-8")
         print(PICTURE)
         return 0
-    # An ended bench must end what it started: SIGTERM unwinds the stack as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # An ended bench must end what it started: SIGTERM and a closed terminal unwind the stack as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is to be ignored
+            signal.signal(number, signal.default_int_handler)
     if options.against is None:
         return _alone(options)
     try:

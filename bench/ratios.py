@@ -73,7 +73,7 @@ class Pair(Struct, frozen=True):
 
 
 class Ratio(Struct, frozen=True):
-    """A row: one figure of this tree ÷ that of the commit. Without two pairs ``mean``, ``low`` and ``high`` are None."""
+    """A row: one figure, this tree's ÷ the commit's. Without two pairs ``mean``, ``low`` and ``high`` are None."""
 
     scenario: str
     figure: str
