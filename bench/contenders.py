@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.processes import python
+from bench.processes import ROOT, python
 from bench.ticks import SYMBOLS
 
 BASELINES = Path(__file__).parent / "baselines"
@@ -53,6 +53,8 @@ class Contender:
     dialect: str = "tickgate"
     needs: tuple[str, ...] = ()
     """Programs and modules: ``gcc``, ``node:ws``, ``python:websockets``."""
+    root: Path = ROOT
+    """The tree whose modules it runs."""
 
     @property
     def is_floor(self) -> bool:
@@ -133,6 +135,12 @@ ALL = {
             "websockets.broadcast",
             module="bench.baselines.broadcast",
             needs=("python:websockets",),
+        ),
+        Contender(
+            "poller",
+            "tickgate's poller",
+            "this project's poller, from an exchange's message to the encoded tick; no sockets",
+            module="bench.poller_cost",
         ),
         Contender("ws", "ws (Node)", "ws (Node)", script="ws.js", needs=("node", "node:ws")),
         Contender(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from bench import machine, usage
+from bench import machine, updates, usage
 from bench.contenders import Contender, Pace
 from bench.figures import drift
 from bench.processes import Process, python
@@ -14,7 +14,7 @@ from bench.result import Result
 from bench.scenarios import Scenario
 from bench.server import HOST, Server
 from bench.ticks import SYMBOLS
-from bench.usage import Usage
+from bench.usage import Usage, note_others
 
 _WARM_UP_S = 1.0
 _SAMPLES = 20_000
@@ -33,9 +33,6 @@ _CURRENT_MS = 500
 """A tick is current when it is younger than this: each symbol has ten a second, and a laggard is looked at
 twenty times a second."""
 _BUSY = 0.97
-DISTURBED = 0.1
-"""More of a core than this for others, and a figure is not to be relied on. Less is lost in ``/proc/stat``, which
-only looks 250 times a second at who is running."""
 _SEED = 7
 
 
@@ -55,6 +52,9 @@ class Bench:
             ProcessError: a process did not start, answer, or stay.
         """
         result = Result(scenario=scenario.name, contender=contender.name, round=number)
+        if scenario.kind == "updates":
+            updates.measure(contender.root, self.cores, self.bus_pid, seconds, result)
+            return result
         with ExitStack() as stack:
             run = Run(self, stack, scenario, contender, pace, result)
             match scenario.kind:
@@ -257,14 +257,9 @@ class Run:
         # A burst that is just being read is no sign of anything.
         if behind_ms > 50 + 1000 * self._scenario.burst / max(1, self._scenario.ticks_per_s):
             note(f"the clients had {behind_ms:.0f} ms of bytes unread")
-        if self._bench.cores.shared:
-            return
-        if used.cpu_s >= _BUSY * seconds:
+        if used.cpu_s >= _BUSY * seconds and not self._bench.cores.shared:
             note("the server's core was full")
-        on_server, on_load = used.others_on_server_core / seconds, used.others_on_load_core / seconds
-        result.disturbance = max(result.disturbance, on_server, on_load)
-        if result.disturbance > DISTURBED:
-            note(f"DISTURBED: others had {on_server:.0%} of the server's core, {on_load:.0%} of the other")
+        note_others(result, used, self._bench.cores)
 
     def _claimed(self) -> float | None:
         return self.server.metrics().get("tickgate_ticks_sent_total") if self._contender.ready_path else None

@@ -25,8 +25,15 @@ class Process:
     """A child on one core. It dies with the bench, whatever the bench dies of."""
 
     def __init__(
-        self, argv: Sequence[str], core: int, env: Mapping[str, str] | None = None, *, piped: bool = False
+        self,
+        argv: Sequence[str],
+        core: int,
+        env: Mapping[str, str] | None = None,
+        *,
+        piped: bool = False,
+        root: Path = ROOT,
     ) -> None:
+        """Start it; modules are those of the tree at ``root``."""
         libc = ctypes.CDLL(None)
 
         def prepare() -> None:
@@ -38,8 +45,8 @@ class Process:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         self._child = subprocess.Popen(
             argv,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root), **(env or {})},
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
             stdout=subprocess.PIPE if piped else self._log,
             stderr=None if piped else self._log,

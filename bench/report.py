@@ -148,6 +148,7 @@ _COLUMNS: tuple[tuple[str, str, float, str], ...] = (
     ("KB/conn", "kb_per_connection", 1, ".1f"),
     ("ms/client", "ms_per_client", 1, ".3f"),
     ("clients/s", "clients_per_s", 1, ",.0f"),
+    ("µs CPU/update", "cpu_us_per_update", 1, ".2f"),
     ("p99 alone", "p99_alone_ms", 1, ",.1f"),
     ("older KB", "older_kb", 1, ".0f"),
     ("of it own", "own_kb", 1, ".0f"),
@@ -160,23 +161,22 @@ def render(report: Report) -> str:
     for scenario in SCENARIOS:
         names = [name for name in scenario.contenders if report.of(scenario.name, name)]
         if names:
-            parts += [f"\n{scenario.name}: {scenario.about}", _table(_figures(report, scenario.name, names))]
-    parts += ["\npromises", _table([["scenario", "what", "must", "aim", "measured", ""], *_claims(report)])]
-    notes = [
-        f"  {result.scenario} {result.contender} ({result.round}): {note}"
-        for result in report.results
-        for note in result.notes
-    ]
-    faults = [
-        f"  {result.scenario} {result.contender} ({result.round}): {fault}"
-        for result in report.results
-        for fault in result.faults
-    ]
-    if notes:
-        parts += ["\nnotes", *notes]
-    if faults:
-        parts += ["\nFAULTS", *faults]
-    return "\n".join(parts)
+            parts += [f"\n{scenario.name}: {scenario.about}", table(_figures(report, scenario.name, names))]
+    parts += ["\npromises", table([["scenario", "what", "must", "aim", "measured", ""], *_claims(report)])]
+    return "\n".join(parts + remarks(report.results))
+
+
+def remarks(results: Sequence[Result]) -> list[str]:
+    """Lines for what limits the figures, and for what servers did wrong; none where there is neither."""
+    lines: list[str] = []
+    for title, name in (("\nnotes", "notes"), ("\nFAULTS", "faults")):
+        said = [
+            f"  {result.scenario} {result.contender} ({result.round}): {remark}"
+            for result in results
+            for remark in attrgetter(name)(result)
+        ]
+        lines += [title, *said] if said else []
+    return lines
 
 
 def _claims(report: Report) -> list[list[str]]:
@@ -209,7 +209,8 @@ def _figures(report: Report, scenario: str, names: Sequence[str]) -> list[list[s
     return [list(row) for row in zip(["", *names], *columns, strict=True)]
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as aligned text, the first of them the head. Names are on the left, figures on the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     left = {0, 1} if rows[0][0] == "scenario" else {0}
     return "\n".join(

@@ -33,6 +33,8 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     ms_per_client: float | None = None
     """CPU time of the server from connect to the last snapshot, for each client."""
     clients_per_s: float | None = None
+    cpu_us_per_update: float | None = None
+    """CPU time of the poller for each update, from the exchange's message to the encoded tick."""
     snapshots_right: float | None = None
     """Share of the clients that have exactly the snapshots they asked for."""
     p99_alone_ms: float | None = None

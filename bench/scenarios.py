@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["steady", "idle", "storm", "slow"]
+Kind = Literal["steady", "idle", "storm", "slow", "updates"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +99,15 @@ ALL = (
         each=20,
         ticks_per_s=0,
         contenders=("gateway", "send_str"),
+    ),
+    Scenario(
+        name="poller",
+        about="one poller, quotes and summaries of 100 symbols as Binance writes them, each to an encoded tick",
+        kind="updates",
+        clients=0,
+        ticks_per_s=0,
+        seconds=3,
+        contenders=("poller",),
     ),
     Scenario(
         name="slow",

@@ -33,7 +33,7 @@ class Server:
         """
         self.port = free_port()
         argv, settings = contender.command(self.port, bus_url, clients, pace)
-        self._process = Process(argv, core, {**settings, **env})
+        self._process = Process(argv, core, {**settings, **env}, root=contender.root)
         self.pid = self._process.pid
         path = contender.ready_path
         if not wait_until(lambda: self._ready(path) or not self._process.alive(), _READY_TIMEOUT_S):

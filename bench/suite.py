@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from bench.contenders import ALL as CONTENDERS
 from bench.contenders import Pace
-from bench.measure import DISTURBED, Bench
+from bench.measure import Bench
 from bench.processes import ProcessError
 from bench.result import Result
 from bench.scenarios import Scenario
+from bench.usage import DISTURBED
 
 
 def run(
@@ -79,4 +80,6 @@ def brief(result: Result, rounds: int) -> str:
         parts.append(f"p99 {result.p99_ms:.1f} ms")
     if result.ms_per_client is not None:
         parts.append(f"{result.ms_per_client:.3f} ms/client")
+    if result.cpu_us_per_update is not None:
+        parts.append(f"{result.cpu_us_per_update:.2f} µs/update")
     return ", ".join(parts + result.notes + [f"FAULT: {fault}" for fault in result.faults])

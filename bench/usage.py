@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from bench import machine
+from bench.result import Result
+
+DISTURBED = 0.1
+"""More of a core than this for others, and a figure is not to be relied on. Less is lost in ``/proc/stat``, which
+only looks 250 times a second at who is running."""
 
 
 class Usage(Struct, frozen=True):
@@ -56,3 +61,13 @@ def read(server: int, ours: Iterable[int], cores: machine.Cores) -> Usage:
         server_core=machine.core_time(cores.server),
         load_core=machine.core_time(cores.load),
     )
+
+
+def note_others(result: Result, used: Usage, cores: machine.Cores) -> None:
+    """Write down how much of the cores others had meanwhile, with a note where it was too much."""
+    if cores.shared:
+        return
+    on_server, on_load = used.others_on_server_core / used.at, used.others_on_load_core / used.at
+    result.disturbance = max(result.disturbance, on_server, on_load)
+    if result.disturbance > DISTURBED:
+        result.notes.append(f"DISTURBED: others had {on_server:.0%} of the server's core, {on_load:.0%} of the other")

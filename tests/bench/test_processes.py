@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,11 @@ def test_a_child_that_fails_leaves_its_last_words() -> None:
     with Process(python("bench.no_such_module"), CORE) as child:
         assert wait_until(lambda: not child.alive(), 10)
         assert "No module named bench.no_such_module" in child.complaint()
+
+
+def test_a_child_runs_the_modules_of_its_tree(tmp_path: Path) -> None:
+    """Those of another tree come before ours, however Python was told of ours."""
+    (tmp_path / "market").mkdir()
+    (tmp_path / "market" / "__init__.py").write_text('print(\'{"of": "another tree"}\', flush=True); input()')
+    with Process([sys.executable, "-c", "import market"], CORE, piped=True, root=tmp_path) as child:
+        assert child.ask("nothing") == {"of": "another tree"}

@@ -1,0 +1,163 @@
+"""The poller's part of a bench: an exchange's messages in, encoded ticks out, in one process without sockets.
+
+Run by the bench as a file, ``python -P bench/poller_cost.py``, with PYTHONPATH at the tree that is measured. So it
+imports nothing of ``bench``, which would be that tree's; and of that tree it knows what `pipeline` knows, no more. It
+takes one JSON command a line and answers each with one line: ``{"do": "run", "seconds": 3}``, see `run`.
+"""
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from itertools import count
+from typing import Any, NamedTuple
+
+Pipeline = Callable[[bytes, int], bytes | None]
+"""A message and its ``recv_us`` in, the encoded tick out; None where it makes none."""
+
+_SHAPES = ((6_500_000, 2, 5), (35_210, 4, 1), (23_450, 8, 0))
+"""First price, price scale, size scale: symbols like BTCUSDT, NKNUSDT and SHIBUSDT, in turn."""
+_DIGITS = 8
+"""Binance pads every decimal to so many places."""
+_SYMBOLS = 100
+_QUOTES = 100
+"""Of each symbol in one pass."""
+_QUOTES_PER_SUMMARY = 10
+_START_US = 1_800_000_000_000_000
+_STEP_US = 100
+
+
+def pipeline(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
+    """What stands between a message and its tick in the tree that is measured; ``scales`` are price and size.
+
+    The one place that knows the poller's interface. Where two trees differ in it, both are to be tried here.
+    """
+    from market.codec import encode_tick
+    from market.symbols import Scales
+    from poller.processor import Processor
+    from poller.sources import Update
+    from poller.sources.binance import parse_message
+
+    numbers = {symbol: count(1).__next__ for symbol in scales}
+    its = {symbol: Scales(price, size) for symbol, (price, size) in scales.items()}
+    processor = Processor(its, lambda symbol: numbers[symbol]())
+
+    def process(message: bytes, recv_us: int) -> bytes | None:
+        update = parse_message(message, recv_us)
+        tick = processor.process(update) if isinstance(update, Update) else None
+        return None if tick is None else encode_tick(tick)
+
+    return process
+
+
+class Message(NamedTuple):
+    """One message of the exchange, and the prices that a tick made of it must have."""
+
+    data: bytes
+    recv_us: int
+    symbol: str
+    prices: Mapping[str, Decimal]
+
+
+def messages() -> tuple[dict[str, tuple[int, int]], list[Message]]:
+    """The scales of every symbol, and one pass of messages: each brings something new, so each makes a tick."""
+    rng = random.Random(7)
+    shapes = {f"C{index:02d}USDT": _SHAPES[index % len(_SHAPES)] for index in range(_SYMBOLS)}
+    made: list[Message] = []
+    for number in range(1, _QUOTES + 1):
+        for symbol, (first, price, size) in shapes.items():
+            bid = first + rng.getrandbits(10)
+            quote = {
+                "u": 400_900_000 + number,
+                "s": symbol,
+                "b": _decimal(bid, price),
+                "B": _decimal(rng.randrange(1, 10**6), size),
+                "a": _decimal(bid + 1, price),
+                "A": _decimal(rng.randrange(1, 10**6), size),
+            }
+            made.append(_message(symbol, "bookTicker", quote, len(made), bid=quote["b"], ask=quote["a"]))
+            if number % _QUOTES_PER_SUMMARY == 0:
+                summary = {
+                    "e": "24hrMiniTicker",
+                    "E": _START_US // 1000 + number,
+                    "s": symbol,
+                    "c": _decimal(bid, price),
+                    "o": _decimal(first, price),
+                    "h": _decimal(first + 1024, price),
+                    "l": _decimal(first, price),
+                    "v": _decimal(10**9 + number, size),
+                    "q": "123456789.12345678",
+                }
+                made.append(_message(symbol, "miniTicker", summary, len(made), last=summary["c"]))
+    return {symbol: (price, size) for symbol, (_, price, size) in shapes.items()}, made
+
+
+def _message(symbol: str, stream: str, data: Mapping[str, Any], index: int, **prices: Any) -> Message:
+    event = {"stream": f"{symbol.lower()}@{stream}", "data": data}
+    return Message(
+        json.dumps(event, separators=(",", ":")).encode(),
+        _START_US + index * _STEP_US,
+        symbol,
+        {name: Decimal(price) for name, price in prices.items()},
+    )
+
+
+def _decimal(value: int, scale: int) -> str:
+    return f"{Decimal(value).scaleb(-scale):.{_DIGITS}f}"
+
+
+def run(seconds: float, make: Callable[[Mapping[str, tuple[int, int]]], Pipeline] = pipeline) -> dict[str, Any]:
+    """Pass after pass through a new pipeline each for ``seconds``; only what the pipeline does is counted.
+
+    Answers the CPU seconds, the updates that went in, the ticks that came out, and the ``wrong`` ones of one pass more.
+    """
+    scales, made = messages()
+    pairs = [(message.data, message.recv_us) for message in made]
+    updates = ticks = 0
+    cpu_s = 0.0
+    end = time.monotonic() + seconds
+    while not updates or time.monotonic() < end:
+        process = make(scales)
+        came = 0
+        before = time.process_time()
+        for data, recv_us in pairs:
+            if process(data, recv_us) is not None:
+                came += 1
+        cpu_s += time.process_time() - before
+        updates += len(pairs)
+        ticks += came
+    return {"updates": updates, "ticks": ticks, "cpu_s": cpu_s, "wrong": wrong(make(scales), made)}
+
+
+def wrong(process: Pipeline, made: Sequence[Message]) -> list[str]:
+    """What is wrong with the first few ticks that are not what their messages said."""
+    found: list[str] = []
+    for message in made:
+        payload = process(message.data, message.recv_us)
+        tick = {} if payload is None else json.loads(payload)
+        said = {
+            name: Decimal(tick[name]).scaleb(-tick["price_scale"]) if name in tick else None for name in message.prices
+        }
+        if tick.get("symbol") != message.symbol or said != message.prices:
+            found.append(f"{message.data.decode()} made {tick}")
+            if len(found) == 3:
+                break
+    return found
+
+
+def main() -> None:
+    """Obey until the commands end."""
+    for line in sys.stdin:
+        command = json.loads(line)
+        try:
+            answer = run(command["seconds"])
+        except Exception as error:
+            # Whatever another tree's interface is, the bench is to say in one line that it does not fit.
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
