@@ -99,6 +99,10 @@ class Proxy:
             self._listener = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
             self._port = self._listener.sockets[0].getsockname()[1]
 
+    def retarget(self, server_port: int) -> None:
+        """Lead new connections to another server; those there are stay with theirs, as after a failover."""
+        self._server_port = server_port
+
     async def drop(self) -> None:
         """End every connection at once, with a reset to both sides."""
         for writers in self._connections.values():
