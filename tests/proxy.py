@@ -64,6 +64,8 @@ class Proxy:
     def __init__(self, server_port: int) -> None:
         self.to_server = Way()
         self.to_client = Way()
+        self.dialled = 0
+        """Connections so far."""
         self._server_port = server_port
         self._port = 0
         self._listener: asyncio.Server | None = None
@@ -120,6 +122,7 @@ class Proxy:
         await self.accept()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.dialled += 1
         task = asyncio.create_task(self._carry(reader, writer))
         self._connections[task] = [writer]
         task.add_done_callback(self._connections.pop)

@@ -34,6 +34,8 @@ from market.tick import Tick
 _LAST_VALUES = b"ticks"
 _ANSWER_TIMEOUT_S = 2.0
 """Well under the three seconds after which a gateway gives a link up."""
+_REDIAL_S = 10.0
+"""As long as gateways bear a link that nothing useful comes over."""
 _MAX_ASKING = 8
 """Questions to the store under way at once, each on a connection of its own; more of them queue."""
 
@@ -71,8 +73,8 @@ _URL_MEND = "is not a Redis URL; write redis://host:port/db (and / : @ ? # in a 
 class RedisBus:
     """One process's way to a Redis or Valkey server."""
 
-    def __init__(self, url: str) -> None:
-        """Read ``url``; nothing is connected yet.
+    def __init__(self, url: str, *, redial_s: float = _REDIAL_S) -> None:
+        """Read ``url``; nothing is connected yet. Where it leads to is looked up again every ``redial_s`` seconds.
 
         Raises:
             BusUrlError: redis-py cannot read it.
@@ -93,7 +95,7 @@ class RedisBus:
             self._new_connection()
         except (ValueError, TypeError):
             raise BusUrlError(_URL_MEND) from None
-        self._pool = RedisPool(self._dial)
+        self._pool = RedisPool(self._dial, redial_s)
         self._publishing = asyncio.Lock()
         self._asking = asyncio.Semaphore(_MAX_ASKING)
         options = self._factory.connection_kwargs
@@ -187,7 +189,7 @@ class RedisBus:
 
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`. Links are closed by who holds them."""
-        self._pool.close()
+        await self._pool.aclose()
 
 
 def _check(url: str) -> None:

@@ -4,16 +4,21 @@ An address that stays the same (a DNS name, a virtual IP, a Kubernetes Service) 
 failover, but connections stay with the server they were made to. That one answers `READONLY`, `MASTERDOWN`,
 `LOADING`, `MOVED` and so on, or with the words of some proxy, or not at all; a read it may even answer as if
 nothing had been. So a failure on one connection condemns all of them: whatever is asked next dials the address anew.
+A server that serves on alone, though the address leads elsewhere by now, fails nobody; therefore the address is also
+dialled from time to time beside the connections there are, and if a primary answers, they are replaced.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
-from market.bus.redis_wire import RedisPipe
+from market.bus.redis_wire import RedisPipe, command
+
+logger = logging.getLogger(__name__)
 
 LEASE_LOST: Final = "LEASELOST"
 """The refusal by which a server does what it was asked to: it judges a lease."""
@@ -21,14 +26,20 @@ LEASE_LOST: Final = "LEASELOST"
 _NO_AUTH: Final = "NOAUTH"
 _RENEW_EVERY_S: Final = 0.5
 """An address that still leads to the wrong server is dialled again, but not for every question."""
+_HELLO: Final = command(b"HELLO")
+_ROLE: Final = [b"role", b"master"]
 
 
 class RedisPool:
     """As many connections as questions are asked at once; the idle ones wait for the next."""
 
-    def __init__(self, dial: Callable[[], Awaitable[AbstractConnection]]) -> None:
-        """``dial`` connects and authenticates."""
+    def __init__(self, dial: Callable[[], Awaitable[AbstractConnection]], redial_s: float) -> None:
+        """``dial`` connects and authenticates; a pool in use does so at least every ``redial_s`` seconds."""
         self._dial = dial
+        self._redial_s = redial_s
+        self._redial_at: float | None = None
+        """By the event loop's time; None before the first connection was used again."""
+        self._redialling: asyncio.Task[None] | None = None
         self._idle: list[RedisPipe] = []
         self._generation = 0
         """Counts renewals; a connection of an earlier generation is not used again."""
@@ -48,6 +59,8 @@ class RedisPool:
             # A failure here says nothing of the connections there are.
             async with asyncio.timeout_at(deadline):
                 pipe = RedisPipe(await self._dial())
+        else:
+            self._redial_when_due(deadline)
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await pipe.execute(request)
@@ -66,14 +79,44 @@ class RedisPool:
 
     def renew(self) -> None:
         """Use none of the connections there are for another question."""
+        now = asyncio.get_running_loop().time()
         self._generation += 1
-        self._renew_at = asyncio.get_running_loop().time() + _RENEW_EVERY_S
-        self.close()
+        self._renew_at, self._redial_at = now + _RENEW_EVERY_S, now + self._redial_s
+        self._close_idle()
 
-    def close(self) -> None:
-        """Close what is idle."""
-        while self._idle:
-            self._idle.pop().close()
+    async def aclose(self) -> None:
+        """Close what is idle; nothing is asked any more."""
+        if self._redialling is not None:
+            self._redialling.cancel()
+            await asyncio.wait((self._redialling,))
+        self._close_idle()
+
+    def _redial_when_due(self, deadline: float) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._redial_at is None:
+            self._redial_at = now + self._redial_s
+        elif now >= self._redial_at and self._redialling is None:
+            self._redial_at = now + self._redial_s
+            # Nobody waits for it: a name that cannot be resolved now must not hold up what works.
+            self._redialling = asyncio.create_task(self._redial(deadline))
+
+    async def _redial(self, deadline: float) -> None:
+        """Replace the connections there are, if the address leads to a primary now; else leave them as they are."""
+        pipe: RedisPipe | None = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                pipe = RedisPipe(await self._dial())
+                hello = await pipe.execute(_HELLO)
+            if isinstance(hello, list) and any(hello[at : at + 2] == _ROLE for at in range(0, len(hello), 2)):
+                self.renew()
+                self._idle.append(pipe)
+                pipe = None
+        except (RedisError, OSError, ValueError) as error:
+            logger.debug("the address cannot be dialled now: %s", error)
+        finally:
+            self._redialling = None
+            if pipe is not None:
+                pipe.close()
 
     def _judge(self, pipe: RedisPipe, refusal: str) -> None:
         code = refusal.partition(" ")[0]
@@ -86,6 +129,10 @@ class RedisPool:
     def _doubt(self) -> None:
         if asyncio.get_running_loop().time() >= self._renew_at:
             self.renew()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     def _take(self) -> RedisPipe | None:
         while self._idle:

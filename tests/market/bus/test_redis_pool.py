@@ -7,6 +7,7 @@ import pytest
 
 from deploy.ports import free_port
 from market.bus import Bus, BusDownError, Lease, LeaseLostError, open_bus
+from market.bus.redis import RedisBus
 from market.codec import encode_tick
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
 from tests.market.bus.scripted import ScriptedRedis
@@ -283,3 +284,43 @@ async def test_a_cluster_in_place_of_the_server(servers: Callable[..., Valkey]) 
             while not server.last_values():
                 await asyncio.gather(bus.publish([tick()]), return_exceptions=True)
         await bus.aclose()
+
+
+async def test_a_server_that_serves_on_alone_is_left_for_its_successor(servers: Callable[..., Valkey]) -> None:
+    """A bus in use notices without any failure that its address leads to another primary."""
+    old, new = servers(), servers()
+    async with Proxy(old.port) as address:
+        bus = RedisBus(f"redis://{address.address}/0", redial_s=0.05)
+        await bus.publish([tick()])
+        address.retarget(new.port)
+        async with asyncio.timeout(TIMEOUT_S):
+            while not new.last_values():
+                await bus.publish([tick(seq=2)])
+        await until(lambda: old.command("INFO", "clients")["connected_clients"] == 1)
+        await bus.aclose()
+
+
+@pytest.mark.parametrize("elsewhere", ["replica", "nowhere", "silent"])
+async def test_a_server_that_works_is_not_left_for_one_that_does_not(
+    servers: Callable[..., Valkey], elsewhere: str
+) -> None:
+    """While the address leads to a replica, to nothing or to a frozen server, the connections there are serve on."""
+    good, other = servers(), servers()
+    other.command("REPLICAOF", "127.0.0.1", free_port())
+    async with Proxy(good.port) as address:
+        bus = RedisBus(f"redis://{address.address}/0", redial_s=0.05)
+        assert await bus.hold(LEASE)
+        dialled = address.dialled
+        address.retarget(free_port() if elsewhere == "nowhere" else other.port)
+        if elsewhere == "silent":
+            other.freeze()
+        async with asyncio.timeout(TIMEOUT_S):
+            seq = 1
+            while address.dialled < dialled + (1 if elsewhere == "silent" else 3):
+                seq += 1
+                await bus.publish([tick(seq=seq)], beat(), lease=LEASE)
+        for _ in range(20):
+            await bus.publish([tick(seq=seq)], beat(), lease=LEASE)
+        assert good.last_values() == {b"BTCUSDT": encode_tick(tick(seq=seq))}
+        await bus.aclose()
+        other.thaw()
