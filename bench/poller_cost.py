@@ -5,6 +5,7 @@ imports nothing of ``bench``, which would be that tree's; and of that tree it kn
 takes one JSON command a line and answers each with one line: ``{"do": "run", "seconds": 3}``, see `run`.
 """
 
+import importlib
 import json
 import random
 import sys
@@ -35,21 +36,32 @@ def pipeline(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
     The one place that knows the poller's interface. Where two trees differ in it, both are to be tried here.
     """
     from market.codec import encode_tick
-    from market.symbols import Scales
     from poller.processor import Processor
     from poller.sources import Update
     from poller.sources.binance import parse_message
 
     numbers = {symbol: count(1).__next__ for symbol in scales}
-    its = {symbol: Scales(price, size) for symbol, (price, size) in scales.items()}
-    processor = Processor(its, lambda symbol: numbers[symbol]())
+    # Typed as anything: it is the other tree's, and may be older.
+    processor: Any = Processor(_instruments(scales), lambda symbol: numbers[symbol]())
 
     def process(message: bytes, recv_us: int) -> bytes | None:
         update = parse_message(message, recv_us)
-        tick = processor.process(update) if isinstance(update, Update) else None
+        outcome = processor.process(update) if isinstance(update, Update) else None
+        # Where a tick may come with a verdict beside it, and where it comes alone.
+        tick = getattr(outcome, "tick", outcome)
         return None if tick is None else encode_tick(tick)
 
     return process
+
+
+def _instruments(scales: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+    """The scales as the tree that is measured takes them: with what else is listed of a symbol, or alone."""
+    try:
+        from market.instruments import Instrument, Scales
+    except ImportError:
+        alone = importlib.import_module("market.symbols").Scales
+        return {symbol: alone(price, size) for symbol, (price, size) in scales.items()}
+    return {symbol: Instrument("trading", Scales(price, size)) for symbol, (price, size) in scales.items()}
 
 
 class Message(NamedTuple):

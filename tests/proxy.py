@@ -64,6 +64,8 @@ class Proxy:
     def __init__(self, server_port: int) -> None:
         self.to_server = Way()
         self.to_client = Way()
+        self.dialled = 0
+        """Connections so far."""
         self._server_port = server_port
         self._port = 0
         self._listener: asyncio.Server | None = None
@@ -99,6 +101,10 @@ class Proxy:
             self._listener = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
             self._port = self._listener.sockets[0].getsockname()[1]
 
+    def retarget(self, server_port: int) -> None:
+        """Lead new connections to another server; those there are stay with theirs, as after a failover."""
+        self._server_port = server_port
+
     async def drop(self) -> None:
         """End every connection at once, with a reset to both sides."""
         for writers in self._connections.values():
@@ -116,6 +122,7 @@ class Proxy:
         await self.accept()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.dialled += 1
         task = asyncio.create_task(self._carry(reader, writer))
         self._connections[task] = [writer]
         task.add_done_callback(self._connections.pop)

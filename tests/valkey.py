@@ -15,10 +15,13 @@ from deploy.ports import free_port
 class Valkey:
     """One server on one port of 127.0.0.1, which it keeps however often it is stopped and started."""
 
-    def __init__(self) -> None:
+    def __init__(self, **config: str | int) -> None:
+        """``config`` is of valkey.conf, with ``_`` for each dash."""
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._server = ValkeyServer(port=self.port)
+        self._server = ValkeyServer(
+            port=self.port, config={name.replace("_", "-"): str(value) for name, value in config.items()}
+        )
         self._pid: int | None = None
         self._frozen = False
 

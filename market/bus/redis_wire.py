@@ -1,11 +1,11 @@
-"""Connections of redis-py taken over: one that listens, one that publishes.
+"""Connections of redis-py taken over: one that listens, one that asks.
 
 Both speak the Redis protocol straight on the transport, parsed by hiredis. What redis-py does for each
 message on top of that costs several times what the message is worth.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, cast
 
 import hiredis
@@ -98,50 +98,57 @@ class RedisLink(asyncio.Protocol):
 
 
 class RedisPipe(asyncio.Protocol):
-    """A connected redis-py connection turned into a writer of pipelines, one at a time."""
+    """A connected redis-py connection turned into one that is asked one thing at a time."""
 
     def __init__(self, connection: AbstractConnection) -> None:
-        """Take ``connection`` over: redis-py writes nothing to it any more."""
+        """Take ``connection`` over: redis-py writes nothing to it any more.
+
+        Raises:
+            ConnectionError: it was lost already.
+        """
         self._writer, self._transport = _take_over(connection, self)
         self._reader = hiredis.Reader()
-        self._outstanding = 0
-        self._refusal: Exception | None = None
-        self._answered: asyncio.Future[None] | None = None
+        self._answer: asyncio.Future[Any] | None = None
+        """Of what was asked; None while nothing is outstanding."""
+        self.served = False
+        """Whether anything was ever answered with more than a refusal."""
         self.lost: Exception | None = None
         """Why the connection is gone, or None while it lives."""
 
-    async def execute(self, commands: Sequence[bytes]) -> None:
-        """Send ``commands`` and wait until each is answered.
+    async def execute(self, request: bytes) -> Any:
+        """Send one command and return its answer. After a cancellation only `close` is allowed.
 
         Raises:
             ConnectionError: the connection was lost before that.
-            ResponseError: the server refused one of them, the first of those; the others are done.
+            ResponseError: the server refused.
         """
         if self.lost is not None:
             raise self.lost
-        self._outstanding, self._refusal = len(commands), None
-        self._answered = asyncio.get_running_loop().create_future()
-        self._transport.write(b"".join(commands))
-        await self._answered
-        if self._refusal is not None:
-            raise self._refusal
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        answer = await self._answer
+        self._answer = None
+        if isinstance(answer, hiredis.ReplyError):
+            raise ResponseError(str(answer))
+        self.served = True
+        return answer
 
     def close(self) -> None:
         """Let the connection go, whatever is outstanding."""
         self._transport.abort()
+        self.lost = self.lost or ConnectionError("closed")
 
     def data_received(self, data: bytes) -> None:
-        """Count the answers in ``data`` (called by the event loop)."""
+        """Take the answer in ``data``, once it is whole (called by the event loop)."""
         self._reader.feed(data)
         try:
             while (answer := self._reader.gets()) is not False:
-                self._outstanding -= 1
-                if isinstance(answer, hiredis.ReplyError):
-                    self._refusal = self._refusal or ResponseError(str(answer))
+                if self._answer is None or self._answer.done():
+                    self._lose(ConnectionError("the bus answered what was not asked"))
+                    return
+                self._answer.set_result(answer)
         except hiredis.ProtocolError as error:
             self._lose(ConnectionError(f"the bus sent what is not the Redis protocol: {error}"))
-        if self._outstanding == 0 and self._answered is not None and not self._answered.done():
-            self._answered.set_result(None)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone (called by the event loop)."""
@@ -150,8 +157,8 @@ class RedisPipe(asyncio.Protocol):
     def _lose(self, error: Exception) -> None:
         self._transport.abort()
         self.lost = self.lost or error
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_exception(self.lost)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(self.lost)
 
 
 def _take_over(
