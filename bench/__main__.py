@@ -18,11 +18,13 @@ from bench import against, machine, ratios, suite
 from bench.contenders import ALL as CONTENDERS
 from bench.measure import Bench
 from bench.picture import draw
+from bench.processes import ENDING
 from bench.ratios import Pair, Ratio
 from bench.report import Report, remarks, render
 from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
+from bench.server import free_port
 from bench.trees import Tree, TreeError, compared
 
 RESULTS = Path(__file__).parent / "results"
@@ -61,7 +63,7 @@ def main(arguments: list[str]) -> int:
         print(PICTURE)
         return 0
     # An ended bench must end what it started: SIGTERM and a closed terminal unwind the stack as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is to be ignored
             signal.signal(number, signal.default_int_handler)
     if options.against is None:
@@ -166,7 +168,7 @@ def _measure(
         return float(options.seconds or scenario.seconds)
 
     results: list[Measured] = []
-    with ValkeyServer(save="", appendonly="no") as valkey:
+    with ValkeyServer(port=free_port(), save="", appendonly="no") as valkey:
         bench = Bench(valkey.port, _bus_pid(valkey.port), cores)
         try:
             for result in runs(bench, scenarios, seconds):

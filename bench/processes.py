@@ -9,12 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 _PR_SET_PDEATHSIG = 1
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end the bench; `bench.__main__` raises KeyboardInterrupt for each."""
 
 
 class ProcessError(Exception):
@@ -37,23 +42,26 @@ class Process:
         libc = ctypes.CDLL(None)
 
         def prepare() -> None:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
             os.sched_setaffinity(0, {core})
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
         self.argv = argv
         # A file: a pipe that nobody reads would stop a talkative server.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
-        self._child = subprocess.Popen(
-            argv,
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root), **(env or {})},
-            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if piped else self._log,
-            stderr=None if piped else self._log,
-            # A Ctrl-C is for the bench alone, which then ends its children in order.
-            start_new_session=True,
-            preexec_fn=prepare,
-        )
+        # After a fork Python runs handlers, and drops the exception that a signal raises in them: Ctrl-C would be lost.
+        with uninterrupted():
+            self._child = subprocess.Popen(
+                argv,
+                cwd=root,
+                env={**os.environ, "PYTHONPATH": str(root), **(env or {})},
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else self._log,
+                stderr=None if piped else self._log,
+                # A Ctrl-C is for the bench alone, which then ends its children in order.
+                start_new_session=True,
+                preexec_fn=prepare,
+            )
         self.pid = self._child.pid
 
     def alive(self) -> bool:
@@ -107,6 +115,16 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.end()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Signals that end the bench wait until the block has ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def python(module: str, *arguments: str) -> list[str]:

@@ -7,7 +7,6 @@ Dependencies are not the commit's: both run with this Python and its packages.
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.processes import ROOT
+from bench.processes import ROOT, uninterrupted
 
 PACKAGES = ("gateway", "market", "poller")
 """The system under test, and all of it."""
@@ -48,7 +47,8 @@ def compared(revision: str, root: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
     folder = Path(tempfile.mkdtemp(prefix="tickgate-bench-"))
     this, that = Tree("this tree", folder / "this"), Tree(commit, folder / "that")
     try:
-        with _uninterrupted():
+        # Half a worktree would not be known as one.
+        with uninterrupted():
             # A hook of the repository's may do anything, and expects a checkout that somebody works in.
             _git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", str(that.root), commit)
         for package in PACKAGES:
@@ -57,7 +57,7 @@ def compared(revision: str, root: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
             _check(tree)
         yield this, that
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             shutil.rmtree(folder, ignore_errors=True)
             # The folder is gone; this removes what the repository knows of it, which is nothing if the start failed.
             with suppress(TreeError):
@@ -131,13 +131,3 @@ def _git(root: Path, *arguments: str) -> str:
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else "no reason given"
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Signals that end the bench wait until the block has ended: half a worktree is not left behind."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

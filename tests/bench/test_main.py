@@ -49,8 +49,8 @@ def start(root: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def compare(root: Path, revision: str = "HEAD") -> tuple[int, str]:
-    """Two short rounds of the poller's scenario; exit code and output."""
-    with start(root, "--against", revision, "--rounds", "2", "--seconds", "0.2", "--scenario", "poller") as bench:
+    """Three short rounds of the poller's scenario; exit code and output."""
+    with start(root, "--against", revision, "--rounds", "3", "--seconds", "0.2", "--scenario", "poller") as bench:
         said, complaint = bench.communicate(timeout=100)
     assert complaint == ""
     assert untouched(root)

@@ -1,10 +1,11 @@
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from bench.machine import choose_cores
-from bench.processes import Process, ProcessError, python, wait_until
+from bench.processes import ROOT, Process, ProcessError, python, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -60,3 +61,27 @@ def test_a_child_runs_the_modules_of_its_tree(tmp_path: Path) -> None:
     (tmp_path / "market" / "__init__.py").write_text('print(\'{"of": "another tree"}\', flush=True); input()')
     with Process([sys.executable, "-c", "import market"], CORE, piped=True, root=tmp_path) as child:
         assert child.ask("nothing") == {"of": "another tree"}
+
+
+def test_ctrl_c_while_a_child_is_made_is_not_lost() -> None:
+    """Python drops an exception that is raised in a handler of its fork, and the bench would go on."""
+    script = (
+        "import os, signal, sys\n"
+        "from bench.processes import Process\n"
+        "os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+        "try:\n"
+        "    with Process([sys.executable, '-c', ''], min(os.sched_getaffinity(0))): pass\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+
+
+def test_a_child_does_not_ignore_signals() -> None:
+    """What its parent held back while it was made, it does not hold back itself."""
+    script = (
+        "import json, signal; input(); print(json.dumps({'blocked': len(signal.pthread_sigmask(0, []))}), flush=True)"
+    )
+    with Process([sys.executable, "-c", script], CORE, piped=True) as child:
+        assert child.ask("tell") == {"blocked": 0}
