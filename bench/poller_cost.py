@@ -56,11 +56,12 @@ def pipeline(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
 
 def _instruments(scales: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     """The scales as the tree that is measured takes them: with what else is listed of a symbol, or alone."""
-    try:
-        from market.instruments import Instrument, Scales
-    except ImportError:
-        alone = importlib.import_module("market.symbols").Scales
+    # Asked of a module that every tree has: what a tree lacks, an installed copy may have.
+    alone = getattr(importlib.import_module("market.symbols"), "Scales", None)
+    if alone is not None:
         return {symbol: alone(price, size) for symbol, (price, size) in scales.items()}
+    from market.instruments import Instrument, Scales
+
     return {symbol: Instrument("trading", Scales(price, size)) for symbol, (price, size) in scales.items()}
 
 
