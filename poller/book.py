@@ -2,27 +2,29 @@
 
 import logging
 from collections.abc import Callable
-from typing import Literal
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from market.instruments import Instrument
-from market.tick import MAX_EXACT, POWERS_OF_TEN, DecimalError, Number, Tick, TooFineError, TooLargeError, number
+from market.tick import MAX_EXACT, Tick
+from poller.readings import (
+    NO_QUOTE,
+    DropReason,
+    Fine,
+    FineSummary,
+    Plain,
+    PlainSummary,
+    fine_quote,
+    fine_summary,
+    plain_quote,
+    plain_summary,
+    read_quote,
+    read_summary,
+)
 from poller.scaling import fit_prices, fit_sizes
 from poller.sources import Update
 
 logger = logging.getLogger(__name__)
-
-DropReason = Literal[
-    "unknown_symbol",  # a symbol that nobody asked for
-    "not_trading",  # a quote of a symbol that the exchange does not trade now
-    "crossed_quote",  # the bid is above the ask
-    "too_fine",  # more decimals than any tick has
-    "too_large",  # above 2^53 - 1 at any scale
-    "malformed",  # not a plain decimal, or nothing in it at all
-    "repeated",  # says nothing new
-    "out_of_order",  # older than what was already heard
-]
 
 _ANSWER_AGE_US = 1_000_000
 """How old an answer to a request may be when it arrives: quotes with ids heard since may be newer."""
@@ -32,13 +34,6 @@ _RENUMBERED_US = 3_000_000
 
 _LATE_US = 60_000_000
 """A summary older than the last by more than this was not late on its way: the exchange's clock was set back."""
-
-_Quote = tuple[Number | None, Number | None, Number | None, Number | None]
-"""Bid, ask, bid size, ask size; None where the exchange has none."""
-_Summary = tuple[Number | None, Number | None]
-"""Last and volume."""
-_NO_QUOTE: _Quote = (None, None, None, None)
-_FIELDS = ("bid", "ask", "bid_size", "ask_size", "last", "volume")
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -68,27 +63,32 @@ class Book:
         self._take_seq = take_seq
         self.instrument = instrument
         """As the exchange lists it now; `listed` changes it."""
-        self._quote: _Quote = _NO_QUOTE
+        self._quote: Plain | Fine = NO_QUOTE
         self._quoted = False
         """Whether any quote was taken since it is traded."""
         self._update_id: int | None = None
         self._numbered_us: int | None = None
         self._lower_us: int | None = None
         """Since when there were lower ids only."""
-        self._summary: _Summary = (None, None)
+        self._summary: PlainSummary | FineSummary = (None, None)
         self._summary_us: int | None = None
 
     def listed(self, instrument: Instrument, now_us: int) -> Tick | None:
         """The exchange lists it so from now on; a tick without bid and ask where it is not traded any more."""
+        before, scales = self.instrument.scales, instrument.scales
+        if scales != before:
+            # Integers mean something only at the scales that they were read at.
+            self._quote = plain_quote(fine_quote(self._quote, before), scales)
+            self._summary = plain_summary(fine_summary(self._summary, before), scales)
         self.instrument = instrument
         if instrument.status == "trading":
             return None
-        stopped, self._quote, self._quoted = self._quote != _NO_QUOTE or self._quoted, _NO_QUOTE, False
-        return self._tick(now_us, None, [])[0] if stopped else None
+        stopped, self._quote, self._quoted = self._quote != NO_QUOTE or self._quoted, NO_QUOTE, False
+        return self.stand_still(now_us) if stopped else None
 
     def stand_still(self, now_us: int) -> Tick:
         """A tick of what is known, though nothing has come."""
-        return self._tick(now_us, None, [])[0]
+        return self._fine_tick(now_us, UNSET, [])
 
     def apply(self, update: Update) -> Outcome:
         """Take what of ``update`` makes sense and is new."""
@@ -98,8 +98,12 @@ class Book:
         if update_id is not None and not 0 <= update_id <= MAX_EXACT:
             return Outcome(dropped="malformed", wrong="malformed", fits=False)
         left_out: list[str] = []
-        quote, wrong = self._read_quote(update, left_out)
-        summary, unread = self._read_summary(update, left_out)
+        scales = self.instrument.scales
+        if self.instrument.status == "trading":
+            quote, wrong = read_quote(update, scales, left_out)
+        else:
+            quote, wrong = None, None if update.bid is None and update.ask is None else "not_trading"
+        summary, unread = read_summary(update, self._summary, scales, left_out)
         if quote is None and summary is None:
             reason = wrong or unread or "malformed"
             return Outcome(dropped=reason, wrong=wrong or (None if unread else reason), fits=False)
@@ -121,52 +125,13 @@ class Book:
             late = "out_of_order" in (quote_fault, summary_fault)
             dropped: DropReason = wrong or ("out_of_order" if late else "repeated")
             return Outcome(dropped=dropped, wrong=wrong, left_out=tuple(left_out), fits=not wrong)
-        tick, exact = self._tick(update.recv_us, event_us, left_out)
-        fits = exact and wrong is None and not left_out and (quote is None or None not in quote[:2])
+        event = UNSET if event_us is None else event_us
+        plain = self._plain_tick(update.recv_us, event)
+        tick = plain or self._fine_tick(update.recv_us, event, left_out)
+        fits = wrong is None and not left_out and (plain is not None or not self._is_odd(tick))
         return Outcome(tick, wrong=wrong, left_out=tuple(left_out), fits=fits)
 
-    def _read_quote(self, update: Update, left_out: list[str]) -> tuple[_Quote | None, DropReason | None]:
-        """The quote of ``update``, if there is one to be had, and what is wrong with it."""
-        bid_text, ask_text = update.bid, update.ask
-        if bid_text is None and ask_text is None:
-            nothing = update.bid_size is None and update.ask_size is None and update.update_id is None
-            return None, None if nothing else "malformed"
-        if self.instrument.status != "trading":
-            return None, "not_trading"
-        try:
-            bid, bid_fault = _price(bid_text)
-            ask, ask_fault = _price(ask_text)
-        except DecimalError:
-            return None, "malformed"
-        fault = bid_fault or ask_fault
-        if fault is not None:
-            if bid is None and ask is None:
-                return None, fault
-            left_out.append("bid" if bid_fault else "ask")
-        if bid is not None and ask is not None and _above(bid, ask):
-            return None, "crossed_quote"
-        bid_size = None if bid is None else _other(update.bid_size, "bid_size", left_out)
-        ask_size = None if ask is None else _other(update.ask_size, "ask_size", left_out)
-        return (bid, ask, bid_size, ask_size), fault
-
-    def _read_summary(self, update: Update, left_out: list[str]) -> tuple[_Summary | None, DropReason | None]:
-        """The summary of ``update``, what it does not say as it was; and why there is none though there are words."""
-        if update.last is None and update.volume is None:
-            return None, None
-        last, volume = self._summary
-        before = len(left_out)
-        if update.last is not None:
-            # Binance writes zero for the last price of a symbol that was not traded: there is none.
-            last = _other(update.last, "last", left_out)
-            last = last if last is not None and last[0] else None
-        if update.volume is not None:
-            volume = _other(update.volume, "volume", left_out)
-        if len(left_out) - before == (update.last is not None) + (update.volume is not None):
-            del left_out[before:]
-            return None, "malformed"
-        return (last, volume), None
-
-    def _fault_of_quote(self, quote: _Quote, update: Update) -> DropReason | None:
+    def _fault_of_quote(self, quote: Plain | Fine, update: Update) -> DropReason | None:
         if update.update_id is not None:
             if self._update_id is None or update.update_id > self._update_id:
                 return None
@@ -185,22 +150,40 @@ class Book:
         logger.warning("%s is numbered anew: %s after %s", self._symbol, update.update_id, self._update_id)
         return None
 
-    def _fault_of_summary(self, summary: _Summary, event_us: int | None) -> DropReason | None:
+    def _fault_of_summary(self, summary: PlainSummary | FineSummary, event_us: int | None) -> DropReason | None:
         if event_us is not None and self._summary_us is not None and 0 < self._summary_us - event_us <= _LATE_US:
             return "out_of_order"
         return "repeated" if summary == self._summary else None
 
-    def _tick(self, recv_us: int, event_us: int | None, left_out: list[str]) -> tuple[Tick, bool]:
-        """The tick of what is known, and whether its instrument's scales are fine enough for it."""
-        bid, ask, bid_size, ask_size = self._quote
-        last, volume = self._summary
-        floor = self.instrument.scales
-        price_scale, *prices = fit_prices(floor.price, bid, ask, last)
-        size_scale, *sizes = fit_sizes(floor.size, bid_size, ask_size, volume)
-        known, fields = self._quote + self._summary, (*prices[:2], *sizes[:2], prices[2], sizes[2])
-        if known.count(None) != fields.count(UNSET):
-            both = zip(_FIELDS, known, fields, strict=True)
-            left_out += [name for name, its, field in both if its is not None and field is UNSET]
+    def _plain_tick(self, recv_us: int, event_us: int | UnsetType) -> Tick | None:
+        """The tick of what is known, where all of it is at the instrument's scales; None where it is not."""
+        quote, summary = self._quote, self._summary
+        if isinstance(quote, Fine) or isinstance(summary, FineSummary):
+            return None
+        last, volume = summary
+        scales = self.instrument.scales
+        return Tick(
+            symbol=self._symbol,
+            seq=self._take_seq(self._symbol),
+            bid=quote[0],
+            ask=quote[1],
+            bid_size=quote[2],
+            ask_size=quote[3],
+            last=UNSET if last is None else last,
+            volume=UNSET if volume is None else volume,
+            price_scale=scales.price,
+            size_scale=scales.size,
+            event_us=event_us,
+            recv_us=recv_us,
+        )
+
+    def _fine_tick(self, recv_us: int, event_us: int | UnsetType, left_out: list[str]) -> Tick:
+        """The tick of what is known, at scales of its own; fields without room are added to ``left_out``."""
+        scales = self.instrument.scales
+        bid, ask, bid_size, ask_size = fine_quote(self._quote, scales)
+        last, volume = fine_summary(self._summary, scales)
+        price_scale, *prices = fit_prices(scales.price, bid, ask, last)
+        size_scale, *sizes = fit_sizes(scales.size, bid_size, ask_size, volume)
         tick = Tick(
             symbol=self._symbol,
             seq=self._take_seq(self._symbol),
@@ -212,36 +195,15 @@ class Book:
             volume=sizes[2],
             price_scale=price_scale,
             size_scale=size_scale,
-            event_us=UNSET if event_us is None else event_us,
+            event_us=event_us,
             recv_us=recv_us,
         )
-        return tick, price_scale <= floor.price and size_scale <= floor.size
+        known = {"bid": bid, "ask": ask, "bid_size": bid_size, "ask_size": ask_size, "last": last, "volume": volume}
+        left_out += [name for name, its in known.items() if its is not None and getattr(tick, name) is UNSET]
+        return tick
 
-
-def _price(text: str | None) -> tuple[Number | None, DropReason | None]:
-    """One side's price, None where the exchange has none; and why it cannot be had."""
-    if not text:
-        return None, None
-    try:
-        its = number(text)
-    except TooFineError:
-        return None, "too_fine"
-    except TooLargeError:
-        return None, "too_large"
-    # Binance writes zero for a side on which nobody offers anything.
-    return (its if its[0] else None), None
-
-
-def _other(text: str | None, name: str, left_out: list[str]) -> Number | None:
-    """A size, a last price or a volume; one that cannot be read is left out."""
-    if not text:
-        return None
-    try:
-        return number(text)
-    except DecimalError:
-        left_out.append(name)
-        return None
-
-
-def _above(one: Number, other: Number) -> bool:
-    return one[0] * POWERS_OF_TEN[other[1]] > other[0] * POWERS_OF_TEN[one[1]]
+    def _is_odd(self, tick: Tick) -> bool:
+        """Whether ``tick`` is finer than its instrument, or has a side without a price."""
+        scales = self.instrument.scales
+        finer = tick.price_scale > scales.price or tick.size_scale > scales.size
+        return finer or (self._quoted and UNSET in (tick.bid, tick.ask))

@@ -6,7 +6,8 @@ from typing import get_args
 
 from market.instruments import Instrument
 from market.tick import Tick
-from poller.book import Book, DropReason, Outcome
+from poller.book import Book, Outcome
+from poller.readings import DropReason
 from poller.sources import Update
 
 logger = logging.getLogger(__name__)
