@@ -34,8 +34,7 @@ class Shard:
     ) -> None:
         """``attempts`` is shared by all shards: the exchange counts connections per IP."""
         self.symbols = symbols
-        self.reason = "not connected yet"
-        """Why the last connection ended."""
+        self._reason = "not connected yet"
         self._streams: list[Stream] = []
         self._connected_before = False
         self._failing = False
@@ -51,6 +50,13 @@ class Shard:
     def live(self) -> bool:
         """Whether prices of all its symbols may be expected now."""
         return any(stream.ready.is_set() and not stream.over for stream in self._streams)
+
+    @property
+    def reason(self) -> str:
+        """Why the last connection ended."""
+        # Others are told of an end before `run` is woken by it.
+        newest = self._streams[-1] if self._streams else None
+        return newest.reason if newest is not None and newest.over else self._reason
 
     @property
     def silent(self) -> tuple[str, ...]:
@@ -76,7 +82,7 @@ class Shard:
                         self._backoff.reset()
                 elif not stream.ready.is_set():
                     stream.close()
-                self.reason = stream.reason
+                self._reason = stream.reason
                 self._log(stream)
                 self._changed()
                 await asyncio.sleep(self._backoff.next_s())
