@@ -60,8 +60,8 @@ class Reservations:
     """Ports that are meant for somebody, although nobody listens on them yet.
 
     From asking for a port to listening on it may take seconds, and programs stop and start again. Meanwhile nobody else
-    may be given it. Each port is a byte of one file, and who reserves it locks that byte. The kernel drops the locks of a
-    process when it ends, however it ends.
+    may be given it. Each port is a byte of one file, and a process that reserves it locks that byte. The kernel drops
+    the locks of a process when it ends, however it ends.
     """
 
     def __init__(self, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import side_by_side
-from tests.long_runs import RECORD, LongRuns
+from tests.long_runs import LongRuns
 from tests.valkey import Valkey
 
 TURNS = pytest.StashKey[side_by_side.Turns]()
@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """A worker takes turns with the others; a run without workers has the machine for itself."""
     # In CI the tree stays as it was.
-    config.pluginmanager.register(LongRuns(config.getoption("long"), None if os.environ.get("CI") else RECORD))
+    config.pluginmanager.register(LongRuns(config.getoption("long"), record_passes=not os.environ.get("CI")))
     if hasattr(config, "workerinput"):
         config.stash[TURNS] = side_by_side.Turns(Path(config.workerinput["turns"]))
 

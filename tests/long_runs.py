@@ -1,9 +1,9 @@
 """Tests that take minutes: left out unless asked for, and the record of what they last passed on.
 
-A test marked `long` covers the modules that its file imports, directly or not, the versions in ``constraints.txt``, and the paths
-that the mark names: those of programs that it starts. A digest of all that is recorded when it passes. Where the digest
-is another than the recorded one, what the test covers has changed since. That needs no history of commits, is right in
-any clone, and errs by running a test once too often, never by leaving it out.
+A test marked `long` covers the modules that its file imports, directly or not, the versions in ``constraints.txt``, and
+the paths that the mark names: those of programs that it starts. A digest of all that is recorded when it passes. Where
+the digest is another than the recorded one, what the test covers has changed since. That needs no history of commits,
+is right in any clone, and errs by running a test once too often, never by leaving it out.
 """
 
 import ast
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RECORD = ROOT / "tests" / "long_runs.txt"
+RECORD = "tests/long_runs.txt"
 
 
 def covered(test_file: Path, also: tuple[str, ...] = (), root: Path = ROOT) -> list[Path]:
@@ -65,13 +65,13 @@ def digest(files: list[Path], root: Path = ROOT) -> str:
     return whole.hexdigest()
 
 
-def read_record(path: Path = RECORD) -> dict[str, str]:
+def read_record(path: Path) -> dict[str, str]:
     """Test -> digest of what it last passed on."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return {test: recorded for recorded, test in (line.split(" ", 1) for line in lines)}
 
 
-def write_record(record: Mapping[str, str], path: Path = RECORD) -> None:
+def write_record(record: Mapping[str, str], path: Path) -> None:
     """The other way round."""
     lines = (f"{recorded} {test}\n" for test, recorded in sorted(record.items()))
     path.write_text("".join(lines), encoding="utf-8")
@@ -80,24 +80,26 @@ def write_record(record: Mapping[str, str], path: Path = RECORD) -> None:
 class LongRuns:
     """A plugin for pytest: `--long all` lets long tests run, `--long changed` those whose record is out of date."""
 
-    def __init__(self, which: str, record: Path | None) -> None:
-        """What passes is recorded in ``record``; nothing is where that is None."""
+    def __init__(self, which: str, *, record_passes: bool, root: Path = ROOT) -> None:
+        """``which`` is what `--long` says. The record stays as it is unless ``record_passes``."""
         self._which = which
-        self._path = record
+        self._record_passes = record_passes
+        self._root = root
+        self._record = root / RECORD
         self._digests: dict[str, str] = {}
         self._passed: dict[str, str] = {}
         self._left_out = 0
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what is not to run."""
-        recorded = read_record()
+        recorded = read_record(self._record)
         left_out = []
         for item in items:
             mark = item.get_closest_marker("long")
             if mark is None:
                 continue
             if self._which:
-                self._digests[item.nodeid] = digest(covered(item.path, mark.args))
+                self._digests[item.nodeid] = digest(covered(item.path, mark.args, self._root), self._root)
             if not self._which or (
                 self._which == "changed" and recorded.get(item.nodeid) == self._digests[item.nodeid]
             ):
@@ -124,7 +126,7 @@ class LongRuns:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Record what passed. That nothing had to run is a success."""
-        if self._passed and self._path is not None:
-            write_record(read_record(self._path) | self._passed, self._path)
+        if self._passed and self._record_passes:
+            write_record(read_record(self._record) | self._passed, self._record)
         if self._which == "changed" and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK

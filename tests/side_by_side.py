@@ -1,7 +1,7 @@
 """Which tests run beside others, and in what order: several workers share the machine's cores.
 
-A test marked `alone` measures time, CPU or memory, or puts more on the machine than leaves room for another. Workers keep
-out of each other's way by two locks on files of this tree, so one run of pytest does for both kinds of test.
+A test marked `alone` measures time, CPU or memory, or fills the machine. Workers take turns by locks on two files, so
+that one run of pytest, with one summary and one exit code, does for both kinds of test.
 """
 
 import fcntl
@@ -15,13 +15,15 @@ import pytest
 DOOR = "door"
 """The file that is locked for an instant by most, and for longer by who waits to be alone."""
 
-MOST_WORKERS = 4
-"""More would only wait for each other: the longest tests wait for what happens between real programs."""
+WORKERS_PER_CORE = 2
+"""Most tests of real programs wait for something most of their time."""
+MOST_WORKERS = 8
+"""More would have to wait for the longest tests."""
 
 
 def worker_count() -> int:
-    """How many workers `-n auto` is: one for each core that we may use, within reason."""
-    return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    """How many workers `-n auto` is, on the cores that we may use."""
+    return min(WORKERS_PER_CORE * len(os.sched_getaffinity(0)), MOST_WORKERS)
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -42,8 +44,8 @@ class Turns:
     """Turns that tests share, and turns that one test has alone.
 
     Every test passes a door, and holds a room for as long as it runs. A test that must be alone keeps the door locked
-    until the room is empty: otherwise tests that overlap would keep it out for ever. Both are files, which are only locked,
-    never read or written. The kernel drops the locks of a process when it ends, however it ends.
+    until the room is empty: otherwise tests that overlap would keep it out for ever. Both are files, which are only
+    locked, never read or written. The kernel drops the locks of a process when it ends, however it ends.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from threading import Thread
 
-import pytest
-
 from tests.side_by_side import DOOR, Turns
 from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
+
+OPTIONS = ("-c", ROOT / "setup.cfg", "-q", "-p", "no:cacheprovider", "-n2", "--dist=load", "--maxschedchunk=1")
 
 CONFTEST = """
 from tests.conftest import *
@@ -115,8 +115,7 @@ def test_a_test_that_is_marked_so_runs_alone_and_last(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_turns.py").write_text(TESTS)
     done = subprocess.run(
-        (sys.executable, "-m", "pytest", "-c", ROOT / "setup.cfg", "--rootdir", tmp_path, "-q", "-n2")
-        + ("--dist=load", "--maxschedchunk=1", "-p", "no:cacheprovider", "test_turns.py"),
+        (sys.executable, "-m", "pytest", *OPTIONS, "--rootdir", tmp_path, "test_turns.py"),
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         | {"PYTHONPATH": str(ROOT)},

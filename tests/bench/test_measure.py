@@ -10,7 +10,7 @@ from bench.processes import ProcessError
 from bench.scenarios import Kind, Scenario
 from tests.valkey import Valkey
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def scenario(kind: Kind = "steady", slow: int = 0) -> Scenario:

@@ -29,7 +29,7 @@ from tests.integration.stacks import (
     ws_url,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 ATTACKER, CLIENT = "127.0.0.2", "127.0.0.3"
 SLOTHS, CONNECTS = 2_000, 10_000
