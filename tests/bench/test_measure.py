@@ -10,6 +10,7 @@ from bench.processes import ProcessError
 from bench.scenarios import Kind, Scenario
 from tests.valkey import Valkey
 
+# Alone: it measures, with processes that are tied to a core each.
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 

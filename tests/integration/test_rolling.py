@@ -12,6 +12,7 @@ from tests.integration.haproxy_stats import connections_of, until_state
 from tests.integration.roamers import LEFT, peak_rate, roaming
 from tests.integration.stacks import cluster_plan, running
 
+# Alone: the rate of connects and the longest gap are measured, under hundreds of clients.
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy, pytest.mark.alone]
 
 CLIENTS = int(os.environ.get("TICKGATE_ROLLING_CLIENTS", "400"))

@@ -29,6 +29,7 @@ from tests.integration.stacks import (
     ws_url,
 )
 
+# Alone: gaps and times to connect are measured, and the attack fills the machine.
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 ATTACKER, CLIENT = "127.0.0.2", "127.0.0.3"
