@@ -4,14 +4,16 @@
 #   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
-#   make test      lint, types and tests
+#   make test      lint, types and tests, side by side; those that take minutes are left to test-long
+#   make test-long the tests that take minutes (LONG=changed: those whose subject has changed since they passed)
 #   make conformance   every WebSocket conformance case, compression too: some minutes
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
 # Settings are environment variables (README.md): SYMBOLS=BTCUSDT FEED=simulated make run
-# PYTHON names the Python to use; ARGS goes to pytest, bench or Locust: make test ARGS='-k haproxy -s'
+# PYTHON names the Python to use; ARGS goes to pytest, bench or Locust: make test ARGS='-k haproxy -n0 -s'
+# (-n0: one test after the other in one process, which is what -s and a debugger need)
 
 VENV ?= .venv
 LOAD_VENV ?= .venv-load
@@ -23,8 +25,9 @@ HOST ?= http://127.0.0.1:8080
 USERS ?= 100
 DURATION ?= 1m
 MINUTES ?= 10
+LONG ?= all
 
-.PHONY: run cluster load bench test check conformance fuzz soak dev constraints clean
+.PHONY: run cluster load bench test test-long check conformance fuzz soak dev constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -43,9 +46,15 @@ bench: $(VENV)/.ready
 	@$(VENV)/bin/python -m bench $(ARGS)
 
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
+# Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check $(LOAD_VENV)/.ready
-	@deploy/system.sh haproxy chromium node=node-ws
-	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m pytest $(ARGS)
+	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws
+	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
+		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
+
+# What passes is recorded in tests/long_runs.txt, which is to be committed.
+test-long: $(VENV)/.ready
+	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
 check: $(VENV)/.ready
 	$(VENV)/bin/ruff check
@@ -53,7 +62,7 @@ check: $(VENV)/.ready
 	$(VENV)/bin/mypy
 
 conformance: $(VENV)/.ready
-	CONFORMANCE=long $(VENV)/bin/python -m pytest tests/gateway/test_conformance.py $(ARGS)
+	$(VENV)/bin/python -m pytest tests/gateway/test_conformance.py --long all $(ARGS)
 
 fuzz: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.fuzz $(ARGS)

@@ -1,8 +1,11 @@
 """Whether an address is free to listen on, said before anything is started."""
 
 import errno
+import fcntl
+import os
 import random
 import socket
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,13 +56,43 @@ def require_free(address: Address) -> None:
             ) from None
 
 
+class Reservations:
+    """Ports that are meant for somebody, although nobody listens on them yet.
+
+    From asking for a port to listening on it may take seconds, and programs stop and start again. Meanwhile nobody else
+    may be given it. Each port is a byte of one file, and a process that reserves it locks that byte. The kernel drops
+    the locks of a process when it ends, however it ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Processes that name the same file see each other's reservations."""
+        self._path = path
+        self._own: set[int] = set()
+        self._file: int | None = None
+
+    def take(self, port: int) -> bool:
+        """Reserve it; False if it is reserved already, by this process or another."""
+        if port in self._own:
+            return False
+        if self._file is None:
+            # Never closed: a process that closes any descriptor of a file drops all its locks on it.
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        self._own.add(port)
+        return True
+
+
 _FIRST_PORT = 12_000
 _CLIENT_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _DICE = random.SystemRandom()
+_RESERVATIONS = Reservations(Path(tempfile.gettempdir()) / f"tickgate-ports-{os.getuid()}")
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now.
+    """A port that nothing listens on now, and that is given to nobody else while this process runs.
 
     It is below those that the kernel gives to clients: none of their sockets may take it before, or while, whoever it
     is for does not listen.
@@ -71,6 +104,8 @@ def free_port(host: str = "127.0.0.1") -> int:
     last = first_of_clients if first_of_clients > _FIRST_PORT else 65536
     for _ in range(100):
         port = _DICE.randrange(_FIRST_PORT, last)
+        if not _RESERVATIONS.take(port):
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((host, port))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deploy/system.sh PROGRAM[=PACKAGE]...
+# deploy/system.sh PROGRAM[=PACKAGE]... (or /PATH=PACKAGE, for what is no program)
 #
 # Installs what is missing where that can be done without asking: as root on Debian. Elsewhere it says
 # what is missing and succeeds; whoever needs the program decides what its absence means.
@@ -14,7 +14,12 @@ for wanted in "$@"; do
     case $package in
         # Asked for by name although its program is there: the program lacks a part.
         python3-venv) packages="$packages $package" ;;
-        *) command -v "$program" >/dev/null 2>&1 || packages="$packages $package" ;;
+        *)
+            case $program in
+                /*) [ -e "$program" ] || packages="$packages $package" ;;
+                *) command -v "$program" >/dev/null 2>&1 || packages="$packages $package" ;;
+            esac
+            ;;
     esac
 done
 [ -n "$packages" ] || exit 0

@@ -1,10 +1,74 @@
-"""What several test folders share."""
+"""What several test folders share, and how tests share the machine."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
+from tests import side_by_side
+from tests.long_runs import LongRuns
 from tests.valkey import Valkey
+
+TURNS = pytest.StashKey[side_by_side.Turns]()
+FOLDER = pytest.StashKey[TemporaryDirectory[str]]()
+"""Where the workers of one run take their turns."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` is."""
+    return side_by_side.worker_count()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where turns are taken."""
+    if FOLDER not in node.config.stash:
+        node.config.stash[FOLDER] = TemporaryDirectory(prefix="tickgate-turns-")
+    node.workerinput["turns"] = node.config.stash[FOLDER].name
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long",
+        choices=("", "all", "changed"),
+        default="",
+        help="run the long tests too: all of them, or those whose subject has changed since they passed",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker takes turns with the others; a run without workers has the machine for itself."""
+    # In CI the tree stays as it was.
+    config.pluginmanager.register(LongRuns(config.getoption("long"), record_passes=not os.environ.get("CI")))
+    if hasattr(config, "workerinput"):
+        config.stash[TURNS] = side_by_side.Turns(Path(config.workerinput["turns"]))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last worker has gone."""
+    if folder := config.stash.get(FOLDER, None):
+        folder.cleanup()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With workers, hand tests out in an order that keeps all of them busy."""
+    if TURNS in config.stash:
+        items[:] = side_by_side.in_order(items)
+
+
+# Outermost, so that a test's timeout and duration begin when its turn does.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Wait until this test may run."""
+    turns = item.config.stash.get(TURNS, None)
+    if turns is None:
+        return (yield)
+    with turns.turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

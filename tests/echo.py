@@ -15,8 +15,12 @@ from gateway.deflate import compress
 from gateway.frames import frame
 from gateway.handshake import check, take_over
 from gateway.metrics import Counters
+from tests.waiting import until
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
+
+TRANSPORTS: Final = web.AppKey("TRANSPORTS", list[asyncio.Transport])
+"""All that were ever taken over: aiohttp no longer knows them, and does not end them."""
 
 _RSV1: Final = 0x40
 
@@ -54,6 +58,7 @@ async def echo(request: web.Request) -> web.StreamResponse:
     reads_deflate = handshake.deflate or request.path == "/deflate"
 
     def make(transport: asyncio.Transport) -> Connection:
+        request.app[TRANSPORTS].append(transport)
         connection = Echo(transport, reads_deflate=reads_deflate, writes_deflate=handshake.deflate).connection
         connection.reply(handshake.head)
         return connection
@@ -70,6 +75,7 @@ async def ready(_request: web.Request) -> web.Response:
 async def echo_server() -> AsyncIterator[str]:
     """An echo at ``/ws`` and ``/deflate``; its ``host:port``."""
     app = web.Application()
+    app[TRANSPORTS] = []
     app.add_routes([web.get("/ws", echo), web.get("/deflate", echo), web.get("/readyz", ready)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -79,3 +85,13 @@ async def echo_server() -> AsyncIterator[str]:
         yield f"{host}:{port}"
     finally:
         await runner.cleanup()
+        # Those of clients that went without a word, or do not read their close frame, are still open.
+        await until(lambda: not _open(app[TRANSPORTS]))
+
+
+def _open(transports: list[asyncio.Transport]) -> list[asyncio.Transport]:
+    """Those whose sockets are not closed yet; each is told to, which takes another turn of the loop."""
+    still = [transport for transport in transports if transport.get_extra_info("socket").fileno() >= 0]
+    for transport in still:
+        transport.abort()
+    return still

@@ -34,8 +34,7 @@ class Shard:
     ) -> None:
         """``attempts`` is shared by all shards: the exchange counts connections per IP."""
         self.symbols = symbols
-        self.reason = "not connected yet"
-        """Why the last connection ended."""
+        self._reason = "not connected yet"
         self._streams: list[Stream] = []
         self.lost_at: float | None = asyncio.get_running_loop().time()
         """Since when it has not been live, in the event loop's time; None while it is."""
@@ -55,6 +54,13 @@ class Shard:
     def live(self) -> bool:
         """Whether prices of all its symbols may be expected now."""
         return any(stream.ready.is_set() and not stream.over for stream in self._streams)
+
+    @property
+    def reason(self) -> str:
+        """Why the last connection ended."""
+        # Others are told of an end before `run` is woken by it.
+        newest = self._streams[-1] if self._streams else None
+        return newest.reason if newest is not None and newest.over else self._reason
 
     def replace(self, reason: str) -> None:
         """Have the connection replaced without a gap, unless that was tried just now."""
@@ -101,7 +107,7 @@ class Shard:
                 elif not stream.ready.is_set():
                     stream.close()
                 self._note_loss()
-                self.reason = stream.reason
+                self._reason = stream.reason
                 self._log(stream)
                 self._changed()
                 await asyncio.sleep(self._backoff.next_s())

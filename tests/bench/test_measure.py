@@ -10,7 +10,8 @@ from bench.processes import ProcessError
 from bench.scenarios import Kind, Scenario
 from tests.valkey import Valkey
 
-pytestmark = pytest.mark.integration
+# Alone: it measures, with processes that are tied to a core each.
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def scenario(kind: Kind = "steady", slow: int = 0) -> Scenario:

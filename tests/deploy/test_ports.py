@@ -1,11 +1,16 @@
 """Addresses: read, and looked at before anything is started."""
 
 import socket
+import subprocess
+import sys
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from deploy.errors import DeployError
-from deploy.ports import Address, free_port, parse_address, require_free
+from deploy.ports import Address, Reservations, free_port, parse_address, require_free
+from deploy.processes import ROOT
 
 
 @pytest.mark.parametrize(
@@ -49,3 +54,36 @@ def test_a_host_that_is_not_this_machine_is_refused() -> None:
     """An address of somebody else's (RFC 5737, TEST-NET-1) cannot be listened on, and it is said why."""
     with pytest.raises(DeployError, match=r"cannot be used.*BIND"):
         require_free(Address("192.0.2.1", 8080, "BIND"))
+
+
+RESERVE = """
+import sys
+from pathlib import Path
+from deploy.ports import Reservations
+
+reservations = Reservations(Path(sys.argv[1]))
+print([reservations.take(port) for port in (4001, 4002)], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_port_is_reserved_for_one_until_its_process_ends(tmp_path: Path) -> None:
+    """Neither this process nor another is given it a second time; when its process has ended, it is free again."""
+    reservations = Reservations(tmp_path / "ports")
+    assert reservations.take(4001)
+    assert not reservations.take(4001)
+    with subprocess.Popen(
+        (sys.executable, "-c", RESERVE, tmp_path / "ports"), cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "[False, True]\n"
+        assert not reservations.take(4002)
+        other.kill()
+    assert reservations.take(4002)
+
+
+def test_free_ports_are_all_different() -> None:
+    """Whoever asks for many, before anybody listens, gets no port twice."""
+    # Of some twenty thousand: two of these would be the same more often than not.
+    ports = [free_port() for _ in range(200)]
+    assert len(set(ports)) == len(ports)

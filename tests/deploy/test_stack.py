@@ -68,6 +68,8 @@ async def test_a_gateway_that_dies_is_reported_and_started_again() -> None:
     try:
         async with asyncio.timeout(20):
             await stack.start()
+        # It is ready a moment before it says so.
+        await said.until("serving")
         stack["gateway"].send(signal.SIGKILL)
         await said.until("serving", times=2)
         reports = [line for line in said.lines if line.startswith("deploy")]
@@ -88,6 +90,7 @@ async def test_a_start_that_fails_is_tried_again(tmp_path: Path) -> None:
     try:
         async with asyncio.timeout(20):
             await stack.start()
+        await said.until("serving")
         python.unlink()
         stack["gateway"].send(signal.SIGKILL)
         await said.until("gateway cannot be started")

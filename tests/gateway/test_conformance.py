@@ -1,10 +1,8 @@
 """The connection, its reader, frames and handshake against the Autobahn cases.
 
-The long run, every compressed message there is, takes some six minutes:
-``CONFORMANCE=long pytest tests/gateway/test_conformance.py``.
+The long run, every compressed message there is, takes some six minutes: ``make test-long``.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,7 +47,7 @@ async def test_compressed_messages_of_every_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(1900)
-@pytest.mark.skipif(os.environ.get("CONFORMANCE") != "long", reason="some minutes: CONFORMANCE=long runs it")
+@pytest.mark.long
 async def test_every_compressed_case(tmp_path: Path) -> None:
     """So do those of every size, whole and in parts."""
     async with echo_server() as address:

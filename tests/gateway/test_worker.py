@@ -34,6 +34,7 @@ async def gunicorn() -> AsyncIterator[Stack]:
 @pytest.mark.skipif(
     int(Path("/proc/sys/net/core/somaxconn").read_text()) < STORM, reason="the kernel's own limit is lower"
 )
+@pytest.mark.alone  # a thousand connects within 0.9 s
 async def test_a_storm_of_clients_waits_in_the_backlog_and_all_are_served() -> None:
     """A thousand connections made while the worker is busy are all there when it is back, none refused or dropped."""
     async with gunicorn() as stack, AsyncExitStack() as sockets:

@@ -12,7 +12,8 @@ from tests.integration.haproxy_stats import connections_of, until_state
 from tests.integration.roamers import LEFT, peak_rate, roaming
 from tests.integration.stacks import cluster_plan, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
+# Alone: the rate of connects and the longest gap are measured, under hundreds of clients.
+pytestmark = [pytest.mark.integration, pytest.mark.haproxy, pytest.mark.alone]
 
 CLIENTS = int(os.environ.get("TICKGATE_ROLLING_CLIENTS", "400"))
 DEAF = 0.5

@@ -29,7 +29,8 @@ from tests.integration.stacks import (
     ws_url,
 )
 
-pytestmark = pytest.mark.integration
+# Alone: gaps and times to connect are measured, and the attack fills the machine.
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 ATTACKER, CLIENT = "127.0.0.2", "127.0.0.3"
 SLOTHS, CONNECTS = 2_000, 10_000

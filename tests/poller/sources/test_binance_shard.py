@@ -89,14 +89,17 @@ async def test_connection_attempts_keep_their_limit() -> None:
         assert [] == exchange.violations
 
 
-async def test_cut_connections_are_made_again_and_again(exchange: Exchange) -> None:
-    """However often the line is cut, prices come back."""
+async def test_cut_connections_are_made_again_and_again(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+    """However often the line is cut, its loss is told with its reason from the first, and prices come back."""
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
         for number in range(1, 6):
             await eventually(lambda: source.state.link == "up")
+            caplog.clear()
             exchange.drop()
             await eventually(lambda: source.state.link == "down")
+            told = [record.getMessage() for record in caplog.records if "link down" in record.getMessage()]
+            assert [] == [line for line in told if "connection lost" not in line and "broken" not in line]
             assert "stream down: connection lost" in source.state.reason or "broken" in source.state.reason
             await eventually(lambda: source.state.link == "up")
             exchange.quote("BTCUSDT", bid=f"{number}.00000000")

@@ -1,0 +1,68 @@
+"""Which tests run beside others, and in what order: several workers share the machine's cores.
+
+A test marked `alone` measures time, CPU or memory, or fills the machine. Workers take turns by locks on two files, so
+that one run of pytest, with one summary and one exit code, does for both kinds of test.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+DOOR = "door"
+"""The file that is locked for an instant by most, and for longer by who waits to be alone."""
+
+WORKERS_PER_CORE = 2
+"""Most tests of real programs wait for something most of their time."""
+MOST_WORKERS = 8
+"""More would have to wait for the longest tests."""
+
+
+def worker_count() -> int:
+    """How many workers `-n auto` is, on the cores that we may use."""
+    return min(WORKERS_PER_CORE * len(os.sched_getaffinity(0)), MOST_WORKERS)
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The order in which tests are handed out: real programs first, then the quick ones, and who is alone last.
+
+    The quick ones then fill the time until the last of the long ones has ended, and from there on nobody waits.
+    """
+    return sorted(items, key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    if item.get_closest_marker("alone"):
+        return 2
+    return 0 if item.get_closest_marker("integration") else 1
+
+
+class Turns:
+    """Turns that tests share, and turns that one test has alone.
+
+    Every test passes a door, and holds a room for as long as it runs. A test that must be alone keeps the door locked
+    until the room is empty: otherwise tests that overlap would keep it out for ever. Both are files, which are only
+    locked, never read or written. The kernel drops the locks of a process when it ends, however it ends.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Those who name the same folder take turns with each other."""
+        self._door = os.open(folder / DOOR, os.O_RDONLY | os.O_CREAT, 0o600)
+        self._room = os.open(folder / "room", os.O_RDONLY | os.O_CREAT, 0o600)
+
+    @contextmanager
+    def turn(self, *, alone: bool) -> Iterator[None]:
+        """Wait for a turn, and have it for the length of a ``with`` block."""
+        fcntl.flock(self._door, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        finally:
+            fcntl.flock(self._door, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            # In so many words: a child that was forked has the same file open, and may live on.
+            fcntl.flock(self._room, fcntl.LOCK_UN)

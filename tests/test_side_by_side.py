@@ -1,0 +1,135 @@
+"""Tests take turns: most share them, some are alone."""
+
+import fcntl
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+from tests.side_by_side import DOOR, Turns
+from tests.waiting import until
+
+ROOT = Path(__file__).parent.parent
+
+OPTIONS = ("-c", ROOT / "setup.cfg", "-q", "-p", "no:cacheprovider", "-n2", "--dist=load", "--maxschedchunk=1")
+
+CONFTEST = """
+from tests.conftest import *
+"""
+
+# Each test says when it begins and ends. Those that share wait for one another, so that both workers must be at it.
+TESTS = """
+import os
+import time
+from pathlib import Path
+import pytest
+
+def say(word):
+    with open("said", "a") as file:
+        file.write(word + "\\n")
+
+@pytest.mark.alone
+@pytest.mark.parametrize("number", range(4))
+def test_alone(number):
+    say(f"alone {number} begins")
+    time.sleep(0.05)  # for another to break in
+    say(f"alone {number} ends")
+
+@pytest.mark.parametrize("number", range(2))
+def test_quick(number):
+    say("quick")
+
+@pytest.mark.integration
+@pytest.mark.parametrize("number", range(4))
+def test_together(number):
+    say("together")
+    Path(os.environ["PYTEST_XDIST_WORKER"]).touch()
+    give_up = time.monotonic() + 20
+    while len(list(Path().glob("gw*"))) < 2:
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
+"""
+
+
+def is_locked(file: Path) -> bool:
+    """Whether nobody else may have it now."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def start(folder: Path, said: list[str], word: str, *, alone: bool) -> Thread:
+    """Somebody who wants a turn, and says so when it comes."""
+
+    def run() -> None:
+        with Turns(folder).turn(alone=alone):
+            said.append(word)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_turns_are_shared(tmp_path: Path) -> None:
+    """A test runs while another does."""
+    said: list[str] = []
+    with Turns(tmp_path).turn(alone=False):
+        start(tmp_path, said, "too", alone=False).join(10)
+        assert said == ["too"]
+
+
+async def test_who_wants_to_be_alone_waits_for_the_others_and_comes_before_the_next(tmp_path: Path) -> None:
+    """A turn alone begins when those under way have ended; whoever asks meanwhile is later."""
+    said: list[str] = []
+    with Turns(tmp_path).turn(alone=False):
+        alone = start(tmp_path, said, "alone", alone=True)
+        await until(lambda: is_locked(tmp_path / DOOR))
+        late = start(tmp_path, said, "late", alone=False)
+        assert said == []
+    alone.join(10)
+    late.join(10)
+    assert said == ["alone", "late"]
+
+
+def test_nobody_comes_in_beside_who_is_alone(tmp_path: Path) -> None:
+    """A turn alone is not shared; when it has ended, the next begins."""
+    said: list[str] = []
+    with Turns(tmp_path).turn(alone=True):
+        other = start(tmp_path, said, "other", alone=False)
+        assert said == []
+        other.join(0.1)
+        assert said == []
+    other.join(10)
+    assert said == ["other"]
+
+
+def test_a_test_that_is_marked_so_runs_alone_and_last(tmp_path: Path) -> None:
+    """With two workers real programs come first and together, and who is alone last, one after the other."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_turns.py").write_text(TESTS)
+    done = subprocess.run(
+        (sys.executable, "-m", "pytest", *OPTIONS, "--rootdir", tmp_path, "test_turns.py"),
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    said = (tmp_path / "said").read_text().splitlines()
+    assert said[:2] == ["together"] * 2
+    assert sorted(said) == sorted(
+        [f"alone {n} {word}" for n in range(4) for word in ("begins", "ends")] + (["quick"] * 2 + ["together"] * 4)
+    )
+    for before, after in itertools.pairwise(said):
+        if "begins" in before:
+            assert after == before.replace("begins", "ends")
+    assert said[-1].startswith("alone")
