@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 
 from market.bus import Bus, open_bus
+from market.tasks import Group, end
 from poller import metrics
 from poller.errors import PollerError
 from poller.lease import Lead
@@ -74,13 +75,13 @@ class Poller:
             if port := self._settings.poller_metrics_port:
                 collector = metrics.PollerCollector(self.publisher, self._state, self._drops, self._source_counters)
                 server = await metrics.serve(port, collector)
-            async with asyncio.TaskGroup() as tasks:
+            async with Group() as tasks:
                 tasks.create_task(self.publisher.run())
                 feeding = tasks.create_task(self._feed())
                 await stop.wait()
                 logger.info("stopping")
-                feeding.cancel()
                 self.publisher.stop()
+                await end(feeding)
         except ExceptionGroup as errors:
             match errors.exceptions:
                 case [PollerError() as error]:
