@@ -1,5 +1,7 @@
 """Ticks and beats as bytes on the bus: JSON, typed and checked on the way in."""
 
+import json
+
 import msgspec
 
 from market.errors import MarketError
@@ -16,8 +18,8 @@ _plain_tick_decoder = msgspec.json.Decoder(_PlainTick)
 _tick_decoder = msgspec.json.Decoder(Tick)
 _beat_decoder = msgspec.json.Decoder(Beat)
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoders raise: not JSON, not of that shape, not UTF-8, or nested without end."""
+UNREADABLE = (msgspec.DecodeError, json.JSONDecodeError, UnicodeDecodeError, RecursionError)
+"""What decoders raise, msgspec's and others': not JSON, not of that shape, not UTF-8, or nested without end."""
 
 _BRACE = ord("{")
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.errors import GatewayError
+from market.codec import UNREADABLE
 from market.tick import MAX_EXACT
 
 ALL: Final = "*"
@@ -141,7 +142,7 @@ def _decode(payload: bytes) -> Claims:
         claims = _CLAIMS.decode(payload)
     except msgspec.ValidationError as error:
         problem = f"the token's claims cannot be used: {error}"
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         problem = "the token's claims are not JSON"
     else:
         # It is shown in logs, where a line break could forge a line.
