@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from market.bus import Bus, open_bus
 from market.tasks import Group, end
+from market.tick import Tick
 from poller import metrics
 from poller.errors import PollerError
 from poller.lease import Lead
@@ -93,9 +94,16 @@ class Poller:
             await self._bus.aclose()
 
     async def _feed(self) -> None:
-        """Find the source, and pass on what comes."""
-        source = await open_source(self._settings, now_us=now_us, rng=self._rng, room=self.publisher.room)
-        self._source = source
+        """Find the source, and pass on what comes; and then from the source that takes over, if one does."""
+        settings, room = self._settings, self.publisher.room
+        source: Source | None = await open_source(settings, now_us=now_us, rng=self._rng, room=room)
+        while source is not None:
+            self._source = source
+            source = await self._pass_on(source)
+
+    async def _pass_on(self, source: Source) -> Source | None:
+        """Make ticks of what ``source`` says, and return what takes over from it, if anything does."""
+        self._sense = Sense(time.monotonic, now_us)
         scales = await source.scales()
         logger.info("feed %s, %d symbols, bus %s", source.state.source, len(scales), self._bus.name)
         processor = Processor(scales, self._numbering.take)
@@ -109,8 +117,16 @@ class Poller:
                 # Summaries that make sense do not make up for quotes that do not.
                 self._sense.note(processor.refused)
 
-        await source.run(emit)
+        successor = await source.run(emit)
         logger.info("feed %s has ended: %s", source.state.source, source.state.reason)
+        if successor is not None:
+            # Nobody may take the last prices of one source for the first of another: there is none until it tells one.
+            for symbol, its in scales.items():
+                seq = self._numbering.take(symbol)
+                self.publisher.put(
+                    Tick(symbol=symbol, seq=seq, price_scale=its.price, size_scale=its.size, recv_us=now_us())
+                )
+        return successor
 
     def _state(self) -> LinkState:
         if self._source is None:

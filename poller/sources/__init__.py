@@ -65,8 +65,9 @@ class Source(Protocol):
             PollerError: a symbol that the exchange does not trade, or whose numbers would not fit 2^53 - 1.
         """
 
-    async def run(self, emit: Emit) -> None:
-        """Emit updates until cancelled. Returns early only when there is nothing left to come (a replay).
+    async def run(self, emit: Emit) -> "Source | None":
+        """Emit updates until cancelled. Returns early only when there is nothing left to come (a replay), or when
+        another source takes over, which is then returned: it is to be run in place of this one, from its `scales` on.
 
         Faults of the exchange or the network never end it: they show in `state` and are recovered from.
         """

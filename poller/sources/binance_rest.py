@@ -13,6 +13,7 @@ from poller.sources.binance_api import Api
 from poller.sources.binance_polling import Polling
 from poller.sources.binance_start import fetch_scales
 from poller.sources.binance_timing import RestTiming
+from poller.sources.endpoints import Endpoints
 from poller.sources.link import Link
 
 
@@ -22,7 +23,7 @@ class BinanceRest:
     def __init__(
         self,
         symbols: Iterable[str],
-        rest_url: str,
+        rest_url: Endpoints | str,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
@@ -32,7 +33,7 @@ class BinanceRest:
         self._symbols = tuple(symbols)
         self._timing = timing or RestTiming()
         self._counters = Counters()
-        self._api = Api(rest_url, self._timing, self._counters)
+        self._api = Api(rest_url, self._timing, self._counters, now_us)
         self._link = Link("binance-rest", now_us)
         self._backoff = Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, rng)
         self._polling = Polling(

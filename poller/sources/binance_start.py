@@ -29,6 +29,8 @@ async def fetch_scales(
     query = symbols_query(symbols)
     failures = 0
     while True:
+        if api.ban_reason:
+            failing(api.ban_reason)
         body = await api.get(_PATH, query, EXCHANGE_INFO_WEIGHT, timing.exchange_info_timeout_s)
         if isinstance(body, Fault):
             reason = body.reason

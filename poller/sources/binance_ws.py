@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
 
-import aiohttp
 from msgspec import structs
 
 from market.symbols import Scales
@@ -17,6 +16,8 @@ from poller.sources.binance_shard import Shard
 from poller.sources.binance_start import fetch_scales
 from poller.sources.binance_stream import Stream
 from poller.sources.binance_timing import RestTiming, StreamTiming
+from poller.sources.endpoints import Endpoints
+from poller.sources.handshake import stream_session
 from poller.sources.link import Link
 from poller.sources.pacing import RollingLimit
 
@@ -31,8 +32,8 @@ class BinanceWs:
     def __init__(
         self,
         symbols: Iterable[str],
-        rest_url: str,
-        ws_url: str,
+        rest_url: Endpoints | str,
+        ws_url: Endpoints | str,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
@@ -41,7 +42,7 @@ class BinanceWs:
     ) -> None:
         """Listen to ``symbols``; the wall clock and the randomness of backoff and renewal come from outside."""
         self._symbols = tuple(symbols)
-        self._ws_url = ws_url.rstrip("/")
+        self._streams = Endpoints.of("Binance's streams", ws_url)
         self._now_us = now_us
         self._rng = rng
         self._timing = timing or StreamTiming()
@@ -55,7 +56,7 @@ class BinanceWs:
         self._some_down = asyncio.Event()
         self._seeds: set[str] = set()
         self._seeds_wanted = asyncio.Event()
-        self._api = Api(rest_url, self._rest_timing, self._counters)
+        self._api = Api(rest_url, self._rest_timing, self._counters, now_us)
         self._polling = Polling(
             self._api,
             self._uncovered,
@@ -104,9 +105,7 @@ class BinanceWs:
     async def run(self, emit: Emit) -> None:
         """As `poller.sources.Source.run`."""
         self._emit = emit
-        # No limit on connections: each shard keeps its own for hours.
-        connector = aiohttp.TCPConnector(limit=0)
-        async with self._api, aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+        async with self._api, stream_session() as session, asyncio.TaskGroup() as group:
             self._refresh()
             for shard in self._shards:
                 group.create_task(shard.run(session))
@@ -115,7 +114,7 @@ class BinanceWs:
 
     def _new_stream(self, symbols: tuple[str, ...]) -> Stream:
         return Stream(
-            self._ws_url,
+            self._streams,
             symbols,
             emit=self._hear,
             changed=self._refresh,

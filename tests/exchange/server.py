@@ -173,6 +173,7 @@ class Exchange:
         self.faults.delay_s = 0.0
         self.faults.thawed.set()
         self.faults.stream_status = None
+        self.faults.stream_body, self.faults.stream_headers = b"", {}
         self.faults.ignore_subscribe = False
         self.faults.subscribe_errors.clear()
         self.faults.quiet_symbols.clear()
@@ -205,7 +206,8 @@ class Exchange:
             self._violate("connects", f"over {self.limits.connects} in {self.limits.connect_window_s:g} s")
             return web.Response(status=429)
         if self.faults.stream_status is not None:
-            return web.Response(status=self.faults.stream_status)
+            its = self.faults
+            return web.Response(status=its.stream_status, body=its.stream_body, headers=its.stream_headers)
         socket = web.WebSocketResponse(autoping=False, compress=False, timeout=0.5)
         await socket.prepare(request)
         connection = Connection(

@@ -150,7 +150,7 @@ class Connection:
                     return
             if self._rate.exceeded():
                 self._violate("messages", f"over {self._limits.messages} in {self._limits.message_window_s:g} s")
-                await self._close(1008)
+                await self.close(1008)
                 return
             if message.type is WSMsgType.TEXT:
                 self._command(message.data)
@@ -226,16 +226,17 @@ class Connection:
             now = self._clock()
             if now >= self._pong_due:
                 self._violate("pong", "none with the ping's payload in time")
-                await self._close(1008)
+                await self.close(1008)
                 return
             if now >= self.opened_at + self._limits.lifetime_s:
-                await self._close(1001)
+                await self.close(1001)
                 return
             await asyncio.sleep(min(self._limits.ping_s, self._limits.lifetime_s) / 4)
 
-    async def _close(self, code: int) -> None:
+    async def close(self, code: int, text: str = "") -> None:
+        """Close it as the exchange does, with what it says at that."""
         self.close_code = code
-        await self._socket.close(code=code)
+        await self._socket.close(code=code, message=text.encode())
 
 
 def _now_ms() -> int:
