@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Final, TypedDict
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct
+
 from market.errors import MarketError
 
 _KINDS: Final = {"https": "HTTPS_PROXY", "wss": "HTTPS_PROXY", "http": "HTTP_PROXY", "ws": "HTTP_PROXY"}
@@ -25,21 +27,27 @@ class ProxyOptions(TypedDict, total=False):
 
     proxy: str
     proxy_headers: Mapping[str, str]
+    """Of the request for a tunnel."""
+    headers: Mapping[str, str]
+    """Of a request without one, which the proxy reads itself."""
 
 
-class Proxy:
+class Proxy(Struct, frozen=True):
     """One proxy, as aiohttp's requests take it."""
 
-    def __init__(self, url: str, authorization: str | None) -> None:
-        self.url: Final = url
-        """Without user and password."""
-        self._authorization = authorization
+    url: str
+    """Without user and password."""
+    authorization: str | None
 
-    def options(self) -> ProxyOptions:
-        """Arguments for a request of aiohttp."""
-        if self._authorization is None:
+    def __repr__(self) -> str:
+        return f"Proxy({self.url!r}, …)"
+
+    def options(self, *, tunnel: bool) -> ProxyOptions:
+        """Arguments for a request of aiohttp, to where TLS needs a ``tunnel`` or to where it does not."""
+        if self.authorization is None:
             return {"proxy": self.url}
-        return {"proxy": self.url, "proxy_headers": {"Proxy-Authorization": self._authorization}}
+        headers = {"Proxy-Authorization": self.authorization}
+        return {"proxy": self.url, "proxy_headers": headers} if tunnel else {"proxy": self.url, "headers": headers}
 
 
 class Proxies:
@@ -64,6 +72,12 @@ class Proxies:
     def __repr__(self) -> str:
         return f"Proxies({', '.join(self._by_kind)})"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Proxies) and (self._by_kind, self._exempt) == (other._by_kind, other._exempt)
+
+    def __hash__(self) -> int:
+        return hash((*self._by_kind.items(), *self._exempt))
+
     def of(self, url: str) -> Proxy | None:
         """The proxy for a connection to ``url`` (``http``, ``https``, ``ws`` or ``wss``), or None.
 
@@ -80,7 +94,7 @@ class Proxies:
     def options(self, url: str) -> ProxyOptions:
         """Arguments for a request of aiohttp to ``url``; empty where it goes straight there."""
         proxy = self.of(url)
-        return {} if proxy is None else proxy.options()
+        return {} if proxy is None else proxy.options(tunnel=url.startswith(("https:", "wss:")))
 
 
 NO_PROXIES: Final = Proxies()

@@ -37,7 +37,7 @@ class PollerSettings:
     binance_ws_url: tuple[str, ...] = ("wss://stream.binance.com:9443",)
     """``BINANCE_WS_URL``: Binance's streams, without ``/stream``; several with commas between them are tried in turn.
     Default wss://stream.binance.com:9443."""
-    proxies: Proxies = field(default=NO_PROXIES, repr=False, compare=False)
+    proxies: Proxies = field(default=NO_PROXIES, repr=False)
     """The way to the exchange: ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``. They may hold a password."""
     sim_ticks_per_s: int = 100
     """Quotes per second that the simulator makes, over all symbols together: 1 to 10,000. Default 100."""

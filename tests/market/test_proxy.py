@@ -92,12 +92,17 @@ def test_forms_of_a_proxy(value: str, expected: str) -> None:
 
 def test_user_and_password_go_to_the_proxy_alone() -> None:
     """They are its header, decoded from the URL, and nothing shows them."""
+    plain = Proxies({"HTTP_PROXY": "http://user:p%40ss@proxy:1"}).options("ws://a.example")
+    assert {"proxy": "http://proxy:1", "headers": {"Proxy-Authorization": "Basic dXNlcjpwQHNz"}} == plain
     proxies = Proxies({"HTTPS_PROXY": "http://user:p%40ss@proxy:1"})
     options = proxies.options("https://a.example")
     assert {"Proxy-Authorization": "Basic dXNlcjpwQHNz"} == options["proxy_headers"]
     assert "http://proxy:1" == options["proxy"]
     assert "p@ss" not in repr(proxies)
     assert "Proxies(HTTPS_PROXY)" == repr(proxies)
+    assert "p@ss" not in repr(proxies.of("https://a.example"))
+    assert proxies == Proxies({"https_proxy": "http://user:p%40ss@proxy:1"})
+    assert proxies != Proxies({"https_proxy": "http://user:other@proxy:1"})
     assert {} == proxies.options("https://127.0.0.1")
 
 
