@@ -6,6 +6,7 @@ import msgspec
 
 from market.errors import MarketError
 from market.status import Beat
+from market.symbols import MAX_SYMBOL_BYTES, fits
 from market.tick import Tick
 
 
@@ -40,9 +41,12 @@ def decode_tick(payload: bytes) -> Tick:
         CodecError: not JSON, a required field missing, a wrong type, or a number out of range.
     """
     try:
-        return _tick_decoder.decode(payload)
+        tick = _tick_decoder.decode(payload)
     except UNREADABLE as error:
         raise CodecError(f"not a tick: {error}") from None
+    if not fits(tick.symbol):
+        raise CodecError(f"not a tick: its symbol is longer than {MAX_SYMBOL_BYTES} bytes")
+    return tick
 
 
 def decode_plain_tick(payload: bytes) -> Tick | None:
@@ -55,7 +59,7 @@ def decode_plain_tick(payload: bytes) -> Tick | None:
     except UNREADABLE:
         return None
     # White space may come before the object; whoever cuts the brace off would cut that.
-    return tick if payload[0] == _BRACE else None
+    return tick if payload[0] == _BRACE and (tick.symbol.isascii() or fits(tick.symbol)) else None
 
 
 def encode_beat(beat: Beat) -> bytes:

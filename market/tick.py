@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from market.errors import MarketError
+from market.symbols import MAX_SYMBOL_BYTES
 
 MAX_EXACT = 2**53 - 1
 """The largest integer on any wire: a JavaScript number holds no larger one exactly
@@ -31,7 +32,7 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
     What the exchange did not give is `UNSET`, and absent on the wire.
     """
 
-    symbol: Annotated[str, Meta(min_length=1, max_length=40)]
+    symbol: Annotated[str, Meta(min_length=1, max_length=MAX_SYMBOL_BYTES)]
     seq: Exact
     """Strictly increasing per symbol, across restarts of the poller too."""
     bid: Exact | UnsetType = UNSET

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import aiohttp
 
+from market.symbols import lower
 from poller.sources import Update, reasons
 from poller.sources.backoff import Backoff
 from poller.sources.binance import (
@@ -254,7 +255,7 @@ class Stream:
 
 
 def _streams_of(symbols: tuple[str, ...]) -> list[str]:
-    return [f"{symbol.lower()}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]
+    return [f"{lower(symbol)}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]
 
 
 def _some(symbols: tuple[str, ...]) -> str:

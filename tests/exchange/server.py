@@ -10,6 +10,7 @@ from typing import Literal
 
 from aiohttp import web
 
+from market.symbols import lower
 from tests.exchange.faults import Canned, Faults
 from tests.exchange.limits import Limits, RollingCount, Violation
 from tests.exchange.market import Market
@@ -107,9 +108,9 @@ class Exchange:
         for name, value in changes.items():
             setattr(its, name, value)
         for connection in self.open_connections:
-            connection.tell(f"{symbol.lower()}@bookTicker")
+            connection.tell(f"{lower(symbol)}@bookTicker")
             if "last" in changes:
-                connection.tell(f"{symbol.lower()}@aggTrade")
+                connection.tell(f"{lower(symbol)}@aggTrade")
 
     def say(self, text: str) -> None:
         """Send any text on every stream connection: malformed JSON, wrong types, what you like."""

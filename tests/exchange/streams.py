@@ -9,6 +9,7 @@ from typing import Any, Literal
 from aiohttp import WSMsgType, web
 from msgspec import Struct
 
+from market.symbols import lower, upper
 from tests.exchange.faults import Faults
 from tests.exchange.limits import Limits, RollingCount
 from tests.exchange.market import Market
@@ -94,11 +95,11 @@ class Connection:
         if stream not in self.streams or stream in self._faults.quiet_streams:
             return
         symbol, _, kind = stream.partition("@")
-        symbol = symbol.upper()
+        symbol = upper(symbol)
         if symbol not in self._market.quotes or symbol in self._faults.quiet_symbols:
             return
         # A stream in the wrong case exists no more than one of an unknown symbol.
-        payload = self._market.event(symbol, kind, _now_ms()) if stream == f"{symbol.lower()}@{kind}" else None
+        payload = self._market.event(symbol, kind, _now_ms()) if stream == f"{lower(symbol)}@{kind}" else None
         if payload is not None:
             self.say(json.dumps({"stream": stream, "data": payload} if self._combined else payload))
 

@@ -63,7 +63,10 @@ def test_feeds(feed: str) -> None:
             ("BUS_URL", value)
             for value in ("", "localhost:6379", "http://localhost", "redis://localhost/x", "kafka://x")
         ],
-        *[("SYMBOLS", value) for value in ("", " ", ",", "BTC/USDT", "BTCUSDT,BTCUSDT", "@/no/such/file", "@")],
+        *[
+            ("SYMBOLS", value)
+            for value in ("", " ", ",", "BTC*USDT", "B USDT", "BTCUSDT,BTCUSDT", "@/no/such/file", "@")
+        ],
         *[
             ("FEED", value)
             for value in ("", "Auto", "binance", "replay", "replay:", "replay:/no/such", "replay:/", "replay:\0")

@@ -62,6 +62,13 @@ async def test_list_is_encoded_to_the_letter(api: Api, recorder: Recorder) -> No
     assert ["/api/v3/ticker/24hr?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D"] == recorder.paths
 
 
+async def test_names_of_any_script_are_encoded_as_utf8(api: Api, recorder: Recorder) -> None:
+    """A list's length counts what is sent."""
+    await api.get("/x", symbols_query(("币USDT", "A/B")), 2)
+    assert ["/x?symbols=%5B%22%E5%B8%81USDT%22%2C%22A%2FB%22%5D"] == recorder.paths
+    assert {} == symbols_query(tuple(f"{'币' * 20}{number}" for number in range(30)))
+
+
 async def test_one_request_at_a_time(api: Api, recorder: Recorder) -> None:
     """However many ask, the exchange sees one after the other."""
     await asyncio.gather(*(api.get("/x", {}, 1) for _ in range(8)))
