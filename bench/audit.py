@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from bench.wire import CLOSE, TEXT, WireError, frame_bounds
+from market.codec import UNREADABLE
 from market.errors import MarketError
 from market.tick import Tick
 
@@ -37,7 +38,7 @@ def ticks_of(payload: bytes) -> list[Tick]:
         if kind not in {"tick", "ticks", "snapshot"}:
             return []
         message = _decoder.decode(payload)
-    except (msgspec.DecodeError, MarketError, KeyError, TypeError) as error:
+    except (*UNREADABLE, MarketError, KeyError, TypeError) as error:
         raise WireError(f"{payload[:60]!r}: {error}") from None
     return message.ticks if isinstance(message, Batch) else [message]
 

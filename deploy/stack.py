@@ -8,6 +8,7 @@ from deploy.errors import DeployError
 from deploy.ports import Address, require_free
 from deploy.processes import Process, Say, describe_end
 from deploy.programs import Plan
+from market.tasks import end
 
 _POLL_S = 0.1
 _ANSWER_TIMEOUT_S = 2.0
@@ -77,16 +78,12 @@ class Stack:
     async def stop_one(self, name: str) -> int | None:
         """End one program on purpose; it stays down. Returns what `Process.stop` returns."""
         if watch := self._watches.pop(name, None):
-            watch.cancel()
-            await asyncio.wait((watch,))
+            await end(watch)
         return await self._processes[name].stop(_STOP_S)
 
     async def stop(self) -> None:
         """End everything: clients first, then who serves them, then who feeds those."""
-        for watch in self._watches.values():
-            watch.cancel()
-        if self._watches:
-            await asyncio.wait(self._watches.values())
+        await end(*self._watches.values())
         self._watches.clear()
         plan = self.plan
         # Together: HAProxy stays until its connections end, and the gateways end those.

@@ -18,6 +18,7 @@ from gateway.serving import BACKLOG, Serving
 from gateway.settings import Settings
 from market import logs
 from market.errors import MarketError
+from market.tasks import end
 
 
 async def serve(settings: Settings) -> None:
@@ -45,7 +46,7 @@ async def serve(settings: Settings) -> None:
         if not drained.cancelled():
             drained.result()
     finally:
-        drained.cancel()
+        await end(drained)
         await serving.close()
 
 

@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -20,6 +19,7 @@ from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
 from gateway.upgrade import upgrade_now
 from market.bus import open_bus
+from market.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +44,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
         work = asyncio.create_task(gateway.run(), name="gateway")
         work.add_done_callback(_end_loudly)
         yield
-        work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
+        await end(work)
 
     async def close_clients(app: web.Application) -> None:
         # Whoever stops the application, clients hear 1012; after `drain` there are none left.

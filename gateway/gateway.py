@@ -25,6 +25,7 @@ from gateway.protocol import Shutdown
 from gateway.session import Limits
 from gateway.settings import Settings
 from market.bus import Bus
+from market.tasks import Group, end
 
 if TYPE_CHECKING:
     from gateway.auth.authenticator import Authenticator
@@ -101,12 +102,11 @@ class Gateway:
         if self.authenticator is not None:
             self.authenticator.start()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with Group() as group:
                 group.create_task(self.feed.run())
                 group.create_task(self._heartbeat.run())
         finally:
-            for errand in self._errands:
-                errand.cancel()
+            await end(*self._errands)
             if self.authenticator is not None:
                 await self.authenticator.aclose()
             await self.bus.aclose()

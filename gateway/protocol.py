@@ -8,10 +8,13 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from market.symbols import MAX_SYMBOL_BYTES, fits
+
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A client's own mark on a request, echoed in the answer."""
 
-SymbolNames = Annotated[list[Annotated[str, Meta(max_length=40)]], Meta(min_length=1)]
+SymbolNames = Annotated[list[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)]], Meta(min_length=1)]
+"""Each of `market.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
 
 MaxHz = Annotated[float, Meta(ge=0.1, le=50)]
 
@@ -39,11 +42,24 @@ class Subscribe(Command, tag="subscribe"):
     conflate: bool | UnsetType = UNSET
     """False: every single tick, in order, whatever ``max_hz`` says; who cannot keep up is closed with 4408."""
 
+    def __post_init__(self) -> None:
+        """Refuse names that are too long in UTF-8."""
+        _check(self.symbols)
+
+
+def _check(names: list[str]) -> None:
+    if not all(map(fits, names)):
+        raise ValueError(f"a name in `symbols` is longer than {MAX_SYMBOL_BYTES} bytes")
+
 
 class Unsubscribe(Command, tag="unsubscribe"):
     """Send me no more of these; ``["*"]`` means none at all."""
 
     symbols: SymbolNames
+
+    def __post_init__(self) -> None:
+        """Refuse names that are too long in UTF-8."""
+        _check(self.symbols)
 
 
 class List(Command, tag="list"):

@@ -18,6 +18,7 @@ from gateway.app import drain
 from gateway.errors import GatewayError
 from gateway.serving import Serving
 from market.environ import SettingError
+from market.tasks import end
 
 _NOTIFY_S = 1.0
 """Between signs of life to the arbiter; gunicorn's ``timeout`` is many times this."""
@@ -56,7 +57,7 @@ class Worker(GunicornUVLoopWebWorker):
             await drain(serving.app)
         finally:
             await serving.close()
-            notifying.cancel()
+            await end(notifying)
 
     async def _notify_arbiter(self) -> None:
         # To the very end: an arbiter that hears nothing kills.

@@ -76,7 +76,7 @@ class Conversation:
     def _receive(self, payload: bytes, now_us: int) -> None:
         try:
             message = messages.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except messages.UNREADABLE as error:
             self._refuse(payload, error)
             return
         match message:
@@ -142,7 +142,7 @@ class Conversation:
             return
         try:
             tick = messages.decode_tick(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except messages.UNREADABLE:
             self._note(Fault.MALFORMED, payload)
             return
         self._tick(tick, payload, now_us)

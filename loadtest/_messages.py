@@ -94,6 +94,10 @@ class Shutdown(Struct, tag_field="type", tag="shutdown", frozen=True):
 AnyMessage = Tick | Snapshot | Ticks | Welcome | Subscribed | Unsubscribed | Status | Lag | Pong | Error | Shutdown
 
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoders raise: not JSON, not of that shape, not UTF-8, or nested without end."""
+
+
 class _Kind(Struct):
     type: str
 
@@ -107,8 +111,7 @@ def decode(payload: bytes) -> AnyMessage:
     """The message of a payload.
 
     Raises:
-        msgspec.DecodeError: not JSON, an unknown ``type``, or a field of the wrong kind.
-        UnicodeDecodeError: not UTF-8.
+        UNREADABLE: not JSON, an unknown ``type``, or a field of the wrong kind.
     """
     message: AnyMessage = _decoder.decode(payload)
     return message
@@ -123,5 +126,5 @@ def kind(payload: bytes) -> str:
     """The ``type`` of a payload that `decode` refused, or the empty string where it has none."""
     try:
         return _kind_decoder.decode(payload).type
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return ""

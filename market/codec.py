@@ -1,9 +1,12 @@
 """Ticks, beats and states as bytes on the bus: JSON, typed and checked on the way in."""
 
+import json
+
 import msgspec
 
 from market.errors import MarketError
 from market.status import Beat, States
+from market.symbols import MAX_SYMBOL_BYTES, fits
 from market.tick import Tick
 
 
@@ -17,8 +20,8 @@ _tick_decoder = msgspec.json.Decoder(Tick)
 _beat_decoder = msgspec.json.Decoder(Beat)
 _states_decoder = msgspec.json.Decoder(States)
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoders raise: not JSON, not of that shape, not UTF-8, or nested without end."""
+UNREADABLE = (msgspec.DecodeError, json.JSONDecodeError, UnicodeDecodeError, RecursionError)
+"""What decoders raise, msgspec's and others': not JSON, not of that shape, not UTF-8, or nested without end."""
 
 _BRACE = ord("{")
 
@@ -39,9 +42,12 @@ def decode_tick(payload: bytes) -> Tick:
         CodecError: not JSON, a required field missing, a wrong type, or a number out of range.
     """
     try:
-        return _tick_decoder.decode(payload)
+        tick = _tick_decoder.decode(payload)
     except UNREADABLE as error:
         raise CodecError(f"not a tick: {error}") from None
+    if not fits(tick.symbol):
+        raise CodecError(f"not a tick: its symbol is longer than {MAX_SYMBOL_BYTES} bytes")
+    return tick
 
 
 def decode_plain_tick(payload: bytes) -> Tick | None:
@@ -54,7 +60,7 @@ def decode_plain_tick(payload: bytes) -> Tick | None:
     except UNREADABLE:
         return None
     # White space may come before the object; whoever cuts the brace off would cut that.
-    return tick if payload[0] == _BRACE else None
+    return tick if payload[0] == _BRACE and (tick.symbol.isascii() or fits(tick.symbol)) else None
 
 
 def encode_beat(beat: Beat) -> bytes:

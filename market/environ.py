@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from market.bus import BusUrlError, open_bus
 from market.errors import MarketError
+from market.proxy import Proxies, ProxyError
 from market.symbols import SymbolError, Symbols, parse_symbols
 
 T = TypeVar("T", bound=str)
@@ -80,6 +82,24 @@ class Environ:
             raise SettingError(f"{name} {shown(value)} must be one of {', '.join(choices)}")
         return value
 
+    def base_urls(self, name: str, default: tuple[str, ...], schemes: tuple[str, ...]) -> tuple[str, ...]:
+        """The base of a URL, or several with commas between them: scheme, host and port, and nothing behind those."""
+        value = self._variables.get(name)
+        if value is None:
+            return default
+        urls = [entry.strip() for entry in value.split(",")]
+        for url in urls:
+            if not _is_base_url(url, schemes):
+                raise SettingError(f"{name} {shown(url)} is not the base of a URL; write {schemes[0]}://host:port")
+        return tuple(dict.fromkeys(url.removesuffix("/") for url in urls))
+
+    def proxies(self) -> Proxies:
+        """``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``, in capitals or not."""
+        try:
+            return Proxies(self._variables)
+        except ProxyError as error:
+            raise SettingError(str(error)) from None
+
     def flag(self, name: str) -> bool:
         """Whether it is switched on: 1 or 0, and off where it is not set."""
         return self.choice(name, "0", ("0", "1")) == "1"
@@ -87,6 +107,15 @@ class Environ:
     def any(self, *names: str) -> bool:
         """Whether one of ``names`` is set."""
         return any(name in self._variables for name in names)
+
+
+def _is_base_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in schemes and parts.hostname and parts.port != 0 and not parts.username
+    except ValueError:
+        return False
+    return bool(usable) and parts.path in {"", "/"} and not (parts.query or parts.fragment or " " in text)
 
 
 def shown(value: str) -> str:

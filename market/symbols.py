@@ -1,13 +1,30 @@
-"""Symbols, and the short names that may stand for them."""
+"""Symbols, and the short names that may stand for them.
 
-import re
+A symbol is what the exchange calls it, in any script: Binance lists 币安人生USDT. Case is that of the letters A to Z
+alone. Other letters are only what they are: their rules depend on the language (the Turkish i), or change a name's
+length (ß, which becomes SS), so two symbols might become one.
+"""
+
+import string
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from market.errors import MarketError
 
-_SYMBOL = re.compile(r"[A-Z0-9]{2,20}", re.ASCII)
+MAX_SYMBOL_BYTES: Final = 64
+"""Of a symbol in UTF-8, as it stands in channels, requests and messages."""
+
+_REFUSED: Final = frozenset(",*@#\"'`\\")
+"""The comma parts symbols, the star means all of them; @ begins a file's name, and in a stream's name ends the symbol;
+# begins a comment; quotes and backslashes are left over from a shell. Blanks, and what cannot be printed, are no part
+of a symbol either: two that look the same would not be."""
+
+_SEPARATORS: Final = "-_/.:"
+"""Between base and quote asset, at exchanges that write one."""
+
+_UPPER: Final = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 # Best known first: `BTC` stands for BTCUSDT even where BTCEUR is listed before it.
 _QUOTE_ASSETS = (
@@ -29,6 +46,7 @@ class Symbols:
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(names)
         self._known = {name: name for name in self.names}
+        self._by_upper = {upper(name): name for name in self.names}
         self.aliases = _aliases(self.names)
 
     def __len__(self) -> int:
@@ -45,8 +63,8 @@ class Symbols:
 
         The symbol returned is always the same object, so that many clients' sets share it.
         """
-        upper = name.upper()
-        return self._known.get(upper) or self.aliases.get(upper)
+        name = upper(name)
+        return self._by_upper.get(name) or self.aliases.get(name)
 
     def known(self, names: Iterable[str]) -> list[str] | None:
         """Each of ``names`` once, in their order, as `resolve` returns it; None where one is not a symbol as it is."""
@@ -73,15 +91,40 @@ def parse_symbols(text: str) -> Symbols:
         raise SymbolError("names no symbol; give some, like BTCUSDT,ETHUSDT, or @file")
     names = []
     for entry in entries:
-        name = entry.upper()
+        name = upper(entry)
         if not entry:
             raise SymbolError("has an empty entry (two commas in a row, or one at an end); remove the comma")
-        if not _SYMBOL.fullmatch(name):
+        if not is_symbol(name):
             raise SymbolError(f"{entry[:40]!r} is not a symbol; write it as the exchange does, like BTCUSDT")
         if name in names:
             raise SymbolError(f"{name} is named twice; remove one")
         names.append(name)
     return Symbols(names)
+
+
+def upper(name: str) -> str:
+    """``name`` with the letters a to z in upper case."""
+    return name.upper() if name.isascii() else name.translate(_UPPER)
+
+
+def lower(name: str) -> str:
+    """``name`` with the letters A to Z in lower case."""
+    return name.lower() if name.isascii() else name.translate(_LOWER)
+
+
+def is_symbol(name: str) -> bool:
+    """Whether an exchange may call something so: `MAX_SYMBOL_BYTES` at most, and no sign that means something else."""
+    return (
+        bool(name)
+        and name.isprintable()
+        and not any(sign.isspace() or sign in _REFUSED for sign in name)
+        and fits(name)
+    )
+
+
+def fits(name: str) -> bool:
+    """Whether ``name`` is no longer than a symbol may be."""
+    return len(name) <= MAX_SYMBOL_BYTES and (name.isascii() or len(name.encode(errors="replace")) <= MAX_SYMBOL_BYTES)
 
 
 def _read_file(path: Path) -> list[str]:
@@ -97,8 +140,8 @@ def _aliases(names: tuple[str, ...]) -> dict[str, str]:
     best: dict[str, tuple[int, str]] = {}
     for name in names:
         for rank, quote in enumerate(_QUOTE_ASSETS):
-            base = name.removesuffix(quote)
-            if base and base != name:
+            base = name.removesuffix(quote).rstrip(_SEPARATORS)
+            if base and name.endswith(quote):
                 if base not in names and (base not in best or rank < best[base][0]):
                     best[base] = (rank, name)
                 break

@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from market.errors import MarketError
+from market.symbols import MAX_SYMBOL_BYTES
 
 MAX_EXACT = 2**53 - 1
 """The largest integer on any wire: a JavaScript number holds no larger one exactly
@@ -27,7 +28,7 @@ _DECIMAL = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 
 Exact = Annotated[int, Meta(ge=0, le=MAX_EXACT)]
 Scale = Annotated[int, Meta(ge=0, le=MAX_SCALE)]
-SymbolName = Annotated[str, Meta(min_length=1, max_length=40)]
+SymbolName = Annotated[str, Meta(min_length=1, max_length=MAX_SYMBOL_BYTES)]
 
 
 class Tick(Struct, frozen=True, kw_only=True, gc=False):

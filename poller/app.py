@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, open_bus
+from market.tasks import Group, end
 from poller import metrics
 from poller.errors import PollerError
 from poller.intake import Intake
@@ -84,13 +85,13 @@ class Poller:
                     source_counters=self._source_counters,
                 )
                 server = await metrics.serve(port, collector)
-            async with asyncio.TaskGroup() as tasks:
+            async with Group() as tasks:
                 tasks.create_task(self.publisher.run())
                 feeding = tasks.create_task(self._feed())
                 await stop.wait()
                 logger.info("stopping")
-                feeding.cancel()
                 self.publisher.stop()
+                await end(feeding)
         except ExceptionGroup as errors:
             match errors.exceptions:
                 case [PollerError() as error]:
@@ -119,9 +120,16 @@ class Poller:
         self.publisher.renew()
 
     async def _feed(self) -> None:
-        """Find the source, and pass on what comes."""
-        source = await open_source(self._settings, now_us=now_us, rng=self._rng, room=self.publisher.room)
-        self._source = source
+        """Find the source, and pass on what comes; and then from the source that takes over, if one does."""
+        settings, room = self._settings, self.publisher.room
+        source: Source | None = await open_source(settings, now_us=now_us, rng=self._rng, room=room)
+        while source is not None:
+            self._source = source
+            source = await self._pass_on(source)
+
+    async def _pass_on(self, source: Source) -> Source | None:
+        """Make ticks of what ``source`` says, and return what takes over from it, if anything does."""
+        self._intake, self._quality = None, Quality(time.monotonic, now_us)
         instruments = await source.instruments()
         logger.info("feed %s, %d symbols, bus %s", source.state.source, len(instruments), self._bus.name)
         self._intake = Intake(
@@ -135,8 +143,12 @@ class Poller:
         )
         if tuple(instruments) != self._symbols:
             self._serve(source, self._intake)
-        await source.run(self._intake)
+        successor = await source.run(self._intake)
         logger.info("feed %s has ended: %s", source.state.source, source.state.reason)
+        if successor is not None:
+            # Nobody may take the last prices of one source for the first of another: there is none until it tells one.
+            self._intake.clear()
+        return successor
 
     def _state(self) -> LinkState:
         """The state of the feed as a whole; brings the states of the symbols up to date."""

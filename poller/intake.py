@@ -83,6 +83,11 @@ class Intake:
         """See `poller.sources.Listener.covered`."""
         self._states.covered(symbol, note)
 
+    def clear(self) -> None:
+        """Another source takes over: nobody may take the last prices of one for the first of the other."""
+        for symbol in self.symbols:
+            self._put(self.processor.clear(symbol, self._now_us()))
+
     def forget(self, symbol: str) -> None:
         """``symbol`` is not served any more."""
         self.processor.forget(symbol)

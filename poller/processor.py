@@ -60,6 +60,12 @@ class Processor:
         self._books[symbol] = book = Book(symbol, instrument, self._take_seq)
         return None if instrument.status == "trading" else book.stand_still(now_us)
 
+    def clear(self, symbol: str, now_us: int) -> Tick:
+        """Nothing that was heard of ``symbol`` counts any more; the tick that says so."""
+        instrument = self._books[symbol].instrument
+        self._books[symbol] = book = Book(symbol, instrument, self._take_seq)
+        return book.stand_still(now_us)
+
     def forget(self, symbol: str) -> None:
         """``symbol`` is of no interest any more."""
         self._books.pop(symbol, None)

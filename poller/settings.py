@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
-from urllib.parse import urlsplit
 
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
+from market.proxy import NO_PROXIES, Proxies
 from market.symbols import DEFAULT_SYMBOLS, Symbols
 
 Feed = Literal["auto", "binance-ws", "binance-rest", "simulated", "replay"]
 
 _REPLAY = "replay:"
+_EXCHANGES = {"auto", "binance-ws", "binance-rest"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +31,14 @@ class PollerSettings:
     ``binance-ws``, ``binance-rest``, ``simulated`` or ``replay:PATH``."""
     replay_path: Path | None = None
     """The recording of ``FEED=replay:PATH``; None for every other feed."""
-    binance_rest_url: str = "https://api.binance.com"
-    """Binance's REST API, without its ``/api/v3``. Default https://api.binance.com."""
-    binance_ws_url: str = "wss://stream.binance.com:9443"
-    """Binance's streams, without ``/stream``. Default wss://stream.binance.com:9443."""
+    binance_rest_url: tuple[str, ...] = ("https://api.binance.com",)
+    """``BINANCE_REST_URL``: Binance's REST API, without its ``/api/v3``; several with commas between them are tried
+    in turn. Default https://api.binance.com."""
+    binance_ws_url: tuple[str, ...] = ("wss://stream.binance.com:9443",)
+    """``BINANCE_WS_URL``: Binance's streams, without ``/stream``; several with commas between them are tried in turn.
+    Default wss://stream.binance.com:9443."""
+    proxies: Proxies = field(default=NO_PROXIES, repr=False)
+    """The way to the exchange: ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``. They may hold a password."""
     sim_ticks_per_s: int = 100
     """Quotes per second that the simulator makes, over all symbols together: 1 to 10,000. Default 100."""
     sim_seed: int = 1
@@ -61,8 +66,10 @@ class PollerSettings:
             symbols=env.symbols("SYMBOLS", cls.symbols),
             feed=feed,
             replay_path=replay_path,
-            binance_rest_url=_base_url(env, "BINANCE_REST_URL", cls.binance_rest_url, ("https", "http")),
-            binance_ws_url=_base_url(env, "BINANCE_WS_URL", cls.binance_ws_url, ("wss", "ws")),
+            binance_rest_url=env.base_urls("BINANCE_REST_URL", cls.binance_rest_url, ("https", "http")),
+            binance_ws_url=env.base_urls("BINANCE_WS_URL", cls.binance_ws_url, ("wss", "ws")),
+            # What nobody uses need not be right.
+            proxies=env.proxies() if feed in _EXCHANGES else NO_PROXIES,
             sim_ticks_per_s=env.integer("SIM_TICKS_PER_S", cls.sim_ticks_per_s, 1, 10_000),
             sim_seed=env.integer("SIM_SEED", cls.sim_seed, 0, 2**32 - 1),
             replay_speed=env.number("REPLAY_SPEED", cls.replay_speed, 0, math.inf),
@@ -89,15 +96,3 @@ def _feed(env: Environ) -> tuple[Feed, Path | None]:
     if value not in others:
         raise SettingError(f"FEED {shown(value)} is no feed; use {', '.join(others)} or replay:PATH")
     return cast("Feed", value), None
-
-
-def _base_url(env: Environ, name: str, default: str, schemes: tuple[str, str]) -> str:
-    value = env.get(name, default)
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in schemes and parts.hostname and parts.port != 0 and not parts.username
-    except ValueError:
-        usable = False
-    if not usable or parts.path not in {"", "/"} or parts.query or parts.fragment or " " in value:
-        raise SettingError(f"{name} {shown(value)} is not the base of a URL; write {schemes[0]}://host:port")
-    return value.removesuffix("/")

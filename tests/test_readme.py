@@ -50,7 +50,9 @@ def test_the_defaults_told_are_the_defaults() -> None:
         value = (poller if who == "poller" else gateway)[name]
         if isinstance(value, bool):
             value = int(value)
-        text = ",".join(value) if name == "SYMBOLS" else f"{value:g}" if isinstance(value, float) else str(value)
+        if name == "SYMBOLS" or isinstance(value, tuple):
+            value = ",".join(value)
+        text = f"{value:g}" if isinstance(value, float) else str(value)
         assert (text or "–") == told.strip().strip("`"), name
 
 

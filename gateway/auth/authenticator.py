@@ -138,7 +138,8 @@ def _open_keys(settings: AuthSettings, rng: random.Random) -> Keys:
     family: Family | None = None if settings.jwt_family == "auto" else settings.jwt_family
     try:
         if settings.jwt_jwks_url:
-            return Jwks(functools.partial(download, check_url(settings.jwt_jwks_url)), family, rng)
+            url = check_url(settings.jwt_jwks_url)
+            return Jwks(functools.partial(download, url, proxies=settings.proxies), family, rng)
         if settings.jwt_secret:
             key = from_secret(settings.jwt_secret)
         else:

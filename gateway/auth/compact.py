@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.auth.grant import RefusedError
+from market.codec import UNREADABLE
 
 MAX_TOKEN_BYTES: Final = 8192
 """A longer token is not looked at."""
@@ -67,5 +68,5 @@ def _read_header(segment: str) -> _Header | None:
     # None, not an error raised here: what is caught quotes the token, and would travel along as the error's context.
     try:
         return _HEADER.decode(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
-    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (binascii.Error, *UNREADABLE):
         return None

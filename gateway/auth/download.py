@@ -6,6 +6,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.errors import GatewayError
+from market.proxy import NO_PROXIES, Proxies
 
 
 class DownloadError(GatewayError):
@@ -43,8 +44,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def download(url: URL, timeout_s: float = 5.0, max_bytes: int = 262_144) -> bytes:
-    """What is at ``url``; redirects are not followed.
+async def download(
+    url: URL, timeout_s: float = 5.0, max_bytes: int = 262_144, *, proxies: Proxies = NO_PROXIES
+) -> bytes:
+    """What is at ``url``, by way of its proxy if it has one; redirects are not followed.
 
     Raises:
         DownloadError: not there, not in time, or too long. The message does not show the URL, which may hold a secret.
@@ -59,7 +62,7 @@ async def download(url: URL, timeout_s: float = 5.0, max_bytes: int = 262_144) -
                 auto_decompress=False,
                 headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             ) as session,
-            session.get(url, allow_redirects=False) as response,
+            session.get(url, allow_redirects=False, **proxies.options(str(url))) as response,
         ):
             if response.status != 200:
                 redirect = "; set the URL to where the redirect leads" if 300 <= response.status < 400 else ""
@@ -72,6 +75,8 @@ async def download(url: URL, timeout_s: float = 5.0, max_bytes: int = 262_144) -
             return bytes(body)
     except TimeoutError:
         raise DownloadError(f"no whole answer within {timeout_s:g} s") from None
+    except aiohttp.ClientHttpProxyError as error:
+        raise DownloadError(f"the proxy refuses: HTTP {error.status}") from None
     except aiohttp.ClientConnectionError as error:
         raise DownloadError(str(error)) from None
     except aiohttp.ClientError as error:

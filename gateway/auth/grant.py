@@ -8,6 +8,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.errors import GatewayError
+from market.codec import UNREADABLE
+from market.symbols import MAX_SYMBOL_BYTES
 from market.tick import MAX_EXACT
 
 ALL: Final = "*"
@@ -96,7 +98,7 @@ class Claims(Struct, kw_only=True, omit_defaults=True):
     iat: _Date | UnsetType = UNSET
     iss: str | UnsetType = UNSET
     aud: str | list[str] | UnsetType = UNSET
-    symbols: str | list[Annotated[str, Meta(max_length=40)]] | UnsetType = UNSET
+    symbols: str | list[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)]] | UnsetType = UNSET
     """Names, or ``"*"`` for all, alone or in the list. Absent: all; an empty list: none."""
     max_hz: Annotated[float, Meta(ge=0.1, le=1000)] | UnsetType = UNSET
     max_connections: _Count | UnsetType = UNSET
@@ -141,7 +143,7 @@ def _decode(payload: bytes) -> Claims:
         claims = _CLAIMS.decode(payload)
     except msgspec.ValidationError as error:
         problem = f"the token's claims cannot be used: {error}"
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         problem = "the token's claims are not JSON"
     else:
         # It is shown in logs, where a line break could forge a line.

@@ -17,6 +17,7 @@ from gateway.auth.download import DownloadError
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.auth.keys import ALGORITHMS, PUBLIC_FAMILIES, Family, Key
 from gateway.auth.keyset import KeySet, KeySetError, read_key_set
+from market.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +77,7 @@ class Jwks:
     async def aclose(self) -> None:
         """Fetch no more."""
         if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.wait((self._fetching,))
+            await end(self._fetching)
         if self._timer is not None:
             self._timer.cancel()
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gateway.errors import GatewayError
+from market.codec import UNREADABLE
 
 Family = Literal["HS", "RS", "ES", "EdDSA"]
 """HMAC with a shared secret, RSASSA-PKCS1-v1_5, ECDSA, Ed25519 (RFC 7518, section 3.1; RFC 8037)."""
@@ -65,7 +66,8 @@ class Key:
         """The payload of a JWT in its compact form; None unless this key signed it, by an algorithm of its own."""
         try:
             payload: bytes = _JWS.decode(token, self._material, self.algorithms)
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, *UNREADABLE):
+            # PyJWT reads the header with a decoder of its own.
             return None
         return payload
 

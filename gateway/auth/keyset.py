@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 
 from gateway.auth.keys import Family, Key, KeyMaterialError, from_public
 from gateway.errors import GatewayError
+from market.codec import UNREADABLE
 
 _MAX_KEYS: Final = 100
 
@@ -62,7 +63,7 @@ def read_key_set(document: bytes, wanted: Family | None = None, held: Family | N
     """
     try:
         published = _DOCUMENT.decode(document).keys
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise KeySetError("the answer is not a JSON Web Key Set") from None
     if len(published) > _MAX_KEYS:
         raise KeySetError(f"the answer holds {len(published)} keys; more than {_MAX_KEYS} are not read")
@@ -92,7 +93,7 @@ def read_jwk(jwk: bytes) -> tuple[str | None, Key]:
     """
     try:
         parsed = _JWK.decode(jwk)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise KeyMaterialError("is not a JSON Web Key") from None
     if parsed.use != "sig" or "verify" not in parsed.key_ops:
         raise KeyMaterialError("is not for signatures")

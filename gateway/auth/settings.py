@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 from msgspec import Struct
 
 from market.environ import Environ
+from market.proxy import NO_PROXIES, Proxies
 
 AuthMode = Literal["none", "jwt"]
 FamilyChoice = Literal["auto", "RS", "ES", "EdDSA"]
@@ -27,6 +28,8 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
     """``aud`` must be or hold this; "" does not ask."""
     jwt_family: FamilyChoice = "auto"
     """The one family of algorithms that the issuer signs with; ``auto``: the one that its keys are for."""
+    proxies: Proxies = NO_PROXIES
+    """The way to ``jwt_jwks_url``: ``HTTPS_PROXY`` and ``NO_PROXY``. They may hold a password."""
     jwt_leeway_s: float = 5.0
     """So far may the clocks of issuer and gateway be apart."""
 
@@ -54,5 +57,7 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
             jwt_issuer=env.get("JWT_ISSUER", ""),
             jwt_audience=env.get("JWT_AUDIENCE", ""),
             jwt_family=env.choice("JWT_FAMILY", default.jwt_family, get_args(FamilyChoice)),
+            # What nobody uses need not be right.
+            proxies=env.proxies() if env.get("JWT_JWKS_URL", "") else NO_PROXIES,
             jwt_leeway_s=env.number("JWT_LEEWAY_S", default.jwt_leeway_s, 0, 300),
         )

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import msgspec
 
 from gateway.auth.grant import Grant
+from market.codec import UNREADABLE
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Tickets:
             return None
         try:
             grant = _GRANT.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             logger.warning("a ticket's value in the bus's store cannot be read; its bearer is refused")
             return None
         # The token behind it may have ended since.

@@ -7,7 +7,6 @@ are ignored. Prices are passed on as they are, missing and zero ones too: the pr
 from collections.abc import Container
 from typing import TypeVar
 
-import orjson
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
@@ -111,6 +110,7 @@ class _RestSummary(Struct, gc=False, rename="camel"):
 
 
 _envelope = Decoder(_Envelope)
+_error = Decoder(_Error)
 _quote = Decoder(_Quote)
 _summary = Decoder(_Summary)
 _rest_quote = Decoder(_RestQuote)
@@ -242,9 +242,7 @@ def _salvage(body: bytes, one: Decoder[Row]) -> tuple[list[Row], int]:
 def error_of(body: bytes) -> tuple[int, str]:
     """Code and message of an error answer, ``{"code":-1121,"msg":"Invalid symbol."}``; (0, "") if it is none."""
     try:
-        error = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        error = _error.decode(body)
+    except UNREADABLE:
         return 0, ""
-    if not isinstance(error, dict) or not isinstance(code := error.get("code"), int):
-        return 0, ""
-    return code, str(error.get("msg", ""))[:200]
+    return error.code, error.msg[:200]

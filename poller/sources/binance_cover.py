@@ -10,6 +10,7 @@ from poller.sources.binance_polling import Polling, Take
 from poller.sources.binance_shard import Shard
 from poller.sources.binance_timing import StreamTiming
 from poller.sources.doubts import DEAD, UNUSABLE
+from poller.sources.tasks import first_of
 
 MISSING = "the exchange's answers have no price of it"
 
@@ -58,10 +59,10 @@ class Cover:
         while True:
             await self._some_lacking.wait()
             self._counters.fallbacks += 1
-            async with asyncio.TaskGroup() as group:
-                polling = group.create_task(self._polling.run(begin))
-                await self._all_brought.wait()
-                polling.cancel()
+            await first_of(self._polling.run(begin), self._brought())
+
+    async def _brought(self) -> None:
+        await self._all_brought.wait()
 
     def review(self) -> None:
         """See which symbols are lacking now, and tell what has changed."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Mapping
 
+from market.tasks import Group
 from poller.sources import Update, Verdict
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Counters
@@ -99,7 +100,7 @@ class Inquiry:
 
     async def run(self) -> None:
         """Ask, now and then, until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with Group() as group:
             group.create_task(self._seed())
             group.create_task(self._settle_doubts())
 

@@ -64,6 +64,8 @@ class Listing:
             UnknownSymbolError: none of them is listed.
         """
         failures = 0
+        if self._api.ban_reason:
+            failing(self._api.ban_reason)
         while isinstance(found := await self._ask_all(self._symbols), Fault):
             if not failures:
                 logger.warning("exchangeInfo fails, trying on: %s", found.reason)

@@ -206,7 +206,8 @@ class Polling:
 
     def _silent(self, seconds: float) -> None:
         # What the exchange said is worth more than that it said nothing since.
-        self._set(False, self._quotes.fault or f"no prices by REST for {seconds:g} s")
+        fault = self._api.fault
+        self._set(False, fault.reason if fault is not None else f"no prices by REST for {seconds:g} s")
 
     def _set(self, ok: bool, reason: str) -> None:
         if (ok, reason) != (self.ok, self.reason):

@@ -1,12 +1,12 @@
 """Binance by REST alone: the newest quotes each second."""
 
-import asyncio
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from msgspec import structs
 
 from market.instruments import Instrument
+from market.tasks import Group
 from poller.sources import Deaf, LinkState, Listener
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Counters
@@ -15,6 +15,7 @@ from poller.sources.binance_cover import MISSING
 from poller.sources.binance_listing import Listing
 from poller.sources.binance_polling import Polling
 from poller.sources.binance_timing import RestTiming
+from poller.sources.endpoints import Endpoints
 from poller.sources.link import Link
 
 
@@ -24,7 +25,7 @@ class BinanceRest:
     def __init__(
         self,
         symbols: Iterable[str],
-        rest_url: str,
+        rest_url: Endpoints | str,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
@@ -33,7 +34,7 @@ class BinanceRest:
         """Ask ``rest_url`` for ``symbols``; the wall clock and the randomness of backoff come from outside."""
         self._timing = timing or RestTiming()
         self._counters = Counters()
-        self._api = Api(rest_url, self._timing, self._counters)
+        self._api = Api(rest_url, self._timing, self._counters, now_us)
         self._link = Link("binance-rest", now_us)
         self._backoff = Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, rng)
         self._listener: Listener = Deaf()
@@ -70,7 +71,7 @@ class BinanceRest:
     async def run(self, listener: Listener) -> None:
         """As `poller.sources.Source.run`."""
         self._listener = listener
-        async with self._api, asyncio.TaskGroup() as group:
+        async with self._api, Group() as group:
             group.create_task(self._listing.run())
             group.create_task(self._polling.run(lambda: listener.update))
 

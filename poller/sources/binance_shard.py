@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import aiohttp
 
+from market.tasks import Group
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Counters
 from poller.sources.binance_stream import Stream
@@ -89,7 +90,7 @@ class Shard:
         """Connect, replace and connect again until cancelled."""
         clock = asyncio.get_running_loop().time
         self.lost_at = clock()
-        async with asyncio.TaskGroup() as group:
+        async with Group() as group:
             while True:
                 stream = await self._open(session, group)
                 await first_of(stream.ready.wait(), stream.leaving.wait())
@@ -112,7 +113,7 @@ class Shard:
                 self._changed()
                 await asyncio.sleep(self._backoff.next_s())
 
-    async def _open(self, session: aiohttp.ClientSession, group: asyncio.TaskGroup) -> Stream:
+    async def _open(self, session: aiohttp.ClientSession, group: Group) -> Stream:
         await self._attempts.turn()
         self._counters.connects += 1
         self._counters.reconnects += self._connected_before

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import aiohttp
 
-from poller.sources import Update
+from market.symbols import lower
+from poller.sources import Update, reasons
 from poller.sources.backoff import Backoff
 from poller.sources.binance import (
     QUOTE_STREAM,
@@ -18,8 +19,11 @@ from poller.sources.binance import (
     Unexpected,
     parse_message,
 )
+from poller.sources.binance_api import BANNED, ban
 from poller.sources.binance_timing import StreamTiming
 from poller.sources.burst import Burst
+from poller.sources.endpoints import Endpoints
+from poller.sources.handshake import RefusedError
 from poller.sources.pacing import RollingLimit
 from poller.sources.subscriptions import Subscriptions
 from poller.sources.tasks import first_of
@@ -41,7 +45,7 @@ class Stream:
 
     def __init__(
         self,
-        url: str,
+        endpoints: Endpoints | str,
         symbols: tuple[str, ...],
         *,
         hear: Callable[[Update | Unexpected], None],
@@ -60,7 +64,7 @@ class Stream:
         self.leaving = asyncio.Event()
         self.reason = ""
         self.over = False
-        self._url = url
+        self._endpoints = Endpoints.of("Binance's streams", endpoints)
         self._symbols = set(symbols)
         self._hear = hear
         self._changed = changed
@@ -85,20 +89,37 @@ class Stream:
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Open the connection and keep it until it ends or `close` is called; never raises for a fault."""
+        await self._endpoints.ban.wait()
+        base = self._endpoints.current
+        options = self._endpoints.options(base)
         try:
             async with asyncio.timeout(self._timing.connect_timeout_s):
                 socket = await session.ws_connect(
-                    f"{self._url}/stream",
+                    f"{base}/stream",
+                    **options,
                     autoping=False,  # pongs must keep the exchange's pace, see `_send`
                     max_msg_size=_MAX_MESSAGE_BYTES,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.close_timeout_s),
                 )
         except TimeoutError:
-            self._end(f"no connection within {self._timing.connect_timeout_s:g} s")
+            reason = f"no connection within {self._timing.connect_timeout_s:g} s"
+        except RefusedError as refused:
+            status = refused.status
+            if status in BANNED:
+                self._end(ban(self._endpoints, status, refused.headers, refused.body, self._now_us()))
+                return
+            reason = f"no connection: {reasons.of_answer(status, refused.body)}"
         except (aiohttp.ClientError, OSError) as error:
-            self._end(f"no connection: {error or type(error).__name__}")
+            reason = f"no connection: {reasons.of_error(error)}"
         else:
+            self._endpoints.works(base)
+            self._endpoints.ban.over()
             await self._live(socket)
+            if not self.ready.is_set():
+                self._endpoints.failed(base)
+            return
+        self._endpoints.failed(base)
+        self._end(reason)
 
     def close(self) -> None:
         """Let the connection go."""
@@ -144,7 +165,8 @@ class Stream:
                 case aiohttp.WSMsgType.PONG:
                     pass
                 case aiohttp.WSMsgType.CLOSE:
-                    return f"closed by the exchange ({message.data})"
+                    words = reasons.one_line(message.extra or "")
+                    return f"closed by the exchange ({message.data}{f': {words}' if words else ''})"
                 case aiohttp.WSMsgType.CLOSED | aiohttp.WSMsgType.CLOSING:
                     return "connection lost"
                 case aiohttp.WSMsgType.ERROR:
@@ -240,4 +262,4 @@ class Stream:
 
 
 def _streams_of(symbols: tuple[str, ...]) -> list[str]:
-    return [f"{symbol.lower()}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]
+    return [f"{lower(symbol)}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]

@@ -31,10 +31,6 @@ class RestTiming(Struct, frozen=True, kw_only=True):
     weight_limit: int = 6000
     """Per `weight_window_s` and IP, until ``exchangeInfo`` says otherwise."""
     weight_window_s: float = 60.0
-    default_ban_s: float = 120.0
-    """How long to stay away after 429 or 418 without a readable ``Retry-After``."""
-    longest_ban_s: float = 3 * 24 * 3600.0
-    """No ban lasts longer (from 2 minutes to 3 days, says "Limits"), whatever ``Retry-After`` says."""
 
 
 class StreamTiming(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ import aiohttp
 from msgspec import structs
 
 from market.instruments import Instrument
+from market.symbols import lower
+from market.tasks import Group
 from poller.sources import Deaf, LinkState, Listener, Update
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Counters, Unexpected
@@ -19,6 +21,8 @@ from poller.sources.binance_polling import Polling
 from poller.sources.binance_shard import Shard
 from poller.sources.binance_stream import Stream
 from poller.sources.binance_timing import RestTiming, StreamTiming
+from poller.sources.endpoints import Endpoints
+from poller.sources.handshake import stream_session
 from poller.sources.link import Link
 from poller.sources.pacing import RollingLimit
 
@@ -34,8 +38,8 @@ class BinanceWs:
     def __init__(
         self,
         symbols: Iterable[str],
-        rest_url: str,
-        ws_url: str,
+        rest_url: Endpoints | str,
+        ws_url: Endpoints | str,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
@@ -44,7 +48,7 @@ class BinanceWs:
     ) -> None:
         """Listen to ``symbols``; the wall clock and the randomness of backoff and renewal come from outside."""
         symbols = tuple(symbols)
-        self._ws_url = ws_url.rstrip("/")
+        self._streams = Endpoints.of("Binance's streams", ws_url)
         self._now_us = now_us
         self._rng = rng
         self._timing = timing or StreamTiming()
@@ -52,7 +56,7 @@ class BinanceWs:
         self._counters = Counters()
         self._link = Link("binance-ws", now_us)
         self._listener: Listener = Deaf()
-        self._api = Api(rest_url, self._rest_timing, self._counters)
+        self._api = Api(rest_url, self._rest_timing, self._counters, now_us)
         self._listing = Listing(self._api, symbols, timing=self._rest_timing, changed=self._listed)
         self._polling = Polling(
             self._api,
@@ -90,7 +94,7 @@ class BinanceWs:
             trust_s=self._rest_timing.quiet_s,
             counters=self._counters,
         )
-        self._group: asyncio.TaskGroup | None = None
+        self._group: Group | None = None
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -112,9 +116,7 @@ class BinanceWs:
     async def run(self, listener: Listener) -> None:
         """As `poller.sources.Source.run`."""
         self._listener = listener
-        # No limit on connections: each shard keeps its own for hours.
-        connector = aiohttp.TCPConnector(limit=0)
-        async with self._api, aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+        async with self._api, stream_session() as session, Group() as group:
             self._group, self._session = group, session
             self._refresh()
             for shard in self._shards:
@@ -173,11 +175,11 @@ class BinanceWs:
         return shard
 
     def _name(self, symbols: Iterable[str]) -> None:
-        self._symbol_of.update((symbol.lower(), symbol) for symbol in symbols)
+        self._symbol_of.update((lower(symbol), symbol) for symbol in symbols)
 
     def _new_stream(self, symbols: tuple[str, ...]) -> Stream:
         return Stream(
-            self._ws_url,
+            self._streams,
             symbols,
             hear=self._hear,
             changed=self._refresh,

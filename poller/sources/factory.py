@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from poller.errors import PollerError
 from poller.settings import PollerSettings
 from poller.sources import Source
-from poller.sources.auto import unreachable
+from poller.sources.auto import Auto, look
+from poller.sources.endpoints import Endpoints
 
 logger = logging.getLogger(__name__)
 
@@ -31,34 +32,44 @@ async def open_source(
         PollerError: a recording that cannot be used.
     """
     symbols = settings.symbols.names
-    rest_url = settings.binance_rest_url
-    feed, notice = settings.feed, ""
-    if feed == "auto":
-        fault = await unreachable(rest_url)
-        feed = "simulated" if fault else "binance-ws"
-        if fault:
-            notice = f"{rest_url} cannot be reached, so these prices are simulated"
-            logger.warning("%s (%s)", notice, fault)
-        else:
-            logger.info("%s answers: prices are Binance's", rest_url)
-    # Each source is imported where it is chosen: a process pays only for its own.
-    match feed:
-        case "binance-ws":
-            from poller.sources.binance_ws import BinanceWs
 
-            return BinanceWs(symbols, rest_url, settings.binance_ws_url, now_us=now_us, rng=rng)
+    def binance_ws(rest: Endpoints) -> Source:
+        from poller.sources.binance_ws import BinanceWs
+
+        streams = Endpoints("Binance's streams", settings.binance_ws_url, settings.proxies)
+        return BinanceWs(symbols, rest, streams, now_us=now_us, rng=rng)
+
+    def simulated(notice: str = "") -> Source:
+        from poller.sources.simulated import Simulated
+
+        rate, seed = settings.sim_ticks_per_s, settings.sim_seed
+        return Simulated(symbols, ticks_per_s=rate, seed=seed, now_us=now_us, notice=notice)
+
+    # One for the whole process: whoever is told to wait waits for all.
+    rest = Endpoints("Binance's REST interface", settings.binance_rest_url, settings.proxies)
+    # Each source is imported where it is chosen: a process pays only for its own.
+    match settings.feed:
+        case "auto":
+            sight = await look(rest, now_us)
+            if sight.there:
+                level, but = (logging.WARNING, f", though {sight.reason}") if sight.reason else (logging.INFO, "")
+                logger.log(level, "%s answers%s: prices are Binance's", rest.current, but)
+                return binance_ws(rest)
+            others = f" and {len(rest.urls) - 1} more" if len(rest.urls) > 1 else ""
+            notice = f"{rest.urls[0]}{others} cannot be reached, so these prices are simulated"
+            logger.warning("%s (%s)", notice, sight.reason)
+            return Auto(simulated(notice), lambda: binance_ws(rest), rest, now_us)
+        case "binance-ws":
+            return binance_ws(rest)
         case "binance-rest":
             from poller.sources.binance_rest import BinanceRest
 
-            return BinanceRest(symbols, rest_url, now_us=now_us, rng=rng)
+            return BinanceRest(symbols, rest, now_us=now_us, rng=rng)
         case "simulated":
-            from poller.sources.simulated import Simulated
-
-            rate, seed = settings.sim_ticks_per_s, settings.sim_seed
-            return Simulated(symbols, ticks_per_s=rate, seed=seed, now_us=now_us, notice=notice)
+            return simulated()
         case "replay" if settings.replay_path is not None:
             from poller.sources.replay import Replay
 
             path, speed = settings.replay_path, settings.replay_speed
             return Replay(symbols, path, speed=speed, now_us=now_us, room=room)
-    raise PollerError(f"FEED {feed} has no source")
+    raise PollerError(f"FEED {settings.feed} has no source")

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from market.tasks import end
+
 T = TypeVar("T")
 
 
@@ -13,8 +15,9 @@ async def first_of(*coroutines: Coroutine[Any, Any, T]) -> T:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        await end(*tasks)
         for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            # Of those that lost, nobody wants to know how they ended; asyncio would complain that nobody asked.
+            task.cancelled() or task.exception()
     # In the order of the arguments, so that the outcome does not hang on chance when two end at once.
     return next(task for task in tasks if task in done).result()

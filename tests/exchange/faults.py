@@ -30,6 +30,10 @@ class Faults:
         self.thawed.set()
         self.stream_status: int | None = None
         """New stream connections get this HTTP status and no upgrade."""
+        self.stream_body = b""
+        """What such an answer says."""
+        self.stream_headers: Mapping[str, str] = {}
+        """Its headers."""
         self.ignore_subscribe = False
         self.subscribe_errors: list[str] = []
         """Replies (JSON, ``ID`` in it replaced) for the next SUBSCRIBEs, which are not granted."""

@@ -3,10 +3,10 @@
 import asyncio
 import json
 import math
-import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 from msgspec import Struct
@@ -15,7 +15,6 @@ from tests.exchange.faults import Faults
 from tests.exchange.limits import Limits, Weights
 from tests.exchange.market import Market
 
-_ENCODED_LIST = re.compile(r"%5B%22[A-Z0-9]+%22(%2C%22[A-Z0-9]+%22)*%5D", re.IGNORECASE)
 _INVALID_SYMBOL = 400, -1121, "Invalid symbol."
 _BAD_LIST = 400, -1100, "Illegal characters found in parameter 'symbols'."
 
@@ -88,7 +87,7 @@ class Rest:
             self._violate("url", f"{len(str(request.rel_url))} characters")
         if "symbols" in request.query:
             raw = dict(part.split("=", 1) for part in request.raw_path.partition("?")[2].split("&"))["symbols"]
-            if not _ENCODED_LIST.fullmatch(raw):
+            if not _is_encoded_list(raw):
                 self._violate("symbols", f"not URL-encoded JSON without blanks: {raw[:100]}")
                 raise Refused(*_BAD_LIST)
             symbols = tuple(json.loads(request.query["symbols"]))
@@ -153,6 +152,16 @@ class Rest:
         if canned.status in (418, 429) and canned.headers.get("Retry-After", "").isdigit():
             return self.stop(canned.status, float(canned.headers["Retry-After"]))
         return web.Response(status=canned.status, body=canned.body, headers=canned.headers)
+
+
+def _is_encoded_list(raw: str) -> bool:
+    """Whether a list of names is JSON in UTF-8 without blanks, and encoded to the letter."""
+    try:
+        names = json.loads(unquote(raw, errors="strict"))
+    except ValueError:
+        return False
+    written = quote(json.dumps(names, ensure_ascii=False, separators=(",", ":")), safe="")
+    return isinstance(names, list) and raw.upper() == written.upper()
 
 
 def _weight(path: str, symbols: tuple[str, ...] | None) -> int:

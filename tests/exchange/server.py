@@ -10,6 +10,7 @@ from typing import Literal
 
 from aiohttp import web
 
+from market.symbols import lower
 from tests.exchange.faults import Canned, Faults
 from tests.exchange.limits import Limits, RollingCount, Violation
 from tests.exchange.market import Market
@@ -107,9 +108,9 @@ class Exchange:
         for name, value in changes.items():
             setattr(its, name, value)
         for connection in self.open_connections:
-            connection.tell(f"{symbol.lower()}@bookTicker")
+            connection.tell(f"{lower(symbol)}@bookTicker")
             if "last" in changes:
-                connection.tell(f"{symbol.lower()}@aggTrade")
+                connection.tell(f"{lower(symbol)}@aggTrade")
 
     def say(self, text: str) -> None:
         """Send any text on every stream connection: malformed JSON, wrong types, what you like."""
@@ -173,6 +174,7 @@ class Exchange:
         self.faults.delay_s = 0.0
         self.faults.thawed.set()
         self.faults.stream_status = None
+        self.faults.stream_body, self.faults.stream_headers = b"", {}
         self.faults.ignore_subscribe = False
         self.faults.subscribe_errors.clear()
         self.faults.quiet_symbols.clear()
@@ -205,7 +207,8 @@ class Exchange:
             self._violate("connects", f"over {self.limits.connects} in {self.limits.connect_window_s:g} s")
             return web.Response(status=429)
         if self.faults.stream_status is not None:
-            return web.Response(status=self.faults.stream_status)
+            its = self.faults
+            return web.Response(status=its.stream_status, body=its.stream_body, headers=its.stream_headers)
         socket = web.WebSocketResponse(autoping=False, compress=False, timeout=0.5)
         await socket.prepare(request)
         connection = Connection(

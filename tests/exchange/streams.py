@@ -9,6 +9,7 @@ from typing import Any, Literal
 from aiohttp import WSMsgType, web
 from msgspec import Struct
 
+from market.symbols import lower, upper
 from tests.exchange.faults import Faults
 from tests.exchange.limits import Limits, RollingCount
 from tests.exchange.market import Market
@@ -94,11 +95,11 @@ class Connection:
         if stream not in self.streams or stream in self._faults.quiet_streams:
             return
         symbol, _, kind = stream.partition("@")
-        symbol = symbol.upper()
+        symbol = upper(symbol)
         if symbol not in self._market.quotes or symbol in self._faults.quiet_symbols:
             return
         # A stream in the wrong case exists no more than one of an unknown symbol.
-        payload = self._market.event(symbol, kind, _now_ms()) if stream == f"{symbol.lower()}@{kind}" else None
+        payload = self._market.event(symbol, kind, _now_ms()) if stream == f"{lower(symbol)}@{kind}" else None
         if payload is not None:
             self.say(json.dumps({"stream": stream, "data": payload} if self._combined else payload))
 
@@ -150,7 +151,7 @@ class Connection:
                     return
             if self._rate.exceeded():
                 self._violate("messages", f"over {self._limits.messages} in {self._limits.message_window_s:g} s")
-                await self._close(1008)
+                await self.close(1008)
                 return
             if message.type is WSMsgType.TEXT:
                 self._command(message.data)
@@ -226,16 +227,17 @@ class Connection:
             now = self._clock()
             if now >= self._pong_due:
                 self._violate("pong", "none with the ping's payload in time")
-                await self._close(1008)
+                await self.close(1008)
                 return
             if now >= self.opened_at + self._limits.lifetime_s:
-                await self._close(1001)
+                await self.close(1001)
                 return
             await asyncio.sleep(min(self._limits.ping_s, self._limits.lifetime_s) / 4)
 
-    async def _close(self, code: int) -> None:
+    async def close(self, code: int, text: str = "") -> None:
+        """Close it as the exchange does, with what it says at that."""
         self.close_code = code
-        await self._socket.close(code=code)
+        await self._socket.close(code=code, message=text.encode())
 
 
 def _now_ms() -> int:

@@ -158,7 +158,7 @@ def test_no_secret_is_in_what_settings_look_like() -> None:
         ("BUS_URL", "redis://host:port/0"),
         ("SYMBOLS", ""),
         ("SYMBOLS", "BTCUSDT,,ETHUSDT"),
-        ("SYMBOLS", "BTC/USDT"),
+        ("SYMBOLS", "BTC*USDT"),
         ("SYMBOLS", "@/no/such/file"),
         ("GATEWAY_PORT", "http"),
         ("GATEWAY_PORT", "70000"),

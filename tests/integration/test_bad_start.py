@@ -1,8 +1,12 @@
 """A program is started with something that cannot be used."""
 
 import asyncio
+import os
+import random
+import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +14,9 @@ import pytest
 from deploy.ports import free_port
 from deploy.processes import ROOT
 from deploy.programs import GUNICORN
+from tests.exchange.server import Exchange
 from tests.integration.stacks import environment
+from tests.valkey import Valkey
 
 pytestmark = pytest.mark.integration
 
@@ -22,12 +28,17 @@ PROGRAMS = {
 EVERYBODYS = (
     ("SYMBOLS", ""),
     ("SYMBOLS", "BTCUSDT,,ETHUSDT"),
-    ("SYMBOLS", "BTC-USDT"),
+    ("SYMBOLS", "BTC*USDT"),
     ("SYMBOLS", "@no/such/file"),
     ("BUS_URL", "nonsense"),
     ("BUS_URL", "redis://127.0.0.1:notaport/0"),
     ("LOG_LEVEL", "LOUD"),
 )
+STARTS = int(os.environ.get("TICKGATE_STARTS", "8"))
+"""Of each kind; a start that hangs does so by chance, so 50 tell more."""
+ENDS_WITHIN_S = 5.0
+HANGS_S = 60.0
+RECORDING = ROOT / "tests" / "fixtures" / "binance-ws-bookticker.txt"
 GATEWAYS = (("GATEWAY_PORT", "http"), ("GATEWAY_PORT", "70000"), ("DRAIN_SECONDS", "-1"))
 CASES = [
     (program, variable, value)
@@ -74,12 +85,70 @@ async def test_the_launcher_refuses_a_port_in_use_before_it_starts_anything(take
 
 async def test_the_launcher_ends_with_what_a_program_says_of_its_setting() -> None:
     """`make run` with a bad setting shows the line of whom it concerns, stops everything and exits with 2."""
-    code, lines = await _end((sys.executable, "-m", "deploy", "run"), SYMBOLS="BTC-USDT", GATEWAY_PORT=str(free_port()))
+    code, lines = await _end((sys.executable, "-m", "deploy", "run"), SYMBOLS="BTC*USDT", GATEWAY_PORT=str(free_port()))
     assert code == 2, lines
-    assert any("SYMBOLS" in line and "BTC-USDT" in line for line in lines), lines
+    assert any("SYMBOLS" in line and "BTC*USDT" in line for line in lines), lines
 
 
-async def _end(command: tuple[str, ...], **settings: str) -> tuple[int, list[str]]:
+@pytest.mark.parametrize("bus", ["up", "down"])
+@pytest.mark.parametrize("feed", ["replay", "binance-ws", "binance-rest", "auto"])
+@pytest.mark.timeout(2 * HANGS_S + 10 * STARTS)
+async def test_a_start_that_fails_ends(feed: str, bus: str, valkey: Valkey) -> None:
+    """Symbols that are not to be had are one line, exit code 2, within five seconds, each time."""
+    url = valkey.url if bus == "up" else f"redis://127.0.0.1:{free_port()}/0"
+    async with Exchange(["ETHUSDT"]) as exchange:
+        settings = {
+            "FEED": f"replay:{RECORDING}" if feed == "replay" else feed,
+            "SYMBOLS": "NOSUCHUSDT",
+            "BUS_URL": url,
+            "BINANCE_REST_URL": exchange.rest_url,
+            "BINANCE_WS_URL": exchange.ws_url,
+            "LOG_LEVEL": "ERROR",
+        }
+        for number in range(0, STARTS, 2):
+            starts = min(2, STARTS - number)
+            (_, _, at_once_s), *ends = await asyncio.gather(
+                # What this machine takes now for a program that ends at once is not what is measured.
+                _end_of_poller(SYMBOLS=""),
+                *(_end_of_poller(**settings) for _ in range(starts)),
+            )
+            for code, lines, took_s in ends:
+                assert (code, len(lines)) == (2, 1), lines
+                assert took_s <= ENDS_WITHIN_S + 2 * at_once_s
+                assert "NOSUCHUSDT" in lines[0] or "SYMBOLS" in lines[0]
+
+
+@pytest.mark.timeout(2 * HANGS_S + 10 * STARTS)
+async def test_a_poller_that_is_told_to_stop_while_it_starts_ends(valkey: Valkey) -> None:
+    """A signal at any moment of a start ends the program in time; before its first line it is the signal's default."""
+    rng = random.Random(1)
+    async with Exchange(["ETHUSDT"]) as exchange:
+        settings = {
+            "FEED": "binance-ws",
+            "SYMBOLS": "ETHUSDT",
+            "BUS_URL": valkey.url,
+            "BINANCE_REST_URL": exchange.rest_url,
+            "BINANCE_WS_URL": exchange.ws_url,
+            "LOG_LEVEL": "ERROR",
+        }
+        for number in range(0, STARTS, 2):
+            after = [rng.uniform(0.2, 1.2) for _ in range(min(2, STARTS - number))]
+            ends = await asyncio.gather(*(_end_of_poller(stop_after_s=s, **settings) for s in after))
+            for after_s, (code, lines, _) in zip(after, ends, strict=True):
+                assert code in {0, -signal.SIGTERM}, (after_s, code, lines)
+                assert lines == [], after_s
+
+
+async def _end_of_poller(*, stop_after_s: float | None = None, **settings: str) -> tuple[int, list[str], float]:
+    """Exit code, lines, and how many seconds that took."""
+    started = time.monotonic()
+    code, lines = await _end(PROGRAMS["poller"], within_s=HANGS_S, stop_after_s=stop_after_s, **settings)
+    return code, lines, time.monotonic() - started
+
+
+async def _end(
+    command: tuple[str, ...], *, within_s: float = 30, stop_after_s: float | None = None, **settings: str
+) -> tuple[int, list[str]]:
     """Exit code, and every line that the program wrote."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -90,7 +159,10 @@ async def _end(command: tuple[str, ...], **settings: str) -> tuple[int, list[str
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(30):
+        if stop_after_s is not None:
+            await asyncio.sleep(stop_after_s)
+            process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(within_s):
             output, _ = await process.communicate()
     finally:
         if process.returncode is None:

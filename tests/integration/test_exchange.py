@@ -1,9 +1,14 @@
 """The real poller against the local exchange, all the way to a client."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 
+import msgpack
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.client import Client, connected
 from tests.exchange.server import Exchange
@@ -80,3 +85,31 @@ async def test_the_stream_falls_back_to_rest_and_returns(exchange: Exchange) -> 
         await client.until(lambda client: bid_of(client, "ETHUSDT") == at("98"))
         assert not client.closed
     assert [] == exchange.violations
+
+
+@pytest.mark.parametrize("feed", ["binance-ws", "binance-rest"])
+async def test_symbols_of_any_script(feed: str, tmp_path: Path) -> None:
+    """What the exchange calls its symbols is what clients call them, in JSON and in MessagePack, alias and case too."""
+    names = ["币安人生USDT", "BTC-USDT", "ETH/USD", "A_VERY_LONG.NAME:OF-SOMETHING"]
+    listing = tmp_path / "symbols.txt"
+    listing.write_text("\n".join(names), encoding="utf-8")
+    async with Exchange(names) as exchange:
+        for name in names:
+            exchange.quote(name, bid="100.00000000", ask="100.01000000")
+        plan = run_plan(
+            FEED=feed, SYMBOLS=f"@{listing}", BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url
+        )
+        async with running(plan) as stack, connected(ws_url(stack)) as client:
+            await client.subscribe("币安人生", "btc-usdt", *names[2:])
+            await client.until(lambda client: all(bid_of(client, name) == at("100") for name in names), within_s=20)
+            exchange.quote(names[0], bid="101.00000000", ask="102.00000000")
+            await client.until(lambda client: bid_of(client, names[0]) == at("101"))
+            async with connect(ws_url(stack), subprotocols=[Subprotocol("tickgate.v1.msgpack")]) as packed:
+                await packed.send(msgpack.packb({"type": "subscribe", "symbols": ["币安人生usdt"]}))
+                async with asyncio.timeout(10):
+                    async for message in packed:
+                        said = msgpack.unpackb(message)
+                        if said["type"] == "snapshot":
+                            break
+            assert (names[0], 10100) == (said["symbol"], said["bid"])
+        assert [] == exchange.violations

@@ -22,6 +22,8 @@ from poller.app import Poller, now_us
 from poller.errors import PollerError
 from poller.settings import PollerSettings
 from poller.sources import factory
+from poller.sources.auto import Auto
+from tests.exchange import Exchange
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick
 from tests.poller.recording import RECORDING, recorded_quotes
@@ -239,11 +241,81 @@ async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> 
     """A stop is heard at once, though the poller still waits to learn whether Binance is there."""
     asked = asyncio.Event()
 
-    async def silent(_: str) -> None:
+    async def silent(*_: object) -> None:
         asked.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(factory, "unreachable", silent)
+    monkeypatch.setattr(factory, "look", silent)
     async with asyncio.timeout(1):
         async with polling(PollerSettings(bus_url="memory://", feed="auto")):
             await asked.wait()
+
+
+async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the exchange answers its prices follow; in between there are none, and every beat says whose they are."""
+    monkeypatch.setattr(factory, "Auto", partial(Auto, again_s=0.2))
+    port = free_port()
+    settings = PollerSettings(
+        bus_url=valkey.url,
+        symbols=parse_symbols("BTCUSDT,ETHUSDT"),
+        feed="auto",
+        binance_rest_url=(f"http://127.0.0.1:{port}",),
+        binance_ws_url=(f"ws://127.0.0.1:{port}",),
+        sim_ticks_per_s=200,
+    )
+    async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as heard, polling(settings):
+        await until(lambda: len(_ticks(heard)) > 20)
+        async with Exchange(["BTCUSDT", "ETHUSDT"], port=port) as exchange:
+            exchange.quote("BTCUSDT", bid="7.00000000", ask="8.00000000", last="7.50000000")
+            # Of the other there is no price at all.
+            exchange.quote("ETHUSDT", bid=None, bid_size=None, ask=None, ask_size=None, last=None, volume=None)
+            await until(lambda: _ticks(heard, "BTCUSDT")[-1].bid == 700)
+            await until(lambda: _beats(heard)[-1].source == "binance-ws")
+            for symbol in ("BTCUSDT", "ETHUSDT"):
+                ticks = _ticks(heard, symbol)
+                assert [its.seq for its in ticks] == sorted({its.seq for its in ticks})
+                blank = next(number for number, its in enumerate(ticks) if its.bid is UNSET and its.last is UNSET)
+                assert blank > 0
+                assert all(its.bid in {UNSET, 700} for its in ticks[blank:])
+            assert _ticks(heard, "ETHUSDT")[-1].bid is UNSET
+    sources = [beat.source for beat in _beats(heard)]
+    assert ["simulated", "binance-ws"] == list(dict.fromkeys(sources))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (451, "HTTP 451: Not here"),
+        (403, "HTTP 403: Not here"),
+        (503, "HTTP 503: Not here"),
+        (429, "HTTP 429, asked to"),
+    ],
+)
+async def test_auto_does_not_simulate_where_the_exchange_refuses(valkey: Valkey, status: int, reason: str) -> None:
+    """The feed is Binance's, down, with what it says; when it says otherwise prices come."""
+    async with Exchange(["BTCUSDT"]) as exchange:
+        exchange.answer(status, b"<title>Not here</title>", retry_after_s=2 if status == 429 else None)
+        settings = PollerSettings(
+            bus_url=valkey.url,
+            symbols=parse_symbols("BTCUSDT"),
+            feed="auto",
+            binance_rest_url=(exchange.rest_url,),
+            binance_ws_url=(exchange.ws_url,),
+        )
+        async with listening(valkey.url, "BTCUSDT") as heard, polling(settings):
+            await until(lambda: any(reason in beat.reason for beat in _beats(heard)))
+            assert ("binance-ws", "down") == ((beat := _beats(heard)[-1]).source, beat.link)
+            exchange.heal()
+            await until(lambda: _ticks(heard), within_s=15)
+        assert [] == exchange.violations
+    assert {"binance-ws"} == {beat.source for beat in _beats(heard)}
+
+
+def _ticks(heard: RecordingReceiver, *symbols: str) -> list[Tick]:
+    """The ticks of these symbols, or of all."""
+    ticks = [decode_tick(payload) for name, payload in heard.received if name != "beat"]
+    return [its for its in ticks if its.symbol in symbols or not symbols]
+
+
+def _beats(heard: RecordingReceiver) -> list[Beat]:
+    return [decode_beat(payload) for name, payload in heard.received if name == "beat"]

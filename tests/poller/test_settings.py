@@ -15,10 +15,8 @@ def test_defaults() -> None:
     assert "redis://127.0.0.1:6379/0" == settings.bus_url
     assert ("BTCUSDT", "ETHUSDT", "SOLUSDT") == settings.symbols.names
     assert ("auto", None) == (settings.feed, settings.replay_path)
-    assert ("https://api.binance.com", "wss://stream.binance.com:9443") == (
-        settings.binance_rest_url,
-        settings.binance_ws_url,
-    )
+    assert ("https://api.binance.com",) == settings.binance_rest_url
+    assert ("wss://stream.binance.com:9443",) == settings.binance_ws_url
     assert (100, 1, 1.0) == (settings.sim_ticks_per_s, settings.sim_seed, settings.replay_speed)
     assert ("console", "INFO", 0) == (settings.log_format, settings.log_level, settings.poller_metrics_port)
 
@@ -33,7 +31,7 @@ def test_everything_set(tmp_path: Path) -> None:
             "SYMBOLS": "bnbusdt",
             "FEED": f"replay:{recording}",
             "BINANCE_REST_URL": "http://127.0.0.1:9000/",
-            "BINANCE_WS_URL": "ws://[::1]:9001",
+            "BINANCE_WS_URL": "ws://[::1]:9001, wss://h:9443/,ws://[::1]:9001",
             "SIM_TICKS_PER_S": "10000",
             "SIM_SEED": "0",
             "REPLAY_SPEED": "0",
@@ -45,7 +43,9 @@ def test_everything_set(tmp_path: Path) -> None:
     )
     assert ("memory://", ("BNBUSDT",)) == (settings.bus_url, settings.symbols.names)
     assert ("replay", recording) == (settings.feed, settings.replay_path)
-    assert ("http://127.0.0.1:9000", "ws://[::1]:9001") == (settings.binance_rest_url, settings.binance_ws_url)
+    assert ("http://127.0.0.1:9000",) == settings.binance_rest_url
+    # One named twice is tried once a turn.
+    assert ("ws://[::1]:9001", "wss://h:9443") == settings.binance_ws_url
     assert (10_000, 0, 0.0) == (settings.sim_ticks_per_s, settings.sim_seed, settings.replay_speed)
     assert ("json", "DEBUG", 9100) == (settings.log_format, settings.log_level, settings.poller_metrics_port)
 
@@ -63,7 +63,10 @@ def test_feeds(feed: str) -> None:
             ("BUS_URL", value)
             for value in ("", "localhost:6379", "http://localhost", "redis://localhost/x", "kafka://x")
         ],
-        *[("SYMBOLS", value) for value in ("", " ", ",", "BTC/USDT", "BTCUSDT,BTCUSDT", "@/no/such/file", "@")],
+        *[
+            ("SYMBOLS", value)
+            for value in ("", " ", ",", "BTC*USDT", "B USDT", "BTCUSDT,BTCUSDT", "@/no/such/file", "@")
+        ],
         *[
             ("FEED", value)
             for value in ("", "Auto", "binance", "replay", "replay:", "replay:/no/such", "replay:/", "replay:\0")
@@ -86,6 +89,10 @@ def test_feeds(feed: str) -> None:
                 "https://h#x",
                 "https://user:sesame@h",
                 "https://a b",
+                "https://a,",
+                "https://a,,https://b",
+                "https://a,b",
+                "https://a;https://b",
             )
         ],
         *[("BINANCE_WS_URL", value) for value in ("", "https://h", "wss://h/ws", "wss://h/stream?streams=x")],
@@ -107,6 +114,18 @@ def test_bad_value(name: str, value: str) -> None:
     assert len(message) < 250
 
 
+def test_proxies_matter_where_there_is_an_exchange() -> None:
+    """A proxy is read for feeds that have one; what the others do not use may be anything."""
+    proxies = PollerSettings.from_environ({"FEED": "binance-ws", "HTTPS_PROXY": "http://u:sesame@p:1"}).proxies
+    assert "http://p:1" == proxies.options("wss://stream.binance.com:9443")["proxy"]
+    with pytest.raises(SettingError, match=r"^HTTPS_PROXY "):
+        PollerSettings.from_environ({"FEED": "auto", "HTTPS_PROXY": "socks5://p:1"})
+    assert {} == PollerSettings.from_environ({"FEED": "simulated", "HTTPS_PROXY": "socks5://p:1"}).proxies.options(
+        "https://api.binance.com"
+    )
+
+
 def test_password_is_not_shown() -> None:
     """The settings may be printed without printing a password."""
-    assert "sesame" not in repr(PollerSettings.from_environ({"BUS_URL": "redis://:sesame@localhost/0"}))
+    variables = {"BUS_URL": "redis://:sesame@localhost/0", "HTTPS_PROXY": "http://u:sesame@p:1"}
+    assert "sesame" not in repr(PollerSettings.from_environ(variables))

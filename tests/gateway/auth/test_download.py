@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -12,6 +13,8 @@ from trustme import CA
 from yarl import URL
 
 from gateway.auth.download import DownloadError, UrlError, check_url, download
+from market.proxy import Proxies
+from tests.forward_proxy import ForwardProxy
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[URL]]
@@ -211,3 +214,63 @@ def test_any_other_url_is_refused(text: str, problem: str) -> None:
     with pytest.raises(UrlError, match=problem) as caught:
         check_url(text)
     assert "hunter2" not in str(caught.value)
+
+
+PASSWORD = "ses@me"  # noqa: S105 - of the test's own proxy
+
+
+async def keys(_: web.Request) -> web.Response:
+    return web.Response(body=b"the keys")
+
+
+@pytest.fixture
+def no_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A ``~/.netrc`` with a password for the issuer, which is none of the issuer's business."""
+    (tmp_path / "netrc").write_text("machine issuer.example login me password sesame\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+@pytest.mark.usefixtures("no_netrc")
+async def test_a_document_comes_through_a_proxy() -> None:
+    """With a tunnel, so that the proxy sees no more than the host; it alone is told its password."""
+    ca = CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("issuer.example").configure_cert(context)
+    heads = []
+
+    async def handler(request: web.Request) -> web.Response:
+        heads.append(dict(request.headers))
+        return await keys(request)
+
+    app = web.Application()
+    app.router.add_get("/keys", handler)
+    server = TestServer(app, scheme="https")
+    await server.start_server(ssl=context)
+    assert server.port is not None
+    try:
+        async with ForwardProxy({"issuer.example:443": server.port}, user="us", password=PASSWORD) as proxy:
+            proxies = Proxies({"HTTPS_PROXY": f"http://us:ses%40me@127.0.0.1:{proxy.port}"})
+            trusted = ssl.create_default_context()
+            ca.configure_trust(trusted)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", trusted)
+                assert b"the keys" == await download(URL("https://issuer.example/keys"), proxies=proxies)
+        assert ["CONNECT issuer.example:443"] == proxy.asked
+    finally:
+        await server.close()
+    assert not {"Authorization", "Proxy-Authorization"} & heads[0].keys()
+
+
+@pytest.mark.parametrize("password", ["wrong", "ses%40me"])
+async def test_a_proxy_that_refuses_is_told_without_its_password(password: str) -> None:
+    """Its status is enough to know why."""
+    async with ForwardProxy({}, user="us", password=PASSWORD) as proxy:
+        proxies = Proxies({"HTTPS_PROXY": f"http://us:{password}@127.0.0.1:{proxy.port}"})
+        with pytest.raises(DownloadError, match=r"^the proxy refuses: HTTP (407|502)$"):
+            await download(URL("https://issuer.example/keys"), proxies=proxies)
+
+
+async def test_loopback_needs_no_proxy(serve: Serve) -> None:
+    """An issuer on this machine is asked directly, whatever the environment says."""
+    proxies = Proxies({"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"})
+    assert b"the keys" == await download(await serve(keys), proxies=proxies)

@@ -84,7 +84,7 @@ def test_anonymous_may_have_everything_for_ever() -> None:
         ("symbols", 5),
         ("symbols", {"BTCUSDT": True}),
         ("symbols", ["BTCUSDT", 5]),
-        ("symbols", ["x" * 41]),
+        ("symbols", ["x" * 65]),
         ("max_hz", "5"),
         ("max_hz", 0),
         ("max_hz", -1),

@@ -1,13 +1,17 @@
 """Every fault that one connection can have, told and recovered from."""
 
+import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 
 import pytest
 from msgspec import structs
 
+from poller.sources.binance_ws import BinanceWs
+from poller.sources.endpoints import Endpoints
 from tests.exchange import Exchange
-from tests.poller.sources.listening import LIMITS, eventually, heard, listening, new_ws
+from tests.poller.sources.listening import LIMITS, REST, STREAMS, eventually, heard, listening, new_ws, now_us
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
@@ -158,3 +162,74 @@ async def test_bad_messages_cost_nothing_but_a_count(exchange: Exchange, text: s
         await heard(updates, "BTCUSDT", "7.00000000")
     assert (1, 0) == (source.counters["malformed"], source.counters["reconnects"])
     assert set(SYMBOLS) == {update.symbol for update in updates}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (403, b"<html><title>403 Forbidden</title>", "no connection: HTTP 403: 403 Forbidden"),
+        (451, b'{"code":0,"msg":"Not from here"}', "no connection: HTTP 451: Not from here"),
+        (503, b"", "no connection: HTTP 503"),
+        (200, b"<title>Log in</title>", "no connection: HTTP 200: Log in"),
+    ],
+)
+async def test_a_refused_handshake_is_told_in_its_own_words(
+    exchange: Exchange, status: int, body: bytes, expected: str
+) -> None:
+    """Status, and message or title, are the reason for as long as it lasts."""
+    exchange.faults.stream_status, exchange.faults.stream_body = status, body
+    source = new_ws(exchange, SYMBOLS)
+    async with listening(source):
+        await eventually(lambda: source.state.reason.startswith(f"stream down: {expected}"))
+        await eventually(lambda: source.counters["connects"] >= 4)
+        assert source.state.reason.startswith(f"stream down: {expected}")
+        exchange.heal()
+        await eventually(lambda: (source.state.link, source.state.reason) == ("up", ""))
+
+
+async def test_a_close_is_told_with_its_code_and_text(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+    """What the exchange says at the end is what people read."""
+    source = new_ws(exchange, SYMBOLS)
+    async with listening(source):
+        await eventually(lambda: source.state.link == "up")
+        await exchange.connections[0].close(1008, "Too many\nrequests")
+        await eventually(lambda: "closed by the exchange (1008: Too many requests)" in caplog.text)
+        await eventually(lambda: source.counters["reconnects"] and source.state.reason == "")
+
+
+async def test_streams_that_are_told_to_wait_wait(exchange: Exchange) -> None:
+    """After a 429 no stream connects before its time, and the reason is told until then."""
+    exchange.faults.stream_status, exchange.faults.stream_headers = 429, {"Retry-After": "1"}
+    source = new_ws(exchange, SYMBOLS)
+    async with listening(source):
+        await eventually(lambda: "HTTP 429, asked to wait 1 s" in source.state.reason)
+        exchange.heal()
+        told = asyncio.get_running_loop().time()
+        await eventually(lambda: source.state.reason == "")
+        assert asyncio.get_running_loop().time() - told >= 0.9
+    assert 2 == source.counters["connects"]
+
+
+@pytest.mark.parametrize("fault", ["refused", "503", "silent"])
+async def test_streams_have_other_urls(exchange: Exchange, fault: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Where one does not serve the next is tried, for all connections, and the log says which is used."""
+    async with Exchange(SYMBOLS, LIMITS) as broken:
+        match fault:
+            case "refused":
+                await broken.refuse()
+            case "503":
+                broken.faults.stream_status = 503
+            case "silent":
+                broken.faults.ignore_subscribe = True
+        source = BinanceWs(
+            SYMBOLS,
+            exchange.rest_url,
+            Endpoints("streams", [broken.ws_url, exchange.ws_url]),
+            now_us=now_us,
+            rng=random.Random(1),
+            timing=structs.replace(STREAMS, ready_timeout_s=0.3, reply_timeout_s=0.1, streams_per_connection=2),
+            rest_timing=REST,
+        )
+        async with listening(source):
+            await eventually(lambda: (source.state.link, source.state.reason) == ("up", ""))
+    assert f"streams: {exchange.ws_url} is used now, in place of {broken.ws_url}" in caplog.text

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from deploy.ports import free_port
 from poller.settings import PollerSettings
 from poller.sources import Source
+from poller.sources.auto import Auto
 from poller.sources.binance_rest import BinanceRest
 from poller.sources.binance_ws import BinanceWs
 from poller.sources.factory import open_source
@@ -57,15 +58,15 @@ async def test_auto_with_binance() -> None:
 
     app.router.add_get("/api/v3/ping", ping)
     async with TestServer(app) as exchange:
-        source = await opened(feed="auto", binance_rest_url=str(exchange.make_url("")))
+        source = await opened(feed="auto", binance_rest_url=(str(exchange.make_url("")),))
     assert isinstance(source, BinanceWs)
 
 
 async def test_auto_without_binance(caplog: pytest.LogCaptureFixture) -> None:
     """Where it does not, auto simulates, and both log and beats say so."""
     url = f"http://127.0.0.1:{free_port()}"
-    source = await opened(feed="auto", binance_rest_url=url)
-    assert isinstance(source, Simulated)
+    source = await opened(feed="auto", binance_rest_url=(url,))
+    assert isinstance(source, Auto)
     notice = f"{url} cannot be reached, so these prices are simulated"
     assert ("simulated", "up", notice) == (source.state.source, source.state.link, source.state.reason)
     assert notice in caplog.text

@@ -27,16 +27,16 @@ def request(message: bytes | None) -> Any:
     return json.loads(message)
 
 
-@given(st.lists(st.integers(2, 60), max_size=1100))
-def test_batches_keep_both_limits(lengths: list[int]) -> None:
+@given(st.lists(st.integers(2, 60), max_size=1100), st.sampled_from(["0", "币", "é", '"', "𝄞"]))
+def test_batches_keep_both_limits(lengths: list[int], filler: str) -> None:
     """No SUBSCRIBE has more than 200 streams or 4,096 bytes, and together they name each stream once, in order."""
-    streams = [f"{number}".zfill(length) for number, length in enumerate(lengths)]
+    streams = [f"{number}".rjust(length, filler) for number, length in enumerate(lengths)]
     parts = list(batches("SUBSCRIBE", streams, 200, 4096))
     assert streams == [stream for part in parts for stream in part]
     for part in parts:
-        text = json.dumps({"method": "SUBSCRIBE", "params": part, "id": 10**9}, separators=(",", ":"))
+        request = {"method": "SUBSCRIBE", "params": part, "id": 10**9}
         assert len(part) <= 200
-        assert len(text) <= 4096
+        assert len(json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()) <= 4096
 
 
 def test_request_is_as_documented() -> None:
