@@ -57,6 +57,10 @@ class Symbols:
         upper = name.upper()
         return self._known.get(upper) or self.aliases.get(upper)
 
+    def includes(self, names: frozenset[str]) -> bool:
+        """Whether each of ``names`` is one of these symbols."""
+        return self._known.keys() >= names
+
     def known(self, names: Iterable[str]) -> list[str] | None:
         """Each of ``names`` once, in their order, as `resolve` returns it; None where one is not a symbol as it is."""
         try:

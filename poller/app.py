@@ -1,6 +1,7 @@
 """The composition root: puts source, processor and publisher together, and runs them."""
 
 import asyncio
+import functools
 import logging
 import os
 import random
@@ -11,12 +12,15 @@ import time
 from collections.abc import Mapping
 
 from market.bus import Bus, open_bus
+from market.hangup import Hangup, reload_whenever
+from market.symbols import Symbols
 from poller import metrics
 from poller.errors import PollerError
 from poller.lease import Lead
 from poller.numbering import Numbering
 from poller.processor import Processor
 from poller.publisher import Publisher
+from poller.reload import announce, effective
 from poller.sense import Sense
 from poller.settings import PollerSettings
 from poller.sources import LinkState, Source, Update
@@ -27,8 +31,8 @@ logger = logging.getLogger(__name__)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-async def run(settings: PollerSettings) -> None:
-    """Poll until SIGTERM or SIGINT, then say good-bye on the bus.
+async def run(settings: PollerSettings, hangup: Hangup) -> None:
+    """Poll until SIGTERM or SIGINT, then say good-bye on the bus. With each ``hangup`` settings are read again.
 
     Raises:
         PollerError: a start that cannot succeed; the message is one line.
@@ -37,9 +41,14 @@ async def run(settings: PollerSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    poller = Poller(settings, open_bus(settings.bus_url))
+    read = functools.partial(PollerSettings.from_environ, os.environ)
+    reloading = loop.create_task(reload_whenever(hangup.listen(), read, poller.reload))
     try:
-        await Poller(settings, open_bus(settings.bus_url)).run(stop)
+        await poller.run(stop)
     finally:
+        reloading.cancel()
+        hangup.ignore()
         for number in _STOP_SIGNALS:
             loop.remove_signal_handler(number)
 
@@ -90,6 +99,18 @@ class Poller:
             if server is not None:
                 await server.cleanup()
             await self._bus.aclose()
+
+    def reload(self, wanted: PollerSettings) -> None:
+        """Go by the ``wanted`` settings from now on, as far as they can change while running."""
+        before, self._settings = self._settings, effective(self._settings, wanted)
+        announce(before, self._settings, wanted)
+        if self._settings.symbols is not before.symbols:
+            self.serve(self._settings.symbols)
+
+    def serve(self, symbols: Symbols) -> None:
+        """Poll ``symbols``, and no others, from now on."""
+        # The source is made for its symbols once, at the start.
+        logger.warning("the poller takes up other SYMBOLS when it is started again: %d symbols", len(symbols))
 
     async def _feed(self) -> None:
         """Find the source, and pass on what comes."""
