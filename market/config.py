@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from market.environ import SettingError, shown
+from market.environ import SettingError
 
 CONFIG: Final = "TICKGATE_CONFIG"
 """The variable that names the file. It stands in the environment alone."""
@@ -50,6 +50,7 @@ KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS
 _MAX_BYTES: Final = 1024 * 1024
 _LINE: Final = re.compile(r"(?:export[ \t]+)?([A-Z][A-Z0-9_]*)=(.*)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_PATH: Final = 200
 _LONGEST_NAME: Final = 40
 """A longer one is not shown: it may be a part of a secret that reads like a name."""
 
@@ -131,18 +132,23 @@ def _read(path: str) -> bytes:
     try:
         # Another kind of file could hold us up for ever, or could not be read again.
         if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise SettingError(f"{CONFIG} {shown(path)} is not a file; name one")
+            raise SettingError(f"{CONFIG} {_shown(path)} is not a file; name one")
         with Path(path).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, SettingError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
-        raise SettingError(f"{CONFIG} {shown(path)} cannot be read ({reason}); name a readable file") from None
+        raise SettingError(f"{CONFIG} {_shown(path)} cannot be read ({reason}); name a readable file") from None
     if len(content) > _MAX_BYTES:
-        raise SettingError(f"{CONFIG} {shown(path)} is larger than {_MAX_BYTES} bytes; that is no file of settings")
+        raise SettingError(f"{CONFIG} {_shown(path)} is larger than {_MAX_BYTES} bytes; that is no file of settings")
     return content
 
 
+def _shown(path: str) -> str:
+    # Of a long one the end tells more.
+    return repr(path if len(path) <= _LONGEST_PATH else "…" + path[-_LONGEST_PATH:])
+
+
 def _place(path: str, line: int) -> str:
-    return f"{CONFIG} {shown(path)}, line {line}"
+    return f"{CONFIG} {_shown(path)}, line {line}"
