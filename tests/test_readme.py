@@ -9,7 +9,10 @@ from gateway.address import TrustedProxies
 from gateway.closing import Closing
 from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.reader import Fault
+from gateway.reload import CHANGEABLE
 from gateway.settings import Settings
+from market.config import CONFIG, parse_config
+from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.settings import PollerSettings
 from poller.sources.binance_timing import StreamTiming
 
@@ -19,8 +22,8 @@ ROWS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| (both|poller|gateway) \|", REA
 
 
 def variables(program: str) -> set[str]:
-    """The variables that a program's settings modules read: their names in capitals, in quotes."""
-    names = set()
+    """The variables that a program's settings modules read: their names in capitals, in quotes; and the file's name."""
+    names = {CONFIG}
     for module in (ROOT / program).rglob("settings.py"):
         names |= set(re.findall(r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED)"', module.read_text(encoding="utf-8")))
     return names
@@ -44,7 +47,7 @@ def test_the_defaults_told_are_the_defaults() -> None:
     parsed["ALLOWED_HOSTS"] = AllowedHosts.parse("", only_loopback=True)
     assert parsed == {name: gateway[name] for name in parsed}
     gateway |= dict.fromkeys(parsed, "")
-    gateway |= {"ALLOW_ANONYMOUS": 0, "FORWARDED_HOPS": settings.trusted_proxies.hops}
+    gateway |= {"ALLOW_ANONYMOUS": 0, "FORWARDED_HOPS": settings.trusted_proxies.hops, CONFIG: ""}
     poller = {name.upper(): value for name, value in vars(PollerSettings.from_environ({})).items()}
     for name, told, who in ROWS:
         value = (poller if who == "poller" else gateway)[name]
@@ -52,6 +55,25 @@ def test_the_defaults_told_are_the_defaults() -> None:
             value = int(value)
         text = ",".join(value) if name == "SYMBOLS" else f"{value:g}" if isinstance(value, float) else str(value)
         assert (text or "–") == told.strip().strip("`"), name
+
+
+def test_what_changes_while_running_is_told() -> None:
+    """The table of what SIGHUP changes names each setting that can change, and no other."""
+    table = README.partition("| what changes with SIGHUP |")[2].partition("\n\n")[0]
+    told = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]{4,})`", row.split(" | ")[0])}
+    fields = {
+        "auth": {"JWT_" + name for name in ("SECRET", "PUBLIC_KEY_FILE", "JWKS_URL", "FAMILY", "ISSUER", "AUDIENCE")}
+    }
+    fields["auth"].add("JWT_LEEWAY_S")
+    fields["spare_loopback"] = set()
+    assert set().union(*(fields.get(name, {name.upper()}) for name in CHANGEABLE)) == told
+    assert {name.upper() for name in POLLERS_CHANGEABLE} <= told
+
+
+def test_the_file_of_the_readme_can_be_used() -> None:
+    """The example is a file as it is read."""
+    text = README.partition("### Changing settings")[2].partition("```\n")[2].partition("```")[0]
+    assert len(parse_config(text.encode(), "README.md")) == 3
 
 
 def test_commands_of_the_readme_exist() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from market.config import POLLERS
 from market.environ import SettingError
 from poller.settings import PollerSettings
 
@@ -110,3 +111,8 @@ def test_bad_value(name: str, value: str) -> None:
 def test_password_is_not_shown() -> None:
     """The settings may be printed without printing a password."""
     assert "sesame" not in repr(PollerSettings.from_environ({"BUS_URL": "redis://:sesame@localhost/0"}))
+
+
+def test_every_variable_can_be_compared() -> None:
+    """Each variable has its place in the table of values, a recording as a part of the feed."""
+    assert POLLERS == set(PollerSettings.from_environ({}).by_variable())
