@@ -199,7 +199,7 @@ def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
 
 
 def test_every_variable_can_be_compared() -> None:
-    """Each variable has its place in the table of values, and settings that differ in one differ there and only there."""
+    """Each variable has its place in the table of values, and a difference is where it belongs and nowhere else."""
     before = Settings.from_environ({}).by_variable()
     assert GATEWAYS == set(before) - {"the exemption of 127.0.0.1 and ::1"}
     for name, value in (("AUTH_MODE", "jwt"), ("FORWARDED_HOPS", "2"), ("MAX_ERRORS_PER_CONNECTION", "7")):

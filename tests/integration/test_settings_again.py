@@ -14,13 +14,14 @@ from websockets.exceptions import InvalidStatus
 
 from deploy.ports import free_port
 from deploy.processes import Process
-from deploy.programs import GUNICORN
+from deploy.programs import GUNICORN, plan_run
 from market.bus import open_bus
 from market.status import Beat
 from tests.client import Client, connected
 from tests.fakes import tick
 from tests.gateway.auth.tokens import private_key, public_pem, token
-from tests.integration.stacks import answers, environment, eventually, http_status, members_of
+from tests.integration.stacks import answers, environment, eventually, http_status, members_of, ws_url
+from tests.integration.stacks import running as running_plan
 from tests.valkey import Valkey
 from tests.waiting import until
 
@@ -313,6 +314,21 @@ async def test_under_gunicorn_the_worker_is_replaced_and_a_broken_file_replaces_
             await client.subscribe("XRP")
             await further(client, "XRPUSDT")
             await until(lambda: program.count("DEBUG   gateway.conversation") >= 1)
+
+
+async def test_what_the_launcher_starts_reads_the_file_and_reads_it_again(tmp_path: Path) -> None:
+    """`make run` with a file: its programs have what it says, and a SIGHUP to one of them is enough to change it."""
+    (path := tmp_path / "conf").write_text("SYMBOLS=BTCUSDT\nDRAIN_SECONDS=0.5\nFEED=simulated\n", encoding="utf-8")
+    told = environment(GATEWAY_PORT=str(free_port()), TICKGATE_CONFIG=str(path))
+    del told["SYMBOLS"], told["FEED"]
+    async with running_plan(plan_run(told)) as stack, connected(ws_url(stack)) as client:
+        await client.subscribe("*")
+        await further(client, "BTCUSDT", 3)
+        assert list(client.prices) == ["BTCUSDT"]
+        path.write_text("SYMBOLS=ETHUSDT\n", encoding="utf-8")
+        stack["gateway"].send(signal.SIGHUP)
+        await client.until(lambda client: client.count("unsubscribed") == 1)
+        await client.subscribe("ETH")
 
 
 def workers(program: Program) -> list[int]:
