@@ -2,10 +2,12 @@
 
 One worker to a gunicorn and a port, one gunicorn to a core: so the load balancer can count, drain and
 scrape each worker, and long-lived connections do not pile up on one of several that share a port.
-Everything else is in the environment, as for ``python -m gateway``.
+Everything else is in the environment, as for ``python -m gateway``, and in the file that ``TICKGATE_CONFIG`` names:
+SIGHUP reads this page and that file again and replaces the worker, see `deploy.arbiter`.
 """
 # ruff: noqa: N999 # the name is what gunicorn itself looks for
 
+import functools
 import math
 import os
 import sys
@@ -15,9 +17,9 @@ from typing import NoReturn
 # The `gunicorn` command, unlike `python -m gunicorn`, does not look for modules where it is started.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from deploy.arbiter import address_of, guard_reload, usable_settings
 from deploy.errors import DeployError
-from deploy.ports import Address, require_free
-from gateway.settings import Settings
+from deploy.ports import require_free
 from market.environ import SettingError
 from market.logs import ConsoleFormatter, JsonFormatter
 
@@ -28,16 +30,11 @@ def _refuse(error: Exception) -> NoReturn:
 
 
 try:
-    _settings = Settings.from_environ(os.environ)
-    if _settings.auth.mode == "jwt":
-        # Only to see that there is a key: what is wrong with it is said before there are any workers.
-        from gateway.auth.authenticator import Authenticator
-
-        Authenticator(_settings.auth)
+    _settings = usable_settings(os.environ)
 except SettingError as error:
     _refuse(error)
 
-bind = str(Address(_settings.host, _settings.port, "GATEWAY_PORT"))
+bind = str(address_of(_settings))
 # Room for a storm of clients that lost another gateway; the kernel caps it at net.core.somaxconn.
 backlog = 4096
 
@@ -51,7 +48,7 @@ timeout = 10
 graceful_timeout = math.ceil(_settings.drain_seconds) + 15
 # Ending a worker after so many requests would drop every socket it holds.
 max_requests = 0
-# Settings are the environment's; nothing is changed at run time.
+# Settings are the environment's and a file's; nothing is changed by other ways.
 control_socket_disable = True
 
 # gunicorn's own lines look like everybody else's.
@@ -65,12 +62,16 @@ logconfig_dict = {
 }
 
 
-def on_starting(_arbiter: object) -> None:
-    """Refuse a port in use at once: gunicorn itself tries five times and then does not name the variable."""
+def on_starting(arbiter: object) -> None:
+    """See that a bad file does not end the arbiter later; and refuse a port in use at once.
+
+    gunicorn itself tries five times and then does not name the variable.
+    """
+    guard_reload(arbiter, _settings, functools.partial(usable_settings, os.environ))
     if "LISTEN_FDS" in os.environ or "GUNICORN_FD" in os.environ:
         # The socket comes from systemd, or from the gunicorn that this one replaces.
         return
     try:
-        require_free(Address(_settings.host, _settings.port, "GATEWAY_PORT"))
+        require_free(address_of(_settings))
     except DeployError as error:
         _refuse(error)

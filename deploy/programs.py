@@ -13,6 +13,8 @@ from deploy.errors import DeployError
 from deploy.ports import Address, free_port, parse_address
 from deploy.processes import ROOT
 from gateway.address import is_loopback
+from market.config import CONFIG, HAPROXYS, read_config
+from market.environ import SettingError
 
 FRONT = "127.0.0.1:8080"
 GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")
@@ -83,10 +85,11 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
     Raises:
         DeployError: a variable that cannot be used, or a program that is not installed.
     """
-    host, port = environ.get("GATEWAY_HOST", "127.0.0.1"), environ.get("GATEWAY_PORT", "8080")
+    told = Told(environ)
+    host, port = told.get("GATEWAY_HOST", "127.0.0.1"), told.get("GATEWAY_PORT", "8080")
     address = parse_address("GATEWAY_PORT", f"{host}:{port}")
     # No load balancer needs the time to see that it leaves.
-    valkey, env = _bus({"DRAIN_SECONDS": "0", **environ})
+    valkey, env = _bus(told, {"DRAIN_SECONDS": "0"})
     return Plan(
         valkey=valkey,
         poller=_poller(env),
@@ -102,12 +105,13 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     Raises:
         DeployError: a variable that cannot be used, or a program that is not installed.
     """
+    told = Told(environ)
     addresses = [
-        parse_address(f"TICKGATE_GATEWAY_{number}", environ.get(f"TICKGATE_GATEWAY_{number}", default))
+        parse_address(f"TICKGATE_GATEWAY_{number}", told.get(f"TICKGATE_GATEWAY_{number}", default))
         for number, default in enumerate(GATEWAYS, start=1)
     ]
-    tls = _tls(environ)
-    haproxy = _haproxy(environ, addresses, tls)
+    tls = _tls(told)
+    haproxy = _haproxy(told, addresses, tls)
     defaults = {
         "SYMBOLS": CLUSTER_SYMBOLS,
         "DRAIN_SECONDS": _CLUSTER_DRAIN_S,
@@ -116,12 +120,12 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     # Behind a proxy a gateway cannot know whether anybody but this machine reaches it.
     if all(is_loopback(address.host) for address in (haproxy.listens[0], tls) if address is not None):
         defaults["ALLOWED_HOSTS"] = "localhost"
-    elif environ.get("AUTH_MODE", "none") == "none" and environ.get("ALLOW_ANONYMOUS") != "1":
+    elif told.get("AUTH_MODE", "none") == "none" and told.get("ALLOW_ANONYMOUS", "0") != "1":
         raise DeployError(
             "TICKGATE_BIND is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
             " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
         )
-    valkey, env = _bus({**defaults, **environ})
+    valkey, env = _bus(told, defaults)
     return Plan(
         valkey=valkey,
         poller=_poller(env),
@@ -139,16 +143,46 @@ def find_haproxy() -> str | None:
     return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
 
 
-def _bus(environ: Mapping[str, str]) -> tuple[Program | None, dict[str, str]]:
+class Told:
+    """What the launcher is told: the environment, and beneath it the file that ``TICKGATE_CONFIG`` names."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Read the file.
+
+        Raises:
+            DeployError: it cannot be used.
+        """
+        try:
+            self.file = {name: entry.value for name, entry in read_config(environ).items()}
+        except SettingError as error:
+            raise DeployError(str(error)) from None
+        self.environ = dict(environ)
+        if CONFIG in environ:
+            # Every program runs at the top of the tree.
+            self.environ[CONFIG] = str(Path(environ[CONFIG]).absolute())
+        self.both = self.file | self.environ
+        """Of a variable that both name, the environment's value."""
+
+    def get(self, name: str, default: str) -> str:
+        """A variable's value."""
+        return self.both.get(name, default)
+
+    def environ_with(self, defaults: Mapping[str, str]) -> dict[str, str]:
+        """A program's environment. What the file says is not in it: the program reads it there, and may do so again."""
+        return {name: value for name, value in defaults.items() if name not in self.file} | self.environ
+
+
+def _bus(told: Told, defaults: Mapping[str, str]) -> tuple[Program | None, dict[str, str]]:
     """The Valkey server to start, if any, and the environment of everybody who uses the bus."""
-    bus_url = environ.get("BUS_URL")
+    environ = told.environ_with(defaults)
+    bus_url = told.both.get("BUS_URL")
     if bus_url == "memory://":
         raise DeployError(
             "BUS_URL memory:// reaches no other process; leave it unset for a Valkey of its own,"
             " or write redis://host:port/db"
         )
     if bus_url is not None:
-        return None, dict(environ)
+        return None, environ
     # A free port rather than 6379: a server that is there already may hold somebody's data.
     address = Address("127.0.0.1", free_port(), "BUS_URL")
     valkey = Program(
@@ -193,9 +227,9 @@ def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping
     )
 
 
-def _tls(environ: Mapping[str, str]) -> Address | None:
+def _tls(told: Told) -> Address | None:
     """Where HAProxy listens for TLS, if it has a certificate."""
-    certificate = environ.get("TICKGATE_CERT")
+    certificate = told.get("TICKGATE_CERT", "")
     if not certificate:
         return None
     if not os.access(certificate, os.R_OK):
@@ -203,23 +237,25 @@ def _tls(environ: Mapping[str, str]) -> Address | None:
             f"TICKGATE_CERT={certificate!r} cannot be read; name a PEM file of certificate, chain and key, or leave it"
             " unset to serve without TLS"
         )
-    return parse_address("TICKGATE_TLS_BIND", environ.get("TICKGATE_TLS_BIND", TLS))
+    return parse_address("TICKGATE_TLS_BIND", told.get("TICKGATE_TLS_BIND", TLS))
 
 
-def _haproxy(environ: Mapping[str, str], gateways: list[Address], tls: Address | None) -> Program:
+def _haproxy(told: Told, gateways: list[Address], tls: Address | None) -> Program:
     program = find_haproxy()
     if program is None:
         raise DeployError("PATH has no haproxy; install it (Debian: apt-get install haproxy)")
-    front = parse_address("TICKGATE_BIND", environ.get("TICKGATE_BIND", FRONT))
-    stats = parse_address("TICKGATE_STATS_BIND", environ.get("TICKGATE_STATS_BIND", STATS))
+    front = parse_address("TICKGATE_BIND", told.get("TICKGATE_BIND", FRONT))
+    stats = parse_address("TICKGATE_STATS_BIND", told.get("TICKGATE_STATS_BIND", STATS))
     listens = (front, stats) if tls is None else (front, stats, tls)
-    certificate = {} if tls is None else {"TICKGATE_CERT": str(Path(environ["TICKGATE_CERT"]).absolute())}
+    certificate = {} if tls is None else {"TICKGATE_CERT": str(Path(told.get("TICKGATE_CERT", "")).absolute())}
     return Program(
         name="haproxy",
         # -db: in the foreground, one process, so that its signals and its end are ours to see.
         command=(program, "-db", "-f", "haproxy.cfg"),
         env={
-            **environ,
+            # It reads no file of ours.
+            **{name: value for name, value in told.file.items() if name in HAPROXYS},
+            **told.environ,
             **certificate,
             **{address.variable: str(address) for address in (*listens, *gateways)},
         },

@@ -28,6 +28,7 @@ Before that, a client has to come in:
 ``standing``    where a client stands with its token, until when
 ``auth``        tokens to grants: signatures, keys, claims, tickets
 
-``http`` takes requests, ``app`` puts it all together, ``settings`` reads the environment. Everything
+``http`` takes requests, ``app`` puts it all together, ``settings`` reads the environment, ``reload`` brings other
+settings to a gateway that runs. Everything
 from ``feed`` to ``connection`` is plain calls: nothing waits for a client, so no client delays another.
 """

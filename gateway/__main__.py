@@ -5,6 +5,7 @@
 
 import asyncio
 import errno
+import functools
 import os
 import signal
 import sys
@@ -14,21 +15,28 @@ from aiohttp import web
 
 from gateway.app import create_app, drain
 from gateway.errors import GatewayError
+from gateway.http import GATEWAY
+from gateway.reload import reload
 from gateway.serving import BACKLOG, Serving
 from gateway.settings import Settings
 from market import logs
+from market.config import layered
 from market.errors import MarketError
+from market.hangup import Hangup, reload_whenever
 from market.tasks import end
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, hangup: Hangup) -> None:
     """Run a gateway until SIGTERM or Ctrl-C, then drain it; a second signal ends it at once.
+
+    With each ``hangup`` settings are read again.
 
     Raises:
         GatewayError: it cannot listen where it should.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    asked = hangup.listen()
 
     def on_signal() -> None:
         if stop.is_set():
@@ -38,6 +46,13 @@ async def serve(settings: Settings) -> None:
     serving = Serving(create_app(settings))
     await serving.start()
     drained = loop.create_task(_drain_when(stop, serving.app))
+    reloading = loop.create_task(
+        reload_whenever(
+            asked,
+            functools.partial(Settings.from_environ, os.environ),
+            functools.partial(reload, serving.app[GATEWAY]),
+        )
+    )
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, on_signal)
@@ -46,8 +61,9 @@ async def serve(settings: Settings) -> None:
         if not drained.cancelled():
             drained.result()
     finally:
-        await end(drained)
+        await end(drained, reloading)
         await serving.close()
+        hangup.ignore()
 
 
 async def _drain_when(stop: asyncio.Event, app: web.Application) -> None:
@@ -72,14 +88,20 @@ def main() -> int:
         # Imported here: cryptography is for those who need it.
         from gateway.auth import token
 
-        return token.main(sys.argv[2:], os.environ)
+        try:
+            with layered(os.environ) as variables:
+                return token.main(sys.argv[2:], variables)
+        except MarketError as error:
+            print(f"gateway token: {error}", file=sys.stderr)  # noqa: T201 - as below
+            return 2
     if sys.argv[1:]:
         print("gateway: takes no arguments but: token; settings are environment variables", file=sys.stderr)  # noqa: T201 - as below
         return 2
+    hangup = Hangup()
     try:
         settings = Settings.from_environ(os.environ)
         logs.configure(settings.log_format, settings.log_level)
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, hangup))
     except (GatewayError, MarketError) as error:
         print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 - the one line that a bad start says
         return 2

@@ -67,11 +67,15 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served
     """
     gateway = app[GATEWAY]
     settings = gateway.settings
-    unlimited = not (settings.max_connections and settings.max_handshakes)
-    room = make_room(0 if unlimited else settings.max_connections + settings.max_handshakes)
+    room = _room(settings)
 
     def has_room() -> bool:
         return len(gateway.hub) + len(made) + served() < room
+
+    def settings_changed() -> None:
+        nonlocal room
+        room = _room(gateway.settings)
+        made.change(timeout_s=gateway.settings.handshake_timeout_s, most=gateway.settings.max_handshakes)
 
     made = Arrivals(
         gateway.entrance,
@@ -83,12 +87,19 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         most=settings.max_handshakes,
         has_room=has_room,
     )
+    gateway.on_change.append(settings_changed)
     return made
 
 
 async def drain(app: web.Application) -> None:
     """Take ``app`` out of service gracefully; it still listens when this returns, and holds no client."""
     await app[GATEWAY].drain()
+
+
+def _room(settings: Settings) -> int:
+    """How many sockets there may be, and are descriptors for."""
+    unlimited = not (settings.max_connections and settings.max_handshakes)
+    return make_room(0 if unlimited else settings.max_connections + settings.max_handshakes)
 
 
 def _registry(gateway: Gateway) -> CollectorRegistry:

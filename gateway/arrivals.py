@@ -72,6 +72,17 @@ class Arrivals:
         """How many are unfinished."""
         return len(self._waiting)
 
+    def change(self, *, timeout_s: float, most: int) -> None:
+        """Allow another time and another number from now on; nobody keeps more time than a newcomer gets."""
+        self._timeout_s, self._most = timeout_s, most
+        latest = self._loop.time() + timeout_s
+        self._waiting = {arrival: min(due, latest) for arrival, due in self._waiting.items()}
+        while most and len(self._waiting) > most:
+            self._cut_off(next(iter(self._waiting)))
+        if self._timer is not None:
+            self._timer.cancel()
+        self._sweep()
+
     def enter(self, arrival: "Arrival") -> None:
         """``arrival`` has connected."""
         self._waiting[arrival] = self._loop.time() + self._timeout_s

@@ -83,6 +83,10 @@ class Connection(asyncio.Protocol):
         self._backed_up = transport.get_write_buffer_size() > 0
         self._choose_way()
 
+    def limit_messages(self, max_message_bytes: int) -> None:
+        """Take messages up to another length from now on; 0 is no limit."""
+        self._reader.limit(max_message_bytes)
+
     # What goes out.
 
     @property

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from typing import Final
+
+import msgspec
 
 from gateway.auth.grant import Grant
 from gateway.closing import Closing
@@ -15,6 +18,7 @@ from gateway.limits import Bucket
 from gateway.protocol import Auth, Error, Welcome
 from gateway.session import Outcome, Session
 from gateway.standing import Standing
+from market.symbols import Symbols
 
 _DATA: Final[dict[Encoding, int]] = {"json": TEXT, "msgpack": BINARY}
 
@@ -64,7 +68,7 @@ class Conversation:
             deflate=handshake.deflate,
         )
         self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
-        self._bucket = Bucket(gateway.message_rate) if settings.max_messages_per_second else None
+        self._bucket = Bucket(gateway.message_rate)
         self._standing: Standing | None = None
         if gateway.authenticator is not None:
             self._standing = Standing(gateway, self._session, self.connection, seat, self._apply)
@@ -103,15 +107,29 @@ class Conversation:
         level = logging.DEBUG if self.connection.left else logging.INFO
         logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
 
+    def serve(self, symbols: Symbols) -> bool:
+        """See `Session.serve`."""
+        return self._session.serve(symbols)
+
+    def give_up(self, notices: Callable[[frozenset[str], Encoding], bytes]) -> None:
+        """Take from the client what is not served any more; ``notices`` makes the frames that tell it of that."""
+        connection, session = self.connection, self._session
+        gone = frozenset() if connection.closing else session.give_up()
+        if gone:
+            wishes = msgspec.structs.replace(session.wishes, symbols=session.wishes.symbols - gone)
+            session.wishes = self._gateway.hub.move(connection, wishes)
+            connection.reply(notices(gone, connection.encoding))
+
     def _is_in_time(self, *, heard: bool = True) -> bool:
         """Whether what came is within the client's rates; where it is not, it is refused, or the client closed.
 
         Where nothing of it was ``heard``, as of a ping, nothing is said of its refusal either.
         """
-        if self._bucket is None and not self._seat.subject:
+        is_limited = self._gateway.message_rate.interval_s > 0
+        if not (is_limited or self._seat.subject):
             return True
         now = self._loop.time()
-        verdict, whose = self._bucket.take(now) if self._bucket is not None else "ok", "connection"
+        verdict, whose = self._bucket.take(now) if is_limited else "ok", "connection"
         if verdict == "ok" and self._seat.subject:
             # All of a subject's connections together only ever wait; none is closed for what another does.
             verdict = "ok" if self._gateway.subject_messages.take(self._seat.subject, now) == "ok" else "refuse"
@@ -127,7 +145,7 @@ class Conversation:
 
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
-        if outcome.names >= _NAMES_PER_TOKEN and self._bucket is not None:
+        if outcome.names >= _NAMES_PER_TOKEN:
             self._bucket.charge(outcome.names // _NAMES_PER_TOKEN, self._loop.time())
         if outcome.wishes is not None:
             # What was pending is written first, so that no tick of an old wish follows the reply.

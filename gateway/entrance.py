@@ -77,9 +77,16 @@ class Entrance:
         self._has_room = has_room
         self._loop = asyncio.get_running_loop()
         rate = settings.max_connect_rate_per_ip
-        self._connects = KeyedBuckets(Rate(rate, rate * _RATE_BURST_S))
+        self._connect_rate = Rate(rate, rate * _RATE_BURST_S)
+        self._connects = KeyedBuckets(self._connect_rate)
         self._addresses = Tally()
         self._subjects = Tally()
+
+    def change(self, settings: Settings) -> None:
+        """Let in by other ``settings`` from now on; whoever is in stays in, and is counted as before."""
+        self._settings = settings
+        rate = settings.max_connect_rate_per_ip
+        self._connect_rate.change(rate, rate * _RATE_BURST_S)
 
     def arrive(self, peer: str | None) -> str | None:
         """Count a connection that was just accepted, and return what it is counted under, to be given to `depart`.

@@ -73,10 +73,28 @@ class Feed:
         # None unless every tick since then was older than what is held, which only a poller whose clock was set back,
         # on a bus that forgot what it held, can bring about.
         self._behind_since: float | None = None
+        # Served once, and not now: what a link still brings of them is nobody's fault.
+        self._former: frozenset[str] = frozenset()
+        # Done when the link is of other symbols than those to be heard.
+        self._relink: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ready = False
         """Whether the last values were ever read, so that a snapshot means something."""
         self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us())
         """What clients are told."""
+
+    def serve(self, symbols: Symbols) -> None:
+        """Hear ``symbols``, and no others, from now on. A new link comes before the old one ends: prices stay live."""
+        before, now = frozenset(self._symbols), frozenset(symbols)
+        self._symbols = symbols
+        self._former = (self._former | before) - now
+        for symbol in before - now:
+            self._last.pop(symbol, None)
+        if before != now:
+            self._want_relink()
+
+    def _want_relink(self) -> None:
+        if not self._relink.done():
+            self._relink.set_result(None)
 
     async def run(self) -> None:
         """Hear the bus until cancelled."""
@@ -102,25 +120,44 @@ class Feed:
         """Hear the bus over one link, and return why it ended."""
         link: Link | None = None
         try:
-            link = await self._bus.subscribe(self._symbols, self)
-            # Only what is newer than what the link has already brought changes anything.
-            for symbol, payload in (await self._bus.last_values()).items():
-                # The store has what any poller ever sent.
-                if symbol in self._symbols:
-                    self.tick_received(symbol, payload)
+            link = await self._subscribe()
+            await self._read_last_values()
             self._behind_since = None
             self._linked_at = asyncio.get_running_loop().time()
             self._counters.bus_links += 1
             self.ready = True
             logger.info("bus link up: %s", self._bus.name)
-            return await self._watch(link)
+            while (reason := await self._watch(link)) is None:
+                try:
+                    old, link = link, await self._subscribe()
+                except BusDownError as error:
+                    # The old one still brings what it is of.
+                    logger.warning("no bus link for other symbols (%s): %s; trying again", self._bus.name, error)
+                    asyncio.get_running_loop().call_later(_PING_S, self._want_relink)
+                else:
+                    old.close()
+                    await self._read_last_values()
         except BusDownError as error:
             return str(error)
+        else:
+            return reason
         finally:
             if link is not None:
                 link.close()
 
-    async def _watch(self, link: Link) -> str:
+    async def _subscribe(self) -> Link:
+        self._relink = asyncio.get_running_loop().create_future()
+        return await self._bus.subscribe(self._symbols, self)
+
+    async def _read_last_values(self) -> None:
+        # Only what is newer than what the link has already brought changes anything.
+        for symbol, payload in (await self._bus.last_values()).items():
+            # The store has what any poller ever sent.
+            if symbol in self._symbols:
+                self.tick_received(symbol, payload)
+
+    async def _watch(self, link: Link) -> str | None:
+        """Look after ``link``. Returns why it has ended, or None where one of other symbols is wanted."""
         loop = asyncio.get_running_loop()
         ping_at = loop.time()
         while not link.lost.done():
@@ -129,7 +166,9 @@ class Feed:
                 link.ping()
                 ping_at = now + _PING_S
             self._look()
-            await asyncio.wait((link.lost,), timeout=_LOOK_S)
+            await asyncio.wait((link.lost, self._relink), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+            if self._relink.done() and not link.lost.done():
+                return None
             if loop.time() - link.heard_at >= QUIET_S:
                 return f"nothing heard for {QUIET_S:g} s"
         return link.lost.result()
@@ -154,6 +193,8 @@ class Feed:
             return
         held = self._last.get(symbol)
         if held is None:
+            if symbol in self._former:
+                return
             if symbol not in self._symbols:
                 self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
                 return

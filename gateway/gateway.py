@@ -87,9 +87,12 @@ class Gateway:
         self.message_rate = Rate(rate, rate * _BURST_S, rate)
         """Of one connection's messages."""
         rate = settings.max_messages_per_second_per_subject
-        self.subject_messages = KeyedBuckets(Rate(rate, rate * _BURST_S, rate))
+        self._subject_rate = Rate(rate, rate * _BURST_S, rate)
+        self.subject_messages = KeyedBuckets(self._subject_rate)
         """Of all messages with one subject's tokens."""
         self._errands: set[asyncio.Task[None]] = set()
+        self.on_change: list[Callable[[], None]] = []
+        """Called when `settings` have changed."""
         self.limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
         """What each client may take."""
         self.draining = False
@@ -111,12 +114,54 @@ class Gateway:
                 await self.authenticator.aclose()
             await self.bus.aclose()
 
+    def change_keys(self, settings: AuthSettings) -> bool:
+        """Check tokens by other ``settings`` from now on; clients keep what theirs allowed when they came.
+
+        Returns whether the keys are others.
+
+        Raises:
+            SettingError: a key that cannot be used; nothing has changed.
+        """
+        if self.authenticator is None:
+            return False
+        before = self.authenticator.change(settings)
+        if before is not None:
+            self.wait_for(before.aclose())
+        return before is not None
+
+    def change(self, settings: Settings) -> None:
+        """Go by other ``settings`` from now on: limits, who may come in, and symbols.
+
+        See `gateway.reload` for what may differ in them, and for who tells the clients.
+        """
+        symbols_before = self.settings.symbols
+        self.settings = settings
+        self.entrance.change(settings)
+        self.hub.limit_lag(settings.lag_timeout_s)
+        rate = settings.max_messages_per_second
+        self.message_rate.change(rate, rate * _BURST_S, rate)
+        rate = settings.max_messages_per_second_per_subject
+        self._subject_rate.change(rate, rate * _BURST_S, rate)
+        self.limits.max_symbols = settings.max_symbols_per_connection
+        self.limits.max_errors = settings.max_errors_per_connection
+        for connection in self.hub.connections:
+            if isinstance(connection, Connection):
+                connection.limit_messages(settings.max_message_bytes)
+        if settings.symbols is not symbols_before:
+            self.feed.serve(settings.symbols)
+        for call in self.on_change:
+            call()
+
     def wait_for(self, errand: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run what one client waits for, such as a key that must be fetched, beside everything else."""
         task = asyncio.get_running_loop().create_task(errand)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
         return task
+
+    def now_us(self) -> int:
+        """The wall clock, Unix microseconds."""
+        return self._now_us()
 
     def now_s(self) -> float:
         """The wall clock, Unix seconds."""

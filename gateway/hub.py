@@ -65,6 +65,10 @@ class Hub:
         """How many connections are not draining."""
         return len(self._laggards)
 
+    def limit_lag(self, timeout_s: float) -> None:
+        """Cut laggards off after another time from now on."""
+        self._laggards.limit(timeout_s)
+
     def lags(self, connection: Member) -> bool:
         """Whether ``connection`` is not draining, and waits to be caught up or cut off."""
         return connection in self._laggards

@@ -49,6 +49,10 @@ class Laggards:
         self._backlogs: dict[Member, Backlog] = {}
         self._timer: asyncio.TimerHandle | None = None
 
+    def limit(self, timeout_s: float) -> None:
+        """Cut off after another time from now on, also those that are lagging already."""
+        self._timeout_s = timeout_s
+
     def __len__(self) -> int:
         return len(self._backlogs)
 

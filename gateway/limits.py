@@ -23,6 +23,10 @@ class Rate:
         """``burst`` tokens come at once, and ``debt`` more may be owed: who owes is refused, who would owe more is
         closed. With ``per_s`` 0 nothing is limited; a burst is at least one token, else nothing would ever pass.
         """
+        self.change(per_s, burst, debt)
+
+    def change(self, per_s: float, burst: float, debt: float = 0) -> None:
+        """Be another rate from now on, for everybody's buckets. Who owes more than it allows, owes nothing."""
         self.interval_s = 1 / per_s if per_s else 0.0
         """What one token takes to come back."""
         self.burst_s = (max(1.0, burst) + _SLACK) * self.interval_s
@@ -46,7 +50,9 @@ class Bucket:
         and out of it by keeping quiet.
         """
         rate = self._rate
-        full_at = (self._full_at if self._full_at > now else now) + rate.interval_s
+        held = self._full_at
+        # Further ahead than this rate lets anybody come: it was another one then.
+        full_at = (held if 0 < held - now <= rate.debt_s else now) + rate.interval_s
         ahead_s = full_at - now
         if ahead_s > rate.debt_s:
             return "close"
@@ -81,7 +87,8 @@ class KeyedBuckets:
         rate, buckets = self._rate, self._full_at
         if not rate.interval_s:
             return "ok"
-        full_at = max(buckets.get(key, now), now) + rate.interval_s
+        held = buckets.get(key, now)
+        full_at = (held if 0 < held - now <= rate.debt_s else now) + rate.interval_s
         ahead_s = full_at - now
         if ahead_s > rate.debt_s:
             buckets.move_to_end(key)

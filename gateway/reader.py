@@ -75,6 +75,10 @@ class FrameReader:
         self._first = 0
         """The first byte of the first of them."""
 
+    def limit(self, max_message_bytes: int) -> None:
+        """Take messages up to another length from now on; 0 is no limit."""
+        self._limit = max_message_bytes
+
     def feed(self, data: bytes, receive: Receive) -> Violation | None:
         """Hand over what ``data`` completes, in order; return what is wrong, or None.
 

@@ -35,8 +35,8 @@ _NAMED_AT_MOST: Final = 10
 """So many wrong symbols are named in one error; the rest are counted."""
 
 
-class Limits(Struct, frozen=True):
-    """What one client may take; 0 means no limit."""
+class Limits(Struct):
+    """What one client may take; 0 means no limit. All sessions share one object: a change of it holds for all."""
 
     max_symbols: int
     max_errors: int
@@ -60,7 +60,9 @@ class Outcome(Struct):
 class Session:
     """What one client has asked for so far."""
 
-    __slots__ = ("_conflate", "_deflate", "_encoding", "_errors", "_limits", "_max_hz", "_symbols", "grant", "wishes")
+    __slots__ = (
+        "_conflate", "_deflate", "_encoding", "_errors", "_limits", "_max_hz", "_shown", "_symbols", "grant", "wishes",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -83,6 +85,8 @@ class Session:
         # What it asked for; what it gets is also what its token allows, and tokens come and go.
         self._max_hz: float | None = None
         self._conflate = True
+        self._shown = grant
+        # What a name in it means depends on the symbols, which may change.
         self.grant = grant and self._with_full_names(grant)
         self.wishes = Wishes(frozenset(), encoding)
         """What it holds now. Whoever keeps equal wishes may replace this object with its own."""
@@ -109,12 +113,26 @@ class Session:
             case Auth():
                 return Outcome(auth=command)
 
+    def serve(self, symbols: Symbols) -> bool:
+        """Let the client subscribe to ``symbols``, and no others, from now on.
+
+        Returns whether it holds one that is not among them, which `give_up` then takes from it.
+        """
+        self._symbols = symbols
+        self.grant = self._shown and self._with_full_names(self._shown)
+        return not symbols.includes(self.wishes.symbols)
+
+    def give_up(self) -> frozenset[str]:
+        """The symbols that the client holds, and that are not served any more."""
+        return frozenset(symbol for symbol in self.wishes.symbols if symbol not in self._symbols)
+
     def authenticated(self, grant: Grant, command_id: Id | UnsetType) -> Outcome:
         """The outcome of a token that opens the door, or keeps it open: what it does not allow is given up."""
         held = self.grant
         if held is not None and held.subject != grant.subject:
             refusal = Error(code="forbidden", message="the token is of another subject; connect with it", id=command_id)
             return Outcome(replies=[refusal], close=Closing.FORBIDDEN)
+        self._shown = grant
         self.grant = grant = self._with_full_names(grant)
         replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=grant.expires_us, id=command_id)]
         symbols = self.wishes.symbols

@@ -1,16 +1,19 @@
 """What a gateway is told by its environment, read once and checked."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from msgspec import Struct
 
 from gateway.address import TrustedProxies, is_loopback
 from gateway.auth.settings import AuthSettings
 from gateway.origin import AllowedHosts, AllowedOrigins
+from market.config import layered
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
 from market.symbols import DEFAULT_SYMBOLS, Symbols
+
+_NAMED_APART: Final = frozenset(("host", "port", "symbols", "auth", "trusted_proxies", "spare_loopback"))
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -91,14 +94,36 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Whether strangers may reach it."""
         return self.auth.mode != "none" or self.allow_anonymous
 
+    def by_variable(self) -> dict[str, object]:
+        """Each variable with its value, for comparing two settings; secrets are among them."""
+        own = {name.upper(): getattr(self, name) for name in self.__struct_fields__ if name not in _NAMED_APART}
+        auth = {name.upper(): getattr(self.auth, name) for name in self.auth.__struct_fields__ if name != "mode"}
+        return {
+            **own,
+            "SYMBOLS": self.symbols.names,
+            "GATEWAY_HOST": self.host,
+            "GATEWAY_PORT": self.port,
+            "AUTH_MODE": self.auth.mode,
+            **auth,
+            "TRUSTED_PROXIES": (self.trusted_proxies.networks, self.trusted_proxies.unix),
+            "FORWARDED_HOPS": self.trusted_proxies.hops,
+            # Follows from whether others are set at all.
+            "the exemption of 127.0.0.1 and ::1": self.spare_loopback,
+        }
+
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> "Settings":
-        """Read ``os.environ``, or a test's own.
+        """Read ``os.environ``, or a test's own, and the file that ``TICKGATE_CONFIG`` names.
 
         Raises:
-            SettingError: the first variable that cannot be used.
+            SettingError: the first variable that cannot be used, or the file.
         """
-        env, default = Environ(variables), cls()
+        with layered(variables) as both:
+            return cls._read(Environ(both))
+
+    @classmethod
+    def _read(cls, env: Environ) -> "Settings":
+        default = cls()
         host = env.get("GATEWAY_HOST", default.host)
         auth, anonymous = AuthSettings.from_environ(env), env.flag("ALLOW_ANONYMOUS")
         if auth.mode == "none" and not anonymous and not is_loopback(host):

@@ -24,6 +24,11 @@ def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = No
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
+def set_level(level: LogLevel) -> None:
+    """Log what is at least as severe as ``level`` from now on."""
+    logging.getLogger().setLevel(level)
+
+
 _PIPE_BUF: Final = 4096
 """A pipe that can be written to takes so much without blocking (pipe(7), Linux)."""
 

@@ -66,6 +66,10 @@ class Symbols:
         name = upper(name)
         return self._by_upper.get(name) or self.aliases.get(name)
 
+    def includes(self, names: frozenset[str]) -> bool:
+        """Whether each of ``names`` is one of these symbols."""
+        return self._known.keys() >= names
+
     def known(self, names: Iterable[str]) -> list[str] | None:
         """Each of ``names`` once, in their order, as `resolve` returns it; None where one is not a symbol as it is."""
         try:

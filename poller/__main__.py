@@ -8,6 +8,7 @@ import uvloop
 
 from market import logs
 from market.environ import SettingError
+from market.hangup import Hangup
 from poller.app import run
 from poller.errors import PollerError
 from poller.settings import PollerSettings
@@ -15,11 +16,12 @@ from poller.settings import PollerSettings
 
 def main() -> int:
     """Run until stopped; the exit code is 0, or 2 where the start cannot succeed."""
+    hangup = Hangup()
     try:
         settings = PollerSettings.from_environ(os.environ)
         logs.configure(settings.log_format, settings.log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings))
+            runner.run(run(settings, hangup))
     except (SettingError, PollerError) as error:
         print(f"poller: {error}", file=sys.stderr)  # noqa: T201 - the one line for who started it
         return 2

@@ -1,6 +1,7 @@
 """The composition root: puts source, processor and publisher together, and runs them."""
 
 import asyncio
+import functools
 import logging
 import os
 import random
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, open_bus
+from market.hangup import Hangup, reload_whenever
 from market.tasks import Group, end
 from poller import metrics
 from poller.errors import PollerError
@@ -19,6 +21,7 @@ from poller.lease import Lead
 from poller.numbering import Numbering
 from poller.publisher import Publisher
 from poller.quality import Quality
+from poller.reload import announce, effective
 from poller.settings import PollerSettings
 from poller.sources import LinkState, Source
 from poller.sources.factory import open_source
@@ -29,8 +32,8 @@ logger = logging.getLogger(__name__)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-async def run(settings: PollerSettings) -> None:
-    """Poll until SIGTERM or SIGINT, then say good-bye on the bus.
+async def run(settings: PollerSettings, hangup: Hangup) -> None:
+    """Poll until SIGTERM or SIGINT, then say good-bye on the bus. With each ``hangup`` settings are read again.
 
     Raises:
         PollerError: a start that cannot succeed; the message is one line.
@@ -39,9 +42,14 @@ async def run(settings: PollerSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    poller = Poller(settings, open_bus(settings.bus_url))
+    read = functools.partial(PollerSettings.from_environ, os.environ)
+    reloading = loop.create_task(reload_whenever(hangup.listen(), read, poller.reload))
     try:
-        await Poller(settings, open_bus(settings.bus_url)).run(stop)
+        await poller.run(stop)
     finally:
+        reloading.cancel()
+        hangup.ignore()
         for number in _STOP_SIGNALS:
             loop.remove_signal_handler(number)
 
@@ -101,6 +109,13 @@ class Poller:
             if server is not None:
                 await server.cleanup()
             await self._bus.aclose()
+
+    def reload(self, wanted: PollerSettings) -> None:
+        """Go by the ``wanted`` settings from now on, as far as they can change while running."""
+        before, self._settings = self._settings, effective(self._settings, wanted)
+        announce(before, self._settings, wanted)
+        if self._settings.symbols is not before.symbols:
+            self.serve(self._settings.symbols)
 
     def serve(self, symbols: Iterable[str]) -> None:
         """Bring prices of these symbols from now on, and of no others."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from market.config import layered
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
 from market.proxy import NO_PROXIES, Proxies
@@ -54,12 +55,21 @@ class PollerSettings:
 
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> "PollerSettings":
-        """Read ``os.environ``, or a test's own.
+        """Read ``os.environ``, or a test's own, and the file that ``TICKGATE_CONFIG`` names.
 
         Raises:
-            SettingError: the first variable that cannot be used.
+            SettingError: the first variable that cannot be used, or the file.
         """
-        env = Environ(variables)
+        with layered(variables) as both:
+            return cls._read(Environ(both))
+
+    def by_variable(self) -> dict[str, object]:
+        """Each variable with its value, for comparing two settings; a secret may be among them."""
+        values = {name.upper(): value for name, value in vars(self).items() if name != "replay_path"}
+        return {**values, "SYMBOLS": self.symbols.names, "FEED": (self.feed, self.replay_path)}
+
+    @classmethod
+    def _read(cls, env: Environ) -> "PollerSettings":
         feed, replay_path = _feed(env)
         return cls(
             bus_url=env.bus_url("BUS_URL", cls.bus_url),

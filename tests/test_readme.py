@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from gateway.address import TrustedProxies
+from gateway.auth.settings import AuthSettings
 from gateway.closing import Closing
 from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.reader import Fault
+from gateway.reload import CHANGEABLE
 from gateway.settings import Settings
+from market.config import CONFIG, parse_config
+from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.settings import PollerSettings
 from poller.sources.binance_timing import StreamTiming
 
@@ -19,8 +23,8 @@ ROWS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| (both|poller|gateway) \|", REA
 
 
 def variables(program: str) -> set[str]:
-    """The variables that a program's settings modules read: their names in capitals, in quotes."""
-    names = set()
+    """The variables that a program's settings modules read: their names in capitals, in quotes; and the file's name."""
+    names = {CONFIG}
     for module in (ROOT / program).rglob("settings.py"):
         names |= set(re.findall(r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED)"', module.read_text(encoding="utf-8")))
     return names
@@ -44,7 +48,7 @@ def test_the_defaults_told_are_the_defaults() -> None:
     parsed["ALLOWED_HOSTS"] = AllowedHosts.parse("", only_loopback=True)
     assert parsed == {name: gateway[name] for name in parsed}
     gateway |= dict.fromkeys(parsed, "")
-    gateway |= {"ALLOW_ANONYMOUS": 0, "FORWARDED_HOPS": settings.trusted_proxies.hops}
+    gateway |= {"ALLOW_ANONYMOUS": 0, "FORWARDED_HOPS": settings.trusted_proxies.hops, CONFIG: ""}
     poller = {name.upper(): value for name, value in vars(PollerSettings.from_environ({})).items()}
     for name, told, who in ROWS:
         value = (poller if who == "poller" else gateway)[name]
@@ -54,6 +58,22 @@ def test_the_defaults_told_are_the_defaults() -> None:
             value = ",".join(value)
         text = f"{value:g}" if isinstance(value, float) else str(value)
         assert (text or "–") == told.strip().strip("`"), name
+
+
+def test_what_changes_while_running_is_told() -> None:
+    """The table of what SIGHUP changes names each setting that can change, and no other."""
+    table = README.partition("| what changes with SIGHUP |")[2].partition("\n\n")[0]
+    told = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]{4,})`", row.split(" | ")[0])}
+    of_tokens = {name.upper() for name in AuthSettings.__struct_fields__ if name != "mode"}
+    fields = {"auth": of_tokens, "spare_loopback": set()}
+    assert set().union(*(fields.get(name, {name.upper()}) for name in CHANGEABLE)) == told
+    assert {name.upper() for name in POLLERS_CHANGEABLE} <= told
+
+
+def test_the_file_of_the_readme_can_be_used() -> None:
+    """The example is a file as it is read."""
+    text = README.partition("### Changing settings")[2].partition("```\n")[2].partition("```")[0]
+    assert len(parse_config(text.encode(), "README.md")) == 3
 
 
 def test_commands_of_the_readme_exist() -> None:

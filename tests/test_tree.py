@@ -22,7 +22,7 @@ GATEWAY_LAYERS = (
     {"requests"},
     {"app"},
     {"http"},
-    {"upgrade"},
+    {"reload", "upgrade"},
     {"conversation"},
     {"standing"},
     {"gateway"},

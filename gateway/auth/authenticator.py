@@ -38,6 +38,9 @@ class Keys(Protocol):
     async def aclose(self) -> None:
         """End that."""
 
+    def refresh(self) -> None:
+        """Ask the issuer again, if it is asked at all."""
+
     def find(self, kid: str | None) -> Key | None:
         """See `Jwks.find`."""
 
@@ -57,6 +60,12 @@ class _OneKey:
 
     async def aclose(self) -> None:
         pass
+
+    def refresh(self) -> None:
+        pass
+
+    def is_same(self, other: Keys) -> bool:
+        return isinstance(other, _OneKey) and self._key.is_same(other._key)
 
     def find(self, _kid: str | None) -> Key:
         return self._key
@@ -80,7 +89,9 @@ class Authenticator:
         Raises:
             SettingError: no key, several, or one that cannot be used.
         """
-        self._keys = _open_keys(settings, rng or random.Random())  # noqa: S311 - spreads requests, makes no secret
+        self._rng = rng or random.Random()  # noqa: S311 - spreads requests, makes no secret
+        self._settings = settings
+        self._keys = _open_keys(settings, self._rng)
         self._rules = Rules(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_s)
         self._now_s = now_s
         if not settings.jwt_secret and not settings.jwt_audience:
@@ -93,6 +104,28 @@ class Authenticator:
     async def aclose(self) -> None:
         """End what `start` began."""
         await self._keys.aclose()
+
+    def change(self, settings: AuthSettings) -> "Keys | None":
+        """Check tokens by other ``settings`` from now on. A key file is read again, and an issuer asked again.
+
+        Returns the keys that were used before, for the caller to close; None where they are the same.
+
+        Raises:
+            SettingError: as when it was made; then nothing has changed.
+        """
+        before, keys = self._keys, _open_keys(settings, self._rng)
+        self._rules = Rules(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_s)
+        old, self._settings = self._settings, settings
+        if isinstance(keys, _OneKey):
+            if keys.is_same(before):
+                return None
+        elif (old.jwt_jwks_url, old.jwt_family) == (settings.jwt_jwks_url, settings.jwt_family):
+            # What the issuer has published stays good while it is asked again.
+            before.refresh()
+            return None
+        self._keys = keys
+        keys.start()
+        return before
 
     def verify_now(self, token: str | bytes) -> Grant | None:
         """The grant of a token; None where only `verify` can tell, because its key must be fetched first.

@@ -74,6 +74,10 @@ class Jwks:
         """Fetch the keys, and then time and again."""
         self._fetch_now()
 
+    def refresh(self) -> None:
+        """Fetch the keys once more, and then time and again."""
+        self._fetch_now()
+
     async def aclose(self) -> None:
         """Fetch no more."""
         if self._fetching is not None:

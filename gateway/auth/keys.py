@@ -62,6 +62,10 @@ class Key:
         self.algorithms = algorithms
         self._material = material
 
+    def is_same(self, other: "Key") -> bool:
+        """Whether it opens what ``other`` opens."""
+        return self.algorithms == other.algorithms and self._material == other._material
+
     def open(self, token: bytes) -> bytes | None:
         """The payload of a JWT in its compact form; None unless this key signed it, by an algorithm of its own."""
         try:

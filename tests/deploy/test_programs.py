@@ -162,3 +162,64 @@ def test_a_certificate_that_cannot_be_read_is_refused_with_the_mend() -> None:
 def test_secrets_of_the_environment_are_not_shown() -> None:
     """A plan that ends up in a log or a traceback shows no variable's value."""
     assert "hunter2" not in repr(plan_run({"JWT_SECRET": "hunter2"}))
+
+
+def config(tmp_path: Path, text: str) -> dict[str, str]:
+    """The environment that names a file with this text."""
+    (path := tmp_path / "tickgate.conf").write_text(text, encoding="utf-8")
+    return {"TICKGATE_CONFIG": str(path)}
+
+
+def test_the_launcher_obeys_the_file_and_leaves_it_to_the_programs(tmp_path: Path) -> None:
+    """It starts no bus where the file names one, listens where the file says, and sets nothing that the file does."""
+    environ = config(
+        tmp_path, "BUS_URL=redis://elsewhere:6379/3\nGATEWAY_PORT=9001\nDRAIN_SECONDS=9\nSYMBOLS=XRPUSDT\n"
+    )
+    plan = plan_run(environ)
+    assert [program.name for program in plan] == ["poller", "gateway"]
+    assert str(plan.front) == "127.0.0.1:9001"
+    for program in plan:
+        assert {"BUS_URL", "DRAIN_SECONDS", "SYMBOLS"}.isdisjoint(program.env)
+        assert program.env["TICKGATE_CONFIG"] == environ["TICKGATE_CONFIG"]
+    assert plan_run(environ | {"GATEWAY_PORT": "9002"}).front.port == 9002
+
+
+def test_defaults_of_the_launcher_are_beneath_the_file_and_its_own_bus_above(tmp_path: Path) -> None:
+    """What neither names has the launcher's default; the Valkey that it starts is everybody's bus."""
+    plan = plan_run(config(tmp_path, "LOG_LEVEL=DEBUG\n"))
+    assert plan.valkey is not None
+    assert plan.gateways[0].env["DRAIN_SECONDS"] == "0"
+    assert plan.gateways[0].env["BUS_URL"] == f"redis://{plan.valkey.listens[0]}/0"
+
+
+def test_a_file_that_cannot_be_used_starts_nothing(tmp_path: Path) -> None:
+    """One line names file and line."""
+    with pytest.raises(
+        DeployError, match=r"^TICKGATE_CONFIG '.*tickgate\.conf', line 1 names SYMBOL, which is no setting"
+    ):
+        plan_run(config(tmp_path, "SYMBOL=BTCUSDT\n"))
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_cluster_obeys_the_file_too(tmp_path: Path) -> None:
+    """HAProxy, which reads no such file, gets its own variables from it and no secret; other defaults stay away."""
+    text = (
+        "SYMBOLS=XRPUSDT\nJWT_SECRET=sesame\nALLOWED_HOSTS=a\nTICKGATE_BIND=127.0.0.1:9003\nTICKGATE_MAX_CONNECTIONS=5"
+    )
+    plan = plan_cluster(config(tmp_path, text))
+    assert plan.haproxy is not None
+    assert ("127.0.0.1:9003", "5") == (str(plan.front), plan.haproxy.env["TICKGATE_MAX_CONNECTIONS"])
+    assert "JWT_SECRET" not in plan.haproxy.env
+    for program in (plan.poller, *plan.gateways):
+        assert {"SYMBOLS", "ALLOWED_HOSTS"}.isdisjoint(program.env)
+        assert program.env["TRUSTED_PROXIES"] == "127.0.0.1,::1"
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_file_that_opens_the_cluster_to_strangers_must_say_so(tmp_path: Path) -> None:
+    """The address, the mode and the permission count wherever they are said."""
+    environ = config(tmp_path, "TICKGATE_BIND=0.0.0.0:9003\n")
+    with pytest.raises(DeployError, match="ALLOW_ANONYMOUS"):
+        plan_cluster(environ)
+    (tmp_path / "tickgate.conf").write_text("TICKGATE_BIND=0.0.0.0:9003\nALLOW_ANONYMOUS=1\n", encoding="utf-8")
+    assert plan_cluster(environ).front.host == "0.0.0.0"  # noqa: S104 - that is what is meant

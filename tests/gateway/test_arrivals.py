@@ -394,3 +394,38 @@ def test_a_fault_in_an_upgrade_leaves_nobody_waiting() -> None:
         assert (0, 0) == (hall.counted, len(hall.arrivals))
 
     virtually(main())
+
+
+def test_a_shorter_time_holds_for_those_who_wait_already() -> None:
+    """Nobody keeps more time than a newcomer gets, however long it was allowed when it came."""
+
+    async def main() -> None:
+        hall = Hall()
+        early = hall.connect()
+        await asyncio.sleep(TIMEOUT_S / 4)
+        hall.arrivals.change(timeout_s=TIMEOUT_S / 4, most=0)
+        late = hall.connect()
+        await asyncio.sleep(TIMEOUT_S / 4 + 0.01)
+        assert early.aborted
+        assert late.aborted
+        hall.arrivals.change(timeout_s=TIMEOUT_S, most=0)
+        patient = hall.connect()
+        await asyncio.sleep(TIMEOUT_S / 2)
+        assert not patient.aborted
+
+    virtually(main())
+
+
+def test_a_lower_number_cuts_off_the_oldest_at_once() -> None:
+    """Those that are too many go, and who comes then pushes the next oldest out."""
+
+    async def main() -> None:
+        hall = Hall()
+        transports = [hall.connect() for _ in range(4)]
+        hall.arrivals.change(timeout_s=TIMEOUT_S, most=2)
+        assert [True, True, False, False] == [transport.aborted for transport in transports]
+        hall.connect()
+        assert [True, True, True, False] == [transport.aborted for transport in transports]
+        assert 3 == hall.counters.handshakes_cut_off
+
+    virtually(main())

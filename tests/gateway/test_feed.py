@@ -36,6 +36,10 @@ class FragileBus(MemoryBus):
     def __init__(self) -> None:
         super().__init__()
         self.stopped = self.frozen = False
+        self.full = False
+        """Whether it takes no connection more, and keeps those it has."""
+        self.slow_s = 0.0
+        """How long it takes to take one."""
         self.attempts = 0
 
     def stop(self) -> None:
@@ -52,7 +56,8 @@ class FragileBus(MemoryBus):
         self.attempts += 1
         if self.frozen:
             await asyncio.sleep(2)
-        if self.stopped or self.frozen:
+        await asyncio.sleep(self.slow_s)
+        if self.stopped or self.frozen or self.full:
             raise BusDownError("Error 111 connecting to secret.internal:6379")
         link = FragileLink(self._links, frozenset(symbols), receiver)
         link.bus = self
@@ -377,5 +382,93 @@ def test_an_unready_gateway_becomes_ready_when_the_bus_comes() -> None:
         await asyncio.sleep(10)
         assert setup.feed.ready
         run.cancel()
+
+    run_virtual(main())
+
+
+def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile() -> None:
+    """What stays comes without a gap while the new link is made, what is new with its last value; prices stay live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.bus.publish([tick("XRPUSDT", 7), tick("ETHUSDT", 1)])
+            await setup.poll(1)
+            setup.bus.slow_s = 1.5
+            setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
+            for seq in range(1, 30):
+                await setup.bus.publish([tick("BTCUSDT", seq), tick("ETHUSDT", 1 + seq)])
+                await setup.beat()
+                await asyncio.sleep(0.1)
+            await setup.bus.publish([tick("XRPUSDT", 8)])
+            heard = [(one.symbol, one.seq) for one in setup.heard if isinstance(one, FramedTick)]
+            assert [1, *range(1, 30)] == [seq for symbol, seq in heard if symbol in {"ETHUSDT", "BTCUSDT"}]
+            assert [7, 8] == [seq for symbol, seq in heard if symbol == "XRPUSDT"]
+            assert {"BTCUSDT", "XRPUSDT"} == set(setup.last)
+            assert [("live", "")] == setup.statuses
+            assert {} == dict(setup.counters.bus_refused)
+            assert 1 == len(setup.bus._links)
+
+    run_virtual(main())
+
+
+def test_where_no_new_link_can_be_made_the_old_one_is_kept() -> None:
+    """A bus that takes no more connections takes nothing away; it is tried again until it does."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(1)
+            setup.bus.full = True
+            setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
+            for seq in range(1, 6):
+                await setup.bus.publish([tick("BTCUSDT", seq), tick("XRPUSDT", seq)])
+                await setup.beat()
+                await asyncio.sleep(1)
+            assert 5 == setup.last["BTCUSDT"].seq
+            assert "XRPUSDT" not in setup.last
+            setup.bus.full = False
+            await setup.poll(2)
+            assert 5 == setup.last["XRPUSDT"].seq
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_without_a_link_the_next_one_is_of_the_new_symbols() -> None:
+    """A change while the bus is away holds when it is back, and the last one of several."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.bus.stop()
+            await asyncio.sleep(1)
+            setup.feed.serve(parse_symbols("XRPUSDT"))
+            setup.feed.serve(parse_symbols("XRPUSDT,SOLUSDT"))
+            setup.bus.stopped = False
+            await asyncio.sleep(4)
+            await setup.bus.publish([tick("BTCUSDT", 1), tick("XRPUSDT", 1), tick("SOLUSDT", 1)])
+            assert {"XRPUSDT", "SOLUSDT"} == set(setup.last)
+            attempts = setup.bus.attempts
+            setup.feed.serve(parse_symbols("SOLUSDT,XRPUSDT"))
+            await asyncio.sleep(2)
+            # The same symbols in another order are heard already.
+            assert attempts == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_symbol_that_comes_back_is_as_new() -> None:
+    """Its old price is forgotten with it; what the bus holds by then is read again."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.bus.publish([tick("ETHUSDT", 1)])
+            setup.feed.serve(parse_symbols("BTCUSDT"))
+            assert {} == setup.last
+            await asyncio.sleep(1)
+            await setup.bus.publish([tick("ETHUSDT", 2)])
+            assert {} == setup.last
+            setup.feed.serve(parse_symbols("BTCUSDT,ETHUSDT"))
+            await asyncio.sleep(1)
+            assert 2 == setup.last["ETHUSDT"].seq
+            assert {} == dict(setup.counters.bus_refused)
 
     run_virtual(main())

@@ -193,3 +193,28 @@ def test_nobody_leaves_who_has_not_entered() -> None:
     assert 0 == len(tally)
     assert tally.enter("key", 1)
     assert not tally.enter("key", 1)
+
+
+def test_a_changed_rate_holds_for_the_buckets_there_are() -> None:
+    """A lower one refuses who was within the old one; with a higher one it passes again."""
+    rate = Rate(10, 20, debt=10)
+    bucket, keyed = Bucket(rate), KeyedBuckets(rate)
+    assert {"ok"} == {take(100.0) for take in (bucket.take, lambda now: keyed.take("a", now)) for _ in range(10)}
+    rate.change(1, 2, debt=1)
+    assert ["ok", "refuse", "close", "close"] == [bucket.take(100.0) for _ in range(4)]
+    rate.change(10, 20, debt=10)
+    assert "ok" == bucket.take(102.0)
+    assert "ok" == keyed.take("a", 100.0)
+
+
+@pytest.mark.parametrize("per_s", [0, 1000])
+def test_nobody_is_closed_for_what_a_stricter_rate_left_it_owing(per_s: float) -> None:
+    """Who owes more than the new rate lets anybody owe begins anew; with no limit at all, too."""
+    rate = Rate(0.1, 1, debt=2)
+    bucket, keyed = Bucket(rate), KeyedBuckets(rate)
+    for _ in range(4):
+        bucket.take(50.0)
+        keyed.take("a", 50.0)
+    rate.change(per_s, 2 * per_s, debt=per_s)
+    assert "ok" == bucket.take(50.1)
+    assert "ok" == keyed.take("a", 50.1)

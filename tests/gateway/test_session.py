@@ -377,3 +377,59 @@ def test_no_message_raises_and_every_one_is_answered(data: bytes) -> None:
         outcome = client.receive(data)
         assert outcome.replies or outcome.auth
         assert msgspec.json.encode(list(outcome.replies))
+
+
+def test_other_symbols_can_be_subscribed_at_once_and_those_gone_are_given_up() -> None:
+    """What is served now decides what a name means; of what is held only the part that is not served is given up."""
+    client = session()
+    say(client, type="subscribe", symbols=["BTC", "ETH"])
+    assert client.serve(parse_symbols("BTCUSDT,XRPUSDT"))
+    assert frozenset({"ETHUSDT"}) == client.give_up()
+    assert ["XRPUSDT"] == replies(say(client, type="subscribe", symbols=["XRP"]))[0]["symbols"]
+    assert "unknown_symbol" == replies(say(client, type="subscribe", symbols=["ETH"]))[0]["code"]
+    assert ["BTCUSDT", "XRPUSDT"] == replies(say(client, type="list"))[0]["symbols"]
+
+
+def test_who_holds_only_what_is_served_gives_nothing_up() -> None:
+    """A star was all there was when it was said: what comes later is not held, and nothing else is lost."""
+    client = session()
+    say(client, type="subscribe", symbols=["*"])
+    assert not client.serve(parse_symbols("XRPUSDT,BTCUSDT,ETHUSDT,SOLUSDT"))
+    assert frozenset() == client.give_up()
+    assert frozenset(SYMBOLS) == client.wishes.symbols
+
+
+def test_a_token_allows_by_its_names_whatever_they_mean_by_now() -> None:
+    """A short name in a token means the symbol that it would mean in a new connection."""
+    client = session(grant=allowed("XRP", "BTC"))
+    assert "unknown_symbol" == replies(say(client, type="subscribe", symbols=["XRP"]))[0]["code"]
+    client.serve(parse_symbols("XRPUSDT,BTCUSDC"))
+    assert ["XRPUSDT", "BTCUSDC"] == replies(say(client, type="subscribe", symbols=["XRP", "BTC"]))[0]["symbols"]
+    show(client, allowed("BTC"))
+    client.serve(parse_symbols("XRPUSDT,BTCUSDC,BTCUSDT"))
+    assert "forbidden" == replies(say(client, type="subscribe", symbols=["BTCUSDC"]))[0]["code"]
+    assert ["BTCUSDT"] == replies(say(client, type="subscribe", symbols=["BTC"]))[0]["symbols"]
+
+
+def test_a_client_without_a_token_may_be_told_of_symbols() -> None:
+    """Who is still to show one holds nothing, and loses nothing."""
+    client = session(grant=None)
+    assert not client.serve(parse_symbols("XRPUSDT"))
+    assert ["XRPUSDT"] == replies(say_after(client, allowed("XRP")))[0]["symbols"]
+
+
+def say_after(client: Session, grant: Grant) -> Outcome:
+    show(client, grant)
+    return say(client, type="subscribe", symbols=["XRP"])
+
+
+def test_changed_limits_hold_for_who_is_here() -> None:
+    """Sessions share their limits; who holds more than a lower one allows keeps it, and gets no more."""
+    limits = Limits(0, 0)
+    client = Session(SYMBOLS, limits, "json")
+    say(client, type="subscribe", symbols=["BTC", "ETH"])
+    limits.max_symbols = 1
+    assert "too_many_symbols" == replies(say(client, type="subscribe", symbols=["SOL"]))[0]["code"]
+    assert ["BTCUSDT"] == replies(say(client, type="subscribe", symbols=["BTC"]))[0]["symbols"]
+    limits.max_symbols = 3
+    assert ["SOLUSDT"] == replies(say(client, type="subscribe", symbols=["SOL"]))[0]["symbols"]

@@ -6,6 +6,7 @@ from gateway.address import TrustedProxies
 from gateway.auth.settings import AuthSettings
 from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.settings import Settings
+from market.config import GATEWAYS
 from market.environ import SettingError
 
 LOOPBACK_ONLY = AllowedHosts.parse("", only_loopback=True)
@@ -195,3 +196,14 @@ def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
     message = str(caught.value)
     assert message.startswith(f"{name} ")
     assert "\n" not in message
+
+
+def test_every_variable_can_be_compared() -> None:
+    """Each variable has its place in the table of values, and a difference is where it belongs and nowhere else."""
+    before = Settings.from_environ({}).by_variable()
+    assert GATEWAYS == set(before) - {"the exemption of 127.0.0.1 and ::1"}
+    for name, value in (("AUTH_MODE", "jwt"), ("FORWARDED_HOPS", "2"), ("MAX_ERRORS_PER_CONNECTION", "7")):
+        after = Settings.from_environ({name: value}).by_variable()
+        assert [name] == [variable for variable in before if before[variable] != after[variable]]
+    spared = Settings.from_environ({"MAX_CONNECTIONS_PER_IP": "500"}).by_variable()
+    assert ["the exemption of 127.0.0.1 and ::1"] == [name for name in before if before[name] != spared[name]]

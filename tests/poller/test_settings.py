@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from market.config import POLLERS
 from market.environ import SettingError
 from poller.settings import PollerSettings
 
@@ -129,3 +130,8 @@ def test_password_is_not_shown() -> None:
     """The settings may be printed without printing a password."""
     variables = {"BUS_URL": "redis://:sesame@localhost/0", "HTTPS_PROXY": "http://u:sesame@p:1"}
     assert "sesame" not in repr(PollerSettings.from_environ(variables))
+
+
+def test_every_variable_can_be_compared() -> None:
+    """Each variable has its place in the table of values, a recording as a part of the feed."""
+    assert POLLERS == set(PollerSettings.from_environ({}).by_variable())

@@ -35,6 +35,7 @@ from tests.gateway.auth.tokens import (
     signer,
     token,
 )
+from tests.waiting import until
 
 MARK = "m4rked-s3cret"
 """Stands in tokens where it must not be repeated."""
@@ -546,3 +547,69 @@ def test_an_issuer_for_many_services_wants_an_audience(
     """Without JWT_AUDIENCE, tokens for other services are good here, which the log says; a secret is not shared so."""
     Authenticator(AuthSettings(mode="jwt", **(told or {"jwt_secret": "x" * 32})))
     assert warned == ("JWT_AUDIENCE is not set" in caplog.text)
+
+
+async def test_other_settings_are_other_keys_and_claims() -> None:
+    """Another secret opens for its own tokens only; another audience closes to those of the first."""
+
+    def by(secret: str, **told: str) -> AuthSettings:
+        return AuthSettings(mode="jwt", jwt_secret=secret, **told)
+
+    first, second = (private_key("HS256", name) for name in ("issuer", "another"))
+    authenticator = Authenticator(by(first), now_s=Clock())
+    old, new = token("HS256", first), token("HS256", second)
+    assert authenticator.verify_now(old) is not None
+    assert authenticator.change(by(first)) is None
+    assert authenticator.change(by(second)) is not None
+    assert authenticator.verify_now(new) is not None
+    with pytest.raises(RefusedError):
+        authenticator.verify_now(old)
+    assert authenticator.change(by(second, jwt_audience="elsewhere")) is None
+    with pytest.raises(RefusedError) as caught:
+        authenticator.verify_now(new)
+    assert "wrong_audience" == caught.value.code
+
+
+async def test_settings_that_cannot_be_used_leave_the_keys_there_are() -> None:
+    """No key, or two sources of keys, is an error, and what opened before opens still."""
+    secret = private_key("HS256")
+    authenticator = Authenticator(AuthSettings(mode="jwt", jwt_secret=secret), now_s=Clock())
+    for bad in (
+        AuthSettings(mode="jwt"),
+        AuthSettings(mode="jwt", jwt_secret=secret, jwt_jwks_url="https://x.example"),
+    ):
+        with pytest.raises(SettingError, match=r"^AUTH_MODE jwt needs exactly one of"):
+            authenticator.change(bad)
+    assert authenticator.verify_now(token("HS256", secret)) is not None
+
+
+async def test_an_issuer_is_asked_again_and_its_keys_are_good_meanwhile() -> None:
+    """The same address: its new keys come, the old ones stay until then. Another address: nothing of the first's."""
+    key, other = private_key("ES256"), private_key("ES256", "another")
+    published = [jwk(key, kid="one")]
+    asked = 0
+
+    async def answer(_request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        return web.Response(body=key_set(*published), content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/{name}", answer)
+    async with TestServer(app) as server:
+        told = AuthSettings(mode="jwt", jwt_jwks_url=str(server.make_url("/keys")))
+        authenticator = Authenticator(told, now_s=Clock())
+        authenticator.start()
+        old = token("ES256", key, {"alg": "ES256", "kid": "one"})
+        assert "alice" == (await authenticator.verify(old)).subject
+        published[:] = [jwk(other, kid="two")]
+        assert authenticator.change(msgspec.structs.replace(told, jwt_leeway_s=1)) is None
+        assert authenticator.verify_now(old) is not None
+        await until(lambda: asked == 2 and authenticator.verify_now(old) is None)
+        elsewhere = msgspec.structs.replace(told, jwt_jwks_url=str(server.make_url("/elsewhere")))
+        before = authenticator.change(elsewhere)
+        assert before is not None
+        await before.aclose()
+        assert "alice" == (await authenticator.verify(token("ES256", other, {"alg": "ES256", "kid": "two"}))).subject
+        assert 3 == asked
+        await authenticator.aclose()

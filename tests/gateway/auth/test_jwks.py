@@ -369,3 +369,27 @@ async def test_an_issuer_rotates_its_keys_over_http() -> None:
             assert jwks.find("one") is None
         finally:
             await jwks.aclose()
+
+
+def test_a_refresh_asks_again_and_keeps_the_keys_until_it_is_answered() -> None:
+    """Also within the cool-down: an operator asks for it, not a stranger. An issuer that is away takes no key away."""
+
+    async def main() -> None:
+        issuer = Issuer("a")
+        async with keys_of(issuer) as jwks:
+            issuer.names, issuer.takes_s = ("b",), 1.0
+            jwks.refresh()
+            await asyncio.sleep(0.5)
+            assert jwks.find("a") is not None
+            await asyncio.sleep(1)
+            assert (jwks.find("a"), jwks.find("b") is not None) == (None, True)
+            issuer.fault = DownloadError("away")
+            jwks.refresh()
+            await asyncio.sleep(1.5)
+            assert jwks.find("b") is not None
+            # One timer, not one for each refresh.
+            issuer.fault, asked = None, len(issuer.asked_at)
+            await asyncio.sleep(40)
+            assert asked + 1 == len(issuer.asked_at)
+
+    run_virtual(main())

@@ -190,3 +190,15 @@ def test_a_detached_payload_opens_nothing() -> None:
     secret = private_key("HS256")
     header = {"alg": "HS256", "b64": False, "crit": ["b64"]}
     assert from_secret(secret).open(forge(header, b"", signer("HS256", secret)).encode()) is None
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "RS256", "ES256", "EdDSA"])
+def test_a_key_that_is_read_again_is_the_same_and_another_is_not(algorithm: str) -> None:
+    """What a key opens tells, not where it was read or when."""
+
+    def read(name: str) -> Key:
+        key = private_key(algorithm, name)
+        return from_secret(key) if algorithm == "HS256" else from_pem(public_pem(key))
+
+    assert read("issuer").is_same(read("issuer"))
+    assert not read("issuer").is_same(read("another"))

@@ -1,0 +1,133 @@
+"""New settings for a running gateway: what can change does, what cannot is named, and clients are told of symbols.
+
+Everything is checked before anything changes, so what cannot be used leaves all as it was.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.conversation import Conversation
+from gateway.frames import Encoding, message_frame
+from gateway.gateway import Gateway
+from gateway.protocol import SymbolStatus, Unsubscribed
+from gateway.settings import Settings
+from market.changes import announce
+from market.symbols import Symbols
+
+CHANGEABLE: Final = (
+    "symbols",
+    "lag_timeout_s",
+    "drain_seconds",
+    "auth",
+    "auth_query_token",
+    "auth_timeout_s",
+    "allowed_origins",
+    "allowed_hosts",
+    "handshake_timeout_s",
+    "max_handshakes",
+    "max_connections",
+    "max_connections_per_ip",
+    "max_connect_rate_per_ip",
+    "spare_loopback",
+    "max_connections_per_subject",
+    "max_symbols_per_connection",
+    "max_messages_per_second",
+    "max_messages_per_second_per_subject",
+    "max_message_bytes",
+    "max_errors_per_connection",
+    "log_level",
+)
+"""Fields of `Settings` that can change while running.
+
+The others cannot. Clients were told ``heartbeat_s`` when they came; ``trusted_proxies`` says whom a connection that is
+on its way in is counted under; the address, and whether strangers may reach it, is asked when it is listened on; the
+bus's URL, the pace and the form of the log are built into what runs.
+"""
+
+REASON: Final = "this gateway does not serve it any more"
+
+_SLICE_S: Final = 0.005
+"""Telling clients takes no longer than this at a time: prices go between."""
+
+logger = logging.getLogger(__name__)
+
+
+def reload(gateway: Gateway, wanted: Settings) -> None:
+    """Let ``gateway`` go by the ``wanted`` settings, as far as they can change while it runs.
+
+    Raises:
+        SettingError: a key that cannot be used. Nothing has changed.
+    """
+    if gateway.draining:
+        logger.info("settings are not read again: this gateway is going away")
+        return
+    before = gateway.settings
+    after = effective(before, wanted)
+    # The one step that may fail comes first.
+    others = ("the key of tokens",) if gateway.change_keys(after.auth) else ()
+    gateway.change(after)
+    if after.symbols is not before.symbols:
+        _tell_clients(gateway, after.symbols)
+    tables = before.by_variable(), after.by_variable(), wanted.by_variable()
+    announce(logger, *tables, level=after.log_level, others=others)
+
+
+def effective(before: Settings, wanted: Settings) -> Settings:
+    """``wanted``, but with all that cannot change as it was ``before``."""
+    changes = {name: getattr(wanted, name) for name in CHANGEABLE}
+    if wanted.symbols.names == before.symbols.names:
+        changes["symbols"] = before.symbols
+    if wanted.auth.mode != before.auth.mode:
+        # The rest of it is meant for another mode.
+        changes["auth"] = before.auth
+    if (wanted.host, wanted.trusted_proxies) != (before.host, before.trusted_proxies):
+        # Where no names are given, they follow from an address and proxies that are not ours.
+        changes["allowed_hosts"] = before.allowed_hosts
+    return msgspec.structs.replace(before, **changes)
+
+
+def _tell_clients(gateway: Gateway, symbols: Symbols) -> None:
+    """Let every client subscribe to ``symbols`` at once; those who hold one that is gone are told by and by."""
+    conversations = [
+        listener
+        for connection in gateway.hub.connections
+        # Of one that is closing the listener may have gone.
+        if isinstance(listener := getattr(connection, "listener", None), Conversation)
+    ]
+    holders = [conversation for conversation in conversations if conversation.serve(symbols)]
+    if holders:
+        gateway.wait_for(_give_up(holders, notices(gateway.now_us())))
+
+
+async def _give_up(holders: Sequence[Conversation], told: Callable[[frozenset[str], Encoding], bytes]) -> None:
+    until = time.perf_counter() + _SLICE_S
+    for conversation in holders:
+        try:
+            conversation.give_up(told)
+        except Exception:
+            # A fault of ours with one must not leave the others untold.
+            logger.exception("a client could not be told of the symbols that it lost")
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + _SLICE_S
+
+
+def notices(since_us: int) -> Callable[[frozenset[str], Encoding], bytes]:
+    """Makes the frames that tell a client which symbols it lost, once for all who lost the same."""
+    made: dict[tuple[frozenset[str], Encoding], bytes] = {}
+
+    def make(gone: frozenset[str], encoding: Encoding) -> bytes:
+        frames = made.get((gone, encoding))
+        if frames is None:
+            names = sorted(gone)
+            messages = [SymbolStatus(symbol=name, state="unknown", reason=REASON, since_us=since_us) for name in names]
+            frames = b"".join(message_frame(message, encoding) for message in (*messages, Unsubscribed(symbols=names)))
+            made[gone, encoding] = frames
+        return frames
+
+    return make

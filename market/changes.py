@@ -1,0 +1,63 @@
+"""What is different between the settings that a program had, those that it has now, and those that it was told."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from market import logs
+from market.logs import LogLevel
+
+_NAMED_AT_MOST: Final = 10
+
+
+def announce(
+    logger: logging.Logger,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    wanted: Mapping[str, object],
+    *,
+    level: LogLevel,
+    others: Sequence[str] = (),
+) -> None:
+    """Log what differs in ``after``, and which of the ``wanted`` settings are not in it; log by ``level`` then.
+
+    Each maps the same variables to their values. Nothing that may be a secret is shown. ``others`` are changes that no
+    variable tells of.
+    """
+    applied = [described(name, before[name], after[name]) for name in differing(before, after)]
+    # By whichever of the two levels says more.
+    if not logger.isEnabledFor(logging.INFO):
+        logs.set_level(level)
+    logger.info("settings read again: %s", ", ".join((*applied, *others)) or "nothing has changed")
+    if refused := differing(after, wanted):
+        logger.warning("only a restart can change these, so they stay as they were: %s", ", ".join(refused))
+    logs.set_level(level)
+
+
+def differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """Variables whose values are not the same."""
+    return [name for name, value in old.items() if value != new[name]]
+
+
+def described(name: str, old: object, new: object) -> str:
+    """A change for the log: with the new value where that is a number or a level, and with symbols that come or go."""
+    if name == "SYMBOLS" and isinstance(old, tuple) and isinstance(new, tuple):
+        both = ("+", _without(new, old)), ("-", _without(old, new))
+        signed = [sign + _names(names) for sign, names in both if names]
+        return " ".join((name, *signed))
+    # Text may be a secret, or hold one; a number of ours never is.
+    if isinstance(new, bool):
+        return f"{name} {new:d}"
+    if isinstance(new, int | float):
+        return f"{name} {new:.12g}"
+    return f"{name} {new}" if name == "LOG_LEVEL" else name
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    return ",".join(names[:_NAMED_AT_MOST]) + more
+
+
+def _without(names: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
+    held = frozenset(others)
+    return [name for name in names if name not in held]

@@ -1,0 +1,156 @@
+"""``TICKGATE_CONFIG``: a file of settings, beneath the environment. Every program reads the same file.
+
+One ``NAME=VALUE`` a line. Blank lines, and lines that begin with ``#``, say nothing; ``export`` may stand before a
+name. White space around a value does not belong to it. There are no quotes, no variables, no continued lines and no
+comments behind a value: what another reader of such files would take for one of these is refused.
+
+The file may hold secrets, so no message shows a value of it, nor a line that could not be read.
+"""
+
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from market.environ import SettingError
+
+CONFIG: Final = "TICKGATE_CONFIG"
+"""The variable that names the file. It stands in the environment alone."""
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+POLLERS: Final = _names(
+    "BUS_URL SYMBOLS LOG_FORMAT LOG_LEVEL FEED BINANCE_REST_URL BINANCE_WS_URL SIM_TICKS_PER_S SIM_SEED REPLAY_SPEED"
+    " POLLER_METRICS_PORT"
+)
+GATEWAYS: Final = _names(
+    "BUS_URL SYMBOLS LOG_FORMAT LOG_LEVEL GATEWAY_HOST GATEWAY_PORT HEARTBEAT_S LAG_TIMEOUT_S DRAIN_SECONDS REST_FACTOR"
+    " AUTH_MODE ALLOW_ANONYMOUS JWT_SECRET JWT_PUBLIC_KEY_FILE JWT_JWKS_URL JWT_FAMILY JWT_ISSUER JWT_AUDIENCE"
+    " JWT_LEEWAY_S AUTH_QUERY_TOKEN AUTH_TIMEOUT_S ALLOWED_ORIGINS ALLOWED_HOSTS TRUSTED_PROXIES FORWARDED_HOPS"
+    " HANDSHAKE_TIMEOUT_S MAX_HANDSHAKES MAX_CONNECTIONS MAX_CONNECTIONS_PER_IP MAX_CONNECT_RATE_PER_IP"
+    " MAX_CONNECTIONS_PER_SUBJECT MAX_SYMBOLS_PER_CONNECTION MAX_MESSAGES_PER_SECOND"
+    " MAX_MESSAGES_PER_SECOND_PER_SUBJECT MAX_MESSAGE_BYTES MAX_ERRORS_PER_CONNECTION"
+)
+HAPROXYS: Final = _names(
+    "TICKGATE_BIND TICKGATE_CERT TICKGATE_TLS_BIND TICKGATE_GATEWAY_1 TICKGATE_GATEWAY_2 TICKGATE_GATEWAY_3"
+    " TICKGATE_GATEWAY_4 TICKGATE_STATS_BIND TICKGATE_MAX_CONNECTIONS TICKGATE_MAX_CONNECTIONS_PER_IP"
+    " TICKGATE_CONNECT_RATE_PER_IP TICKGATE_HARD_STOP_AFTER TICKGATE_REQUEST_RATE_PER_IP"
+)
+"""Of ``haproxy.cfg``; the launcher hands them on to it."""
+PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
+"""The way out, of pollers and gateways."""
+KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | PROXIES
+"""What may stand in the file: it is everybody's, so it may name what only another program reads."""
+
+_MAX_BYTES: Final = 1024 * 1024
+_LINE: Final = re.compile(r"(?:export[ \t]+)?([A-Z][A-Z0-9_]*)=(.*)")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_PATH: Final = 200
+_LONGEST_NAME: Final = 40
+"""A longer one is not shown: it may be a part of a secret that reads like a name."""
+
+
+class Entry(Struct, frozen=True):
+    """What the file says of one variable, and where."""
+
+    value: str
+    line: int
+
+    def __repr__(self) -> str:
+        """Without the value, which may be a secret."""
+        return f"Entry(line={self.line}, …)"
+
+
+@contextmanager
+def layered(environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """``environ`` above the file that it names, if it names one, for who reads settings in the block.
+
+    An error about a value of the file, raised within the block, leaves it with the place added.
+
+    Raises:
+        SettingError: the file cannot be used.
+    """
+    entries = read_config(environ)
+    try:
+        yield {name: entry.value for name, entry in entries.items()} | dict(environ)
+    except SettingError as error:
+        name = str(error).partition(" ")[0]
+        if name in entries and name not in environ:
+            raise SettingError(f"{error} ({_place(environ[CONFIG], entries[name].line)})") from None
+        raise
+
+
+def read_config(environ: Mapping[str, str]) -> dict[str, Entry]:
+    """What the file says that ``environ`` names; nothing where it names none.
+
+    Raises:
+        SettingError: the file cannot be read, or a line of it cannot be used; the message names both.
+    """
+    path = environ.get(CONFIG)
+    return {} if path is None else parse_config(_read(path), path)
+
+
+def parse_config(content: bytes, path: str) -> dict[str, Entry]:
+    """Read the ``content`` of a file; its ``path`` is for messages.
+
+    Raises:
+        SettingError: the first line that cannot be used.
+    """
+    entries: dict[str, Entry] = {}
+    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        place = _place(path, number)
+        try:
+            line = raw.decode().strip()
+        except UnicodeDecodeError:
+            raise SettingError(f"{place} is not UTF-8 text") from None
+        if not line or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        if _CONTROL.search(line) or match is None or len(match[1]) > _LONGEST_NAME:
+            raise SettingError(f"{place} is not NAME=VALUE; begin it with # if it is a comment")
+        name, value = match[1], match[2].strip()
+        if name == CONFIG:
+            raise SettingError(f"{place} names {CONFIG}; that is for the environment")
+        if name not in KNOWN:
+            raise SettingError(f"{place} names {name}, which is no setting; README.md lists them")
+        if name in entries:
+            raise SettingError(f"{place} names {name} again, after line {entries[name].line}; remove one")
+        if value[:1] in ("'", '"'):
+            raise SettingError(f"{place} has {name} in quotes; write the value without them")
+        if value.startswith("#") or re.search(r"\s#", value):
+            raise SettingError(f"{place} has a # behind {name}; give the comment a line of its own")
+        entries[name] = Entry(value, number)
+    return entries
+
+
+def _read(path: str) -> bytes:
+    try:
+        # Another kind of file could hold us up for ever, or could not be read again.
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise SettingError(f"{CONFIG} {_shown(path)} is not a file; name one")
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, SettingError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingError(f"{CONFIG} {_shown(path)} cannot be read ({reason}); name a readable file") from None
+    if len(content) > _MAX_BYTES:
+        raise SettingError(f"{CONFIG} {_shown(path)} is larger than {_MAX_BYTES} bytes; that is no file of settings")
+    return content
+
+
+def _shown(path: str) -> str:
+    # Of a long one the end tells more.
+    return repr(path if len(path) <= _LONGEST_PATH else "…" + path[-_LONGEST_PATH:])
+
+
+def _place(path: str, line: int) -> str:
+    return f"{CONFIG} {_shown(path)}, line {line}"
