@@ -13,6 +13,7 @@ from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
 from market.symbols import DEFAULT_SYMBOLS, Symbols
 
+_AUTH_APART: Final = frozenset({"mode", "proxies"})
 _NAMED_APART: Final = frozenset(("host", "port", "symbols", "auth", "trusted_proxies", "spare_loopback"))
 
 
@@ -97,7 +98,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     def by_variable(self) -> dict[str, object]:
         """Each variable with its value, for comparing two settings; secrets are among them."""
         own = {name.upper(): getattr(self, name) for name in self.__struct_fields__ if name not in _NAMED_APART}
-        auth = {name.upper(): getattr(self.auth, name) for name in self.auth.__struct_fields__ if name != "mode"}
+        auth = {
+            name.upper(): getattr(self.auth, name) for name in self.auth.__struct_fields__ if name not in _AUTH_APART
+        }
         return {
             **own,
             "SYMBOLS": self.symbols.names,

@@ -15,6 +15,8 @@ from market.symbols import DEFAULT_SYMBOLS, Symbols
 Feed = Literal["auto", "binance-ws", "binance-rest", "simulated", "replay"]
 
 _REPLAY = "replay:"
+_NAMED_APART = frozenset({"replay_path", "proxies"})
+"""Fields that are no variable of the same name."""
 _EXCHANGES = {"auto", "binance-ws", "binance-rest"}
 
 
@@ -65,7 +67,7 @@ class PollerSettings:
 
     def by_variable(self) -> dict[str, object]:
         """Each variable with its value, for comparing two settings; a secret may be among them."""
-        values = {name.upper(): value for name, value in vars(self).items() if name != "replay_path"}
+        values = {name.upper(): value for name, value in vars(self).items() if name not in _NAMED_APART}
         return {**values, "SYMBOLS": self.symbols.names, "FEED": (self.feed, self.replay_path)}
 
     @classmethod

@@ -17,8 +17,9 @@ from gateway.auth.keys import KeyMaterialError, from_secret
 from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
 from gateway.commands import DECODERS, Malformed
 from loadtest import _messages
-from market.codec import CodecError, decode_beat, decode_plain_tick, decode_tick
+from market.codec import CodecError, decode_beat, decode_plain_tick, decode_states, decode_tick
 from poller.errors import PollerError
+from poller.sources import Deaf
 from poller.sources.binance import error_of, parse_message, parse_quotes, parse_summaries
 from poller.sources.replay import Replay
 
@@ -51,8 +52,8 @@ def _replayed(payload: bytes, folder: Path) -> None:
     async def play() -> None:
         replay = Replay(["BTCUSDT"], path, speed=0, now_us=lambda: 1, room=room)
         with suppress(PollerError):
-            await replay.scales()
-        await replay.run(lambda update: None)
+            await replay.instruments()
+        await replay.run(Deaf())
 
     asyncio.run(play())
 
@@ -85,6 +86,7 @@ READERS: dict[str, Callable[[bytes, Path], None]] = {
     "tick": _refusing(decode_tick, CodecError),
     "plain tick": _refusing(decode_plain_tick),
     "beat": _refusing(decode_beat, CodecError),
+    "states": _refusing(decode_states, CodecError),
     "stream": _refusing(lambda payload: parse_message(payload, 1)),
     "quotes": _refusing(lambda payload: parse_quotes(payload, 1, {"BTCUSDT"})),
     "summaries": _refusing(lambda payload: parse_summaries(payload, 1, {"BTCUSDT"})),

@@ -21,9 +21,9 @@ def test_settings_are_read_from_the_environment() -> None:
         "JWT_FAMILY": "ES",
         "JWT_LEEWAY_S": "7.5",
     }
-    assert ["jwt", "a", "b", "c", "d", "e", "ES", 7.5] == list(
-        msgspec.structs.astuple(AuthSettings.from_environ(Environ(variables)))
-    )
+    read = msgspec.structs.asdict(AuthSettings.from_environ(Environ(variables)))
+    del read["proxies"]
+    assert ["jwt", "a", "b", "c", "d", "e", "ES", 7.5] == list(read.values())
     assert AuthSettings() == AuthSettings.from_environ(Environ({}))
 
 
