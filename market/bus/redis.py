@@ -138,8 +138,12 @@ class RedisBus:
                     raise _down(error) from error
                 raise
 
-    async def last_values(self) -> dict[str, bytes]:
+    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
         """See `market.bus.Bus.last_values`."""
+        if symbols is not None:
+            names = list(symbols)
+            payloads = await self._ask("HMGET", _LAST_VALUES, *names) if names else []
+            return {name: payload for name, payload in zip(names, payloads, strict=True) if payload is not None}
         values = await self._ask("HGETALL", _LAST_VALUES)
         return {symbol.decode(errors="replace"): payload for symbol, payload in values.items()}
 
