@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from market.status import SymbolState
+
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A client's own mark on a request, echoed in the answer."""
 
@@ -121,6 +123,19 @@ class Status(Message, tag="status"):
     """Why it is stale, or what is unusual; empty where there is nothing to say."""
     source: str
     """binance-ws, binance-rest, simulated or replay; empty while no poller was heard."""
+    since_us: int
+
+
+class SymbolStatus(Message, tag="symbol_status"):
+    """Whether the price of one symbol is current: behind the snapshot of one that is not live, and at every change.
+
+    A `Status` of ``stale`` says it of every symbol, and sends none of these.
+    """
+
+    symbol: str
+    state: SymbolState
+    reason: str
+    """Why it is not live; where it is, empty, or what is unusual."""
     since_us: int
 
 
