@@ -174,6 +174,8 @@ class RedisBus:
         try:
             connection = self._new_connection()
             async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                # A new link dials the address, which may have moved; what is asked then must not go to the old place.
+                await self._pool.disconnect(inuse_connections=False)
                 await connection.connect()  # type: ignore[no-untyped-call]
                 link = RedisLink(connection, symbols, receiver)
                 try:
