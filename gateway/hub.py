@@ -7,7 +7,7 @@ there are.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 from gateway.cohort import Cohort, Member, Missed, Wishes
@@ -155,7 +155,7 @@ class Hub:
             self._drop_if_empty(old)
         return new.wishes if new is not None else wishes
 
-    def send_snapshots(self, connection: Member, symbols: Iterable[str]) -> None:
+    def send_snapshots(self, connection: Member, symbols: Collection[str]) -> None:
         """Write the newest tick of each of ``symbols``, as far as there is one, and the states of those not live.
 
         ``connection`` holds them all.
