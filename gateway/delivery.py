@@ -112,7 +112,9 @@ class Delivery:
             return []
         self._look_at = now + STANDS_S
         seen, self._seen = self._seen, {symbol: tick.seq for symbol, tick in self._last.items()}
+        # Of what is not served any more its state says enough.
         self._doubts = {symbol: doubt for symbol, doubt in self._doubts.items() if self._is_served(symbol)}
+        self._lost = {symbol: seq for symbol, seq in self._lost.items() if self._is_served(symbol)}
         # First what is in doubt, then who is next.
         asked = dict.fromkeys([*self._lost, *self._doubts][:ASKED_AT_ONCE])
         for place in chain(range(self._next, len(self._order)), range(self._next)):

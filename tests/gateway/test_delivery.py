@@ -164,6 +164,20 @@ def test_unreadable_that_becomes_newer_is_a_lost_tick() -> None:
     assert setup.judge(9)
 
 
+def test_a_lost_symbol_that_is_served_no_more_is_no_fault_any_more() -> None:
+    """Nothing of it will ever pass, whatever is left of it in the store; its state says that."""
+    setup = Setup()
+    setup.publish("S0", seq=5, lost=True)
+    setup.look(3)
+    assert setup.judge(6)
+    setup.delivery.linked(7)
+    setup.store["S0"] = b"hello"
+    setup.states["S0"] = "unknown"
+    assert "S0" not in setup.look(10)
+    assert not setup.judge(10)
+    assert "" == setup.delivery.problem
+
+
 def test_missed_ticks_are_counted_by_their_numbers_but_not_across_a_takeover() -> None:
     """A jump is one tick; what is not ours, older, or no tick at all is none."""
     setup = Setup(4)
