@@ -5,6 +5,8 @@
                     └──────── session ◀───────────┘  commands
 
 ``feed``        bus messages in, ticks out; knows the last values, and whether prices are live or stale
+``states``      what the poller tells of each symbol, and what of that is news
+``usefulness``  whether a link to the bus that lives is of any use; ``delivery``: do ticks pass?
 ``hub``         symbol → groups; gives every tick to the groups that hold its symbol
 ``group``       cohorts of one pace, and what is pending for all of them
 ``cohort``      the connections that want exactly the same; one blob for all of them per flush

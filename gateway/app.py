@@ -116,7 +116,8 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
         "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),
         "feed_live": ("1 while prices are live, 0 while stale.", lambda: feed.status.feed == "live"),
     }
-    registry.register(GatewayCollector(gateway.counters, gauges))
+    labelled = {"symbols": ("state", "This gateway's symbols, where the poller tells.", gateway.states.counts)}
+    registry.register(GatewayCollector(gateway.counters, gauges, labelled))
     return registry
 
 

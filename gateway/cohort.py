@@ -4,12 +4,12 @@ What is pending is not kept here but by the cohort's group (`gateway.group`). A 
 drain leaves the members and costs nothing until `gateway.laggards` brings it back.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
 
-from gateway.frames import Encoding, Forms, FramedTick, Join, form_of, joiner, snapshot_frames
+from gateway.frames import Encoding, Forms, FramedStatus, FramedTick, Join, form_of, joiner, snapshot_frames
 from gateway.metrics import Counters
 
 _COMPRESSED_AT_ONCE = 4
@@ -32,14 +32,16 @@ class Missed(Struct):
     """What a member begins to lag with.
 
     It is owed the newest tick of every symbol in ``owed``, and of every symbol of its cohort that was
-    published after ``stamp``; and a snapshot of every symbol in ``snapshots``.
+    published after ``stamp``; a snapshot of every symbol in ``snapshots``; and the state of every symbol in
+    ``states``, and of every symbol of its cohort whose state was published after ``stamp``.
     """
 
     stamp: int
-    count: int
+    count: int = 0
     """Ticks of its cohort published so far that it has not been sent."""
-    owed: set[str]
-    snapshots: set[str]
+    owed: set[str] = set()
+    snapshots: set[str] = set()
+    states: set[str] = set()
 
 
 class Member(Protocol):
@@ -122,7 +124,7 @@ class Cohort:
             if self.wishes.conflate:
                 slow = [member for member in members if not member.send(blob)]
                 for member in slow:
-                    self._lag(member, Missed(since, len(parts), set(), set()))
+                    self._lag(member, Missed(since, len(parts)))
             else:
                 for member in members:
                     member.enqueue(blob)
@@ -145,12 +147,49 @@ class Cohort:
             blob = join([self._form(tick) for tick in held])
             if not self._write(member, blob, len(held)):
                 newest = max(tick.stamp for tick in held)
-                self._lag(member, Missed(newest, len(held), {tick.symbol for tick in held}, set()))
+                self._lag(member, Missed(newest, len(held), {tick.symbol for tick in held}))
 
     def send_snapshots(self, member: Member, ticks: Collection[FramedTick], stamp: int) -> None:
         """Write ``ticks`` as snapshots to one of the members only; ``stamp`` is that of the newest tick there is."""
         if ticks and not self._write(member, snapshot_frames(ticks, self.wishes.encoding), len(ticks)):
-            self._lag(member, Missed(stamp, 0, set(), {tick.symbol for tick in ticks}))
+            self._lag(member, Missed(stamp, snapshots={tick.symbol for tick in ticks}))
+
+    def publish_states(self, states: Mapping[str, FramedStatus], since: int) -> None:
+        """Write those of ``states`` that this cohort holds to all of it; nothing is pending for it.
+
+        ``since`` is the stamp of the newest tick that was published before any of them.
+        """
+        symbols = self.wishes.symbols
+        if len(states) <= len(symbols):
+            held = [status for symbol, status in states.items() if symbol in symbols]
+        else:
+            held = list(filter(None, map(states.get, self._names)))
+        if not held:
+            return
+        members = self._members
+        members.update(dict.fromkeys(self._newcomers))
+        self._newcomers.clear()
+        blob = self._states_blob(held)
+        slow = [member for member in members if not self._write_states(member, blob, len(held))]
+        for member in slow:
+            self._lag(member, Missed(since))
+
+    def send_states(self, member: Member, states: Collection[FramedStatus], stamp: int) -> None:
+        """Write ``states`` to one of the members only; ``stamp`` is that of the newest tick there is."""
+        if states and not self._write_states(member, self._states_blob(states), len(states)):
+            self._lag(member, Missed(stamp, states={status.message.symbol for status in states}))
+
+    def _states_blob(self, states: Iterable[FramedStatus]) -> bytes:
+        encoding = self.wishes.encoding
+        return b"".join([status.frame(encoding) for status in states])
+
+    def _write_states(self, member: Member, blob: bytes, count: int) -> bool:
+        if not self.wishes.conflate:
+            member.enqueue(blob)
+        elif not member.send(blob):
+            return False
+        self._counters.states_sent += count
+        return True
 
     def _write(self, member: Member, blob: bytes, count: int) -> bool:
         if not self.wishes.conflate:

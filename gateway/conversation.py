@@ -156,6 +156,8 @@ class Conversation:
             connection.reply(message_frame(reply, connection.encoding))
         if outcome.snapshots:
             gateway.hub.send_snapshots(connection, outcome.snapshots)
+        elif outcome.states:
+            gateway.hub.send_states(connection, outcome.states)
         if outcome.close is not None:
             connection.close(outcome.close)
         if outcome.auth is not None:

@@ -3,20 +3,27 @@
 Two questions, asked apart. Is the link to the bus alive? It is pinged each second, anything received
 counts, and after `QUIET_S` of nothing it is torn down and made anew. Is the poller alive and hearing
 the exchange? `QUIET_S` without a beat, or a beat that says otherwise, and prices may be old, but the
-link is left alone. Prices are live when both answers are yes.
+link is left alone. Prices are live when both answers are yes, and nothing says that ticks do not pass.
+
+A link may live and yet be of no use: its other end is not where prices are any more, or it carries beats
+and no ticks (`gateway.delivery`). Such a link is made anew too, which dials the address again; but seldom,
+for it may not be the link's fault, and without a word to clients, to whom all of this is one `stale`.
 """
 
 import asyncio
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from gateway.frames import FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import Status
+from gateway.states import SymbolStates
+from gateway.usefulness import Usefulness
 from market.bus import Bus, BusDownError, Link
-from market.codec import CodecError, decode_beat, decode_plain_tick, decode_tick, encode_tick
+from market.codec import CodecError, decode_beat, decode_plain_tick, decode_states, decode_tick, encode_tick
 from market.status import Beat
 from market.symbols import Symbols
 from market.tick import MAX_SEQ
@@ -27,6 +34,8 @@ QUIET_S: Final = 3.0
 NO_LINK: Final = "no link to the bus"
 BEHIND: Final = "the poller numbers its ticks below those heard before; its clock may be behind"
 
+_READ_AGAIN_S: Final = 1.0
+"""From one reading of the states to the next, and to the next try."""
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
 _FIRST_RETRY_S: Final = (0.0, 0.5)
@@ -45,6 +54,7 @@ class Feed:
         bus: Bus,
         symbols: Symbols,
         last: dict[str, FramedTick],
+        states: SymbolStates,
         publish: Callable[[FramedTick], None],
         broadcast: Callable[[Status], None],
         counters: Counters,
@@ -60,6 +70,7 @@ class Feed:
         self._bus = bus
         self._symbols = symbols
         self._last = last
+        self._states = states
         self._publish = publish
         self._broadcast = broadcast
         self._counters = counters
@@ -77,6 +88,11 @@ class Feed:
         self._former: frozenset[str] = frozenset()
         # Done when the link is of other symbols than those to be heard.
         self._relink: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._usefulness = Usefulness(bus, symbols, last, states.state_of, counters, rng)
+        # Whether a living link was ended on purpose, and there is no new one yet.
+        self._renewing = False
+        self._reading: asyncio.Task[None] | None = None
+        self._read_at = self._outdated_at = 0.0
         self.ready = False
         """Whether the last values were ever read, so that a snapshot means something."""
         self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us())
@@ -89,6 +105,8 @@ class Feed:
         self._former = (self._former | before) - now
         for symbol in before - now:
             self._last.pop(symbol, None)
+        self._states.serve(symbols)
+        self._usefulness.serve(symbols)
         if before != now:
             self._want_relink()
 
@@ -103,7 +121,11 @@ class Feed:
         hurry_from = loop.time()
         while True:
             reason = await self._hear()
-            if self._linked_at is not None or not told:
+            if self._renewing and self._linked_at is not None:
+                logger.warning("bus link of no use (%s): %s; making it anew", self._bus.name, reason)
+                self._linked_at = None
+                continue
+            if self._renewing or self._linked_at is not None or not told:
                 told = True
                 logger.warning("no bus link (%s): %s; trying again until there is one", self._bus.name, reason)
             pause_s = _RETRY_S
@@ -112,6 +134,7 @@ class Feed:
                 pause_s = _FIRST_RETRY_S
                 hurry_from = loop.time() + 2 * QUIET_S
             self._linked_at = None
+            self._renewing = False
             # Clients are not told the reason: it may name hosts that are none of their business.
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
@@ -121,9 +144,11 @@ class Feed:
         link: Link | None = None
         try:
             link = await self._subscribe()
-            await self._read_last_values()
+            await self._read_store()
             self._behind_since = None
-            self._linked_at = asyncio.get_running_loop().time()
+            self._renewing = False
+            self._linked_at = self._outdated_at = now = asyncio.get_running_loop().time()
+            self._usefulness.linked(now)
             self._counters.bus_links += 1
             self.ready = True
             logger.info("bus link up: %s", self._bus.name)
@@ -136,12 +161,16 @@ class Feed:
                     asyncio.get_running_loop().call_later(_PING_S, self._want_relink)
                 else:
                     old.close()
-                    await self._read_last_values()
+                    await self._read_store()
+                    self._usefulness.linked(asyncio.get_running_loop().time())
         except BusDownError as error:
             return str(error)
         else:
             return reason
         finally:
+            self._usefulness.unlinked()
+            if self._reading is not None:
+                self._reading.cancel()
             if link is not None:
                 link.close()
 
@@ -149,12 +178,15 @@ class Feed:
         self._relink = asyncio.get_running_loop().create_future()
         return await self._bus.subscribe(self._symbols, self)
 
-    async def _read_last_values(self) -> None:
+    async def _read_store(self) -> None:
+        values, states = await self._bus.last_values(), await self._bus.last_states()
+        self._usefulness.count_missed(values)
         # Only what is newer than what the link has already brought changes anything.
-        for symbol, payload in (await self._bus.last_values()).items():
+        for symbol, payload in values.items():
             # The store has what any poller ever sent.
             if symbol in self._symbols:
                 self.tick_received(symbol, payload)
+        self._take_states(states)
 
     async def _watch(self, link: Link) -> str | None:
         """Look after ``link``. Returns why it has ended, or None where one of other symbols is wanted."""
@@ -165,13 +197,40 @@ class Feed:
             if now >= ping_at:
                 link.ping()
                 ping_at = now + _PING_S
+            self._read_states_if_due(now)
+            reason = self._usefulness.judge(now, self._beat_at, beating=self._is_beating(now))
             self._look()
+            if reason:
+                self._renewing = True
+                return reason
             await asyncio.wait((link.lost, self._relink), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if self._relink.done() and not link.lost.done():
                 return None
             if loop.time() - link.heard_at >= QUIET_S:
                 return f"nothing heard for {QUIET_S:g} s"
         return link.lost.result()
+
+    def _read_states_if_due(self, now: float) -> None:
+        is_free = self._reading is None or self._reading.done()
+        if self._states.outdated and now >= self._read_at and self._linked_at is not None and is_free:
+            self._read_at = now + _READ_AGAIN_S
+            self._reading = asyncio.get_running_loop().create_task(self._read_states())
+
+    async def _read_states(self) -> None:
+        held = self._states.version
+        with suppress(BusDownError):
+            payload = await self._bus.last_states()
+            # Else beats have brought newer ones in the meantime.
+            if self._states.version == held:
+                self._take_states(payload)
+                self._look()
+
+    def _take_states(self, payload: bytes | None) -> None:
+        if payload is not None:
+            try:
+                self._states.read(decode_states(payload))
+            except CodecError as error:
+                self._refuse("not_states", str(error))
 
     def tick_received(self, symbol: str, payload: bytes) -> None:
         """See `market.bus.Receiver.tick_received`."""
@@ -215,9 +274,18 @@ class Feed:
         except CodecError as error:
             self._refuse("not_a_beat", str(error))
             return
-        self._beat_at = asyncio.get_running_loop().time()
+        self._beat_at = now = asyncio.get_running_loop().time()
         self._beat_us = self._now_us()
+        outdated = self._states.outdated
+        self._states.heard(self._beat.states)
+        if self._states.outdated and not outdated:
+            self._outdated_at = now
+        self._read_states_if_due(now)
         self._look()
+
+    def _is_beating(self, now: float) -> bool:
+        """Whether beats come over this link."""
+        return self._linked_at is not None and self._beat_at >= self._linked_at and now - self._beat_at < QUIET_S
 
     def _look(self) -> None:
         """Work out what clients should be told, and tell them where it has changed."""
@@ -225,8 +293,11 @@ class Feed:
         beat = self._beat
         source = beat.source if beat else ""
         if self._linked_at is None:
+            if self._renewing:
+                # On purpose, and clients know already what is wrong.
+                return
             status = Status(feed="stale", reason=NO_LINK, source=source, since_us=self._now_us())
-        elif beat is None or now - self._beat_at >= QUIET_S or self._beat_at < self._linked_at:
+        elif beat is None or not self._is_beating(now):
             if now - max(self._linked_at, self._beat_at) < QUIET_S and self.status.feed == "stale":
                 # The link is new; the next beat tells.
                 return
@@ -238,6 +309,11 @@ class Feed:
         elif self._behind_since is not None and now - self._behind_since >= QUIET_S:
             since_us = self._now_us() - int((now - self._behind_since) * 1_000_000)
             status = Status(feed="stale", reason=BEHIND, source=source, since_us=since_us)
+        elif problem := self._usefulness.problem:
+            status = Status(feed="stale", reason=problem, source=source, since_us=self._now_us())
+        elif self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < QUIET_S:
+            # What has changed of single symbols meanwhile is told first.
+            return
         else:
             status = Status(feed="live", reason=beat.reason, source=source, since_us=self._now_us())
         told = self.status

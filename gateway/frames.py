@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from gateway.deflate import LEAST_BYTES, compress
-from gateway.protocol import Message
+from gateway.protocol import Message, SymbolStatus
 from market.codec import decode_tick
 
 Encoding = Literal["json", "msgpack"]
@@ -72,6 +72,27 @@ class FramedTick(Struct, gc=False, eq=False):
     msgpack: bytes | None = None
     msgpack_body: bytes | None = None
     msgpack_snapshot: bytes | None = None
+
+
+class FramedStatus(Struct, gc=False, eq=False):
+    """The state of a symbol, with its frame in each encoding that somebody wanted so far."""
+
+    message: SymbolStatus
+    stamp: int = 0
+    """As of `FramedTick`, and of the same count: orders states and ticks."""
+    json: bytes | None = None
+    msgpack: bytes | None = None
+
+    def frame(self, encoding: Encoding) -> bytes:
+        """A whole ``symbol_status`` frame."""
+        form = self.json if encoding == "json" else self.msgpack
+        if form is None:
+            form = message_frame(self.message, encoding)
+            if encoding == "json":
+                self.json = form
+            else:
+                self.msgpack = form
+        return form
 
 
 Form = Callable[[FramedTick], bytes]

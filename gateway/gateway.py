@@ -15,7 +15,7 @@ from gateway.cohort import Member
 from gateway.connection import Connection
 from gateway.entrance import Entrance
 from gateway.feed import Feed
-from gateway.frames import FramedTick, message_frame
+from gateway.frames import FramedStatus, FramedTick, message_frame
 from gateway.heartbeat import Heartbeat
 from gateway.hub import Hub
 from gateway.limits import KeyedBuckets, Rate
@@ -24,6 +24,7 @@ from gateway.pace import Rest
 from gateway.protocol import Shutdown
 from gateway.session import Limits
 from gateway.settings import Settings
+from gateway.states import SymbolStates
 from market.bus import Bus
 from market.tasks import Group, end
 
@@ -60,17 +61,22 @@ class Gateway:
         self._empty = asyncio.Event()
         self._empty.set()
         last: dict[str, FramedTick] = {}
+        told: dict[str, FramedStatus] = {}
         self.hub = Hub(
             last,
+            told,
             self.counters,
             lag_timeout_s=settings.lag_timeout_s,
             rest=Rest(factor=settings.rest_factor),
             timer=time.perf_counter,
         )
+        self.states = SymbolStates(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
+        """What the poller tells of each symbol."""
         self.feed = Feed(
             bus,
             settings.symbols,
             last,
+            self.states,
             self.hub.publish,
             self.hub.broadcast,
             self.counters,

@@ -13,7 +13,7 @@ from gateway.frames import Forms, FramedTick
 from gateway.metrics import Counters
 from gateway.pace import Pace
 
-_FAULT = "a cohort could not be flushed"
+FAULT = "a cohort could not be flushed"
 """Said of a fault of ours with one, which costs the others no tick."""
 
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class ConflatingGroup:
                 try:
                     cohort.flush_newest(forms, since)
                 except Exception:
-                    logger.exception(_FAULT)
+                    logger.exception(FAULT)
 
 
 class ExactGroup:
@@ -150,4 +150,4 @@ class ExactGroup:
                 try:
                     cohort.flush_every(ticks, ticks[0].stamp - 1)
                 except Exception:
-                    logger.exception(_FAULT)
+                    logger.exception(FAULT)

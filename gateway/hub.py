@@ -5,17 +5,20 @@ there are.
 """
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 from gateway.cohort import Cohort, Member, Missed, Wishes
-from gateway.frames import Encoding, FramedTick, message_frame
-from gateway.group import ConflatingGroup, ExactGroup, Group
+from gateway.frames import Encoding, FramedStatus, FramedTick, message_frame
+from gateway.group import FAULT, ConflatingGroup, ExactGroup, Group
 from gateway.laggards import Backlog, Laggards
 from gateway.metrics import Counters
 from gateway.pace import RatedPace, Rest, SharedPace
 from gateway.protocol import Lag, Message
+
+logger = logging.getLogger(__name__)
 
 
 class Hub:
@@ -24,14 +27,19 @@ class Hub:
     def __init__(
         self,
         last: Mapping[str, FramedTick],
+        states: Mapping[str, FramedStatus],
         counters: Counters,
         *,
         lag_timeout_s: float,
         rest: Rest,
         timer: Callable[[], float],
     ) -> None:
-        """``last`` is each symbol's newest tick, kept by the feed; ``timer`` measures flushes, in seconds."""
+        """``last`` is each symbol's newest tick, kept by the feed; ``timer`` measures flushes, in seconds.
+
+        ``states`` has the state of every symbol that was not live at some time.
+        """
         self._last = last
+        self._states = states
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._timer = timer
@@ -89,6 +97,24 @@ class Hub:
         for connection in self.connections:
             connection.reply(frames[connection.encoding])
 
+    def publish_states(self, changed: Sequence[FramedStatus]) -> None:
+        """Send ``changed``, which are already among the states, behind every tick that was published before."""
+        since = self._stamp
+        states: dict[str, FramedStatus] = {}
+        groups: dict[Group, None] = {}
+        for status in changed:
+            status.stamp = self._stamp = self._stamp + 1
+            symbol = status.message.symbol
+            states[symbol] = status
+            groups.update(self._groups_of.get(symbol, ()))
+        for group in groups:
+            group.flush()
+            for cohort in group.cohorts.holding(states):
+                try:
+                    cohort.publish_states(states, since)
+                except Exception:
+                    logger.exception(FAULT)
+
     def add(self, connection: Member) -> None:
         """``connection`` is here, and wants nothing yet."""
         self._cohort_of[connection] = None
@@ -133,22 +159,48 @@ class Hub:
             self._drop_if_empty(old)
         return new.wishes if new is not None else wishes
 
-    def send_snapshots(self, connection: Member, symbols: Iterable[str]) -> None:
-        """Write the newest tick of each of ``symbols``, as far as there is one. ``connection`` holds them all."""
+    def send_snapshots(self, connection: Member, symbols: Collection[str]) -> None:
+        """Write the newest tick of each of ``symbols``, as far as there is one, and the states of those not live.
+
+        ``connection`` holds them all.
+        """
         cohort = self._cohort_of[connection]
-        if cohort is None:
+        if cohort is not None:
+            self._send_snapshots(connection, cohort, symbols)
+            self.send_states(connection, symbols)
+
+    def send_states(self, connection: Member, symbols: Iterable[str]) -> None:
+        """Write the state of each of ``symbols`` that is not live. ``connection`` holds them all."""
+        cohort = self._cohort_of[connection]
+        if cohort is None or not self._states:
             return
+        states = [one for one in map(self._states.get, symbols) if one is not None and one.message.state != "live"]
+        if states:
+            self._send_states(connection, cohort, states)
+
+    def _send_snapshots(self, connection: Member, cohort: Cohort, symbols: Iterable[str]) -> None:
         ticks = list(filter(None, map(self._last.get, symbols)))
+        # What is pending is older than the snapshots, and would follow them.
+        backlog = self._send_pending_first(connection, cohort)
+        if backlog is not None:
+            backlog.snapshots.update(tick.symbol for tick in ticks)
+        else:
+            cohort.send_snapshots(connection, ticks, self._stamp)
+
+    def _send_states(self, connection: Member, cohort: Cohort, states: Sequence[FramedStatus]) -> None:
+        backlog = self._send_pending_first(connection, cohort)
+        if backlog is not None:
+            backlog.states.update(status.message.symbol for status in states)
+        else:
+            cohort.send_states(connection, states, self._stamp)
+
+    def _send_pending_first(self, connection: Member, cohort: Cohort) -> Backlog | None:
+        """Leave nothing pending for ``connection``; its backlog if it lags, before that or now."""
         if connection not in self._laggards and self._group(cohort.wishes).pending:
-            # What is pending is older than the snapshots, and would follow them.
             self._send_pending(connection, cohort, cohort.wishes.symbols)
             if connection not in self._laggards:
                 self._join(connection, cohort)
-        backlog = self._laggards.get(connection)
-        if backlog is not None:
-            backlog.snapshots.update(tick.symbol for tick in ticks)
-            return
-        cohort.send_snapshots(connection, ticks, self._stamp)
+        return self._laggards.get(connection)
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
         assert connection not in self._laggards
@@ -166,6 +218,7 @@ class Hub:
         symbols = new.wishes.symbols
         backlog.owed = {tick.symbol for tick in self._missed(backlog, old)} & symbols
         backlog.snapshots &= symbols
+        backlog.states = {status.message.symbol for status in self._missed_states(backlog, old)} & symbols
         backlog.conflated += self._published_to(old) - backlog.published
         backlog.published = self._published_to(new)
         backlog.stamp = self._stamp
@@ -177,20 +230,28 @@ class Hub:
         missed.sort(key=lambda tick: tick.stamp)
         return missed
 
+    def _missed_states(self, backlog: Backlog, cohort: Cohort) -> list[FramedStatus]:
+        symbols = cohort.wishes.symbols
+        return [
+            status
+            for symbol, status in self._states.items()
+            if symbol in symbols and (status.stamp > backlog.stamp or symbol in backlog.states)
+        ]
+
     def _published_to(self, cohort: Cohort) -> int:
         return sum(map(self._published.__getitem__, cohort.wishes.symbols))
 
     def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
         self._counters.lags += 1
         published = self._published_to(cohort) - missed.count
-        backlog = Backlog(missed.stamp, missed.owed, missed.snapshots, 0, published, self._loop.time())
+        backlog = Backlog(missed.stamp, missed.owed, missed.snapshots, missed.states, 0, published, self._loop.time())
         self._laggards.add(connection, backlog)
 
     def _catch_up(self, connection: Member) -> None:
         backlog, cohort = self._laggards.pop(connection), self._cohort_of[connection]
         assert backlog is not None
         assert cohort is not None
-        ticks = self._missed(backlog, cohort)
+        ticks, states = self._missed(backlog, cohort), self._missed_states(backlog, cohort)
         conflated = backlog.conflated + self._published_to(cohort) - backlog.published - len(ticks)
         cohort.laggards -= 1
         self._join(connection, cohort)
@@ -198,7 +259,8 @@ class Hub:
             self._counters.ticks_conflated += conflated
             connection.reply(message_frame(Lag(conflated=conflated), connection.encoding))
         cohort.send(connection, [tick for tick in ticks if tick.symbol not in backlog.snapshots])
-        self.send_snapshots(connection, backlog.snapshots)
+        self._send_snapshots(connection, cohort, backlog.snapshots)
+        self._send_states(connection, cohort, states)
 
     def _cohort(self, wishes: Wishes) -> Cohort:
         cohort = self._cohorts.get(wishes)

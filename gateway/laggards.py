@@ -31,6 +31,8 @@ class Backlog(Struct):
     """And of these symbols, whenever that was."""
     snapshots: set[str]
     """And snapshots of these, which it asked for."""
+    states: set[str]
+    """And the states of these, and of every symbol of its cohort whose state was published after the stamp."""
     conflated: int
     """Ticks missed in cohorts it was in before."""
     published: int

@@ -13,11 +13,15 @@ from prometheus_client.registry import Collector
 Gauges = Mapping[str, tuple[str, Callable[[], float]]]
 """Name → what it means, and how to read it now."""
 
+LabelledGauges = Mapping[str, tuple[str, str, Callable[[], Mapping[str, float]]]]
+"""Name → its label, what it means, and how to read each of its values now."""
+
 _COUNTERS: Final = {
     "ticks_received": "Ticks from the bus that were newer than the one held.",
     "ticks_old": "Ticks from the bus that were no newer than the one held.",
     "ticks_sent": "Ticks and snapshots written to clients, each client counted.",
     "ticks_conflated": "Ticks that a newer one replaced before they were written: once per pace, or per laggard.",
+    "states_sent": "States of symbols written to clients, each client counted.",
     "connections_accepted": "WebSocket connections ever accepted.",
     "handshakes_cut_off": "Connections that sent no whole request in time, or were too many of those.",
     "messages_received": "Messages from clients.",
@@ -26,6 +30,7 @@ _COUNTERS: Final = {
     "lags": "Times that a connection stopped draining.",
     "aborted": "Connections cut off: lagging too long, dead, or not reading replies.",
     "bus_links": "Links to the bus ever made.",
+    "ticks_missed": "Ticks that a faulty link to the bus did not bring, by their numbers.",
 }
 
 _LABELLED: Final = {
@@ -34,6 +39,8 @@ _LABELLED: Final = {
     "messages_refused": ("rate", "Messages and control frames beyond the rate of a connection, or of a subject."),
     "errors_sent": ("code", "Answers of type error."),
     "bus_refused": ("reason", "Bus messages that could not be used."),
+    "bus_links_faulty": ("reason", "Links to the bus that were alive, brought nothing of use, and were made anew."),
+    "state_changes": ("state", "Changes of a symbol's state, by the new one."),
 }
 """Name → what tells its counts apart, and what is counted."""
 
@@ -46,6 +53,7 @@ class Counters:
         self.ticks_old = 0
         self.ticks_sent = 0
         self.ticks_conflated = 0
+        self.states_sent = 0
         self.connections_accepted = 0
         self.connections_refused: Counter[str] = Counter()
         """By reason."""
@@ -60,6 +68,11 @@ class Counters:
         self.lags = 0
         self.aborted = 0
         self.bus_links = 0
+        self.bus_links_faulty: Counter[str] = Counter()
+        """By reason: ``ticks_lost`` while beats came, or ``silent`` but for pongs."""
+        self.ticks_missed = 0
+        self.state_changes: Counter[str] = Counter()
+        """By `market.status.SymbolState`."""
         self.closed: Counter[str] = Counter()
         """By name in `gateway.closing`."""
         self.bus_refused: Counter[str] = Counter()
@@ -69,9 +82,10 @@ class Counters:
 class GatewayCollector(Collector):
     """Reads `Counters` and gauges for Prometheus."""
 
-    def __init__(self, counters: Counters, gauges: Gauges) -> None:
+    def __init__(self, counters: Counters, gauges: Gauges, labelled: LabelledGauges) -> None:
         self._counters = counters
         self._gauges = gauges
+        self._labelled = labelled
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, as of now."""
@@ -85,3 +99,8 @@ class GatewayCollector(Collector):
             yield family
         for name, (meaning, read) in self._gauges.items():
             yield GaugeMetricFamily(f"tickgate_{name}", meaning, value=read())
+        for name, (label, meaning, read_all) in self._labelled.items():
+            gauge = GaugeMetricFamily(f"tickgate_{name}", meaning, labels=[label])
+            for value, number in read_all().items():
+                gauge.add_metric([value], number)
+            yield gauge

@@ -142,7 +142,10 @@ class Status(Message, tag="status"):
 
 
 class SymbolStatus(Message, tag="symbol_status"):
-    """Whether the price of one symbol is current."""
+    """Whether the price of one symbol is current: behind the snapshot of one that is not live, and at every change.
+
+    A `Status` of ``stale`` says it of every symbol, and sends none of these.
+    """
 
     symbol: str
     state: SymbolState

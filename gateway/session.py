@@ -49,7 +49,9 @@ class Outcome(Struct):
     """Wanted from now on; None where nothing changes."""
     replies: list[Message] = []
     snapshots: Sequence[str] = ()
-    """Symbols whose last values are to be sent."""
+    """Symbols whose last values are to be sent, and the states of those that are not live."""
+    states: Sequence[str] = ()
+    """Symbols of which only the states are to be sent, where they are not live."""
     close: Closing | None = None
     names: int = 0
     """How many symbols had to be looked at for it: what it cost."""
@@ -196,7 +198,10 @@ class Session:
         outcome.wishes = Wishes(
             wanted, self._encoding, batch=batch, deflate=batch and self._deflate, max_hz=max_hz, conflate=conflate
         )
-        outcome.snapshots = named if command.snapshot else ()
+        if command.snapshot:
+            outcome.snapshots = named
+        else:
+            outcome.states = named
         return outcome
 
     def _permitted(self, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:

@@ -68,6 +68,15 @@ class Status(Struct, tag_field="type", tag="status", frozen=True):
     since_us: int
 
 
+class SymbolStatus(Struct, tag_field="type", tag="symbol_status", frozen=True):
+    """Whether the price of one symbol is current."""
+
+    symbol: str
+    state: Literal["live", "stale", "halted", "delisted", "unknown"]
+    reason: str
+    since_us: Exact
+
+
 class Lag(Struct, tag_field="type", tag="lag", frozen=True):
     """Ticks were conflated because this client was slow."""
 
@@ -91,7 +100,20 @@ class Shutdown(Struct, tag_field="type", tag="shutdown", frozen=True):
     reconnect_after_ms: Annotated[int, Meta(ge=0)]
 
 
-AnyMessage = Tick | Snapshot | Ticks | Welcome | Subscribed | Unsubscribed | Status | Lag | Pong | Error | Shutdown
+AnyMessage = (
+    Tick
+    | Snapshot
+    | Ticks
+    | Welcome
+    | Subscribed
+    | Unsubscribed
+    | Status
+    | SymbolStatus
+    | Lag
+    | Pong
+    | Error
+    | Shutdown
+)
 
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

@@ -29,6 +29,8 @@ class Client:
         self.prices: dict[str, list[Message]] = defaultdict(list)
         """Snapshots and ticks of each symbol, in order of arrival."""
         self.status: Message = {}
+        self.states: dict[str, Message] = {}
+        """The newest state of each symbol of which one was told."""
         self.close_code: int | None = None
 
     @property
@@ -112,6 +114,9 @@ class Client:
                     self.prices[tick["symbol"]].append(tick)
             case "status":
                 self.status = message
+                self.messages.append(message)
+            case "symbol_status":
+                self.states[message["symbol"]] = message
                 self.messages.append(message)
             case _:
                 self.messages.append(message)

@@ -89,6 +89,10 @@ class Proxy:
     def __len__(self) -> int:
         return len(self._connections)
 
+    def lead_to(self, server_port: int) -> None:
+        """Carry new connections to another server; those there are stay where they are."""
+        self._server_port = server_port
+
     def refuse(self) -> None:
         """Take no new connection; those there are stay."""
         if self._listener is not None:

@@ -49,6 +49,10 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
         table.hold(message.symbols);
         drawEmpty();
         break;
+      case "symbol_status":
+        table.tell(message);
+        drawEmpty();
+        break;
       case "status":
         feed = message;
         drawState();
@@ -137,6 +141,8 @@ function drawEmpty() {
   else if (table.shown === 0) text = `No symbol contains “${$("filter").value.trim()}”`;
   $("empty").hidden = !text;
   write("empty", text);
+  write("not-live", `${table.notLive}`);
+  $("not-live").parentElement.classList.toggle("some", table.notLive > 0);
   write("symbols", table.shown === table.size ? `${table.size}` : `${table.shown} of ${table.size}`);
 }
 

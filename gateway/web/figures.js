@@ -11,6 +11,13 @@ export function exact(value, scale) {
   return (value < 0 ? "−" : "") + whole + fraction;
 }
 
+/** Below zero where the first of two such decimals is the smaller, above where it is the larger, zero where equal. */
+export function compare(value, scale, other, otherScale) {
+  if (scale === otherScale) return value - other;
+  const [first, second] = [BigInt(value) * 10n ** BigInt(otherScale), BigInt(other) * 10n ** BigInt(scale)];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
 /** A duration in seconds for people: "0.4 s", "12 s", "3 min", "2 h". */
 export function duration(seconds) {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
@@ -24,6 +31,13 @@ export function duration(seconds) {
 export function rate(perSecond) {
   if (perSecond < 0.05) return "0";
   return perSecond < 9.95 ? perSecond.toFixed(1) : exact(Math.round(perSecond), 0);
+}
+
+/** The same with the day before it, where that is not today. */
+export function moment(us) {
+  const day = new Date(us / 1000);
+  if (day.toDateString() === new Date().toDateString()) return timeOfDay(us);
+  return `${day.toLocaleDateString()}, ${timeOfDay(us)}`;
 }
 
 /** The wall-clock time of microseconds since the Unix epoch, as this reader's locale writes it. */

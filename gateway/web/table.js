@@ -1,9 +1,10 @@
 // The table of prices. Ticks only mark a row; at most once per frame the marked rows are written.
 
-import { NOTHING, duration, exact, rate } from "./figures.js";
+import { NOTHING, compare, duration, exact, moment, rate } from "./figures.js";
 
 const COLUMNS = ["Bid", "Ask", "Spread", "Last", "24 h volume", "Age", "Updates/s"];
 const [BID, ASK, SPREAD, LAST, VOLUME, AGE, RATE] = COLUMNS.keys();
+const STATES = { stale: "Stale", halted: "Halted", delisted: "Delisted", unknown: "Unknown" };
 const FLASH_MS = 400; // a cell that moves faster does not flash faster
 const RATE_WEIGHT = 0.3; // of the newest second in the shown rate
 
@@ -33,15 +34,26 @@ export class PriceTable {
     return count;
   }
 
+  /** How many of the symbols are not live, whatever the filter. */
+  get notLive() {
+    let count = 0;
+    for (const row of this.#rows.values()) if (row.state !== "live") count++;
+    return count;
+  }
+
   /** Ticks of all symbols in the last second or so. */
   get rate() {
     return this.#total;
   }
 
-  /** Show exactly these symbols, in this order; what is known of them stays. */
+  /** Show exactly these symbols, in this order; their figures stay. Each is live until something else is told. */
   hold(symbols) {
     const rows = new Map();
-    for (const symbol of symbols) rows.set(symbol, this.#rows.get(symbol) ?? new Row(symbol));
+    for (const symbol of symbols) {
+      const row = this.#rows.get(symbol) ?? new Row(symbol);
+      row.tell("live", "", 0);
+      rows.set(symbol, row);
+    }
     this.#rows = rows;
     this.#body.replaceChildren(...Array.from(rows.values(), (row) => row.element));
     this.filter(this.#filter);
@@ -74,6 +86,11 @@ export class PriceTable {
     }
     this.#marked.add(row);
     if (!this.#frame) this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  /** Take a symbol's state. */
+  tell(status) {
+    this.#rows.get(status.symbol)?.tell(status.state, status.reason, status.since_us);
   }
 
   /** Hide the rows whose symbol does not contain `text`. */
@@ -120,13 +137,20 @@ class Row {
     this.symbol = symbol;
     this.seq = -1;
     this.tick = null;
+    this.state = "live";
     this.count = 0;
     this.rate = null;
     this.element = element("tr", "row");
     const head = element("th", "rowheader");
     head.scope = "row";
     head.className = "symbol";
-    head.textContent = symbol;
+    this.head = head;
+    this.badge = document.createElement("span");
+    this.badge.className = "state";
+    this.why = document.createElement("span");
+    this.why.className = "why";
+    this.since = document.createElement("span");
+    this.since.className = "since";
     this.figures = COLUMNS.map((label) => {
       const cell = element("td", "cell");
       cell.dataset.label = label;
@@ -139,14 +163,32 @@ class Row {
     });
     this.texts = COLUMNS.map(() => NOTHING);
     this.values = COLUMNS.map(() => undefined);
+    this.scales = COLUMNS.map(() => 0);
     this.flashedAt = COLUMNS.map(() => -Infinity);
     this.element.prepend(head);
+    this.tell("live", "", 0);
   }
 
   write(column, text) {
     if (this.texts[column] === text) return;
     this.texts[column] = text;
     this.figures[column].textContent = text;
+  }
+
+  /** Say whether the price is current, why not, and since when; of a live one nothing is shown. */
+  tell(state, reason, sinceUs) {
+    this.state = state;
+    const isLive = state === "live";
+    const since = isLive || !sinceUs ? "" : `since ${moment(sinceUs)}`;
+    const label = STATES[state] ?? state;
+    const why = [reason, since].filter(Boolean).join(", ");
+    this.element.dataset.state = state;
+    this.head.title = isLive ? reason : `${this.symbol} is ${label.toLowerCase()}${why && `: ${why}`}`;
+    this.badge.textContent = label;
+    this.since.textContent = since;
+    this.why.replaceChildren(reason, reason && since ? ", " : "", this.since);
+    // The spaces are for who hears or copies it.
+    this.head.replaceChildren(...(isLive ? [this.symbol] : [this.symbol, " ", this.badge, " ", this.why]));
   }
 
   draw(now) {
@@ -159,12 +201,20 @@ class Row {
   }
 
   #price(column, value, scale, now) {
-    const before = this.values[column];
-    this.values[column] = value;
+    const [before, beforeScale] = [this.values[column], this.scales[column]];
+    [this.values[column], this.scales[column]] = [value, scale];
     this.write(column, exact(value, scale));
-    if (before === undefined || value === undefined || value === before) return;
     const figure = this.figures[column];
-    figure.dataset.move = value > before ? "up" : "down";
+    if (value === undefined) {
+      // No price is neither higher nor lower than one.
+      delete figure.dataset.move;
+      delete figure.dataset.flash;
+    }
+    if (before === undefined || value === undefined) return;
+    // Of two prices with different scales the integers say nothing.
+    const move = compare(value, scale, before, beforeScale);
+    if (move === 0) return;
+    figure.dataset.move = move > 0 ? "up" : "down";
     if (calm.matches || now - this.flashedAt[column] < FLASH_MS) return;
     this.flashedAt[column] = now;
     // Two names of one animation: changing between them starts it again without asking for a layout.

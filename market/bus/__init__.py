@@ -90,8 +90,8 @@ class Bus(Protocol):
             LeaseLostError: none of it was sent.
         """
 
-    async def last_values(self) -> dict[str, bytes]:
-        """The newest payload of every symbol ever published; not checked.
+    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
+        """The newest payload of every symbol ever published, or of those of ``symbols``; not checked.
 
         Raises:
             BusDownError: the bus did not answer.

@@ -45,9 +45,11 @@ class MemoryBus:
             if lease is not None:
                 await self.put(lease.name, lease.owner.encode(), lease.ttl_s)
 
-    async def last_values(self) -> dict[str, bytes]:
+    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
         """See `market.bus.Bus.last_values`."""
-        return dict(self._last)
+        if symbols is None:
+            return dict(self._last)
+        return {symbol: self._last[symbol] for symbol in symbols if symbol in self._last}
 
     async def last_states(self) -> bytes | None:
         """See `market.bus.Bus.last_states`."""

@@ -130,9 +130,13 @@ class RedisBus:
                 raise LeaseLostError(f"{name} is not held") from None
             raise _down(error) from error
 
-    async def last_values(self) -> dict[str, bytes]:
+    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
         """See `market.bus.Bus.last_values`."""
-        return await self._hash(_LAST_VALUES)
+        if symbols is None:
+            return await self._hash(_LAST_VALUES)
+        names = list(symbols)
+        payloads = await self._ask(b"HMGET", _LAST_VALUES, *names) if names else []
+        return {name: payload for name, payload in zip(names, payloads, strict=True) if payload is not None}
 
     async def last_states(self) -> bytes | None:
         """See `market.bus.Bus.last_states`."""

@@ -9,6 +9,8 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+_HARMLESS = ("snapshot", "symbol_status")
+
 
 class Witness:
     """Takes every tick of every symbol, and notes what is wrong with them."""
@@ -31,7 +33,7 @@ class Witness:
                 message = orjson.loads(await self._socket.recv())
                 if message["type"] == "tick":
                     self._see(message["symbol"], message["seq"], message["recv_us"])
-                elif self.ticks and message["type"] != "snapshot" and message.get("feed") != "live":
+                elif self.ticks and message["type"] not in _HARMLESS and message.get("feed") != "live":
                     self.end = f"was told {message}"
         except ConnectionClosed as end:
             self.end = self.end or str(end)

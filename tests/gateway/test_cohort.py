@@ -3,8 +3,9 @@
 import pytest
 
 from gateway.cohort import Cohort, Member, Missed, Wishes
-from gateway.frames import Forms, FramedTick
+from gateway.frames import Forms, FramedStatus, FramedTick
 from gateway.metrics import Counters
+from gateway.protocol import SymbolStatus
 from market.codec import encode_tick
 from tests.fakes import RecordingMember, tick
 
@@ -97,7 +98,7 @@ def test_who_does_not_drain_is_handed_over() -> None:
     slow.draining = False
     setup.flush(setup.tick("BTC", 2), setup.tick("ETH", 1))
     setup.flush(setup.tick("BTC", 3))
-    assert [(slow, Missed(1, 2, set(), set()))] == setup.lagging
+    assert [(slow, Missed(1, 2))] == setup.lagging
     assert [("BTC", 1), ("BTC", 2), ("BTC", 3), ("ETH", 1)] == got(fast)
     assert 2 == len(setup.cohort)
     assert 5 == setup.counters.ticks_sent
@@ -121,3 +122,31 @@ def test_a_batch_is_one_message() -> None:
     setup.flush(setup.tick("BTC", 1), setup.tick("ETH", 1))
     [message] = member.messages()
     assert {"BTC", "ETH"} == {one["symbol"] for one in message["ticks"]}
+
+
+def framed_status(symbol: str) -> FramedStatus:
+    return FramedStatus(SymbolStatus(symbol=symbol, state="halted", reason="", since_us=1))
+
+
+def test_states_go_to_members_and_newcomers_as_one_blob() -> None:
+    """Only those of symbols that are held; a newcomer is a member after it, for nothing was pending."""
+    setup = Setup(batch=True)
+    member, newcomer = setup.member(), setup.member(pending=True)
+    changed = {symbol: framed_status(symbol) for symbol in ("BTC", "XRP", "ETH", "SOL")}
+    setup.cohort.publish_states(changed, 0)
+    setup.cohort.publish_states({"SOL": changed["SOL"]}, 4)
+    assert ["BTC", "ETH"] == sorted(message["symbol"] for message in member.messages())
+    assert member.written[0] is newcomer.written[0]
+    assert 4 == setup.counters.states_sent
+    assert 0 == setup.cohort.leave(newcomer)
+
+
+def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
+    """By its stamp where it went to all, by name where it went to one."""
+    setup = Setup()
+    slow, slower = setup.member(), setup.member()
+    slow.draining = slower.draining = False
+    setup.cohort.send_states(slower, [framed_status("ETH")], 7)
+    setup.cohort.publish_states({"BTC": framed_status("BTC")}, 7)
+    assert [(slower, Missed(7, states={"ETH"})), (slow, Missed(7))] == setup.lagging
+    assert [] == slow.written + slower.written

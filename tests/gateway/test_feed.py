@@ -4,20 +4,25 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from gateway.delivery import LOST, UNREADABLE
 from gateway.feed import BEHIND, Feed
-from gateway.frames import FramedTick
+from gateway.frames import FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import Status
-from market.bus import BusDownError, Receiver
+from gateway.states import NOT_SERVED, NOT_TOLD, SymbolStates
+from market.bus import BusDownError, Lease, Receiver
 from market.bus.memory import MemoryBus, MemoryLink
-from market.codec import encode_tick
-from market.status import Beat
+from market.codec import encode_states, encode_tick
+from market.status import Beat, Changes, States, SymbolStatus
 from market.symbols import parse_symbols
 from market.tick import Tick
 from tests.fakes import run_virtual, tick
+from tests.market.samples import states, status
 
 
 class FragileLink(MemoryLink):
@@ -29,18 +34,34 @@ class FragileLink(MemoryLink):
         if not self.bus.frozen:
             super().ping()
 
+    def deliver_tick(self, symbol: str, payload: bytes) -> None:
+        if symbol not in self.bus.lost_channels:
+            super().deliver_tick(symbol, payload)
+
+    def deliver_beat(self, payload: bytes) -> None:
+        if not self.bus.mute:
+            super().deliver_beat(payload)
+
 
 class FragileBus(MemoryBus):
     """A memory bus that can be stopped (nothing connects, links break) or frozen (silence, no error)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stopped = self.frozen = False
+        self.stopped = self.frozen = self.mute = False
         self.full = False
         """Whether it takes no connection more, and keeps those it has."""
         self.slow_s = 0.0
         """How long it takes to take one."""
+        self.lost_channels: set[str] = set()
+        """Whose ticks are stored, and never delivered."""
         self.attempts = 0
+        self.attempted_at: list[float] = []
+        self.asked: list[list[str]] = []
+        """Questions for last values of some symbols."""
+        self.states_read = 0
+        self.answer_s = 0.0
+        """How long the store takes to answer."""
 
     def stop(self) -> None:
         self.stopped = True
@@ -48,12 +69,40 @@ class FragileBus(MemoryBus):
             self._links.discard(link)
             link.lost.set_result("connection reset by secret.internal:6379")
 
-    async def publish(self, ticks: Sequence[Tick], beat: Beat | None = None) -> None:
+    async def publish(
+        self,
+        ticks: Sequence[Tick],
+        beat: Beat | None = None,
+        *,
+        states: States | None = None,
+        lease: Lease | None = None,
+    ) -> None:
         if not (self.stopped or self.frozen):
-            await super().publish(ticks, beat)
+            await super().publish(ticks, beat, states=states, lease=lease)
+
+    def spoil(self, symbol: str, payload: bytes) -> None:
+        """Store what is no tick, and deliver it."""
+        self._last[symbol] = payload
+        for link in tuple(self._links):
+            link.deliver_tick(symbol, payload)
+
+    def spoil_states(self, payload: bytes) -> None:
+        self._states = payload
+
+    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
+        if symbols is not None:
+            self.asked.append(list(symbols))
+        return await super().last_values(symbols)
+
+    async def last_states(self) -> bytes | None:
+        self.states_read += 1
+        stored = await super().last_states()
+        await asyncio.sleep(self.answer_s)
+        return stored
 
     async def subscribe(self, symbols: Iterable[str], receiver: Receiver) -> MemoryLink:
         self.attempts += 1
+        self.attempted_at.append(asyncio.get_running_loop().time())
         if self.frozen:
             await asyncio.sleep(2)
         await asyncio.sleep(self.slow_s)
@@ -68,16 +117,19 @@ class FragileBus(MemoryBus):
 class Setup:
     """A running feed, and everything it passed on, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: str = "BTCUSDT,ETHUSDT") -> None:
         self.bus = FragileBus()
         self.last: dict[str, FramedTick] = {}
         self.counters = Counters()
-        self.heard: list[FramedTick | Status] = []
+        self.heard: list[FramedTick | Status | FramedStatus] = []
+        self.seq = 0
         self.loop = asyncio.get_running_loop()
+        self.states = SymbolStates(parse_symbols(symbols), {}, self.heard.extend, self.counters, now_us=self.now_us)
         self.feed = Feed(
             self.bus,
-            parse_symbols("BTCUSDT,ETHUSDT"),
+            parse_symbols(symbols),
             self.last,
+            self.states,
             self.heard.append,
             self.heard.append,
             self.counters,
@@ -92,11 +144,25 @@ class Setup:
         now = self.now_us()
         await self.bus.publish([], Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now))
 
-    async def poll(self, seconds: float) -> None:
-        """A healthy poller for so long."""
+    async def poll(self, seconds: float, *ticking: str) -> None:
+        """A healthy poller for so long, with a tick of each symbol of ``ticking`` once a second."""
         for _ in range(round(seconds)):
+            self.seq += 1
+            await self.bus.publish([tick(symbol, self.seq) for symbol in ticking])
             await self.beat()
             await asyncio.sleep(1)
+
+    async def tell(self, version: int, *changes: SymbolStatus, since: int | None = None, **kept: Any) -> None:
+        """A beat with changes, and the full set in the store where it is ``kept``."""
+        now = self.now_us()
+        changed = Changes(version=version, since=version - 1 if since is None else since, symbols=list(changes))
+        beat = Beat(source="simulated", link="up", since_us=now, sent_us=now, states=changed)
+        await self.bus.publish([], beat, states=states(version, **kept) if kept else None)
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        messages = [heard.message for heard in self.heard if isinstance(heard, FramedStatus)]
+        return [(message.symbol, message.state) for message in messages]
 
     @property
     def statuses(self) -> list[tuple[str, str]]:
@@ -104,8 +170,8 @@ class Setup:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Setup]:
-    setup = Setup()
+async def running(symbols: str = "BTCUSDT,ETHUSDT") -> AsyncIterator[Setup]:
+    setup = Setup(symbols)
     run = asyncio.create_task(setup.feed.run())
     await asyncio.sleep(0.1)
     try:
@@ -209,7 +275,7 @@ def test_a_silent_poller_makes_prices_stale_within_four_seconds_and_leaves_the_l
             assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
             last_beat_us = 4_100_000
             assert last_beat_us == setup.feed.status.since_us
-            await asyncio.sleep(60)
+            await asyncio.sleep(5)
             await setup.beat()
             assert ("live", "") == setup.statuses[-1]
             assert 3 == len(setup.statuses)
@@ -455,6 +521,62 @@ def test_without_a_link_the_next_one_is_of_the_new_symbols() -> None:
     run_virtual(main())
 
 
+def test_a_change_of_a_state_is_passed_on_behind_its_ticks() -> None:
+    """The full set is read at the first beat; then changes alone come with the beats, and nothing is read."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, others=[status("ETHUSDT", "stale")], live=["BTCUSDT"])
+            await asyncio.sleep(0.1)
+            await setup.bus.publish([tick(seq=1)])
+            await setup.tell(8, status("BTCUSDT", "halted"), status("XRPUSDT", "halted"))
+            await setup.tell(8, status("BTCUSDT", "halted"))
+            assert [("ETHUSDT", "stale"), ("BTCUSDT", "halted")] == setup.told
+            kinds = [type(heard).__name__ for heard in setup.heard]
+            assert ["FramedStatus", "Status", "FramedTick", "FramedStatus"] == kinds
+            # At the link, and at the beat.
+            assert 2 == setup.bus.states_read
+
+    run_virtual(main())
+
+
+def test_states_of_an_older_poller_are_not_told() -> None:
+    """Without states in the beat no symbol has one, whatever the store still holds of them."""
+
+    async def main() -> None:
+        setup = Setup()
+        setup.bus.spoil_states(encode_states(states(others=[status("BTCUSDT", "halted")])))
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(0.1)
+        await setup.poll(5)
+        assert [] == setup.told
+        assert [("live", "")] == setup.statuses
+        run.cancel()
+
+    run_virtual(main())
+
+
+def test_a_full_set_is_read_once_a_second_at_most_and_beside_everything_else() -> None:
+    """Beats of versions that the store has not yet cause no storm, and a slow store holds nothing up."""
+
+    async def main() -> None:
+        async with running() as setup:
+            before = setup.bus.states_read
+            setup.bus.answer_s = 1.5
+            for version in range(100, 200):
+                await setup.tell(version, since=version)
+                await asyncio.sleep(0.1)
+            assert 4 <= setup.bus.states_read - before <= 8
+            assert ("live", "") == setup.statuses[-1]
+            await setup.tell(200, since=200, live=[], others=[])
+            await asyncio.sleep(4)
+            assert [("BTCUSDT", "unknown"), ("ETHUSDT", "unknown")] == setup.told
+            assert {NOT_SERVED} == {heard.message.reason for heard in setup.heard if isinstance(heard, FramedStatus)}
+            assert {} == setup.counters.bus_refused
+
+    run_virtual(main())
+
+
 def test_a_symbol_that_comes_back_is_as_new() -> None:
     """Its old price is forgotten with it; what the bus holds by then is read again."""
 
@@ -470,5 +592,247 @@ def test_a_symbol_that_comes_back_is_as_new() -> None:
             await asyncio.sleep(1)
             assert 2 == setup.last["ETHUSDT"].seq
             assert {} == dict(setup.counters.bus_refused)
+
+    run_virtual(main())
+
+
+def test_newer_changes_outrun_an_older_full_set() -> None:
+    """A set that was read before a change came does not take it back."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT", "ETHUSDT"], others=[])
+            await asyncio.sleep(0.5)
+            setup.bus.answer_s = 0.5
+            await setup.tell(99, since=50)
+            await asyncio.sleep(0.6)
+            # What is read now is of version 7 still, while changes to 8 come.
+            await setup.tell(8, status("BTCUSDT", "halted"))
+            await asyncio.sleep(0.5)
+            assert [("BTCUSDT", "halted")] == setup.told
+            await asyncio.sleep(2)
+            assert [("BTCUSDT", "halted")] == setup.told
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("change", ["in the store", "in the beat", "late in the store"])
+def test_after_an_outage_what_changed_is_told_before_live(change: str) -> None:
+    """And nothing of what did not; the outage itself is one message."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
+            await asyncio.sleep(1)
+            setup.bus.stop()
+            setup.bus.stopped = False
+            before = len(setup.heard)
+            now = {"live": ["ETHUSDT"], "others": [status("BTCUSDT", "halted")]}
+            if change == "in the store":
+                await setup.tell(20, since=20, **now)
+            await asyncio.sleep(1)
+            if change == "late in the store":
+                await setup.tell(20, since=20, **now)
+            elif change == "in the beat":
+                await setup.tell(8, status("BTCUSDT", "halted"), status("ETHUSDT", "live"))
+            else:
+                await setup.tell(20, since=20)
+            await asyncio.sleep(0.5)
+            assert [("ETHUSDT", "live"), ("BTCUSDT", "halted")] == sorted(setup.told[1:], reverse=True)
+            kinds = [type(heard).__name__ for heard in setup.heard[before:]]
+            assert ["Status", "FramedStatus", "FramedStatus", "Status"] == kinds
+            assert [("stale", "no link to the bus"), ("live", "")] == setup.statuses[-2:]
+
+    run_virtual(main())
+
+
+def test_states_that_cannot_be_read_do_not_keep_prices_from_being_live() -> None:
+    """They are counted, asked for again, and taken as soon as they can be read."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.bus.spoil_states(b'{"version":')
+            for _ in range(5):
+                await setup.tell(7, since=7)
+                await asyncio.sleep(1)
+            assert [("live", "")] == setup.statuses
+            assert 5 <= setup.counters.bus_refused["not_states"] <= 8
+            await setup.tell(7, since=7, live=["BTCUSDT"], others=[])
+            await asyncio.sleep(1.1)
+            assert [("ETHUSDT", "unknown")] == setup.told
+
+    run_virtual(main())
+
+
+def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
+    """What it cannot tell is not held against a symbol for ever."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
+            await asyncio.sleep(1)
+            await setup.beat()
+            assert [("ETHUSDT", "stale"), ("ETHUSDT", "live")] == setup.told
+            assert NOT_TOLD == setup.heard[-1].message.reason
+
+    run_virtual(main())
+
+
+def test_ticks_that_do_not_pass_are_told_and_the_link_is_made_anew() -> None:
+    """Beats alone make nobody live: within ten seconds stale, with the reason, and another link; it heals itself."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            setup.bus.lost_channels = {"BTCUSDT", "ETHUSDT"}
+            await setup.poll(8, "BTCUSDT", "ETHUSDT")
+            assert [("live", ""), ("stale", LOST)] == setup.statuses
+            await setup.poll(110, "BTCUSDT", "ETHUSDT")
+            # One `stale`, and the prices of the store with each new link.
+            assert [("live", ""), ("stale", LOST)] == setup.statuses
+            renewed = setup.bus.attempted_at[1:]
+            pauses = [after - before for before, after in pairwise(renewed)]
+            assert 3 <= min(pauses) < 10
+            assert 25 <= max(pauses) <= 40
+            assert 5 <= len(renewed) == setup.counters.bus_links_faulty["ticks_lost"] <= 9
+            assert {"ticks_lost"} == set(setup.counters.bus_links_faulty)
+            setup.bus.lost_channels = set()
+            await setup.poll(2, "BTCUSDT", "ETHUSDT")
+            assert [("stale", LOST), ("live", "")] == setup.statuses[-2:]
+            missed = setup.counters.ticks_missed
+            assert setup.seq * 2 - 80 <= missed + setup.counters.ticks_received <= setup.seq * 2 + 20
+            await setup.poll(60, "BTCUSDT")
+            assert ("live", "") == setup.statuses[-1]
+            assert missed == setup.counters.ticks_missed
+
+    run_virtual(main())
+
+
+def test_one_lost_channel_is_found_and_not_taken_for_healed_by_the_others() -> None:
+    """While the ticks of one symbol do not pass it stays stale; with the first that does it is live again."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            setup.bus.lost_channels = {"ETHUSDT"}
+            await setup.poll(40, "BTCUSDT", "ETHUSDT")
+            assert [("live", ""), ("stale", LOST)] == setup.statuses
+            setup.bus.lost_channels = set()
+            await setup.poll(2, "BTCUSDT", "ETHUSDT")
+            assert [("live", ""), ("stale", LOST), ("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_a_lost_tick_of_a_symbol_that_is_quiet_since_is_made_good() -> None:
+    """With the new link its price comes from the store, and after three seconds of nothing newer it is live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(2, "BTCUSDT")
+            setup.bus.lost_channels = {"BTCUSDT"}
+            await setup.poll(1, "BTCUSDT")
+            setup.bus.lost_channels = set()
+            await setup.poll(20)
+            assert setup.seq - 20 == setup.last["BTCUSDT"].seq
+            assert [("live", ""), ("stale", LOST), ("live", "")] == setup.statuses
+            assert 1 == setup.counters.ticks_missed
+            assert {"ticks_lost": 1} == setup.counters.bus_links_faulty
+
+    run_virtual(main())
+
+
+def test_quiet_symbols_and_those_of_others_are_no_fault() -> None:
+    """A gateway with a part of the poller's symbols, or quiet ones, asks a little, and keeps its link."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(1, "BTCUSDT", "XRPUSDT")
+            await setup.poll(3, "XRPUSDT")
+            setup.bus.asked.clear()
+            await setup.poll(60, "XRPUSDT")
+            assert [("live", "")] == setup.statuses
+            assert 1 == setup.bus.attempts
+            assert 19 <= len(setup.bus.asked) <= 20
+            assert [["BTCUSDT", "ETHUSDT"]] * len(setup.bus.asked) == setup.bus.asked
+            setup.bus.asked.clear()
+            await setup.poll(60, "BTCUSDT", "ETHUSDT")
+            assert len(setup.bus.asked) <= 1
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    "payload", [b"hello", encode_tick(tick("ETHUSDT", 9)), encode_tick(tick(seq=1)).replace(b'"seq":1', b'"seq":9e15')]
+)
+def test_ticks_that_cannot_be_read_are_told(payload: bytes) -> None:
+    """What stays in the store and is no tick here is no proof of health; it ends with the first that can be read."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            setup.bus.spoil("BTCUSDT", payload)
+            await setup.poll(4, "ETHUSDT")
+            assert [("live", "")] == setup.statuses
+            await setup.poll(6, "ETHUSDT")
+            assert [("live", ""), ("stale", UNREADABLE)] == setup.statuses
+            await setup.poll(60, "ETHUSDT")
+            await setup.poll(1, "BTCUSDT")
+            assert [("live", ""), ("stale", UNREADABLE), ("live", "")] == setup.statuses
+            assert 1 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_link_that_carries_nothing_is_made_anew_now_and_then_and_without_a_word() -> None:
+    """Pongs alone are of no use; a dead poller is one `stale` for its clients, and a dial each 10 to 36 s."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT")
+            await asyncio.sleep(300)
+            assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
+            times = setup.bus.attempted_at[1:]
+            last_beat = 4.1
+            assert 10 <= times[0] - last_beat <= 12.5
+            assert 20 <= times[1] - times[0] <= 24.5
+            assert all(30 <= after - before <= 36.5 for before, after in pairwise(times[1:]))
+            assert {"silent": len(times)} == setup.counters.bus_links_faulty
+            await setup.poll(3, "BTCUSDT")
+            assert [("live", ""), ("stale", "the poller is silent"), ("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("useful", ["ticks", "beats"])
+def test_a_link_that_carries_anything_of_use_is_left_alone(useful: str) -> None:
+    """Ticks without beats, or beats without ticks, show that its other end is the right one."""
+
+    async def main() -> None:
+        async with running() as setup:
+            if useful == "ticks":
+                setup.bus.mute = True
+                await setup.poll(60, "BTCUSDT")
+            else:
+                await setup.poll(60)
+            assert 1 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_bus_that_is_gone_when_a_useless_link_is_made_anew_is_told() -> None:
+    """That is another fault, with another reason."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5)
+            setup.bus.stopped = True
+            await asyncio.sleep(20)
+            reasons = [reason for _, reason in setup.statuses]
+            assert ["", "the poller is silent", "no link to the bus"] == reasons
+            setup.bus.stopped = False
+            await asyncio.sleep(3)
+            await setup.poll(2)
+            assert ("live", "") == setup.statuses[-1]
 
     run_virtual(main())

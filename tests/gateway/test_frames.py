@@ -140,6 +140,7 @@ MESSAGES: list[Message] = [
     protocol.Subscribed(symbols=[]),
     protocol.Unsubscribed(symbols=["BTCUSDT"], id="a"),
     protocol.Subscriptions(symbols=[f"S{number}" for number in range(1000)], id=2**53 - 1),
+    protocol.SymbolStatus(symbol="币安人生USDT", state="halted", reason="grüße", since_us=1_700_000_000_000_000),
     protocol.Status(feed="stale", reason="grüße: no beat for 3 s", source="binance-ws", since_us=1_700_000_000_000_000),
     protocol.SymbolStatus(symbol="BTCUSDT", state="halted", reason="BREAK", since_us=1_700_000_000_000_000),
     protocol.Authenticated(subject="ada", expires_us=1_700_000_000_000_000, id=-1),

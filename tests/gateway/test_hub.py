@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.cohort import Wishes
-from gateway.frames import FramedTick
+from gateway.frames import FramedStatus, FramedTick, message_frame
 from gateway.hub import Hub
 from gateway.metrics import Counters
 from gateway.pace import Rest
-from gateway.protocol import Status
+from gateway.protocol import Status, Subscribed, SymbolStatus
 from market.codec import encode_tick
 from tests.fakes import RecordingMember, run_virtual, tick
 
@@ -24,9 +24,12 @@ class Market:
 
     def __init__(self, lag_timeout_s: float = 10, rest: Rest | None = None) -> None:
         self.last: dict[str, FramedTick] = {}
+        self.states: dict[str, FramedStatus] = {}
+        self.version = 0
         self.counters = Counters()
         self.hub = Hub(
             self.last,
+            self.states,
             self.counters,
             lag_timeout_s=lag_timeout_s,
             rest=rest or Rest(),
@@ -41,17 +44,46 @@ class Market:
         self.hub.publish(framed)
         return framed.seq
 
+    def tell(self, *symbols: str, state: str = "halted") -> None:
+        """Change the state of ``symbols``; ``since_us`` tells which came when, ``reason`` behind which tick."""
+        changed = []
+        for symbol in symbols:
+            self.version += 1
+            held = self.last.get(symbol)
+            message = SymbolStatus(
+                symbol=symbol, state=state, reason=str(held.seq if held else 0), since_us=self.version
+            )
+            self.states[symbol] = framed = FramedStatus(message)
+            changed.append(framed)
+        self.hub.publish_states(changed)
+
+    def state_of(self, symbol: str) -> str:
+        return self.states[symbol].message.state if symbol in self.states else "live"
+
     def join(self, *symbols: str, snapshot: bool = True, **wishes: object) -> RecordingMember:
         member = RecordingMember(wishes.get("encoding", "json"))
         self.hub.add(member)
         self.want(member, symbols, snapshot=snapshot, **wishes)
         return member
 
-    def want(self, member: RecordingMember, symbols: Iterable[str], *, snapshot: bool = True, **wishes: object) -> None:
-        symbols = frozenset(symbols)
+    def want(
+        self,
+        member: RecordingMember,
+        symbols: Iterable[str],
+        *,
+        snapshot: bool = True,
+        confirm: bool = False,
+        **wishes: object,
+    ) -> None:
+        symbols, cohort = frozenset(symbols), self.hub._cohort_of[member]
+        held = cohort.wishes.symbols if cohort is not None else frozenset()
         self.hub.move(member, Wishes(symbols, **wishes))
+        if confirm:
+            member.reply(message_frame(Subscribed(symbols=sorted(symbols)), member.encoding))
         if snapshot:
-            self.hub.send_snapshots(member, sorted(symbols))
+            self.hub.send_snapshots(member, sorted(symbols - held))
+        else:
+            self.hub.send_states(member, sorted(symbols - held))
 
 
 def seqs(member: RecordingMember) -> dict[str, list[int]]:
@@ -59,7 +91,7 @@ def seqs(member: RecordingMember) -> dict[str, list[int]]:
     got: dict[str, list[int]] = {}
     for message in member.messages():
         for one in message.get("ticks", [message]):
-            if "symbol" in one:
+            if "seq" in one:
                 got.setdefault(one["symbol"], []).append(one["seq"])
     return got
 
@@ -69,10 +101,37 @@ def assert_only_growing(member: RecordingMember) -> None:
     newest: dict[str, int] = {}
     for message in member.messages():
         for one in message.get("ticks", [message]):
-            if "symbol" in one:
+            if "seq" in one:
                 least = newest.get(one["symbol"], 0) + (message["type"] != "snapshot")
                 assert least <= one["seq"], one
                 newest[one["symbol"]] = one["seq"]
+
+
+def states(member: RecordingMember) -> list[tuple[str, str]]:
+    """The states that ``member`` was told, in order."""
+    return [(one["symbol"], one["state"]) for one in member.messages() if one["type"] == "symbol_status"]
+
+
+def view_of(member: RecordingMember) -> dict[str, str]:
+    """What a client knows of the states of what it holds, which it hears in ``subscribed``; checked on the way.
+
+    A state is never older than the one before it, never of what is not held, and behind every tick before it.
+    """
+    view: dict[str, str] = {}
+    newest: dict[str, int] = {}
+    behind: dict[str, int] = {}
+    for message in member.messages():
+        match message:
+            case {"type": "subscribed", "symbols": symbols}:
+                view = {symbol: view.get(symbol, "live") for symbol in symbols}
+                newest = {symbol: newest.get(symbol, 0) for symbol in symbols}
+            case {"type": "symbol_status", "symbol": symbol, "state": state, "reason": reason, "since_us": version}:
+                assert newest[symbol] <= version, message
+                view[symbol], newest[symbol], behind[symbol] = state, version, int(reason)
+            case {"type": "tick" | "ticks"}:
+                for one in message.get("ticks", [message]):
+                    assert behind.get(one["symbol"], 0) < one["seq"], message
+    return view
 
 
 async def settle() -> None:
@@ -277,7 +336,6 @@ def test_twenty_thousand_different_wishes_work() -> None:
     run_virtual(main())
 
 
-SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 options = st.fixed_dictionaries(
     {},
     optional={
@@ -287,66 +345,100 @@ options = st.fixed_dictionaries(
         "encoding": st.sampled_from(["json", "msgpack"]),
     },
 )
-events = st.one_of(
-    st.tuples(st.just("publish"), st.sampled_from(SYMBOLS)),
-    st.tuples(st.just("publish"), st.sampled_from(SYMBOLS)),
-    st.tuples(st.just("want"), st.integers(0, 3), st.sets(st.sampled_from(SYMBOLS)), options),
-    st.tuples(st.just("again"), st.integers(0, 3), st.sampled_from(SYMBOLS), st.booleans()),
-    st.tuples(st.just("stall"), st.integers(0, 3)),
-    st.tuples(st.just("drain"), st.integers(0, 3)),
-    st.tuples(st.just("leave"), st.integers(0, 3)),
-    st.tuples(st.just("pass"), st.sampled_from([0.0, 0.001, 0.03, 0.2, 2.0])),
-)
+rests = st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)])
+
+
+def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...]]]:
+    """Up to sixty events of ``count`` clients and the symbols ``names``."""
+    symbol, symbols, who = st.sampled_from(names), st.sets(st.sampled_from(names)), st.integers(0, count - 1)
+    events = st.one_of(
+        st.tuples(st.just("publish"), symbol),
+        st.tuples(st.just("publish"), symbol),
+        st.tuples(st.just("tell"), st.sets(symbol, min_size=1), st.sampled_from(["live", "halted", "delisted"])),
+        st.tuples(st.just("want"), who, symbols, options, st.booleans()),
+        st.tuples(st.just("again"), who, symbol, st.booleans()),
+        st.tuples(st.just("stall"), who),
+        st.tuples(st.just("drain"), who),
+        st.tuples(st.just("leave"), who),
+        st.tuples(st.just("pass"), st.sampled_from([0.0, 0.001, 0.03, 0.2, 2.0])),
+    )
+    return st.lists(events, max_size=60)
+
+
+def first_wishes(count: int) -> st.SearchStrategy[list[dict[str, object]]]:
+    return st.lists(options, min_size=count, max_size=count)
+
+
+async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], rest: Rest, *names: str) -> None:
+    """Let ``story`` happen to clients that begin by holding all of ``names``, and check what each has at the end."""
+    market = Market(lag_timeout_s=1000, rest=rest)
+    members = [RecordingMember() for _ in first]
+    held: list[set[str]] = [set(names) for _ in members]
+    asked: list[set[str]] = [set(names) for _ in members]
+    due: list[set[str]] = [set(names) for _ in members]
+    for member, wishes in zip(members, first, strict=True):
+        market.hub.add(member)
+        member.encoding = wishes.get("encoding", "json")
+        market.want(member, names, confirm=True, **wishes)
+    for event in story:
+        match event:
+            case ("publish", str(symbol)):
+                market.publish(symbol)
+                for symbols, one in zip(held, due, strict=True):
+                    one.update(symbols & {symbol})
+            case ("tell", set(symbols), str(state)):
+                market.tell(*symbols, state=state)
+            case ("want", int(who), set(symbols), dict(wishes), bool(snapshot)):
+                members[who].encoding = wishes.get("encoding", "json")
+                market.want(members[who], symbols, snapshot=snapshot, confirm=True, **wishes)
+                before, held[who] = held[who], symbols
+                asked[who] |= symbols
+                due[who] = due[who] & symbols | (symbols - before if snapshot else set())
+            case ("again", int(who), str(symbol), bool(stalls)):
+                members[who].draining = not stalls
+                market.hub.send_snapshots(members[who], held[who] & {symbol})
+                due[who] |= held[who] & {symbol}
+            case ("stall", int(who)):
+                members[who].draining = False
+            case ("drain", int(who)):
+                members[who].draining = True
+            case ("leave", int(who)):
+                market.hub.remove(members[who])
+                members[who] = market.join(snapshot=False)
+                held[who], asked[who], due[who] = set(), set(), set()
+            case ("pass", float(seconds)):
+                await asyncio.sleep(seconds)
+    for member in members:
+        member.draining = True
+    await settle()
+    for member, symbols, ever, wanted in zip(members, held, asked, due, strict=True):
+        got = seqs(member)
+        newest = {symbol: market.last[symbol].seq for symbol in wanted if symbol in market.last}
+        assert {symbol: market.state_of(symbol) for symbol in symbols} == view_of(member)
+        assert {symbol: got[symbol][-1] for symbol in newest} == newest
+        assert set(got) <= ever
+        assert_only_growing(member)
+        market.hub.remove(member)
+    assert (0, 0, {}) == (market.hub.cohort_count, market.hub.laggard_count, market.hub._groups_of)
+    assert {} == market.hub._groups
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(events, max_size=60), st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)]))
+@given(stories(4, "AAA", "BBB", "CCC", "DDD"), first_wishes(4), rests)
 def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
-    story: list[tuple[object, ...]], rest: Rest
+    story: list[tuple[object, ...]], first: list[dict[str, object]], rest: Rest
 ) -> None:
     """Whatever the order of ticks, wishes, lags and drains: newest at the end, seqs only grow, nothing unasked."""
+    run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", "DDD"))
 
-    async def main() -> None:
-        market = Market(lag_timeout_s=1000, rest=rest)
-        members = [market.join(snapshot=False) for _ in range(4)]
-        held: list[set[str]] = [set() for _ in members]
-        asked: list[set[str]] = [set() for _ in members]
-        for event in story:
-            match event:
-                case ("publish", str(symbol)):
-                    market.publish(symbol)
-                case ("want", int(who), set(symbols), dict(wishes)):
-                    members[who].encoding = wishes.get("encoding", "json")
-                    market.want(members[who], symbols, **wishes)
-                    held[who] = symbols
-                    asked[who] |= symbols
-                case ("again", int(who), str(symbol), bool(stalls)):
-                    members[who].draining = not stalls
-                    market.hub.send_snapshots(members[who], held[who] & {symbol})
-                case ("stall", int(who)):
-                    members[who].draining = False
-                case ("drain", int(who)):
-                    members[who].draining = True
-                case ("leave", int(who)):
-                    market.hub.remove(members[who])
-                    members[who] = market.join(snapshot=False)
-                    held[who], asked[who] = set(), set()
-                case ("pass", float(seconds)):
-                    await asyncio.sleep(seconds)
-        for member in members:
-            member.draining = True
-        await settle()
-        for member, symbols, ever in zip(members, held, asked, strict=True):
-            got = seqs(member)
-            newest = {symbol: market.last[symbol].seq for symbol in symbols if symbol in market.last}
-            assert {symbol: got[symbol][-1] for symbol in newest if symbol in got} == newest
-            assert set(got) <= ever
-            assert_only_growing(member)
-            market.hub.remove(member)
-        assert (0, 0, {}) == (market.hub.cohort_count, market.hub.laggard_count, market.hub._groups_of)
-        assert {} == market.hub._groups
 
-    run_virtual(main())
+@settings(max_examples=500, deadline=None)
+@given(stories(2, "AAA", "BBB"), first_wishes(2), rests)
+def test_whatever_happens_each_client_knows_the_state_of_what_it_holds(
+    story: list[tuple[object, ...]], first: list[dict[str, object]], rest: Rest
+) -> None:
+    """The same for states, of so few that everything happens to the same ones: at the end each view is the truth."""
+    run_virtual(play(story, first, rest, "AAA", "BBB"))
 
 
 def test_who_asks_again_while_not_draining_misses_nothing_and_leaves_nothing() -> None:
@@ -423,5 +515,132 @@ def test_an_unsubscribed_symbol_is_not_sent_again(batch: bool) -> None:
         market.publish("BTC")
         await settle()
         assert {"ETH": [1]} == seqs(member)
+
+    run_virtual(main())
+
+
+def types(member: RecordingMember) -> list[str]:
+    return [message["type"] for message in member.messages()]
+
+
+@pytest.mark.parametrize(
+    "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"conflate": False}, {"encoding": "msgpack", "batch": True}]
+)
+def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(wishes: dict[str, object]) -> None:
+    """At once, whatever their pace and form, and as a message of its own; nobody else hears of it."""
+
+    async def main() -> None:
+        market = Market()
+        member, other = market.join("BTC", "ETH", **wishes), market.join("SOL", **wishes)
+        market.publish("BTC")
+        market.tell("BTC", "XRP")
+        assert ["ticks" if wishes.get("batch") else "tick", "symbol_status"] == types(member)
+        expected = {"type": "symbol_status", "symbol": "BTC", "state": "halted", "reason": "1", "since_us": 1}
+        assert expected == member.messages()[1]
+        market.publish("BTC")
+        await settle()
+        assert {"BTC": [1, 2]} == seqs(member)
+        assert [] == other.written
+        assert 1 == market.counters.states_sent
+
+    run_virtual(main())
+
+
+def test_two_thousand_changes_are_one_write_for_each_client() -> None:
+    """They are joined once for all who want the same, of whom each gets those that it holds."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(2000)]
+        one, other, few = market.join(*names), market.join(*names), market.join("S3", "S1999")
+        market.tell(*names)
+        assert (1, 1, 1) == (len(one.written), len(other.written), len(few.written))
+        assert one.written[0] is other.written[0]
+        assert [(name, "halted") for name in names] == states(one)
+        assert [("S1999", "halted"), ("S3", "halted")] == sorted(states(few))
+
+    run_virtual(main())
+
+
+def test_who_wants_every_tick_gets_every_state_in_order() -> None:
+    """Slow or not, and between the ticks as it was published."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("BTC", conflate=False)
+        member.draining = False
+        for state in ("halted", "live", "delisted"):
+            market.publish("BTC")
+            market.tell("BTC", state=state)
+        assert ["tick", "symbol_status"] * 3 == types(member)
+        assert [("BTC", "halted"), ("BTC", "live"), ("BTC", "delisted")] == states(member)
+
+    run_virtual(main())
+
+
+def test_a_laggard_gets_only_the_newest_states_and_behind_the_ticks() -> None:
+    """Of what changed many times meanwhile the newest once, of what did not nothing; kept in constant space."""
+
+    async def main() -> None:
+        market = Market()
+        slow = market.join("BTC", "ETH", "SOL")
+        market.tell("SOL")
+        slow.draining = False
+        for _ in range(50):
+            market.tell("BTC", "ETH", state="stale")
+            market.publish("ETH")
+            market.tell("ETH", state="live")
+        backlog = market.hub._laggards.get(slow)
+        assert backlog is not None
+        assert (set(), set(), set()) == (backlog.owed, backlog.snapshots, backlog.states)
+        before = len(slow.written)
+        slow.draining = True
+        await settle()
+        assert ["lag", "tick", "symbol_status", "symbol_status"] == types(slow)[before:]
+        assert [("BTC", "stale"), ("ETH", "live")] == states(slow)[1:]
+        assert {"ETH": [50]} == seqs(slow)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("draining", [True, False])
+def test_who_subscribes_is_told_what_is_not_live(draining: bool) -> None:
+    """Behind the snapshots, or alone where those were declined; of a live symbol nothing is said."""
+
+    async def main() -> None:
+        market = Market()
+        for symbol in ("BTC", "ETH"):
+            market.publish(symbol)
+        market.tell("BTC", "ETH", "NEW")
+        market.tell("ETH", state="live")
+        member, spare = RecordingMember(), RecordingMember()
+        for one, snapshot in ((member, True), (spare, False)):
+            market.hub.add(one)
+            one.draining = draining
+            market.want(one, ["BTC", "ETH", "NEW"], snapshot=snapshot)
+            one.draining = True
+        await settle()
+        assert ["snapshot", "snapshot", "symbol_status", "symbol_status"] == types(member)
+        assert [("BTC", "halted"), ("NEW", "halted")] == states(member) == states(spare)
+        assert ["symbol_status", "symbol_status"] == types(spare)
+
+    run_virtual(main())
+
+
+def test_a_cohort_that_cannot_be_told_a_state_costs_no_other_its_own() -> None:
+    """A fault in one is a line in the log."""
+
+    class Faulty(RecordingMember):
+        def send(self, blob: bytes) -> bool:
+            raise RuntimeError("a fault of ours")
+
+    async def main() -> None:
+        market = Market()
+        faulty = Faulty()
+        market.hub.add(faulty)
+        market.want(faulty, ["BTC", "ETH"], snapshot=False)
+        members = [market.join("BTC", batch=batch, conflate=conflate) for batch in (0, 1) for conflate in (0, 1)]
+        market.tell("BTC")
+        assert [[("BTC", "halted")]] * 4 == list(map(states, members))
 
     run_virtual(main())

@@ -10,7 +10,7 @@ from tests.fakes import RecordingMember, run_virtual
 def lag(laggards: Laggards) -> RecordingMember:
     member = RecordingMember()
     member.draining = False
-    laggards.add(member, Backlog(0, set(), set(), 0, 0, asyncio.get_running_loop().time()))
+    laggards.add(member, Backlog(0, set(), set(), set(), 0, 0, asyncio.get_running_loop().time()))
     return member
 
 

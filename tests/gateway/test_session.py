@@ -105,8 +105,11 @@ def test_options_hold_until_another_subscribe_changes_them() -> None:
 
 
 def test_snapshots_can_be_declined() -> None:
-    """``snapshot: false`` asks for changes only."""
-    assert () == say(session(), type="subscribe", symbols=["BTC"], snapshot=False).snapshots
+    """``snapshot: false`` asks for changes only, and whether the prices to come are live."""
+    outcome = say(session(), type="subscribe", symbols=["BTC"], snapshot=False)
+    assert ((), ["BTCUSDT"]) == (outcome.snapshots, list(outcome.states))
+    outcome = say(session(), type="subscribe", symbols=["BTC"])
+    assert (["BTCUSDT"], ()) == (list(outcome.snapshots), outcome.states)
 
 
 def test_unsubscribe_names_only_what_was_held() -> None:

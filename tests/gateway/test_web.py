@@ -171,6 +171,114 @@ async def test_what_the_exchange_did_not_give_is_a_dash(page: Page, gateway: Scr
     assert ["AUSDT", *["–"] * 7] == await page.evaluate(row("AUSDT"))
 
 
+async def test_a_side_that_goes_away_is_a_dash_and_no_move(page: Page, gateway: ScriptedGateway) -> None:
+    """A price that is there no more is not shown as the old one, and neither its going nor its return is a rise."""
+    figures = "[...document.querySelectorAll('#rows tr:first-child td span')]"
+    await page.look(reduced_motion=True)
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT")
+    await client.say(**tick("AUSDT", seq=1, bid=100, ask=200))
+    await page.until(f"({row('AUSDT')})[2] === '2.00'")
+    await client.say(**tick("AUSDT", seq=2, bid=101, ask=201))
+    await page.until(f"({row('AUSDT')})[2] === '2.01'")
+    without_ask = {key: value for key, value in tick("AUSDT", seq=3, bid=101).items() if key != "ask"}
+    await client.say(**without_ask)
+    await page.until(f"({row('AUSDT')})[2] === '–'")
+    assert ["AUSDT", "1.01", "–", "–"] == (await page.evaluate(row("AUSDT")))[:4]
+    assert ["up", None] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move ?? null)")
+    await client.say(**tick("AUSDT", seq=4, bid=101, ask=300))
+    await page.until(f"({row('AUSDT')})[2] === '3.00'")
+    assert ["up", None] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move ?? null)")
+
+
+async def test_prices_of_different_scales_are_compared_by_value(page: Page, gateway: ScriptedGateway) -> None:
+    """The same price with more digits is no move; a lower one with more digits is a fall."""
+    figures = "[...document.querySelectorAll('#rows tr:first-child td span')]"
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT")
+    largest = 2**53 - 1
+    await client.say(**tick("AUSDT", seq=1, bid=100, ask=largest // 10, price_scale=2))
+    await page.until(f"({row('AUSDT')})[1] === '1.00'")
+    await client.say(**tick("AUSDT", seq=2, bid=1000, ask=largest, price_scale=3))
+    await page.until(f"({row('AUSDT')})[1] === '1.000'")
+    # 9007199254740.991 is by one thousandth above 90071992547409.9 / 10.
+    assert [None, "up"] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move ?? null)")
+    await client.say(**tick("AUSDT", seq=3, bid=9999, ask=largest, price_scale=4))
+    await page.until(f"({row('AUSDT')})[1] === '0.9999'")
+    assert "down" == await page.evaluate(f"{figures}[0].dataset.move")
+
+
+async def test_a_symbol_that_is_not_live_says_so_and_why(page: Page, gateway: ScriptedGateway) -> None:
+    """Each in its row in words, beside live ones that stay as they are; counted in the head; and taken back."""
+    now_us = time.time_ns() // 1000
+    told = {
+        "BUSDT": ("stale", "ask below bid for 3 s", now_us - 60_000_000),
+        "CUSDT": ("halted", "BREAK", now_us - 3_600_000_000),
+        "DUSDT": ("delisted", "<b>gone</b>", now_us - 200_000 * 1_000_000),
+    }
+    texts = """(symbol) => {
+        const tr = [...document.querySelectorAll("#rows tr")].find((one) => one.textContent.startsWith(symbol));
+        const head = tr.querySelector("th");
+        return {
+            state: tr.querySelector(".state")?.textContent ?? "", why: tr.querySelector(".why")?.textContent ?? "",
+            title: head.title, colour: getComputedStyle(tr.querySelector("td")).color, text: tr.textContent,
+        };
+    }"""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT", "CUSDT", "DUSDT")
+    for symbol in ("AUSDT", *told):
+        await client.say(**tick(symbol, recv_us=now_us))
+    for symbol, (name, reason, since_us) in told.items():
+        await client.say(type="symbol_status", symbol=symbol, state=name, reason=reason, since_us=since_us)
+    await page.until("document.querySelector('#not-live').textContent === '3'")
+    await page.until(f"({texts})('AUSDT').text.includes('65,234.56')")
+    live = await page.evaluate(f"({texts})('AUSDT')")
+    assert ("", "", "") == (live["state"], live["why"], live["title"])
+    for symbol, (name, reason, since_us) in told.items():
+        shown = await page.evaluate(f"({texts})({symbol!r})")
+        since = await page.evaluate(f"new Date({since_us / 1000}).toLocaleTimeString()")
+        assert name == shown["state"].lower()
+        assert shown["why"].startswith(f"{reason}, since ")
+        assert shown["why"].endswith(since)
+        assert f"{symbol} is {name}: {shown['why']}" == shown["title"]
+        assert shown["colour"] != live["colour"]
+        assert "65,234.56" in shown["text"]
+    # Ages go on.
+    await page.until(
+        "[...document.querySelectorAll('#rows tr')].every((tr) => parseFloat(tr.children[6].textContent) > 0)"
+    )
+    assert await page.evaluate(state("live"))
+    # What is announced and what is read aloud says it too, not the colour alone.
+    tree = await page.call("Accessibility.getFullAXTree")
+    heads = [node["name"]["value"] for node in tree["nodes"] if node["role"]["value"] == "rowheader"]
+    assert "AUSDT" == heads[0]
+    assert all(name in head.lower() for head, (name, _, _) in zip(heads[1:], told.values(), strict=True))
+
+    await client.say(type="symbol_status", symbol="BUSDT", state="live", reason="", since_us=now_us)
+    await page.until("document.querySelector('#not-live').textContent === '2'")
+    back = await page.evaluate(f"({texts})('BUSDT')")
+    assert ("", "", "", live["colour"]) == (back["state"], back["why"], back["title"], back["colour"])
+
+    # On a phone nothing of it is cut off.
+    await page.look(width=360, height=780)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert await page.evaluate(
+        "[...document.querySelectorAll('.state, .why')].every((one) => one.getBoundingClientRect().right <= 360)"
+    )
+    # A new connection tells anew; what it does not tell is live.
+    await client.close(1012)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT", "CUSDT", "DUSDT")
+    await client.say(type="symbol_status", symbol="DUSDT", state="delisted", reason="", since_us=now_us)
+    await page.until("document.querySelector('#not-live').textContent === '1'")
+    assert ["", "", "", "Delisted"] == [
+        (await page.evaluate(f"({texts})({symbol!r})"))["state"] for symbol in ("AUSDT", *told)
+    ]
+
+
 async def test_an_older_tick_never_replaces_a_newer_one(page: Page, gateway: ScriptedGateway) -> None:
     """A tick whose seq is not higher than the one shown is ignored."""
     await page.open(gateway.url)

@@ -187,6 +187,17 @@ def test_an_outage_is_told_and_its_gap_forgiven() -> None:
     assert [(True, "bus lost", "simulated"), (False, "", "simulated")] == talk.findings.feeds
 
 
+def test_the_state_of_a_symbol_is_no_failure() -> None:
+    """Which symbols the exchange trades is not the gateway's doing; a state that there is not is no message."""
+    talk = Talk()
+    talk.begin("A", "B")
+    status = {"type": "symbol_status", "symbol": "A", "state": "halted", "reason": "BREAK", "since_us": 1}
+    talk.hear(tick(1, "A", "snapshot"), status, tick(2))
+    assert ([], []) == (talk.findings.faults, talk.findings.failures)
+    talk.hear(status | {"state": "asleep"})
+    assert ["refused"] == [row for row, _ in talk.findings.failures]
+
+
 def test_errors_and_conflation_are_failures() -> None:
     """An `error` answer, and a `lag` where every tick was asked for, fail."""
     talk = Talk()

@@ -1,6 +1,7 @@
 """One poller's claim to the lead."""
 
 import logging
+from collections.abc import Iterable
 
 import pytest
 
@@ -36,9 +37,9 @@ class FailingBus(MemoryBus):
         self._ask("release")
         await super().release(lease)
 
-    async def last_values(self) -> dict[str, bytes]:
+    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
         self._ask("last_values")
-        return await super().last_values()
+        return await super().last_values(symbols)
 
     def _ask(self, name: str) -> None:
         if name in self.down:

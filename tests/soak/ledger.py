@@ -43,6 +43,8 @@ class Ledger:
                     self._blame(f"{sorted(self.held - self.asked)} subscribed unasked")
             case "unsubscribed":
                 self.held.difference_update(message["symbols"])
+            case "symbol_status" if message["symbol"] not in self.held:
+                self._blame(f"the state of {message['symbol']} came unasked")
 
     def _tick(self, tick: dict[str, Any]) -> None:
         before = self.seqs.get(tick["symbol"], 0)

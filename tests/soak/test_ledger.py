@@ -28,6 +28,7 @@ def test_what_was_asked_for_and_grows_is_right() -> None:
     assert [] == heard(
         price("tick", 6),
         {"type": "lag", "conflated": 3},
+        {"type": "symbol_status", "symbol": "BTC", "state": "halted"},
         {"type": "ticks", "ticks": [price("tick", 9), price("tick", 10)]},
         price("snapshot", 10),
         {"type": "subscribed", "symbols": ["BTC", "ETH"]},
@@ -44,6 +45,7 @@ def test_what_was_asked_for_and_grows_is_right() -> None:
         (price("snapshot", 4), "BTC: seq 4 after 5"),
         ({"type": "ticks", "ticks": [price("tick", 5)]}, "BTC: seq 5 after 5"),
         (price("tick", 1, "ETH"), "ETH came unasked"),
+        ({"type": "symbol_status", "symbol": "ETH", "state": "live"}, "the state of ETH came unasked"),
         ({"type": "subscribed", "symbols": ["SOL"]}, "['SOL'] subscribed unasked"),
     ],
 )

@@ -121,6 +121,16 @@ async def test_last_values_are_the_newest_of_each_symbol(bus: Bus) -> None:
     assert {"A1": encode_tick(tick("A1", 2)), "B1": encode_tick(tick("B1", 2))} == await bus.last_values()
 
 
+async def test_last_values_of_some_symbols_can_be_asked_for(bus: Bus) -> None:
+    """Only those that were named come, as far as there are any; of none named none."""
+    await bus.publish([tick("A1"), tick("币B2"), tick("C1")])
+    assert {"A1": encode_tick(tick("A1")), "币B2": encode_tick(tick("币B2"))} == await bus.last_values(
+        ["币B2", "Z1", "A1", "A1"]
+    )
+    assert {} == await bus.last_values(["Z1"])
+    assert {} == await bus.last_values([])
+
+
 async def test_last_values_are_there_before_the_beat(bus: Bus) -> None:
     """Who asks for last values on hearing a beat finds the ticks that came before it."""
     receiver = RecordingReceiver()
