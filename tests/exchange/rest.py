@@ -15,8 +15,11 @@ from tests.exchange.faults import Faults
 from tests.exchange.limits import Limits, Weights
 from tests.exchange.market import Market
 
-_ENCODED_LIST = re.compile(r"%5B%22[A-Z0-9]+%22(%2C%22[A-Z0-9]+%22)*%5D", re.IGNORECASE)
+_NAME = r"%22(?:[A-Za-z0-9._-]|%(?!2[02C])[0-9A-F]{2})+%22"
+_ENCODED_LIST = re.compile(f"%5B{_NAME}(%2C{_NAME})*%5D", re.IGNORECASE)
 _INVALID_SYMBOL = 400, -1121, "Invalid symbol."
+_ILLEGAL = re.compile(r"[^\w.-]|[a-z]")
+"""In no symbol; letters of other scripts are in some (币安人生USDT)."""
 _BAD_LIST = 400, -1100, "Illegal characters found in parameter 'symbols'."
 
 
@@ -96,6 +99,8 @@ class Rest:
             symbols = (request.query["symbol"],)
         else:
             return None
+        if any(_ILLEGAL.search(symbol) for symbol in symbols):
+            raise Refused(*_BAD_LIST)
         if any(symbol not in self._market.listings for symbol in symbols):
             raise Refused(*_INVALID_SYMBOL)
         return symbols
@@ -103,6 +108,8 @@ class Rest:
     def _answer(self, path: str, symbols: tuple[str, ...] | None, *, single: bool) -> web.Response:
         now_ms = time.time_ns() // 1_000_000
         listed = tuple(self._market.listings) if symbols is None else symbols
+        if not single:
+            listed = tuple(symbol for symbol in listed if symbol not in self._faults.left_out)
         rows: list[Any]
         match path:
             case "ping":
