@@ -89,6 +89,9 @@ class Cover:
                 reason = self.lacking[symbol]
                 listener.covered(symbol, f"by REST: {reason}" if reason in (DEAD, UNUSABLE) else "")
         for symbol in missing:
+            # Meanwhile a stream may bring it again, or it may be of no interest any more.
+            if symbol not in self.lacking or not self._listing.is_traded(symbol):
+                continue
             listener.uncovered(symbol, MISSING)
             self._listing.doubt(symbol)
 

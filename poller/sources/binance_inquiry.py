@@ -45,6 +45,7 @@ class Inquiry:
         self._quotes = Doubts(timing.doubts)
         self._summaries = Doubts(timing.summary_doubts, SUMMARY_CHUNK)
         self._seeds: dict[str, None] = {}
+        """Symbols to be asked for once."""
         self._seeds_wanted = asyncio.Event()
 
     def heard(self, update: Update, verdict: Verdict) -> None:
@@ -75,10 +76,14 @@ class Inquiry:
         self._seeds.update(dict.fromkeys(symbols))
         self._seeds_wanted.set()
 
-    def forget(self, symbols: Collection[str]) -> None:
-        """Nothing is expected of ``symbols``."""
+    def lost(self, symbols: Collection[str]) -> None:
+        """No stream brings ``symbols`` now: their silence proves nothing."""
         self._quotes.forget(symbols)
         self._summaries.forget(symbols)
+
+    def forget(self, symbols: Collection[str]) -> None:
+        """Nothing is expected of ``symbols``."""
+        self.lost(symbols)
         for symbol in symbols:
             self._seeds.pop(symbol, None)
 
@@ -97,6 +102,11 @@ class Inquiry:
 
         return take
 
+    def stand_in(self) -> Take:
+        """Where an answer goes that stands in for streams; what it knows is held against those that were found dead."""
+        dead, told = self.verdicts(), self._quote_answered(self._clock())
+        return self.begin(lambda update, verdict: told(update, verdict) if update.symbol in dead else None)
+
     async def run(self) -> None:
         """Ask, now and then, until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -108,20 +118,19 @@ class Inquiry:
         while True:
             await self._seeds_wanted.wait()
             self._seeds_wanted.clear()
-            # What is not listed is asked for once it is.
-            self._seeds = {symbol: None for symbol in self._seeds if self._listing.instruments[symbol].listed}
-            if not (symbols := tuple(self._seeds)):
+            # Whoever begins anew while this question is under way asks for another one. What is not traded is asked
+            # for once it is.
+            symbols, self._seeds = self._traded(self._seeds), {}
+            if not symbols:
                 continue
             fault = await self._polling.quotes(symbols, self.begin())
             fault = fault or await self._polling.summaries(symbols, self.begin())
             if fault is None:
-                for symbol in symbols:
-                    self._seeds.pop(symbol, None)
                 self._backoff.reset()
             else:
-                await asyncio.sleep(self._backoff.next_s())
-            if self._seeds:
+                self._seeds.update(dict.fromkeys(symbols))
                 self._seeds_wanted.set()
+                await asyncio.sleep(self._backoff.next_s())
 
     async def _settle_doubts(self) -> None:
         while True:
@@ -134,8 +143,11 @@ class Inquiry:
 
     def _quote_answered(self, asked_at: float) -> Callable[[Update, Verdict], None]:
         def told(update: Update, verdict: Verdict) -> None:
-            if verdict != "unusable":
-                self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news")
+            if verdict == "unusable":
+                return
+            if self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news"):
+                # Quiet for long, by REST too: perhaps it is not traded any more.
+                self._listing.doubt(update.symbol)
 
         return told
 

@@ -177,10 +177,9 @@ class Polling:
         return None if answer.updates else Fault("an answer without prices")
 
     def _look_for(self, asked: tuple[str, ...], found: Collection[str], now: float) -> None:
-        for symbol in found:
-            self._had[symbol] = now
+        self._had = {symbol: now if symbol in found else self._had.get(symbol, now) for symbol in asked}
         late = now - self._timing.quiet_s
-        self._answered(found, [symbol for symbol in asked if self._had.setdefault(symbol, now) <= late])
+        self._answered(found, [symbol for symbol in asked if self._had[symbol] <= late])
 
     def _plan(self, job: _Job, started: float, interval_s: float, fault: Fault | None) -> float:
         """Set when ``job`` is due next, and give the factor by which the weight used slows it down."""

@@ -11,9 +11,10 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from msgspec import DecodeError, Struct
+from msgspec import Struct
 from msgspec.json import Decoder
 
+from market.codec import UNREADABLE
 from market.instruments import Instrument, Scales
 from market.tick import DecimalError, scale_of
 from poller.errors import PollerError
@@ -174,7 +175,7 @@ def _split(line: bytes) -> tuple[float, bytes] | None:
     try:
         time = float(recorded)
         stream = _named.decode(message).stream
-    except (ValueError, DecodeError):
+    except (ValueError, *UNREADABLE):
         return None
     if not math.isfinite(time):
         return None

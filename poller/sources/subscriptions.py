@@ -45,7 +45,7 @@ def batches(method: Method, streams: Iterable[str], most: int, most_bytes: int) 
     batch: list[str] = []
     used = 0
     for stream in streams:
-        size = len(stream) + 3  # two quotes and a comma
+        size = len(stream.encode()) + 3  # two quotes and a comma
         if batch and (len(batch) == most or used + size > room):
             yield tuple(batch)
             batch, used = [], 0

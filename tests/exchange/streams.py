@@ -234,10 +234,10 @@ class Connection:
             await asyncio.sleep(self._limits.summary_s)
             for stream in self.streams:
                 symbol, _, kind = stream.partition("@")
-                if kind in ("miniTicker", "ticker") and (its := self._market.changes.get(symbol.upper())) is not None:
-                    if self._told.get(stream) != its.of(kind):
-                        self._told[stream] = its.of(kind)
-                        self.tell(stream)
+                its = self._market.changes.get(symbol.upper()) if kind in ("miniTicker", "ticker") else None
+                if its is not None and self._told.get(stream) != its.of(kind):
+                    self._told[stream] = its.of(kind)
+                    self.tell(stream)
 
     async def _expire(self) -> None:
         """End the connection when it is too old, or its client has not answered a ping."""

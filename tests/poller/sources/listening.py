@@ -99,6 +99,18 @@ class RecordingListener:
         self.notes[symbol] = note
 
 
+class Tell(RecordingListener):
+    """Passes updates on to a function, and keeps nothing of them."""
+
+    def __init__(self, tell: Callable[[Update], object]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def update(self, update: Update) -> Verdict:
+        self._tell(update)
+        return "news"
+
+
 @asynccontextmanager
 async def listening(source: Source) -> AsyncIterator[list[Update]]:
     """Run ``source``, collecting its updates, for as long as the block lasts."""
