@@ -73,6 +73,7 @@ class Rest:
         try:
             symbols = self._symbols(request)
             weight = _weight(path, symbols)
+            self._check(symbols)
         except Refused as refused:
             response = _error(*refused.args)
         else:
@@ -99,11 +100,15 @@ class Rest:
             symbols = (request.query["symbol"],)
         else:
             return None
+        return symbols
+
+    def _check(self, symbols: tuple[str, ...] | None) -> None:
+        if symbols is None:
+            return
         if any(_ILLEGAL.search(symbol) for symbol in symbols):
             raise Refused(*_BAD_LIST)
         if any(symbol not in self._market.listings for symbol in symbols):
             raise Refused(*_INVALID_SYMBOL)
-        return symbols
 
     def _answer(self, path: str, symbols: tuple[str, ...] | None, *, single: bool) -> web.Response:
         now_ms = time.time_ns() // 1_000_000
