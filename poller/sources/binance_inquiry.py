@@ -97,7 +97,8 @@ class Inquiry:
 
         def take(update: Update) -> None:
             heard = self._summary_heard if update.last is not None or update.volume is not None else self._quote_heard
-            if heard.get(update.symbol, 0) <= asked_at:
+            # One that was removed since it was asked for is nobody's any more.
+            if heard.get(update.symbol, 0) <= asked_at and update.symbol in self._listing.instruments:
                 told(update, self._tell(update))
 
         return take
