@@ -84,6 +84,8 @@ class Polling:
         """Poll until cancelled. ``begin`` is called before each request for quotes: its updates go there."""
         clock = asyncio.get_running_loop().time
         self._quotes.due = self._summaries.due = clock()
+        # What failed the last time is no reason now.
+        self._quotes.fault = ""
         self._had.clear()
         self._set(False, "no answer yet")
         self._hear_by(self._timing.quiet_s)

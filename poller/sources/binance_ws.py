@@ -179,7 +179,7 @@ class BinanceWs:
             symbols,
             new_stream=self._new_stream,
             attempts=self._attempts,
-            became_ready=lambda shard: self._inquiry.watch(shard.symbols),
+            became_ready=self._became_ready,
             changed=self._refresh,
             timing=self._timing,
             counters=self._counters,
@@ -188,6 +188,10 @@ class BinanceWs:
         self._shards.append(shard)
         self._name(symbols)
         return shard
+
+    def _became_ready(self, shard: Shard) -> None:
+        self._inquiry.watch(shard.symbols)
+        self._cover.review()
 
     def _name(self, symbols: Iterable[str]) -> None:
         self._symbol_of.update((symbol.lower(), symbol) for symbol in symbols)

@@ -137,12 +137,14 @@ class Doubts:
             watched.newer_at, watched.on_trial = None, False
             if watched.unusable_at is None:
                 self._suspects.discard(symbol)
-        was_s, watched.patience_s = watched.patience_s, min(2 * watched.patience_s, self._timing.longest_s)
         if watched.unusable_at is not None and now - watched.last_unusable_at >= self._timing.forgive_s:
             watched.unusable_at = None
             if watched.newer_at is None:
                 self._suspects.discard(symbol)
-        return was_s >= self._timing.longest_s and symbol not in self._suspects
+        if symbol in self._suspects:
+            return False
+        was_s, watched.patience_s = watched.patience_s, min(2 * watched.patience_s, self._timing.longest_s)
+        return was_s >= self._timing.longest_s
 
     def verdicts(self, now: float) -> Mapping[str, str]:
         """The symbols whose stream cannot be relied on, and why."""

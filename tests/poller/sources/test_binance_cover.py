@@ -9,6 +9,7 @@ import pytest
 from market.instruments import Instrument
 from poller.sources.binance import Counters
 from poller.sources.binance_cover import MISSING, Cover, some
+from poller.sources.binance_inquiry import UNSEEDED
 from poller.sources.binance_timing import StreamTiming
 from poller.sources.doubts import DEAD
 from tests.fakes import run_virtual
@@ -146,6 +147,20 @@ def test_a_dead_symbol_is_trusted_to_rest_after_a_while() -> None:
         stage.cover.review()
         assert {"A": ""} == stage.listener.notes
         assert 1 == stage.counters.dead_streams
+
+    staged(scene)
+
+
+def test_what_is_not_known_since_the_connection_was_made_is_no_reason_for_another() -> None:
+    """It is uncovered, and covered as soon as REST answers; the connection stays."""
+
+    async def scene(stage: Stage) -> None:
+        stage.verdicts["A"] = UNSEEDED
+        stage.cover.review()
+        assert ({"A": UNSEEDED}, []) == (stage.listener.lacking, stage.shards[0].replaced)
+        stage.cover.answered({"A"}, ())
+        assert ({}, {"A": ""}) == (stage.listener.lacking, stage.listener.notes)
+        assert 0 == stage.counters.dead_streams
 
     staged(scene)
 

@@ -11,7 +11,7 @@ from market.instruments import Instrument
 from poller.sources import Update
 from poller.sources.binance import Counters
 from poller.sources.binance_api import Fault
-from poller.sources.binance_inquiry import Inquiry
+from poller.sources.binance_inquiry import UNSEEDED, Inquiry
 from poller.sources.binance_timing import RestTiming, StreamTiming
 from poller.sources.doubts import DEAD, UNUSABLE
 from tests.fakes import run_virtual
@@ -91,13 +91,13 @@ class Stage:
         return [its.bid for its in self.listener.updates if its.symbol == symbol and its.bid is not None]
 
 
-def staged(scene: Callable[[Stage], Any]) -> None:
-    """Run ``scene`` with a new stage at work, on a virtual clock that has run for a while."""
+def staged(scene: Callable[[Stage], Any], *, run: bool = True) -> None:
+    """Run ``scene`` with a new stage, at work if it is to ``run``, on a virtual clock that has run for a while."""
 
     async def main() -> None:
         await asyncio.sleep(100)
         stage = Stage()
-        running = asyncio.create_task(stage.inquiry.run())
+        running = asyncio.create_task(stage.inquiry.run() if run else asyncio.sleep(1e9))
         try:
             await scene(stage)
         finally:
@@ -120,6 +120,29 @@ def test_a_new_connection_s_symbols_are_asked_for_once() -> None:
         }
 
     staged(scene)
+
+
+def test_quotes_do_not_wait_for_summaries() -> None:
+    """While the summaries of one connection's symbols are asked for, the quotes of the next one's are, too."""
+
+    async def scene(stage: Stage) -> None:
+        asked = asyncio.Event()
+
+        async def summaries(symbols: tuple[str, ...], take: object) -> None:
+            asked.set()
+            await asyncio.sleep(1000)
+
+        stage.rest.summaries = summaries  # type: ignore[assignment, method-assign]
+        restarted = asyncio.create_task(stage.inquiry.run())
+        stage.inquiry.watch(("A",))
+        await asyncio.sleep(2)
+        assert asked.is_set()
+        stage.inquiry.watch(("B",))
+        await asyncio.sleep(2)
+        assert ["1"] == stage.bids("B")
+        restarted.cancel()
+
+    staged(scene, run=False)
 
 
 def test_an_answer_older_than_the_stream_does_not_count() -> None:
@@ -180,6 +203,30 @@ def test_what_is_not_traded_is_not_asked_for(status: Any) -> None:
         stage.inquiry.watch(("B",))
         await asyncio.sleep(1)
         assert ["1"] == stage.bids("B")
+
+    staged(scene)
+
+
+def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
+    """While nobody answers what changed in between, only symbols that a stream tells of are known."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.faults = [Fault("HTTP 500")] * 20
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(2.9)
+        assert {} == stage.inquiry.verdicts()
+        stage.stream("A", "7")
+        await asyncio.sleep(0.2)
+        assert {"B": UNSEEDED} == stage.inquiry.verdicts()
+        stage.rest.faults.clear()
+        await asyncio.sleep(40)
+        assert {} == stage.inquiry.verdicts()
+        stage.rest.faults = [Fault("HTTP 500")] * 20
+        stage.inquiry.watch(("A", "B"))
+        stage.inquiry.lost(("A",))
+        stage.inquiry.forget(("B",))
+        await asyncio.sleep(4)
+        assert {} == stage.inquiry.verdicts()
 
     staged(scene)
 

@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from poller.sources import Update
+from poller.sources.binance_inquiry import UNSEEDED
 from poller.sources.doubts import DEAD, UNUSABLE
 from tests.exchange import Exchange
 from tests.poller.sources.listening import DOUBTS, LIMITS, REST, bids, eventually, heard, heeding, listening, new_ws
@@ -219,6 +220,24 @@ async def test_changes_while_away_are_caught_up(exchange: Exchange) -> None:
         await heard(updates, "BTCUSDT", "7.00000000")
 
 
+async def test_a_price_that_may_have_changed_meanwhile_is_not_called_live(exchange: Exchange) -> None:
+    """While REST fails after a reconnect, symbols are uncovered until their stream speaks or REST has answered."""
+    source = new_ws(exchange, SYMBOLS, grace_s=0.3)
+    async with heeding(source) as listener:
+        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        exchange.answer(500)
+        exchange.drop()
+        exchange.quote("ETHUSDT", bid="7.00000000")
+        await eventually(lambda: listener.lacking == dict.fromkeys(SYMBOLS, UNSEEDED))
+        assert "up" == source.state.link
+        exchange.quote("BTCUSDT", bid="8.00000000")
+        await eventually(lambda: listener.lacking == {"ETHUSDT": UNSEEDED})
+        exchange.heal()
+        await eventually(lambda: listener.lacking == {})
+        assert "7.00000000" == bids(listener.updates, "ETHUSDT")[-1]
+    assert 2 == source.counters["connects"]
+
+
 async def test_last_and_volume_are_caught_up_too(exchange: Exchange) -> None:
     """The summary that changed between two connections is asked for, as the quote is."""
     source = new_ws(exchange, SYMBOLS)
@@ -290,6 +309,30 @@ async def test_one_lost_connection_of_several_is_told(exchange: Exchange) -> Non
             assert {("S2USDT", "S3USDT")} == {request.symbols for request in exchange.requests[seen:]}
             exchange.heal()
             await eventually(lambda: source.state.source == "binance-ws")
+        assert [] == exchange.violations
+
+
+async def test_several_lost_connections_of_some(exchange: Exchange) -> None:
+    """Two of three away: their symbols are uncovered and then brought by REST, those of the third are not touched."""
+    symbols = [f"S{number}USDT" for number in range(6)]
+    async with Exchange(symbols, structs.replace(LIMITS, weight=1_000_000)) as exchange:
+        source = new_ws(exchange, symbols, streams_per_connection=4, grace_s=0.1)
+        async with heeding(source) as listener:
+            await eventually(lambda: source.state.link == "up" and len(exchange.open_connections) == 3)
+            kept = next(one for one in exchange.open_connections if "s0usdt@bookTicker" in one.streams)
+            exchange.faults.stream_status = 503
+            for connection in exchange.open_connections:
+                if connection is not kept:
+                    connection.abort()
+            await eventually(lambda: source.state.reason.startswith("2 of 3 streams down: "))
+            assert "up" == source.state.link
+            for symbol in symbols:
+                exchange.quote(symbol, bid="7.00000000")
+                await heard(listener.updates, symbol, "7.00000000")
+            await eventually(lambda: listener.was_lacking and listener.lacking == {})
+            assert set(symbols[2:]) == listener.was_lacking.keys()
+            exchange.heal()
+            await eventually(lambda: (source.state.source, source.state.reason) == ("binance-ws", ""))
         assert [] == exchange.violations
 
 

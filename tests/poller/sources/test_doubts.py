@@ -159,6 +159,16 @@ def test_a_new_connection_of_a_dead_symbol_is_on_trial() -> None:
     assert {} == doubts.verdicts(10.1)
 
 
+def test_the_patience_with_a_forgiven_symbol_is_the_shortest() -> None:
+    """However often REST stood in for it, its next silence is doubted as early as anybody's."""
+    doubts = dead()
+    doubts.watch(["A"], 10.0)
+    for second in range(11, 16):
+        doubts.answered("A", second, second, newer=False)
+    assert {} == doubts.verdicts(15.0)
+    assert ("A",) == doubts.due(25.0)
+
+
 def test_a_new_connection_that_is_dead_too_is_not_forgiven() -> None:
     """Once REST has newer prices that the new stream did not bring either, a quiet minute is no excuse."""
     doubts = dead()
