@@ -180,7 +180,8 @@ class Inquiry:
 
     def _quote_answered(self, asked_at: float) -> Callable[[Update, Verdict], None]:
         def told(update: Update, verdict: Verdict) -> None:
-            if verdict == "unusable":
+            # The first that is heard since a connection was made: what is new in it, no stream could bring.
+            if verdict == "unusable" or update.symbol in self._unseeded:
                 return
             if self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news"):
                 # Quiet for long, by REST too: perhaps it is not traded any more.

@@ -231,6 +231,33 @@ def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
     staged(scene)
 
 
+def test_the_first_answer_since_a_new_connection_proves_nothing() -> None:
+    """What changed while there was no stream is news to REST's first answer, whatever it was asked for."""
+
+    async def scene(stage: Stage) -> None:
+        stage.stream("A", "5")
+        stage.rest.faults = [Fault("HTTP 500")] * 4
+        stage.rest.bids["A"] = "7"
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(60)
+        assert {"5", "7"} == {*stage.bids("A")}
+        assert (0, {}) == (len(stage.rest.faults), stage.inquiry.verdicts())
+
+    async def asked_by_doubt(stage: Stage) -> None:
+        stage.stream("A", "5")
+        stage.rest.bids["A"] = "7"
+        # Summaries and quotes go on failing for whoever begins anew, and not for who doubts.
+        stage.inquiry._quote_seeds.add = lambda symbols: None  # type: ignore[method-assign]
+        stage.inquiry.watch(("A", "B"))
+        for _ in range(60):
+            await asyncio.sleep(1)
+            assert DEAD not in stage.inquiry.verdicts().values()
+        assert {"5", "7"} == {*stage.bids("A")}
+
+    staged(scene)
+    staged(asked_by_doubt)
+
+
 def test_what_is_removed_amid_the_question_is_left_alone() -> None:
     """A symbol that nobody wants any more ends no task and is asked for no more, though its question failed."""
 

@@ -2,15 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 
+from market.tick import Tick
+from poller.intake import Intake
+from poller.quality import Quality
 from poller.sources import Update
 from poller.sources.binance_inquiry import UNSEEDED
 from poller.sources.doubts import DEAD, UNUSABLE
+from poller.states import SymbolStates
 from tests.exchange import Exchange
-from tests.poller.sources.listening import DOUBTS, LIMITS, REST, bids, eventually, heard, heeding, listening, new_ws
+from tests.poller.sources.listening import (
+    DOUBTS,
+    LIMITS,
+    REST,
+    bids,
+    eventually,
+    heard,
+    heeding,
+    listening,
+    new_ws,
+    now_us,
+)
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
@@ -580,6 +598,121 @@ async def test_two_thousand_symbols_and_one_outage() -> None:
             assert {""} == {*listener.notes.values()}
         assert [] == exchange.violations
         assert exchange.peak_weight < 3000
+
+
+@asynccontextmanager
+async def taking_in(
+    exchange: Exchange, symbols: list[str], **timing: Any
+) -> AsyncIterator[tuple[dict[str, Tick], Any]]:
+    """A source that tells a poller's own intake: the newest tick that came of each symbol, and its state."""
+    rest = structs.replace(REST, absent_s=0.2, doubt_s=0.05, quiet_s=0.2)
+    source, ticks, states = (
+        new_ws(exchange, symbols, rest, doubts=DOUBTS, **timing),
+        dict[str, Tick](),
+        SymbolStates(now_us),
+    )
+    quality = Quality(asyncio.get_running_loop().time, now_us)
+    numbers = count(1)
+    intake = Intake(
+        await source.instruments(),
+        lambda _: next(numbers),
+        lambda tick: ticks.update({tick.symbol: tick}),
+        quality,
+        states,
+        doubt=source.doubt,
+        now_us=now_us,
+    )
+
+    def state(symbol: str) -> tuple[str, str]:
+        states.settle(quality.faults(), up=source.state.link == "up")
+        whole = states.whole()
+        return next(((its.state, its.reason) for its in whole.others if its.symbol == symbol), ("live", ""))
+
+    running = asyncio.create_task(source.run(intake))
+    try:
+        await eventually(lambda: ticks.keys() == set(symbols))
+        yield ticks, state
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "changes", "scales"),
+    [
+        ("PRICE_FILTER", {"tickSize": "0.00100000"}, {"bid": "100.00500000"}, (3, 5)),
+        ("PRICE_FILTER", {"tickSize": "0.00000100"}, {"ask": "100.01000100"}, (6, 5)),
+        ("LOT_SIZE", {"stepSize": "0.00000100"}, {"bid_size": "1.00000100"}, (2, 6)),
+    ],
+)
+async def test_steps_that_change_while_running(
+    exchange: Exchange, kind: str, step: dict[str, str], changes: dict[str, str], scales: tuple[int, int]
+) -> None:
+    """What is finer is a tick at once, at a scale of its own; the instrument is read again, and nothing is stale."""
+    async with taking_in(exchange, SYMBOLS) as (ticks, state):
+        exchange.market.set_filter("BTCUSDT", kind, **step)
+        exchange.quote("BTCUSDT", **changes)
+        await eventually(lambda: (ticks["BTCUSDT"].price_scale, ticks["BTCUSDT"].size_scale) == scales)
+        # From now on coarse quotes have the new scales, too: those of the instrument.
+        await eventually(lambda: exchange.requests[-1].path == "exchangeInfo")
+        for number in range(200):
+            exchange.quote("BTCUSDT", bid=f"{number % 2 + 50}.0", bid_size="1.0", ask="60.0", last="50.0")
+            await asyncio.sleep(0.01)
+            if (ticks["BTCUSDT"].bid, ticks["BTCUSDT"].price_scale, ticks["BTCUSDT"].size_scale) == (
+                50 * 10 ** scales[0],
+                *scales,
+            ):
+                break
+        assert (scales, ("live", "")) == ((ticks["BTCUSDT"].price_scale, ticks["BTCUSDT"].size_scale), state("BTCUSDT"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "present"),
+    [
+        ({"bid": "0.00000000", "bid_size": "0.00000000"}, "ask"),
+        ({"ask": None, "ask_size": None}, "bid"),
+        ({"bid": "", "ask": ""}, None),
+    ],
+)
+async def test_a_side_without_a_price(exchange: Exchange, changes: dict[str, str | None], present: str | None) -> None:
+    """Zero, absent or empty: the next tick is without that side, and the listing is looked at."""
+    async with taking_in(exchange, SYMBOLS) as (ticks, state):
+        looked = sum(request.path == "exchangeInfo" for request in exchange.requests)
+        exchange.quote("BTCUSDT", **changes)
+        await eventually(
+            lambda: (
+                [name for name in ("bid", "ask") if getattr(ticks["BTCUSDT"], name) is not UNSET]
+                == [present] * bool(present)
+            )
+        )
+        await eventually(lambda: sum(request.path == "exchangeInfo" for request in exchange.requests) > looked)
+        assert ("live", "") == state("BTCUSDT")
+
+
+async def test_states_of_symbols_beside_each_other(exchange: Exchange) -> None:
+    """One halted, one delisted, one with a dead stream, one live: each is told as it is, and live again when it is."""
+    symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"]
+    async with Exchange(symbols, structs.replace(LIMITS, weight=1_000_000)) as exchange:
+        async with taking_in(exchange, symbols) as (ticks, state):
+            exchange.market.set_status("ETHUSDT", "BREAK")
+            exchange.quote("ETHUSDT", bid="0.00000000", ask="0.00000000")
+            exchange.market.delist("SOLUSDT")
+            exchange.faults.quiet_streams.add("xrpusdt@bookTicker")
+            exchange.quote("XRPUSDT", bid="7.00000000")
+            await eventually(lambda: state("ETHUSDT")[0] == "halted")
+            await eventually(lambda: state("SOLUSDT")[0] == "delisted")
+            await eventually(lambda: state("XRPUSDT") == ("stale", DEAD))
+            assert ("live", "") == state("BTCUSDT")
+            assert UNSET is ticks["SOLUSDT"].bid
+            await eventually(lambda: state("XRPUSDT") == ("live", f"by REST: {DEAD}"))
+            exchange.heal()
+            exchange.market.set_status("ETHUSDT", "TRADING")
+            exchange.market.enlist("SOLUSDT")
+            for symbol in symbols[1:]:
+                exchange.quote(symbol, bid="8.00000000", ask="9.00000000")
+            await eventually(lambda: [("live", "")] * 4 == [state(symbol) for symbol in symbols])
+            await eventually(lambda: [800] * 3 == [ticks[symbol].bid for symbol in symbols[1:]])
+        assert [] == exchange.violations
 
 
 async def test_cancelling_leaves_nothing_behind(exchange: Exchange) -> None:
