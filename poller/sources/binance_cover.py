@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
 
 from poller.sources import Listener
 from poller.sources.binance import Counters
@@ -11,6 +12,9 @@ from poller.sources.binance_shard import Shard
 from poller.sources.binance_timing import StreamTiming
 from poller.sources.doubts import DEAD, UNUSABLE
 from poller.sources.tasks import first_of
+
+_DEAD: Final = (DEAD, UNUSABLE)
+"""What is wrong with a stream for which another connection may help."""
 
 MISSING = "the exchange's answers have no price of it"
 
@@ -88,22 +92,27 @@ class Cover:
         for symbol in found:
             if symbol in self.lacking and now >= self._trusted_from[symbol]:
                 reason = self.lacking[symbol]
-                listener.covered(symbol, f"by REST: {reason}" if reason in (DEAD, UNUSABLE) else "")
+                listener.covered(symbol, f"by REST: {reason}" if reason in _DEAD else "")
         for symbol in missing:
+            # Meanwhile a stream may bring it again, or it may be of no interest any more.
+            if symbol not in self.lacking or not self._listing.is_traded(symbol):
+                continue
             listener.uncovered(symbol, MISSING)
             self._listing.doubt(symbol)
 
     def _look(self, now: float) -> tuple[Mapping[str, str], Collection[str]]:
-        """The symbols that no stream brings, and those of them whose connection is live all the same."""
+        """The symbols that no stream brings, and those of them that are dead though their connection is live."""
         lacking, verdicts = dict[str, str](), self._verdicts()
         for shard in self._shards:
             if shard.lost_at is not None and now - shard.lost_at >= self._timing.grace_s:
                 lacking.update(dict.fromkeys(shard.symbols, f"its stream is down: {shard.reason}"))
-            elif failing := {symbol: verdicts[symbol] for symbol in shard.symbols if symbol in verdicts}:
-                lacking.update(failing)
-                shard.replace(f"{some(failing)}: {next(iter(failing.values()))}")
+                continue
+            failing = {symbol: verdicts[symbol] for symbol in shard.symbols if symbol in verdicts}
+            lacking.update(failing)
+            if dead := {symbol: reason for symbol, reason in failing.items() if reason in _DEAD}:
+                shard.replace(f"{some(dead)}: {next(iter(dead.values()))}")
         traded = {symbol: reason for symbol, reason in lacking.items() if self._listing.is_traded(symbol)}
-        return traded, verdicts.keys() & traded.keys()
+        return traded, [symbol for symbol, reason in traded.items() if reason in _DEAD]
 
 
 def some(symbols: Collection[str]) -> str:

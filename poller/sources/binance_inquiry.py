@@ -2,17 +2,47 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Final
 
 from market.tasks import Group
 from poller.sources import Update, Verdict
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Counters
+from poller.sources.binance_api import Fault
 from poller.sources.binance_listing import Listing
 from poller.sources.binance_polling import Polling, Take
 from poller.sources.binance_timing import RestTiming, StreamTiming
 from poller.sources.doubts import Doubts
 from poller.sources.weight import SUMMARY_CHUNK
+
+UNSEEDED: Final = "what it costs since its stream was connected anew is not known yet"
+
+
+Ask = Callable[[tuple[str, ...], Take], Awaitable[Fault | None]]
+
+
+class _Seeds:
+    """Symbols to be asked for once. Who begins anew while a question is under way asks for another one."""
+
+    def __init__(self) -> None:
+        self._symbols: dict[str, None] = {}
+        self._some = asyncio.Event()
+
+    def add(self, symbols: Iterable[str]) -> None:
+        self._symbols.update(dict.fromkeys(symbols))
+        self._some.set()
+
+    def remove(self, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            self._symbols.pop(symbol, None)
+
+    async def take(self) -> tuple[str, ...]:
+        """Wait for some, and take them all."""
+        await self._some.wait()
+        self._some.clear()
+        taken, self._symbols = tuple(self._symbols), {}
+        return taken
 
 
 class Inquiry:
@@ -39,14 +69,17 @@ class Inquiry:
         self._timing = timing
         self._counters = counters
         self._clock = asyncio.get_running_loop().time
-        self._backoff = Backoff(rest_timing.backoff_base_s, rest_timing.backoff_cap_s, rng)
+        self._backoffs = [Backoff(rest_timing.backoff_base_s, rest_timing.backoff_cap_s, rng) for _ in range(2)]
         self._quote_heard: dict[str, int] = {}
         """Symbol → how many messages had come when one brought its last quote."""
         self._summary_heard: dict[str, int] = {}
         self._quotes = Doubts(timing.doubts)
         self._summaries = Doubts(timing.summary_doubts, SUMMARY_CHUNK)
-        self._seeds: dict[str, None] = {}
-        self._seeds_wanted = asyncio.Event()
+        self._unseeded: dict[str, float] = {}
+        """Symbols of which nothing was heard since a stream began to bring them, and since when that is."""
+        # Quotes do not wait for summaries, which take many questions where symbols are many.
+        self._quote_seeds = _Seeds()
+        self._summary_seeds = _Seeds()
 
     def heard(self, update: Update, verdict: Verdict) -> None:
         """A stream brought ``update``."""
@@ -60,6 +93,8 @@ class Inquiry:
         else:
             self._quote_heard[symbol] = self._counters.messages
             self._quotes.heard(symbol, now)
+            if self._unseeded:
+                self._unseeded.pop(symbol, None)
 
     def misheard(self, symbol: str | None) -> None:
         """A stream brought what cannot be read; None where it is not known of whom."""
@@ -73,56 +108,67 @@ class Inquiry:
         now, traded = self._clock(), self._traded(symbols)
         self._quotes.watch(traded, now)
         self._summaries.watch(traded, now)
-        self._seeds.update(dict.fromkeys(symbols))
-        self._seeds_wanted.set()
+        self._unseeded.update(dict.fromkeys(traded, now))
+        self._quote_seeds.add(symbols)
+        self._summary_seeds.add(symbols)
 
-    def forget(self, symbols: Collection[str]) -> None:
-        """Nothing is expected of ``symbols``."""
+    def lost(self, symbols: Collection[str]) -> None:
+        """No stream brings ``symbols`` now: their silence proves nothing."""
         self._quotes.forget(symbols)
         self._summaries.forget(symbols)
         for symbol in symbols:
-            self._seeds.pop(symbol, None)
+            self._unseeded.pop(symbol, None)
+
+    def forget(self, symbols: Collection[str]) -> None:
+        """Nothing is expected of ``symbols``."""
+        self.lost(symbols)
+        self._quote_seeds.remove(symbols)
+        self._summary_seeds.remove(symbols)
 
     def verdicts(self) -> Mapping[str, str]:
-        """The symbols whose stream cannot be relied on, and why."""
-        return self._quotes.verdicts(self._clock())
+        """The symbols whose stream cannot be relied on, or does not tell the whole story yet, and why."""
+        now = self._clock()
+        late = [symbol for symbol, since in self._unseeded.items() if now - since >= self._timing.grace_s]
+        return {**dict.fromkeys(late, UNSEEDED), **self._quotes.verdicts(now)}
 
     def begin(self, told: Callable[[Update, Verdict], None] = lambda _update, _verdict: None) -> Take:
         """Where an answer goes that is asked for now; ``told`` hears what of it counts, and what that was worth."""
         asked_at = self._counters.messages
 
         def take(update: Update) -> None:
-            heard = self._summary_heard if update.last is not None or update.volume is not None else self._quote_heard
-            if heard.get(update.symbol, 0) <= asked_at:
+            is_quote = update.last is None and update.volume is None
+            heard = self._quote_heard if is_quote else self._summary_heard
+            # One that was removed since it was asked for is nobody's any more.
+            if heard.get(update.symbol, 0) <= asked_at and update.symbol in self._listing.instruments:
                 told(update, self._tell(update))
+                if is_quote:
+                    self._unseeded.pop(update.symbol, None)
 
         return take
+
+    def stand_in(self) -> Take:
+        """Where an answer goes that stands in for streams; what it knows is held against those that were found dead."""
+        dead, told = self._quotes.verdicts(self._clock()), self._quote_answered(self._clock())
+        return self.begin(lambda update, verdict: told(update, verdict) if update.symbol in dead else None)
 
     async def run(self) -> None:
         """Ask, now and then, until cancelled."""
         async with Group() as group:
-            group.create_task(self._seed())
+            group.create_task(self._seed(self._quote_seeds, self._polling.quotes, self._backoffs[0]))
+            group.create_task(self._seed(self._summary_seeds, self._polling.summaries, self._backoffs[1]))
             group.create_task(self._settle_doubts())
 
-    async def _seed(self) -> None:
-        """Ask once for the quotes and summaries of each new connection's symbols."""
+    async def _seed(self, seeds: "_Seeds", ask: Ask, backoff: Backoff) -> None:
+        """Ask once for each new connection's symbols."""
         while True:
-            await self._seeds_wanted.wait()
-            self._seeds_wanted.clear()
-            # What is not listed is asked for once it is.
-            self._seeds = {symbol: None for symbol in self._seeds if self._listing.instruments[symbol].listed}
-            if not (symbols := tuple(self._seeds)):
+            # What is not traded is asked for once it is.
+            if not (symbols := self._traded(await seeds.take())):
                 continue
-            fault = await self._polling.quotes(symbols, self.begin())
-            fault = fault or await self._polling.summaries(symbols, self.begin())
-            if fault is None:
-                for symbol in symbols:
-                    self._seeds.pop(symbol, None)
-                self._backoff.reset()
+            if await ask(symbols, self.begin()) is None:
+                backoff.reset()
             else:
-                await asyncio.sleep(self._backoff.next_s())
-            if self._seeds:
-                self._seeds_wanted.set()
+                seeds.add(symbols)
+                await asyncio.sleep(backoff.next_s())
 
     async def _settle_doubts(self) -> None:
         while True:
@@ -135,8 +181,12 @@ class Inquiry:
 
     def _quote_answered(self, asked_at: float) -> Callable[[Update, Verdict], None]:
         def told(update: Update, verdict: Verdict) -> None:
-            if verdict != "unusable":
-                self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news")
+            # The first that is heard since a connection was made: what is new in it, no stream could bring.
+            if verdict == "unusable" or update.symbol in self._unseeded:
+                return
+            if self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news"):
+                # Quiet for long, by REST too: perhaps it is not traded any more.
+                self._listing.doubt(update.symbol)
 
         return told
 

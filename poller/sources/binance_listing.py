@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 _PATH: Final = "/api/v3/exchangeInfo"
 _MOST: Final = 100
 """Symbols named in one question."""
+_MOST_ABSENT: Final = 10
+"""Symbols that are not listed and looked for at once: each has to be asked for alone."""
 _LIST_LENGTH: Final = 3000
 """Characters of one question's list, encoded."""
 _ILLEGAL_CHARACTERS: Final = -1100
@@ -63,10 +65,10 @@ class Listing:
         Raises:
             UnknownSymbolError: none of them is listed.
         """
-        failures = 0
+        failures, timeout_s = 0, self._timing.exchange_info_timeout_s
         if self._api.ban_reason:
             failing(self._api.ban_reason)
-        while isinstance(found := await self._ask_all(self._symbols), Fault):
+        while isinstance(found := await self._ask_all(_parts(self._symbols), timeout_s), Fault):
             if not failures:
                 logger.warning("exchangeInfo fails, trying on: %s", found.reason)
             failures += 1
@@ -74,9 +76,13 @@ class Listing:
             await asyncio.sleep(backoff.next_s())
         if failures:
             logger.info("exchangeInfo answered after %d failures", failures)
-        self.instruments = {symbol: found[symbol] or _unknown() for symbol in self._symbols}
+        now = asyncio.get_running_loop().time()
+        for symbol in self._symbols:
+            if symbol in found:
+                self.instruments[symbol] = found[symbol] or _unknown()
+                self._not_before[symbol] = now
         absent = [symbol for symbol in self._symbols if not self.instruments[symbol].listed]
-        if len(absent) == len(self._symbols):
+        if len(absent) == len(self._symbols) and found.keys() >= self._symbols.keys():
             raise UnknownSymbolError(await self._mend(absent[0]))
         for symbol, its in self.instruments.items():
             if its.status != "trading":
@@ -94,6 +100,7 @@ class Listing:
     def serve(self, symbols: Iterable[str]) -> None:
         """Look after these symbols from now on; those that are new are asked for at once."""
         self._symbols = dict.fromkeys(symbols)
+        self._doubted &= self._symbols.keys()
         for symbol in [symbol for symbol in self.instruments if symbol not in self._symbols]:
             del self.instruments[symbol]
             self._not_before.pop(symbol, None)
@@ -122,15 +129,25 @@ class Listing:
             wanted = {symbol for symbol in self._doubted if self._not_before.get(symbol, now) <= now}
             if now >= absent_at:
                 absent_at = now + self._timing.absent_s
-                wanted.update(symbol for symbol, its in self.instruments.items() if its.status != "trading")
+                wanted.update(self._to_look_for())
             if now >= all_at:
                 all_at = now + self._timing.listing_s
                 wanted.update(self._symbols)
             if wanted:
                 await self._look_again([symbol for symbol in self._symbols if symbol in wanted])
 
+    def _to_look_for(self) -> Iterator[str]:
+        """The symbols that are not traded; of those that are not even listed a few, the others in their turn."""
+        untraded = [symbol for symbol, its in self.instruments.items() if its.status != "trading"]
+        absent = [symbol for symbol in untraded if not self.instruments[symbol].listed]
+        yield from (symbol for symbol in untraded if self.instruments[symbol].listed)
+        yield from sorted(absent, key=lambda symbol: self._not_before.get(symbol, 0.0))[:_MOST_ABSENT]
+
     async def _look_again(self, symbols: list[str]) -> None:
-        found = await self._ask_all(symbols)
+        # One that is not listed makes a whole question fail: who is known to be none is asked for alone.
+        absent = [its for its in symbols if not self.instruments[its].listed and its in self._not_before]
+        parts = [*_parts(symbol for symbol in symbols if symbol not in absent), *((symbol,) for symbol in absent)]
+        found = await self._ask_all(parts, self._timing.request_timeout_s)
         now = asyncio.get_running_loop().time()
         if isinstance(found, Fault):
             logger.warning("exchangeInfo fails, trying on: %s", found.reason)
@@ -143,8 +160,11 @@ class Listing:
             if not isinstance(found, Fault):
                 self._doubted.discard(symbol)
             # What was in doubt and is as it was will be in doubt again: older orders stay finer than the rules.
-            pause_s = self._timing.doubt_s if its != before or not doubted else 2 * self._pause_s.get(symbol, 0)
-            self._pause_s[symbol] = min(max(pause_s, self._timing.doubt_s), self._timing.listing_s)
+            forgiven = now >= self._not_before.get(symbol, now) + self._timing.listing_s
+            again = doubted and its == before and not forgiven
+            pause_s = 2 * self._pause_s.get(symbol, 0.0) if again else self._timing.doubt_s
+            longest_s = self._timing.absent_s if isinstance(found, Fault) else self._timing.listing_s
+            self._pause_s[symbol] = min(max(pause_s, self._timing.doubt_s), longest_s)
             self._not_before[symbol] = now + self._pause_s[symbol]
             if its != before:
                 self.instruments[symbol] = its
@@ -155,20 +175,23 @@ class Listing:
                 )  # fmt: skip
                 self._changed(symbol, its)
 
-    async def _ask_all(self, symbols: Iterable[str]) -> Mapping[str, Instrument | None] | Fault:
-        """What is listed of ``symbols``, None for each that is not; or why there is no answer."""
+    async def _ask_all(
+        self, parts: Iterable[tuple[str, ...]], timeout_s: float
+    ) -> Mapping[str, Instrument | None] | Fault:
+        """What is listed of the symbols in ``parts``, None for each that is not; or why there is no answer.
+
+        Each part is a question, and each question has ``timeout_s``: prices have to wait for it.
+        """
         found: dict[str, Instrument | None] = {}
-        for part in _parts(symbols):
-            answer = await self._ask(part)
+        for part in parts:
+            answer = await self._ask(part, timeout_s)
             if isinstance(answer, Fault):
                 return answer
             found.update(answer)
         return found
 
-    async def _ask(self, part: tuple[str, ...]) -> Mapping[str, Instrument | None] | Fault:
-        body = await self._api.get(
-            _PATH, symbols_query(part), EXCHANGE_INFO_WEIGHT, self._timing.exchange_info_timeout_s
-        )
+    async def _ask(self, part: tuple[str, ...], timeout_s: float) -> Mapping[str, Instrument | None] | Fault:
+        body = await self._api.get(_PATH, symbols_query(part), EXCHANGE_INFO_WEIGHT, timeout_s)
         if isinstance(body, Fault):
             if body.code not in (INVALID_SYMBOL, _ILLEGAL_CHARACTERS):
                 return body
@@ -176,7 +199,7 @@ class Listing:
             if len(part) == 1:
                 return {part[0]: None}
             half = len(part) // 2
-            return await self._ask_each(part[:half], part[half:])
+            return await self._ask_all((part[:half], part[half:]), timeout_s)
         try:
             info = ExchangeInfo(body)
         except BadExchangeInfoError as error:
@@ -187,17 +210,8 @@ class Listing:
         missing = [symbol for symbol, its in found.items() if its is None]
         if not missing or len(part) == 1:
             return found
-        again = await self._ask_each(*((symbol,) for symbol in missing))
+        again = await self._ask_all([(symbol,) for symbol in missing], timeout_s)
         return again if isinstance(again, Fault) else {**found, **again}
-
-    async def _ask_each(self, *parts: tuple[str, ...]) -> Mapping[str, Instrument | None] | Fault:
-        found: dict[str, Instrument | None] = {}
-        for part in parts:
-            answer = await self._ask(part)
-            if isinstance(answer, Fault):
-                return answer
-            found.update(answer)
-        return found
 
     async def _mend(self, symbol: str) -> str:
         """What to say of a start without any symbol; the whole list knows what one may be meant for."""

@@ -84,6 +84,8 @@ class Polling:
         """Poll until cancelled. ``begin`` is called before each request for quotes: its updates go there."""
         clock = asyncio.get_running_loop().time
         self._quotes.due = self._summaries.due = clock()
+        # What failed the last time is no reason now.
+        self._quotes.fault = ""
         self._had.clear()
         self._set(False, "no answer yet")
         self._hear_by(self._timing.quiet_s)
@@ -177,10 +179,9 @@ class Polling:
         return None if answer.updates else Fault("an answer without prices")
 
     def _look_for(self, asked: tuple[str, ...], found: Collection[str], now: float) -> None:
-        for symbol in found:
-            self._had[symbol] = now
+        self._had = {symbol: now if symbol in found else self._had.get(symbol, now) for symbol in asked}
         late = now - self._timing.quiet_s
-        self._answered(found, [symbol for symbol in asked if self._had.setdefault(symbol, now) <= late])
+        self._answered(found, [symbol for symbol in asked if self._had[symbol] <= late])
 
     def _plan(self, job: _Job, started: float, interval_s: float, fault: Fault | None) -> float:
         """Set when ``job`` is due next, and give the factor by which the weight used slows it down."""
@@ -206,8 +207,8 @@ class Polling:
 
     def _silent(self, seconds: float) -> None:
         # What the exchange said is worth more than that it said nothing since.
-        fault = self._api.fault
-        self._set(False, fault.reason if fault is not None else f"no prices by REST for {seconds:g} s")
+        told = self._api.fault.reason if self._api.fault is not None else self._quotes.fault
+        self._set(False, told or f"no prices by REST for {seconds:g} s")
 
     def _set(self, ok: bool, reason: str) -> None:
         if (ok, reason) != (self.ok, self.reason):

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from market.instruments import Instrument
 from market.tasks import Group
-from poller.sources import Deaf, LinkState, Listener
+from poller.sources import Deaf, LinkState, Listener, Update
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Counters
 from poller.sources.binance_api import Api
@@ -73,7 +73,7 @@ class BinanceRest:
         self._listener = listener
         async with self._api, Group() as group:
             group.create_task(self._listing.run())
-            group.create_task(self._polling.run(lambda: listener.update))
+            group.create_task(self._polling.run(lambda: self._take))
 
     def doubt(self, symbol: str) -> None:
         """As `poller.sources.Source.doubt`."""
@@ -87,12 +87,19 @@ class BinanceRest:
         self._polling.named_again()
         self._listener.listed(symbol, instrument)
 
+    def _take(self, update: Update) -> None:
+        # One that was removed since it was asked for is nobody's any more.
+        if update.symbol in self._listing.instruments:
+            self._listener.update(update)
+
     def _answered(self, found: Collection[str], missing: Collection[str]) -> None:
         for symbol in found:
-            self._listener.covered(symbol)
+            if symbol in self._listing.instruments:
+                self._listener.covered(symbol)
         for symbol in missing:
-            self._listener.uncovered(symbol, MISSING)
-            self._listing.doubt(symbol)
+            if symbol in self._listing.instruments:
+                self._listener.uncovered(symbol, MISSING)
+                self._listing.doubt(symbol)
 
     def _refused(self, symbols: Collection[str]) -> None:
         for symbol in symbols:

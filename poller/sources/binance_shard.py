@@ -76,7 +76,7 @@ class Shard:
         self._streams[-1].replace(reason)
 
     def subscribe_again(self, symbols: tuple[str, ...]) -> None:
-        """Ask for ``symbols`` once more: the exchange did not list them when that was done."""
+        """Ask for ``symbols`` once more: the exchange may not have listed them when that was done."""
         for stream in self._streams:
             stream.serve(symbols, ())
 
@@ -94,10 +94,11 @@ class Shard:
             while True:
                 stream = await self._open(session, group)
                 await first_of(stream.ready.wait(), stream.leaving.wait())
-                if not stream.leaving.is_set():
+                if stream.ready.is_set():
                     started = clock()
-                    self.lost_at = None
-                    self._failing = False
+                    if self.live:
+                        self.lost_at = None
+                        self._failing = False
                     for older in self._streams[:-1]:
                         older.close()
                     self._became_ready(self)
@@ -105,7 +106,7 @@ class Shard:
                     await stream.leaving.wait()
                     if clock() - started >= self._timing.healthy_s:
                         self._backoff.reset()
-                elif not stream.ready.is_set():
+                else:
                     stream.close()
                 self._note_loss()
                 self._reason = stream.reason

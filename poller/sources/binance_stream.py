@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import aiohttp
 
@@ -50,6 +50,7 @@ class Stream:
         *,
         hear: Callable[[Update | Unexpected], None],
         changed: Callable[[], None],
+        granted: Callable[[Collection[str]], None],
         timing: StreamTiming,
         counters: Counters,
         now_us: Callable[[], int],
@@ -57,7 +58,8 @@ class Stream:
     ) -> None:
         """Prepare; ``hear`` is told of every update of ``symbols``, and of what cannot be read.
 
-        ``changed`` is called when ``over`` is new.
+        ``changed`` is called when ``over`` is new, ``granted`` with symbols that were added by `serve` when it brings
+        them.
         """
         clock = asyncio.get_running_loop().time
         self.ready = asyncio.Event()
@@ -68,6 +70,11 @@ class Stream:
         self._symbols = set(symbols)
         self._hear = hear
         self._changed = changed
+        self._granted = granted
+        self._late: set[str] = set()
+        """Added since it was ready, and not granted yet."""
+        self._former: set[str] = set()
+        """Not wanted any more; what still comes of them is nothing strange."""
         self._timing = timing
         self._counters = counters
         self._now_us = now_us
@@ -133,6 +140,8 @@ class Stream:
         """Bring other symbols too, and some no more."""
         self._symbols.update(added)
         self._symbols.difference_update(removed)
+        self._former = (self._former | {*removed}) - {*added}
+        self._late = (self._late | {*added}) - {*removed}
         now = self._clock()
         if removed:
             self._subscriptions.add("UNSUBSCRIBE", _streams_of(removed), now)
@@ -179,18 +188,26 @@ class Stream:
             case Update() as update if update.symbol in self._symbols:
                 self._counters.messages += 1
                 self._hear(update)
+            case Update() as update if update.symbol in self._former:
+                pass
             case Update() as update:
                 self._note(f"a symbol that nobody asked for: {update.symbol[:40]!r}")
             case Reply() as reply:
                 self._subscriptions.answered(reply, self._clock())
                 self._wake.set()
                 if self._subscriptions.settled:
-                    self.ready.set()
+                    self._settle()
             case Closing():
                 self._leave("the exchange shuts this connection down")
             case Unexpected() as unexpected:
                 self._note(unexpected.why)
                 self._hear(unexpected)
+
+    def _settle(self) -> None:
+        late, self._late = self._late, set()
+        if self.ready.is_set() and late:
+            self._granted(late)
+        self.ready.set()
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         """The only place that sends: one message at a time, paced, pongs first."""

@@ -94,6 +94,8 @@ class BinanceWs:
             trust_s=self._rest_timing.quiet_s,
             counters=self._counters,
         )
+        self._untraded: set[str] = set()
+        self._tasks: dict[Shard, asyncio.Task[None]] = {}
         self._group: Group | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -111,7 +113,9 @@ class BinanceWs:
         """As `poller.sources.Source.instruments`."""
         backoff = Backoff(self._rest_timing.backoff_base_s, self._rest_timing.backoff_cap_s, self._rng)
         async with self._api:
-            return await self._listing.first(backoff, lambda reason: self._link.set("binance-ws", "down", reason))
+            found = await self._listing.first(backoff, lambda reason: self._link.set("binance-ws", "down", reason))
+        self._untraded = {symbol for symbol in found if not self._listing.is_traded(symbol)}
+        return found
 
     async def run(self, listener: Listener) -> None:
         """As `poller.sources.Source.run`."""
@@ -120,15 +124,18 @@ class BinanceWs:
             self._group, self._session = group, session
             self._refresh()
             for shard in self._shards:
-                group.create_task(shard.run(session))
+                self._start(shard)
             group.create_task(self._listing.run())
             group.create_task(self._inquiry.run())
-            group.create_task(self._cover.run(self._inquiry.begin))
+            group.create_task(self._cover.run(self._inquiry.stand_in))
             group.create_task(self._review())
 
     async def _review(self) -> None:
         while True:
             await asyncio.sleep(self._timing.review_s)
+            for shard in self._shards:
+                if not shard.live:
+                    self._inquiry.lost(shard.symbols)
             self._cover.review()
             self._refresh()
 
@@ -142,6 +149,9 @@ class BinanceWs:
         held = {symbol for shard in self._shards for symbol in shard.symbols}
         gone, new = held - wanted.keys(), tuple(symbol for symbol in wanted if symbol not in held)
         self._inquiry.forget(gone)
+        for symbol in gone:
+            self._symbol_of.pop(symbol.lower(), None)
+        self._untraded &= wanted.keys()
         self._listing.serve(wanted)
         for shard in self._shards:
             removed = tuple(symbol for symbol in shard.symbols if symbol in gone)
@@ -151,9 +161,16 @@ class BinanceWs:
                 shard.serve(added, removed)
             self._name(added)
         for part in _parts(new, self._most_symbols):
-            shard = self._add_shard(part)
-            if self._group is not None and self._session is not None:
-                self._group.create_task(shard.run(self._session))
+            self._start(self._add_shard(part))
+        for shard in [shard for shard in self._shards if not shard.symbols]:
+            self._shards.remove(shard)
+            if (task := self._tasks.pop(shard, None)) is not None:
+                task.cancel()
+        self._refresh()
+
+    def _start(self, shard: Shard) -> None:
+        if self._group is not None and self._session is not None:
+            self._tasks[shard] = self._group.create_task(shard.run(self._session))
 
     @property
     def _most_symbols(self) -> int:
@@ -164,7 +181,7 @@ class BinanceWs:
             symbols,
             new_stream=self._new_stream,
             attempts=self._attempts,
-            became_ready=lambda shard: self._inquiry.watch(shard.symbols),
+            became_ready=self._became_ready,
             changed=self._refresh,
             timing=self._timing,
             counters=self._counters,
@@ -173,6 +190,10 @@ class BinanceWs:
         self._shards.append(shard)
         self._name(symbols)
         return shard
+
+    def _became_ready(self, shard: Shard) -> None:
+        self._inquiry.watch(shard.symbols)
+        self._cover.review()
 
     def _name(self, symbols: Iterable[str]) -> None:
         self._symbol_of.update((lower(symbol), symbol) for symbol in symbols)
@@ -183,6 +204,7 @@ class BinanceWs:
             symbols,
             hear=self._hear,
             changed=self._refresh,
+            granted=self._inquiry.watch,
             timing=self._timing,
             counters=self._counters,
             now_us=self._now_us,
@@ -203,12 +225,14 @@ class BinanceWs:
         self._polling.named_again()
         self._listener.listed(symbol, instrument)
         if instrument.status != "trading":
+            self._untraded.add(symbol)
             self._inquiry.forget((symbol,))
-            return
-        for shard in self._shards:
-            if symbol in shard.symbols:
-                shard.subscribe_again((symbol,))
-        self._inquiry.watch((symbol,))
+        elif symbol in self._untraded:
+            # It may be one that the exchange did not list when its streams were subscribed.
+            self._untraded.discard(symbol)
+            for shard in self._shards:
+                if symbol in shard.symbols:
+                    shard.subscribe_again((symbol,))
 
     def _refused(self, symbols: Collection[str]) -> None:
         for symbol in symbols:
@@ -218,7 +242,8 @@ class BinanceWs:
         down = [shard for shard in self._shards if not shard.live]
         if not down:
             lacking = self._cover.lacking
-            self._link.set("binance-ws", "up", f"REST stands in for {some(lacking)}" if lacking else "")
+            fault = "" if self._polling.ok else f": {self._polling.reason or 'no answer yet'}"
+            self._link.set("binance-ws", "up", f"REST stands in for {some(lacking)}{fault}" if lacking else "")
             return
         which = "stream" if len(self._shards) == 1 else f"{len(down)} of {len(self._shards)} streams"
         reason = f"{which} down: {down[0].reason}"

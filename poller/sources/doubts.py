@@ -40,6 +40,8 @@ class _Watched(Struct):
     unusable_at: float | None = None
     """Since when the stream brought only what cannot be used."""
     last_unusable_at: float = 0.0
+    on_trial: bool = False
+    """The stream before this one was found dead; of this one nothing is known yet."""
 
 
 class Doubts:
@@ -55,10 +57,20 @@ class Doubts:
         self._ask_at = 0.0
 
     def watch(self, symbols: Iterable[str], now: float) -> None:
-        """A connection has just begun to bring ``symbols``: they are judged anew."""
+        """A connection has just begun to bring ``symbols``: they are judged anew.
+
+        Those that could not be relied on stay so until their stream speaks, or REST too finds the market quiet.
+        """
+        verdicts = self.verdicts(now)
         for symbol in symbols:
-            self._watched[symbol] = _Watched(now, self._timing.patience_s)
-            self._suspects.discard(symbol)
+            its = _Watched(now, self._timing.patience_s)
+            if symbol in verdicts:
+                before = self._watched[symbol]
+                its.newer_at, its.unusable_at, its.last_unusable_at = before.newer_at, before.unusable_at, now
+                its.on_trial = True
+            else:
+                self._suspects.discard(symbol)
+            self._watched[symbol] = its
 
     def forget(self, symbols: Iterable[str]) -> None:
         """Nothing of ``symbols`` is expected on a stream."""
@@ -76,6 +88,7 @@ class Doubts:
         watched.heard_at = now
         if symbol in self._suspects:
             watched.newer_at = watched.unusable_at = None
+            watched.on_trial = False
             self._suspects.discard(symbol)
 
     def unusable(self, symbol: str, now: float) -> None:
@@ -107,20 +120,31 @@ class Doubts:
             self._watched[symbol].asked_at = now
         return due
 
-    def answered(self, symbol: str, asked_at: float, now: float, *, newer: bool) -> None:
-        """REST, asked at ``asked_at``, knows of ``symbol`` what is ``newer`` than what the stream brought, or that."""
+    def answered(self, symbol: str, asked_at: float, now: float, *, newer: bool) -> bool:
+        """REST, asked at ``asked_at``, knows of ``symbol`` what is ``newer`` than what the stream brought, or that.
+
+        True if it has been quiet for as long as a symbol may be.
+        """
         watched = self._watched.get(symbol)
         if watched is None or watched.heard_at > asked_at:
-            return
+            return False
         if newer:
             watched.newer_at = now if watched.newer_at is None else watched.newer_at
+            watched.on_trial = False
             self._suspects.add(symbol)
-            return
-        watched.patience_s = min(2 * watched.patience_s, self._timing.longest_s)
+            return False
+        if watched.on_trial and now - watched.heard_at >= self._timing.patience_s:
+            watched.newer_at, watched.on_trial = None, False
+            if watched.unusable_at is None:
+                self._suspects.discard(symbol)
         if watched.unusable_at is not None and now - watched.last_unusable_at >= self._timing.forgive_s:
             watched.unusable_at = None
             if watched.newer_at is None:
                 self._suspects.discard(symbol)
+        if symbol in self._suspects:
+            return False
+        was_s, watched.patience_s = watched.patience_s, min(2 * watched.patience_s, self._timing.longest_s)
+        return was_s >= self._timing.longest_s
 
     def verdicts(self, now: float) -> Mapping[str, str]:
         """The symbols whose stream cannot be relied on, and why."""

@@ -41,6 +41,8 @@ class Faults:
         """Nothing is told of these, on any stream."""
         self.quiet_streams: set[str] = set()
         """Of these streams, as ``btcusdt@miniTicker``, nothing is told."""
+        self.left_out: set[str] = set()
+        """REST's answers about several symbols have no row of these."""
 
     def take(self, path: str) -> Canned | None:
         """The canned answer for a request to ``path``, used up once; None where there is none."""

@@ -35,6 +35,17 @@ def _listing(symbol: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+class Changes(Struct):
+    """How often a symbol's prices have changed; streams tell changes only."""
+
+    book: int = 0
+    day: int = 0
+
+    def of(self, kind: str) -> int:
+        """Those that the stream ``<symbol>@<kind>`` tells of."""
+        return self.day if kind == "miniTicker" else self.book + self.day
+
+
 class Market:
     """Listings and quotes. Symbols of the fixture are listed as there, others with steps of 0.01 and 0.00001."""
 
@@ -43,6 +54,40 @@ class Market:
         known = {listing["symbol"]: listing for listing in self._answer["symbols"]}
         self.listings = {symbol: known.get(symbol) or _listing(symbol) for symbol in symbols}
         self.quotes = {symbol: Quote() for symbol in self.listings}
+        self.changes = {symbol: Changes() for symbol in self.listings}
+
+    def enlist(self, symbol: str, listing: dict[str, Any] | None = None) -> None:
+        """List ``symbol`` from now on."""
+        self.listings[symbol] = listing or _listing(symbol)
+        self.quotes.setdefault(symbol, Quote())
+        self.changes.setdefault(symbol, Changes())
+
+    def delist(self, symbol: str) -> None:
+        """``symbol`` is gone: who names it is refused, and no stream tells of it."""
+        del self.listings[symbol]
+
+    def set_status(self, symbol: str, status: str) -> None:
+        """``TRADING``, ``BREAK``, ``HALT``, ``CANCEL_ONLY`` …"""
+        self.listings[symbol] = {**self.listings[symbol], "status": status}
+
+    def set_filter(self, symbol: str, kind: str, **changes: str) -> None:
+        """Change fields of one filter, as ``set_filter("BTCUSDT", "PRICE_FILTER", tickSize="0.001")``."""
+        filters = [{**its, **changes} if its["filterType"] == kind else its for its in self.listings[symbol]["filters"]]
+        self.listings[symbol] = {**self.listings[symbol], "filters": filters}
+
+    def change(self, symbol: str, changes: dict[str, str | None], update_id: int | None) -> bool:
+        """Set prices, and say whether the book has changed; one with an id of its own always has."""
+        its, counts = self.quotes[symbol], self.changes[symbol]
+        before = its.bid, its.bid_size, its.ask, its.ask_size
+        day = its.last, its.volume
+        for name, value in changes.items():
+            setattr(its, name, value)
+        counts.day += day != (its.last, its.volume)
+        if update_id is None and before == (its.bid, its.bid_size, its.ask, its.ask_size):
+            return False
+        its.update_id = its.update_id + 1 if update_id is None else update_id
+        counts.book += 1
+        return True
 
     def exchange_info(self, symbols: Iterable[str], weight: int) -> dict[str, Any]:
         """The answer of ``exchangeInfo``, with the weight limit in force."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from tests.exchange.limits import Limits, Weights
 from tests.exchange.market import Market
 
 _INVALID_SYMBOL = 400, -1121, "Invalid symbol."
+_ILLEGAL = re.compile(r"[^\w.-]|[a-z]")
+"""In no symbol; letters of other scripts are in some (币安人生USDT)."""
 _BAD_LIST = 400, -1100, "Illegal characters found in parameter 'symbols'."
 
 
@@ -69,6 +72,7 @@ class Rest:
         try:
             symbols = self._symbols(request)
             weight = _weight(path, symbols)
+            self._check(symbols)
         except Refused as refused:
             response = _error(*refused.args)
         else:
@@ -95,13 +99,21 @@ class Rest:
             symbols = (request.query["symbol"],)
         else:
             return None
+        return symbols
+
+    def _check(self, symbols: tuple[str, ...] | None) -> None:
+        if symbols is None:
+            return
+        if any(_ILLEGAL.search(symbol) for symbol in symbols):
+            raise Refused(*_BAD_LIST)
         if any(symbol not in self._market.listings for symbol in symbols):
             raise Refused(*_INVALID_SYMBOL)
-        return symbols
 
     def _answer(self, path: str, symbols: tuple[str, ...] | None, *, single: bool) -> web.Response:
         now_ms = time.time_ns() // 1_000_000
         listed = tuple(self._market.listings) if symbols is None else symbols
+        if not single:
+            listed = tuple(symbol for symbol in listed if symbol not in self._faults.left_out)
         rows: list[Any]
         match path:
             case "ping":

@@ -96,19 +96,17 @@ class Exchange:
         return [connection for connection in self.connections if connection.open]
 
     def quote(self, symbol: str, *, update_id: int | None = None, **changes: str | None) -> None:
-        """Change a symbol's price and tell it to who listens.
+        """Change a symbol's price and tell it to who listens; what does not change is not told.
 
         Args:
             symbol: whose.
-            update_id: of the change; one more than the last where none is given.
+            update_id: of the quote; one more than the last where none is given and bid, ask or a size changes.
             changes: ``bid``, ``bid_size``, ``ask``, ``ask_size``, ``last``, ``volume``; None leaves a field out.
         """
-        its = self.market.quotes[symbol]
-        its.update_id = its.update_id + 1 if update_id is None else update_id
-        for name, value in changes.items():
-            setattr(its, name, value)
+        changed = self.market.change(symbol, changes, update_id)
         for connection in self.open_connections:
-            connection.tell(f"{lower(symbol)}@bookTicker")
+            if changed:
+                connection.tell(f"{lower(symbol)}@bookTicker")
             if "last" in changes:
                 connection.tell(f"{lower(symbol)}@aggTrade")
 
@@ -179,8 +177,10 @@ class Exchange:
         self.faults.subscribe_errors.clear()
         self.faults.quiet_symbols.clear()
         self.faults.quiet_streams.clear()
+        self.faults.left_out.clear()
         for connection in self.connections:
-            connection.quiet = False
+            connection.quiet = connection.deaf = False
+            connection.quiet_streams.clear()
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until ``condition`` holds; it is looked at after everything that a client does."""

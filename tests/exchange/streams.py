@@ -51,7 +51,11 @@ class Connection:
         self.close_code: int | None = None
         """As the exchange closed it; None where it did not."""
         self.quiet = False
-        """Nothing more is told on this connection, though it stays open."""
+        """Nothing more is told on this connection, though it stays open, and pings are answered."""
+        self.deaf = False
+        """Not even pings are answered."""
+        self.quiet_streams: set[str] = set()
+        """Of these streams nothing is told on this connection."""
         self.pinged: list[float] = []
         """When, in monotonic seconds."""
         self.pongs = 0
@@ -65,6 +69,10 @@ class Connection:
         self._clock = clock
         self._violate = violate
         self._touch = touch
+        self._told: dict[str, int] = {}
+        """Stream → how many changes its client knows of."""
+        self._unheard_of: set[str] = set()
+        """Streams of symbols that were not listed when they were subscribed: nothing is told of them, ever."""
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._rate = RollingCount(limits.messages, limits.message_window_s, clock)
         self._ping_payload: bytes | None = None
@@ -92,11 +100,11 @@ class Connection:
 
     def tell(self, stream: str) -> None:
         """Send the newest of ``stream``, if the client wants it."""
-        if stream not in self.streams or stream in self._faults.quiet_streams:
+        if stream not in self.streams or stream in self._faults.quiet_streams | self.quiet_streams | self._unheard_of:
             return
         symbol, _, kind = stream.partition("@")
         symbol = upper(symbol)
-        if symbol not in self._market.quotes or symbol in self._faults.quiet_symbols:
+        if symbol not in self._market.listings or symbol in self._faults.quiet_symbols:
             return
         # A stream in the wrong case exists no more than one of an unknown symbol.
         payload = self._market.event(symbol, kind, _now_ms()) if stream == f"{lower(symbol)}@{kind}" else None
@@ -121,12 +129,19 @@ class Connection:
 
     def subscribe(self, streams: Iterable[str]) -> bool:
         """Add streams; False, and nothing is added, if they are too many."""
+        streams = tuple(streams)
         wanted = self.streams | dict.fromkeys(streams)
         if len(wanted) > self._limits.streams:
             self._violate("streams", f"{len(wanted)} on one connection")
             return False
         self.streams = wanted
         self.granted_at = self._clock()
+        for stream in streams:
+            symbol, _, kind = stream.partition("@")
+            if (changes := self._market.changes.get(symbol.upper())) is not None:
+                self._told[stream] = changes.of(kind)
+            listed = symbol.upper() in self._market.listings
+            (self._unheard_of.discard if listed else self._unheard_of.add)(stream)
         return True
 
     async def _write(self) -> None:
@@ -144,7 +159,8 @@ class Connection:
                     self._note("text", message.data)
                 case WSMsgType.PING:
                     self._note("ping", message.data)
-                    await self._socket.pong(message.data)
+                    if not self.deaf:
+                        await self._socket.pong(message.data)
                 case WSMsgType.PONG:
                     self._note("pong", message.data)
                 case _:
@@ -207,7 +223,7 @@ class Connection:
         while True:
             await asyncio.sleep(self._limits.ping_s)
             await self._faults.thawed.wait()
-            if self.quiet:
+            if self.quiet or self.deaf:
                 continue
             self._ping_payload = str(_now_ms()).encode()
             self._pong_due = min(self._pong_due, self._clock() + self._limits.pong_timeout_s)
@@ -218,7 +234,10 @@ class Connection:
         while True:
             await asyncio.sleep(self._limits.summary_s)
             for stream in self.streams:
-                if stream.endswith(("@miniTicker", "@ticker")):
+                symbol, _, kind = stream.partition("@")
+                its = self._market.changes.get(symbol.upper()) if kind in ("miniTicker", "ticker") else None
+                if its is not None and self._told.get(stream) != its.of(kind):
+                    self._told[stream] = its.of(kind)
                     self.tell(stream)
 
     async def _expire(self) -> None:

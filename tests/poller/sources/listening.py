@@ -36,6 +36,10 @@ STREAMS = StreamTiming(
 REST = RestTiming(interval_s=0.02, request_timeout_s=5.0, quiet_s=5.0, backoff_base_s=0.02, backoff_cap_s=0.1)
 
 
+DOUBTS = DoubtTiming(patience_s=0.3, longest_s=1.2, gap_s=0.1, confirm_s=0.2, unusable_s=0.3, forgive_s=1.0)
+"""For tests of doubt: a symbol that is dead is found within a second."""
+
+
 def now_us() -> int:
     return time.time_ns() // 1000
 
@@ -97,6 +101,18 @@ class RecordingListener:
     def covered(self, symbol: str, note: str = "") -> None:
         self.lacking.pop(symbol, None)
         self.notes[symbol] = note
+
+
+class Tell(RecordingListener):
+    """Passes updates on to a function, and keeps nothing of them."""
+
+    def __init__(self, tell: Callable[[Update], object]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def update(self, update: Update) -> Verdict:
+        self._tell(update)
+        return "news"
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import pytest
 import trustme
@@ -11,11 +11,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from deploy.ports import free_port
-from market.symbols import Scales
-from poller.sources import Emit, LinkState, Source, Update, auto
+from market.instruments import Instrument
+from poller.sources import Deaf, LinkState, Listener, Source, Update, auto
 from poller.sources.auto import Auto, Sight, look
 from poller.sources.endpoints import Endpoints
-from tests.poller.sources.listening import eventually
+from tests.poller.sources.listening import RecordingListener, eventually
 
 
 def now_us() -> int:
@@ -134,13 +134,21 @@ class Scripted:
     def __init__(self, name: str) -> None:
         self.name = name
         self.ended = False
+        self.doubted: list[str] = []
+        self.served: list[str] = []
         self.state = LinkState("simulated", "up", name, 0)
 
-    async def scales(self) -> Mapping[str, Scales]:
-        return {self.name: Scales(1, 2)}
+    async def instruments(self) -> Mapping[str, Instrument]:
+        return {self.name: Instrument("trading")}
 
-    async def run(self, emit: Emit) -> Source | None:
-        emit(Update(symbol=self.name, recv_us=0))
+    def doubt(self, symbol: str) -> None:
+        self.doubted.append(symbol)
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        self.served += symbols
+
+    async def run(self, listener: Listener) -> Source | None:
+        listener.update(Update(symbol=self.name, recv_us=0))
         try:
             await asyncio.Event().wait()
         finally:
@@ -155,11 +163,14 @@ async def test_simulates_until_the_exchange_is_there(pinged: Pinged, caplog: pyt
     endpoints = Endpoints("pings", [f"http://127.0.0.1:{port}"])
     assert 60 == auto.LOOK_AGAIN_S
     source = Auto(simulated, lambda: real, endpoints, now_us, again_s=0.02)
-    assert {"simulated": Scales(1, 2)} == await source.scales()
-    updates: list[Update] = []
-    running = asyncio.ensure_future(source.run(updates.append))
-    await eventually(lambda: updates)
-    assert ("simulated", simulated.state) == (updates[0].symbol, source.state)
+    assert {"simulated": Instrument("trading")} == await source.instruments()
+    listener = RecordingListener()
+    running = asyncio.ensure_future(source.run(listener))
+    await eventually(lambda: listener.updates)
+    assert ("simulated", simulated.state) == (listener.updates[0].symbol, source.state)
+    source.serve(["A1", "B1"])
+    source.doubt("A1")
+    assert (["A1", "B1"], ["A1"]) == (simulated.served, simulated.doubted)
     server = web.AppRunner(app := web.Application())
     app.router.add_get("/api/v3/ping", _pong)
     await server.setup()
@@ -180,7 +191,7 @@ async def test_refusals_end_the_simulation_too(pinged: Pinged, caplog: pytest.Lo
     """The exchange's source tells what it says; prices of nobody are for where there is nobody."""
     real = Scripted("real")
     source = Auto(Scripted("simulated"), lambda: real, pinged.at("451"), now_us, again_s=0.01)
-    assert await asyncio.wait_for(source.run(lambda update: None), 10) is real
+    assert await asyncio.wait_for(source.run(Deaf()), 10) is real
     assert "answers, though HTTP 451: so: no more simulated prices" in caplog.text
 
 
@@ -188,7 +199,7 @@ async def test_a_simulator_that_is_stopped_stops() -> None:
     """A cancellation ends it and the looking."""
     simulated = Scripted("simulated")
     source = Auto(simulated, lambda: simulated, Endpoints("pings", ["http://127.0.0.1:9"]), now_us)
-    running = asyncio.ensure_future(source.run(lambda update: None))
+    running = asyncio.ensure_future(source.run(Deaf()))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     running.cancel()

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from poller.sources import Update
 from tests.exchange import Exchange
-from tests.poller.sources.listening import LIMITS, bids, eventually, heard, listening, new_rest
+from tests.poller.sources.listening import LIMITS, bids, eventually, heard, heeding, listening, new_rest
 
 
 @pytest.fixture
@@ -94,7 +94,8 @@ async def test_recovers_from_bad_answers(exchange: Exchange, status: int, body: 
         await eventually(lambda: source.state.link == "up")
         exchange.answer(status, body)
         await eventually(lambda: source.state.link == "down")
-        assert "no prices by REST" in source.state.reason or "HTTP" in source.state.reason
+        expected = f"HTTP {status}" if status != 200 else "an answer without prices"
+        assert expected in source.state.reason
         since_us = source.state.since_us
         failed = len(exchange.requests)
         await eventually(lambda: len(exchange.requests) > failed + 3)
@@ -129,9 +130,10 @@ async def test_frozen_exchange_is_noticed(exchange: Exchange) -> None:
 
 async def test_unreachable_exchange_is_tried_again(exchange: Exchange) -> None:
     """While connections are refused the reason says so; when they are taken again, prices are back."""
-    await exchange.refuse()
     source = new_rest(exchange, ["BTCUSDT"], quiet_s=0.2)
     async with listening(source):
+        await exchange.refuse()
+        exchange.drop_all()
         await eventually(lambda: "cannot reach" in source.state.reason)
         await exchange.accept()
         await eventually(lambda: source.state.link == "up")
@@ -163,11 +165,30 @@ async def test_empty_and_crossed_quotes_are_passed_on(exchange: Exchange) -> Non
     ]
 
 
+async def test_an_answer_under_way_brings_nothing_of_a_removed_symbol(exchange: Exchange) -> None:
+    """Removed while the question is under way, a symbol is in the answer and in nothing that the listener hears."""
+    source = new_rest(exchange, ["BTCUSDT", "ETHUSDT"])
+    async with heeding(source) as listener:
+        await eventually(lambda: source.state.link == "up")
+        exchange.faults.delay_s = 0.2
+        exchange.quote("ETHUSDT", bid="7.00000000")
+        asked = len(exchange.requests)
+        await eventually(lambda: len(exchange.requests) > asked)
+        listener.notes.clear()
+        source.serve(["BTCUSDT"])
+        exchange.heal()
+        exchange.quote("BTCUSDT", bid="8.00000000")
+        await heard(listener.updates, "BTCUSDT", "8.00000000")
+        assert "7.00000000" not in bids(listener.updates, "ETHUSDT")
+        assert "ETHUSDT" not in listener.notes
+
+
 async def test_cancelling_leaves_nothing_behind(exchange: Exchange) -> None:
     """Who cancels the source has every connection closed, at once, even while a request is under way."""
-    exchange.faults.delay_s = 60.0
     source = new_rest(exchange, ["BTCUSDT"])
     async with listening(source):
-        await eventually(lambda: exchange.requests)
+        exchange.faults.delay_s = 60.0
+        asked = len(exchange.requests)
+        await eventually(lambda: len(exchange.requests) > asked)
     assert "down" == source.state.link
     await eventually(lambda: exchange.http_connections == 0)

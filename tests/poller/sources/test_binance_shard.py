@@ -1,12 +1,13 @@
 """One connection after the other: how a shard replaces its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from msgspec import structs
 
 from tests.exchange import Exchange
-from tests.poller.sources.listening import LIMITS, eventually, heard, listening, new_ws
+from tests.poller.sources.listening import DOUBTS, LIMITS, REST, eventually, heard, heeding, listening, new_ws
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
@@ -67,15 +68,82 @@ async def test_end_by_age_is_recovered_from() -> None:
         assert [] == exchange.violations
 
 
-async def test_stuck_symbol_gets_another_connection(exchange: Exchange) -> None:
-    """A symbol that was heard and does not come back by subscribing is tried on a new connection, without a gap."""
-    source = new_ws(exchange, SYMBOLS, symbol_quiet_s=0.2, quiet_s=0.4)
-    async with listening(source):
+async def test_a_dead_symbol_s_connection_is_replaced_without_a_gap(exchange: Exchange) -> None:
+    """The next connection delivers before the one with the dead stream goes; the link stays up, nothing is lost."""
+    source = new_ws(exchange, SYMBOLS, doubts=DOUBTS)
+    async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
         since_us = source.state.since_us
-        exchange.faults.quiet_streams.add("ethusdt@miniTicker")
-        await eventually(lambda: len(exchange.connections) >= 2 and exchange.connections[0].closed_at)
-        assert since_us == source.state.since_us
+        exchange.connections[0].quiet_streams.add("ethusdt@bookTicker")
+        exchange.quote("ETHUSDT", bid="7.00000000")
+        number = 0
+        while len(exchange.connections) < 2 or exchange.connections[0].open:
+            number += 1
+            exchange.quote("BTCUSDT", bid=f"{number}.00000000", update_id=500_000_000 + number)
+            await asyncio.sleep(0.005)
+        old, new = exchange.connections
+        assert old.closed_at is not None
+        assert old.closed_at >= new.granted_at
+        assert ("up", since_us) == (source.state.link, source.state.since_us)
+        exchange.quote("ETHUSDT", bid="8.00000000")
+        await heard(listener.updates, "ETHUSDT", "8.00000000")
+        await eventually(lambda: listener.lacking == {} and listener.notes["ETHUSDT"] == "")
+    ids = {update.update_id for update in listener.updates if update.symbol == "BTCUSDT"} - {None}
+    assert {500_000_000 + at for at in range(1, number + 1)} <= ids
+
+
+async def test_a_symbol_that_stays_dead_is_no_storm_of_connections(exchange: Exchange) -> None:
+    """When a new connection does not mend it either, the next ones come after pauses that double; REST stands in."""
+    exchange.faults.quiet_streams.add("ethusdt@bookTicker")
+    source = new_ws(exchange, SYMBOLS, structs.replace(REST, quiet_s=0.3), doubts=DOUBTS, replace_s=0.5)
+    async with heeding(source) as listener:
+        await eventually(lambda: source.state.link == "up")
+        number, began = 0, asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() - began < 3.0:
+            number += 1
+            exchange.quote("ETHUSDT", bid=f"{number}.00000000")
+            await heard(listener.updates, "ETHUSDT", f"{number}.00000000")
+    # At about 0.6, 1.1 and 2.1 s.
+    assert 2 <= len(exchange.connections) <= 5
+    assert "by REST" in listener.notes["ETHUSDT"]
+    assert "BTCUSDT" not in listener.was_lacking
+
+
+async def test_a_connection_lost_while_its_successor_is_made(exchange: Exchange) -> None:
+    """The shard is down from the loss on, not longer than until the successor is ready, and no third one is made."""
+    source = new_ws(exchange, SYMBOLS)
+    async with heeding(source) as listener:
+        await eventually(lambda: source.state.link == "up")
+        exchange.faults.ignore_subscribe = True
+        exchange.announce_shutdown("combined")
+        await eventually(lambda: len(exchange.connections) == 2)
+        assert "up" == source.state.link
+        exchange.connections[0].abort()
+        await eventually(lambda: source.state.link == "down")
+        exchange.faults.ignore_subscribe = False
+        # Its SUBSCRIBE is asked again only after the timeout for the answer.
+        exchange.connections[1].subscribe([f"{symbol.lower()}@bookTicker" for symbol in SYMBOLS])
+        exchange.connections[1].say('{"result":null,"id":1}')
+        await eventually(lambda: source.state.link == "up")
+        exchange.quote("BTCUSDT", bid="7.00000000")
+        await heard(listener.updates, "BTCUSDT", "7.00000000")
+    assert 2 == len(exchange.connections)
+    assert {} == listener.was_lacking
+
+
+async def test_shutdown_announced_as_soon_as_it_is_ready(exchange: Exchange) -> None:
+    """A connection that is to be left at once was ready all the same: its symbols are asked for, the next is made."""
+    source = new_ws(exchange, SYMBOLS)
+    async with heeding(source) as listener:
+        exchange.faults.ignore_subscribe = True
+        await eventually(lambda: len(exchange.connections) == 1 and exchange.connections[0].heard)
+        exchange.faults.ignore_subscribe = False
+        exchange.connections[0].say('{"result":null,"id":1}')
+        exchange.connections[0].say('{"e":"serverShutdown","E":1700000000000}')
+        await heard(listener.updates, "BTCUSDT", "100.00000000")
+        await eventually(lambda: len(exchange.connections) == 2 and not exchange.connections[0].open)
+        assert "up" == source.state.link
+    assert 2 == len(exchange.connections)
 
 
 async def test_connection_attempts_keep_their_limit() -> None:

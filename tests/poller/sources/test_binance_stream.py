@@ -11,7 +11,18 @@ from msgspec import structs
 from poller.sources.binance_ws import BinanceWs
 from poller.sources.endpoints import Endpoints
 from tests.exchange import Exchange
-from tests.poller.sources.listening import LIMITS, REST, STREAMS, eventually, heard, listening, new_ws, now_us
+from tests.poller.sources.listening import (
+    LIMITS,
+    REST,
+    STREAMS,
+    bids,
+    eventually,
+    heard,
+    heeding,
+    listening,
+    new_ws,
+    now_us,
+)
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
@@ -59,15 +70,36 @@ async def test_a_flood_of_pings_does_not_break_the_pace(exchange: Exchange) -> N
         assert [] == exchange.violations
 
 
-async def test_quiet_connection_is_replaced(exchange: Exchange) -> None:
-    """A connection that stays open and tells nothing is given up after the quiet time."""
+@pytest.mark.parametrize("pings", [True, False])
+async def test_quiet_market_is_no_fault_of_the_connection(exchange: Exchange, pings: bool) -> None:
+    """As long as its server pings, or answers our pings, a connection on which no price comes is alive."""
+    limits = structs.replace(LIMITS, ping_s=0.1 if pings else 30.0)
+    async with Exchange(SYMBOLS, limits) as exchange:
+        source = new_ws(exchange, SYMBOLS, quiet_s=0.4)
+        async with heeding(source) as listener:
+            await eventually(lambda: source.state.link == "up")
+            connection = exchange.connections[0]
+            messages = source.counters["messages"]
+            kind = "pong" if pings else "ping"
+            await eventually(lambda: sum(message.kind == kind for message in connection.heard) >= 6)
+            assert ("up", messages) == (source.state.link, source.counters["messages"])
+            exchange.quote("BTCUSDT", bid="7.00000000")
+            await eventually(lambda: source.counters["messages"] == messages + 1)
+        assert (1, {}) == (len(exchange.connections), listener.was_lacking)
+        assert [] == exchange.violations
+
+
+async def test_deaf_connection_is_replaced(exchange: Exchange) -> None:
+    """A connection that stays open and answers nothing, not even pings, is given up after the quiet time."""
     source = new_ws(exchange, SYMBOLS, quiet_s=0.4)
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
-        exchange.connections[0].quiet = True
+        exchange.connections[0].deaf = exchange.connections[0].quiet = True
+        await eventually(lambda: "nothing heard for 0.4 s" in source.state.reason)
         await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
         await heard(updates, "BTCUSDT", "7.00000000")
+    assert "ping" in {message.kind for message in exchange.connections[0].heard}
 
 
 async def test_half_a_frame_is_recovered_from(exchange: Exchange) -> None:
@@ -76,24 +108,42 @@ async def test_half_a_frame_is_recovered_from(exchange: Exchange) -> None:
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
         exchange.connections[0].half_frame()
+        exchange.connections[0].deaf = True
         await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
         await heard(updates, "BTCUSDT", "7.00000000")
 
 
-async def test_silent_symbol_is_named_and_subscribed_again(exchange: Exchange) -> None:
-    """A symbol that the exchange answers with silence is visible in the state, the others' prices go on."""
-    exchange.faults.quiet_symbols.add("ETHUSDT")
-    source = new_ws(exchange, SYMBOLS, symbol_quiet_s=0.4, quiet_s=2.0)
-    async with listening(source) as updates:
-        await eventually(lambda: source.state.reason == "nothing heard of ETHUSDT")
-        assert ("binance-ws", "up") == (source.state.source, source.state.link)
-        await eventually(lambda: sum(message.kind == "text" for message in exchange.connections[0].heard) >= 3)
-        exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
-        exchange.heal()
-        await eventually(lambda: source.state.reason == "")
-    assert source.counters["resubscribes"] >= 1
+async def test_symbols_added_and_removed_on_a_live_connection(exchange: Exchange) -> None:
+    """New symbols are subscribed on it and removed ones are not any more; late words of those are nothing strange."""
+    async with Exchange(["BTCUSDT", "ETHUSDT", "SOLUSDT"], structs.replace(LIMITS, weight=1_000_000)) as exchange:
+        source = new_ws(exchange, SYMBOLS)
+        async with heeding(source) as listener:
+            await eventually(lambda: source.state.link == "up")
+            source.serve(["SOLUSDT", "BTCUSDT"])
+            exchange.quote("ETHUSDT", bid="6.00000000")
+            expected = {f"{name}@{kind}" for name in ("btcusdt", "solusdt") for kind in ("bookTicker", "miniTicker")}
+            await eventually(lambda: set(exchange.connections[0].streams) == expected)
+            await eventually(lambda: ("SOLUSDT", "trading") in [(its, how.status) for its, how in listener.listings])
+            await heard(listener.updates, "SOLUSDT", "100.00000000")
+            exchange.quote("SOLUSDT", bid="7.00000000")
+            await heard(listener.updates, "SOLUSDT", "7.00000000")
+            assert "6.00000000" not in bids(listener.updates, "ETHUSDT")
+        assert (1, 0) == (len(exchange.connections), source.counters["malformed"])
+        assert [] == exchange.violations
+
+
+async def test_streams_of_a_symbol_in_another_script() -> None:
+    """It is subscribed in lower case as far as there is one, within the bytes of a request, and heard."""
+    symbols = ["BTCUSDT", *(f"币安人生{number}号USDT" for number in range(120))]
+    async with Exchange(symbols, structs.replace(LIMITS, weight=1_000_000)) as exchange:
+        source = new_ws(exchange, symbols)
+        async with listening(source) as updates:
+            await eventually(lambda: source.state.link == "up")
+            exchange.quote(symbols[-1], bid="7.00000000")
+            await heard(updates, symbols[-1], "7.00000000")
+        assert max(message.size for message in exchange.connections[0].heard) <= 4096
+        assert [] == exchange.violations
 
 
 @pytest.mark.parametrize(

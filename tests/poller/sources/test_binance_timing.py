@@ -2,6 +2,7 @@
 
 from poller.sources.binance_timing import RestTiming, StreamTiming
 from poller.sources.subscriptions import batches
+from poller.sources.weight import SUMMARY_CHUNK, quotes_weight, summary_weight
 from tests.exchange import Limits
 
 LIMITS = Limits()
@@ -38,6 +39,19 @@ def test_a_full_connection_can_become_ready() -> None:
     assert messages * STREAMS.message_gap_s < STREAMS.ready_timeout_s / 4
 
 
-def test_symbols_are_given_longer_than_connections() -> None:
-    """A symbol counts as silent only long after a whole connection would."""
-    assert STREAMS.symbol_quiet_s > 2 * STREAMS.quiet_s
+def test_a_ping_has_time_for_its_answer() -> None:
+    """A silent connection is pinged at half of its patience; the other half is longer than the pace of messages."""
+    assert STREAMS.quiet_s / 2 >= 2 * STREAMS.message_gap_s + 2 * STREAMS.review_s
+
+
+def test_questions_about_quiet_symbols_cost_little() -> None:
+    """If all symbols are quiet for ever, asking about them takes less than a fiftieth of the weight."""
+    quotes = 60 / STREAMS.doubts.gap_s * quotes_weight(2000)
+    summaries = 60 / STREAMS.summary_doubts.gap_s * summary_weight(SUMMARY_CHUNK)
+    assert quotes + summaries <= LIMITS.weight / 50
+
+
+def test_a_dead_symbol_is_found_within_ten_seconds() -> None:
+    """From its last word: until it is asked about, by the question, and until the stream has not followed."""
+    doubts = STREAMS.doubts
+    assert doubts.patience_s + doubts.confirm_s + 2 * STREAMS.review_s <= 10

@@ -14,6 +14,7 @@ from poller.processor import Processor
 from poller.sources import Update
 from poller.sources.simulated import DEFAULT_LISTING, Simulated, listings
 from tests.fakes import run_virtual
+from tests.poller.sources.listening import RecordingListener, Tell
 
 LISTINGS = listings()
 SYMBOLS = tuple(LISTINGS)
@@ -31,7 +32,7 @@ def simulate(
             symbols, ticks_per_s=rate, seed=seed, now_us=lambda: round(loop.time() * 1e6), notice="a game"
         )
         assert ("simulated", "up", "a game") == (source.state.source, source.state.link, source.state.reason)
-        running = asyncio.create_task(source.run(lambda update: heard.append((loop.time(), update))))
+        running = asyncio.create_task(source.run(Tell(lambda update: heard.append((loop.time(), update)))))
         await asyncio.sleep(seconds)
         running.cancel()
         return heard
@@ -75,7 +76,7 @@ def test_stall_is_not_caught_up_with() -> None:
     async def main() -> int:
         heard: list[Update] = []
         source = Simulated(("BTCUSDT",), ticks_per_s=1000, seed=1, now_us=lambda: 0)
-        running = asyncio.create_task(source.run(heard.append))
+        running = asyncio.create_task(source.run(Tell(heard.append)))
         await asyncio.sleep(0.1)
         loop = asyncio.get_running_loop()
         loop.jump(3600)  # type: ignore[attr-defined]
@@ -97,14 +98,15 @@ def test_every_quote_is_sound() -> None:
         def emit(update: Update) -> None:
             nonlocal count
             count += 1
-            tick = processor.process(update)
-            assert tick is not None
+            outcome = processor.process(update)
+            assert outcome.tick is not None
+            assert outcome.fits
             listing = LISTINGS[update.symbol]
             for price in (update.bid, update.ask, update.last):
                 assert price is None or Decimal(price) % Decimal(listing.tick) == 0
             assert Decimal(update.bid_size or "") % Decimal(listing.step) == 0
 
-        running = asyncio.create_task(source.run(emit))
+        running = asyncio.create_task(source.run(Tell(emit)))
         await asyncio.sleep(1)
         running.cancel()
         assert count > 9_000
@@ -159,14 +161,37 @@ async def test_full_rate_on_a_real_clock() -> None:
 
     def emit(update: Update) -> None:
         nonlocal count
-        count += processor.process(update) is not None
+        count += processor.process(update).tick is not None
 
     loop = asyncio.get_running_loop()
     started, cpu = loop.time(), time.process_time()
-    running = asyncio.create_task(source.run(emit))
+    running = asyncio.create_task(source.run(Tell(emit)))
     await asyncio.sleep(1)
     elapsed, cpu = loop.time() - started, time.process_time() - cpu
     running.cancel()
     # A machine too busy to keep up makes this slower, never faster; the virtual clock checks exactly.
     assert 0 < count <= elapsed * 10_000 + 100
     assert cpu / count < 100e-6
+
+
+def test_symbols_added_and_removed_while_running() -> None:
+    """A new symbol is listed and quoted at once, the others walk on where they were, a removed one is silent."""
+
+    async def main() -> None:
+        source = Simulated(("BTCUSDT", "ETHUSDT"), ticks_per_s=100, seed=1, now_us=lambda: 1)
+        listener = RecordingListener()
+        running = asyncio.create_task(source.run(listener))
+        await asyncio.sleep(1)
+        before = [update for update in listener.updates if update.symbol == "ETHUSDT"][-1]
+        source.serve(("ETHUSDT", "SOLUSDT"))
+        assert [("SOLUSDT", "trading")] == [(symbol, its.status) for symbol, its in listener.listings]
+        assert "SOLUSDT" == listener.updates[-1].symbol
+        seen = len(listener.updates)
+        await asyncio.sleep(5)
+        running.cancel()
+        heard = Counter(update.symbol for update in listener.updates[seen:])
+        assert {"ETHUSDT", "SOLUSDT"} == heard.keys()
+        after = next(update for update in listener.updates[seen:] if update.symbol == "ETHUSDT")
+        assert (before.update_id or 0) + 1 == after.update_id
+
+    run_virtual(main())
