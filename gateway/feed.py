@@ -14,16 +14,16 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from gateway.frames import FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import Status
 from gateway.states import SymbolStates
+from gateway.states_reader import StatesReader
 from gateway.usefulness import Usefulness
 from market.bus import Bus, BusDownError, Link
-from market.codec import CodecError, decode_beat, decode_plain_tick, decode_states, decode_tick, encode_tick
+from market.codec import CodecError, decode_beat, decode_plain_tick, decode_tick, encode_tick
 from market.status import Beat
 from market.symbols import Symbols
 from market.tick import MAX_SEQ
@@ -34,8 +34,6 @@ QUIET_S: Final = 3.0
 NO_LINK: Final = "no link to the bus"
 BEHIND: Final = "the poller numbers its ticks below those heard before; its clock may be behind"
 
-_READ_AGAIN_S: Final = 1.0
-"""From one reading of the states to the next, and to the next try."""
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
 _FIRST_RETRY_S: Final = (0.0, 0.5)
@@ -91,8 +89,8 @@ class Feed:
         self._usefulness = Usefulness(bus, symbols, last, states.state_of, counters, rng)
         # Whether a living link was ended on purpose, and there is no new one yet.
         self._renewing = False
-        self._reading: asyncio.Task[None] | None = None
-        self._read_at = self._outdated_at = 0.0
+        self._states_reader = StatesReader(bus, states, self._refuse, self._look)
+        self._outdated_at = 0.0
         self.ready = False
         """Whether the last values were ever read, so that a snapshot means something."""
         self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us())
@@ -169,8 +167,7 @@ class Feed:
             return reason
         finally:
             self._usefulness.unlinked()
-            if self._reading is not None:
-                self._reading.cancel()
+            self._states_reader.cancel()
             if link is not None:
                 link.close()
 
@@ -186,7 +183,7 @@ class Feed:
             # The store has what any poller ever sent.
             if symbol in self._symbols:
                 self.tick_received(symbol, payload)
-        self._take_states(states)
+        self._states_reader.take(states)
 
     async def _watch(self, link: Link) -> str | None:
         """Look after ``link``. Returns why it has ended, or None where one of other symbols is wanted."""
@@ -197,7 +194,7 @@ class Feed:
             if now >= ping_at:
                 link.ping()
                 ping_at = now + _PING_S
-            self._read_states_if_due(now)
+            self._states_reader.read_if_due(now)
             reason = self._usefulness.judge(now, self._beat_at, beating=self._is_beating(now))
             self._look()
             if reason:
@@ -209,28 +206,6 @@ class Feed:
             if loop.time() - link.heard_at >= QUIET_S:
                 return f"nothing heard for {QUIET_S:g} s"
         return link.lost.result()
-
-    def _read_states_if_due(self, now: float) -> None:
-        is_free = self._reading is None or self._reading.done()
-        if self._states.outdated and now >= self._read_at and self._linked_at is not None and is_free:
-            self._read_at = now + _READ_AGAIN_S
-            self._reading = asyncio.get_running_loop().create_task(self._read_states())
-
-    async def _read_states(self) -> None:
-        held = self._states.version
-        with suppress(BusDownError):
-            payload = await self._bus.last_states()
-            # Else beats have brought newer ones in the meantime.
-            if self._states.version == held:
-                self._take_states(payload)
-                self._look()
-
-    def _take_states(self, payload: bytes | None) -> None:
-        if payload is not None:
-            try:
-                self._states.read(decode_states(payload))
-            except CodecError as error:
-                self._refuse("not_states", str(error))
 
     def tick_received(self, symbol: str, payload: bytes) -> None:
         """See `market.bus.Receiver.tick_received`."""
@@ -280,7 +255,8 @@ class Feed:
         self._states.heard(self._beat.states)
         if self._states.outdated and not outdated:
             self._outdated_at = now
-        self._read_states_if_due(now)
+        if self._linked_at is not None:
+            self._states_reader.read_if_due(now)
         self._look()
 
     def _is_beating(self, now: float) -> bool:

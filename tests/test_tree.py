@@ -27,8 +27,8 @@ GATEWAY_LAYERS = (
     {"standing"},
     {"gateway"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"auth.jwks", "commands", "entrance", "laggards", "states", "usefulness"},
-    {"auth.compact", "auth.keyset", "delivery", "group", "handshake"},
+    {"auth.jwks", "commands", "entrance", "laggards", "states_reader", "usefulness"},
+    {"auth.compact", "auth.keyset", "delivery", "group", "handshake", "states"},
     {"cohort"},
     {"connection", "pace"},
     {"reader"},
@@ -50,6 +50,7 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
+    "gateway/states_reader.py": "gateway/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_wire.py": "market/bus/test_redis.py",
 }
