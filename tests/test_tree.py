@@ -45,6 +45,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 BESIDE = {
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
+    "poller/sources/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
 }
 """Test files that belong to no one module, and why."""
 

@@ -16,7 +16,7 @@ from poller.sources.binance_timing import RestTiming, StreamTiming
 from poller.sources.doubts import Doubts
 from poller.sources.weight import SUMMARY_CHUNK
 
-UNSEEDED: Final = "what it costs since its stream was connected anew is not known yet"
+UNSEEDED: Final = "its price since the last reconnect is not known yet"
 
 
 Ask = Callable[[tuple[str, ...], Take], Awaitable[Fault | None]]
@@ -133,7 +133,7 @@ class Inquiry:
 
     def begin(self, told: Callable[[Update, Verdict], None] = lambda _update, _verdict: None) -> Take:
         """Where an answer goes that is asked for now; ``told`` hears what of it counts, and what that was worth."""
-        asked_at = self._counters.messages
+        asked_at, now = self._counters.messages, self._clock()
 
         def take(update: Update) -> None:
             is_quote = update.last is None and update.volume is None
@@ -141,7 +141,7 @@ class Inquiry:
             # One that was removed since it was asked for is nobody's any more.
             if heard.get(update.symbol, 0) <= asked_at and update.symbol in self._listing.instruments:
                 told(update, self._tell(update))
-                if is_quote:
+                if is_quote and self._unseeded.get(update.symbol, now) <= now:
                     self._unseeded.pop(update.symbol, None)
 
         return take

@@ -231,6 +231,22 @@ def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
     staged(scene)
 
 
+def test_an_answer_asked_for_before_a_new_connection_is_not_all_there_is() -> None:
+    """It may lack what changed until the connection was made: the symbol is not relied on for it."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.delay_s = 1.0
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(0.5)
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(1)
+        stage.rest.faults = [Fault("HTTP 500")] * 20
+        await asyncio.sleep(2.1)
+        assert dict.fromkeys("AB", UNSEEDED) == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
 def test_the_first_answer_since_a_new_connection_proves_nothing() -> None:
     """What changed while there was no stream is news to REST's first answer, whatever it was asked for."""
 
