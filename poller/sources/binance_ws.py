@@ -150,7 +150,7 @@ class BinanceWs:
         gone, new = held - wanted.keys(), tuple(symbol for symbol in wanted if symbol not in held)
         self._inquiry.forget(gone)
         for symbol in gone:
-            self._symbol_of.pop(symbol.lower(), None)
+            self._symbol_of.pop(lower(symbol), None)
         self._untraded &= wanted.keys()
         self._listing.serve(wanted)
         for shard in self._shards:
