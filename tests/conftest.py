@@ -1,6 +1,7 @@
 """What several test folders share, and how tests share the machine."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,6 +43,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """A worker takes turns with the others; a run without workers has the machine for itself."""
+    # A shell's background job ignores Ctrl-C, and so would every program that the tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # In CI the tree stays as it was.
     config.pluginmanager.register(LongRuns(config.getoption("long"), record_passes=not os.environ.get("CI")))
     if hasattr(config, "workerinput"):

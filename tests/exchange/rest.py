@@ -17,7 +17,7 @@ from tests.exchange.limits import Limits, Weights
 from tests.exchange.market import Market
 
 _INVALID_SYMBOL = 400, -1121, "Invalid symbol."
-_ILLEGAL = re.compile(r"[^\w.-]|[a-z]")
+_ILLEGAL = re.compile(r"[^\w./:-]|[a-z]")
 """In no symbol; letters of other scripts are in some (币安人生USDT)."""
 _BAD_LIST = 400, -1100, "Illegal characters found in parameter 'symbols'."
 
