@@ -185,7 +185,7 @@ class Inquiry:
             if verdict == "unusable" or update.symbol in self._unseeded:
                 return
             if self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news"):
-                # Quiet for long, by REST too: perhaps it is not traded any more.
+                # Quiet by REST too: perhaps it is not traded any more.
                 self._listing.doubt(update.symbol)
 
         return told

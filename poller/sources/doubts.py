@@ -123,7 +123,7 @@ class Doubts:
     def answered(self, symbol: str, asked_at: float, now: float, *, newer: bool) -> bool:
         """REST, asked at ``asked_at``, knows of ``symbol`` what is ``newer`` than what the stream brought, or that.
 
-        True if it has been quiet for as long as a symbol may be.
+        True if its silence may have a reason: it was busy until now, or has been quiet for as long as a symbol may be.
         """
         watched = self._watched.get(symbol)
         if watched is None or watched.heard_at > asked_at:
@@ -144,7 +144,7 @@ class Doubts:
         if symbol in self._suspects:
             return False
         was_s, watched.patience_s = watched.patience_s, min(2 * watched.patience_s, self._timing.longest_s)
-        return was_s >= self._timing.longest_s
+        return was_s in (self._timing.patience_s, self._timing.longest_s)
 
     def verdicts(self, now: float) -> Mapping[str, str]:
         """The symbols whose stream cannot be relied on, and why."""
