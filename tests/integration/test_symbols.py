@@ -137,7 +137,7 @@ async def _sides(exchange: Exchange, url: str) -> None:
             mark = len(client.prices[symbol])
             exchange.quote(symbol, **update)
             gone = {side for side in ("bid", "ask") if side in update}
-            await until_shown(client, symbol, **{side: None for side in gone})
+            await until_shown(client, symbol, **dict.fromkeys(gone))
             [tick] = client.prices[symbol][mark:]
             assert {"bid", "ask"} - gone == {"bid", "ask"} & tick.keys()
             assert {f"{side}_size" for side in {"bid", "ask"} - gone} == {"bid_size", "ask_size"} & tick.keys()

@@ -21,9 +21,9 @@ from tests.integration.quotes import (
     shows,
     state,
     until_shown,
-    until_state,
 )
 from tests.integration.stacks import environment, run_plan, running, ws_url
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -110,10 +110,8 @@ async def test_symbols_come_and_go_in_poller_and_gateway_together(way: str, tmp_
             await client.until(lambda client: is_live(client) and shows(client, "OLDUSDT", bid="100"))
             write(*BUSY, "NEWUSDT")
             for program in programs:
-                before = len(lines[program])
                 stack[program].send(signal.SIGHUP)
-                while not any("settings read again" in line for line in lines[program][before:]):
-                    await asyncio.sleep(0.01)
+                await until(lambda program=program: any("settings read again" in line for line in lines[program]))
             await client.until(lambda client: client.count("unsubscribed") == 1)
             assert [["OLDUSDT"]] == [its["symbols"] for its in client.messages if its["type"] == "unsubscribed"]
             # By the poller, which does not serve it any more, and by the gateway.

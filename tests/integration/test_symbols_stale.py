@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from deploy.stack import Stack
 from tests.client import Client, connected
 from tests.exchange.server import Exchange
 from tests.integration.faults import feeds, is_live, now, tell, together, until_stale
@@ -29,10 +28,11 @@ pytestmark = pytest.mark.integration
 STEADY = ("BTCUSDT", "ETHUSDT")
 """They move all the time, and nothing is wrong with them."""
 MANY = tuple(f"S{number}USDT" for number in range(200))
+_GARBLED_QUOTE = '{"stream":"STREAM","data":{"u":ID,"s":"NAME","b":"BID","B":"1.0","a":"ASK","A":"1.0"}}'
 GARBLED = {
-    "WORDUSDT": '{{"stream":"{stream}","data":{{"u":{id},"s":"WORDUSDT","b":"nonsense","B":"1","a":"rubbish","A":"1"}}}}',
-    "CROSSUSDT": '{{"stream":"{stream}","data":{{"u":{id},"s":"CROSSUSDT","b":"102.0","B":"1","a":"101.0","A":"1"}}}}',
-    "NULLUSDT": '{{"stream":"{stream}","data":null}}',
+    "WORDUSDT": _GARBLED_QUOTE.replace("BID", "nonsense").replace("ASK", "rubbish"),
+    "CROSSUSDT": _GARBLED_QUOTE.replace("BID", "102.0").replace("ASK", "101.0"),
+    "NULLUSDT": '{"stream":"STREAM","data":null}',
 }
 DEAD = "nothing comes on its stream"
 HALTED = MANY[7]
@@ -119,7 +119,8 @@ async def _garbled(exchange: Exchange, url: str, symbol: str) -> None:
 
 async def _rave(exchange: Exchange, symbol: str) -> None:
     for number in range(10**11, 2 * 10**11):
-        exchange.say(GARBLED[symbol].format(stream=f"{symbol.lower()}@bookTicker", id=number))
+        stream = f"{symbol.lower()}@bookTicker"
+        exchange.say(GARBLED[symbol].replace("STREAM", stream).replace("NAME", symbol).replace("ID", str(number)))
         await asyncio.sleep(0.1)
 
 

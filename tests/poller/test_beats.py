@@ -1,7 +1,6 @@
 """What a beat says, and when the next one is due."""
 
 import pytest
-
 from msgspec import UNSET
 
 from market.instruments import Instrument
