@@ -252,7 +252,9 @@ class Feed:
         self._beat_at = now = asyncio.get_running_loop().time()
         self._beat_us = self._now_us()
         outdated = self._states.outdated
-        self._states.heard(self._beat.states)
+        if self._beat.states or self._beat.link == "up":
+            # A poller that has just begun knows of no symbol yet; what is told of them stays until it does.
+            self._states.heard(self._beat.states)
         if self._states.outdated and not outdated:
             self._outdated_at = now
         if self._linked_at is not None:

@@ -73,4 +73,5 @@ class Beat(Struct, frozen=True, kw_only=True):
     sent_us: Exact
     """When this beat was made, microseconds since the Unix epoch."""
     states: Changes | UnsetType = UNSET
-    """Absent from a poller that does not tell the states of symbols."""
+    """Absent from a poller that does not tell the states of symbols; and while ``link`` is down, from one that has not
+    been told yet what the exchange lists. What was told before then holds."""

@@ -121,7 +121,7 @@ class Poller:
         """Bring prices of these symbols from now on, and of no others."""
         self._symbols = tuple(symbols)
         for symbol in self._symbols:
-            self._numbering.add(symbol)
+            self._numbering.add(symbol, now_us() // 1_000)
         if self._source is not None and self._intake is not None:
             self._serve(self._source, self._intake)
 
@@ -132,7 +132,6 @@ class Poller:
         for symbol in gone:
             intake.forget(symbol)
             self.publisher.forget(symbol)
-        self.publisher.renew()
 
     async def _feed(self) -> None:
         """Find the source, and pass on what comes; and then from the source that takes over, if one does."""

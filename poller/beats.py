@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Literal
 
+from msgspec import UNSET
+
 from market.status import MAX_REASON, Beat, States
 from poller.sources import LinkState
 from poller.states import SymbolStates
@@ -32,8 +34,8 @@ class Beats:
     def due(self, now: float) -> bool:
         """Whether a beat is due."""
         state = self._state()
-        changed = (state.source, state.link) != self._told or self._states.version != self._taken
-        return changed or now >= self.due_at
+        news = self._states.known and self._states.version != self._taken
+        return news or (state.source, state.link) != self._told or now >= self.due_at
 
     def look_at(self, now: float) -> float:
         """When to ask `due` again, at the latest."""
@@ -60,8 +62,8 @@ class Beats:
         self._taken = None
 
     def states(self) -> States | None:
-        """All states, to go with the next beat; None where the bus has them."""
-        return None if self._states.version == self._taken else self._states.whole()
+        """All states, to go with the next beat; None where the bus has them, or none are known yet."""
+        return None if self._states.version == self._taken or not self._states.known else self._states.whole()
 
     def beat(self) -> Beat:
         """What the source says of its link."""
@@ -79,5 +81,5 @@ class Beats:
             reason=reason,
             since_us=since_us,
             sent_us=self._now_us(),
-            states=self._states.changes(self._taken),
+            states=self._states.changes(self._taken) if self._states.known else UNSET,
         )

@@ -28,11 +28,14 @@ class Numbering:
         """Number the ticks of ``symbols``."""
         self._next = dict.fromkeys(symbols, 0)
         self._leading = False
+        self._last_values: Mapping[str, bytes] = {}
+        """As the bus held them when we took the lead, other symbols' too: nobody else has published since."""
         self._noted: set[str] = set()
 
-    def add(self, symbol: str) -> None:
+    def add(self, symbol: str, now_ms: int) -> None:
         """Number the ticks of ``symbol`` too; one that was numbered before goes on."""
-        self._next.setdefault(symbol, 0)
+        if symbol not in self._next:
+            self._next[symbol] = self._first(symbol, 0, now_ms) if self._leading else 0
 
     def take(self, symbol: str) -> int:
         """The next seq of ``symbol``. While another poller leads it means nothing, and is given again."""
@@ -55,10 +58,14 @@ class Numbering:
     def lead(self, last_values: Mapping[str, bytes], now_ms: int) -> None:
         """From now on we publish, and nobody else; this is on the bus."""
         self._leading = True
+        self._last_values = last_values
         for symbol, following in self._next.items():
-            stored = self._stored(symbol, last_values)
-            above = stored + 1 if stored else following + GAP
-            self._next[symbol] = max(following, above, now_ms)
+            self._next[symbol] = self._first(symbol, following, now_ms)
+
+    def _first(self, symbol: str, following: int, now_ms: int) -> int:
+        """The first seq of ours, where ``following`` would have been the next that we know of."""
+        stored = self._stored(symbol, self._last_values)
+        return max(following, stored + 1 if stored else following + GAP, now_ms)
 
     def _stored(self, symbol: str, last_values: Mapping[str, bytes]) -> int:
         """The seq of a last value; 0 where there is none to go by."""

@@ -95,11 +95,6 @@ class Publisher:
         """Wait until we lead and the bus has taken nearly all that was put."""
         await self._room.wait()
 
-    def renew(self) -> None:
-        """Begin to lead anew: of symbols that are new here the bus may hold ticks, above which ours are numbered."""
-        self._pause(0)
-        self._wake.set()
-
     def forget(self, symbol: str) -> None:
         """Have nothing of ``symbol`` sent any more."""
         self._outbox.forget(symbol)

@@ -36,6 +36,11 @@ class SymbolStates:
         self._whole_from = self.version
         """The version since which changes say it all: no symbol has gone."""
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known of any symbol how the exchange lists it: until then there is nothing to tell of one."""
+        return bool(self._instruments)
+
     def listed(self, symbol: str, instrument: Instrument) -> None:
         """The exchange lists ``symbol`` so from now on."""
         self._instruments[symbol] = instrument

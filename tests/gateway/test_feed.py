@@ -678,6 +678,25 @@ def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
     run_virtual(main())
 
 
+def test_a_poller_that_has_just_begun_changes_nothing_of_what_was_told() -> None:
+    """While it says that it hears nothing, and knows of no symbol yet, each is what it was; then what it says."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "halted")])
+            await asyncio.sleep(1)
+            for _ in range(3):
+                await setup.beat("down", "the poller is starting")
+                await asyncio.sleep(1)
+            assert [("ETHUSDT", "halted")] == setup.told
+            await setup.tell(9, since=9, live=["ETHUSDT"], others=[status("BTCUSDT", "stale")])
+            await asyncio.sleep(1)
+            assert {("ETHUSDT", "live"), ("BTCUSDT", "stale")} == set(setup.told[1:])
+            assert ["live", "stale", "live"] == [feed for feed, _ in setup.statuses]
+
+    run_virtual(main())
+
+
 def test_ticks_that_do_not_pass_are_told_and_the_link_is_made_anew() -> None:
     """Beats alone make nobody live: within ten seconds stale, with the reason, and another link; it heals itself."""
 

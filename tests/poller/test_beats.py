@@ -1,6 +1,7 @@
 """What a beat says, and when the next one is due."""
 
 import pytest
+from msgspec import UNSET
 
 from market.instruments import Instrument
 from market.status import Beat, Changes
@@ -58,7 +59,9 @@ def test_changed_reason() -> None:
 @pytest.mark.parametrize("reason", ["because", "x" * 300])
 def test_beat(reason: str) -> None:
     """A beat carries the state, its reason cut to what a beat may hold."""
-    subject = Beats(lambda: LinkState("binance-ws", "down", reason, 5), SymbolStates(lambda: 4), lambda: 7)
+    states = SymbolStates(lambda: 4)
+    states.listed("BTCUSDT", Instrument("trading"))
+    subject = Beats(lambda: LinkState("binance-ws", "down", reason, 5), states, lambda: 7)
     whole = Changes(version=4, since=4)
     expected = Beat(source="binance-ws", link="down", reason=reason[:200], since_us=5, sent_us=7, states=whole)
     assert expected == subject.beat()
@@ -104,3 +107,18 @@ def test_states_go_with_the_beats() -> None:
     assert isinstance(beat.states, Changes)
     assert (states.version, states.version) == (beat.states.since, beat.states.version)
     assert subject.states() == states.whole()
+
+
+def test_before_anything_is_known_of_the_symbols_nothing_is_told_of_them() -> None:
+    """A poller that waits for the exchange's list says that of the feed alone, once a second."""
+    states = SymbolStates(lambda: 4)
+    subject = Beats(lambda: UP, states, lambda: 7)
+    beat = subject.beat()
+    assert (UNSET, None) == (beat.states, subject.states())
+    subject.sent(beat, 0.0)
+    assert not subject.due(0.5)
+    states.listed("BTCUSDT", Instrument("trading"))
+    states.settle({}, up=False)
+    assert subject.due(0.5)
+    assert ["BTCUSDT"] == states.whole().live
+    assert states.whole() == subject.states()

@@ -58,6 +58,25 @@ def test_who_takes_the_lead(stored: int | None, now_ms: int, following: int) -> 
     assert following == subject.take("A1")
 
 
+def test_a_symbol_that_is_added_goes_on_above_what_anybody_published_of_it() -> None:
+    """The others' numbers stay; a slow clock does not matter, nor does being added again."""
+    subject = Numbering(["A1"])
+    subject.add("B1", START_MS)
+    subject.lead(values(A1=5, B1=START_MS + 7, C1=START_MS + HOUR_MS), START_MS)
+    subject.take("A1")
+    for symbol in ("C1", "D1", "B1", "A1"):
+        subject.add(symbol, START_MS - HOUR_MS + 9)
+    taken = [subject.take(symbol) - START_MS for symbol in ("A1", "B1", "C1", "D1")]
+    assert [1, 8, HOUR_MS + 1, 9 - HOUR_MS] == taken
+    subject.add("C1", START_MS)
+    assert START_MS + HOUR_MS + 2 == subject.take("C1")
+    # Of a symbol that is new to one that stands by, it is the next leader's matter.
+    subject.follow({})
+    subject.add("E1", START_MS)
+    subject.lead(values(E1=START_MS + 3), START_MS)
+    assert START_MS + 4 == subject.take("E1")
+
+
 def test_clock_that_was_set_back() -> None:
     """Who leads counts on whatever the time is, and so does who takes the lead again."""
     subject = leading("A1")
