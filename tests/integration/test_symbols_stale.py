@@ -18,6 +18,7 @@ from tests.integration.quotes import (
     plan_for,
     shows,
     state,
+    turns,
     until_shown,
     until_state,
 )
@@ -174,8 +175,8 @@ async def _halted_by_rest(exchange: Exchange, url: str) -> None:
         exchange.market.set_status(symbol, "TRADING")
         exchange.quote(symbol, bid="80.00000000", ask="81.00000000")
         back_s = await until_state(client, symbol, "live", within_s=30)
-        await until_shown(client, symbol, bid="80", ask="81")
-        assert ["halted", "live"] == history(client, symbol)
+        assert shows(client, symbol, bid="80", ask="81")
+        assert ["halted", "live"] == turns(client, symbol)
         tell("symbol halted, by REST", told_after=halted_s, back_after=back_s)
 
 
