@@ -64,6 +64,7 @@ class Intake:
 
     def listed(self, symbol: str, instrument: Instrument) -> None:
         """See `poller.sources.Listener.listed`."""
+        is_new = symbol not in self.processor.symbols
         tick = self.processor.listed(symbol, instrument, self._now_us())
         if tick is not None:
             self._put(tick)
@@ -72,7 +73,8 @@ class Intake:
             self._quality.forget(symbol)
         elif symbol not in self._traded:
             self._traded.add(symbol)
-            self._quality.awaited(symbol)
+            # One that was not traded until now is live with its first price, not before.
+            self._quality.awaited(symbol, patiently=is_new)
         self._states.listed(symbol, instrument)
 
     def uncovered(self, symbol: str, reason: str) -> None:

@@ -44,9 +44,10 @@ class Quality:
         if symbol is not None:
             self._bad[symbol] = self._bad.get(symbol, since)._replace(why=since.why)
 
-    def awaited(self, symbol: str) -> None:
-        """A quote of ``symbol`` is due; there has been none."""
-        self._bad.setdefault(symbol, self._begun("no price yet"))
+    def awaited(self, symbol: str, *, patiently: bool = True) -> None:
+        """A quote of ``symbol`` is due; there has been none. That is a fault after `PATIENCE_S`, or at once."""
+        since = self._begun("no price yet")
+        self._bad.setdefault(symbol, since if patiently else since._replace(at=float("-inf")))
 
     def forget(self, symbol: str) -> None:
         """No quote of ``symbol`` is expected."""

@@ -87,6 +87,11 @@ def history(client: Client, symbol: str) -> list[str]:
     return [its["state"] for its in client.messages if its["type"] == "symbol_status" and its["symbol"] == symbol]
 
 
+def turns(client: Client, symbol: str) -> list[str]:
+    """The same but for `stale`: a symbol that is traded again is that until its first price, which may be there."""
+    return [its for its in history(client, symbol) if its != "stale"]
+
+
 async def until_state(client: Client, symbol: str, wanted: str, reason: str = "", within_s: float = 20) -> float:
     """Wait until a symbol is told to be so, for a reason that contains ``reason``; the seconds it took."""
     began = now()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.client import Client, connected
+from tests.client import Client, Message, connected
 from tests.exchange.server import Exchange
 from tests.integration.faults import now, tell, together
 from tests.integration.quotes import (
@@ -16,6 +16,7 @@ from tests.integration.quotes import (
     plan_for,
     shows,
     state,
+    turns,
     until_shown,
     until_state,
 )
@@ -162,13 +163,14 @@ async def _halt(exchange: Exchange, url: str, symbol: str) -> None:
         halted_s = await until_state(client, symbol, "halted", HALTS[symbol])
         assert shows(client, symbol, bid=None, ask=None)
         async with connected(url) as late:
-            told_before_the_price = asyncio.create_task(_is_told_first(late, symbol))
+            told = asyncio.create_task(_price_when_told(late, symbol, "halted"))
             await late.subscribe(symbol)
-            assert not await told_before_the_price
+            assert "snapshot" == (await told)["type"]
             assert client.states[symbol] == late.states[symbol]
             assert ["snapshot"] == [price["type"] for price in late.prices[symbol]]
             assert shows(late, symbol, bid=None, ask=None)
         exchange.market.set_status(symbol, "TRADING")
+        told = asyncio.create_task(_price_when_told(client, symbol, "live", LOOK_S + LATE_S))
         began = now()
         price = 200
         while state(client, symbol) != "live":
@@ -176,22 +178,27 @@ async def _halt(exchange: Exchange, url: str, symbol: str) -> None:
             exchange.quote(symbol, bid=f"{price}.00000000", ask="900.00000000")
             await asyncio.sleep(0.5)
             assert now() - began < LOOK_S + LATE_S
-        await client.until(lambda client: (number(newest(client, symbol), "bid") or 0) > 200)
         back_s = now() - began
-        assert ["halted", "live"] == history(client, symbol)
+        # No word of its being live without a price of now.
+        assert 200 < (number(await told, "bid") or 0)
+        assert ["halted", "live"] == turns(client, symbol)
         tell(f"symbol halted ({HALTS[symbol]})", told_after=halted_s, back_after=back_s)
 
 
-async def _is_told_first(client: Client, symbol: str) -> bool:
-    """Whether a client is told the state of a symbol when it has no price of it yet; waits for the state."""
-    first = []
+async def _price_when_told(client: Client, symbol: str, wanted: str, within_s: float = 10) -> Message:
+    """The newest price that a client had when it was told of a symbol that it is ``wanted``; empty where it had none.
+
+    Nothing is looked at before the next message comes.
+    """
+    seen: list[Message] = []
 
     def is_told(client: Client) -> bool:
-        first.append(not client.prices[symbol])
-        return symbol in client.states
+        if not seen and symbol in client.states and state(client, symbol) == wanted:
+            seen.append(newest(client, symbol))
+        return bool(seen)
 
-    await client.until(is_told)
-    return first[-1]
+    await client.until(is_told, within_s)
+    return seen[0]
 
 
 async def _delisted(exchange: Exchange, url: str) -> None:
@@ -204,9 +211,9 @@ async def _delisted(exchange: Exchange, url: str) -> None:
         exchange.market.enlist(symbol)
         began = now()
         exchange.quote(symbol, bid="70.00000000", ask="71.00000000")
-        await until_state(client, symbol, "live", within_s=LOOK_S + LATE_S)
-        await until_shown(client, symbol, bid="70", ask="71")
-        assert ["delisted", "live"] == history(client, symbol)
+        price = await _price_when_told(client, symbol, "live", LOOK_S + LATE_S)
+        assert (70, 71) == (number(price, "bid"), number(price, "ask"))
+        assert ["delisted", "live"] == turns(client, symbol)
         tell("symbol delisted", told_after=gone_s, back_after=now() - began)
 
 
@@ -218,9 +225,10 @@ async def _unlisted(exchange: Exchange, url: str) -> None:
         assert all(shows(client, symbol, bid=None, ask=None, last=None, volume=None) for symbol in UNLISTED)
         exchange.market.enlist("NEWUSDT")
         began = now()
-        await until_state(client, "NEWUSDT", "live", within_s=LOOK_S + LATE_S)
-        await until_shown(client, "NEWUSDT", bid="100", ask="100.01")
+        price = await _price_when_told(client, "NEWUSDT", "live", LOOK_S + LATE_S)
+        assert 100 == number(price, "bid")
         tell("unlisted symbol is listed", told_after="the start", back_after=now() - began)
         exchange.quote("NEWUSDT", bid="99.00000000")
         await until_shown(client, "NEWUSDT", bid="99")
-        assert (["unknown", "live"], ["unknown"]) == (history(client, "NEWUSDT"), history(client, "NEVERUSDT"))
+        assert ["unknown", "live"] == turns(client, "NEWUSDT")
+        assert ["unknown"] == history(client, "NEVERUSDT")

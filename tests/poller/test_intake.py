@@ -1,6 +1,8 @@
 """Where a source's words go."""
 
-from typing import Any
+from typing import Any, Literal
+
+import pytest
 
 from market.instruments import Instrument, Scales
 from market.tick import Tick
@@ -76,15 +78,30 @@ def test_what_cannot_be_read_counts_as_nonsense() -> None:
 
 
 def test_a_symbol_without_any_price_is_stale_after_a_while() -> None:
-    """From the start, and from when it is traded again, a price is due; while it is halted, none is."""
-    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=Instrument("halted", reason="BREAK"))
+    """From the start a price is due, and has some time."""
+    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
     desk.subject.update(quote(1))
-    assert {"SHIBUSDT": ("halted", "BREAK")} == desk.told(10)
-    desk.subject.listed("SHIBUSDT", TRADING)
     assert {} == desk.told(PATIENCE_S - 1)
     desk.subject.listed("SHIBUSDT", TRADING)
     assert {"SHIBUSDT": ("stale", "no price yet")} == desk.told(1)
     desk.subject.update(quote(1, symbol="SHIBUSDT"))
+    assert {} == desk.told()
+
+
+@pytest.mark.parametrize("status", ["halted", "unknown", "delisted"])
+def test_a_symbol_that_is_traded_again_is_live_with_its_first_price(
+    status: Literal["halted", "unknown", "delisted"],
+) -> None:
+    """While it is not traded no price of it is due; once it is, it is stale until there is one, be it one-sided."""
+    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=Instrument(status, reason="BREAK"))
+    desk.subject.update(quote(1))
+    assert {"SHIBUSDT": (status, "BREAK")} == desk.told(10)
+    desk.subject.listed("SHIBUSDT", TRADING)
+    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.told()
+    desk.subject.update(summary(symbol="SHIBUSDT"))
+    desk.subject.listed("SHIBUSDT", TRADING)
+    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.told()
+    desk.subject.update(quote(1, symbol="SHIBUSDT", bid="0.00000000"))
     assert {} == desk.told()
 
 

@@ -57,3 +57,7 @@ def test_a_first_quote_that_does_not_come_is_a_fault() -> None:
     assert timed.subject.fault() is None
     timed.subject.forget("BTCUSDT")
     assert {} == timed.subject.faults()
+    timed.subject.awaited("BTCUSDT", patiently=False)
+    assert ["BTCUSDT"] == list(timed.subject.faults())
+    timed.subject.good("BTCUSDT")
+    assert {} == timed.subject.faults()
