@@ -160,6 +160,8 @@ class Feed:
                 else:
                     old.close()
                     await self._read_store()
+                    # What the store held, when it was read, may be older than what has come meanwhile.
+                    self._behind_since = None
                     self._usefulness.linked(asyncio.get_running_loop().time())
         except BusDownError as error:
             return str(error)

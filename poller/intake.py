@@ -77,9 +77,9 @@ class Intake:
             self._quality.awaited(symbol, patiently=is_new)
         self._states.listed(symbol, instrument)
 
-    def uncovered(self, symbol: str, reason: str) -> None:
+    def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
         """See `poller.sources.Listener.uncovered`."""
-        self._states.uncovered(symbol, reason)
+        self._states.uncovered(symbol, reason, for_s)
 
     def covered(self, symbol: str, note: str = "") -> None:
         """See `poller.sources.Listener.covered`."""

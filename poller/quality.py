@@ -42,7 +42,8 @@ class Quality:
         since = self._begun(f"the exchange's prices cannot be used: {why.replace('_', ' ')}")
         self._all_bad = self._all_bad or since
         if symbol is not None:
-            self._bad[symbol] = self._bad.get(symbol, since)._replace(why=since.why)
+            # The first reason stays: each other one would be news.
+            self._bad.setdefault(symbol, since)
 
     def awaited(self, symbol: str, *, patiently: bool = True) -> None:
         """A quote of ``symbol`` is due; there has been none. That is a fault after `PATIENCE_S`, or at once."""

@@ -58,11 +58,13 @@ class SymbolStates:
             self._grow()
             self._whole_from = self.version
 
-    def uncovered(self, symbol: str, reason: str) -> None:
-        """Prices of ``symbol`` do not arrive, for ``reason``."""
-        if symbol not in self._uncovered or self._uncovered[symbol].reason != reason:
-            since_us = self._uncovered[symbol].since_us if symbol in self._uncovered else self._now_us()
-            self._uncovered[symbol] = Fault(reason, since_us)
+    def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
+        """Prices of ``symbol`` do not arrive, for ``reason``, which has lasted for ``for_s`` seconds.
+
+        The first reason stays: what is said of it while it lasts is no news.
+        """
+        if symbol not in self._uncovered:
+            self._uncovered[symbol] = Fault(reason, self._now_us() - int(for_s * 1e6))
             self._unsettled.add(symbol)
 
     def covered(self, symbol: str, note: str = "") -> None:

@@ -61,8 +61,8 @@ class Listener(Protocol):
     def listed(self, symbol: str, instrument: Instrument) -> None:
         """The exchange lists ``symbol`` otherwise than before."""
 
-    def uncovered(self, symbol: str, reason: str) -> None:
-        """Nothing that the exchange says of ``symbol`` arrives, though other symbols' prices do."""
+    def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
+        """Nothing that the exchange says of ``symbol`` arrives, nor has for ``for_s`` seconds; of others it does."""
 
     def covered(self, symbol: str, note: str = "") -> None:
         """It does; ``note`` says what is unusual about it."""
@@ -81,7 +81,7 @@ class Deaf:
     def listed(self, symbol: str, instrument: Instrument) -> None:
         """See `Listener.listed`."""
 
-    def uncovered(self, symbol: str, reason: str) -> None:
+    def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
         """See `Listener.uncovered`."""
 
     def covered(self, symbol: str, note: str = "") -> None:

@@ -10,13 +10,11 @@ from poller.sources.binance_listing import Listing
 from poller.sources.binance_polling import Polling, Take
 from poller.sources.binance_shard import Shard
 from poller.sources.binance_timing import StreamTiming
-from poller.sources.doubts import DEAD, UNUSABLE
+from poller.sources.doubts import DEAD, MISSING, UNUSABLE
 from poller.sources.tasks import first_of
 
 _DEAD: Final = (DEAD, UNUSABLE)
 """What is wrong with a stream for which another connection may help."""
-
-MISSING = "the exchange's answers have no price of it"
 
 
 class Cover:
@@ -75,7 +73,7 @@ class Cover:
         for symbol in lacking.keys() - self.lacking.keys():
             self._counters.dead_streams += symbol in alone
             self._trusted_from[symbol] = now + self._trust_s * (symbol in alone)
-            listener.uncovered(symbol, lacking[symbol])
+            listener.uncovered(symbol, lacking[symbol], 0.0 if symbol in alone else self._timing.grace_s)
         for symbol in self.lacking.keys() - lacking.keys():
             del self._trusted_from[symbol]
             listener.covered(symbol)

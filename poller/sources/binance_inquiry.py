@@ -75,8 +75,9 @@ class Inquiry:
         self._summary_heard: dict[str, int] = {}
         self._quotes = Doubts(timing.doubts)
         self._summaries = Doubts(timing.summary_doubts, SUMMARY_CHUNK)
-        self._unseeded: dict[str, float] = {}
-        """Symbols of which nothing was heard since a stream began to bring them, and since when that is."""
+        self._unseeded: dict[str, tuple[float, float]] = {}
+        """Symbols of which nothing was heard since a stream began to bring them: since when that is, and when the last
+        one began, if none was heard of the one before it either."""
         # Quotes do not wait for summaries, which take many questions where symbols are many.
         self._quote_seeds = _Seeds()
         self._summary_seeds = _Seeds()
@@ -108,7 +109,10 @@ class Inquiry:
         now, traded = self._clock(), self._traded(symbols)
         self._quotes.watch(traded, now)
         self._summaries.watch(traded, now)
-        self._unseeded.update(dict.fromkeys(traded, now))
+        for symbol in traded:
+            # Who was not heard of before this connection either has been silent for longer.
+            since, _ = self._unseeded.get(symbol, (now, now))
+            self._unseeded[symbol] = since, now
         self._quote_seeds.add(symbols)
         self._summary_seeds.add(symbols)
 
@@ -128,7 +132,7 @@ class Inquiry:
     def verdicts(self) -> Mapping[str, str]:
         """The symbols whose stream cannot be relied on, or does not tell the whole story yet, and why."""
         now = self._clock()
-        late = [symbol for symbol, since in self._unseeded.items() if now - since >= self._timing.grace_s]
+        late = [symbol for symbol, (since, _) in self._unseeded.items() if now - since >= self._timing.grace_s]
         return {**dict.fromkeys(late, UNSEEDED), **self._quotes.verdicts(now)}
 
     def begin(self, told: Callable[[Update, Verdict], None] = lambda _update, _verdict: None) -> Take:
@@ -141,7 +145,7 @@ class Inquiry:
             # One that was removed since it was asked for is nobody's any more.
             if heard.get(update.symbol, 0) <= asked_at and update.symbol in self._listing.instruments:
                 told(update, self._tell(update))
-                if is_quote and self._unseeded.get(update.symbol, now) <= now:
+                if is_quote and self._unseeded.get(update.symbol, (now, now))[1] <= now:
                     self._unseeded.pop(update.symbol, None)
 
         return take
@@ -174,10 +178,23 @@ class Inquiry:
         while True:
             await asyncio.sleep(self._timing.review_s)
             if due := self._traded(self._quotes.due(self._clock())):
-                self._counters.questions += 1
-                await self._polling.quotes(due, self.begin(self._quote_answered(self._clock())))
+                await self._ask_about(due)
             if due := self._traded(self._summaries.due(self._clock())):
                 await self._polling.summaries(due, self.begin(self._summary_answered))
+
+    async def _ask_about(self, symbols: tuple[str, ...]) -> None:
+        self._counters.questions += 1
+        asked_at, found = self._clock(), set[str]()
+        told = self._quote_answered(asked_at)
+
+        def hear(update: Update, verdict: Verdict) -> None:
+            found.add(update.symbol)
+            told(update, verdict)
+
+        if await self._polling.quotes(symbols, self.begin(hear)) is None:
+            for symbol in symbols:
+                if symbol not in found and self._quotes.unanswered(symbol, asked_at, self._clock()):
+                    self._listing.doubt(symbol)
 
     def _quote_answered(self, asked_at: float) -> Callable[[Update, Verdict], None]:
         def told(update: Update, verdict: Verdict) -> None:
@@ -186,7 +203,7 @@ class Inquiry:
                 return
             if self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news"):
                 # Quiet by REST too: perhaps it is not traded any more.
-                self._listing.doubt(update.symbol)
+                self._listing.doubt(update.symbol, silent=True)
 
         return told
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Container
 
 from msgspec import Struct
 
-from poller.sources import Update
+from poller.sources import Update, reasons
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Answer, Counters, parse_quotes, parse_summaries
 from poller.sources.binance_api import INVALID_SYMBOL, Api, Fault, symbols_query
@@ -167,6 +167,8 @@ class Polling:
         if answer.malformed:
             self._counters.malformed += answer.malformed
             self._malformed.note(f"{job.path}: {body[:200]!r}", asyncio.get_running_loop().time())
+        if not answer.updates and (words := reasons.told(body)):
+            return Fault(f"an answer without prices: {words}")
         return answer
 
     def named_again(self) -> None:

@@ -1,5 +1,6 @@
 """Binance by REST alone: the newest quotes each second."""
 
+import asyncio
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -11,10 +12,10 @@ from poller.sources import Deaf, LinkState, Listener, Update
 from poller.sources.backoff import Backoff
 from poller.sources.binance import Counters
 from poller.sources.binance_api import Api
-from poller.sources.binance_cover import MISSING
 from poller.sources.binance_listing import Listing
 from poller.sources.binance_polling import Polling
 from poller.sources.binance_timing import RestTiming
+from poller.sources.doubts import MISSING
 from poller.sources.endpoints import Endpoints
 from poller.sources.link import Link
 
@@ -39,6 +40,8 @@ class BinanceRest:
         self._backoff = Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, rng)
         self._listener: Listener = Deaf()
         self._listing = Listing(self._api, symbols, timing=self._timing, changed=self._listed)
+        self._moved_at: dict[str, float] = {}
+        """Symbol → when its quote was last another than before, in the event loop's time."""
         self._polling = Polling(
             self._api,
             lambda: self._listing.answerable,
@@ -90,7 +93,14 @@ class BinanceRest:
     def _take(self, update: Update) -> None:
         # One that was removed since it was asked for is nobody's any more.
         if update.symbol in self._listing.instruments:
-            self._listener.update(update)
+            verdict = self._listener.update(update)
+            if update.last is None and update.volume is None:
+                now = asyncio.get_running_loop().time()
+                if verdict == "news":
+                    self._moved_at[update.symbol] = now
+                elif now - self._moved_at.setdefault(update.symbol, now) >= self._timing.still_s:
+                    # The same again and again: perhaps it is not traded any more.
+                    self._listing.doubt(update.symbol, silent=True)
 
     def _answered(self, found: Collection[str], missing: Collection[str]) -> None:
         for symbol in found:

@@ -89,7 +89,7 @@ class Shard:
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Connect, replace and connect again until cancelled."""
         clock = asyncio.get_running_loop().time
-        self.lost_at = clock()
+        self.lost_at = started = clock()
         async with Group() as group:
             while True:
                 stream = await self._open(session, group)
@@ -112,7 +112,10 @@ class Shard:
                 self._reason = stream.reason
                 self._log(stream)
                 self._changed()
-                await asyncio.sleep(self._backoff.next_s())
+                # One that is only to be replaced has not failed, and its end is near.
+                lasted = stream.ready.is_set() and clock() - started >= self._timing.steady_s
+                pause_s = 0.0 if lasted and not stream.over else self._backoff.next_s()
+                await asyncio.sleep(pause_s)
 
     async def _open(self, session: aiohttp.ClientSession, group: Group) -> Stream:
         await self._attempts.turn()
@@ -129,6 +132,8 @@ class Shard:
             await stream.run(session)
         finally:
             self._streams.remove(stream)
+            if stream.over and not self.live:
+                self._reason = stream.reason
             self._note_loss()
             self._changed()
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Collection
 
 import aiohttp
+from msgspec import Struct
 
 from market.symbols import lower
 from poller.sources import Update, reasons
@@ -33,6 +34,12 @@ logger = logging.getLogger(__name__)
 _MAX_MESSAGE_BYTES = 1 << 20
 
 
+class Peer(Struct):
+    """What is known of an exchange's servers, whichever connection taught it."""
+
+    answers_pings: bool = False
+
+
 class Stream:
     """Subscribes some symbols' quotes and summaries, passes on what comes, and says when it should be replaced.
 
@@ -55,6 +62,7 @@ class Stream:
         counters: Counters,
         now_us: Callable[[], int],
         rng: random.Random,
+        peer: Peer | None = None,
     ) -> None:
         """Prepare; ``hear`` is told of every update of ``symbols``, and of what cannot be read.
 
@@ -80,6 +88,7 @@ class Stream:
         self._now_us = now_us
         self._clock = clock
         self._rng = rng
+        self._peer = peer or Peer()
         self._closing = asyncio.Event()
         self._wake = asyncio.Event()
         self._pong: bytes | None = None
@@ -172,7 +181,7 @@ class Stream:
                     self._pong = bytes(message.data)
                     self._wake.set()
                 case aiohttp.WSMsgType.PONG:
-                    pass
+                    self._peer.answers_pings = True
                 case aiohttp.WSMsgType.CLOSE:
                     words = reasons.one_line(message.extra or "")
                     return f"closed by the exchange ({message.data}{f': {words}' if words else ''})"
@@ -207,6 +216,10 @@ class Stream:
         late, self._late = self._late, set()
         if self.ready.is_set() and late:
             self._granted(late)
+        if not self.ready.is_set() and not self._peer.answers_pings:
+            # To learn whether its silence will mean anything.
+            self._ping = True
+            self._wake.set()
         self.ready.set()
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> str:
@@ -245,8 +258,9 @@ class Stream:
             now = self._clock()
             if not self.ready.is_set() and now - self._opened_at >= timing.ready_timeout_s:
                 return f"subscriptions not granted within {timing.ready_timeout_s:g} s"
-            if now - self._heard_at >= timing.quiet_s:
-                return f"nothing heard for {timing.quiet_s:g} s"
+            quiet_s = timing.quiet_s if self._peer.answers_pings else max(timing.quiet_s, timing.silent_s)
+            if now - self._heard_at >= quiet_s:
+                return f"nothing heard for {quiet_s:g} s"
             if now - self._heard_at >= timing.quiet_s / 2 and not self._pinged:
                 self._ping = self._pinged = True
                 self._wake.set()

@@ -24,6 +24,10 @@ class RestTiming(Struct, frozen=True, kw_only=True):
     """Between two looks at what is listed."""
     absent_s: float = 60.0
     """Between two looks at the symbols that are not traded."""
+    still_s: float = 5.0
+    """A quote that stands still for so long is a ground to look at what is listed."""
+    doubts_gap_s: float = 5.0
+    """Between two looks at what is in doubt, at least; longer while much of the weight is used."""
     doubt_s: float = 10.0
     """From a look at what was in doubt to the next one, at least; twice as long each time nothing has changed."""
     backoff_base_s: float = 1.0
@@ -54,6 +58,8 @@ class StreamTiming(Struct, frozen=True, kw_only=True):
     """For all answers to SUBSCRIBEs."""
     quiet_s: float = 5.0
     """A connection on which nothing at all comes for so long, not even the answer to a ping, is replaced."""
+    silent_s: float = 25.0
+    """The same while no ping of ours was ever answered: the exchange's own come each 20 s."""
     review_s: float = 0.5
     """Between two looks at who is quiet, and how old the connection is."""
     grace_s: float = 3.0
@@ -70,6 +76,8 @@ class StreamTiming(Struct, frozen=True, kw_only=True):
     renew_jitter_s: float = 1800.0
     healthy_s: float = 60.0
     """A connection that lasted so long starts the next with the shortest backoff."""
+    steady_s: float = 5.0
+    """A connection that lasted so long is replaced at once when it is told to go."""
     backoff_base_s: float = 1.0
     backoff_cap_s: float = 30.0
     close_timeout_s: float = 1.0

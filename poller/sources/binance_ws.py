@@ -19,7 +19,7 @@ from poller.sources.binance_inquiry import Inquiry
 from poller.sources.binance_listing import Listing
 from poller.sources.binance_polling import Polling
 from poller.sources.binance_shard import Shard
-from poller.sources.binance_stream import Stream
+from poller.sources.binance_stream import Peer, Stream
 from poller.sources.binance_timing import RestTiming, StreamTiming
 from poller.sources.endpoints import Endpoints
 from poller.sources.handshake import stream_session
@@ -70,6 +70,7 @@ class BinanceWs:
             refused=self._refused,
         )
         self._attempts = RollingLimit(self._timing.connects_per_window, self._timing.connect_window_s)
+        self._peer = Peer()
         self._symbol_of: dict[str, str] = {}
         """By the name that the symbol has in its streams."""
         self._shards: list[Shard] = []
@@ -209,6 +210,7 @@ class BinanceWs:
             counters=self._counters,
             now_us=self._now_us,
             rng=self._rng,
+            peer=self._peer,
         )
 
     def _hear(self, heard: Update | Unexpected) -> None:

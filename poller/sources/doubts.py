@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 DEAD: Final = "nothing comes on its stream, though the exchange has newer prices"
+MISSING: Final = "the exchange's answers have no price of it"
 UNUSABLE: Final = "what comes on its stream cannot be used"
 
 
@@ -40,6 +41,8 @@ class _Watched(Struct):
     unusable_at: float | None = None
     """Since when the stream brought only what cannot be used."""
     last_unusable_at: float = 0.0
+    missing_at: float | None = None
+    """Since when REST has no price of it, and the stream is silent."""
     on_trial: bool = False
     """The stream before this one was found dead; of this one nothing is known yet."""
 
@@ -87,7 +90,7 @@ class Doubts:
             watched.patience_s = self._timing.patience_s
         watched.heard_at = now
         if symbol in self._suspects:
-            watched.newer_at = watched.unusable_at = None
+            watched.newer_at = watched.unusable_at = watched.missing_at = None
             watched.on_trial = False
             self._suspects.discard(symbol)
 
@@ -128,6 +131,10 @@ class Doubts:
         watched = self._watched.get(symbol)
         if watched is None or watched.heard_at > asked_at:
             return False
+        if watched.missing_at is not None:
+            watched.missing_at = None
+            if watched.newer_at is None and watched.unusable_at is None:
+                self._suspects.discard(symbol)
         if newer:
             watched.newer_at = now if watched.newer_at is None else watched.newer_at
             watched.on_trial = False
@@ -146,6 +153,16 @@ class Doubts:
         was_s, watched.patience_s = watched.patience_s, min(2 * watched.patience_s, self._timing.longest_s)
         return was_s in (self._timing.patience_s, self._timing.longest_s)
 
+    def unanswered(self, symbol: str, asked_at: float, now: float) -> bool:
+        """REST, asked at ``asked_at``, has no price of ``symbol``; whether that is worth a look at what is listed."""
+        watched = self._watched.get(symbol)
+        if watched is None or watched.heard_at > asked_at:
+            return False
+        watched.patience_s = self._timing.patience_s
+        watched.missing_at = now if watched.missing_at is None else watched.missing_at
+        self._suspects.add(symbol)
+        return True
+
     def verdicts(self, now: float) -> Mapping[str, str]:
         """The symbols whose stream cannot be relied on, and why."""
         found = {}
@@ -155,4 +172,6 @@ class Doubts:
                 found[symbol] = DEAD
             elif its.unusable_at is not None and now - its.unusable_at >= self._timing.unusable_s:
                 found[symbol] = UNUSABLE
+            elif its.missing_at is not None and now - its.missing_at >= self._timing.unusable_s:
+                found[symbol] = MISSING
         return found

@@ -25,6 +25,10 @@ _NOBODY = frozenset({
 """What the system says where there is nobody, or no way there (the last two: its own firewall)."""
 
 
+_PROXY_FINDS_NOBODY = frozenset({502, 503, 504})
+"""What a proxy says that cannot reach the other end (RFC 9110, section 15.6)."""
+
+
 def of_answer(status: int, body: bytes) -> str:
     """``HTTP 403: 403 Forbidden``: an error answer's message, a page's title, or the first line of plain text."""
     words = told(body)
@@ -67,12 +71,15 @@ def of_error(error: BaseException) -> str:
 
 
 def nobody_there(error: BaseException) -> bool:
-    """Whether an error means that nothing answers: no route, refused, no such host, a proxy that lets nobody through.
+    """Whether an error means that nothing answers: no route, refused, no such host, a proxy that finds nobody.
 
     An exchange that answers badly, with a wrong certificate or by hanging up, is there.
     """
     match error:
-        case aiohttp.ClientHttpProxyError() | aiohttp.ClientProxyConnectionError() | aiohttp.ClientConnectorDNSError():
+        case aiohttp.ClientHttpProxyError():
+            # What else it says (403, 407) is a refusal, and somebody's to mend.
+            return error.status in _PROXY_FINDS_NOBODY
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientConnectorDNSError():
             return True
         case asyncio.TimeoutError():
             return True

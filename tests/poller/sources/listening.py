@@ -26,6 +26,7 @@ STREAMS = StreamTiming(
     reply_timeout_s=5.0,
     ready_timeout_s=20.0,
     quiet_s=20.0,
+    silent_s=0.0,
     doubts=DoubtTiming(patience_s=20.0, gap_s=20.0),
     review_s=0.05,
     grace_s=10.0,
@@ -33,7 +34,9 @@ STREAMS = StreamTiming(
     backoff_cap_s=0.1,
     close_timeout_s=0.1,
 )
-REST = RestTiming(interval_s=0.02, request_timeout_s=5.0, quiet_s=5.0, backoff_base_s=0.02, backoff_cap_s=0.1)
+REST = RestTiming(
+    interval_s=0.02, doubts_gap_s=0.02, request_timeout_s=5.0, quiet_s=5.0, backoff_base_s=0.02, backoff_cap_s=0.1
+)
 
 
 DOUBTS = DoubtTiming(patience_s=0.3, longest_s=1.2, gap_s=0.1, confirm_s=0.2, unusable_s=0.3, forgive_s=1.0)
@@ -95,7 +98,7 @@ class RecordingListener:
     def listed(self, symbol: str, instrument: Instrument) -> None:
         self.listings.append((symbol, instrument))
 
-    def uncovered(self, symbol: str, reason: str) -> None:
+    def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
         self.lacking[symbol] = self.was_lacking[symbol] = reason
 
     def covered(self, symbol: str, note: str = "") -> None:

@@ -57,7 +57,7 @@ class SetListing:
     def is_traded(self, symbol: str) -> bool:
         return symbol in self.instruments and self.instruments[symbol].status == "trading"
 
-    def doubt(self, symbol: str) -> None:
+    def doubt(self, symbol: str, *, silent: bool = False) -> None:
         self.doubted.append(symbol)
 
 

@@ -103,14 +103,44 @@ async def test_halted_huge_and_unlisted_symbols_do_not_stop_the_start(
         assert sum(message.startswith(f"{symbol} is ") for message in caplog.messages) == 1
 
 
-async def test_absence_is_found_by_halves(exchange: Exchange) -> None:
-    """A refused question is halved until it names one alone; every symbol that is said to be unknown was so named."""
+def exchange_infos(exchange: Exchange) -> int:
+    """How often it was asked what it lists."""
+    return sum(request.path == "exchangeInfo" for request in exchange.requests)
+
+
+async def test_absence_is_proven_by_name(exchange: Exchange) -> None:
+    """A refused question does not say which one is meant: the list of all does, and who is not in it is asked for."""
     symbols = [*MANY[:50], "NOPEUSDT", *MANY[50:99]]
     instruments = await new_rest(exchange, symbols).instruments()
     assert ["NOPEUSDT"] == [symbol for symbol, its in instruments.items() if its.status == "unknown"]
-    assert ("NOPEUSDT",) in named(exchange)
-    assert None not in named(exchange)
-    assert len(exchange.requests) <= 15
+    assert [tuple(symbols), None, ("NOPEUSDT",)] == named(exchange)
+
+
+async def test_very_many_that_are_not_listed_cost_little(exchange: Exchange) -> None:
+    """At the start a few are asked for by name; nobody waits for all of them, beside listed ones or alone."""
+    absent = [f"NO{number}USDT" for number in range(150)]
+    instruments = await new_rest(exchange, [*MANY[:100], *absent]).instruments()
+    assert absent == [symbol for symbol, its in instruments.items() if its.status == "unknown"]
+    assert len(exchange.requests) <= 25
+    before = len(exchange.requests)
+    with pytest.raises(UnknownSymbolError, match="SYMBOLS names NO0USDT and 149 more"):
+        await new_rest(exchange, absent).instruments()
+    assert len(exchange.requests) - before <= 25
+
+
+async def test_many_doubts_are_one_question() -> None:
+    """However many symbols do not fit, one after the other, they are looked up together, a few seconds apart."""
+    async with Exchange(MANY[:300], LIMITS) as exchange:
+        source = new_rest(exchange, MANY[:300], doubts_gap_s=0.5)
+        async with heeding(source):
+            before = exchange_infos(exchange)
+            for symbol in MANY[:300]:
+                source.doubt(symbol)
+                await asyncio.sleep(0.002)
+            await eventually(lambda: exchange_infos(exchange) >= before + 4)
+            await asyncio.sleep(0.3)
+        # The first at once, the others in hundreds.
+        assert exchange_infos(exchange) - before <= 6
 
 
 async def test_an_answer_without_a_symbol_is_no_proof(exchange: Exchange) -> None:
