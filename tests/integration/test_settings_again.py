@@ -289,7 +289,7 @@ async def test_under_gunicorn_the_worker_is_replaced_and_a_broken_file_replaces_
         async with connected(program.url) as client:
             await client.subscribe("*", conflate=False)
             bad = (
-                ("SYMBOLS=BTC-USDT\n", "'BTC-USDT' is not a symbol"),
+                ("SYMBOLS=BTC*USDT\n", "'BTC*USDT' is not a symbol"),
                 (good + "AUTH_MODE=jwt\nJWT_SECRET=sesame\n", "JWT_SECRET is 6 bytes long"),
                 (good + "sesame\n", "line 2 is not NAME=VALUE"),
             )
