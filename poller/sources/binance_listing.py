@@ -127,7 +127,10 @@ class Listing:
                 self.doubt(symbol)
 
     async def run(self) -> None:
-        """Look again hourly, at doubts at once, and now and then at what is not traded, until cancelled."""
+        """Look again hourly, at doubts at once, at what is not traded and at a hundred others each minute.
+
+        Runs until cancelled.
+        """
         clock = asyncio.get_running_loop().time
         all_at = clock() + self._timing.listing_s
         absent_at = clock() + self._timing.absent_s
@@ -149,6 +152,9 @@ class Listing:
             if now >= absent_at:
                 absent_at = now + self._timing.absent_s
                 wanted.update(self._to_look_for())
+                # A halt may leave everything as it was, so that nothing casts a doubt.
+                traded = [symbol for symbol in self._symbols if self.is_traded(symbol)]
+                wanted.update(sorted(traded, key=lambda symbol: self._looked_at.get(symbol, 0.0))[:_MOST])
             if now >= all_at:
                 all_at = now + self._timing.listing_s
                 wanted.update(self.answerable)

@@ -32,6 +32,8 @@ QUIET = tuple(f"Q{number}USDT" for number in range(40))
 BUSY = ("BTCUSDT", "ETHUSDT")
 QUIET_S = 60.0
 REQUESTS = 12
+LISTING_LOOKS_S = 60.0
+"""A hundred of the traded symbols are looked at so often, in their turn."""
 AUTO_LOOKS_S = 60.0
 """`FEED=auto` looks for the exchange so often."""
 REFUSALS = {
@@ -77,6 +79,34 @@ async def _quiet_minute(*busy: str) -> None:
             REST_requests=str(len(requests)),
             first_quote_after=first_s,
         )
+        assert [] == exchange.violations
+
+
+async def test_a_halt_that_leaves_the_book_as_it_was_is_told() -> None:
+    """Soon where the quotes end with it, and within a minute or so where they go on."""
+    await together(_halt_with_a_book("binance-ws"), _halt_with_a_book("binance-rest"))
+
+
+async def _halt_with_a_book(feed: str) -> None:
+    ends, goes_on = "ENDUSDT", "ONUSDT"
+    async with (
+        Exchange([*BUSY, ends, goes_on]) as exchange,
+        running(plan_for(exchange, exchange.market.listings, feed)) as stack,
+        moving(exchange, *BUSY, goes_on),
+        holder(ws_url(stack), ends, goes_on) as client,
+    ):
+        async with moving(exchange, ends):
+            await client.until(lambda client: len(client.prices[ends]) > 5 and len(client.prices[goes_on]) > 5)
+        began = now()
+        for symbol in (ends, goes_on):
+            exchange.market.set_status(symbol, "HALT")
+        # By REST quotes are read once a second, and are not new where they stand still.
+        within_s = {ends: 20.0, goes_on: 1.5 * LISTING_LOOKS_S}
+        for symbol, most_s in within_s.items():
+            await client.until(lambda client, symbol=symbol: state(client, symbol) == "halted", within_s=most_s)
+            await client.until(lambda client, symbol=symbol: shows(client, symbol, bid=None, ask=None))
+            how = "the quotes end" if symbol == ends else "the quotes go on"
+            tell(f"a halt that leaves the book, {feed}, {how}", stale_after=now() - began, back_after="–")
         assert [] == exchange.violations
 
 

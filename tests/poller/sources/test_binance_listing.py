@@ -322,10 +322,21 @@ async def test_many_unlisted_symbols_are_looked_for_in_turn(exchange: Exchange) 
         asked = len(exchange.requests)
         exchange.market.enlist(unlisted[-1])
         await eventually(lambda: changes.statuses(unlisted[-1]) == ["trading"])
-        looks = named(exchange)[asked:]
+        # The traded one is looked at each time too, in a question of its own.
+        looks = [look for look in named(exchange)[asked:] if look != ("BTCUSDT",)]
         assert {1} == {len(look or ()) for look in looks}
         assert 20 == len({*looks[:20]})
         assert len(looks) <= 30
+
+
+async def test_a_halt_that_casts_no_doubt_is_seen_in_its_turn(exchange: Exchange) -> None:
+    """Each minute a hundred of the traded symbols are looked at, those first that were longest ago."""
+    async with looking(exchange, MANY[:250], absent_s=0.1) as changes:
+        exchange.market.set_status(MANY[249], "HALT")
+        await eventually(lambda: changes.statuses(MANY[249]) == ["halted"])
+        looks = [look for look in named(exchange) if look][3:6]
+    assert {100} == {len(look) for look in looks}
+    assert len({symbol for look in looks for symbol in look}) == 250
 
 
 async def test_sources_tell_what_is_listed_otherwise(exchange: Exchange) -> None:
