@@ -19,7 +19,6 @@ from market.symbols import Symbols
 from market.tick import MAX_SEQ
 
 LOST: Final = "ticks do not reach this gateway"
-UNREADABLE: Final = "ticks come that this gateway cannot read"
 
 STANDS_S: Final = 3.0
 """What the store holds is on its way for far less than that."""
@@ -93,10 +92,13 @@ class Delivery:
 
     @property
     def problem(self) -> str:
-        """What is wrong, in words for clients; empty where nothing is known to be."""
-        if self._lost:
-            return LOST
-        return UNREADABLE if any(doubt.proven and doubt.seq is None for doubt in self._doubts.values()) else ""
+        """What is wrong with the link, in words for clients; empty where nothing is known to be."""
+        return LOST if self._lost else ""
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The symbols whose newest tick is none that this gateway can read; that is not the link's fault."""
+        return frozenset(symbol for symbol, doubt in self._doubts.items() if doubt.proven and doubt.seq is None)
 
     def serve(self, symbols: Symbols) -> None:
         """Look after these symbols, and no others, from now on."""

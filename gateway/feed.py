@@ -198,6 +198,7 @@ class Feed:
                 ping_at = now + _PING_S
             self._states_reader.read_if_due(now)
             reason = self._usefulness.judge(now, self._beat_at, beating=self._is_beating(now))
+            self._states.unreadable(self._usefulness.unreadable)
             self._look()
             if reason:
                 self._renewing = True

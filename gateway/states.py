@@ -6,7 +6,7 @@ when a beat confirms it: a poller of an older version may lead now, and what an 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
@@ -18,6 +18,7 @@ from market.status import Changes, States, SymbolState, SymbolStatus
 from market.symbols import Symbols
 
 NOT_SERVED: Final = "no poller serves it"
+UNREADABLE: Final = "ticks come that this gateway cannot read"
 NOT_TOLD: Final = "the poller does not tell the states of symbols"
 
 _NAMED_AT_MOST: Final = 5
@@ -46,6 +47,10 @@ class SymbolStates:
         self._publish = publish
         self._counters = counters
         self._now_us = now_us
+        self._heard: dict[str, SymbolStatus] = {}
+        """What the poller told last of each symbol."""
+        self._unreadable: dict[str, int] = {}
+        """Symbols whose ticks cannot be read here, and since when."""
         self._stored: States | None = None
         self._newest: int | None = None
         self.version: int | None = None
@@ -62,6 +67,8 @@ class SymbolStates:
             if symbol not in symbols:
                 # Who held it is told by whoever takes it away.
                 self._told.pop(symbol, None)
+                self._heard.pop(symbol, None)
+                self._unreadable.pop(symbol, None)
         self._symbols = symbols
         self.version = None
 
@@ -76,6 +83,16 @@ class SymbolStates:
         if self.version is not None:
             counts.update(map(self.state_of, self._symbols))
         return counts
+
+    def unreadable(self, symbols: Collection[str]) -> None:
+        """Ticks of just these symbols come, and cannot be read here: stale, whatever else is true of them."""
+        before = self._unreadable
+        if before.keys() == set(symbols):
+            return
+        now_us = self._now_us()
+        self._unreadable = {symbol: before.get(symbol, now_us) for symbol in symbols}
+        live = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in before.keys() ^ set(symbols)]
+        self._tell([self._heard.get(status.symbol, status) for status in live])
 
     def heard(self, changes: Changes | UnsetType) -> None:
         """A beat came with ``changes``."""
@@ -122,8 +139,10 @@ class SymbolStates:
         )
 
     def _tell(self, statuses: Iterable[SymbolStatus]) -> None:
-        newest = {status.symbol: status for status in statuses}
-        changed = [_framed(one) for one in newest.values() if one.symbol in self._symbols and self._is_news(one)]
+        heard = {status.symbol: status for status in statuses if status.symbol in self._symbols}
+        self._heard.update(heard)
+        newest = {symbol: self._with_our_own(status) for symbol, status in heard.items()}
+        changed = [_framed(one) for one in newest.values() if self._is_news(one)]
         if not changed:
             return
         self._told.update((one.message.symbol, one) for one in changed)
@@ -134,6 +153,13 @@ class SymbolStates:
         more = f" and {len(changed) - _NAMED_AT_MOST} more" if len(changed) > _NAMED_AT_MOST else ""
         logger.info("states of symbols have changed: %s%s", named, more)
         self._publish(changed)
+
+    def _with_our_own(self, status: SymbolStatus) -> SymbolStatus:
+        """What is so here of a symbol of which the poller told ``status``."""
+        if status.state != "live" or status.symbol not in self._unreadable:
+            return status
+        since_us = self._unreadable[status.symbol]
+        return SymbolStatus(symbol=status.symbol, state="stale", reason=UNREADABLE, since_us=since_us)
 
     def _is_news(self, status: SymbolStatus) -> bool:
         told = self._told.get(status.symbol)

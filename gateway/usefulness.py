@@ -52,6 +52,11 @@ class Usefulness:
         """What is wrong with the ticks of a link that lives, in words for clients; empty where nothing is."""
         return self._delivery.problem
 
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The symbols whose newest tick cannot be read here."""
+        return self._delivery.unreadable
+
     def serve(self, symbols: Symbols) -> None:
         """Ticks of these symbols, and of no others, are to come from now on."""
         self._delivery.serve(symbols)

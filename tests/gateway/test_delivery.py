@@ -2,7 +2,7 @@
 
 import random
 
-from gateway.delivery import ASKED_AT_ONCE, JUMP, LOST, UNREADABLE, Delivery, Patience, stored_seq
+from gateway.delivery import ASKED_AT_ONCE, JUMP, LOST, Delivery, Patience, stored_seq
 from gateway.frames import FramedTick
 from market.codec import encode_tick
 from market.status import SymbolState
@@ -135,19 +135,19 @@ def test_what_cannot_be_read_is_told_once_it_stays_so() -> None:
     setup = Setup()
     setup.store["S0"] = b"hello"
     setup.look(3)
-    assert "" == setup.delivery.problem
+    assert not setup.delivery.unreadable
     setup.look(6)
     assert not setup.judge(6.1)
-    assert UNREADABLE == setup.delivery.problem
+    assert {"S0"} == setup.delivery.unreadable
     setup.delivery.linked(7)
-    assert UNREADABLE == setup.delivery.problem
+    assert {"S0"} == setup.delivery.unreadable
     setup.states["S0"] = "delisted"
     assert "S0" not in setup.look(10)
-    assert "" == setup.delivery.problem
+    assert not setup.delivery.unreadable
     setup.states["S0"] = "live"
     setup.look(13)
     setup.look(16)
-    assert UNREADABLE == setup.delivery.problem
+    assert {"S0"} == setup.delivery.unreadable
     setup.publish("S0", seq=2)
     setup.judge(16.1)
     assert "" == setup.delivery.problem

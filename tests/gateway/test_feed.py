@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from gateway.delivery import LOST, UNREADABLE
+from gateway.delivery import LOST
 from gateway.feed import BEHIND, Feed
 from gateway.frames import FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import Status
-from gateway.states import NOT_SERVED, NOT_TOLD, SymbolStates
+from gateway.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
 from market.bus import BusDownError, Lease, Receiver
 from market.bus.memory import MemoryBus, MemoryLink
 from market.codec import encode_states, encode_tick
@@ -792,12 +792,16 @@ def test_ticks_that_cannot_be_read_are_told(payload: bytes) -> None:
             await setup.poll(5, "BTCUSDT", "ETHUSDT")
             setup.bus.spoil("BTCUSDT", payload)
             await setup.poll(4, "ETHUSDT")
-            assert [("live", "")] == setup.statuses
+            assert [] == setup.told
             await setup.poll(6, "ETHUSDT")
-            assert [("live", ""), ("stale", UNREADABLE)] == setup.statuses
+            assert [("BTCUSDT", "stale")] == setup.told
+            [told] = [heard.message for heard in setup.heard if isinstance(heard, FramedStatus)]
+            assert UNREADABLE == told.reason
             await setup.poll(60, "ETHUSDT")
             await setup.poll(1, "BTCUSDT")
-            assert [("live", ""), ("stale", UNREADABLE), ("live", "")] == setup.statuses
+            assert [("BTCUSDT", "stale"), ("BTCUSDT", "live")] == setup.told
+            # It is neither the feed's fault nor the link's.
+            assert [("live", "")] == setup.statuses
             assert 1 == setup.bus.attempts
 
     run_virtual(main())

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from gateway.frames import FramedStatus
 from gateway.metrics import Counters
-from gateway.states import NOT_SERVED, NOT_TOLD, SymbolStates
+from gateway.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
 from market.status import Changes, States, SymbolStatus
 from market.symbols import parse_symbols
 from tests.market.samples import states, status
@@ -112,6 +112,27 @@ def test_what_the_store_had_counts_only_with_a_beat_of_its_version() -> None:
         setup.states.heard(beat)
         assert expected == setup.states.outdated
         assert [("CCC", "unknown", NOT_SERVED, 1_000_000)][: not expected] == setup.told
+
+
+def test_what_cannot_be_read_here_is_stale_whatever_the_poller_says() -> None:
+    """Told once, and taken back with the poller's own word; a halt comes before it, and other symbols are well."""
+    setup = Setup()
+    setup.start(states(7, live=["AAA", "BBB", "CCC"], others=[]))
+    for _ in range(3):
+        setup.states.unreadable({"AAA", "BBB"})
+        setup.now_us += 1
+    assert [("AAA", "stale", UNREADABLE, 1_000_000), ("BBB", "stale", UNREADABLE, 1_000_000)] == sorted(setup.told)
+    setup.told.clear()
+    setup.states.heard(change(8, status("AAA", "halted", since_us=5), status("BBB", "live", reason="", since_us=6)))
+    assert [("AAA", "halted", "because", 5)] == setup.told
+    setup.states.unreadable({"AAA"})
+    setup.states.heard(change(9, status("AAA", "live", reason="", since_us=7)))
+    assert [("BBB", "live", "", 6), ("AAA", "stale", UNREADABLE, 1_000_000)] == setup.told[1:]
+    setup.states.unreadable(())
+    assert ("AAA", "live", "", 7) == setup.told[-1]
+    setup.states.serve(parse_symbols("BBB"))
+    setup.states.unreadable(())
+    assert 4 == len(setup.told)
 
 
 def test_a_poller_that_tells_no_states_takes_back_what_was_told() -> None:
