@@ -39,6 +39,8 @@ class Faults:
         """Replies (JSON, ``ID`` in it replaced) for the next SUBSCRIBEs, which are not granted."""
         self.quiet_symbols: set[str] = set()
         """Nothing is told of these, on any stream."""
+        self.ignore_pings = False
+        """Clients' pings get no pong, on any connection."""
         self.quiet_streams: set[str] = set()
         """Of these streams, as ``btcusdt@miniTicker``, nothing is told."""
         self.left_out: set[str] = set()

@@ -176,6 +176,7 @@ class Exchange:
         self.faults.ignore_subscribe = False
         self.faults.subscribe_errors.clear()
         self.faults.quiet_symbols.clear()
+        self.faults.ignore_pings = False
         self.faults.quiet_streams.clear()
         self.faults.left_out.clear()
         for connection in self.connections:

@@ -159,7 +159,7 @@ class Connection:
                     self._note("text", message.data)
                 case WSMsgType.PING:
                     self._note("ping", message.data)
-                    if not self.deaf:
+                    if not self.deaf and not self._faults.ignore_pings:
                         await self._socket.pong(message.data)
                 case WSMsgType.PONG:
                     self._note("pong", message.data)

@@ -477,6 +477,26 @@ def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile
     run_virtual(main())
 
 
+def test_a_store_read_before_what_came_meanwhile_is_no_clock_that_is_behind() -> None:
+    """Of a link of other symbols the last values may be older than what it has brought already; nothing is stale."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(1, "BTCUSDT")
+            older = dict(await setup.bus.last_values())
+            await setup.poll(1, "BTCUSDT")
+
+            async def last_values(symbols: Iterable[str] | None = None) -> dict[str, bytes]:
+                return dict(older)
+
+            setup.bus.last_values = last_values  # type: ignore[method-assign]
+            setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
+            await setup.poll(10)
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
 def test_where_no_new_link_can_be_made_the_old_one_is_kept() -> None:
     """A bus that takes no more connections takes nothing away; it is tried again until it does."""
 

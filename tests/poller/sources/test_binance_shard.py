@@ -39,6 +39,29 @@ async def test_shutdown_is_prepared_for(exchange: Exchange, form: str) -> None:
     assert 0 == source.counters["malformed"]
 
 
+async def test_a_planned_replacement_does_not_wait(exchange: Exchange) -> None:
+    """A connection that was well and is told to go is replaced at once, however long failures would be waited for."""
+    source = new_ws(exchange, SYMBOLS, steady_s=0.05, backoff_base_s=10_000.0, backoff_cap_s=10_000.0)
+    async with listening(source):
+        await eventually(lambda: source.state.link == "up")
+        await asyncio.sleep(0.1)
+        exchange.announce_shutdown("raw")
+        await eventually(lambda: len(exchange.connections) == 2 and exchange.connections[0].closed_at)
+        assert "up" == source.state.link
+
+
+async def test_what_ended_a_connection_after_it_was_to_be_replaced_is_told(exchange: Exchange) -> None:
+    """Its last word counts, not the reason for which another one was wanted before."""
+    source = new_ws(exchange, SYMBOLS, steady_s=10_000.0, backoff_base_s=10_000.0, backoff_cap_s=10_000.0)
+    async with listening(source):
+        await eventually(lambda: source.state.link == "up")
+        exchange.announce_shutdown("raw")
+        exchange.say("x" * (2 << 20))
+        await eventually(lambda: source.state.link == "down" and "exceeds" in source.state.reason)
+        await asyncio.sleep(0.3)
+        assert "exceeds" in source.state.reason
+
+
 async def test_old_connection_is_replaced_before_its_end() -> None:
     """Before the exchange ends a connection by age, the next one delivers; no update of the time is lost."""
     limits = structs.replace(LIMITS, lifetime_s=8.0)
