@@ -82,6 +82,21 @@ def test_a_symbol_is_stale_while_nothing_usable_arrives() -> None:
     assert ("stale", "no stream") == told(subject)["A1"]
 
 
+def test_the_first_reason_stays() -> None:
+    """While a symbol is stale what else is said of it is no news, and it is stale since as long as the source says."""
+    clock = Clock()
+    clock.us = 10_000_000
+    subject = serving("A1", "B1", clock=clock)
+    subject.uncovered("A1", "its stream is down", 3.0)
+    subject.settle({}, up=True)
+    version = subject.version
+    subject.uncovered("A1", "the answers have no price of it")
+    subject.settle({}, up=True)
+    assert version == subject.version
+    [told] = subject.whole().others
+    assert ("its stream is down", 7_000_000) == (told.reason, told.since_us)
+
+
 def test_what_is_unusual_is_told_of_a_live_symbol() -> None:
     """A note makes no symbol less live, and is taken back with the next."""
     subject = serving("A1", "B1")

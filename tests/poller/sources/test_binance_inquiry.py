@@ -13,7 +13,7 @@ from poller.sources.binance import Counters
 from poller.sources.binance_api import Fault
 from poller.sources.binance_inquiry import UNSEEDED, Inquiry
 from poller.sources.binance_timing import RestTiming, StreamTiming
-from poller.sources.doubts import DEAD, UNUSABLE
+from poller.sources.doubts import DEAD, MISSING, UNUSABLE
 from tests.fakes import run_virtual
 from tests.poller.sources.listening import RecordingListener
 
@@ -25,12 +25,15 @@ class SlowRest:
         self.bids: dict[str, str] = {}
         self.delay_s = 0.0
         self.faults: list[Fault] = []
+        self.missing: set[str] = set()
+        """Symbols that its answers leave out."""
         self.asked: list[tuple[str, ...]] = []
         self.asked_summaries: list[tuple[str, ...]] = []
 
     async def quotes(self, symbols: tuple[str, ...], take: Callable[[Update], object]) -> Fault | None:
         self.asked.append(symbols)
-        return await self._answer([(symbol, {"bid": self.bids.get(symbol, "1")}) for symbol in symbols], take)
+        rows = [(symbol, {"bid": self.bids.get(symbol, "1")}) for symbol in symbols if symbol not in self.missing]
+        return await self._answer(rows, take)
 
     async def summaries(self, symbols: tuple[str, ...], take: Callable[[Update], object]) -> Fault | None:
         self.asked_summaries.append(symbols)
@@ -226,6 +229,43 @@ def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
         stage.inquiry.lost(("A",))
         stage.inquiry.forget(("B",))
         await asyncio.sleep(4)
+        assert {} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_who_was_silent_before_another_connection_too_stays_so() -> None:
+    """A repair for another symbol's sake makes nobody live of whom nothing is known yet."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.faults = [Fault("HTTP 500")] * 40
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(3.1)
+        assert dict.fromkeys("AB", UNSEEDED) == stage.inquiry.verdicts()
+        stage.inquiry.watch(("A", "B"))
+        assert dict.fromkeys("AB", UNSEEDED) == stage.inquiry.verdicts()
+        stage.stream("A", "7")
+        assert {"B": UNSEEDED} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_a_quiet_symbol_that_rest_has_no_price_of_is_not_relied_on() -> None:
+    """Left out of REST's answers for three seconds, and silent: it is looked up, and back with an answer or a quote."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(1)
+        stage.rest.missing = {"A"}
+        await asyncio.sleep(12)
+        assert {"A": MISSING} == stage.inquiry.verdicts()
+        assert "A" in stage.listing.doubted
+        stage.stream("A", "7")
+        assert {} == stage.inquiry.verdicts()
+        await asyncio.sleep(15)
+        assert {"A": MISSING} == stage.inquiry.verdicts()
+        stage.rest.missing, stage.rest.bids["A"] = set(), "7"
+        await asyncio.sleep(6)
         assert {} == stage.inquiry.verdicts()
 
     staged(scene)
