@@ -38,6 +38,15 @@ class Peer(Struct):
     """What is known of an exchange's servers, whichever connection taught it."""
 
     answers_pings: bool = False
+    """Whether a ping of ours was ever answered."""
+    given_up: int = 0
+    """Connections that were given up for their silence before that. The next one was made all the same, so from then
+    on silence proves nothing until the exchange's own pings stay away."""
+
+    def quiet_s(self, timing: StreamTiming) -> float:
+        """How long a connection may be silent."""
+        trusted = self.answers_pings or not self.given_up
+        return timing.quiet_s if trusted else max(timing.quiet_s, timing.silent_s)
 
 
 class Stream:
@@ -258,8 +267,9 @@ class Stream:
             now = self._clock()
             if not self.ready.is_set() and now - self._opened_at >= timing.ready_timeout_s:
                 return f"subscriptions not granted within {timing.ready_timeout_s:g} s"
-            quiet_s = timing.quiet_s if self._peer.answers_pings else max(timing.quiet_s, timing.silent_s)
+            quiet_s = self._peer.quiet_s(timing)
             if now - self._heard_at >= quiet_s:
+                self._peer.given_up += not self._peer.answers_pings
                 return f"nothing heard for {quiet_s:g} s"
             if now - self._heard_at >= timing.quiet_s / 2 and not self._pinged:
                 self._ping = self._pinged = True

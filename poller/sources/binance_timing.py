@@ -59,7 +59,7 @@ class StreamTiming(Struct, frozen=True, kw_only=True):
     quiet_s: float = 5.0
     """A connection on which nothing at all comes for so long, not even the answer to a ping, is replaced."""
     silent_s: float = 25.0
-    """The same while no ping of ours was ever answered: the exchange's own come each 20 s."""
+    """The same of an exchange that is known to answer no pings; its own come each 20 s."""
     review_s: float = 0.5
     """Between two looks at who is quiet, and how old the connection is."""
     grace_s: float = 3.0
