@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gateway.frames import Encoding, Forms, FramedStatus, FramedTick, Join, form_of, joiner, snapshot_frames
 from gateway.metrics import Counters
+from gateway.window import ALONE_BYTES, LARGEST_ALONE_BYTES, STEP_BYTES, Marks
 
 _COMPRESSED_AT_ONCE = 4
 """Compressing the ticks of a thousand symbols takes milliseconds."""
@@ -48,10 +49,16 @@ class Member(Protocol):
     """A connection, as cohorts, hub and laggards see it."""
 
     encoding: Encoding
+    rtt_s: float
+    """The shortest time in which it has answered a ping; infinite before it has."""
 
     @property
     def drained(self) -> bool:
         """Whether the kernel has taken everything that was written."""
+
+    @property
+    def unheard(self) -> bool:
+        """Whether anything from it waits in the kernel to be read."""
 
     def send(self, blob: bytes) -> bool:
         """Write at once and return True, or return False because the socket is not draining."""
@@ -74,11 +81,20 @@ class Cohort:
     """
 
     __slots__ = (
-        "_counters", "_form", "_join", "_join_plain", "_lags", "_members", "_names", "_newcomers", "laggards", "wishes",
+        "_clock", "_counters", "_form", "_join", "_join_plain", "_lags", "_marks", "_members", "_names", "_newcomers",
+        "_step", "laggards", "wishes",
     )  # fmt: skip
 
-    def __init__(self, wishes: Wishes, lags: Callable[["Cohort", Member, Missed], None], counters: Counters) -> None:
-        """``lags`` is told of a member that does not drain, and keeps it until it joins again."""
+    def __init__(
+        self,
+        wishes: Wishes,
+        lags: Callable[["Cohort", Member, Missed], None],
+        counters: Counters,
+        *,
+        marks: Marks,
+        clock: Callable[[], float],
+    ) -> None:
+        """``lags`` is told of a member that does not drain or read, and keeps it until it joins again."""
         self.wishes = wishes
         self._names = tuple(wishes.symbols)
         self._lags = lags
@@ -86,9 +102,14 @@ class Cohort:
         self._form = form_of(wishes.encoding, batch=wishes.batch)
         self._join = joiner(wishes.encoding, batch=wishes.batch, deflate=wishes.deflate)
         self._join_plain = joiner(wishes.encoding, batch=wishes.batch, deflate=False)
-        self._members: dict[Member, None] = {}
+        self._members: dict[Member, int] = {}
+        """Each with the newest mark that it has answered, or that was sent before it joined."""
         self._newcomers: dict[Member, int] = {}
         """Each with the stamp of the newest tick when it joined."""
+        self._clock = clock
+        self._marks = marks
+        self._step = STEP_BYTES
+        """Bytes until the marks are looked at."""
         self.laggards = 0
 
     def __len__(self) -> int:
@@ -122,6 +143,9 @@ class Cohort:
         if members:
             blob = self._join(parts)
             if self.wishes.conflate:
+                self._step -= len(blob)
+                if self._step < 0:
+                    blob += self._mark(since, len(parts))
                 slow = [member for member in members if not member.send(blob)]
                 for member in slow:
                     self._lag(member, Missed(since, len(parts)))
@@ -134,8 +158,29 @@ class Cohort:
             # To each its own; where many came at once, compressing each would hold everybody up.
             join = self._join if len(newcomers) <= _COMPRESSED_AT_ONCE else self._join_plain
             for newcomer, joined in newcomers.items():
-                members[newcomer] = None
+                members[newcomer] = self._marks.newest
                 self._send(newcomer, [tick for tick in ticks if tick.stamp > joined], join)
+
+    def _mark(self, since: int, count: int) -> bytes:
+        """Let those go who have not read what was sent; the ping to send behind what is about to be, or nothing.
+
+        ``since`` and ``count`` say what those miss of it, as for `Missed`.
+        """
+        now, size = self._clock(), STEP_BYTES - self._step
+        self._step = STEP_BYTES
+        for member in self._marks.late(self._members, now):
+            # Where we are the ones who are late, its answer is here.
+            if not member.unheard:
+                self._lag(member, Missed(since, count))
+        return self._marks.step(size, now)
+
+    def answered(self, member: Member, number: int) -> bool:
+        """``member`` has read everything up to a mark; whether it was sent that one, and had not answered it."""
+        if not self._marks.answer(member, number, self._members.get(member, 0), self._clock()):
+            return False
+        if member in self._members:
+            self._members[member] = max(self._members[member], min(number, self._marks.newest))
+        return True
 
     def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
         """Write those of ``ticks`` that this cohort holds to one of the members only."""
@@ -151,8 +196,24 @@ class Cohort:
 
     def send_snapshots(self, member: Member, ticks: Collection[FramedTick], stamp: int) -> None:
         """Write ``ticks`` as snapshots to one of the members only; ``stamp`` is that of the newest tick there is."""
-        if ticks and not self._write(member, snapshot_frames(ticks, self.wishes.encoding), len(ticks)):
+        if not ticks:
+            return
+        blob = snapshot_frames(ticks, self.wishes.encoding)
+        size = len(blob) if self.wishes.conflate else 0
+        if ALONE_BYTES < size <= LARGEST_ALONE_BYTES:
+            blob = self._marks.alone(member, blob, self._clock())
+        if size > LARGEST_ALONE_BYTES or not self._write(member, blob, len(ticks)):
             self._lag(member, Missed(stamp, snapshots={tick.symbol for tick in ticks}))
+
+    def slice_blob(
+        self, ticks: Collection[FramedTick], snapshots: Collection[str], states: Collection[FramedStatus]
+    ) -> bytes:
+        """The bytes of ``ticks``, those of ``snapshots`` as snapshots, and behind them ``states``."""
+        plain = [self._form(tick) for tick in ticks if tick.symbol not in snapshots]
+        blob = snapshot_frames([tick for tick in ticks if tick.symbol in snapshots], self.wishes.encoding)
+        self._counters.ticks_sent += len(ticks)
+        self._counters.states_sent += len(states)
+        return blob + (self._join(plain) if plain else b"") + self._states_blob(states)
 
     def publish_states(self, states: Mapping[str, FramedStatus], since: int) -> None:
         """Write those of ``states`` that this cohort holds to all of it; nothing is pending for it.
@@ -167,7 +228,7 @@ class Cohort:
         if not held:
             return
         members = self._members
-        members.update(dict.fromkeys(self._newcomers))
+        members.update(dict.fromkeys(self._newcomers, self._marks.newest))
         self._newcomers.clear()
         blob = self._states_blob(held)
         slow = [member for member in members if not self._write_states(member, blob, len(held))]
@@ -200,8 +261,7 @@ class Cohort:
         return True
 
     def _lag(self, member: Member, missed: Missed) -> None:
-        self._members.pop(member, None)
-        self._newcomers.pop(member, None)
+        self._leave(member)
         self.laggards += 1
         self._lags(self, member, missed)
 
@@ -213,12 +273,14 @@ class Cohort:
         if pending:
             self._newcomers[member] = stamp
         else:
-            self._members[member] = None
+            self._members[member] = self._marks.newest
 
     def leave(self, member: Member) -> int:
         """Let ``member`` go; returns the stamp up to which it has seen what is pending."""
-        joined = self._newcomers.pop(member, None)
-        if joined is not None:
-            return joined
-        del self._members[member]
-        return 0
+        joined = self._newcomers.get(member, 0)
+        self._leave(member)
+        return joined
+
+    def _leave(self, member: Member) -> None:
+        if self._newcomers.pop(member, None) is None:
+            self._marks.leave(member, self._members.pop(member))

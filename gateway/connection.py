@@ -5,6 +5,7 @@ After the handshake a connection is its transport's protocol, and every frame in
 
 import asyncio
 import logging
+import math
 import os
 from typing import Final, Protocol
 
@@ -13,7 +14,8 @@ from gateway.farewell import Farewell
 from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
 from gateway.metrics import Counters
 from gateway.reader import Fault, FrameReader, Violation
-from gateway.sockets import prepare
+from gateway.sockets import has_unread, prepare
+from gateway.window import pong_number
 
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024
 """What may wait for a client that asked for every tick, and for the replies of any client."""
@@ -35,6 +37,9 @@ class Listener(Protocol):
     def frame_received(self) -> None:
         """A frame that is no message, but costs as much: a ping, a pong, or a part that completes nothing."""
 
+    def ping_answered(self, number: int) -> bool:
+        """A pong to a ping with a number (`gateway.window`); False where it answers nothing that was asked."""
+
     def connection_lost(self) -> None:
         """The last that is heard of the connection."""
 
@@ -44,7 +49,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__", "_backed_up", "_corked", "_counters", "_direct_fd", "_farewell", "_fd", "_reader",
-        "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged",
+        "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged", "rtt_s",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +82,8 @@ class Connection(asyncio.Protocol):
         """Whether anything came from the client since the heartbeat last looked."""
         self.pinged = False
         """Whether the heartbeat is waiting for an answer."""
+        self.rtt_s = math.inf
+        """The shortest time in which it has answered a ping; infinite before it has."""
         self._fd = prepare(transport)
         # Anything that waits is to be heard of at once, and so is its end.
         transport.set_write_buffer_limits(high=0)
@@ -96,6 +103,11 @@ class Connection(asyncio.Protocol):
             # What waited when we took the transport over may have gone without a word.
             self.resume_writing()
         return not self._backed_up
+
+    @property
+    def unheard(self) -> bool:
+        """Whether anything that came waits in the kernel to be read."""
+        return self._fd >= 0 and has_unread(self._fd)
 
     def send(self, blob: bytes) -> bool:
         """Write ``blob`` and return True, or write nothing and return False: the socket is not draining."""
@@ -248,6 +260,8 @@ class Connection(asyncio.Protocol):
             return self._farewell is not None and self._farewell.frame_received()
         if opcode in (TEXT, BINARY):
             self.listener.message_received(opcode, payload)
+        elif opcode == PONG and (number := pong_number(payload)) is not None and self.listener.ping_answered(number):
+            pass
         else:
             self.listener.frame_received()
             if opcode == PING:

@@ -97,6 +97,10 @@ class Conversation:
         """See `gateway.connection.Listener.frame_received`."""
         self._is_in_time(heard=False)
 
+    def ping_answered(self, number: int) -> bool:
+        """See `gateway.connection.Listener.ping_answered`."""
+        return self._gateway.hub.answered(self.connection, number)
+
     def connection_lost(self) -> None:
         """See `gateway.connection.Listener.connection_lost`."""
         if self._standing is not None:

@@ -5,6 +5,7 @@ there are.
 """
 
 import asyncio
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,6 +18,10 @@ from gateway.laggards import Backlog, Laggards
 from gateway.metrics import Counters
 from gateway.pace import RatedPace, Rest, SharedPace
 from gateway.protocol import Lag, Message
+from gateway.window import Marks, Reader, Sent, Window, acknowledges
+
+_STATE_BYTES = 160
+"""About the size of a state."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +56,10 @@ class Hub:
         """Symbol → the groups with a cohort that holds it."""
         self._cohort_of: dict[Member, Cohort | None] = {}
         self._laggards = Laggards(lag_timeout_s, self._catch_up)
+        self._next_number = itertools.count(1).__next__
+        """Of pings behind data."""
+        self._unanswered: dict[Reader, Sent] = {}
+        """Who is still to answer a ping that its cohort was not sent, or that a cohort before was sent."""
         self._stamp = 0
         self._published: Counter[str] = Counter()
         """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
@@ -128,6 +137,22 @@ class Hub:
             else:
                 cohort.leave(connection)
             self._drop_if_empty(cohort)
+        self._unanswered.pop(connection, None)
+
+    def answered(self, connection: Member, number: int) -> bool:
+        """``connection`` has read everything up to a ping; False if it was sent none of that number, or answered it."""
+        backlog = self._laggards.get(connection)
+        if backlog is None:
+            cohort = self._cohort_of.get(connection)
+            return cohort is not None and cohort.answered(connection, number)
+        now = self._loop.time()
+        if not backlog.window.answer(connection, number, now):
+            return False
+        if backlog.window.sent is None:
+            backlog.since = now
+            if connection.drained:
+                self._catch_up(connection)
+        return True
 
     def move(self, connection: Member, wishes: Wishes) -> Wishes:
         """``connection`` wants something else from now on. Returns equal wishes, shared by its cohort.
@@ -184,8 +209,13 @@ class Hub:
         backlog = self._send_pending_first(connection, cohort)
         if backlog is not None:
             backlog.snapshots.update(tick.symbol for tick in ticks)
-        else:
-            cohort.send_snapshots(connection, ticks, self._stamp)
+            return
+        cohort.send_snapshots(connection, ticks, self._stamp)
+        backlog = self._laggards.get(connection)
+        if backlog is not None and connection.drained:
+            # They were too many at once.
+            backlog.window.begin()
+            self._catch_up(connection)
 
     def _send_states(self, connection: Member, cohort: Cohort, states: Sequence[FramedStatus]) -> None:
         backlog = self._send_pending_first(connection, cohort)
@@ -216,7 +246,7 @@ class Hub:
 
     def _move_backlog(self, backlog: Backlog, old: Cohort, new: Cohort) -> None:
         symbols = new.wishes.symbols
-        backlog.owed = {tick.symbol for tick in self._missed(backlog, old)} & symbols
+        backlog.owed = {tick.symbol: None for tick in self._missed(backlog, old) if tick.symbol in symbols}
         backlog.snapshots &= symbols
         backlog.states = {status.message.symbol for status in self._missed_states(backlog, old)} & symbols
         backlog.conflated += self._published_to(old) - backlog.published
@@ -224,11 +254,15 @@ class Hub:
         backlog.stamp = self._stamp
 
     def _missed(self, backlog: Backlog, cohort: Cohort) -> list[FramedTick]:
-        last = self._last
-        held = [last[symbol] for symbol in cohort.wishes.symbols if symbol in last]
-        missed = [tick for tick in held if tick.stamp > backlog.stamp or tick.symbol in backlog.owed]
-        missed.sort(key=lambda tick: tick.stamp)
-        return missed
+        """What is owed, those first that wait for longest."""
+        last, owed, symbols = self._last, backlog.owed, cohort.wishes.symbols
+        newer = [
+            last[symbol]
+            for symbol in symbols
+            if symbol in last and last[symbol].stamp > backlog.stamp and symbol not in owed
+        ]
+        newer.sort(key=lambda tick: tick.stamp)
+        return [last[symbol] for symbol in owed if symbol in symbols and symbol in last] + newer
 
     def _missed_states(self, backlog: Backlog, cohort: Cohort) -> list[FramedStatus]:
         symbols = cohort.wishes.symbols
@@ -243,29 +277,84 @@ class Hub:
 
     def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
         self._counters.lags += 1
-        published = self._published_to(cohort) - missed.count
-        backlog = Backlog(missed.stamp, missed.owed, missed.snapshots, missed.states, 0, published, self._loop.time())
+        published, now = self._published_to(cohort) - missed.count, self._loop.time()
+        unanswered = self._unanswered.pop(connection, None)
+        window = Window(sent=unanswered if acknowledges(connection) else None)
+        owed = dict.fromkeys(missed.owed)
+        backlog = Backlog(missed.stamp, owed, missed.snapshots, missed.states, 0, published, now, window)
         self._laggards.add(connection, backlog)
 
     def _catch_up(self, connection: Member) -> None:
-        backlog, cohort = self._laggards.pop(connection), self._cohort_of[connection]
+        """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
+        backlog, cohort = self._laggards.get(connection), self._cohort_of[connection]
         assert backlog is not None
         assert cohort is not None
-        ticks, states = self._missed(backlog, cohort), self._missed_states(backlog, cohort)
-        conflated = backlog.conflated + self._published_to(cohort) - backlog.published - len(ticks)
+        missed, states = self._missed(backlog, cohort), self._missed_states(backlog, cohort)
+        size = sum(len(tick.json_body) for tick in missed) + sum(
+            len(self._last[symbol].json_body) for symbol in backlog.snapshots if symbol in self._last
+        )
+        if not cohort.wishes.conflate or backlog.window.takes(connection, size):
+            self._bring_back(connection, cohort, missed, states)
+        else:
+            self._send_slice(connection, cohort, backlog, missed, states)
+
+    def _bring_back(
+        self, connection: Member, cohort: Cohort, missed: Sequence[FramedTick], states: Sequence[FramedStatus]
+    ) -> None:
+        """Send all of it, and have ``connection`` in its cohort again."""
+        backlog = self._laggards.pop(connection)
+        assert backlog is not None
+        lag = self._tell_conflated(backlog, cohort, len(missed), connection.encoding)
         cohort.laggards -= 1
         self._join(connection, cohort)
-        if conflated > 0:
-            self._counters.ticks_conflated += conflated
-            connection.reply(message_frame(Lag(conflated=conflated), connection.encoding))
-        cohort.send(connection, [tick for tick in ticks if tick.symbol not in backlog.snapshots])
+        if lag:
+            connection.reply(lag)
+        cohort.send(connection, [tick for tick in missed if tick.symbol not in backlog.snapshots])
         self._send_snapshots(connection, cohort, backlog.snapshots)
         self._send_states(connection, cohort, states)
+
+    def _send_slice(
+        self,
+        connection: Member,
+        cohort: Cohort,
+        backlog: Backlog,
+        missed: Sequence[FramedTick],
+        states: Sequence[FramedStatus],
+    ) -> None:
+        """Send as much as ``connection`` may be sent at once, and a ping; the answer brings the next."""
+        room, last = backlog.window.size, self._last
+        ticks = [last[symbol] for symbol in backlog.snapshots if symbol in last]
+        ticks += [tick for tick in missed if tick.symbol not in backlog.snapshots]
+        sizes = itertools.accumulate(len(tick.json_body) for tick in ticks)
+        count = max(1, sum(size <= room for size in sizes))
+        left = {tick.symbol: None for tick in ticks[count:]}
+        # Behind all ticks from before them; there are few, but there may be one of each symbol.
+        ready = [status for status in states if status.message.symbol not in left][: max(1, room // _STATE_BYTES)]
+        now = self._loop.time()
+        blob = self._tell_conflated(backlog, cohort, len(missed), connection.encoding)
+        blob += cohort.slice_blob(ticks[:count], backlog.snapshots, ready)
+        connection.send(backlog.window.wrap(blob, self._next_number, now))
+        backlog.states = {status.message.symbol for status in states} - {status.message.symbol for status in ready}
+        backlog.snapshots &= left.keys()
+        backlog.owed = {symbol: None for symbol in left if symbol not in backlog.snapshots}
+        backlog.stamp = self._stamp
+        still = sum(tick.symbol in left for tick in missed)
+        backlog.conflated, backlog.published = 0, self._published_to(cohort) - still
+
+    def _tell_conflated(self, backlog: Backlog, cohort: Cohort, owed: int, encoding: Encoding) -> bytes:
+        """The notice of what was replaced by ``owed`` newer ticks; nothing where nothing was."""
+        conflated = backlog.conflated + self._published_to(cohort) - backlog.published - owed
+        if conflated <= 0:
+            return b""
+        self._counters.ticks_conflated += conflated
+        return message_frame(Lag(conflated=conflated), encoding)
 
     def _cohort(self, wishes: Wishes) -> Cohort:
         cohort = self._cohorts.get(wishes)
         if cohort is None:
-            cohort = self._cohorts[wishes] = Cohort(wishes, self._lags, self._counters)
+            clock = self._loop.time
+            marks = Marks(self._next_number, self._unanswered, clock())
+            cohort = self._cohorts[wishes] = Cohort(wishes, self._lags, self._counters, marks=marks, clock=clock)
             group = self._group(wishes)
             for symbol in group.cohorts.add(cohort):
                 self._groups_of.setdefault(symbol, {})[group] = None

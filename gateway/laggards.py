@@ -1,8 +1,8 @@
-"""Connections whose sockets are not draining, and their way back.
+"""Connections that do not drain, or do not read what was sent, and their way back.
 
-A laggard is written nothing and costs nothing per tick. A sweep looks at each, twenty times a second
-while there are any: one that has drained gets only the newest of what it missed; one that does not
-drain for too long is cut off.
+A laggard costs nothing per tick. What it missed it gets as far as it reads (`gateway.window`), only the newest of each
+symbol: when it has answered the ping behind what it was sent last, and its socket has drained. A sweep looks at each,
+twenty times a second while there are any; one from which nothing comes for too long is cut off.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from gateway.cohort import Member
+from gateway.window import Window
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,8 @@ class Backlog(Struct):
 
     stamp: int
     """It is owed the newest tick of every symbol of its cohort that was published after this one."""
-    owed: set[str]
-    """And of these symbols, whenever that was."""
+    owed: dict[str, None]
+    """And of these symbols, whenever that was, those first that wait for longest."""
     snapshots: set[str]
     """And snapshots of these, which it asked for."""
     states: set[str]
@@ -38,14 +39,15 @@ class Backlog(Struct):
     published: int
     """Ticks of its cohort's symbols that had been published when it began to miss them."""
     since: float
-    """When it began to lag, in the event loop's time."""
+    """When it began to lag, or last read what it was sent, in the event loop's time."""
+    window: Window
 
 
 class Laggards:
     """All laggards of a gateway."""
 
     def __init__(self, timeout_s: float, catch_up: Callable[[Member], None]) -> None:
-        """``catch_up`` is called with one that has drained; it takes it out with `pop`."""
+        """``catch_up`` is called with one that has drained and read; it sends a part, or takes it out with `pop`."""
         self._timeout_s = timeout_s
         self._catch_up = catch_up
         self._backlogs: dict[Member, Backlog] = {}
@@ -81,7 +83,7 @@ class Laggards:
         late = loop.time() - self._timeout_s
         drained = []
         for connection, backlog in self._backlogs.items():
-            if connection.drained:
+            if connection.drained and not backlog.window.waits(connection, loop.time()):
                 drained.append(connection)
             elif backlog.since <= late:
                 # No close frame: it would wait behind the very bytes that are not read.

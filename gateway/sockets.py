@@ -1,7 +1,10 @@
 """What the kernel is asked of a client's socket."""
 
 import asyncio
+import fcntl
 import socket
+import sys
+import termios
 from typing import Final
 
 NOTSENT_LOWAT_BYTES: Final = 16 * 1024
@@ -20,3 +23,8 @@ def prepare(transport: asyncio.Transport) -> int:
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
     # TLS is the transport's to speak.
     return sock.fileno() if transport.get_extra_info("ssl_object") is None else -1
+
+
+def has_unread(fd: int) -> bool:
+    """Whether bytes wait in the kernel to be read from a socket (tcp(7), FIONREAD)."""
+    return bool(int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder))

@@ -1,6 +1,7 @@
 """Stand-ins shared by the tests, each named for what it really is."""
 
 import asyncio
+import math
 import selectors
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
@@ -59,6 +60,8 @@ class RecordingMember:
     def __init__(self, encoding: Encoding = "json") -> None:
         self.encoding: Encoding = encoding
         self.draining = True
+        self.unheard = False
+        self.rtt_s = math.inf
         self.written: list[bytes] = []
         self.aborted = ""
 

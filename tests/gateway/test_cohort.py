@@ -1,11 +1,14 @@
 """One cohort: who is written what, and who falls behind."""
 
+import itertools
+
 import pytest
 
 from gateway.cohort import Cohort, Member, Missed, Wishes
 from gateway.frames import Forms, FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import SymbolStatus
+from gateway.window import Marks, Reader, Sent
 from market.codec import encode_tick
 from tests.fakes import RecordingMember, tick
 
@@ -13,11 +16,16 @@ from tests.fakes import RecordingMember, tick
 class Setup:
     def __init__(self, **wishes: object) -> None:
         self.counters = Counters()
+        self.now = 0.0
+        self.numbers = itertools.count(1)
+        self.unanswered: dict[Reader, Sent] = {}
         self.lagging: list[tuple[Member, Missed]] = []
         self.cohort = Cohort(
             Wishes(frozenset({"BTC", "ETH"}), **wishes),
             lambda _cohort, member, missed: self.lagging.append((member, missed)),
             self.counters,
+            marks=Marks(lambda: next(self.numbers), self.unanswered, 0.0),
+            clock=lambda: self.now,
         )
         self.stamp = 0
 

@@ -49,6 +49,7 @@ class RecordingListener:
     def __init__(self) -> None:
         self.messages: list[tuple[int, bytes]] = []
         self.frames = self.lost = 0
+        self.answered: list[int] = []
         self.fault: Exception | None = None
 
     def message_received(self, opcode: int, data: bytes) -> None:
@@ -58,6 +59,10 @@ class RecordingListener:
 
     def frame_received(self) -> None:
         self.frames += 1
+
+    def ping_answered(self, number: int) -> bool:
+        self.answered.append(number)
+        return number < 100
 
     def connection_lost(self) -> None:
         self.lost += 1

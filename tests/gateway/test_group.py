@@ -5,6 +5,7 @@ from gateway.frames import FramedTick
 from gateway.group import Cohorts, ConflatingGroup, ExactGroup
 from gateway.metrics import Counters
 from gateway.pace import Flushable
+from gateway.window import Marks
 from market.codec import encode_tick
 from tests.fakes import RecordingMember, tick
 
@@ -21,7 +22,9 @@ class ManualPace:
 
 
 def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMember]:
-    made = Cohort(Wishes(frozenset(symbols), conflate=conflate), lambda *_: None, Counters())
+    marks = Marks(lambda: 1, {}, 0.0)
+    wishes = Wishes(frozenset(symbols), conflate=conflate)
+    made = Cohort(wishes, lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
     member = RecordingMember()
     made.join(member, 0, pending=False)
     return made, member

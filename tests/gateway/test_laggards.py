@@ -4,13 +4,14 @@ import asyncio
 
 from gateway.cohort import Member
 from gateway.laggards import SERVED_AT_ONCE, SWEEP_S, Backlog, Laggards
+from gateway.window import Window
 from tests.fakes import RecordingMember, run_virtual
 
 
 def lag(laggards: Laggards) -> RecordingMember:
     member = RecordingMember()
     member.draining = False
-    laggards.add(member, Backlog(0, set(), set(), set(), 0, 0, asyncio.get_running_loop().time()))
+    laggards.add(member, Backlog(0, {}, set(), set(), 0, 0, asyncio.get_running_loop().time(), Window()))
     return member
 
 

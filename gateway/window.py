@@ -1,0 +1,232 @@
+"""How much may be on its way to a client that has not read it yet: pings behind the data, answered by who has read it.
+
+The kernel tells when the next hop has taken what was written, not when the client has. A proxy, and the client's own
+kernel, hoard hundreds of kilobytes, which a slow client reads as old prices. A ping overtakes nothing, so its pong
+(RFC 6455, section 5.5.3) says that everything before it has been read, through any number of proxies.
+
+`Marks` are the pings of a whole cohort: one for tens of kilobytes, the same bytes for all members, so that who reads
+in time hardly pays. Who does not, leaves the cohort and gets slices of the newest prices instead, each when the one
+before has been read: its `Window` says how large.
+
+Who is sent much alone, snapshots or a slice, is sent a ping before it too: the time between the two answers is what
+reading took, however far away the client is. One that has never answered a ping (`Reader.rtt_s` is infinite) is
+judged by the kernel's word alone.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, TypeVar
+
+from msgspec import Struct
+
+from gateway.frames import PING, frame
+
+STEP_BYTES: Final = 16 * 1024
+"""What a cohort was sent is looked at each time it has grown by so much."""
+
+MARK_BYTES: Final = 48 * 1024
+"""Behind so much comes the next mark: with a step more, 64 KB are the most that one who stops reading was sent."""
+
+MARK_S: Final = 2.0
+"""Or behind a step that takes so long: who is sent little may read even less."""
+
+PATIENCE_S: Final = 0.025
+"""A pong behind a mark takes no longer than this and some round trips."""
+
+LONGEST_RTT_S: Final = 0.3
+"""No round trip is taken for longer: who is really so far away is sent slices."""
+
+ROUND_TRIPS: Final = 2.5
+
+UNANSWERED_S: Final = 3.0
+"""A client that has not answered its first ping in this time is taken for one that answers none."""
+
+PROMPT_S: Final = 0.025
+"""Who reads a slice within this reads as fast as the network brings it."""
+
+FIRST_SLICE_BYTES: Final = 8 * 1024
+LEAST_SLICE_BYTES: Final = 1024
+LARGEST_SLICE_BYTES: Final = 64 * 1024
+
+ALONE_BYTES: Final = 8 * 1024
+"""Who is sent so much alone, such as snapshots, is sent a ping before and behind it."""
+
+LARGEST_ALONE_BYTES: Final = 32 * 1024
+"""More than this comes in slices."""
+
+SLICE_S: Final = 0.4
+"""A slice is what a client reads in so long, so its prices are about so old when they are read."""
+
+_MARKS_KEPT: Final = 64
+
+_NUMBER_BYTES: Final = 6
+_NUMBERS: Final = 1 << 8 * _NUMBER_BYTES
+
+
+class Reader(Protocol):
+    """A connection, as far as this module needs it."""
+
+    rtt_s: float
+    """The shortest time in which a ping was answered; infinite before one was."""
+
+
+_R = TypeVar("_R", bound=Reader)
+
+
+def ping(number: int) -> bytes:
+    """The frame of a ping that carries ``number``."""
+    return frame(PING, (number % _NUMBERS).to_bytes(_NUMBER_BYTES))
+
+
+def pong_number(payload: bytes) -> int | None:
+    """The number in a pong's payload; None where it is none of ours."""
+    return int.from_bytes(payload) if len(payload) == _NUMBER_BYTES else None
+
+
+def acknowledges(reader: Reader) -> bool:
+    """Whether ``reader`` has ever answered a ping, so that one not answered means something."""
+    return reader.rtt_s < math.inf
+
+
+class Sent(Struct):
+    """The pings that one reader alone was sent, or that it has still to answer of a cohort that it has left."""
+
+    last: int
+    """The number of the one behind the data."""
+    at: float
+    first: int = 0
+    """The number of the one before the data; 0 where there was none, or it has been answered."""
+    first_answered_at: float = 0.0
+
+    def answer(self, reader: Reader, number: int, now: float) -> bool:
+        """Note that ``reader`` has answered the one before the data; False where it was not that."""
+        if not number or number != self.first:
+            return False
+        self.first, self.first_answered_at = 0, now
+        reader.rtt_s = min(reader.rtt_s, now - self.at)
+        return True
+
+
+class Marks:
+    """The pings behind what the members of a cohort were sent, and when."""
+
+    __slots__ = ("_alone", "_marked_at", "_next_number", "_sent_at", "_since_mark", "newest")
+
+    def __init__(self, next_number: Callable[[], int], alone: dict[Reader, Sent], now: float) -> None:
+        """``next_number`` gives numbers that grow; times are of any clock that does not go back.
+
+        ``alone``, which all cohorts share, has the marks that readers are still to answer beside those of their cohort.
+        """
+        self._next_number = next_number
+        self._alone = alone
+        self._sent_at: dict[int, float] = {}
+        """When each mark was sent to all members; the oldest first."""
+        self._since_mark = MARK_BYTES
+        """The first comes with the first step: from its answer on it is known how far away a member is."""
+        self._marked_at = now
+        self.newest = 0
+        """The number of the newest that all were sent; who joins now has nothing to answer up to here."""
+
+    def alone(self, reader: Reader, blob: bytes, now: float) -> bytes:
+        """What is about to be sent to ``reader`` alone, with a ping before and one behind it."""
+        first, last = self._next_number(), self._next_number()
+        self._alone[reader] = Sent(last, now, first)
+        return ping(first) + blob + ping(last)
+
+    def step(self, size: int, now: float) -> bytes:
+        """Note that ``size`` bytes more are about to be sent to all; the frame to send behind them, or nothing."""
+        self._since_mark += size
+        if self._since_mark < MARK_BYTES and now - self._marked_at < MARK_S:
+            return b""
+        self._since_mark = 0
+        self._marked_at = now
+        self.newest = self._next_number()
+        self._sent_at[self.newest] = now
+        if len(self._sent_at) > _MARKS_KEPT:
+            del self._sent_at[next(iter(self._sent_at))]
+        return ping(self.newest)
+
+    def late(self, answered: Mapping[_R, int], now: float) -> list[_R]:
+        """Who of ``answered``, member → the newest mark that it has answered, takes too long with a later one."""
+        newest, alone = self.newest, self._alone
+        late = []
+        for reader, number in answered.items():
+            if number < newest or reader in alone:
+                patience_s = PATIENCE_S + ROUND_TRIPS * min(reader.rtt_s, LONGEST_RTT_S)
+                if acknowledges(reader) and now - self._asked_at(reader, number) > patience_s:
+                    late.append(reader)
+        return late
+
+    def _asked_at(self, reader: Reader, answered: int) -> float:
+        """When the oldest mark was sent that ``reader`` is still to answer."""
+        if reader in self._alone:
+            return self._alone[reader].at
+        # One that is not kept any more was sent long ago.
+        return next((at for number, at in self._sent_at.items() if number > answered), -math.inf)
+
+    def answer(self, reader: Reader, number: int, answered: int, now: float) -> bool:
+        """Note that ``reader`` has answered a mark; False if it was not to, ``answered`` being its newest answer."""
+        alone = self._alone.get(reader)
+        if alone is not None and alone.answer(reader, number, now):
+            return True
+        sent_at = self._sent_at.get(number) if number > answered else None
+        if sent_at is not None:
+            reader.rtt_s = min(reader.rtt_s, now - sent_at)
+        # A pong may answer several pings, of which it names the last (RFC 6455, section 5.5.3).
+        if alone is not None and (alone.last == number or (sent_at is not None and alone.last < number)):
+            del self._alone[reader]
+            return True
+        return sent_at is not None
+
+    def leave(self, reader: Reader, answered: int) -> None:
+        """``reader``, whose newest answer that is, leaves the cohort; what it has still to answer is kept."""
+        if answered < self.newest and reader not in self._alone:
+            self._alone[reader] = Sent(self.newest, self._asked_at(reader, answered))
+
+
+class Window(Struct):
+    """What one slow client may be sent at once, by how fast it has read what came before."""
+
+    size: int = FIRST_SLICE_BYTES
+    """The next slice has so many bytes at most."""
+    sent: Sent | None = None
+    """What it has still to answer."""
+    prompt: bool = False
+    """Whether it has read the last slice as fast as the network brings it."""
+    _slice: int = 0
+    _begins: bool = False
+
+    def begin(self) -> None:
+        """The first slice is the client's first data: whether it answers pings is to be learnt by it."""
+        self.size, self._begins = LARGEST_ALONE_BYTES, True
+
+    def takes(self, reader: Reader, size: int) -> bool:
+        """Whether ``size`` bytes, all that ``reader`` is owed, may be sent to it at once, without a ping."""
+        if not acknowledges(reader):
+            return not self._begins or self._slice > 0
+        return not size or (self.prompt and size <= self.size)
+
+    def wrap(self, slice_blob: bytes, next_number: Callable[[], int], now: float) -> bytes:
+        """The bytes of a slice that is about to be sent, with a ping before and one behind it."""
+        first, last = next_number(), next_number()
+        self.sent, self._slice = Sent(last, now, first), len(slice_blob)
+        return ping(first) + slice_blob + ping(last)
+
+    def waits(self, reader: Reader, now: float) -> bool:
+        """Whether an answer of ``reader`` is still to come: not for long where none ever came."""
+        return self.sent is not None and (acknowledges(reader) or now - self.sent.at < UNANSWERED_S)
+
+    def answer(self, reader: Reader, number: int, now: float) -> bool:
+        """Note that ``reader`` has answered a ping; False if it was not to. With the last, ``sent`` is None again."""
+        sent = self.sent
+        if sent is None:
+            return False
+        if number != sent.last:
+            return sent.answer(reader, number, now)
+        self.sent = None
+        if self._slice:
+            took_s = now - max(sent.at, sent.first_answered_at)
+            self.prompt = took_s <= PROMPT_S
+            size = 2 * self.size if self.prompt else int(self._slice / took_s * SLICE_S)
+            self.size = min(max(size, LEAST_SLICE_BYTES), LARGEST_SLICE_BYTES)
+        return True
