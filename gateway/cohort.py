@@ -50,7 +50,7 @@ class Member(Protocol):
 
     encoding: Encoding
     rtt_s: float
-    """The shortest time in which it has answered a ping; infinite before it has."""
+    """How long it usually takes to answer a ping; infinite before it has answered one."""
 
     @property
     def drained(self) -> bool:
@@ -282,5 +282,7 @@ class Cohort:
         return joined
 
     def _leave(self, member: Member) -> None:
-        if self._newcomers.pop(member, None) is None:
-            self._marks.leave(member, self._members.pop(member))
+        self._newcomers.pop(member, None)
+        answered = self._members.pop(member, None)
+        if answered is not None:
+            self._marks.leave(member, answered)

@@ -83,7 +83,7 @@ class Connection(asyncio.Protocol):
         self.pinged = False
         """Whether the heartbeat is waiting for an answer."""
         self.rtt_s = math.inf
-        """The shortest time in which it has answered a ping; infinite before it has."""
+        """How long it usually takes to answer a ping; infinite before it has answered one."""
         self._fd = prepare(transport)
         # Anything that waits is to be heard of at once, and so is its end.
         transport.set_write_buffer_limits(high=0)

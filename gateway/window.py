@@ -21,22 +21,23 @@ from msgspec import Struct
 
 from gateway.frames import PING, frame
 
-STEP_BYTES: Final = 16 * 1024
+STEP_BYTES: Final = 8 * 1024
 """What a cohort was sent is looked at each time it has grown by so much."""
 
-MARK_BYTES: Final = 48 * 1024
-"""Behind so much comes the next mark: with a step more, 64 KB are the most that one who stops reading was sent."""
+MARK_BYTES: Final = 40 * 1024
+"""Behind so much comes the next mark: with what is sent before its answer is late, some 64 KB at most are on their way
+to one who stops reading."""
 
-MARK_S: Final = 2.0
-"""Or behind a step that takes so long: who is sent little may read even less."""
+MARK_S: Final = 3.0
+LEAST_MARK_BYTES: Final = 24 * 1024
+"""Or behind so much, where that took so long: who is sent little may read even less."""
 
-PATIENCE_S: Final = 0.025
-"""A pong behind a mark takes no longer than this and some round trips."""
+PATIENCE_S: Final = 0.06
+ROUND_TRIPS: Final = 2.5
+"""An answer that takes longer than this and so many usual ones is late."""
 
 LONGEST_RTT_S: Final = 0.3
 """No round trip is taken for longer: who is really so far away is sent slices."""
-
-ROUND_TRIPS: Final = 2.5
 
 UNANSWERED_S: Final = 3.0
 """A client that has not answered its first ping in this time is taken for one that answers none."""
@@ -67,7 +68,7 @@ class Reader(Protocol):
     """A connection, as far as this module needs it."""
 
     rtt_s: float
-    """The shortest time in which a ping was answered; infinite before one was."""
+    """How long it usually takes to answer a ping; infinite before it has answered one."""
 
 
 _R = TypeVar("_R", bound=Reader)
@@ -88,6 +89,12 @@ def acknowledges(reader: Reader) -> bool:
     return reader.rtt_s < math.inf
 
 
+def _note_round_trip(reader: Reader, took_s: float) -> None:
+    """Smooth it, as TCP does (RFC 6298, section 2)."""
+    took_s = min(took_s, LONGEST_RTT_S)
+    reader.rtt_s = reader.rtt_s + (took_s - reader.rtt_s) / 8 if acknowledges(reader) else took_s
+
+
 class Sent(Struct):
     """The pings that one reader alone was sent, or that it has still to answer of a cohort that it has left."""
 
@@ -103,7 +110,7 @@ class Sent(Struct):
         if not number or number != self.first:
             return False
         self.first, self.first_answered_at = 0, now
-        reader.rtt_s = min(reader.rtt_s, now - self.at)
+        _note_round_trip(reader, now - self.at)
         return True
 
 
@@ -136,7 +143,8 @@ class Marks:
     def step(self, size: int, now: float) -> bytes:
         """Note that ``size`` bytes more are about to be sent to all; the frame to send behind them, or nothing."""
         self._since_mark += size
-        if self._since_mark < MARK_BYTES and now - self._marked_at < MARK_S:
+        enough = LEAST_MARK_BYTES if now - self._marked_at >= MARK_S else MARK_BYTES
+        if self._since_mark < enough:
             return b""
         self._since_mark = 0
         self._marked_at = now
@@ -152,7 +160,7 @@ class Marks:
         late = []
         for reader, number in answered.items():
             if number < newest or reader in alone:
-                patience_s = PATIENCE_S + ROUND_TRIPS * min(reader.rtt_s, LONGEST_RTT_S)
+                patience_s = PATIENCE_S + ROUND_TRIPS * reader.rtt_s
                 if acknowledges(reader) and now - self._asked_at(reader, number) > patience_s:
                     late.append(reader)
         return late
@@ -171,7 +179,7 @@ class Marks:
             return True
         sent_at = self._sent_at.get(number) if number > answered else None
         if sent_at is not None:
-            reader.rtt_s = min(reader.rtt_s, now - sent_at)
+            _note_round_trip(reader, now - sent_at)
         # A pong may answer several pings, of which it names the last (RFC 6455, section 5.5.3).
         if alone is not None and (alone.last == number or (sent_at is not None and alone.last < number)):
             del self._alone[reader]

@@ -592,7 +592,7 @@ def test_a_laggard_gets_only_the_newest_states_and_behind_the_ticks() -> None:
             market.tell("ETH", state="live")
         backlog = market.hub._laggards.get(slow)
         assert backlog is not None
-        assert (set(), set(), set()) == (backlog.owed, backlog.snapshots, backlog.states)
+        assert ({}, set(), set()) == (backlog.owed, backlog.snapshots, backlog.states)
         before = len(slow.written)
         slow.draining = True
         await settle()
