@@ -11,17 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
+from gateway.arrears import Arrears, Backlog, Owed
 from gateway.cohort import Cohort, Member, Missed, Wishes
 from gateway.frames import Encoding, FramedStatus, FramedTick, message_frame
 from gateway.group import FAULT, ConflatingGroup, ExactGroup, Group
-from gateway.laggards import Backlog, Laggards
+from gateway.laggards import Laggards
 from gateway.metrics import Counters
 from gateway.pace import RatedPace, Rest, SharedPace
 from gateway.protocol import Lag, Message
 from gateway.window import Marks, Reader, Sent, Window, acknowledges
-
-_STATE_BYTES = 160
-"""About the size of a state."""
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +61,7 @@ class Hub:
         self._stamp = 0
         self._published: Counter[str] = Counter()
         """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
+        self._arrears = Arrears(last, states, self._published)
 
     @property
     def connections(self) -> Iterable[Member]:
@@ -150,7 +149,7 @@ class Hub:
             return False
         if backlog.window.sent is None:
             backlog.since = now
-            if connection.drained:
+            if connection.drained and not backlog.window.waits(connection, now):
                 self._catch_up(connection)
         return True
 
@@ -174,7 +173,7 @@ class Hub:
                 self._laggards.pop(connection)
             else:
                 new.laggards += 1
-                self._move_backlog(backlog, old, new)
+                self._arrears.move(backlog, old.wishes.symbols, new.wishes.symbols, self._stamp)
                 if not wishes.conflate:
                     # Every tick from now on: how much may wait is the connection's to say, not how long.
                     self._catch_up(connection)
@@ -244,106 +243,41 @@ class Hub:
         pending = self._group(cohort.wishes).pending
         cohort.send(connection, [tick for tick in pending if tick.stamp > seen and tick.symbol in symbols])
 
-    def _move_backlog(self, backlog: Backlog, old: Cohort, new: Cohort) -> None:
-        symbols = new.wishes.symbols
-        backlog.owed = {tick.symbol: None for tick in self._missed(backlog, old) if tick.symbol in symbols}
-        backlog.snapshots &= symbols
-        backlog.states = {status.message.symbol for status in self._missed_states(backlog, old)} & symbols
-        backlog.conflated += self._published_to(old) - backlog.published
-        backlog.published = self._published_to(new)
-        backlog.stamp = self._stamp
-
-    def _missed(self, backlog: Backlog, cohort: Cohort) -> list[FramedTick]:
-        """What is owed, those first that wait for longest."""
-        last, owed, symbols = self._last, backlog.owed, cohort.wishes.symbols
-        newer = [
-            last[symbol]
-            for symbol in symbols
-            if symbol in last and last[symbol].stamp > backlog.stamp and symbol not in owed
-        ]
-        newer.sort(key=lambda tick: tick.stamp)
-        return [last[symbol] for symbol in owed if symbol in symbols and symbol in last] + newer
-
-    def _missed_states(self, backlog: Backlog, cohort: Cohort) -> list[FramedStatus]:
-        symbols = cohort.wishes.symbols
-        return [
-            status
-            for symbol, status in self._states.items()
-            if symbol in symbols and (status.stamp > backlog.stamp or symbol in backlog.states)
-        ]
-
-    def _published_to(self, cohort: Cohort) -> int:
-        return sum(map(self._published.__getitem__, cohort.wishes.symbols))
-
     def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
         self._counters.lags += 1
-        published, now = self._published_to(cohort) - missed.count, self._loop.time()
         unanswered = self._unanswered.pop(connection, None)
         window = Window(sent=unanswered if acknowledges(connection) else None)
-        owed = dict.fromkeys(missed.owed)
-        backlog = Backlog(missed.stamp, owed, missed.snapshots, missed.states, 0, published, now, window)
-        self._laggards.add(connection, backlog)
+        self._laggards.add(connection, self._arrears.begin(missed, cohort.wishes.symbols, window, self._loop.time()))
 
     def _catch_up(self, connection: Member) -> None:
         """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
         backlog, cohort = self._laggards.get(connection), self._cohort_of[connection]
         assert backlog is not None
         assert cohort is not None
-        missed, states = self._missed(backlog, cohort), self._missed_states(backlog, cohort)
-        size = sum(len(tick.json_body) for tick in missed) + sum(
-            len(self._last[symbol].json_body) for symbol in backlog.snapshots if symbol in self._last
-        )
-        if not cohort.wishes.conflate or backlog.window.takes(connection, size):
-            self._bring_back(connection, cohort, missed, states)
-        else:
-            self._send_slice(connection, cohort, backlog, missed, states)
+        owed, window = self._arrears.owed(backlog, cohort.wishes.symbols), backlog.window
+        if not cohort.wishes.conflate or window.takes(connection, owed.size):
+            self._bring_back(connection, cohort, backlog, owed)
+            return
+        slice_ = self._arrears.take(backlog, owed, cohort.wishes.symbols, self._stamp)
+        blob = self._lag_notice(slice_.conflated, connection.encoding)
+        blob += cohort.slice_blob(slice_.ticks, slice_.snapshots, slice_.states)
+        pause_s = 1 / cohort.wishes.max_hz if cohort.wishes.max_hz else 0.0
+        connection.send(window.wrap(blob, self._next_number, self._loop.time(), pause_s))
 
-    def _bring_back(
-        self, connection: Member, cohort: Cohort, missed: Sequence[FramedTick], states: Sequence[FramedStatus]
-    ) -> None:
-        """Send all of it, and have ``connection`` in its cohort again."""
-        backlog = self._laggards.pop(connection)
-        assert backlog is not None
-        lag = self._tell_conflated(backlog, cohort, len(missed), connection.encoding)
+    def _bring_back(self, connection: Member, cohort: Cohort, backlog: Backlog, owed: Owed) -> None:
+        """Send all that is owed, and have ``connection`` in its cohort again."""
+        self._laggards.pop(connection)
         cohort.laggards -= 1
+        lag = self._lag_notice(self._arrears.conflated(backlog, owed, cohort.wishes.symbols), connection.encoding)
         self._join(connection, cohort)
         if lag:
             connection.reply(lag)
-        cohort.send(connection, [tick for tick in missed if tick.symbol not in backlog.snapshots])
+        cohort.send(connection, [tick for tick in owed.missed if tick.symbol not in backlog.snapshots])
         self._send_snapshots(connection, cohort, backlog.snapshots)
-        self._send_states(connection, cohort, states)
+        self._send_states(connection, cohort, owed.states)
 
-    def _send_slice(
-        self,
-        connection: Member,
-        cohort: Cohort,
-        backlog: Backlog,
-        missed: Sequence[FramedTick],
-        states: Sequence[FramedStatus],
-    ) -> None:
-        """Send as much as ``connection`` may be sent at once, and a ping; the answer brings the next."""
-        room, last = backlog.window.size, self._last
-        ticks = [last[symbol] for symbol in backlog.snapshots if symbol in last]
-        ticks += [tick for tick in missed if tick.symbol not in backlog.snapshots]
-        sizes = itertools.accumulate(len(tick.json_body) for tick in ticks)
-        count = max(1, sum(size <= room for size in sizes))
-        left = {tick.symbol: None for tick in ticks[count:]}
-        # Behind all ticks from before them; there are few, but there may be one of each symbol.
-        ready = [status for status in states if status.message.symbol not in left][: max(1, room // _STATE_BYTES)]
-        now = self._loop.time()
-        blob = self._tell_conflated(backlog, cohort, len(missed), connection.encoding)
-        blob += cohort.slice_blob(ticks[:count], backlog.snapshots, ready)
-        connection.send(backlog.window.wrap(blob, self._next_number, now))
-        backlog.states = {status.message.symbol for status in states} - {status.message.symbol for status in ready}
-        backlog.snapshots &= left.keys()
-        backlog.owed = {symbol: None for symbol in left if symbol not in backlog.snapshots}
-        backlog.stamp = self._stamp
-        still = sum(tick.symbol in left for tick in missed)
-        backlog.conflated, backlog.published = 0, self._published_to(cohort) - still
-
-    def _tell_conflated(self, backlog: Backlog, cohort: Cohort, owed: int, encoding: Encoding) -> bytes:
-        """The notice of what was replaced by ``owed`` newer ticks; nothing where nothing was."""
-        conflated = backlog.conflated + self._published_to(cohort) - backlog.published - owed
+    def _lag_notice(self, conflated: int, encoding: Encoding) -> bytes:
+        """What says that so many ticks were replaced by newer ones; nothing where none was."""
         if conflated <= 0:
             return b""
         self._counters.ticks_conflated += conflated

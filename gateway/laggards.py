@@ -9,10 +9,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from msgspec import Struct
-
+from gateway.arrears import Backlog
 from gateway.cohort import Member
-from gateway.window import Window
 
 logger = logging.getLogger(__name__)
 
@@ -21,26 +19,6 @@ SWEEP_S = 0.05
 
 SERVED_AT_ONCE = 4
 """Catching up with a hundred symbols takes some hundred microseconds."""
-
-
-class Backlog(Struct):
-    """What one has missed, in constant space but for the symbols that it is owed by name."""
-
-    stamp: int
-    """It is owed the newest tick of every symbol of its cohort that was published after this one."""
-    owed: dict[str, None]
-    """And of these symbols, whenever that was, those first that wait for longest."""
-    snapshots: set[str]
-    """And snapshots of these, which it asked for."""
-    states: set[str]
-    """And the states of these, and of every symbol of its cohort whose state was published after the stamp."""
-    conflated: int
-    """Ticks missed in cohorts it was in before."""
-    published: int
-    """Ticks of its cohort's symbols that had been published when it began to miss them."""
-    since: float
-    """When it began to lag, or last read what it was sent, in the event loop's time."""
-    window: Window
 
 
 class Laggards:

@@ -203,6 +203,7 @@ class Window(Struct):
     """Whether it has read the last slice as fast as the network brings it."""
     _slice: int = 0
     _begins: bool = False
+    _next_at: float = 0.0
 
     def begin(self) -> None:
         """The first slice is the client's first data: whether it answers pings is to be learnt by it."""
@@ -214,14 +215,20 @@ class Window(Struct):
             return not self._begins or self._slice > 0
         return not size or (self.prompt and size <= self.size)
 
-    def wrap(self, slice_blob: bytes, next_number: Callable[[], int], now: float) -> bytes:
-        """The bytes of a slice that is about to be sent, with a ping before and one behind it."""
+    def wrap(self, slice_blob: bytes, next_number: Callable[[], int], now: float, pause_s: float) -> bytes:
+        """The bytes of a slice that is about to be sent, with a ping before and one behind it.
+
+        The next one comes after ``pause_s`` at least.
+        """
         first, last = next_number(), next_number()
         self.sent, self._slice = Sent(last, now, first), len(slice_blob)
+        self._next_at = now + pause_s
         return ping(first) + slice_blob + ping(last)
 
     def waits(self, reader: Reader, now: float) -> bool:
-        """Whether an answer of ``reader`` is still to come: not for long where none ever came."""
+        """Whether ``reader`` is not to be sent more yet: for its answer, or not for long where none ever came."""
+        if now < self._next_at:
+            return True
         return self.sent is not None and (acknowledges(reader) or now - self.sent.at < UNANSWERED_S)
 
     def answer(self, reader: Reader, number: int, now: float) -> bool:

@@ -2,8 +2,9 @@
 
 import asyncio
 
+from gateway.arrears import Backlog
 from gateway.cohort import Member
-from gateway.laggards import SERVED_AT_ONCE, SWEEP_S, Backlog, Laggards
+from gateway.laggards import SERVED_AT_ONCE, SWEEP_S, Laggards
 from gateway.window import Window
 from tests.fakes import RecordingMember, run_virtual
 
