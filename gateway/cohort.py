@@ -143,12 +143,13 @@ class Cohort:
         if members:
             blob = self._join(parts)
             if self.wishes.conflate:
+                mark = self._marks.newest
                 self._step -= len(blob)
                 if self._step < 0:
                     blob += self._mark(since, len(parts))
                 slow = [member for member in members if not member.send(blob)]
                 for member in slow:
-                    self._lag(member, Missed(since, len(parts)))
+                    self._lag(member, Missed(since, len(parts)), mark)
             else:
                 for member in members:
                     member.enqueue(blob)
@@ -200,10 +201,17 @@ class Cohort:
             return
         blob = snapshot_frames(ticks, self.wishes.encoding)
         size = len(blob) if self.wishes.conflate else 0
-        if ALONE_BYTES < size <= LARGEST_ALONE_BYTES:
-            blob = self._marks.alone(member, blob, self._clock())
-        if size > LARGEST_ALONE_BYTES or not self._write(member, blob, len(ticks)):
+        if size > LARGEST_ALONE_BYTES or not self._write_alone(member, blob, len(ticks)):
             self._lag(member, Missed(stamp, snapshots={tick.symbol for tick in ticks}))
+
+    def _write_alone(self, member: Member, blob: bytes, count: int) -> bool:
+        if len(blob) <= ALONE_BYTES or not self.wishes.conflate:
+            return self._write(member, blob, count)
+        before = self._marks.unanswered(member)
+        written = self._write(member, self._marks.alone(member, blob, self._clock()), count)
+        if not written:
+            self._marks.not_sent(member, before)
+        return written
 
     def slice_blob(
         self, ticks: Collection[FramedTick], snapshots: Collection[str], states: Collection[FramedStatus]
@@ -260,8 +268,9 @@ class Cohort:
         self._counters.ticks_sent += count
         return True
 
-    def _lag(self, member: Member, missed: Missed) -> None:
-        self._leave(member)
+    def _lag(self, member: Member, missed: Missed, mark: int | None = None) -> None:
+        """``mark`` is the newest that ``member`` was sent, where that is not the newest there is."""
+        self._leave(member, mark)
         self.laggards += 1
         self._lags(self, member, missed)
 
@@ -281,8 +290,8 @@ class Cohort:
         self._leave(member)
         return joined
 
-    def _leave(self, member: Member) -> None:
+    def _leave(self, member: Member, mark: int | None = None) -> None:
         self._newcomers.pop(member, None)
         answered = self._members.pop(member, None)
         if answered is not None:
-            self._marks.leave(member, answered)
+            self._marks.leave(member, answered, self._marks.newest if mark is None else mark)

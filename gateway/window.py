@@ -186,10 +186,21 @@ class Marks:
             return True
         return sent_at is not None
 
-    def leave(self, reader: Reader, answered: int) -> None:
-        """``reader``, whose newest answer that is, leaves the cohort; what it has still to answer is kept."""
-        if answered < self.newest and reader not in self._alone:
-            self._alone[reader] = Sent(self.newest, self._asked_at(reader, answered))
+    def not_sent(self, reader: Reader, before: Sent | None) -> None:
+        """What `alone` has returned was not written after all; ``before`` is what `unanswered` said until then."""
+        if before is None:
+            del self._alone[reader]
+        else:
+            self._alone[reader] = before
+
+    def unanswered(self, reader: Reader) -> Sent | None:
+        """What ``reader`` alone was sent and has not answered."""
+        return self._alone.get(reader)
+
+    def leave(self, reader: Reader, answered: int, sent: int) -> None:
+        """``reader``, which has answered and was sent marks up to these, leaves; what it is still to answer is kept."""
+        if answered < sent and reader not in self._alone:
+            self._alone[reader] = Sent(sent, self._asked_at(reader, answered))
 
 
 class Window(Struct):

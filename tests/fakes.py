@@ -87,9 +87,21 @@ class RecordingMember:
         """Every message written so far, decoded by the `websockets` library, not by our own code."""
         return list(decoded(b"".join(self.written)))
 
+    def pings(self) -> list[int]:
+        """The numbers of the pings written so far, in order."""
+        frames = frames_of(b"".join(self.written))
+        return [int.from_bytes(frame.data) for frame in frames if frame.opcode is Opcode.PING]
+
 
 def decoded(stream: bytes) -> Iterator[dict[str, Any]]:
     """The messages in a server's bytes, parsed independently of the code under test; pings are left out."""
+    for frame in frames_of(stream):
+        if frame.opcode is not Opcode.PING:
+            yield (msgspec.json.decode if frame.opcode is Opcode.TEXT else msgspec.msgpack.decode)(frame.data)
+
+
+def frames_of(stream: bytes) -> Iterator[Frame]:
+    """The frames in a server's bytes."""
     reader = StreamReader()
     reader.feed_data(stream)
     reader.feed_eof()
@@ -98,13 +110,9 @@ def decoded(stream: bytes) -> Iterator[dict[str, Any]]:
         try:
             next(parser)
         except StopIteration as done:
-            frame: Frame = done.value
+            yield done.value
         else:
             raise AssertionError("the stream ends inside a frame")
-        if frame.opcode is Opcode.PING:
-            continue
-        decode = msgspec.json.decode if frame.opcode is Opcode.TEXT else msgspec.msgpack.decode
-        yield decode(frame.data)
 
 
 def at_eof(reader: StreamReader) -> bool:

@@ -1,9 +1,10 @@
 """Who gets which tick, whatever the order of events."""
 
 import asyncio
+import functools
 import gc
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from gateway.hub import Hub
 from gateway.metrics import Counters
 from gateway.pace import Rest
 from gateway.protocol import Status, Subscribed, SymbolStatus
+from gateway.window import Window
 from market.codec import encode_tick
 from tests.fakes import RecordingMember, run_virtual, tick
 
@@ -359,6 +361,7 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
         st.tuples(st.just("again"), who, symbol, st.booleans()),
         st.tuples(st.just("stall"), who),
         st.tuples(st.just("drain"), who),
+        st.tuples(st.just("read"), who),
         st.tuples(st.just("leave"), who),
         st.tuples(st.just("pass"), st.sampled_from([0.0, 0.001, 0.03, 0.2, 2.0])),
     )
@@ -369,10 +372,19 @@ def first_wishes(count: int) -> st.SearchStrategy[list[dict[str, object]]]:
     return st.lists(options, min_size=count, max_size=count)
 
 
+def answer(market: Market, member: RecordingMember) -> None:
+    """Let ``member`` read what it was sent: it answers every ping that it has not answered."""
+    for number in member.pings():
+        market.hub.answered(member, number)
+
+
 async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], rest: Rest, *names: str) -> None:
     """Let ``story`` happen to clients that begin by holding all of ``names``, and check what each has at the end."""
     market = Market(lag_timeout_s=1000, rest=rest)
     members = [RecordingMember() for _ in first]
+    for member in members[1:]:
+        # It has answered pings before.
+        member.rtt_s = 0.01
     held: list[set[str]] = [set(names) for _ in members]
     asked: list[set[str]] = [set(names) for _ in members]
     due: list[set[str]] = [set(names) for _ in members]
@@ -402,6 +414,8 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], 
                 members[who].draining = False
             case ("drain", int(who)):
                 members[who].draining = True
+            case ("read", int(who)):
+                answer(market, members[who])
             case ("leave", int(who)):
                 market.hub.remove(members[who])
                 members[who] = market.join(snapshot=False)
@@ -410,6 +424,10 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], 
                 await asyncio.sleep(seconds)
     for member in members:
         member.draining = True
+    for _ in range(30):
+        await asyncio.sleep(4)
+        for member in members:
+            answer(market, member)
     await settle()
     for member, symbols, ever, wanted in zip(members, held, asked, due, strict=True):
         got = seqs(member)
@@ -420,9 +438,24 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], 
         assert_only_growing(member)
         market.hub.remove(member)
     assert (0, 0, {}) == (market.hub.cohort_count, market.hub.laggard_count, market.hub._groups_of)
-    assert {} == market.hub._groups
+    assert {} == market.hub._groups | market.hub._unanswered
 
 
+@pytest.fixture(scope="module", params=["as they are", "tiny"])
+def windows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Windows of a few ticks beside the usual ones, so that they matter in a short story."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "tiny":
+            for name in ("STEP_BYTES", "LEAST_SLICE_BYTES", "ALONE_BYTES", "LARGEST_ALONE_BYTES"):
+                for module in ("window", "cohort"):
+                    patch.setattr(f"gateway.{module}.{name}", 200, raising=False)
+            patch.setattr("gateway.window.MARK_BYTES", 300)
+            patch.setattr("gateway.window.LARGEST_SLICE_BYTES", 400)
+            patch.setattr("gateway.hub.Window", functools.partial(Window, size=200))
+        yield
+
+
+@pytest.mark.usefixtures("windows")
 @settings(max_examples=300, deadline=None)
 @given(stories(4, "AAA", "BBB", "CCC", "DDD"), first_wishes(4), rests)
 def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
@@ -432,6 +465,7 @@ def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
     run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", "DDD"))
 
 
+@pytest.mark.usefixtures("windows")
 @settings(max_examples=500, deadline=None)
 @given(stories(2, "AAA", "BBB"), first_wishes(2), rests)
 def test_whatever_happens_each_client_knows_the_state_of_what_it_holds(
