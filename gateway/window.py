@@ -117,7 +117,7 @@ class Sent(Struct):
 class Marks:
     """The pings behind what the members of a cohort were sent, and when."""
 
-    __slots__ = ("_alone", "_marked_at", "_next_number", "_sent_at", "_since_mark", "newest")
+    __slots__ = ("_alone", "_forgotten", "_marked_at", "_next_number", "_sent_at", "_since_mark", "newest")
 
     def __init__(self, next_number: Callable[[], int], alone: dict[Reader, Sent], now: float) -> None:
         """``next_number`` gives numbers that grow; times are of any clock that does not go back.
@@ -128,6 +128,8 @@ class Marks:
         self._alone = alone
         self._sent_at: dict[int, float] = {}
         """When each mark was sent to all members; the oldest first."""
+        self._forgotten = 0
+        """The newest of those that are not kept any more: they were sent long ago."""
         self._since_mark = MARK_BYTES
         """The first comes with the first step: from its answer on it is known how far away a member is."""
         self._marked_at = now
@@ -151,7 +153,8 @@ class Marks:
         self.newest = self._next_number()
         self._sent_at[self.newest] = now
         if len(self._sent_at) > _MARKS_KEPT:
-            del self._sent_at[next(iter(self._sent_at))]
+            self._forgotten = next(iter(self._sent_at))
+            del self._sent_at[self._forgotten]
         return ping(self.newest)
 
     def late(self, answered: Mapping[_R, int], now: float) -> list[_R]:
@@ -169,8 +172,9 @@ class Marks:
         """When the oldest mark was sent that ``reader`` is still to answer."""
         if reader in self._alone:
             return self._alone[reader].at
-        # One that is not kept any more was sent long ago.
-        return next((at for number, at in self._sent_at.items() if number > answered), -math.inf)
+        if answered < self._forgotten:
+            return -math.inf
+        return next(at for number, at in self._sent_at.items() if number > answered)
 
     def answer(self, reader: Reader, number: int, answered: int, now: float) -> bool:
         """Note that ``reader`` has answered a mark; False if it was not to, ``answered`` being its newest answer."""
