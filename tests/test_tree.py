@@ -28,10 +28,10 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
     {"auth.jwks", "commands", "entrance", "laggards", "states_reader", "usefulness"},
-    {"auth.compact", "auth.keyset", "delivery", "group", "handshake", "states"},
+    {"arrears", "auth.compact", "auth.keyset", "delivery", "group", "handshake", "states"},
     {"cohort"},
     {"connection", "pace"},
-    {"reader"},
+    {"reader", "window"},
     {"frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "limits"}
