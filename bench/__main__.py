@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from bench import against, ratios, strangers, suite
+from bench.attacks import ALL as ATTACKS
 from bench.contenders import ALL as CONTENDERS
 from bench.ground import prepared
 from bench.measure import Bench
@@ -63,7 +64,7 @@ def main(arguments: list[str]) -> int:
     for number in ENDING:
         if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is to be ignored
             signal.signal(number, signal.default_int_handler)
-    if options.slow_readers:
+    if options.slow_readers or options.attacks is not None:
         return _strangers(options)
     if options.against is None:
         return _alone(options)
@@ -119,15 +120,20 @@ def _against(options: argparse.Namespace, trees: tuple[Tree, Tree]) -> int:
 
 def _strangers(options: argparse.Namespace) -> int:
     """Who comes to a gateway as it is delivered."""
+    when, attacks = _utc(time.time()), None
     try:
-        run = strangers.read_slowly(options, _utc(time.time()), _say)
+        if options.slow_readers:
+            file = _write(strangers.read_slowly(options, when, _say), "-slow-readers")
+        else:
+            attacks = strangers.attack(options, when, _say)
+            file = _write(attacks, "-attacks")
     except (TreeError, ProcessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return _INTERRUPTED
-    print(f"\nwritten to {_write(run, '-slow-readers')}")
-    return 0
+    print(f"\nwritten to {file}")
+    return strangers.exit_code(attacks)
 
 
 def _utc(moment: float) -> str:
@@ -185,7 +191,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     if options.rounds is None:
         options.rounds = against.ROUNDS if comparing else 3
     if options.repeats is None:
-        options.repeats = 0 if comparing else 2
+        options.repeats = 1 if options.attacks is not None else 0 if comparing else 2
     if comparing and options.rounds < 2:
         parser.error("--against needs at least two rounds for an interval: --rounds 2, better 10")
     return options
@@ -236,7 +242,18 @@ def _parser() -> argparse.ArgumentParser:
         "of that commit too",
     )
     parser.add_argument(
-        "--front", action="append", choices=FRONTS, help="with --slow-readers, only this; may be repeated"
+        "--attacks",
+        nargs="*",
+        metavar="NAME",
+        choices=list(ATTACKS),
+        help="how late a client's prices are while somebody attacks the gateway at its default limits: all attacks, or "
+        "these; with --against, of that commit too; exit code 1 where an aim of this tree is missed",
+    )
+    parser.add_argument(
+        "--front",
+        action="append",
+        choices=FRONTS,
+        help="only this; may be repeated (default: --slow-readers both, --attacks straight)",
     )
     parser.add_argument(
         "--receive-buffer",
@@ -255,6 +272,9 @@ def _list() -> None:
     print("scenarios")
     for scenario in SCENARIOS:
         print(f"  {scenario.name:14} {scenario.about}\n{'':17}{', '.join(scenario.contenders)}")
+    print("attacks")
+    for attack in ATTACKS.values():
+        print(f"  {attack.name:20} {attack.about}")
     print("contenders")
     for contender in CONTENDERS.values():
         absent = contender.missing()

@@ -37,8 +37,14 @@ def prepared(nice: int) -> Iterator[tuple[dict[str, str], Bench, int]]:
     os.sched_setaffinity(0, {cores.load})
     if nice:
         os.nice(nice)
-    with ValkeyServer(port=free_port(), save="", appendonly="no") as valkey:
-        yield about, Bench(valkey.port, _bus_pid(valkey.port), cores), files
+        machine.session_nice(nice)
+    try:
+        with ValkeyServer(port=free_port(), save="", appendonly="no") as valkey:
+            yield about, Bench(valkey.port, _bus_pid(valkey.port), cores), files
+    finally:
+        if nice:
+            # The session is the caller's, and stays.
+            machine.session_nice(0)
 
 
 def _bus_pid(port: int) -> int:

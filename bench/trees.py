@@ -19,6 +19,7 @@ from bench.processes import ROOT, uninterrupted
 
 PACKAGES = ("gateway", "market", "poller")
 """The system under test, and all of it."""
+THIS = "this tree"
 FRONT = "haproxy.cfg"
 """What stands in front of it."""
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX")
@@ -47,7 +48,7 @@ def compared(revision: str, root: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
     """
     commit = find(revision, root)
     folder = Path(tempfile.mkdtemp(prefix="tickgate-bench-"))
-    this, that = Tree("this tree", folder / "this"), Tree(commit, folder / "that")
+    this, that = Tree(THIS, folder / "this"), Tree(commit, folder / "that")
     try:
         # Half a worktree would not be known as one.
         with uninterrupted():
