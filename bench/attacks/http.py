@@ -8,6 +8,8 @@ from bench.wire import upgrade_request
 
 _PER_S = 1_100
 _CONNECTIONS = 20
+_MOST = 400
+"""Connections: a few less than one address may have."""
 _AT_ONCE = 200
 
 Make = Callable[[Target], bytes]
@@ -37,14 +39,21 @@ def _handshake(target: Target) -> bytes:
     return upgrade_request(target.host, target.port, headers=bearer(target.forged_token))
 
 
-def _staying(make: Make, per_s: float = _PER_S) -> Callable[[Target], Awaitable[None]]:
-    """With ``per_s`` of 0 as fast as they are taken, one behind the other."""
+def _staying(make: Make) -> Callable[[Target], Awaitable[None]]:
+    return _repeated(make, _CONNECTIONS, _PER_S / _CONNECTIONS)
 
+
+def _flood(make: Make) -> Callable[[Target], Awaitable[None]]:
+    """One request behind the other, as fast as they are taken."""
+    return _repeated(make, _MOST, 0)
+
+
+def _repeated(make: Make, connections: int, per_s: float) -> Callable[[Target], Awaitable[None]]:
     async def begin(target: Target) -> None:
         async def session(stranger: Stranger) -> None:
-            await stranger.repeat(make(target), per_s / _CONNECTIONS)
+            await stranger.repeat(make(target), per_s)
 
-        await target.keep(_CONNECTIONS, session)
+        await target.keep(connections, session)
 
     return begin
 
@@ -63,14 +72,13 @@ def _new(make: Make) -> Callable[[Target], Awaitable[None]]:
 ATTACKS = (
     Attack("metrics", "GET /metrics, 1,100 a second on 20 connections", _staying(_metrics)),
     Attack("metrics-new", "the same, each on a new connection", _new(_metrics)),
-    Attack("probes", "GET /healthz on 20 connections, as fast as it is taken", _staying(_probe, 0)),
+    Attack("metrics-flood", "GET /metrics on 400 connections, as fast as it is taken", _flood(_metrics)),
+    Attack("probes-flood", "GET /healthz on 400 connections, as fast as it is taken", _flood(_probe)),
     Attack("page", "GET /, 1,100 a second on 20 connections", _staying(_page)),
-    Attack(
-        "tickets", "POST /v1/ticket with a forged token, 1,100 a second on 20 connections", _staying(_ticket), "EdDSA"
-    ),
+    Attack("tickets", "POST /v1/ticket, forged token, 1,100 a second on 20 connections", _staying(_ticket), "EdDSA"),
     Attack("tickets-new", "the same, each on a new connection", _new(_ticket), "EdDSA"),
-    Attack(
-        "handshakes", "handshakes with a forged token, 1,100 a second on 20 connections", _staying(_handshake), "EdDSA"
-    ),
+    Attack("tickets-flood", "the same on 400 connections, as fast as it is taken", _flood(_ticket), "EdDSA"),
+    Attack("handshakes", "handshakes, forged token, 1,100 a second on 20 connections", _staying(_handshake), "EdDSA"),
     Attack("handshakes-new", "the same, each on a new connection", _new(_handshake), "EdDSA"),
+    Attack("handshakes-flood", "the same on 400 connections, as fast as it is taken", _flood(_handshake), "EdDSA"),
 )

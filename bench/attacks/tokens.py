@@ -8,7 +8,7 @@ from bench.attacks.stranger import Stranger, Target, bearer
 from bench.wire import TEXT, client_frame
 
 _STRANGERS = 50
-_INSIDERS = 10
+_INSIDERS = 90
 _PER_S = 100
 """What one connection may send."""
 
@@ -45,11 +45,11 @@ ATTACKS = (
     Attack("auth-rs256", "the same, RS256", _stranger, "RS256"),
     Attack("auth-hs256", "the same, HS256", _stranger, "HS256"),
     Attack(
-        "reauth-forged", "10 clients with a good token send auth with a forged one, 100 a second each (EdDSA)",
+        "reauth-forged", "90 clients with a good token send auth with a forged one, 100 a second each (EdDSA)",
         _insider(lambda target: target.forged_token), "EdDSA",
     ),
     Attack(
-        "reauth-good", "10 clients send auth with the token that they have, 100 a second each (EdDSA)",
+        "reauth-good", "90 clients send auth with the token that they have, 100 a second each (EdDSA)",
         _insider(lambda target: target.good_token), "EdDSA",
     ),
 )  # fmt: skip
