@@ -191,7 +191,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     if options.rounds is None:
         options.rounds = against.ROUNDS if comparing else 3
     if options.repeats is None:
-        options.repeats = 1 if options.attacks is not None else 0 if comparing else 2
+        options.repeats = 0 if comparing or options.attacks is not None else 2
     if comparing and options.rounds < 2:
         parser.error("--against needs at least two rounds for an interval: --rounds 2, better 10")
     return options
@@ -227,7 +227,7 @@ def _parser() -> argparse.ArgumentParser:
         "--repeats",
         type=int,
         help="how often one that others disturbed is done again (default: 2; with --against 0: both have the same "
-        "neighbours)",
+        "neighbours; with --attacks 0)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="two seconds each, once (--against: twice): shows that it runs, no more"

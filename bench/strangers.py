@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
-from bench import attacked, slow_readers
-from bench.attacked import Attacked
+from bench import attack_table, attacked, slow_readers
+from bench.attack_table import Attacked
 from bench.attacks import ALL
 from bench.ground import prepared
 from bench.processes import ROOT
@@ -76,7 +76,7 @@ def attack(options: argparse.Namespace, when: str, say: Callable[[str], None]) -
                 rows.append(row)  # noqa: PERF402 - what there is counts when it is interrupted
         except KeyboardInterrupt:
             about["interrupted"] = "yes: not all of what was asked for was measured"
-    say("\n" + attacked.render(rows, trees=len(trees) > 1))
+    say("\n" + attack_table.render(rows))
     return Attacks(when, about, rows)
 
 
