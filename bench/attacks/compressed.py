@@ -47,20 +47,27 @@ def _frame(payload: bytes) -> bytes:
     return client_frame(_COMPRESSED, payload)
 
 
+_BLANK = _frame(deflated(_PING + b" " * (_LONGEST_BYTES - len(_PING))))
+
+
 async def _empty(target: Target) -> None:
     await _flood(target, _frame(empty_blocks(22_416, _PING)))
 
 
 async def _spaces(target: Target) -> None:
-    await _flood(target, _frame(deflated(_PING + b" " * (_LONGEST_BYTES - len(_PING)))), 100)
+    await _flood(target, _BLANK, 100)
 
 
-async def _flood(target: Target, frame: bytes, per_s: float = 0) -> None:
+async def _spaces_many(target: Target) -> None:
+    await _flood(target, _BLANK, 20, connections=100)
+
+
+async def _flood(target: Target, frame: bytes, per_s: float = 0, *, connections: int = _CONNECTIONS) -> None:
     async def session(stranger: Stranger) -> None:
         await stranger.upgrade(DEFLATE)
         await stranger.repeat(frame, per_s)
 
-    await target.keep(_CONNECTIONS, session)
+    await target.keep(connections, session)
 
 
 def _listed(kind: str, names: list[str]) -> bytes:
@@ -87,6 +94,7 @@ ATTACKS = (
         "empty-blocks", "255 KB of empty Huffman blocks, 15 bytes inflated, 4 connections, no token", _empty, "EdDSA"
     ),
     Attack("spaces", "256 KB of spaces in 300 bytes, 4 × 100 a second, no token", _spaces, "EdDSA"),
+    Attack("spaces-many", "the same where nobody needs a token, 100 clients × 20 a second", _spaces_many),
     Attack("repeats", "a compressed subscribe to 43,600 times one symbol, 4 × 50 a second", _repeats),
     Attack("repeats-unsubscribe", "the same to unsubscribe, 26,000 times", _unsubscribes),
     Attack("unknown-names", "a compressed subscribe to 29,000 names that do not exist, 4 × 50 a second", _unknown),

@@ -24,7 +24,7 @@ async def _stranger(target: Target) -> None:
     async def session(stranger: Stranger) -> None:
         await stranger.upgrade()
         await stranger.send(frame)
-        await stranger.ended.wait()
+        await stranger.answered()
 
     await target.keep(_STRANGERS, session)
 
