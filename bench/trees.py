@@ -19,6 +19,9 @@ from bench.processes import ROOT, uninterrupted
 
 PACKAGES = ("gateway", "market", "poller")
 """The system under test, and all of it."""
+THIS = "this tree"
+FRONT = "haproxy.cfg"
+"""What stands in front of it."""
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX")
 """Set where a git hook runs the bench; they would point git at a repository other than the tree's."""
 
@@ -45,7 +48,7 @@ def compared(revision: str, root: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
     """
     commit = find(revision, root)
     folder = Path(tempfile.mkdtemp(prefix="tickgate-bench-"))
-    this, that = Tree("this tree", folder / "this"), Tree(commit, folder / "that")
+    this, that = Tree(THIS, folder / "this"), Tree(commit, folder / "that")
     try:
         # Half a worktree would not be known as one.
         with uninterrupted():
@@ -53,6 +56,8 @@ def compared(revision: str, root: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
             _git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", str(that.root), commit)
         for package in PACKAGES:
             shutil.copytree(root / package, this.root / package, ignore=shutil.ignore_patterns("__pycache__"))
+        if (root / FRONT).is_file():
+            shutil.copy(root / FRONT, this.root / FRONT)
         for tree in (this, that):
             _check(tree)
         yield this, that

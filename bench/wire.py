@@ -27,11 +27,11 @@ def accept_of(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
 
 
-def upgrade_request(host: str, port: int, path: str = "/ws") -> bytes:
-    """The request that opens a WebSocket."""
+def upgrade_request(host: str, port: int, path: str = "/ws", headers: str = "") -> bytes:
+    """The request that opens a WebSocket; each of more ``headers`` ends with CR and LF."""
     return (
         f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {_KEY.decode()}\r\n\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {_KEY.decode()}\r\n{headers}\r\n"
     ).encode()
 
 
@@ -50,9 +50,19 @@ def upgrade_end(answer: bytes) -> int:
 
 
 def client_frame(opcode: int, payload: bytes) -> bytes:
-    """A client's frame. Its mask is zero, which is a mask all the same (RFC 6455, 5.3)."""
+    """A client's message in one frame. Its mask is zero, which is a mask all the same (RFC 6455, 5.3)."""
+    return masked_frame(0x80 | opcode, payload)
+
+
+def masked_frame(first: int, payload: bytes) -> bytes:
+    """A client's frame of any kind; ``first`` is its first byte: FIN, reserved bits and opcode."""
     size = len(payload)
-    head = bytes((0x80 | opcode, 0x80 | size)) if size < 126 else bytes((0x80 | opcode, 0xFE)) + size.to_bytes(2)
+    if size < 126:
+        head = bytes((first, 0x80 | size))
+    elif size < 65536:
+        head = bytes((first, 0xFE)) + size.to_bytes(2)
+    else:
+        head = bytes((first, 0xFF)) + size.to_bytes(8)
     return head + b"\0\0\0\0" + payload
 
 

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,14 @@ def test_a_child_does_not_ignore_signals() -> None:
     )
     with Process([sys.executable, "-c", script], CORE, piped=True) as child:
         assert child.ask("tell") == {"blocked": 0}
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no autogroups (sched(7))")
+def test_niceness_counts_between_sessions() -> None:
+    """A process has a session of its own, and the kernel would look at that first."""
+    say = "import os; os.nice(3); from bench.processes import Process;"
+    say += f"child = Process(['sleep', '60'], {CORE}); "
+    say += "print(open(f'/proc/{child.pid}/autogroup').read()); child.end()"
+    run = subprocess.run([sys.executable, "-c", say], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    niceness = os.getpriority(os.PRIO_PROCESS, 0) + 3
+    assert run.stdout.split()[1:] == ["nice", str(niceness)]

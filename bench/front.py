@@ -1,0 +1,65 @@
+"""HAProxy as it ships, ``haproxy.cfg`` of a tree, in front of one gateway."""
+
+import os
+import shutil
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+from bench.processes import Process, ProcessError, wait_until
+from bench.server import HOST, free_port
+from bench.trees import FRONT
+
+_READY_TIMEOUT_S = 10
+_SETTLE_S = 1.5
+_NOBODY = "127.0.0.1:1"
+"""Nothing listens there, now or later: the places of the other three gateways."""
+
+
+class Front:
+    """A context manager around HAProxy's process."""
+
+    def __init__(self, root: Path, core: int, gateway_port: int) -> None:
+        """Start it.
+
+        Raises:
+            ProcessError: it is not installed, or was not ready in time; the message has its last line.
+        """
+        self.port = free_port()
+        program = find()
+        if program is None:
+            raise ProcessError("PATH has no haproxy; install it (Debian: apt-get install haproxy)")
+        env = {
+            "TICKGATE_BIND": f"{HOST}:{self.port}",
+            "TICKGATE_STATS_BIND": f"{HOST}:{free_port()}",
+            "TICKGATE_GATEWAY_1": f"{HOST}:{gateway_port}",
+            **{f"TICKGATE_GATEWAY_{number}": _NOBODY for number in (2, 3, 4)},
+        }
+        self._process = Process([program, "-db", "-f", FRONT], core, env, root=root)
+        self.pid = self._process.pid
+        if not wait_until(lambda: self._ready() or not self._process.alive(), _READY_TIMEOUT_S) or not self._ready():
+            complaint = f"HAProxy was not ready within {_READY_TIMEOUT_S} s: {self._process.complaint()}"
+            self._process.end()
+            raise ProcessError(complaint)
+        # By then it has found out that the other three are not there.
+        time.sleep(_SETTLE_S)
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self.port}/readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.end()
+
+
+def find() -> str | None:
+    """The HAProxy program, or None. Debian keeps it where only root's ``PATH`` reaches."""
+    return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))

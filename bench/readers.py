@@ -1,0 +1,298 @@
+"""Readers of every speed in one process, each with the newest price of every symbol in hand.
+
+Run by the bench as ``python -m bench.readers HOST PORT``; it takes one JSON command a line and answers each with one
+line: see `run`. Unless told otherwise a reader has the socket buffers that the kernel gives to everybody. It answers a
+ping when it comes to it, as a client that reads little does.
+"""
+
+import fcntl
+import json
+import select
+import socket
+import sys
+import termios
+import time
+from array import array
+from typing import Any
+
+from msgspec import Struct
+
+from bench.audit import ticks_of
+from bench.figures import percentile
+from bench.ticks import SYMBOLS
+from bench.wire import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    WireError,
+    client_frame,
+    command,
+    frame_bounds,
+    upgrade_end,
+    upgrade_request,
+)
+
+_TURN_S = 0.05
+"""Who reads so many bytes a second reads twenty times a second."""
+_CHUNK_BYTES = 1 << 18
+_OPEN_S = 10
+_FREE_S = 3.0
+"""Who stalls reads for so long before."""
+_CURRENT_US = 500_000
+"""A price is current when it is younger: every symbol has ten a second."""
+
+
+class Pace(Struct, frozen=True):
+    """How somebody reads."""
+
+    name: str
+    bytes_per_s: float = 0
+    """0 is as fast as it comes."""
+    stall_s: float = 0
+    """It reads nothing for so long, and then as fast as it comes."""
+
+
+class Allowance:
+    """The bytes that may be read now, at so many a second; what was not used is not kept for later."""
+
+    def __init__(self, bytes_per_s: float, now: float) -> None:
+        """``now`` is seconds of any clock that does not go back."""
+        self._bytes_per_s = bytes_per_s
+        self._since = now
+        self._left = 0.0
+
+    def take(self, now: float) -> int:
+        """How many; they count as read."""
+        self._left += (now - self._since) * self._bytes_per_s
+        self._since = now
+        whole = int(self._left)
+        # Less than a byte is kept, or a slow one would never read any.
+        self._left -= whole
+        return whole
+
+
+class Hand:
+    """What one reader makes of its bytes: which prices it has, and how old they are."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, int] = {}
+        """Symbol -> ``recv_us`` of the newest price read."""
+        self.ages_us = array("q")
+        """Of every price in hand, as often as `look` was called."""
+        self.bytes = 0
+        self.ticks = 0
+        self.older_bytes: int | None = None
+        """Read after the stall before the first current price; None until there is one."""
+        self.older_ticks = 0
+        self._stall_us = 0
+        self._stall_at = 0
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Take in what was read; returns the frames that are no data, as opcode and payload.
+
+        Raises:
+            WireError: what came is not the protocol.
+        """
+        data = self._buffer + data
+        start_of_buffer = self.bytes - len(self._buffer)
+        self.bytes = start_of_buffer + len(data)
+        at, others = 0, []
+        while (bounds := frame_bounds(data, at)) is not None and bounds[2] <= len(data):
+            opcode, begin, end = bounds
+            if opcode == TEXT:
+                for tick in ticks_of(data[begin:end]):
+                    self._take(tick.symbol, tick.recv_us, start_of_buffer + at)
+            else:
+                others.append((opcode, data[begin:end]))
+            at = end
+        self._buffer = data[at:]
+        return others
+
+    def _take(self, symbol: str, recv_us: int, offset: int) -> None:
+        self.ticks += 1
+        self.held[symbol] = max(recv_us, self.held.get(symbol, 0))
+        if self._stall_us:
+            if recv_us < self._stall_us - _CURRENT_US:
+                self.older_ticks += 1
+            elif self.older_bytes is None:
+                self.older_bytes = offset - self._stall_at
+
+    def resume(self, now_us: int) -> None:
+        """What is read from now on comes after a stall."""
+        self._stall_us = now_us
+        self._stall_at = self.bytes
+
+    def look(self, now_us: int) -> None:
+        """Take the age of every price in hand."""
+        self.ages_us.extend(now_us - recv_us for recv_us in self.held.values())
+
+    @property
+    def bytes_before_current(self) -> int:
+        """Read after the stall before the first current price: all, where there was none."""
+        return self.bytes - self._stall_at if self.older_bytes is None else self.older_bytes
+
+    @property
+    def is_current(self) -> bool:
+        """Whether, after the stall, every symbol has a price as old as that or younger."""
+        limit = self._stall_us - _CURRENT_US
+        return len(self.held) == len(SYMBOLS) and all(recv_us >= limit for recv_us in self.held.values())
+
+
+class Reader:
+    """One client."""
+
+    def __init__(self, pace: Pace, address: tuple[str, int], receive_buffer: int = 0) -> None:
+        """Connect, and subscribe to every symbol. ``receive_buffer`` is SO_RCVBUF in bytes, 0 the kernel's own.
+
+        Raises:
+            OSError: nobody listens.
+            WireError: it was not let in.
+        """
+        self.pace = pace
+        self.hand = Hand()
+        self.end = ""
+        """How its connection ended; empty while it lasts."""
+        self.end_s: float | None = None
+        self.own_bytes = 0
+        """In its own receive buffer when the stall ended."""
+        self.current_s: float | None = None
+        """From the end of the stall until every price was current."""
+        self._sock = socket.socket()
+        self._sock.settimeout(_OPEN_S)
+        if receive_buffer:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self._sock.connect(address)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock.sendall(upgrade_request(*address))
+        answer = b""
+        while not (end := upgrade_end(answer)):
+            got = self._sock.recv(_CHUNK_BYTES)
+            if not got:
+                raise WireError("closed before the upgrade was answered")
+            answer += got
+        self._sock.sendall(command(type="subscribe", symbols=SYMBOLS))
+        self._sock.setblocking(False)
+        self._start = time.monotonic()
+        self._allowance = Allowance(pace.bytes_per_s, self._start)
+        self._resumed_s: float | None = None
+        self._take(answer[end:])
+
+    def fileno(self) -> int:
+        """For select."""
+        return self._sock.fileno()
+
+    def reads_freely(self, now: float) -> bool:
+        """Whether it reads whatever comes, as soon as it comes."""
+        return not (self.end or self.pace.bytes_per_s or self._is_stalled(now))
+
+    def _is_stalled(self, now: float) -> bool:
+        return 0 <= now - self._start - _FREE_S < self.pace.stall_s
+
+    def turn(self, now: float) -> None:
+        """Read what it may."""
+        if self.end or self._is_stalled(now):
+            return
+        if self.pace.stall_s and self._resumed_s is None and now - self._start > _FREE_S:
+            self._resumed_s = now
+            waiting = fcntl.ioctl(self._sock, termios.FIONREAD, b"\0\0\0\0")
+            self.own_bytes = int.from_bytes(waiting, sys.byteorder)
+            self.hand.resume(time.time_ns() // 1000)
+        limit = self._allowance.take(now) if self.pace.bytes_per_s else _CHUNK_BYTES
+        while limit > 0 and not self.end:
+            try:
+                data = self._sock.recv(limit)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._ended(type(error).__name__)
+                return
+            if not data:
+                self._ended("closed without a word")
+                return
+            self._take(data)
+            if not self.pace.bytes_per_s:
+                break
+            limit -= len(data)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            others = self.hand.feed(data)
+        except WireError as error:
+            self._ended(str(error))
+            return
+        for opcode, payload in others:
+            if opcode == PING:
+                self._answer(payload)
+            elif opcode == CLOSE:
+                self._ended(f"closed with {int.from_bytes(payload[:2])}")
+        if self._resumed_s is not None and self.current_s is None and self.hand.is_current:
+            self.current_s = time.monotonic() - self._resumed_s
+
+    def _answer(self, payload: bytes) -> None:
+        try:
+            self._sock.send(client_frame(PONG, payload))
+        except OSError as error:
+            self._ended(type(error).__name__)
+
+    def _ended(self, reason: str) -> None:
+        if not self.end:
+            self.end = reason
+            self.end_s = time.monotonic() - self._start
+
+    def answer(self, seconds: float) -> dict[str, Any]:
+        """What came of it; ages are in seconds."""
+        ages = [age / 1e6 for age in self.hand.ages_us]
+        answer = {
+            "name": self.pace.name,
+            "kb_per_s": self.hand.bytes / 1000 / seconds,
+            "p50_s": percentile(ages, 0.5) if ages else None,
+            "max_s": max(ages, default=None),
+            "end": self.end,
+            "end_s": self.end_s,
+        }
+        if self.pace.stall_s:
+            answer |= {"older_bytes": self.hand.bytes_before_current, "older_ticks": self.hand.older_ticks}
+            answer |= {"own_bytes": self.own_bytes, "current_s": self.current_s}
+        return answer
+
+    def close(self) -> None:
+        """Leave, without a word."""
+        self._sock.close()
+
+
+def run(
+    address: tuple[str, int], paces: list[dict[str, Any]], seconds: float, last_s: float, receive_buffer: int
+) -> dict[str, Any]:
+    """All read side by side for ``seconds``; the ages of what they have in hand are taken for the last ``last_s``."""
+    readers = [Reader(Pace(**pace), address, receive_buffer) for pace in paces]
+    start = time.monotonic()
+    due = start
+    while (now := time.monotonic()) < start + seconds:
+        free = [reader for reader in readers if reader.reads_freely(now)]
+        ready, _, _ = select.select(free, [], [], max(0.0, due - now))
+        for reader in ready:
+            reader.turn(now)
+        if now < due:
+            continue
+        due += _TURN_S
+        for reader in readers:
+            if reader not in free:
+                reader.turn(now)
+        if now > start + seconds - last_s:
+            now_us = time.time_ns() // 1000
+            for reader in readers:
+                if not reader.end:
+                    reader.hand.look(now_us)
+    answers = [reader.answer(seconds) for reader in readers]
+    for reader in readers:
+        reader.close()
+    return {"readers": answers}
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        call = json.loads(line)
+        call.pop("do")
+        print(json.dumps(run((sys.argv[1], int(sys.argv[2])), **call)), flush=True)

@@ -1,0 +1,125 @@
+"""How old are the prices in a reader's hand, by how fast it reads and by what stands in front?
+
+``python -m bench --slow-readers``. All readers of one front read side by side, each of a hundred symbols
+that have ten ticks a second.
+"""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from bench import usage
+from bench.measure import Bench
+from bench.processes import Process, python
+from bench.readers import Pace
+from bench.result import Result
+from bench.server import HOST
+from bench.stack import FrontName, running
+from bench.trees import Tree
+
+TICKS_PER_S = 1_000
+SECONDS = 30.0
+LAST_S = 10.0
+"""Ages are taken for so long at the end."""
+
+PACES = (
+    Pace("unlimited"),
+    Pace("200 KB/s", 200_000),
+    Pace("50 KB/s", 50_000),
+    Pace("20 KB/s", 20_000),
+    Pace("5 KB/s", 5_000),
+    Pace("stalls for 8 s", stall_s=8),
+    Pace("stalls for 15 s", stall_s=15),
+)
+
+
+class Reading(Struct, kw_only=True):
+    """What one reader saw."""
+
+    tree: str
+    front: FrontName
+    name: str
+    kb_per_s: float
+    """Read on average; 1,000 bytes."""
+    p50_s: float | None
+    """Age of a price in hand, over all symbols and the last seconds of the run."""
+    max_s: float | None
+    end: str = ""
+    """How its connection ended; empty while it lasted."""
+    end_s: float | None = None
+    older_bytes: int | None = None
+    """Read after the stall before the first current price, the next two included."""
+    older_ticks: int | None = None
+    own_bytes: int | None = None
+    """Of those, in its own receive buffer when the stall ended."""
+    current_s: float | None = None
+    """From the end of the stall until every price was current."""
+
+
+def run(
+    bench: Bench,
+    trees: Sequence[Tree],
+    fronts: Sequence[FrontName],
+    seconds: float,
+    receive_buffer: int,
+    say: Callable[[str], None],
+) -> list[Reading]:
+    """Every reader before every front of every tree; ``receive_buffer`` is SO_RCVBUF in bytes, 0 the kernel's own.
+
+    Raises:
+        ProcessError: a process did not start, or did not answer.
+    """
+    readings: list[Reading] = []
+    for front in fronts:
+        for tree in trees:
+            readings += _readings(bench, tree, front, seconds, receive_buffer, say)
+    return readings
+
+
+def _readings(
+    bench: Bench, tree: Tree, front: FrontName, seconds: float, receive_buffer: int, say: Callable[[str], None]
+) -> list[Reading]:
+    disturbed = Result(scenario="slow readers", contender=tree.label, round=1)
+    with running(bench, tree, front, TICKS_PER_S) as stack:
+        arguments = (HOST, str(stack.port))
+        with Process(python("bench.readers", *arguments), bench.cores.load, piped=True) as readers:
+            before = stack.usage(readers.pid)
+            answer = readers.ask(
+                "run",
+                timeout_s=seconds + 30,
+                paces=[msgspec.structs.asdict(pace) for pace in PACES],
+                seconds=seconds,
+                last_s=min(LAST_S, seconds / 2),
+                receive_buffer=receive_buffer,
+            )
+            used = stack.usage(readers.pid).since(before)
+    usage.note_others(disturbed, used, bench.cores)
+    notes = f", {'; '.join(disturbed.notes)}" if disturbed.notes else ""
+    say(f"{tree.label}, {front}: gateway {used.cpu_s / used.at:.0%} of a core{notes}")
+    return [Reading(tree=tree.label, front=front, **reading) for reading in answer["readers"]]
+
+
+def render(readings: Sequence[Reading], *, trees: bool) -> str:
+    """A table in Markdown; ``trees`` says whether to name the tree of each row."""
+    head = ["tree", "front", "reader", "KB/s", "age p50", "age max", "after the stall, older bytes", "how it ended"]
+    rows = [head, ["---"] * len(head), *map(_row, readings)]
+    return "\n".join(f"| {' | '.join(row if trees else row[1:])} |" for row in rows)
+
+
+def _row(one: Reading) -> list[str]:
+    end = f"{one.end} after {one.end_s:.1f} s" if one.end_s is not None else "stayed"
+    return [one.tree, one.front, one.name, f"{one.kb_per_s:.0f}", _age(one.p50_s), _age(one.max_s), _stall(one), end]
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _stall(one: Reading) -> str:
+    if one.older_bytes is None:
+        return ""
+    own = f"{one.older_bytes / 1024:.0f} KB ({one.older_ticks} ticks), {(one.own_bytes or 0) / 1024:.0f} KB its own"
+    return own + (f"; current after {_age(one.current_s)}" if one.current_s is not None else "; never current")

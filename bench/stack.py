@@ -1,0 +1,70 @@
+"""A gateway as it is delivered, at its default limits, fed and if need be behind HAProxy: what strangers meet.
+
+publisher ─▶ Valkey ─▶ gateway ─▶ (HAProxy ─▶) strangers
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bench import usage
+from bench.contenders import ALL as CONTENDERS
+from bench.front import Front
+from bench.measure import Bench
+from bench.processes import Process, python
+from bench.server import Server
+from bench.trees import Tree
+
+FrontName = Literal["straight", "haproxy"]
+FRONTS: tuple[FrontName, ...] = ("straight", "haproxy")
+
+_SEED = 7
+_BURST = 10
+"""Ticks published at once: one burst each 10 ms at a thousand a second."""
+_BEHIND_PROXY = {"TRUSTED_PROXIES": "127.0.0.1,::1"}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What was started."""
+
+    bench: Bench
+    server: Server
+    port: int
+    """Where clients connect."""
+    ours: tuple[int, ...]
+    """Processes of the load core."""
+
+    def usage(self, *beside: int) -> usage.Usage:
+        """What everyone has used until now; ``beside`` are more processes of the load core."""
+        return usage.read(self.server.pid, (*self.ours, *beside), self.bench.cores)
+
+
+@contextmanager
+def running(
+    bench: Bench, tree: Tree, front: FrontName, ticks_per_s: float, env: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """The gateway of ``tree`` on its core, all else on the other; ticks come until the block ends.
+
+    Raises:
+        ProcessError: a process did not start, or did not answer.
+    """
+    gateway = replace(CONTENDERS["gateway"], root=tree.root, limited=True)
+    settings = {"DRAIN_SECONDS": "0", **(_BEHIND_PROXY if front == "haproxy" else {}), **(env or {})}
+    with ExitStack() as stack:
+        seed = (str(bench.bus_port), str(_SEED))
+        publisher = stack.enter_context(Process(python("bench.publisher", *seed), bench.cores.load, piped=True))
+        publisher.ask("first")
+        server = stack.enter_context(Server(gateway, bench.cores.server, bench.bus_url, 0, None, settings))
+        ours = [bench.bus_pid, publisher.pid, os.getpid()]
+        port = server.port
+        if front == "haproxy":
+            proxy = stack.enter_context(Front(tree.root, bench.cores.load, server.port))
+            port = proxy.port
+            ours.append(proxy.pid)
+        publisher.ask("start", ticks_per_s=ticks_per_s, burst=_BURST, order="round")
+        yield Stack(bench, server, port, tuple(ours))
+        publisher.ask("stop")
+        server.check(f"the gateway of {tree.label}")
