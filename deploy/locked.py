@@ -1,10 +1,10 @@
-"""What some extras need of ``constraints.txt``: versions and hashes, in the form that `pip install --requirement` takes.
+"""What some extras need of ``constraints.txt``: versions and hashes, as `pip install --requirement` takes them.
 
     python deploy/locked.py EXTRA,EXTRA >requirements.txt
 
 pip knows hashes in requirements only: given them as constraints, it refuses whatever is installed from a folder, as
-tickgate itself is. And the whole of ``constraints.txt`` is more than one environment wants. So its comments are followed,
-``# via NAME``, from the packages that setup.cfg names. It is run before anything is installed.
+tickgate itself is. And the whole of ``constraints.txt`` is more than one environment wants. So its comments, ``# via
+NAME``, are followed from the packages that setup.cfg names. It is run before anything is installed.
 """
 
 import configparser
