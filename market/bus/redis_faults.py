@@ -16,6 +16,8 @@ _UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21})
 """… and those of a certificate whose issuer is not at hand, or that signed itself."""
 _OURS: Final = "name its PEM file in BUS_URL as ssl_certfile, and its key's as ssl_keyfile"
 _LONGEST: Final = 300
+_TELLING: Final = 4
+"""A shorter password is in many a word by chance."""
 
 
 def explained(error: BaseException, url: RedisUrl) -> str:
@@ -30,7 +32,7 @@ def explained(error: BaseException, url: RedisUrl) -> str:
     said = _said(error, url)
     if isinstance(error, AuthenticationError):
         asks = "refused user or password" if url.username or url.password else "asks for user and password"
-        return f"{url.place} {asks}: {said.rstrip('.')}; see BUS_URL"
+        return f"{url.place} {asks}: {said}; see BUS_URL"
     if re.search("closed|lost|reset|Protocol", said, re.IGNORECASE):
         if url.tls is None and not url.path:
             return f"{url.place} does not answer as Redis does: {said}; where it speaks TLS, write rediss:// in BUS_URL"
@@ -68,10 +70,9 @@ def _said(error: BaseException, url: RedisUrl) -> str:
     """The message itself: of what it repeats of a command, which may be our AUTH, nothing."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = re.sub(",? with args beginning with.*", "", text)
-    for secret in (url.password, url.username):
-        if secret and secret in text:
-            return "the answer is not shown, as it repeats a part of BUS_URL"
-    return text[:_LONGEST]
+    if url.password and len(url.password) >= _TELLING and url.password in text:
+        return "the answer is not shown, as it repeats the password"
+    return text[:_LONGEST].rstrip(".")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

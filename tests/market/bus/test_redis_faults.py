@@ -87,11 +87,20 @@ async def test_nobody_there(tmp_path: Path) -> None:
     ],
 )
 def test_what_repeats_our_words_is_not_shown(error: Exception) -> None:
-    """Neither user nor password stands in the line, whoever said it."""
+    """The password does not stand in the line, whoever said it."""
     said = explained(error, HERE)
     assert said
     assert "\n" not in said
     assert "sesame" not in said
+
+
+def test_a_name_or_a_password_that_is_a_word_hides_nothing() -> None:
+    """Only what repeats the password is withheld, not what has a letter of it, or a user called ``user``."""
+    said = AuthenticationError("invalid username-password pair or user is disabled.")
+    for url in (RedisUrl(host="h", username="user", password="p"), RedisUrl(host="h", password="or")):  # noqa: S106
+        assert explained(said, url) == (
+            "h:6379 refused user or password: invalid username-password pair or user is disabled; see BUS_URL"
+        )
 
 
 def test_an_error_without_words_has_its_name() -> None:
