@@ -26,6 +26,7 @@ USERS ?= 100
 DURATION ?= 1m
 MINUTES ?= 10
 LONG ?= all
+UPGRADE ?= --upgrade
 
 .PHONY: run cluster load bench test test-long check conformance fuzz soak dev constraints clean
 
@@ -73,19 +74,20 @@ soak: $(VENV)/.ready
 dev: $(VENV)/.ready
 	$(VENV)/bin/adev runserver gateway
 
-$(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh
+$(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(VENV) cluster,dev,embedded,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.
-$(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh
+$(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(LOAD_VENV) load
 	@touch $@
 
-# All versions anew, for every supported Python at once. Wants `uv` on PATH.
+# All versions anew, and the hashes of every file of theirs, for every supported Python, system and processor at once.
+# UPGRADE= keeps the versions. Wants `uv` on PATH.
 constraints:
 	echo 'setuptools>=77' | uv pip compile setup.cfg - --all-extras --universal --python-version 3.11 \
-		--upgrade --no-annotate --custom-compile-command 'make constraints' --output-file constraints.txt
+		$(UPGRADE) --generate-hashes --custom-compile-command 'make constraints' --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -3,7 +3,8 @@
 One worker to a gunicorn and a port, one gunicorn to a core: so the load balancer can count, drain and
 scrape each worker, and long-lived connections do not pile up on one of several that share a port.
 Everything else is in the environment, as for ``python -m gateway``, and in the file that ``TICKGATE_CONFIG`` names:
-SIGHUP reads this page and that file again and replaces the worker, see `deploy.arbiter`.
+SIGHUP reads this page and that file again and replaces the worker, see `deploy.arbiter`; when workers are started and
+ended, see `deploy.workers`.
 """
 # ruff: noqa: N999 # the name is what gunicorn itself looks for
 
@@ -20,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from deploy.arbiter import address_of, guard_reload, usable_settings
 from deploy.errors import DeployError
 from deploy.ports import require_free
+from deploy.workers import Workers
 from market.environ import SettingError
 from market.logs import ConsoleFormatter, JsonFormatter
 
@@ -67,6 +69,7 @@ def on_starting(arbiter: object) -> None:
 
     gunicorn itself tries five times and then does not name the variable.
     """
+    Workers(arbiter)
     guard_reload(arbiter, _settings, functools.partial(usable_settings, os.environ))
     if "LISTEN_FDS" in os.environ or "GUNICORN_FD" in os.environ:
         # The socket comes from systemd, or from the gunicorn that this one replaces.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # deploy/venv.sh DIRECTORY EXTRAS
 #
-# Makes a virtual environment with tickgate, editable, and the named extras, every version as in
+# Makes a virtual environment with tickgate, editable, and the named extras, every version and every file as in
 # constraints.txt. PYTHON names the Python to use; pip's own configuration (index, proxy) is respected.
 set -eu
 
@@ -65,6 +65,9 @@ pip() {
     "$directory/bin/python" -m pip --quiet --disable-pip-version-check "$@"
 }
 
-# setuptools first and no build isolation: an isolated build would take whatever is newest that day.
-pip install --constraint constraints.txt setuptools
-pip install --constraint constraints.txt --no-build-isolation --editable ".[$extras]"
+# Hashes and versions of constraints.txt, what is needed of it. setuptools is among them: an isolated build of tickgate
+# would take whatever is newest that day.
+"$directory/bin/python" deploy/locked.py "$extras" >"$directory/locked.txt"
+pip install --require-hashes --requirement "$directory/locked.txt"
+pip install --no-deps --no-build-isolation --editable .
+pip check >/dev/null

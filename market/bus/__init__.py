@@ -6,11 +6,14 @@ Valkey; both pass the same contract suite, ``tests/market/bus/test_contract.py``
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from market.errors import MarketError
 from market.status import Beat, States
 from market.tick import Tick
+
+_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+cluster", "redis+sentinel", "valkey"))
+"""What a message may show of a URL that is not understood: anything else may be a part of a secret."""
 
 
 class BusDownError(MarketError):
@@ -149,7 +152,7 @@ def open_bus(url: str) -> Bus:
     Nothing is connected yet.
 
     Raises:
-        BusUrlError: another scheme, or a URL that its client cannot read.
+        BusUrlError: another scheme, or a URL that is not understood as a whole.
     """
     # Each client is imported where it is chosen: a process pays only for its own.
     scheme = url.partition("://")[0]
@@ -161,4 +164,5 @@ def open_bus(url: str) -> Bus:
         from market.bus.redis import RedisBus
 
         return RedisBus(url)
-    raise BusUrlError("must be memory:// or redis://host:port/db")
+    what = f"has the scheme {scheme}, which is not supported" if scheme in _NAMED_SCHEMES else "is no URL of a bus"
+    raise BusUrlError(f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://")

@@ -12,20 +12,20 @@ the right one, `market.bus.redis_pool` sees to.
 """
 
 import asyncio
-import re
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import Any
 
-from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.driver_info import DriverInfo
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-from market.bus import BusDownError, BusUrlError, Lease, LeaseLostError, Receiver
+from market.bus import BusDownError, Lease, LeaseLostError, Receiver
+from market.bus.redis_faults import explained, not_in_time
 from market.bus.redis_pool import LEASE_LOST, RedisPool
+from market.bus.redis_url import RedisUrl, parse_redis_url
 from market.bus.redis_wire import BEAT_CHANNEL, TICK_CHANNEL, RedisLink, command
 from market.codec import encode_beat, encode_states, encode_tick
 from market.status import Beat, States
@@ -68,9 +68,6 @@ return 1
 
 _RELEASE = b"if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
 
-# Says nothing of the URL itself: a password with a slash in it would pass for a port, and be shown.
-_URL_MEND = "is not a Redis URL; write redis://host:port/db (and / : @ ? # in a password as %2F %3A %40 %3F %23)"
-
 
 class RedisBus:
     """One process's way to a Redis or Valkey server."""
@@ -79,30 +76,15 @@ class RedisBus:
         """Read ``url``; nothing is connected yet. Where it leads to is looked up again every ``redial_s`` seconds.
 
         Raises:
-            BusUrlError: redis-py cannot read it.
+            BusUrlError: it means nothing, or not all of it is understood.
         """
-        _check(url)
-        try:
-            self._factory: ConnectionPool = ConnectionPool.from_url(
-                url,
-                # Version 3 wraps pub/sub in push types and adds server notices nobody here asked for.
-                protocol=2,
-                socket_timeout=_ANSWER_TIMEOUT_S,
-                socket_connect_timeout=_ANSWER_TIMEOUT_S,
-                # Poller and gateway each have their own rule for trying again.
-                retry=Retry(NoBackoff(), 0),
-                # Else looked up in a file for every connection, which cannot be opened without a free descriptor.
-                driver_info=DriverInfo(),
-            )
-            self._new_connection()
-        except (ValueError, TypeError):
-            raise BusUrlError(_URL_MEND) from None
+        self._url = parse_redis_url(url)
+        self._reached = False
+        """Whether a connection was ever made."""
         self._pool = RedisPool(self._dial, redial_s)
         self._publishing = asyncio.Lock()
         self._asking = asyncio.Semaphore(_MAX_ASKING)
-        options = self._factory.connection_kwargs
-        place = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
-        self.name = f"redis {place} db {options.get('db') or 0}"
+        self.name = f"redis {self._url.place} db {self._url.db}"
 
     async def publish(
         self,
@@ -128,7 +110,7 @@ class RedisBus:
         except (RedisError, OSError, ValueError) as error:
             if isinstance(error, ResponseError) and str(error).startswith(LEASE_LOST):
                 raise LeaseLostError(f"{name} is not held") from None
-            raise _down(error) from error
+            raise self._down(error) from error
 
     async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
         """See `market.bus.Bus.last_values`."""
@@ -175,7 +157,7 @@ class RedisBus:
                     link.close()
                     raise
         except (RedisError, OSError, ValueError) as error:
-            raise _down(error) from error
+            raise self._down(error) from error
         return link
 
     async def _hash(self, key: bytes) -> dict[str, bytes]:
@@ -195,30 +177,56 @@ class RedisBus:
             finally:
                 self._asking.release()
         except (RedisError, OSError, ValueError) as error:
-            raise _down(error) from error
+            raise self._down(error) from error
 
     async def _dial(self) -> AbstractConnection:
-        """A new connection; the name in the address is looked up again."""
-        connection = self._new_connection()
-        await connection.connect()  # type: ignore[no-untyped-call]
-        return connection
+        """A new connection; the name in the address is looked up again.
 
-    def _new_connection(self) -> AbstractConnection:
-        return cast("AbstractConnection", self._factory.make_connection())  # type: ignore[no-untyped-call]
+        Raises:
+            RedisConnectionError: none could be made; why is one line, without what we authenticate with.
+        """
+        connection = _connection(self._url)
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        except (RedisError, OSError, ValueError) as error:
+            reason = explained(error, self._url)
+        else:
+            self._reached = True
+            return connection
+        # Out here, so that no chain of exceptions leads to one that may hold the password.
+        raise RedisConnectionError(reason)
+
+    def _down(self, error: Exception) -> BusDownError:
+        if isinstance(error, TimeoutError):
+            return BusDownError(not_in_time(self._url, reached=self._reached))
+        return BusDownError(str(error) or type(error).__name__)
 
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`. Links are closed by who holds them."""
         await self._pool.aclose()
 
 
-def _check(url: str) -> None:
-    """Refuse what redis-py would read as something else without a word: a database that is no number."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise BusUrlError(_URL_MEND) from None
-    if parts.scheme != "unix" and not re.fullmatch("/?[0-9]*", parts.path):
-        raise BusUrlError("names a database that is no number; write redis://host:port/db, like redis://host:6379/0")
+def _connection(url: RedisUrl) -> AbstractConnection:
+    """redis-py's, not connected yet."""
+    common: dict[str, Any] = {
+        "db": url.db,
+        "username": url.username,
+        "password": url.password,
+        "client_name": url.client_name,
+        # Version 3 wraps pub/sub in push types and adds server notices nobody here asked for.
+        "protocol": 2,
+        "socket_timeout": _ANSWER_TIMEOUT_S,
+        "socket_connect_timeout": _ANSWER_TIMEOUT_S,
+        # Poller and gateway each have their own rule for trying again.
+        "retry": Retry(NoBackoff(), 0),
+        # Else looked up in a file for every connection, which cannot be opened without a free descriptor.
+        "driver_info": DriverInfo(),
+    }
+    if url.path:
+        return UnixDomainSocketConnection(path=url.path, **common)
+    if url.tls is None:
+        return Connection(host=url.host, port=url.port, **common)
+    return SSLConnection(host=url.host, port=url.port, **common, **url.tls.arguments())
 
 
 def _deadline() -> float:
@@ -227,7 +235,3 @@ def _deadline() -> float:
 
 def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1_000))
-
-
-def _down(error: Exception) -> BusDownError:
-    return BusDownError(str(error) or type(error).__name__)

@@ -32,6 +32,7 @@ EVERYBODYS = (
     ("SYMBOLS", "@no/such/file"),
     ("BUS_URL", "nonsense"),
     ("BUS_URL", "redis://127.0.0.1:notaport/0"),
+    ("BUS_URL", "redis://127.0.0.1:6379/0?protocol=3"),
     ("LOG_LEVEL", "LOUD"),
 )
 STARTS = int(os.environ.get("TICKGATE_STARTS", "8"))

@@ -281,6 +281,8 @@ BAD_STARTS: tuple[dict[str, str], ...] = (
     {"AUTH_MODE": "jwt", "JWT_JWKS_URL": f"https://user:{SECRET}@issuer.example/keys"},
     {"AUTH_MODE": "jwt", "JWT_JWKS_URL": f"http://issuer.example/{SECRET}"},
     {"BUS_URL": f"redis://user:{PASSWORD}@127.0.0.1:notaport/0"},
+    {"BUS_URL": f"redis://user:12#{PASSWORD}@127.0.0.1:1/0"},
+    {"BUS_URL": f"redis://user:12?{PASSWORD}@127.0.0.1:1/0"},
     {"BUS_URL": f"kafka://user:{PASSWORD}@127.0.0.1/0"},
     {"BUS_URL": f"redis://user:{PASSWORD}@127.0.0.1:1/0", "GATEWAY_HOST": "0.0.0.0"},  # noqa: S104 # refused
 )

@@ -56,7 +56,7 @@ async def bus(valkey: Valkey) -> AsyncIterator[Bus]:
 )
 def test_url_that_means_nothing(url: str) -> None:
     """A URL that no client can read is refused with the way to write one, and shows nothing of itself."""
-    with pytest.raises(BusUrlError, match=r"redis://host:port/db") as refusal:
+    with pytest.raises(BusUrlError, match=r"write|remove") as refusal:
         open_bus(url)
     assert "sesame" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -75,6 +75,7 @@ def test_name_shows_the_place_only(url: str, name: str) -> None:
     bus = open_bus(url)
     assert name == bus.name
     assert "sesame" not in repr(bus)
+    assert "sesame" not in repr(vars(bus))
 
 
 async def test_layout_on_the_server(bus: Bus, valkey: Valkey) -> None:

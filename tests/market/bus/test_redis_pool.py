@@ -176,7 +176,8 @@ async def test_a_missing_password_condemns_nothing(valkey: Valkey) -> None:
         for _ in range(3):
             outcomes = await asyncio.gather(*(bus.put("ticket.1", b"", 30) for _ in range(4)), return_exceptions=True)
             assert outcomes.count(None) == 1
-            assert [str(error) for error in outcomes if error] == ["Authentication required."] * 3
+            refusals = [str(error) for error in outcomes if error]
+            assert ["Authentication required" in refusal for refusal in refusals] == [True] * 3
         await bus.publish([tick(seq=2)])
         assert not link.lost.done()
     finally:

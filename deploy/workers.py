@@ -1,0 +1,143 @@
+"""When gunicorn's arbiter starts a worker, and when it ends one.
+
+Left to itself the arbiter starts a worker that has ended anew at once, hundreds of times if need be. On SIGHUP it ends
+the old worker before the new one has booted. And a new one that cannot boot ends the arbiter, and the old one with it.
+Here a worker that ends early is started after a pause that grows; the old one is told to stop when the new one serves;
+and where the new one cannot, the old one serves on. Where there is no old one, a worker that cannot boot still ends the
+arbiter, with gunicorn's exit code 3: its settings, or what it imports, have to be mended first.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gunicorn.errors import HaltServer
+
+ENOUGH_S: Final = 60.0
+"""A worker that served for so long is started anew at once."""
+LONGEST_PAUSE_S: Final = 30.0
+
+
+class SuccessorFailedError(Exception):
+    """The worker that a reload started is gone. It breaks off gunicorn's wait for the end of the old one."""
+
+
+class Workers:
+    """The workers of one arbiter, a `gunicorn.arbiter.Arbiter`."""
+
+    def __init__(self, arbiter: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        """From now on ``arbiter`` asks us."""
+        self._arbiter = arbiter
+        self._clock = clock
+        self._spawn, self._manage = arbiter.spawn_workers, arbiter.manage_workers
+        self._reap, self._hang_up = arbiter.reap_workers, arbiter.handle_hup
+        arbiter.spawn_workers, arbiter.manage_workers = self.spawn, self.manage
+        arbiter.reap_workers, arbiter.handle_hup = self.reap, self.hang_up
+        self._since: dict[int, float] = {}
+        """Process -> when it was first seen."""
+        self._told: set[int] = set()
+        """Processes that were told to stop."""
+        self._early_ends = 0
+        """How many in a row ended too early."""
+        self._spawn_at = 0.0
+        self._paused = False
+        self._replacing: frozenset[int] = frozenset()
+        """While gunicorn reloads, the workers that there were before."""
+
+    def spawn(self) -> None:
+        """Start the workers that are missing, unless it is too early for that; gunicorn asks each second."""
+        pause_s = self._spawn_at - self._clock()
+        if pause_s <= 0:
+            self._paused = False
+            self._spawn()
+        elif not self._paused:
+            self._paused = True
+            self._arbiter.log.error(
+                "the worker ended early, %d times in a row; the next one starts in %.0f s", self._early_ends, pause_s
+            )
+
+    def manage(self) -> None:
+        """Start workers, or tell those to stop that are too many: the oldest first, once the newest serves."""
+        self._note()
+        workers = sorted(self._arbiter.WORKERS.items(), key=lambda entry: entry[1].age)
+        too_many = {pid for pid, _ in workers[: max(0, len(workers) - self._arbiter.num_workers)]}
+        if too_many and (too_many <= self._told or not _serves(workers[-1][1])):
+            return
+        self._told |= too_many
+        self._manage()
+        self._note()
+
+    def reap(self) -> None:
+        """See which workers have ended.
+
+        Raises:
+            HaltServer: the last one could not boot.
+            SuccessorFailedError: a reload has come to nothing.
+        """
+        self._note()
+        before = dict(self._arbiter.WORKERS)
+        try:
+            self._reap()
+        except HaltServer:
+            self._drop_dead(before)
+            if not any(_serves(worker) for pid, worker in self._arbiter.WORKERS.items() if pid not in self._told):
+                raise
+        self._judge(before)
+        if self._replacing:
+            if self._arbiter.WORKERS and self._arbiter.WORKERS.keys() <= self._replacing - self._told:
+                raise SuccessorFailedError
+            # While it waits, gunicorn itself does nothing else.
+            self.manage()
+
+    def hang_up(self) -> None:
+        """Replace the workers, at once, if their successors can serve."""
+        self._early_ends, self._spawn_at = 0, 0.0
+        self._replacing = frozenset(self._arbiter.WORKERS)
+        try:
+            self._hang_up()
+        except SuccessorFailedError:
+            self._arbiter.log.error("the new worker cannot start; the old one serves on, with the settings it has")  # noqa: TRY400 - one line
+        finally:
+            self._replacing = frozenset()
+
+    def _note(self) -> None:
+        for pid in self._arbiter.WORKERS:
+            self._since.setdefault(pid, self._clock())
+
+    def _drop_dead(self, before: Mapping[int, Any]) -> None:
+        """Forget the worker that could not boot, which gunicorn was about to end for."""
+        for pid, worker in before.items():
+            if not _is_alive(pid):
+                self._arbiter.WORKERS.pop(pid, None)
+                worker.tmp.close()
+
+    def _judge(self, before: Mapping[int, Any]) -> None:
+        """Set a pause where a worker ended too early. The first one is for free, if it has served."""
+        for pid, worker in before.items():
+            if pid in self._arbiter.WORKERS:
+                continue
+            lived_s = self._clock() - self._since.pop(pid)
+            if pid in self._told:
+                self._told.discard(pid)
+                continue
+            if _serves(worker) and lived_s >= ENOUGH_S:
+                self._early_ends = 0
+                continue
+            self._early_ends += 1
+            steps = self._early_ends - (2 if _serves(worker) else 1)
+            pause_s = min(LONGEST_PAUSE_S, 2.0**steps) if steps >= 0 else 0.0
+            self._spawn_at = self._clock() + pause_s
+
+
+def _serves(worker: Any) -> bool:
+    """Whether a worker has come to serve; one that cannot tell has."""
+    return bool(getattr(worker, "serves", True))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
