@@ -1,0 +1,277 @@
+"""What the process keeps for clients: answers and prices that are not read, messages that are not finished.
+
+Nothing of that may last, whoever the client is: with or without symbols, before a token or while it is closed. Only a
+connection that keeps something costs anything here, and a sweep looks only at those whose time is over.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from gateway.kept import PIECE_BYTES, Holder, Unfinished, Unread
+from gateway.metrics import Counters
+
+QUEUE_LIMIT_BYTES: Final = 1024 * 1024
+"""What may wait for one client: for one that asked for every tick, and notices that it did not ask for."""
+
+ANSWERS_LIMIT_BYTES: Final = 256 * 1024
+"""What may wait for one client of the answers to its own messages."""
+
+ANSWERS_BYTES: Final = 64 * 1024
+"""More than this of them may wait for `ANSWERS_S` only: as long as a burst takes to be read."""
+
+ANSWERS_S: Final = 1.0
+
+SWEEP_S: Final = 0.25
+
+_AT_ONCE: Final = 200
+"""Ends are work too: many at once would hold up everybody."""
+
+_FREED: Final = 1 / 8
+"""So much of the budget is free once its greatest holders are gone, so that this is not done for every byte."""
+
+_COUNTED_AGAIN: Final = 1 / 64
+"""The budget may be passed by so much before all is counted again."""
+
+_LOG_S: Final = 10.0
+"""Between two log lines about the budget."""
+
+logger = logging.getLogger(__name__)
+
+
+class Bounds(Struct, frozen=True):
+    """What may be kept, and for how long."""
+
+    unread_s: float
+    """What waits to be read, of any connection."""
+    message_s: float
+    """What has come of a message that is not whole; nothing that comes in between gives it more time."""
+    budget: int
+    """Bytes of all connections together; 0 is no limit."""
+
+
+class Buffers:
+    """All connections of a gateway that keep anything in memory."""
+
+    def __init__(self, counters: Counters, bounds: Bounds) -> None:
+        self._counters = counters
+        self._loop = asyncio.get_running_loop()
+        # Each is in the order of `since`, so that only the first of it have to be looked at.
+        self._unread: dict[Holder, Unread] = {}
+        self._greedy: dict[Holder, float] = {}
+        """Those with more than `ANSWERS_BYTES`, each since when."""
+        self._unfinished: dict[Holder, Unfinished] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._held = 0
+        """What is kept, at most: what was read since it was last counted is still in it."""
+        self._counting = False
+        """Whether they are about to be counted."""
+        self._log_again = 0.0
+        self._unsaid = self._unsaid_bytes = 0
+        self.change(bounds)
+
+    def change(self, bounds: Bounds) -> None:
+        """Go by other ``bounds`` from now on, also for those that keep something already."""
+        self._bounds = bounds
+        self._budget = self._count_at = bounds.budget
+        self.keep_budget()
+
+    def __len__(self) -> int:
+        """How many connections keep something."""
+        return len(self._unread.keys() | self._unfinished.keys())
+
+    def held_bytes(self) -> int:
+        """What all of them keep, counted now."""
+        return sum(cost for _, cost in self._costs())
+
+    # Told by connections.
+
+    def waits(self, holder: Holder) -> None:
+        """The kernel has refused something of ``holder``, which waits."""
+        self.drained(holder)
+        waiting = holder.waiting_bytes
+        self._unread[holder] = unread = Unread(self._loop.time(), waiting, waiting)
+        self._watch()
+        self._count_later(unread, waiting + PIECE_BYTES)
+
+    def drained(self, holder: Holder) -> None:
+        """Nothing waits for ``holder`` any more."""
+        unread = self._unread.pop(holder, None)
+        if unread is not None:
+            self._held -= unread.counted
+            self._greedy.pop(holder, None)
+
+    def take(self, holder: Holder, size: int, *, answer: bool) -> bool:
+        """Whether ``size`` bytes more may wait for ``holder``; ``answer``: they answer a message of its own."""
+        waiting = holder.waiting_bytes
+        if waiting > QUEUE_LIMIT_BYTES:
+            return False
+        unread = self._unread.get(holder)
+        if unread is None:
+            return True
+        if answer:
+            before = min(unread.answers, unread.cost(waiting))
+            if before > ANSWERS_LIMIT_BYTES:
+                self._counters.buffers_cut_off["answers"] += 1
+                return False
+            if before > ANSWERS_BYTES:
+                self._greedy.setdefault(holder, self._loop.time())
+            unread.answers = before + size + PIECE_BYTES
+        unread.written += size
+        unread.pieces += 1
+        self._count_later(unread, unread.counted + size + PIECE_BYTES)
+        return True
+
+    def read(self, holder: Holder, frame: bytearray | None, message: bytearray | None) -> None:
+        """After a read of ``holder`` so much is unfinished: of a frame, and of a message whose other frames are whole.
+
+        As long as they are the same objects, it is the same frame and the same message.
+        """
+        before = self._unfinished.get(holder)
+        if frame is None and message is None:
+            if before is not None:
+                self._finish(holder)
+            return
+        if before is None or not before.continues(frame, message):
+            if before is not None:
+                self._finish(holder)
+            self._unfinished[holder] = before = Unfinished(self._loop.time(), frame, message)
+            self._watch()
+        else:
+            before.frame, before.message = frame, message
+        if self._count(before, len(frame or b"") + len(message or b"")):
+            # At once: in one turn of the event loop all of them may read.
+            self.keep_budget()
+
+    def forget(self, holder: Holder) -> None:
+        """``holder`` is gone."""
+        self.drained(holder)
+        self._finish(holder)
+
+    def _finish(self, holder: Holder) -> None:
+        unfinished = self._unfinished.pop(holder, None)
+        if unfinished is not None:
+            self._held -= unfinished.counted
+
+    # Times.
+
+    def _watch(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(SWEEP_S, self.sweep)
+
+    def sweep(self) -> None:
+        """Cut off those whose time is over."""
+        now = self._loop.time()
+        left = _AT_ONCE
+        for holder in _overdue(self._greedy, now - ANSWERS_S, left):
+            left -= 1
+            self._judge_answers(holder)
+        for holder in _overdue(self._unread, now - self._bounds.unread_s, left):
+            left -= 1
+            self._judge_unread(holder, now)
+        for holder in _overdue(self._unfinished, now - self._bounds.message_s, left):
+            left -= 1
+            self._finish(holder)
+            self._counters.buffers_cut_off["unfinished"] += 1
+            holder.end_unfinished()
+        self._timer = None
+        if not left:
+            self._timer = self._loop.call_later(0, self.sweep)
+        elif self._unread or self._unfinished:
+            self._watch()
+
+    def _judge_answers(self, holder: Holder) -> None:
+        unread = self._unread[holder]
+        del self._greedy[holder]
+        unread.answers = min(unread.answers, unread.cost(holder.waiting_bytes))
+        if unread.answers > ANSWERS_BYTES:
+            self._cut(holder, "answers", "does not read its replies")
+
+    def _judge_unread(self, holder: Holder, now: float) -> None:
+        unread = self._unread[holder]
+        waiting = holder.waiting_bytes
+        if not waiting:
+            self.drained(holder)
+        elif unread.written - waiting < unread.mark:
+            self._cut(holder, "unread", "does not read")
+        else:
+            # It has read all that waited so long ago. What waits now is younger.
+            del self._unread[holder]
+            cost = unread.cost(waiting)
+            self._held += cost - unread.counted
+            pieces = max(1, unread.pieces * waiting // max(1, unread.written))
+            self._unread[holder] = Unread(now, waiting, waiting, pieces, min(unread.answers, cost), cost)
+
+    def _cut(self, holder: Holder, why: str, reason: str) -> None:
+        self._counters.buffers_cut_off[why] += 1
+        self.forget(holder)
+        holder.abort(reason)
+
+    # The budget.
+
+    def _count(self, entry: Unread | Unfinished, held: int) -> bool:
+        """Whether all must be counted, now that ``entry`` is ``held`` bytes."""
+        self._held += held - entry.counted
+        entry.counted = held
+        return self._budget > 0 and self._held > self._count_at
+
+    def _count_later(self, entry: Unread | Unfinished, held: int) -> None:
+        if self._count(entry, held) and not self._counting:
+            # Not at once: this is called in the middle of a write.
+            self._counting = True
+            self._loop.call_soon(self.keep_budget)
+
+    def _costs(self) -> Iterator[tuple[Holder, int]]:
+        """What each connection keeps; one that keeps both kinds comes twice."""
+        for holder, unread in self._unread.items():
+            yield holder, unread.cost(holder.waiting_bytes)
+        for holder, unfinished in self._unfinished.items():
+            yield holder, unfinished.counted
+
+    def keep_budget(self) -> None:
+        """Cut off those that keep most, where all together keep too much."""
+        self._counting = False
+        costs: dict[Holder, int] = {}
+        for holder, cost in self._costs():
+            costs[holder] = costs.get(holder, 0) + cost
+        held = before = sum(costs.values())
+        count = 0
+        if held > self._budget > 0:
+            for holder in sorted(costs, key=costs.__getitem__, reverse=True):
+                held -= costs[holder]
+                count += 1
+                self._cut(holder, "budget", "too much waited for all clients, and much of it for this one")
+                if held <= self._budget * (1 - _FREED):
+                    break
+            self._warn(count, before - held)
+        for holder, unread in self._unread.items():
+            unread.counted = unread.cost(holder.waiting_bytes)
+        self._held = held
+        self._count_at = max(self._budget, held + int(self._budget * _COUNTED_AGAIN))
+
+    def _warn(self, count: int, size: int) -> None:
+        self._unsaid += count
+        self._unsaid_bytes += size
+        now = self._loop.time()
+        if now < self._log_again:
+            return
+        self._log_again = now + _LOG_S
+        logger.warning(
+            "cut off %d clients that kept %d bytes waiting or unfinished: all together kept more than the %d of"
+            " MAX_BUFFERED_BYTES (the next such line in %g s at the earliest)",
+            *(self._unsaid, self._unsaid_bytes, self._budget, _LOG_S),
+        )
+        self._unsaid = self._unsaid_bytes = 0
+
+
+def _overdue(entries: Mapping[Holder, Unread | Unfinished | float], late: float, most: int) -> list[Holder]:
+    """Up to ``most`` of ``entries``, which are in the order of their times, from ``late`` or before."""
+    overdue: list[Holder] = []
+    for holder, entry in entries.items():
+        if (entry if isinstance(entry, float) else entry.since) > late or len(overdue) >= most:
+            break
+        overdue.append(holder)
+    return overdue
