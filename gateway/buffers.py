@@ -79,6 +79,11 @@ class Buffers:
         self._budget = self._count_at = bounds.budget
         self.keep_budget()
 
+    @property
+    def unread_s(self) -> float:
+        """How long anything may wait to be read."""
+        return self._bounds.unread_s
+
     def __len__(self) -> int:
         """How many connections keep something."""
         return len(self._unread.keys() | self._unfinished.keys())
@@ -169,7 +174,7 @@ class Buffers:
         for holder in _overdue(self._greedy, now - ANSWERS_S, left):
             left -= 1
             self._judge_answers(holder)
-        for holder in _overdue(self._unread, now - self._bounds.unread_s, left):
+        for holder in _overdue(self._unread, now - self.unread_s, left):
             left -= 1
             self._judge_unread(holder, now)
         for holder in _overdue(self._unfinished, now - self._bounds.message_s, left):
