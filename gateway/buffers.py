@@ -15,15 +15,13 @@ from gateway.kept import PIECE_BYTES, Holder, Unfinished, Unread
 from gateway.metrics import Counters
 
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024
-"""What may wait for one client: for one that asked for every tick, and notices that it did not ask for."""
-
-ANSWERS_LIMIT_BYTES: Final = 256 * 1024
-"""What may wait for one client of the answers to its own messages."""
+"""What may wait for one client: every tick, for one that asked for that, notices, and the answers to a burst."""
 
 ANSWERS_BYTES: Final = 64 * 1024
-"""More than this of them may wait for `ANSWERS_S` only: as long as a burst takes to be read."""
+"""More than this of answers to its own messages may wait for `ANSWERS_S` only."""
 
 ANSWERS_S: Final = 1.0
+"""As long as a client takes to read what it asked for in one burst."""
 
 SWEEP_S: Final = 0.25
 
@@ -119,7 +117,7 @@ class Buffers:
             return True
         if answer:
             before = min(unread.answers, unread.cost(waiting))
-            if before > ANSWERS_LIMIT_BYTES:
+            if before > QUEUE_LIMIT_BYTES:
                 self._counters.buffers_cut_off["answers"] += 1
                 return False
             if before > ANSWERS_BYTES:

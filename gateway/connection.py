@@ -121,30 +121,30 @@ class Connection(asyncio.Protocol):
         if not self.drained:
             return False
         if self._corked is not None:
-            self._corked += blob
-            if len(self._corked) >= CORK_LIMIT_BYTES:
-                self._uncork()
-                self._cork()
+            self._fill_cork(blob)
         elif not self.closing:
             self._transport.write(blob)
         return True
 
     def enqueue(self, blob: bytes) -> None:
         """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
-        if not self.send(blob) and not self.closing:
-            if self._buffers.take(self, len(blob), answer=False):
-                self._transport.write(blob)
-            else:
-                self.close(Closing.TOO_SLOW)
+        if not (self.send(blob) or self._queue(blob, answer=False)):
+            self.close(Closing.TOO_SLOW)
 
     def reply(self, frames: bytes) -> None:
         """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
-        if not self.send(frames) and not self.closing:
-            # Corked is what is said while something is read: an answer.
-            if self._buffers.take(self, len(frames), answer=self._corked is not None):
-                self._transport.write(frames)
-            else:
-                self.abort("does not read its replies")
+        if not (self.send(frames) or self._queue(frames, answer=False)):
+            self.abort("does not read its replies")
+
+    def _queue(self, blob: bytes, *, answer: bool) -> bool:
+        """Write ``blob`` behind what waits, unless that is too much; ``answer``: to what the client has said."""
+        if self._corked is not None:
+            self._fill_cork(blob)
+        elif not self.closing:
+            if not self._buffers.take(self, len(blob), answer=answer):
+                return False
+            self._transport.write(blob)
+        return True
 
     @property
     def waiting_bytes(self) -> int:
@@ -173,11 +173,18 @@ class Connection(asyncio.Protocol):
         self._corked = bytearray()
         self._direct_fd = -1
 
+    def _fill_cork(self, blob: bytes) -> None:
+        assert self._corked is not None
+        self._corked += blob
+        if len(self._corked) >= CORK_LIMIT_BYTES:
+            self._uncork()
+            self._cork()
+
     def _uncork(self) -> None:
         corked, self._corked = self._corked, None
         self._choose_way()
-        if corked:
-            self.reply(bytes(corked))
+        if corked and not (self.send(bytes(corked)) or self._queue(bytes(corked), answer=True)):
+            self.abort("does not read its replies")
 
     def ping(self) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2)."""

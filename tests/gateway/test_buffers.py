@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from gateway.buffers import ANSWERS_BYTES, ANSWERS_LIMIT_BYTES, ANSWERS_S, QUEUE_LIMIT_BYTES, SWEEP_S, Bounds, Buffers
+from gateway.buffers import ANSWERS_BYTES, ANSWERS_S, QUEUE_LIMIT_BYTES, SWEEP_S, Bounds, Buffers
 from gateway.kept import PIECE_BYTES
 from gateway.metrics import Counters
 from tests.fakes import VirtualTimeLoop, run_virtual
@@ -120,7 +120,7 @@ def test_who_drains_in_time_is_forgotten() -> None:
 
 
 def test_a_burst_of_answers_may_wait_for_a_moment() -> None:
-    """Some 64 KB of them wait as long as all else, more than that for a second, 256 KB not at all."""
+    """Some 64 KB of them wait as long as all else, more than that for a second, 1 MB not at all."""
 
     async def main() -> None:
         buffers, counters = made()
@@ -130,7 +130,7 @@ def test_a_burst_of_answers_may_wait_for_a_moment() -> None:
                 assert holder.write(2000, answer=True)
         while greedy.write(2000, answer=True):
             pass
-        assert greedy.waiting_bytes < ANSWERS_LIMIT_BYTES
+        assert greedy.waiting_bytes < QUEUE_LIMIT_BYTES
         fast.waiting_bytes = 0
         buffers.drained(fast)
         await asyncio.sleep(ANSWERS_S + SWEEP_S * 1.1)
@@ -144,18 +144,18 @@ async def test_one_large_answer_may_wait() -> None:
     """Whatever is answered to one message, a snapshot of all symbols say, goes out as a whole."""
     buffers, _ = made()
     holder = FakeHolder(buffers).wait(1)
-    assert holder.write(ANSWERS_LIMIT_BYTES * 2, answer=True)
+    assert holder.write(QUEUE_LIMIT_BYTES * 2, answer=True)
     assert not holder.write(1, answer=True)
 
 
 async def test_small_answers_are_counted_with_what_they_cost() -> None:
-    """A pong of two bytes is a kilobyte in the event loop; a few hundred are too many."""
+    """A pong of two bytes is a kilobyte in the event loop; a thousand are too many."""
     buffers, _ = made()
     holder = FakeHolder(buffers).wait(1)
     count = 0
     while holder.write(2, answer=True):
         count += 1
-    assert count * PIECE_BYTES <= ANSWERS_LIMIT_BYTES + PIECE_BYTES
+    assert count * PIECE_BYTES <= QUEUE_LIMIT_BYTES + PIECE_BYTES
     assert buffers.held_bytes() > count * PIECE_BYTES
 
 

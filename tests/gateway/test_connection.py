@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.buffers import ANSWERS_LIMIT_BYTES, QUEUE_LIMIT_BYTES, Bounds, Buffers
+from gateway.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffers
 from gateway.closing import Closing
 from gateway.connection import CORK_LIMIT_BYTES, Connection
 from gateway.farewell import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
@@ -428,19 +428,32 @@ def test_messages_that_are_finished_in_time_may_come_in_pieces_for_ever() -> Non
     run_virtual(main())
 
 
-async def test_answers_that_wait_have_a_bound_of_their_own(setup: Setup) -> None:
+def test_answers_that_wait_have_a_bound_of_their_own() -> None:
     """Who asks and does not read is cut off long before one whom notices wait for."""
+
+    async def main() -> None:
+        asking, told = Setup(), Setup()
+        asking.listener.message_received = lambda _opcode, data: asking.connection.reply(data)  # type: ignore[method-assign]
+        for setup in (asking, told):
+            setup.wait(1)
+        for _ in range(100):
+            asking.receive(FIN | TEXT, b"x" * 900)
+            told.connection.reply(b"x" * 900)
+            for setup in (asking, told):
+                setup.transport.waiting += 900
+        await asyncio.sleep(2)
+        assert [True, False] == [setup.transport.aborted for setup in (asking, told)]
+        assert "cut off, does not read its replies" == asking.connection.end
+
+    run_virtual(main())
+
+
+async def test_answers_to_one_read_wait_in_one_piece(setup: Setup) -> None:
+    """Each piece costs the event loop a kilobyte, so they are put together also where they have to wait."""
     setup.wait(1)
-    for _ in range(1000):
-        setup.connection.reply(b"notice")
-    assert not setup.transport.aborted
     setup.listener.message_received = lambda _opcode, data: setup.connection.reply(data)  # type: ignore[method-assign]
-    count = 0
-    while not setup.transport.aborted:
-        setup.receive(FIN | TEXT, b"x" * 900)
-        setup.transport.waiting += 900
-        count += 1
-    assert count * 900 < ANSWERS_LIMIT_BYTES < QUEUE_LIMIT_BYTES
+    setup.connection.data_received(client_frame(FIN | TEXT, b"x") * 1000)
+    assert [b"x" * 1000] == setup.transport.written
 
 
 async def test_nothing_is_kept_of_what_breaks_the_protocol(setup: Setup) -> None:
