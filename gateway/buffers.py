@@ -110,19 +110,18 @@ class Buffers:
     def take(self, holder: Holder, size: int, *, answer: bool) -> bool:
         """Whether ``size`` bytes more may wait for ``holder``; ``answer``: they answer a message of its own."""
         waiting = holder.waiting_bytes
-        if waiting > QUEUE_LIMIT_BYTES:
-            return False
         unread = self._unread.get(holder)
         if unread is None:
             return True
-        if answer:
-            before = min(unread.answers, unread.cost(waiting))
-            if before > QUEUE_LIMIT_BYTES:
+        answers = min(unread.answers, unread.cost(waiting))
+        if waiting > QUEUE_LIMIT_BYTES or answers > QUEUE_LIMIT_BYTES:
+            if answer:
                 self._counters.buffers_cut_off["answers"] += 1
-                return False
-            if before > ANSWERS_BYTES:
+            return False
+        if answer:
+            if answers > ANSWERS_BYTES:
                 self._greedy.setdefault(holder, self._loop.time())
-            unread.answers = before + size + PIECE_BYTES
+            unread.answers = answers + size + PIECE_BYTES
         unread.written += size
         unread.pieces += 1
         self._count_later(unread, unread.counted + size + PIECE_BYTES)
