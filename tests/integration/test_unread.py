@@ -30,6 +30,7 @@ MIB = 1024 * 1024
 
 TIMES = {"LAG_TIMEOUT_S": f"{LAG_S:g}", "MESSAGE_TIMEOUT_S": f"{MESSAGE_S:g}", "MAX_ERRORS_PER_CONNECTION": "0"}
 UNLIMITED = {"MAX_MESSAGES_PER_SECOND": "0"}
+WITHOUT_TOKEN = {"AUTH_MODE": "jwt", "JWT_SECRET": "x" * 32, "AUTH_TIMEOUT_S": "60"}
 
 UNREAD = (hoarders.asks, hoarders.pings)
 UNFINISHED = (hoarders.fragments, hoarders.half_frame, hoarders.header, hoarders.compressed)
@@ -104,11 +105,12 @@ FRONTS = pytest.mark.parametrize("front", ["alone", pytest.param("haproxy", mark
     ("front", "count", "kinds", "settings"),
     [
         ("alone", COUNT, UNREAD, {}),
+        ("alone", 20, (hoarders.pings,), WITHOUT_TOKEN),
         ("alone", 4, (hoarders.floods,), UNLIMITED),
         # Few, for HAProxy's buffers, too, have to be filled first.
         pytest.param("haproxy", 4, (hoarders.floods,), UNLIMITED, marks=pytest.mark.haproxy),
     ],
-    ids=["alone", "flood", "haproxy"],
+    ids=["alone", "before-a-token", "flood", "haproxy"],
 )
 async def test_who_reads_nothing_is_thrown_out(
     front: str, count: int, kinds: tuple[Words, ...], settings: dict[str, str]
