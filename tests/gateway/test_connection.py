@@ -347,6 +347,24 @@ def test_who_does_not_read_is_cut_off_whatever_it_does_else() -> None:
     run_virtual(main())
 
 
+def test_who_wants_every_tick_must_read_in_time_too() -> None:
+    """Not only too many of them end it: a few that nobody reads do, in the end."""
+
+    async def main() -> None:
+        stalled, slow = Setup(), Setup()
+        for setup in (stalled, slow):
+            setup.wait(100)
+        for _ in range(25):
+            for setup in (stalled, slow):
+                setup.connection.enqueue(b"x" * 100)
+                setup.transport.waiting += 100
+            slow.transport.waiting -= 100
+            await asyncio.sleep(1)
+        assert [True, False] == [setup.transport.aborted for setup in (stalled, slow)]
+
+    run_virtual(main())
+
+
 def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
     """A transport that is taken over with something in its buffer has its time, too, and may drain untold."""
 
