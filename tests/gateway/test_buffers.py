@@ -240,6 +240,24 @@ async def test_without_a_budget_nothing_is_bounded_together() -> None:
     assert counters.buffers_cut_off["budget"] == sum(holder.end != "" for holder in holders)
 
 
+def test_other_times_hold_for_those_that_wait_already() -> None:
+    """A shorter time ends who has had it; a longer one is given to all."""
+
+    async def main() -> None:
+        buffers, _ = made()
+        unread, unfinished = FakeHolder(buffers).wait(1), FakeHolder(buffers).keep(1)
+        await asyncio.sleep(5)
+        buffers.change(Bounds(3, 60, 0))
+        await asyncio.sleep(2 * SWEEP_S)
+        assert "does not read" == unread.end
+        await asyncio.sleep(50)
+        assert "" == unfinished.end
+        await asyncio.sleep(10)
+        assert "unfinished" == unfinished.end
+
+    run_virtual(main())
+
+
 def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
     """Between the few, whatever else is due gets its turn."""
 
