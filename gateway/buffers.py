@@ -6,12 +6,13 @@ connection that keeps something costs anything here, and a sweep looks only at t
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
 
-from gateway.kept import PIECE_BYTES, Holder, Unfinished, Unread
+from gateway.kept import PIECE_BYTES, Holder, Unfinished, Unread, overdue
 from gateway.metrics import Counters
 
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024
@@ -63,6 +64,10 @@ class Buffers:
         """Those with more than `ANSWERS_BYTES`, each since when."""
         self._unfinished: dict[Holder, Unfinished] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = math.inf
+        """When it is."""
+        self._frozen_s = 0.0
+        """Time in which the process stood still, with something kept: nobody could be read or heard."""
         self._held = 0
         """What is kept, at most: what was read since it was last counted is still in it."""
         self._counting = False
@@ -96,7 +101,7 @@ class Buffers:
         """The kernel has refused something of ``holder``, which waits."""
         self.drained(holder)
         waiting = holder.waiting_bytes
-        self._unread[holder] = unread = Unread(self._loop.time(), waiting, waiting)
+        self._unread[holder] = unread = Unread(self._now(), waiting, waiting)
         self._watch()
         self._count_later(unread, waiting + PIECE_BYTES)
 
@@ -117,10 +122,11 @@ class Buffers:
         if waiting > QUEUE_LIMIT_BYTES or answers > QUEUE_LIMIT_BYTES:
             if answer:
                 self._counters.buffers_cut_off["answers"] += 1
+                self.forget(holder)
             return False
         if answer:
             if answers > ANSWERS_BYTES:
-                self._greedy.setdefault(holder, self._loop.time())
+                self._greedy.setdefault(holder, self._now())
             unread.answers = answers + size + PIECE_BYTES
         unread.written += size
         unread.pieces += 1
@@ -140,7 +146,7 @@ class Buffers:
         if before is None or not before.continues(frame, message):
             if before is not None:
                 self._finish(holder)
-            self._unfinished[holder] = before = Unfinished(self._loop.time(), frame, message)
+            self._unfinished[holder] = before = Unfinished(self._now(), frame, message)
             self._watch()
         else:
             before.frame, before.message = frame, message
@@ -160,30 +166,43 @@ class Buffers:
 
     # Times.
 
-    def _watch(self) -> None:
+    def _now(self) -> float:
+        return self._loop.time() - self._frozen_s
+
+    def _watch(self, within_s: float = SWEEP_S) -> None:
         if self._timer is None:
-            self._timer = self._loop.call_later(SWEEP_S, self.sweep)
+            self._due = self._loop.time() + within_s
+            self._timer = self._loop.call_later(within_s, self.sweep)
 
     def sweep(self) -> None:
         """Cut off those whose time is over."""
-        now = self._loop.time()
-        left = _AT_ONCE
-        for holder in _overdue(self._greedy, now - ANSWERS_S, left):
-            left -= 1
+        self._timer = None
+        late_s = self._loop.time() - self._due
+        if late_s > SWEEP_S:
+            self._frozen_s += late_s
+        left = 0
+        try:
+            left = self._end_overdue(_AT_ONCE)
+        finally:
+            # A fault of ours with one must not end the sweeps for all.
+            if self._unread or self._unfinished:
+                self._watch(SWEEP_S if left else 0)
+
+    def _end_overdue(self, most: int) -> int:
+        """Look at those whose time is over, at ``most`` so many, and return how many more could have been."""
+        now = self._now()
+        for holder in overdue(self._greedy, now - ANSWERS_S, most):
+            most -= 1
             self._judge_answers(holder)
-        for holder in _overdue(self._unread, now - self.unread_s, left):
-            left -= 1
+        for holder in overdue(self._unread, now - self.unread_s, most):
+            most -= 1
             self._judge_unread(holder, now)
-        for holder in _overdue(self._unfinished, now - self._bounds.message_s, left):
-            left -= 1
+        for holder in overdue(self._unfinished, now - self._bounds.message_s, most):
+            most -= 1
             self._finish(holder)
             self._counters.buffers_cut_off["unfinished"] += 1
             holder.end_unfinished()
-        self._timer = None
-        if not left:
-            self._timer = self._loop.call_later(0, self.sweep)
-        elif self._unread or self._unfinished:
-            self._watch()
+        return most
 
     def _judge_answers(self, holder: Holder) -> None:
         unread = self._unread[holder]
@@ -267,13 +286,3 @@ class Buffers:
             *(self._unsaid, self._unsaid_bytes, self._budget, _LOG_S),
         )
         self._unsaid = self._unsaid_bytes = 0
-
-
-def _overdue(entries: Mapping[Holder, Unread | Unfinished | float], late: float, most: int) -> list[Holder]:
-    """Up to ``most`` of ``entries``, which are in the order of their times, from ``late`` or before."""
-    overdue: list[Holder] = []
-    for holder, entry in entries.items():
-        if (entry if isinstance(entry, float) else entry.since) > late or len(overdue) >= most:
-            break
-        overdue.append(holder)
-    return overdue

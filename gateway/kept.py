@@ -1,5 +1,6 @@
 """What is kept for one connection: what it has not read, and what it has not finished saying."""
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -54,3 +55,13 @@ class Unfinished(Struct):
             return message is not None or frame is self.frame
         # A new message. It began with the frame that was unfinished, where that was no ping in between.
         return self.message is None and self.frame is not None and not self.frame[0] & 0x08
+
+
+def overdue(entries: Mapping[Holder, Unread | Unfinished | float], late: float, most: int) -> list[Holder]:
+    """Up to ``most`` of ``entries``, which are in the order of their times, from ``late`` or before."""
+    overdue: list[Holder] = []
+    for holder, entry in entries.items():
+        if (entry if isinstance(entry, float) else entry.since) > late or len(overdue) >= most:
+            break
+        overdue.append(holder)
+    return overdue

@@ -140,6 +140,20 @@ def test_a_burst_of_answers_may_wait_for_a_moment() -> None:
     run_virtual(main())
 
 
+def test_who_is_cut_off_is_counted_once() -> None:
+    """Also where its time is over before the event loop has let it go."""
+
+    async def main() -> None:
+        buffers, counters = made()
+        holder = FakeHolder(buffers).wait(1)
+        while holder.write(10_000, answer=True):
+            pass
+        await asyncio.sleep(UNREAD_S * 2)
+        assert {"answers": 1} == counters.buffers_cut_off
+
+    run_virtual(main())
+
+
 async def test_one_large_answer_may_wait() -> None:
     """Whatever is answered to one message, a snapshot of all symbols say, goes out as a whole."""
     buffers, _ = made()
@@ -155,8 +169,8 @@ async def test_small_answers_are_counted_with_what_they_cost() -> None:
     count = 0
     while holder.write(2, answer=True):
         count += 1
+        assert buffers.held_bytes() > count * PIECE_BYTES
     assert count * PIECE_BYTES <= QUEUE_LIMIT_BYTES + PIECE_BYTES
-    assert buffers.held_bytes() > count * PIECE_BYTES
 
 
 async def test_what_nobody_asked_for_has_a_wider_bound() -> None:
@@ -258,18 +272,58 @@ def test_other_times_hold_for_those_that_wait_already() -> None:
     run_virtual(main())
 
 
+def test_who_could_not_be_read_from_is_not_late() -> None:
+    """A process that stood still for a minute has not heard its clients, and they get the time again."""
+
+    async def main() -> None:
+        buffers, _ = made()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        unread, unfinished = FakeHolder(buffers).wait(1), FakeHolder(buffers).keep(1)
+        await asyncio.sleep(MESSAGE_S - 1)
+        loop.jump(60)
+        await asyncio.sleep(0.5)
+        assert ("", "") == (unread.end, unfinished.end)
+        await asyncio.sleep(1)
+        assert "unfinished" == unfinished.end
+        await asyncio.sleep(UNREAD_S - MESSAGE_S)
+        assert "does not read" == unread.end
+
+    run_virtual(main())
+
+
+def test_a_fault_with_one_saves_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and the sweeps go on."""
+
+    async def main() -> None:
+        buffers, _ = made()
+        faulty, other = FakeHolder(buffers).wait(1), FakeHolder(buffers).wait(1)
+        faulty.abort = None  # type: ignore[assignment]
+        await asyncio.sleep(UNREAD_S + 3 * SWEEP_S)
+        assert "does not read" == other.end
+        [record] = caplog.records
+        assert record.exc_info is not None
+
+    run_virtual(main())
+
+
 def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
     """Between the few, whatever else is due gets its turn."""
 
     async def main() -> None:
         buffers, _ = made()
         holders = [FakeHolder(buffers).wait(1) for _ in range(1000)]
+        sizes: list[int] = []
+
+        def look() -> None:
+            sizes.append(sum(holder.end != "" for holder in holders))
+
+        holders[0].abort = lambda _reason: loop.call_soon(look)  # type: ignore[method-assign,assignment,return-value]
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualTimeLoop)
-        loop.jump(UNREAD_S)
-        buffers.sweep()
-        assert 0 < sum(holder.end != "" for holder in holders) <= 200
-        await asyncio.sleep(SWEEP_S)
-        assert all(holder.end for holder in holders)
+        await asyncio.sleep(UNREAD_S + 2 * SWEEP_S)
+        look()
+        [first, last] = sizes
+        assert first < 400
+        assert 999 == last
 
     run_virtual(main())
