@@ -59,9 +59,9 @@ class Unfinished(Struct):
 
 def overdue(entries: Mapping[Holder, Unread | Unfinished | float], late: float, most: int) -> list[Holder]:
     """Up to ``most`` of ``entries``, which are in the order of their times, from ``late`` or before."""
-    overdue: list[Holder] = []
+    found: list[Holder] = []
     for holder, entry in entries.items():
-        if (entry if isinstance(entry, float) else entry.since) > late or len(overdue) >= most:
+        if (entry if isinstance(entry, float) else entry.since) > late or len(found) >= most:
             break
-        overdue.append(holder)
-    return overdue
+        found.append(holder)
+    return found
