@@ -12,6 +12,7 @@
 ``cohort``      the connections that want exactly the same; one blob for all of them per flush
 ``pace``        when a group flushes: at once when quiet, after a rest when busy, on a beat when asked
 ``connection``  one socket: writes, or lags; never waits
+``buffers``     what is kept for clients that do not read, or do not finish a message, and how long
 ``frames``      WebSocket frames, made once for everybody
 ``reader``      WebSocket frames of clients: bytes in, messages out
 ``farewell``    the end of a connection, from our close frame on

@@ -29,6 +29,7 @@ class Closing(Enum):
     EXPIRED = Close(4401, "the token has expired", "never")
     FORBIDDEN = Close(4403, "another subject's token", "never")
     TOO_SLOW = Close(4408, "too slow for every tick", "with backoff")
+    UNFINISHED = Close(4408, "too slow: a message was not finished in time", "with backoff")
     AUTH_TIMEOUT = Close(4409, "no token in time", "with backoff")
     TOO_MANY_ERRORS = Close(4429, "too many errors", "with backoff")
     TOO_MANY_MESSAGES = Close(4429, "too many messages", "with backoff")

@@ -9,6 +9,7 @@ import math
 import os
 from typing import Final, Protocol
 
+from gateway.buffers import Buffers
 from gateway.closing import Closing
 from gateway.farewell import Farewell
 from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
@@ -16,9 +17,6 @@ from gateway.metrics import Counters
 from gateway.reader import Fault, FrameReader, Violation
 from gateway.sockets import has_unread, prepare
 from gateway.window import pong_number
-
-QUEUE_LIMIT_BYTES: Final = 1024 * 1024
-"""What may wait for a client that asked for every tick, and for the replies of any client."""
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
 """Answers to what was read at once are put together up to here."""
@@ -48,7 +46,7 @@ class Connection(asyncio.Protocol):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_backed_up", "_corked", "_counters", "_direct_fd", "_farewell", "_fd", "_reader",
+        "__weakref__", "_backed_up", "_buffers", "_corked", "_counters", "_direct_fd", "_farewell", "_fd", "_reader",
         "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged", "rtt_s",
     )  # fmt: skip
 
@@ -58,6 +56,7 @@ class Connection(asyncio.Protocol):
         transport: asyncio.Transport,
         encoding: Encoding,
         counters: Counters,
+        buffers: Buffers,
         listener: Listener,
         max_message_bytes: int,
         *,
@@ -69,6 +68,7 @@ class Connection(asyncio.Protocol):
         self.listener = listener
         self._transport = transport
         self._counters = counters
+        self._buffers = buffers
         self._corked: bytearray | None = None
         self._reader = FrameReader(max_message_bytes, deflate=deflate)
         self._farewell: Farewell | None = None
@@ -88,6 +88,8 @@ class Connection(asyncio.Protocol):
         # Anything that waits is to be heard of at once, and so is its end.
         transport.set_write_buffer_limits(high=0)
         self._backed_up = transport.get_write_buffer_size() > 0
+        if self._backed_up:
+            buffers.waits(self)
         self._choose_way()
 
     def limit_messages(self, max_message_bytes: int) -> None:
@@ -131,39 +133,47 @@ class Connection(asyncio.Protocol):
         if not self.drained:
             return False
         if self._corked is not None:
-            self._corked += blob
-            if len(self._corked) >= CORK_LIMIT_BYTES:
-                self._uncork()
-                self._cork()
+            self._fill_cork(blob)
         elif not self.closing:
             self._transport.write(blob)
         return True
 
     def enqueue(self, blob: bytes) -> None:
         """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
-        if not self.send(blob):
-            if self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
-                self.close(Closing.TOO_SLOW)
-            elif not self.closing:
-                self._transport.write(blob)
+        if not (self.send(blob) or self._queue(blob, answer=False)):
+            self.close(Closing.TOO_SLOW)
 
     def reply(self, frames: bytes) -> None:
         """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
-        if not self.send(frames):
-            if self._transport.get_write_buffer_size() > QUEUE_LIMIT_BYTES:
-                self.abort("does not read its replies")
-            elif not self.closing:
-                self._transport.write(frames)
+        if not (self.send(frames) or self._queue(frames, answer=False)):
+            self.abort("does not read its replies")
+
+    def _queue(self, blob: bytes, *, answer: bool) -> bool:
+        """Write ``blob`` behind what waits, unless that is too much; ``answer``: to what the client has said."""
+        if self._corked is not None:
+            self._fill_cork(blob)
+        elif not self.closing:
+            if not self._buffers.take(self, len(blob), answer=answer):
+                return False
+            self._transport.write(blob)
+        return True
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What the kernel has not taken yet of what was written."""
+        return self._transport.get_write_buffer_size()
 
     def pause_writing(self) -> None:
         """The kernel has refused something, which waits in the transport (called by the event loop)."""
         self._backed_up = True
         self._direct_fd = -1
+        self._buffers.waits(self)
 
     def resume_writing(self) -> None:
         """Nothing waits in the transport any more (called by the event loop)."""
         self._backed_up = False
         self._choose_way()
+        self._buffers.drained(self)
 
     def _choose_way(self) -> None:
         # Around the transport only where nothing of it or of ours must go first.
@@ -175,11 +185,18 @@ class Connection(asyncio.Protocol):
         self._corked = bytearray()
         self._direct_fd = -1
 
+    def _fill_cork(self, blob: bytes) -> None:
+        assert self._corked is not None
+        self._corked += blob
+        if len(self._corked) >= CORK_LIMIT_BYTES:
+            self._uncork()
+            self._cork()
+
     def _uncork(self) -> None:
         corked, self._corked = self._corked, None
         self._choose_way()
-        if corked:
-            self.reply(bytes(corked))
+        if corked and not (self.send(bytes(corked)) or self._queue(bytes(corked), answer=True)):
+            self.abort("does not read its replies")
 
     def ping(self) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2)."""
@@ -201,7 +218,14 @@ class Connection(asyncio.Protocol):
             self.closing = True
             self._choose_way()
             self.end = f"cut off, {reason}"
-            self._transport.abort()
+        # One that closes already keeps what waits until the client reads it.
+        self._transport.abort()
+
+    def end_unfinished(self) -> None:
+        """Close because a message was not finished in time; what else comes of it is not looked at."""
+        if not self.closing:
+            self.close(Closing.UNFINISHED)
+            self._stop_listening()
 
     def _write_close(self, code: int, reason: str) -> None:
         self._uncork()
@@ -231,7 +255,13 @@ class Connection(asyncio.Protocol):
             self._counters.closed[violation.fault.name] += 1
             self.left = False
             self._write_close(violation.fault, violation.reason)
-        if violation is not None and self._farewell is not None:
+        if violation is not None:
+            self._stop_listening()
+        self._buffers.read(self, *self._reader.unfinished)
+
+    def _stop_listening(self) -> None:
+        self._reader.forget()
+        if self._farewell is not None:
             self._farewell.stop_listening()
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -242,6 +272,7 @@ class Connection(asyncio.Protocol):
         self._fd = self._direct_fd = -1
         if self._farewell is not None:
             self._farewell.end()
+        self._buffers.forget(self)
         self.listener.connection_lost()
         # They know each other; without this only the garbage collector would find them.
         del self.listener

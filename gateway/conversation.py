@@ -63,6 +63,7 @@ class Conversation:
             transport,
             encoding,
             gateway.counters,
+            gateway.buffers,
             self,
             settings.max_message_bytes,
             deflate=handshake.deflate,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
+from gateway.buffers import Bounds, Buffers
 from gateway.closing import Closing
 from gateway.cohort import Member
 from gateway.connection import Connection
@@ -19,6 +20,7 @@ from gateway.frames import FramedStatus, FramedTick, message_frame
 from gateway.heartbeat import Heartbeat
 from gateway.hub import Hub
 from gateway.limits import KeyedBuckets, Rate
+from gateway.memory import share_for_clients
 from gateway.metrics import Counters
 from gateway.pace import Rest
 from gateway.protocol import Shutdown
@@ -55,6 +57,8 @@ class Gateway:
         self.settings = settings
         self.bus = bus
         self.counters = Counters()
+        self.buffers = Buffers(self.counters, _bounds(settings))
+        """What is kept for clients."""
         self._now_us = now_us
         # Spreads reconnects; nothing secret depends on it.
         self._rng = rng or random.Random()  # noqa: S311
@@ -144,6 +148,7 @@ class Gateway:
         self.settings = settings
         self.entrance.change(settings)
         self.hub.limit_lag(settings.lag_timeout_s)
+        self.buffers.change(_bounds(settings))
         rate = settings.max_messages_per_second
         self.message_rate.change(rate, rate * _BURST_S, rate)
         rate = settings.max_messages_per_second_per_subject
@@ -239,6 +244,11 @@ class Gateway:
         for connection in self.hub.connections:
             connection.abort("did not answer the closing handshake")
         await self._empty.wait()
+
+
+def _bounds(settings: Settings) -> Bounds:
+    budget = settings.max_buffered_bytes
+    return Bounds(settings.lag_timeout_s, settings.message_timeout_s, share_for_clients() if budget is None else budget)
 
 
 def _close(connection: Member) -> None:

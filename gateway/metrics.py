@@ -36,6 +36,7 @@ _COUNTERS: Final = {
 _LABELLED: Final = {
     "closed": ("reason", "Connections that this gateway closed."),
     "connections_refused": ("reason", "Connections and requests that were not let in."),
+    "buffers_cut_off": ("reason", "Connections ended for what they kept in memory: see gateway.buffers."),
     "messages_refused": ("rate", "Messages and control frames beyond the rate of a connection, or of a subject."),
     "errors_sent": ("code", "Answers of type error."),
     "bus_refused": ("reason", "Bus messages that could not be used."),
@@ -67,6 +68,8 @@ class Counters:
         """By `gateway.protocol.ErrorCode`: whatever a client may have too much of shows here by name."""
         self.lags = 0
         self.aborted = 0
+        self.buffers_cut_off: Counter[str] = Counter()
+        """By reason: ``unread`` too long, too many ``answers``, a message ``unfinished``, or the ``budget``."""
         self.bus_links = 0
         self.bus_links_faulty: Counter[str] = Counter()
         """By reason: ``ticks_lost`` while beats came, or ``silent`` but for pongs."""

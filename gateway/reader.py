@@ -79,6 +79,15 @@ class FrameReader:
         """Take messages up to another length from now on; 0 is no limit."""
         self._limit = max_message_bytes
 
+    @property
+    def unfinished(self) -> tuple[bytearray | None, bytearray | None]:
+        """What is kept of a frame, and of a message of several. It is the same object as long as it is of the same."""
+        return self._kept, self._parts
+
+    def forget(self) -> None:
+        """Keep nothing; nothing more may be fed."""
+        self._kept = self._parts = None
+
     def feed(self, data: bytes, receive: Receive) -> Violation | None:
         """Hand over what ``data`` completes, in order; return what is wrong, or None.
 
@@ -108,10 +117,9 @@ class FrameReader:
             at = after
         if at == end:
             self._kept = None
-        elif self._kept is None:
+        elif at or self._kept is None:
+            # Another frame is another object: `unfinished` tells them apart.
             self._kept = bytearray(stream[at:])
-        else:
-            del self._kept[:at]
         return None
 
     def _measure(self, stream: bytes | bytearray, at: int) -> tuple[int, int] | Violation:

@@ -22,6 +22,8 @@ from market.symbols import Symbols
 CHANGEABLE: Final = (
     "symbols",
     "lag_timeout_s",
+    "message_timeout_s",
+    "max_buffered_bytes",
     "drain_seconds",
     "auth",
     "auth_query_token",

@@ -14,13 +14,11 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import _ErrInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.buffers import Buffers
 from gateway.metrics import Counters
 
 KEEPALIVE_S: Final = 15
 """How long a client of HTTP may be idle between two requests, and how long the head of the next may take."""
-
-UNREAD_S: Final = 10
-"""How long it may leave answers unread."""
 
 _MAX_FIELD_BYTES: Final = 9 * 1024
 """Of a request's first line or of one header: the longest token, and a little."""
@@ -53,9 +51,9 @@ class Requests(web.RequestHandler):
     would be kept, and any stranger could fill the disk.
     """
 
-    __slots__ = ("_counters", "_unread")
+    __slots__ = ("_buffers", "_counters")
 
-    def __init__(self, server: web.Server, counters: Counters) -> None:
+    def __init__(self, server: web.Server, counters: Counters, buffers: Buffers) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -68,7 +66,7 @@ class Requests(web.RequestHandler):
             auto_decompress=False,
         )
         self._counters = counters
-        self._unread: asyncio.TimerHandle | None = None
+        self._buffers = buffers
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is ours (called for the event loop)."""
@@ -86,24 +84,31 @@ class Requests(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone (called for the event loop)."""
-        self._forget_unread()
+        self._buffers.forget(self)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         """Something waits to be read by the client (called for the event loop)."""
         super().pause_writing()
-        if self._unread is None:
-            self._unread = asyncio.get_running_loop().call_later(UNREAD_S, self._abort)
+        self._buffers.waits(self)
 
     def resume_writing(self) -> None:
         """The kernel has taken everything (called for the event loop)."""
         super().resume_writing()
-        self._forget_unread()
+        self._buffers.drained(self)
 
-    def _forget_unread(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+    @property
+    def waiting_bytes(self) -> int:
+        """See `gateway.kept.Holder`."""
+        return self.transport.get_write_buffer_size() if self.transport is not None else 0
+
+    def abort(self, reason: str) -> None:
+        """See `gateway.kept.Holder`."""
+        logger.debug("a client of HTTP is cut off: %s", reason)
+        self._abort()
+
+    def end_unfinished(self) -> None:
+        """See `gateway.kept.Holder`; whose task it is to end an unfinished request is said elsewhere."""
 
     def _abort(self) -> None:
         transport = self.transport
@@ -125,7 +130,7 @@ class Requests(web.RequestHandler):
         """Write an answer; True where the client is gone (called by aiohttp)."""
         try:
             # A file goes from the kernel to the kernel, and nothing of ours hears how that fares.
-            async with asyncio.timeout(UNREAD_S):
+            async with asyncio.timeout(self._buffers.unread_s):
                 return await super().finish_response(request, resp, start_time)
         except TimeoutError:
             self._abort()

@@ -38,7 +38,7 @@ class Serving:
         server.request_factory = expecting_nothing(server.request_factory)
         self._arrivals = arrivals(
             self.app,
-            functools.partial(Requests, server, self.app[GATEWAY].counters),
+            functools.partial(Requests, server, self.app[GATEWAY].counters, self.app[GATEWAY].buffers),
             served=lambda: len(server.connections),
         )
 

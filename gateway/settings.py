@@ -32,7 +32,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int = 8080
     """The TCP port to listen on."""
     lag_timeout_s: float = 10
-    """A client that does not read for so long is cut off."""
+    """A client that does not read what waits for it for so long is cut off."""
+    message_timeout_s: float = 10
+    """A message that a client has begun must be whole within this time, or it is closed with 4408."""
+    max_buffered_bytes: int | None = None
+    """Bytes kept for all clients that do not read, or do not finish a message; None: `gateway.memory` says."""
     drain_seconds: float = 5
     """How long a stopping gateway takes, from being unready to the end of its last client."""
     heartbeat_s: float = 20
@@ -143,6 +147,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             host=host,
             port=env.integer("GATEWAY_PORT", default.port, 0, 65_535),
             lag_timeout_s=env.number("LAG_TIMEOUT_S", default.lag_timeout_s, 0.1, 3600),
+            message_timeout_s=env.number("MESSAGE_TIMEOUT_S", default.message_timeout_s, 0.1, 3600),
+            max_buffered_bytes=_optional_bytes(env, "MAX_BUFFERED_BYTES"),
             drain_seconds=env.number("DRAIN_SECONDS", default.drain_seconds, 0, 3600),
             heartbeat_s=env.number("HEARTBEAT_S", default.heartbeat_s, 0.5, 3600),
             rest_factor=env.number("REST_FACTOR", default.rest_factor, 0, 100),
@@ -179,3 +185,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             log_format=env.choice("LOG_FORMAT", default.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", default.log_level, get_args(LogLevel)),
         )
+
+
+def _optional_bytes(env: Environ, name: str) -> int | None:
+    return env.integer(name, 0, 0, 2**50) if env.any(name) else None

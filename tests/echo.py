@@ -10,6 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.buffers import Bounds, Buffers
 from gateway.connection import Connection
 from gateway.deflate import compress
 from gateway.frames import frame
@@ -30,8 +31,10 @@ class Echo:
 
     def __init__(self, transport: asyncio.Transport, *, reads_deflate: bool, writes_deflate: bool) -> None:
         self._writes_deflate = writes_deflate
+        counters = Counters()
+        buffers = Buffers(counters, Bounds(unread_s=10, message_s=10, budget=0))
         self.connection = Connection(
-            "echo", transport, "json", Counters(), self, MAX_MESSAGE_BYTES, deflate=reads_deflate
+            "echo", transport, "json", counters, buffers, self, MAX_MESSAGE_BYTES, deflate=reads_deflate
         )
 
     def message_received(self, opcode: int, data: bytes) -> None:

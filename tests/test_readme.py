@@ -52,6 +52,8 @@ def test_the_defaults_told_are_the_defaults() -> None:
     poller = {name.upper(): value for name, value in vars(PollerSettings.from_environ({})).items()}
     for name, told, who in ROWS:
         value = (poller if who == "poller" else gateway)[name]
+        if value is None:
+            value = ""
         if isinstance(value, bool):
             value = int(value)
         if name == "SYMBOLS" or isinstance(value, tuple):

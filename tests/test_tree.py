@@ -32,10 +32,10 @@ GATEWAY_LAYERS = (
     {"cohort"},
     {"connection", "pace"},
     {"reader", "window"},
-    {"frames"},
+    {"buffers", "frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
-    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "limits"}
-    | {"masking", "metrics", "origin", "protocol", "sockets"},
+    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "kept", "limits"}
+    | {"masking", "memory", "metrics", "origin", "protocol", "sockets"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 

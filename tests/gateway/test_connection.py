@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from gateway.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffers
 from gateway.closing import Closing
-from gateway.connection import CORK_LIMIT_BYTES, QUEUE_LIMIT_BYTES, Connection
+from gateway.connection import CORK_LIMIT_BYTES, Connection
 from gateway.farewell import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
 from gateway.metrics import Counters
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
 from tests.fakes import run_virtual
+
+UNREAD_S, MESSAGE_S, BUDGET = 10.0, 5.0, 8 * 1024 * 1024
 
 
 class StubbornTransport(asyncio.Transport):
@@ -73,7 +76,10 @@ class Setup:
         self.transport = StubbornTransport()
         self.counters = Counters()
         self.listener = RecordingListener()
-        self.connection = Connection("c-1", self.transport, "json", self.counters, self.listener, max_message_bytes)
+        self.buffers = Buffers(self.counters, Bounds(UNREAD_S, MESSAGE_S, BUDGET))
+        self.connection = Connection(
+            "c-1", self.transport, "json", self.counters, self.buffers, self.listener, max_message_bytes
+        )
 
     def wait(self, size: int) -> None:
         """The kernel takes nothing, and so much waits; 0 lets it drain."""
@@ -323,3 +329,159 @@ async def test_a_cut_is_counted_once(setup: Setup) -> None:
     assert {} == setup.counters.closed
     assert [] == setup.transport.written
     assert "cut off, lagged too long" == setup.connection.end
+
+
+def test_who_does_not_read_is_cut_off_whatever_it_does_else() -> None:
+    """Without a symbol, saying things all the time, and though it is closed: its time is up at once for all of it."""
+
+    async def main() -> None:
+        mute, talking, closing = Setup(), Setup(), Setup()
+        for setup in (mute, talking, closing):
+            setup.wait(1000)
+        for _ in range(int(UNREAD_S)):
+            talking.receive(FIN | PING, b"x")
+            await asyncio.sleep(0.99)
+        closing.connection.close(Closing.AUTH_TIMEOUT)
+        closing.transport.close()
+        assert not any(setup.transport.aborted for setup in (mute, talking, closing))
+        await asyncio.sleep(0.5)
+        assert all(setup.transport.aborted for setup in (mute, talking, closing))
+        assert 3 == mute.counters.buffers_cut_off["unread"] * 3
+        assert "cut off, does not read" == mute.connection.end
+
+    run_virtual(main())
+
+
+def test_who_wants_every_tick_must_read_in_time_too() -> None:
+    """Not only too many of them end it: a few that nobody reads do, in the end."""
+
+    async def main() -> None:
+        stalled, slow = Setup(), Setup()
+        for setup in (stalled, slow):
+            setup.wait(100)
+        for _ in range(25):
+            for setup in (stalled, slow):
+                setup.connection.enqueue(b"x" * 100)
+                setup.transport.waiting += 100
+            slow.transport.waiting -= 100
+            await asyncio.sleep(1)
+        assert [True, False] == [setup.transport.aborted for setup in (stalled, slow)]
+
+    run_virtual(main())
+
+
+def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
+    """A transport that is taken over with something in its buffer has its time, too, and may drain untold."""
+
+    async def main() -> None:
+        transports = [StubbornTransport(), StubbornTransport()]
+        counters = Counters()
+        buffers = Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, 0))
+        for transport in transports:
+            transport.waiting = 100
+            Connection("c-1", transport, "json", counters, buffers, RecordingListener(), 1000)
+        transports[0].waiting = 0
+        await asyncio.sleep(UNREAD_S + 1)
+        assert [False, True] == [transport.aborted for transport in transports]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        client_frame(FIN | TEXT, b"hello")[:1],
+        client_frame(FIN | TEXT, b"x" * 200)[:9],
+        client_frame(FIN | TEXT, b"hello")[:-1],
+        client_frame(TEXT, b"first of many"),
+        client_frame(TEXT, b"first") + client_frame(CONTINUATION, b"second")[:-1],
+        client_frame(FIN | PING, b"hello")[:-1],
+    ],
+    ids=["one byte", "a header", "a frame", "a fragment", "a fragment and a half", "a ping"],
+)
+def test_what_is_begun_must_be_finished_in_time(begin: bytes) -> None:
+    """Whatever is unfinished is closed for with 4408, and what comes after is thrown away."""
+
+    async def main() -> None:
+        setup = Setup()
+        setup.connection.data_received(begin)
+        await asyncio.sleep(MESSAGE_S - 0.1)
+        assert [] == setup.transport.written
+        await asyncio.sleep(0.4)
+        [close] = setup.transport.written
+        assert (4408).to_bytes(2) == close[2:4]
+        assert {"UNFINISHED": 1} == setup.counters.closed
+        setup.connection.data_received(b"more")
+        await asyncio.sleep(QUIET_S * 1.1)
+        assert setup.transport.closed
+        assert 0 == setup.buffers.held_bytes()
+
+    run_virtual(main())
+
+
+def test_pings_in_a_message_give_it_no_time() -> None:
+    """They are answered, one by one, and the message is late all the same."""
+
+    async def main() -> None:
+        setup = Setup()
+        setup.receive(TEXT, b"first")
+        for _ in range(int(MESSAGE_S * 2)):
+            setup.receive(FIN | PING)
+            await asyncio.sleep(0.49)
+        assert {} == setup.counters.closed
+        await asyncio.sleep(0.5)
+        assert {"UNFINISHED": 1} == setup.counters.closed
+
+    run_virtual(main())
+
+
+def test_messages_that_are_finished_in_time_may_come_in_pieces_for_ever() -> None:
+    """Reads that end inside of a message, each time of another one, and never between two."""
+
+    async def main() -> None:
+        setup = Setup()
+        stream = (client_frame(TEXT, b"one") + client_frame(FIN | CONTINUATION, b"two")) * 100
+        for at in range(0, len(stream), 11):
+            setup.connection.data_received(stream[at : at + 11])
+            await asyncio.sleep(1)
+        assert [(TEXT, b"onetwo")] * 100 == setup.listener.messages
+        assert {} == setup.counters.closed
+        assert 0 == len(setup.buffers)
+
+    run_virtual(main())
+
+
+def test_answers_that_wait_have_a_bound_of_their_own() -> None:
+    """Who asks and does not read is cut off long before one whom notices wait for."""
+
+    async def main() -> None:
+        asking, told = Setup(), Setup()
+        asking.listener.message_received = lambda _opcode, data: asking.connection.reply(data)  # type: ignore[method-assign]
+        for setup in (asking, told):
+            setup.wait(1)
+        for _ in range(100):
+            asking.receive(FIN | TEXT, b"x" * 900)
+            told.connection.reply(b"x" * 900)
+            for setup in (asking, told):
+                setup.transport.waiting += 900
+        await asyncio.sleep(2)
+        assert [True, False] == [setup.transport.aborted for setup in (asking, told)]
+        assert "cut off, does not read its replies" == asking.connection.end
+
+    run_virtual(main())
+
+
+async def test_answers_to_one_read_wait_in_one_piece(setup: Setup) -> None:
+    """Each piece costs the event loop a kilobyte, so they are put together also where they have to wait."""
+    setup.wait(1)
+    setup.listener.message_received = lambda _opcode, data: setup.connection.reply(data)  # type: ignore[method-assign]
+    setup.connection.data_received(client_frame(FIN | TEXT, b"x") * 1000)
+    assert [b"x" * 1000] == setup.transport.written
+
+
+async def test_nothing_is_kept_of_what_breaks_the_protocol(setup: Setup) -> None:
+    """Its message was half there, and will never be whole."""
+    setup.receive(TEXT, b"x" * 900)
+    assert 900 == setup.buffers.held_bytes()
+    setup.receive(FIN | TEXT, b"a message inside of a message")
+    assert 0 == setup.buffers.held_bytes()

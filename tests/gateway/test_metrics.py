@@ -35,7 +35,7 @@ def test_every_counter_has_a_metric() -> None:
     expected |= {(f"tickgate_{name}_total", "some"): number for number, name in enumerate(labelled, start=100)}
     expected[("tickgate_connections",)] = 9
     expected |= {("tickgate_symbols", "live"): 5, ("tickgate_symbols", "halted"): 2}
-    assert (len(plain), len(labelled)) == (len(vars(counters)) - len(labelled), 7)
+    assert (len(plain), len(labelled)) == (len(vars(counters)) - len(labelled), 8)
     assert expected == values
 
 

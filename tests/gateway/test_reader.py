@@ -350,3 +350,31 @@ def test_a_block_may_say_that_it_is_the_last(flush: int) -> None:
     """A compressor that ends its stream with each message (RFC 7692, section 7.2.3.4) is understood."""
     payload = deflated(b"Hello", flush) + (b"\x00" if flush == zlib.Z_FINISH else b"")
     assert ([(TEXT, b"Hello")], None) == read(client_frame(FIN | RSV1 | TEXT, payload), deflate=True)
+
+
+def test_what_is_unfinished_can_be_told_apart() -> None:
+    """A frame is one object until it is whole, so is a message until its end; another one is another object."""
+    reader = FrameReader(LIMIT, deflate=False)
+
+    def take(_opcode: int, _payload: bytes) -> bool:
+        return True
+
+    assert (None, None) == reader.unfinished
+    reader.feed(client_frame(FIN | TEXT, b"hello")[:3], take)
+    begun, _ = reader.unfinished
+    reader.feed(client_frame(FIN | TEXT, b"hello")[3:6], take)
+    assert begun is reader.unfinished[0]
+    reader.feed(client_frame(FIN | TEXT, b"hello")[6:] + client_frame(TEXT, b"one")[:2], take)
+    other, message = reader.unfinished
+    assert other is not None
+    assert other is not begun
+    assert message is None
+    reader.feed(client_frame(TEXT, b"one")[2:], take)
+    _, message = reader.unfinished
+    assert b"one" == message
+    reader.feed(client_frame(CONTINUATION, b"two") + client_frame(FIN | PING), take)
+    assert message is reader.unfinished[1]
+    reader.feed(client_frame(FIN | CONTINUATION) + client_frame(TEXT, b"onetwo"), take)
+    assert message is not reader.unfinished[1]
+    reader.forget()
+    assert (None, None) == reader.unfinished

@@ -45,10 +45,9 @@ async def test_a_target_that_is_no_url_ends_the_connection(
 
 
 @pytest.mark.parametrize("request_", [METRICS, PAGE], ids=["body", "file"])
-async def test_who_reads_no_answers_is_cut_off(start: Start, monkeypatch: pytest.MonkeyPatch, request_: bytes) -> None:
+async def test_who_reads_no_answers_is_cut_off(start: Start, request_: bytes) -> None:
     """Also one that has said it will send no more, which nobody hears while its answers wait."""
-    monkeypatch.setattr("gateway.requests.UNREAD_S", 0.2)
-    running = await start()
+    running = await start(lag_timeout_s=0.2)
     clients = [await ask_and_never_read(running, request_) for _ in range(2)]
     clients[0].shutdown(socket.SHUT_WR)
     await until(lambda: running.requests == [])
@@ -56,10 +55,9 @@ async def test_who_reads_no_answers_is_cut_off(start: Start, monkeypatch: pytest
         client.close()
 
 
-async def test_who_reads_in_time_gets_every_answer(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_reads_in_time_gets_every_answer(start: Start) -> None:
     """It is the standstill that counts, not how long all of it takes."""
-    monkeypatch.setattr("gateway.requests.UNREAD_S", 5)
-    running = await start()
+    running = await start(lag_timeout_s=5)
     reader, writer = await asyncio.open_connection(running.host, running.port, limit=1 << 24)
     writer.write(PAGE * 300 + PAGE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     async with asyncio.timeout(30):

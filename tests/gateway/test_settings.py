@@ -29,6 +29,8 @@ def test_every_variable_is_read() -> None:
             "GATEWAY_HOST": "127.0.0.2",
             "GATEWAY_PORT": "9000",
             "LAG_TIMEOUT_S": "1.5",
+            "MESSAGE_TIMEOUT_S": "2.5",
+            "MAX_BUFFERED_BYTES": "14",
             "DRAIN_SECONDS": "0",
             "HEARTBEAT_S": "7",
             "REST_FACTOR": "0",
@@ -67,8 +69,10 @@ def test_every_variable_is_read() -> None:
         settings.host,
         settings.port,
     )
-    assert (1.5, 0, 7, 0) == (
+    assert (1.5, 2.5, 14, 0, 7, 0) == (
         settings.lag_timeout_s,
+        settings.message_timeout_s,
+        settings.max_buffered_bytes,
         settings.drain_seconds,
         settings.heartbeat_s,
         settings.rest_factor,

@@ -17,12 +17,12 @@ from tests.soak.doors import Bearer, Door
 from tests.soak.guests import crowd, sleeper, sluggard, ticket_holder, visitor
 from tests.soak.line import EndedError, RefusedError
 from tests.soak.party import Party
-from tests.soak.pests import babbler, bungler, dawdler, forgetful, stranger
+from tests.soak.pests import babbler, bungler, dawdler, forgetful, mumbler, mute, stranger
 
 Guest = Callable[[Party], Awaitable[str]]
 
 KINDS: Final[Mapping[Guest, int]] = {
-    visitor: 53,
+    visitor: 48,
     crowd: 2,
     sluggard: 7,
     sleeper: 3,
@@ -31,6 +31,8 @@ KINDS: Final[Mapping[Guest, int]] = {
     bungler: 2,
     stranger: 10,
     dawdler: 5,
+    mute: 2,
+    mumbler: 3,
     forgetful: 6,
 }
 """Each kind, and how many of it come among a hundred."""

@@ -1,11 +1,12 @@
 """The guests that gateways could do without: they babble, dawdle, and come without a token. Kinds as in `guests`."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
-from tests.client_frames import BINARY, CLOSE, FIN, PING, RSV1, TEXT, client_frame, close_payload
+from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, RSV1, TEXT, client_frame, close_payload
 from tests.soak.ledger import Ledger
-from tests.soak.line import Knock, Line
+from tests.soak.line import EndedError, Knock, Line
 from tests.soak.party import CUT_OFF_WITHIN_S, Party, rest_of
 
 _HEAD: Final = (
@@ -49,6 +50,13 @@ _NONSENSE: Final = (
     client_frame(FIN | CLOSE, b"\x03"),
     client_frame(FIN | 0x0, b"goes on from nothing"),
     client_frame(FIN | TEXT, b"", width=8, length=2**62),
+)
+_UNFINISHED: Final = (
+    client_frame(FIN | TEXT, b"x" * 60_000)[:-1],
+    client_frame(FIN | TEXT, b"x" * 60_000)[:3],
+    client_frame(TEXT, b"x" * 30_000) + client_frame(CONTINUATION, b"x" * 30_000),
+    client_frame(BINARY, b"x" * 30_000) + client_frame(FIN | CONTINUATION, b"x" * 30_000)[:-1],
+    client_frame(FIN | PING, b"x" * 100)[:-1],
 )
 _FLOOD: Final = client_frame(FIN | PING, b"?") * 400
 
@@ -115,6 +123,51 @@ async def dawdler(party: Party) -> str:
     finally:
         ended.cancel()
         writer.transport.abort()
+
+
+async def mute(party: Party) -> str:
+    """Asks and asks, holds no symbol, and reads no answer; it must be cut off."""
+    line = await party.enter(Ledger(), receive_buffer=4096)
+    loop = asyncio.get_running_loop()
+    try:
+        line.stop_reading()
+        until = loop.time() + CUT_OFF_WITHIN_S
+        with suppress(EndedError):
+            while loop.time() < until:
+                for _ in range(4):
+                    line.say({"type": "ping", "id": "?" * 60})
+                await line.hear(0.05)
+        line.read_again()
+        try:
+            return f"closed {await line.ended(5)}"
+        except TimeoutError:
+            party.blame(f"one that asked and read nothing for {CUT_OFF_WITHIN_S:g} s was not cut off")
+            return "not cut off"
+    finally:
+        line.drop(reset=party.likes(0.5))
+
+
+async def mumbler(party: Party) -> str:
+    """Begins a message and never finishes it, with pings in between or without; it must be closed."""
+    line = await party.enter(Ledger())
+    begun = party.rng.choice(_UNFINISHED)
+    loop = asyncio.get_running_loop()
+    try:
+        line.throw(begun)
+        until = loop.time() + CUT_OFF_WITHIN_S
+        while loop.time() < until:
+            await line.hear(0.3)
+            # A ping may come between the frames of a message, not inside of one.
+            line.throw(client_frame(FIN | PING) if begun is _UNFINISHED[2] else b"")
+    except EndedError as end:
+        if end.code not in {1006, 1012, 4408}:
+            party.blame(f"one that finished no message was closed with {end.code}")
+        raise
+    else:
+        party.blame(f"one that finished no message for {CUT_OFF_WITHIN_S:g} s was not closed")
+        return "not closed"
+    finally:
+        line.drop(reset=party.likes(0.5))
 
 
 async def forgetful(party: Party) -> str:

@@ -24,6 +24,7 @@ _SETTINGS: Final = {
     # Short, so that all of them are waited for again and again.
     "HEARTBEAT_S": "8",
     "LAG_TIMEOUT_S": "3",
+    "MESSAGE_TIMEOUT_S": "3",
     "HANDSHAKE_TIMEOUT_S": "2",
     "AUTH_TIMEOUT_S": "2",
     "DRAIN_SECONDS": "1.5",

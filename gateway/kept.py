@@ -1,0 +1,67 @@
+"""What is kept for one connection: what it has not read, and what it has not finished saying."""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+PIECE_BYTES: Final = 1024
+"""What each write that waits costs beside its bytes: uvloop keeps some 850 for a pong of two."""
+
+
+class Holder(Protocol):
+    """A connection, as buffers see it."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What its transport has not given to the kernel yet."""
+
+    def abort(self, reason: str) -> None:
+        """Cut it off at once, also while it is closing."""
+
+    def end_unfinished(self) -> None:
+        """Close it because its message was not finished in time."""
+
+
+class Unread(Struct):
+    """What waits for one connection. It is gone when the kernel has taken everything."""
+
+    since: float
+    """Everything before the mark has waited since then."""
+    mark: int
+    """Bytes written when it was set, of all that were written since something began to wait."""
+    written: int
+    pieces: int = 1
+    answers: int = 0
+    """Bytes of answers among what waits, at most, and of their pieces."""
+    counted: int = 0
+
+    def cost(self, waiting: int) -> int:
+        """What ``waiting`` bytes of it keep of memory: their share of the pieces, too."""
+        return waiting + waiting * self.pieces * PIECE_BYTES // max(1, self.written)
+
+
+class Unfinished(Struct):
+    """What has come of a message that is not whole."""
+
+    since: float
+    frame: bytearray | None
+    message: bytearray | None
+    counted: int = 0
+
+    def continues(self, frame: bytearray | None, message: bytearray | None) -> bool:
+        """Whether what is unfinished now is this still, or began with it."""
+        if message is None or message is self.message:
+            return message is not None or frame is self.frame
+        # A new message. It began with the frame that was unfinished, where that was no ping in between.
+        return self.message is None and self.frame is not None and not self.frame[0] & 0x08
+
+
+def overdue(entries: Mapping[Holder, Unread | Unfinished | float], late: float, most: int) -> list[Holder]:
+    """Up to ``most`` of ``entries``, which are in the order of their times, from ``late`` or before."""
+    found: list[Holder] = []
+    for holder, entry in entries.items():
+        if (entry if isinstance(entry, float) else entry.since) > late or len(found) >= most:
+            break
+        found.append(holder)
+    return found
