@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 SWEEP_S = 0.05
 """A laggard that drains waits about this long at most for its newest prices."""
 
+_STOOD_STILL_S = 1.0
+"""A sweep that comes so late comes from a process that was stopped, or a machine that slept."""
+
 SERVED_AT_ONCE = 4
 """Catching up with a hundred symbols takes some hundred microseconds."""
 
@@ -30,6 +33,8 @@ class Laggards:
         self._catch_up = catch_up
         self._backlogs: dict[Member, Backlog] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        """When the next sweep is to be, in the event loop's time."""
 
     def limit(self, timeout_s: float) -> None:
         """Cut off after another time from now on, also those that are lagging already."""
@@ -45,7 +50,7 @@ class Laggards:
         """``connection`` is not draining, and has missed ``backlog``."""
         self._backlogs[connection] = backlog
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self.sweep)
+            self._sweep_later()
 
     def get(self, connection: Member) -> Backlog | None:
         """What ``connection`` has missed, or None where it is not lagging."""
@@ -57,11 +62,15 @@ class Laggards:
 
     def sweep(self) -> None:
         """Cut off those that will not drain, and serve those that have."""
-        loop = asyncio.get_running_loop()
-        late = loop.time() - self._timeout_s
+        now = asyncio.get_running_loop().time()
+        if now - self._due > _STOOD_STILL_S:
+            # Nobody could be heard meanwhile.
+            for backlog in self._backlogs.values():
+                backlog.since += now - self._due
+        late = now - self._timeout_s
         drained = []
         for connection, backlog in self._backlogs.items():
-            if connection.drained and not backlog.window.waits(connection, loop.time()):
+            if connection.drained and not backlog.window.waits(connection, now):
                 drained.append(connection)
             elif backlog.since <= late:
                 # No close frame: it would wait behind the very bytes that are not read.
@@ -70,7 +79,6 @@ class Laggards:
 
     def _serve(self, drained: list[Member]) -> None:
         """A few now, the others after whatever else is due: many that drain at once must not delay the fast."""
-        loop = asyncio.get_running_loop()
         for connection in drained[:SERVED_AT_ONCE]:
             if connection in self._backlogs:
                 try:
@@ -80,6 +88,13 @@ class Laggards:
                     logger.exception("a laggard could not be caught up")
                     connection.abort("a fault of ours")
         if drained[SERVED_AT_ONCE:]:
-            self._timer = loop.call_later(0, self._serve, drained[SERVED_AT_ONCE:])
+            self._timer = asyncio.get_running_loop().call_later(0, self._serve, drained[SERVED_AT_ONCE:])
+        elif self._backlogs:
+            self._sweep_later()
         else:
-            self._timer = loop.call_later(SWEEP_S, self.sweep) if self._backlogs else None
+            self._timer = None
+
+    def _sweep_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._due = loop.time() + SWEEP_S
+        self._timer = loop.call_at(self._due, self.sweep)

@@ -5,8 +5,8 @@ import asyncio
 from gateway.arrears import Backlog
 from gateway.cohort import Member
 from gateway.laggards import SERVED_AT_ONCE, SWEEP_S, Laggards
-from gateway.window import Window
-from tests.fakes import RecordingMember, run_virtual
+from gateway.window import Sent, Window
+from tests.fakes import RecordingMember, VirtualTimeLoop, run_virtual
 
 
 def lag(laggards: Laggards) -> RecordingMember:
@@ -87,5 +87,44 @@ def test_many_that_drain_at_once_are_served_a_few_at_a_time() -> None:
         await asyncio.sleep(0.01)
         assert members[:-1] == served
         assert laggards._timer is None
+
+    run_virtual(main())
+
+
+def test_time_that_the_process_stood_still_does_not_count() -> None:
+    """A laggard is not cut off for what it could not have done while nobody heard it."""
+
+    async def main() -> None:
+        laggards = Laggards(3, lambda _member: None)
+        member = lag(laggards)
+        await asyncio.sleep(1)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.jump(100)
+        await asyncio.sleep(1.9)
+        assert "" == member.aborted
+        await asyncio.sleep(0.2)
+        assert "lagged too long" == member.aborted
+
+    run_virtual(main())
+
+
+def test_who_reads_is_not_cut_off_however_slow() -> None:
+    """The timeout counts from the last answer; who has still to answer a ping is not caught up."""
+
+    async def main() -> None:
+        served: list[Member] = []
+        laggards = Laggards(3, served.append)
+        member = lag(laggards)
+        member.draining, member.rtt_s = True, 0.01
+        backlog = laggards.get(member)
+        assert backlog is not None
+        for _ in range(5):
+            backlog.window.sent = Sent(1, asyncio.get_running_loop().time())
+            await asyncio.sleep(2)
+            backlog.since = asyncio.get_running_loop().time()
+        assert ([], "") == (served, member.aborted)
+        await asyncio.sleep(3.1)
+        assert ([], "lagged too long") == (served, member.aborted)
 
     run_virtual(main())
