@@ -19,7 +19,7 @@ from gateway.laggards import Laggards
 from gateway.metrics import Counters
 from gateway.pace import RatedPace, Rest, SharedPace
 from gateway.protocol import Lag, Message
-from gateway.window import Marks, Reader, Sent, Window, acknowledges
+from gateway.window import Marks, Reader, Sent, Window
 
 logger = logging.getLogger(__name__)
 
@@ -245,8 +245,7 @@ class Hub:
 
     def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
         self._counters.lags += 1
-        unanswered = self._unanswered.pop(connection, None)
-        window = Window(sent=unanswered if acknowledges(connection) else None)
+        window = Window(sent=self._unanswered.pop(connection, None))
         self._laggards.add(connection, self._arrears.begin(missed, cohort.wishes.symbols, window, self._loop.time()))
 
     def _catch_up(self, connection: Member) -> None:

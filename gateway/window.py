@@ -10,7 +10,7 @@ before has been read: its `Window` says how large.
 
 Who is sent much alone, snapshots or a slice, is sent a ping before it too: the time between the two answers is what
 reading took, however far away the client is. One that has never answered a ping (`Reader.rtt_s` is infinite) is
-judged by the kernel's word alone.
+judged by the kernel's word alone, after a moment in which it might have.
 """
 
 import math
@@ -39,7 +39,7 @@ ROUND_TRIPS: Final = 2.5
 LONGEST_RTT_S: Final = 0.3
 """No round trip is taken for longer: who is really so far away is sent slices."""
 
-UNANSWERED_S: Final = 3.0
+UNANSWERED_S: Final = 1.0
 """A client that has not answered its first ping in this time is taken for one that answers none."""
 
 PROMPT_S: Final = 0.025
@@ -162,10 +162,13 @@ class Marks:
         newest, alone = self.newest, self._alone
         late = []
         for reader, number in answered.items():
-            if number < newest or reader in alone:
+            if acknowledges(reader):
                 patience_s = PATIENCE_S + ROUND_TRIPS * reader.rtt_s
-                if acknowledges(reader) and now - self._asked_at(reader, number) > patience_s:
+                if (number < newest or reader in alone) and now - self._asked_at(reader, number) > patience_s:
                     late.append(reader)
+            elif reader in alone and now - alone[reader].at > PATIENCE_S:
+                # Not much more before it is known to read, or not to answer.
+                late.append(reader)
         return late
 
     def _asked_at(self, reader: Reader, answered: int) -> float:
