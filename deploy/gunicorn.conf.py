@@ -22,10 +22,11 @@ from deploy.errors import DeployError
 from deploy.ports import require_free
 from market.environ import SettingError
 from market.logs import ConsoleFormatter, JsonFormatter
+from market.printable import complain
 
 
 def _refuse(error: Exception) -> NoReturn:
-    print(error, file=sys.stderr)
+    complain(str(error))
     sys.exit(2)
 
 
