@@ -194,4 +194,5 @@ def stored_seq(symbol: str, payload: bytes, highest: int) -> int | None:
         tick = decode_tick(payload)
     except CodecError:
         return None
-    return tick.seq if tick.symbol == symbol and tick.seq <= highest else None
+    usable = tick.symbol == symbol and tick.seq <= highest and tick.recv_us <= highest * 1_000
+    return tick.seq if usable else None

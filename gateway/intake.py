@@ -43,7 +43,7 @@ class Intake:
         # Served once, and not now: what a link still brings of them is nobody's fault.
         self._former: frozenset[str] = frozenset()
         # As of when it was last looked at, so that no tick costs a look at the clock.
-        self._highest_seq = 0
+        self._highest_seq = self._highest_us = 0
 
     def serve(self, symbols: Symbols) -> None:
         """Take ticks of these symbols, and of no others, from now on."""
@@ -55,8 +55,9 @@ class Intake:
             self._behind.forget(symbol)
 
     def highest_seq(self) -> int:
-        """What a seq can be now."""
+        """What a seq can be now; a thousand times that is what `recv_us` can be."""
         self._highest_seq = highest_seq(self._now_us() // 1_000)
+        self._highest_us = self._highest_seq * 1_000
         return self._highest_seq
 
     def tick_received(self, symbol: str, payload: bytes) -> None:
@@ -66,7 +67,7 @@ class Intake:
             tick = read_tick(payload) if len(payload) <= MAX_TICK_BYTES else None
         except UNREADABLE:
             tick = None
-        if tick is None or tick.symbol != symbol or tick.seq > self._highest_seq:
+        if tick is None or tick.symbol != symbol or tick.seq > self._highest_seq or tick.recv_us > self._highest_us:
             tick = self._read(symbol, payload)
             if tick is None:
                 return
@@ -127,10 +128,12 @@ class Intake:
         if tick.symbol != symbol:
             self._refuse("wrong_symbol", f"a tick of {tick.symbol} came as one of {symbol}")
             return None
-        if tick.seq > self._highest_seq and tick.seq > self.highest_seq():
-            problem = "more than a day above the time in milliseconds; is the poller's clock right, and ours?"
-            self._refuse("wrong_seq", f"{symbol} has seq {tick.seq}, {problem}")
-            return None
+        if tick.seq > self._highest_seq or tick.recv_us > self._highest_us:
+            highest = self.highest_seq()
+            if tick.seq > highest or tick.recv_us > self._highest_us:
+                problem = "more than a day ahead; is the poller's clock right, and ours?"
+                self._refuse("wrong_seq", f"{symbol} has seq {tick.seq} and recv_us {tick.recv_us}, {problem}")
+                return None
         return tick
 
     def _pass_on(self, tick: Tick) -> None:

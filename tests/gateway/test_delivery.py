@@ -196,9 +196,10 @@ def test_missed_ticks_are_counted_by_their_numbers_but_not_across_a_takeover() -
 
 def test_a_last_value_is_of_use_only_as_a_tick_of_its_symbol_and_time() -> None:
     """Everything else has no seq."""
-    assert 7 == stored_seq("S0", payload("S0", 7), 7)
-    for useless in (b"", b"{}", payload("S1", 7), payload("S0", 8), payload("S0", 7) + b" " * 2000):
-        assert stored_seq("S0", useless, 7) is None
+    late = encode_tick(tick("S0", 7, recv_us=1_007_001))
+    assert 7 == stored_seq("S0", payload("S0", 7), 1007)
+    for useless in (b"", b"{}", payload("S1", 7), payload("S0", 8), payload("S0", 7) + b" " * 2000, late):
+        assert stored_seq("S0", useless, 1007 if useless is late else 7) is None
 
 
 def test_a_number_that_no_poller_can_have_is_no_lost_tick() -> None:

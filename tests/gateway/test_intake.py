@@ -103,10 +103,13 @@ def test_only_canonical_bytes_go_on(payload: bytes) -> None:
         (PLAIN[:-1] + b',"symbol":"BBB"}', "wrong_symbol"),
         (encode_tick(tick("AAA", MAX_EXACT, bid=1, ask=2, recv_us=3)), "wrong_seq"),
         (encode_tick(tick("AAA", NOW_MS + SEQ_AHEAD_MS + 1, bid=1, ask=2, recv_us=3)), "wrong_seq"),
+        (encode_tick(tick("AAA", 7, recv_us=MAX_EXACT)), "wrong_seq"),
+        (encode_tick(tick("AAA", 7, recv_us=(NOW_MS + SEQ_AHEAD_MS) * 1000 + 1)), "wrong_seq"),
     ],
     ids=[
         "blanks without end", "3 MB", "bool", "float", "negative", "huge", "scale", "another symbol",
-        "two symbols", "2^53 - 1", "a day and a millisecond",
+        "two symbols", "2^53 - 1", "a day and a millisecond", "received at the end of time",
+        "received in a day",
     ],
 )  # fmt: skip
 def test_what_is_wrong_goes_nowhere_and_keeps_nothing_right_away(payload: bytes, reason: str) -> None:

@@ -41,7 +41,7 @@ class Setup:
             parse_symbols("AAA,BBB"),
             self.last,
             lambda _: "live",
-            lambda: 1000,
+            lambda: 10_000,
             self.counters,
             random.Random(1),
         )
