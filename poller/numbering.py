@@ -15,6 +15,10 @@ GAP = 10_000
 to the next."""
 
 
+_NAMED_AT_MOST = 5
+"""Symbols in the log: there may be thousands."""
+
+
 class Numbering:
     """The next seq of each symbol; it only grows.
 
@@ -34,6 +38,8 @@ class Numbering:
         self._last_values: Mapping[str, bytes] = {}
         """As the bus held them when we took the lead, other symbols' too: nobody else has published since."""
         self._noted: set[str] = set()
+        self._begun_again = 0
+        """Symbols of ours since the last look."""
         self._now_ms = 0
         self._highest = 0
         """What a seq can be at that time."""
@@ -55,9 +61,12 @@ class Numbering:
     def look(self, now_ms: int) -> None:
         """This is the time. Who leads says so each second."""
         self._now_ms, self._highest = now_ms, highest_seq(now_ms)
+        self._begun_again = 0
 
     def _begin_again(self, symbol: str, seq: int) -> int:
-        logger.warning("%s is numbered from the time again: %d is more than a day above that", symbol, seq)
+        self._begun_again += 1
+        if self._begun_again <= _NAMED_AT_MOST:
+            logger.warning("%s is numbered from the time again: %d is more than a day above that", symbol, seq)
         return self._now_ms
 
     def renew(self, tick: Tick) -> Tick:
@@ -104,4 +113,7 @@ class Numbering:
     def _note(self, symbol: str, problem: str) -> None:
         if symbol not in self._noted:
             self._noted.add(symbol)
-            logger.warning("last value of %s on the bus ignored: %s", symbol, problem)
+            if len(self._noted) <= _NAMED_AT_MOST:
+                logger.warning("last value of %s on the bus ignored: %s", symbol, problem)
+            elif len(self._noted) == _NAMED_AT_MOST + 1:
+                logger.warning("last values of other symbols are ignored too")

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway import frames
 from gateway.behind import BEHIND_S
@@ -13,7 +15,7 @@ from gateway.frames import FramedTick
 from gateway.intake import Intake
 from gateway.metrics import Counters
 from gateway.refusals import Refusals
-from market.codec import MAX_TICK_BYTES, encode_tick
+from market.codec import MAX_TICK_BYTES, decode_tick, encode_tick
 from market.symbols import parse_symbols
 from market.tick import MAX_EXACT, SEQ_AHEAD_MS
 from tests.fakes import decoded, run_virtual, tick
@@ -122,6 +124,28 @@ def test_what_is_wrong_goes_nowhere_and_keeps_nothing_right_away(payload: bytes,
             assert {reason: 2} == setup.counters.bus_refused
             setup.receive("AAA", 7)
             assert [7] == setup.seqs("AAA")
+
+    run_virtual(main())
+
+
+damage = st.lists(st.tuples(st.integers(0, len(PLAIN)), st.integers(0, 4), st.binary(max_size=6)), max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(damage)
+def test_whatever_is_written_only_ticks_in_canonical_bytes_come_out(edits: list[tuple[int, int, bytes]]) -> None:
+    """However a tick was damaged: what goes on, if anything does, is what its decoded fields are encoded to."""
+    payload = PLAIN
+    for place, removed, added in edits:
+        payload = payload[:place] + added + payload[place + removed :]
+
+    async def main() -> None:
+        async with intake() as setup:
+            setup.subject.tick_received("AAA", payload)
+            for framed in setup.published:
+                assert framed.json_body == encode_tick(decode_tick(framed.json_body))
+                assert "AAA" == decode_tick(framed.json_body).symbol
+            assert 1 == len(setup.published) + setup.counters.bus_refused.total()
 
     run_virtual(main())
 

@@ -163,6 +163,17 @@ def test_a_clock_that_was_days_ahead_and_is_set_right(caplog: pytest.LogCaptureF
         assert START_MS + 5 == other.take("A1")
 
 
+def test_thousands_of_wrong_symbols_are_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """Both where their last values are ignored, and where their numbers begin again."""
+    names = [f"S{number}" for number in range(1000)]
+    subject = Numbering(names)
+    subject.lead(values(**dict.fromkeys(names, MAX_EXACT)), START_MS)
+    assert 6 == len(caplog.records)
+    subject.look(START_MS - 2 * DAY_MS)
+    assert {START_MS - 2 * DAY_MS} == {subject.take(name) for name in names}
+    assert 11 == len(caplog.records)
+
+
 def test_more_ticks_than_milliseconds_for_hours() -> None:
     """A symbol whose count outruns the clock by a day begins with the time again, and stays below what is refused."""
     subject = leading("A1")
