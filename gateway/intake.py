@@ -40,6 +40,8 @@ class Intake:
         self._now_us = now_us
         self._loop = asyncio.get_running_loop()
         self._behind = Behind()
+        # Looked at for every tick; nearly always empty.
+        self._waits = self._behind.waits
         # Served once, and not now: what a link still brings of them is nobody's fault.
         self._former: frozenset[str] = frozenset()
         # As of when it was last looked at, so that no tick costs a look at the clock.
@@ -86,7 +88,7 @@ class Intake:
             else:
                 self._behind.forget(symbol)
             return
-        if self._behind.waits:
+        if self._waits:
             self._behind.forget(symbol)
         self._counters.ticks_received += 1
         # Encoded anew: blanks, fields given twice, and those that this version does not know go no further.
@@ -104,7 +106,7 @@ class Intake:
 
     def begin_anew(self, now: float) -> None:
         """Follow the poller with each symbol of which only ticks below the one held came for long enough."""
-        if not self._behind.waits or not (due := self._behind.take_due(now)):
+        if not self._waits or not (due := self._behind.take_due(now)):
             return
         self._counters.numberings_begun += len(due)
         first = due[0]
