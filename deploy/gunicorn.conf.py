@@ -21,7 +21,7 @@ from deploy.arbiter import address_of, guard_reload, usable_settings
 from deploy.errors import DeployError
 from deploy.ports import require_free
 from market.environ import SettingError
-from market.logs import ConsoleFormatter, JsonFormatter
+from market.logs import ConsoleFormatter, JsonFormatter, log_uncaught
 from market.printable import complain
 
 
@@ -61,6 +61,7 @@ logconfig_dict = {
     "root": {"level": _settings.log_level, "handlers": ["stderr"]},
     "loggers": {"gunicorn.error": {"level": _settings.log_level, "handlers": [], "propagate": True}},
 }
+log_uncaught()
 
 
 def on_starting(arbiter: object) -> None:

@@ -31,7 +31,11 @@ def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = No
     handler = logging.StreamHandler(stream) if stream else LineHandler()
     handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Python's own would write them as they are.
+    log_uncaught()
+
+
+def log_uncaught() -> None:
+    """Log every error that nobody catches. Python would write them to standard error, as they are."""
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda its: _log_uncaught(its.exc_type, its.exc_value, its.exc_traceback)
     sys.unraisablehook = lambda its: _log_uncaught(its.exc_type, its.exc_value, its.exc_traceback)
