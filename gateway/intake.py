@@ -11,7 +11,7 @@ from gateway.behind import Behind
 from gateway.frames import FramedTick
 from gateway.metrics import Counters
 from gateway.refusals import Refusals
-from market.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, encode_tick, read_tick
+from market.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
 from market.symbols import Symbols
 from market.tick import Tick, highest_seq
 
@@ -91,8 +91,8 @@ class Intake:
         if self._waits:
             self._behind.forget(symbol)
         self._counters.ticks_received += 1
-        # Encoded anew: blanks, fields given twice, and those that this version does not know go no further.
-        self._last[symbol] = framed = FramedTick(symbol, seq, encode_tick(tick))
+        # Not the bytes: blanks, fields given twice, and those that this version does not know go no further.
+        self._last[symbol] = framed = FramedTick(symbol, seq, tick)
         self._publish(framed)
 
     def take_stored(self, values: Mapping[str, bytes]) -> None:
@@ -140,5 +140,5 @@ class Intake:
 
     def _pass_on(self, tick: Tick) -> None:
         self._counters.ticks_received += 1
-        self._last[tick.symbol] = framed = FramedTick(tick.symbol, tick.seq, encode_tick(tick))
+        self._last[tick.symbol] = framed = FramedTick(tick.symbol, tick.seq, tick)
         self._publish(framed)

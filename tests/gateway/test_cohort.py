@@ -6,7 +6,6 @@ from gateway.cohort import Cohort, Member, Missed, Wishes
 from gateway.frames import Forms, FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import SymbolStatus
-from market.codec import encode_tick
 from tests.fakes import RecordingMember, tick
 
 
@@ -28,7 +27,7 @@ class Setup:
 
     def tick(self, symbol: str, seq: int) -> FramedTick:
         self.stamp += 1
-        framed = FramedTick(symbol, seq, encode_tick(tick(symbol, seq)))
+        framed = FramedTick(symbol, seq, tick(symbol, seq))
         framed.stamp = self.stamp
         return framed
 

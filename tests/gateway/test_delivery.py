@@ -34,7 +34,7 @@ class Setup:
         for symbol in symbols:
             self.store[symbol] = payload(symbol, seq)
             if not lost:
-                self.last[symbol] = FramedTick(symbol, seq, self.store[symbol])
+                self.last[symbol] = FramedTick(symbol, seq, tick(symbol, seq))
 
     def look(self, now: float) -> list[str]:
         """What is asked now; the answer comes at once."""
