@@ -1,8 +1,8 @@
 """WebSocket frames, made once for everybody.
 
 A server's frame is not masked (RFC 6455, section 5.1), so its bytes are the same for every client.
-`FramedTick` holds each form of a tick, made when it is first wanted and never again. It is made from what the tick says,
-not from the bytes that it came in: those may be anybody's.
+`FramedTick` holds each form of a tick, made when it is first wanted and never again. It is made of what the tick says,
+not of the bytes that it came in: those may be anybody's.
 """
 
 import struct
