@@ -19,8 +19,8 @@ MAX_TICK_BYTES: Final = 1024
 """A tick of ours is half as long at most; a newer version's may have more fields."""
 MAX_BEAT_BYTES: Final = 128 << 10
 """`market.status.MAX_CHANGES` states with the longest reasons there are, in the longest way of writing them."""
-MAX_STATES_BYTES: Final = 4 << 20
-"""Ten thousand symbols, each with a reason of the full length. Decoding so much takes 50 ms at most."""
+MAX_STATES_BYTES: Final = 2 << 20
+"""Ten thousand symbols, each with a reason of a hundred characters. Decoding so much takes 25 ms at most."""
 
 _encoder = msgspec.json.Encoder()
 _tick_decoder = msgspec.json.Decoder(Tick)
