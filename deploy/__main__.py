@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from deploy.errors import DeployError
 from deploy.programs import Plan, plan_cluster, plan_run
 from deploy.stack import Stack, is_ready
+from market.printable import complain, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan = plan_run(os.environ) if options.command == "run" else plan_cluster(os.environ)
         return asyncio.run(_run(plan, getattr(options, "during", None)))
     except DeployError as error:
-        print(f"deploy: {error}", file=sys.stderr)
+        complain(f"deploy: {error}")
         return 2
 
 
@@ -95,7 +96,8 @@ async def _command(command: Sequence[str]) -> int:
 
 def say(name: str, line: str) -> None:
     """Print one line of a program, with its name before it."""
-    print(f"{name:<9} | {line}", flush=True)
+    # A program that has not begun to log yet, HAProxy or Valkey may write anything.
+    print(f"{name:<9} | {printable(line)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ from deploy.errors import DeployError
 from deploy.ports import require_free
 from deploy.workers import Workers
 from market.environ import SettingError
-from market.logs import ConsoleFormatter, JsonFormatter
+from market.logs import ConsoleFormatter, JsonFormatter, log_uncaught
+from market.printable import complain
 
 
 def _refuse(error: Exception) -> NoReturn:
-    print(error, file=sys.stderr)
+    complain(str(error))
     sys.exit(2)
 
 
@@ -62,6 +63,7 @@ logconfig_dict = {
     "root": {"level": _settings.log_level, "handlers": ["stderr"]},
     "loggers": {"gunicorn.error": {"level": _settings.log_level, "handlers": [], "propagate": True}},
 }
+log_uncaught()
 
 
 def on_starting(arbiter: object) -> None:

@@ -5,7 +5,9 @@
                     └──────── session ◀───────────┘  commands
 
 ``feed``        bus messages in, ticks out; knows the last values, and whether prices are live or stale
+``intake``      of what came, the ticks that are ticks, and newer than what is held (``behind``: unless that is wrong)
 ``states``      what the poller tells of each symbol, and what of that is news
+``refusals``    what came and is of no use: counted, and told now and then
 ``usefulness``  whether a link to the bus that lives is of any use; ``delivery``: do ticks pass?
 ``hub``         symbol → groups; gives every tick to the groups that hold its symbol
 ``group``       cohorts of one pace, and what is pending for all of them

@@ -23,6 +23,7 @@ from market import logs
 from market.config import layered
 from market.errors import MarketError
 from market.hangup import Hangup, reload_whenever
+from market.printable import complain
 from market.tasks import end
 
 
@@ -92,10 +93,10 @@ def main() -> int:
             with layered(os.environ) as variables:
                 return token.main(sys.argv[2:], variables)
         except MarketError as error:
-            print(f"gateway token: {error}", file=sys.stderr)  # noqa: T201 - as below
+            complain(f"gateway token: {error}")
             return 2
     if sys.argv[1:]:
-        print("gateway: takes no arguments but: token; settings are environment variables", file=sys.stderr)  # noqa: T201 - as below
+        complain("gateway: takes no arguments but: token; settings are environment variables")
         return 2
     hangup = Hangup()
     try:
@@ -103,7 +104,7 @@ def main() -> int:
         logs.configure(settings.log_format, settings.log_level)
         uvloop.run(serve(settings, hangup))
     except (GatewayError, MarketError) as error:
-        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 - the one line that a bad start says
+        complain(f"gateway: {error}")
         return 2
     return 0
 

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.cohort import Missed
-from gateway.frames import FramedStatus, FramedTick
+from gateway.frames import FramedStatus, FramedTick, json_body
 from gateway.window import Window
 
 _STATE_BYTES: Final = 160
@@ -44,7 +44,7 @@ class Owed(Struct, frozen=True):
     @property
     def size(self) -> int:
         """About so many bytes, without states."""
-        return sum(len(tick.json_body) for ticks in (self.missed, self.snapshots) for tick in ticks)
+        return sum(len(json_body(tick)) for ticks in (self.missed, self.snapshots) for tick in ticks)
 
 
 class Slice(Struct, frozen=True):
@@ -112,7 +112,7 @@ class Arrears:
         """
         room, snapshots = backlog.window.size, set(backlog.snapshots)
         ticks = [*owed.snapshots, *(tick for tick in owed.missed if tick.symbol not in snapshots)]
-        sizes = accumulate(len(tick.json_body) for tick in ticks)
+        sizes = accumulate(len(json_body(tick)) for tick in ticks)
         count = max(1, sum(size <= room for size in sizes))
         left = dict.fromkeys(tick.symbol for tick in ticks[count:])
         # Behind all ticks from before them. They are few, but there may be one of each symbol.

@@ -16,7 +16,6 @@ from gateway.frames import FramedTick
 from market.codec import CodecError, decode_tick
 from market.status import SymbolState
 from market.symbols import Symbols
-from market.tick import MAX_SEQ
 
 LOST: Final = "ticks do not reach this gateway"
 
@@ -72,13 +71,18 @@ class Delivery:
     """Compares what the store holds with what the link brought. Times are the event loop's."""
 
     def __init__(
-        self, symbols: Symbols, last: Mapping[str, FramedTick], state_of: Callable[[str], SymbolState]
+        self,
+        symbols: Symbols,
+        last: Mapping[str, FramedTick],
+        state_of: Callable[[str], SymbolState],
+        highest_seq: Callable[[], int],
     ) -> None:
-        """``last`` is each symbol's newest tick."""
+        """``last`` is each symbol's newest tick; see `market.tick.highest_seq`."""
         self._symbols = symbols
         self._order = tuple(symbols)
         self._last = last
         self._state_of = state_of
+        self._highest_seq = highest_seq
         self._next = 0
         """Where in that order the next look begins."""
         self._seen: dict[str, int] = {}
@@ -136,9 +140,10 @@ class Delivery:
 
     def answered(self, asked: Iterable[str], values: Mapping[str, bytes], now: float) -> None:
         """The store's ``values`` of the symbols that were ``asked`` for."""
+        highest = self._highest_seq()
         for symbol in asked:
             payload, held = values.get(symbol), self._seq(symbol)
-            seq = held if payload is None else stored_seq(symbol, payload)
+            seq = held if payload is None else stored_seq(symbol, payload, highest)
             if seq is not None and seq <= held:
                 self._doubts.pop(symbol, None)
                 if symbol in self._lost and now - self._clean.setdefault(symbol, now) >= STANDS_S:
@@ -168,9 +173,9 @@ class Delivery:
 
     def missed(self, values: Mapping[str, bytes]) -> int:
         """How many ticks lie between those that are held and those of ``values``, which the store had."""
-        missed = 0
+        missed, highest = 0, self._highest_seq()
         for symbol, payload in values.items():
-            if symbol in self._symbols and (seq := stored_seq(symbol, payload)) is not None:
+            if symbol in self._symbols and (seq := stored_seq(symbol, payload, highest)) is not None:
                 ahead = seq - self._seq(symbol)
                 missed += ahead if 0 < ahead <= JUMP else int(ahead > JUMP)
         return missed
@@ -183,10 +188,11 @@ class Delivery:
         return -1 if held is None else held.seq
 
 
-def stored_seq(symbol: str, payload: bytes) -> int | None:
-    """The seq of a last value of ``symbol``; None where it is none that a gateway can use."""
+def stored_seq(symbol: str, payload: bytes, highest: int) -> int | None:
+    """The seq of a last value of ``symbol``, ``highest`` at most; None where it is none that a gateway can use."""
     try:
         tick = decode_tick(payload)
     except CodecError:
         return None
-    return tick.seq if tick.symbol == symbol and tick.seq <= MAX_SEQ else None
+    usable = tick.symbol == symbol and tick.seq <= highest and tick.recv_us <= highest * 1_000
+    return tick.seq if usable else None

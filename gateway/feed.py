@@ -17,22 +17,22 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.frames import FramedTick
+from gateway.intake import Intake
 from gateway.metrics import Counters
 from gateway.protocol import Status
+from gateway.refusals import Refusals
 from gateway.states import SymbolStates
 from gateway.states_reader import StatesReader
 from gateway.usefulness import Usefulness
 from market.bus import Bus, BusDownError, Link
-from market.codec import CodecError, decode_beat, decode_plain_tick, decode_tick, encode_tick
+from market.codec import CodecError, decode_beat
 from market.status import Beat
 from market.symbols import Symbols
-from market.tick import MAX_SEQ
 
 QUIET_S: Final = 3.0
 """Silence for so long is a fault: three beats, or three pings."""
 
 NO_LINK: Final = "no link to the bus"
-BEHIND: Final = "the poller numbers its ticks below those heard before; its clock may be behind"
 
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
@@ -67,9 +67,7 @@ class Feed:
         """
         self._bus = bus
         self._symbols = symbols
-        self._last = last
         self._states = states
-        self._publish = publish
         self._broadcast = broadcast
         self._counters = counters
         self._now_us = now_us
@@ -79,14 +77,13 @@ class Feed:
         self._beat_us = 0
         # None while no link is up and refreshed; then the loop's time since when one is.
         self._linked_at: float | None = None
-        # None unless every tick since then was older than what is held, which only a poller whose clock was set back,
-        # on a bus that forgot what it held, can bring about.
-        self._behind_since: float | None = None
-        # Served once, and not now: what a link still brings of them is nobody's fault.
-        self._former: frozenset[str] = frozenset()
+        self._refuse = Refusals(counters)
+        self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
+        self.tick_received = self._intake.tick_received
+        """See `market.bus.Receiver.tick_received`."""
         # Done when the link is of other symbols than those to be heard.
         self._relink: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._usefulness = Usefulness(bus, symbols, last, states.state_of, counters, rng)
+        self._usefulness = Usefulness(bus, symbols, last, states.state_of, self._intake.highest_seq, counters, rng)
         # Whether a living link was ended on purpose, and there is no new one yet.
         self._renewing = False
         self._states_reader = StatesReader(bus, states, self._refuse, self._look)
@@ -100,9 +97,7 @@ class Feed:
         """Hear ``symbols``, and no others, from now on. A new link comes before the old one ends: prices stay live."""
         before, now = frozenset(self._symbols), frozenset(symbols)
         self._symbols = symbols
-        self._former = (self._former | before) - now
-        for symbol in before - now:
-            self._last.pop(symbol, None)
+        self._intake.serve(symbols)
         self._states.serve(symbols)
         self._usefulness.serve(symbols)
         if before != now:
@@ -143,7 +138,6 @@ class Feed:
         try:
             link = await self._subscribe()
             await self._read_store()
-            self._behind_since = None
             self._renewing = False
             self._linked_at = self._outdated_at = now = asyncio.get_running_loop().time()
             self._usefulness.linked(now)
@@ -160,8 +154,6 @@ class Feed:
                 else:
                     old.close()
                     await self._read_store()
-                    # What the store held, when it was read, may be older than what has come meanwhile.
-                    self._behind_since = None
                     self._usefulness.linked(asyncio.get_running_loop().time())
         except BusDownError as error:
             return str(error)
@@ -170,6 +162,7 @@ class Feed:
         finally:
             self._usefulness.unlinked()
             self._states_reader.cancel()
+            self._intake.unlinked()
             if link is not None:
                 link.close()
 
@@ -178,13 +171,11 @@ class Feed:
         return await self._bus.subscribe(self._symbols, self)
 
     async def _read_store(self) -> None:
-        values, states = await self._bus.last_values(), await self._bus.last_states()
+        # Not those of others: there may be any number of them.
+        values, states = await self._bus.last_values(self._symbols), await self._bus.last_states()
         self._usefulness.count_missed(values)
         # Only what is newer than what the link has already brought changes anything.
-        for symbol, payload in values.items():
-            # The store has what any poller ever sent.
-            if symbol in self._symbols:
-                self.tick_received(symbol, payload)
+        self._intake.take_stored(values)
         self._states_reader.take(states)
 
     async def _watch(self, link: Link) -> str | None:
@@ -209,41 +200,6 @@ class Feed:
             if loop.time() - link.heard_at >= QUIET_S:
                 return f"nothing heard for {QUIET_S:g} s"
         return link.lost.result()
-
-    def tick_received(self, symbol: str, payload: bytes) -> None:
-        """See `market.bus.Receiver.tick_received`."""
-        tick = decode_plain_tick(payload)
-        if tick is None:
-            try:
-                tick = decode_tick(payload)
-            except CodecError as error:
-                self._refuse("not_a_tick", f"channel of {symbol}: {error}")
-                return
-            # What this version does not know is not passed on.
-            payload = encode_tick(tick)
-        if tick.symbol != symbol:
-            self._refuse("wrong_symbol", f"a tick of {tick.symbol} came as one of {symbol}")
-            return
-        seq = tick.seq
-        if seq > MAX_SEQ:
-            self._refuse("wrong_seq", f"{symbol} has seq {seq}, which is no time in milliseconds")
-            return
-        held = self._last.get(symbol)
-        if held is None:
-            if symbol in self._former:
-                return
-            if symbol not in self._symbols:
-                self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
-                return
-        elif held.seq >= seq:
-            self._counters.ticks_old += 1
-            if held.seq > seq and self._behind_since is None:
-                self._behind_since = asyncio.get_running_loop().time()
-            return
-        self._behind_since = None
-        self._counters.ticks_received += 1
-        self._last[symbol] = framed = FramedTick(symbol, seq, payload)
-        self._publish(framed)
 
     def beat_received(self, payload: bytes) -> None:
         """See `market.bus.Receiver.beat_received`."""
@@ -271,6 +227,7 @@ class Feed:
     def _look(self) -> None:
         """Work out what clients should be told, and tell them where it has changed."""
         now = asyncio.get_running_loop().time()
+        self._intake.begin_anew(now)
         beat = self._beat
         source = beat.source if beat else ""
         if self._linked_at is None:
@@ -287,9 +244,6 @@ class Feed:
         elif beat.link == "down":
             reason = beat.reason or "the exchange is silent"
             status = Status(feed="stale", reason=reason, source=source, since_us=beat.since_us)
-        elif self._behind_since is not None and now - self._behind_since >= QUIET_S:
-            since_us = self._now_us() - int((now - self._behind_since) * 1_000_000)
-            status = Status(feed="stale", reason=BEHIND, source=source, since_us=since_us)
         elif problem := self._usefulness.problem:
             status = Status(feed="stale", reason=problem, source=source, since_us=self._now_us())
         elif self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < QUIET_S:
@@ -305,10 +259,3 @@ class Feed:
         self.status = status
         logger.info("prices are %s (%s) %s", status.feed, status.source or "no source", status.reason)
         self._broadcast(status)
-
-    def _refuse(self, reason: str, detail: str) -> None:
-        counts = self._counters.bus_refused
-        counts[reason] += 1
-        # The first of a kind is worth a line; a flood of them is worth a metric.
-        if counts[reason] == 1:
-            logger.warning("bus message refused (%s): %s; further ones are only counted", reason, detail)

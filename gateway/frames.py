@@ -1,12 +1,12 @@
 """WebSocket frames, made once for everybody.
 
 A server's frame is not masked (RFC 6455, section 5.1), so its bytes are the same for every client.
-`FramedTick` holds each form of a tick, made when it is first wanted and never again.
+`FramedTick` holds each form of a tick, made when it is first wanted and never again. It is made of what the tick says,
+not of the bytes that it came in: those may be anybody's.
 """
 
 import struct
 from collections.abc import Callable, Collection, Iterable
-from operator import attrgetter
 from typing import Final, Literal
 
 import msgspec
@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from gateway.deflate import LEAST_BYTES, compress
 from gateway.protocol import Message, SymbolStatus
-from market.codec import decode_tick
+from market.codec import encode_tick
+from market.tick import Tick
 
 Encoding = Literal["json", "msgpack"]
 
@@ -63,11 +64,12 @@ class FramedTick(Struct, gc=False, eq=False):
 
     symbol: str
     seq: int
-    json_body: bytes
-    """The tick alone, as for a batch. The `Tick` itself is not kept: few ask for more than these bytes."""
+    tick: Tick
+    """Decoded, whatever it came in: so every form is canonical. One that nobody wants is never encoded."""
     stamp: int = 0
     """The hub's count of ticks when this one was published; orders ticks across symbols."""
     json: bytes | None = None
+    json_body: bytes | None = None
     json_snapshot: bytes | None = None
     msgpack: bytes | None = None
     msgpack_body: bytes | None = None
@@ -99,15 +101,19 @@ Form = Callable[[FramedTick], bytes]
 """Gives a tick's bytes in one form, making them if nobody wanted them before."""
 
 
-json_body: Form = attrgetter("json_body")
-"""The tick alone, for a batch."""
+def json_body(tick: FramedTick) -> bytes:
+    """The tick alone, for a batch."""
+    form = tick.json_body
+    if form is None:
+        form = tick.json_body = encode_tick(tick.tick)
+    return form
 
 
 def json(tick: FramedTick) -> bytes:
     """A whole ``tick`` frame."""
     form = tick.json
     if form is None:
-        body = tick.json_body
+        body = json_body(tick)
         size = len(body)
         head = _JSON_HEADS[size] if size < len(_JSON_HEADS) else _json_head(size)
         form = tick.json = head + body[1:]
@@ -118,7 +124,7 @@ def json_snapshot(tick: FramedTick) -> bytes:
     """A whole ``snapshot`` frame."""
     form = tick.json_snapshot
     if form is None:
-        form = tick.json_snapshot = frame(TEXT, b'{"type":"snapshot",' + tick.json_body[1:])
+        form = tick.json_snapshot = frame(TEXT, b'{"type":"snapshot",' + json_body(tick)[1:])
     return form
 
 
@@ -126,7 +132,7 @@ def msgpack_body(tick: FramedTick) -> bytes:
     """The tick alone in MessagePack."""
     form = tick.msgpack_body
     if form is None:
-        form = tick.msgpack_body = _msgpack_encode(decode_tick(tick.json_body))
+        form = tick.msgpack_body = _msgpack_encode(tick.tick)
     return form
 
 

@@ -30,6 +30,7 @@ _COUNTERS: Final = {
     "lags": "Times that a connection stopped draining.",
     "aborted": "Connections cut off: lagging too long, dead, or not reading replies.",
     "bus_links": "Links to the bus ever made.",
+    "numberings_begun": "Times that a symbol went on with a lower seq, because nothing else came of it for 3 s.",
     "ticks_missed": "Ticks that a faulty link to the bus did not bring, by their numbers.",
 }
 
@@ -74,6 +75,7 @@ class Counters:
         self.bus_links_faulty: Counter[str] = Counter()
         """By reason: ``ticks_lost`` while beats came, or ``silent`` but for pongs."""
         self.ticks_missed = 0
+        self.numberings_begun = 0
         self.state_changes: Counter[str] = Counter()
         """By `market.status.SymbolState`."""
         self.closed: Counter[str] = Counter()

@@ -119,12 +119,13 @@ class SymbolStates:
     def _take(self, states: States) -> None:
         self.version = states.version
         now_us = self._now_us()
-        served = {status.symbol for status in states.others}
-        served.update(states.live)
-        statuses = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in states.live]
-        statuses += states.others
+        # Of ours only, and each once: anybody may have written any number of names.
+        others = {status.symbol: status for status in states.others if status.symbol in self._symbols}
+        live = dict.fromkeys(symbol for symbol in states.live if symbol in self._symbols)
+        statuses = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in live]
+        statuses += others.values()
         for symbol in self._symbols:
-            if symbol not in served:
+            if symbol not in live and symbol not in others:
                 statuses.append(SymbolStatus(symbol=symbol, state="unknown", reason=NOT_SERVED, since_us=now_us))
         self._tell(statuses)
 

@@ -33,12 +33,13 @@ class Usefulness:
         symbols: Symbols,
         last: Mapping[str, FramedTick],
         state_of: Callable[[str], SymbolState],
+        highest_seq: Callable[[], int],
         counters: Counters,
         rng: random.Random,
     ) -> None:
-        """``last`` is each symbol's newest tick."""
+        """``last`` is each symbol's newest tick, ``highest_seq`` what a seq can be now."""
         self._bus = bus
-        self._delivery = Delivery(symbols, last, state_of)
+        self._delivery = Delivery(symbols, last, state_of, highest_seq)
         self._counters = counters
         self._idle = Patience(IDLE_S, SELDOM_S, rng)
         self._lost = Patience(LOST_S, SELDOM_S, rng)

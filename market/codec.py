@@ -1,6 +1,12 @@
-"""Ticks, beats and states as bytes on the bus: JSON, typed and checked on the way in."""
+"""Ticks, beats and states as bytes on the bus: JSON, typed and checked on the way in.
+
+Whoever can write to the bus may write anything: what is too long is refused before it is looked at, and what goes on to
+others is encoded anew.
+"""
 
 import json
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -9,13 +15,14 @@ from market.status import Beat, States
 from market.symbols import MAX_SYMBOL_BYTES, fits
 from market.tick import Tick
 
-
-class _PlainTick(Tick, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """A tick without fields of a newer version."""
-
+MAX_TICK_BYTES: Final = 1024
+"""A tick of ours is half as long at most; a newer version's may have more fields."""
+MAX_BEAT_BYTES: Final = 128 << 10
+"""`market.status.MAX_CHANGES` states with the longest reasons there are, in the longest way of writing them."""
+MAX_STATES_BYTES: Final = 2 << 20
+"""Ten thousand symbols, each with a reason of a hundred characters. Decoding so much takes 25 ms at most."""
 
 _encoder = msgspec.json.Encoder()
-_plain_tick_decoder = msgspec.json.Decoder(_PlainTick)
 _tick_decoder = msgspec.json.Decoder(Tick)
 _beat_decoder = msgspec.json.Decoder(Beat)
 _states_decoder = msgspec.json.Decoder(States)
@@ -23,44 +30,34 @@ _states_decoder = msgspec.json.Decoder(States)
 UNREADABLE = (msgspec.DecodeError, json.JSONDecodeError, UnicodeDecodeError, RecursionError)
 """What decoders raise, msgspec's and others': not JSON, not of that shape, not UTF-8, or nested without end."""
 
-_BRACE = ord("{")
-
 
 class CodecError(MarketError, ValueError):
     """Bytes from the bus that are not what their channel promises."""
 
 
-def encode_tick(tick: Tick) -> bytes:
-    """A tick as JSON; fields the exchange did not give are absent."""
-    return _encoder.encode(tick)
+encode_tick: Final[Callable[[Tick], bytes]] = _encoder.encode
+"""A tick as JSON; fields the exchange did not give are absent."""
+
+
+read_tick: Final = _tick_decoder.decode
+"""Decode a payload of `MAX_TICK_BYTES` at most that is known to be of a symbol that fits; raises `UNREADABLE`."""
 
 
 def decode_tick(payload: bytes) -> Tick:
     """The tick of a payload. Unknown fields are ignored, so that a newer poller may add some.
 
     Raises:
-        CodecError: not JSON, a required field missing, a wrong type, or a number out of range.
+        CodecError: too long, not JSON, a required field missing, a wrong type, or a number out of range.
     """
+    if len(payload) > MAX_TICK_BYTES:
+        raise CodecError(f"not a tick: {len(payload)} bytes, of {MAX_TICK_BYTES} at most")
     try:
         tick = _tick_decoder.decode(payload)
     except UNREADABLE as error:
         raise CodecError(f"not a tick: {error}") from None
-    if not fits(tick.symbol):
+    if not (tick.symbol.isascii() or fits(tick.symbol)):
         raise CodecError(f"not a tick: its symbol is longer than {MAX_SYMBOL_BYTES} bytes")
     return tick
-
-
-def decode_plain_tick(payload: bytes) -> Tick | None:
-    """The tick of a payload that is an object and says nothing beside it, so that it can go on as it came.
-
-    None where there is no tick in it, or more than that: `decode_tick` tells.
-    """
-    try:
-        tick = _plain_tick_decoder.decode(payload)
-    except UNREADABLE:
-        return None
-    # White space may come before the object; whoever cuts the brace off would cut that.
-    return tick if payload[0] == _BRACE and (tick.symbol.isascii() or fits(tick.symbol)) else None
 
 
 def encode_beat(beat: Beat) -> bytes:
@@ -72,8 +69,10 @@ def decode_beat(payload: bytes) -> Beat:
     """The beat of a payload.
 
     Raises:
-        CodecError: not a beat.
+        CodecError: not a beat, or too long for one.
     """
+    if len(payload) > MAX_BEAT_BYTES:
+        raise CodecError(f"not a beat: {len(payload)} bytes, of {MAX_BEAT_BYTES} at most")
     try:
         return _beat_decoder.decode(payload)
     except UNREADABLE as error:
@@ -89,8 +88,10 @@ def decode_states(payload: bytes) -> States:
     """The states of a payload.
 
     Raises:
-        CodecError: not states.
+        CodecError: not states, or too long for them.
     """
+    if len(payload) > MAX_STATES_BYTES:
+        raise CodecError(f"not states: {len(payload)} bytes, of {MAX_STATES_BYTES} at most")
     try:
         return _states_decoder.decode(payload)
     except UNREADABLE as error:

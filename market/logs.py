@@ -1,15 +1,24 @@
 """One way of logging for every process: lines for people, or one JSON object a line for machines.
 
 What a call passes as ``extra`` becomes fields of its own: ``logger.info("closed", extra={"client": id})``.
+
+Whatever is in a message, a field or an error was perhaps written by a stranger. It is made printable here, once and
+for all, so nobody who logs needs to think of it.
 """
 
+import json
 import logging
 import os
 import select
+import sys
+import threading
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
 import orjson
+
+from market.printable import cut, indented, printable
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -22,6 +31,14 @@ def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = No
     handler = logging.StreamHandler(stream) if stream else LineHandler()
     handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    log_uncaught()
+
+
+def log_uncaught() -> None:
+    """Log every error that nobody catches. Python would write them to standard error, as they are."""
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda its: _log_uncaught(its.exc_type, its.exc_value, its.exc_traceback)
+    sys.unraisablehook = lambda its: _log_uncaught(its.exc_type, its.exc_value, its.exc_traceback)
 
 
 def set_level(level: LogLevel) -> None:
@@ -71,15 +88,18 @@ class LineHandler(logging.Handler):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """``2026-11-21 20:15:00.123 INFO    poller.app: message key=value``."""
+    """``2026-11-21 20:15:00.123 INFO    poller.app: message key=value``.
+
+    Only a line of the log begins at the margin: what follows it, of a traceback, is indented.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of ``record``, and its traceback on the lines below."""
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%F %T")
-        fields = "".join(f" {name}={value}" for name, value in _extra(record).items())
+        fields = "".join(f" {printable(name)}={printable(str(value))}" for name, value in _extra(record).items())
         place = f"{time}.{int(record.msecs):03} {record.levelname:<7} {record.name}"
-        line = f"{place}: {record.getMessage()}{fields}"
-        return line + "\n" + self.formatException(record.exc_info) if record.exc_info else line
+        line = f"{printable(place)}: {printable(record.getMessage())}{fields}"
+        return f"{line}\n{indented(_traceback(self, record))}" if record.exc_info else line
 
 
 class JsonFormatter(logging.Formatter):
@@ -91,13 +111,33 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": cut(record.getMessage()),
             **_extra(record),
         }
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+            line["error"] = _traceback(self, record)
+        try:
+            text = orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:
+            # Bytes that were no UTF-8, or an integer of more than 64 bits.
+            text = json.dumps(line | {"time": line["time"].isoformat()}, default=str, skipkeys=True)
+        if text.isprintable():
+            return text
+        # What is left can only stand in strings, so it can be written another way there.
+        return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    assert record.exc_info
+    return "\n".join(map(cut, formatter.formatException(record.exc_info).split("\n")))
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """Log an error that ends the process, a thread, or nothing because nobody could be told."""
+    if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    logging.getLogger("uncaught").critical("nobody expected this", exc_info=(kind, error, trace))

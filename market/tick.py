@@ -12,9 +12,8 @@ MAX_EXACT = 2**53 - 1
 """The largest integer on any wire: a JavaScript number holds no larger one exactly
 (ECMA-262, Number.MAX_SAFE_INTEGER)."""
 
-MAX_SEQ = MAX_EXACT // 2
-"""A seq is the time in Unix milliseconds and a little: one above this was nobody's good work, and what came after it
-would be taken for old."""
+SEQ_AHEAD_MS = 24 * 3_600_000
+"""So far may a seq be above the time: see `highest_seq`."""
 
 MAX_SCALE = 15
 """More decimals than this could not hold even the price 9 within `MAX_EXACT`."""
@@ -54,6 +53,16 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
     """When the exchange says it happened, microseconds since the Unix epoch."""
     recv_us: Exact
     """When the poller received it, microseconds since the Unix epoch; latency is measured from here."""
+
+
+def highest_seq(now_ms: int) -> int:
+    """The highest seq that can be right while the time is ``now_ms``, Unix milliseconds.
+
+    Numbering begins with that time (`poller.numbering`), so a seq is the time or less, but for clocks that differ and
+    for a symbol with more than a thousand ticks each second. One that is more than a day above it was nobody's good
+    work; whoever believed it would take everything after it for old.
+    """
+    return min(now_ms, MAX_EXACT - SEQ_AHEAD_MS) + SEQ_AHEAD_MS
 
 
 class DecimalError(MarketError, ValueError):

@@ -9,6 +9,7 @@ import uvloop
 from market import logs
 from market.environ import SettingError
 from market.hangup import Hangup
+from market.printable import complain
 from poller.app import run
 from poller.errors import PollerError
 from poller.settings import PollerSettings
@@ -23,7 +24,7 @@ def main() -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, hangup))
     except (SettingError, PollerError) as error:
-        print(f"poller: {error}", file=sys.stderr)  # noqa: T201 - the one line for who started it
+        complain(f"poller: {error}")
         return 2
     return 0
 

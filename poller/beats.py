@@ -11,6 +11,8 @@ from poller.states import SymbolStates
 
 BEAT_S = 1.0
 """A gateway calls prices stale after three of these without a beat."""
+WHOLE_AFTER = 30
+"""Beats after which the bus is given all states again: it has them, but others may stand in their place."""
 _LOOK_S = 0.25
 """Between two looks at the link: its end brings no tick that would wake anybody."""
 
@@ -27,6 +29,8 @@ class Beats:
         self._states = states
         self._taken: int | None = None
         """The version of the states that the bus has; None where that is not known."""
+        self._since_whole = 0
+        """Beats since the bus was given all states."""
         self._now_us = now_us
         self._told: tuple[str, str] | None = None
         """What the last one said of the link."""
@@ -50,6 +54,7 @@ class Beats:
         """The bus took ``beat``."""
         self._told = beat.source, beat.link
         if beat.states:
+            self._since_whole = 0 if self._gives_whole else self._since_whole + 1
             self._taken = beat.states.version
             self._states.taken(self._taken)
         if now >= self.due_at:
@@ -63,7 +68,11 @@ class Beats:
 
     def states(self) -> States | None:
         """All states, to go with the next beat; None where the bus has them, or none are known yet."""
-        return None if self._states.version == self._taken or not self._states.known else self._states.whole()
+        return self._states.whole() if self._gives_whole and self._states.known else None
+
+    @property
+    def _gives_whole(self) -> bool:
+        return self._states.version != self._taken or self._since_whole >= WHOLE_AFTER
 
     def beat(self) -> Beat:
         """What the source says of its link."""

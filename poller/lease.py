@@ -52,10 +52,11 @@ class Lead:
         """
         leads = await self._bus.hold(self.lease)
         last_values = await self._bus.last_values()
+        now_ms = self._now_us() // 1_000
         if leads:
-            self._numbering.lead(last_values, self._now_us() // 1_000)
+            self._numbering.lead(last_values, now_ms)
         else:
-            self._numbering.follow(last_values)
+            self._numbering.follow(last_values, now_ms)
             if fit:
                 await self._bus.put(_STANDBY, self.lease.owner.encode(), TTL_S)
         if leads != self._told:

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Mapping
 from msgspec import structs
 
 from market.codec import CodecError, decode_tick
-from market.tick import MAX_SEQ, Tick
+from market.tick import Tick, highest_seq
 
 logger = logging.getLogger(__name__)
 
 GAP = 10_000
 """What the fastest feed publishes of one symbol in a second, which is longer than from one look at the last values
 to the next."""
+
+
+_NAMED_AT_MOST = 5
+"""Symbols in the log: there may be thousands."""
 
 
 class Numbering:
@@ -22,6 +26,9 @@ class Numbering:
     milliseconds where that is higher: nobody publishes a thousand ticks of one symbol each second for long, so the
     time is above what was published, should the bus have lost it or hold something older. Should the clock be slow
     as well, what was seen last counts, with a gap for what was published since.
+
+    None of this is believed beyond what can be right by our clock (`market.tick.highest_seq`), which gateways refuse:
+    a symbol that is there, whoever or whatever brought it there, is numbered from the time again. Gateways follow.
     """
 
     def __init__(self, symbols: Iterable[str]) -> None:
@@ -31,6 +38,11 @@ class Numbering:
         self._last_values: Mapping[str, bytes] = {}
         """As the bus held them when we took the lead, other symbols' too: nobody else has published since."""
         self._noted: set[str] = set()
+        self._begun_again = 0
+        """Symbols of ours since the last look."""
+        self._now_ms = 0
+        self._highest = 0
+        """What a seq can be at that time."""
 
     def add(self, symbol: str, now_ms: int) -> None:
         """Number the ticks of ``symbol`` too; one that was numbered before goes on."""
@@ -41,16 +53,30 @@ class Numbering:
         """The next seq of ``symbol``. While another poller leads it means nothing, and is given again."""
         seq = self._next[symbol]
         if self._leading:
+            if seq > self._highest:
+                seq = self._begin_again(symbol, seq)
             self._next[symbol] = seq + 1
         return seq
+
+    def look(self, now_ms: int) -> None:
+        """This is the time. Who leads says so each second."""
+        self._now_ms, self._highest = now_ms, highest_seq(now_ms)
+        self._begun_again = 0
+
+    def _begin_again(self, symbol: str, seq: int) -> int:
+        self._begun_again += 1
+        if self._begun_again <= _NAMED_AT_MOST:
+            logger.warning("%s is numbered from the time again: %d is more than a day above that", symbol, seq)
+        return self._now_ms
 
     def renew(self, tick: Tick) -> Tick:
         """The same tick under the next seq of its symbol."""
         return structs.replace(tick, seq=self.take(tick.symbol))
 
-    def follow(self, last_values: Mapping[str, bytes]) -> None:
+    def follow(self, last_values: Mapping[str, bytes], now_ms: int) -> None:
         """Another leads, and has published this."""
         self._leading = False
+        self.look(now_ms)
         for symbol, following in self._next.items():
             if stored := self._stored(symbol, last_values):
                 self._next[symbol] = max(following, stored + 1)
@@ -58,6 +84,7 @@ class Numbering:
     def lead(self, last_values: Mapping[str, bytes], now_ms: int) -> None:
         """From now on we publish, and nobody else; this is on the bus."""
         self._leading = True
+        self.look(now_ms)
         self._last_values = last_values
         for symbol, following in self._next.items():
             self._next[symbol] = self._first(symbol, following, now_ms)
@@ -65,6 +92,8 @@ class Numbering:
     def _first(self, symbol: str, following: int, now_ms: int) -> int:
         """The first seq of ours, where ``following`` would have been the next that we know of."""
         stored = self._stored(symbol, self._last_values)
+        if following > self._highest:
+            following = 0
         return max(following, stored + 1 if stored else following + GAP, now_ms)
 
     def _stored(self, symbol: str, last_values: Mapping[str, bytes]) -> int:
@@ -74,8 +103,17 @@ class Numbering:
         try:
             seq = decode_tick(payload).seq
         except CodecError as error:
-            if symbol not in self._noted:
-                self._noted.add(symbol)
-                logger.warning("last value of %s on the bus ignored: %s", symbol, error)
+            self._note(symbol, str(error))
             return 0
-        return seq if seq <= MAX_SEQ else 0
+        if seq > self._highest:
+            self._note(symbol, f"its seq {seq} is more than a day above the time; is our clock right?")
+            return 0
+        return seq
+
+    def _note(self, symbol: str, problem: str) -> None:
+        if symbol not in self._noted:
+            self._noted.add(symbol)
+            if len(self._noted) <= _NAMED_AT_MOST:
+                logger.warning("last value of %s on the bus ignored: %s", symbol, problem)
+            elif len(self._noted) == _NAMED_AT_MOST + 1:
+                logger.warning("last values of other symbols are ignored too")

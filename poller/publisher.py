@@ -47,6 +47,7 @@ class Publisher:
         self._state = state
         self._lead = lead
         self._numbering = numbering
+        self._now_us = now_us
         self._rng = rng
         self._outbox = Outbox()
         self._beats = Beats(state, states, now_us)
@@ -215,6 +216,7 @@ class Publisher:
         if beat is not None:
             self.beats += 1
             self._before_beat = None
+            self._numbering.look(self._now_us() // 1_000)
             self._beats.sent(beat, asyncio.get_running_loop().time())
         return True
 

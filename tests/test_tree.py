@@ -27,8 +27,8 @@ GATEWAY_LAYERS = (
     {"standing"},
     {"gateway"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"auth.jwks", "commands", "entrance", "laggards", "states_reader", "usefulness"},
-    {"arrears", "auth.compact", "auth.keyset", "delivery", "group", "handshake", "states"},
+    {"auth.jwks", "commands", "entrance", "intake", "laggards", "states_reader", "usefulness"},
+    {"arrears", "auth.compact", "auth.keyset", "behind", "delivery", "group", "handshake", "refusals", "states"},
     {"cohort"},
     {"connection", "pace"},
     {"reader", "window"},
@@ -53,6 +53,7 @@ COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/states_reader.py": "gateway/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
+    "market/bus/redis_scripts.py": "market/bus/test_redis.py",
     "market/bus/redis_wire.py": "market/bus/test_redis.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""

@@ -17,7 +17,7 @@ from gateway.auth.keys import KeyMaterialError, from_secret
 from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
 from gateway.commands import DECODERS, Malformed
 from loadtest import _messages
-from market.codec import CodecError, decode_beat, decode_plain_tick, decode_states, decode_tick
+from market.codec import CodecError, decode_beat, decode_states, decode_tick
 from poller.errors import PollerError
 from poller.sources import Deaf
 from poller.sources.binance import error_of, parse_message, parse_quotes, parse_summaries
@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("market", "poller", "gateway", "loadtest", "bench")
 
 DEEP = 100_000
+SHORT = 300
+"""As deep as what is refused for its length alone cannot be."""
 ENDLESS = {
     "list": b"[" * DEEP,
     "objects": b'{"a":' * DEEP,
@@ -39,6 +41,7 @@ ENDLESS = {
     "not UTF-8": b'{"stream":"\xff","symbol":"\xff","type":"\xff","sub":"\xff","kty":"\xff","msg":"\xff"}',
     "cut off": b'{"stream":"btc',
     "nothing": b"",
+    "short": b'{"symbol":"BTCUSDT","more":' + b"[" * SHORT + b"]" * SHORT + b"}",
 }
 
 
@@ -84,7 +87,6 @@ def _refusing(read: Callable[[bytes], object], *errors: type[Exception]) -> Call
 
 READERS: dict[str, Callable[[bytes, Path], None]] = {
     "tick": _refusing(decode_tick, CodecError),
-    "plain tick": _refusing(decode_plain_tick),
     "beat": _refusing(decode_beat, CodecError),
     "states": _refusing(decode_states, CodecError),
     "stream": _refusing(lambda payload: parse_message(payload, 1)),

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from gateway.auth.compact import read_compact
 from gateway.auth.grant import ALL, RefusedError, Rules, read_grant
 from gateway.auth.keys import NEW_SECRET, KeyMaterialError, from_public, from_secret
 from gateway.errors import GatewayError
+from market.printable import complain
 
 
 class TokenError(GatewayError):
@@ -32,7 +32,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], now_s: Callable[[], fl
     try:
         token = make_token(argv, environ, now_s())
     except TokenError as error:
-        print(f"gateway token: {error}", file=sys.stderr)  # noqa: T201 - the one line of a command that failed
+        complain(f"gateway token: {error}")
         return 2
     print(token)  # noqa: T201 - what the command is for
     return 0

@@ -75,7 +75,8 @@ export class PriceTable {
       this.#body.append(row.element);
       row.element.hidden = !this.#matches(row);
     }
-    if (!(tick.seq > row.seq)) return;
+    // A lower one is no old one: its numbering began anew.
+    if (!Number.isInteger(tick.seq) || tick.seq === row.seq) return;
     row.seq = tick.seq;
     row.tick = tick;
     if (tick.type !== "snapshot") {

@@ -96,12 +96,14 @@ class Bus(Protocol):
     async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
         """The newest payload of every symbol ever published, or of those of ``symbols``; not checked.
 
+        One that is too long for a tick may be empty instead: nobody fetches what nobody can use.
+
         Raises:
             BusDownError: the bus did not answer.
         """
 
     async def last_states(self) -> bytes | None:
-        """The newest states that were published; not checked. None where there were none.
+        """The newest states that were published; not checked, as `last_values`. None where there were none.
 
         Raises:
             BusDownError: the bus did not answer.

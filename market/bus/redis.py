@@ -25,10 +25,12 @@ from redis.exceptions import RedisError, ResponseError
 from market.bus import BusDownError, Lease, LeaseLostError, Receiver
 from market.bus.redis_faults import explained, not_in_time
 from market.bus.redis_pool import LEASE_LOST, RedisPool
+from market.bus.redis_scripts import HOLD, PUBLISH, RELEASE, STATES, VALUES
 from market.bus.redis_url import RedisUrl, parse_redis_url
-from market.bus.redis_wire import BEAT_CHANNEL, TICK_CHANNEL, RedisLink, command
-from market.codec import encode_beat, encode_states, encode_tick
+from market.bus.redis_wire import RedisLink, command
+from market.codec import MAX_STATES_BYTES, MAX_TICK_BYTES, encode_beat, encode_states, encode_tick
 from market.status import Beat, States
+from market.symbols import MAX_SYMBOL_BYTES
 from market.tick import Tick
 
 _LAST_VALUES = b"ticks"
@@ -39,34 +41,6 @@ _REDIAL_S = 10.0
 """As long as gateways bear a link that nothing useful comes over."""
 _MAX_ASKING = 8
 """Questions to the store under way at once, each on a connection of its own; more of them queue."""
-
-_PUBLISH = b"""
-local owner, ttl_ms, beat, states = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if owner ~= '' and redis.call('GET', KEYS[2]) ~= owner then
-  return redis.error_reply('%b the lease has run out or is of another')
-end
-local newest = {}
-for i = 5, #ARGV, 2 do newest[ARGV[i]] = ARGV[i + 1] end
-for symbol, payload in pairs(newest) do redis.call('HSET', KEYS[1], symbol, payload) end
-if states ~= '' then redis.call('SET', KEYS[3], states) end
-for i = 5, #ARGV, 2 do redis.call('PUBLISH', '%b' .. ARGV[i], ARGV[i + 1]) end
-if beat ~= '' then
-  redis.call('PUBLISH', '%b', beat)
-  if owner ~= '' then redis.call('PEXPIRE', KEYS[2], ttl_ms) end
-end
-return 1
-""" % (LEASE_LOST.encode(), TICK_CHANNEL, BEAT_CHANNEL)
-"""Keys: last values, lease, states. Arguments: owner (empty: no lease), ttl, beat and states (empty: none), then
-symbol and payload of each tick. What is kept comes before the beat: who has the beat may rely on it too."""
-
-_HOLD = b"""
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-
-_RELEASE = b"if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
 
 
 class RedisBus:
@@ -103,7 +77,7 @@ class RedisBus:
         for tick in ticks:
             words += tick.symbol.encode(), encode_tick(tick)
         # The whole script each time, not its hash: a server that was restarted knows no hashes.
-        request = command(b"EVAL", _PUBLISH, b"3", _LAST_VALUES, *words)
+        request = command(b"EVAL", PUBLISH, b"3", _LAST_VALUES, *words)
         try:
             async with self._publishing:
                 await self._pool.ask(request, _deadline())
@@ -114,15 +88,15 @@ class RedisBus:
 
     async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
         """See `market.bus.Bus.last_values`."""
-        if symbols is None:
-            return await self._hash(_LAST_VALUES)
-        names = list(symbols)
-        payloads = await self._ask(b"HMGET", _LAST_VALUES, *names) if names else []
-        return {name: payload for name, payload in zip(names, payloads, strict=True) if payload is not None}
+        names = None if symbols is None else list(symbols)
+        if names == []:
+            return {}
+        words = await self._ask(b"EVAL", VALUES, 1, _LAST_VALUES, MAX_TICK_BYTES, MAX_SYMBOL_BYTES, *(names or ()))
+        return {name.decode(errors="replace"): value for name, value in zip(words[::2], words[1::2], strict=True)}
 
     async def last_states(self) -> bytes | None:
         """See `market.bus.Bus.last_states`."""
-        states: bytes | None = await self._ask(b"GET", _STATES)
+        states: bytes | None = await self._ask(b"EVAL", STATES, 1, _STATES, MAX_STATES_BYTES)
         return states
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
@@ -136,11 +110,11 @@ class RedisBus:
 
     async def hold(self, lease: Lease) -> bool:
         """See `market.bus.Bus.hold`."""
-        return bool(await self._ask(b"EVAL", _HOLD, 1, lease.name, lease.owner, _ms(lease.ttl_s)))
+        return bool(await self._ask(b"EVAL", HOLD, 1, lease.name, lease.owner, _ms(lease.ttl_s)))
 
     async def release(self, lease: Lease) -> None:
         """See `market.bus.Bus.release`."""
-        await self._ask(b"EVAL", _RELEASE, 1, lease.name, lease.owner)
+        await self._ask(b"EVAL", RELEASE, 1, lease.name, lease.owner)
 
     async def subscribe(self, symbols: Iterable[str], receiver: Receiver) -> RedisLink:
         """See `market.bus.Bus.subscribe`."""
@@ -159,11 +133,6 @@ class RedisBus:
         except (RedisError, OSError, ValueError) as error:
             raise self._down(error) from error
         return link
-
-    async def _hash(self, key: bytes) -> dict[str, bytes]:
-        """Every field of a hash, and its value."""
-        words = await self._ask(b"HGETALL", key)
-        return {field.decode(errors="replace"): value for field, value in zip(words[::2], words[1::2], strict=True)}
 
     async def _ask(self, *words: str | bytes | int) -> Any:
         """The answer to one command; the wait for its turn counts towards the timeout."""

@@ -57,9 +57,12 @@ class WeightBudget:
         self.used += weight
 
     def delay_s(self, weight: int, now: float) -> float:
-        """Seconds until a request of this weight may go; 0 if it may now."""
+        """Seconds until a request of this weight may go; 0 if it may now.
+
+        One a minute may always: a limit that allows none would never be asked for again.
+        """
         self._turn(now)
-        if self.used + weight <= self.limit * self._hard:
+        if not self.used or self.used + weight <= self.limit * self._hard:
             return 0.0
         return max(0.0, self._since + self._window_s - now)
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from deploy.__main__ import say
 from deploy.processes import Process, describe_end
 from tests.integration.stacks import eventually, members_of
 
@@ -50,6 +51,16 @@ async def test_every_line_is_passed_on_with_the_program_s_name() -> None:
     await process.start()
     assert await process.ended() == 0
     assert heard.lines == [("program", line) for line in ("one", "two", "three", "\ufffd four")]
+
+
+async def test_what_a_program_writes_reaches_the_terminal_printable(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences of a program, or of who made it write them, are shown and not obeyed."""
+    code = r"print('\x1b[2J\x1b]0;owned\x07 \u202e up\rdown'); print(b'\xff'.decode(errors='replace'))"
+    process = Process("program", (sys.executable, "-c", code), env=os.environ, say=say)
+    await process.start()
+    assert 0 == await process.ended()
+    text = capsys.readouterr().out
+    assert "program   | \\x1b[2J\\x1b]0;owned\\x07 \\u202e up\\rdown\nprogram   | \ufffd\n" == text
 
 
 async def test_a_line_without_end_does_not_end_the_reading() -> None:

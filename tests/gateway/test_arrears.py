@@ -28,7 +28,7 @@ class Setup:
             self.stamp += 1
             self.published[symbol] += 1
             seq = self.published[symbol]
-            self.last[symbol] = FramedTick(symbol, seq, encode_tick(tick(symbol, seq)), self.stamp)
+            self.last[symbol] = FramedTick(symbol, seq, tick(symbol, seq), self.stamp)
 
     def tell(self, symbol: str) -> None:
         self.stamp += 1

@@ -9,7 +9,6 @@ from gateway.frames import Forms, FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import SymbolStatus
 from gateway.window import Marks, Reader, Sent
-from market.codec import encode_tick
 from tests.fakes import RecordingMember, tick
 
 
@@ -36,7 +35,7 @@ class Setup:
 
     def tick(self, symbol: str, seq: int) -> FramedTick:
         self.stamp += 1
-        framed = FramedTick(symbol, seq, encode_tick(tick(symbol, seq)))
+        framed = FramedTick(symbol, seq, tick(symbol, seq))
         framed.stamp = self.stamp
         return framed
 

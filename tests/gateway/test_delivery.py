@@ -7,7 +7,7 @@ from gateway.frames import FramedTick
 from market.codec import encode_tick
 from market.status import SymbolState
 from market.symbols import Symbols
-from market.tick import MAX_SEQ
+from market.tick import MAX_EXACT
 from tests.fakes import tick
 
 
@@ -23,7 +23,10 @@ class Setup:
         self.last: dict[str, FramedTick] = {}
         self.store: dict[str, bytes] = {}
         self.states: dict[str, SymbolState] = {}
-        self.delivery = Delivery(Symbols(self.names), self.last, lambda symbol: self.states.get(symbol, "live"))
+        self.highest = 100_000
+        self.delivery = Delivery(
+            Symbols(self.names), self.last, lambda symbol: self.states.get(symbol, "live"), lambda: self.highest
+        )
         self.publish(*self.names, seq=1)
         self.delivery.linked(0)
 
@@ -31,7 +34,7 @@ class Setup:
         for symbol in symbols:
             self.store[symbol] = payload(symbol, seq)
             if not lost:
-                self.last[symbol] = FramedTick(symbol, seq, self.store[symbol])
+                self.last[symbol] = FramedTick(symbol, seq, tick(symbol, seq))
 
     def look(self, now: float) -> list[str]:
         """What is asked now; the answer comes at once."""
@@ -193,9 +196,42 @@ def test_missed_ticks_are_counted_by_their_numbers_but_not_across_a_takeover() -
 
 def test_a_last_value_is_of_use_only_as_a_tick_of_its_symbol_and_time() -> None:
     """Everything else has no seq."""
-    assert 7 == stored_seq("S0", payload("S0", 7))
-    for useless in (b"", b"{}", payload("S1", 7), payload("S0", MAX_SEQ + 1)):
-        assert stored_seq("S0", useless) is None
+    late = encode_tick(tick("S0", 7, recv_us=1_007_001))
+    assert 7 == stored_seq("S0", payload("S0", 7), 1007)
+    for useless in (b"", b"{}", payload("S1", 7), payload("S0", 8), payload("S0", 7) + b" " * 2000, late):
+        assert stored_seq("S0", useless, 1007 if useless is late else 7) is None
+
+
+def test_a_number_that_no_poller_can_have_is_no_lost_tick() -> None:
+    """It is not the link's fault, and no reason to make it anew; the symbol alone is told to be unreadable."""
+    setup = Setup()
+    setup.store["S0"] = encode_tick(tick("S0", MAX_EXACT, bid=1, ask=2, recv_us=1))
+    for now in (3, 6, 9):
+        setup.look(now)
+        assert not setup.judge(now + 0.1)
+    assert "" == setup.delivery.problem
+    assert {"S0"} == setup.delivery.unreadable
+    setup.publish("S0", seq=2)
+    setup.judge(9.2)
+    assert not setup.delivery.unreadable
+
+
+def test_a_symbol_that_went_on_with_a_lower_number_is_judged_by_that() -> None:
+    """What was held before is no measure any more, neither of what is lost nor of what cannot be read."""
+    setup = Setup()
+    setup.publish("S0", seq=900, lost=True)
+    setup.look(3)
+    assert setup.judge(6)
+    setup.publish("S0", seq=900)
+    setup.delivery.linked(7)
+    setup.publish("S0", seq=5)
+    setup.look(10)
+    setup.look(13)
+    assert not setup.judge(13)
+    assert "" == setup.delivery.problem
+    setup.publish("S0", seq=6, lost=True)
+    setup.look(16)
+    assert setup.judge(19)
 
 
 def test_patience_grows_while_it_does_not_help() -> None:

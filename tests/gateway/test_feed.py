@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.delivery import LOST
-from gateway.feed import BEHIND, Feed
+from gateway.feed import Feed
 from gateway.frames import FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import Status
@@ -20,7 +20,7 @@ from market.bus.memory import MemoryBus, MemoryLink
 from market.codec import encode_states, encode_tick
 from market.status import Beat, Changes, States, SymbolStatus
 from market.symbols import parse_symbols
-from market.tick import Tick
+from market.tick import SEQ_AHEAD_MS, Tick
 from tests.fakes import run_virtual, tick
 from tests.market.samples import states, status
 
@@ -83,6 +83,15 @@ class FragileBus(MemoryBus):
     def spoil(self, symbol: str, payload: bytes) -> None:
         """Store what is no tick, and deliver it."""
         self._last[symbol] = payload
+        for link in tuple(self._links):
+            link.deliver_tick(symbol, payload)
+
+    def store(self, symbol: str, payload: bytes) -> None:
+        """Store what nobody published."""
+        self._last[symbol] = payload
+
+    def deliver(self, symbol: str, payload: bytes) -> None:
+        """Deliver what is not stored."""
         for link in tuple(self._links):
             link.deliver_tick(symbol, payload)
 
@@ -230,22 +239,105 @@ def test_a_symbol_nobody_knows_is_counted_and_passed_over() -> None:
     run_virtual(main())
 
 
-def test_a_poller_that_numbers_below_what_was_heard_is_told() -> None:
-    """Where every tick is older than the one held, clients are not left with `live` and no prices."""
+@pytest.mark.parametrize("way", ["published", "stored", "both"])
+@pytest.mark.parametrize("symbols", [("BTCUSDT",), ("BTCUSDT", "ETHUSDT")], ids=["one", "all"])
+def test_a_number_above_the_poller_s_silences_nobody(way: str, symbols: tuple[str, ...]) -> None:
+    """Whoever brought it to the bus, clients hear the poller again after some seconds, and all the time of others."""
 
     async def main() -> None:
         async with running() as setup:
-            setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=1000)))
-            for seq in range(5):
-                setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=seq)))
-                await setup.poll(1)
-            assert [("live", ""), ("stale", BEHIND)] == setup.statuses
-            assert 4_000_000 >= setup.heard[-1].since_us
-            setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=1001)))
-            await setup.poll(1)
-            setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=1001)))
-            await setup.poll(5)
-            assert [("live", ""), ("stale", BEHIND), ("live", "")] == setup.statuses
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            for symbol in symbols:
+                payload = encode_tick(tick(symbol, 1_000_000))
+                if way != "published":
+                    setup.bus.store(symbol, payload)
+                if way != "stored":
+                    setup.bus.deliver(symbol, payload)
+            before = setup.seq
+            await setup.poll(10, "BTCUSDT", "ETHUSDT")
+            for symbol in ("BTCUSDT", "ETHUSDT"):
+                heard = [one.seq for one in setup.heard if isinstance(one, FramedTick) and one.symbol == symbol]
+                if symbol in symbols and way != "stored":
+                    assert [*range(1, before + 1), 1_000_000, *range(before + 4, setup.seq + 1)] == heard
+                else:
+                    assert [*range(1, setup.seq + 1)] == heard
+            assert [("live", "")] == setup.statuses
+            assert 1 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_quiet_symbol_with_a_wrong_last_value_finds_its_poller_again() -> None:
+    """A value in the store that nobody published is no end of the feed: what its poller says counts again."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            setup.bus.store("BTCUSDT", encode_tick(tick(seq=1_000_000)))
+            await setup.poll(60, "ETHUSDT")
+            await setup.poll(20, "BTCUSDT", "ETHUSDT")
+            assert setup.seq == setup.last["BTCUSDT"].seq
+            assert ("live", "") == setup.statuses[-1]
+            await setup.poll(20, "BTCUSDT", "ETHUSDT")
+            assert ("live", "") == setup.statuses[-1]
+
+    run_virtual(main())
+
+
+def test_a_last_value_of_before_the_start_silences_nobody() -> None:
+    """Neither one that can be right, nor one that cannot."""
+
+    async def main() -> None:
+        setup = Setup()
+        setup.bus.store("BTCUSDT", encode_tick(tick(seq=1_000_000)))
+        setup.bus.store("ETHUSDT", encode_tick(tick("ETHUSDT", 2**53 - 1, bid=1, ask=2, recv_us=3)))
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(0.1)
+        assert {"wrong_seq": 1} == setup.counters.bus_refused
+        await setup.poll(5, "BTCUSDT", "ETHUSDT")
+        assert setup.seq == setup.last["BTCUSDT"].seq == setup.last["ETHUSDT"].seq
+        assert [("live", "")] == setup.statuses
+        run.cancel()
+
+    run_virtual(main())
+
+
+def test_a_poller_whose_clock_is_days_ahead_is_told() -> None:
+    """Nobody can say whose clock is right; its symbols are stale, and live again when its numbers can be right."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.seq = 2 * SEQ_AHEAD_MS
+            await setup.poll(12, "BTCUSDT", "ETHUSDT")
+            assert {("BTCUSDT", "stale"), ("ETHUSDT", "stale")} == set(setup.told)
+            assert 24 == setup.counters.bus_refused["wrong_seq"]
+            setup.seq = 1
+            await setup.poll(12, "BTCUSDT", "ETHUSDT")
+            assert {("BTCUSDT", "live"), ("ETHUSDT", "live")} == set(setup.told[2:])
+            assert setup.seq == setup.last["BTCUSDT"].seq
+
+    run_virtual(main())
+
+
+def test_a_version_of_states_near_the_limit_silences_nothing() -> None:
+    """What others say of symbols counts until the poller says another thing, and no longer."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT", "ETHUSDT"], others=[])
+            await asyncio.sleep(1)
+            await setup.tell(2**53 - 1, status("BTCUSDT", "delisted"), since=7)
+            assert [("BTCUSDT", "delisted")] == setup.told
+            await setup.tell(7, since=7)
+            await asyncio.sleep(1.1)
+            assert [("BTCUSDT", "delisted"), ("BTCUSDT", "live")] == setup.told
+            await setup.tell(2**53 - 1, since=2**53 - 1)
+            await asyncio.sleep(1)
+            await setup.tell(8, status("ETHUSDT", "halted"))
+            assert ("ETHUSDT", "halted") == setup.told[-1]
+            assert 8 == setup.states.version
+
+    run_virtual(main())
 
     run_virtual(main())
 

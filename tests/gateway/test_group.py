@@ -6,7 +6,6 @@ from gateway.group import Cohorts, ConflatingGroup, ExactGroup
 from gateway.metrics import Counters
 from gateway.pace import Flushable
 from gateway.window import Marks
-from market.codec import encode_tick
 from tests.fakes import RecordingMember, tick
 
 
@@ -31,7 +30,7 @@ def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMembe
 
 
 def framed(symbol: str, seq: int) -> FramedTick:
-    one = FramedTick(symbol, seq, encode_tick(tick(symbol, seq)))
+    one = FramedTick(symbol, seq, tick(symbol, seq))
     one.stamp = seq
     return one
 

@@ -17,7 +17,6 @@ from gateway.metrics import Counters
 from gateway.pace import Rest
 from gateway.protocol import Status, Subscribed, SymbolStatus
 from gateway.window import Window
-from market.codec import encode_tick
 from tests.fakes import RecordingMember, run_virtual, tick
 
 
@@ -41,7 +40,7 @@ class Market:
     def publish(self, symbol: str) -> int:
         held = self.last.get(symbol)
         seq = held.seq + 1 if held else 1
-        framed = FramedTick(symbol, seq, encode_tick(tick(symbol, seq)))
+        framed = FramedTick(symbol, seq, tick(symbol, seq))
         self.last[symbol] = framed
         self.hub.publish(framed)
         return framed.seq

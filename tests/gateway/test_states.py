@@ -208,3 +208,13 @@ def test_with_the_newest_beat_and_the_store_what_is_held_is_true(story: list[tup
 
 def setup_truth() -> dict[str, SymbolStatus]:
     return {symbol: status(symbol, "live", reason="", since_us=1) for symbol in ("AAA", "BBB", "XXX")}
+
+
+def test_names_of_others_and_names_without_end_change_nothing() -> None:
+    """Of a full set only this gateway's symbols count, each once, by the last word on it, however long the set is."""
+    setup = Setup()
+    setup.states.heard(change(7, since=7))
+    others = [status("BBB", "stale"), status("BBB", "halted", since_us=5), *map(status, map(str, range(1000)))]
+    setup.states.read(states(7, live=["AAA", "OTHER"] * 100_000, others=others))
+    assert [("BBB", "halted", "because", 5), ("CCC", "unknown", NOT_SERVED, 1_000_000)] == setup.told
+    assert {"AAA", "BBB", "CCC"} == setup.states._heard.keys()

@@ -37,7 +37,13 @@ class Setup:
         self.last: dict[str, FramedTick] = {}
         self.loop = asyncio.get_running_loop()
         self.usefulness = Usefulness(
-            self.bus, parse_symbols("AAA,BBB"), self.last, lambda _: "live", self.counters, random.Random(1)
+            self.bus,
+            parse_symbols("AAA,BBB"),
+            self.last,
+            lambda _: "live",
+            lambda: 10_000,
+            self.counters,
+            random.Random(1),
         )
         self.usefulness.linked(self.loop.time())
 

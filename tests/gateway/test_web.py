@@ -279,17 +279,19 @@ async def test_a_symbol_that_is_not_live_says_so_and_why(page: Page, gateway: Sc
     ]
 
 
-async def test_an_older_tick_never_replaces_a_newer_one(page: Page, gateway: ScriptedGateway) -> None:
-    """A tick whose seq is not higher than the one shown is ignored."""
+async def test_a_tick_is_shown_once_and_a_lower_number_is_a_new_numbering(page: Page, gateway: ScriptedGateway) -> None:
+    """A tick whose seq is the one shown is ignored; a gateway sends a lower one only where a symbol begins anew."""
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("AUSDT", "BUSDT")
     await client.say(**tick("AUSDT", seq=9, bid=900))
-    await client.say(**tick("AUSDT", seq=8, bid=800))
     await client.say(**tick("AUSDT", seq=9, bid=700))
+    await client.say(**tick("AUSDT", seq="10", bid=600))
     await client.say(**tick("BUSDT"))
     await page.until(f"({row('BUSDT')})[1] !== '–'")
     assert "9.00" == (await page.evaluate(row("AUSDT")))[1]
+    await client.say(**tick("AUSDT", seq=8, bid=800))
+    await page.until(f"({row('AUSDT')})[1] === '8.00'")
 
 
 async def test_a_batch_is_taken_as_its_ticks(page: Page, gateway: ScriptedGateway) -> None:

@@ -7,10 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from market.codec import CodecError, decode_beat, decode_plain_tick, decode_tick, encode_beat, encode_tick
-from market.status import Beat
+from market.codec import (
+    MAX_BEAT_BYTES,
+    MAX_STATES_BYTES,
+    MAX_TICK_BYTES,
+    CodecError,
+    decode_beat,
+    decode_states,
+    decode_tick,
+    encode_beat,
+    encode_states,
+    encode_tick,
+)
+from market.status import MAX_CHANGES, MAX_REASON, Beat, Changes
+from market.symbols import MAX_SYMBOL_BYTES
 from market.tick import MAX_EXACT, Tick
-from tests.market.samples import beat, tick
+from tests.market.samples import beat, states, status, tick
 
 exact = st.integers(0, MAX_EXACT)
 maybe = exact | st.just(UNSET)
@@ -78,6 +90,16 @@ def test_unknown_fields_are_ignored() -> None:
         encode_tick(tick()).replace(b'"seq":1', b'"seq":1.5'),
         encode_tick(tick()).replace(b'"seq":1', b'"seq":null'),
         encode_tick(tick()).replace(b'"seq":1,', b'"seq":9007199254740992,'),
+        encode_tick(tick()).replace(b'"seq":1,', b'"seq":1.0,'),
+        encode_tick(tick()).replace(b'"seq":1,', b'"seq":1e3,'),
+        encode_tick(tick()).replace(b'"seq":1,', b'"seq":true,'),
+        encode_tick(tick()).replace(b'"seq":1,', b'"seq":' + b"9" * 500 + b","),
+        encode_tick(tick()).replace(b'"seq":1,', b'"seq":18446744073709551617,'),
+        encode_tick(tick()).replace(b'"price_scale":2', b'"price_scale":-1'),
+        encode_tick(tick()).replace(b'"price_scale":2', b'"price_scale":false'),
+        encode_tick(tick()) + b" " * MAX_TICK_BYTES,
+        encode_tick(tick())[:-1] + b',"x":"' + b"x" * MAX_TICK_BYTES + b'"}',
+        encode_tick(tick()) + encode_tick(tick()),
         encode_tick(tick()).replace(b'"seq":1,', b""),
         encode_tick(tick()).replace(b'"price_scale":2', b'"price_scale":16'),
         encode_tick(tick()).replace(b"BTCUSDT", b""),
@@ -92,7 +114,38 @@ def test_what_is_no_tick(payload: bytes) -> None:
     """Bytes that are not a tick in every part are one kind of error, whatever is wrong with them."""
     with pytest.raises(CodecError):
         decode_tick(payload)
-    assert decode_plain_tick(payload) is None
+
+
+def test_what_is_encoded_is_the_same_whatever_it_was_read_from() -> None:
+    """Blanks, another order, fields given twice and unknown ones leave nothing behind: the last of each counts."""
+    plain = encode_tick(tick())
+    fields = plain[1:-1].split(b",")
+    for odd in (
+        b" {\n" + b" ,\t".join(fields) + b"}\r\n",
+        b"{" + b",".join(reversed(fields)) + b"}",
+        b'{"bid":1,"seq":9,"price_scale":7,' + plain[1:],
+        plain[:-1] + b',"mood":"good","mood":[{"bid":5}]}',
+        plain.replace(b"BTCUSDT", rb"\u0042TCUSDT"),
+        plain.replace(b'"bid"', rb'"\u0062id"'),
+    ):
+        assert plain == encode_tick(decode_tick(odd)), odd
+
+
+def test_whatever_is_right_is_short_enough() -> None:
+    """No tick, beat or states of ours come near the limits, in whatever script."""
+    sign = "币"
+    long = {"symbol": sign * (MAX_SYMBOL_BYTES // len(sign.encode())), "seq": MAX_EXACT, "recv_us": MAX_EXACT}
+    numbers = dict.fromkeys(("bid", "ask", "bid_size", "ask_size", "last", "volume", "event_us"), MAX_EXACT)
+    longest = tick(**long, **numbers, price_scale=15, size_scale=15)
+    assert len(encode_tick(longest)) <= MAX_TICK_BYTES // 2
+    assert longest == decode_tick(encode_tick(longest))
+    # A control character takes six bytes in JSON.
+    changes = [status("\x01" * 64, reason="\x01" * MAX_REASON) for _ in range(MAX_CHANGES)]
+    fullest = beat(reason="\x01" * MAX_REASON, states=Changes(version=2, since=1, symbols=changes))
+    assert len(encode_beat(fullest)) <= MAX_BEAT_BYTES
+    assert fullest == decode_beat(encode_beat(fullest))
+    many = states(others=[status(f"S{number}", reason="x" * 100) for number in range(10_000)])
+    assert many == decode_states(encode_states(many))
 
 
 @pytest.mark.parametrize(
@@ -106,12 +159,23 @@ def test_what_is_no_tick(payload: bytes) -> None:
         encode_beat(beat()).replace(b'"up"', b'"sideways"'),
         encode_beat(beat(reason="x" * 201)),
         encode_beat(beat())[:-1] + b',"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        encode_beat(beat()).replace(b'"since_us":1', b'"since_us":-1'),
+        encode_beat(beat()).replace(b'"since_us":1', b'"since_us":true,"x":1'),
+        encode_beat(beat())[:-1] + b',"states":{"version":9007199254740992,"since":1}}',
+        encode_beat(beat())[:-1] + b',"states":{"version":1.5,"since":1}}',
+        encode_beat(beat()) + b" " * MAX_BEAT_BYTES,
     ],
 )
 def test_what_is_no_beat(payload: bytes) -> None:
     """Bytes that are not a beat in every part are one kind of error, whatever is wrong with them."""
     with pytest.raises(CodecError):
         decode_beat(payload)
+
+
+def test_states_that_are_too_long_are_not_looked_at() -> None:
+    """Whatever is in them."""
+    with pytest.raises(CodecError):
+        decode_states(encode_states(states()) + b" " * MAX_STATES_BYTES)
 
 
 @given(st.binary(max_size=200))

@@ -6,6 +6,9 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -17,7 +20,9 @@ from market import logs
 def _root_logger_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -50,7 +55,7 @@ def test_json() -> None:
 
 
 def test_console_traceback() -> None:
-    """A traceback follows on the lines below the message."""
+    """A traceback follows on the lines below the message, indented."""
     stream = io.StringIO()
     logs.configure("console", "INFO", stream)
     try:
@@ -59,7 +64,90 @@ def test_console_traceback() -> None:
         logging.getLogger("a").exception("failed")
     lines = stream.getvalue().splitlines()
     assert lines[0].endswith("ERROR   a: failed")
-    assert lines[-1].startswith("ValueError: invalid literal")
+    assert lines[-1].startswith("  ValueError: invalid literal")
+    assert all(line.startswith("  ") for line in lines[1:])
+
+
+POISON = "\x1b[2J\x9b31m\r\n2026-01-01 00:00:00.000 INFO    gateway: all is well\u202e\u2028\udcff\x00"
+"""What a stranger may write to make a log lie, or a terminal obey."""
+
+
+def _logged(log_format: logs.LogFormat) -> str:
+    """A log with poison in the logger's name, the message, a field's name and value, and every part of an error."""
+    stream = io.StringIO()
+    logs.configure(log_format, "INFO", stream)
+    logger = logging.getLogger(POISON)
+    logger.warning("refused: %s", POISON, extra={"client": POISON, POISON: [POISON]})
+    try:
+        try:
+            raise ValueError(POISON)  # noqa: TRY301 - an error with a traceback
+        except ValueError as cause:
+            cause.add_note(POISON)
+            raise ExceptionGroup(POISON, [cause, OSError(1, POISON)]) from cause
+    except ExceptionGroup:
+        logger.exception("failed")
+    return stream.getvalue()
+
+
+def test_console_shows_poison_and_does_not_swallow_it() -> None:
+    """Nothing in a line can move the cursor, end the line, turn it round or begin one at the margin."""
+    text = _logged("console")
+    assert text.replace("\n", "").isprintable()
+    lines = text.splitlines()
+    at_margin = [line for line in lines if not line.startswith("  ")]
+    assert 2 == len(at_margin)
+    assert lines[0].endswith(r"\udcff\x00']")
+    assert r"WARNING \x1b[2J\x9b31m\r\n2026-01-01" in lines[0]
+    assert r"client=\x1b[2J\x9b31m\r\n2026" in lines[0]
+
+
+def test_json_is_printable_and_keeps_every_character() -> None:
+    """Each record is one line that a terminal can show, and reads back as what was logged."""
+    text = _logged("json")
+    assert text.replace("\n", "").isprintable()
+    first, second = map(json.loads, text.splitlines())
+    assert (f"refused: {POISON}", POISON, [POISON]) == (first["message"], first["client"], first[POISON])
+    assert POISON in second["error"]
+
+
+def test_json_of_what_one_encoder_refuses() -> None:
+    """An integer of any size, and keys of any kind, cost no line."""
+    stream = io.StringIO()
+    logs.configure("json", "INFO", stream)
+    logging.getLogger("a").info("huge", extra={"number": 10**30, "odd": {(1, 2): 3, 4: 5}})
+    line = json.loads(stream.getvalue())
+    assert 10**30 == line["number"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", line["time"])
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_long_message_is_cut(log_format: logs.LogFormat) -> None:
+    """Megabytes of a stranger's do not fill the disk."""
+    stream = io.StringIO()
+    logs.configure(log_format, "INFO", stream)
+    try:
+        raise ValueError("x" * 1_000_000)  # noqa: TRY301 - an error with a traceback
+    except ValueError:
+        logging.getLogger("a").exception("%s", "x" * 1_000_000)
+    assert len(stream.getvalue()) < 20_000
+
+
+@pytest.mark.parametrize("where", ["process", "thread", "finalizer"])
+def test_errors_that_nobody_caught_are_logged(where: str) -> None:
+    """What Python itself would write of them is a line of the log, as printable as all others."""
+    fault = f"raise ValueError({POISON!r})"
+    programs = {
+        "process": fault,
+        "thread": f"import threading\ndef fail(): {fault}\nthreading.Thread(target=fail).start()",
+        "finalizer": f"class Odd:\n def __del__(self): {fault}\nOdd()",
+    }
+    program = f"from market import logs; logs.configure('console', 'INFO')\n{programs[where]}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
+    text = done.stderr.decode()
+    assert text.replace("\n", "").isprintable()
+    assert " CRITICAL uncaught: " in text.splitlines()[0]
+    assert 1 == sum(not line.startswith("  ") for line in text.splitlines())
+    assert (1 if where == "process" else 0) == done.returncode
 
 
 def test_configuring_again_replaces() -> None:

@@ -5,7 +5,7 @@ from msgspec import UNSET
 
 from market.instruments import Instrument
 from market.status import Beat, Changes
-from poller.beats import Beats
+from poller.beats import WHOLE_AFTER, Beats
 from poller.sources import LinkState
 from poller.states import SymbolStates
 
@@ -107,6 +107,24 @@ def test_states_go_with_the_beats() -> None:
     assert isinstance(beat.states, Changes)
     assert (states.version, states.version) == (beat.states.since, beat.states.version)
     assert subject.states() == states.whole()
+
+
+def test_all_states_are_given_again_now_and_then() -> None:
+    """What the bus keeps of them may have been overwritten; nobody who has them is told anything."""
+    known = SymbolStates(lambda: 1)
+    subject = Beats(lambda: UP, known, lambda: 1)
+    known.listed("A1", Instrument("trading"))
+    given = []
+    for second in range(2 * WHOLE_AFTER + 3):
+        beat = subject.beat()
+        if subject.states() is not None:
+            given.append(second)
+        subject.sent(beat, float(second))
+        assert 1.0 + second == subject.due_at
+        assert not subject.due(second + 0.5)
+        if second:
+            assert Changes(version=known.version, since=known.version) == beat.states
+    assert [0, WHOLE_AFTER + 1, 2 * WHOLE_AFTER + 2] == given
 
 
 def test_before_anything_is_known_of_the_symbols_nothing_is_told_of_them() -> None:

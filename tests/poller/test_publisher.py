@@ -18,7 +18,7 @@ from market.bus.memory import MemoryBus
 from market.codec import decode_beat, decode_states, decode_tick, encode_states
 from market.instruments import Instrument
 from market.status import Beat, Changes, States
-from market.tick import Tick
+from market.tick import SEQ_AHEAD_MS, Tick
 from poller import outbox, publisher
 from poller.lease import STAND_BY_S, TTL_S, Lead
 from poller.numbering import Numbering
@@ -109,8 +109,10 @@ class MarkingPublisher(Publisher):
     ) -> None:
         loop = asyncio.get_running_loop()
 
+        self.clock_s = clock_s
+
         def now_us() -> int:
-            return round((NOON_S + clock_s + loop.time()) * 1e6)
+            return round((NOON_S + self.clock_s + loop.time()) * 1e6)
 
         self.numbering = Numbering(SYMBOLS)
         lead = Lead(bus, self.numbering, owner=owner, now_us=now_us)
@@ -518,6 +520,29 @@ def test_a_symbol_that_is_new_is_numbered_above_what_the_bus_holds() -> None:
         ]
         assert before + 1 == after
         assert [1] == [mark for symbol, mark in bus.ticks if symbol == "B1"]
+
+    run_virtual(main())
+
+
+def test_a_clock_that_was_days_ahead_is_followed_when_it_is_set_right() -> None:
+    """Within a second the next tick has a number that gateways believe; until then they refuse them, and say so."""
+
+    async def main() -> None:
+        bus = ScriptedBus()
+        subject = MarkingPublisher(bus, clock_s=3 * 86_400)
+        running = asyncio.create_task(subject.run())
+        await asyncio.sleep(0.1)
+        subject.put_marks(("A1", 1))
+        await asyncio.sleep(0.1)
+        subject.clock_s = 0.0
+        await asyncio.sleep(1)
+        subject.put_marks(("A1", 2), ("A1", 3))
+        await asyncio.sleep(0.1)
+        seqs = [its.seq - NOON_S * 1000 for _, call in bus.calls for its in call if isinstance(its, Tick)]
+        assert [True, False, False] == [seq > SEQ_AHEAD_MS for seq in seqs]
+        assert 0 <= seqs[1] == seqs[2] - 1 <= 2_000
+        subject.stop()
+        await running
 
     run_virtual(main())
 

@@ -6,8 +6,10 @@ from typing import Final, cast
 
 import hiredis
 
-ANSWERS: Final = {b"EVAL": b":1\r\n", b"HGETALL": b"*0\r\n", b"SET": b"+OK\r\n", b"GETDEL": b"$-1\r\n"}
-"""What a server that is in order says to each command of the bus."""
+from market.bus.redis_scripts import STATES, VALUES
+
+ANSWERS: Final = {b"EVAL": b":1\r\n", VALUES: b"*0\r\n", STATES: b"$-1\r\n", b"SET": b"+OK\r\n", b"GETDEL": b"$-1\r\n"}
+"""What a server that is in order says to each command of the bus, or to a script of its own answer."""
 
 
 class ScriptedRedis:
@@ -61,7 +63,7 @@ class ScriptedRedis:
         if name == b"SUBSCRIBE":
             return b"".join(b"*3\r\n$9\r\nsubscribe\r\n$%d\r\n%b\r\n:1\r\n" % (len(word), word) for word in words[1:])
         self.asked += 1
-        return ANSWERS[name] if self.says is None else self.says
+        return (ANSWERS.get(words[1]) or ANSWERS[name]) if self.says is None else self.says
 
 
 class Connection(asyncio.Protocol):

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from market.bus import Bus, BusDownError, BusUrlError, Lease, open_bus
-from market.codec import encode_tick
+from market.bus import Bus, BusDownError, BusUrlError, Lease, LeaseLostError, open_bus
+from market.codec import encode_states, encode_tick
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
-from tests.market.samples import beat, tick
+from tests.market.samples import beat, states, tick
 from tests.valkey import Valkey, free_port
 from tests.waiting import until
 
@@ -111,6 +111,57 @@ async def test_strange_last_values_are_passed_on(bus: Bus, valkey: Valkey) -> No
     values = await bus.last_values()
     assert b"garbage" == values["BTCUSDT"]
     assert 2 == len(values)
+    assert {"BTCUSDT": b"garbage"} == await bus.last_values(["ETHUSDT", "BTCUSDT"])
+
+
+@pytest.mark.parametrize("symbols", [None, ["BTCUSDT", "ETHUSDT"]], ids=["all", "some"])
+async def test_what_is_too_long_for_a_tick_is_not_fetched(bus: Bus, valkey: Valkey, symbols: list[str] | None) -> None:
+    """One value of megabytes keeps nobody from the others; a name of megabytes is nobody's."""
+    await bus.publish([tick("ETHUSDT")])
+    valkey.command("HSET", "ticks", "BTCUSDT", b"x" * 50_000_000)
+    valkey.command("HSET", "ticks", "X" * 1_000_000, b"x")
+    assert {"BTCUSDT": b"", "ETHUSDT": encode_tick(tick("ETHUSDT"))} == await bus.last_values(symbols)
+    valkey.command("SET", "states", b"x" * 50_000_000)
+    assert b"" == await bus.last_states()
+
+
+@pytest.mark.parametrize("kind", ["string", "list"])
+async def test_keys_of_another_kind_stop_nobody(bus: Bus, valkey: Valkey, kind: str) -> None:
+    """Whatever somebody put in place of ours: it is nothing when it is read, and replaced when we write."""
+    await bus.publish([tick()], beat(), states=states())
+    for key in ("ticks", "states", "lease.test"):
+        valkey.command("DEL", key)
+        if kind == "list" or key == "ticks":
+            valkey.command(*(("RPUSH", key, "x") if kind == "list" else ("SET", key, "x")))
+    assert {} == await bus.last_values() == await bus.last_values(["BTCUSDT"])
+    assert (b"" if kind == "list" else None) == await bus.last_states()
+    with pytest.raises(LeaseLostError):
+        await bus.publish([tick(seq=2)], lease=LEASE)
+    assert await bus.hold(LEASE)
+    await bus.publish([tick(seq=3)], beat(), states=states(), lease=LEASE)
+    assert {"BTCUSDT": encode_tick(tick(seq=3))} == await bus.last_values()
+    assert encode_states(states()) == await bus.last_states()
+
+
+@pytest.mark.parametrize("expiry", [(), ("PX", 3_600_000)], ids=["without end", "of an hour"])
+async def test_a_lease_that_nobody_extends_ends_however_long_it_is(
+    bus: Bus, valkey: Valkey, expiry: tuple[str, int]
+) -> None:
+    """Another's is as long as ours would be, from the first time that it is in our way."""
+    valkey.command("SET", "lease.test", "nobody", *expiry)
+    lease = LEASE._replace(ttl_s=0.3)
+    assert not await bus.hold(lease)
+    assert 0 < valkey.command("PTTL", "lease.test") <= 300
+    await until(lambda: not valkey.command("EXISTS", "lease.test"))
+    assert await bus.hold(lease)
+
+
+async def test_a_lease_of_another_is_not_made_longer(bus: Bus, valkey: Valkey) -> None:
+    """However often we ask for it."""
+    valkey.command("SET", "lease.test", "another", "PX", 5_000)
+    for _ in range(5):
+        assert not await bus.hold(LEASE)
+    assert valkey.command("PTTL", "lease.test") <= 5_000
 
 
 async def test_password(valkey: Valkey) -> None:
@@ -309,10 +360,12 @@ async def test_many_questions_at_once(bus: Bus, valkey: Valkey) -> None:
 
 async def test_refusal_to_store(bus: Bus, valkey: Valkey) -> None:
     """A server that refuses to store is down for us, with its reason."""
-    valkey.command("LPUSH", "lease.test", "no string")
-    with pytest.raises(BusDownError, match="WRONGTYPE"):
-        await bus.hold(LEASE)
-    with pytest.raises(BusDownError, match="WRONGTYPE"):
-        await bus.publish([tick()], lease=LEASE)
-    valkey.command("DEL", "lease.test")
+    valkey.command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        with pytest.raises(BusDownError, match="maxmemory"):
+            await bus.hold(LEASE)
+        with pytest.raises(BusDownError, match="maxmemory"):
+            await bus.put("ticket.1", b"it", 30)
+    finally:
+        valkey.command("CONFIG", "SET", "maxmemory", "0")
     assert await bus.hold(LEASE)

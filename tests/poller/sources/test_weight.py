@@ -33,6 +33,18 @@ def test_full_pace_below_the_soft_limit() -> None:
     assert 0.0 == budget.delay_s(4, 0.0)
 
 
+@pytest.mark.parametrize("limit", [1, 19, 22])
+def test_a_limit_below_any_request_lets_one_a_minute_pass(limit: int) -> None:
+    """An exchange that says so by mistake is asked again, and may say something else."""
+    budget = WeightBudget(limit)
+    for minute in range(3):
+        now = 60.0 * minute
+        assert 0.0 == budget.delay_s(20, now)
+        budget.spend(20, now)
+        assert 60.0 == budget.delay_s(20, now)
+        assert 1.0 == budget.delay_s(2, now + 59.0)
+
+
 def test_pace_slows_as_others_use_the_budget() -> None:
     """Between the soft and the hard limit requests are stretched more and more."""
     budget = WeightBudget(6000)
