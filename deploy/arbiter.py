@@ -10,6 +10,7 @@ from deploy.errors import DeployError
 from deploy.ports import Address, require_free
 from gateway.address import is_private
 from gateway.settings import Settings
+from gateway.succession import Role, Succession
 from market.environ import SettingError
 
 
@@ -50,7 +51,13 @@ def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings])
             arbiter.log.error("settings stay as they are: %s", error)  # noqa: TRY400 - one line, no traceback
             return
         held = wanted
-        replace_worker()
+        # The worker that is told to stop hears that another comes, before it exists.
+        succession = Succession([listener.sock for listener in arbiter.LISTENERS])
+        succession.claim(Role.COMES)
+        try:
+            replace_worker()
+        finally:
+            succession.drop(Role.COMES)
 
     arbiter.handle_hup = handle_hup
 

@@ -65,6 +65,15 @@ class Serving:
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
             )
 
+    def leave_to_successor(self) -> None:
+        """Accept no more, where another process accepts on the same sockets; who was accepted is served on."""
+        self.app[GATEWAY].succeeded = True
+        for server in self._servers:
+            server.close()
+        if self._runner.server is not None:
+            # Between two requests. The next shall not come here.
+            self._runner.server.pre_shutdown()
+
     async def close(self) -> None:
         """Listen no more, and end the application and every connection."""
         for server in self._servers:

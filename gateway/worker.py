@@ -1,9 +1,10 @@
 """The gunicorn worker: ``gunicorn --worker-class gateway.worker.Worker gateway.app:app_factory``.
 
-aiohttp's own, on uvloop, with three differences. The listen backlog is the configured one: aiohttp's
+aiohttp's own, on uvloop, with four differences. The listen backlog is the configured one: aiohttp's
 cuts it to 128, which a storm of reconnecting clients overflows. Being told to stop begins the gateway's
-drain, while it still listens, so that a load balancer sees it leave. And a setting that cannot be used
-stops the start with one line.
+drain, while it still listens, so that a load balancer sees it leave. Where a successor shares the socket, as
+when gunicorn reloads, newcomers are served by the old worker until the new one has prices, and by the new
+one from that moment on. And a setting that cannot be used stops the start with one line.
 """
 
 import asyncio
@@ -16,12 +17,18 @@ from gunicorn.arbiter import Arbiter
 
 from gateway.app import drain
 from gateway.errors import GatewayError
+from gateway.feed import QUIET_S
+from gateway.http import GATEWAY
 from gateway.serving import Serving
+from gateway.succession import Role, Succession
 from market.environ import SettingError
 from market.tasks import end
 
 _NOTIFY_S = 1.0
 """Between signs of life to the arbiter; gunicorn's ``timeout`` is many times this."""
+
+_LOOK_S = 0.05
+"""So often one worker looks whether the other is ready or gone, while they share the socket."""
 
 
 class Worker(GunicornUVLoopWebWorker):
@@ -48,16 +55,70 @@ class Worker(GunicornUVLoopWebWorker):
         serving = Serving(await self.wsgi())
         await serving.start()
         notifying = asyncio.create_task(self._notify_arbiter())
+        # The sockets themselves: gunicorn's wrapper complains when the loop has closed one already.
+        sockets = [listener.sock for listener in self.sockets]
+        succession = Succession(sockets)
+        current = asyncio.create_task(self._become_current(serving, succession))
         try:
-            for listener in self.sockets:
-                # The socket itself: gunicorn's wrapper complains when the loop has closed it already.
-                await serving.listen(sock=listener.sock, backlog=self.cfg.backlog)
+            # Whoever serves here already goes on until we have prices.
+            while succession.others(Role.ACCEPTS) and not (current.done() or self._stopping.is_set()):  # noqa: ASYNC110 - another process sets no event
+                await asyncio.sleep(_LOOK_S)
+            if self._stopping.is_set():
+                return
+            for sock in sockets:
+                await serving.listen(sock=sock, backlog=self.cfg.backlog)
+            succession.claim(Role.ACCEPTS)
             self.booted = True
+            await asyncio.wait((current,))
+            current.result()
+            if not self._stopping.is_set():
+                succession.claim(Role.STAYS)
+                succession.drop(Role.COMES)
             await self._stopping.wait()
-            await drain(serving.app)
+            await self._leave(serving, succession)
         finally:
+            await end(current)
             await serving.close()
             await end(notifying)
+
+    async def _become_current(self, serving: Serving, succession: Succession) -> None:
+        """Wait until a newcomer would get prices that are live, or the reason why not; or until told to stop."""
+        succession.claim(Role.COMES)
+        feed = serving.app[GATEWAY].feed
+        silent_at = None
+        while not self._stopping.is_set():
+            if feed.ready and silent_at is None:
+                silent_at = self.loop.time() + QUIET_S
+            if silent_at is not None and (feed.status.feed == "live" or self.loop.time() > silent_at):
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    async def _leave(self, serving: Serving, succession: Succession) -> None:
+        """Drain. Newcomers are left to a successor as soon as there is one, and served until then if one comes."""
+        succession.drop(Role.STAYS, Role.COMES)
+        while succession.others(Role.COMES) and not succession.others(Role.STAYS):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(_LOOK_S)
+        succeeded = succession.others(Role.STAYS)
+        if succeeded:
+            self._leave_to_successor(serving)
+        else:
+            # One that comes later need not wait for its prices: we refuse newcomers soon.
+            succession.drop(Role.ACCEPTS)
+        draining = asyncio.create_task(drain(serving.app))
+        try:
+            while not succeeded and not draining.done():
+                await asyncio.wait((draining,), timeout=_LOOK_S)
+                if succession.others(Role.STAYS):
+                    succeeded = True
+                    self._leave_to_successor(serving)
+            await asyncio.wait((draining,))
+            draining.result()
+        finally:
+            await end(draining)
+
+    def _leave_to_successor(self, serving: Serving) -> None:
+        self.log.info("another worker serves newcomers")
+        serving.leave_to_successor()
 
     async def _notify_arbiter(self) -> None:
         # To the very end: an arbiter that hears nothing kills.
