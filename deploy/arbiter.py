@@ -1,9 +1,13 @@
 """What gunicorn's arbiter is told on SIGHUP: to replace its worker, but only where the successor could start.
 
-Left to itself it ends, and the worker with it, when it meets a setting that cannot be used.
+Left to itself it ends, and the worker with it, when it meets a setting that cannot be used. And it replaces the worker
+once for each SIGHUP, where many that come together are to be one or two.
 """
 
+import sys
 from collections.abc import Callable, Mapping
+from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
+from types import FrameType
 from typing import Any
 
 from deploy.errors import DeployError
@@ -35,15 +39,32 @@ def address_of(settings: Settings) -> Address:
 
 
 def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
-    """Let ``arbiter``, a `gunicorn.arbiter.Arbiter` that runs with ``settings``, overlook a SIGHUP that would end it.
+    """Let ``arbiter`` replace its worker only by one that can start, and tell the old one that a successor comes.
 
-    ``read`` gives the settings that a successor would have, or raises `SettingError`.
+    ``arbiter`` is a `gunicorn.arbiter.Arbiter` that runs with ``settings`` and does not handle signals yet. ``read``
+    gives the settings that a successor would have, or raises `SettingError`.
     """
-    replace_worker = arbiter.handle_hup
+    replace_worker, note = arbiter.handle_hup, arbiter.signal
     held = settings
+    hangups = answered = 0
+    coming: Succession | None = None
+
+    def signal(number: int, frame: FrameType | None) -> None:
+        nonlocal hangups
+        if number == SIGHUP:
+            hangups += 1
+        elif coming is not None and number in (SIGTERM, SIGINT, SIGQUIT):
+            # gunicorn looks at this one only when the old worker has gone, which may wait for the new one.
+            coming.drop(Role.COMES)
+            arbiter.kill_workers(SIGTERM)
+        note(number, frame)
 
     def handle_hup() -> None:
-        nonlocal held
+        nonlocal held, answered, coming
+        if answered == hangups:
+            # What is read began after this one came.
+            return
+        answered = hangups
         try:
             wanted = read()
             _require_usable(wanted, held, arbiter.LISTENERS)
@@ -51,15 +72,26 @@ def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings])
             arbiter.log.error("settings stay as they are: %s", error)  # noqa: TRY400 - one line, no traceback
             return
         held = wanted
-        # The worker that is told to stop hears that another comes, before it exists.
-        succession = Succession([listener.sock for listener in arbiter.LISTENERS])
-        succession.claim(Role.COMES)
+        # The worker that is told to stop hears that another comes, before that exists.
+        coming = Succession([listener.sock for listener in arbiter.LISTENERS])
+        coming.claim(Role.COMES)
         try:
             replace_worker()
         finally:
-            succession.drop(Role.COMES)
+            coming.drop(Role.COMES)
+            coming = None
 
+    arbiter.signal = signal
     arbiter.handle_hup = handle_hup
+
+
+def start_again_as_started(arbiter: Any) -> None:
+    """Let SIGUSR2 start the other arbiter with the command line of ``arbiter``.
+
+    gunicorn itself loses the ``-m`` of ``python -m gunicorn``, and then finds its own package ``http`` where the
+    standard library's is meant.
+    """
+    arbiter.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
 
 
 def _require_usable(wanted: Settings, held: Settings, listeners: Any) -> None:

@@ -109,6 +109,8 @@ class Gateway:
         """Whether it is going away: out of the balancer, but still serving whom it has."""
         self.succeeded = False
         """Whether another process accepts connections on the same socket, and this one no more."""
+        self.expects_successor = False
+        """Whether another process is about to accept them, and newcomers are to be served until then."""
         self.full = False
         """Whether new connections are refused because it is about to close them all."""
         self.probes = Probes()
@@ -216,8 +218,8 @@ class Gateway:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         await self._until_nobody_new(loop.time() + seconds / 3)
-        # A successor takes newcomers; whoever still comes in here was accepted before, and may.
-        self.full = not self.succeeded
+        # Whoever still comes in here was accepted before a successor accepted, and may.
+        self.full = not (self.succeeded or self.expects_successor)
         leaving = list(self.hub.connections)
         self._rng.shuffle(leaving)
         begin, spread_s = loop.time(), seconds / 2

@@ -98,27 +98,23 @@ class Worker(GunicornUVLoopWebWorker):
         succession.drop(Role.STAYS, Role.COMES)
         while succession.others(Role.COMES) and not succession.others(Role.STAYS):  # noqa: ASYNC110 - as above
             await asyncio.sleep(_LOOK_S)
-        succeeded = succession.others(Role.STAYS)
-        if succeeded:
-            self._leave_to_successor(serving)
-        else:
-            # One that comes later need not wait for its prices: we refuse newcomers soon.
-            succession.drop(Role.ACCEPTS)
-        draining = asyncio.create_task(drain(serving.app))
+        gateway = serving.app[GATEWAY]
+        draining: asyncio.Task[None] | None = None
         try:
-            while not succeeded and not draining.done():
+            while draining is None or not draining.done():
+                if not gateway.succeeded and succession.others(Role.STAYS):
+                    self.log.info("another worker serves newcomers")
+                    serving.leave_to_successor()
+                gateway.expects_successor = succession.others(Role.COMES)
+                if gateway.full:
+                    # One that comes now need not wait for its prices.
+                    succession.drop(Role.ACCEPTS)
+                draining = draining or asyncio.create_task(drain(serving.app))
                 await asyncio.wait((draining,), timeout=_LOOK_S)
-                if succession.others(Role.STAYS):
-                    succeeded = True
-                    self._leave_to_successor(serving)
-            await asyncio.wait((draining,))
             draining.result()
         finally:
-            await end(draining)
-
-    def _leave_to_successor(self, serving: Serving) -> None:
-        self.log.info("another worker serves newcomers")
-        serving.leave_to_successor()
+            if draining is not None:
+                await end(draining)
 
     async def _notify_arbiter(self) -> None:
         # To the very end: an arbiter that hears nothing kills.

@@ -53,6 +53,7 @@ COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/states_reader.py": "gateway/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
+    "market/early.py": "integration/test_settings_again.py",
     "market/bus/redis_wire.py": "market/bus/test_redis.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""

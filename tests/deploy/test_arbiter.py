@@ -1,8 +1,11 @@
 """What gunicorn's arbiter does with a SIGHUP."""
 
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import FrameType
 
 import pytest
 
@@ -10,6 +13,7 @@ from deploy.arbiter import guard_reload, usable_settings
 from deploy.ports import free_port
 from gateway.auth.settings import AuthSettings
 from gateway.settings import Settings
+from gateway.succession import Role, Succession
 from market.environ import SettingError
 
 
@@ -27,6 +31,9 @@ class RecordingArbiter:
     LISTENERS: list[Listener] = field(default_factory=list)
     replaced: int = 0
     said: list[str] = field(default_factory=list)
+    noted: list[int] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
+    on_replace: Callable[[], None] = lambda: None
 
     @property
     def log(self) -> "RecordingArbiter":
@@ -35,8 +42,15 @@ class RecordingArbiter:
     def error(self, form: str, *values: object) -> None:
         self.said.append(form % values)
 
+    def signal(self, number: int, _frame: FrameType | None) -> None:
+        self.noted.append(number)
+
+    def kill_workers(self, number: int) -> None:
+        self.told.append(number)
+
     def handle_hup(self) -> None:
         self.replaced += 1
+        self.on_replace()
 
 
 @pytest.fixture
@@ -59,10 +73,10 @@ def guarded(settings: Settings, *successors: Settings | Exception, listeners: tu
         return successor
 
     guard_reload(arbiter, settings, read)
-    hang_up: Callable[[], None] = arbiter.handle_hup
     for _ in successors:
         before = arbiter.replaced
-        hang_up()
+        arbiter.signal(signal.SIGHUP, None)
+        arbiter.handle_hup()
         done.append("replaced" if arbiter.replaced > before else arbiter.said[-1])
     return done
 
@@ -104,3 +118,54 @@ def test_keys_are_looked_at_too() -> None:
     with pytest.raises(SettingError, match="JWT_SECRET is 3 bytes long"):
         usable_settings({"AUTH_MODE": "jwt", "JWT_SECRET": "abc"})
     assert 9000 == usable_settings({"GATEWAY_PORT": "9000"}).port
+
+
+def test_ten_at_once_are_one_or_two() -> None:
+    """What is read after the last of them counts for all; one that comes meanwhile is read for again."""
+    arbiter = RecordingArbiter()
+    guard_reload(arbiter, Settings(), Settings)
+    for _ in range(10):
+        arbiter.signal(signal.SIGHUP, None)
+    for _ in range(10):
+        arbiter.handle_hup()
+    assert 1 == arbiter.replaced
+    arbiter.on_replace = lambda: arbiter.signal(signal.SIGHUP, None) if arbiter.replaced == 2 else None
+    arbiter.signal(signal.SIGHUP, None)
+    for _ in range(3):
+        arbiter.handle_hup()
+    assert 3 == arbiter.replaced
+    assert [signal.SIGHUP] * 12 == arbiter.noted
+
+
+def test_a_stop_does_not_wait_for_a_successor() -> None:
+    """All workers are told at once, while a replacement is under way; else gunicorn itself tells them."""
+    arbiter = RecordingArbiter()
+    guard_reload(arbiter, Settings(), Settings)
+    arbiter.signal(signal.SIGTERM, None)
+    assert [] == arbiter.told
+    arbiter.on_replace = lambda: arbiter.signal(signal.SIGTERM, None)
+    arbiter.signal(signal.SIGHUP, None)
+    arbiter.handle_hup()
+    assert [signal.SIGTERM] == arbiter.told
+    assert [signal.SIGTERM, signal.SIGHUP, signal.SIGTERM] == arbiter.noted
+
+
+def test_while_it_replaces_its_worker_the_worker_knows_that_another_comes() -> None:
+    """From before the old one is told to stop until the replacement is over."""
+    seen = []
+
+    def look() -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(Succession([own]).others(Role.COMES))
+        seen.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    with socket.create_server(("127.0.0.1", 0)) as own:
+        settings = Settings(port=own.getsockname()[1])
+        arbiter = RecordingArbiter([Listener(own)], on_replace=look)
+        guard_reload(arbiter, settings, lambda: settings)
+        look()
+        arbiter.signal(signal.SIGHUP, None)
+        arbiter.handle_hup()
+        look()
+    assert [0, 1, 0] == seen
