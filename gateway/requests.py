@@ -100,6 +100,11 @@ class Requests(web.RequestHandler):
         super().resume_writing()
         self._forget_unread()
 
+    def close_if_idle(self) -> None:
+        """End the connection if it is between two requests."""
+        if self._waiter is not None and not self._waiter.done():
+            self.force_close()
+
     def _forget_unread(self) -> None:
         if self._unread is not None:
             self._unread.cancel()

@@ -70,9 +70,11 @@ class Serving:
         self.app[GATEWAY].succeeded = True
         for server in self._servers:
             server.close()
-        if self._runner.server is not None:
-            # Between two requests. The next shall not come here.
-            self._runner.server.pre_shutdown()
+        assert self._runner.server is not None
+        for connection in self._runner.server.connections:
+            if isinstance(connection, Requests):
+                # Its next request is the successor's.
+                connection.close_if_idle()
 
     async def close(self) -> None:
         """Listen no more, and end the application and every connection."""

@@ -1,6 +1,7 @@
 """An application on its sockets: what reaches aiohttp through the arrivals, and what is said of what is wrong."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 from typing import Any
@@ -192,6 +193,41 @@ async def test_closing_ends_everybody(start: Start) -> None:
     half.close()
     idle.close()
     await until(lambda: asyncio.all_tasks() == before)
+
+
+async def test_what_is_left_to_a_successor_is_not_accepted_and_nobody_is_lost(start: Start) -> None:
+    """The socket is the other's from then on; who was accepted before comes in and stays, idle connections end."""
+    with socket.create_server((HOST, 0)) as shared, contextlib.ExitStack() as sockets:
+        # As another process has it.
+        other = sockets.enter_context(shared.dup())
+        address = shared.getsockname()
+        serving = Serving(create_app(Settings(bus_url="memory://")))
+        await serving.start()
+        await serving.listen(sock=shared)
+        half_reader, half = await asyncio.open_connection(*address)
+        half.write(b"GET /healthz HTTP/1.1\r\n")
+        idle_reader, idle = await asyncio.open_connection(*address)
+        idle.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        await idle_reader.readuntil(b"}")
+        gateway = serving.app[GATEWAY]
+        async with connect(f"ws://{address[0]}:{address[1]}/ws") as client:
+            await until(lambda: gateway.arriving() == 2)
+            serving.leave_to_successor()
+            async with asyncio.timeout(10):
+                assert b"" == await idle_reader.read(-1)
+            late = sockets.enter_context(socket.create_connection(address, timeout=10))
+            other.settimeout(10)
+            accepted, _ = await asyncio.to_thread(other.accept)
+            accepted.close()
+            assert b"" == late.recv(1)
+            half.write(b"Host: x\r\nConnection: close\r\n\r\n")
+            async with asyncio.timeout(10):
+                assert b" 200 " in await half_reader.read(-1)
+            await client.ping()
+            assert (1, 0) == (len(gateway.hub), gateway.arriving())
+            await serving.close()
+        half.close()
+        idle.close()
 
 
 async def test_what_cannot_start_leaves_nothing(start: Start) -> None:
