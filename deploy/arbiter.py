@@ -4,6 +4,7 @@ Left to itself it ends, and the worker with it, when it meets a setting that can
 once for each SIGHUP, where many that come together are to be one or two.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
@@ -44,45 +45,55 @@ def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings])
     ``arbiter`` is a `gunicorn.arbiter.Arbiter` that runs with ``settings`` and does not handle signals yet. ``read``
     gives the settings that a successor would have, or raises `SettingError`.
     """
-    replace_worker, note = arbiter.handle_hup, arbiter.signal
-    held = settings
-    hangups = answered = 0
-    coming: Succession | None = None
+    guard = _Guard(arbiter, settings, read)
+    arbiter.signal = guard.signal
+    arbiter.handle_hup = guard.handle_hup
 
-    def signal(number: int, frame: FrameType | None) -> None:
-        nonlocal hangups
+
+class _Guard:
+    """Stands before an arbiter's own methods of the same names."""
+
+    def __init__(self, arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
+        self._arbiter = arbiter
+        self._note, self._replace_worker = arbiter.signal, arbiter.handle_hup
+        self._held = settings
+        self._read = read
+        self._hangups = self._answered = 0
+        self._coming: Succession | None = None
+        """The sockets while a worker is replaced."""
+
+    def signal(self, number: int, frame: FrameType | None) -> None:
+        """A signal came (called by Python, in a worker that has just been forked too)."""
         if number == SIGHUP:
-            hangups += 1
-        elif coming is not None and number in (SIGTERM, SIGINT, SIGQUIT):
+            self._hangups += 1
+        elif self._coming is not None and number in (SIGTERM, SIGINT, SIGQUIT) and os.getpid() == self._arbiter.pid:
             # gunicorn looks at this one only when the old worker has gone, which may wait for the new one.
-            coming.drop(Role.COMES)
-            arbiter.kill_workers(SIGTERM)
-        note(number, frame)
+            self._coming.drop(Role.COMES)
+            self._arbiter.kill_workers(SIGTERM)
+        self._note(number, frame)
 
-    def handle_hup() -> None:
-        nonlocal held, answered, coming
-        if answered == hangups:
-            # What is read began after this one came.
+    def handle_hup(self) -> None:
+        """It is the turn of a SIGHUP (called by the arbiter, once for each)."""
+        if self._answered == self._hangups:
+            # This one came before settings were last read.
             return
-        answered = hangups
+        self._answered = self._hangups
+        arbiter = self._arbiter
         try:
-            wanted = read()
-            _require_usable(wanted, held, arbiter.LISTENERS)
+            wanted = self._read()
+            _require_usable(wanted, self._held, arbiter.LISTENERS)
         except (SettingError, DeployError) as error:
             arbiter.log.error("settings stay as they are: %s", error)  # noqa: TRY400 - one line, no traceback
             return
-        held = wanted
-        # The worker that is told to stop hears that another comes, before that exists.
-        coming = Succession([listener.sock for listener in arbiter.LISTENERS])
-        coming.claim(Role.COMES)
+        self._held = wanted
+        # The worker that is told to stop knows that another comes, before that exists.
+        self._coming = Succession([listener.sock for listener in arbiter.LISTENERS])
+        self._coming.claim(Role.COMES)
         try:
-            replace_worker()
+            self._replace_worker()
         finally:
-            coming.drop(Role.COMES)
-            coming = None
-
-    arbiter.signal = signal
-    arbiter.handle_hup = handle_hup
+            self._coming.drop(Role.COMES)
+            self._coming = None
 
 
 def start_again_as_started(arbiter: Any) -> None:

@@ -48,11 +48,11 @@ class Probes:
             asker.told += 1
 
     def regular(self, now: float) -> list[str]:
-        """The addresses that ask regularly, and would be expected to ask again."""
+        """The addresses that ask again and again, and are due to do so."""
         return [
             address
             for address, asker in self._askers.items()
-            if asker.interval_s is not None and (asker.told or now - asker.at <= 2 * asker.interval_s + _LATE_S)
+            if asker.interval_s is not None and now - asker.at <= 2 * asker.interval_s + _LATE_S
         ]
 
     def all_told(self, addresses: list[str]) -> bool:

@@ -29,6 +29,7 @@ class RecordingArbiter:
     """Counts how often it replaced its worker, and keeps what it said; it is also its own log."""
 
     LISTENERS: list[Listener] = field(default_factory=list)
+    pid: int = field(default_factory=os.getpid)
     replaced: int = 0
     said: list[str] = field(default_factory=list)
     noted: list[int] = field(default_factory=list)

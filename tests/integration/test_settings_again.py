@@ -202,8 +202,10 @@ async def test_a_rotated_key_file_opens_to_new_tokens_only(valkey: Valkey, tmp_p
         async with connect(program.url, additional_headers=new):
             pass
         await client.send('{"type":"ping"}')
-        heard = [await client.recv() for _ in range(3)]
-        assert '{"type":"pong"}' in heard
+        async with asyncio.timeout(10):
+            # It may have come before prices were live, and hear of that too.
+            while await client.recv() != '{"type":"pong"}':
+                pass
 
 
 @pytest.mark.parametrize(
