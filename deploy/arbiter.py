@@ -48,6 +48,7 @@ def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings])
     guard = _Guard(arbiter, settings, read)
     arbiter.signal = guard.signal
     arbiter.handle_hup = guard.handle_hup
+    arbiter.stop = guard.stop
 
 
 class _Guard:
@@ -55,22 +56,34 @@ class _Guard:
 
     def __init__(self, arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
         self._arbiter = arbiter
-        self._note, self._replace_worker = arbiter.signal, arbiter.handle_hup
+        self._note, self._replace_worker, self._stop = arbiter.signal, arbiter.handle_hup, arbiter.stop
         self._held = settings
         self._read = read
         self._hangups = self._answered = 0
         self._coming: Succession | None = None
         """The sockets while a worker is replaced."""
+        self._stopping = False
 
     def signal(self, number: int, frame: FrameType | None) -> None:
         """A signal came (called by Python, in a worker that has just been forked too)."""
-        if number == SIGHUP:
+        if number in (SIGTERM, SIGINT, SIGQUIT):
+            if os.getpid() != self._arbiter.pid:
+                # A worker that does not listen to signals yet. Nobody would tell it again.
+                os._exit(0)
+            self._stopping = True
+            if self._coming is not None:
+                # gunicorn looks at this one only when the old worker has gone, which may wait for the new one.
+                self._coming.drop(Role.COMES)
+                self._arbiter.kill_workers(SIGQUIT)
+        elif number == SIGHUP:
             self._hangups += 1
-        elif self._coming is not None and number in (SIGTERM, SIGINT, SIGQUIT) and os.getpid() == self._arbiter.pid:
-            # gunicorn looks at this one only when the old worker has gone, which may wait for the new one.
-            self._coming.drop(Role.COMES)
-            self._arbiter.kill_workers(SIGTERM)
         self._note(number, frame)
+
+    def stop(self, graceful: bool = True) -> None:
+        """End all workers (called by the arbiter)."""
+        # It sends SIGTERM also to one that is replaced; this one tells them that nobody here replaces anybody.
+        self._arbiter.kill_workers(SIGQUIT)
+        self._stop(graceful)
 
     def handle_hup(self) -> None:
         """It is the turn of a SIGHUP (called by the arbiter, once for each)."""
@@ -94,6 +107,9 @@ class _Guard:
         finally:
             self._coming.drop(Role.COMES)
             self._coming = None
+            if self._stopping:
+                # Else it would start another worker before it looks at that signal.
+                arbiter.num_workers = 0
 
 
 def start_again_as_started(arbiter: Any) -> None:

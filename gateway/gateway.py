@@ -219,7 +219,7 @@ class Gateway:
         until = loop.time() + seconds
         await self._until_nobody_new(loop.time() + seconds / 3)
         # Whoever still comes in here was accepted before a successor accepted, and may.
-        self.full = not (self.succeeded or self.expects_successor)
+        self.full = not self.succeeded
         leaving = list(self.hub.connections)
         self._rng.shuffle(leaving)
         begin, spread_s = loop.time(), seconds / 2
@@ -239,9 +239,9 @@ class Gateway:
     async def _until_nobody_new(self, due: float) -> None:
         """Serve newcomers until none is to be expected any more, but not past ``due`` on the event loop's clock.
 
-        With a successor: until everybody who was accepted has come in. Else until every balancer that asked regularly
-        has heard that this gateway goes away. Who asks for no readiness cannot be told: then clients have the time, and
-        without any there is nothing to wait for.
+        A successor that comes is waited for in any case. With a successor, that is until everybody who was accepted has
+        come in. Without one, it is until every balancer that asked regularly has heard that this gateway goes away. Who
+        asks for no readiness cannot be told: then clients have the time, and without any there is nothing to wait for.
         """
         balancers = self.probes.regular(asyncio.get_running_loop().time())
 
@@ -251,6 +251,8 @@ class Gateway:
             return self.probes.all_told(balancers)
 
         await self._wait_for(is_over, due)
+        while self.expects_successor:  # noqa: ASYNC110 - another process sets no event
+            await asyncio.sleep(_LOOK_S)
 
     async def _wait_for(self, condition: Callable[[], bool], due: float) -> None:
         """Look again and again until ``condition`` holds, but not past ``due`` on the event loop's clock."""

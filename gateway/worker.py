@@ -8,6 +8,7 @@ one from that moment on. And a setting that cannot be used stops the start with 
 """
 
 import asyncio
+import math
 import os
 import sys
 from signal import SIGINT, SIGQUIT, SIGTERM
@@ -27,6 +28,10 @@ from market.tasks import end
 _NOTIFY_S = 1.0
 """Between signs of life to the arbiter; gunicorn's ``timeout`` is many times this."""
 
+_PATIENCE_S = 10.0
+"""A worker whose arbiter stops waits so long for another arbiter's worker to have prices; gunicorn's
+``graceful_timeout`` leaves 15 s beside the drain."""
+
 _LOOK_S = 0.05
 """So often one worker looks whether the other is ready or gone, while they share the socket."""
 
@@ -38,9 +43,16 @@ class Worker(GunicornUVLoopWebWorker):
         """Let every way of being told to stop begin the drain. (Called by gunicorn in the new process.)"""
         super().init_signals()
         self._stopping = asyncio.Event()
-        # SIGINT comes with a Ctrl-C, SIGQUIT from an arbiter that had one: for clients all are the same.
-        for signal_number in (SIGTERM, SIGINT, SIGQUIT):
-            self.loop.add_signal_handler(signal_number, self._stopping.set)
+        self._patience_s = math.inf
+        # SIGTERM comes where there is one worker too many, SIGINT with a Ctrl-C, SIGQUIT from an arbiter that stops.
+        self.loop.add_signal_handler(SIGTERM, self._stopping.set)
+        for signal_number in (SIGINT, SIGQUIT):
+            self.loop.add_signal_handler(signal_number, self._stop_with_all)
+
+    def _stop_with_all(self) -> None:
+        # For clients it is the same; but the arbiter waits for us only so long.
+        self._patience_s = _PATIENCE_S
+        self._stopping.set()
 
     def run(self) -> None:
         """Serve to the end of the drain, then end the process."""
@@ -96,7 +108,12 @@ class Worker(GunicornUVLoopWebWorker):
     async def _leave(self, serving: Serving, succession: Succession) -> None:
         """Drain. Newcomers are left to a successor as soon as there is one, and served until then if one comes."""
         succession.drop(Role.STAYS, Role.COMES)
-        while succession.others(Role.COMES) and not succession.others(Role.STAYS):  # noqa: ASYNC110 - as above
+        told = self.loop.time()
+
+        def expects_successor() -> bool:
+            return succession.others(Role.COMES) and self.loop.time() - told < self._patience_s
+
+        while expects_successor() and not succession.others(Role.STAYS):  # noqa: ASYNC110 - as above
             await asyncio.sleep(_LOOK_S)
         gateway = serving.app[GATEWAY]
         draining: asyncio.Task[None] | None = None
@@ -105,7 +122,7 @@ class Worker(GunicornUVLoopWebWorker):
                 if not gateway.succeeded and succession.others(Role.STAYS):
                     self.log.info("another worker serves newcomers")
                     serving.leave_to_successor()
-                gateway.expects_successor = succession.others(Role.COMES)
+                gateway.expects_successor = expects_successor()
                 if gateway.full:
                     # One that comes now need not wait for its prices.
                     succession.drop(Role.ACCEPTS)

@@ -34,6 +34,8 @@ class RecordingArbiter:
     said: list[str] = field(default_factory=list)
     noted: list[int] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
+    stopped: list[bool] = field(default_factory=list)
+    num_workers: int = 1
     on_replace: Callable[[], None] = lambda: None
 
     @property
@@ -45,6 +47,9 @@ class RecordingArbiter:
 
     def signal(self, number: int, _frame: FrameType | None) -> None:
         self.noted.append(number)
+
+    def stop(self, graceful: bool = True) -> None:
+        self.stopped.append(graceful)
 
     def kill_workers(self, number: int) -> None:
         self.told.append(number)
@@ -139,16 +144,31 @@ def test_ten_at_once_are_one_or_two() -> None:
 
 
 def test_a_stop_does_not_wait_for_a_successor() -> None:
-    """All workers are told at once, while a replacement is under way; else gunicorn itself tells them."""
+    """All workers are told at once, also while a replacement is under way, which gunicorn itself would see through."""
     arbiter = RecordingArbiter()
     guard_reload(arbiter, Settings(), Settings)
-    arbiter.signal(signal.SIGTERM, None)
-    assert [] == arbiter.told
+    arbiter.signal(signal.SIGHUP, None)
+    arbiter.handle_hup()
+    assert ([], 1) == (arbiter.told, arbiter.num_workers)
     arbiter.on_replace = lambda: arbiter.signal(signal.SIGTERM, None)
     arbiter.signal(signal.SIGHUP, None)
     arbiter.handle_hup()
-    assert [signal.SIGTERM] == arbiter.told
-    assert [signal.SIGTERM, signal.SIGHUP, signal.SIGTERM] == arbiter.noted
+    # And no worker is started meanwhile.
+    assert ([signal.SIGQUIT], 0) == (arbiter.told, arbiter.num_workers)
+    assert [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM] == arbiter.noted
+    arbiter.stop()
+    assert ([signal.SIGQUIT] * 2, [True]) == (arbiter.told, arbiter.stopped)
+
+
+def test_a_worker_that_has_just_been_forked_ends_when_it_is_told_to() -> None:
+    """Until it listens to signals itself, its arbiter's handler is its own."""
+    arbiter = RecordingArbiter()
+    guard_reload(arbiter, Settings(), Settings)
+    child = os.fork()
+    if child == 0:
+        arbiter.signal(signal.SIGTERM, None)
+        os._exit(1)
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_while_it_replaces_its_worker_the_worker_knows_that_another_comes() -> None:
