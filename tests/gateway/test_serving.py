@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from websockets.asyncio.client import connect
 
+from bench.wire import CLOSE, client_frame, upgrade_request
 from gateway.app import create_app
 from gateway.auth.settings import AuthSettings
 from gateway.http import GATEWAY
@@ -205,7 +206,8 @@ async def test_what_is_left_to_a_successor_is_not_accepted_and_nobody_is_lost(st
         await serving.start()
         await serving.listen(sock=shared)
         half_reader, half = await asyncio.open_connection(*address)
-        half.write(b"GET /healthz HTTP/1.1\r\n")
+        handshake = upgrade_request(*address)
+        half.write(handshake[:40])
         idle_reader, idle = await asyncio.open_connection(*address)
         idle.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         await idle_reader.readuntil(b"}")
@@ -220,11 +222,13 @@ async def test_what_is_left_to_a_successor_is_not_accepted_and_nobody_is_lost(st
             accepted, _ = await asyncio.to_thread(other.accept)
             accepted.close()
             assert b"" == late.recv(1)
-            half.write(b"Host: x\r\nConnection: close\r\n\r\n")
+            assert (1, 1) == (len(gateway.hub), gateway.arriving())
+            half.write(handshake[40:])
             async with asyncio.timeout(10):
-                assert b" 200 " in await half_reader.read(-1)
+                assert b" 101 " in await half_reader.readuntil(b"\r\n\r\n")
             await client.ping()
-            assert (1, 0) == (len(gateway.hub), gateway.arriving())
+            assert (2, 0) == (len(gateway.hub), gateway.arriving())
+            half.write(client_frame(CLOSE, b""))
             await serving.close()
         half.close()
         idle.close()
