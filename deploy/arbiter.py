@@ -81,7 +81,7 @@ class _Guard:
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers (called by the arbiter)."""
-        # It sends SIGTERM also to one that is replaced; this one tells them that nobody here replaces anybody.
+        # The arbiter sends SIGTERM to a worker that is replaced, too. SIGQUIT says that the whole gunicorn stops.
         self._arbiter.kill_workers(SIGQUIT)
         self._stop(graceful)
 
@@ -108,7 +108,7 @@ class _Guard:
             self._coming.drop(Role.COMES)
             self._coming = None
             if self._stopping:
-                # Else it would start another worker before it looks at that signal.
+                # Otherwise the arbiter would start another worker before it handles that signal.
                 arbiter.num_workers = 0
 
 

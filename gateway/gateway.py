@@ -218,7 +218,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         await self._until_nobody_new(loop.time() + seconds / 3)
-        # Whoever still comes in here was accepted before a successor accepted, and may.
+        # With a successor, only those still come in that were accepted before; there is room for them.
         self.full = not self.succeeded
         leaving = list(self.hub.connections)
         self._rng.shuffle(leaving)

@@ -9,13 +9,13 @@ from typing import Final
 from msgspec import Struct
 
 ANSWERS: Final = 3
-"""So often is each told. HAProxy needs one; others count two or three. The last is for whom it sent before."""
+"""Each is told so often. HAProxy needs one answer, others two or three. The rest is time for newcomers on their way."""
 
 _MOST: Final = 64
 """So many askers are remembered: any stranger may ask."""
 
 _LATE_S: Final = 1.0
-"""An asker may be late by its own interval and so much more."""
+"""An asker may be late by its own interval, and by this."""
 
 
 class _Asker(Struct):

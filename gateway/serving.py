@@ -66,7 +66,7 @@ class Serving:
             )
 
     def leave_to_successor(self) -> None:
-        """Accept no more, where another process accepts on the same sockets; who was accepted is served on."""
+        """Stop accepting: another process does, on the same sockets. Connections that were accepted are served on."""
         self.app[GATEWAY].succeeded = True
         for server in self._servers:
             server.close()

@@ -105,7 +105,7 @@ def test_a_drain_without_clients_lasts_until_the_balancer_knows() -> None:
 
 @pytest.mark.parametrize("arriving_s", [0, 5, 100])
 def test_a_drain_with_a_successor_waits_for_who_was_accepted(arriving_s: float) -> None:
-    """No balancer needs to know; who is not in yet may come in, though not past a third of the time."""
+    """No balancer needs to know. Connections that were accepted may still come in, for a third of the time at most."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
