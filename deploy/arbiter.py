@@ -1,15 +1,21 @@
 """What gunicorn's arbiter is told on SIGHUP: to replace its worker, but only where the successor could start.
 
-Left to itself it ends, and the worker with it, when it meets a setting that cannot be used.
+Left to itself it ends, and the worker with it, when it meets a setting that cannot be used. And it replaces the worker
+once for each SIGHUP, where many that come together are to be one or two.
 """
 
+import os
+import sys
 from collections.abc import Callable, Mapping
+from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
+from types import FrameType
 from typing import Any
 
 from deploy.errors import DeployError
 from deploy.ports import Address, require_free
 from gateway.address import is_private
 from gateway.settings import Settings
+from gateway.succession import Role, Succession
 from market.environ import SettingError
 
 
@@ -34,25 +40,85 @@ def address_of(settings: Settings) -> Address:
 
 
 def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
-    """Let ``arbiter``, a `gunicorn.arbiter.Arbiter` that runs with ``settings``, overlook a SIGHUP that would end it.
+    """Let ``arbiter`` replace its worker only by one that can start, and tell the old one that a successor comes.
 
-    ``read`` gives the settings that a successor would have, or raises `SettingError`.
+    ``arbiter`` is a `gunicorn.arbiter.Arbiter` that runs with ``settings`` and does not handle signals yet. ``read``
+    gives the settings that a successor would have, or raises `SettingError`.
     """
-    replace_worker = arbiter.handle_hup
-    held = settings
+    guard = _Guard(arbiter, settings, read)
+    arbiter.signal = guard.signal
+    arbiter.handle_hup = guard.handle_hup
+    arbiter.stop = guard.stop
 
-    def handle_hup() -> None:
-        nonlocal held
+
+class _Guard:
+    """Stands before an arbiter's own methods of the same names."""
+
+    def __init__(self, arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
+        self._arbiter = arbiter
+        self._note, self._replace_worker, self._stop = arbiter.signal, arbiter.handle_hup, arbiter.stop
+        self._held = settings
+        self._read = read
+        self._hangups = self._answered = 0
+        self._coming: Succession | None = None
+        """The sockets while a worker is replaced."""
+        self._stopping = False
+
+    def signal(self, number: int, frame: FrameType | None) -> None:
+        """A signal came (called by Python, in a worker that has just been forked too)."""
+        if number in (SIGTERM, SIGINT, SIGQUIT):
+            if os.getpid() != self._arbiter.pid:
+                # A worker that does not listen to signals yet. Nobody would tell it again.
+                os._exit(0)
+            self._stopping = True
+            if self._coming is not None:
+                # gunicorn looks at this one only when the old worker has gone, which may wait for the new one.
+                self._coming.drop(Role.COMES)
+                self._arbiter.kill_workers(SIGQUIT)
+        elif number == SIGHUP:
+            self._hangups += 1
+        self._note(number, frame)
+
+    def stop(self, graceful: bool = True) -> None:
+        """End all workers (called by the arbiter)."""
+        # The arbiter sends SIGTERM to a worker that is replaced, too. SIGQUIT says that the whole gunicorn stops.
+        self._arbiter.kill_workers(SIGQUIT)
+        self._stop(graceful)
+
+    def handle_hup(self) -> None:
+        """It is the turn of a SIGHUP (called by the arbiter, once for each)."""
+        if self._answered == self._hangups:
+            # This one came before settings were last read.
+            return
+        self._answered = self._hangups
+        arbiter = self._arbiter
         try:
-            wanted = read()
-            _require_usable(wanted, held, arbiter.LISTENERS)
+            wanted = self._read()
+            _require_usable(wanted, self._held, arbiter.LISTENERS)
         except (SettingError, DeployError) as error:
             arbiter.log.error("settings stay as they are: %s", error)  # noqa: TRY400 - one line, no traceback
             return
-        held = wanted
-        replace_worker()
+        self._held = wanted
+        # The worker that is told to stop knows that another comes, before that exists.
+        self._coming = Succession([listener.sock for listener in arbiter.LISTENERS])
+        self._coming.claim(Role.COMES)
+        try:
+            self._replace_worker()
+        finally:
+            self._coming.drop(Role.COMES)
+            self._coming = None
+            if self._stopping:
+                # Otherwise the arbiter would start another worker before it handles that signal.
+                arbiter.num_workers = 0
 
-    arbiter.handle_hup = handle_hup
+
+def start_again_as_started(arbiter: Any) -> None:
+    """Let SIGUSR2 start the other arbiter with the command line of ``arbiter``.
+
+    gunicorn itself loses the ``-m`` of ``python -m gunicorn``, and then finds its own package ``http`` where the
+    standard library's is meant.
+    """
+    arbiter.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
 
 
 def _require_usable(wanted: Settings, held: Settings, listeners: Any) -> None:

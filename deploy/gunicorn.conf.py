@@ -18,7 +18,10 @@ from typing import NoReturn
 # The `gunicorn` command, unlike `python -m gunicorn`, does not look for modules where it is started.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from deploy.arbiter import address_of, guard_reload, usable_settings
+import market.early  # noqa: F401 # SIGHUP from here on
+
+# isort: split
+from deploy.arbiter import address_of, guard_reload, start_again_as_started, usable_settings
 from deploy.errors import DeployError
 from deploy.ports import require_free
 from deploy.workers import Workers
@@ -73,6 +76,7 @@ def on_starting(arbiter: object) -> None:
     """
     Workers(arbiter)
     guard_reload(arbiter, _settings, functools.partial(usable_settings, os.environ))
+    start_again_as_started(arbiter)
     if "LISTEN_FDS" in os.environ or "GUNICORN_FD" in os.environ:
         # The socket comes from systemd, or from the gunicorn that this one replaces.
         return

@@ -34,6 +34,7 @@ Before that, a client has to come in:
 ``auth``        tokens to grants: signatures, keys, claims, tickets
 
 ``http`` takes requests, ``app`` puts it all together, ``settings`` reads the environment, ``reload`` brings other
-settings to a gateway that runs. Everything
-from ``feed`` to ``connection`` is plain calls: nothing waits for a client, so no client delays another.
+settings to a gateway that runs. ``serving`` listens, and ``worker`` does so under gunicorn. When a gateway goes away,
+``probes`` knows which balancers must hear of it, and ``succession`` which other process serves the same socket.
+Everything from ``feed`` to ``connection`` is plain calls: nothing waits for a client, so no client delays another.
 """

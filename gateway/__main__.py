@@ -3,6 +3,9 @@
 ``python -m gateway token`` makes a token for development, see `gateway.auth.token`.
 """
 
+import market.early  # noqa: F401 # SIGHUP from here on
+
+# isort: split
 import asyncio
 import errno
 import functools

@@ -14,7 +14,15 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from gateway.arrivals import Arrivals
 from gateway.descriptors import make_room
 from gateway.gateway import Gateway
-from gateway.http import GATEWAY, REGISTRY, WEBSOCKET_PATH, add_page_headers, refuse_strangers, routes
+from gateway.http import (
+    GATEWAY,
+    REGISTRY,
+    WEBSOCKET_PATH,
+    add_page_headers,
+    close_while_draining,
+    refuse_strangers,
+    routes,
+)
 from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
 from gateway.upgrade import upgrade_now
@@ -34,6 +42,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app = web.Application(middlewares=[refuse_strangers])
     app.add_routes(routes())
     app.on_response_prepare.append(add_page_headers)
+    app.on_response_prepare.append(close_while_draining)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url))
@@ -88,6 +97,7 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         has_room=has_room,
     )
     gateway.on_change.append(settings_changed)
+    gateway.arriving = lambda: len(made) + served()
     return made
 
 

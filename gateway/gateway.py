@@ -23,6 +23,7 @@ from gateway.limits import KeyedBuckets, Rate
 from gateway.memory import share_for_clients
 from gateway.metrics import Counters
 from gateway.pace import Rest
+from gateway.probes import Probes
 from gateway.protocol import Shutdown
 from gateway.session import Limits
 from gateway.settings import Settings
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 _FAREWELL_S: Final = 1.0
 """A closing handshake gets at least so long."""
+
+_LOOK_S: Final = 0.05
+"""So often a drain looks whether it may go on."""
 
 _BURST_S: Final = 2.0
 """So many seconds' worth of messages may come at once; another second's worth is refused before a flood is closed."""
@@ -107,8 +111,16 @@ class Gateway:
         """What each client may take."""
         self.draining = False
         """Whether it is going away: out of the balancer, but still serving whom it has."""
+        self.succeeded = False
+        """Whether another process accepts connections on the same socket, and this one no more."""
+        self.expects_successor = False
+        """Whether another process is about to accept them, and newcomers are to be served until then."""
         self.full = False
         """Whether new connections are refused because it is about to close them all."""
+        self.probes = Probes()
+        """Who asks whether it is ready."""
+        self.arriving: Callable[[], int] = lambda: 0
+        """How many connections were accepted and are no clients yet."""
 
     async def run(self) -> None:
         """Hear the bus and look after the connections until cancelled."""
@@ -201,18 +213,18 @@ class Gateway:
     async def drain(self) -> None:
         """Go away gracefully within ``drain_seconds``: unready, then `Shutdown`, then 1012, then cut off.
 
-        A third of the time is for the balancer to notice. Over the half after that clients leave, each at a moment of
-        its own, evenly, so that other gateways get them one after the other: at that moment it is due elsewhere, and
-        closed here. What is left of the time is for their closing handshakes.
+        Up to a third of the time is for the balancer to notice, and for newcomers to come in. Over the half after that
+        clients leave, each at a moment of its own, evenly, so that other gateways get them one after the other: at that
+        moment it is due elsewhere, and closed here. What is left of the time is for their closing handshakes.
         """
         self.draining = True
         seconds = self.settings.drain_seconds
         logger.info("draining %d connections over %g s", len(self.hub), seconds)
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        if len(self.hub):
-            await asyncio.sleep(seconds / 3)
-        self.full = True
+        await self._until_nobody_new(loop.time() + seconds / 3)
+        # With a successor, only those still come in that were accepted before; there is room for them.
+        self.full = not self.succeeded
         leaving = list(self.hub.connections)
         self._rng.shuffle(leaving)
         begin, spread_s = loop.time(), seconds / 2
@@ -224,8 +236,34 @@ class Gateway:
             if due > loop.time() and await self._empty_by(due):
                 break
             _close(connection)
+        if self.succeeded:
+            await self._wait_for(lambda: not self.arriving(), begin + _FAREWELL_S)
         # Also those that came in between.
         await self.close_all(max(_FAREWELL_S, until - loop.time()))
+
+    async def _until_nobody_new(self, due: float) -> None:
+        """Serve newcomers until none is to be expected any more, but not past ``due`` on the event loop's clock.
+
+        A successor that comes is waited for in any case. With a successor, that is until everybody who was accepted has
+        come in. Without one, it is until every balancer that asked regularly has heard that this gateway goes away. Who
+        asks for no readiness cannot be told: then clients have the time, and without any there is nothing to wait for.
+        """
+        balancers = self.probes.regular(asyncio.get_running_loop().time())
+
+        def is_over() -> bool:
+            if self.succeeded or not balancers:
+                return not len(self.hub) and not (self.succeeded and self.arriving())
+            return self.probes.all_told(balancers)
+
+        await self._wait_for(is_over, due)
+        while self.expects_successor:  # noqa: ASYNC110 - another process sets no event
+            await asyncio.sleep(_LOOK_S)
+
+    async def _wait_for(self, condition: Callable[[], bool], due: float) -> None:
+        """Look again and again until ``condition`` holds, but not past ``due`` on the event loop's clock."""
+        loop = asyncio.get_running_loop()
+        while (left_s := due - loop.time()) > 0 and not condition():  # noqa: ASYNC110 - they set no event
+            await asyncio.sleep(min(_LOOK_S, left_s))
 
     async def _empty_by(self, due: float | None) -> bool:
         """Wait until everybody has gone, but not past ``due`` on the event loop's clock; whether they have."""

@@ -98,10 +98,15 @@ async def readyz(request: web.Request) -> web.Response:
     """200 in service, 503 not yet, 404 draining: HAProxy then sends nobody new, and cuts nobody off."""
     gateway = request.app[GATEWAY]
     if gateway.draining:
-        return _answer(404, {"status": "draining"})
-    if not gateway.feed.ready:
-        return _answer(503, {"status": "no last values from the bus yet"})
-    return _answer(200, {"status": "ready", "feed": gateway.feed.status.feed})
+        answer = _answer(404, {"status": "draining"})
+    elif not gateway.feed.ready:
+        answer = _answer(503, {"status": "no last values from the bus yet"})
+    else:
+        answer = _answer(200, {"status": "ready", "feed": gateway.feed.status.feed})
+    # What a balancer passes on is somebody else's question.
+    if hdrs.X_FORWARDED_FOR not in request.headers:
+        gateway.probes.answered(request.remote or "", answer.status, asyncio.get_running_loop().time())
+    return answer
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -126,6 +131,13 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             raise
         # A file of a name that the system does not even look for.
         raise web.HTTPNotFound from None
+
+
+async def close_while_draining(request: web.Request, response: web.StreamResponse) -> None:
+    """Keep no connection for another request while draining: that one would come too late."""
+    if request.app[GATEWAY].draining:
+        response.force_close()
+        response.headers[hdrs.CONNECTION] = "close"
 
 
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -110,6 +110,11 @@ class Requests(web.RequestHandler):
     def end_unfinished(self) -> None:
         """See `gateway.kept.Holder`; whose task it is to end an unfinished request is said elsewhere."""
 
+    def close_if_idle(self) -> None:
+        """End the connection if it is between two requests."""
+        if self._waiter is not None and not self._waiter.done():
+            self.force_close()
+
     def _abort(self) -> None:
         transport = self.transport
         if transport is not None:

@@ -65,6 +65,17 @@ class Serving:
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
             )
 
+    def leave_to_successor(self) -> None:
+        """Stop accepting: another process does, on the same sockets. Connections that were accepted are served on."""
+        self.app[GATEWAY].succeeded = True
+        for server in self._servers:
+            server.close()
+        assert self._runner.server is not None
+        for connection in self._runner.server.connections:
+            if isinstance(connection, Requests):
+                # Its next request is the successor's.
+                connection.close_if_idle()
+
     async def close(self) -> None:
         """Listen no more, and end the application and every connection."""
         for server in self._servers:

@@ -2,11 +2,14 @@
 
 aiohttp's own, on uvloop, with four differences. The listen backlog is the configured one: aiohttp's
 cuts it to 128, which a storm of reconnecting clients overflows. Being told to stop begins the gateway's
-drain, while it still listens, so that a load balancer sees it leave. The arbiter can see when it serves. And a
-setting that cannot be used stops the start with one line.
+drain, while it still listens, so that a load balancer sees it leave. Where a successor shares the socket, as
+when gunicorn reloads, newcomers are served by the old worker until the new one has prices, and by the new
+one from that moment on; the arbiter can see when that is. And a setting that cannot be used stops the start with
+one line.
 """
 
 import asyncio
+import math
 import mmap
 import os
 import sys
@@ -18,12 +21,22 @@ from gunicorn.arbiter import Arbiter
 
 from gateway.app import drain
 from gateway.errors import GatewayError
+from gateway.feed import QUIET_S
+from gateway.http import GATEWAY
 from gateway.serving import Serving
+from gateway.succession import Role, Succession
 from market.errors import MarketError
 from market.tasks import end
 
 _NOTIFY_S = 1.0
 """Between signs of life to the arbiter; gunicorn's ``timeout`` is many times this."""
+
+_PATIENCE_S = 10.0
+"""A worker whose arbiter stops waits so long for another arbiter's worker to have prices; gunicorn's
+``graceful_timeout`` leaves 15 s beside the drain."""
+
+_LOOK_S = 0.05
+"""So often one worker looks whether the other is ready or gone, while they share the socket."""
 
 
 class Worker(GunicornUVLoopWebWorker):
@@ -55,9 +68,16 @@ class Worker(GunicornUVLoopWebWorker):
         """Let every way of being told to stop begin the drain. (Called by gunicorn in the new process.)"""
         super().init_signals()
         self._stopping = asyncio.Event()
-        # SIGINT comes with a Ctrl-C, SIGQUIT from an arbiter that had one: for clients all are the same.
-        for signal_number in (SIGTERM, SIGINT, SIGQUIT):
-            self.loop.add_signal_handler(signal_number, self._stopping.set)
+        self._patience_s = math.inf
+        # SIGTERM comes where there is one worker too many, SIGINT with a Ctrl-C, SIGQUIT from an arbiter that stops.
+        self.loop.add_signal_handler(SIGTERM, self._stopping.set)
+        for signal_number in (SIGINT, SIGQUIT):
+            self.loop.add_signal_handler(signal_number, self._stop_with_all)
+
+    def _stop_with_all(self) -> None:
+        # For clients it is the same; but the arbiter waits for us only so long.
+        self._patience_s = _PATIENCE_S
+        self._stopping.set()
 
     def run(self) -> None:
         """Serve to the end of the drain, then end the process."""
@@ -77,16 +97,71 @@ class Worker(GunicornUVLoopWebWorker):
         serving = Serving(await self.wsgi())
         await serving.start()
         notifying = asyncio.create_task(self._notify_arbiter())
+        # The sockets themselves: gunicorn's wrapper complains when the loop has closed one already.
+        sockets = [listener.sock for listener in self.sockets]
+        succession = Succession(sockets)
+        current = asyncio.create_task(self._become_current(serving, succession))
         try:
-            for listener in self.sockets:
-                # The socket itself: gunicorn's wrapper complains when the loop has closed it already.
-                await serving.listen(sock=listener.sock, backlog=self.cfg.backlog)
+            # Whoever serves here already goes on until we have prices.
+            while succession.others(Role.ACCEPTS) and not (current.done() or self._stopping.is_set()):  # noqa: ASYNC110 - another process sets no event
+                await asyncio.sleep(_LOOK_S)
+            if self._stopping.is_set():
+                return
+            for sock in sockets:
+                await serving.listen(sock=sock, backlog=self.cfg.backlog)
+            succession.claim(Role.ACCEPTS)
             self.booted = True
+            await asyncio.wait((current,))
+            current.result()
+            if not self._stopping.is_set():
+                succession.claim(Role.STAYS)
+                succession.drop(Role.COMES)
             await self._stopping.wait()
-            await drain(serving.app)
+            await self._leave(serving, succession)
         finally:
+            await end(current)
             await serving.close()
             await end(notifying)
+
+    async def _become_current(self, serving: Serving, succession: Succession) -> None:
+        """Wait until a newcomer would get prices that are live, or the reason why not; or until told to stop."""
+        succession.claim(Role.COMES)
+        feed = serving.app[GATEWAY].feed
+        silent_at = None
+        while not self._stopping.is_set():
+            if feed.ready and silent_at is None:
+                silent_at = self.loop.time() + QUIET_S
+            if silent_at is not None and (feed.status.feed == "live" or self.loop.time() > silent_at):
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    async def _leave(self, serving: Serving, succession: Succession) -> None:
+        """Drain. Newcomers are left to a successor as soon as there is one, and served until then if one comes."""
+        succession.drop(Role.STAYS, Role.COMES)
+        told = self.loop.time()
+
+        def expects_successor() -> bool:
+            return succession.others(Role.COMES) and self.loop.time() - told < self._patience_s
+
+        while expects_successor() and not succession.others(Role.STAYS):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(_LOOK_S)
+        gateway = serving.app[GATEWAY]
+        draining: asyncio.Task[None] | None = None
+        try:
+            while draining is None or not draining.done():
+                if not gateway.succeeded and succession.others(Role.STAYS):
+                    self.log.info("another worker serves newcomers")
+                    serving.leave_to_successor()
+                gateway.expects_successor = expects_successor()
+                if gateway.full:
+                    # One that comes now need not wait for its prices.
+                    succession.drop(Role.ACCEPTS)
+                draining = draining or asyncio.create_task(drain(serving.app))
+                await asyncio.wait((draining,), timeout=_LOOK_S)
+            draining.result()
+        finally:
+            if draining is not None:
+                await end(draining)
 
     async def _notify_arbiter(self) -> None:
         # To the very end: an arbiter that hears nothing kills.

@@ -1,5 +1,8 @@
 """``python -m poller``: exchange to bus, configured by the environment."""
 
+import market.early  # noqa: F401 # SIGHUP from here on
+
+# isort: split
 import asyncio
 import os
 import sys

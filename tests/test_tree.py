@@ -35,7 +35,7 @@ GATEWAY_LAYERS = (
     {"buffers", "frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "kept", "limits"}
-    | {"masking", "memory", "metrics", "origin", "protocol", "sockets"},
+    | {"masking", "memory", "metrics", "origin", "probes", "protocol", "sockets", "succession"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 
@@ -54,6 +54,7 @@ COVERED_BY = {
     "gateway/states_reader.py": "gateway/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",
+    "market/early.py": "integration/test_settings_again.py",
     "market/bus/redis_wire.py": "market/bus/test_redis.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""

@@ -1,8 +1,11 @@
 """What gunicorn's arbiter does with a SIGHUP."""
 
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import FrameType
 
 import pytest
 
@@ -10,6 +13,7 @@ from deploy.arbiter import guard_reload, usable_settings
 from deploy.ports import free_port
 from gateway.auth.settings import AuthSettings
 from gateway.settings import Settings
+from gateway.succession import Role, Succession
 from market.environ import SettingError
 
 
@@ -25,8 +29,14 @@ class RecordingArbiter:
     """Counts how often it replaced its worker, and keeps what it said; it is also its own log."""
 
     LISTENERS: list[Listener] = field(default_factory=list)
+    pid: int = field(default_factory=os.getpid)
     replaced: int = 0
     said: list[str] = field(default_factory=list)
+    noted: list[int] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
+    stopped: list[bool] = field(default_factory=list)
+    num_workers: int = 1
+    on_replace: Callable[[], None] = lambda: None
 
     @property
     def log(self) -> "RecordingArbiter":
@@ -35,8 +45,18 @@ class RecordingArbiter:
     def error(self, form: str, *values: object) -> None:
         self.said.append(form % values)
 
+    def signal(self, number: int, _frame: FrameType | None) -> None:
+        self.noted.append(number)
+
+    def stop(self, graceful: bool = True) -> None:
+        self.stopped.append(graceful)
+
+    def kill_workers(self, number: int) -> None:
+        self.told.append(number)
+
     def handle_hup(self) -> None:
         self.replaced += 1
+        self.on_replace()
 
 
 @pytest.fixture
@@ -59,10 +79,10 @@ def guarded(settings: Settings, *successors: Settings | Exception, listeners: tu
         return successor
 
     guard_reload(arbiter, settings, read)
-    hang_up: Callable[[], None] = arbiter.handle_hup
     for _ in successors:
         before = arbiter.replaced
-        hang_up()
+        arbiter.signal(signal.SIGHUP, None)
+        arbiter.handle_hup()
         done.append("replaced" if arbiter.replaced > before else arbiter.said[-1])
     return done
 
@@ -104,3 +124,69 @@ def test_keys_are_looked_at_too() -> None:
     with pytest.raises(SettingError, match="JWT_SECRET is 3 bytes long"):
         usable_settings({"AUTH_MODE": "jwt", "JWT_SECRET": "abc"})
     assert 9000 == usable_settings({"GATEWAY_PORT": "9000"}).port
+
+
+def test_ten_at_once_are_one_or_two() -> None:
+    """What is read after the last of them counts for all; one that comes meanwhile is read for again."""
+    arbiter = RecordingArbiter()
+    guard_reload(arbiter, Settings(), Settings)
+    for _ in range(10):
+        arbiter.signal(signal.SIGHUP, None)
+    for _ in range(10):
+        arbiter.handle_hup()
+    assert 1 == arbiter.replaced
+    arbiter.on_replace = lambda: arbiter.signal(signal.SIGHUP, None) if arbiter.replaced == 2 else None
+    arbiter.signal(signal.SIGHUP, None)
+    for _ in range(3):
+        arbiter.handle_hup()
+    assert 3 == arbiter.replaced
+    assert [signal.SIGHUP] * 12 == arbiter.noted
+
+
+def test_a_stop_does_not_wait_for_a_successor() -> None:
+    """All workers are told at once, also while a replacement is under way, which gunicorn itself would see through."""
+    arbiter = RecordingArbiter()
+    guard_reload(arbiter, Settings(), Settings)
+    arbiter.signal(signal.SIGHUP, None)
+    arbiter.handle_hup()
+    assert ([], 1) == (arbiter.told, arbiter.num_workers)
+    arbiter.on_replace = lambda: arbiter.signal(signal.SIGTERM, None)
+    arbiter.signal(signal.SIGHUP, None)
+    arbiter.handle_hup()
+    # And no worker is started meanwhile.
+    assert ([signal.SIGQUIT], 0) == (arbiter.told, arbiter.num_workers)
+    assert [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM] == arbiter.noted
+    arbiter.stop()
+    assert ([signal.SIGQUIT] * 2, [True]) == (arbiter.told, arbiter.stopped)
+
+
+def test_a_worker_that_has_just_been_forked_ends_when_it_is_told_to() -> None:
+    """Until it listens to signals itself, its arbiter's handler is its own."""
+    arbiter = RecordingArbiter()
+    guard_reload(arbiter, Settings(), Settings)
+    child = os.fork()
+    if child == 0:
+        arbiter.signal(signal.SIGTERM, None)
+        os._exit(1)
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_while_it_replaces_its_worker_the_worker_knows_that_another_comes() -> None:
+    """From before the old one is told to stop until the replacement is over."""
+    seen = []
+
+    def look() -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(Succession([own]).others(Role.COMES))
+        seen.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    with socket.create_server(("127.0.0.1", 0)) as own:
+        settings = Settings(port=own.getsockname()[1])
+        arbiter = RecordingArbiter([Listener(own)], on_replace=look)
+        guard_reload(arbiter, settings, lambda: settings)
+        look()
+        arbiter.signal(signal.SIGHUP, None)
+        arbiter.handle_hup()
+        look()
+    assert [0, 1, 0] == seen

@@ -1,6 +1,7 @@
 """An application on its sockets: what reaches aiohttp through the arrivals, and what is said of what is wrong."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 from websockets.asyncio.client import connect
 
+from bench.wire import CLOSE, client_frame, upgrade_request
 from gateway.app import create_app
 from gateway.auth.settings import AuthSettings
 from gateway.http import GATEWAY
@@ -192,6 +194,44 @@ async def test_closing_ends_everybody(start: Start) -> None:
     half.close()
     idle.close()
     await until(lambda: asyncio.all_tasks() == before)
+
+
+async def test_what_is_left_to_a_successor_is_not_accepted_and_nobody_is_lost(start: Start) -> None:
+    """The socket is the other's from then on; who was accepted before comes in and stays, idle connections end."""
+    with socket.create_server((HOST, 0)) as shared, contextlib.ExitStack() as sockets:
+        # As another process has it.
+        other = sockets.enter_context(shared.dup())
+        address = shared.getsockname()
+        serving = Serving(create_app(Settings(bus_url="memory://")))
+        await serving.start()
+        await serving.listen(sock=shared)
+        half_reader, half = await asyncio.open_connection(*address)
+        handshake = upgrade_request(*address)
+        half.write(handshake[:40])
+        idle_reader, idle = await asyncio.open_connection(*address)
+        idle.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        await idle_reader.readuntil(b"}")
+        gateway = serving.app[GATEWAY]
+        async with connect(f"ws://{address[0]}:{address[1]}/ws") as client:
+            await until(lambda: gateway.arriving() == 2)
+            serving.leave_to_successor()
+            async with asyncio.timeout(10):
+                assert b"" == await idle_reader.read(-1)
+            late = sockets.enter_context(socket.create_connection(address, timeout=10))
+            other.settimeout(10)
+            accepted, _ = await asyncio.to_thread(other.accept)
+            accepted.close()
+            assert b"" == late.recv(1)
+            assert (1, 1) == (len(gateway.hub), gateway.arriving())
+            half.write(handshake[40:])
+            async with asyncio.timeout(10):
+                assert b" 101 " in await half_reader.readuntil(b"\r\n\r\n")
+            await client.ping()
+            assert (2, 0) == (len(gateway.hub), gateway.arriving())
+            half.write(client_frame(CLOSE, b""))
+            await serving.close()
+        half.close()
+        idle.close()
 
 
 async def test_what_cannot_start_leaves_nothing(start: Start) -> None:
