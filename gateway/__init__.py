@@ -13,6 +13,8 @@
 ``group``       cohorts of one pace, and what is pending for all of them
 ``cohort``      the connections that want exactly the same; one blob for all of them per flush
 ``pace``        when a group flushes: at once when quiet, after a rest when busy, on a beat when asked
+``window``      how much may be on its way to a client that has not read it: pings behind the data
+``laggards``    who does not drain or read, and its way back; ``arrears``: what it is owed
 ``connection``  one socket: writes, or lags; never waits
 ``buffers``     what is kept for clients that do not read, or do not finish a message, and how long
 ``frames``      WebSocket frames, made once for everybody
