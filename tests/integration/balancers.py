@@ -24,7 +24,8 @@ class StandIn:
     A WebSocket gets its own messages back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int | None = None) -> None:
+        """It listens on a port of its own where none is given."""
         self.ready_status = 200
         self.status = 200
         self.requests: list[web.Request] = []
@@ -32,7 +33,7 @@ class StandIn:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_route("*", "/{path:.*}", self._anything)
-        self.server = TestServer(app)
+        self.server = TestServer(app, host=host, port=port)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         return web.Response(status=self.ready_status)
@@ -64,8 +65,8 @@ class StandIn:
 class Balancer:
     """A running HAProxy, its stand-ins and what it has logged."""
 
-    def __init__(self) -> None:
-        self.stand_ins = [StandIn() for _ in range(GATEWAY_COUNT)]
+    def __init__(self, stand_ins: list[StandIn]) -> None:
+        self.stand_ins = stand_ins
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.tls_port = free_port()
@@ -80,9 +81,11 @@ class Balancer:
 
 
 @asynccontextmanager
-async def balancer(**variables: str) -> AsyncIterator[Balancer]:
-    """One that is in service, with ``variables`` beside its addresses."""
-    balancer = Balancer()
+async def balancer(
+    stand_ins: list[StandIn] | None = None, *, ready: bool = True, **variables: str
+) -> AsyncIterator[Balancer]:
+    """One with ``variables`` beside, or in place of, its addresses; in service where it is to be ``ready``."""
+    balancer = Balancer(stand_ins if stand_ins is not None else [StandIn() for _ in range(GATEWAY_COUNT)])
     async with AsyncExitStack() as exits:
         addresses = {
             "TICKGATE_BIND": f"127.0.0.1:{balancer.port}",
@@ -97,12 +100,12 @@ async def balancer(**variables: str) -> AsyncIterator[Balancer]:
         process = Process(
             "haproxy",
             command,
-            env=environment(**addresses, **variables),
+            env=environment(**(addresses | variables)),
             say=lambda _, line: balancer.log.append(line),
         )
         for stand_in in balancer.stand_ins:
             exits.push_async_callback(stand_in.until_left_alone)
         exits.push_async_callback(process.stop, 10)
         await process.start()
-        await answers(f"{balancer.url}/readyz", 200)
+        await answers(f"{balancer.url}/readyz", 200 if ready else 503)
         yield balancer

@@ -23,8 +23,16 @@ pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
         {"TICKGATE_CERT": ""},
         {"TICKGATE_CERT": "here"},
         {f"TICKGATE_{limit}_PER_IP": "0" for limit in ("MAX_CONNECTIONS", "CONNECT_RATE", "REQUEST_RATE")},
+        {
+            "TICKGATE_TRUSTED_PROXIES": "10.0.0.0/8 fd00::/8",
+            "TICKGATE_FORWARDED_HOPS": "2",
+            "TICKGATE_ACCEPT_PROXY": "10.0.0.1",
+        },
+        {"TICKGATE_GATEWAYS": "localhost:8081", "TICKGATE_GATEWAY_SLOTS": "100", "TICKGATE_NAMESERVER": "[::1]:53"},
+        {"TICKGATE_GATEWAYS": "_http._tcp.gateways.test", "TICKGATE_TRUSTED_PROXIES": "", "TICKGATE_ACCEPT_PROXY": ""},
+        {"TICKGATE_GATEWAY_2": "", "TICKGATE_GATEWAY_16": "[::1]:8081", "TICKGATE_DNS": "0"},
     ],
-    ids=["defaults", "no certificate", "certificate", "no limits"],
+    ids=["defaults", "no certificate", "certificate", "no limits", "balancers", "one name", "records", "numbered"],
 )
 def test_the_configuration_is_accepted_without_a_warning(variables: dict[str, str], tmp_path: Path) -> None:
     """``haproxy -c`` has nothing to say but that it is valid, with and without each block that a variable opens."""
