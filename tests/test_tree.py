@@ -35,7 +35,7 @@ GATEWAY_LAYERS = (
     {"frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "limits"}
-    | {"masking", "metrics", "origin", "protocol", "sockets"},
+    | {"limit_log", "masking", "metrics", "origin", "protocol", "sockets"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 
