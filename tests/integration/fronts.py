@@ -1,24 +1,27 @@
 """What stands between clients and one gateway: nothing, or HAProxy with ``haproxy.cfg``."""
 
-import sys
+import os
 from dataclasses import replace
 
-from deploy.ports import Address, free_port
-from deploy.programs import Plan, plan_cluster
-from tests.integration.stacks import GATEWAY_COUNT, cluster_environment
+from deploy.programs import Plan, find_haproxy, plan_cluster
+from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, run_plan
 
 
 def behind_haproxy(**settings: str) -> Plan:
     """Valkey, poller, one gateway and HAProxy, on free ports."""
-    address = f"127.0.0.1:{free_port()}"
-    numbered = {f"TICKGATE_GATEWAY_{number}": "" for number in range(2, GATEWAY_COUNT + 1)}
-    plan = plan_cluster(cluster_environment(**settings) | numbered | {"TICKGATE_GATEWAY_1": address})
+    plan = run_plan(**settings)
     (gateway,) = plan.gateways
-    alone = replace(gateway, name="gateway", command=(sys.executable, "-m", "gateway"))
-    return replace(plan, gateways=(alone,), restart=False)
+    numbered = {f"TICKGATE_GATEWAY_{number}": "" for number in range(1, GATEWAY_COUNT + 1)}
+    numbered["TICKGATE_GATEWAY_1"] = str(gateway.listens[0])
+    return replace(plan, haproxy=plan_cluster(cluster_environment(**settings) | numbered).haproxy)
 
 
-def straight_address(plan: Plan) -> Address:
-    """Where the one gateway itself listens, whatever stands in front of it."""
-    (gateway,) = plan.gateways
-    return gateway.listens[0]
+def both_ways(**settings: str) -> Plan:
+    """The same, for clients that are to come both ways (see `tests.client.BothWays`).
+
+    Where there is no HAProxy they come straight only, unless this is CI.
+    """
+    if find_haproxy() is None and os.environ.get("CI") != "true":
+        print("HAProxy is not installed: nothing is tested through it")  # noqa: T201
+        return run_plan(**settings)
+    return behind_haproxy(**settings)
