@@ -70,10 +70,11 @@ def ws_url(stack: Stack) -> str:
     """Where clients connect: both ways, where HAProxy is before a single gateway."""
     plan = stack.plan
     url = f"ws://{plan.front}/ws"
-    if plan.haproxy is None or len(plan.gateways) > 1:
+    listening = [gateway.listens[0] for gateway in plan.gateways if gateway.listens]
+    if plan.haproxy is None or len(listening) > 1:
         return url
     both = BothWays(url)
-    both.straight = f"ws://{plan.gateways[0].listens[0]}/ws"
+    both.straight = f"ws://{listening[0]}/ws"
     return both
 
 
