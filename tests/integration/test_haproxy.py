@@ -51,6 +51,23 @@ def test_the_configuration_is_accepted_without_a_warning(variables: dict[str, st
     assert (check.returncode, check.stdout + check.stderr) == (0, "Configuration file is valid\n")
 
 
+@pytest.mark.parametrize("variable", ["TICKGATE_TRUSTED_PROXIES", "TICKGATE_ACCEPT_PROXY"])
+@pytest.mark.parametrize("value", ["10.0.0.1,10.0.0.2", "balancer.example", "10.0.0.0/33", "unix"])
+def test_proxies_that_are_no_addresses_stop_the_start_and_are_named(variable: str, value: str) -> None:
+    """Both what is wrong and the variable stand in the message; nothing is trusted by mistake."""
+    check = subprocess.run(
+        [str(find_haproxy()), "-c", "-f", "haproxy.cfg"],
+        cwd=ROOT,
+        env=os.environ | {variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert check.returncode == 1
+    (line,) = [line for line in check.stderr.splitlines() if f"'{value}'" in line]
+    assert variable in line
+
+
 async def test_a_gateway_hears_where_the_client_is_and_not_what_it_claims() -> None:
     """`X-Forwarded-For` and `Forwarded` of the client's own are gone; one address stands in their place."""
     async with balancer() as haproxy, aiohttp.ClientSession() as session:
