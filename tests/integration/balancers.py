@@ -73,6 +73,7 @@ class Balancer:
         """Listens with TICKGATE_CERT only."""
         self.tls_url = f"https://127.0.0.1:{self.tls_port}"
         self.log: list[str] = []
+        self.process: Process
 
     @property
     def requests(self) -> list[web.Request]:
@@ -82,9 +83,12 @@ class Balancer:
 
 @asynccontextmanager
 async def balancer(
-    stand_ins: list[StandIn] | None = None, *, ready: bool = True, **variables: str
+    stand_ins: list[StandIn] | None = None, *, ready: bool = True, mode: str = "-db", **variables: str
 ) -> AsyncIterator[Balancer]:
-    """One with ``variables`` beside, or in place of, its addresses; in service where it is to be ``ready``."""
+    """One with ``variables`` beside, or in place of, its addresses; in service where it is to be ``ready``.
+
+    With ``mode`` "-W" a master runs it, as in an installation.
+    """
     balancer = Balancer(stand_ins if stand_ins is not None else [StandIn() for _ in range(GATEWAY_COUNT)])
     async with AsyncExitStack() as exits:
         addresses = {
@@ -96,7 +100,7 @@ async def balancer(
             await stand_in.server.start_server()
             exits.push_async_callback(stand_in.server.close)
             addresses[f"TICKGATE_GATEWAY_{number}"] = f"127.0.0.1:{stand_in.server.port}"
-        command = (str(find_haproxy()), "-db", "-f", "haproxy.cfg")
+        command = (str(find_haproxy()), mode, "-f", "haproxy.cfg")
         process = Process(
             "haproxy",
             command,
@@ -107,5 +111,6 @@ async def balancer(
             exits.push_async_callback(stand_in.until_left_alone)
         exits.push_async_callback(process.stop, 10)
         await process.start()
+        balancer.process = process
         await answers(f"{balancer.url}/readyz", 200 if ready else 503)
         yield balancer

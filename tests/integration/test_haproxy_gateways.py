@@ -1,11 +1,16 @@
 """The gateways behind ``haproxy.cfg``: as many as there are, by address or by name, and names that come later."""
 
+import asyncio
+import signal
+from collections import Counter
+
 import pytest
 
 from deploy.ports import free_port
 from tests.integration.balancers import Balancer, StandIn, balancer
 from tests.integration.names import Names, name_server
 from tests.integration.stacks import eventually, http_status
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
@@ -73,6 +78,32 @@ async def test_gateways_come_and_go_with_the_addresses_of_their_name() -> None:
         await eventually(the_first_is_left, within_s=20)
 
 
+async def test_a_reload_refuses_nobody_where_gateways_have_a_name() -> None:
+    """The new process knows no address yet when the first newcomers reach it; they wait, and none hears 503."""
+    stand_ins = on_one_port(2)
+    async with name_server() as names:
+        names.addresses[NAME] = addresses(stand_ins)
+        async with balancer(stand_ins, mode="-W", **named(names, stand_ins)) as haproxy:
+            statuses: Counter[int] = Counter()
+
+            async def come() -> None:
+                while True:
+                    statuses[await http_status(f"{haproxy.url}/")] += 1
+
+            async with asyncio.TaskGroup() as newcomers:
+                coming = [newcomers.create_task(come()) for _ in range(4)]
+                for reloads in range(4):
+                    # A master that is still busy with the last one might overlook it.
+                    await until(lambda reloads=reloads: workers(haproxy) > reloads)
+                    served = statuses[200]
+                    await until(lambda served=served: statuses[200] > served + 50)
+                    if reloads < 3:
+                        haproxy.process.send(signal.SIGUSR2)
+                for task in coming:
+                    task.cancel()
+            assert statuses.keys() == {200}
+
+
 async def test_a_name_of_services_tells_ports_too() -> None:
     """Of SRV records each is a gateway: several may share an address."""
     stand_ins = [StandIn(port=free_port()) for _ in range(3)]
@@ -130,6 +161,11 @@ async def test_names_that_only_this_machine_knows_are_looked_up_at_the_start() -
         async with balancer([gateway], TICKGATE_NAMESERVER=names.address, **variables) as haproxy:
             assert [await http_status(f"{haproxy.url}/") for _ in range(3)] == [200] * 3
         assert names.asked == []
+
+
+def workers(haproxy: Balancer) -> int:
+    """How many there have been that were ready."""
+    return sum("Loading success" in line for line in haproxy.log)
 
 
 def addresses(stand_ins: list[StandIn]) -> list[str]:
