@@ -4,90 +4,32 @@ The balancer is the test, at 127.0.0.9, and then at 127.0.0.1, which by itself h
 """
 
 import contextlib
-import ipaddress
 import ssl
-import struct
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.integration.balancers import Balancer, balancer
+from tests.integration.balancers import balancer
+from tests.integration.clouds import (
+    BY_HEADER,
+    BY_PROXY,
+    CLIENT,
+    CLOUD,
+    OTHER,
+    STRANGER,
+    UPGRADE,
+    heard,
+    proxy_v1,
+    proxy_v2,
+    request,
+    status,
+    websocket,
+)
 from tests.integration.sockets import OPERATOR, said, socket
 from tests.integration.stacks import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
-
-CLOUD, STRANGER = "127.0.0.9", "127.0.0.2"
-CLIENT, OTHER = "203.0.113.7", "203.0.113.8"
-BY_HEADER = {"TICKGATE_TRUSTED_PROXIES": f"{CLOUD} 127.0.0.1 fd00::/8"}
-BY_PROXY = {"TICKGATE_ACCEPT_PROXY": f"{CLOUD} fd00::/8"}
-
-UPGRADE = (
-    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-)
-
-
-def request(forwarded: Sequence[str] = (), extra: str = "Connection: close\r\n", path: str = "/") -> bytes:
-    """A request with these lines of `X-Forwarded-For`."""
-    lines = "".join(f"X-Forwarded-For: {line}\r\n" for line in forwarded)
-    return f"GET {path} HTTP/1.1\r\nHost: tickgate\r\n{lines}{extra}\r\n".encode()
-
-
-def proxy_v1(client: str) -> bytes:
-    """The header that tells of a client, version 1 of the PROXY protocol."""
-    family = "TCP6" if ":" in client else "TCP4"
-    return f"PROXY {family} {client} {'::1' if ':' in client else '127.0.0.1'} 5678 443\r\n".encode()
-
-
-def proxy_v2(client: str | None) -> bytes:
-    """The same in version 2; None is a connection of the balancer's own (`LOCAL`)."""
-    magic = b"\r\n\r\n\0\r\nQUIT\n"
-    if client is None:
-        return magic + bytes((0x20, 0, 0, 0))
-    address = ipaddress.ip_address(client).packed
-    body = address + address + struct.pack("!HH", 5678, 443)
-    return magic + struct.pack("!BBH", 0x21, 0x11 if len(address) == 4 else 0x21, len(body)) + body
-
-
-async def status(haproxy: Balancer, data: bytes, source: str = CLOUD) -> int:
-    """What a connection of its own is answered; 0 where it is cut off without an answer."""
-    async with websocket(haproxy, data, source) as answer:
-        return answer
-
-
-@asynccontextmanager
-async def websocket(haproxy: Balancer, data: bytes, source: str = CLOUD) -> AsyncIterator[int]:
-    """The same, and the connection stays."""
-    async with contextlib.AsyncExitStack() as exits:
-        line = b""
-        with contextlib.suppress(ConnectionError):
-            reader, writer = await exits.enter_async_context(socket(haproxy.port, source))
-            writer.write(data)
-            line = await reader.readline()
-        yield int(line[9:12] or 0)
-
-
-def heard(haproxy: Balancer) -> list[list[str]]:
-    """The `X-Forwarded-For` lines of each request that came through, oldest first."""
-    requests = [request.headers.getall("X-Forwarded-For", []) for request in haproxy.requests]
-    for stand_in in haproxy.stand_ins:
-        stand_in.requests.clear()
-    return requests
-
-
-async def all_logged(haproxy: Balancer, source: str = OPERATOR) -> None:
-    """Wait until all that has happened so far is in the log."""
-    await status(haproxy, request(path="/last"), source)
-
-    async def logged() -> bool:
-        return any(line.endswith("GET /last") for line in haproxy.log)
-
-    await eventually(logged, within_s=20)
-
 
 ONE_HOP = (
     ([CLIENT], CLIENT),
@@ -284,40 +226,3 @@ async def test_a_trusted_proxy_may_stand_behind_a_balancer_with_the_proxy_protoc
         assert await status(haproxy, proxy_v2("198.51.100.3") + request(["6.6.6.6", CLIENT])) == 200
         assert await status(haproxy, proxy_v2(OTHER) + request(["198.51.100.3", CLIENT])) == 200
         assert sorted(heard(haproxy)) == [[CLIENT], [OTHER]]
-
-
-@pytest.mark.parametrize("way", ["straight", "proxy", "header"])
-@pytest.mark.parametrize(
-    "limit", ["TICKGATE_MAX_CONNECTIONS_PER_IP", "TICKGATE_CONNECT_RATE_PER_IP", "TICKGATE_REQUEST_RATE_PER_IP"]
-)
-async def test_the_log_tells_once_who_met_which_limit(way: str, limit: str) -> None:
-    """One line with the address, the setting and its value, and none for all the further tries of a minute."""
-    variables = {"straight": {}, "proxy": BY_PROXY, "header": {"TICKGATE_TRUSTED_PROXIES": CLOUD}}[way]
-    source = STRANGER if way == "straight" else CLOUD
-    path = "/ws" if limit.startswith("TICKGATE_M") else "/"
-
-    async with balancer(**variables, **{limit: "2"}) as haproxy, contextlib.AsyncExitStack() as exits:
-        for client in [STRANGER] * 8 if way == "straight" else [CLIENT] * 8 + [OTHER] * 4:
-            begin = proxy_v2(client) if way == "proxy" else b""
-            data = begin + request([client] if way == "header" else (), UPGRADE, path)
-            await exits.enter_async_context(websocket(haproxy, data, source))
-
-        await all_logged(haproxy)
-        told = [line for line in haproxy.log if "_PER_IP" in line]
-        addresses = [STRANGER] if way == "straight" else [CLIENT, OTHER]
-        assert [line.partition(":")[0] for line in told] == addresses
-        assert all(" 429 " in line and line.endswith(f" {limit}=2 GET {path}") for line in told)
-
-
-async def test_the_log_is_not_flooded_by_many_addresses_that_meet_a_limit() -> None:
-    """A hundred of them in a minute have a line; all are refused, and counted."""
-    async with balancer(**BY_HEADER, TICKGATE_REQUEST_RATE_PER_IP="1") as haproxy:
-        async with socket(haproxy.port, CLOUD) as (reader, writer):
-            for number in range(130):
-                for expected in (b"200", b"429"):
-                    writer.write(request([f"203.0.113.{number}"], ""))
-                    assert (await reader.readuntil(b"\r\n\r\n"))[9:12] == expected
-                await reader.readuntil(b"</html>\n")
-
-        await all_logged(haproxy, STRANGER)
-        assert sum("TICKGATE_REQUEST_RATE_PER_IP=1" in line for line in haproxy.log) == 100
