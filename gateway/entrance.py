@@ -17,6 +17,7 @@ from gateway.address import limit_key, spelled
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.frames import Encoding
 from gateway.handshake import Handshake, check
+from gateway.limit_log import LimitLog
 from gateway.limits import KeyedBuckets, Rate, Tally
 from gateway.refusal import RefusalError
 from gateway.settings import Settings
@@ -76,6 +77,8 @@ class Entrance:
         self._verify_now = verify_now
         self._has_room = has_room
         self._loop = asyncio.get_running_loop()
+        self.limit_log = LimitLog()
+        """Tells of addresses and subjects that meet a limit."""
         rate = settings.max_connect_rate_per_ip
         self._connect_rate = Rate(rate, rate * _RATE_BURST_S)
         self._connects = KeyedBuckets(self._connect_rate)
@@ -199,6 +202,8 @@ class Entrance:
             return True
         limit = grant.max_connections or self._settings.max_connections_per_subject
         if not self._subjects.enter(grant.subject, limit):
+            setting = "max_connections of its token" if grant.max_connections else "MAX_CONNECTIONS_PER_SUBJECT"
+            self.limit_log.met(f"subject {grant.subject!a}", setting, limit)
             return False
         seat.subject = grant.subject
         return True
@@ -220,10 +225,13 @@ class Entrance:
         return limit_key(address)
 
     def _count_in(self, key: str) -> None:
+        settings = self._settings
         if self._connects.take(key, self._loop.time()) != "ok":
             reason, problem = "rate", "too many new connections from this address; wait a moment"
-        elif not self._addresses.enter(key, self._settings.max_connections_per_ip):
+            self.limit_log.met(key, "MAX_CONNECT_RATE_PER_IP", settings.max_connect_rate_per_ip)
+        elif not self._addresses.enter(key, settings.max_connections_per_ip):
             reason, problem = "address", "too many connections from this address"
+            self.limit_log.met(key, "MAX_CONNECTIONS_PER_IP", settings.max_connections_per_ip)
         else:
             return
         raise RefusalError(429, reason, problem, {"Retry-After": "1"})

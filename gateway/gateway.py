@@ -132,6 +132,7 @@ class Gateway:
                 group.create_task(self._heartbeat.run())
         finally:
             await end(*self._errands)
+            self.entrance.limit_log.close()
             if self.authenticator is not None:
                 await self.authenticator.aclose()
             await self.bus.aclose()

@@ -75,6 +75,10 @@ class Client:
         """How many messages of a type came."""
         return sum(message["type"] == message_type for message in self.messages)
 
+    def told(self, message_type: str) -> list[Message]:
+        """All messages of a type, in order of arrival."""
+        return [message for message in self.messages if message["type"] == message_type]
+
     def seqs(self, symbol: str) -> list[int]:
         """The sequence numbers of a symbol's prices, in order of arrival."""
         return [price["seq"] for price in self.prices[symbol]]
@@ -125,6 +129,65 @@ class Client:
                 future.set_result(None)
 
 
+class BothWays(str):
+    """Where clients connect through HAProxy, beside the address of the same gateway itself."""
+
+    __slots__ = ("straight",)
+    straight: str
+
+
+class Twins(Client):
+    """A client through HAProxy, and one straight at the same gateway that says and awaits the same.
+
+    When they leave, what both heard must be the same: each price to the last digit, each state in its order, and, where
+    they asked for every tick, the same ticks.
+    """
+
+    def __init__(self, socket: ClientConnection, straight: Client) -> None:
+        super().__init__(socket)
+        self.straight = straight
+        self._wants_every_tick = False
+
+    async def send(self, message: Message | str | bytes) -> None:
+        """Both send it."""
+        if isinstance(message, dict):
+            self._wants_every_tick |= message.get("conflate") is False
+        await super().send(message)
+        await self.straight.send(message)
+
+    async def until(self, condition: Callable[[Client], bool], within_s: float = 10) -> None:
+        """Wait until it is so of both."""
+        await asyncio.gather(super().until(condition, within_s), self.straight.until(condition, within_s))
+
+    async def until_closed(self, within_s: float = 10) -> int | None:
+        """Wait for the end of both connections; the close code, which must be the same."""
+        codes = await asyncio.gather(super().until_closed(within_s), self.straight.until_closed(within_s))
+        assert codes[0] == codes[1]
+        return codes[0]
+
+    async def close(self) -> None:
+        """Both leave, and are compared."""
+        await asyncio.gather(super().close(), self.straight.close())
+        self._compare()
+
+    def _compare(self) -> None:
+        for symbol in self.prices:
+            own, other = ({price["seq"]: price for price in client.prices[symbol]} for client in (self, self.straight))
+            both = own.keys() & other.keys()
+            for seq in both:
+                # A snapshot is a tick under another name.
+                assert own[seq] | {"type": ""} == other[seq] | {"type": ""}, (symbol, seq)
+            if self._wants_every_tick and both:
+                first, last = min(both), max(both)
+                assert {seq for seq in own if first <= seq <= last} == both, symbol
+                assert {seq for seq in other if first <= seq <= last} == both, symbol
+        for kind in ("status", "symbol_status"):
+            # One may have come a moment earlier, or left a moment later.
+            shorter, longer = sorted((self.told(kind), self.straight.told(kind)), key=len)
+            starts = range(len(longer) - len(shorter) + 1)
+            assert any(longer[start : start + len(shorter)] == shorter for start in starts), (shorter, longer)
+
+
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Client]:
     """A client of the gateway at ``url``, after its welcome."""
@@ -136,8 +199,9 @@ async def connected(url: str) -> AsyncIterator[Client]:
 
 
 async def open_client(url: str, within_s: float = 10) -> Client:
-    """Connect and wait for the welcome; close it yourself."""
+    """Connect, both ways where the URL says so, and wait for the welcome; close it yourself."""
     # No pings of its own: what keeps the connection is the gateway's heartbeat.
-    client = Client(await connect(url, ping_interval=None, compression=None, open_timeout=within_s, max_size=None))
+    socket = await connect(url, ping_interval=None, compression=None, open_timeout=within_s, max_size=None)
+    client = Twins(socket, await open_client(url.straight, within_s)) if isinstance(url, BothWays) else Client(socket)
     await client.until(lambda client: client.count("welcome") == 1, within_s)
     return client

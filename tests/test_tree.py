@@ -35,7 +35,7 @@ GATEWAY_LAYERS = (
     {"buffers", "frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "kept", "limits"}
-    | {"masking", "memory", "metrics", "origin", "probes", "protocol", "sockets", "succession"},
+    | {"limit_log", "masking", "memory", "metrics", "origin", "probes", "protocol", "sockets", "succession"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 

@@ -73,8 +73,8 @@ def slow_down(root: Path) -> None:
     """Every tick is encoded a hundred times."""
     edit(
         root / "market" / "codec.py",
-        "    return _encoder.encode(tick)\n",
-        "    return [_encoder.encode(tick) for _ in range(100)][0]\n",
+        "= _encoder.encode\n",
+        "= lambda tick: [_encoder.encode(tick) for _ in range(100)][0]\n",
     )
 
 

@@ -94,7 +94,39 @@ def test_haproxy_cfg_names_every_variable_and_its_default() -> None:
     taken = set(re.findall(r"\$\{(TICKGATE_\w+)-([^}]+)\}", text))
     told = {(name, value) for name, value in re.findall(r"^#   (TICKGATE_\w+) +(\S+)", text, re.MULTILINE)}
     gateways = {(f"TICKGATE_GATEWAY_{number}", address) for number, address in enumerate(GATEWAYS, start=1)}
-    assert taken - gateways == told - {("TICKGATE_GATEWAY_1", "to"), ("TICKGATE_CERT", "none")}
+    numbered = {("TICKGATE_GATEWAY_1", "to"), ("TICKGATE_GATEWAY_5", "to")}
+    assert taken - gateways == {(name, value) for name, value in told if value != "none"} - numbered
+    assert {name for name, value in told if value == "none"} <= set(re.findall(r"[\"']\$\{?(TICKGATE_\w+)", text))
+
+
+@pytest.mark.usefixtures("_haproxy")
+@pytest.mark.parametrize("count", [1, 2, 8, 16])
+def test_a_cluster_has_as_many_gateways_as_are_numbered(count: int) -> None:
+    """An empty number is none; past the four that have defaults, each that is given is one."""
+    given = {f"TICKGATE_GATEWAY_{number}": f"127.0.0.1:{9000 + number}" for number in range(5, count + 1)}
+    plan = plan_cluster(given | {f"TICKGATE_GATEWAY_{number}": "" for number in range(count + 1, 5)})
+    assert [gateway.name for gateway in plan.gateways] == [f"gateway-{number}" for number in range(1, count + 1)]
+    assert plan.haproxy is not None
+    told = [plan.haproxy.env.get(f"TICKGATE_GATEWAY_{number}", "") for number in range(1, 17)]
+    assert told == [str(gateway.listens[0]) for gateway in plan.gateways] + [""] * (16 - count)
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_cluster_without_a_gateway_of_its_own_is_refused() -> None:
+    """None is numbered, or a name leads elsewhere: the launcher would start what HAProxy does not use."""
+    with pytest.raises(DeployError, match="TICKGATE_GATEWAY_1"):
+        plan_cluster({f"TICKGATE_GATEWAY_{number}": "" for number in range(1, 5)})
+    with pytest.raises(DeployError, match="TICKGATE_GATEWAYS"):
+        plan_cluster({"TICKGATE_GATEWAYS": "gateways.test:8080"})
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_cluster_asks_no_name_server_for_its_own_gateways() -> None:
+    """They are on this machine, which knows its own names; who wants it otherwise says so."""
+    for environ, expected in (({}, "0"), ({"TICKGATE_DNS": "1"}, "1")):
+        haproxy = plan_cluster(environ).haproxy
+        assert haproxy is not None
+        assert haproxy.env["TICKGATE_DNS"] == expected
 
 
 @pytest.mark.usefixtures("_haproxy")

@@ -24,7 +24,8 @@ class StandIn:
     A WebSocket gets its own messages back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int | None = None) -> None:
+        """It listens on a port of its own where none is given."""
         self.ready_status = 200
         self.status = 200
         self.requests: list[web.Request] = []
@@ -32,7 +33,7 @@ class StandIn:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_route("*", "/{path:.*}", self._anything)
-        self.server = TestServer(app)
+        self.server = TestServer(app, host=host, port=port)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         return web.Response(status=self.ready_status)
@@ -64,14 +65,15 @@ class StandIn:
 class Balancer:
     """A running HAProxy, its stand-ins and what it has logged."""
 
-    def __init__(self) -> None:
-        self.stand_ins = [StandIn() for _ in range(GATEWAY_COUNT)]
+    def __init__(self, stand_ins: list[StandIn]) -> None:
+        self.stand_ins = stand_ins
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.tls_port = free_port()
         """Listens with TICKGATE_CERT only."""
         self.tls_url = f"https://127.0.0.1:{self.tls_port}"
         self.log: list[str] = []
+        self.process: Process
 
     @property
     def requests(self) -> list[web.Request]:
@@ -80,9 +82,14 @@ class Balancer:
 
 
 @asynccontextmanager
-async def balancer(**variables: str) -> AsyncIterator[Balancer]:
-    """One that is in service, with ``variables`` beside its addresses."""
-    balancer = Balancer()
+async def balancer(
+    stand_ins: list[StandIn] | None = None, *, ready: bool = True, mode: str = "-db", **variables: str
+) -> AsyncIterator[Balancer]:
+    """One with ``variables`` beside, or in place of, its addresses; in service where it is to be ``ready``.
+
+    With ``mode`` "-W" a master runs it, as in an installation.
+    """
+    balancer = Balancer(stand_ins if stand_ins is not None else [StandIn() for _ in range(GATEWAY_COUNT)])
     async with AsyncExitStack() as exits:
         addresses = {
             "TICKGATE_BIND": f"127.0.0.1:{balancer.port}",
@@ -93,16 +100,17 @@ async def balancer(**variables: str) -> AsyncIterator[Balancer]:
             await stand_in.server.start_server()
             exits.push_async_callback(stand_in.server.close)
             addresses[f"TICKGATE_GATEWAY_{number}"] = f"127.0.0.1:{stand_in.server.port}"
-        command = (str(find_haproxy()), "-db", "-f", "haproxy.cfg")
+        command = (str(find_haproxy()), mode, "-f", "haproxy.cfg")
         process = Process(
             "haproxy",
             command,
-            env=environment(**addresses, **variables),
+            env=environment(**(addresses | variables)),
             say=lambda _, line: balancer.log.append(line),
         )
         for stand_in in balancer.stand_ins:
             exits.push_async_callback(stand_in.until_left_alone)
         exits.push_async_callback(process.stop, 10)
         await process.start()
-        await answers(f"{balancer.url}/readyz", 200)
+        balancer.process = process
+        await answers(f"{balancer.url}/readyz", 200 if ready else 503)
         yield balancer

@@ -16,7 +16,7 @@ from pathlib import Path
 from deploy.ports import Address, free_port
 from deploy.programs import Plan, Program
 from deploy.stack import Stack
-from tests.client import Client, open_client
+from tests.client import BothWays, Client, open_client
 from tests.integration.stacks import members_of
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -55,8 +55,12 @@ async def overheard(plan: Plan, within_s: float = 30) -> AsyncIterator[tuple[Sta
 
 @asynccontextmanager
 async def subscribers(url: str, count: int = 3, *, conflate: bool = True) -> AsyncIterator[list[Client]]:
-    """Clients of every symbol that have been told `live`, and hold a price of each."""
-    clients = [await open_client(url) for _ in range(count)]
+    """Clients of every symbol that have been told `live`, and hold a price of each.
+
+    Where there are two ways to the gateway, they come by each in turn.
+    """
+    ways = (str(url), url.straight) if isinstance(url, BothWays) else (url,)
+    clients = [await open_client(way) for way, _ in zip(itertools.cycle(ways), range(count), strict=False)]
     try:
         for client in clients:
             await client.subscribe(*SYMBOLS, conflate=conflate)

@@ -10,16 +10,16 @@ from deploy.programs import Plan
 from tests.client import Client, Message, open_client
 from tests.exchange.server import Exchange
 from tests.integration.faults import feeds, is_live, now
-from tests.integration.stacks import run_plan
+from tests.integration.fronts import both_ways
 
 EVERY_S = 0.1
 """From one quote of a symbol that moves to the next."""
 
 
 def plan_for(exchange: Exchange, symbols: Iterable[str], feed: str = "binance-ws", **settings: str) -> Plan:
-    """Valkey, a poller of this exchange, and one gateway."""
+    """Valkey, a poller of this exchange, and one gateway, to which there are both ways."""
     named = {"SYMBOLS": ",".join(symbols)} | settings
-    return run_plan(FEED=feed, BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url, **named)
+    return both_ways(FEED=feed, BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url, **named)
 
 
 @asynccontextmanager

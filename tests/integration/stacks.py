@@ -11,6 +11,7 @@ import aiohttp
 from deploy.ports import free_port
 from deploy.programs import Plan, plan_cluster, plan_run
 from deploy.stack import Stack
+from tests.client import BothWays
 
 GATEWAY_COUNT = 4
 
@@ -66,8 +67,15 @@ async def running(plan: Plan, within_s: float = 30) -> AsyncIterator[Stack]:
 
 
 def ws_url(stack: Stack) -> str:
-    """Where clients connect."""
-    return f"ws://{stack.plan.front}/ws"
+    """Where clients connect: both ways, where HAProxy is before a single gateway."""
+    plan = stack.plan
+    url = f"ws://{plan.front}/ws"
+    listening = [gateway.listens[0] for gateway in plan.gateways if gateway.listens]
+    if plan.haproxy is None or len(listening) > 1:
+        return url
+    both = BothWays(url)
+    both.straight = f"ws://{listening[0]}/ws"
+    return both
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 
 from deploy.ports import Address
 from tests.client import Client, connected
-from tests.integration.stacks import http_status, run_plan, running, ws_url
+from tests.integration.fronts import both_ways
+from tests.integration.stacks import http_status, running, ws_url
 
 pytestmark = pytest.mark.integration
 
@@ -34,17 +35,19 @@ HANDSHAKE = (
 
 async def test_nobody_else_notices_what_one_client_or_the_bus_does_wrong() -> None:
     """Malformed messages, half frames, oversized frames and garbage on the bus leave a good client without a gap."""
-    async with running(run_plan(MAX_MESSAGE_BYTES=str(MAX_MESSAGE_BYTES))) as stack, connected(ws_url(stack)) as good:
+    async with running(both_ways(MAX_MESSAGE_BYTES=str(MAX_MESSAGE_BYTES))) as stack, connected(ws_url(stack)) as good:
         await good.subscribe("*", conflate=False)
-        address = stack.plan.front
+        (gateway,) = stack.plan.gateways
         async with asyncio.TaskGroup() as group:
             group.create_task(_talks_nonsense(ws_url(stack)))
             group.create_task(_sends_too_much(ws_url(stack)))
-            group.create_task(_pollutes_the_bus(stack.plan.gateways[0].env["BUS_URL"]))
-            group.create_task(_never_finishes(address, HANDSHAKE[:-2]))
-            group.create_task(_never_finishes(address, HANDSHAKE + struct.pack("!BBH", 0x81, 0xFE, 4096) + b"mask{"))
-            group.create_task(_never_finishes(address, os.urandom(4096)))
-            group.create_task(_never_finishes(address, HANDSHAKE + b"\xff" * 64))
+            group.create_task(_pollutes_the_bus(gateway.env["BUS_URL"]))
+            for address in {stack.plan.front, gateway.listens[0]}:
+                group.create_task(_never_finishes(address, HANDSHAKE[:-2]))
+                half = HANDSHAKE + struct.pack("!BBH", 0x81, 0xFE, 4096) + b"mask{"
+                group.create_task(_never_finishes(address, half))
+                group.create_task(_never_finishes(address, os.urandom(4096)))
+                group.create_task(_never_finishes(address, HANDSHAKE + b"\xff" * 64))
         marks = {symbol: good.newest_seq(symbol) for symbol in good.prices}
         await good.until(lambda client: all(client.newest_seq(symbol) > mark + 20 for symbol, mark in marks.items()))
 
@@ -52,7 +55,7 @@ async def test_nobody_else_notices_what_one_client_or_the_bus_does_wrong() -> No
         assert good.gaps() == []
         assert not good.closed
         assert good.count("error") == 0
-        assert await http_status(f"http://{address}/readyz") == 200
+        assert await http_status(f"http://{stack.plan.front}/readyz") == 200
         assert all(process.running for process in stack)
 
 

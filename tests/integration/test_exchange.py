@@ -12,7 +12,8 @@ from websockets.typing import Subprotocol
 
 from tests.client import Client, connected
 from tests.exchange.server import Exchange
-from tests.integration.stacks import run_plan, running, ws_url
+from tests.integration.fronts import both_ways
+from tests.integration.stacks import running, ws_url
 
 pytestmark = pytest.mark.integration
 
@@ -42,7 +43,7 @@ def bid_of(client: Client, symbol: str) -> Decimal | None:
 @pytest.mark.parametrize("feed", ["binance-ws", "binance-rest"])
 async def test_what_the_exchange_says_reaches_the_client(exchange: Exchange, feed: str) -> None:
     """Each source brings the exchange's own numbers to a client, under its own name, and breaks no limit."""
-    plan = run_plan(
+    plan = both_ways(
         FEED=feed, SYMBOLS=",".join(SYMBOLS), BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url
     )
     async with running(plan) as stack, connected(ws_url(stack)) as client:
@@ -58,7 +59,7 @@ async def test_what_the_exchange_says_reaches_the_client(exchange: Exchange, fee
 
 async def test_the_stream_falls_back_to_rest_and_returns(exchange: Exchange) -> None:
     """With the streams gone prices go on by REST, and say so; with everything gone they are stale; all comes back."""
-    plan = run_plan(
+    plan = both_ways(
         FEED="binance-ws",
         SYMBOLS=",".join(SYMBOLS),
         BINANCE_REST_URL=exchange.rest_url,
@@ -96,7 +97,7 @@ async def test_symbols_of_any_script(feed: str, tmp_path: Path) -> None:
     async with Exchange(names) as exchange:
         for name in names:
             exchange.quote(name, bid="100.00000000", ask="100.01000000")
-        plan = run_plan(
+        plan = both_ways(
             FEED=feed, SYMBOLS=f"@{listing}", BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url
         )
         async with running(plan) as stack, connected(ws_url(stack)) as client:

@@ -33,6 +33,7 @@ from tests.integration.faults import (
     url_of,
     with_gateways,
 )
+from tests.integration.fronts import both_ways
 from tests.integration.stacks import eventually, run_plan, running, ws_url
 from tests.proxy import Proxy
 
@@ -120,7 +121,7 @@ async def test_a_poller_whose_link_to_the_bus_fails_either_way_is_called_silent_
 
 
 async def _pollers_link(name: str) -> None:
-    plan = run_plan()
+    plan = both_ways()
     async with Proxy(bus_port(plan)) as proxy:
         env = {**plan.poller.env, "BUS_URL": f"redis://{proxy.address}/0"}
         async with (
@@ -140,7 +141,7 @@ async def _pollers_link(name: str) -> None:
 
 async def test_a_gateway_that_the_bus_throws_out_links_again() -> None:
     """After `CLIENT KILL`, and after a frozen gateway overran its output buffer, clients are soon current again."""
-    plan = run_plan()
+    plan = both_ways()
     async with running(plan) as stack, subscribers(ws_url(stack)) as clients, _nothing_left_by(stack["gateway"]):
         async with _redis(plan) as redis:
             assert await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub") == 1
@@ -164,7 +165,7 @@ async def test_a_gateway_that_the_bus_throws_out_links_again() -> None:
 
 async def test_nobody_notices_that_the_bus_was_flushed() -> None:
     """After `FLUSHALL` prices go on, and the last values are all there again for who comes next."""
-    plan = run_plan()
+    plan = both_ways()
     async with running(plan) as stack, subscribers(ws_url(stack)) as clients, _redis(plan) as redis:
         flushed = now()
         assert await redis.flushall()

@@ -26,7 +26,8 @@ from tests.integration.faults import (
     until_more,
     until_stale,
 )
-from tests.integration.stacks import run_plan, running, ws_url
+from tests.integration.fronts import both_ways
+from tests.integration.stacks import running, ws_url
 
 pytestmark = pytest.mark.integration
 
@@ -96,7 +97,7 @@ async def test_clients_hear_that_the_poller_is_silent_and_go_on_when_one_is_back
 
 
 async def _silence(name: str, begin: Step, end: Step) -> None:
-    async with running(run_plan()) as stack, subscribers(ws_url(stack)) as clients:
+    async with running(both_ways()) as stack, subscribers(ws_url(stack)) as clients:
         try:
             await begin(stack)
             stale_after = await until_stale(clients, SILENT_POLLER)
@@ -240,6 +241,6 @@ def _wrong_quote(wrong: dict[str, object]) -> str:
 
 
 def _plan(exchange: Exchange, feed: str = "binance-ws") -> Plan:
-    return run_plan(
+    return both_ways(
         FEED=feed, SYMBOLS=",".join(SYMBOLS), BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url
     )

@@ -23,8 +23,16 @@ pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
         {"TICKGATE_CERT": ""},
         {"TICKGATE_CERT": "here"},
         {f"TICKGATE_{limit}_PER_IP": "0" for limit in ("MAX_CONNECTIONS", "CONNECT_RATE", "REQUEST_RATE")},
+        {
+            "TICKGATE_TRUSTED_PROXIES": "10.0.0.0/8 fd00::/8",
+            "TICKGATE_FORWARDED_HOPS": "2",
+            "TICKGATE_ACCEPT_PROXY": "10.0.0.1",
+        },
+        {"TICKGATE_GATEWAYS": "localhost:8081", "TICKGATE_GATEWAY_SLOTS": "100", "TICKGATE_NAMESERVER": "[::1]:53"},
+        {"TICKGATE_GATEWAYS": "_http._tcp.gateways.test", "TICKGATE_TRUSTED_PROXIES": "", "TICKGATE_ACCEPT_PROXY": ""},
+        {"TICKGATE_GATEWAY_2": "", "TICKGATE_GATEWAY_16": "[::1]:8081", "TICKGATE_DNS": "0"},
     ],
-    ids=["defaults", "no certificate", "certificate", "no limits"],
+    ids=["defaults", "no certificate", "certificate", "no limits", "balancers", "one name", "records", "numbered"],
 )
 def test_the_configuration_is_accepted_without_a_warning(variables: dict[str, str], tmp_path: Path) -> None:
     """``haproxy -c`` has nothing to say but that it is valid, with and without each block that a variable opens."""
@@ -41,6 +49,23 @@ def test_the_configuration_is_accepted_without_a_warning(variables: dict[str, st
         check=False,
     )
     assert (check.returncode, check.stdout + check.stderr) == (0, "Configuration file is valid\n")
+
+
+@pytest.mark.parametrize("variable", ["TICKGATE_TRUSTED_PROXIES", "TICKGATE_ACCEPT_PROXY"])
+@pytest.mark.parametrize("value", ["10.0.0.1,10.0.0.2", "balancer.example", "10.0.0.0/33", "unix"])
+def test_proxies_that_are_no_addresses_stop_the_start_and_are_named(variable: str, value: str) -> None:
+    """Both what is wrong and the variable stand in the message; nothing is trusted by mistake."""
+    check = subprocess.run(
+        [str(find_haproxy()), "-c", "-f", "haproxy.cfg"],
+        cwd=ROOT,
+        env=os.environ | {variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert check.returncode == 1
+    (line,) = [line for line in check.stderr.splitlines() if f"'{value}'" in line]
+    assert variable in line
 
 
 async def test_a_gateway_hears_where_the_client_is_and_not_what_it_claims() -> None:

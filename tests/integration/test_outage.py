@@ -10,7 +10,8 @@ import pytest
 
 from deploy.stack import Stack
 from tests.client import Client, open_client
-from tests.integration.stacks import run_plan, running, ws_url
+from tests.integration.fronts import both_ways
+from tests.integration.stacks import running, ws_url
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +45,7 @@ async def test_nobody_is_disconnected_and_everybody_is_told_when_the_bus_goes_an
 
 async def _outage(name: str, begin: Step, end: Step) -> None:
     clock = asyncio.get_running_loop().time
-    async with running(run_plan()) as stack:
+    async with running(both_ways()) as stack:
         clients = [await open_client(ws_url(stack)) for _ in range(CLIENTS)]
         try:
             for client in clients:

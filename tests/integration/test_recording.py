@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.client import connected
-from tests.integration.stacks import run_plan, stack_of, ws_url
+from tests.integration.fronts import both_ways
+from tests.integration.stacks import answers, stack_of, ws_url
 
 pytestmark = pytest.mark.integration
 
@@ -28,12 +29,12 @@ async def test_every_distinct_quote_of_a_recording_arrives_once_in_order_and_exa
     expected = _distinct_quotes(recording)
     assert expected != {}
 
-    plan = run_plan(FEED=f"replay:{recording}", REPLAY_SPEED="0", SYMBOLS=",".join(sorted(expected)))
+    plan = both_ways(FEED=f"replay:{recording}", REPLAY_SPEED="0", SYMBOLS=",".join(sorted(expected)))
     async with stack_of(plan) as stack:
         # The poller last: a replay does not wait for anybody to listen.
-        for name in ("valkey", "gateway"):
+        for name in (program.name for program in plan if program.name != "poller"):
             await stack.start_one(name)
-            await stack.until_ready(name)
+        await answers(f"http://{plan.front}/healthz", 200)
         async with connected(ws_url(stack)) as client:
             await client.subscribe("*", conflate=False)
             await stack.start_one("poller")

@@ -17,7 +17,8 @@ from market.status import Beat, Changes, States, SymbolState, SymbolStatus
 from tests.client import Client, connected
 from tests.fakes import tick
 from tests.integration.faults import feeds, is_live, now, overheard, tell, until_stale
-from tests.integration.stacks import eventually, run_plan, ws_url
+from tests.integration.fronts import both_ways
+from tests.integration.stacks import eventually, ws_url
 from tests.proxy import Proxy, Way
 from tests.valkey import Valkey
 
@@ -127,7 +128,7 @@ def _status(symbol: str, state: SymbolState, reason: str = "") -> SymbolStatus:
 @asynccontextmanager
 async def gateway_of(bus_url: str, *symbols: str) -> AsyncIterator[Stack]:
     """One gateway with ``symbols``; its stack's poller is a process that does nothing."""
-    plan = run_plan(BUS_URL=bus_url, SYMBOLS=",".join(symbols))
+    plan = both_ways(BUS_URL=bus_url, SYMBOLS=",".join(symbols))
     nobody = Program(name="poller", command=(sys.executable, "-c", "import signal; signal.pause()"), env={})
     async with overheard(replace(plan, poller=nobody)) as (stack, _):
         yield stack
@@ -148,7 +149,8 @@ def states_of(client: Client) -> dict[str, str]:
 
 async def metrics_of(stack: Stack) -> dict[str, float]:
     """The gateway's metrics, by name and labels as they are written."""
-    async with aiohttp.ClientSession() as http, http.get(f"{stack.plan.url}/metrics") as response:
+    url = f"http://{stack.plan.gateways[0].listens[0]}/metrics"
+    async with aiohttp.ClientSession() as http, http.get(url) as response:
         lines = (await response.text()).splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 

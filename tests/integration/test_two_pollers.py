@@ -14,7 +14,8 @@ from redis.exceptions import ConnectionError as NoBus
 from deploy.stack import Stack
 from market.codec import decode_tick
 from tests.client import Client, connected
-from tests.integration.stacks import eventually, run_plan, running, ws_url
+from tests.integration.fronts import both_ways
+from tests.integration.stacks import eventually, running, ws_url
 
 pytestmark = pytest.mark.integration
 
@@ -92,7 +93,7 @@ class Scene:
 @asynccontextmanager
 async def scene() -> AsyncIterator[Scene]:
     """Valkey, two pollers, a gateway, and a client that is live."""
-    plan = run_plan()
+    plan = both_ways()
     # A stage of the launcher with more in it than it knows: what listens nowhere is just started.
     plan = replace(plan, gateways=(*plan.gateways, replace(plan.poller, name="second")))
     bus_url = plan.poller.env["BUS_URL"]

@@ -45,7 +45,7 @@ def test_the_known_names_are_those_that_are_read() -> None:
     """Each list has the variables that its program reads, and no other: a new setting cannot be forgotten here."""
     assert names_in("poller") == POLLERS
     assert names_in("gateway") == GATEWAYS
-    read = set(re.findall(r"TICKGATE_[A-Z_]+[0-9]?", (ROOT / "haproxy.cfg").read_text(encoding="utf-8")))
+    read = set(re.findall(r"TICKGATE_[A-Z_]+[A-Z](?:_[0-9]+)?", (ROOT / "haproxy.cfg").read_text(encoding="utf-8")))
     assert read | {"TICKGATE_TLS_BIND"} == HAPROXYS
 
 

@@ -1,0 +1,64 @@
+"""Who has met a limit, in the log: one line for each in a minute, and one number for all beyond a few.
+
+Under attack it is called for every refusal, and then costs a look into a set.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+MINUTE_S: Final = 60.0
+MOST_LINES: Final = 20
+"""Of a minute; further ones who meet a limit are only counted."""
+
+_LONGEST: Final = 100
+"""Characters of a name that are shown."""
+
+logger = logging.getLogger(__name__)
+
+
+class LimitLog:
+    """What one gateway says of limits that are met."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._told: set[tuple[str, str]] = set()
+        """Who has a line in this minute, and of which limit."""
+        self._untold = 0
+        """Refusals in this minute of those who have none."""
+        self._minute: asyncio.TimerHandle | None = None
+
+    def met(self, who: str, setting: str, limit: float) -> None:
+        """Somebody was refused. ``who`` is an address or the name of a subject, ``setting`` the limit's name.
+
+        ``who`` may hold whatever a stranger has written.
+        """
+        key = (who, setting)
+        if key in self._told:
+            return
+        if len(self._told) >= MOST_LINES:
+            self._untold += 1
+            return
+        if self._minute is None:
+            self._minute = self._loop.call_later(MINUTE_S, self._begin_again)
+        self._told.add(key)
+        logger.warning("%s has met %s=%g", _shown(who), setting, limit)
+
+    def close(self) -> None:
+        """Nobody is told of any more; whoever was only counted is told of now."""
+        if self._minute is not None:
+            self._minute.cancel()
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        if self._untold:
+            logger.warning("limits were met %d times by others in the last minute; see /metrics", self._untold)
+        self._told.clear()
+        self._untold = 0
+        self._minute = None
+
+
+def _shown(who: str) -> str:
+    """Printable ASCII in one line, of bounded length."""
+    text = who if len(who) <= _LONGEST else f"{who[:_LONGEST]}..."
+    return text if text.isascii() and text.isprintable() else ascii(text)
