@@ -94,6 +94,11 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or (address is not None and address.is_loopback)
 
 
+def is_every_address(host: Any) -> bool:
+    """Whether ``host`` is IPv6's unspecified address, ``::``, by which every address of both families is meant."""
+    return isinstance(host, str) and (address := _address(host)) is not None and address == IPv6Address("::")
+
+
 def is_private(name: Any) -> bool:
     """Whether only this machine reaches what listens at ``name``, as a socket's `getsockname` tells it.
 

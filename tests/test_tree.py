@@ -28,14 +28,14 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
     {"auth.jwks", "commands", "entrance", "laggards", "states_reader", "usefulness"},
-    {"auth.compact", "auth.keyset", "delivery", "group", "handshake", "states"},
+    {"auth.compact", "auth.keyset", "charges", "delivery", "group", "handshake", "heads", "states"},
     {"cohort"},
     {"connection", "pace"},
     {"reader"},
     {"frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
-    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "limits"}
-    | {"masking", "metrics", "origin", "protocol", "sockets"},
+    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "fields", "inflate"}
+    | {"limits", "masking", "metrics", "origin", "protocol", "sockets"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 

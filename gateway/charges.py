@@ -1,0 +1,92 @@
+"""What requests over plain HTTP cost, charged to their connection and address before anything is done for them.
+
+One token is a request's worth of work. Handshakes that are let in are not charged: connects have limits of their own.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway.limits import Bucket, KeyedBuckets, Rate
+from gateway.refusal import RefusalError
+
+METRICS: Final = 10
+"""Tokens: as long as it takes to write them all."""
+
+PROOF: Final = 10
+"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one."""
+
+_BURST_S: Final = 2.0
+"""So many seconds' worth may come at once."""
+
+PROBES: Final = frozenset(("/healthz", "/readyz"))
+"""What balancers ask for. It is counted apart: whoever shares their address must not make them take us for dead."""
+
+_PROBE_LINES: Final = tuple(f"{method} {path} ".encode() for method in ("GET", "HEAD") for path in PROBES)
+
+
+class Charges:
+    """What every address has left for requests. A payer of None pays nothing."""
+
+    def __init__(self, per_s: float, now: Callable[[], float]) -> None:
+        """``per_s`` tokens a second for each address, 0 being no limit; ``now`` is a clock, in seconds."""
+        self._now = now
+        self._rate = Rate(per_s, per_s * _BURST_S)
+        self._connection_rate = Rate(per_s / 2, per_s)
+        self._requests = KeyedBuckets(self._rate)
+        self._probes = KeyedBuckets(self._rate)
+
+    def change(self, per_s: float) -> None:
+        """Allow another rate from now on."""
+        self._rate.change(per_s, per_s * _BURST_S)
+        self._connection_rate.change(per_s / 2, per_s)
+
+    def connection(self) -> Bucket:
+        """A bucket for one connection, which may take half of what its address may."""
+        return Bucket(self._connection_rate)
+
+    def take_head(self, payer: str | None, bucket: Bucket, head: bytes) -> None:
+        """Charge the request that ``head`` is of to its connection's ``bucket`` and its address.
+
+        Raises:
+            RefusalError: too many requests.
+        """
+        if payer is None or not self._rate.interval_s:
+            return
+        if head.startswith(_PROBE_LINES):
+            self._take(self._probes, payer, 1)
+        elif bucket.take(self._now()) != "ok":
+            raise _too_many("connection")
+        else:
+            self._take(self._requests, payer, 1)
+
+    def take_request(self, payer: str | None, path: str) -> None:
+        """Charge a request for ``path`` to its address alone: a proxy's connection is many clients'.
+
+        Raises:
+            RefusalError: too many requests.
+        """
+        if payer is not None:
+            self._take(self._probes if path in PROBES else self._requests, payer, 1)
+
+    def take(self, payer: str | None, tokens: int) -> None:
+        """Charge more work for a request, before it is done.
+
+        Raises:
+            RefusalError: so much is not left; nothing was charged.
+        """
+        if payer is not None:
+            self._take(self._requests, payer, tokens)
+
+    def give_back(self, payer: str | None, tokens: int) -> None:
+        """What was charged was not to be paid for."""
+        if payer is not None:
+            self._requests.give_back(payer, self._now(), tokens)
+
+    def _take(self, buckets: KeyedBuckets, payer: str, tokens: int) -> None:
+        if buckets.take(payer, self._now(), tokens) != "ok":
+            raise _too_many("address")
+
+
+def _too_many(whose: str) -> RefusalError:
+    problem = f"too many requests of this {whose}; wait a moment"
+    return RefusalError(429, "requests", problem, {"Retry-After": "1"})
