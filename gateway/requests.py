@@ -68,8 +68,8 @@ class Requests(web.RequestHandler):
         "_heads",
         "_held",
         "_is_whole",
-        "_refused",
         "_linger_bytes",
+        "_refused",
         "_unread",
     )
 
@@ -195,6 +195,7 @@ class Requests(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone (called for the event loop)."""
         self._forget_unread()
+        self._ended.set()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:

@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from gateway.auth.settings import AuthSettings
+from tests.client_frames import FIN, TEXT, client_frame
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import RunningGateway, Start, ask
 from tests.waiting import until
@@ -118,3 +119,123 @@ async def test_the_end_waits_for_nobody(start: Start, head: str) -> None:
         await running.close()
     writer.close()
     unread.close()
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+WEBSOCKET = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\nConnection: upgrade\r\nUpgrade: h2c, websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+PING = client_frame(FIN | TEXT, b'{"type":"ping","id":77}')
+
+
+def statuses(answer: bytes) -> list[int]:
+    """Of all answers in what came, bodies of JSON between them."""
+    return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.mark.parametrize("before", [0, 1, 40])
+async def test_who_is_refused_in_the_middle_hears_why_after_all_answers_before(start: Start, before: int) -> None:
+    """Also one that goes on sending meanwhile: it is heard out for a while, so that no reset overtakes the answer."""
+    running = await start()
+    large = b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000
+    answer = await ask(running, HEALTH * before + large)
+    assert [200] * before + [431] == statuses(answer)
+    assert b'"code":"too_large"}' in answer
+    assert {"too_large": 1} == running.gateway.counters.connections_refused
+
+
+async def test_who_never_stops_sending_is_cut_off(start: Start) -> None:
+    """The answer is there; what follows is thrown away, and not for ever."""
+    running = await start()
+    _, writer = await asyncio.open_connection(running.host, running.port)
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(20):
+            while True:
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+    await until(lambda: running.requests == [])
+    writer.transport.abort()
+
+
+async def test_what_an_address_pays_for_counts_for_later_requests_too(start: Start) -> None:
+    """One connection may take half; then it hears 429, behind what it was answered before, and ends."""
+    running = await start(spare_loopback=False, max_request_rate_per_ip=10)
+    answer = await ask(running, PAGE.replace(b"style.css", b"nothing") * 50)
+    assert [404] * 10 + [429] == statuses(answer)
+    assert b"Retry-After: 1\r\n" in answer
+    assert [200] * 9 == statuses(await ask(running, HEALTH * 8 + HEALTH[:-2] + b"Connection: close\r\n\r\n"))
+    assert {"requests": 1} == running.gateway.counters.connections_refused
+
+
+@pytest.mark.parametrize("count", [1, 3, 100])
+async def test_who_finishes_sending_gets_every_answer(start: Start, count: int) -> None:
+    """Then the connection ends; one that has finished in the middle of a request, or before it, is left."""
+    running = await start(keepalive_s=60, handshake_timeout_s=60)
+    for rest in (b"", b"GET /hea", b"POST /v1/ticket HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"):
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        writer.write(HEALTH * count + rest)
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            heard = statuses(await reader.read(-1))
+        assert [200] * count == heard[:count]
+        assert len(heard) <= count + 1
+        writer.close()
+    for begun in (b"", b"GET /healthz", b"\r\n"):
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        writer.write(begun)
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            assert b"" == await reader.read(-1)
+        writer.close()
+    await until(lambda: running.requests == [])
+
+
+async def test_who_finishes_later_is_not_waited_for(start: Start) -> None:
+    """An idle connection whose client sends no more has no use."""
+    running = await start(keepalive_s=60)
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    writer.write(HEALTH)
+    async with asyncio.timeout(10):
+        await reader.readuntil(b"}")
+        writer.write_eof()
+        assert b"" == await reader.read(-1)
+    writer.close()
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+async def test_what_follows_a_handshake_is_never_read_as_http(start: Start, before: int) -> None:
+    """However its headers list the upgrade, and whether it comes first or later."""
+    running = await start()
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    writer.write(HEALTH * before + WEBSOCKET + PING)
+    async with asyncio.timeout(10):
+        await reader.readuntil(b"HTTP/1.1 101 ")
+        await reader.readuntil(b'{"type":"pong","id":77}')
+    writer.close()
+    await until(lambda: len(running.gateway.hub) == 0)
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+async def test_what_follows_a_refused_handshake_is_read_as_http(start: Start, before: int) -> None:
+    """In its turn, and by the same limits."""
+    running = await start()
+    refused = WEBSOCKET.replace(b"Version: 13", b"Version: 8")
+    last = HEALTH[:-2] + b"X: y\r\n" * 64 + b"\r\n"
+    answer = await ask(running, HEALTH * before + refused + HEALTH * 2 + refused + last)
+    assert [200] * before + [426, 200, 200, 426, 431] == statuses(answer)
+
+
+async def test_a_body_ends_where_its_length_says(start: Start) -> None:
+    """What follows is the next request, however it is cut."""
+    running = await start()
+    post = b"POST /v1/ticket HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n" + HEALTH.ljust(40, b"x")
+    stream = post * 3 + HEALTH[:-2] + b"Connection: close\r\n\r\n"
+    for size in (1, 7, 50, len(stream)):
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        for start_ in range(0, len(stream), size):
+            writer.write(stream[start_ : start_ + size])
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert [404, 404, 404, 200] == statuses(await reader.read(-1))
+        writer.close()
