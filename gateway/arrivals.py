@@ -233,12 +233,17 @@ class Arrival(asyncio.Protocol):
             if rest:
                 protocol.data_received(rest)
             return
-        try:
-            self.charge(head)
-        except RefusalError as refusal:
-            self._refuse(refusal)
-        else:
-            self._serve(head + rest)
+        refusal = self.refusal
+        if refusal is None or not refusal.ends_connection:
+            try:
+                self.charge(head)
+            except RefusalError as error:
+                refusal = error
+            else:
+                self._serve(head + rest)
+                return
+        # Without anything of aiohttp's: a flood ends like this.
+        self._refuse(refusal)
 
     def _serve(self, data: bytes) -> None:
         self._arrivals.leave(self)

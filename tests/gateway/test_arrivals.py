@@ -15,6 +15,7 @@ from gateway.arrivals import Arrival, Arrivals
 from gateway.entrance import Entrance
 from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.metrics import Counters
+from gateway.refusal import RefusalError
 from gateway.settings import Settings
 from tests.fakes import run_virtual
 from tests.gateway.transports import RecordingTransport
@@ -310,6 +311,28 @@ def test_whatever_is_no_plain_handshake_is_aiohttps(head: bytes) -> None:
         [protocol] = hall.served
         assert (head + b"more", transport) == (protocol.data, protocol.transport)
         assert ([], 0) == (hall.upgraded, len(hall.arrivals))
+
+    virtually(main())
+
+
+@pytest.mark.parametrize(("status", "is_served"), [(401, False), (429, False), (403, True), (426, True)])
+def test_a_refusal_that_ends_the_connection_is_answered_at_once(status: int, is_served: bool) -> None:
+    """Without aiohttp, which answers the others, and may hear a better handshake after that."""
+
+    async def main() -> None:
+        hall = Hall(max_request_rate_per_ip=1)
+
+        def refuse(_message: RawRequestMessage, arrival: Arrival) -> None:
+            arrival.refusal = RefusalError(status, "why", "so", {"X-More": "y"})
+
+        hall.arrivals.upgrade = refuse
+        transport = hall.connect()
+        transport.receive(HANDSHAKE)
+        assert (is_served, not is_served) == (bool(hall.served), transport.is_closing())
+        if not is_served:
+            assert transport.written.startswith(f"HTTP/1.1 {status} ".encode())
+            assert b"X-More: y\r\n" in transport.written
+            assert {"why": 1} == hall.counters.connections_refused
 
     virtually(main())
 
