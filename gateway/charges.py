@@ -24,16 +24,49 @@ PROBES: Final = frozenset(("/healthz", "/readyz"))
 _PROBE_LINES: Final = tuple(f"{method} {path} ".encode() for method in ("GET", "HEAD") for path in PROBES)
 
 
+class Purses(KeyedBuckets):
+    """A bucket for each address, of which several tokens can be taken at once, or none of them, and given back."""
+
+    __slots__ = ()
+
+    def spend(self, key: str, tokens: float, now: float) -> bool:
+        """Take so many of ``key``; whether they were there."""
+        rate, buckets = self._rate, self._full_at
+        if rate.interval_s:
+            held = buckets.get(key, now)
+            # Further ahead than this rate lets anybody come: it was another one then.
+            full_at = (held if 0 < held - now <= rate.burst_s else now) + tokens * rate.interval_s
+            if full_at - now > rate.burst_s:
+                return False
+            buckets[key] = full_at
+            buckets.move_to_end(key)
+            self._forget(now)
+        return True
+
+    def give_back(self, key: str, tokens: float, now: float) -> None:
+        """Undo a `spend` of so many."""
+        held = self._full_at.get(key)
+        if held is not None:
+            # One that is full again is forgotten by and by.
+            self._full_at[key] = max(now, held - tokens * self._rate.interval_s)
+
+
 class Charges:
     """What every address has left for requests. A payer of None pays nothing."""
 
-    def __init__(self, per_s: float, now: Callable[[], float]) -> None:
-        """``per_s`` tokens a second for each address, 0 being no limit; ``now`` is a clock, in seconds."""
+    def __init__(
+        self, per_s: float, now: Callable[[], float], met: Callable[[str], None] = lambda _payer: None
+    ) -> None:
+        """``per_s`` tokens a second for each address, 0 being no limit; ``now`` is a clock, in seconds.
+
+        ``met`` is told of each address that is refused something.
+        """
         self._now = now
+        self._met = met
         self._rate = Rate(per_s, per_s * _BURST_S)
         self._connection_rate = Rate(per_s / 2, per_s)
-        self._requests = KeyedBuckets(self._rate)
-        self._probes = KeyedBuckets(self._rate)
+        self._requests = Purses(self._rate)
+        self._probes = Purses(self._rate)
 
     def change(self, per_s: float) -> None:
         """Allow another rate from now on."""
@@ -55,6 +88,7 @@ class Charges:
         if head.startswith(_PROBE_LINES):
             self._take(self._probes, payer, 1)
         elif bucket.take(self._now()) != "ok":
+            self._met(payer)
             raise _too_many("connection")
         else:
             self._take(self._requests, payer, 1)
@@ -80,10 +114,11 @@ class Charges:
     def give_back(self, payer: str | None, tokens: int) -> None:
         """What was charged was not to be paid for."""
         if payer is not None:
-            self._requests.give_back(payer, self._now(), tokens)
+            self._requests.give_back(payer, tokens, self._now())
 
-    def _take(self, buckets: KeyedBuckets, payer: str, tokens: int) -> None:
-        if buckets.take(payer, self._now(), tokens) != "ok":
+    def _take(self, purses: Purses, payer: str, tokens: int) -> None:
+        if not purses.spend(payer, tokens, self._now()):
+            self._met(payer)
             raise _too_many("address")
 
 

@@ -82,29 +82,21 @@ class KeyedBuckets:
         self._full_at: OrderedDict[str, float] = OrderedDict()
         """Key -> when its bucket is full again, the one used last at the end."""
 
-    def take(self, key: str, now: float, tokens: float = 1) -> Verdict:
-        """One token of ``key``, or so many at once, as `Bucket.take`."""
+    def take(self, key: str, now: float) -> Verdict:
+        """One token of ``key``, as `Bucket.take`."""
         rate, buckets = self._rate, self._full_at
         if not rate.interval_s:
             return "ok"
         held = buckets.get(key, now)
-        full_at = (held if 0 < held - now <= rate.debt_s else now) + tokens * rate.interval_s
+        full_at = (held if 0 < held - now <= rate.debt_s else now) + rate.interval_s
         ahead_s = full_at - now
         if ahead_s > rate.debt_s:
-            if key in buckets:
-                buckets.move_to_end(key)
+            buckets.move_to_end(key)
             return "close"
         buckets[key] = full_at
         buckets.move_to_end(key)
         self._forget(now)
         return "ok" if ahead_s <= rate.burst_s else "refuse"
-
-    def give_back(self, key: str, now: float, tokens: float) -> None:
-        """Undo a `take` of so many."""
-        held = self._full_at.get(key)
-        if held is not None:
-            # One that is full again is forgotten by and by.
-            self._full_at[key] = max(now, held - tokens * self._rate.interval_s)
 
     def __len__(self) -> int:
         """Keys that are remembered."""

@@ -1,8 +1,11 @@
 """What requests cost, and whom. No sockets, and a clock that is set by hand."""
 
+import contextlib
+
 import pytest
 
-from gateway.charges import METRICS, PROOF, Charges
+from gateway.charges import METRICS, PROOF, Charges, Purses
+from gateway.limits import Rate
 from gateway.refusal import RefusalError
 
 ALICE, BOB = "203.0.113.9", "203.0.113.10"
@@ -103,3 +106,37 @@ def test_without_a_rate_nothing_is_limited() -> None:
     charges.change(0)
     for _ in range(100):
         charges.take_head(ALICE, bucket, PAGE)
+
+
+def test_several_tokens_are_taken_at_once_or_not_at_all() -> None:
+    """Who has not so many left is charged nothing, and may still take fewer."""
+    purses = Purses(Rate(1, 10))
+    assert [True, False, True, False] == [purses.spend("a", tokens, 5.0) for tokens in (7, 4, 3, 1)]
+    assert purses.spend("b", 10, 5.0)
+    assert not purses.spend("c", 11, 5.0)
+
+
+def test_what_is_given_back_can_be_taken_again() -> None:
+    """And no more than that: a purse is never fuller than full, and of a stranger's nothing is kept."""
+    purses = Purses(Rate(1, 10))
+    for _ in range(100):
+        assert purses.spend("a", 10, 5.0)
+        purses.give_back("a", 10, 5.0)
+    purses.give_back("a", 50, 5.0)
+    purses.give_back("b", 50, 5.0)
+    assert [True, False] == [purses.spend("a", tokens, 5.0) for tokens in (10, 1)]
+    assert purses.spend("b", 10, 50.0)
+    assert 1 == len(purses)
+
+
+def test_who_meets_the_limit_is_told_of() -> None:
+    """Whatever it was that was too much."""
+    met: list[str] = []
+    charges = Charges(1, Clock(), met.append)
+    bucket = charges.connection()
+    for address in (ALICE, ALICE, BOB):
+        with contextlib.suppress(RefusalError):
+            charges.take_head(address, bucket if address == ALICE else charges.connection(), PAGE)
+    with refused():
+        charges.take(BOB, METRICS)
+    assert [ALICE, BOB] == met

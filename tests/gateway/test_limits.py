@@ -218,24 +218,3 @@ def test_nobody_is_closed_for_what_a_stricter_rate_left_it_owing(per_s: float) -
     rate.change(per_s, 2 * per_s, debt=per_s)
     assert "ok" == bucket.take(50.1)
     assert "ok" == keyed.take("a", 50.1)
-
-
-def test_several_tokens_are_taken_at_once_or_not_at_all() -> None:
-    """Who has not so many left is charged nothing, and may still take fewer."""
-    buckets = KeyedBuckets(Rate(1, 10))
-    assert ["ok", "close", "ok", "close"] == [buckets.take("a", 5.0, tokens) for tokens in (7, 4, 3, 1)]
-    assert "ok" == buckets.take("b", 5.0, 10)
-    assert "close" == buckets.take("c", 5.0, 11)
-
-
-def test_what_is_given_back_can_be_taken_again() -> None:
-    """And no more than that: a bucket is never fuller than full, and of a stranger's nothing is kept."""
-    buckets = KeyedBuckets(Rate(1, 10))
-    for _ in range(100):
-        assert "ok" == buckets.take("a", 5.0, 10)
-        buckets.give_back("a", 5.0, 10)
-    buckets.give_back("a", 5.0, 50)
-    buckets.give_back("b", 5.0, 50)
-    assert ["ok", "close"] == [buckets.take("a", 5.0, tokens) for tokens in (10, 1)]
-    assert "ok" == buckets.take("b", 50.0, 10)
-    assert 1 == len(buckets)
