@@ -13,7 +13,7 @@ from gateway.origin import AllowedHosts, AllowedOrigins
 from market.bus import BusDownError
 from tests.client import connected
 from tests.gateway.auth.tokens import SECRET, token
-from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.conftest import RunningGateway, Start, stop_the_clock
 from tests.gateway.conftest import ask as converse
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
@@ -224,6 +224,7 @@ async def test_who_asks_too_often_is_told_so_and_disconnected(start_anyhow: Star
     """The limit is of an address; metrics and tokens that open nothing cost more than a page."""
     for path, proof, count in (("", {}, 40), ("metrics", {}, 3), ("ws?ticket=x", UPGRADE, 3), ("v1/ticket", BAD, 3)):
         running = await start_anyhow(auth=JWT, spare_loopback=False, max_request_rate_per_ip=20)
+        stop_the_clock(running)
         method = "POST" if path == "v1/ticket" else "GET"
         statuses = [(await ask(running, method, path, **proof))[0] for _ in range(count + 1)]
         assert {200, 401} & set(statuses[:count])
@@ -237,4 +238,5 @@ async def test_who_asks_too_often_is_told_so_and_disconnected(start_anyhow: Star
 async def test_good_tokens_cost_no_more_than_a_request(start_anyhow: Start) -> None:
     """Their signatures are paid back: a crowd behind one address gets its tickets."""
     running = await start_anyhow(auth=JWT, spare_loopback=False, max_request_rate_per_ip=20)
+    stop_the_clock(running)
     assert [200] * 30 == [(await ask(running, "POST", "v1/ticket", **bearing()))[0] for _ in range(30)]

@@ -10,7 +10,7 @@ import pytest
 from gateway.auth.settings import AuthSettings
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.gateway.auth.tokens import SECRET, token
-from tests.gateway.conftest import RunningGateway, Start, ask
+from tests.gateway.conftest import RunningGateway, Start, ask, stop_the_clock
 from tests.waiting import until
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
@@ -161,6 +161,7 @@ async def test_who_never_stops_sending_is_cut_off(start: Start) -> None:
 async def test_what_an_address_pays_for_counts_for_later_requests_too(start: Start) -> None:
     """One connection may take half; then it hears 429, behind what it was answered before, and ends."""
     running = await start(spare_loopback=False, max_request_rate_per_ip=10)
+    stop_the_clock(running)
     answer = await ask(running, PAGE.replace(b"style.css", b"nothing") * 50)
     assert [404] * 10 + [429] == statuses(answer)
     assert b"Retry-After: 1\r\n" in answer
