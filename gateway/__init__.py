@@ -33,6 +33,6 @@ Before that, a client has to come in:
 ``auth``        tokens to grants: signatures, keys, claims, tickets
 
 ``requests`` and ``http`` take requests over plain HTTP, ``app`` puts it all together, ``settings`` reads the
-environment, ``reload`` brings other settings to a gateway that runs. Everything from ``feed`` to ``connection`` is plain
-calls: nothing waits for a client, so no client delays another.
+environment, ``reload`` brings other settings to a gateway that runs. Everything from ``feed`` to ``connection`` is
+plain calls: nothing waits for a client, so no client delays another.
 """

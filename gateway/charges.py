@@ -43,6 +43,10 @@ class Purses(KeyedBuckets):
             self._forget(now)
         return True
 
+    def clear(self) -> None:
+        """Fill all of them."""
+        self._full_at.clear()
+
     def give_back(self, key: str, tokens: float, now: float) -> None:
         """Undo a `spend` of so many."""
         held = self._full_at.get(key)
@@ -69,7 +73,11 @@ class Charges:
         self._probes = Purses(self._rate)
 
     def change(self, per_s: float) -> None:
-        """Allow another rate from now on."""
+        """Allow another rate from now on; with that, nobody has used up anything."""
+        if self._rate.interval_s == (1 / per_s if per_s else 0):
+            return
+        self._requests.clear()
+        self._probes.clear()
         self._rate.change(per_s, per_s * _BURST_S)
         self._connection_rate.change(per_s / 2, per_s)
 

@@ -42,10 +42,10 @@ class Visitor(Struct, frozen=True):
     address: str
     key: str | None
     """What its address is counted under; None where it is not counted, or was when it arrived."""
-    payer: str | None
-    """Whom its proof is charged to, see `Entrance.payer`."""
     token: str | None
     ticket: str | None
+    payer: str | None = None
+    """Whom its proof is charged to, see `Entrance.payer`."""
 
     @property
     def brings_proof(self) -> bool:
@@ -130,9 +130,9 @@ class Entrance:
             handshake,
             address,
             payer if forwarded or not counted else None,
-            payer,
             bearer(headers) or (query.get("token") if settings.auth_query_token else None),
             query.get("ticket"),
+            payer,
         )
 
     def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:

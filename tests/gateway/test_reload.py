@@ -315,7 +315,7 @@ async def test_what_requests_may_cost_and_who_sees_metrics_changes_at_once(start
     assert [200, 200, 429] == [await status(page) for _ in range(3)]
     change(running, max_request_rate_per_ip=100)
     assert 200 == await status(metrics)
-    change(running, metrics_token="a-token-for-the-scraper", keepalive_s=0.2)
+    change(running, metrics_token="a-token-for-the-scraper", keepalive_s=0.2)  # noqa: S106 - opens nothing
     assert 401 == await status(metrics)
     change(running, max_request_rate_per_ip=0)
     assert [200] * 300 == [await status(page) for _ in range(300)]
