@@ -160,7 +160,8 @@ class Entrance:
         Raises:
             RefusalError: it may.
         """
-        if not self._settings.allowed_hosts.allows_operator(headers.get(hdrs.HOST, "")):
+        settings = self._settings
+        if not settings.allowed_hosts.allows_operator(headers.get(hdrs.HOST, ""), settings.host):
             problem = "ask for this by an address, by a name without a dot, or by a name in ALLOWED_HOSTS"
             raise RefusalError(403, "host", problem)
 

@@ -192,8 +192,9 @@ class AllowedHosts(Struct, frozen=True):
             or any(named.is_below(parent) for parent in self.parents)
         )
 
-    def allows_operator(self, host: str) -> bool:
-        """Whether a request with this `Host` header may be a balancer's or a scraper's, who know us by other names too.
+    def allows_operator(self, host: str, listens_on: str = "") -> bool:
+        """Whether a request with this `Host` header may be a balancer's or a scraper's, who know us by other names too:
+        among them the one that the gateway ``listens_on``.
 
         An address, or a name without a dot such as ``gateway``, is not what DNS rebinding makes: for that a page needs
         a name in a domain of its own. Every browser sends a `Host`, so who sends none is a program.
@@ -201,7 +202,9 @@ class AllowedHosts(Struct, frozen=True):
         if not host or self.allows(host):
             return True
         named = Authority.parse(host)
-        return named is not None and ("." not in named.host or _is_address(named.host))
+        return named is not None and (
+            "." not in named.host or _is_address(named.host) or named.host == listens_on.lower().removesuffix(".")
+        )
 
 
 def _is_address(host: str) -> bool:

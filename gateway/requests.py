@@ -189,8 +189,13 @@ class Requests(web.RequestHandler):
         # The rest of a body will not come.
         self._lingering_time = 0
         is_idle = self._request_count == 0 or (self._waiter is not None and not self._waiter.done())
-        # Nobody can be a WebSocket's client who sends nothing.
-        return not (is_idle or self._held)
+        if is_idle or self._held:
+            # Nobody can be a WebSocket's client who sends nothing.
+            return False
+        if not self._messages:
+            # Only the answer that is being written, if it is not written yet, is still to come.
+            self._close = True
+        return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone (called for the event loop)."""

@@ -242,6 +242,8 @@ def test_operators_ask_by_address_or_by_a_name_without_a_dot() -> None:
     ):
         assert not hosts.allows_operator(host), host
     assert AllowedHosts().allows_operator("anything.example")
+    assert hosts.allows_operator("gateway-1.internal:8081", "Gateway-1.internal")
+    assert not hosts.allows_operator("gateway-2.internal:8081", "gateway-1.internal")
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import logging
 import socket
+from typing import Any
 
 import pytest
 
 from gateway.auth.settings import AuthSettings
+from gateway.requests import Requests
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import RunningGateway, Start, ask, stop_the_clock
@@ -192,16 +194,40 @@ async def test_who_finishes_sending_gets_every_answer(start: Start, count: int) 
     await until(lambda: running.requests == [])
 
 
-async def test_who_finishes_later_is_not_waited_for(start: Start) -> None:
-    """An idle connection whose client sends no more has no use."""
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_finishes_later_is_not_waited_for(start: Start, turns: int) -> None:
+    """An idle connection whose client sends no more has no use, and so has one about to be idle."""
     running = await start(keepalive_s=60)
-    reader, writer = await asyncio.open_connection(running.host, running.port)
-    writer.write(HEALTH)
-    async with asyncio.timeout(10):
-        await reader.readuntil(b"}")
-        writer.write_eof()
-        assert b"" == await reader.read(-1)
-    writer.close()
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        writer.write(HEALTH)
+        async with asyncio.timeout(10):
+            await reader.readuntil(b"}")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            writer.write_eof()
+            assert b"" == await reader.read(-1)
+        writer.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_who_finishes_around_its_answer_is_not_waited_for(
+    start: Start, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """At the last moment before it is written, and at the first after it, when nobody waits for a request yet."""
+    running = await start(keepalive_s=60)
+    answer = Requests.finish_response
+
+    async def end_and_answer(self: Requests, *args: Any) -> Any:
+        if when == "before":
+            assert self.eof_received()
+        answered = await answer(self, *args)
+        if when == "after":
+            assert self.eof_received()
+        return answered
+
+    monkeypatch.setattr(Requests, "finish_response", end_and_answer)
+    assert [200] == statuses(await ask(running, HEALTH))
 
 
 @pytest.mark.parametrize("before", [0, 1, 3])
