@@ -11,10 +11,8 @@ from typing import Any, Final, cast
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.arrivals import Arrival
 from gateway.fields import asks_for_websocket
@@ -34,23 +32,6 @@ _EARLY_BYTES: Final = 64 * 1024
 """What may follow a handshake before that is answered; then reading pauses."""
 
 logger = logging.getLogger(__name__)
-
-
-def expecting_nothing(make_request: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
-    """``make_request``, a request factory of aiohttp's, but that ``Expect`` headers are overlooked.
-
-    A final answer may come without `100 Continue` (RFC 9110, section 10.1.1), and here nobody reads a body. aiohttp
-    would answer before anybody has looked who is asking, and quote the header.
-    """
-
-    def make(message: RawRequestMessage, *args: Any) -> web.BaseRequest:
-        if hdrs.EXPECT in message.headers:
-            headers = CIMultiDict(message.headers)
-            headers.popall(hdrs.EXPECT)
-            message = message._replace(headers=CIMultiDictProxy(headers))
-        return make_request(message, *args)
-
-    return make
 
 
 class Requests(web.RequestHandler):

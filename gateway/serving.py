@@ -8,8 +8,9 @@ from aiohttp import web
 from gateway.address import is_every_address, is_private
 from gateway.app import arrivals
 from gateway.arrivals import Arrivals
+from gateway.expectations import expecting_nothing
 from gateway.http import GATEWAY
-from gateway.requests import Requests, expecting_nothing
+from gateway.requests import Requests
 from gateway.sockets import bind_both
 from market.environ import SettingError
 

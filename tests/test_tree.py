@@ -34,8 +34,8 @@ GATEWAY_LAYERS = (
     {"reader"},
     {"frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
-    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "fields", "inflate"}
-    | {"limits", "masking", "metrics", "origin", "protocol", "sockets"},
+    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
+    | {"inflate", "limits", "masking", "metrics", "origin", "protocol", "sockets"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 
