@@ -11,7 +11,11 @@ def elements(headers: MultiMapping[str], name: str) -> list[str]:
 
 def has_token(headers: MultiMapping[str], name: str, token: str) -> bool:
     """Whether ``token``, given in lower case, is one of the elements, as a whole; case does not matter."""
-    return any(element.lower() == token for element in elements(headers, name))
+    first = headers.get(name)
+    if first is None:
+        return False
+    # Nearly always it is the only one.
+    return first.lower() == token or any(element.lower() == token for element in elements(headers, name))
 
 
 def asks_for_websocket(headers: MultiMapping[str]) -> bool:

@@ -46,12 +46,12 @@ class Heads:
 
     def add(self, data: bytes) -> None:
         """More has come."""
-        if len(self):
+        if self._data:
             self._data = self._data[self._at :] + data
             self._searched -= self._at
+            self._at = 0
         else:
-            self._data, self._searched = data, 0
-        self._at = 0
+            self._data = data
 
     def take_head(self) -> bytes | None:
         """The next head, or None while it is not whole. Empty lines before it are dropped (RFC 9112, section 2.2).
@@ -79,10 +79,12 @@ class Heads:
 
     def take(self, most: int) -> bytes:
         """The next bytes, whatever they are, and not more than ``most``."""
-        taken = self._data[self._at : self._at + most]
-        self._at += len(taken)
-        if not len(self):
+        data, end = self._data, self._at + most
+        taken = data[self._at : end]
+        if end >= len(data):
             self._data, self._at, self._searched = b"", 0, 0
+        else:
+            self._at = end
         return taken
 
 
