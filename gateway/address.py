@@ -1,5 +1,6 @@
 """Who a client is, as far as its address tells: behind proxies, only as far as they can be believed."""
 
+import functools
 import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -71,6 +72,8 @@ class TrustedProxies(Struct, frozen=True):
         return self.told(peer, forwarded_for) or spelled(peer)
 
 
+# It is asked when a connection arrives, and again when its request is whole.
+@functools.lru_cache(maxsize=1024)
 def spelled(peer: str | None) -> str:
     """The usual spelling of a peer's address: without scope, and IPv4 as such where a dual-stack socket mapped it."""
     if not peer:
@@ -92,6 +95,11 @@ def is_loopback(host: str) -> bool:
     """Whether what listens on ``host`` is reached from this machine only."""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def is_every_address(host: Any) -> bool:
+    """Whether ``host`` is IPv6's unspecified address, ``::``, by which every address of both families is meant."""
+    return isinstance(host, str) and (address := _address(host)) is not None and address == IPv6Address("::")
 
 
 def is_private(name: Any) -> bool:

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from gateway.arrivals import Arrivals
 from gateway.descriptors import make_room
 from gateway.gateway import Gateway
+from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.http import (
     GATEWAY,
     REGISTRY,
@@ -39,7 +40,14 @@ def create_app(settings: Settings | None = None) -> web.Application:
         market.environ.SettingError: a variable of the environment that cannot be used.
     """
     settings = settings or Settings.from_environ(os.environ)
-    app = web.Application(middlewares=[refuse_strangers])
+    # Whoever serves it: `gateway.serving` does so by `gateway.requests`, with the same limits and more.
+    handler_args = {
+        "max_line_size": MAX_HEAD_BYTES,
+        "max_field_size": MAX_HEAD_BYTES,
+        "max_headers": MAX_FIELDS,
+        "keepalive_timeout": settings.keepalive_s,
+    }
+    app = web.Application(middlewares=[refuse_strangers], handler_args=handler_args)
     app.add_routes(routes())
     app.on_response_prepare.append(add_page_headers)
     app.on_response_prepare.append(close_while_draining)

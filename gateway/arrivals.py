@@ -2,7 +2,8 @@
 
 A WebSocket handshake with nothing unusual about it becomes a conversation at once, without all that aiohttp makes
 for a request: a protocol, a task, a request, a response. Whatever else comes is aiohttp's, with the bytes it came in.
-Who does not finish a request's head in time is cut off (slowloris), and so is the oldest of too many.
+Who does not finish a request's head in time is cut off (slowloris), and so is the oldest of too many; of later
+requests, too.
 """
 
 import asyncio
@@ -14,16 +15,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 
 from gateway.entrance import Entrance
+from gateway.fields import asks_for_websocket
+from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES, Heads
+from gateway.limits import Bucket
 from gateway.metrics import Counters
 from gateway.refusal import RefusalError
 
-MAX_HEAD_BYTES: Final = 16 * 1024
-"""Of a request: its first line and its headers, a token among them."""
-
-_TOO_MANY: Final = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_END: Final = b"\r\n\r\n"
+_FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
 
 Upgrade = Callable[[RawRequestMessage, "Arrival"], asyncio.Protocol | None]
 """Answers a handshake and returns who talks to the client from then on, or None: aiohttp is to answer."""
@@ -84,7 +82,7 @@ class Arrivals:
         self._sweep()
 
     def enter(self, arrival: "Arrival") -> None:
-        """``arrival`` has connected."""
+        """``arrival`` has connected, or begins another request."""
         self._waiting[arrival] = self._loop.time() + self._timeout_s
         if self._most and len(self._waiting) > self._most:
             # The one that had the longest time for it.
@@ -93,7 +91,7 @@ class Arrivals:
             self._timer = self._loop.call_later(self._timeout_s, self._sweep)
 
     def leave(self, arrival: "Arrival") -> None:
-        """``arrival`` has a whole head, or is gone."""
+        """``arrival`` has a whole head, or has gone."""
         self._waiting.pop(arrival, None)
 
     def _sweep(self) -> None:
@@ -111,24 +109,25 @@ class Arrivals:
         del self._waiting[arrival]
         arrival.abort()
 
-    def parse(self, head: bytes) -> tuple[RawRequestMessage, bytes] | None:
-        """The upgrade that ``head`` asks for and what follows it, or None where it is anything else."""
+    def parse(self, head: bytes) -> RawRequestMessage | None:
+        """The upgrade that ``head`` asks for, or None where it is anything else."""
         parser = HttpRequestParser(
             self._no_body,
             self._loop,
             MAX_HEAD_BYTES,
-            # A token may be all but the whole of it.
             max_line_size=MAX_HEAD_BYTES,
             max_field_size=MAX_HEAD_BYTES,
+            max_headers=MAX_FIELDS,
         )
         try:
-            messages, upgraded, rest = parser.feed_data(head)
+            messages, _, _ = parser.feed_data(head)
         except HttpProcessingError:
             return None
-        if not upgraded or len(messages) != 1:
+        if len(messages) != 1:
             return None
-        message = messages[0][0]
-        return (message, rest) if message.url.raw_path == self._upgrade_path else None
+        message: RawRequestMessage = messages[0][0]
+        is_upgrade = message.url.raw_path == self._upgrade_path and asks_for_websocket(message.headers)
+        return message if is_upgrade else None
 
     def close(self) -> None:
         """Cut off whoever has not finished."""
@@ -142,13 +141,16 @@ class Arrivals:
 class Arrival(asyncio.Protocol):
     """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
 
-    __slots__ = ("_arrivals", "_handler", "_head", "_key", "peer", "refusal", "transport")
+    __slots__ = ("_arrivals", "_bucket", "_handler", "_heads", "_key", "payer", "peer", "refusal", "transport")
 
     def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
-        self._head = b""
+        self._heads: Heads | None = Heads()
+        self._bucket: Bucket | None = None
         self._handler: asyncio.Protocol | None = None
         self._key: str | None = None
+        self.payer: str | None = None
+        """Whom requests are charged to when their heads are whole; None where that is not told by the connection."""
         self.refusal: RefusalError | None = None
         """What the first request was refused for; whoever answers it takes this away."""
 
@@ -161,63 +163,94 @@ class Arrival(asyncio.Protocol):
         key, self._key = self._key, None
         return key
 
+    def charge(self, head: bytes) -> None:
+        """Charge a request for the work that it will be.
+
+        Raises:
+            RefusalError: too many requests.
+        """
+        if self.payer is not None:
+            charges = self._arrivals.entrance.charges
+            if self._bucket is None:
+                self._bucket = charges.connection()
+            charges.take_head(self.payer, self._bucket, head)
+
+    def begin_head(self) -> None:
+        """A request after the first has begun: there is so much time for its head, as for the first one's."""
+        self._arrivals.enter(self)
+
+    def end_head(self) -> None:
+        """That head is whole."""
+        self._arrivals.leave(self)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection was accepted (called by the event loop)."""
         self.transport = cast("asyncio.Transport", transport)
         if not self._arrivals.has_room():
-            self._arrivals.counters.connections_refused["descriptors"] += 1
-            self.transport.write(_FULL)
-            self.transport.close()
+            self._refuse(_FULL)
             return
         peer = transport.get_extra_info("peername")
         self.peer: str | None = peer[0] if peer else None
         try:
-            self._key = self._arrivals.entrance.arrive(self.peer)
+            self._key = self.payer = self._arrivals.entrance.arrive(self.peer)
         except RefusalError as error:
             # Before a byte of it is read.
-            self._arrivals.counters.connections_refused[error.reason] += 1
-            self.transport.write(_TOO_MANY)
-            self.transport.close()
+            self._refuse(error)
         else:
             self._arrivals.enter(self)
+
+    def _refuse(self, refusal: RefusalError) -> None:
+        self._arrivals.counters.connections_refused[refusal.reason] += 1
+        self.transport.write(refusal.to_http())
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Collect the head, then decide whose it is (called by the event loop)."""
         if self._handler is not None:
             self._handler.data_received(data)
             return
-        if self.transport.is_closing():
+        heads = self._heads
+        if heads is None or self.transport.is_closing():
             return
-        before = len(self._head)
-        head = self._head + data if before else data
-        # Only what is new is searched, and the end may have begun before it.
-        end = head.find(_END, max(0, before - len(_END)))
-        if end < 0 and len(head) < MAX_HEAD_BYTES:
-            self._head = head
+        heads.add(data)
+        try:
+            head = heads.take_head()
+        except RefusalError:
+            # Answered where later ones are, which are cut by the same rules and by the same code.
+            self._serve(heads.take(len(heads)))
             return
-        self._arrivals.leave(self)
-        self._head = b""
-        if 0 <= end < MAX_HEAD_BYTES:
-            self._decide(head)
-        else:
-            self._arrivals.counters.connections_refused["too_large"] += 1
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
+        if head is not None:
+            self._decide(head, heads.take(len(heads)))
 
-    def _decide(self, head: bytes) -> None:
+    def _decide(self, head: bytes, rest: bytes) -> None:
         arrivals, transport = self._arrivals, self.transport
-        parsed = arrivals.parse(head) if head.startswith(arrivals.upgrade_line) else None
-        if parsed is not None:
-            message, rest = parsed
-            protocol = arrivals.upgrade(message, self)
-            if protocol is not None:
-                transport.set_protocol(protocol)
-                if rest:
-                    protocol.data_received(rest)
+        arrivals.leave(self)
+        message = arrivals.parse(head) if head.startswith(arrivals.upgrade_line) else None
+        protocol = None if message is None else arrivals.upgrade(message, self)
+        if protocol is not None:
+            self._heads = None
+            transport.set_protocol(protocol)
+            if rest:
+                protocol.data_received(rest)
+            return
+        refusal = self.refusal
+        if refusal is None or not refusal.ends_connection:
+            try:
+                self.charge(head)
+            except RefusalError as error:
+                refusal = error
+            else:
+                self._serve(head + rest)
                 return
-        self._handler = arrivals.serve()
-        self._handler.connection_made(transport)
-        self._handler.data_received(head)
+        # Without anything of aiohttp's: a flood ends like this.
+        self._refuse(refusal)
+
+    def _serve(self, data: bytes) -> None:
+        self._arrivals.leave(self)
+        self._heads = None
+        self._handler = self._arrivals.serve()
+        self._handler.connection_made(self.transport)
+        self._handler.data_received(data)
 
     def eof_received(self) -> bool | None:
         """The client has finished sending (called by the event loop)."""

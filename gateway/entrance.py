@@ -15,6 +15,7 @@ from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.address import limit_key, spelled
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
+from gateway.charges import PROOF, Charges
 from gateway.frames import Encoding
 from gateway.handshake import Handshake, check
 from gateway.limit_log import LimitLog
@@ -44,6 +45,8 @@ class Visitor(Struct, frozen=True):
     """What its address is counted under; None where it is not counted, or was when it arrived."""
     token: str | None
     ticket: str | None
+    payer: str | None = None
+    """Whom its proof is charged to, see `Entrance.payer`."""
 
     @property
     def brings_proof(self) -> bool:
@@ -82,14 +85,20 @@ class Entrance:
         rate = settings.max_connect_rate_per_ip
         self._connect_rate = Rate(rate, rate * _RATE_BURST_S)
         self._connects = KeyedBuckets(self._connect_rate)
+        self.charges = Charges(settings.max_request_rate_per_ip, self._loop.time, self._met_request_rate)
+        """What requests cost."""
         self._addresses = Tally()
         self._subjects = Tally()
+
+    def _met_request_rate(self, payer: str) -> None:
+        self.limit_log.met(payer, "MAX_REQUEST_RATE_PER_IP", self._settings.max_request_rate_per_ip)
 
     def change(self, settings: Settings) -> None:
         """Let in by other ``settings`` from now on; whoever is in stays in, and is counted as before."""
         self._settings = settings
         rate = settings.max_connect_rate_per_ip
         self._connect_rate.change(rate, rate * _RATE_BURST_S)
+        self.charges.change(settings.max_request_rate_per_ip)
 
     def arrive(self, peer: str | None) -> str | None:
         """Count a connection that was just accepted, and return what it is counted under, to be given to `depart`.
@@ -122,22 +131,45 @@ class Entrance:
         settings = self._settings
         handshake = check(headers, PROTOCOLS)
         self.check_names(headers)
-        proxies = settings.trusted_proxies
-        trusted = proxies.trusts(peer)
-        told = proxies.told(peer, headers.getall(hdrs.X_FORWARDED_FOR, ())) if trusted else None
-        address = told or spelled(peer)
-        if trusted and told is None:
-            # Whoever it is, it is not this machine: the proxy's own address stands in for a stranger's.
-            key: str | None = limit_key(address)
-        else:
-            key = self._key(address) if trusted or not counted else None
+        address, payer, forwarded = self._identity(headers, peer)
         return Visitor(
             handshake,
             address,
-            key,
+            payer if forwarded or not counted else None,
             bearer(headers) or (query.get("token") if settings.auth_query_token else None),
             query.get("ticket"),
+            payer,
         )
+
+    def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:
+        """The address behind a request, what it is counted and charged under, and whether a trusted proxy brought it.
+
+        Nothing is counted or charged for this machine itself, unless that is asked for.
+        """
+        proxies = self._settings.trusted_proxies
+        if not proxies.trusts(peer):
+            address = spelled(peer)
+            return address, self._key(address), False
+        told = proxies.told(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()))
+        if told is None:
+            # Whoever it is, it is not this machine: the proxy's own address stands in for a stranger's.
+            return spelled(peer), limit_key(spelled(peer)), True
+        return told, self._key(told), True
+
+    def payer(self, headers: CIMultiDictProxy[str], peer: str | None) -> str | None:
+        """Whom the work for a request is charged to; None for this machine itself, unless it has no privilege."""
+        return self._identity(headers, peer)[1]
+
+    def check_operator(self, headers: CIMultiDictProxy[str]) -> None:
+        """See that a request for operators does not come from a page that made its name resolve to us.
+
+        Raises:
+            RefusalError: it may.
+        """
+        settings = self._settings
+        if not settings.allowed_hosts.allows_operator(headers.get(hdrs.HOST, ""), settings.host):
+            problem = "ask for this by an address, by a name without a dot, or by a name in ALLOWED_HOSTS"
+            raise RefusalError(403, "host", problem)
 
     def check_names(self, headers: CIMultiDictProxy[str]) -> None:
         """See that a request means this gateway, and does not come from somebody else's page.
@@ -162,10 +194,14 @@ class Entrance:
             return ANONYMOUS
         if visitor.token is None or visitor.ticket is not None:
             return None
+        self.charges.take(visitor.payer, PROOF)
         try:
-            return self._verify_now(visitor.token)
+            grant = self._verify_now(visitor.token)
         except RefusedError as error:
             raise unauthorised(str(error), error.code) from None
+        # Where it has to be waited for, it is charged again then.
+        self.charges.give_back(visitor.payer, PROOF)
+        return grant
 
     def admit(self, visitor: Visitor, grant: Grant | None) -> Seat:
         """Count ``visitor`` in; to be given to `leave`. ``grant`` is None for one who is still to show a token.

@@ -16,6 +16,7 @@ from msgspec import Struct
 from multidict import CIMultiDictProxy
 
 from gateway.deflate import negotiate
+from gateway.fields import elements, has_token
 from gateway.refusal import RefusalError
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -43,9 +44,9 @@ def check(headers: CIMultiDictProxy[str], protocols: Collection[str]) -> Handsha
     Raises:
         RefusalError: not a WebSocket handshake, or another version of the protocol; the message says which part.
     """
-    if "websocket" not in headers.get(hdrs.UPGRADE, "").lower():
+    if not has_token(headers, hdrs.UPGRADE, "websocket"):
         raise RefusalError(400, "handshake", "this is a WebSocket endpoint: Upgrade must be websocket")
-    if "upgrade" not in headers.get(hdrs.CONNECTION, "").lower():
+    if not has_token(headers, hdrs.CONNECTION, "upgrade"):
         raise RefusalError(400, "handshake", "Connection must be Upgrade")
     if headers.get(hdrs.SEC_WEBSOCKET_VERSION) != "13":
         version = {str(hdrs.SEC_WEBSOCKET_VERSION): "13"}
@@ -57,8 +58,7 @@ def check(headers: CIMultiDictProxy[str], protocols: Collection[str]) -> Handsha
     head = _HEAD + binascii.b2a_base64(digest, newline=False)
     protocol = extension = ""
     if hdrs.SEC_WEBSOCKET_PROTOCOL in headers:
-        offered = ",".join(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL)).split(",")
-        protocol = next((name for offer in offered if (name := offer.strip()) in protocols), "")
+        protocol = next((name for name in elements(headers, hdrs.SEC_WEBSOCKET_PROTOCOL) if name in protocols), "")
         if protocol:
             head += b"\r\nSec-WebSocket-Protocol: " + protocol.encode()
     if hdrs.SEC_WEBSOCKET_EXTENSIONS in headers:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import hmac
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +12,12 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from gateway.auth.grant import RefusedError, TryLaterError
+from gateway.charges import METRICS, PROOF
 from gateway.entrance import bearer, try_later, unauthorised
 from gateway.gateway import Gateway
-from gateway.refusal import RefusalError
-from gateway.upgrade import refuse_again, upgrade
+from gateway.heads import require_small_body
+from gateway.refusal import SERVER, RefusalError
+from gateway.upgrade import origin_of, refuse_again, upgrade
 from market.bus import BusDownError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
@@ -24,7 +27,7 @@ WEBSOCKET_PATH: Final = "/ws"
 TICKET_PATH: Final = "/v1/ticket"
 
 _FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
-"""Asked for by load balancers and scrapers, under whatever name they know."""
+"""Asked for by load balancers and scrapers, under names that they know."""
 
 _WEB: Final = Path(__file__).parent / "web"
 _PAGE_HEADERS: Final = {
@@ -68,8 +71,11 @@ async def ticket(request: web.Request) -> web.Response:
     token = bearer(request.headers)
     if token is None:
         raise unauthorised("a ticket is for who brings a token: Authorization: Bearer <token>", "bad_token")
+    charges, payer = gateway.entrance.charges, _payer(request)
+    charges.take(payer, PROOF)
     try:
         grant = await gateway.authenticator.verify(token)
+        charges.give_back(payer, PROOF)
         if gateway.subject_messages.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
             # The bus's store keeps each for a while.
             raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
@@ -77,6 +83,8 @@ async def ticket(request: web.Request) -> web.Response:
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
     except (TryLaterError, BusDownError) as error:
+        if isinstance(error, TryLaterError):
+            charges.give_back(payer, PROOF)
         raise try_later("no ticket can be given now", error) from None
     gateway.counters.tickets_issued += 1
     headers = {"Cache-Control": "no-store"}
@@ -110,7 +118,15 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text."""
+    """Prometheus text, for who brings METRICS_TOKEN, where that is set.
+
+    Each value is as of now, and asking costs accordingly.
+    """
+    gateway = request.app[GATEWAY]
+    gateway.entrance.charges.take(_payer(request), METRICS)
+    expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
+    if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
+        raise unauthorised("metrics are for who brings METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
     return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -120,12 +136,25 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
     gateway = request.app[GATEWAY]
     try:
         refuse_again(request)
-        if request.path not in _FOR_OPERATORS:
+        peer, arrival = origin_of(request)
+        if arrival is None or arrival.payer is None:
+            # Nobody could tell when its head came.
+            gateway.entrance.charges.take_request(gateway.entrance.payer(request.headers, peer), request.path)
+        if request.path in _FOR_OPERATORS:
+            gateway.entrance.check_operator(request.headers)
+        else:
             gateway.entrance.check_names(request.headers)
+        require_small_body(request.headers)
         return await handler(request)
     except RefusalError as refusal:
         gateway.counters.connections_refused[refusal.reason] += 1
-        return _answer(refusal.status, {"error": str(refusal), "code": refusal.code}, dict(refusal.headers))
+        headers = dict(refusal.headers)
+        answer = web.Response(
+            status=refusal.status, body=refusal.body, content_type="application/json", headers=headers
+        )
+        if refusal.ends_connection:
+            answer.force_close()
+        return answer
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
@@ -141,12 +170,20 @@ async def close_while_draining(request: web.Request, response: web.StreamRespons
 
 
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Lock the dashboard's pages up (Content Security Policy Level 3), and let allowed pages read a ticket."""
+    """Lock the dashboard's pages up (Content Security Policy Level 3), and let allowed pages read a ticket.
+
+    And name no versions.
+    """
+    response.headers[hdrs.SERVER] = SERVER
     if request.path == TICKET_PATH and hdrs.ORIGIN in request.headers and response.status != 403:
         response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
         response.headers["Vary"] = hdrs.ORIGIN
     if request.path == "/" or request.path.startswith("/web/"):
         response.headers.update(_PAGE_HEADERS)
+
+
+def _payer(request: web.Request) -> str | None:
+    return request.app[GATEWAY].entrance.payer(request.headers, origin_of(request)[0])
 
 
 def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:

@@ -7,7 +7,7 @@ machine (DNS rebinding) comes from the same origin as far as `Origin` tells, and
 
 import re
 from contextlib import suppress
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from msgspec import Struct
@@ -21,8 +21,10 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _LONGEST: Final = 300
 """Characters: a name has at most 253 (RFC 1035, section 2.3.4)."""
 
-_AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::([0-9]{1,5}))?")
-_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.+)")
+_AUTHORITY: Final = re.compile(r"(?:(\[[0-9a-f:.]+\])|([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)\.?)(?::([0-9]{1,5}))?")
+_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)")
+_OPAQUE: Final = re.compile(r"[a-z0-9._~!$&'()+;=:%-]*")
+"""What apps write behind a scheme of their own; nothing, behind ``file``."""
 
 
 class Authority(Struct, frozen=True):
@@ -33,11 +35,11 @@ class Authority(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "Authority | None":
-        """Read it as a browser writes it, or None."""
+        """Read it as a browser writes it, or None. A dot at its end makes it no other name (RFC 1034, section 3.1)."""
         match = _AUTHORITY.fullmatch(_lower(text))
         if match is None:
             return None
-        host, port = match[1], int(match[2]) if match[2] else None
+        host, port = match[1] or match[2], int(match[3]) if match[3] else None
         try:
             host = f"[{IPv6Address(host[1:-1])}]" if host[0] == "[" else host
         except ValueError:
@@ -50,7 +52,10 @@ class Authority(Struct, frozen=True):
 
 
 class Origin(Struct, frozen=True):
-    """Where a page comes from (RFC 6454, section 4), a default port filled in."""
+    """Where a page comes from (RFC 6454, section 4), a default port filled in.
+
+    Behind a scheme that is not the web's may stand what is no host, or nothing: ``file://``, ``app://-``.
+    """
 
     scheme: str
     authority: Authority
@@ -59,9 +64,12 @@ class Origin(Struct, frozen=True):
     def parse(cls, text: str) -> "Origin | None":
         """Read it as a browser writes it, or None."""
         match = _ORIGIN.fullmatch(_lower(text))
-        authority = Authority.parse(match[2]) if match else None
-        if match is None or authority is None:
+        if match is None:
             return None
+        authority = Authority.parse(match[2])
+        if authority is None:
+            is_app = match[1] not in _DEFAULT_PORTS and _OPAQUE.fullmatch(match[2])
+            return cls(match[1], Authority(match[2], None)) if is_app else None
         port = authority.port if authority.port is not None else _DEFAULT_PORTS.get(match[1])
         return cls(match[1], Authority(authority.host, port))
 
@@ -82,6 +90,7 @@ class AllowedOrigins(Struct, frozen=True):
     @classmethod
     def parse(cls, origins: str) -> "AllowedOrigins":
         """Read a comma-separated list: ``https://app.example.com``, with a port or not, ``https://*.example.com``,
+        ``file://``, ``capacitor://localhost`` and other schemes of apps,
         and the words ``self`` (the gateway's own pages), ``null``, and ``*`` for all but ``null``. Empty is ``self``.
 
         Raises:
@@ -182,6 +191,28 @@ class AllowedHosts(Struct, frozen=True):
             or Authority(named.host, None) in self.exact
             or any(named.is_below(parent) for parent in self.parents)
         )
+
+    def allows_operator(self, host: str, listens_on: str = "") -> bool:
+        """Whether a request with this `Host` header may be a balancer's or a scraper's, who know us by other names too:
+        among them the one that the gateway ``listens_on``.
+
+        An address, or a name without a dot such as ``gateway``, is not what DNS rebinding makes: for that a page needs
+        a name in a domain of its own. Every browser sends a `Host`, so who sends none is a program.
+        """
+        if not host or self.allows(host):
+            return True
+        named = Authority.parse(host)
+        return named is not None and (
+            "." not in named.host or _is_address(named.host) or named.host == listens_on.lower().removesuffix(".")
+        )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return host[0] == "["
+    return True
 
 
 def _lower(text: str) -> str:

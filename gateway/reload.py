@@ -31,10 +31,12 @@ CHANGEABLE: Final = (
     "allowed_origins",
     "allowed_hosts",
     "handshake_timeout_s",
+    "keepalive_s",
     "max_handshakes",
     "max_connections",
     "max_connections_per_ip",
     "max_connect_rate_per_ip",
+    "max_request_rate_per_ip",
     "spare_loopback",
     "max_connections_per_subject",
     "max_symbols_per_connection",
@@ -42,6 +44,7 @@ CHANGEABLE: Final = (
     "max_messages_per_second_per_subject",
     "max_message_bytes",
     "max_errors_per_connection",
+    "metrics_token",
     "log_level",
 )
 """Fields of `Settings` that can change while running.

@@ -6,42 +6,30 @@ Its handler of one connection, with bounds to what a stranger may do to it.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, cast
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
-from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.arrivals import Arrival
 from gateway.buffers import Buffers
+from gateway.fields import asks_for_websocket
+from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
 from gateway.metrics import Counters
+from gateway.refusal import SERVER, RefusalError
 
-KEEPALIVE_S: Final = 15
-"""How long a client of HTTP may be idle between two requests, and how long the head of the next may take."""
+LINGER_S: Final = 1
+"""So long, at most, is thrown away what a client goes on sending that was refused in the middle of it. A socket that is
+closed with something unread is reset, and the answer may be lost with it."""
 
-_MAX_FIELD_BYTES: Final = 9 * 1024
-"""Of a request's first line or of one header: the longest token, and a little."""
-_MAX_FIELDS: Final = 64
+_LINGER_BYTES: Final = 256 * 1024
+_EARLY_BYTES: Final = 64 * 1024
+"""What may follow a handshake before that is answered; then reading pauses."""
 
 logger = logging.getLogger(__name__)
-
-
-def expecting_nothing(make_request: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
-    """``make_request``, a request factory of aiohttp's, but that ``Expect`` headers are overlooked.
-
-    A final answer may come without `100 Continue` (RFC 9110, section 10.1.1), and here nobody reads a body. aiohttp
-    would answer before anybody has looked who is asking, and quote the header.
-    """
-
-    def make(message: RawRequestMessage, *args: Any) -> web.BaseRequest:
-        if hdrs.EXPECT in message.headers:
-            headers = CIMultiDict(message.headers)
-            headers.popall(hdrs.EXPECT)
-            message = message._replace(headers=CIMultiDictProxy(headers))
-        return make_request(message, *args)
-
-    return make
 
 
 class Requests(web.RequestHandler):
@@ -51,40 +39,147 @@ class Requests(web.RequestHandler):
     would be kept, and any stranger could fill the disk.
     """
 
-    __slots__ = ("_buffers", "_counters")
+    __slots__ = (
+        "_arrival",
+        "_body_left",
+        "_buffers",
+        "_counters",
+        "_ended",
+        "_heads",
+        "_held",
+        "_is_whole",
+        "_linger_bytes",
+        "_refused",
+    )
 
-    def __init__(self, server: web.Server, counters: Counters, buffers: Buffers) -> None:
+    def __init__(self, server: web.Server, counters: Counters, buffers: Buffers, keepalive_s: float) -> None:
+        """A client may be idle for ``keepalive_s`` between two requests."""
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
             access_log=None,  # type: ignore[arg-type] # that is how aiohttp is told to keep none
-            keepalive_timeout=KEEPALIVE_S,
-            max_line_size=_MAX_FIELD_BYTES,
-            max_field_size=_MAX_FIELD_BYTES,
-            max_headers=_MAX_FIELDS,
+            keepalive_timeout=keepalive_s,
+            max_line_size=MAX_HEAD_BYTES,
+            max_field_size=MAX_HEAD_BYTES,
+            max_headers=MAX_FIELDS,
             # No request here has a body that anybody reads.
             auto_decompress=False,
         )
         self._counters = counters
         self._buffers = buffers
+        self._arrival: Arrival | None = None
+        self._heads = Heads()
+        self._is_whole = True
+        """Whether no head is waited for the rest of."""
+        self._body_left = 0
+        self._linger_bytes = 0
+        """Once all is said: so many more bytes are thrown away."""
+        self._held = False
+        """Whether what follows is kept, because a handshake comes first, and it may not be HTTP any more."""
+        self._refused = False
+        """Whether nothing more is looked at."""
+        self._ended = asyncio.Event()
+        """The client has said that it sends no more."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is ours (called for the event loop)."""
         super().connection_made(transport)
+        protocol = cast("asyncio.Transport", transport).get_protocol()
+        self._arrival = protocol if isinstance(protocol, Arrival) else None
         # Whatever waits is to be heard of: a client that reads nothing must not keep its place for ever.
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
-        """More of a request, or of the next (called for the event loop)."""
-        waiting = self._messages
-        if waiting and isinstance(waiting[-1][0], _ErrInfo):
-            # It will be told so, and closed. Until then each piece more would be one more error, with its traceback.
+        """More of a request, or of the next (called for the event loop, and by aiohttp when it has room again)."""
+        if self._refused or self._close or self._force_close:
+            # It has been told so, or will be. Each piece more would only be one more error.
+            if self._linger_bytes:
+                self._linger_bytes -= len(data)
+                if self._linger_bytes <= 0:
+                    self._abort()
             return
-        super().data_received(data)
+        self._heads.add(data)
+        try:
+            self._advance()
+        except RefusalError as refusal:
+            self._answer(refusal)
+        if self._held and len(self._heads) > _EARLY_BYTES and not self._buffer_paused:
+            self._pause_reading_for_buffer()
+        self._watch()
+
+    def _advance(self) -> None:
+        """Give aiohttp what has come, a head or a part of a body at a time, as far as it has room."""
+        heads = self._heads
+        while len(self._messages) < self._max_msg_queue_size and (self._body_left or not (self._held or self._refused)):
+            if self._body_left:
+                part = heads.take(self._body_left)
+                self._body_left -= len(part)
+            else:
+                part = heads.take_head() or b""
+                if part:
+                    self._begin(part)
+                    continue
+            if not part:
+                return
+            super().data_received(part)
+
+    def _begin(self, head: bytes) -> None:
+        # The first one was charged when it arrived.
+        if self._arrival is not None and self._request_count:
+            self._arrival.charge(head)
+        queued = len(self._messages)
+        super().data_received(head)
+        if len(self._messages) == queued:
+            # Never seen. Whatever it was, nobody knows where it ends.
+            raise RefusalError(400, "bad_request", "this is no HTTP request")
+        message = self._messages[-1][0]
+        if isinstance(message, _ErrInfo):
+            self._refused, self._body_left = True, 0
+            return
+        try:
+            self._body_left = require_small_body(message.headers)
+        except RefusalError:
+            self._messages.pop()
+            raise
+        self._held = self._upgraded or asks_for_websocket(message.headers)
+
+    def _answer(self, refusal: RefusalError) -> None:
+        """Let ``refusal`` be the last answer, behind those to the requests before."""
+        self._refused, self._body_left = True, 0
+        self._heads.take(len(self._heads))
+        self._request_count += 1
+        self._messages.append((_ErrInfo(refusal.status, refusal, str(refusal)), EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _watch(self) -> None:
+        """See that a head that has begun does not take for ever."""
+        is_whole = self._body_left > 0 or self._held or not len(self._heads)
+        if is_whole != self._is_whole and self._arrival is not None:
+            self._is_whole = is_whole
+            if is_whole:
+                self._arrival.end_head()
+            else:
+                self._arrival.begin_head()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override] # aiohttp's says None: it hangs up at once
+        """The client sends no more, but may wait for its answers (called for the event loop)."""
+        self._ended.set()
+        # The rest of a body will not come.
+        self._lingering_time = 0
+        is_idle = self._request_count == 0 or (self._waiter is not None and not self._waiter.done())
+        if is_idle or self._held:
+            # Nobody can be a WebSocket's client who sends nothing.
+            return False
+        if not self._messages:
+            # Only the answer that is being written, if it is not written yet, is still to come.
+            self._close = True
+        return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone (called for the event loop)."""
         self._buffers.forget(self)
+        self._ended.set()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -126,7 +221,8 @@ class Requests(web.RequestHandler):
             await super().start()
         except Exception as error:
             # A target that passes its parser and fails its URL. Nobody else would end the connection.
-            self._refused(error)
+            self._counters.connections_refused["bad_request"] += 1
+            logger.debug("what came is no request (%s)", type(error).__name__)
             self._abort()
 
     async def finish_response(
@@ -136,25 +232,60 @@ class Requests(web.RequestHandler):
         try:
             # A file goes from the kernel to the kernel, and nothing of ours hears how that fares.
             async with asyncio.timeout(self._buffers.unread_s):
-                return await super().finish_response(request, resp, start_time)
+                answered = await super().finish_response(request, resp, start_time)
         except TimeoutError:
             self._abort()
             return resp, True
+        if self.transport is None or self._messages:
+            return answered
+        if self._refused:
+            await self._linger(self.transport)
+        elif self._held:
+            # That was no handshake, so what follows it is HTTP.
+            self._held = False
+            self.data_received(b"")
+            if self._buffer_paused:
+                self._resume_reading_if_drained()
+        if self._ended.is_set() and not self._messages:
+            self.close()
+        return answered
+
+    async def _linger(self, transport: asyncio.Transport) -> None:
+        """Wait until the client has finished, too: it may be sending still, and read its answer only then."""
+        if not self._ended.is_set():
+            self._linger_bytes = _LINGER_BYTES
+            with suppress(TimeoutError, OSError):
+                transport.write_eof()
+                async with asyncio.timeout(LINGER_S):
+                    await self._ended.wait()
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Give the connection to somebody else, and what has followed the handshake (called by who takes it)."""
+        self._message_tail = self._heads.take(len(self._heads))
+        super().set_parser(parser, data_received_cb)
+
+    def _process_keepalive(self) -> None:
+        """The client was idle (called by aiohttp's timer), unless the head of its next request is on its way."""
+        if self._is_whole:
+            super()._process_keepalive()
+        else:
+            self._keepalive_handle = None
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """The answer to a request that could not be read, or not be answered (called by aiohttp)."""
-        if not isinstance(exc, HttpProcessingError):
+        if isinstance(exc, HttpProcessingError):
+            logger.debug("what came is no request (%s)", type(exc).__name__)
+            exc = RefusalError(status, "bad_request", "this is no HTTP request")
+        if not isinstance(exc, RefusalError):
             return super().handle_error(request, status, exc, message)
-        self._refused(exc)
-        answer = web.Response(status=status, text="400: Bad Request")
+        self._counters.connections_refused[exc.reason] += 1
+        request._version = HttpVersion11
+        headers = {**exc.headers, hdrs.SERVER: SERVER}
+        answer = web.Response(status=exc.status, body=exc.body, content_type="application/json", headers=headers)
         answer.force_close()
         return answer
-
-    def _refused(self, error: Exception) -> None:
-        self._counters.connections_refused["bad_request"] += 1
-        logger.debug("what came is no request (%s)", type(error).__name__)
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """Say that something went wrong (called by aiohttp)."""

@@ -1,16 +1,17 @@
 """An application on its sockets: what ``python -m gateway`` and the gunicorn worker have in common."""
 
 import asyncio
-import functools
 from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.address import is_private
+from gateway.address import is_every_address, is_private
 from gateway.app import arrivals
 from gateway.arrivals import Arrivals
+from gateway.expectations import expecting_nothing
 from gateway.http import GATEWAY
-from gateway.requests import Requests, expecting_nothing
+from gateway.requests import Requests
+from gateway.sockets import bind_both
 from market.environ import SettingError
 
 BACKLOG: Final = 4096
@@ -36,9 +37,10 @@ class Serving:
         server = self._runner.server
         assert server is not None
         server.request_factory = expecting_nothing(server.request_factory)
+        gateway = self.app[GATEWAY]
         self._arrivals = arrivals(
             self.app,
-            functools.partial(Requests, server, self.app[GATEWAY].counters, self.app[GATEWAY].buffers),
+            lambda: Requests(server, gateway.counters, gateway.buffers, gateway.settings.keepalive_s),
             served=lambda: len(server.connections),
         )
 
@@ -51,6 +53,9 @@ class Serving:
         """
         assert self._arrivals is not None
         loop = asyncio.get_running_loop()
+        if is_every_address(where.get("host")):
+            del where["host"]
+            where["sock"] = bind_both(where.pop("port"))
         server = await loop.create_server(self._arrivals, start_serving=False, **where)
         self._servers.append(server)
         # Whoever made the socket, `bind` of gunicorn's configuration or systemd, may not have heard of GATEWAY_HOST.

@@ -1,5 +1,6 @@
 """What a gateway is told by its environment, read once and checked."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -13,6 +14,8 @@ from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
 from market.symbols import DEFAULT_SYMBOLS, Symbols
 
+_BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
+"""RFC 6750, section 2.1; long enough not to be guessed."""
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
 _NAMED_APART: Final = frozenset(("host", "port", "symbols", "auth", "trusted_proxies", "spare_loopback"))
 
@@ -59,6 +62,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Whose word is taken about a client's address."""
     handshake_timeout_s: float = 5
     """A connection must have sent a whole request by then."""
+    keepalive_s: float = 75
+    """A connection may be idle for so long between two requests; what balancers use is 60 s or less."""
     max_handshakes: int = 4_000
     """Connections that have not sent a whole request yet; one more, and the oldest is cut off."""
     max_connections: int = 20_000
@@ -69,6 +74,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """New connections of one client address per second; ten times as many may come at once."""
     spare_loopback: bool = True
     """Whether clients of this very machine, 127.0.0.1 and ::1, are exempt from the limits per address."""
+    max_request_rate_per_ip: float = 100
+    """Requests over plain HTTP of one client address per second; twice as many may come at once."""
     max_connections_per_subject: int = 100
     """Connections of one token's subject, where the token itself does not say."""
     max_symbols_per_connection: int = 2_000
@@ -81,6 +88,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The longest message that is read from a client; a longer one closes it with 1009."""
     max_errors_per_connection: int = 100
     """So many wrong messages close a connection with 4429."""
+    metrics_token: str = ""
+    """What a scraper has to bring for ``/metrics``; "" where everybody may have them."""
     log_format: LogFormat = "console"
     """``console`` for people, ``json`` for machines."""
     log_level: LogLevel = "INFO"
@@ -140,7 +149,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
         proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))
         # What is asked for by name holds for everybody; the defaults are for strangers.
-        spare_loopback = not env.any("MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP")
+        spare_loopback = not env.any("MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP", "MAX_REQUEST_RATE_PER_IP")
         return cls(
             bus_url=env.bus_url("BUS_URL", default.bus_url),
             symbols=env.symbols("SYMBOLS", default.symbols),
@@ -163,10 +172,12 @@ class Settings(Struct, frozen=True, kw_only=True):
             ),
             trusted_proxies=proxies,
             handshake_timeout_s=env.number("HANDSHAKE_TIMEOUT_S", default.handshake_timeout_s, 0.1, 3600),
+            keepalive_s=env.number("KEEPALIVE_S", default.keepalive_s, 1, 3600),
             max_handshakes=env.integer("MAX_HANDSHAKES", default.max_handshakes, 0, 10_000_000),
             max_connections=env.integer("MAX_CONNECTIONS", default.max_connections, 0, 10_000_000),
             max_connections_per_ip=env.integer("MAX_CONNECTIONS_PER_IP", default.max_connections_per_ip, 0, 10_000_000),
             max_connect_rate_per_ip=env.number("MAX_CONNECT_RATE_PER_IP", default.max_connect_rate_per_ip, 0, 1e6),
+            max_request_rate_per_ip=env.number("MAX_REQUEST_RATE_PER_IP", default.max_request_rate_per_ip, 0, 1e6),
             spare_loopback=spare_loopback,
             max_connections_per_subject=env.integer(
                 "MAX_CONNECTIONS_PER_SUBJECT", default.max_connections_per_subject, 0, 10_000_000
@@ -182,6 +193,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             max_errors_per_connection=env.integer(
                 "MAX_ERRORS_PER_CONNECTION", default.max_errors_per_connection, 0, 1_000_000
             ),
+            metrics_token=_metrics_token(env.get("METRICS_TOKEN", default.metrics_token)),
             log_format=env.choice("LOG_FORMAT", default.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", default.log_level, get_args(LogLevel)),
         )
@@ -189,3 +201,13 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def _optional_bytes(env: Environ, name: str) -> int | None:
     return env.integer(name, 0, 0, 2**50) if env.any(name) else None
+
+
+def _metrics_token(value: str) -> str:
+    """A token that a scraper can send; the value itself is in no message."""
+    if value and not _BEARER.fullmatch(value):
+        raise SettingError(
+            "METRICS_TOKEN must be at least 16 of A-Z a-z 0-9 - . _ ~ + / and = at its end; make one with:"
+            " python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return value

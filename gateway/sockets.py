@@ -1,4 +1,4 @@
-"""What the kernel is asked of a client's socket."""
+"""What the kernel is asked of a client's socket, and of the one that listens."""
 
 import asyncio
 import fcntl
@@ -12,6 +12,25 @@ NOTSENT_LOWAT_BYTES: Final = 16 * 1024
 
 # Linux, <netinet/tcp.h>; Python names it only on some systems.
 _TCP_NOTSENT_LOWAT: Final = 25
+
+
+def bind_both(port: int) -> socket.socket:
+    """A TCP socket at ``port`` of every address, IPv6 and IPv4.
+
+    Of ``::`` alone, event loops take IPv6 only, and the kernel what `net.ipv6.bindv6only` says (ipv6(7)).
+
+    Raises:
+        OSError: the port is in use, or the machine has no IPv6.
+    """
+    bound = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(("::", port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def prepare(transport: asyncio.Transport) -> int:

@@ -9,6 +9,7 @@ from multidict import CIMultiDictProxy
 from gateway.address import is_private
 from gateway.arrivals import Arrival
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
+from gateway.charges import PROOF
 from gateway.conversation import begin
 from gateway.entrance import Visitor, try_later, unauthorised
 from gateway.gateway import Gateway
@@ -40,7 +41,7 @@ def refuse_again(request: web.Request) -> None:
     Raises:
         RefusalError: it has.
     """
-    arrival = _origin_of(request)[1]
+    arrival = origin_of(request)[1]
     if arrival is not None and arrival.refusal is not None:
         refusal, arrival.refusal = arrival.refusal, None
         raise refusal
@@ -53,7 +54,7 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         RefusalError: it is refused.
     """
     entrance = gateway.entrance
-    peer, arrival = _origin_of(request)
+    peer, arrival = origin_of(request)
     if arrival is None and not gateway.settings.may_be_public:
         _require_private(request)
     _require_form(request.version, request.headers)
@@ -80,21 +81,26 @@ async def prove(gateway: Gateway, visitor: Visitor) -> Grant:
     """The grant behind a visitor's ticket or token.
 
     Raises:
-        RefusalError: it opens nothing, or that cannot be told now.
+        RefusalError: it opens nothing, or that cannot be told now; or too many of these did so.
     """
+    charges = gateway.entrance.charges
+    charges.take(visitor.payer, PROOF)
     try:
         if visitor.ticket is not None:
             grant = await gateway.tickets.redeem(visitor.ticket)
             if grant is None:
                 raise unauthorised("the ticket is used, too old, or none; get a new one", "bad_ticket")
-            return grant
-        assert visitor.token is not None
-        assert gateway.authenticator is not None
-        return await gateway.authenticator.verify(visitor.token)
+        else:
+            assert visitor.token is not None
+            assert gateway.authenticator is not None
+            grant = await gateway.authenticator.verify(visitor.token)
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
     except (TryLaterError, BusDownError) as error:
+        charges.give_back(visitor.payer, PROOF)
         raise try_later("this cannot be checked now", error) from None
+    charges.give_back(visitor.payer, PROOF)
+    return grant
 
 
 def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:
@@ -120,7 +126,7 @@ def _require_private(request: web.Request) -> None:
         raise RefusalError(403, "anonymous", "AUTH_MODE is none, and this is not loopback; see ALLOW_ANONYMOUS")
 
 
-def _origin_of(request: web.Request) -> tuple[str | None, Arrival | None]:
+def origin_of(request: web.Request) -> tuple[str | None, Arrival | None]:
     """The other end of a request's connection, and who counted it when it was accepted; None in a bare aiohttp."""
     transport = request.transport
     if transport is None:

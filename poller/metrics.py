@@ -1,8 +1,11 @@
 """What the poller counts, for Prometheus and for who asks whether it is alive."""
 
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -85,7 +88,8 @@ async def serve(port: int, collector: Collector) -> web.AppRunner:
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="alive\n")
 
-    app = web.Application()
+    app = web.Application(middlewares=[_refuse_names])
+    app.on_response_prepare.append(_name_no_version)
     app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -98,6 +102,22 @@ async def serve(port: int, collector: Collector) -> web.AppRunner:
             f"POLLER_METRICS_PORT {port} cannot be listened on ({reason}); choose a free port, or 0 for none"
         ) from None
     return runner
+
+
+@web.middleware
+async def _refuse_names(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a page that makes a name of its own resolve to this machine (DNS rebinding): such a name has dots."""
+    try:
+        name = urlsplit(f"//{request.headers.get(hdrs.HOST, '')}").hostname or ""
+        if "." in name:
+            ip_address(name)
+    except ValueError:
+        raise web.HTTPForbidden(text="ask for this by an address, or by a name without a dot\n") from None
+    return await handler(request)
+
+
+async def _name_no_version(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[hdrs.SERVER] = "tickgate"
 
 
 def _counter(name: str, text: str, value: int) -> CounterMetricFamily:

@@ -28,14 +28,16 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
     {"auth.jwks", "commands", "entrance", "intake", "laggards", "states_reader", "usefulness"},
-    {"arrears", "auth.compact", "auth.keyset", "behind", "delivery", "group", "handshake", "refusals", "states"},
+    {"arrears", "auth.compact", "auth.keyset", "behind", "charges", "delivery", "group", "handshake", "heads"}
+    | {"refusals", "states"},
     {"cohort"},
     {"connection", "pace"},
     {"reader", "window"},
     {"buffers", "frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
-    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "kept", "limits"}
-    | {"limit_log", "masking", "memory", "metrics", "origin", "probes", "protocol", "sockets", "succession"},
+    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
+    | {"inflate", "kept", "limit_log", "limits", "masking", "memory", "metrics", "origin", "probes", "protocol"}
+    | {"sockets", "succession"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 

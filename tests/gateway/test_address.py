@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.address import TrustedProxies, is_loopback, is_private, limit_key, spelled
+from gateway.address import TrustedProxies, is_every_address, is_loopback, is_private, limit_key, spelled
 from market.environ import SettingError
 
 PROXY = "10.0.0.1"
@@ -200,3 +200,20 @@ def test_a_key_is_the_same_for_all_of_a_network(address: str) -> None:
 def test_what_only_this_machine_reaches(name: object, private: bool) -> None:
     """Loopback and Unix sockets, as sockets name themselves."""
     assert private == is_private(name)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("::", True),
+        ("0:0::0", True),
+        ("0.0.0.0", False),  # noqa: S104
+        ("::1", False),
+        ("localhost", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_every_address_of_both_families_is_meant_by_ipv6s(host: str | None, expected: bool) -> None:
+    """However it is written."""
+    assert expected == is_every_address(host)

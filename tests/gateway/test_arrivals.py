@@ -11,9 +11,11 @@ from aiohttp.http_parser import RawRequestMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.arrivals import MAX_HEAD_BYTES, Arrival, Arrivals
+from gateway.arrivals import Arrival, Arrivals
 from gateway.entrance import Entrance
+from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.metrics import Counters
+from gateway.refusal import RefusalError
 from gateway.settings import Settings
 from tests.fakes import run_virtual
 from tests.gateway.transports import RecordingTransport
@@ -128,6 +130,21 @@ def test_a_handshake_byte_by_byte_is_upgraded_once_it_is_whole() -> None:
     virtually(main())
 
 
+def test_empty_lines_before_a_request_are_overlooked() -> None:
+    """As many as come in time (RFC 9112, section 2.2); they are no request."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        transport.receive(b"\r\n\r\n\r")
+        transport.receive(b"\n")
+        assert ([], 1) == (hall.served, len(hall.arrivals))
+        transport.receive(HANDSHAKE)
+        assert 1 == len(hall.upgraded)
+
+    virtually(main())
+
+
 def test_who_is_slow_with_a_head_is_cut_off() -> None:
     """At the timeout, to the moment, however many bytes trickle in; who finished in time is left alone."""
 
@@ -185,22 +202,68 @@ def test_of_too_many_unfinished_the_oldest_goes() -> None:
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
-def test_a_head_that_is_too_large_is_answered_with_431(pieces: int) -> None:
-    """Past the limit the connection ends, whether the head came at once or in pieces, finished or not."""
+@pytest.mark.parametrize("line", [b"X: " + b"x" * MAX_HEAD_BYTES, b"X: x\r\n" * MAX_FIELDS], ids=["long", "many"])
+def test_a_head_that_is_too_large_is_refused_where_later_ones_are(pieces: int, line: bytes) -> None:
+    """By whoever serves requests, who gets the very bytes, whether the head came at once or in pieces."""
 
     async def main() -> None:
-        for end in (b"", b"\r\n\r\n"):
+        hall = Hall()
+        transport = hall.connect()
+        stream = HANDSHAKE[:-2] + line + b"\r\n\r\n"
+        size = len(stream) // pieces + 1
+        for start in range(0, len(stream), size):
+            transport.receive(stream[start : start + size])
+        assert ([], [stream], 0) == (hall.upgraded, [one.data for one in hall.served], len(hall.arrivals))
+
+    virtually(main())
+
+
+def test_a_head_that_is_too_large_is_not_waited_for() -> None:
+    """Where it cannot end within the limit any more, it is refused before its end."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        transport.receive(HANDSHAKE[:-2] + b"X: ".ljust(MAX_HEAD_BYTES, b"x"))
+        assert 1 == len(hall.served)
+
+    virtually(main())
+
+
+def test_upgrade_headers_are_lists() -> None:
+    """In one line or several, with other elements: each is a handshake; a part of a word is none."""
+
+    async def main() -> None:
+        plain = b"Upgrade: websocket\r\nConnection: Upgrade"
+        for lines, is_handshake in (
+            (b"Upgrade: h2c, WebSocket\r\nConnection: keep-alive ,Upgrade", True),
+            (b"Upgrade: h2c\r\nConnection: keep-alive\r\nUpgrade: websocket\r\nConnection: upgrade", True),
+            (b"Upgrade: websocket\r\nConnection: keep-alive\r\nConnection: ,Upgrade,", True),
+            (b"Upgrade: websockets\r\nConnection: Upgrade", False),
+            (b"Upgrade: websocket\r\nConnection: no-upgrade", False),
+        ):
             hall = Hall()
-            transport = hall.connect()
-            stream = b"GET /ws HTTP/1.1\r\nX: " + b"x" * MAX_HEAD_BYTES + end
-            size = len(stream) // pieces + 1
-            for start in range(0, len(stream), size):
-                transport.receive(stream[start : start + size])
-            assert transport.written.startswith(b"HTTP/1.1 431 ")
-            assert transport.is_closing()
-            await asyncio.sleep(0)
-            assert ([], [], 0, 0) == (hall.upgraded, hall.served, hall.counted, len(hall.arrivals))
-            assert 1 == hall.counters.connections_refused["too_large"]
+            hall.connect().receive(HANDSHAKE.replace(plain, lines) + b"frames")
+            assert [b"frames"] * is_handshake == [one.data for one in hall.upgraded], lines
+
+    virtually(main())
+
+
+def test_who_asks_too_often_hears_429_and_is_disconnected() -> None:
+    """Nobody looks at the request. Handshakes that are let in do not count."""
+
+    async def main() -> None:
+        hall = Hall(max_request_rate_per_ip=1, max_connect_rate_per_ip=0)
+        for _ in range(5):
+            hall.connect().receive(HANDSHAKE)
+        transports = [hall.connect() for _ in range(3)]
+        for transport in transports:
+            transport.receive(REQUEST)
+        assert (5, 2) == (len(hall.upgraded), len(hall.served))
+        assert [False, False, True] == [transport.is_closing() for transport in transports]
+        assert transports[2].written.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        assert b'"code":"requests"}' in transports[2].written
+        assert {"requests": 1} == hall.counters.connections_refused
 
     virtually(main())
 
@@ -233,10 +296,8 @@ def test_a_head_just_within_the_limit_is_taken() -> None:
         HANDSHAKE.replace(b"Upgrade: websocket\r\n", b""),
         HANDSHAKE.replace(b"Host: x", b"Host: x\r\nHost: y"),
         HANDSHAKE.replace(b"Host: x\r\n", b""),
-        HANDSHAKE.replace(b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\nhalf"),
         HANDSHAKE.replace(b"GET /ws", b"GET /ws HTTP/1.1\r\nHost: x\r\n\r\nGET /ws"),
         b"\x16\x03\x01\x02\x00\r\n\r\n",
-        b"\r\n\r\n",
     ],
 )
 def test_whatever_is_no_plain_handshake_is_aiohttps(head: bytes) -> None:
@@ -250,6 +311,28 @@ def test_whatever_is_no_plain_handshake_is_aiohttps(head: bytes) -> None:
         [protocol] = hall.served
         assert (head + b"more", transport) == (protocol.data, protocol.transport)
         assert ([], 0) == (hall.upgraded, len(hall.arrivals))
+
+    virtually(main())
+
+
+@pytest.mark.parametrize(("status", "is_served"), [(401, False), (429, False), (403, True), (426, True)])
+def test_a_refusal_that_ends_the_connection_is_answered_at_once(status: int, is_served: bool) -> None:
+    """Without aiohttp, which answers the others, and may hear a better handshake after that."""
+
+    async def main() -> None:
+        hall = Hall(max_request_rate_per_ip=1)
+
+        def refuse(_message: RawRequestMessage, arrival: Arrival) -> None:
+            arrival.refusal = RefusalError(status, "why", "so", {"X-More": "y"})
+
+        hall.arrivals.upgrade = refuse
+        transport = hall.connect()
+        transport.receive(HANDSHAKE)
+        assert (is_served, not is_served) == (bool(hall.served), transport.is_closing())
+        if not is_served:
+            assert transport.written.startswith(f"HTTP/1.1 {status} ".encode())
+            assert b"X-More: y\r\n" in transport.written
+            assert {"why": 1} == hall.counters.connections_refused
 
     virtually(main())
 
@@ -316,6 +399,7 @@ def test_an_address_is_free_again_however_its_connections_go() -> None:
         assert 4 == hall.counted
         served.hang_up()
         large.receive(b"x" * MAX_HEAD_BYTES)
+        large.hang_up()
         await asyncio.sleep(0)
         assert 2 == hall.counted
         await asyncio.sleep(TIMEOUT_S + 1)

@@ -355,3 +355,78 @@ def test_who_must_come_back_is_told_when() -> None:
     refusal = try_later("no ticket now", BusDownError("10.0.0.7 refused"))
     assert (503, "no ticket now; try again") == (refusal.status, str(refusal))
     assert {"Retry-After": "3"} == refusal.headers
+
+
+def paying(door: Entrance, **extra: str) -> Visitor:
+    """A visitor with a token."""
+    return look(door, Authorization="Bearer x", **extra)
+
+
+def test_a_token_is_charged_before_it_is_looked_at() -> None:
+    """Whose tokens open nothing is soon not even looked at; whose are good pays nothing for them."""
+
+    async def main() -> None:
+        looked_at = []
+
+        def verify_now(token: str) -> Grant | None:
+            looked_at.append(token)
+            if is_bad:
+                raise RefusedError("bad_signature", "no")
+            return Grant("alice")
+
+        door = Entrance(Settings(max_request_rate_per_ip=10), verify_now, lambda: True)
+        is_bad = False
+        for _ in range(100):
+            assert Grant("alice") == door.grant_now(paying(door))
+        is_bad = True
+        for _ in range(2):
+            with refused("token", 401):
+                door.grant_now(paying(door))
+        with refused("requests", 429):
+            door.grant_now(paying(door))
+        assert 102 == len(looked_at)
+        await asyncio.sleep(1)
+        with refused("token", 401):
+            door.grant_now(paying(door))
+
+    run_virtual(main())
+
+
+async def test_a_token_that_must_wait_is_charged_when_it_is_looked_at() -> None:
+    """Until then nothing has been done for it."""
+    door = Entrance(Settings(max_request_rate_per_ip=5), lambda _: None, lambda: True)
+    for _ in range(10):
+        assert door.grant_now(paying(door)) is None
+
+
+async def test_work_is_charged_to_the_client_behind_a_proxy() -> None:
+    """By the same rules as connections are counted: this machine pays nothing, a silent proxy for all its own."""
+    door = await entrance(**BEHIND_PROXY)
+    for peer, told, payer in (
+        (STRANGER, None, STRANGER),
+        (STRANGER, "127.0.0.1", STRANGER),
+        ("127.0.0.1", None, None),
+        (PROXY, STRANGER, STRANGER),
+        (PROXY, "2001:db8::1", "2001:db8::/64"),
+        (PROXY, "127.0.0.1", None),
+        (PROXY, None, PROXY),
+        (PROXY, "nonsense", PROXY),
+    ):
+        extra = {} if told is None else {"X_Forwarded_For": told}
+        assert payer == door.payer(headers(**extra), peer), (peer, told)
+        assert payer == look(door, peer, **extra).payer
+    strict = await entrance(spare_loopback=False)
+    assert "127.0.0.1" == strict.payer(headers(), "127.0.0.1")
+
+
+async def test_what_proxies_say_may_come_in_several_lines() -> None:
+    """The hops are counted over all of them: the last line is the nearest proxy's."""
+    door = await entrance(trusted_proxies=TrustedProxies.parse(PROXY, 2))
+    lines = [
+        *HEADERS.items(),
+        ("X-Forwarded-For", "6.6.6.6"),
+        ("x-forwarded-for", STRANGER),
+        ("X-Forwarded-For", "10.9.9.9"),
+    ]
+    visitor = door.look(CIMultiDictProxy(CIMultiDict(lines)), MultiDict(), PROXY, counted=True)
+    assert (STRANGER, STRANGER) == (visitor.address, visitor.key)

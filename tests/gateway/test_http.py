@@ -1,5 +1,6 @@
 """What a gateway answers over HTTP."""
 
+import re
 import time
 
 import pytest
@@ -12,9 +13,18 @@ from gateway.origin import AllowedHosts, AllowedOrigins
 from market.bus import BusDownError
 from tests.client import connected
 from tests.gateway.auth.tokens import SECRET, token
-from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.conftest import RunningGateway, Start, stop_the_clock
+from tests.gateway.conftest import ask as converse
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
+SCRAPER = "a-token-for-the-scraper"
+UPGRADE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+BAD = {"Authorization": "Bearer bad"}
 PAGE, OTHER_PAGE = "https://app.example", "https://evil.example"
 
 
@@ -158,11 +168,14 @@ async def test_pages_of_other_origins_get_nothing(start_anyhow: Start, origin: s
 
 
 async def test_other_names_are_for_operators_only(start_anyhow: Start) -> None:
-    """Probes and scrapers ask under whatever name they know; pages, tickets and prices need one that is served."""
+    """Probes and scrapers ask by address or short name too; pages, tickets and prices need a name that is served."""
     hosts = AllowedHosts.parse("prices.example.com", only_loopback=False)
     running = await start_anyhow(allowed_hosts=hosts)
     for path in ("healthz", "readyz", "metrics", "%68ealthz"):
-        assert 200 == (await ask(running, "GET", path, Host="10.1.2.3"))[0]
+        for host in ("10.1.2.3", "gateway", "prices.example.com."):
+            assert 200 == (await ask(running, "GET", path, Host=host))[0]
+        status, _, body = await ask(running, "GET", path, Host="evil.example")
+        assert (403, "host") == (status, loads(body)["code"])
     for path in ("", "ws", "web/app.js", "nothing", "healthz/", "metrics/../"):
         assert 403 == (await ask(running, "GET", path, Host="evil.example"))[0], path
     assert 200 == (await ask(running, "GET", "", Host="prices.example.com"))[0]
@@ -173,3 +186,57 @@ async def test_what_no_file_can_be_called_is_not_found(start_anyhow: Start, path
     """And is no fault that would fill the log."""
     running = await start_anyhow()
     assert (await ask(running, "GET", path))[0] in (403, 404)
+
+
+async def test_metrics_are_for_who_brings_their_token(start_anyhow: Start) -> None:
+    """Where one is set; probes need none."""
+    running = await start_anyhow(metrics_token=SCRAPER)
+    for proof, status in (
+        ({"Authorization": f"Bearer {SCRAPER}"}, 200),
+        ({"Authorization": f"bearer  {SCRAPER} "}, 200),
+        ({}, 401),
+        ({"Authorization": "Bearer "}, 401),
+        ({"Authorization": f"Bearer {SCRAPER}x"}, 401),
+        ({"Authorization": f"Basic {SCRAPER}"}, 401),
+        ({"Authorization": "Bearer \udcff\N{LATIN SMALL LETTER E WITH ACUTE}"}, 401),
+    ):
+        raw = "".join(f"{name}: {value}\r\n" for name, value in proof.items()).encode(errors="surrogateescape")
+        answer = await converse(running, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + raw + b"\r\n")
+        assert f" {status} ".encode() in answer.partition(b"\r\n")[0], proof
+        assert (status == 401) == (b"\r\nWWW-Authenticate: Bearer" in answer)
+        assert (status == 200) == (b"tickgate_connections" in answer)
+    assert 200 == (await ask(running, "GET", "readyz"))[0]
+
+
+async def test_no_answer_names_a_version(start_anyhow: Start) -> None:
+    """Neither a page, an error, a redirect, nor what is said to who sent no request."""
+    running = await start_anyhow(auth=JWT)
+    for request in (
+        *(b"GET /", b"GET /web/app.js", b"GET /healthz", b"GET /nothing", b"DELETE /", b"GET /ws", b"POST /v1/ticket"),
+        *(b"OPTIONS /v1/ticket", b"HEAD /readyz"),
+    ):
+        answer = await converse(running, request + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"\r\nServer: tickgate\r\n" in answer, request
+        assert not re.search(rb"aiohttp|python/", answer.partition(b"\r\n\r\n")[0], re.IGNORECASE), request
+
+
+async def test_who_asks_too_often_is_told_so_and_disconnected(start_anyhow: Start) -> None:
+    """The limit is of an address; metrics and tokens that open nothing cost more than a page."""
+    for path, proof, count in (("", {}, 40), ("metrics", {}, 3), ("ws?ticket=x", UPGRADE, 3), ("v1/ticket", BAD, 3)):
+        running = await start_anyhow(auth=JWT, spare_loopback=False, max_request_rate_per_ip=20)
+        stop_the_clock(running)
+        method = "POST" if path == "v1/ticket" else "GET"
+        statuses = [(await ask(running, method, path, **proof))[0] for _ in range(count + 1)]
+        assert {200, 401} & set(statuses[:count])
+        assert 429 not in statuses[:count]
+        status, headers, body = await ask(running, method, path, **proof)
+        assert (429, "1", "close") == (status, headers["Retry-After"], headers["Connection"])
+        assert b"requests" in body
+        assert 200 == (await ask(running, "GET", "readyz"))[0]
+
+
+async def test_good_tokens_cost_no_more_than_a_request(start_anyhow: Start) -> None:
+    """Their signatures are paid back: a crowd behind one address gets its tickets."""
+    running = await start_anyhow(auth=JWT, spare_loopback=False, max_request_rate_per_ip=20)
+    stop_the_clock(running)
+    assert [200] * 30 == [(await ask(running, "POST", "v1/ticket", **bearing()))[0] for _ in range(30)]

@@ -37,6 +37,10 @@ def test_unless_told_otherwise_only_own_pages_may(origins: str) -> None:
         ("https://prices.example.com", "prices.example.com:443"),
         ("http://prices.example.com", "prices.example.com:80"),
         ("https://prices.example.com:8443", "PRICES.example.com:8443"),
+        ("https://prices.example.com", "prices.example.com."),
+        ("https://prices.example.com.", "prices.example.com"),
+        ("https://prices.example.com.:8443", "prices.example.com.:8443"),
+        ("http://127.0.0.1.:8080", "127.0.0.1:8080"),
     ],
 )
 def test_an_own_page_is_known_by_host_and_port(origin: str, host: str) -> None:
@@ -54,6 +58,9 @@ def test_an_own_page_is_known_by_host_and_port(origin: str, host: str) -> None:
         ("https://prices.example.com", ""),
         ("https://", ""),
         ("http://[::1]", "[::2]"),
+        ("https://prices.example.com..", "prices.example.com"),
+        ("https://prices.example.com", "prices.example.com.."),
+        ("http://[::1].", "[::1]"),
         ("http://[nonsense]", "[nonsense]"),
         # The Kelvin sign: its lower case is an ASCII letter.
         ("http://\N{KELVIN SIGN}.example", "k.example"),
@@ -112,6 +119,17 @@ def test_who_sends_no_origin_is_no_browser() -> None:
         ("https://*.bücher.example", "https://a.xn--bcher-kva.example"),
         ("capacitor://localhost", "capacitor://localhost"),
         ("http://[0:0:0::1]:3000", "http://[::1]:3000"),
+        ("file://", "file://"),
+        ("app://.", "app://."),
+        ("app://-", "app://-"),
+        ("app://", "app://"),
+        ("ionic://localhost", "ionic://localhost"),
+        ("tauri://localhost", "tauri://localhost"),
+        ("chrome-extension://hkgfoiooedgoejojocmhlaklaeopbecg", "chrome-extension://hkgfoiooedgoejojocmhlaklaeopbecg"),
+        ("moz-extension://c3a1-4f", "moz-extension://c3a1-4f"),
+        ("https://app.example.com.", "https://app.example.com"),
+        ("https://app.example.com", "https://app.example.com."),
+        ("https://*.example.org", "https://a.example.org.:443"),
     ],
 )
 def test_an_origin_is_listed_as_people_write_it(origins: str, origin: str) -> None:
@@ -119,9 +137,27 @@ def test_an_origin_is_listed_as_people_write_it(origins: str, origin: str) -> No
     assert allows(origins, origin)
 
 
+def test_an_app_is_let_in_by_its_own_origin_alone() -> None:
+    """Another scheme, or another name behind it, is somebody else."""
+    for origins, origin in (
+        ("file://", "null"),
+        ("file://", "file:///etc"),
+        ("file://", "file://server"),
+        ("file://", "app://"),
+        ("app://-", "app://."),
+        ("app://", "app://evil"),
+        ("capacitor://localhost", "http://localhost"),
+        ("chrome-extension://abc", "chrome-extension://abcd"),
+        ("", "file://"),
+        ("self", "app://prices.example.com"),
+    ):
+        assert not allows(origins, origin), (origins, origin)
+
+
 @pytest.mark.parametrize(
     "value",
     [
+        *("file:", "file:///", "app://a/b", "app://*", "app://a b", "http://", "https://.", "https://-"),
         *("app.example.com", "https://", "https://app.example.com/", "https://app.example.com/path", "https://a b"),
         *(
             "https://*",
@@ -161,10 +197,53 @@ def test_a_gateway_that_others_reach_is_served_under_any_name() -> None:
 def test_listed_names_are_served_and_loopbacks(only_loopback: bool) -> None:
     """A name without a port at any port, a pattern for its subdomains; nobody else's."""
     hosts = AllowedHosts.parse(f"{HOST}, *.example.org, a.example:8443, bücher.example", only_loopback=only_loopback)
-    for host in (HOST, f"{HOST}:8443", "a.b.example.org:1", "a.example:8443", "xn--bcher-kva.example", "127.0.0.1:1"):
+    for host in (
+        HOST,
+        f"{HOST}:8443",
+        f"{HOST}.",
+        f"{HOST}.:8443",
+        "a.b.example.org.",
+        "localhost.:1",
+        "a.b.example.org:1",
+        "a.example:8443",
+        "xn--bcher-kva.example",
+        "127.0.0.1:1",
+    ):
         assert hosts.allows(host), host
-    for host in ("example.com", "example.org", "a.example", "a.example:1", "evil.example", f"{HOST}.evil.example"):
+    for host in (
+        "example.com",
+        "example.org",
+        "a.example",
+        "a.example:1",
+        "evil.example",
+        f"{HOST}.evil.example",
+        f"{HOST}..",
+        ".",
+    ):
         assert not hosts.allows(host), host
+
+
+def test_operators_ask_by_address_or_by_a_name_without_a_dot() -> None:
+    """What a page could make of a name of its own (DNS rebinding) has dots, and is no address."""
+    hosts = AllowedHosts.parse(HOST, only_loopback=True)
+    for host in (
+        *("10.1.2.3", "10.1.2.3:8081", "[2001:db8::1]:8081", "gateway", "gateway:8081", "tickgate-0", "", HOST),
+        *(f"{HOST}:8081", "localhost", "127.0.0.1.:80"),
+    ):
+        assert hosts.allows_operator(host), host
+    for host in (
+        "evil.example",
+        "evil.example:8081",
+        "10.1.2.3.evil.example",
+        "1.2.3.4.5",
+        "evil.localhost",
+        "a b",
+        "::1",
+    ):
+        assert not hosts.allows_operator(host), host
+    assert AllowedHosts().allows_operator("anything.example")
+    assert hosts.allows_operator("gateway-1.internal:8081", "Gateway-1.internal")
+    assert not hosts.allows_operator("gateway-2.internal:8081", "gateway-1.internal")
 
 
 @pytest.mark.parametrize(

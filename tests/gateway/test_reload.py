@@ -20,7 +20,7 @@ from market.symbols import parse_symbols
 from tests.client import Client, connected
 from tests.fakes import decoded
 from tests.gateway.auth.tokens import private_key, public_pem, token
-from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.conftest import RunningGateway, Start, ask, stop_the_clock
 
 loads = msgspec.json.decode
 
@@ -299,3 +299,25 @@ def test_every_field_that_can_change_is_one() -> None:
     """The list names fields of the settings, each once."""
     assert set(CHANGEABLE) <= set(Settings.__struct_fields__)
     assert len(CHANGEABLE) == len(set(CHANGEABLE))
+
+
+async def test_what_requests_may_cost_and_who_sees_metrics_changes_at_once(start: Start) -> None:
+    """Also for who has used up what there was; how long a connection is kept, for who comes from then on."""
+    running = await start(spare_loopback=False, max_request_rate_per_ip=1)
+    stop_the_clock(running)
+    page, metrics = (
+        f"GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode() for path in ("", "metrics")
+    )
+
+    async def status(request: bytes) -> int:
+        return int((await ask(running, request)).split()[1])
+
+    assert [200, 200, 429] == [await status(page) for _ in range(3)]
+    change(running, max_request_rate_per_ip=100)
+    assert 200 == await status(metrics)
+    change(running, metrics_token="a-token-for-the-scraper", keepalive_s=0.2)  # noqa: S106 - opens nothing
+    assert 401 == await status(metrics)
+    change(running, max_request_rate_per_ip=0)
+    assert [200] * 300 == [await status(page) for _ in range(300)]
+    # Ends by itself.
+    assert b" 200 " in await ask(running, page.replace(b"Connection: close\r\n", b""))

@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import logging
 import socket
+from typing import Any
 
 import pytest
 
 from gateway.auth.settings import AuthSettings
-from tests.gateway.auth.tokens import SECRET, token
-from tests.gateway.conftest import RunningGateway, Start, ask
+from gateway.requests import Requests
+from tests.client_frames import FIN, TEXT, client_frame
+from tests.gateway.auth.tokens import SECRET
+from tests.gateway.conftest import RunningGateway, Start, ask, stop_the_clock
 from tests.waiting import until
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
@@ -65,27 +68,6 @@ async def test_who_reads_in_time_gets_every_answer(start: Start) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize("expect", [b"100-continue", b"the impossible", b"\xff", b"x\r\nExpect: y"])
-async def test_expectations_are_overlooked(start: Start, caplog: pytest.LogCaptureFixture, expect: bytes) -> None:
-    """The answer is the one that it would be without, for what is there and for what is not."""
-    running = await start()
-    for path, status in ((b"healthz", b" 200 "), (b"nothing", b" 404 ")):
-        head = b"GET /" + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: " + expect + b"\r\n\r\n"
-        answer = await ask(running, head)
-        assert status in answer.partition(b"\r\n")[0]
-        assert b"417" not in answer
-    assert [] == [record for record in caplog.records if record.levelno > logging.WARNING]
-
-
-async def test_no_expectation_shows_an_answer_to_a_foreign_page(start: Start) -> None:
-    """Who asks is looked at first."""
-    running = await start(auth=JWT)
-    head = f"POST /v1/ticket HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token('HS256', SECRET)}"
-    answer = await ask(running, f"{head}\r\nOrigin: http://evil.example\r\nExpect: x\r\n\r\n".encode())
-    assert b" 403 " in answer.partition(b"\r\n")[0]
-    assert b"evil" not in answer
-
-
 async def test_what_follows_a_wrong_request_is_not_even_looked_at(start: Start) -> None:
     """One answer, one error in memory, however much comes before the end."""
     running = await start()
@@ -98,7 +80,7 @@ async def test_what_follows_a_wrong_request_is_not_even_looked_at(start: Start) 
     assert len(handler._messages) <= 2
     async with asyncio.timeout(10):
         answer = await reader.read(-1)
-    assert (1, 1) == (answer.count(b" 200 OK"), answer.count(b" 400 Bad"))
+    assert (1, 1) == (answer.count(b" 200 OK"), answer.count(b" 431 "))
     writer.close()
 
 
@@ -116,3 +98,148 @@ async def test_the_end_waits_for_nobody(start: Start, head: str) -> None:
         await running.close()
     writer.close()
     unread.close()
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+WEBSOCKET = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\nConnection: upgrade\r\nUpgrade: h2c, websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+PING = client_frame(FIN | TEXT, b'{"type":"ping","id":77}')
+
+
+def statuses(answer: bytes) -> list[int]:
+    """Of all answers in what came, bodies of JSON between them."""
+    return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.mark.parametrize("before", [0, 1, 40])
+async def test_who_is_refused_in_the_middle_hears_why_after_all_answers_before(start: Start, before: int) -> None:
+    """Also one that goes on sending meanwhile: it is heard out for a while, so that no reset overtakes the answer."""
+    running = await start()
+    large = b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000
+    answer = await ask(running, HEALTH * before + large)
+    assert [200] * before + [431] == statuses(answer)
+    assert b'"code":"too_large"}' in answer
+    assert {"too_large": 1} == running.gateway.counters.connections_refused
+
+
+async def test_who_never_stops_sending_is_cut_off(start: Start) -> None:
+    """The answer is there; what follows is thrown away, and not for ever."""
+    running = await start()
+    _, writer = await asyncio.open_connection(running.host, running.port)
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(20):
+            while True:
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+    await until(lambda: running.requests == [])
+    writer.transport.abort()
+
+
+async def test_what_an_address_pays_for_counts_for_later_requests_too(start: Start) -> None:
+    """One connection may take half; then it hears 429, behind what it was answered before, and ends."""
+    running = await start(spare_loopback=False, max_request_rate_per_ip=10)
+    stop_the_clock(running)
+    answer = await ask(running, PAGE.replace(b"style.css", b"nothing") * 50)
+    assert [404] * 10 + [429] == statuses(answer)
+    assert b"Retry-After: 1\r\n" in answer
+    assert [200] * 9 == statuses(await ask(running, HEALTH * 8 + HEALTH[:-2] + b"Connection: close\r\n\r\n"))
+    assert {"requests": 1} == running.gateway.counters.connections_refused
+
+
+@pytest.mark.parametrize("count", [1, 3, 100])
+async def test_who_finishes_sending_gets_every_answer(start: Start, count: int) -> None:
+    """Then the connection ends; one that has finished in the middle of a request, or before it, is left."""
+    running = await start(keepalive_s=60, handshake_timeout_s=60)
+    for rest in (b"", b"GET /hea", b"POST /v1/ticket HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"):
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        writer.write(HEALTH * count + rest)
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            heard = statuses(await reader.read(-1))
+        assert [200] * count == heard[:count]
+        assert len(heard) <= count + 1
+        writer.close()
+    for begun in (b"", b"GET /healthz", b"\r\n"):
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        writer.write(begun)
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            assert b"" == await reader.read(-1)
+        writer.close()
+    await until(lambda: running.requests == [])
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_finishes_later_is_not_waited_for(start: Start, turns: int) -> None:
+    """An idle connection whose client sends no more has no use, and so has one about to be idle."""
+    running = await start(keepalive_s=60)
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        writer.write(HEALTH)
+        async with asyncio.timeout(10):
+            await reader.readuntil(b"}")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            writer.write_eof()
+            assert b"" == await reader.read(-1)
+        writer.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_who_finishes_around_its_answer_is_not_waited_for(
+    start: Start, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """At the last moment before it is written, and at the first after it, when nobody waits for a request yet."""
+    running = await start(keepalive_s=60)
+    answer = Requests.finish_response
+
+    async def end_and_answer(self: Requests, *args: Any) -> Any:
+        if when == "before":
+            assert self.eof_received()
+        answered = await answer(self, *args)
+        if when == "after":
+            assert self.eof_received()
+        return answered
+
+    monkeypatch.setattr(Requests, "finish_response", end_and_answer)
+    assert [200] == statuses(await ask(running, HEALTH))
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+async def test_what_follows_a_handshake_is_never_read_as_http(start: Start, before: int) -> None:
+    """However its headers list the upgrade, and whether it comes first or later."""
+    running = await start()
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    writer.write(HEALTH * before + WEBSOCKET + PING)
+    async with asyncio.timeout(10):
+        await reader.readuntil(b"HTTP/1.1 101 ")
+        await reader.readuntil(b'{"type":"pong","id":77}')
+    writer.close()
+    await until(lambda: len(running.gateway.hub) == 0)
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+async def test_what_follows_a_refused_handshake_is_read_as_http(start: Start, before: int) -> None:
+    """In its turn, and by the same limits."""
+    running = await start()
+    refused = WEBSOCKET.replace(b"Version: 13", b"Version: 8")
+    last = HEALTH[:-2] + b"X: y\r\n" * 64 + b"\r\n"
+    answer = await ask(running, HEALTH * before + refused + HEALTH * 2 + refused + last)
+    assert [200] * before + [426, 200, 200, 426, 431] == statuses(answer)
+
+
+async def test_a_body_ends_where_its_length_says(start: Start) -> None:
+    """What follows is the next request, however it is cut."""
+    running = await start()
+    post = b"POST /v1/ticket HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n" + HEALTH.ljust(40, b"x")
+    stream = post * 3 + HEALTH[:-2] + b"Connection: close\r\n\r\n"
+    for size in (1, 7, 50, len(stream)):
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        for start_ in range(0, len(stream), size):
+            writer.write(stream[start_ : start_ + size])
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert [404, 404, 404, 200] == statuses(await reader.read(-1))
+        writer.close()

@@ -141,7 +141,7 @@ def test_behind_a_proxy_or_open_to_others_any_name_is_served() -> None:
         assert not named.allowed_hosts.allows("prices.example")
 
 
-@pytest.mark.parametrize("name", ["MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP"])
+@pytest.mark.parametrize("name", ["MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP", "MAX_REQUEST_RATE_PER_IP"])
 def test_a_limit_that_is_asked_for_holds_for_this_machine_too(name: str) -> None:
     """The defaults are for strangers; what somebody sets is meant for everybody."""
     assert Settings.from_environ({}).spare_loopback
@@ -150,9 +150,12 @@ def test_a_limit_that_is_asked_for_holds_for_this_machine_too(name: str) -> None
 
 
 def test_no_secret_is_in_what_settings_look_like() -> None:
-    """Printed, logged or shown by a debugger."""
-    settings = Settings.from_environ({"AUTH_MODE": "jwt", "JWT_SECRET": "hunter2hunter2"})
+    """Printed, logged or shown by a debugger; nor in what is said of one that cannot be used."""
+    secret = "hunter2hunter2hunter2"  # noqa: S105 - a mark to look for
+    settings = Settings.from_environ({"AUTH_MODE": "jwt", "JWT_SECRET": secret, "METRICS_TOKEN": secret})
     assert "hunter2" not in f"{settings} {settings!r} {settings.auth}"
+    with pytest.raises(SettingError, check=lambda error: "hunter2" not in str(error)):
+        Settings.from_environ({"METRICS_TOKEN": f"{secret} "})
 
 
 @pytest.mark.parametrize(
@@ -188,6 +191,10 @@ def test_no_secret_is_in_what_settings_look_like() -> None:
         ("MAX_HANDSHAKES", "-1"),
         ("MAX_CONNECTIONS_PER_IP", "many"),
         ("MAX_CONNECT_RATE_PER_IP", "inf"),
+        ("MAX_REQUEST_RATE_PER_IP", "-1"),
+        ("KEEPALIVE_S", "0"),
+        ("METRICS_TOKEN", "short"),
+        ("METRICS_TOKEN", "long enough but with spaces"),
         ("MAX_CONNECTIONS_PER_SUBJECT", "1.5"),
         ("MAX_MESSAGES_PER_SECOND", "-0.1"),
         ("MAX_MESSAGES_PER_SECOND_PER_SUBJECT", ""),

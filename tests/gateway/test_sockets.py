@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.sockets import NOTSENT_LOWAT_BYTES, prepare
+from gateway.sockets import NOTSENT_LOWAT_BYTES, bind_both, prepare
 
 TCP_NOTSENT_LOWAT = 25
 """Linux, <netinet/tcp.h>."""
@@ -42,3 +42,15 @@ def test_a_socket_of_another_kind_will_do() -> None:
     assert -1 == prepare(SocketTransport(None))
     with socket.socket(socket.AF_UNIX) as unix:
         assert unix.fileno() == prepare(SocketTransport(unix))
+
+
+def test_every_address_is_of_both_families() -> None:
+    """A client of IPv4 and one of IPv6 reach one socket, whatever the machine takes `::` for."""
+    with bind_both(0) as listener:
+        listener.listen()
+        port = listener.getsockname()[1]
+        for host in ("127.0.0.1", "::1"):
+            with socket.create_connection((host, port), timeout=10):
+                pass
+        with pytest.raises(OSError, match=r"in use"):
+            bind_both(port)

@@ -21,7 +21,7 @@ from gateway.origin import AllowedOrigins
 from market.bus import BusDownError
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.gateway.auth.tokens import SECRET, jwk, key_set, private_key, token
-from tests.gateway.conftest import HOST, RunningGateway, Start, start_bare_app
+from tests.gateway.conftest import HOST, RunningGateway, Start, ask, start_bare_app
 from tests.valkey import Valkey
 from tests.waiting import until
 
@@ -393,7 +393,7 @@ HOSTILE: dict[str, tuple[Callable[[bytes], bytes], int]] = {
     "POST": (lambda request: request.replace(b"GET", b"POST"), 405),
     "a body": (lambda request: request[:-2] + b"Content-Length: 4\r\n\r\nbody", 400),
     "half a body": (lambda request: request[:-2] + b"Content-Length: 4\r\n\r\nbo", 400),
-    "a chunked body": (lambda request: request[:-2] + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "a chunked body": (lambda request: request[:-2] + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 413),
     "two hosts": (lambda request: request.replace(b"Host: x", b"Host: x\r\nHost: y"), 400),
     "no host": (lambda request: request.replace(b"Host: x\r\n", b""), 400),
     "//ws": (lambda request: request.replace(b"/ws", b"//ws"), 404),
@@ -422,10 +422,11 @@ async def test_odd_requests_get_no_more_than_plain_ones(start_anyhow: Start, cas
 
 
 async def test_a_declined_handshake_leaves_the_connection_to_other_requests(start: Start) -> None:
-    """After a 401 the same connection serves the next request, which may be a better handshake."""
+    """After a 426 the same connection serves the next request, which may be a better handshake."""
     running = await start(auth=JWT, spare_loopback=False)
     reader, writer = await asyncio.open_connection(running.host, running.port)
-    for request, expected in ((handshake("bad"), b" 401 "), (handshake(good()), b" 101 ")):
+    worse = handshake(good()).replace(b"Version: 13", b"Version: 8")
+    for request, expected in ((worse, b" 426 "), (handshake(good()), b" 101 ")):
         writer.write(request)
         async with asyncio.timeout(10):
             head = await reader.readuntil(b"\r\n\r\n")
@@ -435,6 +436,17 @@ async def test_a_declined_handshake_leaves_the_connection_to_other_requests(star
     assert 1 == running.gateway.entrance._addresses["127.0.0.1"]
     writer.close()
     await until_nobody_is_counted(running)
+
+
+async def test_a_bad_token_ends_its_connection(start_anyhow: Start) -> None:
+    """Who tries another has to connect again, which has limits of its own."""
+    running = await start_anyhow(auth=JWT)
+    for request in (
+        handshake("bad"),
+        handshake(good()).replace(b"/ws", b"/ws?ticket=none"),
+        b"POST /v1/ticket HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bad\r\n\r\n",
+    ):
+        assert b" 401 " in (await ask(running, request)).partition(b"\r\n")[0]
 
 
 def handshake(token: str) -> bytes:

@@ -75,6 +75,24 @@ async def test_scrape() -> None:
     await running
 
 
+async def test_no_page_reads_them_under_a_name_of_its_own() -> None:
+    """By address or by a name without a dot they are asked for, and by no other; no answer names a version."""
+    publisher, port = idle_publisher(), free_port()
+    collector = metrics.PollerCollector(
+        publisher, lambda: STATE, STATES, drops=dict, left_out=dict, source_counters=dict
+    )
+    server = await metrics.serve(port, collector)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        for host, status in (
+            *((f"127.0.0.1:{port}", 200), ("localhost", 200), ("[::1]:80", 200), ("poller", 200)),
+            *(("evil.example", 403), (f"evil.example:{port}", 403), ("127.0.0.1.evil.example", 403), ("[::1", 403)),
+        ):
+            for path in ("/metrics", "/healthz"):
+                async with session.get(path, headers={"Host": host}) as answer:
+                    assert (status, "tickgate") == (answer.status, answer.headers["Server"]), host
+    await server.cleanup()
+
+
 async def test_port_in_use() -> None:
     """A port that is taken stops the start with the variable's name, on one line."""
     publisher = idle_publisher()
