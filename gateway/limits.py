@@ -82,7 +82,7 @@ class Bucket:
             max(self._full_at, now + rate.burst_s + _LONGEST_WAIT_S),
         )
         if self._full_at - now > rate.burst_s:
-            self._owes_until = self._full_at - rate.burst_s
+            self._owes_until = self._full_at - rate.burst_s + _SLACK / 2 * rate.interval_s
 
 
 class KeyedBuckets:
@@ -115,6 +115,11 @@ class KeyedBuckets:
             return "close"
         self._hold(key, full_at, now)
         return "ok" if ahead_s <= rate.burst_s else "refuse"
+
+    def owes(self, key: str, now: float) -> bool:
+        """Whether one token more of ``key`` would not be let in."""
+        rate = self._rate
+        return rate.interval_s > 0 and self._held(key, now) + rate.interval_s - now > rate.burst_s
 
     def charge(self, key: str, tokens: float, now: float) -> None:
         """Take ``tokens`` more of ``key`` for what was let in, as `Bucket.charge`."""

@@ -53,6 +53,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Under which names it is served."""
     trusted_proxies: TrustedProxies = TrustedProxies()
     """Whose word is taken about a client's address."""
+    ws_compression: bool = True
+    """Whether messages may be compressed where the client offers it."""
     handshake_timeout_s: float = 5
     """A connection must have sent a whole request by then."""
     max_handshakes: int = 4_000
@@ -73,6 +75,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Messages from one connection; twice as many may come at once."""
     max_messages_per_second_per_subject: float = 1_000
     """Messages from all connections of one token's subject."""
+    max_messages_per_second_per_ip: float = 2_000
+    """Messages from all connections of one client address, IPv6 /64; ten times as many may come at once."""
     max_message_bytes: int = 262_144
     """The longest message that is read from a client; a longer one closes it with 1009."""
     max_errors_per_connection: int = 100
@@ -136,7 +140,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
         proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))
         # What is asked for by name holds for everybody; the defaults are for strangers.
-        spare_loopback = not env.any("MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP")
+        spare_loopback = not env.any(
+            "MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP", "MAX_MESSAGES_PER_SECOND_PER_IP"
+        )
         return cls(
             bus_url=env.bus_url("BUS_URL", default.bus_url),
             symbols=env.symbols("SYMBOLS", default.symbols),
@@ -156,6 +162,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 env.get("ALLOWED_HOSTS", ""), only_loopback=is_loopback(host) and not (proxies.networks or proxies.unix)
             ),
             trusted_proxies=proxies,
+            ws_compression=env.choice("WS_COMPRESSION", "on", ("on", "off")) == "on",
             handshake_timeout_s=env.number("HANDSHAKE_TIMEOUT_S", default.handshake_timeout_s, 0.1, 3600),
             max_handshakes=env.integer("MAX_HANDSHAKES", default.max_handshakes, 0, 10_000_000),
             max_connections=env.integer("MAX_CONNECTIONS", default.max_connections, 0, 10_000_000),
@@ -171,6 +178,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             max_messages_per_second=env.number("MAX_MESSAGES_PER_SECOND", default.max_messages_per_second, 0, 1e6),
             max_messages_per_second_per_subject=env.number(
                 "MAX_MESSAGES_PER_SECOND_PER_SUBJECT", default.max_messages_per_second_per_subject, 0, 1e6
+            ),
+            max_messages_per_second_per_ip=env.number(
+                "MAX_MESSAGES_PER_SECOND_PER_IP", default.max_messages_per_second_per_ip, 0, 1e6
             ),
             max_message_bytes=env.integer("MAX_MESSAGE_BYTES", default.max_message_bytes, 0, 64 * 1024 * 1024),
             max_errors_per_connection=env.integer(

@@ -26,6 +26,7 @@ GATEWAY_LAYERS = (
     {"conversation"},
     {"standing"},
     {"gateway"},
+    {"budget"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
     {"auth.jwks", "commands", "entrance", "laggards", "states_reader", "usefulness"},
     {"auth.compact", "auth.keyset", "delivery", "group", "handshake", "states"},
@@ -34,8 +35,8 @@ GATEWAY_LAYERS = (
     {"reader"},
     {"frames"},
     {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
-    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate", "limits"}
-    | {"masking", "metrics", "origin", "protocol", "sockets"},
+    {"address", "auth.settings", "closing", "costs", "deflate", "descriptors", "errors", "farewell", "inflate"}
+    | {"limits", "masking", "metrics", "origin", "protocol", "sockets"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 
