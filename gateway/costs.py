@@ -6,6 +6,8 @@ before it is done, and a token of it takes some 70 microseconds at most.
 
 from typing import Final
 
+from gateway.protocol import ALL, AnyCommand, Auth, List, Ping, Subscribe, Unsubscribe
+
 TOKEN_CHECK: Final = 5
 """For looking at a token in a message, which is to verify a signature."""
 
@@ -27,6 +29,21 @@ UNKNOWN_COMPRESSED: Final = 8 * 1024 + 256
 def of_names(names: int) -> int:
     """Of a message that makes us look at so many symbols."""
     return names // _NAMES
+
+
+def of_command(command: AnyCommand, held: int, served: int) -> int:
+    """Of doing what a client asks for that holds so many symbols, where so many are served."""
+    match command:
+        case Subscribe() | Unsubscribe():
+            named = served if ALL in command.symbols else min(len(command.symbols), served)
+            snapshots = named if isinstance(command, Subscribe) and command.snapshot is not False else 0
+            return of_names(len(command.symbols) + max(held, named) + snapshots)
+        case List():
+            return of_names(held)
+        case Auth():
+            return TOKEN_CHECK
+        case Ping():
+            return 0
 
 
 def of_bytes(length: int) -> int:

@@ -14,6 +14,9 @@ from market.symbols import MAX_SYMBOL_BYTES, fits
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A client's own mark on a request, echoed in the answer."""
 
+ALL: Final = "*"
+"""In a list of names: every symbol there is."""
+
 MAX_NAMES: Final = 10_000
 """In one message. ``["*"]`` is any number, and who wants more by name sends several messages."""
 

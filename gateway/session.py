@@ -6,13 +6,14 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from gateway import costs
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
 from gateway.cohort import Wishes
 from gateway.commands import DECODERS, Malformed
+from gateway.costs import of_command
 from gateway.frames import Encoding
 from gateway.protocol import (
+    ALL,
     AnyCommand,
     Auth,
     Authenticated,
@@ -30,8 +31,6 @@ from gateway.protocol import (
     Unsubscribed,
 )
 from market.symbols import Symbols
-
-ALL: Final = "*"
 
 _NAMED_AT_MOST: Final = 10
 """So many wrong symbols are named in one error; the rest are counted."""
@@ -106,20 +105,9 @@ class Session:
 
     def cost(self, command: AnyCommand | Malformed) -> int:
         """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.costs`."""
-        held = len(self.wishes.symbols)
-        match command:
-            case Subscribe() | Unsubscribe():
-                served = len(self._symbols)
-                named = served if ALL in command.symbols else min(len(command.symbols), served)
-                looked_at = len(command.symbols) + max(held, named)
-                if isinstance(command, Subscribe) and command.snapshot is not False:
-                    looked_at += named
-                return costs.of_names(looked_at)
-            case List():
-                return costs.of_names(held)
-            case Auth():
-                return costs.TOKEN_CHECK
-        return 0
+        return (
+            0 if isinstance(command, Malformed) else of_command(command, len(self.wishes.symbols), len(self._symbols))
+        )
 
     def obey(self, command: AnyCommand | Malformed) -> Outcome:
         """The outcome of what `read` has returned."""

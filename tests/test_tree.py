@@ -34,8 +34,8 @@ GATEWAY_LAYERS = (
     {"connection", "pace"},
     {"reader"},
     {"frames"},
-    {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
-    {"address", "auth.settings", "closing", "costs", "deflate", "descriptors", "errors", "farewell", "inflate"}
+    {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
+    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "farewell", "inflate"}
     | {"limits", "masking", "metrics", "origin", "protocol", "sockets"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
