@@ -1,6 +1,6 @@
 """Seven clients of other people's, with compression and without: they connect, are understood, and read right prices.
 
-They are built with downloads from their languages' registries, so they run only where they are asked for: ``make foreign``.
+They are built with downloads from their languages' registries, so they run only where they are asked for.
 """
 
 import asyncio
