@@ -117,7 +117,7 @@ class Entrance:
             RefusalError: it is refused; what is wrong is in the answer.
         """
         settings = self._settings
-        handshake = check(headers, PROTOCOLS, deflate=settings.ws_compression)
+        handshake = check(headers, PROTOCOLS, deflate=settings.ws_compression == "on")
         self.check_names(headers)
         proxies = settings.trusted_proxies
         trusted = proxies.trusts(peer)

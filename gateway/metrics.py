@@ -36,7 +36,10 @@ _COUNTERS: Final = {
 _LABELLED: Final = {
     "closed": ("reason", "Connections that this gateway closed."),
     "connections_refused": ("reason", "Connections and requests that were not let in."),
-    "messages_refused": ("rate", "Messages and control frames beyond the rate of a connection, or of a subject."),
+    "messages_refused": (
+        "rate",
+        "Messages and control frames beyond the rate of a connection, a subject or an address.",
+    ),
     "errors_sent": ("code", "Answers of type error."),
     "bus_refused": ("reason", "Bus messages that could not be used."),
     "bus_links_faulty": ("reason", "Links to the bus that were alive, brought nothing of use, and were made anew."),
@@ -60,7 +63,7 @@ class Counters:
         self.handshakes_cut_off = 0
         self.messages_received = 0
         self.messages_refused: Counter[str] = Counter()
-        """By whose rate: ``connection`` or ``subject``."""
+        """By whose rate: ``connection``, ``subject`` or ``address``."""
         self.tickets_issued = 0
         self.tokens_refused = 0
         self.errors_sent: Counter[str] = Counter()

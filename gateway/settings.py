@@ -1,7 +1,7 @@
 """What a gateway is told by its environment, read once and checked."""
 
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -15,6 +15,9 @@ from market.symbols import DEFAULT_SYMBOLS, Symbols
 
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
 _NAMED_APART: Final = frozenset(("host", "port", "symbols", "auth", "trusted_proxies", "spare_loopback"))
+
+
+Switch = Literal["on", "off"]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -53,8 +56,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Under which names it is served."""
     trusted_proxies: TrustedProxies = TrustedProxies()
     """Whose word is taken about a client's address."""
-    ws_compression: bool = True
-    """Whether messages may be compressed where the client offers it."""
+    ws_compression: Switch = "on"
+    """Whether messages may be compressed where the client offers it: ``on`` or ``off``."""
     handshake_timeout_s: float = 5
     """A connection must have sent a whole request by then."""
     max_handshakes: int = 4_000
@@ -162,7 +165,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 env.get("ALLOWED_HOSTS", ""), only_loopback=is_loopback(host) and not (proxies.networks or proxies.unix)
             ),
             trusted_proxies=proxies,
-            ws_compression=env.choice("WS_COMPRESSION", "on", ("on", "off")) == "on",
+            ws_compression=env.choice("WS_COMPRESSION", default.ws_compression, get_args(Switch)),
             handshake_timeout_s=env.number("HANDSHAKE_TIMEOUT_S", default.handshake_timeout_s, 0.1, 3600),
             max_handshakes=env.integer("MAX_HANDSHAKES", default.max_handshakes, 0, 10_000_000),
             max_connections=env.integer("MAX_CONNECTIONS", default.max_connections, 0, 10_000_000),

@@ -144,7 +144,9 @@ async def test_a_browser_is_understood_and_reads_right_prices(
     compression: bool,
 ) -> None:
     """Chromium does the same; it always offers compression, so without it is the gateway that declines."""
-    running = await start(symbols=parse_symbols("@deploy/symbols-100.txt"), ws_compression=compression)
+    running = await start(
+        symbols=parse_symbols("@deploy/symbols-100.txt"), ws_compression="on" if compression else "off"
+    )
     with running_browser() as browser:
         async with open_page(browser) as page:
             await page.open(running.http_url + "healthz")

@@ -561,11 +561,11 @@ def test_connections_of_one_address_share_a_rate() -> None:
 
 async def test_compression_can_be_switched_off(start: Start) -> None:
     """With it off nothing is negotiated, and a client that offers it is served all the same; it can change."""
-    running = await start(ws_compression=False)
+    running = await start(ws_compression="off")
     async with connect(running.url) as client:
         assert "Sec-WebSocket-Extensions" not in client.response.headers
         await client.send('{"type":"ping"}')
         assert ["welcome", "status", "pong"] == [loads(await client.recv())["type"] for _ in range(3)]
-    running.gateway.change(msgspec.structs.replace(running.gateway.settings, ws_compression=True))
+    running.gateway.change(msgspec.structs.replace(running.gateway.settings, ws_compression="on"))
     async with connect(running.url) as client:
         assert "permessage-deflate" == client.response.headers["Sec-WebSocket-Extensions"]

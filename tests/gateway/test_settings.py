@@ -202,7 +202,7 @@ def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
 
 def test_compression_is_on_unless_it_is_switched_off() -> None:
     """`WS_COMPRESSION` is `on` or `off`; the rate of one address has a default and can be lifted."""
-    assert [True, True, False] == [
+    assert ["on", "on", "off"] == [
         Settings.from_environ(variables).ws_compression
         for variables in ({}, {"WS_COMPRESSION": "on"}, {"WS_COMPRESSION": "off"})
     ]
