@@ -38,7 +38,7 @@ _LABELLED: Final = {
     "connections_refused": ("reason", "Connections and requests that were not let in."),
     "messages_refused": (
         "rate",
-        "Messages and control frames beyond the rate of a connection, a subject or an address.",
+        "Messages and control frames beyond a connection's, subject's or address's rate.",
     ),
     "errors_sent": ("code", "Answers of type error."),
     "bus_refused": ("reason", "Bus messages that could not be used."),
