@@ -1,4 +1,4 @@
-"""Messages that are cheap to send and dear to take: as many are looked at as are paid for, straight and through HAProxy.
+"""Messages that are cheap to send and dear to take: as many are looked at as are paid for, with and without HAProxy.
 
 The attackers are at 127.0.0.2, where every limit has its default and holds.
 """
