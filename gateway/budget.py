@@ -51,48 +51,33 @@ class Budgets:
         rate = settings.max_messages_per_second_per_ip
         self._address.change(rate, rate * _ADDRESS_BURST_S)
 
-
-class Budget:
-    """What one connection may ask for; its ``seat`` says under which subject and address it counts."""
-
-    __slots__ = ("_bucket", "_budgets", "_seat")
-
-    def __init__(self, budgets: Budgets, seat: Seat) -> None:
-        self._budgets = budgets
-        self._seat = seat
-        self._bucket = Bucket(budgets.connection)
-
-    def take(self, now: float, extra: int = 0, *, anyway: bool = False) -> Refusal | None:
-        """Pay for one message or frame, and ``extra`` tokens for work on it; why not, where it cannot.
+    def take(self, bucket: Bucket, seat: Seat, now: float, extra: int = 0, *, anyway: bool = False) -> Refusal | None:
+        """Let who is in ``seat`` pay for one message or frame, and ``extra`` tokens for work on it; why not, where it
+        cannot. ``bucket`` is its connection's own.
 
         The work is done and paid for ``anyway``, where the message is refused but must be read.
         """
-        budgets, seat = self._budgets, self._seat
-        address_owes = seat.key is not None and budgets.addresses.owes(seat.key, now)
-        price = (_WHILE_ADDRESS_OWES if address_owes else 1) + (extra if anyway else 0)
-        verdict = self._bucket.take(now, price) if budgets.connection.interval_s else "ok"
+        price = 1 + extra if anyway else 1
+        verdict = bucket.take(now, price) if self.connection.interval_s else "ok"
+        if verdict == "refuse" and seat.key is not None and self.addresses.owes(seat.key, now):
+            verdict = bucket.take(now, _WHILE_ADDRESS_OWES - 1)
         if verdict != "ok":
             return Refusal(verdict, "connection")
         # All connections of a subject or an address together only ever wait; none is closed for what another does.
-        payer: Payer | None = None
-        if address_owes:
-            payer = "address"
-        elif seat.subject and budgets.subjects.take(seat.subject, now) != "ok":
-            payer = "subject"
-        elif seat.key is not None:
-            budgets.addresses.take(seat.key, now)
-        if payer is not None:
-            self._bucket.charge(price - 1, now)
-            return Refusal("refuse", payer)
+        if seat.subject and self.subjects.take(seat.subject, now) != "ok":
+            bucket.charge(price - 1, now)
+            return Refusal("refuse", "subject")
+        if seat.key is not None and self.addresses.take(seat.key, now) != "ok":
+            bucket.charge(price - 1 + _WHILE_ADDRESS_OWES - 1, now)
+            return Refusal("refuse", "address")
         if extra:
-            self.charge(extra, now)
+            self.charge(bucket, seat, extra, now)
         return None
 
-    def charge(self, tokens: int, now: float) -> None:
-        """Pay ``tokens`` more for a message that was let in; what nobody has is owed, and paid before the next one."""
-        budgets, seat = self._budgets, self._seat
-        self._bucket.charge(tokens, now)
+    def charge(self, bucket: Bucket, seat: Seat, tokens: int, now: float) -> None:
+        """Let it pay ``tokens`` more for a message that was let in; what is not there is owed, and paid first."""
+        bucket.charge(tokens, now)
         if seat.subject:
-            budgets.subjects.charge(seat.subject, tokens, now)
+            self.subjects.charge(seat.subject, tokens, now)
         if seat.key is not None:
-            budgets.addresses.charge(seat.key, tokens, now)
+            self.addresses.charge(seat.key, tokens, now)

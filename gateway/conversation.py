@@ -10,12 +10,12 @@ import msgspec
 
 from gateway import costs
 from gateway.auth.grant import Grant
-from gateway.budget import Budget
 from gateway.closing import Closing
 from gateway.connection import Connection
 from gateway.entrance import PROTOCOLS, Seat, Visitor
 from gateway.frames import BINARY, TEXT, Encoding, message_frame
 from gateway.gateway import Gateway
+from gateway.limits import Bucket
 from gateway.protocol import Auth, Error, Welcome
 from gateway.reader import Admission
 from gateway.session import Outcome, Session
@@ -46,7 +46,7 @@ def begin(
 class Conversation:
     """One client, from its welcome to its end."""
 
-    __slots__ = ("_budget", "_gateway", "_loop", "_seat", "_session", "_standing", "connection")
+    __slots__ = ("_bucket", "_gateway", "_loop", "_seat", "_session", "_standing", "connection")
 
     def __init__(
         self, gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
@@ -68,7 +68,7 @@ class Conversation:
             window_bytes=handshake.window_bytes,
         )
         self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
-        self._budget = Budget(gateway.budgets, seat)
+        self._bucket = Bucket(gateway.budgets.connection)
         self._standing: Standing | None = None
         if gateway.authenticator is not None:
             self._standing = Standing(gateway, self._session, self.connection, seat, self._apply, self._hear)
@@ -134,7 +134,9 @@ class Conversation:
         ``extra`` is what it costs more than a ping. Where nothing of it was ``heard``, as of a ping, nothing is said of
         its refusal either.
         """
-        refusal = self._budget.take(self._loop.time(), extra, anyway=self.connection.reads_all)
+        refusal = self._gateway.budgets.take(
+            self._bucket, self._seat, self._loop.time(), extra, anyway=self.connection.reads_all
+        )
         if refusal is None:
             return True
         self._gateway.counters.messages_refused[refusal.payer] += 1
@@ -146,7 +148,7 @@ class Conversation:
 
     def _charge(self, tokens: int) -> None:
         if tokens:
-            self._budget.charge(tokens, self._loop.time())
+            self._gateway.budgets.charge(self._bucket, self._seat, tokens, self._loop.time())
 
     def _hear(self, data: bytes) -> None:
         """Do what a message says, and pay for it first."""

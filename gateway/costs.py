@@ -34,6 +34,8 @@ def of_names(names: int) -> int:
 def of_command(command: AnyCommand, held: int, served: int) -> int:
     """Of doing what a client asks for that holds so many symbols, where so many are served."""
     match command:
+        case Ping():
+            return 0
         case Subscribe() | Unsubscribe():
             named = served if ALL in command.symbols else min(len(command.symbols), served)
             snapshots = named if isinstance(command, Subscribe) and command.snapshot is not False else 0
@@ -42,8 +44,6 @@ def of_command(command: AnyCommand, held: int, served: int) -> int:
             return of_names(held)
         case Auth():
             return TOKEN_CHECK
-        case Ping():
-            return 0
 
 
 def of_bytes(length: int) -> int:

@@ -12,7 +12,7 @@ _TAIL: Final = b"\x00\x00\xff\xff"
 _END: Final = b"\x03\x00"
 """A last block with nothing in it: only where everything before it was whole, inflating ends with it."""
 
-_MOST_LAST_BLOCKS: Final = 16
+_MOST_LAST_BLOCKS: Final = 8
 """Behind a block that is marked as the last others may follow (RFC 7692, section 7.2.1), and to begin anew costs as
 much as a short message does. Senders mark one block or none in a message."""
 

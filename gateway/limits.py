@@ -107,13 +107,18 @@ class KeyedBuckets:
         rate, buckets = self._rate, self._full_at
         if not rate.interval_s:
             return "ok"
-        full_at = self._held(key, now) + rate.interval_s
+        if self._changes != rate.changes:
+            self._forgive()
+        held = buckets.get(key, now)
+        full_at = (held if held > now else now) + rate.interval_s
         ahead_s = full_at - now
         if ahead_s > rate.debt_s:
             if key in buckets:
                 buckets.move_to_end(key)
             return "close"
-        self._hold(key, full_at, now)
+        buckets[key] = full_at
+        buckets.move_to_end(key)
+        self._forget(now)
         return "ok" if ahead_s <= rate.burst_s else "refuse"
 
     def owes(self, key: str, now: float) -> bool:
@@ -123,24 +128,23 @@ class KeyedBuckets:
 
     def charge(self, key: str, tokens: float, now: float) -> None:
         """Take ``tokens`` more of ``key`` for what was let in, as `Bucket.charge`."""
-        rate = self._rate
+        rate, buckets = self._rate, self._full_at
         if rate.interval_s:
             held = self._held(key, now)
             most = max(held, now + rate.burst_s + _LONGEST_WAIT_S)
-            self._hold(key, min(held + tokens * rate.interval_s, most), now)
+            buckets[key] = min(held + tokens * rate.interval_s, most)
+            buckets.move_to_end(key)
+            self._forget(now)
 
     def _held(self, key: str, now: float) -> float:
         if self._changes != self._rate.changes:
-            # What was owed at another rate is nothing that this one would ask for.
-            self._changes = self._rate.changes
-            self._full_at.clear()
+            self._forgive()
         return max(now, self._full_at.get(key, now))
 
-    def _hold(self, key: str, full_at: float, now: float) -> None:
-        buckets = self._full_at
-        buckets[key] = full_at
-        buckets.move_to_end(key)
-        self._forget(now)
+    def _forgive(self) -> None:
+        """What was owed at another rate is nothing that this one would ask for."""
+        self._changes = self._rate.changes
+        self._full_at.clear()
 
     def __len__(self) -> int:
         """Keys that are remembered."""

@@ -79,14 +79,14 @@ _FORGETFUL: Final = Inflater(0)
 class FrameReader:
     """One client's frames, and what has come of a message that is not complete."""
 
-    __slots__ = ("_compressed_limit", "_first", "_heads", "_inflater", "_kept", "_limit", "_parts")
+    __slots__ = ("_first", "_heads", "_inflater", "_kept", "_limit", "_parts")
 
     def __init__(self, max_message_bytes: int, *, deflate: bool, window_bytes: int = 0) -> None:
         """``max_message_bytes`` of 0 is no limit; ``deflate`` lets messages come in compressed.
 
         ``window_bytes`` is how far back compressed messages may refer to those before them.
         """
-        self.limit(max_message_bytes)
+        self._limit = max_message_bytes
         self._heads = _DEFLATE_HEADS if deflate else _HEADS
         self._inflater = Inflater(window_bytes) if window_bytes else _FORGETFUL
         self._kept: bytearray | None = None
@@ -104,7 +104,6 @@ class FrameReader:
     def limit(self, max_message_bytes: int) -> None:
         """Take messages up to another length from now on; 0 is no limit."""
         self._limit = max_message_bytes
-        self._compressed_limit = longest_compressed(max_message_bytes)
 
     def feed(self, data: bytes, receive: Receive, admit: Admit = _admit_all) -> Violation | None:
         """Hand over what ``data`` completes, in order; return what is wrong, or None.
@@ -166,9 +165,10 @@ class FrameReader:
             if length <= _SHORT or (width == 8 and not 2**16 <= length < 2**63):
                 return Violation(Fault.PROTOCOL_ERROR, "a length not in its shortest form (RFC 6455, section 5.2)")
         compressed = _RSV1 & (first if self._parts is None else self._first)
-        limit = self._compressed_limit if compressed else self._limit
+        limit = longest_compressed(self._limit) if compressed else self._limit
         if limit and length + len(self._parts or b"") > limit:
-            return self._too_big(compressed=compressed > 0)
+            what = "a compressed message" if compressed else "a message"
+            return Violation(Fault.TOO_BIG, f"{what} has at most {limit} bytes here")
         return body, body + length
 
     def _complete(self, first: int, payload: bytes, admit: Admit) -> tuple[int, bytes] | Violation:
@@ -195,7 +195,7 @@ class FrameReader:
             if inflated is None:
                 return Violation(Fault.INVALID_DATA, "a message that cannot be inflated (RFC 7692, section 7.2.2)")
             if self._limit and len(inflated) > self._limit:
-                return self._too_big()
+                return Violation(Fault.TOO_BIG, f"a message has at most {self._limit} bytes here")
             payload = inflated
         if admission == "read":
             return REFUSED, b""
@@ -203,11 +203,6 @@ class FrameReader:
         if opcode == TEXT and not _is_utf8(payload):
             return Violation(Fault.INVALID_DATA, "text that is not UTF-8 (RFC 6455, section 8.1)")
         return opcode, payload
-
-    def _too_big(self, *, compressed: bool = False) -> Violation:
-        if compressed:
-            return Violation(Fault.TOO_BIG, f"a compressed message has at most {self._compressed_limit} bytes here")
-        return Violation(Fault.TOO_BIG, f"a message has at most {self._limit} bytes here")
 
 
 def _explain_head(first: int) -> Violation:

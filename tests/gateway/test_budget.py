@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from gateway.budget import Budget, Budgets, Refusal
+from gateway.budget import Budgets, Refusal
 from gateway.entrance import Seat
+from gateway.limits import Bucket
 from gateway.settings import Settings
 
 NOT_LIMITED = {
@@ -19,6 +20,19 @@ NOT_LIMITED = {
 def budgets(**rates: float) -> Budgets:
     settings: dict[str, Any] = NOT_LIMITED | rates
     return Budgets(Settings(**settings))
+
+
+class Budget:
+    """A connection that pays."""
+
+    def __init__(self, shared: Budgets, seat: Seat) -> None:
+        self._shared, self._seat, self._bucket = shared, seat, Bucket(shared.connection)
+
+    def take(self, now: float, extra: int = 0, *, anyway: bool = False) -> Refusal | None:
+        return self._shared.take(self._bucket, self._seat, now, extra, anyway=anyway)
+
+    def charge(self, tokens: int, now: float) -> None:
+        self._shared.charge(self._bucket, self._seat, tokens, now)
 
 
 def answers(budget: Budget, times: int, now: float, extra: int = 0, *, anyway: bool = False) -> Counter[str]:

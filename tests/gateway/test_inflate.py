@@ -63,7 +63,7 @@ def test_a_bomb_is_not_unpacked() -> None:
         deflated(b"Hello" * 100)[:-3],  # cut off
         b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00" + b"more",  # something behind the last block that is none
         b"\xf3\x48\xcd\xc9\xc9\x07\x00",  # the last block, and nothing of what must follow it
-        17 * LAST + b"\x00",  # more last blocks than any sender makes
+        9 * LAST + b"\x00",  # more last blocks than any sender makes
         b"\x00\x05\x00\xfa\xfeHello\x00",  # a length that contradicts its check
     ],
 )
@@ -86,7 +86,7 @@ def test_no_bytes_at_all_raise(payload: bytes) -> None:
         (LAST + LAST + b"\x00", b"HelloHello"),
         (LAST + deflated(b" world"), b"Hello world"),
         (deflated(b"Oh! ", zlib.Z_FULL_FLUSH) + b"\x00\x00\xff\xff" + LAST + deflated(b" world"), b"Oh! Hello world"),
-        (16 * LAST + b"\x00", 16 * b"Hello"),
+        (8 * LAST + b"\x00", 8 * b"Hello"),
         # A later set of blocks may refer to what an earlier one holds.
         (LAST + referring(b"Hello", b"Hello"), b"HelloHello"),
     ],
