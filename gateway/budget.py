@@ -13,7 +13,7 @@ Payer = Literal["connection", "subject", "address"]
 _BURST_S: Final = 2.0
 """So many seconds' worth of messages may come at once; another second's worth is refused before a flood is closed."""
 
-_ADDRESS_BURST_S: Final = 10.0
+_ADDRESS_BURST_S: Final = 5.0
 """Behind one address there may be an office, all of whose clients connect again at once."""
 
 _WHILE_ADDRESS_OWES: Final = 10

@@ -14,7 +14,7 @@ TOKEN_CHECK: Final = 5
 _NAMES: Final = 250
 """So many symbols, given or held, cost one token."""
 
-_BYTES: Final = 8 * 1024
+_BYTES: Final = 4 * 1024
 """So many bytes of a message, after inflating, cost one token."""
 
 _COMPRESSED_BYTES: Final = 512

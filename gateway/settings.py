@@ -79,7 +79,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_messages_per_second_per_subject: float = 1_000
     """Messages from all connections of one token's subject."""
     max_messages_per_second_per_ip: float = 2_000
-    """Messages from all connections of one client address, IPv6 /64; ten times as many may come at once."""
+    """Messages from all connections of one client address, IPv6 /64; five times as many may come at once."""
     max_message_bytes: int = 262_144
     """The longest message that is read from a client; a longer one closes it with 1009."""
     max_errors_per_connection: int = 100

@@ -29,10 +29,10 @@ EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 
 COSTLY = {
     # What it takes in tokens, beside the frame: see gateway/costs.py.
-    "one name 43,000 times": (32, deflated(b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 43_000))),
-    "one name 9,000 times": (42, deflated(b'{"type":"unsubscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 9_000))),
+    "one name 43,000 times": (63, deflated(b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 43_000))),
+    "one name 9,000 times": (48, deflated(b'{"type":"unsubscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 9_000))),
     "names that mean nothing": (
-        36,
+        40,
         deflated(b'{"type":"subscribe","symbols":["X"%b]}' % b"".join(b',"X%d"' % (n % 99) for n in range(8_000))),
     ),
     "blocks with nothing in them": (31, EMPTY_BLOCK * 3_200 + deflated(b'{"type":"ping"}')),
