@@ -17,7 +17,7 @@ _NAMES: Final = 250
 _BYTES: Final = 4 * 1024
 """So many bytes of a message, after inflating, cost one token."""
 
-_COMPRESSED_BYTES: Final = 512
+_COMPRESSED_BYTES: Final = 256
 """So many compressed bytes cost one token: at worst each of them takes as long as 30 of a message."""
 
 _LEAST_COMPRESSED: Final = 16 * 1024
