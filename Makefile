@@ -7,6 +7,7 @@
 #   make test      lint, types and tests, side by side; those that take minutes are left to test-long
 #   make test-long the tests that take minutes (LONG=changed: those whose subject has changed since they passed)
 #   make conformance   every WebSocket conformance case, compression too: some minutes
+#   make foreign   clients made with other people's libraries; wants Go, Java with Maven, Rust, Node, and downloads
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
@@ -28,7 +29,7 @@ MINUTES ?= 10
 LONG ?= all
 UPGRADE ?= --upgrade
 
-.PHONY: run cluster load bench test test-long check conformance fuzz soak dev constraints clean
+.PHONY: run cluster load bench test test-long check conformance foreign fuzz soak dev constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -64,6 +65,9 @@ check: $(VENV)/.ready
 
 conformance: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest tests/gateway/test_conformance.py --long all $(ARGS)
+
+foreign: $(VENV)/.ready
+	FOREIGN=1 $(VENV)/bin/python -m pytest tests/foreign $(ARGS)
 
 fuzz: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.fuzz $(ARGS)

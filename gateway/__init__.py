@@ -19,6 +19,7 @@
 ``buffers``     what is kept for clients that do not read, or do not finish a message, and how long
 ``frames``      WebSocket frames, made once for everybody
 ``reader``      WebSocket frames of clients: bytes in, messages out
+``budget``      who pays for a message, and whether it can; ``costs``: how much it is
 ``farewell``    the end of a connection, from our close frame on
 ``commands``    the bytes of a client's message → a command, or what is wrong with them
 ``session``     one client's conversation: a command in, replies and wishes out, no I/O

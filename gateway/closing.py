@@ -24,6 +24,7 @@ class Closing(Enum):
     """Every reason that this gateway closes for."""
 
     DRAIN = Close(1012, "this gateway is going away", "at once")
+    TOO_BIG_WITHOUT_TOKEN = Close(1009, "a compressed message this long needs a token first", "never")
     TRY_LATER = Close(1013, "the token cannot be checked now", "with backoff")
     UNAUTHORISED = Close(4401, "the token opens nothing here", "never")
     EXPIRED = Close(4401, "the token has expired", "never")

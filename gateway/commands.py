@@ -6,10 +6,12 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from gateway.frames import Encoding
-from gateway.protocol import AnyCommand, ErrorCode, Id
+from gateway.protocol import MAX_NAMES, AnyCommand, ErrorCode, Id
 from market.codec import UNREADABLE
 
 _TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
+_TOO_LONG: Final = f"`array` of length <= {MAX_NAMES}"
+"""In what the decoder says of a list that is too long."""
 _FORMAT: Final[dict[Encoding, str]] = {"json": "JSON", "msgpack": "MessagePack"}
 
 
@@ -25,7 +27,7 @@ class Malformed(Struct):
 class _AnyMessage(Struct):
     """What can still be told of a message that is not a command."""
 
-    id: Id | UnsetType = UNSET
+    id: Id | UnsetType | None = UNSET
     type: str | UnsetType = UNSET
 
 
@@ -57,11 +59,14 @@ class CommandDecoder:
             message: _AnyMessage = self._any_message.decode(data)
         except UNREADABLE:
             return Malformed("bad_message", problem)
+        mark = UNSET if message.id is None else message.id
         if message.type is not UNSET and message.type not in _TYPES:
             known = ", ".join(_TYPES)
             unknown = f"unknown command {message.type[:40]!r}; this gateway knows {known}"
-            return Malformed("unknown_command", unknown, message.id)
-        return Malformed("bad_message", problem, message.id)
+            return Malformed("unknown_command", unknown, mark)
+        if _TOO_LONG in problem and problem.endswith("`$.symbols`"):
+            problem = f'`symbols` has more than {MAX_NAMES} names; send several messages, or ["*"] for all'
+        return Malformed("bad_message", problem, mark)
 
 
 DECODERS: Final[dict[Encoding, CommandDecoder]] = {

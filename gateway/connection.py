@@ -14,7 +14,7 @@ from gateway.closing import Closing
 from gateway.farewell import Farewell
 from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
 from gateway.metrics import Counters
-from gateway.reader import Fault, FrameReader, Violation
+from gateway.reader import REFUSED, Admission, Fault, FrameReader, Violation
 from gateway.sockets import has_unread, prepare
 from gateway.window import pong_number
 
@@ -28,6 +28,12 @@ logger = logging.getLogger(__name__)
 
 class Listener(Protocol):
     """Who is told what comes in."""
+
+    def message_due(self, compressed: int) -> Admission:
+        """A whole message has come, and what it takes to read it has not been spent yet: is it wanted?
+
+        ``compressed`` is its length where it is to be inflated first, else 0.
+        """
 
     def message_received(self, opcode: int, data: bytes) -> None:
         """A whole message: TEXT, which is UTF-8, or BINARY."""
@@ -61,8 +67,9 @@ class Connection(asyncio.Protocol):
         max_message_bytes: int,
         *,
         deflate: bool = False,
+        window_bytes: int = 0,
     ) -> None:
-        """``max_message_bytes`` of 0 is no limit; ``deflate`` lets messages come in compressed."""
+        """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `gateway.reader`."""
         self.client = client
         self.encoding: Encoding = encoding
         self.listener = listener
@@ -70,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._counters = counters
         self._buffers = buffers
         self._corked: bytearray | None = None
-        self._reader = FrameReader(max_message_bytes, deflate=deflate)
+        self._reader = FrameReader(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
         self._farewell: Farewell | None = None
         self.closing = False
         """Whether a close frame has been written, or the socket cut off; nothing follows."""
@@ -95,6 +102,11 @@ class Connection(asyncio.Protocol):
     def limit_messages(self, max_message_bytes: int) -> None:
         """Take messages up to another length from now on; 0 is no limit."""
         self._reader.limit(max_message_bytes)
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether compressed messages must be inflated even where nobody wants them."""
+        return self._reader.reads_all
 
     # What goes out.
 
@@ -246,7 +258,7 @@ class Connection(asyncio.Protocol):
             self._farewell.stop_listening()
             return
         try:
-            violation = self._reader.feed(data, self._receive)
+            violation = self._reader.feed(data, self._receive, self._admit)
         except Exception:
             logger.exception("client %s: a message could not be handled", self.client)
             violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
@@ -277,6 +289,9 @@ class Connection(asyncio.Protocol):
         # They know each other; without this only the garbage collector would find them.
         del self.listener
 
+    def _admit(self, compressed: int) -> Admission:
+        return "drop" if self.closing else self.listener.message_due(compressed)
+
     def _receive(self, opcode: int, payload: bytes) -> bool:
         if opcode == CLOSE:
             if not self.closing:
@@ -293,7 +308,7 @@ class Connection(asyncio.Protocol):
             self.listener.message_received(opcode, payload)
         elif opcode == PONG and (number := pong_number(payload)) is not None and self.listener.ping_answered(number):
             pass
-        else:
+        elif opcode != REFUSED:
             self.listener.frame_received()
             if opcode == PING:
                 self.reply(frame(PONG, payload))

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from gateway import costs
 from gateway.auth.grant import Grant
 from gateway.closing import Closing
 from gateway.connection import Connection
@@ -16,14 +17,12 @@ from gateway.frames import BINARY, TEXT, Encoding, message_frame
 from gateway.gateway import Gateway
 from gateway.limits import Bucket
 from gateway.protocol import Auth, Error, Welcome
+from gateway.reader import Admission
 from gateway.session import Outcome, Session
 from gateway.standing import Standing
 from market.symbols import Symbols
 
 _DATA: Final[dict[Encoding, int]] = {"json": TEXT, "msgpack": BINARY}
-
-_NAMES_PER_TOKEN: Final = 250
-"""A message that makes us look at so many symbols, given or held, counts as one message more, and so on."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +66,13 @@ class Conversation:
             self,
             settings.max_message_bytes,
             deflate=handshake.deflate,
+            window_bytes=handshake.window_bytes,
         )
         self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
-        self._bucket = Bucket(gateway.message_rate)
+        self._bucket = Bucket(gateway.budgets.connection)
         self._standing: Standing | None = None
         if gateway.authenticator is not None:
-            self._standing = Standing(gateway, self._session, self.connection, seat, self._apply)
+            self._standing = Standing(gateway, self._session, self.connection, seat, self._apply, self._hear)
             self._standing.begin(grant)
 
     def begin(self, head: bytes, address: str) -> None:
@@ -84,15 +84,23 @@ class Conversation:
         encoding = connection.encoding
         connection.reply(head + message_frame(welcome, encoding) + message_frame(gateway.feed.status, encoding))
 
+    def message_due(self, compressed: int) -> Admission:
+        """See `gateway.connection.Listener.message_due`."""
+        self._gateway.counters.messages_received += 1
+        if self._session.grant is None and compressed > costs.UNKNOWN_COMPRESSED:
+            self.connection.close(Closing.TOO_BIG_WITHOUT_TOKEN)
+            return "drop"
+        if self._is_in_time(costs.of_inflating(compressed)):
+            return "ok"
+        return "drop" if self.connection.closing else "read"
+
     def message_received(self, opcode: int, data: bytes) -> None:
         """See `gateway.connection.Listener.message_received`."""
-        self._gateway.counters.messages_received += 1
-        if not self._is_in_time():
-            return
+        self._charge(costs.of_bytes(len(data)))
         if opcode != _DATA[self.connection.encoding]:
             self._apply(self._session.receive_wrong_frame())
         elif self._standing is None or not self._standing.holds(data):
-            self._apply(self._session.receive(data))
+            self._hear(data)
 
     def frame_received(self) -> None:
         """See `gateway.connection.Listener.frame_received`."""
@@ -125,33 +133,37 @@ class Conversation:
             session.wishes = self._gateway.hub.move(connection, wishes)
             connection.reply(notices(gone, connection.encoding))
 
-    def _is_in_time(self, *, heard: bool = True) -> bool:
+    def _is_in_time(self, extra: int = 0, *, heard: bool = True) -> bool:
         """Whether what came is within the client's rates; where it is not, it is refused, or the client closed.
 
-        Where nothing of it was ``heard``, as of a ping, nothing is said of its refusal either.
+        ``extra`` is what it costs more than a ping. Where nothing of it was ``heard``, as of a ping, nothing is said of
+        its refusal either.
         """
-        is_limited = self._gateway.message_rate.interval_s > 0
-        if not (is_limited or self._seat.subject):
+        refusal = self._gateway.budgets.take(
+            self._bucket, self._seat, self._loop.time(), extra, anyway=self.connection.reads_all
+        )
+        if refusal is None:
             return True
-        now = self._loop.time()
-        verdict, whose = self._bucket.take(now) if is_limited else "ok", "connection"
-        if verdict == "ok" and self._seat.subject:
-            # All of a subject's connections together only ever wait; none is closed for what another does.
-            verdict = "ok" if self._gateway.subject_messages.take(self._seat.subject, now) == "ok" else "refuse"
-            whose = "subject"
-        if verdict == "ok":
-            return True
-        self._gateway.counters.messages_refused[whose] += 1
-        if verdict == "close":
+        self._gateway.counters.messages_refused[refusal.payer] += 1
+        if refusal.verdict == "close":
             self.connection.close(Closing.TOO_MANY_MESSAGES)
         elif heard:
             self._apply(self._session.rate_limited())
         return False
 
+    def _charge(self, tokens: int) -> None:
+        if tokens:
+            self._gateway.budgets.charge(self._bucket, self._seat, tokens, self._loop.time())
+
+    def _hear(self, data: bytes) -> None:
+        """Do what a message says, and pay for it first."""
+        session = self._session
+        command = session.read(data)
+        self._charge(session.cost(command))
+        self._apply(session.obey(command))
+
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
-        if outcome.names >= _NAMES_PER_TOKEN:
-            self._bucket.charge(outcome.names // _NAMES_PER_TOKEN, self._loop.time())
         if outcome.wishes is not None:
             # What was pending is written first, so that no tick of an old wish follows the reply.
             session.wishes = gateway.hub.move(connection, outcome.wishes)
@@ -174,7 +186,7 @@ class Conversation:
         else:
             # Nobody needs a token here, and a client that has one need not know.
             assert self._session.grant is not None
-            self._apply(self._session.authenticated(self._session.grant, auth.id))
+            self._apply(self._session.authenticated(self._session.grant, auth.mark))
 
 
 def _new_id() -> str:

@@ -129,7 +129,7 @@ class Entrance:
             RefusalError: it is refused; what is wrong is in the answer.
         """
         settings = self._settings
-        handshake = check(headers, PROTOCOLS)
+        handshake = check(headers, PROTOCOLS, deflate=settings.ws_compression == "on")
         self.check_names(headers)
         address, payer, forwarded = self._identity(headers, peer)
         return Visitor(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
+from gateway.budget import Budgets
 from gateway.buffers import Bounds, Buffers
 from gateway.closing import Closing
 from gateway.cohort import Member
@@ -19,7 +20,6 @@ from gateway.feed import Feed
 from gateway.frames import FramedStatus, FramedTick, message_frame
 from gateway.heartbeat import Heartbeat
 from gateway.hub import Hub
-from gateway.limits import KeyedBuckets, Rate
 from gateway.memory import share_for_clients
 from gateway.metrics import Counters
 from gateway.pace import Rest
@@ -39,9 +39,6 @@ _FAREWELL_S: Final = 1.0
 
 _LOOK_S: Final = 0.05
 """So often a drain looks whether it may go on."""
-
-_BURST_S: Final = 2.0
-"""So many seconds' worth of messages may come at once; another second's worth is refused before a flood is closed."""
 
 logger = logging.getLogger(__name__)
 
@@ -97,13 +94,8 @@ class Gateway:
         verify_now = self.authenticator.verify_now if self.authenticator else None
         self.entrance = Entrance(settings, verify_now, lambda: self.has_room)
         self.tickets = Tickets(bus, self.now_s)
-        rate = settings.max_messages_per_second
-        self.message_rate = Rate(rate, rate * _BURST_S, rate)
-        """Of one connection's messages."""
-        rate = settings.max_messages_per_second_per_subject
-        self._subject_rate = Rate(rate, rate * _BURST_S, rate)
-        self.subject_messages = KeyedBuckets(self._subject_rate)
-        """Of all messages with one subject's tokens."""
+        self.budgets = Budgets(settings)
+        """Who may ask for how much."""
         self._errands: set[asyncio.Task[None]] = set()
         self.on_change: list[Callable[[], None]] = []
         """Called when `settings` have changed."""
@@ -162,10 +154,7 @@ class Gateway:
         self.entrance.change(settings)
         self.hub.limit_lag(settings.lag_timeout_s)
         self.buffers.change(_bounds(settings))
-        rate = settings.max_messages_per_second
-        self.message_rate.change(rate, rate * _BURST_S, rate)
-        rate = settings.max_messages_per_second_per_subject
-        self._subject_rate.change(rate, rate * _BURST_S, rate)
+        self.budgets.change(settings)
         self.limits.max_symbols = settings.max_symbols_per_connection
         self.limits.max_errors = settings.max_errors_per_connection
         for connection in self.hub.connections:

@@ -36,10 +36,14 @@ class Handshake(Struct, frozen=True):
     """The subprotocol chosen, or "" where none was offered that is known."""
     deflate: bool
     """Whether both sides may compress messages."""
+    window_bytes: int = 0
+    """So far back compressed messages of the client may refer to those before them."""
 
 
-def check(headers: CIMultiDictProxy[str], protocols: Collection[str]) -> Handshake:
+def check(headers: CIMultiDictProxy[str], protocols: Collection[str], *, deflate: bool = True) -> Handshake:
     """The answer to a request. Of the subprotocols offered, the client's order of preference decides.
+
+    ``deflate`` is whether compression may be agreed on.
 
     Raises:
         RefusalError: not a WebSocket handshake, or another version of the protocol; the message says which part.
@@ -56,16 +60,17 @@ def check(headers: CIMultiDictProxy[str], protocols: Collection[str]) -> Handsha
         raise RefusalError(400, "handshake", "Sec-WebSocket-Key must be 16 bytes in base64")
     digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
     head = _HEAD + binascii.b2a_base64(digest, newline=False)
-    protocol = extension = ""
+    protocol, agreement = "", None
     if hdrs.SEC_WEBSOCKET_PROTOCOL in headers:
         protocol = next((name for name in elements(headers, hdrs.SEC_WEBSOCKET_PROTOCOL) if name in protocols), "")
         if protocol:
             head += b"\r\nSec-WebSocket-Protocol: " + protocol.encode()
-    if hdrs.SEC_WEBSOCKET_EXTENSIONS in headers:
-        extension = negotiate(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS))
-        if extension:
-            head += b"\r\nSec-WebSocket-Extensions: " + extension.encode()
-    return Handshake(head + b"\r\n\r\n", protocol, bool(extension))
+    if deflate and hdrs.SEC_WEBSOCKET_EXTENSIONS in headers:
+        agreement = negotiate(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS))
+    if agreement is None:
+        return Handshake(head + b"\r\n\r\n", protocol, deflate=False)
+    head += b"\r\nSec-WebSocket-Extensions: " + agreement.answer.encode()
+    return Handshake(head + b"\r\n\r\n", protocol, deflate=True, window_bytes=agreement.window_bytes)
 
 
 class _Answered(web.StreamResponse):

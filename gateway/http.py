@@ -76,7 +76,7 @@ async def ticket(request: web.Request) -> web.Response:
     try:
         grant = await gateway.authenticator.verify(token)
         charges.give_back(payer, PROOF)
-        if gateway.subject_messages.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
+        if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
             # The bus's store keeps each for a while.
             raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
         issued = await gateway.tickets.issue(grant)

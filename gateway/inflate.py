@@ -1,9 +1,10 @@
-"""Compressed messages of clients (RFC 7692, section 7.2.2), each by itself and never longer than allowed."""
+"""Compressed messages of clients (RFC 7692, section 7.2.2), never longer than allowed."""
 
 import zlib
 from typing import Final
 
 _WINDOW_BITS: Final = 15
+_WINDOW_BYTES: Final = 1 << _WINDOW_BITS
 
 _TAIL: Final = b"\x00\x00\xff\xff"
 """What the sender has cut off."""
@@ -11,22 +12,56 @@ _TAIL: Final = b"\x00\x00\xff\xff"
 _END: Final = b"\x03\x00"
 """A last block with nothing in it: only where everything before it was whole, inflating ends with it."""
 
-_BEHIND_LAST_BLOCK: Final = b"\x00" + _TAIL + _END
-"""Left over where the sender has marked its own block as the last (RFC 7692, section 7.2.3.4)."""
+_MOST_LAST_BLOCKS: Final = 8
+"""Behind a block that is marked as the last others may follow (RFC 7692, section 7.2.1), and to begin anew costs as
+much as a short message does. Senders mark one block or none in a message."""
 
 
-def inflate(payload: bytes, limit: int) -> bytes | None:
+def inflate(payload: bytes, limit: int, before: bytes = b"") -> bytes | None:
     """The message, or None where ``payload`` is not DEFLATE, or not all of it.
 
     Of one that is longer than ``limit`` bytes the first ``limit`` + 1 come back, so that a small payload that
-    stands for gigabytes costs no more than a long message; a ``limit`` of 0 is no limit. No message needs one
-    before it: a client may not keep its window (`gateway.deflate.negotiate`).
+    stands for gigabytes costs no more than a long message; a ``limit`` of 0 is no limit. ``before`` is what the
+    sender may refer to, of its messages before this one.
     """
-    stream = zlib.decompressobj(-_WINDOW_BITS)
-    try:
-        message = stream.decompress(payload + _TAIL + _END, limit and limit + 1)
-    except zlib.error:
-        return None
-    too_long = limit and len(message) > limit
-    whole = stream.eof and stream.unused_data in (b"", _BEHIND_LAST_BLOCK)
-    return message if too_long or whole else None
+    rest, message = payload + _TAIL + _END, b""
+    for _ in range(_MOST_LAST_BLOCKS + 1):
+        window = (before + message)[-_WINDOW_BYTES:]
+        stream = zlib.decompressobj(-_WINDOW_BITS, window) if window else zlib.decompressobj(-_WINDOW_BITS)
+        try:
+            message += stream.decompress(rest, limit and limit + 1 - len(message))
+        except zlib.error:
+            return None
+        if limit and len(message) > limit:
+            return message
+        rest = stream.unused_data
+        if not (stream.eof and rest):
+            return message if stream.eof else None
+    return None
+
+
+class Inflater:
+    """Inflates the messages of one client, and keeps of them what later ones may refer to.
+
+    What is kept is the client's own last messages as they were, so it is never more than the client has sent, nor than
+    its window; a client that sends no compressed message costs nothing.
+    """
+
+    __slots__ = ("_window", "_window_bytes")
+
+    def __init__(self, window_bytes: int) -> None:
+        """``window_bytes`` is how far back messages may refer; 0 where each stands for itself."""
+        self._window_bytes = window_bytes
+        self._window = b""
+
+    @property
+    def must_see_all(self) -> bool:
+        """Whether a message that is not inflated makes those behind it unreadable."""
+        return self._window_bytes > 0
+
+    def inflate(self, payload: bytes, limit: int) -> bytes | None:
+        """See `inflate`."""
+        message = inflate(payload, limit, self._window)
+        if message is not None and self._window_bytes:
+            self._window = (self._window + message)[-self._window_bytes :]
+        return message

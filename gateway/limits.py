@@ -14,56 +14,75 @@ _SLACK: Final = 1e-3
 """Tokens. Sums of floats must not refuse the last of a burst, or who keeps exactly to the rate."""
 
 
+_LONGEST_WAIT_S: Final = 60.0
+"""However much somebody owes for work that was let in, after so long it is paid."""
+
+
 class Rate:
     """So many a second, and so many at once."""
 
-    __slots__ = ("burst_s", "debt_s", "interval_s")
+    __slots__ = ("burst_s", "changes", "debt_s", "interval_s")
 
     def __init__(self, per_s: float, burst: float, debt: float = 0) -> None:
         """``burst`` tokens come at once, and ``debt`` more may be owed: who owes is refused, who would owe more is
         closed. With ``per_s`` 0 nothing is limited; a burst is at least one token, else nothing would ever pass.
         """
+        self.changes = 0
+        """How often it has become another one."""
+        self.interval_s = self.burst_s = self.debt_s = 0.0
         self.change(per_s, burst, debt)
 
     def change(self, per_s: float, burst: float, debt: float = 0) -> None:
         """Be another rate from now on, for everybody's buckets. Who owes more than it allows, owes nothing."""
+        before = self.interval_s, self.burst_s, self.debt_s
         self.interval_s = 1 / per_s if per_s else 0.0
         """What one token takes to come back."""
         self.burst_s = (max(1.0, burst) + _SLACK) * self.interval_s
         """Until a bucket is full again, at most, while within the rate."""
         self.debt_s = self.burst_s + debt * self.interval_s
         """The same while a bit over."""
+        self.changes += before != (self.interval_s, self.burst_s, self.debt_s)
 
 
 class Bucket:
     """What one connection has left of a rate."""
 
-    __slots__ = ("_full_at", "_rate")
+    __slots__ = ("_full_at", "_owes_until", "_rate")
 
     def __init__(self, rate: Rate) -> None:
         """A full one."""
         self._rate = rate
         self._full_at = 0.0
+        self._owes_until = 0.0
+        """Until then it pays for work that was let in; nobody is closed for that, however much it was."""
 
-    def take(self, now: float) -> Verdict:
+    def take(self, now: float, tokens: float = 1) -> Verdict:
         """One token, at ``now``. One that is refused has been taken all the same: who goes on too fast gets into debt,
-        and out of it by keeping quiet.
+        and out of it by keeping quiet. What is refused costs ``tokens``; what is let in costs one, and what it costs
+        beyond that is for `charge`.
         """
         rate = self._rate
-        held = self._full_at
+        since = max(now, self._owes_until)
         # Further ahead than this rate lets anybody come: it was another one then.
-        full_at = (held if 0 < held - now <= rate.debt_s else now) + rate.interval_s
-        ahead_s = full_at - now
-        if ahead_s > rate.debt_s:
+        held = self._full_at if 0 < self._full_at - since <= rate.debt_s else since
+        if held + rate.interval_s - now <= rate.burst_s:
+            self._full_at = held + rate.interval_s
+            return "ok"
+        full_at = held + tokens * rate.interval_s
+        if full_at - since > rate.debt_s:
             return "close"
         self._full_at = full_at
-        return "ok" if ahead_s <= rate.burst_s else "refuse"
+        return "refuse"
 
     def charge(self, tokens: float, now: float) -> None:
-        """Take ``tokens`` more for what was let in already, but no debt: the most it costs is the whole burst."""
+        """Take ``tokens`` more for what was let in. What is not there is owed: until it is paid, all is refused."""
         rate = self._rate
-        full_at = max(self._full_at, now)
-        self._full_at = max(full_at, min(full_at + tokens * rate.interval_s, now + rate.burst_s))
+        self._full_at = min(
+            max(self._full_at, now) + tokens * rate.interval_s,
+            max(self._full_at, now + rate.burst_s + _LONGEST_WAIT_S),
+        )
+        if self._full_at - now > rate.burst_s:
+            self._owes_until = self._full_at - rate.burst_s + _SLACK / 2 * rate.interval_s
 
 
 class KeyedBuckets:
@@ -74,29 +93,58 @@ class KeyedBuckets:
     by it is somebody's fresh bucket, at the price of that many requests.
     """
 
-    __slots__ = ("_full_at", "_most_keys", "_rate")
+    __slots__ = ("_changes", "_full_at", "_most_keys", "_rate")
 
     def __init__(self, rate: Rate, most_keys: int = 100_000) -> None:
         self._rate = rate
+        self._changes = rate.changes
         self._most_keys = most_keys
         self._full_at: OrderedDict[str, float] = OrderedDict()
         """Key -> when its bucket is full again, the one used last at the end."""
 
     def take(self, key: str, now: float) -> Verdict:
-        """One token of ``key``, as `Bucket.take`."""
+        """One token of ``key``, as `Bucket.take`, but that what is not let in for being too much costs nothing."""
         rate, buckets = self._rate, self._full_at
         if not rate.interval_s:
             return "ok"
+        if self._changes != rate.changes:
+            self._forgive()
         held = buckets.get(key, now)
-        full_at = (held if 0 < held - now <= rate.debt_s else now) + rate.interval_s
+        full_at = (held if held > now else now) + rate.interval_s
         ahead_s = full_at - now
         if ahead_s > rate.debt_s:
-            buckets.move_to_end(key)
+            if key in buckets:
+                buckets.move_to_end(key)
             return "close"
         buckets[key] = full_at
         buckets.move_to_end(key)
         self._forget(now)
         return "ok" if ahead_s <= rate.burst_s else "refuse"
+
+    def owes(self, key: str, now: float) -> bool:
+        """Whether one token more of ``key`` would not be let in."""
+        rate = self._rate
+        return rate.interval_s > 0 and self._held(key, now) + rate.interval_s - now > rate.burst_s
+
+    def charge(self, key: str, tokens: float, now: float) -> None:
+        """Take ``tokens`` more of ``key`` for what was let in, as `Bucket.charge`."""
+        rate, buckets = self._rate, self._full_at
+        if rate.interval_s:
+            held = self._held(key, now)
+            most = max(held, now + rate.burst_s + _LONGEST_WAIT_S)
+            buckets[key] = min(held + tokens * rate.interval_s, most)
+            buckets.move_to_end(key)
+            self._forget(now)
+
+    def _held(self, key: str, now: float) -> float:
+        if self._changes != self._rate.changes:
+            self._forgive()
+        return max(now, self._full_at.get(key, now))
+
+    def _forgive(self) -> None:
+        """What was owed at another rate is nothing that this one would ask for."""
+        self._changes = self._rate.changes
+        self._full_at.clear()
 
     def __len__(self) -> int:
         """Keys that are remembered."""

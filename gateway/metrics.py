@@ -38,7 +38,10 @@ _LABELLED: Final = {
     "closed": ("reason", "Connections that this gateway closed."),
     "connections_refused": ("reason", "Connections and requests that were not let in."),
     "buffers_cut_off": ("reason", "Connections ended for what they kept in memory: see gateway.buffers."),
-    "messages_refused": ("rate", "Messages and control frames beyond the rate of a connection, or of a subject."),
+    "messages_refused": (
+        "rate",
+        "Messages and control frames beyond a connection's, subject's or address's rate.",
+    ),
     "errors_sent": ("code", "Answers of type error."),
     "bus_refused": ("reason", "Bus messages that could not be used."),
     "bus_links_faulty": ("reason", "Links to the bus that were alive, brought nothing of use, and were made anew."),
@@ -62,7 +65,7 @@ class Counters:
         self.handshakes_cut_off = 0
         self.messages_received = 0
         self.messages_refused: Counter[str] = Counter()
-        """By whose rate: ``connection`` or ``subject``."""
+        """By whose rate: ``connection``, ``subject`` or ``address``."""
         self.tickets_issued = 0
         self.tokens_refused = 0
         self.errors_sent: Counter[str] = Counter()

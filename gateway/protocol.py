@@ -4,7 +4,7 @@ Client to gateway is one tagged union, decoded strictly: a wrong type or an unkn
 Gateway to client is one Struct each. ``type`` is the tag in both directions.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -14,33 +14,47 @@ from market.symbols import MAX_SYMBOL_BYTES, fits
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A client's own mark on a request, echoed in the answer."""
 
-SymbolNames = Annotated[list[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)]], Meta(min_length=1)]
+ALL: Final = "*"
+"""In a list of names: every symbol there is."""
+
+MAX_NAMES: Final = 10_000
+"""In one message. ``["*"]`` is any number, and who wants more by name sends several messages."""
+
+SymbolNames = Annotated[
+    list[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)]], Meta(min_length=1, max_length=MAX_NAMES)
+]
 """Each of `market.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
 
 MaxHz = Annotated[float, Meta(ge=0.1, le=50)]
 
 
 class Command(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True, gc=False):
-    """The base of what a client may send."""
+    """The base of what a client may send. Whatever is not required may be null, which means its default."""
 
-    id: Id | UnsetType = UNSET
+    id: Id | UnsetType | None = UNSET
+
+    @property
+    def mark(self) -> Id | UnsetType:
+        """The ``id`` for the answer, where there is one."""
+        return UNSET if self.id is None else self.id
 
 
 class Subscribe(Command, tag="subscribe"):
     """Send me these symbols: a snapshot of each now, then every change.
 
-    An option holds for the whole connection until another subscribe changes it; absent, it stays.
+    An option holds for the whole connection until another subscribe changes it; absent, it stays; null, it is again as
+    it was at the beginning.
     """
 
     symbols: SymbolNames
     """Symbols, aliases, or ``["*"]`` for all."""
-    snapshot: bool = True
+    snapshot: bool | None = True
     """Whether to send what is known of each symbol at once."""
-    batch: bool | UnsetType = UNSET
+    batch: bool | UnsetType | None = UNSET
     """One ``ticks`` message per flush in place of one ``tick`` per symbol."""
     max_hz: MaxHz | UnsetType | None = UNSET
-    """At most so many updates per symbol and second, the newest each time; null lifts it."""
-    conflate: bool | UnsetType = UNSET
+    """At most so many updates per symbol and second, the newest each time; by default every one."""
+    conflate: bool | UnsetType | None = UNSET
     """False: every single tick, in order, whatever ``max_hz`` says; who cannot keep up is closed with 4408."""
 
     def __post_init__(self) -> None:

@@ -6,15 +6,18 @@ byte why the connection cannot go on.
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
+from gateway.costs import longest_compressed
 from gateway.frames import CLOSE, TEXT
-from gateway.inflate import inflate
+from gateway.inflate import Inflater
 from gateway.masking import unmasked
 
 CONTINUATION: Final = 0x0
+REFUSED: Final = 0x3
+"""No opcode of any frame: it stands for a message that was not admitted."""
 
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
@@ -58,22 +61,45 @@ class Violation(Struct, frozen=True):
 Receive = Callable[[int, bytes], bool]
 """Takes an opcode and a payload, and says whether to read on."""
 
+Admission = Literal["ok", "read", "drop"]
+"""``ok``: the message is wanted. ``read``: it is not, but those behind it may be. ``drop``: none is, any more."""
+
+Admit = Callable[[int], Admission]
+"""Asked of each message before it is inflated or looked at; takes its length if it is compressed, else 0."""
+
+
+def _admit_all(_compressed: int) -> Admission:
+    return "ok"
+
+
+_FORGETFUL: Final = Inflater(0)
+"""Serves all clients whose messages stand for themselves."""
+
 
 class FrameReader:
     """One client's frames, and what has come of a message that is not complete."""
 
-    __slots__ = ("_first", "_heads", "_kept", "_limit", "_parts")
+    __slots__ = ("_first", "_heads", "_inflater", "_kept", "_limit", "_parts")
 
-    def __init__(self, max_message_bytes: int, *, deflate: bool) -> None:
-        """``max_message_bytes`` of 0 is no limit; ``deflate`` lets messages come in compressed."""
+    def __init__(self, max_message_bytes: int, *, deflate: bool, window_bytes: int = 0) -> None:
+        """``max_message_bytes`` of 0 is no limit; ``deflate`` lets messages come in compressed.
+
+        ``window_bytes`` is how far back compressed messages may refer to those before them.
+        """
         self._limit = max_message_bytes
         self._heads = _DEFLATE_HEADS if deflate else _HEADS
+        self._inflater = Inflater(window_bytes) if window_bytes else _FORGETFUL
         self._kept: bytearray | None = None
         """A frame that is not complete."""
         self._parts: bytearray | None = None
         """The frames so far of a message that is not complete."""
         self._first = 0
         """The first byte of the first of them."""
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether a compressed message must be inflated for those behind it to be readable."""
+        return self._inflater.must_see_all
 
     def limit(self, max_message_bytes: int) -> None:
         """Take messages up to another length from now on; 0 is no limit."""
@@ -88,13 +114,13 @@ class FrameReader:
         """Keep nothing; nothing more may be fed."""
         self._kept = self._parts = None
 
-    def feed(self, data: bytes, receive: Receive) -> Violation | None:
+    def feed(self, data: bytes, receive: Receive, admit: Admit = _admit_all) -> Violation | None:
         """Hand over what ``data`` completes, in order; return what is wrong, or None.
 
         ``receive`` is given TEXT or BINARY with a whole message; CLOSE, PING or PONG with its payload; and
         CONTINUATION, with nothing, for a frame that leaves its message incomplete, so that whoever counts
-        frames can count those. After a violation, and once ``receive`` has said no, nothing more is looked
-        at, and nothing more may be fed.
+        frames can count those. Of a message that ``admit`` does not want it is given REFUSED, with nothing.
+        After a violation, and once ``receive`` has said no, nothing more is looked at, and nothing more may be fed.
         """
         stream: bytes | bytearray = data
         if self._kept is not None:
@@ -109,7 +135,7 @@ class FrameReader:
             if end < after:
                 break
             key, payload = bytes(stream[body - 4 : body]), stream[body:after]
-            event = self._complete(stream[at], unmasked(key, payload))
+            event = self._complete(stream[at], unmasked(key, payload), admit)
             if isinstance(event, Violation):
                 return event
             if not receive(*event):
@@ -146,11 +172,14 @@ class FrameReader:
             length = int.from_bytes(stream[at + 2 : at + 2 + width])
             if length <= _SHORT or (width == 8 and not 2**16 <= length < 2**63):
                 return Violation(Fault.PROTOCOL_ERROR, "a length not in its shortest form (RFC 6455, section 5.2)")
-        if self._limit and length + len(self._parts or b"") > self._limit:
-            return self._too_big()
+        compressed = _RSV1 & (first if self._parts is None else self._first)
+        limit = longest_compressed(self._limit) if compressed else self._limit
+        if limit and length + len(self._parts or b"") > limit:
+            what = "a compressed message" if compressed else "a message"
+            return Violation(Fault.TOO_BIG, f"{what} has at most {limit} bytes here")
         return body, body + length
 
-    def _complete(self, first: int, payload: bytes) -> tuple[int, bytes] | Violation:
+    def _complete(self, first: int, payload: bytes, admit: Admit) -> tuple[int, bytes] | Violation:
         """What a whole frame amounts to."""
         opcode = first & _OPCODE
         if opcode & _CONTROL:
@@ -165,20 +194,23 @@ class FrameReader:
         elif not first & _FIN:
             self._first, self._parts = first, bytearray(payload)
             return CONTINUATION, b""
-        if first & _RSV1:
-            inflated = inflate(payload, self._limit)
+        compressed = first & _RSV1
+        admission = admit(len(payload) if compressed else 0)
+        if admission == "drop" or (admission == "read" and not (compressed and self._inflater.must_see_all)):
+            return REFUSED, b""
+        if compressed:
+            inflated = self._inflater.inflate(payload, self._limit)
             if inflated is None:
                 return Violation(Fault.INVALID_DATA, "a message that cannot be inflated (RFC 7692, section 7.2.2)")
             if self._limit and len(inflated) > self._limit:
-                return self._too_big()
+                return Violation(Fault.TOO_BIG, f"a message has at most {self._limit} bytes here")
             payload = inflated
+        if admission == "read":
+            return REFUSED, b""
         opcode = first & _OPCODE
         if opcode == TEXT and not _is_utf8(payload):
             return Violation(Fault.INVALID_DATA, "text that is not UTF-8 (RFC 6455, section 8.1)")
         return opcode, payload
-
-    def _too_big(self) -> Violation:
-        return Violation(Fault.TOO_BIG, f"a message has at most {self._limit} bytes here")
 
 
 def _explain_head(first: int) -> Violation:

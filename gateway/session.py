@@ -10,8 +10,11 @@ from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
 from gateway.cohort import Wishes
 from gateway.commands import DECODERS, Malformed
+from gateway.costs import of_command
 from gateway.frames import Encoding
 from gateway.protocol import (
+    ALL,
+    AnyCommand,
     Auth,
     Authenticated,
     Error,
@@ -29,10 +32,11 @@ from gateway.protocol import (
 )
 from market.symbols import Symbols
 
-ALL: Final = "*"
-
 _NAMED_AT_MOST: Final = 10
 """So many wrong symbols are named in one error; the rest are counted."""
+
+
+_TOO_MUCH: Final = "too many messages a second, or too long ones; this one is ignored, wait a moment"
 
 
 class Limits(Struct):
@@ -53,8 +57,6 @@ class Outcome(Struct):
     states: Sequence[str] = ()
     """Symbols of which only the states are to be sent, where they are not live."""
     close: Closing | None = None
-    names: int = 0
-    """How many symbols had to be looked at for it: what it cost."""
     auth: Auth | None = None
     """A token to be looked at; `Session.authenticated` or `Session.refused` is told what came of it."""
 
@@ -95,23 +97,33 @@ class Session:
 
     def receive(self, data: bytes) -> Outcome:
         """The outcome of a message in the frame type that the encoding asks for."""
-        command = DECODERS[self._encoding].decode(data)
+        return self.obey(self.read(data))
+
+    def read(self, data: bytes) -> AnyCommand | Malformed:
+        """The command in a message, or what is wrong with it."""
+        return DECODERS[self._encoding].decode(data)
+
+    def cost(self, command: AnyCommand | Malformed) -> int:
+        """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.costs`."""
+        return (
+            0 if isinstance(command, Malformed) else of_command(command, len(self.wishes.symbols), len(self._symbols))
+        )
+
+    def obey(self, command: AnyCommand | Malformed) -> Outcome:
+        """The outcome of what `read` has returned."""
         if isinstance(command, Malformed):
             return self._error(command.code, command.message, command.id)
         if self.grant is None and not isinstance(command, Auth):
-            return self._error("unauthorised", "the first message must be auth, with a token", command.id)
+            return self._error("unauthorised", "the first message must be auth, with a token", command.mark)
         match command:
-            case Subscribe() | Unsubscribe():
-                before = len(self.wishes.symbols)
-                outcome = self._subscribe(command) if isinstance(command, Subscribe) else self._unsubscribe(command)
-                after = before if outcome.wishes is None else len(outcome.wishes.symbols)
-                outcome.names = len(command.symbols) + max(before, after) + len(outcome.snapshots)
-                return outcome
+            case Subscribe():
+                return self._subscribe(command)
+            case Unsubscribe():
+                return self._unsubscribe(command)
             case List():
-                held = self._held()
-                return Outcome(replies=[Subscriptions(symbols=held, id=command.id)], names=len(held))
+                return Outcome(replies=[Subscriptions(symbols=self._held(), id=command.mark)])
             case Ping():
-                return Outcome(replies=[Pong(id=command.id)])
+                return Outcome(replies=[Pong(id=command.mark)])
             case Auth():
                 return Outcome(auth=command)
 
@@ -156,7 +168,7 @@ class Session:
 
     def rate_limited(self) -> Outcome:
         """The outcome of a message that came too fast to be looked at."""
-        return Outcome(replies=[Error(code="rate_limited", message="too many messages a second; this one is ignored")])
+        return Outcome(replies=[Error(code="rate_limited", message=_TOO_MUCH)])
 
     def receive_wrong_frame(self) -> Outcome:
         """The outcome of a binary message where text is due, or the other way round."""
@@ -173,32 +185,33 @@ class Session:
         limit = min(filter(None, (self._limits.max_symbols, self.grant.max_symbols)), default=0)
         if limit and len(wanted) > max(limit, len(held)):
             too_many = f"{len(wanted)} symbols are more than the {limit} that one connection may hold"
-            return self._error("too_many_symbols", too_many, command.id)
+            return self._error("too_many_symbols", too_many, command.mark)
         if command.conflate is False and self.grant.max_hz is not None:
             every = f"every tick is more than the {self.grant.max_hz:g} Hz that the token allows"
-            return self._error("forbidden", every, command.id)
-        outcome = Outcome(replies=[Subscribed(symbols=named, id=command.id)] if named else [])
+            return self._error("forbidden", every, command.mark)
+        outcome = Outcome(replies=[Subscribed(symbols=named, id=command.mark)] if named else [])
         problems: tuple[tuple[ErrorCode, str, list[str]], ...] = (
             ("unknown_symbol", "unknown symbol", unknown),
             ("forbidden", "the token does not allow", forbidden),
         )
         for code, problem, names in problems:
             if names and outcome.close is None:
-                self._error(code, _named(problem, names), command.id, outcome)
+                self._error(code, _named(problem, names), command.mark, outcome)
         if not named:
             if not outcome.replies:
-                outcome.replies.append(Subscribed(symbols=[], id=command.id))
+                outcome.replies.append(Subscribed(symbols=[], id=command.mark))
             return outcome
         if command.max_hz is not UNSET:
             self._max_hz = command.max_hz
+        # null is the default, which is true of one and false of the other.
         if command.conflate is not UNSET:
-            self._conflate = command.conflate
-        batch = self.wishes.batch if command.batch is UNSET else command.batch
+            self._conflate = command.conflate is not False
+        batch = self.wishes.batch if command.batch is UNSET else command.batch is True
         max_hz, conflate = self._pace(self.grant)
         outcome.wishes = Wishes(
             wanted, self._encoding, batch=batch, deflate=batch and self._deflate, max_hz=max_hz, conflate=conflate
         )
-        if command.snapshot:
+        if command.snapshot is not False:
             outcome.snapshots = named
         else:
             outcome.states = named
@@ -233,20 +246,19 @@ class Session:
         held = self.wishes.symbols
         named, unknown = self._resolve(command.symbols)
         if unknown and not named:
-            return self._error("unknown_symbol", _named("unknown symbol", unknown), command.id)
+            return self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark)
         dropped = [symbol for symbol in named if symbol in held]
         wishes = msgspec.structs.replace(self.wishes, symbols=held.difference(dropped))
-        outcome = Outcome(wishes, [Unsubscribed(symbols=dropped, id=command.id)])
+        outcome = Outcome(wishes, [Unsubscribed(symbols=dropped, id=command.mark)])
         if unknown:
-            self._error("unknown_symbol", _named("unknown symbol", unknown), command.id, outcome)
+            self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark, outcome)
         return outcome
 
     def _resolve(self, names: list[str]) -> tuple[list[str], list[str]]:
         """The symbols meant, each once and in the order named, and the names that mean nothing here."""
         symbols = self._symbols
-        if ALL in names:
-            # It may stand there thousands of times, and means the same each time.
-            names = list(dict.fromkeys(names))
+        # What stands there thousands of times means the same each time.
+        names = list(dict.fromkeys(names))
         named = symbols.known(names)
         if named is not None:
             return named, []

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -18,6 +18,9 @@ _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 """RFC 6750, section 2.1; long enough not to be guessed."""
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
 _NAMED_APART: Final = frozenset(("host", "port", "symbols", "auth", "trusted_proxies", "spare_loopback"))
+
+
+Switch = Literal["on", "off"]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -60,6 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Under which names it is served."""
     trusted_proxies: TrustedProxies = TrustedProxies()
     """Whose word is taken about a client's address."""
+    ws_compression: Switch = "on"
+    """Whether messages may be compressed where the client offers it: ``on`` or ``off``."""
     handshake_timeout_s: float = 5
     """A connection must have sent a whole request by then."""
     keepalive_s: float = 75
@@ -84,6 +89,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Messages from one connection; twice as many may come at once."""
     max_messages_per_second_per_subject: float = 1_000
     """Messages from all connections of one token's subject."""
+    max_messages_per_second_per_ip: float = 2_000
+    """Messages from all connections of one client address, IPv6 /64; five times as many may come at once."""
     max_message_bytes: int = 262_144
     """The longest message that is read from a client; a longer one closes it with 1009."""
     max_errors_per_connection: int = 100
@@ -149,7 +156,12 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
         proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))
         # What is asked for by name holds for everybody; the defaults are for strangers.
-        spare_loopback = not env.any("MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP", "MAX_REQUEST_RATE_PER_IP")
+        spare_loopback = not env.any(
+            "MAX_CONNECTIONS_PER_IP",
+            "MAX_CONNECT_RATE_PER_IP",
+            "MAX_REQUEST_RATE_PER_IP",
+            "MAX_MESSAGES_PER_SECOND_PER_IP",
+        )
         return cls(
             bus_url=env.bus_url("BUS_URL", default.bus_url),
             symbols=env.symbols("SYMBOLS", default.symbols),
@@ -171,6 +183,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 env.get("ALLOWED_HOSTS", ""), only_loopback=is_loopback(host) and not (proxies.networks or proxies.unix)
             ),
             trusted_proxies=proxies,
+            ws_compression=env.choice("WS_COMPRESSION", default.ws_compression, get_args(Switch)),
             handshake_timeout_s=env.number("HANDSHAKE_TIMEOUT_S", default.handshake_timeout_s, 0.1, 3600),
             keepalive_s=env.number("KEEPALIVE_S", default.keepalive_s, 1, 3600),
             max_handshakes=env.integer("MAX_HANDSHAKES", default.max_handshakes, 0, 10_000_000),
@@ -188,6 +201,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             max_messages_per_second=env.number("MAX_MESSAGES_PER_SECOND", default.max_messages_per_second, 0, 1e6),
             max_messages_per_second_per_subject=env.number(
                 "MAX_MESSAGES_PER_SECOND_PER_SUBJECT", default.max_messages_per_second_per_subject, 0, 1e6
+            ),
+            max_messages_per_second_per_ip=env.number(
+                "MAX_MESSAGES_PER_SECOND_PER_IP", default.max_messages_per_second_per_ip, 0, 1e6
             ),
             max_message_bytes=env.integer("MAX_MESSAGE_BYTES", default.max_message_bytes, 0, 64 * 1024 * 1024),
             max_errors_per_connection=env.integer(

@@ -30,18 +30,25 @@ MOST_HELD_BYTES: Final = 64 * 1024
 class Standing:
     """One client's token, and what came while nobody knew what it is worth."""
 
-    __slots__ = ("_apply", "_connection", "_gateway", "_held", "_loop", "_seat", "_session", "_timers")
+    __slots__ = ("_apply", "_connection", "_gateway", "_hear", "_held", "_loop", "_seat", "_session", "_timers")
 
     def __init__(
-        self, gateway: Gateway, session: Session, connection: Connection, seat: Seat, apply: Callable[[Outcome], None]
+        self,
+        gateway: Gateway,
+        session: Session,
+        connection: Connection,
+        seat: Seat,
+        apply: Callable[[Outcome], None],
+        hear: Callable[[bytes], None],
     ) -> None:
-        """``apply`` makes an outcome come true."""
+        """``apply`` makes an outcome come true; ``hear`` does what a message says."""
         self._loop = asyncio.get_running_loop()
         self._gateway = gateway
         self._session = session
         self._connection = connection
         self._seat = seat
         self._apply: Callable[[Outcome], None] | None = apply
+        self._hear: Callable[[bytes], None] | None = hear
         self._timers: list[asyncio.TimerHandle] = []
         self._held: list[bytes] | None = None
         """Messages that wait until a token has been looked at; None where nobody is looking."""
@@ -57,7 +64,7 @@ class Standing:
         """The client is gone."""
         self._forget_timers()
         # It and the conversation know each other; and whoever still looks at a token sees that nobody waits for it.
-        self._apply = None
+        self._apply = self._hear = None
         self._held = None
 
     def holds(self, message: bytes) -> bool:
@@ -96,13 +103,13 @@ class Standing:
             self._refuse(error, auth)
         except TryLaterError as error:
             close = Closing.TRY_LATER if self._session.grant is None else None
-            self._tell(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.id)], close=close))
+            self._tell(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.mark)], close=close))
         else:
             self._accept(grant, auth)
         held, self._held = self._held or [], None
         for message in held:
-            if self._is_here() and not self.holds(message):
-                self._tell(self._session.receive(message))
+            if self._hear is not None and self._is_here() and not self.holds(message):
+                self._hear(message)
 
     def _accept(self, grant: Grant, auth: Auth) -> None:
         if not self._is_here():
@@ -110,17 +117,17 @@ class Standing:
         gateway = self._gateway
         if self._session.grant is None and not gateway.entrance.identify(self._seat, grant):
             problem = "too many connections with tokens of this subject"
-            refusal = Error(code="too_many_connections", message=problem, id=auth.id)
+            refusal = Error(code="too_many_connections", message=problem, id=auth.mark)
             self._tell(Outcome(replies=[refusal], close=Closing.TOO_MANY_CONNECTIONS))
             return
-        outcome = self._session.authenticated(grant, auth.id)
+        outcome = self._session.authenticated(grant, auth.mark)
         if outcome.close is None:
             self._hold(grant)
         self._tell(outcome)
 
     def _refuse(self, error: RefusedError, auth: Auth) -> None:
         self._gateway.counters.tokens_refused += 1
-        self._tell(self._session.refused(str(error), auth.id))
+        self._tell(self._session.refused(str(error), auth.mark))
 
     def _hold(self, grant: Grant) -> None:
         self._forget_timers()

@@ -47,3 +47,9 @@ def deflated(message: bytes, flush: int = zlib.Z_SYNC_FLUSH) -> bytes:
     """The payload of a compressed message (RFC 7692, section 7.2.1)."""
     stream = zlib.compressobj(wbits=-15)
     return (stream.compress(message) + stream.flush(flush)).removesuffix(b"\x00\x00\xff\xff")
+
+
+def referring(before: bytes, message: bytes) -> bytes:
+    """The same of a message that refers to ``before``, which was sent earlier."""
+    stream = zlib.compressobj(wbits=-15, zdict=before)
+    return (stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\x00\x00\xff\xff")

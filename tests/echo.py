@@ -16,9 +16,10 @@ from gateway.deflate import compress
 from gateway.frames import frame
 from gateway.handshake import check, take_over
 from gateway.metrics import Counters
+from gateway.reader import Admission
 from tests.waiting import until
 
-MAX_MESSAGE_BYTES: Final = 1024 * 1024
+MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
 TRANSPORTS: Final = web.AppKey("TRANSPORTS", list[asyncio.Transport])
 """All that were ever taken over: aiohttp no longer knows them, and does not end them."""
@@ -29,13 +30,27 @@ _RSV1: Final = 0x40
 class Echo:
     """One client's."""
 
-    def __init__(self, transport: asyncio.Transport, *, reads_deflate: bool, writes_deflate: bool) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, *, reads_deflate: bool, writes_deflate: bool, window_bytes: int
+    ) -> None:
         self._writes_deflate = writes_deflate
         counters = Counters()
         buffers = Buffers(counters, Bounds(unread_s=10, message_s=10, budget=0))
         self.connection = Connection(
-            "echo", transport, "json", counters, buffers, self, MAX_MESSAGE_BYTES, deflate=reads_deflate
+            "echo",
+            transport,
+            "json",
+            counters,
+            buffers,
+            self,
+            MAX_MESSAGE_BYTES,
+            deflate=reads_deflate,
+            window_bytes=window_bytes,
         )
+
+    def message_due(self, _compressed: int) -> Admission:
+        """Nobody is refused here."""
+        return "ok"
 
     def message_received(self, opcode: int, data: bytes) -> None:
         """Say it again, compressed as the gateway compresses a batch."""
@@ -62,7 +77,12 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
     def make(transport: asyncio.Transport) -> Connection:
         request.app[TRANSPORTS].append(transport)
-        connection = Echo(transport, reads_deflate=reads_deflate, writes_deflate=handshake.deflate).connection
+        connection = Echo(
+            transport,
+            reads_deflate=reads_deflate,
+            writes_deflate=handshake.deflate,
+            window_bytes=handshake.window_bytes,
+        ).connection
         connection.reply(handshake.head)
         return connection
 

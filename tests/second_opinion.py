@@ -18,9 +18,9 @@ Reading = tuple[list[Event], Violation | None]
 """What was handed over, and what was wrong then."""
 
 
-def read(*chunks: bytes, limit: int, deflate: bool) -> Reading:
+def read(*chunks: bytes, limit: int, deflate: bool, window_bytes: int = 0) -> Reading:
     """What the gateway's reader says of ``chunks``, one after the other, up to a close frame."""
-    reader = FrameReader(limit, deflate=deflate)
+    reader = FrameReader(limit, deflate=deflate, window_bytes=window_bytes)
     events: list[Event] = []
 
     def receive(opcode: int, payload: bytes) -> bool:

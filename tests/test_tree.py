@@ -26,6 +26,7 @@ GATEWAY_LAYERS = (
     {"conversation"},
     {"standing"},
     {"gateway"},
+    {"budget"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
     {"auth.jwks", "commands", "entrance", "intake", "laggards", "states_reader", "usefulness"},
     {"arrears", "auth.compact", "auth.keyset", "behind", "charges", "delivery", "group", "handshake", "heads"}
@@ -34,7 +35,7 @@ GATEWAY_LAYERS = (
     {"connection", "pace"},
     {"reader", "window"},
     {"buffers", "frames"},
-    {"auth.download", "auth.grant", "auth.keys", "refusal", "settings"},
+    {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
     | {"inflate", "kept", "limit_log", "limits", "masking", "memory", "metrics", "origin", "probes", "protocol"}
     | {"sockets", "succession"},

@@ -69,6 +69,8 @@ def _bend(rng: random.Random, message: dict[str, Any]) -> None:
         case 4:
             names = [f"S{number}" for number in range(rng.choice((1, 11, 300)))]
             message["symbols"] = rng.sample([*names, *SYMBOLS, "*"], len(names))
+            if rng.random() < 0.005:
+                message["symbols"] = [rng.choice((*SYMBOLS, "X"))] * rng.choice((300, 10_000, 10_001))
 
 
 def _pack(message: dict[str, Any], encoding: Encoding) -> bytes:

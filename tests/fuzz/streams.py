@@ -15,6 +15,7 @@ from tests.client_frames import (
     client_frame,
     close_payload,
     deflated,
+    referring,
 )
 from tests.fuzz.commands import command, good_command
 from tests.fuzz.damage import damaged
@@ -27,10 +28,54 @@ _LENGTHS = (0, 1, 125, 126, 127, 65535, 65536, 2**31, 2**63 - 1, 2**63, 2**64 - 
 _BOMB = deflated(bytes(4_000_000))
 
 
+_NAMES = b'{"type":"subscribe","symbols":["BTC"%b]}'
+_STORED = b"\x00\x00\x00\xff\xff"
+"""Blocks with nothing in them, and blocks that are marked as the last: little to send, and something to do for each."""
+_FIXED = b"\x02\x00" * 4
+_LAST = b"\x03\x00"
+
+
 def stream(rng: random.Random) -> bytes:
     """Some frames, one after the other, with or without mishaps."""
     frames = b"".join(_some_frames(rng) for _ in range(rng.choice((1, 1, 2, 3, 6))))
     return damaged(rng, frames) if rng.random() < 0.6 else frames
+
+
+def costly(rng: random.Random) -> bytes:
+    """Some frames that are cheap to send and dear to take, and perhaps one that never ends."""
+    frames = b"".join(_costly_frames(rng) for _ in range(rng.choice((1, 2, 6))))
+    if rng.random() < 0.5:
+        frames += _unfinished(rng)
+    return damaged(rng, frames) if rng.random() < 0.2 else frames
+
+
+def _costly_frames(rng: random.Random) -> bytes:
+    count = rng.choice((1, 10, 300, 3000))
+    match rng.randrange(5):
+        case 0:
+            names = _NAMES % (rng.choice((b',"BTC"', b',"X"', b',"*"')) * count * 3)
+            return client_frame(FIN | RSV1 | TEXT, deflated(names))
+        case 1:
+            names = _NAMES % b"".join(b',"X%d"' % number for number in range(count))
+            return client_frame(FIN | TEXT, names)
+        case 2:
+            blocks = rng.choice((_STORED, _FIXED, _LAST)) * count
+            return client_frame(FIN | RSV1 | TEXT, blocks + deflated(good_command(rng, "json")))
+        case 3:
+            # They refer to what came before them, which was perhaps refused.
+            before = good_command(rng, "json") * rng.choice((1, 100))
+            both = (deflated(before), referring(before, good_command(rng, "json")))
+            return b"".join(client_frame(FIN | RSV1 | TEXT, payload) for payload in both)
+        case _:
+            return client_frame(FIN | TEXT, b'{"type":"auth","token":"x","id":%d}' % count) * min(count, 30)
+
+
+def _unfinished(rng: random.Random) -> bytes:
+    """The beginning of a message whose end never comes, in whole frames or in a part of one."""
+    payload = rng.choice((b"x", deflated(b"x" * 1000))) * rng.choice((1, 100, 3000))
+    first = rng.choice((TEXT, BINARY, RSV1 | TEXT))
+    frames = client_frame(first, payload) + client_frame(CONTINUATION, payload) * rng.choice((0, 1, 5))
+    return frames if rng.random() < 0.5 else frames[: rng.randint(1, len(frames))]
 
 
 def _some_frames(rng: random.Random) -> bytes:

@@ -14,6 +14,7 @@ from tests.fuzz.damage import damaged
 
 _LIMITS = Limits(max_symbols=2, max_errors=0)
 _LONGEST_REPLY_BYTES = 16 * 1024
+_MOST_TOKENS = 50
 
 
 class Said(Struct, frozen=True):
@@ -52,7 +53,9 @@ class Talking:
         if session is None or stimulus.fresh:
             grant = ANONYMOUS if stimulus.known else None
             session = self._sessions[encoding] = Session(self._symbols, _LIMITS, encoding, grant=grant)
-        outcome = session.receive(stimulus.message)
+        said = session.read(stimulus.message)
+        assert 0 <= session.cost(said) <= _MOST_TOKENS, "dearer than any message can be"
+        outcome = session.obey(said)
         if outcome.wishes is not None:
             session.wishes = outcome.wishes
             assert len(outcome.wishes.symbols) <= _LIMITS.max_symbols, "more symbols than allowed"

@@ -22,7 +22,7 @@ from tests.fuzz.asking import asking
 from tests.fuzz.damage import damaged, in_pieces
 from tests.fuzz.memory import held_by
 from tests.fuzz.report import Result
-from tests.fuzz.streams import stream
+from tests.fuzz.streams import costly, stream
 from tests.fuzz.witness import Witness, witness
 from tests.integration.stacks import run_plan, ws_url
 
@@ -67,7 +67,8 @@ def visit(rng: random.Random) -> Visit:
     handshake = _HANDSHAKE + rng.choice(_EXTRAS) + b"\r\n"
     if rng.random() < 0.15:
         handshake = damaged(rng, handshake)
-    return Visit(in_pieces(rng, handshake + stream(rng))[:200], rng.random() < 0.9)
+    frames = costly(rng) if rng.random() < 0.2 else stream(rng)
+    return Visit(in_pieces(rng, handshake + frames)[:200], rng.random() < 0.9)
 
 
 async def pay(address: Address, visit: Visit) -> str:

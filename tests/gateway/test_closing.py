@@ -8,7 +8,7 @@ from gateway.closing import Closing
 @pytest.mark.parametrize("closing", list(Closing))
 def test_every_reason_can_be_sent(closing: Closing) -> None:
     """Codes are ones an endpoint may send, and reasons fit the 123 bytes that a control frame leaves."""
-    assert closing.code in {1012, 1013} or 4000 <= closing.code <= 4999
+    assert closing.code in {1009, 1012, 1013} or 4000 <= closing.code <= 4999
     assert 0 < len(closing.reason.encode()) <= 123
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.commands import DECODERS, Malformed
 from gateway.frames import Encoding
-from gateway.protocol import AnyCommand, List, Ping, Subscribe
+from gateway.protocol import MAX_NAMES, AnyCommand, List, Ping, Subscribe
 
 JSON = DECODERS["json"]
 
@@ -93,3 +93,16 @@ def test_what_is_quoted_of_an_unknown_command_is_short() -> None:
     assert isinstance(malformed, Malformed)
     assert len(malformed.message) < 200
     assert Ping() == JSON.decode(b'{"type":"ping"}')
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize("command", ["subscribe", "unsubscribe"])
+def test_a_list_of_names_has_an_end(encoding: Encoding, command: str) -> None:
+    """So many names are a command; with one more the error says how many may be, and what to do."""
+    names = [f"S{number}" for number in range(MAX_NAMES)]
+    decoder = DECODERS[encoding]
+    assert not isinstance(decoder.decode(encoded({"type": command, "symbols": names}, encoding)), Malformed)
+    malformed = decoder.decode(encoded({"type": command, "symbols": [*names, "BTC"], "id": 3}, encoding))
+    assert isinstance(malformed, Malformed)
+    assert ("bad_message", 3) == (malformed.code, malformed.id)
+    assert f"more than {MAX_NAMES} names; send several messages" in malformed.message

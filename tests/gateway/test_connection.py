@@ -11,6 +11,7 @@ from gateway.closing import Closing
 from gateway.connection import CORK_LIMIT_BYTES, Connection
 from gateway.farewell import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
 from gateway.metrics import Counters
+from gateway.reader import Admission
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
 from tests.fakes import run_virtual
 
@@ -54,6 +55,12 @@ class RecordingListener:
         self.frames = self.lost = 0
         self.answered: list[int] = []
         self.fault: Exception | None = None
+        self.due: list[int] = []
+        self.admission: Admission = "ok"
+
+    def message_due(self, compressed: int) -> Admission:
+        self.due.append(compressed)
+        return self.admission
 
     def message_received(self, opcode: int, data: bytes) -> None:
         if self.fault:
@@ -485,3 +492,14 @@ async def test_nothing_is_kept_of_what_breaks_the_protocol(setup: Setup) -> None
     assert 900 == setup.buffers.held_bytes()
     setup.receive(FIN | TEXT, b"a message inside of a message")
     assert 0 == setup.buffers.held_bytes()
+
+
+async def test_the_listener_is_asked_before_a_message_is_read(setup: Setup) -> None:
+    """What it does not want is not handed over, and counts as no frame; once closing, it is not asked."""
+    setup.listener.admission = "drop"
+    setup.connection.data_received(client_frame(FIN | TEXT, b"\xff") + client_frame(FIN | PING))
+    assert ([0], [], 1) == (setup.listener.due, setup.listener.messages, setup.listener.frames)
+    setup.connection.close(Closing.TOO_MANY_MESSAGES)
+    setup.connection.data_received(client_frame(FIN | TEXT, b"\xff"))
+    assert [0] == setup.listener.due
+    assert setup.connection.end.startswith("closed with 4429")

@@ -14,7 +14,9 @@ from websockets.asyncio.client import connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 
+from gateway import costs
 from gateway.auth.grant import Grant
+from gateway.auth.settings import AuthSettings
 from gateway.conversation import begin
 from gateway.entrance import Visitor
 from gateway.gateway import Gateway
@@ -23,7 +25,7 @@ from gateway.settings import Settings
 from market.bus.memory import MemoryBus
 from market.symbols import parse_symbols
 from tests.client import connected
-from tests.client_frames import CONTINUATION, FIN, PING, PONG, TEXT, client_frame
+from tests.client_frames import CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, deflated, referring
 from tests.fakes import run_virtual, tick
 from tests.gateway.conftest import RunningGateway, Start
 from tests.gateway.transports import RecordingTransport, frames_of
@@ -253,10 +255,20 @@ async def test_unknown_frames_close_by_the_protocol(start: Start) -> None:
 class Talk:
     """A conversation without a socket, in virtual time."""
 
-    def __init__(self, subject: str = "", gateway: Gateway | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        subject: str | None = "",
+        gateway: Gateway | None = None,
+        *,
+        key: str | None = None,
+        window_bytes: int = 0,
+        **settings: Any,
+    ) -> None:
+        """``subject`` is None for one who is still to show a token; ``key`` is what the address is counted under."""
         self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus())
-        visitor = Visitor(Handshake(b"", "", deflate=False), "192.0.2.1", None, None, None)
-        grant = Grant(subject)
+        handshake = Handshake(b"", "", deflate=True, window_bytes=window_bytes)
+        visitor = Visitor(handshake, "192.0.2.1", key, None, None)
+        grant = None if subject is None else Grant(subject)
         self.transport = RecordingTransport()
         self.connection = begin(
             self.gateway, self.transport, visitor, grant, self.gateway.entrance.admit(visitor, grant)
@@ -308,12 +320,49 @@ def test_a_message_that_costs_much_counts_as_many() -> None:
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=10)
-        huge = b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 10_000)
+        huge = b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 9_999)
         talk.say(3, payload=huge)
         assert {"subscribed": 1, "rate_limited": 2} == talk.answers()
-        await asyncio.sleep(1)
+        # 1 + 40 for the names + 14 for its length + 2 for those refused, of which 20 were there.
+        await asyncio.sleep(2)
+        talk.say(1)
+        assert {"rate_limited": 1} == talk.answers()
+        await asyncio.sleep(2.4)
         talk.say(5)
         assert {"pong": 5} == talk.answers()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("first", "payload"),
+    [
+        # A few hundred bytes on the wire, tens of thousands of names.
+        (FIN | RSV1 | TEXT, deflated(b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 43_000))),
+        (FIN | RSV1 | TEXT, deflated(b'{"type":"unsubscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 9_000))),
+        (FIN | RSV1 | TEXT, deflated(b'{"type":"subscribe","symbols":["X0"%b]}' % (b',"X"' * 9_000))),
+        # Nothing inside, and long to inflate.
+        (FIN | RSV1 | TEXT, 1_400 * bytes.fromhex("04c0810800000000209fa64ff600")[:11]),
+        (FIN | RSV1 | TEXT, 3_000 * b"\x00\x00\x00\xff\xff" + deflated(b'{"type":"ping"}')),
+        # Long to read.
+        (FIN | TEXT, b'{"type":"auth","token":5,"id":["%b"]}' % (b"x" * 260_000)),
+    ],
+)
+def test_costly_messages_are_not_free_for_who_has_nothing_left(first: int, payload: bytes) -> None:
+    """However fast they come, so many are let in as are paid for, whether they are right or wrong."""
+
+    async def main() -> None:
+        talk = Talk(max_messages_per_second=10, max_errors_per_connection=0)
+        looked_at = 0
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        read = talk.gateway.counters.messages_refused
+        while loop.time() - begin < 60 and not talk.connection.closing:
+            talk.say(1, first, payload)
+            await asyncio.sleep(0.5)
+        looked_at = talk.gateway.counters.messages_received - sum(read.values())
+        # A minute's 600 tokens, and those that are there at the beginning; the dearest costs 32 or more of them.
+        assert looked_at <= 1 + 620 / 16
 
     run_virtual(main())
 
@@ -397,3 +446,126 @@ async def test_where_nobody_needs_a_token_one_does_no_harm(start: Start) -> None
         await client.subscribe("BTC")
         [answer] = [message for message in client.messages if message["type"] == "authenticated"]
         assert {"type": "authenticated", "subject": "", "id": 1} == answer
+
+
+def test_a_client_with_a_window_is_refused_like_any_other_and_read_on() -> None:
+    """Messages that are refused are part of its window: those behind them are understood."""
+
+    async def main() -> None:
+        talk = Talk(max_messages_per_second=10, window_bytes=32 * 1024)
+        talk.say(19)
+        marked, before = [b'{"type":"ping","id":"%d"}' % number for number in range(6)], b""
+        for message in marked:
+            talk.say(1, FIN | RSV1 | TEXT, referring(before, message) if before else deflated(message))
+            before += message
+        assert {"pong": 20, "rate_limited": 5} == talk.answers()
+        await asyncio.sleep(3)
+        talk.say(1, FIN | RSV1 | TEXT, referring(before, marked[1]))
+        assert {"pong": 1} == talk.answers()
+
+    run_virtual(main())
+
+
+def test_a_flood_that_must_be_read_is_closed_by_what_it_costs() -> None:
+    """Long compressed messages of a client with a window cannot be skipped, so few of them end it."""
+
+    async def main() -> None:
+        long = 3_000 * b"\x00\x00\x00\xff\xff" + deflated(b'{"type":"ping"}')
+        talk = Talk(max_messages_per_second=100, window_bytes=32 * 1024)
+        talk.say(30, FIN | RSV1 | TEXT, long)
+        answers = talk.answers()
+        assert answers["CLOSE"] == 1
+        assert answers["pong"] + answers["rate_limited"] <= 300 / 29 + 1
+
+    run_virtual(main())
+
+
+def test_before_a_token_compressed_messages_are_short() -> None:
+    """One with the longest token is heard; one that is longer closes with 1009, before it is inflated."""
+
+    async def main() -> None:
+        ping = deflated(b'{"type":"ping"}')
+        for length, answer in ((costs.UNKNOWN_COMPRESSED - 5, "unauthorised"), (costs.UNKNOWN_COMPRESSED + 5, "CLOSE")):
+            talk = Talk(None, auth=AuthSettings(mode="jwt", jwt_secret="s" * 32))
+            talk.say(1, FIN | RSV1 | TEXT, b"\x00\x00\x00\xff\xff" * ((length - len(ping)) // 5) + ping)
+            assert {answer: 1} == talk.answers()
+        assert talk.connection.end.startswith("closed with 1009")
+
+    run_virtual(main())
+
+
+def test_signatures_cost_more_than_pings_and_are_paid_for_before_they_are_looked_at() -> None:
+    """A client that shows token after token has one looked at per five tokens, and then waits."""
+
+    class Counting:
+        looked_at = 0
+
+        def verify_now(self, _token: str) -> Grant:
+            self.looked_at += 1
+            return Grant("alice")
+
+    async def main() -> None:
+        talk = Talk(None, auth=AuthSettings(mode="jwt", jwt_secret="s" * 32), max_messages_per_second=10)
+        issuer = talk.gateway.authenticator = Counting()  # type: ignore[assignment] # has what is asked of it
+        talk.say(20, payload=b'{"type":"auth","token":"x"}')
+        assert {"authenticated": 4, "rate_limited": 10, "CLOSE": 1} == talk.answers()
+        assert 4 == issuer.looked_at  # type: ignore[attr-defined]
+
+    run_virtual(main())
+
+
+def test_what_waits_for_a_token_is_paid_for_when_it_is_heard() -> None:
+    """Dear messages that came while a token was being looked at are owed for like any other."""
+
+    class Slow:
+        def verify_now(self, _token: str) -> None:
+            return None
+
+        async def verify(self, _token: str) -> Grant:
+            await asyncio.sleep(1)
+            return Grant("alice")
+
+    async def main() -> None:
+        talk = Talk(None, auth=AuthSettings(mode="jwt", jwt_secret="s" * 32), max_messages_per_second=10)
+        talk.gateway.authenticator = Slow()  # type: ignore[assignment] # has what is asked of it
+        talk.say(1, payload=b'{"type":"auth","token":"x"}')
+        talk.say(1, payload=b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"X"' * 9_990))
+        await asyncio.sleep(1.1)
+        assert 1 == talk.answers()["subscribed"]
+        talk.say(1)
+        assert {"rate_limited": 1} == talk.answers()
+
+    run_virtual(main())
+
+
+def test_connections_of_one_address_share_a_rate() -> None:
+    """They are refused together, none of them is closed for the others, and another address is served."""
+
+    async def main() -> None:
+        settings = {"max_messages_per_second": 10, "max_messages_per_second_per_ip": 4}
+        first = Talk(key="192.0.2.1", **settings)
+        second, other = (Talk(gateway=first.gateway, key=key) for key in ("192.0.2.1", "192.0.2.2"))
+        first.say(15)
+        second.say(6)
+        assert {"pong": 15} == first.answers()
+        assert {"pong": 5, "rate_limited": 1} == second.answers()
+        other.say(20)
+        assert {"pong": 20} == other.answers()
+        assert {"address": 1} == first.gateway.counters.messages_refused
+        await asyncio.sleep(2)
+        second.say(1)
+        assert {"pong": 1} == second.answers()
+
+    run_virtual(main())
+
+
+async def test_compression_can_be_switched_off(start: Start) -> None:
+    """With it off nothing is negotiated, and a client that offers it is served all the same; it can change."""
+    running = await start(ws_compression="off")
+    async with connect(running.url) as client:
+        assert "Sec-WebSocket-Extensions" not in client.response.headers
+        await client.send('{"type":"ping"}')
+        assert ["welcome", "status", "pong"] == [loads(await client.recv())["type"] for _ in range(3)]
+    running.gateway.change(msgspec.structs.replace(running.gateway.settings, ws_compression="on"))
+    async with connect(running.url) as client:
+        assert "permessage-deflate" == client.response.headers["Sec-WebSocket-Extensions"]

@@ -1,6 +1,7 @@
 """The opening handshake, byte by byte over a real socket."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,19 @@ GOOD = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": KEY,
 }
+
+
+def recorded() -> dict[str, str]:
+    """Requests as clients of other people's send them (``tests/foreign``), by client and way to compress."""
+    text = Path("tests/fixtures/handshakes.txt").read_text(encoding="utf-8")
+    sections = [section.partition("\n") for section in text.removeprefix("# ").split("\n# ")]
+    return {name: request.strip() for name, _, request in sections}
+
+
+RECORDED = recorded()
+
+MUST_SEE = {"gorilla-deflate": {"server_no_context_takeover", "client_no_context_takeover"}}
+"""Parameters without which a client fails the handshake; everybody else goes without any."""
 
 
 async def ask(running: RunningGateway, headers: dict[str, str], body: bytes = b"") -> tuple[str, bytes]:
@@ -102,3 +116,47 @@ async def test_a_request_leaves_nothing_of_aiohttp_behind(start_anyhow: Start) -
     assert [] == running.requests
     assert tasks == len(asyncio.all_tasks())
     writer.close()
+
+
+@pytest.mark.parametrize("client", RECORDED)
+async def test_every_client_is_answered_as_it_must_be(start_anyhow: Start, client: str) -> None:
+    """What was offered comes back, all of it that a client must see, and nothing that it did not ask for."""
+    running = await start_anyhow()
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    writer.write(RECORDED[client].replace("\n", "\r\n").encode() + b"\r\n\r\n")
+    async with asyncio.timeout(10):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        assert b"welcome" in await reader.read(1000)
+    writer.close()
+    assert head.startswith("HTTP/1.1 101 ")
+    offer, answer = [extensions(text) for text in (RECORDED[client], head)]
+    if client.endswith("-plain"):
+        assert [] == answer
+        return
+    name, *parameters = answer
+    assert "permessage-deflate" == name
+    # Netty, Node's ws, coder and python-websockets fail over what they did not offer, gorilla over what is missing.
+    assert set(parameters) <= set(offer)
+    assert MUST_SEE.get(client, set()) <= set(parameters)
+
+
+def extensions(head: str) -> list[str]:
+    """The first extension in a head, with its parameters."""
+    for line in head.splitlines():
+        name, _, value = line.partition(":")
+        if name.lower() == "sec-websocket-extensions":
+            return [part.strip() for part in value.split(",")[0].split(";")]
+    return []
+
+
+async def test_compression_is_agreed_on_by_who_lists_it_in_a_line_of_its_own(start_anyhow: Start) -> None:
+    """A header of several lines is one list (RFC 9110, section 5.3)."""
+    running = await start_anyhow()
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    lines = [f"{name}: {value}" for name, value in GOOD.items()]
+    lines += ["Sec-WebSocket-Extensions: foo; bar", "Sec-WebSocket-Extensions: permessage-deflate"]
+    writer.write("\r\n".join(["GET /ws HTTP/1.1", *lines, "", ""]).encode())
+    async with asyncio.timeout(10):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
+    assert ["permessage-deflate"] == extensions(head)

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.inflate import inflate
-from tests.client_frames import deflated
+from gateway.inflate import Inflater, inflate
+from tests.client_frames import deflated, referring
+
+LAST = b"\xf3\x48\xcd\xc9\xc9\x07\x00"
+"""A last block, "Hello" (RFC 7692, section 7.2.3.4)."""
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,9 @@ def test_a_bomb_is_not_unpacked() -> None:
         b"",  # a block is missing even for no bytes at all
         b"\xff\xff\xff",  # no such kind of block
         deflated(b"Hello" * 100)[:-3],  # cut off
-        b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00" + b"more",  # something behind the last block
+        b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00" + b"more",  # something behind the last block that is none
+        b"\xf3\x48\xcd\xc9\xc9\x07\x00",  # the last block, and nothing of what must follow it
+        9 * LAST + b"\x00",  # more last blocks than any sender makes
         b"\x00\x05\x00\xfa\xfeHello\x00",  # a length that contradicts its check
     ],
 )
@@ -72,3 +77,53 @@ def test_no_bytes_at_all_raise(payload: bytes) -> None:
     """Whatever is sent is a message within the limit and one byte, or None."""
     message = inflate(payload, 100)
     assert message is None or len(message) <= 101
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        (LAST + b"\x00", b"Hello"),
+        (LAST + LAST + b"\x00", b"HelloHello"),
+        (LAST + deflated(b" world"), b"Hello world"),
+        (deflated(b"Oh! ", zlib.Z_FULL_FLUSH) + b"\x00\x00\xff\xff" + LAST + deflated(b" world"), b"Oh! Hello world"),
+        (8 * LAST + b"\x00", 8 * b"Hello"),
+        # A later set of blocks may refer to what an earlier one holds.
+        (LAST + referring(b"Hello", b"Hello"), b"HelloHello"),
+    ],
+)
+def test_a_last_block_inside_a_message_ends_nothing(payload: bytes, message: bytes) -> None:
+    """Blocks behind one that is marked as the last belong to the message (RFC 7692, section 7.2.1)."""
+    assert [message, message] == [inflate(payload, limit) for limit in (len(message), 0)]
+    longer = inflate(payload, len(message) - 1)
+    assert message == longer
+
+
+@given(st.lists(st.binary(max_size=300) | st.just(b'{"type":"ping"}'), max_size=8), st.sampled_from((0, 9, 12, 15)))
+def test_messages_of_a_client_with_a_window_come_back_as_they_were(messages: list[bytes], bits: int) -> None:
+    """What refers to messages before it is read as far back as was agreed; without a window, each by itself."""
+    keeping = zlib.compressobj(wbits=-(bits or 15))
+    inflater = Inflater(1 << bits if bits else 0)
+    for message in messages:
+        flush = zlib.Z_SYNC_FLUSH if bits else zlib.Z_FULL_FLUSH
+        payload = (keeping.compress(message) + keeping.flush(flush)).removesuffix(b"\x00\x00\xff\xff")
+        assert message == inflater.inflate(payload, 300)
+
+
+def test_a_window_is_never_more_than_was_sent_nor_than_was_agreed() -> None:
+    """Who has sent little costs little, and who has sent much costs its window."""
+    inflater = Inflater(1024)
+    inflater.inflate(deflated(b"Hello"), 0)
+    assert b"Hello" == inflater._window
+    for _ in range(10):
+        inflater.inflate(deflated(b"x" * 5000), 0)
+    assert b"x" * 1024 == inflater._window
+    nothing = Inflater(0)
+    nothing.inflate(deflated(b"Hello"), 0)
+    assert (b"", False, True) == (nothing._window, nothing.must_see_all, inflater.must_see_all)
+
+
+def test_without_a_window_nothing_before_a_message_can_be_referred_to() -> None:
+    """A client that has agreed to keep none, and does, is told so."""
+    inflater = Inflater(0)
+    inflater.inflate(deflated(b"Hello" * 10), 0)
+    assert inflater.inflate(referring(b"Hello" * 10, b"Hello" * 10), 0) is None

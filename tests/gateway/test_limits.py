@@ -51,25 +51,62 @@ def test_who_keeps_exactly_to_the_rate_is_never_refused() -> None:
     assert ["ok"] * 5000 == [bucket.take(start + step * 0.02) for step in range(1, 5001)]
 
 
-def test_what_costs_more_is_charged_afterwards_and_never_beyond_the_burst() -> None:
-    """Who has spent all of it waits for the next token, and is not in debt, however much it was."""
-    bucket = Bucket(Rate(10, 5, debt=5))
+def test_what_costs_more_than_is_there_is_owed_and_paid_before_anything_else() -> None:
+    """Who has spent more than a burst is refused until that has come back; keeping quiet, it waits no longer."""
+    bucket, keyed = Bucket(Rate(10, 5, debt=5)), KeyedBuckets(Rate(10, 5, debt=5))
     bucket.charge(3, 0.0)
     assert ["ok", "ok", "refuse"] == [bucket.take(0.0) for _ in range(3)]
     bucket = Bucket(Rate(10, 5, debt=5))
-    bucket.charge(1_000_000, 0.0)
-    assert "ok" == bucket.take(0.1)
-    # Who is in debt already stays as far in it.
-    for _ in range(3):
-        bucket.take(0.1)
-    bucket.charge(1_000_000, 0.1)
-    assert ["refuse", "ok"] == [bucket.take(0.3), bucket.take(0.6)]
+    for now in (0.0, 10.0):
+        bucket.charge(25, now)
+        keyed.charge("a", 25, now)
+        assert "refuse" == bucket.take(now + 1.9)
+        assert "close" == keyed.take("a", now + 1.5)
+        # One more for the one that was refused.
+        assert "ok" == bucket.take(now + 2.25)
+        assert "ok" == keyed.take("a", now + 2.15)
+
+
+def test_cheap_work_after_dear_work_is_not_free() -> None:
+    """Whatever is asked for one after the other, no more is spent than the rate gives, and one burst and one piece."""
+    bucket, keyed = Bucket(Rate(100, 200, debt=100)), KeyedBuckets(Rate(100, 200, debt=100))
+    spent = spent_by_key = 0
+    for step in range(10_000):
+        now = 5.0 + step / 100
+        if bucket.take(now) == "ok":
+            bucket.charge(174, now)
+            spent += 175
+        if keyed.take("a", now) == "ok":
+            keyed.charge("a", 174, now)
+            spent_by_key += 175
+    assert spent <= 100 * 100 + 200 + 175
+    assert spent_by_key <= 100 * 100 + 200 + 175
+
+
+def test_nobody_is_closed_for_what_it_owes_for_work_but_for_going_on() -> None:
+    """While it owes, a client may be refused as often as any other; what is refused may cost more than one."""
+    bucket = Bucket(Rate(10, 5, debt=5))
+    bucket.charge(100, 0.0)
+    assert ["refuse"] * 5 + ["close"] * 2 == [bucket.take(0.0) for _ in range(7)]
+    bucket = Bucket(Rate(10, 5, debt=5))
+    bucket.charge(100, 0.0)
+    assert ["refuse", "refuse", "close"] == [bucket.take(0.0, tokens=2) for _ in range(3)]
+
+
+def test_nobody_waits_longer_than_a_minute() -> None:
+    """However low the rate is, and whatever the work cost."""
+    bucket, keyed = Bucket(Rate(0.1, 1)), KeyedBuckets(Rate(0.1, 1))
+    bucket.charge(1_000_000, 7.0)
+    keyed.charge("a", 1_000_000, 7.0)
+    assert "ok" == bucket.take(7.0 + 60 + 10.1)
+    assert "ok" == keyed.take("a", 7.0 + 60 + 10.1)
 
 
 def test_a_rate_of_zero_limits_nothing() -> None:
     """No message is refused, and no key is remembered."""
     bucket, keyed = Bucket(Rate(0, 0, debt=0)), KeyedBuckets(Rate(0, 0))
     bucket.charge(1000, 1.0)
+    keyed.charge("key", 1000, 1.0)
     assert {"ok"} == {bucket.take(1.0) for _ in range(1000)} | {keyed.take("key", 1.0) for _ in range(1000)}
     assert 0 == len(keyed)
 

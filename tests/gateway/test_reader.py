@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.reader import Fault, FrameReader
+from gateway.costs import longest_compressed
+from gateway.reader import REFUSED, Admission, Fault, FrameReader, Violation
 from tests import second_opinion
 from tests.client_frames import (
     BINARY,
@@ -22,10 +23,14 @@ from tests.client_frames import (
     client_frame,
     close_payload,
     deflated,
+    referring,
 )
 from tests.second_opinion import LAXER, STRICTER, Event, Reading, disagreement, read_by_websockets
 
 LIMIT = 1000
+
+EMPTY_BLOCK = bytes.fromhex("00000000ffff")[1:]
+"""A block of DEFLATE with nothing in it (RFC 1951, section 3.2.4)."""
 
 
 def read(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> Reading:
@@ -378,3 +383,63 @@ def test_what_is_unfinished_can_be_told_apart() -> None:
     assert message is not reader.unfinished[1]
     reader.forget()
     assert (None, None) == reader.unfinished
+
+
+def hearing(
+    reader: FrameReader, stream: bytes, admission: Admission
+) -> tuple[list[Event], list[int], Violation | None]:
+    """What a reader hands over where every message gets the same answer, and what it asked."""
+    events: list[Event] = []
+    asked: list[int] = []
+
+    def receive(opcode: int, payload: bytes) -> bool:
+        events.append((opcode, payload))
+        return True
+
+    def admit(compressed: int) -> Admission:
+        asked.append(compressed)
+        return admission
+
+    return events, asked, reader.feed(stream, receive, admit)
+
+
+def test_every_message_is_asked_about_before_it_is_read() -> None:
+    """Also one in parts, and one that is wrong; what is not admitted is neither inflated nor looked at."""
+    bad_text, bad_deflate = client_frame(FIN | TEXT, b"\xff"), client_frame(FIN | RSV1 | TEXT, b"\xff" * 300)
+    parts = client_frame(RSV1 | TEXT, b"\xff" * 20) + client_frame(FIN | CONTINUATION, b"\xff" * 30)
+    stream = bad_text + bad_deflate + parts + client_frame(FIN | PING, b"?")
+    for admission in ("drop", "read"):
+        reader = FrameReader(LIMIT, deflate=True)
+        events, asked, violation = hearing(reader, stream, admission)  # type: ignore[arg-type] # both are answers
+        assert violation is None
+        assert [0, 300, 50] == asked
+        refused = (REFUSED, b"")
+        assert [refused, refused, (CONTINUATION, b""), refused, (PING, b"?")] == events
+
+
+def test_what_later_messages_refer_to_is_inflated_though_nobody_wants_it() -> None:
+    """Where the client keeps a window a message that was refused is read, and those behind it are readable."""
+    first, second = b'{"type":"ping","id":"one"}', b'{"type":"ping","id":"two"}'
+    stream = client_frame(FIN | RSV1 | TEXT, deflated(first))
+    reader = FrameReader(LIMIT, deflate=True, window_bytes=32 * 1024)
+    assert ([(REFUSED, b"")], None) == hearing(reader, stream, "read")[::2]
+    later = client_frame(FIN | RSV1 | TEXT, referring(first, second))
+    assert ([(TEXT, second)], None) == hearing(reader, later, "ok")[::2]
+    reader = FrameReader(LIMIT, deflate=True, window_bytes=32 * 1024)
+    hearing(reader, stream, "drop")
+    assert hearing(reader, later, "ok")[2] is not None
+
+
+def test_a_compressed_message_has_a_limit_of_its_own() -> None:
+    """It is refused by its header, whole or in parts, long before its bytes are there; a plain one may be longer."""
+    longest = longest_compressed(262_144)
+    head = client_frame(FIN | RSV1 | TEXT, b"", length=longest + 1)
+    first = client_frame(RSV1 | TEXT, bytes(longest))
+    for stream in (head, first + client_frame(CONTINUATION, b"", length=1)):
+        _, fault, reason = refused(stream, limit=262_144, deflate=True)
+        assert (1009, f"a compressed message has at most {longest} bytes here") == (fault, reason)
+    plain = client_frame(FIN | TEXT, b"x" * 262_144)
+    assert ([(TEXT, b"x" * 262_144)], None) == read(plain, limit=262_144, deflate=True)
+    # Many blocks with nothing in them: each takes as long as a short message.
+    empty = client_frame(FIN | RSV1 | TEXT, 22_416 * EMPTY_BLOCK)
+    assert 1009 == refused(empty, limit=262_144, deflate=True)[1]

@@ -12,7 +12,7 @@ from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
 from gateway.frames import Encoding
 from gateway.session import Limits, Outcome, Session
-from market.symbols import parse_symbols
+from market.symbols import Symbols, parse_symbols
 
 SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
 
@@ -21,6 +21,16 @@ def session(
     encoding: Encoding = "json", max_symbols: int = 0, max_errors: int = 0, grant: Grant | None = ANONYMOUS
 ) -> Session:
     return Session(SYMBOLS, Limits(max_symbols, max_errors), encoding, grant=grant)
+
+
+class CountingSymbols(Symbols):
+    """Counts the names that it was asked about."""
+
+    asked = 0
+
+    def resolve(self, name: str) -> str | None:
+        self.asked += 1
+        return super().resolve(name)
 
 
 def show(client: Session, grant: Grant, command_id: Any = msgspec.UNSET) -> Outcome:
@@ -63,17 +73,39 @@ def test_a_star_means_every_symbol() -> None:
     assert frozenset() == client.wishes.symbols
 
 
-def test_what_a_message_costs_is_how_many_symbols_were_looked_at() -> None:
-    """Given, held, and to be sent; a star means the same however often it stands there."""
+def test_what_a_message_costs_is_how_many_symbols_must_be_looked_at() -> None:
+    """Given, held, and to be sent; it is known before anything is done."""
     client = session()
-    assert 1 + 3 + 3 == say(client, type="subscribe", symbols=["*"]).names
-    again = say(client, type="subscribe", symbols=["*"] * 10_000, snapshot=False)
-    assert ["BTCUSDT", "ETHUSDT", "SOLUSDT"] == replies(again)[0]["symbols"]
-    assert 10_000 + 3 == again.names
-    assert 3 == say(client, type="list").names
-    assert 1 + 3 == say(client, type="unsubscribe", symbols=["*"]).names
-    assert 500 == say(client, type="subscribe", symbols=[f"X{number}" for number in range(500)]).names
-    assert 0 == say(client, type="ping").names
+    client.serve(parse_symbols(",".join(f"S{number}USDT" for number in range(1000))))
+
+    def cost(**message: Any) -> int:
+        return client.cost(client.read(json.dumps(message).encode()))
+
+    every = [f"S{number}USDT" for number in range(1000)]
+    assert [8, 4] == [cost(type="subscribe", symbols=["*"], snapshot=snapshot) for snapshot in (True, False)]
+    assert [12, 12, 8] == [
+        cost(type="subscribe", symbols=every, **options) for options in ({}, {"snapshot": None}, {"snapshot": False})
+    ]
+    assert 48 == cost(type="subscribe", symbols=["*"] * 10_000)
+    assert 0 == cost(type="list")
+    client.wishes = say(client, type="subscribe", symbols=["*"]).wishes or client.wishes
+    assert [4, 4, 4] == [
+        cost(type="list"), cost(type="unsubscribe", symbols=["*"]), cost(type="subscribe", symbols=["S1"])
+    ]  # fmt: skip
+    auth = {"type": "auth", "token": "x"}
+    assert (0, 5, 0) == (cost(type="ping"), cost(**auth), cost(type="buy"))
+
+
+@pytest.mark.parametrize("name", ["BTCUSDT", "btc", "NOPE", "*"])
+def test_what_is_repeated_thousands_of_times_is_looked_at_once(name: str) -> None:
+    """A name means the same however often it stands there, whether it is known, short for a symbol, or none."""
+    client, counting = session(), CountingSymbols(("BTCUSDT", "ETHUSDT"))
+    client.serve(counting)
+    for command in ("subscribe", "unsubscribe"):
+        once, often = [replies(say(client, type=command, symbols=[name] * times)) for times in (1, 10_000)]
+        assert len(once) == len(often)
+        assert once[0].get("code") == often[0].get("code")
+    assert counting.asked <= 4
 
 
 def test_a_partly_wrong_subscribe_does_what_is_right_and_names_what_is_not() -> None:
@@ -436,3 +468,57 @@ def test_changed_limits_hold_for_who_is_here() -> None:
     assert ["BTCUSDT"] == replies(say(client, type="subscribe", symbols=["BTC"]))[0]["symbols"]
     limits.max_symbols = 3
     assert ["SOLUSDT"] == replies(say(client, type="subscribe", symbols=["SOL"]))[0]["symbols"]
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "ping"},
+        {"type": "list"},
+        {"type": "subscribe", "symbols": ["BTC"]},
+        {"type": "subscribe", "symbols": ["NOPE"]},
+        {"type": "unsubscribe", "symbols": ["BTC"]},
+        {"type": "buy"},
+        {"type": "subscribe", "symbols": 5},
+    ],
+)
+def test_an_id_that_is_null_is_none(encoding: Encoding, message: dict[str, Any]) -> None:
+    """An answer is the same where the id is null and where there is none."""
+    pack = msgspec.json.encode if encoding == "json" else msgspec.msgpack.encode
+    without, null = [session(encoding).receive(pack(said)) for said in (message, message | {"id": None})]
+    assert replies(without) == replies(null)
+    assert "id" not in replies(null)[0]
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_an_option_that_is_null_has_its_default_again(encoding: Encoding) -> None:
+    """Absent it stays as it was, null it is as at the beginning, each by itself and all together."""
+    pack = msgspec.json.encode if encoding == "json" else msgspec.msgpack.encode
+    client = session(encoding)
+
+    def wished(**options: Any) -> tuple[bool, float | None, bool]:
+        outcome = client.receive(pack({"type": "subscribe", "symbols": ["BTC"], **options}))
+        assert outcome.wishes is not None
+        client.wishes = outcome.wishes
+        return client.wishes.batch, client.wishes.max_hz, client.wishes.conflate
+
+    others = {"batch": True, "max_hz": 5.0, "conflate": False}
+    assert (True, 5.0, False) == wished(**others)
+    assert (True, 5.0, False) == wished()
+    assert (False, 5.0, False) == wished(batch=None)
+    assert (False, None, False) == wished(max_hz=None)
+    assert (False, None, True) == wished(conflate=None)
+    wished(**others)
+    assert (False, None, True) == wished(batch=None, max_hz=None, conflate=None, snapshot=None, id=None)
+    null, false = [
+        client.receive(pack({"type": "subscribe", "symbols": ["BTC"], "snapshot": value})) for value in (None, False)
+    ]
+    assert (["BTCUSDT"], []) == (list(null.snapshots), list(false.snapshots))
+
+
+def test_what_is_required_is_not_null() -> None:
+    """Symbols, tokens and types have no default."""
+    for text in ('{"type":"subscribe","symbols":null}', '{"type":"auth","token":null}', '{"type":null}'):
+        [answer] = replies(session().receive(text.encode()))
+        assert "bad_message" == answer["code"]

@@ -198,6 +198,8 @@ def test_no_secret_is_in_what_settings_look_like() -> None:
         ("MAX_CONNECTIONS_PER_SUBJECT", "1.5"),
         ("MAX_MESSAGES_PER_SECOND", "-0.1"),
         ("MAX_MESSAGES_PER_SECOND_PER_SUBJECT", ""),
+        ("MAX_MESSAGES_PER_SECOND_PER_IP", "-1"),
+        ("WS_COMPRESSION", "0"),
     ],
 )
 def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
@@ -207,6 +209,26 @@ def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
     message = str(caught.value)
     assert message.startswith(f"{name} ")
     assert "\n" not in message
+
+
+def test_compression_is_on_unless_it_is_switched_off() -> None:
+    """`WS_COMPRESSION` is `on` or `off`; the rate of one address has a default and can be lifted."""
+    assert ["on", "on", "off"] == [
+        Settings.from_environ(variables).ws_compression
+        for variables in ({}, {"WS_COMPRESSION": "on"}, {"WS_COMPRESSION": "off"})
+    ]
+    rates = [
+        Settings.from_environ(variables).max_messages_per_second_per_ip
+        for variables in ({}, {"MAX_MESSAGES_PER_SECOND_PER_IP": "0"}, {"MAX_MESSAGES_PER_SECOND_PER_IP": "2.5"})
+    ]
+    assert [2_000, 0, 2.5] == rates
+
+
+def test_what_is_asked_for_by_name_holds_for_this_machine_too() -> None:
+    """A limit of one address that is set exempts nobody; the defaults exempt loopback."""
+    names = ("MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP", "MAX_MESSAGES_PER_SECOND_PER_IP")
+    assert Settings.from_environ({}).spare_loopback
+    assert not any(Settings.from_environ({name: "1"}).spare_loopback for name in names)
 
 
 def test_every_variable_can_be_compared() -> None:

@@ -83,7 +83,8 @@ class Guest:
         self.told: list[tuple[float, str]] = []
         """When, and what: a message's type, or an error's code."""
         self.messages: list[Any] = []
-        self.standing = Standing(self.gateway, self.session, self.link, self.seat, self._apply)  # type: ignore[arg-type]
+        hear = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
+        self.standing = Standing(self.gateway, self.session, self.link, self.seat, self._apply, hear)  # type: ignore[arg-type]
         self.standing.begin(grant)
 
     def say(self, **message: Any) -> None:
