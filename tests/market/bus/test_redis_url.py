@@ -139,7 +139,7 @@ def parts_said(secret: str, said: str) -> set[str]:
 
 
 SIGNS = "".join(chr(code) for code in range(0x21, 0x7F))
-OUR_WORDS = "\n".join(
+OUR_WORDS = "BUS_URL \n" + "\n".join(
     everything
     for url in (
         *("x", "kafka://h", "unix://x", "redis://h:x", "redis://h/x", "redis://a@b@c", "redis://%@h", "redis://h "),
