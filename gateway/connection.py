@@ -254,8 +254,7 @@ class Connection(asyncio.Protocol):
         self.heard = True
         if self._farewell is None:
             self._cork()
-        elif self._farewell.deaf:
-            self._farewell.stop_listening()
+        elif not self._farewell.bytes_received(len(data)):
             return
         try:
             violation = self._reader.feed(data, self._receive, self._admit)

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway import costs
 from gateway.auth.grant import Grant
+from gateway.budget import Payer
 from gateway.closing import Closing
 from gateway.connection import Connection
 from gateway.entrance import PROTOCOLS, Seat, Visitor
@@ -145,11 +146,26 @@ class Conversation:
         if refusal is None:
             return True
         self._gateway.counters.messages_refused[refusal.payer] += 1
+        self._tell_of(refusal.payer)
         if refusal.verdict == "close":
             self.connection.close(Closing.TOO_MANY_MESSAGES)
         elif heard:
             self._apply(self._session.rate_limited())
         return False
+
+    def _tell_of(self, payer: Payer) -> None:
+        """Have it in the log, once, that a limit was met."""
+        gateway, seat = self._gateway, self._seat
+        settings, met = gateway.settings, gateway.entrance.limit_log.met
+        match payer:
+            case "connection":
+                who = f"client {self.connection.client}"
+                met(seat.key or who, "MAX_MESSAGES_PER_SECOND", settings.max_messages_per_second)
+            case "subject":
+                limit = settings.max_messages_per_second_per_subject
+                met(f"subject {seat.subject!a}", "MAX_MESSAGES_PER_SECOND_PER_SUBJECT", limit)
+            case "address":
+                met(seat.key or "", "MAX_MESSAGES_PER_SECOND_PER_IP", settings.max_messages_per_second_per_ip)
 
     def _charge(self, tokens: int) -> None:
         if tokens:

@@ -9,6 +9,9 @@ CLOSE_TIMEOUT_S: Final = 5.0
 QUIET_S: Final = 0.25
 """Who is not listened to any more, and has said nothing for so long, has had the time to hear why."""
 
+LATE_BYTES: Final = 1024 * 1024
+"""So much may still come; who sends more was not interrupted but floods, and is cut off: reading it is work, too."""
+
 LATE_FRAMES: Final = 1000
 """So many frames may still come that were sent before ours was heard; then nobody is listened to."""
 
@@ -16,17 +19,27 @@ LATE_FRAMES: Final = 1000
 class Farewell:
     """How long the socket of a connection that is closing stays open."""
 
-    __slots__ = ("_late", "_quiet_timer", "_timer", "_transport", "deaf")
+    __slots__ = ("_late", "_late_bytes", "_quiet_timer", "_timer", "_transport", "deaf")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         """``transport`` is aborted when it is still there after `CLOSE_TIMEOUT_S`."""
         self._transport = transport
-        self._late = 0
+        self._late = self._late_bytes = 0
         self.deaf = False
         """Whether what comes is thrown away unread."""
         # Closing a transport waits for its buffer to drain, which may be never.
         self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, transport.abort)
         self._quiet_timer: asyncio.TimerHandle | None = None
+
+    def bytes_received(self, size: int) -> bool:
+        """So many bytes more came; whether they are to be looked at."""
+        self._late_bytes += size
+        if self._late_bytes > LATE_BYTES:
+            self.deaf = True
+            self._transport.abort()
+        elif self.deaf:
+            self.stop_listening()
+        return not self.deaf
 
     def frame_received(self) -> bool:
         """Another frame came, and was not the peer's own close frame; whether to read on until that."""

@@ -315,6 +315,19 @@ def test_more_messages_than_the_rate_are_refused_and_a_flood_is_closed() -> None
     run_virtual(main())
 
 
+def test_who_meets_a_rate_of_messages_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    """In the log stands the client, or its address, with the setting; not a line for each message."""
+
+    async def main() -> None:
+        talk = Talk(max_messages_per_second=10)
+        talk.say(25)
+        assert {"pong": 20, "rate_limited": 5} == talk.answers()
+        lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert [f"client {talk.connection.client} has met MAX_MESSAGES_PER_SECOND=10"] == lines
+
+    run_virtual(main())
+
+
 def test_a_message_that_costs_much_counts_as_many() -> None:
     """Thousands of names take as long as hundreds of pings: who goes on at the rate of pings is refused, not closed."""
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from gateway.farewell import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S, Farewell
+from gateway.farewell import CLOSE_TIMEOUT_S, LATE_BYTES, LATE_FRAMES, QUIET_S, Farewell
 from tests.fakes import run_virtual
 
 
@@ -68,6 +68,21 @@ def test_many_frames_are_too_many_to_wait_for_the_last() -> None:
         assert farewell.deaf
 
     run_virtual(main())
+
+
+def test_a_flood_is_not_read_to_its_end() -> None:
+    """What was under way when we closed is read, or thrown away, but no more than that: then the socket is aborted."""
+    for is_deaf in (False, True):
+        transport = TimedTransport()
+
+        def send(farewell: Farewell, is_deaf: bool = is_deaf) -> None:
+            if is_deaf:
+                farewell.stop_listening()
+            assert farewell.bytes_received(LATE_BYTES) == (not is_deaf)
+            assert not farewell.bytes_received(1)
+
+        said_at(transport, send, 0.1)
+        assert ("aborted", 0.1) == transport.ends[0]
 
 
 def test_a_socket_that_is_gone_leaves_no_timer() -> None:
