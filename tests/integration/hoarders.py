@@ -63,8 +63,8 @@ def header() -> Iterator[bytes]:
 
 
 def compressed() -> Iterator[bytes]:
-    """The first half of a compressed message."""
-    payload = zlib.compress(bytes(range(256)) * 200, 0, wbits=-15)[:50_000]
+    """The first half of a compressed message, which is as long as one may be."""
+    payload = zlib.compress(bytes(range(256)) * 100, 0, wbits=-15)[:15_000]
     yield client_frame(RSV1 | TEXT, payload)
 
 

@@ -30,6 +30,10 @@ EACH = 3
 """Clients of each gateway that stay, so that a drain takes its time."""
 
 
+STEADY = 30
+"""Looks at who the workers are, one after the other."""
+
+
 @pytest.mark.haproxy
 async def test_nobody_is_turned_away_while_four_gateways_are_reloaded() -> None:
     """SIGHUP to all four gunicorns at once, behind HAProxy: who comes has its price, who is there leaves with 1012."""
@@ -228,13 +232,15 @@ def workers_of(arbiter: int) -> set[int]:
 
 
 async def until_replaced(arbiter: int, old: set[int]) -> None:
-    """Wait until the workers are others, and the old ones are gone."""
+    """Wait until there is one worker, for a while the same, and none of the old ones."""
+    seen: list[frozenset[int]] = []
 
-    async def they_are() -> bool:
-        workers = workers_of(arbiter)
-        return bool(workers) and not workers & old
+    async def it_is() -> bool:
+        seen.append(frozenset(workers_of(arbiter)))
+        # Two signals may be two reloads.
+        return len(seen) > STEADY and len({*seen[-STEADY:]}) == len(seen[-1]) == 1 and not seen[-1] & old
 
-    await eventually(they_are, within_s=40)
+    await eventually(it_is, within_s=40)
 
 
 def report(fault: str, newcomers: Newcomers, took_s: float, **figures: int) -> None:

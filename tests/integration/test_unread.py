@@ -117,7 +117,7 @@ async def test_who_reads_nothing_is_thrown_out(
 ) -> None:
     """Without a single symbol, and however much it says: after LAG_TIMEOUT_S, or with too many answers before that."""
     async with gateway(front, **TIMES, **settings) as target:
-        await target.hoard(count, kinds, seconds=8 if front == "alone" else 3)
+        await target.hoard(count, kinds, seconds=8)
         metrics = await target.left_alone()
         target.show(metrics)
         assert len(kinds) * count == sum(cut_off(metrics).values())
