@@ -82,7 +82,7 @@ def _alone(options: argparse.Namespace) -> int:
     """This tree beside the programs it is compared with."""
 
     def runs(bench: Bench, scenarios: list[Scenario], seconds: Seconds) -> Iterator[Result]:
-        contenders = options.contender or list(CONTENDERS)
+        contenders = ["gateway"] if bench.fronted else options.contender or list(CONTENDERS)
         return suite.run(bench, scenarios, contenders, options.rounds, options.repeats, seconds, _say)
 
     started = time.time()
@@ -107,7 +107,7 @@ def _against(options: argparse.Namespace, trees: tuple[Tree, Tree]) -> int:
     commit = trees[1].label
     started = time.time()
     about, pairs = _measure(options, names, runs)
-    rows = ratios.compare(names, pairs)
+    rows = ratios.compare(names, pairs, ratios.FRONTED if _fronted(options) else ratios.FIGURES)
     took_s = round(time.time() - started)
     print(f"\n{_utc(started)}, {took_s} s\n\n{ratios.render(rows, commit)}")
     lines = remarks([side for pair in pairs for side in (pair.that, pair.this)])
@@ -134,6 +134,10 @@ def _strangers(options: argparse.Namespace) -> int:
         return _INTERRUPTED
     print(f"\nwritten to {file}")
     return strangers.exit_code(attacks)
+
+
+def _fronted(options: argparse.Namespace) -> bool:
+    return bool(options.front == ["haproxy"])
 
 
 def _utc(moment: float) -> str:
@@ -165,6 +169,7 @@ def _measure(
 
     results: list[Measured] = []
     with prepared(options.nice) as (about, bench, files):
+        bench.fronted = _fronted(options)
         scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
         for scenario in tuple(scenarios):
             if scenario.clients + 200 > files:
@@ -186,6 +191,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     comparing = options.against is not None
     if comparing and options.contender:
         parser.error("--against compares two gateways, or two pollers: leave --contender out")
+    if options.front and options.attacks is None and not options.slow_readers:
+        _check_front(parser, options)
     if options.quick:
         options.rounds, options.repeats = (2, 0) if comparing else (1, 0)
     if options.rounds is None:
@@ -195,6 +202,17 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     if comparing and options.rounds < 2:
         parser.error("--against needs at least two rounds for an interval: --rounds 2, better 10")
     return options
+
+
+def _check_front(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """For the fan-out: one front, and behind HAProxy the gateway in scenarios that have figures for both."""
+    if len(options.front) > 1:
+        parser.error("the fan-out is measured with one front at a time: give --front once")
+    if _fronted(options):
+        known = list(dict.fromkeys(figure.scenario for figure in ratios.FRONTED))
+        options.scenario = options.scenario or known[:2]
+        if options.contender or not set(options.scenario) <= set(known):
+            parser.error(f"--front haproxy measures the gateway, without --contender, in {', '.join(known)}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -253,7 +271,8 @@ def _parser() -> argparse.ArgumentParser:
         "--front",
         action="append",
         choices=FRONTS,
-        help="only this; may be repeated (default: --slow-readers both, --attacks straight)",
+        help="only this; may be repeated (default: --slow-readers both, else straight); with haproxy the fan-out costs "
+        "what gateway and HAProxy use together, on one core",
     )
     parser.add_argument(
         "--receive-buffer",

@@ -59,6 +59,18 @@ FIGURES = (
     Figure("slow-1000", "p99 ms", "p99_ms", ".1f"),
 )
 
+FRONTED = tuple(
+    Figure(scenario, title, name, shown)
+    for scenario in ("bursts", "scattered", "flood", "quiet")
+    for title, name, shown in (
+        ("µs CPU/tick", "cpu_us_per_tick", ".3f"),
+        ("of the gateway", "gateway_us_per_tick", ".3f"),
+        ("of HAProxy", "front_us_per_tick", ".3f"),
+        ("p99 ms", "p99_ms", ".1f"),
+    )
+)
+"""Where HAProxy stands in front, what both used together and each alone."""
+
 
 class Pair(Struct, frozen=True):
     """One scenario in one round, on both trees."""
@@ -119,10 +131,10 @@ def interval(ratios: Sequence[float]) -> tuple[float, float, float]:
     return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
 
 
-def compare(scenarios: Iterable[str], pairs: Sequence[Pair]) -> list[Ratio]:
+def compare(scenarios: Iterable[str], pairs: Sequence[Pair], figures: Sequence[Figure] = FIGURES) -> list[Ratio]:
     """A row for each figure of ``scenarios``. A round in which a server did something wrong has no figures."""
     rows = []
-    for figure in FIGURES:
+    for figure in figures:
         if figure.scenario not in scenarios:
             continue
         read = attrgetter(figure.name)
@@ -163,7 +175,7 @@ def exit_code(rows: Sequence[Ratio], pairs: Sequence[Pair]) -> int:
 
 def render(rows: Sequence[Ratio], commit: str) -> str:
     """The rows as text."""
-    shown = {(figure.scenario, figure.title): figure.shown for figure in FIGURES}
+    shown = {(figure.scenario, figure.title): figure.shown for figure in (*FIGURES, *FRONTED)}
     head = ["scenario", "figure", commit, "this tree", "this ÷ that", "95 % interval", "rounds", "disturbed", ""]
     lines = [head]
     for row in rows:

@@ -138,6 +138,8 @@ _COLUMNS: tuple[tuple[str, str, float, str], ...] = (
     ("ticks/s", "ticks_per_s", 1, ",.0f"),
     ("MB/s", "mb_per_s", 1, ",.1f"),
     ("µs CPU/tick", "cpu_us_per_tick", 1, ".3f"),
+    ("gateway", "gateway_us_per_tick", 1, ".3f"),
+    ("HAProxy", "front_us_per_tick", 1, ".3f"),
     ("writes/s", "writes_per_s", 1, ",.0f"),
     ("p50 ms", "p50_ms", 1, ",.1f"),
     ("p99 ms", "p99_ms", 1, ",.1f"),
