@@ -17,6 +17,7 @@ def enter(result: Result, scenario: Scenario, got: Mapping[str, Any], used: Usag
     result.ticks_per_s = ticks / used.at
     result.due_per_s = scenario.due_per_s
     result.mb_per_s = got["bytes"] / used.at / 1e6
+    result.pongs_per_s = got["pongs"] / used.at
     result.server_share = used.cpu_s / used.at
     result.load_share = used.load_core.busy / used.at
     # Who calls send() has some writes all the same, to wake itself up.

@@ -141,6 +141,7 @@ _COLUMNS: tuple[tuple[str, str, float, str], ...] = (
     ("gateway", "gateway_us_per_tick", 1, ".3f"),
     ("HAProxy", "front_us_per_tick", 1, ".3f"),
     ("writes/s", "writes_per_s", 1, ",.0f"),
+    ("pongs/s", "pongs_per_s", 1, ",.0f"),
     ("p50 ms", "p50_ms", 1, ",.1f"),
     ("p99 ms", "p99_ms", 1, ",.1f"),
     ("max ms", "max_ms", 1, ",.1f"),

@@ -24,6 +24,8 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     """HAProxy's part of it."""
     writes_per_s: float | None = None
     """Calls of ``write``, where the server uses it; see `machine.writes`."""
+    pongs_per_s: float | None = None
+    """Pings of the server that the clients answered."""
     p50_ms: float | None = None
     """Age of a tick when the client reads it: now minus ``recv_us``, sampled."""
     p99_ms: float | None = None

@@ -21,8 +21,8 @@ def used(cpu_s: float = 1.0, front_cpu_s: float = 0.0, load_core_s: float = 4.0)
 def got(**changes: Any) -> dict[str, Any]:
     """A million ticks of 200 bytes."""
     ages = {"p50": 1.0, "p99": 3.0, "max": 9.0}
-    answer = {"ticks": 10**6, "bytes": 2 * 10**8, "cpu_s": 2.0, "unread_bytes": 0, "failures": {}, "age_ms": ages}
-    return {**answer, **changes}
+    answer = {"ticks": 10**6, "bytes": 2 * 10**8, "pongs": 50, "cpu_s": 2.0, "unread_bytes": 0, "failures": {}}
+    return {**answer, "age_ms": ages, **changes}
 
 
 def result() -> Result:
@@ -34,7 +34,7 @@ def test_what_came_is_a_rate_a_price_and_an_age() -> None:
     done = result()
     enter(done, BURSTS, got(), used())
     assert (done.ticks_per_s, done.mb_per_s, done.bytes_per_tick, done.writes_per_s) == (100_000, 20, 200, 50)
-    assert (done.cpu_us_per_tick, done.p99_ms) == (1, 3)
+    assert (done.cpu_us_per_tick, done.p99_ms, done.pongs_per_s) == (1, 3, 5)
     assert (done.gateway_us_per_tick, done.front_us_per_tick) == (None, None)
 
 
