@@ -13,6 +13,8 @@ with what was promised, `picture` draws them. The poller is measured without the
 ``--against COMMIT`` compares this tree with another: `trees` copies both, `against` measures them in turns, `ratios`
 says which is slower.
 
+``--front haproxy`` puts HAProxy before the gateway, on its core: a tick then costs what both use.
+
 ``--slow-readers`` asks how old the prices are that a slow reader has in hand, straight and through HAProxy: `stack`
 starts a gateway at its default limits, `readers` read, `slow_readers` makes the table. ``--attacks`` asks how late a
 client's prices are while somebody attacks: `attacks` has the ways, `attacker` and `victim` are the processes,

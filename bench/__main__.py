@@ -17,6 +17,7 @@ from bench.attacks import ALL as ATTACKS
 from bench.contenders import ALL as CONTENDERS
 from bench.ground import prepared
 from bench.measure import Bench
+from bench.options import parse
 from bench.picture import draw
 from bench.processes import ENDING, ProcessError
 from bench.ratios import Pair, Ratio
@@ -24,7 +25,6 @@ from bench.report import Report, remarks, render
 from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
-from bench.stack import FRONTS
 from bench.trees import Tree, TreeError, compared
 
 RESULTS = Path(__file__).parent / "results"
@@ -51,7 +51,7 @@ class Comparison(Struct):
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code: 0, or 1 where a server did something wrong or is slower, 2 where that cannot be said."""
-    options = _options(arguments)
+    options = parse(arguments)
     if options.list:
         _list()
         return 0
@@ -82,7 +82,7 @@ def _alone(options: argparse.Namespace) -> int:
     """This tree beside the programs it is compared with."""
 
     def runs(bench: Bench, scenarios: list[Scenario], seconds: Seconds) -> Iterator[Result]:
-        contenders = options.contender or list(CONTENDERS)
+        contenders = ["gateway"] if bench.fronted else options.contender or list(CONTENDERS)
         return suite.run(bench, scenarios, contenders, options.rounds, options.repeats, seconds, _say)
 
     started = time.time()
@@ -107,7 +107,7 @@ def _against(options: argparse.Namespace, trees: tuple[Tree, Tree]) -> int:
     commit = trees[1].label
     started = time.time()
     about, pairs = _measure(options, names, runs)
-    rows = ratios.compare(names, pairs)
+    rows = ratios.compare(names, pairs, ratios.FRONTED if options.fronted else ratios.FIGURES)
     took_s = round(time.time() - started)
     print(f"\n{_utc(started)}, {took_s} s\n\n{ratios.render(rows, commit)}")
     lines = remarks([side for pair in pairs for side in (pair.that, pair.this)])
@@ -165,6 +165,7 @@ def _measure(
 
     results: list[Measured] = []
     with prepared(options.nice) as (about, bench, files):
+        bench.fronted = options.fronted
         scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
         for scenario in tuple(scenarios):
             if scenario.clients + 200 > files:
@@ -177,95 +178,6 @@ def _measure(
             about["interrupted"] = "yes: not all of what was asked for was measured"
             print("interrupted")
     return about, results
-
-
-def _options(arguments: list[str]) -> argparse.Namespace:
-    """The command line, with the defaults that depend on each other."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    comparing = options.against is not None
-    if comparing and options.contender:
-        parser.error("--against compares two gateways, or two pollers: leave --contender out")
-    if options.quick:
-        options.rounds, options.repeats = (2, 0) if comparing else (1, 0)
-    if options.rounds is None:
-        options.rounds = against.ROUNDS if comparing else 3
-    if options.repeats is None:
-        options.repeats = 0 if comparing or options.attacks is not None else 2
-    if comparing and options.rounds < 2:
-        parser.error("--against needs at least two rounds for an interval: --rounds 2, better 10")
-    return options
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measure the gateway and what it is compared with."
-    )
-    parser.add_argument(
-        "--scenario",
-        action="append",
-        choices=[scenario.name for scenario in SCENARIOS],
-        help="only this; may be repeated",
-    )
-    parser.add_argument(
-        "--contender", action="append", choices=list(CONTENDERS), help="only this server; may be repeated"
-    )
-    parser.add_argument("--seconds", type=float, help="how long each is measured (default: as the scenario says)")
-    parser.add_argument(
-        "--against",
-        metavar="COMMIT",
-        help="measure that commit and this tree, with what is not committed, in alternating rounds: ratios with their "
-        "95 %% intervals; exit code 1 where this tree is slower by more than 3 %%, 2 where a row was not measured. "
-        f"Without --scenario: {', '.join(against.DEFAULT)}",
-    )
-    parser.add_argument(
-        "--rounds",
-        type=int,
-        help=f"how often; the median is reported (default: 3; with --against {against.ROUNDS}, at least 2)",
-    )
-    parser.add_argument(
-        "--repeats",
-        type=int,
-        help="how often one that others disturbed is done again (default: 2; with --against 0: both have the same "
-        "neighbours; with --attacks 0)",
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="two seconds each, once (--against: twice): shows that it runs, no more"
-    )
-    parser.add_argument(
-        "--nice", type=int, default=0, help="-15 keeps neighbours off the cores, for who may do that (default: 0)"
-    )
-    parser.add_argument(
-        "--slow-readers",
-        action="store_true",
-        help="the age of the prices in a reader's hand, by how fast it reads and what stands in front; with --against, "
-        "of that commit too",
-    )
-    parser.add_argument(
-        "--attacks",
-        nargs="*",
-        metavar="NAME",
-        choices=list(ATTACKS),
-        help="how late a client's prices are while somebody attacks the gateway at its default limits: all attacks, or "
-        "these; with --against, of that commit too; exit code 1 where an aim of this tree is missed",
-    )
-    parser.add_argument(
-        "--front",
-        action="append",
-        choices=FRONTS,
-        help="only this; may be repeated (default: --slow-readers both, --attacks straight)",
-    )
-    parser.add_argument(
-        "--receive-buffer",
-        type=int,
-        default=0,
-        metavar="BYTES",
-        help="with --slow-readers, SO_RCVBUF of each reader: what lies there is old, whatever a gateway does "
-        "(default: the kernel's, 128 KB and more)",
-    )
-    parser.add_argument("--list", action="store_true", help="say what there is")
-    parser.add_argument("--picture", metavar="FILE", help="draw docs/bench.svg from a JSON file of results")
-    return parser
 
 
 def _list() -> None:

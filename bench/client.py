@@ -85,6 +85,7 @@ class Client:
         answer = {
             "ticks": load.ticks,
             "bytes": load.bytes,
+            "pongs": load.pongs,
             "cpu_s": time.process_time() - self._cpu_s,
             "unread_bytes": sum(connection.unread_bytes for connection in load.alive),
             "failures": dict(load.failures),

@@ -16,6 +16,8 @@ _READY_TIMEOUT_S = 10
 _SETTLE_S = 1.5
 _NOBODY = "127.0.0.1:1"
 """Nothing listens there, now or later: the places of the other three gateways."""
+BEHIND = {"TRUSTED_PROXIES": "127.0.0.1,::1"}
+"""Settings of a gateway that it stands in front of."""
 
 
 class Front:

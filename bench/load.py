@@ -100,6 +100,7 @@ class Load:
         """Count from zero."""
         self.ticks = 0
         self.bytes = 0
+        self.pongs = 0
         self._next_sample = 0
         self.ages_us = array("q")
 
@@ -270,6 +271,7 @@ class Load:
             return payload.count(_SEQ)
         elif opcode == PING:
             connection.sock.send(client_frame(PONG, payload))
+            self.pongs += 1
         elif opcode == CLOSE:
             self.fail(connection, f"closed with {int.from_bytes(payload[:2])}")
         return 0

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from bench import machine, updates, usage
+from bench import deliveries, machine, updates, usage
 from bench.contenders import Contender, Pace
 from bench.figures import drift
+from bench.front import BEHIND, Front
 from bench.processes import Process, python
 from bench.result import Result
 from bench.scenarios import Scenario
 from bench.server import HOST, Server
 from bench.ticks import SYMBOLS
-from bench.usage import Usage, note_others
+from bench.usage import Usage
 
 _WARM_UP_S = 1.0
 _SAMPLES = 20_000
@@ -32,7 +33,6 @@ _STALLED_BUFFER_BYTES = 16 * 1024
 _CURRENT_MS = 500
 """A tick is current when it is younger than this: each symbol has ten a second, and a laggard is looked at
 twenty times a second."""
-_BUSY = 0.97
 _SEED = 7
 
 
@@ -44,6 +44,8 @@ class Bench:
         self.bus_pid = bus_pid
         self.bus_url = f"redis://{HOST}:{bus_port}/0"
         self.cores = cores
+        self.fronted = False
+        """Whether HAProxy stands in front of every server, on its core, as `haproxy.cfg` of its tree says."""
 
     def run(self, scenario: Scenario, contender: Contender, number: int, seconds: float, pace: Pace | None) -> Result:
         """Measure for ``seconds``. A floor needs its ``pace``.
@@ -93,9 +95,14 @@ class Run:
         self._newest: dict[str, int] = self._publisher.ask("first")["newest"]
         # Stalled clients are to stay for as long as they are measured.
         env = {"LAG_TIMEOUT_S": "3600"} if scenario.kind == "slow" else {}
+        if bench.fronted:
+            env |= BEHIND
         self.server = stack.enter_context(
             Server(contender, bench.cores.server, bench.bus_url, scenario.clients, pace, env)
         )
+        self._front: Front | None = None
+        if bench.fronted:
+            self._front = stack.enter_context(Front(contender.root, bench.cores.server, self.server.port))
         if not contender.is_floor:
             # The first connections pay for imports and arenas; they are nobody's measure.
             with self._load() as warm:
@@ -105,7 +112,7 @@ class Run:
         self._clients = stack.enter_context(self._load())
 
     def _load(self) -> Process:
-        arguments = (HOST, str(self.server.port), self._contender.dialect)
+        arguments = (HOST, str((self._front or self.server).port), self._contender.dialect)
         return Process(python("bench.client", *arguments), self._bench.cores.load, piped=True)
 
     def _open(self, load: Process, count: int, *, snapshots: bool = False, receive_buffer: int = 0) -> None:
@@ -213,61 +220,27 @@ class Run:
     @contextmanager
     def _measured(self) -> Iterator[None]:
         """Everything the server did and the clients got while inside."""
-        claimed_before = self._claimed()
+        metrics_before = self._metrics()
         self._clients.ask("mark", sample_every=max(1, round(self._scenario.due_per_s * 5 / _SAMPLES)))
         before = self._usage()
         yield
         got = self._clients.ask("mark")
         used = self._usage().since(before)
-        self._deliveries(got, used)
+        deliveries.enter(self._result, self._scenario, got, used)
         self._judge(got, used)
-        claimed = self._claimed()
-        if claimed is not None and claimed_before is not None and not self._beside:
-            self._compare(claimed - claimed_before, got["ticks"])
+        if not self._beside:
+            deliveries.compare(self._result, self._scenario, got["ticks"], metrics_before, self._metrics())
+
+    def _judge(self, got: dict[str, Any], used: Usage) -> None:
+        deliveries.judge(self._result, self._scenario, got, used, self._bench.cores)
+
+    def _metrics(self) -> dict[str, float]:
+        return self.server.metrics() if self._contender.ready_path else {}
 
     def _usage(self) -> Usage:
         ours = [self._bench.bus_pid, self._publisher.pid, self._clients.pid, os.getpid(), *self._beside]
-        return usage.read(self.server.pid, ours, self._bench.cores)
-
-    def _deliveries(self, got: dict[str, Any], used: Usage) -> None:
-        result, ticks = self._result, got["ticks"]
-        result.ticks_per_s = ticks / used.at
-        result.due_per_s = self._scenario.due_per_s
-        result.mb_per_s = got["bytes"] / used.at / 1e6
-        result.server_share = used.cpu_s / used.at
-        result.load_share = used.load_core.busy / used.at
-        # Who calls send() has some writes all the same, to wake itself up.
-        writes_per_s = used.writes / used.at
-        result.writes_per_s = writes_per_s if writes_per_s > 10 else None
-        result.p50_ms, result.p99_ms, result.max_ms = (got["age_ms"].get(name) for name in ("p50", "p99", "max"))
-        if ticks:
-            result.cpu_us_per_tick = used.cpu_s * 1e6 / ticks
-            result.bytes_per_tick = got["bytes"] / ticks
-
-    def _judge(self, got: dict[str, Any], used: Usage) -> None:
-        """Say what limits the worth of the figures."""
-        result, seconds = self._result, used.at
-        note = result.notes.append
-        client_share = got["cpu_s"] / seconds
-        if got["failures"]:
-            result.faults.append(f"clients failed: {got['failures']}")
-        if used.load_core.busy >= _BUSY * seconds:
-            note(f"THE LOAD SIDE WAS THE LIMIT: its core was full, the clients had {client_share:.0%}")
-        behind_ms = got["unread_bytes"] / 1e3 / result.mb_per_s if result.mb_per_s else 0
-        # A burst that is just being read is no sign of anything.
-        if behind_ms > 50 + 1000 * self._scenario.burst / max(1, self._scenario.ticks_per_s):
-            note(f"the clients had {behind_ms:.0f} ms of bytes unread")
-        if used.cpu_s >= _BUSY * seconds and not self._bench.cores.shared:
-            note("the server's core was full")
-        note_others(result, used, self._bench.cores)
-
-    def _claimed(self) -> float | None:
-        return self.server.metrics().get("tickgate_ticks_sent_total") if self._contender.ready_path else None
-
-    def _compare(self, claimed: float, counted: int) -> None:
-        # The two are read some milliseconds apart, and what is under way is sent but not yet received.
-        if abs(claimed - counted) > 0.02 * counted + self._scenario.due_per_s * 0.2:
-            self._result.notes.append(f"the server claims {claimed:.0f} ticks, {counted} came")
+        front = None if self._front is None else self._front.pid
+        return usage.read(self.server.pid, ours, self._bench.cores, front)
 
     def _audit(self) -> None:
         self._clients.ask("capture", count=_AUDITED)

@@ -39,6 +39,8 @@ class Figure:
     name: str
     """Of the field of `Result`."""
     shown: str
+    is_part: bool = False
+    """Of another figure, which is the one that is judged."""
 
 
 FIGURES = (
@@ -58,6 +60,18 @@ FIGURES = (
     Figure("slow-1000", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
     Figure("slow-1000", "p99 ms", "p99_ms", ".1f"),
 )
+
+FRONTED = tuple(
+    Figure(scenario, title, name, shown, is_part)
+    for scenario in ("bursts", "scattered", "flood", "quiet")
+    for title, name, shown, is_part in (
+        ("µs CPU/tick", "cpu_us_per_tick", ".3f", False),
+        ("of the gateway", "gateway_us_per_tick", ".3f", True),
+        ("of HAProxy", "front_us_per_tick", ".3f", True),
+        ("p99 ms", "p99_ms", ".1f", False),
+    )
+)
+"""Where HAProxy stands in front, what both used together and each alone."""
 
 
 class Pair(Struct, frozen=True):
@@ -86,17 +100,20 @@ class Ratio(Struct, frozen=True):
     mean: float | None = None
     low: float | None = None
     high: float | None = None
+    is_part: bool = False
 
     @property
     def is_regression(self) -> bool:
         """Slower, and neither chance nor small."""
-        return self.low is not None and self.low > LIMIT
+        return self.low is not None and self.low > LIMIT and not self.is_part
 
     @property
     def verdict(self) -> str:
         """In words."""
         if self.low is None or self.high is None:
             return "NOT MEASURED"
+        if self.is_part:
+            return ""
         if self.low > LIMIT:
             return "REGRESSION"
         if self.high < 1:
@@ -119,10 +136,10 @@ def interval(ratios: Sequence[float]) -> tuple[float, float, float]:
     return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
 
 
-def compare(scenarios: Iterable[str], pairs: Sequence[Pair]) -> list[Ratio]:
+def compare(scenarios: Iterable[str], pairs: Sequence[Pair], figures: Sequence[Figure] = FIGURES) -> list[Ratio]:
     """A row for each figure of ``scenarios``. A round in which a server did something wrong has no figures."""
     rows = []
-    for figure in FIGURES:
+    for figure in figures:
         if figure.scenario not in scenarios:
             continue
         read = attrgetter(figure.name)
@@ -149,6 +166,7 @@ def compare(scenarios: Iterable[str], pairs: Sequence[Pair]) -> list[Ratio]:
                 mean=mean,
                 low=low,
                 high=high,
+                is_part=figure.is_part,
             )
         )
     return rows
@@ -163,7 +181,7 @@ def exit_code(rows: Sequence[Ratio], pairs: Sequence[Pair]) -> int:
 
 def render(rows: Sequence[Ratio], commit: str) -> str:
     """The rows as text."""
-    shown = {(figure.scenario, figure.title): figure.shown for figure in FIGURES}
+    shown = {(figure.scenario, figure.title): figure.shown for figure in (*FIGURES, *FRONTED)}
     head = ["scenario", "figure", commit, "this tree", "this ÷ that", "95 % interval", "rounds", "disturbed", ""]
     lines = [head]
     for row in rows:

@@ -17,9 +17,15 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     """Bytes delivered, in 10^6."""
     bytes_per_tick: float | None = None
     cpu_us_per_tick: float | None = None
-    """CPU time of the server for each tick delivered."""
+    """CPU time of the server for each tick delivered; behind HAProxy, of both together."""
+    gateway_us_per_tick: float | None = None
+    """Behind HAProxy, the gateway's part of it."""
+    front_us_per_tick: float | None = None
+    """HAProxy's part of it."""
     writes_per_s: float | None = None
     """Calls of ``write``, where the server uses it; see `machine.writes`."""
+    pongs_per_s: float | None = None
+    """Pings of the server that the clients answered."""
     p50_ms: float | None = None
     """Age of a tick when the client reads it: now minus ``recv_us``, sampled."""
     p99_ms: float | None = None

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bench import usage
 from bench.contenders import ALL as CONTENDERS
-from bench.front import Front
+from bench.front import BEHIND, Front
 from bench.measure import Bench
 from bench.processes import Process, python
 from bench.server import Server
@@ -23,7 +23,6 @@ FRONTS: tuple[FrontName, ...] = ("straight", "haproxy")
 _SEED = 7
 _BURST = 10
 """Ticks published at once: one burst each 10 ms at a thousand a second."""
-_BEHIND_PROXY = {"TRUSTED_PROXIES": "127.0.0.1,::1"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def running(
         ProcessError: a process did not start, or did not answer.
     """
     gateway = replace(CONTENDERS["gateway"], root=tree.root, limited=True)
-    settings = {"DRAIN_SECONDS": "0", **(_BEHIND_PROXY if front == "haproxy" else {}), **(env or {})}
+    settings = {"DRAIN_SECONDS": "0", **(BEHIND if front == "haproxy" else {}), **(env or {})}
     with ExitStack() as stack:
         seed = (str(bench.bus_port), str(_SEED))
         publisher = stack.enter_context(Process(python("bench.publisher", *seed), bench.cores.load, piped=True))

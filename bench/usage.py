@@ -25,6 +25,8 @@ class Usage(Struct, frozen=True):
     """By everything of ours that is not the server."""
     server_core: machine.CoreTime
     load_core: machine.CoreTime
+    front_cpu_s: float = 0.0
+    """By HAProxy, where it stands in front of the server; ``cpu_s`` has it too."""
 
     def since(self, earlier: "Usage") -> "Usage":
         """The difference of two readings."""
@@ -35,6 +37,7 @@ class Usage(Struct, frozen=True):
             load_cpu_s=self.load_cpu_s - earlier.load_cpu_s,
             server_core=self.server_core.since(earlier.server_core),
             load_core=self.load_core.since(earlier.load_core),
+            front_cpu_s=self.front_cpu_s - earlier.front_cpu_s,
         )
 
     @property
@@ -48,18 +51,20 @@ class Usage(Struct, frozen=True):
         return self.load_core.busy + self.load_core.stolen - self.load_cpu_s
 
 
-def read(server: int, ours: Iterable[int], cores: machine.Cores) -> Usage:
-    """What everyone has used until now; ``server`` and ``ours`` are process ids.
+def read(server: int, ours: Iterable[int], cores: machine.Cores, front: int | None = None) -> Usage:
+    """What everyone has used until now; ``server``, ``ours`` and ``front`` are process ids.
 
-    Children of the server are ours too: NATS brings its own bridge to the bus.
+    Children of the server are ours too: NATS brings its own bridge to the bus. ``front`` is on the server's core.
     """
+    front_cpu_s = 0.0 if front is None else machine.cpu_s(front)
     return Usage(
         at=time.monotonic(),
-        cpu_s=machine.cpu_s(server),
+        cpu_s=machine.cpu_s(server) + front_cpu_s,
         writes=machine.writes(server),
         load_cpu_s=sum(machine.cpu_s(pid) for pid in (*ours, *machine.children(server))),
         server_core=machine.core_time(cores.server),
         load_core=machine.core_time(cores.load),
+        front_cpu_s=front_cpu_s,
     )
 
 

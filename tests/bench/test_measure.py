@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench import front
 from bench.contenders import ALL as CONTENDERS
 from bench.contenders import Contender, Pace
 from bench.machine import choose_cores
@@ -62,6 +63,20 @@ def test_a_floor_writes_what_it_is_told(bench: Bench) -> None:
     result = bench.run(scenario(), floor, 1, 1.0, Pace(20, 2.5))
     assert result.faults == []
     assert result.ticks_per_s == pytest.approx(250, rel=0.5)
+
+
+@pytest.mark.skipif(front.find() is None, reason="HAProxy is not installed (Debian: apt-get install haproxy)")
+def test_a_gateway_is_measured_through_haproxy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same ticks come, no audit finds a fault, and both have a part in what a tick costs."""
+    monkeypatch.setattr(bench, "fronted", True)
+    result = bench.run(scenario(), CONTENDERS["gateway"], 1, 1.0, None)
+    assert result.faults == []
+    assert result.audited > 0
+    assert result.ticks_per_s == pytest.approx(250, rel=0.5)
+    assert result.cpu_us_per_tick is not None
+    assert result.gateway_us_per_tick is not None
+    assert result.front_us_per_tick is not None
+    assert 0 < result.front_us_per_tick < result.cpu_us_per_tick
 
 
 def test_a_server_that_does_not_start_is_an_error(bench: Bench) -> None:

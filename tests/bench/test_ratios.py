@@ -3,7 +3,7 @@ import math
 import pytest
 
 from bench import against
-from bench.ratios import _T, FIGURES, LIMIT, Pair, Ratio, compare, exit_code, interval, render
+from bench.ratios import _T, FIGURES, FRONTED, LIMIT, Pair, Ratio, compare, exit_code, interval, render
 from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 
@@ -147,3 +147,24 @@ def test_the_table_has_ratio_interval_and_verdict() -> None:
     assert "1a2b3c4" in head
     assert slow.split()[3:] == ["0.200", "0.250", "1.250", "1.200", "–", "1.300", "10", "3", "REGRESSION"]
     assert missing.endswith("NOT MEASURED")
+
+
+def test_behind_haproxy_both_together_and_each_alone_are_compared() -> None:
+    """What one saves the other may spend, so neither alone is judged."""
+    slower = result(cpu_us_per_tick=4.4, gateway_us_per_tick=1.8, front_us_per_tick=2.6, p99_ms=30)
+    before = result(cpu_us_per_tick=4, gateway_us_per_tick=2, front_us_per_tick=2, p99_ms=20)
+    told = compare(["bursts"], [Pair(slower, before)] * 2, FRONTED)
+    assert [(it.figure, it.mean) for it in told] == [
+        ("µs CPU/tick", pytest.approx(1.1)),
+        ("of the gateway", pytest.approx(0.9)),
+        ("of HAProxy", pytest.approx(1.3)),
+        ("p99 ms", pytest.approx(1.5)),
+    ]
+    assert render(told, "1a2b3c4").count("\n") == len(told)
+    assert [it.verdict for it in told] == ["REGRESSION", "", "", "REGRESSION"]
+
+
+def test_every_figure_of_a_front_is_one_that_a_run_can_have() -> None:
+    """And of a scenario that there is."""
+    assert {figure.name for figure in FRONTED} <= set(Result.__struct_fields__)
+    assert {figure.scenario for figure in FRONTED} <= {scenario.name for scenario in SCENARIOS}

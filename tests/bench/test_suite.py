@@ -96,8 +96,11 @@ def test_a_run_is_told_in_one_line() -> None:
         contender="gateway",
         round=2,
         cpu_us_per_tick=0.1234,
+        gateway_us_per_tick=0.05,
+        front_us_per_tick=0.0734,
         p99_ms=25.04,
         notes=["noisy"],
         faults=["bad"],
     )
-    assert brief(done, 3) == "flood gateway (2/3), 0.123 µs/tick, p99 25.0 ms, noisy, FAULT: bad"
+    figures = "0.123 µs/tick, gateway 0.050 + HAProxy 0.073, p99 25.0 ms"
+    assert brief(done, 3) == f"flood gateway (2/3), {figures}, noisy, FAULT: bad"

@@ -1,8 +1,10 @@
+import os
+
 import pytest
 
 from bench.machine import Cores, CoreTime
 from bench.result import Result
-from bench.usage import Usage, note_others
+from bench.usage import Usage, note_others, read
 
 
 def used(server_core_s: float, load_core_s: float) -> Usage:
@@ -30,3 +32,13 @@ def test_who_disturbs_whom_on_a_single_core_is_not_known() -> None:
     result = Result(scenario="tiny", contender="gateway", round=1)
     note_others(result, used(9, 9), Cores(0, 0))
     assert (result.disturbance, result.notes) == (0, [])
+
+
+def test_what_stands_in_front_is_counted_in_and_told_apart() -> None:
+    """A server and what stands before it share a core; neither is one of the others there."""
+    cores, us = Cores(0, 0), os.getpid()
+    alone, together = read(us, (), cores), read(us, (), cores, front=us)
+    assert alone.front_cpu_s == 0
+    assert together.front_cpu_s >= alone.cpu_s > 0
+    assert together.cpu_s >= together.front_cpu_s + alone.cpu_s
+    assert together.since(together).front_cpu_s == 0
