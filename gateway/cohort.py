@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gateway.frames import Encoding, Forms, FramedStatus, FramedTick, Join, form_of, joiner, snapshot_frames
 from gateway.metrics import Counters
-from gateway.window import ALONE_BYTES, LARGEST_ALONE_BYTES, STEP_BYTES, Marks
+from gateway.window import ALONE_BYTES, STEP_BYTES, Marks
 
 _COMPRESSED_AT_ONCE = 4
 """Compressing the ticks of a thousand symbols takes milliseconds."""
@@ -49,6 +49,8 @@ class Member(Protocol):
     """A connection, as cohorts, hub and laggards see it."""
 
     encoding: Encoding
+    watched: bool
+    """Whether marks tell how far it has read: something before it may hoard what the kernel has passed on."""
     rtt_s: float
     """How long it usually takes to answer a ping; infinite before it has answered one."""
 
@@ -82,7 +84,7 @@ class Cohort:
 
     __slots__ = (
         "_clock", "_counters", "_form", "_join", "_join_plain", "_lags", "_marks", "_members", "_names", "_newcomers",
-        "_step", "laggards", "wishes",
+        "_step", "laggards", "watched", "wishes",
     )  # fmt: skip
 
     def __init__(
@@ -91,10 +93,14 @@ class Cohort:
         lags: Callable[["Cohort", Member, Missed], None],
         counters: Counters,
         *,
-        marks: Marks,
-        clock: Callable[[], float],
+        marks: Marks | None = None,
+        clock: Callable[[], float] | None = None,
+        watched: bool = False,
     ) -> None:
-        """``lags`` is told of a member that does not drain or read, and keeps it until it joins again."""
+        """``lags`` is told of a member that does not drain or read, and keeps it until it joins again.
+
+        With ``marks``, which take a ``clock``, it is watched how far the members have read.
+        """
         self.wishes = wishes
         self._names = tuple(wishes.symbols)
         self._lags = lags
@@ -106,6 +112,8 @@ class Cohort:
         """Each with the newest mark that it has answered, or that was sent before it joined."""
         self._newcomers: dict[Member, int] = {}
         """Each with the stamp of the newest tick when it joined."""
+        self.watched = watched
+        """Whether its members are `Member.watched`."""
         self._clock = clock
         self._marks = marks
         self._step = STEP_BYTES
@@ -143,10 +151,12 @@ class Cohort:
         if members:
             blob = self._join(parts)
             if self.wishes.conflate:
-                mark = self._marks.newest
-                self._step -= len(blob)
-                if self._step < 0:
-                    blob += self._mark(since, len(parts))
+                mark = None
+                if self._marks is not None:
+                    mark = self._marks.newest
+                    self._step -= len(blob)
+                    if self._step < 0:
+                        blob += self._mark(self._marks, since, len(parts))
                 slow = [member for member in members if not member.send(blob)]
                 for member in slow:
                     self._lag(member, Missed(since, len(parts)), mark)
@@ -159,29 +169,39 @@ class Cohort:
             # To each its own; where many came at once, compressing each would hold everybody up.
             join = self._join if len(newcomers) <= _COMPRESSED_AT_ONCE else self._join_plain
             for newcomer, joined in newcomers.items():
-                members[newcomer] = self._marks.newest
+                members[newcomer] = self._newest_mark
                 self._send(newcomer, [tick for tick in ticks if tick.stamp > joined], join)
 
-    def _mark(self, since: int, count: int) -> bytes:
+    def _mark(self, marks: Marks, since: int, count: int) -> bytes:
         """Let those go who have not read what was sent; the ping to send behind what is about to be, or nothing.
 
         ``since`` and ``count`` say what those miss of it, as for `Missed`.
         """
+        assert self._clock is not None
         now, size = self._clock(), STEP_BYTES - self._step
         self._step = STEP_BYTES
-        for member in self._marks.late(self._members, now):
+        for member in marks.late(self._members, now):
             # Where we are the ones who are late, its answer is here.
             if not member.unheard:
                 self._lag(member, Missed(since, count))
-        return self._marks.step(size, now)
+        return marks.step(size, now)
 
-    def answered(self, member: Member, number: int) -> bool:
+    def answered(self, member: Member, number: int, now: float) -> bool:
         """``member`` has read everything up to a mark; whether it was sent that one, and had not answered it."""
-        if not self._marks.answer(member, number, self._members.get(member, 0), self._clock()):
+        marks, before = self._marks, self._members.get(member, 0)
+        if marks is None or not marks.answer(member, number, before, now):
             return False
         if member in self._members:
-            self._members[member] = max(self._members[member], min(number, self._marks.newest))
+            self._members[member] = max(before, min(number, marks.newest))
         return True
+
+    @property
+    def _newest_mark(self) -> int:
+        return 0 if self._marks is None else self._marks.newest
+
+    def lag(self, member: Member, stamp: int) -> None:
+        """Let ``member`` go that is known to be late; ``stamp`` is that of the newest tick there is."""
+        self._lag(member, Missed(stamp))
 
     def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
         """Write those of ``ticks`` that this cohort holds to one of the members only."""
@@ -200,18 +220,9 @@ class Cohort:
         if not ticks:
             return
         blob = snapshot_frames(ticks, self.wishes.encoding)
-        size = len(blob) if self.wishes.conflate else 0
-        if size > LARGEST_ALONE_BYTES or not self._write_alone(member, blob, len(ticks)):
+        is_much = len(blob) > ALONE_BYTES and self.wishes.conflate
+        if is_much or not self._write(member, blob, len(ticks)):
             self._lag(member, Missed(stamp, snapshots={tick.symbol for tick in ticks}))
-
-    def _write_alone(self, member: Member, blob: bytes, count: int) -> bool:
-        if len(blob) <= ALONE_BYTES or not self.wishes.conflate:
-            return self._write(member, blob, count)
-        before = self._marks.unanswered(member)
-        written = self._write(member, self._marks.alone(member, blob, self._clock()), count)
-        if not written:
-            self._marks.not_sent(member, before)
-        return written
 
     def slice_blob(
         self, ticks: Collection[FramedTick], snapshots: Collection[str], states: Collection[FramedStatus]
@@ -236,7 +247,7 @@ class Cohort:
         if not held:
             return
         members = self._members
-        members.update(dict.fromkeys(self._newcomers, self._marks.newest))
+        members.update(dict.fromkeys(self._newcomers, self._newest_mark))
         self._newcomers.clear()
         blob = self._states_blob(held)
         slow = [member for member in members if not self._write_states(member, blob, len(held))]
@@ -282,7 +293,7 @@ class Cohort:
         if pending:
             self._newcomers[member] = stamp
         else:
-            self._members[member] = self._marks.newest
+            self._members[member] = self._newest_mark
 
     def leave(self, member: Member) -> int:
         """Let ``member`` go; returns the stamp up to which it has seen what is pending."""
@@ -293,5 +304,5 @@ class Cohort:
     def _leave(self, member: Member, mark: int | None = None) -> None:
         self._newcomers.pop(member, None)
         answered = self._members.pop(member, None)
-        if answered is not None:
+        if answered is not None and self._marks is not None:
             self._marks.leave(member, answered, self._marks.newest if mark is None else mark)

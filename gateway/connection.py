@@ -16,7 +16,7 @@ from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_fram
 from gateway.metrics import Counters
 from gateway.reader import REFUSED, Admission, Fault, FrameReader, Violation
 from gateway.sockets import has_unread, prepare
-from gateway.window import pong_number
+from gateway.window import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
 """Answers to what was read at once are put together up to here."""
@@ -44,6 +44,9 @@ class Listener(Protocol):
     def ping_answered(self, number: int) -> bool:
         """A pong to a ping with a number (`gateway.window`); False where it answers nothing that was asked."""
 
+    def heartbeat_answered(self, took_s: float) -> None:
+        """A pong to the heartbeat's ping, so long after that."""
+
     def connection_lost(self) -> None:
         """The last that is heard of the connection."""
 
@@ -53,7 +56,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__", "_backed_up", "_buffers", "_corked", "_counters", "_direct_fd", "_farewell", "_fd", "_reader",
-        "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged", "rtt_s",
+        "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged_at", "rtt_s",
+        "watched",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +71,7 @@ class Connection(asyncio.Protocol):
         max_message_bytes: int,
         *,
         deflate: bool = False,
+        watched: bool = False,
         window_bytes: int = 0,
     ) -> None:
         """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `gateway.reader`."""
@@ -87,8 +92,10 @@ class Connection(asyncio.Protocol):
         """Whether it ended, where it has, without our doing."""
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
-        self.pinged = False
-        """Whether the heartbeat is waiting for an answer."""
+        self.pinged_at = 0.0
+        """When the heartbeat has asked for the answer that it waits for; 0 where it does not."""
+        self.watched = watched
+        """See `gateway.cohort.Member.watched`."""
         self.rtt_s = math.inf
         """How long it usually takes to answer a ping; infinite before it has answered one."""
         self._fd = prepare(transport)
@@ -212,7 +219,7 @@ class Connection(asyncio.Protocol):
 
     def ping(self) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2)."""
-        self.pinged = True
+        self.pinged_at = asyncio.get_running_loop().time()
         self.reply(_PING_FRAME)
 
     def close(self, closing: Closing) -> None:
@@ -252,6 +259,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse, and tell the listener of every message that is complete."""
         self.heard = True
+        if len(data) == PONG_BYTES and self._is_quick_pong(data):
+            return
         if self._farewell is None:
             self._cork()
         elif not self._farewell.bytes_received(len(data)):
@@ -288,6 +297,22 @@ class Connection(asyncio.Protocol):
         # They know each other; without this only the garbage collector would find them.
         del self.listener
 
+    def _is_quick_pong(self, data: bytes) -> bool:
+        """Whether that was one pong with a number, and nothing else is to be done: they come often."""
+        if data[:2] != PONG_HEAD or self._farewell is not None or self._reader.unfinished != (None, None):
+            return False
+        return self.listener.ping_answered(number_in_pong(data))
+
+    def _is_asked_for(self, pong: bytes) -> bool:
+        number = pong_number(pong)
+        if number is not None:
+            return self.listener.ping_answered(number)
+        if pong or not self.pinged_at:
+            return False
+        took_s, self.pinged_at = asyncio.get_running_loop().time() - self.pinged_at, 0.0
+        self.listener.heartbeat_answered(took_s)
+        return True
+
     def _admit(self, compressed: int) -> Admission:
         return "drop" if self.closing else self.listener.message_due(compressed)
 
@@ -305,7 +330,7 @@ class Connection(asyncio.Protocol):
             return self._farewell is not None and self._farewell.frame_received()
         if opcode in (TEXT, BINARY):
             self.listener.message_received(opcode, payload)
-        elif opcode == PONG and (number := pong_number(payload)) is not None and self.listener.ping_answered(number):
+        elif opcode == PONG and self._is_asked_for(payload):
             pass
         elif opcode != REFUSED:
             self.listener.frame_received()

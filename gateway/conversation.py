@@ -21,6 +21,7 @@ from gateway.protocol import Auth, Error, Welcome
 from gateway.reader import Admission
 from gateway.session import Outcome, Session
 from gateway.standing import Standing
+from gateway.window import LATE_S, note_round_trip
 from market.symbols import Symbols
 
 _DATA: Final[dict[Encoding, int]] = {"json": TEXT, "msgpack": BINARY}
@@ -68,6 +69,7 @@ class Conversation:
             settings.max_message_bytes,
             deflate=handshake.deflate,
             window_bytes=handshake.window_bytes,
+            watched=visitor.proxied,
         )
         self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
         self._bucket = Bucket(gateway.budgets.connection)
@@ -110,6 +112,12 @@ class Conversation:
     def ping_answered(self, number: int) -> bool:
         """See `gateway.connection.Listener.ping_answered`."""
         return self._gateway.hub.answered(self.connection, number)
+
+    def heartbeat_answered(self, took_s: float) -> None:
+        """See `gateway.connection.Listener.heartbeat_answered`."""
+        if took_s > LATE_S:
+            self._gateway.hub.read_late(self.connection)
+        note_round_trip(self.connection, took_s)
 
     def connection_lost(self) -> None:
         """See `gateway.connection.Listener.connection_lost`."""

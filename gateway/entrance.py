@@ -47,6 +47,8 @@ class Visitor(Struct, frozen=True):
     ticket: str | None
     payer: str | None = None
     """Whom its proof is charged to, see `Entrance.payer`."""
+    proxied: bool = False
+    """Whether a trusted proxy brought it."""
 
     @property
     def brings_proof(self) -> bool:
@@ -139,6 +141,7 @@ class Entrance:
             bearer(headers) or (query.get("token") if settings.auth_query_token else None),
             query.get("ticket"),
             payer,
+            forwarded,
         )
 
     def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:

@@ -44,10 +44,11 @@ class Heartbeat:
         """Look at the next of the slices."""
         for connection in tuple(self._slices[self._next]):
             if connection.heard:
-                connection.heard = connection.pinged = False
+                connection.heard = False
+                connection.pinged_at = 0.0
             elif self._lags(connection):
-                connection.pinged = False
-            elif not connection.pinged:
+                connection.pinged_at = 0.0
+            elif not connection.pinged_at:
                 connection.ping()
             else:
                 connection.abort("no answer to a ping")

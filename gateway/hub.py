@@ -47,7 +47,8 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._timer = timer
         self._rest = rest
-        self._cohorts: dict[Wishes, Cohort] = {}
+        self._cohorts: dict[tuple[Wishes, bool], Cohort] = {}
+        """By what its members want, and whether they are watched."""
         self._groups: dict[tuple[float | None, bool], Group] = {}
         """By rate, and whether they conflate; a group is there as long as a cohort is in it."""
         self._groups_of: dict[str, dict[Group, None]] = {}
@@ -57,7 +58,7 @@ class Hub:
         self._next_number = itertools.count(1).__next__
         """Of pings behind data."""
         self._unanswered: dict[Reader, Sent] = {}
-        """Who is still to answer a ping that its cohort was not sent, or that a cohort before was sent."""
+        """Who is still to answer a ping that a cohort before was sent."""
         self._stamp = 0
         self._published: Counter[str] = Counter()
         """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
@@ -143,7 +144,7 @@ class Hub:
         backlog = self._laggards.get(connection)
         if backlog is None:
             cohort = self._cohort_of.get(connection)
-            return cohort is not None and cohort.answered(connection, number)
+            return cohort is not None and cohort.answered(connection, number, self._loop.time())
         now = self._loop.time()
         if not backlog.window.answer(connection, number, now):
             return False
@@ -152,6 +153,21 @@ class Hub:
             if connection.drained and not backlog.window.waits(connection, now):
                 self._catch_up(connection)
         return True
+
+    def read_late(self, connection: Member) -> None:
+        """``connection`` has read much later what the kernel has passed on long ago: something on the way hoards."""
+        if connection.watched:
+            return
+        connection.watched = True
+        old = self._cohort_of.get(connection)
+        if old is None or connection in self._laggards or not old.wishes.conflate:
+            return
+        self._send_pending(connection, old, old.wishes.symbols)
+        if connection not in self._laggards:
+            new = self._cohort_of[connection] = self._cohort(old.wishes, watched=True)
+            self._join(connection, new)
+            new.lag(connection, self._stamp)
+            self._drop_if_empty(old)
 
     def move(self, connection: Member, wishes: Wishes) -> Wishes:
         """``connection`` wants something else from now on. Returns equal wishes, shared by its cohort.
@@ -162,7 +178,7 @@ class Hub:
         old = self._cohort_of[connection]
         if old is not None and old.wishes == wishes:
             return old.wishes
-        new = self._cohort(wishes) if wishes.symbols else None
+        new = self._cohort(wishes, watched=connection.watched) if wishes.symbols else None
         if old is not None:
             self._send_pending(connection, old, wishes.symbols)
         self._cohort_of[connection] = new
@@ -244,7 +260,8 @@ class Hub:
         cohort.send(connection, [tick for tick in pending if tick.stamp > seen and tick.symbol in symbols])
 
     def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
-        self._counters.lags += 1
+        # Who only begins with much has not read too slowly.
+        self._counters.lags += not missed.snapshots
         window = Window(sent=self._unanswered.pop(connection, None))
         self._laggards.add(connection, self._arrears.begin(missed, cohort.wishes.symbols, window, self._loop.time()))
 
@@ -282,12 +299,13 @@ class Hub:
         self._counters.ticks_conflated += conflated
         return message_frame(Lag(conflated=conflated), encoding)
 
-    def _cohort(self, wishes: Wishes) -> Cohort:
-        cohort = self._cohorts.get(wishes)
+    def _cohort(self, wishes: Wishes, *, watched: bool) -> Cohort:
+        cohort = self._cohorts.get((wishes, watched))
         if cohort is None:
             clock = self._loop.time
-            marks = Marks(self._next_number, self._unanswered, clock())
-            cohort = self._cohorts[wishes] = Cohort(wishes, self._lags, self._counters, marks=marks, clock=clock)
+            marks = Marks(self._next_number, self._unanswered, clock()) if watched and wishes.conflate else None
+            cohort = Cohort(wishes, self._lags, self._counters, marks=marks, clock=clock, watched=watched)
+            self._cohorts[wishes, watched] = cohort
             group = self._group(wishes)
             for symbol in group.cohorts.add(cohort):
                 self._groups_of.setdefault(symbol, {})[group] = None
@@ -310,7 +328,7 @@ class Hub:
     def _drop_if_empty(self, cohort: Cohort) -> None:
         if len(cohort):
             return
-        del self._cohorts[cohort.wishes]
+        del self._cohorts[cohort.wishes, cohort.watched]
         group = self._group(cohort.wishes)
         for symbol in group.cohorts.remove(cohort):
             del self._groups_of[symbol][group]

@@ -4,13 +4,13 @@ The kernel tells when the next hop has taken what was written, not when the clie
 kernel, hoard hundreds of kilobytes, which a slow client reads as old prices. A ping overtakes nothing, so its pong
 (RFC 6455, section 5.5.3) says that everything before it has been read, through any number of proxies.
 
-`Marks` are the pings of a whole cohort: one for tens of kilobytes, the same bytes for all members, so that who reads
-in time hardly pays. Who does not, leaves the cohort and gets slices of the newest prices instead, each when the one
-before has been read: its `Window` says how large.
+`Marks` are the pings of a whole cohort of clients behind a proxy: one for tens of kilobytes, the same bytes for all
+members. Who answers late, leaves the cohort and gets slices of the newest prices instead, each when the one before has
+been read: its `Window` says how large. So does everybody whose socket did not drain, and who begins with much.
 
-Who is sent much alone, snapshots or a slice, is sent a ping before it too: the time between the two answers is what
-reading took, however far away the client is. One that has never answered a ping (`Reader.rtt_s` is infinite) is
-judged by the kernel's word alone, after a moment in which it might have.
+A ping goes before each slice, too: the time between the two answers is what reading took, however far away the client
+is. One that has never answered a ping (`Reader.rtt_s` is infinite) is judged by the kernel's word alone, after a moment
+in which it might have.
 """
 
 import math
@@ -19,12 +19,12 @@ from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from gateway.frames import PING, frame
+from gateway.frames import PING, PONG, frame
 
 STEP_BYTES: Final = 8 * 1024
 """What a cohort was sent is looked at each time it has grown by so much."""
 
-MARK_BYTES: Final = 40 * 1024
+MARK_BYTES: Final = 42 * 1024
 """Behind so much comes the next mark: with what is sent before its answer is late, some 64 KB at most are on their way
 to one who stops reading."""
 
@@ -39,6 +39,9 @@ ROUND_TRIPS: Final = 2.5
 LONGEST_RTT_S: Final = 0.3
 """No round trip is taken for longer: who is really so far away is sent slices."""
 
+LATE_S: Final = 1.0
+"""A heartbeat that is answered so late was behind more than the kernel knew of."""
+
 UNANSWERED_S: Final = 1.0
 """A client that has not answered its first ping in this time is taken for one that answers none."""
 
@@ -50,10 +53,10 @@ LEAST_SLICE_BYTES: Final = 1024
 LARGEST_SLICE_BYTES: Final = 64 * 1024
 
 ALONE_BYTES: Final = 8 * 1024
-"""Who is sent so much alone, such as snapshots, is sent a ping before and behind it."""
+"""More snapshots than this are sent in slices."""
 
-LARGEST_ALONE_BYTES: Final = 32 * 1024
-"""More than this comes in slices."""
+LARGEST_FIRST_BYTES: Final = 32 * 1024
+"""The first of these has so many: a hundred symbols come in one."""
 
 SLICE_S: Final = 0.4
 """A slice is what a client reads in so long, so its prices are about so old when they are read."""
@@ -84,19 +87,30 @@ def pong_number(payload: bytes) -> int | None:
     return int.from_bytes(payload) if len(payload) == _NUMBER_BYTES else None
 
 
+PONG_HEAD: Final = bytes((0x80 | PONG, 0x80 | _NUMBER_BYTES))
+PONG_BYTES: Final = 2 + 4 + _NUMBER_BYTES
+"""How a client's frame with such a pong begins, and how long it is (RFC 6455, section 5.2)."""
+
+
+def number_in_pong(data: bytes) -> int:
+    """The number in such a frame."""
+    key = data[2:6]
+    return int.from_bytes(data[6:]) ^ int.from_bytes(key + key[: _NUMBER_BYTES - 4])
+
+
 def acknowledges(reader: Reader) -> bool:
     """Whether ``reader`` has ever answered a ping, so that one not answered means something."""
     return reader.rtt_s < math.inf
 
 
-def _note_round_trip(reader: Reader, took_s: float) -> None:
+def note_round_trip(reader: Reader, took_s: float) -> None:
     """Smooth it, as TCP does (RFC 6298, section 2)."""
     took_s = min(took_s, LONGEST_RTT_S)
     reader.rtt_s = reader.rtt_s + (took_s - reader.rtt_s) / 8 if acknowledges(reader) else took_s
 
 
 class Sent(Struct):
-    """The pings that one reader alone was sent, or that it has still to answer of a cohort that it has left."""
+    """The pings around a slice, or the mark that a reader is still to answer of a cohort that it has left."""
 
     last: int
     """The number of the one behind the data."""
@@ -110,22 +124,22 @@ class Sent(Struct):
         if not number or number != self.first:
             return False
         self.first, self.first_answered_at = 0, now
-        _note_round_trip(reader, now - self.at)
+        note_round_trip(reader, now - self.at)
         return True
 
 
 class Marks:
     """The pings behind what the members of a cohort were sent, and when."""
 
-    __slots__ = ("_alone", "_forgotten", "_marked_at", "_next_number", "_sent_at", "_since_mark", "newest")
+    __slots__ = ("_carried", "_forgotten", "_marked_at", "_next_number", "_sent_at", "_since_mark", "newest")
 
-    def __init__(self, next_number: Callable[[], int], alone: dict[Reader, Sent], now: float) -> None:
+    def __init__(self, next_number: Callable[[], int], carried: dict[Reader, Sent], now: float) -> None:
         """``next_number`` gives numbers that grow; times are of any clock that does not go back.
 
-        ``alone``, which all cohorts share, has the marks that readers are still to answer beside those of their cohort.
+        ``carried``, which all cohorts share, has the marks of former cohorts that readers are still to answer.
         """
         self._next_number = next_number
-        self._alone = alone
+        self._carried = carried
         self._sent_at: dict[int, float] = {}
         """When each mark was sent to all members; the oldest first."""
         self._forgotten = 0
@@ -135,12 +149,6 @@ class Marks:
         self._marked_at = now
         self.newest = 0
         """The number of the newest that all were sent; who joins now has nothing to answer up to here."""
-
-    def alone(self, reader: Reader, blob: bytes, now: float) -> bytes:
-        """What is about to be sent to ``reader`` alone, with a ping before and one behind it."""
-        first, last = self._next_number(), self._next_number()
-        self._alone[reader] = Sent(last, now, first)
-        return ping(first) + blob + ping(last)
 
     def step(self, size: int, now: float) -> bytes:
         """Note that ``size`` bytes more are about to be sent to all; the frame to send behind them, or nothing."""
@@ -159,55 +167,39 @@ class Marks:
 
     def late(self, answered: Mapping[_R, int], now: float) -> list[_R]:
         """Who of ``answered``, member → the newest mark that it has answered, takes too long with a later one."""
-        newest, alone = self.newest, self._alone
+        newest, carried = self.newest, self._carried
         late = []
         for reader, number in answered.items():
-            if acknowledges(reader):
+            if (number < newest or reader in carried) and acknowledges(reader):
                 patience_s = PATIENCE_S + ROUND_TRIPS * reader.rtt_s
-                if (number < newest or reader in alone) and now - self._asked_at(reader, number) > patience_s:
+                if now - self._asked_at(reader, number) > patience_s:
                     late.append(reader)
-            elif reader in alone and now - alone[reader].at > PATIENCE_S:
-                # Not much more before it is known to read, or not to answer.
-                late.append(reader)
         return late
 
     def _asked_at(self, reader: Reader, answered: int) -> float:
         """When the oldest mark was sent that ``reader`` is still to answer."""
-        if reader in self._alone:
-            return self._alone[reader].at
+        if reader in self._carried:
+            return self._carried[reader].at
         if answered < self._forgotten:
             return -math.inf
         return next(at for number, at in self._sent_at.items() if number > answered)
 
     def answer(self, reader: Reader, number: int, answered: int, now: float) -> bool:
         """Note that ``reader`` has answered a mark; False if it was not to, ``answered`` being its newest answer."""
-        alone = self._alone.get(reader)
-        if alone is not None and alone.answer(reader, number, now):
-            return True
+        carried = self._carried.get(reader)
         sent_at = self._sent_at.get(number) if number > answered else None
         if sent_at is not None:
-            _note_round_trip(reader, now - sent_at)
+            note_round_trip(reader, now - sent_at)
         # A pong may answer several pings, of which it names the last (RFC 6455, section 5.5.3).
-        if alone is not None and (alone.last == number or (sent_at is not None and alone.last < number)):
-            del self._alone[reader]
+        if carried is not None and (carried.last == number or (sent_at is not None and carried.last < number)):
+            del self._carried[reader]
             return True
         return sent_at is not None
 
-    def not_sent(self, reader: Reader, before: Sent | None) -> None:
-        """What `alone` has returned was not written after all; ``before`` is what `unanswered` said until then."""
-        if before is None:
-            del self._alone[reader]
-        else:
-            self._alone[reader] = before
-
-    def unanswered(self, reader: Reader) -> Sent | None:
-        """What ``reader`` alone was sent and has not answered."""
-        return self._alone.get(reader)
-
     def leave(self, reader: Reader, answered: int, sent: int) -> None:
         """``reader``, which has answered and was sent marks up to these, leaves; what it is still to answer is kept."""
-        if answered < sent and reader not in self._alone:
-            self._alone[reader] = Sent(sent, self._asked_at(reader, answered))
+        if answered < sent and reader not in self._carried:
+            self._carried[reader] = Sent(sent, self._asked_at(reader, answered))
 
 
 class Window(Struct):
@@ -225,7 +217,7 @@ class Window(Struct):
 
     def begin(self) -> None:
         """The first slice is the client's first data: whether it answers pings is to be learnt by it."""
-        self.size, self._begins = LARGEST_ALONE_BYTES, True
+        self.size, self._begins = LARGEST_FIRST_BYTES, True
 
     def takes(self, reader: Reader, size: int) -> bool:
         """Whether ``size`` bytes, all that ``reader`` is owed, may be sent to it at once, without a ping."""

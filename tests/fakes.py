@@ -62,6 +62,7 @@ class RecordingMember:
         self.draining = True
         self.unheard = False
         self.rtt_s = math.inf
+        self.watched = False
         self.written: list[bytes] = []
         self.aborted = ""
 

@@ -23,7 +23,7 @@ class Setup:
             Wishes(frozenset({"BTC", "ETH"}), **wishes),
             lambda _cohort, member, missed: self.lagging.append((member, missed)),
             self.counters,
-            marks=Marks(lambda: next(self.numbers), self.unanswered, 0.0),
+            marks=Marks(self.numbers.__next__, self.unanswered, 0.0),
             clock=lambda: self.now,
         )
         self.stamp = 0

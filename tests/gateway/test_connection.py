@@ -54,6 +54,7 @@ class RecordingListener:
         self.messages: list[tuple[int, bytes]] = []
         self.frames = self.lost = 0
         self.answered: list[int] = []
+        self.heartbeats: list[float] = []
         self.fault: Exception | None = None
         self.due: list[int] = []
         self.admission: Admission = "ok"
@@ -73,6 +74,9 @@ class RecordingListener:
     def ping_answered(self, number: int) -> bool:
         self.answered.append(number)
         return number < 100
+
+    def heartbeat_answered(self, took_s: float) -> None:
+        self.heartbeats.append(took_s)
 
     def connection_lost(self) -> None:
         self.lost += 1

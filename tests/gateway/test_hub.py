@@ -361,6 +361,7 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
         st.tuples(st.just("stall"), who),
         st.tuples(st.just("drain"), who),
         st.tuples(st.just("read"), who),
+        st.tuples(st.just("read late"), who),
         st.tuples(st.just("leave"), who),
         st.tuples(st.just("pass"), st.sampled_from([0.0, 0.001, 0.03, 0.2, 2.0])),
     )
@@ -384,6 +385,7 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], 
     for member in members[1:]:
         # It has answered pings before.
         member.rtt_s = 0.01
+        member.watched = member is members[-1]
     held: list[set[str]] = [set(names) for _ in members]
     asked: list[set[str]] = [set(names) for _ in members]
     due: list[set[str]] = [set(names) for _ in members]
@@ -415,6 +417,8 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], 
                 members[who].draining = True
             case ("read", int(who)):
                 answer(market, members[who])
+            case ("read late", int(who)):
+                market.hub.read_late(members[who])
             case ("leave", int(who)):
                 market.hub.remove(members[who])
                 members[who] = market.join(snapshot=False)
@@ -445,7 +449,7 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
     """Windows of a few ticks beside the usual ones, so that they matter in a short story."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "tiny":
-            for name in ("STEP_BYTES", "LEAST_SLICE_BYTES", "ALONE_BYTES", "LARGEST_ALONE_BYTES"):
+            for name in ("STEP_BYTES", "LEAST_SLICE_BYTES", "ALONE_BYTES", "LARGEST_FIRST_BYTES"):
                 for module in ("window", "cohort"):
                     patch.setattr(f"gateway.{module}.{name}", 200, raising=False)
             patch.setattr("gateway.window.MARK_BYTES", 300)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.frames import PING, frame
 from gateway.window import (
     FIRST_SLICE_BYTES,
-    LARGEST_ALONE_BYTES,
+    LARGEST_FIRST_BYTES,
     LARGEST_SLICE_BYTES,
     LEAST_MARK_BYTES,
     LEAST_SLICE_BYTES,
@@ -100,15 +100,14 @@ def test_who_has_never_answered_is_not_judged() -> None:
 
 
 def test_only_what_was_asked_can_be_answered() -> None:
-    """Numbers that were never sent, were answered already or were another's are none of the marks'."""
-    reader, other = Reader(), Reader()
-    unanswered: dict[Reader, Sent] = {}
-    marks = new_marks(unanswered)
-    marks.alone(other, b"snapshots", 0.0)
-    assert [False] * 5 == [marks.answer(reader, number, 1, 0.1) for number in (0, 1, 2, 3, 99)]
-    assert [True, False] == [marks.answer(other, 2, 1, 0.1) for _ in range(2)]
-    assert [True, False] == [marks.answer(other, 3, 1, 0.1) for _ in range(2)]
-    assert {} == unanswered
+    """Numbers that were never sent or were answered already are none of the marks'."""
+    reader = Reader()
+    marks = new_marks()
+    assert [False, True, False] == [
+        marks.answer(reader, 2, 0, 0.1),
+        marks.answer(reader, 1, 0, 0.1),
+        marks.answer(reader, 1, 1, 0.1),
+    ]
 
 
 def test_what_is_unanswered_goes_along_to_the_next_cohort() -> None:
@@ -121,19 +120,6 @@ def test_what_is_unanswered_goes_along_to_the_next_cohort() -> None:
     assert [reader] == there.late({reader: 1}, PATIENCE_S + 0.01)
     assert there.answer(reader, 1, 1, 0.1)
     assert ([], {}) == (there.late({reader: 1}, 10.0), unanswered)
-
-
-def test_what_was_not_written_need_not_be_answered() -> None:
-    """What was unanswered before is unanswered again."""
-    reader = Reader()
-    unanswered: dict[Reader, Sent] = {}
-    marks = new_marks(unanswered)
-    for before in (None, Sent(1, 0.0)):
-        if before is not None:
-            unanswered[reader] = before
-        marks.alone(reader, b"snapshots", 1.0)
-        marks.not_sent(reader, before)
-        assert before == marks.unanswered(reader)
 
 
 def answer_all(window: Window, reader: Reader, at: float, took_s: float) -> None:
@@ -177,7 +163,7 @@ def test_who_answers_no_pings_is_not_waited_for() -> None:
     window, reader = Window(), Reader(math.inf)
     assert window.takes(reader, 10**9)
     window.begin()
-    assert (False, LARGEST_ALONE_BYTES) == (window.takes(reader, 10**9), window.size)
+    assert (False, LARGEST_FIRST_BYTES) == (window.takes(reader, 10**9), window.size)
     window.wrap(bytes(100), itertools.count(1).__next__, 0.0, 0.0)
     assert [True, False] == [window.waits(reader, at) for at in (UNANSWERED_S - 0.1, UNANSWERED_S)]
     assert window.takes(reader, 10**9)
