@@ -168,13 +168,17 @@ class Requests(web.RequestHandler):
         # The rest of a body will not come.
         self._lingering_time = 0
         is_idle = self._request_count == 0 or (self._waiter is not None and not self._waiter.done())
-        if is_idle or self._held:
-            # Nobody can be a WebSocket's client who sends nothing.
+        if is_idle:
             return False
-        if not self._messages:
+        if not self._messages and not self._held:
             # Only the answer that is being written, if it is not written yet, is still to come.
             self._close = True
         return True
+
+    @property
+    def finished(self) -> bool:
+        """Whether the client has said that it sends no more."""
+        return self._ended.is_set()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone (called for the event loop)."""

@@ -15,6 +15,7 @@ from gateway.entrance import Visitor, try_later, unauthorised
 from gateway.gateway import Gateway
 from gateway.handshake import take_over
 from gateway.refusal import RefusalError
+from gateway.requests import Requests
 from market.bus import BusDownError
 
 
@@ -69,9 +70,11 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     except BaseException:
         entrance.leave(seat)
         raise
-    if request.transport is None:
+    connection = request.protocol
+    if request.transport is None or (isinstance(connection, Requests) and connection.finished):
+        # Nobody can be a WebSocket's client who sends nothing.
         entrance.leave(seat)
-        raise RefusalError(400, "handshake", "the client has gone")
+        raise RefusalError(400, "handshake", "the client has gone, or sends no more")
     if arrival is not None:
         seat.key = seat.key or arrival.hand_over()
     return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.auth.settings import AuthSettings
+from gateway.origin import AllowedHosts
 from gateway.requests import Requests
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.gateway.auth.tokens import SECRET
@@ -205,6 +206,31 @@ async def test_who_finishes_around_its_answer_is_not_waited_for(
 
     monkeypatch.setattr(Requests, "finish_response", end_and_answer)
     assert [200] == statuses(await ask(running, HEALTH))
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+async def test_who_finishes_behind_a_handshake_hears_that_it_is_refused(start: Start, before: int) -> None:
+    """And what else it has asked for; a page that is asked for with an upgrade is one; nobody begins to talk alone."""
+    running = await start(keepalive_s=60, auth=JWT, allowed_hosts=AllowedHosts.parse("x", only_loopback=False))
+    refused = (
+        (WEBSOCKET.replace(b"Version: 13", b"Version: 8"), 426),
+        (WEBSOCKET.replace(b"Host: x", b"Host: y"), 403),
+        (WEBSOCKET.replace(b"GET /ws", b"GET /ws?ticket=none"), 401),
+        (WEBSOCKET.replace(b"GET /ws", b"GET /"), 200),
+        (WEBSOCKET.replace(b"Sec", b"Authorization: Bearer x\r\nSec", 1), 401),
+    )
+    for handshake, status in refused:
+        for behind in ([], [200, 200]):
+            reader, writer = await asyncio.open_connection(running.host, running.port)
+            writer.write(HEALTH * before + handshake + HEALTH * len(behind))
+            writer.write_eof()
+            async with asyncio.timeout(10):
+                heard = statuses(await reader.read(-1))
+            writer.close()
+            assert [200] * before + [status] == heard[: before + 1]
+            assert heard[before + 1 :] == ([] if status == 401 else behind)
+    await until(lambda: running.requests == [])
+    assert len(running.gateway.hub) == 0
 
 
 @pytest.mark.parametrize("before", [0, 1, 3])
