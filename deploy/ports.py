@@ -50,10 +50,14 @@ def require_free(address: Address) -> None:
             # Two sockets may share a port until one of them listens.
             probe.listen(1)
         except OSError as error:
-            reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-            raise DeployError(
-                f"{address} {reason}; end what listens there, or set {address.variable} to another"
-            ) from None
+            if error.errno == errno.EADDRINUSE:
+                problem = f"is in use; end what listens there, or set {address.variable} to another"
+            else:
+                problem = (
+                    f"cannot be used ({error.strerror}); name an address of this machine,"
+                    f" and with {address.variable} a port that its user may have"
+                )
+            raise DeployError(f"{address} {problem}") from None
 
 
 class Reservations:
