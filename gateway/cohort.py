@@ -250,6 +250,8 @@ class Cohort:
         members.update(dict.fromkeys(self._newcomers, self._newest_mark))
         self._newcomers.clear()
         blob = self._states_blob(held)
+        # They are bytes to be read as well.
+        self._step -= len(blob)
         slow = [member for member in members if not self._write_states(member, blob, len(held))]
         for member in slow:
             self._lag(member, Missed(since))

@@ -152,6 +152,8 @@ class Entrance:
         proxies = self._settings.trusted_proxies
         if not proxies.trusts(peer):
             address = spelled(peer)
+            if hdrs.X_FORWARDED_FOR in headers:
+                self.limit_log.hides_clients(address)
             return address, self._key(address), False
         told = proxies.told(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()))
         if told is None:

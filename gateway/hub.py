@@ -143,15 +143,18 @@ class Hub:
         """``connection`` has read everything up to a ping; False if it was sent none of that number, or answered it."""
         backlog = self._laggards.get(connection)
         if backlog is None:
-            cohort = self._cohort_of.get(connection)
+            carried, cohort = self._unanswered.get(connection), self._cohort_of.get(connection)
+            if carried is not None and carried.last == number:
+                # It may hold nothing any more.
+                del self._unanswered[connection]
+                return True
             return cohort is not None and cohort.answered(connection, number, self._loop.time())
         now = self._loop.time()
         if not backlog.window.answer(connection, number, now):
             return False
-        if backlog.window.sent is None:
-            backlog.since = now
-            if connection.drained and not backlog.window.waits(connection, now):
-                self._catch_up(connection)
+        backlog.since = now
+        if connection.drained and not backlog.window.waits(connection, now):
+            self._catch_up(connection)
         return True
 
     def read_late(self, connection: Member) -> None:
@@ -277,7 +280,9 @@ class Hub:
         slice_ = self._arrears.take(backlog, owed, cohort.wishes.symbols, self._stamp)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         blob += cohort.slice_blob(slice_.ticks, slice_.snapshots, slice_.states)
-        pause_s = 1 / cohort.wishes.max_hz if cohort.wishes.max_hz else 0.0
+        # Snapshots were asked for, and come at no rate.
+        is_paced = cohort.wishes.max_hz is not None and not backlog.snapshots
+        pause_s = 1 / cohort.wishes.max_hz if is_paced and cohort.wishes.max_hz else 0.0
         connection.send(window.wrap(blob, self._next_number, self._loop.time(), pause_s))
 
     def _bring_back(self, connection: Member, cohort: Cohort, backlog: Backlog, owed: Owed) -> None:

@@ -72,7 +72,7 @@ class Laggards:
         for connection, backlog in self._backlogs.items():
             if connection.drained and not backlog.window.waits(connection, now):
                 drained.append(connection)
-            elif backlog.since <= late:
+            elif backlog.since <= late and not (connection.drained and backlog.window.sent is None):
                 # No close frame: it would wait behind the very bytes that are not read.
                 connection.abort("lagged too long")
         self._serve(drained)

@@ -14,6 +14,9 @@ MOST_LINES: Final = 20
 _LONGEST: Final = 100
 """Characters of a name that are shown."""
 
+_MOST_PROXIES: Final = 5
+"""A stranger can send such a header from as many addresses as it has."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -22,6 +25,7 @@ class LimitLog:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._proxies: set[str] = set()
         self._told: set[tuple[str, str]] = set()
         """Who has a line in this minute, and of which limit."""
         self._untold = 0
@@ -43,6 +47,16 @@ class LimitLog:
             self._minute = self._loop.call_later(MINUTE_S, self._begin_again)
         self._told.add(key)
         logger.warning("%s has met %s=%g", _shown(who), setting, limit)
+
+    def hides_clients(self, peer: str) -> None:
+        """A request came from ``peer`` with an `X-Forwarded-For` that is not believed: said once of each of a few."""
+        if peer not in self._proxies and len(self._proxies) < _MOST_PROXIES:
+            self._proxies.add(peer)
+            logger.warning(
+                "X-Forwarded-For from %s is not believed: if that is a proxy of yours, its clients share one limit, and so"
+                " do its health checks; name it in TRUSTED_PROXIES",
+                _shown(peer),
+            )
 
     def close(self) -> None:
         """Nobody is told of any more; whoever was only counted is told of now."""

@@ -42,8 +42,9 @@ LONGEST_RTT_S: Final = 0.3
 LATE_S: Final = 1.0
 """A heartbeat that is answered so late was behind more than the kernel knew of."""
 
-UNANSWERED_S: Final = 1.0
-"""A client that has not answered its first ping in this time is taken for one that answers none."""
+UNANSWERED_S: Final = 5.0
+"""A client that has not answered the ping before its first slice in this time is taken for one that answers none: long
+answers to what it asked may have to be read before."""
 
 PROMPT_S: Final = 0.025
 """Who reads a slice within this reads as fast as the network brings it."""
@@ -51,6 +52,8 @@ PROMPT_S: Final = 0.025
 FIRST_SLICE_BYTES: Final = 8 * 1024
 LEAST_SLICE_BYTES: Final = 1024
 LARGEST_SLICE_BYTES: Final = 64 * 1024
+LARGEST_BYTES_PER_S: Final = 1_500_000
+"""A slice has so many bytes, or more where the way is so long that less would not fill it at this rate."""
 
 ALONE_BYTES: Final = 8 * 1024
 """More snapshots than this are sent in slices."""
@@ -250,8 +253,13 @@ class Window(Struct):
             return sent.answer(reader, number, now)
         self.sent = None
         if self._slice:
-            took_s = now - max(sent.at, sent.first_answered_at)
+            # Who answers only the last of several pings has not said when it began.
+            began = sent.first_answered_at or sent.at + min(reader.rtt_s, LONGEST_RTT_S)
+            if sent.first:
+                note_round_trip(reader, now - sent.at)
+            took_s = max(now - began, 0.001)
             self.prompt = took_s <= PROMPT_S
             size = 2 * self.size if self.prompt else int(self._slice / took_s * SLICE_S)
-            self.size = min(max(size, LEAST_SLICE_BYTES), LARGEST_SLICE_BYTES)
+            largest = max(LARGEST_SLICE_BYTES, int(min(reader.rtt_s, LONGEST_RTT_S) * LARGEST_BYTES_PER_S))
+            self.size = min(max(size, LEAST_SLICE_BYTES), largest)
         return True

@@ -507,3 +507,33 @@ async def test_the_listener_is_asked_before_a_message_is_read(setup: Setup) -> N
     setup.connection.data_received(client_frame(FIN | TEXT, b"\xff"))
     assert [0] == setup.listener.due
     assert setup.connection.end.startswith("closed with 4429")
+
+
+async def test_a_pong_to_what_was_asked_costs_nothing(setup: Setup) -> None:
+    """A numbered one, the heartbeat's, whole or in parts; any other is a frame like others, and so is a second one."""
+    numbered = client_frame(FIN | PONG, (7).to_bytes(6))
+    setup.connection.data_received(numbered)
+    setup.connection.data_received(numbered[:5])
+    setup.connection.data_received(numbered[5:])
+    setup.connection.data_received(2 * numbered)
+    assert ([7] * 4, 0) == (setup.listener.answered, setup.listener.frames)
+    setup.receive(FIN | PONG)
+    assert ([], 1) == (setup.listener.heartbeats, setup.listener.frames)
+    setup.connection.ping()
+    for _ in range(2):
+        setup.receive(FIN | PONG)
+    assert (1, 2) == (len(setup.listener.heartbeats), setup.listener.frames)
+    setup.receive(FIN | PONG, (1_000).to_bytes(6))
+    assert 3 == setup.listener.frames
+
+
+async def test_a_pong_inside_of_a_message_is_one(setup: Setup) -> None:
+    """The parts before and behind it make the message."""
+    setup.receive(TEXT, b"one")
+    setup.receive(FIN | PONG, (7).to_bytes(6))
+    setup.receive(FIN | CONTINUATION, b"two")
+    assert ([7], [(TEXT, b"onetwo")]) == (setup.listener.answered, setup.listener.messages)
+    begun = client_frame(FIN | TEXT, b"hello")
+    setup.connection.data_received(begun[:3])
+    setup.connection.data_received(begun[3:] + client_frame(FIN | PONG, (8).to_bytes(6)))
+    assert ([7, 8], (TEXT, b"hello")) == (setup.listener.answered, setup.listener.messages[-1])

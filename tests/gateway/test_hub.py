@@ -681,3 +681,74 @@ def test_a_cohort_that_cannot_be_told_a_state_costs_no_other_its_own() -> None:
         assert [[("BTC", "halted")]] * 4 == list(map(states, members))
 
     run_virtual(main())
+
+
+def test_a_ping_may_be_answered_by_one_that_holds_nothing_any_more() -> None:
+    """Its answer counts, and it does not lag for it in its next cohort."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("BTC", snapshot=False)
+        market.hub.move(member, Wishes(frozenset()))
+        member.watched, member.rtt_s = True, 0.001
+        market.want(member, ["BTC"], snapshot=False)
+        while not member.pings():
+            market.publish("BTC")
+            await asyncio.sleep(0)
+        [number] = member.pings()
+        market.hub.move(member, Wishes(frozenset()))
+        assert [True, False] == [market.hub.answered(member, number) for _ in range(2)]
+        market.want(member, ["BTC"], snapshot=False)
+        for _ in range(2_000):
+            market.publish("BTC")
+            await asyncio.sleep(0.001)
+            for asked in member.pings()[1:]:
+                market.hub.answered(member, asked)
+        assert 0 == market.hub.laggard_count
+
+    run_virtual(main())
+
+
+def test_who_reads_a_heartbeat_late_is_sent_slices_from_then_on() -> None:
+    """Something on its way hoards: it leaves those who are sent everything, and gets the newest as far as it reads."""
+
+    async def main() -> None:
+        market = Market()
+        member, other = market.join("BTC", snapshot=False), market.join("BTC", snapshot=False)
+        member.rtt_s = other.rtt_s = 0.01
+        market.publish("BTC")
+        market.hub.read_late(member)
+        for _ in range(10):
+            market.publish("BTC")
+            await asyncio.sleep(0.01)
+        assert (1, 2) == (market.hub.laggard_count, len(member.pings()))
+        assert list(range(1, 12)) == seqs(other)["BTC"]
+        await asyncio.sleep(1)
+        answer(market, member)
+        await asyncio.sleep(1)
+        assert (11, 0) == (seqs(member)["BTC"][-1], market.hub.laggard_count)
+        assert member.watched
+
+    run_virtual(main())
+
+
+def test_a_paced_client_that_has_read_everything_is_not_late() -> None:
+    """With one update in ten seconds nothing is due for longer than a client may lag; its snapshots come at no rate."""
+
+    async def main() -> None:
+        market = Market(lag_timeout_s=3)
+        names = [f"S{number}" for number in range(400)]
+        for name in names:
+            market.publish(name)
+        member = market.join(*names, max_hz=0.1)
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            answer(market, member)
+        assert {name: [1] for name in names} == seqs(member)
+        for _ in range(100):
+            market.publish("S1")
+            await asyncio.sleep(0.3)
+            answer(market, member)
+        assert "" == member.aborted
+
+    run_virtual(main())

@@ -118,3 +118,15 @@ async def test_the_entrance_tells_who_met_which_limit(caplog: pytest.LogCaptureF
         "subject 'robot' has met max_connections of its token=2",
     ]
     door.limit_log.close()
+
+
+async def test_a_proxy_that_is_not_trusted_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    """All its clients share its limits until its address is listed; of many such addresses a few are named."""
+    log = LimitLog()
+    for number in (*range(20), 1):
+        log.hides_clients(f"192.0.2.{number}")
+    lines = [record.getMessage() for record in caplog.records]
+    assert 5 == len(lines)
+    assert lines[0].startswith("X-Forwarded-For from 192.0.2.0 is not believed")
+    assert all("TRUSTED_PROXIES" in line for line in lines)
+    log.close()

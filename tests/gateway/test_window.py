@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from gateway.frames import PING, frame
 from gateway.window import (
     FIRST_SLICE_BYTES,
+    LARGEST_BYTES_PER_S,
     LARGEST_FIRST_BYTES,
     LARGEST_SLICE_BYTES,
     LEAST_MARK_BYTES,
     LEAST_SLICE_BYTES,
+    LONGEST_RTT_S,
     MARK_BYTES,
     MARK_S,
     PATIENCE_S,
@@ -140,7 +142,8 @@ def test_slices_are_what_is_read_in_a_moment(bytes_per_s: int, rtt_s: float, sta
         answer_all(window, reader, now + rtt_s, size / bytes_per_s)
         now += rtt_s + size / bytes_per_s
     assert window.sent is None
-    due = min(max(0.4 * bytes_per_s, LEAST_SLICE_BYTES), LARGEST_SLICE_BYTES)
+    largest = max(LARGEST_SLICE_BYTES, min(rtt_s, LONGEST_RTT_S) * LARGEST_BYTES_PER_S)
+    due = min(max(0.4 * bytes_per_s, LEAST_SLICE_BYTES), largest)
     assert window.prompt or 0.9 * due <= window.size <= 1.1 * due
 
 
@@ -175,3 +178,13 @@ def test_a_slice_keeps_its_distance() -> None:
     window.wrap(bytes(100), itertools.count(1).__next__, 0.0, 1.0)
     answer_all(window, reader, 0.1, 0.001)
     assert [True, False] == [window.waits(reader, at) for at in (0.9, 1.0)]
+
+
+def test_who_answers_only_the_last_of_several_pings_reads_no_slower() -> None:
+    """The way there and back is no reading: the slices of one far away do not shrink for it."""
+    window, reader, numbers = Window(), Reader(0.3), itertools.count(1)
+    for turn in range(5):
+        window.wrap(bytes(window.size), numbers.__next__, float(turn), 0.0)
+        assert window.sent is not None
+        assert window.answer(reader, window.sent.last, turn + 0.32)
+    assert window.size >= FIRST_SLICE_BYTES * 2
