@@ -53,8 +53,8 @@ class LimitLog:
         if peer not in self._proxies and len(self._proxies) < _MOST_PROXIES:
             self._proxies.add(peer)
             logger.warning(
-                "X-Forwarded-For from %s is not believed: if that is a proxy of yours, its clients share one limit, and so"
-                " do its health checks; name it in TRUSTED_PROXIES",
+                "X-Forwarded-For from %s is not believed: if that is a proxy of yours, its clients share one limit, and"
+                " so do its health checks; name it in TRUSTED_PROXIES",
                 _shown(peer),
             )
 

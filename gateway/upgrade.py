@@ -15,7 +15,6 @@ from gateway.entrance import Visitor, try_later, unauthorised
 from gateway.gateway import Gateway
 from gateway.handshake import take_over
 from gateway.refusal import RefusalError
-from gateway.requests import Requests
 from market.bus import BusDownError
 
 
@@ -70,8 +69,8 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     except BaseException:
         entrance.leave(seat)
         raise
-    connection = request.protocol
-    if request.transport is None or (isinstance(connection, Requests) and connection.finished):
+    # A bare aiohttp has its own kind of protocol, which ends with the client.
+    if request.transport is None or getattr(request.protocol, "finished", False):
         # Nobody can be a WebSocket's client who sends nothing.
         entrance.leave(seat)
         raise RefusalError(400, "handshake", "the client has gone, or sends no more")

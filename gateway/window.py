@@ -32,7 +32,7 @@ MARK_S: Final = 3.0
 LEAST_MARK_BYTES: Final = 24 * 1024
 """Or behind so much, where that took so long: who is sent little may read even less."""
 
-PATIENCE_S: Final = 0.06
+PATIENCE_S: Final = 0.04
 ROUND_TRIPS: Final = 2.5
 """An answer that takes longer than this and so many usual ones is late."""
 
