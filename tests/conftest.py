@@ -46,6 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell's background job ignores Ctrl-C, and so would every program that the tests start and interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # And one that is to outlive its terminal ignores the end of it.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # In CI the tree stays as it was.
     config.pluginmanager.register(LongRuns(config.getoption("long"), record_passes=not os.environ.get("CI")))
     if hasattr(config, "workerinput"):
