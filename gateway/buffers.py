@@ -56,7 +56,7 @@ class Buffers:
     """All connections of a gateway that keep anything in memory."""
 
     def __init__(self, counters: Counters, bounds: Bounds) -> None:
-        self._counters = counters
+        self.counters = counters
         self._loop = asyncio.get_running_loop()
         # Each is in the order of `since`, so that only the first of it have to be looked at.
         self._unread: dict[Holder, Unread] = {}
@@ -121,7 +121,7 @@ class Buffers:
         answers = min(unread.answers, unread.cost(waiting))
         if waiting > QUEUE_LIMIT_BYTES or answers > QUEUE_LIMIT_BYTES:
             if answer:
-                self._counters.buffers_cut_off["answers"] += 1
+                self.counters.buffers_cut_off["answers"] += 1
                 self.forget(holder)
             return False
         if answer:
@@ -200,7 +200,7 @@ class Buffers:
         for holder in overdue(self._unfinished, now - self._bounds.message_s, most):
             most -= 1
             self._finish(holder)
-            self._counters.buffers_cut_off["unfinished"] += 1
+            self.counters.buffers_cut_off["unfinished"] += 1
             holder.end_unfinished()
         return most
 
@@ -227,7 +227,7 @@ class Buffers:
             self._unread[holder] = Unread(now, waiting, waiting, pieces, min(unread.answers, cost), cost)
 
     def _cut(self, holder: Holder, why: str, reason: str) -> None:
-        self._counters.buffers_cut_off[why] += 1
+        self.counters.buffers_cut_off[why] += 1
         self.forget(holder)
         holder.abort(reason)
 

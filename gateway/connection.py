@@ -13,13 +13,16 @@ from gateway.buffers import Buffers
 from gateway.closing import Closing
 from gateway.farewell import Farewell
 from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
-from gateway.metrics import Counters
 from gateway.reader import REFUSED, Admission, Fault, FrameReader, Violation
 from gateway.sockets import has_unread, prepare
 from gateway.window import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
 """Answers to what was read at once are put together up to here."""
+
+_CLOSED: Final = "closed with"
+_CUT_OFF: Final = "cut off"
+"""How our own ends begin in the log."""
 
 _PING_FRAME: Final = frame(PING, b"")
 
@@ -55,8 +58,8 @@ class Connection(asyncio.Protocol):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_backed_up", "_buffers", "_corked", "_counters", "_direct_fd", "_farewell", "_fd", "_reader",
-        "_transport", "client", "closing", "encoding", "end", "heard", "left", "listener", "pinged_at", "rtt_s",
+        "__weakref__", "_backed_up", "_buffers", "_corked", "_direct_fd", "_farewell", "_fd", "_reader",
+        "_transport", "client", "closing", "encoding", "end", "heard", "listener", "pinged_at", "rtt_s",
         "watched",
     )  # fmt: skip
 
@@ -65,7 +68,6 @@ class Connection(asyncio.Protocol):
         client: str,
         transport: asyncio.Transport,
         encoding: Encoding,
-        counters: Counters,
         buffers: Buffers,
         listener: Listener,
         max_message_bytes: int,
@@ -79,7 +81,6 @@ class Connection(asyncio.Protocol):
         self.encoding: Encoding = encoding
         self.listener = listener
         self._transport = transport
-        self._counters = counters
         self._buffers = buffers
         self._corked: bytearray | None = None
         self._reader = FrameReader(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
@@ -88,8 +89,6 @@ class Connection(asyncio.Protocol):
         """Whether a close frame has been written, or the socket cut off; nothing follows."""
         self.end = "the connection broke"
         """How it ended, for the log."""
-        self.left = True
-        """Whether it ended, where it has, without our doing."""
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
         self.pinged_at = 0.0
@@ -114,6 +113,11 @@ class Connection(asyncio.Protocol):
     def reads_all(self) -> bool:
         """Whether compressed messages must be inflated even where nobody wants them."""
         return self._reader.reads_all
+
+    @property
+    def left(self) -> bool:
+        """Whether it ended, where it has, without our doing."""
+        return not self.end.startswith((_CLOSED, _CUT_OFF))
 
     # What goes out.
 
@@ -225,18 +229,16 @@ class Connection(asyncio.Protocol):
     def close(self, closing: Closing) -> None:
         """Start the closing handshake. Only the first reason counts."""
         if not self.closing:
-            self._counters.closed[closing.name] += 1
-            self.left = False
+            self._buffers.counters.closed[closing.name] += 1
             self._write_close(closing.code, closing.reason)
 
     def abort(self, reason: str) -> None:
         """Cut off at once, without a word: whoever does not read would not read a close frame either."""
         if not self._transport.is_closing():
-            self._counters.aborted += 1
-            self.left = False
+            self._buffers.counters.aborted += 1
             self.closing = True
             self._choose_way()
-            self.end = f"cut off, {reason}"
+            self.end = f"{_CUT_OFF}, {reason}"
         # One that closes already keeps what waits until the client reads it.
         self._transport.abort()
 
@@ -251,7 +253,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(close_frame(code, reason))
         self.closing = True
         self._choose_way()
-        self.end = f"closed with {code} {reason}"
+        self.end = f"{_CLOSED} {code} {reason}"
         self._farewell = Farewell(self._transport)
 
     # What comes in; called by the event loop.
@@ -272,8 +274,7 @@ class Connection(asyncio.Protocol):
             violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
         self._uncork()
         if violation is not None and not self.closing:
-            self._counters.closed[violation.fault.name] += 1
-            self.left = False
+            self._buffers.counters.closed[violation.fault.name] += 1
             self._write_close(violation.fault, violation.reason)
         if violation is not None:
             self._stop_listening()

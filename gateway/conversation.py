@@ -63,7 +63,6 @@ class Conversation:
             _new_id(),
             transport,
             encoding,
-            gateway.counters,
             gateway.buffers,
             self,
             settings.max_message_bytes,

@@ -40,7 +40,6 @@ class Echo:
             "echo",
             transport,
             "json",
-            counters,
             buffers,
             self,
             MAX_MESSAGE_BYTES,

@@ -88,9 +88,7 @@ class Setup:
         self.counters = Counters()
         self.listener = RecordingListener()
         self.buffers = Buffers(self.counters, Bounds(UNREAD_S, MESSAGE_S, BUDGET))
-        self.connection = Connection(
-            "c-1", self.transport, "json", self.counters, self.buffers, self.listener, max_message_bytes
-        )
+        self.connection = Connection("c-1", self.transport, "json", self.buffers, self.listener, max_message_bytes)
 
     def wait(self, size: int) -> None:
         """The kernel takes nothing, and so much waits; 0 lets it drain."""
@@ -390,7 +388,7 @@ def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
         buffers = Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, 0))
         for transport in transports:
             transport.waiting = 100
-            Connection("c-1", transport, "json", counters, buffers, RecordingListener(), 1000)
+            Connection("c-1", transport, "json", buffers, RecordingListener(), 1000)
         transports[0].waiting = 0
         await asyncio.sleep(UNREAD_S + 1)
         assert [False, True] == [transport.aborted for transport in transports]
