@@ -10,7 +10,10 @@ QUIET_S: Final = 0.25
 """Who is not listened to any more, and has said nothing for so long, has had the time to hear why."""
 
 LATE_BYTES: Final = 1024 * 1024
-"""So much may still come; who sends more was not interrupted but floods, and is cut off: reading it is work, too."""
+"""So much of what still comes is read, to be thrown away. Reading is work, too: who sends more is not read on."""
+
+LINGER_S: Final = 1.0
+"""Who is not read on has so long to hear why, and is cut off then."""
 
 LATE_FRAMES: Final = 1000
 """So many frames may still come that were sent before ours was heard; then nobody is listened to."""
@@ -36,7 +39,11 @@ class Farewell:
         self._late_bytes += size
         if self._late_bytes > LATE_BYTES:
             self.deaf = True
-            self._transport.abort()
+            # Not at once: the reset would overtake our close frame.
+            self._transport.pause_reading()
+            if self._quiet_timer is not None:
+                self._quiet_timer.cancel()
+            self._quiet_timer = asyncio.get_running_loop().call_later(LINGER_S, self._transport.abort)
         elif self.deaf:
             self.stop_listening()
         return not self.deaf
