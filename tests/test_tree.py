@@ -48,13 +48,14 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 BESIDE = {
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
-    "poller/sources/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
+    "poller/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
 }
 """Test files that belong to no one module, and why."""
 
 COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/states_reader.py": "gateway/test_feed.py",
+    "poller/source.py": "poller/test_intake.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",
     "market/early.py": "integration/test_settings_again.py",
