@@ -5,9 +5,10 @@
                           └──▶ quality ──▶ states ──Beat┘
 
 ``venues``      what is an exchange's own: Binance, a simulator, a recording; ``registry`` opens the one that is wanted
-``stream``      connections to an exchange's streams, and what is done where they fail
-``rest``        an exchange asked by REST
-``network``     what both need: URLs, pauses, limits, reasons
+``coverage``    a source on an exchange's streams: every symbol covered, by its stream or by REST
+``stream``      connections to streams, shared out, paced, renewed; a ``dialect`` knows what is said on them
+``rest``        an exchange asked by REST, within its limits
+``network``     what both need: URLs, bans, pauses, reasons
 ``source``      what a source of prices says, and to whom
 ``intake``      where a source's words go
 ``ticks``       the ``processor``, with a ``book`` of each symbol: what is new, in order, and makes sense becomes a tick
@@ -15,6 +16,7 @@
 ``states``      what is true of each symbol, and what is told of it
 ``publishing``  ticks and beats onto the bus, whatever the bus does: ``publisher``, ``sequencer``, ``heartbeat``
 
-``app`` puts them together; every arrow is a plain call that never waits for what is behind it. Several pollers
-may run on one bus: one of them leads, the others stand by (``publishing.leadership``).
+``app`` puts them together, ``settings`` reads the environment, ``reload`` brings other settings to a poller that runs,
+``metrics`` counts. Every arrow is a plain call that never waits for what is behind it. Several pollers may run on one
+bus: one of them leads, the others stand by (``publishing.leadership``).
 """

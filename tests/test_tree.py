@@ -42,6 +42,24 @@ GATEWAY_LAYERS = (
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 
+POLLER_LAYERS = (
+    "__main__",
+    "app",
+    "metrics reload",
+    "venues.registry",
+    "venues.auto venues.replay settings",
+    "venues.binance venues.simulated",
+    "coverage",
+    "stream",
+    "rest",
+    "network intake publishing",
+    "ticks states",
+    "quality",
+    "source",
+    "errors",
+)
+"""Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
+
 NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
@@ -55,7 +73,18 @@ BESIDE = {
 COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/states_reader.py": "gateway/test_feed.py",
+    "poller/coverage/listing.py": "poller/venues/binance/test_listing.py",
+    "poller/coverage/streams.py": "poller/coverage/test_source.py",
+    "poller/coverage/watch.py": "poller/coverage/test_source.py",
+    "poller/network/counters.py": "poller/coverage/test_source.py",
+    "poller/rest/answers.py": "poller/venues/binance/test_messages.py",
+    "poller/rest/timing.py": "poller/venues/binance/test_limits.py",
     "poller/source.py": "poller/test_intake.py",
+    "poller/stream/dialect.py": "poller/venues/binance/test_dialect.py",
+    "poller/stream/peer.py": "poller/stream/test_connection.py",
+    "poller/stream/timing.py": "poller/venues/binance/test_limits.py",
+    "poller/venues/binance/rest.py": "poller/rest/test_client.py",
+    "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",
     "market/early.py": "integration/test_settings_again.py",
@@ -112,6 +141,21 @@ def test_the_gateway_imports_downwards() -> None:
         }
         for other in imported:
             assert depths[other] > depths[own], f"{module} imports gateway.{other}"
+
+
+def test_the_poller_imports_downwards() -> None:
+    """No package of the poller imports from one of its own layer or of one above."""
+    depths = {name: depth for depth, layer in enumerate(POLLER_LAYERS) for name in layer.split()}
+
+    def place(dotted: str) -> str:
+        """The package or module of POLLER_LAYERS that a dotted name below ``poller`` belongs to, if any."""
+        return next((name for name in depths if f"{dotted}.".startswith(f"poller.{name}.")), "")
+
+    for module in _modules("poller"):
+        own = place(".".join(module.with_suffix("").parts))
+        assert own or module.stem == "__init__", f"{module} has no place in POLLER_LAYERS"
+        for other in {place(name) for name in _imports(module)} - {own, ""}:
+            assert depths[other] > depths[own], f"{module} imports poller.{other}"
 
 
 @pytest.mark.parametrize("package", ALLOWED)

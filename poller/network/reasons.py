@@ -8,8 +8,18 @@ import re
 import ssl
 
 import aiohttp
+from msgspec import Struct
+from msgspec.json import Decoder
 
-from poller.venues.binance.messages import error_of
+from market.codec import UNREADABLE
+
+
+class _Error(Struct):
+    msg: str = ""
+    message: str = ""
+
+
+_error = Decoder(_Error)
 
 _MOST = 120
 """Characters of another's words."""
@@ -37,7 +47,7 @@ def of_answer(status: int, body: bytes) -> str:
 
 def told(body: bytes) -> str:
     """What an error answer says to people; empty where it says nothing."""
-    _, message = error_of(body)
+    message = _message(body)
     text = body[:_PAGE_BYTES].decode(errors="replace")
     if message:
         return one_line(message)
@@ -46,6 +56,15 @@ def told(body: bytes) -> str:
     first = text.strip().partition("\n")[0]
     # What is left of JSON, or of a page without a title, are not words.
     return "" if first.startswith(("{", "[", "<")) or "\ufffd" in first else one_line(first)
+
+
+def _message(body: bytes) -> str:
+    """The message in an error answer: ``{"code":-1121,"msg":"Invalid symbol."}``, ``{"message":"NotFound"}``."""
+    try:
+        error = _error.decode(body)
+    except UNREADABLE:
+        return ""
+    return error.msg or error.message
 
 
 def of_error(error: BaseException) -> str:

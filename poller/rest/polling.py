@@ -1,20 +1,20 @@
-"""Asking Binance again and again: quotes each second, summaries as the weight allows."""
+"""Asking an exchange again and again: quotes each second, summaries as its limits allow."""
 
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection, Container, Mapping
 
 from msgspec import Struct
 
 from poller.network import reasons
 from poller.network.backoff import Backoff
+from poller.network.counters import Counters
 from poller.network.log_throttle import Burst
-from poller.rest.client import INVALID_SYMBOL, Api, Fault, symbols_query
+from poller.rest.answers import Answer
+from poller.rest.client import Client, Fault
+from poller.rest.timing import RestTiming
 from poller.source import Update
-from poller.stream.timing import RestTiming
-from poller.venues.binance.messages import Answer, Counters, parse_quotes, parse_summaries
-from poller.venues.binance.weight import quotes_weight, summary_share, summary_weight
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +23,34 @@ Take = Callable[[Update], object]
 """Where the updates of an answer go."""
 
 
+class Question(Struct, frozen=True):
+    """Something that an exchange can be asked about symbols."""
+
+    path: str
+    query: Callable[[tuple[str, ...]], Mapping[str, str]]
+    """How these symbols are named; empty where all of the exchange's are asked for."""
+    weight: Callable[[int], int]
+    """What it costs for so many symbols; 0 means all of the exchange's."""
+    parse: Parse
+
+
+class Questions(Struct, frozen=True):
+    """How an exchange is asked for prices."""
+
+    quotes: Question
+    summaries: Question
+    share: Callable[[int], int]
+    """About how many of so many symbols one question for summaries is best asked; 0 means all at once."""
+    summaries_at_once: int
+    """The most symbols for which that costs as little as for one."""
+    not_listed: int
+    """The exchange's code for a question that names a symbol which it does not list."""
+
+
 class _Job(Struct):
     """One thing asked again and again."""
 
-    path: str
-    parse: Parse
+    question: Question
     backoff: Backoff
     due: float = 0.0
     fault: str = ""
@@ -42,7 +65,8 @@ class Polling:
 
     def __init__(
         self,
-        api: Api,
+        client: Client,
+        questions: Questions,
         symbols: Callable[[], tuple[str, ...]],
         *,
         timing: RestTiming,
@@ -61,7 +85,8 @@ class Polling:
         self.ok = False
         self.reason = ""
         """Why there are no prices; or, while there are, what is unusual. Empty while nothing is asked."""
-        self._api = api
+        self._client = client
+        self._questions = questions
         self._symbols = symbols
         self._timing = timing
         self._counters = counters
@@ -76,8 +101,8 @@ class Polling:
         def backoff() -> Backoff:
             return Backoff(timing.backoff_base_s, timing.backoff_cap_s, rng)
 
-        self._quotes = _Job("/api/v3/ticker/bookTicker", parse_quotes, backoff())
-        self._summaries = _Job("/api/v3/ticker/24hr", parse_summaries, backoff())
+        self._quotes = _Job(questions.quotes, backoff())
+        self._summaries = _Job(questions.summaries, backoff())
         self._cursor = 0
         self._quiet: asyncio.TimerHandle | None = None
 
@@ -103,14 +128,14 @@ class Polling:
 
     async def quotes(self, symbols: tuple[str, ...], take: Take) -> Fault | None:
         """Ask once for the quotes of ``symbols``; why it brought nothing, or None if it did."""
-        answer = await self._ask(self._quotes, symbols, quotes_weight)
+        answer = await self._ask(self._quotes, symbols)
         return answer if isinstance(answer, Fault) else self._pass_on(answer, take)
 
     async def summaries(self, symbols: tuple[str, ...], take: Take) -> Fault | None:
         """Ask once for the summaries of ``symbols``, in as many questions as cost least."""
-        share = summary_share(len(symbols)) or len(symbols)
+        share = self._questions.share(len(symbols)) or len(symbols)
         for start in range(0, len(symbols), share):
-            answer = await self._ask(self._summaries, symbols[start : start + share], summary_weight)
+            answer = await self._ask(self._summaries, symbols[start : start + share])
             if isinstance(answer, Fault):
                 return answer
             self._pass_on(answer, take)
@@ -120,7 +145,7 @@ class Polling:
         clock = asyncio.get_running_loop().time
         started = clock()
         symbols = self._symbols()
-        answer = await self._ask(self._quotes, symbols, quotes_weight)
+        answer = await self._ask(self._quotes, symbols)
         if isinstance(answer, Fault):
             fault: Fault | None = answer
         else:
@@ -138,11 +163,11 @@ class Polling:
     async def _ask_summaries(self, take: Take) -> None:
         started = asyncio.get_running_loop().time()
         symbols = self._symbols()
-        share = summary_share(len(symbols))
+        share = self._questions.share(len(symbols))
         start = self._cursor if self._cursor < len(symbols) else 0
         chunk = symbols[start : start + share] if share else symbols
         interval_s = self._timing.interval_s if share else self._timing.market_interval_s
-        answer = await self._ask(self._summaries, chunk, summary_weight)
+        answer = await self._ask(self._summaries, chunk)
         fault = answer if isinstance(answer, Fault) else self._pass_on(answer, take)
         if fault is None:
             self._cursor = start + share
@@ -150,24 +175,25 @@ class Polling:
             self._set(False, fault.reason)
         self._plan(self._summaries, started, interval_s, fault)
 
-    async def _ask(self, job: _Job, symbols: tuple[str, ...], weight: Callable[[int], int]) -> Answer | Fault:
+    async def _ask(self, job: _Job, symbols: tuple[str, ...]) -> Answer | Fault:
         if not symbols:
             return Fault("the exchange lists none of the symbols now")
         now = asyncio.get_running_loop().time()
         # Whole only while one may be among them that is none: until it is known which.
         whole = now < job.whole_until and not job.whole_market.isdisjoint(symbols)
-        query = {} if whole else symbols_query(symbols)
-        body = await self._api.get(job.path, query, weight(len(symbols) if query else 0))
+        question = job.question
+        query = {} if whole else question.query(symbols)
+        body = await self._client.get(question.path, query, question.weight(len(symbols) if query else 0))
         if isinstance(body, Fault):
-            if body.code == INVALID_SYMBOL and query:
-                logger.warning("Binance no longer lists one of our symbols; asking %s for all", job.path)
+            if body.code == self._questions.not_listed and query:
+                logger.warning("the exchange no longer lists one of our symbols; asking %s for all", question.path)
                 job.whole_market, job.whole_until = frozenset(symbols), now + self._timing.absent_s
                 self._refused(symbols)
             return body
-        answer = job.parse(body, self._now_us(), frozenset(symbols))
+        answer = question.parse(body, self._now_us(), frozenset(symbols))
         if answer.malformed:
             self._counters.malformed += answer.malformed
-            self._malformed.note(f"{job.path}: {body[:200]!r}", asyncio.get_running_loop().time())
+            self._malformed.note(f"{question.path}: {body[:200]!r}", asyncio.get_running_loop().time())
         if not answer.updates and (words := reasons.told(body)):
             return Fault(f"an answer without prices: {words}")
         return answer
@@ -189,7 +215,7 @@ class Polling:
     def _plan(self, job: _Job, started: float, interval_s: float, fault: Fault | None) -> float:
         """Set when ``job`` is due next, and give the factor by which the weight used slows it down."""
         now = asyncio.get_running_loop().time()
-        stretch = self._api.budget.stretch(now)
+        stretch = self._client.budget.stretch(now)
         if fault is None:
             job.backoff.reset()
             job.due = max(now, started + interval_s * stretch)
@@ -197,9 +223,9 @@ class Polling:
             job.due = now + job.backoff.next_s()
         if bool(job.fault) != (fault is not None):
             if fault is not None:
-                logger.warning("%s fails: %s", job.path, fault.reason)
+                logger.warning("%s fails: %s", job.question.path, fault.reason)
             else:
-                logger.info("%s works again", job.path)
+                logger.info("%s works again", job.question.path)
         job.fault = "" if fault is None else fault.reason
         return stretch
 
@@ -210,7 +236,7 @@ class Polling:
 
     def _silent(self, seconds: float) -> None:
         # What the exchange said is worth more than that it said nothing since.
-        told = self._api.fault.reason if self._api.fault is not None else self._quotes.fault
+        told = self._client.fault.reason if self._client.fault is not None else self._quotes.fault
         self._set(False, told or f"no prices by REST for {seconds:g} s")
 
     def _set(self, ok: bool, reason: str) -> None:

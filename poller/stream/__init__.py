@@ -1,1 +1,1 @@
-"""An exchange's streams, kept alive: connections, subscriptions, and what is done where they fail."""
+"""Connections to an exchange's streams, always one for each symbol; its `dialect` knows what is said on them."""

@@ -1,4 +1,4 @@
-"""One WebSocket connection to Binance's combined streams, from its opening to its end."""
+"""One WebSocket connection to an exchange's streams, from its opening to its end."""
 
 import asyncio
 import logging
@@ -6,48 +6,23 @@ import random
 from collections.abc import Callable, Collection
 
 import aiohttp
-from msgspec import Struct
 
-from market.symbols import lower
 from poller.network import reasons
 from poller.network.backoff import Backoff
+from poller.network.bans import BANNED, obey
+from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
 from poller.network.handshake import RefusedError
 from poller.network.log_throttle import Burst
 from poller.network.pacing import RollingLimit
 from poller.network.tasks import first_of
-from poller.rest.client import BANNED, ban
 from poller.source import Update
+from poller.stream.dialect import Ack, Alive, Ending, StreamDialect, StreamLimits, Unexpected
+from poller.stream.peer import Peer
 from poller.stream.subscriptions import Subscriptions
 from poller.stream.timing import StreamTiming
-from poller.venues.binance.messages import (
-    QUOTE_STREAM,
-    SUMMARY_STREAM,
-    Closing,
-    Counters,
-    Reply,
-    Unexpected,
-    parse_message,
-)
 
 logger = logging.getLogger(__name__)
-
-_MAX_MESSAGE_BYTES = 1 << 20
-
-
-class Peer(Struct):
-    """What is known of an exchange's servers, whichever connection taught it."""
-
-    answers_pings: bool = False
-    """Whether a ping of ours was ever answered."""
-    given_up: int = 0
-    """Connections that were given up for their silence before that. The next one was made all the same, so from then
-    on silence proves nothing until the exchange's own pings stay away."""
-
-    def quiet_s(self, timing: StreamTiming) -> float:
-        """How long a connection may be silent."""
-        trusted = self.answers_pings or not self.given_up
-        return timing.quiet_s if trusted else max(timing.quiet_s, timing.silent_s)
 
 
 class Stream:
@@ -62,33 +37,39 @@ class Stream:
 
     def __init__(
         self,
-        endpoints: Endpoints | str,
+        endpoints: Endpoints,
+        dialect: StreamDialect,
+        limits: StreamLimits,
         symbols: tuple[str, ...],
         *,
-        hear: Callable[[Update | Unexpected], None],
+        hear: Callable[[Update | Alive | Unexpected], None],
         changed: Callable[[], None],
         granted: Callable[[Collection[str]], None],
+        refused: Callable[[Collection[str]], None],
         timing: StreamTiming,
         counters: Counters,
         now_us: Callable[[], int],
         rng: random.Random,
         peer: Peer | None = None,
     ) -> None:
-        """Prepare; ``hear`` is told of every update of ``symbols``, and of what cannot be read.
+        """Prepare; ``hear`` is told of every update and every sign of life of ``symbols``, and of what cannot be read.
 
         ``changed`` is called when ``over`` is new, ``granted`` with symbols that were added by `serve` when it brings
-        them.
+        them, ``refused`` with what the exchange will not bring, as it names that.
         """
         clock = asyncio.get_running_loop().time
         self.ready = asyncio.Event()
         self.leaving = asyncio.Event()
         self.reason = ""
         self.over = False
-        self._endpoints = Endpoints.of("Binance's streams", endpoints)
+        self._endpoints = endpoints
+        self._dialect = dialect
+        self._limits = limits
         self._symbols = set(symbols)
         self._hear = hear
         self._changed = changed
         self._granted = granted
+        self._refused = refused
         self._late: set[str] = set()
         """Added since it was ready, and not granted yet."""
         self._former: set[str] = set()
@@ -106,9 +87,9 @@ class Stream:
         """Whether a ping is to be sent."""
         self._pinged = False
         """Whether one was, since anything came."""
-        self._limit = RollingLimit(timing.messages_per_window, timing.message_window_s, timing.message_gap_s)
+        self._limit = RollingLimit(limits.messages_per_window, limits.message_window_s, limits.message_gap_s)
         self._subscriptions = Subscriptions(timing, self._new_backoff, self._count_subscribe_error)
-        self._subscriptions.add("SUBSCRIBE", _streams_of(symbols), clock())
+        self._subscriptions.add(dialect.requests("SUBSCRIBE", symbols), clock())
         self._opened_at = clock()
         self._heard_at = clock()
         self._unexpected = Burst(logger, "message not understood")
@@ -121,10 +102,10 @@ class Stream:
         try:
             async with asyncio.timeout(self._timing.connect_timeout_s):
                 socket = await session.ws_connect(
-                    f"{base}/stream",
+                    self._dialect.url(base),
                     **options,
                     autoping=False,  # pongs must keep the exchange's pace, see `_send`
-                    max_msg_size=_MAX_MESSAGE_BYTES,
+                    max_msg_size=self._limits.message_bytes,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.close_timeout_s),
                 )
         except TimeoutError:
@@ -132,7 +113,7 @@ class Stream:
         except RefusedError as refused:
             status = refused.status
             if status in BANNED:
-                self._end(ban(self._endpoints, status, refused.headers, refused.body, self._now_us()))
+                self._end(obey(self._endpoints.ban, status, refused.headers, refused.body, self._now_us()))
                 return
             reason = f"no connection: {reasons.of_answer(status, refused.body)}"
         except (aiohttp.ClientError, OSError) as error:
@@ -163,9 +144,9 @@ class Stream:
         self._late = (self._late | {*added}) - {*removed}
         now = self._clock()
         if removed:
-            self._subscriptions.add("UNSUBSCRIBE", _streams_of(removed), now)
+            self._subscriptions.add(self._dialect.requests("UNSUBSCRIBE", removed), now)
         if added:
-            self._subscriptions.add("SUBSCRIBE", _streams_of(added), now)
+            self._subscriptions.add(self._dialect.requests("SUBSCRIBE", added), now)
         self._wake.set()
 
     async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -203,24 +184,29 @@ class Stream:
                     self._note("a binary message")
 
     def _take(self, message: str) -> None:
-        match parse_message(message, self._now_us()):
-            case Update() as update if update.symbol in self._symbols:
-                self._counters.messages += 1
-                self._hear(update)
-            case Update() as update if update.symbol in self._former:
-                pass
-            case Update() as update:
-                self._note(f"a symbol that nobody asked for: {update.symbol[:40]!r}")
-            case Reply() as reply:
-                self._subscriptions.answered(reply, self._clock())
-                self._wake.set()
-                if self._subscriptions.settled:
-                    self._settle()
-            case Closing():
-                self._leave("the exchange shuts this connection down")
-            case Unexpected() as unexpected:
-                self._note(unexpected.why)
-                self._hear(unexpected)
+        for heard in self._dialect.parse(message, self._now_us()):
+            match heard:
+                case Update() | Alive() if heard.symbol in self._symbols:
+                    self._counters.messages += isinstance(heard, Update)
+                    self._hear(heard)
+                case Update() | Alive() if heard.symbol in self._former:
+                    pass
+                case Update() | Alive():
+                    self._note(f"a symbol that nobody asked for: {heard.symbol[:40]!r}")
+                case Ack():
+                    self._answered(heard)
+                case Ending():
+                    self._leave(heard.reason)
+                case Unexpected():
+                    self._note(heard.why)
+                    self._hear(heard)
+
+    def _answered(self, ack: Ack) -> None:
+        if refused := self._subscriptions.answered(ack, self._clock()):
+            self._refused(refused)
+        self._wake.set()
+        if self._subscriptions.settled:
+            self._settle()
 
     def _settle(self) -> None:
         late, self._late = self._late, set()
@@ -261,14 +247,14 @@ class Stream:
 
     async def _guard(self) -> str:
         """Watch the connection's silence, and its age."""
-        timing = self._timing
-        renew_at = self._opened_at + timing.renew_after_s + self._rng.uniform(0.0, timing.renew_jitter_s)
+        timing, limits = self._timing, self._limits
+        renew_at = self._opened_at + limits.renew_after_s + self._rng.uniform(0.0, limits.renew_jitter_s)
         while True:
             await asyncio.sleep(timing.review_s)
             now = self._clock()
             if not self.ready.is_set() and now - self._opened_at >= timing.ready_timeout_s:
                 return f"subscriptions not granted within {timing.ready_timeout_s:g} s"
-            quiet_s = self._peer.quiet_s(timing)
+            quiet_s = self._peer.quiet_s(timing, self._limits)
             if now - self._heard_at >= quiet_s:
                 self._peer.given_up += not self._peer.answers_pings
                 return f"nothing heard for {quiet_s:g} s"
@@ -301,7 +287,3 @@ class Stream:
 
     def _count_subscribe_error(self) -> None:
         self._counters.subscribe_errors += 1
-
-
-def _streams_of(symbols: tuple[str, ...]) -> list[str]:
-    return [f"{lower(symbol)}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]

@@ -9,11 +9,11 @@ import aiohttp
 
 from market.tasks import Group
 from poller.network.backoff import Backoff
+from poller.network.counters import Counters
 from poller.network.pacing import RollingLimit
 from poller.network.tasks import first_of
 from poller.stream.connection import Stream
 from poller.stream.timing import StreamTiming
-from poller.venues.binance.messages import Counters
 
 logger = logging.getLogger(__name__)
 

@@ -1,58 +1,27 @@
-"""The requests of one stream connection: split to size, sent in order, watched until answered. Without I/O."""
+"""The requests of one stream connection: sent in order, watched until answered. Without I/O."""
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from poller.network.backoff import Backoff
+from poller.stream.dialect import Ack, Request
 from poller.stream.timing import StreamTiming
-from poller.venues.binance.messages import Reply
 
 logger = logging.getLogger(__name__)
 
-Method = Literal["SUBSCRIBE", "UNSUBSCRIBE"]
 
-_ID_DIGITS = 16
+class _Pending(Struct):
+    """A request, until the exchange has said yes."""
 
-
-class _Request(Struct):
-    """As Binance wants it (API documents, "Live Subscribing/Unsubscribing to streams")."""
-
-    method: Method
-    params: tuple[str, ...]
-    id: int
-
-
-class _Batch(Struct):
-    """Streams that go in one message, until the exchange has said yes."""
-
-    method: Method
-    streams: tuple[str, ...]
+    request: Request
     backoff: Backoff
     not_before: float
     deadline: float = 0.0
     failed: bool = False
-
-
-def batches(method: Method, streams: Iterable[str], most: int, most_bytes: int) -> Iterator[tuple[str, ...]]:
-    """Cut ``streams`` so that each part's request has at most ``most`` of them and ``most_bytes`` bytes."""
-    room = most_bytes - len(msgspec.json.encode(_Request(method, (), 10**_ID_DIGITS)))
-    batch: list[str] = []
-    used = 0
-    for stream in streams:
-        size = len(msgspec.json.encode(stream)) + 1  # in UTF-8, with its quotes, and a comma
-        if batch and (len(batch) == most or used + size > room):
-            yield tuple(batch)
-            batch, used = [], 0
-        batch.append(stream)
-        used += size
-    if batch:
-        yield tuple(batch)
 
 
 class Subscriptions:
@@ -64,58 +33,84 @@ class Subscriptions:
         self._backoff = backoff
         self._failed = failed
         self._ids = count(1)
-        self._waiting: deque[_Batch] = deque()
-        self._unanswered: dict[int, _Batch] = {}
+        self._waiting: deque[_Pending] = deque()
+        self._unanswered: dict[int, _Pending] = {}
 
-    def add(self, method: Method, streams: Iterable[str], now: float) -> None:
+    def add(self, requests: Iterable[Request], now: float) -> None:
         """Ask for this, after all that was added before."""
-        timing = self._timing
-        for batch in batches(method, streams, timing.streams_per_message, timing.bytes_per_message):
-            self._waiting.append(_Batch(method, batch, self._backoff(), now))
+        self._waiting += [_Pending(request, self._backoff(), now) for request in requests]
 
     @property
     def settled(self) -> bool:
-        """Whether everything asked for was granted."""
+        """Whether everything asked for was granted, or never will be."""
         return not self._waiting and not self._unanswered
 
     def take(self, now: float) -> bytes | None:
         """The next message to send now, if there is one; it is then taken for sent."""
-        for number, batch in list(self._unanswered.items()):
-            if batch.deadline <= now:
+        for number, pending in list(self._unanswered.items()):
+            if pending.deadline <= now:
                 del self._unanswered[number]
-                self._again(batch, "not answered", now)
-        ready = next((batch for batch in self._waiting if batch.not_before <= now), None)
+                self._again(pending, "not answered", now)
+        ready = next((pending for pending in self._waiting if pending.not_before <= now), None)
         if ready is None:
             return None
         self._waiting.remove(ready)
         number = next(self._ids)
         ready.deadline = now + self._timing.reply_timeout_s
         self._unanswered[number] = ready
-        return msgspec.json.encode(_Request(ready.method, ready.streams, number))
+        return ready.request.encode(number)
 
     def due(self) -> float:
         """When `take` will next have something to do; infinity if only a new `add` can bring it."""
-        times = [batch.not_before for batch in self._waiting]
-        times += [batch.deadline for batch in self._unanswered.values()]
+        times = [pending.not_before for pending in self._waiting]
+        times += [pending.deadline for pending in self._unanswered.values()]
         return min(times, default=float("inf"))
 
-    def answered(self, reply: Reply, now: float) -> None:
-        """The exchange answered."""
-        number = reply.id
-        if number is None and reply.error:
-            # Answers come in the order of the requests, so one without an id is for the oldest.
-            number = next(iter(self._unanswered), None)
-        batch = self._unanswered.pop(number, None) if number is not None else None
-        if batch is not None and reply.error:
-            self._again(batch, reply.error, now)
+    def answered(self, ack: Ack, now: float) -> tuple[str, ...]:
+        """The exchange answered; what it will never grant, of what it was asked for."""
+        refused: list[str] = []
+        for number in self._meant(ack):
+            pending = self._unanswered.pop(number)
+            if ack.error and ack.again:
+                self._again(pending, ack.error, now)
+            elif ack.error and pending.request.method == "SUBSCRIBE":
+                self._failed()
+                logger.warning("SUBSCRIBE of %s refused: %s", _named(pending.request), ack.error)
+                refused += pending.request.subjects
+        return tuple(refused)
 
-    def _again(self, batch: _Batch, why: str, now: float) -> None:
+    def _meant(self, ack: Ack) -> list[int]:
+        """The numbers of the requests that this is the answer to."""
+        if ack.id is not None:
+            return [ack.id] if ack.id in self._unanswered else []
+        if ack.subjects:
+            subjects = set(ack.subjects)
+            return [number for number, its in self._unanswered.items() if _is_about(its.request, subjects, ack.error)]
+        # Answers come in the order of the requests, so one that does not say is for the oldest.
+        return list(self._unanswered)[:1] if ack.error else []
+
+    def _again(self, pending: _Pending, why: str, now: float) -> None:
         # An UNSUBSCRIBE only prepares a SUBSCRIBE; repeated after it, it would undo it.
-        if batch.method == "UNSUBSCRIBE":
+        if pending.request.method == "UNSUBSCRIBE":
             return
         self._failed()
-        if not batch.failed:
-            batch.failed = True
-            logger.warning("SUBSCRIBE of %d streams (%s, …), trying on: %s", len(batch.streams), batch.streams[0], why)
-        batch.not_before = now + batch.backoff.next_s()
-        self._waiting.append(batch)
+        if not pending.failed:
+            pending.failed = True
+            logger.warning("SUBSCRIBE of %s, trying on: %s", _named(pending.request), why)
+        pending.not_before = now + pending.backoff.next_s()
+        self._waiting.append(pending)
+
+
+def _is_about(request: Request, subjects: set[str], error: str) -> bool:
+    """Whether an answer about ``subjects`` is one to ``request``."""
+    if error:
+        return not subjects.isdisjoint(request.subjects)
+    return (
+        subjects.issuperset(request.subjects)
+        if request.method == "SUBSCRIBE"
+        else subjects.isdisjoint(request.subjects)
+    )
+
+
+def _named(request: Request) -> str:
+    return f"{len(request.subjects)} streams ({request.subjects[0]}, …)"

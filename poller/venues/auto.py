@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from market.instruments import Instrument
 from poller.network import reasons
+from poller.network.bans import BANNED, obey
 from poller.network.endpoints import Endpoints
 from poller.network.tasks import first_of
-from poller.rest.client import BANNED, ban
 from poller.source import LinkState, Listener, Source
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ async def look(endpoints: Endpoints, now_us: Callable[[], int], within_s: float 
                 endpoints.works(url)
                 return Sight(True)
             if status in BANNED:
-                return Sight(True, ban(endpoints, status, headers, body, now_us()))
+                return Sight(True, obey(endpoints.ban, status, headers, body, now_us()))
             refused = refused or reasons.of_answer(status, body)
         endpoints.failed(url)
     return Sight(bool(refused), refused or silent)

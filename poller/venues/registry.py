@@ -33,11 +33,11 @@ async def open_source(
     """
     symbols = settings.symbols.names
 
-    def binance_ws(rest: Endpoints) -> Source:
-        from poller.stream.source import BinanceWs
+    def listen(rest: Endpoints) -> Source:
+        from poller.venues.binance.streams import binance_ws
 
         streams = Endpoints("Binance's streams", settings.binance_ws_url, settings.proxies)
-        return BinanceWs(symbols, rest, streams, now_us=now_us, rng=rng)
+        return binance_ws(symbols, rest, streams, now_us=now_us, rng=rng)
 
     def simulated(notice: str = "") -> Source:
         from poller.venues.simulated import Simulated
@@ -54,13 +54,13 @@ async def open_source(
             if sight.there:
                 level, but = (logging.WARNING, f", though {sight.reason}") if sight.reason else (logging.INFO, "")
                 logger.log(level, "%s answers%s: prices are Binance's", rest.current, but)
-                return binance_ws(rest)
+                return listen(rest)
             others = f" and {len(rest.urls) - 1} more" if len(rest.urls) > 1 else ""
             notice = f"{rest.urls[0]}{others} cannot be reached, so these prices are simulated"
             logger.warning("%s (%s)", notice, sight.reason)
-            return Auto(simulated(notice), lambda: binance_ws(rest), rest, now_us)
+            return Auto(simulated(notice), lambda: listen(rest), rest, now_us)
         case "binance-ws":
-            return binance_ws(rest)
+            return listen(rest)
         case "binance-rest":
             from poller.venues.binance.rest_source import BinanceRest
 

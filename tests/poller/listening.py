@@ -10,23 +10,22 @@ from typing import Any
 from msgspec import structs
 
 from market.instruments import Instrument
+from poller.coverage.source import StreamSource
+from poller.rest.timing import RestTiming
 from poller.source import Source, Update, Verdict
-from poller.stream.source import BinanceWs
-from poller.stream.staleness import DoubtTiming
-from poller.stream.timing import RestTiming, StreamTiming
+from poller.stream.timing import DoubtTiming, StreamTiming
+from poller.venues.binance.dialect import LIMITS as BINANCE_LIMITS
 from poller.venues.binance.rest_source import BinanceRest
+from poller.venues.binance.streams import binance_ws
 from tests.exchange import Exchange, Limits
 
 # Short where waiting is part of every test; long where a slow machine must not be taken for a fault.
 LIMITS = Limits(message_window_s=0.1, summary_s=0.02)
 STREAMS = StreamTiming(
-    message_gap_s=0.05,
-    message_window_s=0.1,
     connect_timeout_s=5.0,
     reply_timeout_s=5.0,
     ready_timeout_s=20.0,
     quiet_s=20.0,
-    silent_s=0.0,
     doubts=DoubtTiming(patience_s=20.0, gap_s=20.0),
     review_s=0.05,
     grace_s=10.0,
@@ -34,6 +33,7 @@ STREAMS = StreamTiming(
     backoff_cap_s=0.1,
     close_timeout_s=0.1,
 )
+STREAM_LIMITS = structs.replace(BINANCE_LIMITS, message_gap_s=0.05, message_window_s=0.1, silent_s=0.0)
 REST = RestTiming(
     interval_s=0.02, doubts_gap_s=0.02, request_timeout_s=5.0, quiet_s=5.0, backoff_base_s=0.02, backoff_cap_s=0.1
 )
@@ -47,14 +47,16 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def new_ws(exchange: Exchange, symbols: list[str], rest: RestTiming = REST, **timing: Any) -> BinanceWs:
+def new_ws(exchange: Exchange, symbols: list[str], rest: RestTiming = REST, **timing: Any) -> StreamSource:
     """`binance-ws` on the local exchange, in a hurry."""
-    return BinanceWs(
+    limits = {name: timing.pop(name) for name in STREAM_LIMITS.__struct_fields__ if name in timing}
+    return binance_ws(
         symbols,
         exchange.rest_url,
         exchange.ws_url,
         now_us=now_us,
         rng=random.Random(1),
+        limits=structs.replace(STREAM_LIMITS, **limits),
         timing=structs.replace(STREAMS, **timing),
         rest_timing=rest,
     )

@@ -10,10 +10,10 @@ import pytest
 from msgspec import UNSET, structs
 
 from market.tick import Tick
+from poller.coverage.staleness import DEAD, UNUSABLE
 from poller.intake import Intake
 from poller.quality import Quality
 from poller.states import SymbolStates
-from poller.stream.staleness import DEAD, UNUSABLE
 from tests.exchange import Exchange
 from tests.poller.listening import DOUBTS, LIMITS, REST, eventually, heard, heeding, new_ws, now_us
 

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from market.instruments import Instrument
 from poller.network.backoff import Backoff
-from poller.rest.client import INVALID_SYMBOL, Api, Fault, symbols_query
+from poller.rest.client import Client, Fault
+from poller.rest.timing import RestTiming
 from poller.source import UnknownSymbolError
-from poller.stream.timing import RestTiming
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
+from poller.venues.binance.queries import INVALID_SYMBOL, symbols_query
 from poller.venues.binance.weight import EXCHANGE_INFO_WEIGHT
 
 logger = logging.getLogger(__name__)
@@ -34,12 +35,12 @@ class Listing:
     """
 
     def __init__(
-        self, api: Api, symbols: Iterable[str], *, timing: RestTiming, changed: Callable[[str, Instrument], None]
+        self, client: Client, symbols: Iterable[str], *, timing: RestTiming, changed: Callable[[str, Instrument], None]
     ) -> None:
         """``changed`` is told of every symbol that is listed otherwise than before, while `run` runs."""
         self.instruments: dict[str, Instrument] = {}
         """As they were listed last."""
-        self._api = api
+        self._client = client
         self._symbols = dict.fromkeys(symbols)
         self._timing = timing
         self._changed = changed
@@ -73,8 +74,8 @@ class Listing:
             UnknownSymbolError: none of them is listed.
         """
         failures, timeout_s = 0, self._timing.exchange_info_timeout_s
-        if self._api.ban_reason:
-            failing(self._api.ban_reason)
+        if self._client.ban_reason:
+            failing(self._client.ban_reason)
         asked = tuple(self._symbols)
         while isinstance(found := await self._ask_all(_parts(asked), timeout_s), Fault):
             if not failures:
@@ -160,7 +161,7 @@ class Listing:
                 wanted.update(self.answerable)
             if wanted:
                 await self._look_again([symbol for symbol in self._symbols if symbol in wanted])
-                look_at = clock() + self._timing.doubts_gap_s * self._api.budget.stretch(clock())
+                look_at = clock() + self._timing.doubts_gap_s * self._client.budget.stretch(clock())
 
     def _due(self, symbol: str, now: float) -> float:
         """When a symbol that is in doubt is to be looked up."""
@@ -228,7 +229,7 @@ class Listing:
         return found
 
     async def _ask(self, part: tuple[str, ...], timeout_s: float) -> Mapping[str, Instrument | None] | Fault:
-        body = await self._api.get(_PATH, symbols_query(part), EXCHANGE_INFO_WEIGHT, timeout_s)
+        body = await self._client.get(_PATH, symbols_query(part), EXCHANGE_INFO_WEIGHT, timeout_s)
         if isinstance(body, Fault):
             if body.code not in (INVALID_SYMBOL, _ILLEGAL_CHARACTERS):
                 return body
@@ -256,7 +257,7 @@ class Listing:
         return again if isinstance(again, Fault) else {**found, **again}
 
     async def _read_info(self, query: Mapping[str, str], timeout_s: float) -> ExchangeInfo | Fault:
-        body = await self._api.get(_PATH, query, EXCHANGE_INFO_WEIGHT, timeout_s)
+        body = await self._client.get(_PATH, query, EXCHANGE_INFO_WEIGHT, timeout_s)
         return body if isinstance(body, Fault) else self._read(body)
 
     def _read(self, body: bytes) -> ExchangeInfo | Fault:
@@ -265,7 +266,7 @@ class Listing:
         except BadExchangeInfoError as error:
             return Fault(str(error))
         if info.weight_limit is not None:
-            self._api.budget.limit = info.weight_limit
+            self._client.budget.limit = info.weight_limit
         return info
 
     async def _mend(self, symbol: str) -> str:

@@ -8,16 +8,17 @@ from msgspec import structs
 
 from market.instruments import Instrument
 from market.tasks import Group
+from poller.coverage.staleness import MISSING
 from poller.network.backoff import Backoff
+from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
 from poller.network.link import Link
-from poller.rest.client import Api
+from poller.rest.client import Client
 from poller.rest.polling import Polling
+from poller.rest.timing import RestTiming
 from poller.source import Deaf, LinkState, Listener, Update
-from poller.stream.staleness import MISSING
-from poller.stream.timing import RestTiming
 from poller.venues.binance.listing import Listing
-from poller.venues.binance.messages import Counters
+from poller.venues.binance.rest import QUESTIONS, BinanceRestDialect
 
 
 class BinanceRest:
@@ -35,15 +36,16 @@ class BinanceRest:
         """Ask ``rest_url`` for ``symbols``; the wall clock and the randomness of backoff come from outside."""
         self._timing = timing or RestTiming()
         self._counters = Counters()
-        self._api = Api(rest_url, self._timing, self._counters, now_us)
+        self._client = Client(rest_url, BinanceRestDialect(), self._timing, self._counters, now_us)
         self._link = Link("binance-rest", now_us)
         self._backoff = Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, rng)
         self._listener: Listener = Deaf()
-        self._listing = Listing(self._api, symbols, timing=self._timing, changed=self._listed)
+        self._listing = Listing(self._client, symbols, timing=self._timing, changed=self._listed)
         self._moved_at: dict[str, float] = {}
         """Symbol → when its quote was last another than before, in the event loop's time."""
         self._polling = Polling(
-            self._api,
+            self._client,
+            QUESTIONS,
             lambda: self._listing.answerable,
             timing=self._timing,
             counters=self._counters,
@@ -61,12 +63,12 @@ class BinanceRest:
 
     @property
     def counters(self) -> dict[str, int]:
-        """What was counted so far, by the names of `poller.venues.binance.messages.Counters`."""
+        """What was counted so far, by the names of `poller.network.counters.Counters`."""
         return structs.asdict(self._counters)
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """As `poller.source.Source.instruments`."""
-        async with self._api:
+        async with self._client:
             return await self._listing.first(
                 self._backoff, lambda reason: self._link.set("binance-rest", "down", reason)
             )
@@ -74,7 +76,7 @@ class BinanceRest:
     async def run(self, listener: Listener) -> None:
         """As `poller.source.Source.run`."""
         self._listener = listener
-        async with self._api, Group() as group:
+        async with self._client, Group() as group:
             group.create_task(self._listing.run())
             group.create_task(self._polling.run(lambda: self._take))
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec import structs
 
-from poller.stream.cover import MISSING
+from poller.coverage.staleness import MISSING
 from tests.exchange import Exchange, Limits
 from tests.poller.listening import LIMITS, bids, eventually, heard, heeding, listening, new_rest
 

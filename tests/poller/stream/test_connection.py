@@ -9,11 +9,12 @@ import pytest
 from msgspec import structs
 
 from poller.network.endpoints import Endpoints
-from poller.stream.source import BinanceWs
+from poller.venues.binance.streams import binance_ws
 from tests.exchange import Exchange
 from tests.poller.listening import (
     LIMITS,
     REST,
+    STREAM_LIMITS,
     STREAMS,
     bids,
     eventually,
@@ -283,13 +284,14 @@ async def test_streams_have_other_urls(exchange: Exchange, fault: str, caplog: p
                 broken.faults.stream_status = 503
             case "silent":
                 broken.faults.ignore_subscribe = True
-        source = BinanceWs(
+        source = binance_ws(
             SYMBOLS,
             exchange.rest_url,
             Endpoints("streams", [broken.ws_url, exchange.ws_url]),
             now_us=now_us,
             rng=random.Random(1),
-            timing=structs.replace(STREAMS, ready_timeout_s=0.3, reply_timeout_s=0.1, streams_per_connection=2),
+            limits=structs.replace(STREAM_LIMITS, symbols_per_connection=1),
+            timing=structs.replace(STREAMS, ready_timeout_s=0.3, reply_timeout_s=0.1),
             rest_timing=REST,
         )
         async with listening(source):

@@ -9,9 +9,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from deploy.ports import free_port
+from poller.coverage.source import StreamSource
 from poller.settings import PollerSettings
 from poller.source import Source
-from poller.stream.source import BinanceWs
 from poller.venues.auto import Auto
 from poller.venues.binance.rest_source import BinanceRest
 from poller.venues.registry import open_source
@@ -36,7 +36,7 @@ async def opened(**settings: object) -> Source:
 @pytest.mark.parametrize(
     ("feed", "kind", "name"),
     [
-        ("binance-ws", BinanceWs, "binance-ws"),
+        ("binance-ws", StreamSource, "binance-ws"),
         ("binance-rest", BinanceRest, "binance-rest"),
         ("simulated", Simulated, "simulated"),
         ("replay", Replay, "replay"),
@@ -59,7 +59,7 @@ async def test_auto_with_binance() -> None:
     app.router.add_get("/api/v3/ping", ping)
     async with TestServer(app) as exchange:
         source = await opened(feed="auto", binance_rest_url=(str(exchange.make_url("")),))
-    assert isinstance(source, BinanceWs)
+    assert isinstance(source, StreamSource)
 
 
 async def test_auto_without_binance(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,11 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poller.source import Update
+from poller.stream.dialect import Ack, Ending, Unexpected
 from poller.venues.binance.messages import (
     Answer,
-    Closing,
-    Reply,
-    Unexpected,
     error_of,
     parse_message,
     parse_quotes,
@@ -26,6 +24,8 @@ REST_QUOTE = {
     "askPrice": "60000.02000000",
     "askQty": "0.80000000",
 }
+
+SHUTDOWN = Ending("the exchange shuts this connection down")
 
 
 def combined(stream: str, data: Any) -> bytes:
@@ -55,13 +55,13 @@ def test_summary_of_the_stream() -> None:
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        (b'{"result":null,"id":1}', Reply(1, "")),
-        (b'{"result":[],"id":2}', Reply(2, "")),
-        (b'{"code":2,"msg":"Invalid request: x"}', Reply(None, "2: Invalid request: x")),
-        (b'{"code":3,"msg":"Invalid JSON: x"}', Reply(None, "3: Invalid JSON: x")),
-        (b'{"error":{"code":4,"msg":"Too many subscriptions"},"id":19}', Reply(19, "4: Too many subscriptions")),
-        (b'{"e":"serverShutdown","E":1700000000000}', Closing()),
-        (b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1700000000000}}', Closing()),
+        (b'{"result":null,"id":1}', Ack(1, "")),
+        (b'{"result":[],"id":2}', Ack(2, "")),
+        (b'{"code":2,"msg":"Invalid request: x"}', Ack(None, "2: Invalid request: x")),
+        (b'{"code":3,"msg":"Invalid JSON: x"}', Ack(None, "3: Invalid JSON: x")),
+        (b'{"error":{"code":4,"msg":"Too many subscriptions"},"id":19}', Ack(19, "4: Too many subscriptions")),
+        (b'{"e":"serverShutdown","E":1700000000000}', SHUTDOWN),
+        (b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1700000000000}}', SHUTDOWN),
     ],
 )
 def test_answers_and_announcements(message: bytes, expected: object) -> None:

@@ -3,21 +3,17 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from typing import Final
 
 from market.tasks import Group
+from poller.coverage.listing import Listing
+from poller.coverage.staleness import UNSEEDED, Doubts
 from poller.network.backoff import Backoff
+from poller.network.counters import Counters
 from poller.rest.client import Fault
 from poller.rest.polling import Polling, Take
+from poller.rest.timing import RestTiming
 from poller.source import Update, Verdict
-from poller.stream.staleness import Doubts
-from poller.stream.timing import RestTiming, StreamTiming
-from poller.venues.binance.listing import Listing
-from poller.venues.binance.messages import Counters
-from poller.venues.binance.weight import SUMMARY_CHUNK
-
-UNSEEDED: Final = "its price since the last reconnect is not known yet"
-
+from poller.stream.timing import StreamTiming
 
 Ask = Callable[[tuple[str, ...], Take], Awaitable[Fault | None]]
 
@@ -61,8 +57,9 @@ class Inquiry:
         rest_timing: RestTiming,
         counters: Counters,
         rng: random.Random,
+        summaries_at_once: int | None = None,
     ) -> None:
-        """What the answers say goes to ``tell``."""
+        """What the answers say goes to ``tell``; one question for summaries is about ``summaries_at_once`` symbols."""
         self._polling = polling
         self._listing = listing
         self._tell = tell
@@ -70,11 +67,13 @@ class Inquiry:
         self._counters = counters
         self._clock = asyncio.get_running_loop().time
         self._backoffs = [Backoff(rest_timing.backoff_base_s, rest_timing.backoff_cap_s, rng) for _ in range(2)]
+        self._turn = 0
+        """How many updates the streams have brought: what is asked and what is heard are in this order."""
         self._quote_heard: dict[str, int] = {}
-        """Symbol → how many messages had come when one brought its last quote."""
+        """Symbol → the turn of the update that brought its last quote."""
         self._summary_heard: dict[str, int] = {}
         self._quotes = Doubts(timing.doubts)
-        self._summaries = Doubts(timing.summary_doubts, SUMMARY_CHUNK)
+        self._summaries = Doubts(timing.summary_doubts, summaries_at_once)
         self._unseeded: dict[str, tuple[float, float]] = {}
         """Symbols of which nothing was heard since a stream began to bring them: since when that is, and when the last
         one began, if none was heard of the one before it either."""
@@ -85,17 +84,21 @@ class Inquiry:
     def heard(self, update: Update, verdict: Verdict) -> None:
         """A stream brought ``update``."""
         symbol, now = update.symbol, self._clock()
+        self._turn += 1
         if update.update_id is None:
-            self._summary_heard[symbol] = self._counters.messages
+            self._summary_heard[symbol] = self._turn
             self._summaries.heard(symbol, now)
         elif verdict == "unusable":
             # Whatever REST answers is better than this.
             self._quotes.unusable(symbol, now)
         else:
-            self._quote_heard[symbol] = self._counters.messages
+            self._quote_heard[symbol] = self._turn
             self._quotes.heard(symbol, now)
             if self._unseeded:
                 self._unseeded.pop(symbol, None)
+
+    def alive(self, symbol: str) -> None:
+        """A sign of life without a price settles nothing: REST may know a newer one."""
 
     def misheard(self, symbol: str | None) -> None:
         """A stream brought what cannot be read; None where it is not known of whom."""
@@ -137,7 +140,7 @@ class Inquiry:
 
     def begin(self, told: Callable[[Update, Verdict], None] = lambda _update, _verdict: None) -> Take:
         """Where an answer goes that is asked for now; ``told`` hears what of it counts, and what that was worth."""
-        asked_at, now = self._counters.messages, self._clock()
+        asked_at, now = self._turn, self._clock()
 
         def take(update: Update) -> None:
             is_quote = update.last is None and update.volume is None

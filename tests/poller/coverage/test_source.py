@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec import structs
 
+from poller.coverage.staleness import DEAD, UNSEEDED
 from poller.source import Update
-from poller.stream.inquiry import UNSEEDED
-from poller.stream.staleness import DEAD
 from tests.exchange import Exchange
 from tests.poller.listening import (
     DOUBTS,
@@ -291,7 +290,7 @@ async def test_symbols_are_spread_over_connections(exchange: Exchange) -> None:
     symbols = [f"S{number}USDT" for number in range(7)]
     limits = structs.replace(LIMITS, streams=4)
     async with Exchange(symbols, limits) as exchange:
-        source = new_ws(exchange, symbols, streams_per_connection=4)
+        source = new_ws(exchange, symbols, symbols_per_connection=2)
         async with listening(source) as updates:
             await eventually(lambda: source.state.link == "up")
             for symbol in symbols:
@@ -306,7 +305,7 @@ async def test_one_lost_connection_of_several_is_told(exchange: Exchange) -> Non
     """While some of the connections are away, REST brings just their symbols, and the reason says how many."""
     symbols = [f"S{number}USDT" for number in range(4)]
     async with Exchange(symbols, LIMITS) as exchange:
-        source = new_ws(exchange, symbols, streams_per_connection=4, grace_s=0.05)
+        source = new_ws(exchange, symbols, symbols_per_connection=2, grace_s=0.05)
         async with listening(source):
             await eventually(lambda: source.state.link == "up" and source.state.source == "binance-ws")
             lost = next(one for one in exchange.open_connections if "s3usdt@bookTicker" in one.streams)
@@ -326,7 +325,7 @@ async def test_several_lost_connections_of_some(exchange: Exchange) -> None:
     """Two of three away: their symbols are uncovered and then brought by REST, those of the third are not touched."""
     symbols = [f"S{number}USDT" for number in range(6)]
     async with Exchange(symbols, structs.replace(LIMITS, weight=1_000_000)) as exchange:
-        source = new_ws(exchange, symbols, streams_per_connection=4, grace_s=0.1)
+        source = new_ws(exchange, symbols, symbols_per_connection=2, grace_s=0.1)
         async with heeding(source) as listener:
             await eventually(lambda: source.state.link == "up" and len(exchange.open_connections) == 3)
             kept = next(one for one in exchange.open_connections if "s0usdt@bookTicker" in one.streams)
@@ -366,7 +365,7 @@ async def test_symbols_served_with_and_without_room() -> None:
     """New symbols fill connections that have room, then get new ones; a connection without symbols is ended."""
     symbols = [f"S{number}USDT" for number in range(9)]
     async with Exchange(symbols, structs.replace(LIMITS, weight=1_000_000, streams=4)) as exchange:
-        source = new_ws(exchange, symbols[:3], streams_per_connection=4)
+        source = new_ws(exchange, symbols[:3], symbols_per_connection=2)
         async with heeding(source) as listener:
             await eventually(lambda: source.state.link == "up" and len(exchange.open_connections) == 2)
             source.serve(symbols[:6])

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from market.instruments import Instrument
-from poller.stream.cover import MISSING, Cover, some
-from poller.stream.inquiry import UNSEEDED
-from poller.stream.staleness import DEAD
+from poller.coverage.cover import Cover, some
+from poller.coverage.staleness import DEAD, MISSING, UNSEEDED
+from poller.network.counters import Counters
 from poller.stream.timing import StreamTiming
-from poller.venues.binance.messages import Counters
 from tests.fakes import run_virtual
 from tests.poller.listening import RecordingListener
 

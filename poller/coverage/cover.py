@@ -4,16 +4,17 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
+from poller.coverage.listing import Listing
+from poller.coverage.staleness import DEAD, MISSING, SILENT, UNUSABLE
+from poller.coverage.watch import StandIn
+from poller.network.counters import Counters
 from poller.network.tasks import first_of
-from poller.rest.polling import Polling, Take
+from poller.rest.polling import Take
 from poller.source import Listener
 from poller.stream.shard import Shard
-from poller.stream.staleness import DEAD, MISSING, UNUSABLE
 from poller.stream.timing import StreamTiming
-from poller.venues.binance.listing import Listing
-from poller.venues.binance.messages import Counters
 
-_DEAD: Final = (DEAD, UNUSABLE)
+_DEAD: Final = (DEAD, SILENT, UNUSABLE)
 """What is wrong with a stream for which another connection may help."""
 
 
@@ -22,7 +23,7 @@ class Cover:
 
     def __init__(
         self,
-        polling: Polling,
+        polling: StandIn,
         listing: Listing,
         shards: Sequence[Shard],
         *,

@@ -10,26 +10,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from poller.stream.timing import DoubtTiming
+
 DEAD: Final = "nothing comes on its stream, though the exchange has newer prices"
 MISSING: Final = "the exchange's answers have no price of it"
 UNUSABLE: Final = "what comes on its stream cannot be used"
-
-
-class DoubtTiming(Struct, frozen=True, kw_only=True):
-    """How long to trust silence. All times in seconds."""
-
-    patience_s: float = 5.0
-    """A symbol quiet for so long is asked about; each time it is found to be just quiet, it may be twice as long."""
-    longest_s: float = 60.0
-    """No symbol is quiet for longer without being asked about."""
-    gap_s: float = 5.0
-    """Between two questions; one is about all that are quiet, and costs the same as about two."""
-    confirm_s: float = 2.0
-    """What the stream has not brought so long after REST, it does not bring."""
-    unusable_s: float = 3.0
-    """A stream whose quotes mean nothing for so long is as good as dead."""
-    forgive_s: float = 10.0
-    """After the last such quote; from then on a quiet market is taken for one."""
+SILENT: Final = "nothing comes on its stream, not even heartbeats"
+UNSEEDED: Final = "its price since the last reconnect is not known yet"
 
 
 class _Watched(Struct):

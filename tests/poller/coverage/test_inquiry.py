@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from market.instruments import Instrument
+from poller.coverage.inquiry import Inquiry
+from poller.coverage.staleness import DEAD, MISSING, UNSEEDED, UNUSABLE
+from poller.network.counters import Counters
 from poller.rest.client import Fault
+from poller.rest.timing import RestTiming
 from poller.source import Update
-from poller.stream.inquiry import UNSEEDED, Inquiry
-from poller.stream.staleness import DEAD, MISSING, UNUSABLE
-from poller.stream.timing import RestTiming, StreamTiming
-from poller.venues.binance.messages import Counters
+from poller.stream.timing import StreamTiming
 from tests.fakes import run_virtual
 from tests.poller.listening import RecordingListener
 
@@ -85,7 +86,6 @@ class Stage:
 
     def stream(self, symbol: str, bid: str) -> None:
         """A stream brings a quote."""
-        self.counters.messages += 1
         self._ids += 1
         update = Update(symbol=symbol, recv_us=0, update_id=self._ids, bid=bid)
         self.inquiry.heard(update, self.listener.update(update))
