@@ -25,7 +25,7 @@ from poller.reload import announce, effective
 from poller.settings import PollerSettings
 from poller.source import LinkState, Source
 from poller.states import SymbolStates
-from poller.venues.registry import open_source
+from poller.venues.opening import open_source
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +67,7 @@ class Poller:
         self._intake: Intake | None = None
         self._quality = Quality(time.monotonic, now_us)
         self.states = SymbolStates(now_us)
-        wanted = settings.feed
-        self._starting = LinkState(
-            "binance-ws" if wanted == "auto" else wanted, "down", "the poller is starting", now_us()
-        )
+        self._starting = LinkState(settings.live_feed, "down", "the poller is starting", now_us())
         self._numbering = Numbering(settings.symbols)
         lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us)
         self.publisher = Publisher(bus, self._state, self.states, lead, self._numbering, now_us=now_us, rng=self._rng)

@@ -52,12 +52,16 @@ class Heartbeats:
         if symbol is not None and symbol in self._heard_at:
             self._unusable_at.setdefault(symbol, self._clock())
 
-    def watch(self, symbols: Collection[str]) -> None:
+    def watch(self, symbols: Collection[str], told: Collection[str] = ()) -> None:
         """See `poller.coverage.watch.Watch.watch`."""
-        now = self._clock()
+        now, failing = self._clock(), self._failing()
         for symbol in symbols:
             self._heard_at[symbol] = now
-            self._unquoted_at.setdefault(symbol, now)
+            if symbol in told:
+                self._unquoted_at.pop(symbol, None)
+            else:
+                # What could not be relied on before has no grace again.
+                self._unquoted_at.setdefault(symbol, now - self._grace_s if symbol in failing else now)
             self._unusable_at.pop(symbol, None)
 
     def lost(self, symbols: Collection[str]) -> None:
@@ -75,10 +79,7 @@ class Heartbeats:
 
     def verdicts(self) -> Mapping[str, str]:
         """See `poller.coverage.watch.Watch.verdicts`."""
-        now = self._clock()
-        found = {symbol: UNSEEDED for symbol, at in self._unquoted_at.items() if now - at >= self._grace_s}
-        found |= {symbol: SILENT for symbol, at in self._heard_at.items() if now - at >= self._told_within_s}
-        found |= {symbol: UNUSABLE for symbol, at in self._unusable_at.items() if now - at >= self._unusable_s}
+        found = self._failing()
         for symbol in found:
             self._doubt(symbol)
         return found
@@ -89,3 +90,9 @@ class Heartbeats:
 
     async def run(self) -> None:
         """See `poller.coverage.watch.Watch.run`."""
+
+    def _failing(self) -> Mapping[str, str]:
+        now = self._clock()
+        found = {symbol: UNSEEDED for symbol, at in self._unquoted_at.items() if now - at >= self._grace_s}
+        found |= {symbol: SILENT for symbol, at in self._heard_at.items() if now - at >= self._told_within_s}
+        return found | {symbol: UNUSABLE for symbol, at in self._unusable_at.items() if now - at >= self._unusable_s}

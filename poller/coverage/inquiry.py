@@ -107,7 +107,7 @@ class Inquiry:
         else:
             self._quotes.unusable(symbol, self._clock())
 
-    def watch(self, symbols: Collection[str]) -> None:
+    def watch(self, symbols: Collection[str], told: Collection[str] = ()) -> None:  # noqa: ARG002
         """A stream begins to bring ``symbols``: they are judged anew, and asked for once."""
         now, traded = self._clock(), self._traded(symbols)
         self._quotes.watch(traded, now)

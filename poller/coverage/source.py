@@ -180,7 +180,7 @@ class StreamSource:
         return shard
 
     def _became_ready(self, shard: Shard) -> None:
-        self._watch.watch(shard.symbols)
+        self._watch.watch(shard.symbols, shard.told)
         self._cover.review()
 
     def _new_polling(self, questions: Questions) -> Polling:

@@ -20,8 +20,8 @@ class Watch(Protocol):
     def misheard(self, symbol: str | None) -> None:
         """A stream brought what cannot be read; None where it is not known of whom."""
 
-    def watch(self, symbols: Collection[str]) -> None:
-        """A stream begins to bring ``symbols``: they are judged anew."""
+    def watch(self, symbols: Collection[str], told: Collection[str] = ()) -> None:
+        """A stream begins to bring ``symbols``: they are judged anew. It has brought a quote of ``told`` already."""
 
     def lost(self, symbols: Collection[str]) -> None:
         """No stream brings ``symbols`` now: their silence proves nothing."""

@@ -44,7 +44,7 @@ class Stream:
         *,
         hear: Callable[[Update | Alive | Unexpected], None],
         changed: Callable[[], None],
-        granted: Callable[[Collection[str]], None],
+        granted: Callable[[Collection[str], Collection[str]], None],
         refused: Callable[[Collection[str]], None],
         timing: StreamTiming,
         counters: Counters,
@@ -55,13 +55,15 @@ class Stream:
         """Prepare; ``hear`` is told of every update and every sign of life of ``symbols``, and of what cannot be read.
 
         ``changed`` is called when ``over`` is new, ``granted`` with symbols that were added by `serve` when it brings
-        them, ``refused`` with what the exchange will not bring, as it names that.
+        them, and with `told`, ``refused`` with what the exchange will not bring, as it names that.
         """
         clock = asyncio.get_running_loop().time
         self.ready = asyncio.Event()
         self.leaving = asyncio.Event()
         self.reason = ""
         self.over = False
+        self.told = set[str]()
+        """Symbols of which it has brought a quote."""
         self._endpoints = endpoints
         self._dialect = dialect
         self._limits = limits
@@ -187,7 +189,10 @@ class Stream:
         for heard in self._dialect.parse(message, self._now_us()):
             match heard:
                 case Update() | Alive() if heard.symbol in self._symbols:
-                    self._counters.messages += isinstance(heard, Update)
+                    if isinstance(heard, Update):
+                        self._counters.messages += 1
+                        if heard.bid is not None:
+                            self.told.add(heard.symbol)
                     self._hear(heard)
                 case Update() | Alive() if heard.symbol in self._former:
                     pass
@@ -211,7 +216,7 @@ class Stream:
     def _settle(self) -> None:
         late, self._late = self._late, set()
         if self.ready.is_set() and late:
-            self._granted(late)
+            self._granted(late, self.told)
         if not self.ready.is_set() and not self._peer.answers_pings:
             # To learn whether its silence will mean anything.
             self._ping = True

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import aiohttp
 
@@ -55,6 +55,11 @@ class Shard:
     def live(self) -> bool:
         """Whether prices of all its symbols may be expected now."""
         return any(stream.ready.is_set() and not stream.over for stream in self._streams)
+
+    @property
+    def told(self) -> Collection[str]:
+        """Symbols of which the newest connection has brought a quote."""
+        return self._streams[-1].told if self._streams else ()
 
     @property
     def reason(self) -> str:

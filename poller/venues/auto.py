@@ -1,4 +1,4 @@
-"""``FEED=auto``: Binance where anything of it answers, else the simulator until something does."""
+"""``FEED=auto``: the exchange where anything of it answers, else the simulator until something does."""
 
 import asyncio
 import logging
@@ -34,10 +34,12 @@ class Sight(Struct, frozen=True):
     """What is wrong; empty where all is well."""
 
 
-async def look(endpoints: Endpoints, now_us: Callable[[], int], within_s: float = PROBE_TIMEOUT_S) -> Sight:
+async def look(
+    endpoints: Endpoints, now_us: Callable[[], int], within_s: float = PROBE_TIMEOUT_S, *, ping: str
+) -> Sight:
     """Ask for a sign of life at each URL until one is well, within ``within_s`` in all; ask nobody during a ban.
 
-    The question is ``GET /api/v3/ping`` (Binance API documents, "Test connectivity"), which answers 200 and ``{}``.
+    The question is ``GET`` of the path ``ping``, which answers 200.
     """
     if endpoints.ban.left_s():
         return Sight(True, endpoints.ban.reason)
@@ -49,7 +51,7 @@ async def look(endpoints: Endpoints, now_us: Callable[[], int], within_s: float 
             async with (
                 asyncio.timeout(each_s),
                 aiohttp.ClientSession() as session,
-                session.get(f"{url}/api/v3/ping", allow_redirects=False, **endpoints.options(url)) as response,
+                session.get(f"{url}{ping}", allow_redirects=False, **endpoints.options(url)) as response,
             ):
                 status, headers = response.status, response.headers
                 body = await response.content.read(_PAGE_BYTES)
@@ -84,6 +86,8 @@ class Auto:
         endpoints: Endpoints,
         now_us: Callable[[], int],
         again_s: float = LOOK_AGAIN_S,
+        *,
+        ping: str,
     ) -> None:
         """``exchange`` makes the source that takes over."""
         self._simulated = simulated
@@ -91,6 +95,7 @@ class Auto:
         self._endpoints = endpoints
         self._now_us = now_us
         self._again_s = again_s
+        self._ping = ping
 
     @property
     def state(self) -> LinkState:
@@ -116,7 +121,7 @@ class Auto:
     async def _until_there(self) -> Source:
         while True:
             await asyncio.sleep(self._again_s)
-            sight = await look(self._endpoints, self._now_us)
+            sight = await look(self._endpoints, self._now_us, ping=self._ping)
             if sight.there:
                 but = f", though {sight.reason}" if sight.reason else ""
                 logger.warning("%s answers%s: no more simulated prices", self._endpoints.current, but)

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from market.instruments import Instrument, Scales
 from market.tick import scale_of, scaled, unscaled
+from market.venues import native_of
 from poller.source import Deaf, LinkState, Listener, Update
 
 _GRID_S = 0.01
@@ -72,7 +73,8 @@ class Simulated:
         self.state = LinkState("simulated", "up", notice, now_us())
 
     def _new_walk(self, symbol: str) -> "_Walk":
-        return _Walk(symbol, self._listings.get(symbol, DEFAULT_LISTING), self._per_summary, self._rng)
+        listing = self._listings.get(symbol) or self._listings.get(_alike(symbol), DEFAULT_LISTING)
+        return _Walk(symbol, listing, self._per_summary, self._rng)
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """See `poller.source.Source.instruments`."""
@@ -161,6 +163,11 @@ class _Walk:
 
     def _decimal_size(self, steps: int) -> str:
         return unscaled(steps * self._step, self.scales.size)
+
+
+def _alike(symbol: str) -> str:
+    """The symbol of ours that one of another venue is traded like: ``BTCUSDT`` for ``coinbase:BTC-USD``."""
+    return native_of(symbol).partition("-")[0] + "USDT"
 
 
 def listings() -> dict[str, Listing]:

@@ -78,6 +78,25 @@ def test_the_grace_begins_with_the_loss() -> None:
         assert {"A": UNSEEDED, "B": UNSEEDED} == stage.watch.verdicts()
         stage.quote("A")
         assert {"B": UNSEEDED} == stage.watch.verdicts()
+        stage.watch.watch(["A", "B"], told={"B"})
+        assert {} == stage.watch.verdicts()
+
+    staged(scene)
+
+
+def test_a_new_connection_alone_makes_nothing_live() -> None:
+    """A symbol that could not be relied on stays so until the new one has told its price."""
+
+    async def scene(stage: Stage) -> None:
+        stage.quote("A")
+        stage.quote("B")
+        await asyncio.sleep(6)
+        assert {"A": SILENT, "B": SILENT} == stage.watch.verdicts()
+        stage.watch.watch(["A", "B"], told={"B"})
+        stage.watch.alive("A")
+        assert {"A": UNSEEDED} == stage.watch.verdicts()
+        stage.quote("A")
+        assert {} == stage.watch.verdicts()
 
     staged(scene)
 
@@ -86,7 +105,7 @@ def test_quotes_that_cannot_be_used_are_no_sign_of_life() -> None:
     """Neither crossed ones nor unreadable ones; the next that makes sense ends it, and so does a new connection."""
 
     async def scene(stage: Stage) -> None:
-        for end in (lambda: stage.quote("A"), lambda: stage.watch.watch(["A"])):
+        for end in (lambda: stage.quote("A"), lambda: stage.watch.watch(["A"], told={"A"})):
             stage.quote("A")
             stage.quote("B")
             stage.quote("A", usable=False)
@@ -95,6 +114,8 @@ def test_quotes_that_cannot_be_used_are_no_sign_of_life() -> None:
             assert {"A": UNUSABLE, "B": UNUSABLE} == stage.watch.verdicts()
             end()
             assert {"B": UNUSABLE} == stage.watch.verdicts()
+            stage.quote("B")
+            assert {} == stage.watch.verdicts()
 
     staged(scene)
 

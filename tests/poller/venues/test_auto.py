@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
 
 import pytest
 import trustme
@@ -15,8 +16,12 @@ from market.instruments import Instrument
 from poller.network.endpoints import Endpoints
 from poller.source import Deaf, LinkState, Listener, Source, Update
 from poller.venues import auto
-from poller.venues.auto import Auto, Sight, look
+from poller.venues.auto import Sight
 from tests.poller.listening import RecordingListener, eventually
+
+PING = "/api/v3/ping"
+look = partial(auto.look, ping=PING)
+Auto = partial(auto.Auto, ping=PING)
 
 
 def now_us() -> int:

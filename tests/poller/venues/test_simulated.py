@@ -142,6 +142,13 @@ def test_unknown_symbol_has_the_default_listing() -> None:
     assert Decimal(update.bid or "") % Decimal(DEFAULT_LISTING.tick) == 0
 
 
+def test_another_venue_s_symbol_is_like_the_one_of_its_base() -> None:
+    """Bitcoin costs about as much at every venue."""
+    first = simulate(0.1, 1, symbols=("coinbase:BTC-USD", "BTCUSDT"))
+    one, two = (Decimal(update.bid or "0") for _, update in first[:2])
+    assert abs(one - two) < two / 100
+
+
 def test_listings() -> None:
     """Each of the 100 listings starts on its own price grid, fine enough to move on."""
     assert 100 == len(LISTINGS)
