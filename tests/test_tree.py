@@ -18,27 +18,75 @@ ALLOWED = {
 
 GATEWAY_LAYERS = (
     {"__main__", "worker"},
-    {"serving"},
-    {"requests"},
+    {"http.server"},
+    {"http.handler"},
     {"app"},
-    {"http"},
-    {"reload", "upgrade"},
-    {"conversation"},
-    {"standing"},
+    {"http.routes"},
+    {"reload", "http.upgrade"},
+    {"client.client"},
+    {"client.token_lifetime"},
     {"gateway"},
-    {"budget"},
-    {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"auth.jwks", "commands", "entrance", "intake", "laggards", "states_reader", "usefulness"},
-    {"arrears", "auth.compact", "auth.keyset", "behind", "charges", "delivery", "group", "handshake", "heads"}
-    | {"refusals", "states"},
-    {"cohort"},
-    {"connection", "pace"},
-    {"reader", "window"},
-    {"buffers", "frames"},
-    {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
-    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
-    | {"inflate", "kept", "limit_log", "limits", "masking", "memory", "metrics", "origin", "probes", "protocol"}
-    | {"sockets", "succession"},
+    {"admission.budget"},
+    {
+        "admission.acceptor",
+        "auth.authenticator",
+        "auth.tickets",
+        "auth.token",
+        "fanout.feed.feed",
+        "websocket.keepalive",
+        "fanout.hub",
+        "client.session",
+    },
+    {
+        "auth.jwks",
+        "protocol.commands",
+        "admission.admission",
+        "fanout.feed.intake",
+        "fanout.slow_consumers",
+        "fanout.feed.states_reader",
+        "fanout.feed.usefulness",
+    },
+    {
+        "fanout.arrears",
+        "auth.compact",
+        "auth.keyset",
+        "fanout.feed.behind",
+        "admission.charges",
+        "fanout.feed.delivery",
+        "fanout.group",
+        "websocket.handshake",
+        "admission.request.head",
+    }
+    | {"fanout.feed.refusals", "fanout.feed.states"},
+    {"fanout.cohort"},
+    {"websocket.connection", "fanout.flush_scheduler"},
+    {"websocket.framing.parser", "fanout.window"},
+    {"websocket.buffering.buffers", "protocol.encoding"},
+    {"auth.download", "auth.grant", "auth.keys", "client.costs", "refusal", "settings"},
+    {
+        "admission.address",
+        "auth.settings",
+        "websocket.close_codes",
+        "websocket.framing.deflate",
+        "admission.descriptors",
+        "errors",
+        "http.expectations",
+        "websocket.closing_handshake",
+        "websocket.header_fields",
+    }
+    | {
+        "websocket.framing.inflate",
+        "websocket.buffering.kept",
+        "admission.limit_log",
+        "admission.limits",
+        "websocket.framing.masking",
+        "websocket.buffering.memory",
+        "metrics",
+        "admission.origin",
+        "admission.probes",
+        "protocol.messages",
+    }
+    | {"websocket.sockets", "http.succession"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 
@@ -54,7 +102,7 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
-    "gateway/states_reader.py": "gateway/test_feed.py",
+    "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",
     "market/early.py": "integration/test_settings_again.py",
@@ -127,7 +175,7 @@ def test_no_package_imports_in_a_circle(package: str) -> None:
 
 @pytest.mark.parametrize("package", ALLOWED)
 def test_every_module_has_its_tests(package: str) -> None:
-    """``gateway/hub.py`` is tested by ``tests/gateway/test_hub.py``, and so for all."""
+    """``gateway/fanout/hub.py`` is tested by ``tests/gateway/fanout/test_hub.py``, and so for all."""
     expected = {
         COVERED_BY.get(module.as_posix(), (module.parent / f"test_{module.stem}.py").as_posix())
         for module in _modules(package)

@@ -5,9 +5,9 @@ import random
 from msgspec import Struct
 
 from gateway.auth.grant import ANONYMOUS
-from gateway.frames import Encoding, message_frame
-from gateway.protocol import Error
-from gateway.session import Limits, Session
+from gateway.client.session import Limits, Session
+from gateway.protocol.encoding import Encoding, message_frame
+from gateway.protocol.messages import Error
 from market.symbols import parse_symbols
 from tests.fuzz.commands import SYMBOLS, command
 from tests.fuzz.damage import damaged
