@@ -11,10 +11,10 @@ from typing import Final
 from aiohttp import web
 
 from gateway.metrics import Counters
-from gateway.protocol.encoding import frame
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.deflate import compress
+from gateway.websocket.framing.frames import frame
 from gateway.websocket.framing.parser import Admission
 from gateway.websocket.handshake import check, take_over
 from tests.waiting import until

@@ -17,8 +17,8 @@ from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 from gateway.admission.admission import Entrance
 from gateway.admission.limits import Bucket
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES, Heads
+from gateway.errors import RefusalError
 from gateway.metrics import Counters
-from gateway.refusal import RefusalError
 from gateway.websocket.header_fields import asks_for_websocket
 
 _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})

@@ -7,6 +7,8 @@ time when it is full again. Times are seconds of any clock that does not go back
 from collections import Counter, OrderedDict
 from typing import Final, Literal
 
+from msgspec import Struct
+
 Verdict = Literal["ok", "refuse", "close"]
 """``ok``: within the rate. ``refuse``: a bit over, answer with an error. ``close``: a flood, hang up."""
 
@@ -196,3 +198,10 @@ class Tally:
     def __len__(self) -> int:
         """How many keys there are."""
         return len(self._counts)
+
+
+class Limits(Struct):
+    """What one client may take; 0 means no limit. All sessions share one object: a change of it holds for all."""
+
+    max_symbols: int
+    max_errors: int

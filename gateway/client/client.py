@@ -17,10 +17,11 @@ from gateway.client.session import Outcome, Session
 from gateway.client.token_lifetime import Standing
 from gateway.fanout.window import LATE_S, note_round_trip
 from gateway.gateway import Gateway
-from gateway.protocol.encoding import BINARY, TEXT, Encoding, message_frame
+from gateway.protocol.encoding import Encoding, message_frame
 from gateway.protocol.messages import Auth, Error, Welcome
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.connection import Connection
+from gateway.websocket.framing.frames import BINARY, TEXT
 from gateway.websocket.framing.parser import Admission
 from market.symbols import Symbols
 

@@ -1,55 +1,26 @@
-"""WebSocket frames, made once for everybody.
+"""Messages and ticks in each encoding, as WebSocket frames that are made once for everybody.
 
-A server's frame is not masked (RFC 6455, section 5.1), so its bytes are the same for every client.
 `FramedTick` holds each form of a tick, made when it is first wanted and never again. It is made of what the tick says,
 not of the bytes that it came in: those may be anybody's.
 """
 
-import struct
 from collections.abc import Callable, Collection, Iterable
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from gateway.protocol.messages import Message, SymbolStatus
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
+from gateway.websocket.framing.frames import BINARY, RSV1, TEXT, frame
 from market.codec import encode_tick
 from market.tick import Tick
 
 Encoding = Literal["json", "msgpack"]
 
-TEXT: Final = 0x1
-BINARY: Final = 0x2
-CLOSE: Final = 0x8
-PING: Final = 0x9
-PONG: Final = 0xA
-
-_FIN: Final = 0x80
-_RSV1: Final = 0x40
-
-_head_16 = struct.Struct(">BBH").pack
-_head_64 = struct.Struct(">BBQ").pack
 
 _json_encode = msgspec.json.Encoder().encode
 _msgpack_encode = msgspec.msgpack.Encoder().encode
-
-
-def frame(opcode: int, payload: bytes) -> bytes:
-    """One whole unmasked frame (RFC 6455, section 5.2). ``opcode`` may carry reserved bits."""
-    size = len(payload)
-    if size < 126:
-        return bytes((_FIN | opcode, size)) + payload
-    if size < 65536:
-        return _head_16(_FIN | opcode, 126, size) + payload
-    return _head_64(_FIN | opcode, 127, size) + payload
-
-
-def close_frame(code: int, reason: str) -> bytes:
-    """A close frame (RFC 6455, section 5.5.1); a ``code`` of 0 gives none. ``reason`` is cut to what fits."""
-    if not code:
-        return frame(CLOSE, b"")
-    return frame(CLOSE, code.to_bytes(2) + reason.encode()[:123].decode(errors="ignore").encode())
 
 
 def message_frame(message: Message, encoding: Encoding) -> bytes:
@@ -215,7 +186,7 @@ def _deflated(batch: Join, opcode: int) -> Join:
         payload = batch(bodies)
         if len(payload) < LEAST_BYTES:
             return frame(opcode, payload)
-        return frame(_RSV1 | opcode, compress(payload))
+        return frame(RSV1 | opcode, compress(payload))
 
     return deflate
 

@@ -7,14 +7,14 @@ import asyncio
 import logging
 import math
 import os
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from gateway.fanout.window import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
-from gateway.protocol.encoding import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.closing_handshake import Farewell
+from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
 from gateway.websocket.framing.parser import REFUSED, Admission, Fault, FrameReader, Violation
+from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 from gateway.websocket.sockets import has_unread, prepare
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         self,
         client: str,
         transport: asyncio.Transport,
-        encoding: Encoding,
+        encoding: Any,
         buffers: Buffers,
         listener: Listener,
         max_message_bytes: int,
@@ -78,7 +78,8 @@ class Connection(asyncio.Protocol):
     ) -> None:
         """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `FrameReader`."""
         self.client = client
-        self.encoding: Encoding = encoding
+        self.encoding = encoding
+        """How messages are written for this client: for those who write them; nothing here looks at it."""
         self.listener = listener
         self._transport = transport
         self._buffers = buffers

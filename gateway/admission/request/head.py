@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import hdrs
 from multidict import MultiMapping
 
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 MAX_HEAD_BYTES: Final = 14 * 1024
 """Of a whole head, its empty line included; no line has a limit of its own, for one may hold a token.

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gateway.admission.acceptor import Arrival, Arrivals
 from gateway.admission.admission import Entrance
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
+from gateway.errors import RefusalError
 from gateway.metrics import Counters
-from gateway.refusal import RefusalError
 from gateway.settings import Settings
 from tests.fakes import run_virtual
 from tests.gateway.transports import RecordingTransport

@@ -13,7 +13,7 @@ from gateway.admission.address import TrustedProxies
 from gateway.admission.admission import Entrance, Seat, Visitor, bearer, try_later
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 from gateway.settings import Settings
 from market.bus import BusDownError
 from tests.fakes import run_virtual

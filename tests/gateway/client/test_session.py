@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
-from gateway.client.session import Limits, Outcome, Session
+from gateway.client.session import Outcome, Session
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.close_codes import Closing
 from market.symbols import Symbols, parse_symbols

@@ -14,12 +14,9 @@ from websockets.protocol import CLIENT, Protocol
 
 from gateway.protocol import messages
 from gateway.protocol.encoding import (
-    BINARY,
-    TEXT,
     Encoding,
     FramedTick,
     form_of,
-    frame,
     joiner,
     json,
     json_body,
@@ -32,16 +29,10 @@ from gateway.protocol.encoding import (
 )
 from gateway.protocol.messages import Message, Pong
 from gateway.websocket.framing.deflate import LEAST_BYTES
+from gateway.websocket.framing.frames import BINARY, TEXT
 from market.codec import decode_tick, encode_tick
 from market.tick import Tick
 from tests.fakes import decoded, tick
-
-
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 100_000])
-def test_a_frame_of_any_length_is_read_back_whole(size: int) -> None:
-    """Every one of the three length forms of RFC 6455 carries its payload."""
-    payload = msgspec.json.encode("x" * size)
-    assert ["x" * size] == list(decoded(frame(TEXT, payload)))
 
 
 def test_msgpack_goes_in_binary_frames() -> None:
