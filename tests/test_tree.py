@@ -43,6 +43,7 @@ BESIDE = {
 COVERED_BY = {
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
     "gateway/gateway.py": "gateway/test_app.py",
+    "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
     "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",
