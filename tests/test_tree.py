@@ -30,13 +30,31 @@ GATEWAY_LAYERS = (
 )
 """Packages and single modules of the gateway, top first: each imports only from layers below its own."""
 
+POLLER_LAYERS = (
+    "__main__",
+    "app",
+    "metrics reload",
+    "venues.registry",
+    "venues.auto venues.replay settings",
+    "venues.binance venues.simulated",
+    "coverage",
+    "stream",
+    "rest",
+    "network intake publishing",
+    "ticks states",
+    "quality",
+    "source",
+    "errors",
+)
+"""Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
+
 NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
-    "poller/sources/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
+    "poller/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
 }
 """Test files that belong to no one module, and why."""
 
@@ -45,6 +63,18 @@ COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
     "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
+    "poller/coverage/listing.py": "poller/venues/binance/test_listing.py",
+    "poller/coverage/streams.py": "poller/coverage/test_source.py",
+    "poller/coverage/watch.py": "poller/coverage/test_source.py",
+    "poller/network/counters.py": "poller/coverage/test_source.py",
+    "poller/rest/answers.py": "poller/venues/binance/test_messages.py",
+    "poller/rest/timing.py": "poller/venues/binance/test_limits.py",
+    "poller/source.py": "poller/test_intake.py",
+    "poller/stream/dialect.py": "poller/venues/binance/test_dialect.py",
+    "poller/stream/peer.py": "poller/stream/test_connection.py",
+    "poller/stream/timing.py": "poller/venues/binance/test_limits.py",
+    "poller/venues/binance/rest.py": "poller/rest/test_client.py",
+    "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",
     "market/early.py": "integration/test_settings_again.py",
@@ -108,6 +138,21 @@ def _children(folder: Path) -> dict[str, list[Path]]:
         if child.name != "__init__.py":
             children.setdefault(".".join(child.with_suffix("").parts), []).append(module)
     return children
+
+
+def test_the_poller_imports_downwards() -> None:
+    """No package of the poller imports from one of its own layer or of one above."""
+    depths = {name: depth for depth, layer in enumerate(POLLER_LAYERS) for name in layer.split()}
+
+    def place(dotted: str) -> str:
+        """The package or module of POLLER_LAYERS that a dotted name below ``poller`` belongs to, if any."""
+        return next((name for name in depths if f"{dotted}.".startswith(f"poller.{name}.")), "")
+
+    for module in _modules("poller"):
+        own = place(".".join(module.with_suffix("").parts))
+        assert own or module.stem == "__init__", f"{module} has no place in POLLER_LAYERS"
+        for other in {place(name) for name in _imports(module)} - {own, ""}:
+            assert depths[other] > depths[own], f"{module} imports poller.{other}"
 
 
 @pytest.mark.parametrize("package", ALLOWED)

@@ -5,7 +5,7 @@ payload, the string ``states`` the states of all symbols. One script publishes i
 behind what was heard, and no part of a publish outlives the right to it.
 
 The store's keys are strings that expire: ``lease.poller`` names the poller that leads, ``standby.poller``
-one that could (see `poller.lease`); ``ticket.<hash>`` is a one-time ticket of the gateways.
+one that could (see `poller.publishing.leadership`); ``ticket.<hash>`` is a one-time ticket of the gateways.
 
 redis-py connects, authenticates and speaks TLS; what then goes on, `market.bus.redis_wire` does. That the server is
 the right one, `market.bus.redis_pool` sees to.

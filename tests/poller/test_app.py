@@ -21,8 +21,8 @@ from poller import app
 from poller.app import Poller, now_us
 from poller.errors import PollerError
 from poller.settings import PollerSettings
-from poller.sources import factory
-from poller.sources.auto import Auto
+from poller.venues import registry
+from poller.venues.auto import Auto
 from tests.exchange import Exchange
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick
@@ -245,7 +245,7 @@ async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> 
         asked.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(factory, "look", silent)
+    monkeypatch.setattr(registry, "look", silent)
     async with asyncio.timeout(1):
         async with polling(PollerSettings(bus_url="memory://", feed="auto")):
             await asked.wait()
@@ -253,7 +253,7 @@ async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the exchange answers its prices follow; in between there are none, and every beat says whose they are."""
-    monkeypatch.setattr(factory, "Auto", partial(Auto, again_s=0.2))
+    monkeypatch.setattr(registry, "Auto", partial(Auto, again_s=0.2))
     port = free_port()
     settings = PollerSettings(
         bus_url=valkey.url,

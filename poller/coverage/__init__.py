@@ -1,0 +1,1 @@
+"""A source on an exchange's streams that keeps every symbol covered: by its stream, or by REST in its place."""

@@ -1,0 +1,1 @@
+"""Ticks and heartbeats onto the bus, in order and by one poller at a time, whatever the bus does."""

@@ -1,0 +1,1 @@
+"""Asking an exchange by REST, within its limits."""

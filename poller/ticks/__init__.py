@@ -1,0 +1,1 @@
+"""What an exchange said, as ticks: scaled, checked, without repeats. Plain code without I/O."""
