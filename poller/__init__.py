@@ -4,7 +4,7 @@
                           │                             ▲
                           └──▶ quality ──▶ states ──Beat┘
 
-``venues``      what is an exchange's own: Binance, a simulator, a recording; ``registry`` opens the one that is wanted
+``venues``      what is an exchange's own: Binance, Coinbase, a simulator, a recording
 ``coverage``    a source on an exchange's streams: every symbol covered, by its stream or by REST
 ``stream``      connections to streams, shared out, paced, renewed; a ``dialect`` knows what is said on them
 ``rest``        an exchange asked by REST, within its limits
@@ -16,7 +16,8 @@
 ``states``      what is true of each symbol, and what is told of it
 ``publishing``  ticks and beats onto the bus, whatever the bus does: ``publisher``, ``sequencer``, ``heartbeat``
 
-``app`` puts them together, ``settings`` reads the environment, ``reload`` brings other settings to a poller that runs,
-``metrics`` counts. Every arrow is a plain call that never waits for what is behind it. Several pollers may run on one
-bus: one of them leads, the others stand by (``publishing.leadership``).
+``__main__`` starts ``app``, which puts them together; ``settings`` reads the environment, ``opening`` knows which source
+it asks for, ``reload`` brings other settings to a poller that runs, ``metrics`` counts, ``errors`` end a start. Every
+arrow is a plain call that never waits for what is behind it. Several pollers may run on one bus: of each venue one
+leads, the others stand by (``publishing.leadership``).
 """

@@ -17,6 +17,7 @@ from market.tasks import Group, end
 from poller import metrics
 from poller.errors import PollerError
 from poller.intake import Intake
+from poller.opening import open_source
 from poller.publishing.leadership import Lead
 from poller.publishing.publisher import Publisher
 from poller.publishing.sequencer import Numbering
@@ -25,7 +26,6 @@ from poller.reload import announce, effective
 from poller.settings import PollerSettings
 from poller.source import LinkState, Source
 from poller.states import SymbolStates
-from poller.venues.opening import open_source
 
 logger = logging.getLogger(__name__)
 

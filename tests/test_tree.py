@@ -34,7 +34,7 @@ POLLER_LAYERS = (
     "__main__",
     "app",
     "metrics reload",
-    "venues.opening",
+    "opening",
     "venues.auto venues.replay settings",
     "venues.registry",
     "venues.binance venues.coinbase venues.simulated",
@@ -182,9 +182,10 @@ def test_nothing_imports_in_a_circle(package: str) -> None:
                 del remaining[name]
 
 
-def test_every_package_of_the_gateway_names_what_is_in_it() -> None:
+@pytest.mark.parametrize("package", ["gateway", "poller"])
+def test_every_package_names_what_is_in_it(package: str) -> None:
     """The first words of a folder are its table of contents."""
-    for folder in sorted({module.parent for module in _modules("gateway")}):
+    for folder in sorted({module.parent for module in _modules(package)}):
         contents = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
         for child in _children(folder):
             name = child.rpartition(".")[2]

@@ -17,11 +17,10 @@ from market.codec import decode_beat, decode_states, decode_tick
 from market.status import Beat
 from market.symbols import parse_symbols
 from market.tick import Tick
-from poller import app
+from poller import app, opening
 from poller.app import Poller, now_us
 from poller.errors import PollerError
 from poller.settings import PollerSettings
-from poller.venues import opening
 from poller.venues.auto import Auto
 from tests.exchange import Exchange
 from tests.market.bus.receivers import RecordingReceiver

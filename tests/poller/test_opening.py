@@ -11,11 +11,11 @@ from aiohttp.test_utils import TestServer
 from deploy.ports import free_port
 from market.symbols import Symbols
 from poller.coverage.source import StreamSource
+from poller.opening import open_source
 from poller.settings import PollerSettings
 from poller.source import Source
 from poller.venues.auto import Auto
 from poller.venues.binance.rest_source import BinanceRest
-from poller.venues.opening import open_source
 from poller.venues.registry import VENUES
 from poller.venues.replay import Replay
 from poller.venues.simulated import Simulated
