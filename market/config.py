@@ -47,9 +47,10 @@ HAPROXYS: Final = _names(
     " TICKGATE_REQUEST_RATE_PER_IP"
 ) | {f"TICKGATE_GATEWAY_{number}" for number in range(1, 17)}
 """Of ``haproxy.cfg``; the launcher hands them on to it."""
+LAUNCHERS: Final = _names("VENUES")
 PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
 """The way out, of pollers and gateways."""
-KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | PROXIES
+KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | PROXIES
 """What may stand in the file: it is everybody's, so it may name what only another program reads."""
 
 _MAX_BYTES: Final = 1024 * 1024

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from market.errors import MarketError
-from market.venues import OTHER_VENUES, venue_of
+from market.venues import DEFAULT_VENUE, EXAMPLES, OTHER_VENUES, venue_of
 
 MAX_SYMBOL_BYTES: Final = 64
 """Of a symbol in UTF-8, as it stands in channels, requests and messages."""
@@ -163,5 +163,5 @@ def _aliases(names: tuple[str, ...]) -> dict[str, str]:
     return {upper(alias): name for alias, (_, name) in best.items()}
 
 
-DEFAULT_SYMBOLS: Final = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
+DEFAULT_SYMBOLS: Final = Symbols(EXAMPLES[DEFAULT_VENUE])
 """What poller and gateway serve where nobody says otherwise."""

@@ -10,6 +10,11 @@ DEFAULT_VENUE: Final = "binance"
 OTHER_VENUES: Final = frozenset({"coinbase"})
 """`poller.venues.registry` has a poller's part of each."""
 VENUES: Final = (DEFAULT_VENUE, *sorted(OTHER_VENUES))
+EXAMPLES: Final = {
+    "binance": ("BTCUSDT", "ETHUSDT", "SOLUSDT"),
+    "coinbase": ("coinbase:BTC-USD", "coinbase:ETH-USD", "coinbase:SOL-USD"),
+}
+"""Each venue's symbols where nobody says which are wanted."""
 
 
 def venue_of(symbol: str) -> str:

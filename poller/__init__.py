@@ -16,8 +16,8 @@
 ``states``      what is true of each symbol, and what is told of it
 ``publishing``  ticks and beats onto the bus, whatever the bus does: ``publisher``, ``sequencer``, ``heartbeat``
 
-``__main__`` starts ``app``, which puts them together; ``settings`` reads the environment, ``opening`` knows which source
-it asks for, ``reload`` brings other settings to a poller that runs, ``metrics`` counts, ``errors`` end a start. Every
-arrow is a plain call that never waits for what is behind it. Several pollers may run on one bus: of each venue one
-leads, the others stand by (``publishing.leadership``).
+``__main__`` starts ``app``, which puts them together; ``settings`` reads the environment, ``opening`` knows which
+source it asks for, ``reload`` brings other settings to a poller that runs, ``metrics`` counts, ``errors`` end a start.
+Every arrow is a plain call that never waits for what is behind it. Several pollers may run on one bus: of each venue
+one leads, the others stand by (``publishing.leadership``).
 """

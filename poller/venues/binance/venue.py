@@ -1,7 +1,6 @@
 """Binance spot, as `poller.venues.registry` has it."""
 
-from market.symbols import DEFAULT_SYMBOLS
-from market.venues import DEFAULT_VENUE
+from market.venues import DEFAULT_VENUE, EXAMPLES
 from poller.source import Source
 from poller.venues.venue import Opening, Venue
 
@@ -21,7 +20,7 @@ def _by_rest(its: Opening) -> Source:
 BINANCE = Venue(
     name=DEFAULT_VENUE,
     title="Binance",
-    symbols=DEFAULT_SYMBOLS.names,
+    symbols=EXAMPLES[DEFAULT_VENUE],
     rest_url=("https://api.binance.com",),
     ws_url=("wss://stream.binance.com:9443",),
     ping="/api/v3/ping",

@@ -17,8 +17,7 @@ from market.venues import native_of, symbol_of
 from poller.source import Update
 from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, StreamLimits, Unexpected
 from poller.venues.coinbase.order_book import BookError, Level, OrderBook
-
-NAME: Final = "coinbase"
+from poller.venues.coinbase.venue import NAME
 
 LIMITS: Final = StreamLimits(
     # Not limited; so many books are what one connection brings without falling behind.

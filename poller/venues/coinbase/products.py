@@ -11,6 +11,7 @@ from market.venues import symbol_of
 from poller.network import reasons
 from poller.rest.answers import read_rows
 from poller.rest.client import Fault
+from poller.venues.coinbase.venue import NAME
 
 PATH = "/products"
 
@@ -35,7 +36,7 @@ def read_products(body: bytes) -> Mapping[str, Instrument] | Fault:
     if not rows:
         words = reasons.told(body)
         return Fault(f"no list of products{f': {words}' if words else ''}")
-    return {symbol_of("coinbase", row.id): _instrument(row) for row in rows}
+    return {symbol_of(NAME, row.id): _instrument(row) for row in rows}
 
 
 def _instrument(row: _Product) -> Instrument:

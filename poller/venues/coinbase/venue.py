@@ -1,7 +1,10 @@
 """Coinbase Exchange, as `poller.venues.registry` has it."""
 
+from market.venues import EXAMPLES
 from poller.source import Source
 from poller.venues.venue import Opening, Venue
+
+NAME = "coinbase"
 
 
 def _by_streams(its: Opening) -> Source:
@@ -11,9 +14,9 @@ def _by_streams(its: Opening) -> Source:
 
 
 COINBASE = Venue(
-    name="coinbase",
+    name=NAME,
     title="Coinbase Exchange",
-    symbols=("coinbase:BTC-USD", "coinbase:ETH-USD", "coinbase:SOL-USD"),
+    symbols=EXAMPLES[NAME],
     rest_url=("https://api.exchange.coinbase.com",),
     ws_url=("wss://ws-feed.exchange.coinbase.com",),
     ping="/time",
