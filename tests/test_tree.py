@@ -56,9 +56,9 @@ COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/states_reader.py": "gateway/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
-    "market/bus/redis_scripts.py": "market/bus/test_redis.py",
+    "market/bus/redis/scripts.py": "market/bus/redis/test_bus.py",
     "market/early.py": "integration/test_settings_again.py",
-    "market/bus/redis_wire.py": "market/bus/test_redis.py",
+    "market/bus/redis/wire.py": "market/bus/redis/test_bus.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""
 

@@ -163,7 +163,7 @@ def open_bus(url: str) -> Bus:
 
         return MemoryBus()
     if scheme in {"redis", "rediss", "unix"}:
-        from market.bus.redis import RedisBus
+        from market.bus.redis.bus import RedisBus
 
         return RedisBus(url)
     what = f"has the scheme {scheme}, which is not supported" if scheme in _NAMED_SCHEMES else "is no URL of a bus"

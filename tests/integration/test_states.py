@@ -12,7 +12,7 @@ import pytest
 
 from deploy.programs import Program
 from deploy.stack import Stack
-from market.bus.redis import RedisBus
+from market.bus.redis.bus import RedisBus
 from market.status import Beat, Changes, States, SymbolState, SymbolStatus
 from tests.client import Client, connected
 from tests.fakes import tick

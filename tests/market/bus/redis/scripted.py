@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import hiredis
 
-from market.bus.redis_scripts import STATES, VALUES
+from market.bus.redis.scripts import STATES, VALUES
 
 ANSWERS: Final = {b"EVAL": b":1\r\n", VALUES: b"*0\r\n", STATES: b"$-1\r\n", b"SET": b"+OK\r\n", b"GETDEL": b"$-1\r\n"}
 """What a server that is in order says to each command of the bus, or to a script of its own answer."""

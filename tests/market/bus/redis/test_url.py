@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gateway.settings import Settings
 from market.bus import Bus, BusDownError, BusUrlError, open_bus
-from market.bus.redis_url import RedisUrl, parse_redis_url
+from market.bus.redis.url import RedisUrl, parse_redis_url
 from market.config import CONFIG
 from market.environ import Environ, SettingError
 from poller.settings import PollerSettings

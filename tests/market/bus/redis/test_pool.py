@@ -7,10 +7,10 @@ import pytest
 
 from deploy.ports import free_port
 from market.bus import Bus, BusDownError, Lease, LeaseLostError, open_bus
-from market.bus.redis import RedisBus
+from market.bus.redis.bus import RedisBus
 from market.codec import encode_tick
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
-from tests.market.bus.scripted import ScriptedRedis
+from tests.market.bus.redis.scripted import ScriptedRedis
 from tests.market.samples import beat, tick
 from tests.proxy import Proxy
 from tests.valkey import Valkey

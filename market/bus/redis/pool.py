@@ -16,7 +16,7 @@ from typing import Any, Final
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
-from market.bus.redis_wire import RedisPipe, command
+from market.bus.redis.wire import RedisPipe, command
 
 logger = logging.getLogger(__name__)
 

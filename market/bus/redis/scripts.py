@@ -6,8 +6,8 @@ than it should be is replaced, what is too long is not fetched, and a lease that
 
 from typing import Final
 
-from market.bus.redis_pool import LEASE_LOST
-from market.bus.redis_wire import BEAT_CHANNEL, TICK_CHANNEL
+from market.bus.redis.pool import LEASE_LOST
+from market.bus.redis.wire import BEAT_CHANNEL, TICK_CHANNEL
 
 PUBLISH: Final = b"""
 local owner, ttl_ms, beat, states = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

@@ -7,8 +7,8 @@ behind what was heard, and no part of a publish outlives the right to it.
 The store's keys are strings that expire: ``lease.poller`` names the poller that leads, ``standby.poller``
 one that could (see `poller.lease`); ``ticket.<hash>`` is a one-time ticket of the gateways.
 
-redis-py connects, authenticates and speaks TLS; what then goes on, `market.bus.redis_wire` does. That the server is
-the right one, `market.bus.redis_pool` sees to.
+redis-py connects, authenticates and speaks TLS; what then goes on, `market.bus.redis.wire` does. That the server is
+the right one, `market.bus.redis.pool` sees to.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from market.bus import BusDownError, Lease, LeaseLostError, Receiver
-from market.bus.redis_faults import explained, not_in_time
-from market.bus.redis_pool import LEASE_LOST, RedisPool
-from market.bus.redis_scripts import HOLD, PUBLISH, RELEASE, STATES, VALUES
-from market.bus.redis_url import RedisUrl, parse_redis_url
-from market.bus.redis_wire import RedisLink, command
+from market.bus.redis.faults import explained, not_in_time
+from market.bus.redis.pool import LEASE_LOST, RedisPool
+from market.bus.redis.scripts import HOLD, PUBLISH, RELEASE, STATES, VALUES
+from market.bus.redis.url import RedisUrl, parse_redis_url
+from market.bus.redis.wire import RedisLink, command
 from market.codec import MAX_STATES_BYTES, MAX_TICK_BYTES, encode_beat, encode_states, encode_tick
 from market.status import Beat, States
 from market.symbols import MAX_SYMBOL_BYTES
