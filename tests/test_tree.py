@@ -46,6 +46,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
+    "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
     "poller/sources/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
@@ -55,10 +56,11 @@ BESIDE = {
 COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/states_reader.py": "gateway/test_feed.py",
-    "market/bus/memory.py": "market/bus/test_contract.py",
-    "market/bus/redis/scripts.py": "market/bus/redis/test_bus.py",
+    "market/bus/memory.py": "market/bus/test_broker.py",
+    "market/bus/redis/pipe.py": "market/bus/redis/test_pool.py",
+    "market/bus/redis/scripts.py": "market/bus/redis/test_broker.py",
+    "market/bus/redis/subscription.py": "market/bus/redis/test_broker.py",
     "market/early.py": "integration/test_settings_again.py",
-    "market/bus/redis/wire.py": "market/bus/redis/test_bus.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""
 
