@@ -10,7 +10,7 @@ import msgspec
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from gateway.frames import Encoding
+from gateway.protocol.encoding import Encoding
 from market.tick import Tick
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from gateway.auth import grant, tickets
 from gateway.auth.compact import read_compact
 from gateway.auth.keys import KeyMaterialError, from_secret
 from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
-from gateway.commands import DECODERS, Malformed
+from gateway.protocol.commands import DECODERS, Malformed
 from loadtest import _messages
 from market.codec import CodecError, decode_beat, decode_states, decode_tick
 from poller.errors import PollerError

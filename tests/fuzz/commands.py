@@ -6,7 +6,7 @@ from typing import Any
 
 import msgpack
 
-from gateway.frames import Encoding
+from gateway.protocol.encoding import Encoding
 from tests.fuzz.damage import damaged
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

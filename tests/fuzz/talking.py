@@ -4,10 +4,11 @@ import random
 
 from msgspec import Struct
 
+from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS
-from gateway.frames import Encoding, message_frame
-from gateway.protocol import Error
-from gateway.session import Limits, Session
+from gateway.client.session import Session
+from gateway.protocol.encoding import Encoding, message_frame
+from gateway.protocol.messages import Error
 from market.symbols import parse_symbols
 from tests.fuzz.commands import SYMBOLS, command
 from tests.fuzz.damage import damaged

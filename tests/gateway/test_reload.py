@@ -11,8 +11,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
-from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.reload import CHANGEABLE, REASON, effective, notices, reload
 from gateway.settings import Settings
 from market.environ import SettingError

@@ -1,0 +1,310 @@
+"""The connections that want exactly the same thing: one blob for all of them per flush.
+
+What is pending is not kept here but by the cohort's group (`gateway.fanout.group`). A member that does not
+drain leaves the members and costs nothing until `gateway.fanout.slow_consumers` brings it back.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from gateway.fanout.window import ALONE_BYTES, STEP_BYTES, Marks
+from gateway.metrics import Counters
+from gateway.protocol.encoding import Encoding, Forms, FramedStatus, FramedTick, Join, form_of, joiner, snapshot_frames
+
+_COMPRESSED_AT_ONCE = 4
+"""Compressing the ticks of a thousand symbols takes milliseconds."""
+
+
+class Wishes(Struct, frozen=True):
+    """What a connection wants. Equal wishes share a cohort."""
+
+    symbols: frozenset[str]
+    encoding: Encoding = "json"
+    batch: bool = False
+    deflate: bool = False
+    """Whether batches are compressed; single ticks never are."""
+    max_hz: float | None = None
+    conflate: bool = True
+
+
+class Missed(Struct):
+    """What a member begins to lag with.
+
+    It is owed the newest tick of every symbol in ``owed``, and of every symbol of its cohort that was
+    published after ``stamp``; a snapshot of every symbol in ``snapshots``; and the state of every symbol in
+    ``states``, and of every symbol of its cohort whose state was published after ``stamp``.
+    """
+
+    stamp: int
+    count: int = 0
+    """Ticks of its cohort published so far that it has not been sent."""
+    owed: set[str] = set()
+    snapshots: set[str] = set()
+    states: set[str] = set()
+
+
+class Member(Protocol):
+    """A connection, as cohorts, hub and laggards see it."""
+
+    encoding: Encoding
+    watched: bool
+    """Whether marks tell how far it has read: something before it may hoard what the kernel has passed on."""
+    rtt_s: float
+    """How long it usually takes to answer a ping; infinite before it has answered one."""
+
+    @property
+    def drained(self) -> bool:
+        """Whether the kernel has taken everything that was written."""
+
+    @property
+    def unheard(self) -> bool:
+        """Whether anything from it waits in the kernel to be read."""
+
+    def send(self, blob: bytes) -> bool:
+        """Write at once and return True, or return False because the socket is not draining."""
+
+    def enqueue(self, blob: bytes) -> None:
+        """Write, however slow the socket; the connection closes itself when too much is waiting."""
+
+    def reply(self, frames: bytes) -> None:
+        """Write what may not be conflated away."""
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection off at once."""
+
+
+class Cohort:
+    """Members with equal wishes.
+
+    Every connection of the cohort is in exactly one of three places: a member, a newcomer (joined
+    since the last flush), or, outside, a laggard.
+    """
+
+    __slots__ = (
+        "_clock", "_counters", "_form", "_join", "_join_plain", "_lags", "_marks", "_members", "_names", "_newcomers",
+        "_step", "laggards", "watched", "wishes",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        wishes: Wishes,
+        lags: Callable[["Cohort", Member, Missed], None],
+        counters: Counters,
+        *,
+        marks: Marks | None = None,
+        clock: Callable[[], float] | None = None,
+        watched: bool = False,
+    ) -> None:
+        """``lags`` is told of a member that does not drain or read, and keeps it until it joins again.
+
+        With ``marks``, which take a ``clock``, it is watched how far the members have read.
+        """
+        self.wishes = wishes
+        self._names = tuple(wishes.symbols)
+        self._lags = lags
+        self._counters = counters
+        self._form = form_of(wishes.encoding, batch=wishes.batch)
+        self._join = joiner(wishes.encoding, batch=wishes.batch, deflate=wishes.deflate)
+        self._join_plain = joiner(wishes.encoding, batch=wishes.batch, deflate=False)
+        self._members: dict[Member, int] = {}
+        """Each with the newest mark that it has answered, or that was sent before it joined."""
+        self._newcomers: dict[Member, int] = {}
+        """Each with the stamp of the newest tick when it joined."""
+        self.watched = watched
+        """Whether its members are `Member.watched`."""
+        self._clock = clock
+        self._marks = marks
+        self._step = STEP_BYTES
+        """Bytes until the marks are looked at."""
+        self.laggards = 0
+
+    def __len__(self) -> int:
+        return len(self._members) + len(self._newcomers) + self.laggards
+
+    def flush_newest(self, window: Forms, since: int) -> None:
+        """Write the ticks of ``window``, newest of each symbol, that this cohort holds.
+
+        ``since`` is the stamp of the newest tick that was published before any of them.
+        """
+        forms = window[self._form]
+        names = self._names
+        # Both loops run once for every cohort and flush: whichever is shorter.
+        if len(forms) <= len(names):
+            symbols = self.wishes.symbols
+            parts = [form for symbol, form in forms.items() if symbol in symbols]
+        else:
+            parts = list(filter(None, map(forms.get, names)))
+        if parts:
+            self._flush(parts, since, window.ticks.values())
+
+    def flush_every(self, ticks: Collection[FramedTick], since: int) -> None:
+        """Write every one of ``ticks`` that this cohort holds, in order; ``since`` as for `flush_newest`."""
+        form, symbols = self._form, self.wishes.symbols
+        parts = [form(tick) for tick in ticks if tick.symbol in symbols]
+        if parts:
+            self._flush(parts, since, ticks)
+
+    def _flush(self, parts: list[bytes], since: int, ticks: Iterable[FramedTick]) -> None:
+        members = self._members
+        if members:
+            blob = self._join(parts)
+            if self.wishes.conflate:
+                mark = None
+                if self._marks is not None:
+                    mark = self._marks.newest
+                    self._step -= len(blob)
+                    if self._step < 0:
+                        blob += self._mark(self._marks, since, len(parts))
+                slow = [member for member in members if not member.send(blob)]
+                for member in slow:
+                    self._lag(member, Missed(since, len(parts)), mark)
+            else:
+                for member in members:
+                    member.enqueue(blob)
+            self._counters.ticks_sent += len(parts) * len(members)
+        if self._newcomers:
+            newcomers, self._newcomers = self._newcomers, {}
+            # To each its own; where many came at once, compressing each would hold everybody up.
+            join = self._join if len(newcomers) <= _COMPRESSED_AT_ONCE else self._join_plain
+            for newcomer, joined in newcomers.items():
+                members[newcomer] = self._newest_mark
+                self._send(newcomer, [tick for tick in ticks if tick.stamp > joined], join)
+
+    def _mark(self, marks: Marks, since: int, count: int) -> bytes:
+        """Let those go who have not read what was sent; the ping to send behind what is about to be, or nothing.
+
+        ``since`` and ``count`` say what those miss of it, as for `Missed`.
+        """
+        assert self._clock is not None
+        now, size = self._clock(), STEP_BYTES - self._step
+        self._step = STEP_BYTES
+        for member in marks.late(self._members, now):
+            # Where we are the ones who are late, its answer is here.
+            if not member.unheard:
+                self._lag(member, Missed(since, count))
+        return marks.step(size, now)
+
+    def answered(self, member: Member, number: int, now: float) -> bool:
+        """``member`` has read everything up to a mark; whether it was sent that one, and had not answered it."""
+        marks, before = self._marks, self._members.get(member, 0)
+        if marks is None or not marks.answer(member, number, before, now):
+            return False
+        if member in self._members:
+            self._members[member] = max(before, min(number, marks.newest))
+        return True
+
+    @property
+    def _newest_mark(self) -> int:
+        return 0 if self._marks is None else self._marks.newest
+
+    def lag(self, member: Member, stamp: int) -> None:
+        """Let ``member`` go that is known to be late; ``stamp`` is that of the newest tick there is."""
+        self._lag(member, Missed(stamp))
+
+    def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
+        """Write those of ``ticks`` that this cohort holds to one of the members only."""
+        self._send(member, ticks, self._join)
+
+    def _send(self, member: Member, ticks: Collection[FramedTick], join: Join) -> None:
+        held = [tick for tick in ticks if tick.symbol in self.wishes.symbols]
+        if held:
+            blob = join([self._form(tick) for tick in held])
+            if not self._write(member, blob, len(held)):
+                newest = max(tick.stamp for tick in held)
+                self._lag(member, Missed(newest, len(held), {tick.symbol for tick in held}))
+
+    def send_snapshots(self, member: Member, ticks: Collection[FramedTick], stamp: int) -> None:
+        """Write ``ticks`` as snapshots to one of the members only; ``stamp`` is that of the newest tick there is."""
+        if not ticks:
+            return
+        blob = snapshot_frames(ticks, self.wishes.encoding)
+        is_much = len(blob) > ALONE_BYTES and self.wishes.conflate
+        if is_much or not self._write(member, blob, len(ticks)):
+            self._lag(member, Missed(stamp, snapshots={tick.symbol for tick in ticks}))
+
+    def slice_blob(
+        self, ticks: Collection[FramedTick], snapshots: Collection[str], states: Collection[FramedStatus]
+    ) -> bytes:
+        """The bytes of ``ticks``, those of ``snapshots`` as snapshots, and behind them ``states``."""
+        plain = [self._form(tick) for tick in ticks if tick.symbol not in snapshots]
+        blob = snapshot_frames([tick for tick in ticks if tick.symbol in snapshots], self.wishes.encoding)
+        self._counters.ticks_sent += len(ticks)
+        self._counters.states_sent += len(states)
+        return blob + (self._join(plain) if plain else b"") + self._states_blob(states)
+
+    def publish_states(self, states: Mapping[str, FramedStatus], since: int) -> None:
+        """Write those of ``states`` that this cohort holds to all of it; nothing is pending for it.
+
+        ``since`` is the stamp of the newest tick that was published before any of them.
+        """
+        symbols = self.wishes.symbols
+        if len(states) <= len(symbols):
+            held = [status for symbol, status in states.items() if symbol in symbols]
+        else:
+            held = list(filter(None, map(states.get, self._names)))
+        if not held:
+            return
+        members = self._members
+        members.update(dict.fromkeys(self._newcomers, self._newest_mark))
+        self._newcomers.clear()
+        blob = self._states_blob(held)
+        # They are bytes to be read as well.
+        self._step -= len(blob)
+        slow = [member for member in members if not self._write_states(member, blob, len(held))]
+        for member in slow:
+            self._lag(member, Missed(since))
+
+    def send_states(self, member: Member, states: Collection[FramedStatus], stamp: int) -> None:
+        """Write ``states`` to one of the members only; ``stamp`` is that of the newest tick there is."""
+        if states and not self._write_states(member, self._states_blob(states), len(states)):
+            self._lag(member, Missed(stamp, states={status.message.symbol for status in states}))
+
+    def _states_blob(self, states: Iterable[FramedStatus]) -> bytes:
+        encoding = self.wishes.encoding
+        return b"".join([status.frame(encoding) for status in states])
+
+    def _write_states(self, member: Member, blob: bytes, count: int) -> bool:
+        if not self.wishes.conflate:
+            member.enqueue(blob)
+        elif not member.send(blob):
+            return False
+        self._counters.states_sent += count
+        return True
+
+    def _write(self, member: Member, blob: bytes, count: int) -> bool:
+        if not self.wishes.conflate:
+            member.enqueue(blob)
+        elif not member.send(blob):
+            return False
+        self._counters.ticks_sent += count
+        return True
+
+    def _lag(self, member: Member, missed: Missed, mark: int | None = None) -> None:
+        """``mark`` is the newest that ``member`` was sent, where that is not the newest there is."""
+        self._leave(member, mark)
+        self.laggards += 1
+        self._lags(self, member, missed)
+
+    def join(self, member: Member, stamp: int, *, pending: bool) -> None:
+        """Take ``member`` in: it gets every tick published after ``stamp``, the newest there is, and none before.
+
+        ``pending`` says whether anything before is still to be flushed.
+        """
+        if pending:
+            self._newcomers[member] = stamp
+        else:
+            self._members[member] = self._newest_mark
+
+    def leave(self, member: Member) -> int:
+        """Let ``member`` go; returns the stamp up to which it has seen what is pending."""
+        joined = self._newcomers.get(member, 0)
+        self._leave(member)
+        return joined
+
+    def _leave(self, member: Member, mark: int | None = None) -> None:
+        self._newcomers.pop(member, None)
+        answered = self._members.pop(member, None)
+        if answered is not None and self._marks is not None:
+            self._marks.leave(member, answered, self._marks.newest if mark is None else mark)

@@ -1,0 +1,26 @@
+"""What messages cost."""
+
+from gateway.client import costs
+from gateway.settings import Settings
+from gateway.websocket.framing.inflate import longest_compressed
+from tests.client_frames import deflated
+
+
+def test_short_messages_cost_no_more_than_a_ping() -> None:
+    """A subscribe to some symbols costs its one token, compressed or not."""
+    assert (0, 0, 0) == (costs.of_names(100), costs.of_bytes(2_000), costs.of_inflating(250))
+
+
+def test_what_takes_long_costs_much() -> None:
+    """Names, bytes and compressed bytes cost in proportion, and a signature costs more than a ping."""
+    assert (40, 16, 64) == (costs.of_names(10_000), costs.of_bytes(64 * 1024), costs.of_inflating(16 * 1024))
+    assert costs.TOKEN_CHECK > 1
+
+
+def test_by_default_there_is_room_for_every_symbol_that_one_may_hold_and_for_the_longest_token() -> None:
+    """Thousands of names without a pattern, and a token of the greatest length, may come compressed."""
+    settings = Settings()
+    names = [f"{number * 7_919_999 % 10**7}USDT" for number in range(settings.max_symbols_per_connection)]
+    subscribe = deflated(repr({"type": "subscribe", "symbols": names}).encode())
+    assert len(subscribe) < longest_compressed(settings.max_message_bytes)
+    assert costs.UNKNOWN_COMPRESSED > 8192 + 64
