@@ -36,9 +36,9 @@ def pipeline(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
     The one place that knows the poller's interface. Where two trees differ in it, both are to be tried here.
     """
     from market.codec import encode_tick
-    from poller.processor import Processor
-    from poller.sources import Update
-    from poller.sources.binance import parse_message
+    from poller.source import Update
+    from poller.ticks.processor import Processor
+    from poller.venues.binance.messages import parse_message
 
     numbers = {symbol: count(1).__next__ for symbol in scales}
     # Typed as anything: it is the other tree's, and may be older.

@@ -17,15 +17,15 @@ from market.tasks import Group, end
 from poller import metrics
 from poller.errors import PollerError
 from poller.intake import Intake
-from poller.lease import Lead
-from poller.numbering import Numbering
-from poller.publisher import Publisher
+from poller.publishing.leadership import Lead
+from poller.publishing.publisher import Publisher
+from poller.publishing.sequencer import Numbering
 from poller.quality import Quality
 from poller.reload import announce, effective
 from poller.settings import PollerSettings
-from poller.sources import LinkState, Source
-from poller.sources.factory import open_source
+from poller.source import LinkState, Source
 from poller.states import SymbolStates
+from poller.venues.registry import open_source
 
 logger = logging.getLogger(__name__)
 

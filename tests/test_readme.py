@@ -15,7 +15,7 @@ from gateway.websocket.framing.parser import Fault
 from market.config import CONFIG, parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.settings import PollerSettings
-from poller.sources.binance_timing import StreamTiming
+from poller.stream.timing import StreamTiming
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -37,7 +37,7 @@ BESIDE = {
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
-    "poller/sources/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
+    "poller/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
 }
 """Test files that belong to no one module, and why."""
 

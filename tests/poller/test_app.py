@@ -21,8 +21,7 @@ from poller import app
 from poller.app import Poller, now_us
 from poller.errors import PollerError
 from poller.settings import PollerSettings
-from poller.sources import factory
-from poller.sources.auto import Auto
+from poller.venues.auto import Auto
 from tests.exchange import Exchange
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.using import listen, publish
