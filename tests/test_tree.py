@@ -54,6 +54,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
+    "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
     "poller/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
@@ -80,10 +81,11 @@ COVERED_BY = {
     "poller/venues/coinbase/venue.py": "poller/venues/test_registry.py",
     "poller/venues/binance/rest.py": "poller/rest/test_client.py",
     "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
-    "market/bus/memory.py": "market/bus/test_contract.py",
-    "market/bus/redis_scripts.py": "market/bus/test_redis.py",
+    "market/bus/memory.py": "market/bus/test_broker.py",
+    "market/bus/redis/pipe.py": "market/bus/redis/test_pool.py",
+    "market/bus/redis/scripts.py": "market/bus/redis/test_broker.py",
+    "market/bus/redis/subscription.py": "market/bus/redis/test_broker.py",
     "market/early.py": "integration/test_settings_again.py",
-    "market/bus/redis_wire.py": "market/bus/test_redis.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""
 

@@ -16,7 +16,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from market.bus import Bus, BusDownError, Lease
+from market.bus import Bus, BusDownError, Token
+from market.topics import last_ticks
 from poller.publishing.sequencer import Numbering
 
 TTL_S: Final = 2.0
@@ -24,8 +25,8 @@ TTL_S: Final = 2.0
 STAND_BY_S: Final = 0.4
 """Between two tries to take the lead, give or take a fifth."""
 
-_LEASE: Final = "lease.poller"
-_STANDBY: Final = "standby.poller"
+_LEASE: Final = "poller"
+"""The default venue's lease; another venue's is ``poller.<venue>``."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,20 @@ class Lead:
 
     def __init__(self, bus: Bus, numbering: Numbering, *, owner: str, now_us: Callable[[], int]) -> None:
         """Claim on ``bus`` in the name of ``owner``, which no other poller has; ``numbering`` learns of the others."""
-        self.lease: Final = Lease(_LEASE, owner, TTL_S)
+        self._owner = owner
         self._bus = bus
         self._numbering = numbering
         self._now_us = now_us
+        self._token: Token | None = None
+        """Of our term, while we lead as far as we know."""
         self._told: bool | None = True
         """Whether the log says that we lead, which goes without saying where nobody else did; None: to be told anew."""
+
+    @property
+    def token(self) -> Token:
+        """What publishing is to be done under; only of who leads."""
+        assert self._token is not None
+        return self._token
 
     async def take(self, *, fit: bool) -> bool:
         """Lead, if nobody else does; either way number on above what was published.
@@ -50,15 +59,16 @@ class Lead:
         Raises:
             BusDownError: try again later; what was taken meanwhile runs out by itself.
         """
-        leads = await self._bus.hold(self.lease)
-        last_values = await self._bus.last_values()
+        self._token = await self._bus.leadership.acquire(_LEASE, self._owner, TTL_S)
+        leads = self._token is not None
+        last_values = await last_ticks(self._bus.last_values)
         now_ms = self._now_us() // 1_000
         if leads:
             self._numbering.lead(last_values, now_ms)
         else:
             self._numbering.follow(last_values, now_ms)
             if fit:
-                await self._bus.put(_STANDBY, self.lease.owner.encode(), TTL_S)
+                await self._bus.leadership.stand_by(_LEASE, self._owner, TTL_S)
         if leads != self._told:
             self._told = leads
             logger.info("leading: this poller publishes" if leads else "standing by: another poller publishes")
@@ -67,18 +77,20 @@ class Lead:
     async def has_successor(self) -> bool:
         """Whether a poller that hears the exchange stands by, as far as the bus answers."""
         try:
-            return await self._bus.take(_STANDBY) not in {None, self.lease.owner.encode()}
+            return await self._bus.leadership.take_stand_by(_LEASE) not in {None, self._owner}
         except BusDownError:
             return False
 
     def lost(self) -> None:
         """The bus refused us: the lease had run out, or everything on the bus is gone, or another leads."""
-        self._told = None
+        self._token = self._told = None
 
     async def release(self) -> None:
         """Let another lead; the lease runs out by itself where the bus does not answer."""
-        self._told = None
+        token, self._token, self._told = self._token, None, None
+        if token is None:
+            return
         try:
-            await self._bus.release(self.lease)
+            await self._bus.leadership.release(token)
         except BusDownError as error:
             logger.debug("lease not released: %s", error)

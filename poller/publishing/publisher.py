@@ -8,6 +8,7 @@ from collections.abc import Callable
 from market.bus import Bus, BusDownError, LeaseLostError
 from market.status import Beat
 from market.tick import Tick
+from market.topics import batch_of
 from poller.publishing.heartbeat import Beats
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.send_buffer import Outbox
@@ -204,7 +205,7 @@ class Publisher:
         """Whether the bus took it; if not, we do not lead any more."""
         try:
             states = None if beat is None else self._beats.states()
-            await self._bus.publish(ticks, beat, states=states, lease=self._lead.lease)
+            await self._bus.broker.publish(batch_of(ticks, beat, states), token=self._lead.token)
         except BusDownError as error:
             self._fail(error)
             return False

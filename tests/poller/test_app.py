@@ -24,6 +24,7 @@ from poller.settings import PollerSettings
 from poller.venues.auto import Auto
 from tests.exchange import Exchange
 from tests.market.bus.receivers import RecordingReceiver
+from tests.market.bus.using import listen, publish
 from tests.market.samples import tick
 from tests.poller.recording import RECORDING, recorded_quotes
 from tests.valkey import Valkey
@@ -50,7 +51,7 @@ async def polling(settings: PollerSettings) -> AsyncIterator[Poller]:
 async def listening(url: str, *symbols: str) -> AsyncIterator[RecordingReceiver]:
     """Somebody who hears these symbols within the block."""
     bus, receiver = open_bus(url), RecordingReceiver()
-    link = await bus.subscribe(symbols, receiver)
+    link = await listen(bus, symbols, receiver)
     yield receiver
     link.close()
     await bus.aclose()
@@ -131,7 +132,7 @@ async def test_restart(valkey: Valkey) -> None:
     """A second poller numbers on above the first, even one whose numbers are ahead of the clock."""
     ahead = now_us() // 1000 + 3_600_000
     bus = open_bus(valkey.url)
-    await bus.publish([tick("BTCUSDT", ahead)])
+    await publish(bus, [tick("BTCUSDT", ahead)])
     await bus.aclose()
     before = now_us() // 1000
     async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as receiver:

@@ -1,14 +1,14 @@
 """One poller's claim to the lead."""
 
 import logging
-from collections.abc import Iterable
 
 import pytest
 
-from market.bus import BusDownError, Lease, LeaseLostError
+from market.bus import BusDownError, LeaseLostError, Token
 from market.bus.memory import MemoryBus
 from poller.publishing.leadership import Lead
 from poller.publishing.sequencer import Numbering
+from tests.market.bus.using import publish
 from tests.market.samples import tick
 
 NOW_MS = 1_700_000_000_000
@@ -21,25 +21,25 @@ class FailingBus(MemoryBus):
         super().__init__()
         self.down: set[str] = set()
 
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        self._ask("put")
-        await super().put(key, value, ttl_s)
+    async def stand_by(self, lease: str, owner: str, ttl_s: float) -> None:
+        self._ask("stand_by")
+        await super().stand_by(lease, owner, ttl_s)
 
-    async def take(self, key: str) -> bytes | None:
-        self._ask("take")
-        return await super().take(key)
+    async def take_stand_by(self, lease: str) -> str | None:
+        self._ask("take_stand_by")
+        return await super().take_stand_by(lease)
 
-    async def hold(self, lease: Lease) -> bool:
-        self._ask("hold")
-        return await super().hold(lease)
+    async def acquire(self, lease: str, owner: str, ttl_s: float) -> Token | None:
+        self._ask("acquire")
+        return await super().acquire(lease, owner, ttl_s)
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, token: Token) -> None:
         self._ask("release")
-        await super().release(lease)
+        await super().release(token)
 
-    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
-        self._ask("last_values")
-        return await super().last_values(symbols)
+    async def read_all(self, prefix: str, *, max_bytes: int) -> dict[str, bytes]:
+        self._ask("read_all")
+        return await super().read_all(prefix, max_bytes=max_bytes)
 
     def _ask(self, name: str) -> None:
         if name in self.down:
@@ -57,13 +57,14 @@ async def test_one_leads() -> None:
     bus = MemoryBus()
     (first, _), (second, _) = lead(bus, "first"), lead(bus, "second")
     assert [True, True, False] == [await its.take(fit=True) for its in (first, first, second)]
-    await bus.publish([tick("A1", 1)], lease=first.lease)
-    with pytest.raises(LeaseLostError):
-        await bus.publish([tick("A1", 2)], lease=second.lease)
+    token = first.token
+    await publish(bus, [tick("A1", 1)], token=first.token)
     await second.release()
     assert not await second.take(fit=True)
     await first.release()
     assert await second.take(fit=True)
+    with pytest.raises(LeaseLostError):
+        await publish(bus, [tick("A1", 2)], token=token)
     assert not await first.take(fit=True)
 
 
@@ -71,7 +72,7 @@ async def test_one_leads() -> None:
 async def test_numbers_follow_what_was_published(leads: bool) -> None:
     """Leading or standing by, each try learns what was published."""
     bus = MemoryBus()
-    await bus.publish([tick("A1", NOW_MS + 500)])
+    await publish(bus, [tick("A1", NOW_MS + 500)])
     other, _ = lead(bus, "other")
     if not leads:
         await other.take(fit=True)
@@ -97,7 +98,7 @@ async def test_successor() -> None:
     assert not await second.has_successor()
 
 
-@pytest.mark.parametrize("name", ["hold", "last_values", "put"])
+@pytest.mark.parametrize("name", ["acquire", "read_all", "stand_by"])
 async def test_taking_on_a_bus_that_is_down(name: str) -> None:
     """Who cannot hold the lease, or learn what was published, does not lead."""
     bus = FailingBus()
@@ -111,8 +112,9 @@ async def test_taking_on_a_bus_that_is_down(name: str) -> None:
 async def test_giving_up_on_a_bus_that_is_down() -> None:
     """A lease that cannot be released runs out, and a successor that cannot be seen is none: neither is an error."""
     bus = FailingBus()
-    bus.down |= {"release", "take"}
+    bus.down |= {"release", "take_stand_by"}
     subject, _ = lead(bus, "we")
+    assert await subject.take(fit=True)
     await subject.release()
     assert not await subject.has_successor()
 

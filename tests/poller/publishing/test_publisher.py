@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import pairwise
@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
-from market.bus import Bus, BusDownError, Lease, open_bus
+from market.bus import Batch, Bus, BusDownError, Token, open_bus
 from market.bus.memory import MemoryBus
 from market.codec import decode_beat, decode_states, decode_tick, encode_states
 from market.instruments import Instrument
 from market.status import Beat, Changes, States
 from market.tick import SEQ_AHEAD_MS, Tick
+from market.topics import last_states, last_ticks
 from poller.publishing import publisher, send_buffer
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.publisher import Publisher
@@ -27,6 +28,7 @@ from poller.source import LinkState
 from poller.states import SymbolStates
 from tests.fakes import run_virtual
 from tests.market.bus.receivers import RecordingReceiver
+from tests.market.bus.using import listen, publish
 from tests.market.samples import tick
 from tests.valkey import Valkey
 from tests.waiting import until
@@ -53,33 +55,29 @@ class ScriptedBus(MemoryBus):
         self.latency_s = 0.0
         self.up = True
 
-    async def publish(
-        self,
-        ticks: Sequence[Tick],
-        beat: Beat | None = None,
-        *,
-        states: States | None = None,
-        lease: Lease | None = None,
-    ) -> None:
+    async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
         await self._ask(self.latency_s)
-        await super().publish(ticks, beat, states=states, lease=lease)
-        self.calls.append((asyncio.get_running_loop().time(), [*ticks, *([beat] if beat else [])]))
+        await super().publish(batch, token=token)
+        sent: list[Sent] = [decode_tick(payload) for _, payload in batch.updates]
+        if batch.barrier:
+            sent.append(decode_beat(batch.barrier[1]))
+        self.calls.append((asyncio.get_running_loop().time(), sent))
 
-    async def hold(self, lease: Lease) -> bool:
+    async def acquire(self, lease: str, owner: str, ttl_s: float) -> Token | None:
         await self._ask()
-        return await super().hold(lease)
+        return await super().acquire(lease, owner, ttl_s)
 
-    async def take(self, key: str) -> bytes | None:
+    async def take_stand_by(self, lease: str) -> str | None:
         await self._ask()
-        return await super().take(key)
+        return await super().take_stand_by(lease)
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, token: Token) -> None:
         await self._ask()
-        await super().release(lease)
+        await super().release(token)
 
     def lose_everything(self) -> None:
         """What FLUSHALL does, or a restart: last values and store are empty."""
-        self._last.clear()
+        self._values.clear()
         for key in tuple(self._stored):
             self._remove(key)
 
@@ -478,7 +476,7 @@ def test_states_reach_the_bus() -> None:
                 subject.states.settle({}, up=True)
                 subject.put_marks(("A1", 1))
                 await asyncio.sleep(0.3)
-                payload = await bus.last_states()
+                payload = await last_states(bus.last_values)
                 assert payload is not None
                 return decode_states(payload)
 
@@ -489,9 +487,8 @@ def test_states_reach_the_bus() -> None:
             assert isinstance(changes, Changes)
             assert (before, ["halted"]) == (changes.since, [its.state for its in changes.symbols])
             bus.lose_everything()
-            bus._states = None
             await asyncio.sleep(2.5)
-            assert encode_states(subject.states.whole()) == await bus.last_states()
+            assert encode_states(subject.states.whole()) == await last_states(bus.last_values)
 
     run_virtual(main())
 
@@ -501,7 +498,7 @@ def test_a_symbol_that_is_new_is_numbered_above_what_the_bus_holds() -> None:
 
     async def main() -> None:
         bus, ahead = ScriptedBus(), (NOON_S + 3600) * 1_000
-        await bus.publish([tick("NEW", ahead)])
+        await publish(bus, [tick("NEW", ahead)])
         async with running(bus) as subject:
             subject.put_marks(("A1", 1), ("B1", 1))
             await asyncio.sleep(0.1)
@@ -742,7 +739,8 @@ def test_store_that_is_emptied(clocks_s: tuple[float, ...]) -> None:
             pollers.put_marks(("A1", 3))
             await asyncio.sleep(1.1)
             assert 1 == len(pollers.leading)
-            held = {symbol: decode_tick(payload).recv_us for symbol, payload in (await bus.last_values()).items()}
+            values = await last_ticks(bus.last_values)
+            held = {symbol: decode_tick(payload).recv_us for symbol, payload in values.items()}
             assert {"A1": 3, "B1": 1} == held
             await pollers.stop()
             assert_seqs_grow(bus)
@@ -806,7 +804,7 @@ def test_whatever_happens(clocks_s: list[float], stream: list[tuple[str, float]]
         bus.up = True
         await asyncio.sleep(5)
         assert 1 == len(pollers.leading)
-        held = {symbol: decode_tick(payload).recv_us for symbol, payload in (await bus.last_values()).items()}
+        held = {symbol: decode_tick(payload).recv_us for symbol, payload in (await last_ticks(bus.last_values)).items()}
         assert newest == held
         await pollers.stop(*alive)
         assert_seqs_grow(bus)
@@ -831,7 +829,7 @@ async def test_real_bus_in_order(valkey: Valkey) -> None:
     """Ten thousand ticks put at once all arrive from a real server, in order, and the farewell last."""
     receiver = RecordingReceiver()
     listening = open_bus(valkey.url)
-    link = await listening.subscribe(["A1"], receiver)
+    link = await listen(listening, ["A1"], receiver)
     async with on_valkey(valkey.url) as subject:
         subject.put_marks(*marks(10_000))
     await receiver.until(lambda received: b"the poller was stopped" in received[-1][1])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from market.bus import BusUrlError
+from market.bus.errors import BusUrlError
 
 TLS_OPTIONS: Final = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
 

@@ -6,9 +6,16 @@ from typing import Final, cast
 
 import hiredis
 
-from market.bus.redis_scripts import STATES, VALUES
+from market.bus.redis.scripts import ACQUIRE, READ, READ_ALL
 
-ANSWERS: Final = {b"EVAL": b":1\r\n", VALUES: b"*0\r\n", STATES: b"$-1\r\n", b"SET": b"+OK\r\n", b"GETDEL": b"$-1\r\n"}
+ANSWERS: Final = {
+    b"EVAL": b":1\r\n",
+    ACQUIRE: b"$4\r\nwe#1\r\n",
+    READ: b"*0\r\n",
+    READ_ALL: b"*0\r\n",
+    b"SET": b"+OK\r\n",
+    b"GETDEL": b"$-1\r\n",
+}
 """What a server that is in order says to each command of the bus, or to a script of its own answer."""
 
 

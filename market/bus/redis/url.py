@@ -1,9 +1,8 @@
 """The URL of a Redis or Valkey server: what may stand in it, and what is refused.
 
 It is read here and not by redis-py, which takes an option for every argument that a connection has, drops what stands
-behind an unencoded ``#``, and so connects to another host, with another password, or in a protocol that
-`market.bus.redis_wire` does not read. No message shows a part of the URL but the name of an option: whatever else
-stands in it may belong to a password.
+behind an unencoded ``#``, and so connects to another host, with another password, or in a protocol that is not read
+here. No message shows a part of the URL but the name of an option: whatever else stands in it may belong to a password.
 """
 
 import ipaddress
@@ -13,8 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct
 
-from market.bus import BusUrlError
-from market.bus.redis_tls import TLS_OPTIONS, Tls
+from market.bus.errors import BusUrlError
+from market.bus.redis.tls import TLS_OPTIONS, Tls
 
 OPTIONS: Final = ("client_name", "db", "protocol")
 """For every scheme; `TLS_OPTIONS` are for ``rediss://``."""
