@@ -69,8 +69,11 @@ class Poller:
         self.states = SymbolStates(now_us)
         self._starting = LinkState(settings.live_feed, "down", "the poller is starting", now_us())
         self._numbering = Numbering(settings.symbols)
-        lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us)
-        self.publisher = Publisher(bus, self._state, self.states, lead, self._numbering, now_us=now_us, rng=self._rng)
+        venue = settings.venue.name
+        lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us, venue=venue)
+        self.publisher = Publisher(
+            bus, self._state, self.states, lead, self._numbering, now_us=now_us, rng=self._rng, venue=venue
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop`` is set.

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from market.status import MAX_REASON, Beat, States
+from market.venues import DEFAULT_VENUE
 from poller.source import LinkState
 from poller.states import SymbolStates
 
@@ -20,13 +21,20 @@ _LOOK_S = 0.25
 class Beats:
     """One each second, and one within a quarter of one when the link, or a symbol's state, has changed. No I/O."""
 
-    def __init__(self, state: Callable[[], LinkState], states: SymbolStates, now_us: Callable[[], int]) -> None:
-        """Beats tell what ``state`` returns, which settles ``states`` too, and the wall time, microseconds since the
-        Unix epoch."""
+    def __init__(
+        self,
+        state: Callable[[], LinkState],
+        states: SymbolStates,
+        now_us: Callable[[], int],
+        venue: str = DEFAULT_VENUE,
+    ) -> None:
+        """Beats of ``venue`` tell what ``state`` returns, which settles ``states`` too, and the wall time, microseconds
+        since the Unix epoch."""
         self.due_at = 0.0
         """When the next is due, by the event loop's time."""
         self._state = state
         self._states = states
+        self._venue = venue
         self._taken: int | None = None
         """The version of the states that the bus has; None where that is not known."""
         self._since_whole = 0
@@ -90,5 +98,6 @@ class Beats:
             reason=reason,
             since_us=since_us,
             sent_us=self._now_us(),
+            venue=self._venue,
             states=self._states.changes(self._taken) if self._states.known else UNSET,
         )

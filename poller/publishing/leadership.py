@@ -1,4 +1,4 @@
-"""Of several pollers on one bus one leads: it has the lease in the bus's store, and only it publishes.
+"""Of several pollers of one venue on one bus one leads: it has the lease in the bus's store, and only it publishes.
 
 The others stand by with their source running, so that who takes over knows every price already. Two of them on
 one IP are no harm: an exchange link costs a few of the 300 connections that Binance allows in five minutes, or,
@@ -18,6 +18,7 @@ from typing import Final
 
 from market.bus import Bus, BusDownError, Token
 from market.topics import last_ticks
+from market.venues import DEFAULT_VENUE
 from poller.publishing.sequencer import Numbering
 
 TTL_S: Final = 2.0
@@ -26,7 +27,7 @@ STAND_BY_S: Final = 0.4
 """Between two tries to take the lead, give or take a fifth."""
 
 _LEASE: Final = "poller"
-"""The default venue's lease; another venue's is ``poller.<venue>``."""
+"""The default venue's lease."""
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,11 @@ logger = logging.getLogger(__name__)
 class Lead:
     """One poller's claim to the lead."""
 
-    def __init__(self, bus: Bus, numbering: Numbering, *, owner: str, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, bus: Bus, numbering: Numbering, *, owner: str, now_us: Callable[[], int], venue: str = DEFAULT_VENUE
+    ) -> None:
         """Claim on ``bus`` in the name of ``owner``, which no other poller has; ``numbering`` learns of the others."""
+        self._lease = _LEASE if venue == DEFAULT_VENUE else f"{_LEASE}.{venue}"
         self._owner = owner
         self._bus = bus
         self._numbering = numbering
@@ -59,7 +63,7 @@ class Lead:
         Raises:
             BusDownError: try again later; what was taken meanwhile runs out by itself.
         """
-        self._token = await self._bus.leadership.acquire(_LEASE, self._owner, TTL_S)
+        self._token = await self._bus.leadership.acquire(self._lease, self._owner, TTL_S)
         leads = self._token is not None
         last_values = await last_ticks(self._bus.last_values)
         now_ms = self._now_us() // 1_000
@@ -68,7 +72,7 @@ class Lead:
         else:
             self._numbering.follow(last_values, now_ms)
             if fit:
-                await self._bus.leadership.stand_by(_LEASE, self._owner, TTL_S)
+                await self._bus.leadership.stand_by(self._lease, self._owner, TTL_S)
         if leads != self._told:
             self._told = leads
             logger.info("leading: this poller publishes" if leads else "standing by: another poller publishes")
@@ -77,7 +81,7 @@ class Lead:
     async def has_successor(self) -> bool:
         """Whether a poller that hears the exchange stands by, as far as the bus answers."""
         try:
-            return await self._bus.leadership.take_stand_by(_LEASE) not in {None, self._owner}
+            return await self._bus.leadership.take_stand_by(self._lease) not in {None, self._owner}
         except BusDownError:
             return False
 

@@ -9,6 +9,7 @@ from market.bus import Bus, BusDownError, LeaseLostError
 from market.status import Beat
 from market.tick import Tick
 from market.topics import batch_of
+from market.venues import DEFAULT_VENUE
 from poller.publishing.heartbeat import Beats
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.send_buffer import Outbox
@@ -41,6 +42,7 @@ class Publisher:
         *,
         now_us: Callable[[], int],
         rng: random.Random,
+        venue: str = DEFAULT_VENUE,
     ) -> None:
         """Send to ``bus`` while `run` runs and ``lead`` can be had; beats tell what ``state`` returns,
         and of ``states`` what has changed."""
@@ -51,7 +53,7 @@ class Publisher:
         self._now_us = now_us
         self._rng = rng
         self._outbox = Outbox()
-        self._beats = Beats(state, states, now_us)
+        self._beats = Beats(state, states, now_us, venue)
         self.leading = False
         """Whether ticks go out as they come: no other poller leads, and the bus is up."""
         self._standing_by = False

@@ -1,10 +1,20 @@
 """What the poller publishes, and what the gateway finds of it."""
 
 import pytest
+from msgspec import structs
 
 from market.bus import Bus, open_bus
 from market.codec import MAX_TICK_BYTES, encode_beat, encode_states, encode_tick
-from market.topics import HEARTBEAT, STATES, batch_of, last_states, last_ticks, tick_topic
+from market.topics import (
+    HEARTBEAT,
+    STATES,
+    batch_of,
+    heartbeat_topic,
+    last_states,
+    last_ticks,
+    states_topic,
+    tick_topic,
+)
 from tests.market.samples import beat, states, tick
 
 
@@ -18,6 +28,19 @@ def test_topics_are_called_as_other_versions_call_them() -> None:
     """Old and new processes share a bus."""
     assert ("tick.BTCUSDT", "feed.status", "states") == (tick_topic("BTCUSDT"), HEARTBEAT, STATES)
     assert "tick.coinbase:BTC-USD" == tick_topic("coinbase:BTC-USD")
+    assert (HEARTBEAT, STATES) == (heartbeat_topic("binance"), states_topic("binance"))
+
+
+async def test_another_venue_has_topics_of_its_own(bus: Bus) -> None:
+    """Heartbeats and states of two venues do not meet, neither on their way nor where they are kept."""
+    other = structs.replace(beat(), venue="coinbase")
+    await bus.broker.publish(batch_of([], beat(), states(1)))
+    batch = batch_of([], other, states(2))
+    assert ("feed.status.coinbase", encode_beat(other)) == batch.barrier
+    await bus.broker.publish(batch)
+    assert encode_states(states(1)) == await last_states(bus.last_values)
+    assert encode_states(states(2)) == await last_states(bus.last_values, "coinbase")
+    assert await last_states(bus.last_values, "kraken") is None
 
 
 def test_a_batch_sends_ticks_and_heartbeat_and_keeps_states() -> None:

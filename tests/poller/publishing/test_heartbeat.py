@@ -140,3 +140,10 @@ def test_before_anything_is_known_of_the_symbols_nothing_is_told_of_them() -> No
     assert subject.due(0.5)
     assert ["BTCUSDT"] == states.whole().live
     assert states.whole() == subject.states()
+
+
+def test_a_heartbeat_names_its_venue() -> None:
+    """So that nobody takes one venue's word for another's."""
+    assert "binance" == Beats(lambda: UP, SymbolStates(lambda: 4), lambda: 7).beat().venue
+    other = Beats(lambda: UP, SymbolStates(lambda: 4), lambda: 7, "coinbase")
+    assert {"coinbase"} == {other.beat().venue, other.farewell().venue}

@@ -134,3 +134,17 @@ async def test_each_change_is_one_line(caplog: pytest.LogCaptureFixture) -> None
         await its.take(fit=True)
     words = [record.getMessage().split(":")[0] for record in caplog.records]
     assert ["standing by", "leading", "leading", "standing by"] == words
+
+
+async def test_each_venue_has_its_leader() -> None:
+    """Pollers of two venues do not stand in each other's way; two of one do."""
+    bus = MemoryBus()
+
+    def claim(owner: str, venue: str) -> Lead:
+        return Lead(bus, Numbering(["A1"]), owner=owner, now_us=lambda: NOW_MS * 1_000, venue=venue)
+
+    one, other, second = claim("one", "binance"), claim("other", "coinbase"), claim("second", "coinbase")
+    assert [True, True, False] == [await its.take(fit=True) for its in (one, other, second)]
+    assert ("poller", "poller.coinbase") == (one.token.lease, other.token.lease)
+    assert not await one.has_successor()
+    assert await other.has_successor()
