@@ -16,7 +16,7 @@ from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
 from gateway.fanout.cohort import Member
 from gateway.fanout.feed.feed import Feed
-from gateway.fanout.feed.states import SymbolStates
+from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.hub import Hub
 from gateway.metrics import Counters
@@ -75,7 +75,7 @@ class Gateway:
             rest=Rest(factor=settings.rest_factor),
             timer=time.perf_counter,
         )
-        self.states = SymbolStates(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
+        self.states = StatesByVenue(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
         """What the poller tells of each symbol."""
         self.feed = Feed(
             bus,

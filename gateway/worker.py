@@ -21,7 +21,7 @@ from gunicorn.arbiter import Arbiter
 
 from gateway.app import drain
 from gateway.errors import GatewayError
-from gateway.fanout.feed.feed import QUIET_S
+from gateway.fanout.feed.venue_feed import QUIET_S
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.http.succession import Role, Succession

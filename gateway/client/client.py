@@ -85,7 +85,8 @@ class Conversation:
         logger.debug("client %s connected from %s", connection.client, address)
         welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
         encoding = connection.encoding
-        connection.reply(head + message_frame(welcome, encoding) + message_frame(gateway.feed.status, encoding))
+        statuses = b"".join(message_frame(status, encoding) for status in gateway.feed.statuses)
+        connection.reply(head + message_frame(welcome, encoding) + statuses)
 
     def message_due(self, compressed: int) -> Admission:
         """See `gateway.websocket.connection.Listener.message_due`."""

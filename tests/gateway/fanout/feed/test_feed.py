@@ -11,7 +11,8 @@ import pytest
 
 from gateway.fanout.feed.delivery import LOST
 from gateway.fanout.feed.feed import Feed
-from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
+from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE
+from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.metrics import Counters
 from gateway.protocol.encoding import FramedStatus, FramedTick
 from gateway.protocol.messages import Status
@@ -122,7 +123,7 @@ class Setup:
         self.heard: list[FramedTick | Status | FramedStatus] = []
         self.seq = 0
         self.loop = asyncio.get_running_loop()
-        self.states = SymbolStates(parse_symbols(symbols), {}, self.heard.extend, self.counters, now_us=self.now_us)
+        self.states = StatesByVenue(parse_symbols(symbols), {}, self.heard.extend, self.counters, now_us=self.now_us)
         self.feed = Feed(
             self.bus,
             parse_symbols(symbols),
@@ -138,9 +139,10 @@ class Setup:
     def now_us(self) -> int:
         return round(self.loop.time() * 1_000_000)
 
-    async def beat(self, link: str = "up", reason: str = "", source: str = "simulated") -> None:
+    async def beat(self, link: str = "up", reason: str = "", source: str = "simulated", venue: str = "binance") -> None:
         now = self.now_us()
-        await publish(self.bus, [], Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now))
+        beat = Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now, venue=venue)
+        await publish(self.bus, [], beat)
 
     async def poll(self, seconds: float, *ticking: str) -> None:
         """A healthy poller for so long, with a tick of each symbol of ``ticking`` once a second."""
@@ -324,7 +326,7 @@ def test_a_version_of_states_near_the_limit_silences_nothing() -> None:
             await asyncio.sleep(1)
             await setup.tell(8, status("ETHUSDT", "halted"))
             assert ("ETHUSDT", "halted") == setup.told[-1]
-            assert 8 == setup.states.version
+            assert 8 == setup.states.of("binance").version
 
     run_virtual(main())
 
@@ -372,7 +374,7 @@ def test_a_bad_beat_does_not_count_as_one() -> None:
         async with running() as setup:
             await setup.beat()
             for _ in range(5):
-                setup.feed.beat_received(b'{"link":"up"}')
+                await setup.bus.publish(Batch(barrier=(HEARTBEAT, b'{"link":"up"}')))
                 await asyncio.sleep(1)
             assert "stale" == setup.feed.status.feed
             assert {"not_a_beat": 5} == setup.counters.bus_refused

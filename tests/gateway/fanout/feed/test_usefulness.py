@@ -54,7 +54,7 @@ class Setup:
         reasons = []
         for _ in range(round(4 * seconds)):
             now = self.loop.time()
-            reasons.append(self.usefulness.judge(now, now if beating else 0.0, beating=beating))
+            reasons.append(self.usefulness.judge(now, lambda _, at=now if beating else 0.0: at, beating=beating))
             await asyncio.sleep(0.25)
         return list(filter(None, reasons))
 
