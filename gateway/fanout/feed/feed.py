@@ -90,10 +90,13 @@ class Feed:
         return tuple(venue.status for venue in self._venues.values())
 
     @property
-    def status(self) -> Status:
-        """What there is to say of all together: that of a venue that is stale, else that of the first."""
-        statuses = self.statuses
-        return next((status for status in statuses if status.feed == "stale"), statuses[0])
+    def live(self) -> bool:
+        """Whether prices of every venue are live."""
+        return all(status.feed == "live" for status in self.statuses)
+
+    def live_venues(self) -> dict[str, int]:
+        """Of each venue, 1 while its prices are live, else 0."""
+        return {status.venue: int(status.feed == "live") for status in self.statuses}
 
     def _add(self, venue: str) -> VenueFeed:
         self._venues[venue] = its = VenueFeed(

@@ -338,10 +338,10 @@ def test_prices_are_live_with_the_first_beat() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            assert "stale" == setup.feed.status.feed
+            assert "stale" == setup.feed.statuses[0].feed
             assert setup.feed.ready
             await setup.beat(source="replay")
-            assert ("live", "replay") == (setup.feed.status.feed, setup.feed.status.source)
+            assert ("live", "replay") == (setup.feed.statuses[0].feed, setup.feed.statuses[0].source)
             await setup.beat(source="replay")
             assert [("live", "")] == setup.statuses
 
@@ -357,7 +357,7 @@ def test_a_silent_poller_makes_prices_stale_within_four_seconds_and_leaves_the_l
             await asyncio.sleep(3)
             assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
             last_beat_us = 4_100_000
-            assert last_beat_us == setup.feed.status.since_us
+            assert last_beat_us == setup.feed.statuses[0].since_us
             await asyncio.sleep(5)
             await setup.beat()
             assert ("live", "") == setup.statuses[-1]
@@ -376,7 +376,7 @@ def test_a_bad_beat_does_not_count_as_one() -> None:
             for _ in range(5):
                 await setup.bus.publish(Batch(barrier=(HEARTBEAT, b'{"link":"up"}')))
                 await asyncio.sleep(1)
-            assert "stale" == setup.feed.status.feed
+            assert "stale" == setup.feed.statuses[0].feed
             assert {"not_a_beat": 5} == setup.counters.bus_refused
 
     run_virtual(main())
@@ -391,7 +391,7 @@ def test_a_beat_that_says_down_is_passed_on_with_its_reason() -> None:
             await asyncio.sleep(1)
             await setup.beat("down", "banned until 12:00")
             assert ("stale", "banned until 12:00") == setup.statuses[-1]
-            assert 1_100_000 == setup.feed.status.since_us
+            assert 1_100_000 == setup.feed.statuses[0].since_us
 
     run_virtual(main())
 
@@ -402,11 +402,11 @@ def test_a_change_of_source_is_told() -> None:
     async def main() -> None:
         async with running() as setup:
             await setup.beat(source="binance-ws")
-            since_us = setup.feed.status.since_us
+            since_us = setup.feed.statuses[0].since_us
             await asyncio.sleep(1)
             await setup.beat(source="binance-rest", reason="the stream is down")
             assert [("live", ""), ("live", "the stream is down")] == setup.statuses
-            assert since_us == setup.feed.status.since_us
+            assert since_us == setup.feed.statuses[0].since_us
 
     run_virtual(main())
 
@@ -435,7 +435,7 @@ def test_a_lost_bus_is_told_within_four_seconds_and_recovered_within_five(fault:
             newest, live = setup.heard[-2:]
             assert isinstance(newest, FramedTick)
             assert 2 == newest.seq
-            assert live is setup.feed.status
+            assert live is setup.feed.statuses[0]
             assert "live" == live.feed
 
     run_virtual(main())
@@ -451,9 +451,9 @@ def test_a_beat_from_before_the_outage_proves_nothing() -> None:
             setup.bus.stopped = False
             await asyncio.sleep(3.2)
             assert 2 == setup.bus.attempts
-            assert "stale" == setup.feed.status.feed
+            assert "stale" == setup.feed.statuses[0].feed
             await setup.beat()
-            assert "live" == setup.feed.status.feed
+            assert "live" == setup.feed.statuses[0].feed
 
     run_virtual(main())
 

@@ -29,11 +29,11 @@ def test_each_venue_is_live_with_its_own_first_beat() -> None:
             assert ["binance", "coinbase"] == [status.venue for status in setup.feed.statuses]
             await setup.beat()
             assert [("binance", "live", "")] == told(setup)
-            assert ("stale", "coinbase") == (setup.feed.status.feed, setup.feed.status.venue)
+            assert (False, {"binance": 1, "coinbase": 0}) == (setup.feed.live, setup.feed.live_venues())
             await setup.beat(venue="coinbase", source="coinbase-ws")
             assert ("coinbase", "live", "") == told(setup)[-1]
             assert ["simulated", "coinbase-ws"] == [status.source for status in setup.feed.statuses]
-            assert ("live", "binance") == (setup.feed.status.feed, setup.feed.status.venue)
+            assert setup.feed.live
 
     run_virtual(main())
 
