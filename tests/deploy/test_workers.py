@@ -101,7 +101,7 @@ def arbiter(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Arbiter:
         gone.update(pid for pid, _ in made.ends)
         reap()
 
-    made.reap_workers = reaping  # type: ignore[method-assign]
+    made.reap_workers = reaping  # type: ignore[method-assign] # it records, too
     made.manage_workers()
     assert workers
     return made

@@ -10,7 +10,7 @@ from gateway.entrance import Seat
 from gateway.limits import Bucket
 from gateway.settings import Settings
 
-NOT_LIMITED = {
+NOT_LIMITED: dict[str, Any] = {
     "max_messages_per_second": 0,
     "max_messages_per_second_per_subject": 0,
     "max_messages_per_second_per_ip": 0,

@@ -1,6 +1,7 @@
 """One cohort: who is written what, and who falls behind."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.fakes import RecordingMember, tick
 
 
 class Setup:
-    def __init__(self, **wishes: object) -> None:
+    def __init__(self, **wishes: Any) -> None:
         self.counters = Counters()
         self.now = 0.0
         self.numbers = itertools.count(1)

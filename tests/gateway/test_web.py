@@ -286,7 +286,7 @@ async def test_a_tick_is_shown_once_and_a_lower_number_is_a_new_numbering(page: 
     await client.serve("AUSDT", "BUSDT")
     await client.say(**tick("AUSDT", seq=9, bid=900))
     await client.say(**tick("AUSDT", seq=9, bid=700))
-    await client.say(**tick("AUSDT", seq="10", bid=600))
+    await client.say(**(tick("AUSDT", bid=600) | {"seq": "10"}))
     await client.say(**tick("BUSDT"))
     await page.until(f"({row('BUSDT')})[1] !== '–'")
     assert "9.00" == (await page.evaluate(row("AUSDT")))[1]

@@ -154,7 +154,7 @@ async def test_who_besieges_a_gateway_disturbs_nobody_else(
         await client.send('{"type":"subscribe","symbols":["BTC"]}')
         fds, memory = open_fds(pid), resident_bytes(pid)
         watch = Watch(client)
-        times_s = []
+        times_s: list[float] = []
         async with watch, attack("sloths", port, SLOTHS) as slow, attack("flood", port, CONNECTS) as fast:
             flooding = asyncio.create_task(ends(fast))
             most_fds = 0

@@ -17,9 +17,9 @@ def main(url: str, way: str, *messages: str) -> None:
             client.send(message)
         batches = 0
         while batches < 3:
-            message = client.recv()
-            say(message)
-            batches += json.loads(message)["type"] == "ticks"
+            heard = client.recv()
+            say(heard)
+            batches += json.loads(heard)["type"] == "ticks"
 
 
 main(*sys.argv[1:])

@@ -117,7 +117,7 @@ def test_a_null_claim_is_not_an_absent_one(claim: str) -> None:
 @pytest.mark.parametrize("claim", ["sub", "exp"])
 def test_subject_and_end_are_required(claim: str) -> None:
     """A token without a subject, or one that never ends, opens nothing."""
-    error = refusal(**{claim: None})
+    error = refusal_of(json.dumps(claims(**{claim: None})).encode())
     assert "bad_token" == error.code
     assert claim in str(error)
 
