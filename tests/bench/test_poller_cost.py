@@ -1,3 +1,5 @@
+"""The driver that measures the poller's part."""
+
 import io
 import json
 import re

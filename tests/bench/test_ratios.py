@@ -1,3 +1,5 @@
+"""Ratios, their intervals and the verdict."""
+
 import math
 
 import pytest
@@ -9,6 +11,7 @@ from bench.scenarios import ALL as SCENARIOS
 
 
 def result(number: int = 1, *, faults: tuple[str, ...] = (), **figures: float | None) -> Result:
+    """Make a result of one round with these figures."""
     made = Result(scenario="bursts", contender="gateway", round=number, faults=list(faults))
     for name, value in figures.items():
         setattr(made, name, value)
@@ -16,10 +19,12 @@ def result(number: int = 1, *, faults: tuple[str, ...] = (), **figures: float | 
 
 
 def pair(this: float | None, that: float | None) -> Pair:
+    """Make a pair of rounds with these costs per tick."""
     return Pair(result(cpu_us_per_tick=this), result(cpu_us_per_tick=that))
 
 
 def row(low: float | None, high: float | None = None, mean: float | None = None) -> Ratio:
+    """Make a row with this interval."""
     return Ratio("bursts", "µs CPU/tick", 1, 1, 10, 0, mean, low, high)
 
 

@@ -1,3 +1,5 @@
+"""Who used the cores."""
+
 import os
 
 import pytest

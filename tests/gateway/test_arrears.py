@@ -17,6 +17,8 @@ ONE_TICK = len(encode_tick(tick("AAA", 1)))
 
 
 class Setup:
+    """Arrears, and what the feed holds for them."""
+
     def __init__(self) -> None:
         self.last: dict[str, FramedTick] = {}
         self.states: dict[str, FramedStatus] = {}

@@ -92,6 +92,7 @@ class Hall:
 
 
 def virtually(main: Coroutine[Any, Any, None]) -> None:
+    """Run a test on the virtual clock."""
     run_virtual(main)
 
 

@@ -47,6 +47,7 @@ class FakeHolder:
 
 
 def made(budget: int = 0) -> tuple[Buffers, Counters]:
+    """Make buffers with the bounds of these tests, and their counters."""
     counters = Counters()
     return Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, budget)), counters
 

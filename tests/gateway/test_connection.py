@@ -83,6 +83,8 @@ class RecordingListener:
 
 
 class Setup:
+    """A connection between a transport and a listener that record."""
+
     def __init__(self, max_message_bytes: int = 1000) -> None:
         self.transport = StubbornTransport()
         self.counters = Counters()
@@ -105,6 +107,7 @@ class Setup:
 
 @pytest.fixture
 async def setup() -> Setup:
+    """Make a connection inside the event loop."""
     return Setup()
 
 

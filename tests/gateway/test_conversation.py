@@ -35,6 +35,7 @@ loads = msgspec.json.decode
 
 
 async def until_empty(running: RunningGateway) -> None:
+    """Wait until the gateway has no client."""
     async with asyncio.timeout(10):
         await running.gateway._empty.wait()
 
@@ -294,9 +295,7 @@ class Talk:
 
 
 def test_more_messages_than_the_rate_are_refused_and_a_flood_is_closed() -> None:
-    """Two seconds' worth at once is answered, another second's worth refused with an error, then 4429; who waits
-    is heard again.
-    """
+    """Two seconds' worth is answered, another second's worth refused, then comes 4429; who waits is heard again."""
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=10)

@@ -35,11 +35,13 @@ async def entrance(room: bool = True, **settings: Any) -> Entrance:
 
 
 def headers(**extra: str) -> CIMultiDictProxy[str]:
+    """Make the headers of a good handshake, and these; an underscore stands for a hyphen."""
     named = {name.replace("_", "-"): value for name, value in extra.items()}
     return CIMultiDictProxy(CIMultiDict(HEADERS | named))
 
 
 def look(door: Entrance, peer: str = STRANGER, *, counted: bool = True, query: Any = (), **extra: Any) -> Visitor:
+    """Let the entrance look at a handshake with these headers."""
     return door.look(headers(**extra), MultiDict(query), peer, counted=counted)
 
 

@@ -180,6 +180,7 @@ class Setup:
 
 @asynccontextmanager
 async def running(symbols: str = "BTCUSDT,ETHUSDT") -> AsyncIterator[Setup]:
+    """Run a feed."""
     setup = Setup(symbols)
     run = asyncio.create_task(setup.feed.run())
     await asyncio.sleep(0.1)

@@ -371,6 +371,7 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
 
 
 def first_wishes(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Draw what each of ``count`` clients asks for at first."""
     return st.lists(options, min_size=count, max_size=count)
 
 
@@ -559,6 +560,7 @@ def test_an_unsubscribed_symbol_is_not_sent_again(batch: bool) -> None:
 
 
 def types(member: RecordingMember) -> list[str]:
+    """List the types of what a member was sent, in order."""
     return [message["type"] for message in member.messages()]
 
 

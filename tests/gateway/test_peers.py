@@ -67,6 +67,7 @@ async def publish_until(running: RunningGateway, reading: asyncio.Task[Any]) -> 
 
 
 def check(messages: list[dict[str, Any]], names: tuple[str, ...]) -> None:
+    """Expect the greeting, then three batches with every symbol, in order."""
     assert ["welcome", "status", "subscribed", "ticks", "ticks", "ticks"] == [one["type"] for one in messages]
     for seq, message in enumerate(messages[3:], start=1):
         assert [(name, seq, 10 * seq) for name in names] == [
@@ -141,6 +142,7 @@ async def test_messagepack_is_spoken_with_another_library(start: Start) -> None:
 
 
 async def unpacked(client: ClientConnection) -> dict[str, Any]:
+    """Receive one message, and unpack it with `msgpack`."""
     message = await client.recv(decode=False)
     unpacked: dict[str, Any] = msgpack.unpackb(message)
     return unpacked

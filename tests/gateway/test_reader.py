@@ -311,6 +311,7 @@ def damaged(draw: st.DrawFn, frames: Sequence[bytes]) -> bytes:
 
 
 def split(data: st.DataObject, stream: bytes) -> list[bytes]:
+    """Cut a stream wherever hypothesis likes."""
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     return [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
 

@@ -214,6 +214,7 @@ def by_key_file(path: Path, name: str) -> AuthSettings:
 
 
 def bearer(name: str) -> dict[str, str]:
+    """Make the header with a token that the key of ``name`` has signed."""
     signed = token("ES256", private_key("ES256", name), exp=4_000_000_000, nbf=0, iat=0)
     return {"Authorization": f"Bearer {signed}"}
 

@@ -20,6 +20,7 @@ SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
 def session(
     encoding: Encoding = "json", max_symbols: int = 0, max_errors: int = 0, grant: Grant | None = ANONYMOUS
 ) -> Session:
+    """Make a session."""
     return Session(SYMBOLS, Limits(max_symbols, max_errors), encoding, grant=grant)
 
 
@@ -42,10 +43,12 @@ def show(client: Session, grant: Grant, command_id: Any = msgspec.UNSET) -> Outc
 
 
 def allowed(*symbols: str, **limits: Any) -> Grant:
+    """Make a grant for these symbols."""
     return Grant("alice", symbols=frozenset(symbols), **limits)
 
 
 def say(client: Session, **message: Any) -> Outcome:
+    """Let the client say something, and take over what it wishes then."""
     outcome = client.receive(json.dumps(message).encode())
     if outcome.wishes is not None:
         client.wishes = outcome.wishes
@@ -53,6 +56,7 @@ def say(client: Session, **message: Any) -> Outcome:
 
 
 def replies(outcome: Outcome) -> list[dict[str, Any]]:
+    """List the replies as plain values."""
     return [msgspec.to_builtins(reply) for reply in outcome.replies]
 
 
@@ -456,6 +460,7 @@ def test_a_client_without_a_token_may_be_told_of_symbols() -> None:
 
 
 def say_after(client: Session, grant: Grant) -> Outcome:
+    """Show a token, and subscribe."""
     show(client, grant)
     return say(client, type="subscribe", symbols=["XRP"])
 

@@ -29,6 +29,8 @@ async def all_serve(haproxy: Balancer) -> None:
 
 
 async def until_status(haproxy: Balancer, status: int) -> None:
+    """Wait until HAProxy answers with this status."""
+
     async def it_is() -> bool:
         return await http_status(f"{haproxy.url}/") == status
 
@@ -170,6 +172,7 @@ def workers(haproxy: Balancer) -> int:
 
 
 def addresses(stand_ins: list[StandIn]) -> list[str]:
+    """List the addresses of the stand-ins."""
     return [stand_in.server.host for stand_in in stand_ins]
 
 

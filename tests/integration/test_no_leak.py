@@ -332,4 +332,5 @@ async def _output(command: tuple[str, ...], **settings: str) -> tuple[int, str]:
 
 
 def lines_of(said: list[str], name: str) -> list[str]:
+    """List what one program has said."""
     return [line.removeprefix(f"{name}: ") for line in said if line.startswith(f"{name}: ")]

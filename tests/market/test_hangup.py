@@ -23,6 +23,7 @@ def _handler() -> Iterator[None]:
 
 
 def hang_up() -> None:
+    """Send this process SIGHUP."""
     os.kill(os.getpid(), signal.SIGHUP)
 
 

@@ -24,15 +24,18 @@ async def deaf(times: int = 1) -> None:
 
 
 async def fail() -> None:
+    """Fail after a second."""
     await asyncio.sleep(1)
     raise OSError("broken")
 
 
 def now() -> float:
+    """Return the event loop's time."""
     return asyncio.get_running_loop().time()
 
 
 async def started(*coroutines: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
+    """Start tasks, and let each take its first step."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     await asyncio.sleep(0)
     return tasks

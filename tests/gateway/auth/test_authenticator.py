@@ -131,11 +131,13 @@ class Issuer:
 
 @pytest.fixture
 async def issuer() -> Issuer:
+    """Make an issuer."""
     return Issuer()
 
 
 @pytest.fixture
 async def jwks_url(issuer: Issuer) -> AsyncIterator[str]:
+    """Serve the issuer's keys; their address."""
     app = web.Application()
     app.router.add_get("/jwks.json", issuer.serve)
     async with TestServer(app) as server:
@@ -144,6 +146,7 @@ async def jwks_url(issuer: Issuer) -> AsyncIterator[str]:
 
 @pytest.fixture(params=DOORS)
 def kind(request: pytest.FixtureRequest) -> str:
+    """Name the kind of key of this run."""
     return str(request.param)
 
 
@@ -491,6 +494,7 @@ async def test_a_family_that_is_told_excludes_the_others(issuer: Issuer, jwks_ur
 
 
 def refusal(**told: Any) -> str:
+    """Expect that these settings are refused; the message."""
     with pytest.raises(SettingError) as caught:
         Authenticator(AuthSettings(mode="jwt", **told))
     assert "\n" not in str(caught.value)

@@ -16,6 +16,7 @@ from tests.gateway.auth.tokens import claims, forge, private_key, private_pem, p
 
 
 def refusal(pem: bytes) -> str:
+    """Expect that a PEM file is refused; the message."""
     with pytest.raises(KeyMaterialError) as caught:
         from_pem(pem)
     return str(caught.value)

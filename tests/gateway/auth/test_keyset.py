@@ -16,10 +16,12 @@ RSA, EC, ED = (private_key(name) for name in ("RS256", "ES256", "EdDSA"))
 
 
 def refusal(**members: Any) -> str:
+    """Expect that an RSA key with these members changed is refused; the message."""
     return refusal_of(jwk(RSA) | members)
 
 
 def refusal_of(published: dict[str, Any]) -> str:
+    """Expect that a key is refused; the message."""
     with pytest.raises(KeyMaterialError) as caught:
         read_jwk(json.dumps(published).encode())
     return str(caught.value)

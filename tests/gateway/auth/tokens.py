@@ -36,10 +36,12 @@ def private_key(algorithm: str, name: str = "issuer") -> Any:
 
 
 def public_pem(key: Any) -> bytes:
+    """Write the public half as PEM."""
     return bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 def private_pem(key: Any) -> bytes:
+    """Write a private key as PEM."""
     return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
@@ -53,6 +55,7 @@ def jwk(key: Any, **members: Any) -> dict[str, Any]:
 
 
 def key_set(*jwks: Any) -> bytes:
+    """Write a JSON Web Key Set."""
     return json.dumps({"keys": list(jwks)}).encode()
 
 

@@ -211,6 +211,7 @@ def test_both_programs_refuse_it_wherever_it_stands(read: type, in_file: bool, u
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Bus]:
+    """Open a bus, and close it."""
     bus = open_bus(url)
     try:
         yield bus

@@ -59,6 +59,7 @@ async def looking(exchange: Exchange, symbols: list[str], **timing: float) -> As
 
 
 def named(exchange: Exchange) -> list[tuple[str, ...] | None]:
+    """List the symbols that each request named."""
     return [request.symbols for request in exchange.requests]
 
 
