@@ -98,9 +98,8 @@ async def test_delisted_symbol_does_not_take_the_others_along(exchange: Exchange
         assert [("ETHUSDT", "delisted")] == [(symbol, its.status) for symbol, its in listener.listings]
         assert "BTCUSDT" not in listener.was_lacking
         refused = sum(request.status == 400 for request in exchange.requests)
-        asked = len(exchange.requests)
-        await eventually(lambda: len(exchange.requests) > asked + 6)
-        assert {("BTCUSDT",)} == {request.symbols for request in exchange.requests[asked:]}
+        # One that asks for all may still be on its way.
+        await eventually(lambda: {("BTCUSDT",)} == {request.symbols for request in exchange.requests[-7:]})
         assert refused == sum(request.status == 400 for request in exchange.requests)
 
 
