@@ -49,7 +49,7 @@ bench: $(VENV)/.ready
 
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
-test: check $(LOAD_VENV)/.ready
+test: check
 	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
@@ -58,10 +58,12 @@ test: check $(LOAD_VENV)/.ready
 test-long: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
-check: $(VENV)/.ready
+# loadtest/ is looked at twice: the second time with Locust's own types.
+check: $(VENV)/.ready $(LOAD_VENV)/.ready
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --python-executable $(LOAD_VENV)/bin/python loadtest
 
 conformance: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest tests/gateway/test_conformance.py --long all $(ARGS)

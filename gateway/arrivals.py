@@ -64,6 +64,7 @@ class Arrivals:
         self._no_body = BaseProtocol(self._loop)
 
     def __call__(self) -> "Arrival":
+        """Make the protocol of one accepted connection: what the event loop asks for."""
         return Arrival(self)
 
     def __len__(self) -> int:

@@ -21,8 +21,10 @@ class Beats:
     """One each second, and one within a quarter of one when the link, or a symbol's state, has changed. No I/O."""
 
     def __init__(self, state: Callable[[], LinkState], states: SymbolStates, now_us: Callable[[], int]) -> None:
-        """Beats tell what ``state`` returns, which settles ``states`` too, and the wall time, microseconds since the
-        Unix epoch."""
+        """Beats tell what ``state`` returns, which settles ``states`` too, and the wall time.
+
+        ``now_us`` is that time, in microseconds since the Unix epoch.
+        """
         self.due_at = 0.0
         """When the next is due, by the event loop's time."""
         self._state = state

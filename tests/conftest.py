@@ -33,6 +33,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--long``."""
     parser.addoption(
         "--long",
         choices=("", "all", "changed"),

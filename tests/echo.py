@@ -61,6 +61,13 @@ class Echo:
     def frame_received(self) -> None:
         """Nothing is counted here."""
 
+    def ping_answered(self, _number: int) -> bool:
+        """Nothing was asked."""
+        return False
+
+    def heartbeat_answered(self, _took_s: float) -> None:
+        """Nobody is measured here."""
+
     def connection_lost(self) -> None:
         """Nothing is kept here."""
 

@@ -117,6 +117,7 @@ def frames_of(stream: bytes) -> Iterator[Frame]:
 
 
 def at_eof(reader: StreamReader) -> bool:
+    """Tell whether nothing is left to read."""
     try:
         next(reader.at_eof())
     except StopIteration as done:

@@ -74,7 +74,7 @@ def _gateway_name(module: Path) -> str:
 
 def _imports(module: Path, *, deferred: bool = True) -> set[str]:
     """Dotted names of everything that a module imports, with or without what it imports only when it runs."""
-    names = set()
+    names: set[str] = set()
     tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
     for node in ast.walk(tree) if deferred else tree.body:
         if isinstance(node, ast.Import):

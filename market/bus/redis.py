@@ -156,7 +156,7 @@ class RedisBus:
         """
         connection = _connection(self._url)
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.connect()  # type: ignore[no-untyped-call] # redis-py does not type it
         except (RedisError, OSError, ValueError) as error:
             reason = explained(error, self._url)
         else:

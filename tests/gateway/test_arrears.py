@@ -1,6 +1,7 @@
 """What a laggard is owed, and how it is taken in slices."""
 
 from collections import Counter
+from typing import Any
 
 from gateway.arrears import Arrears, Backlog
 from gateway.cohort import Missed
@@ -16,6 +17,8 @@ ONE_TICK = len(encode_tick(tick("AAA", 1)))
 
 
 class Setup:
+    """Arrears, and what the feed holds for them."""
+
     def __init__(self) -> None:
         self.last: dict[str, FramedTick] = {}
         self.states: dict[str, FramedStatus] = {}
@@ -35,7 +38,7 @@ class Setup:
         message = SymbolStatus(symbol=symbol, state="stale", reason="", since_us=0)
         self.states[symbol] = FramedStatus(message, self.stamp)
 
-    def begin(self, **missed: object) -> Backlog:
+    def begin(self, **missed: Any) -> Backlog:
         """One that lags from now on, with windows of two ticks."""
         return self.arrears.begin(Missed(self.stamp, **missed), ALL, Window(size=2 * ONE_TICK), 0.0)
 

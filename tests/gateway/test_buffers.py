@@ -47,6 +47,7 @@ class FakeHolder:
 
 
 def made(budget: int = 0) -> tuple[Buffers, Counters]:
+    """Make buffers with the bounds of these tests, and their counters."""
     counters = Counters()
     return Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, budget)), counters
 
@@ -298,7 +299,7 @@ def test_a_fault_with_one_saves_no_other(caplog: pytest.LogCaptureFixture) -> No
     async def main() -> None:
         buffers, _ = made()
         faulty, other = FakeHolder(buffers).wait(1), FakeHolder(buffers).wait(1)
-        faulty.abort = None  # type: ignore[assignment]
+        faulty.abort = None  # type: ignore[assignment] # the fault
         await asyncio.sleep(UNREAD_S + 3 * SWEEP_S)
         assert "does not read" == other.end
         [record] = caplog.records
@@ -318,7 +319,7 @@ def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
         def look() -> None:
             sizes.append(sum(holder.end != "" for holder in holders))
 
-        holders[0].abort = lambda _reason: loop.call_soon(look)  # type: ignore[method-assign,assignment,return-value]
+        holders[0].abort = lambda _reason: loop.call_soon(look)  # type: ignore[method-assign,assignment] # a fake of its own
         loop = asyncio.get_running_loop()
         await asyncio.sleep(UNREAD_S + 2 * SWEEP_S)
         look()

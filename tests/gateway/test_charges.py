@@ -22,7 +22,7 @@ class Clock:
         return self.now_s
 
 
-def refused() -> object:
+def refused() -> pytest.RaisesExc[RefusalError]:
     """Expect 429, and when to come back."""
     return pytest.raises(RefusalError, check=lambda error: (error.status, error.headers) == (429, {"Retry-After": "1"}))
 

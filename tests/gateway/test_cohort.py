@@ -1,6 +1,7 @@
 """One cohort: who is written what, and who falls behind."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from tests.fakes import RecordingMember, tick
 
 
 class Setup:
-    def __init__(self, **wishes: object) -> None:
+    """A cohort with everybody around it recorded."""
+
+    def __init__(self, **wishes: Any) -> None:
         self.counters = Counters()
         self.now = 0.0
         self.numbers = itertools.count(1)
@@ -44,6 +47,7 @@ class Setup:
 
 
 def got(member: RecordingMember) -> list[tuple[str, int]]:
+    """List symbol and number of what a member was sent, sorted."""
     return sorted((message["symbol"], message["seq"]) for message in member.messages())
 
 
@@ -132,6 +136,7 @@ def test_a_batch_is_one_message() -> None:
 
 
 def framed_status(symbol: str) -> FramedStatus:
+    """Make a state of a symbol, ready to be sent."""
     return FramedStatus(SymbolStatus(symbol=symbol, state="halted", reason="", since_us=1))
 
 

@@ -16,6 +16,7 @@ JSON = DECODERS["json"]
 
 
 def encoded(message: Any, encoding: Encoding) -> bytes:
+    """Encode a message as a client would."""
     return json.dumps(message).encode() if encoding == "json" else msgspec.msgpack.encode(message)
 
 

@@ -83,6 +83,8 @@ class RecordingListener:
 
 
 class Setup:
+    """A connection between a transport and a listener that record."""
+
     def __init__(self, max_message_bytes: int = 1000) -> None:
         self.transport = StubbornTransport()
         self.counters = Counters()
@@ -105,6 +107,7 @@ class Setup:
 
 @pytest.fixture
 async def setup() -> Setup:
+    """Make a connection inside the event loop."""
     return Setup()
 
 
@@ -119,11 +122,11 @@ def test_data_is_written_while_nothing_waits(setup: Setup) -> None:
 def test_answers_to_one_read_go_out_in_one_piece(setup: Setup) -> None:
     """What is written while messages are handled is put together, up to a bound."""
 
-    def answer(_opcode: int, data: bytes) -> None:
+    def answer(opcode: int, data: bytes) -> None:
         setup.connection.reply(data)
         setup.connection.send(data)
 
-    setup.listener.message_received = answer  # type: ignore[method-assign]
+    setup.listener.message_received = answer  # type: ignore[method-assign] # the fake answers
     setup.receive(FIN | TEXT, b"abc")
     assert [b"abcabc"] == setup.transport.written
     setup.connection.data_received(client_frame(FIN | TEXT, b"x" * 900) * 100)
@@ -319,11 +322,11 @@ async def test_reading_ends_with_the_frame_that_ends_it(setup: Setup, end: Calla
     """Of a flood in one read nothing is handled after the message for which its client is closed or cut off."""
     handled = []
 
-    def handle(_opcode: int, data: bytes) -> None:
+    def handle(opcode: int, data: bytes) -> None:
         handled.append(data)
         end(setup.connection)
 
-    setup.listener.message_received = handle  # type: ignore[method-assign]
+    setup.listener.message_received = handle  # type: ignore[method-assign] # the fake answers
     setup.connection.data_received(client_frame(FIN | TEXT, b"one") * 1000)
     assert [b"one"] == handled
 
@@ -465,7 +468,7 @@ def test_answers_that_wait_have_a_bound_of_their_own() -> None:
 
     async def main() -> None:
         asking, told = Setup(), Setup()
-        asking.listener.message_received = lambda _opcode, data: asking.connection.reply(data)  # type: ignore[method-assign]
+        asking.listener.message_received = lambda opcode, data: asking.connection.reply(data)  # type: ignore[method-assign] # the fake answers
         for setup in (asking, told):
             setup.wait(1)
         for _ in range(100):
@@ -483,7 +486,7 @@ def test_answers_that_wait_have_a_bound_of_their_own() -> None:
 async def test_answers_to_one_read_wait_in_one_piece(setup: Setup) -> None:
     """Each piece costs the event loop a kilobyte, so they are put together also where they have to wait."""
     setup.wait(1)
-    setup.listener.message_received = lambda _opcode, data: setup.connection.reply(data)  # type: ignore[method-assign]
+    setup.listener.message_received = lambda opcode, data: setup.connection.reply(data)  # type: ignore[method-assign] # the fake answers
     setup.connection.data_received(client_frame(FIN | TEXT, b"x") * 1000)
     assert [b"x" * 1000] == setup.transport.written
 

@@ -12,6 +12,7 @@ from tests.fakes import tick
 
 
 def payload(symbol: str, seq: int) -> bytes:
+    """Encode a tick as the poller does."""
     return encode_tick(tick(symbol, seq))
 
 

@@ -19,7 +19,7 @@ from market.bus import BusDownError
 from tests.fakes import run_virtual
 
 STRANGER, PROXY = "203.0.113.9", "10.0.0.1"
-BEHIND_PROXY = {"trusted_proxies": TrustedProxies.parse(PROXY)}
+BEHIND_PROXY: dict[str, Any] = {"trusted_proxies": TrustedProxies.parse(PROXY)}
 HEADERS = {
     "Host": "prices.example.com",
     "Upgrade": "websocket",
@@ -35,11 +35,13 @@ async def entrance(room: bool = True, **settings: Any) -> Entrance:
 
 
 def headers(**extra: str) -> CIMultiDictProxy[str]:
+    """Make the headers of a good handshake, and these; an underscore stands for a hyphen."""
     named = {name.replace("_", "-"): value for name, value in extra.items()}
     return CIMultiDictProxy(CIMultiDict(HEADERS | named))
 
 
-def look(door: Entrance, peer: str = STRANGER, *, counted: bool = True, query: Any = (), **extra: str) -> Visitor:
+def look(door: Entrance, peer: str = STRANGER, *, counted: bool = True, query: Any = (), **extra: Any) -> Visitor:
+    """Let the entrance look at a handshake with these headers."""
     return door.look(headers(**extra), MultiDict(query), peer, counted=counted)
 
 
@@ -357,7 +359,7 @@ def test_who_must_come_back_is_told_when() -> None:
     assert {"Retry-After": "3"} == refusal.headers
 
 
-def paying(door: Entrance, **extra: str) -> Visitor:
+def paying(door: Entrance, **extra: Any) -> Visitor:
     """A visitor with a token."""
     return look(door, Authorization="Bearer x", **extra)
 
@@ -412,7 +414,7 @@ async def test_work_is_charged_to_the_client_behind_a_proxy() -> None:
         (PROXY, None, PROXY),
         (PROXY, "nonsense", PROXY),
     ):
-        extra = {} if told is None else {"X_Forwarded_For": told}
+        extra: dict[str, Any] = {} if told is None else {"X_Forwarded_For": told}
         assert payer == door.payer(headers(**extra), peer), (peer, told)
         assert payer == look(door, peer, **extra).payer
     strict = await entrance(spare_loopback=False)

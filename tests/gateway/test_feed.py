@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -149,7 +149,7 @@ class Setup:
     def now_us(self) -> int:
         return round(self.loop.time() * 1_000_000)
 
-    async def beat(self, link: str = "up", reason: str = "", source: str = "simulated") -> None:
+    async def beat(self, link: Literal["up", "down"] = "up", reason: str = "", source: str = "simulated") -> None:
         now = self.now_us()
         await self.bus.publish([], Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now))
 
@@ -180,6 +180,7 @@ class Setup:
 
 @asynccontextmanager
 async def running(symbols: str = "BTCUSDT,ETHUSDT") -> AsyncIterator[Setup]:
+    """Run a feed."""
     setup = Setup(symbols)
     run = asyncio.create_task(setup.feed.run())
     await asyncio.sleep(0.1)
@@ -460,9 +461,10 @@ def test_a_beat_from_before_the_outage_proves_nothing() -> None:
             setup.bus.stopped = False
             await asyncio.sleep(3.2)
             assert 2 == setup.bus.attempts
-            assert "stale" == setup.feed.status.feed
+            feeds: list[str] = [setup.feed.status.feed]
             await setup.beat()
-            assert "live" == setup.feed.status.feed
+            feeds.append(setup.feed.status.feed)
+            assert ["stale", "live"] == feeds
 
     run_virtual(main())
 
@@ -581,7 +583,7 @@ def test_a_store_read_before_what_came_meanwhile_is_no_clock_that_is_behind() ->
             async def last_values(symbols: Iterable[str] | None = None) -> dict[str, bytes]:
                 return dict(older)
 
-            setup.bus.last_values = last_values  # type: ignore[method-assign]
+            setup.bus.last_values = last_values  # type: ignore[method-assign] # the fake is behind
             setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
             await setup.poll(10)
             assert [("live", "")] == setup.statuses
@@ -785,7 +787,8 @@ def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
             await asyncio.sleep(1)
             await setup.beat()
             assert [("ETHUSDT", "stale"), ("ETHUSDT", "live")] == setup.told
-            assert NOT_TOLD == setup.heard[-1].message.reason
+            assert isinstance(last := setup.heard[-1], FramedStatus)
+            assert NOT_TOLD == last.message.reason
 
     run_virtual(main())
 

@@ -21,6 +21,7 @@ class ManualPace:
 
 
 def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMember]:
+    """Make a cohort with one member."""
     marks = Marks(lambda: 1, {}, 0.0)
     wishes = Wishes(frozenset(symbols), conflate=conflate)
     made = Cohort(wishes, lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
@@ -30,12 +31,14 @@ def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMembe
 
 
 def framed(symbol: str, seq: int) -> FramedTick:
+    """Make a tick, stamped with its number."""
     one = FramedTick(symbol, seq, tick(symbol, seq))
     one.stamp = seq
     return one
 
 
 def seqs(member: RecordingMember) -> list[int]:
+    """List the numbers of what a member was sent, in order."""
     return [message["seq"] for message in member.messages()]
 
 

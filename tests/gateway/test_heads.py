@@ -19,7 +19,7 @@ def head_of(size: int, fields: int = 1) -> bytes:
     return head.ljust(size - 4, b"x") + b"\r\n\r\n"
 
 
-def refused(status: int) -> object:
+def refused(status: int) -> pytest.RaisesExc[RefusalError]:
     """Expect a refusal."""
     return pytest.raises(RefusalError, check=lambda error: (status, "too_large") == (error.status, error.reason))
 
@@ -55,7 +55,7 @@ def test_what_follows_a_head_can_be_taken_as_it_is() -> None:
 def test_a_head_has_so_many_bytes_and_no_more(pieces: int, before: int) -> None:
     """The limit itself is allowed, one more is not, wherever it stands in a connection and however it is cut."""
     for size, fits in ((MAX_HEAD_BYTES - 1, True), (MAX_HEAD_BYTES, True), (MAX_HEAD_BYTES + 1, False)):
-        heads, taken = Heads(), []
+        heads, taken = Heads(), list[bytes]()
         stream = head_of(100) * before + head_of(size)
         step = -(-len(stream) // pieces)
 

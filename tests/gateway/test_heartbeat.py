@@ -9,11 +9,13 @@ from tests.gateway.test_connection import Setup, StubbornTransport
 
 
 def connection() -> tuple[Connection, StubbornTransport]:
+    """Make a connection, and its transport."""
     setup = Setup()
     return setup.connection, setup.transport
 
 
 async def run_for(heartbeat: Heartbeat, seconds: float) -> None:
+    """Run the heartbeat for so long."""
     sweep = asyncio.create_task(heartbeat.run())
     await asyncio.sleep(seconds)
     sweep.cancel()

@@ -5,6 +5,7 @@ import functools
 import gc
 import weakref
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from gateway.metrics import Counters
 from gateway.pace import Rest
 from gateway.protocol import Status, Subscribed, SymbolStatus
 from gateway.window import Window
+from market.status import SymbolState
 from tests.fakes import RecordingMember, run_virtual, tick
 
 
@@ -45,7 +47,7 @@ class Market:
         self.hub.publish(framed)
         return framed.seq
 
-    def tell(self, *symbols: str, state: str = "halted") -> None:
+    def tell(self, *symbols: str, state: SymbolState = "halted") -> None:
         """Change the state of ``symbols``; ``since_us`` tells which came when, ``reason`` behind which tick."""
         changed = []
         for symbol in symbols:
@@ -61,7 +63,7 @@ class Market:
     def state_of(self, symbol: str) -> str:
         return self.states[symbol].message.state if symbol in self.states else "live"
 
-    def join(self, *symbols: str, snapshot: bool = True, **wishes: object) -> RecordingMember:
+    def join(self, *symbols: str, snapshot: bool = True, **wishes: Any) -> RecordingMember:
         member = RecordingMember(wishes.get("encoding", "json"))
         self.hub.add(member)
         self.want(member, symbols, snapshot=snapshot, **wishes)
@@ -74,7 +76,7 @@ class Market:
         *,
         snapshot: bool = True,
         confirm: bool = False,
-        **wishes: object,
+        **wishes: Any,
     ) -> None:
         symbols, cohort = frozenset(symbols), self.hub._cohort_of[member]
         held = cohort.wishes.symbols if cohort is not None else frozenset()
@@ -337,7 +339,7 @@ def test_twenty_thousand_different_wishes_work() -> None:
     run_virtual(main())
 
 
-options = st.fixed_dictionaries(
+options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "batch": st.booleans(),
@@ -368,7 +370,8 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
     return st.lists(events, max_size=60)
 
 
-def first_wishes(count: int) -> st.SearchStrategy[list[dict[str, object]]]:
+def first_wishes(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Draw what each of ``count`` clients asks for at first."""
     return st.lists(options, min_size=count, max_size=count)
 
 
@@ -378,7 +381,7 @@ def answer(market: Market, member: RecordingMember) -> None:
         market.hub.answered(member, number)
 
 
-async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], rest: Rest, *names: str) -> None:
+async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest, *names: str) -> None:
     """Let ``story`` happen to clients that begin by holding all of ``names``, and check what each has at the end."""
     market = Market(lag_timeout_s=1000, rest=rest)
     members = [RecordingMember() for _ in first]
@@ -399,7 +402,7 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], 
                 market.publish(symbol)
                 for symbols, one in zip(held, due, strict=True):
                     one.update(symbols & {symbol})
-            case ("tell", set(symbols), str(state)):
+            case ("tell", set(symbols), ("live" | "halted" | "delisted") as state):
                 market.tell(*symbols, state=state)
             case ("want", int(who), set(symbols), dict(wishes), bool(snapshot)):
                 members[who].encoding = wishes.get("encoding", "json")
@@ -462,7 +465,7 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
 @settings(max_examples=300, deadline=None)
 @given(stories(4, "AAA", "BBB", "CCC", "DDD"), first_wishes(4), rests)
 def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
-    story: list[tuple[object, ...]], first: list[dict[str, object]], rest: Rest
+    story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
 ) -> None:
     """Whatever the order of ticks, wishes, lags and drains: newest at the end, seqs only grow, nothing unasked."""
     run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", "DDD"))
@@ -472,7 +475,7 @@ def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
 @settings(max_examples=500, deadline=None)
 @given(stories(2, "AAA", "BBB"), first_wishes(2), rests)
 def test_whatever_happens_each_client_knows_the_state_of_what_it_holds(
-    story: list[tuple[object, ...]], first: list[dict[str, object]], rest: Rest
+    story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
 ) -> None:
     """The same for states, of so few that everything happens to the same ones: at the end each view is the truth."""
     run_virtual(play(story, first, rest, "AAA", "BBB"))
@@ -557,13 +560,14 @@ def test_an_unsubscribed_symbol_is_not_sent_again(batch: bool) -> None:
 
 
 def types(member: RecordingMember) -> list[str]:
+    """List the types of what a member was sent, in order."""
     return [message["type"] for message in member.messages()]
 
 
 @pytest.mark.parametrize(
     "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"conflate": False}, {"encoding": "msgpack", "batch": True}]
 )
-def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(wishes: dict[str, object]) -> None:
+def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(wishes: dict[str, Any]) -> None:
     """At once, whatever their pace and form, and as a message of its own; nobody else hears of it."""
 
     async def main() -> None:

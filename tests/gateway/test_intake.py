@@ -56,6 +56,7 @@ class Setup:
 
 @asynccontextmanager
 async def intake() -> AsyncIterator[Setup]:
+    """Make an intake inside the event loop."""
     yield Setup()
 
 

@@ -10,6 +10,7 @@ from tests.fakes import RecordingMember, VirtualTimeLoop, run_virtual
 
 
 def lag(laggards: Laggards) -> RecordingMember:
+    """Add a member that does not drain."""
     member = RecordingMember()
     member.draining = False
     laggards.add(member, Backlog(0, {}, set(), set(), 0, 0, asyncio.get_running_loop().time(), Window()))

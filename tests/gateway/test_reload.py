@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from gateway.auth.settings import AuthSettings
 from gateway.origin import AllowedHosts, AllowedOrigins
@@ -143,8 +144,8 @@ def test_what_is_told_is_made_once_in_each_encoding() -> None:
     """Whoever lost the same gets the same bytes."""
     make = notices(7)
     for encoding in ("json", "msgpack"):
-        frames = make(frozenset({"B", "A"}), encoding)  # type: ignore[arg-type]
-        assert frames is make(frozenset({"A", "B"}), encoding)  # type: ignore[arg-type]
+        frames = make(frozenset({"B", "A"}), encoding)
+        assert frames is make(frozenset({"A", "B"}), encoding)
         status = {"type": "symbol_status", "state": "unknown", "reason": REASON, "since_us": 7}
         assert [
             status | {"symbol": "A"},
@@ -189,7 +190,7 @@ async def test_limits_change_for_who_comes(start: Start) -> None:
                 await connect(running.url)
         change(running, allowed_origins=AllowedOrigins.parse("https://a.example"))
         with pytest.raises(InvalidStatus, match="403"):
-            await connect(running.url, origin="https://b.example")  # type: ignore[arg-type]
+            await connect(running.url, origin=Origin("https://b.example"))
         assert not client.closed
 
 
@@ -213,6 +214,7 @@ def by_key_file(path: Path, name: str) -> AuthSettings:
 
 
 def bearer(name: str) -> dict[str, str]:
+    """Make the header with a token that the key of ``name`` has signed."""
     signed = token("ES256", private_key("ES256", name), exp=4_000_000_000, nbf=0, iat=0)
     return {"Authorization": f"Bearer {signed}"}
 

@@ -84,7 +84,7 @@ class Guest:
         """When, and what: a message's type, or an error's code."""
         self.messages: list[Any] = []
         hear = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
-        self.standing = Standing(self.gateway, self.session, self.link, self.seat, self._apply, hear)  # type: ignore[arg-type]
+        self.standing = Standing(self.gateway, self.session, self.link, self.seat, self._apply, hear)  # type: ignore[arg-type] # a fake link
         self.standing.begin(grant)
 
     def say(self, **message: Any) -> None:

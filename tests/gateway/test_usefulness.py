@@ -31,6 +31,8 @@ class SlowBus(MemoryBus):
 
 
 class Setup:
+    """A feed on a bus that may be slow, and what it holds."""
+
     def __init__(self) -> None:
         self.bus = SlowBus()
         self.counters = Counters()

@@ -136,6 +136,7 @@ async def gateway_of(bus_url: str, *symbols: str) -> AsyncIterator[Stack]:
 
 @asynccontextmanager
 async def polling(poller: ScriptedPoller, url: str) -> AsyncIterator[None]:
+    """Let the scripted poller beat on a bus."""
     await poller.move(url)
     try:
         yield
@@ -144,6 +145,7 @@ async def polling(poller: ScriptedPoller, url: str) -> AsyncIterator[None]:
 
 
 def states_of(client: Client) -> dict[str, str]:
+    """Return the state that a client knows of each symbol."""
     return {symbol: message["state"] for symbol, message in client.states.items()}
 
 
@@ -271,6 +273,7 @@ async def _counts(stack: Stack, name: str, least: float) -> bool:
 
 
 def assert_stayed_with(clients: list[Client], *symbols: str) -> None:
+    """Expect that no client has left, and that the prices of these symbols went forward only."""
     assert [client.close_code for client in clients if client.closed] == []
     for client in clients:
         for symbol in symbols:

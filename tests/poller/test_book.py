@@ -11,9 +11,10 @@ from msgspec import UNSET
 from market.codec import decode_tick, encode_tick
 from market.instruments import Instrument, Scales
 from market.tick import MAX_EXACT, Tick
-from poller.book import DropReason, Outcome
+from poller.book import Outcome
 from poller.numbering import Numbering
 from poller.processor import Processor
+from poller.readings import DropReason
 from poller.sources import Update
 
 START_MS = 1_700_000_000_000

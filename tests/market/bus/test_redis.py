@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from deploy.ports import free_port
 from market.bus import Bus, BusDownError, BusUrlError, Lease, LeaseLostError, open_bus
 from market.codec import encode_states, encode_tick
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
 from tests.market.samples import beat, states, tick
-from tests.valkey import Valkey, free_port
+from tests.valkey import Valkey
 from tests.waiting import until
 
 LEASE = Lease("lease.test", "we", 30)

@@ -19,6 +19,7 @@ from tests.poller.sources.listening import RecordingListener, eventually
 
 
 def now_us() -> int:
+    """Return the wall time, in microseconds since the Unix epoch."""
     return time.time_ns() // 1000
 
 
@@ -45,6 +46,7 @@ class Pinged:
 
 @pytest.fixture
 async def pinged() -> AsyncIterator[Pinged]:
+    """Serve what answers pings."""
     pinged = Pinged()
     await pinged.server.start_server(shutdown_timeout=0)
     yield pinged

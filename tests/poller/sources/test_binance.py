@@ -1,3 +1,5 @@
+"""Binance's messages, read."""
+
 import json
 from typing import Any
 
@@ -29,6 +31,7 @@ REST_QUOTE = {
 
 
 def combined(stream: str, data: Any) -> bytes:
+    """Write a message of a combined stream."""
     return json.dumps({"stream": stream, "data": data}).encode()
 
 

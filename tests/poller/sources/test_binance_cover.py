@@ -8,10 +8,10 @@ import pytest
 
 from market.instruments import Instrument
 from poller.sources.binance import Counters
-from poller.sources.binance_cover import MISSING, Cover, some
+from poller.sources.binance_cover import Cover, some
 from poller.sources.binance_inquiry import UNSEEDED
 from poller.sources.binance_timing import StreamTiming
-from poller.sources.doubts import DEAD
+from poller.sources.doubts import DEAD, MISSING
 from tests.fakes import run_virtual
 from tests.poller.sources.listening import RecordingListener
 
@@ -224,7 +224,7 @@ def test_what_is_not_traded_is_not_missed() -> None:
         stage.shards[0].lost_at = 90.0
         stage.verdicts["C"] = DEAD
         stage.cover.review()
-        assert ({"B"}, ("B",)) == (stage.listener.lacking.keys(), stage.cover.symbols())
+        assert ({"B"}, ("B",)) == (set(stage.listener.lacking), stage.cover.symbols())
 
     staged(scene)
 

@@ -59,6 +59,7 @@ async def looking(exchange: Exchange, symbols: list[str], **timing: float) -> As
 
 
 def named(exchange: Exchange) -> list[tuple[str, ...] | None]:
+    """List the symbols that each request named."""
     return [request.symbols for request in exchange.requests]
 
 
@@ -345,12 +346,12 @@ async def test_sources_tell_what_is_listed_otherwise(exchange: Exchange) -> None
         source = new(exchange, ["BTCUSDT", "ETHUSDT"])
         source._listing._timing = QUICK
         async with heeding(source) as listener:
-            await eventually(lambda source=source: source.state.link == "up")
+            await eventually(lambda: source.state.link == "up")  # noqa: B023 # awaited in this turn of the loop
             exchange.market.set_status("ETHUSDT", "BREAK")
             source.doubt("ETHUSDT")
-            await eventually(lambda listener=listener: [its.status for _, its in listener.listings] == ["halted"])
+            await eventually(lambda: [its.status for _, its in listener.listings] == ["halted"])
             exchange.market.set_status("ETHUSDT", "TRADING")
-            await eventually(lambda listener=listener: listener.listings[-1][1].status == "trading")
+            await eventually(lambda: listener.listings[-1][1].status == "trading")
             exchange.quote("ETHUSDT", bid=f"{new.__name__ == 'new_ws':d}7.00000000")
             await heard(listener.updates, "ETHUSDT", f"{new.__name__ == 'new_ws':d}7.00000000")
             assert {} == listener.lacking

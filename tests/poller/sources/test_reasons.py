@@ -37,24 +37,28 @@ def test_what_an_answer_says(body: bytes, expected: str) -> None:
 
 
 def certificate_error() -> aiohttp.ClientConnectorCertificateError:
+    """Make aiohttp's error for a certificate that has expired."""
     error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] … (_ssl.c:1)")
     error.verify_message = "certificate has expired"
     return aiohttp.ClientConnectorCertificateError(KEY, error)
 
 
 def tls_error() -> aiohttp.ClientConnectorSSLError:
+    """Make aiohttp's error for a peer that does not speak TLS."""
     error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1)")
     error.reason = "WRONG_VERSION_NUMBER"
     return aiohttp.ClientConnectorSSLError(KEY, error)
 
 
 def no_proxy() -> aiohttp.ClientProxyConnectionError:
+    """Make aiohttp's error for a proxy that is not there."""
     return aiohttp.ClientProxyConnectionError(KEY, ConnectionRefusedError(errno.ECONNREFUSED, "x"))
 
 
 def connecting(
     number: int | None, text: str = "Connect call failed ('192.0.2.1', 443)"
 ) -> aiohttp.ClientConnectorError:
+    """Make aiohttp's error for a connection that was not made."""
     error = OSError(text) if number is None else OSError(number, text)
     return aiohttp.ClientConnectorError(KEY, error)
 
