@@ -17,7 +17,8 @@ from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.metrics import Counters
 from gateway.refusal import RefusalError
 from gateway.settings import Settings
-from tests.fakes import run_virtual
+from gateway.turns import Turns
+from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.transports import RecordingTransport
 
 HANDSHAKE = (
@@ -67,8 +68,10 @@ class Hall:
         self.keys: list[str | None] = []
         """What those were counted under who were upgraded."""
         self._upgrades = upgrades
+        self.timer = Stopwatch()
+        self.turns = Turns(self.timer)
         self.arrivals = Arrivals(
-            self.entrance, self._upgrade, "/ws", self._serve, self.counters, timeout_s=TIMEOUT_S, most=most
+            self.entrance, self._upgrade, "/ws", self._serve, self.counters, self.turns, timeout_s=TIMEOUT_S, most=most
         )
 
     def connect(self, peer: str = "192.0.2.1") -> RecordingTransport:

@@ -19,6 +19,7 @@ class FakeHolder:
 
     def __init__(self, buffers: Buffers) -> None:
         self.waiting_bytes = 0
+        self.waits_for_us = False
         self.end = ""
         self.buffers = buffers
 

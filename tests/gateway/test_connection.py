@@ -12,8 +12,9 @@ from gateway.connection import CORK_LIMIT_BYTES, Connection
 from gateway.farewell import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
 from gateway.metrics import Counters
 from gateway.reader import Admission
+from gateway.turns import Turns
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
-from tests.fakes import run_virtual
+from tests.fakes import Stopwatch, run_virtual
 
 UNREAD_S, MESSAGE_S, BUDGET = 10.0, 5.0, 8 * 1024 * 1024
 
@@ -26,6 +27,15 @@ class StubbornTransport(asyncio.Transport):
         self.waiting = 0
         self.written: list[bytes] = []
         self.aborted = self.closed = False
+        self.reading = True
+
+    def pause_reading(self) -> None:
+        assert not self.is_closing()
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.is_closing()
+        self.reading = True
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -59,6 +69,10 @@ class RecordingListener:
         self.due: list[int] = []
         self.admission: Admission = "ok"
 
+    @property
+    def payer(self) -> str | None:
+        return None
+
     def message_due(self, compressed: int) -> Admission:
         self.due.append(compressed)
         return self.admission
@@ -88,7 +102,11 @@ class Setup:
         self.counters = Counters()
         self.listener = RecordingListener()
         self.buffers = Buffers(self.counters, Bounds(UNREAD_S, MESSAGE_S, BUDGET))
-        self.connection = Connection("c-1", self.transport, "json", self.buffers, self.listener, max_message_bytes)
+        self.timer = Stopwatch()
+        self.turns = Turns(self.timer)
+        self.connection = Connection(
+            "c-1", self.transport, "json", self.buffers, self.turns, self.listener, max_message_bytes
+        )
 
     def wait(self, size: int) -> None:
         """The kernel takes nothing, and so much waits; 0 lets it drain."""
@@ -388,7 +406,7 @@ def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
         buffers = Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, 0))
         for transport in transports:
             transport.waiting = 100
-            Connection("c-1", transport, "json", buffers, RecordingListener(), 1000)
+            Connection("c-1", transport, "json", buffers, Turns(Stopwatch()), RecordingListener(), 1000)
         transports[0].waiting = 0
         await asyncio.sleep(UNREAD_S + 1)
         assert [False, True] == [transport.aborted for transport in transports]

@@ -26,7 +26,7 @@ from market.bus.memory import MemoryBus
 from market.symbols import parse_symbols
 from tests.client import connected
 from tests.client_frames import CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, deflated, referring
-from tests.fakes import run_virtual, tick
+from tests.fakes import Stopwatch, run_virtual, tick
 from tests.gateway.conftest import RunningGateway, Start
 from tests.gateway.transports import RecordingTransport, frames_of
 
@@ -265,7 +265,7 @@ class Talk:
         **settings: Any,
     ) -> None:
         """``subject`` is None for one who is still to show a token; ``key`` is what the address is counted under."""
-        self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus())
+        self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus(), timer=Stopwatch())
         handshake = Handshake(b"", "", deflate=True, window_bytes=window_bytes)
         visitor = Visitor(handshake, "192.0.2.1", key, None, None)
         grant = None if subject is None else Grant(subject)
