@@ -328,3 +328,20 @@ def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
         assert 999 == last
 
     run_virtual(main())
+
+
+def test_whose_end_waits_for_us_is_not_unfinished() -> None:
+    """Who has sent what we have not read yet has the time until we have; then it is late as before."""
+
+    async def main() -> None:
+        buffers, counters = made()
+        holder = FakeHolder(buffers).keep(1)
+        holder.waits_for_us = True
+        await asyncio.sleep(MESSAGE_S + 1)
+        assert "" == holder.end
+        holder.waits_for_us = False
+        await asyncio.sleep(2 * SWEEP_S)
+        assert "unfinished" == holder.end
+        assert {"unfinished": 1} == counters.buffers_cut_off
+
+    run_virtual(main())

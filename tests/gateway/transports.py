@@ -35,7 +35,7 @@ class RecordingTransport(asyncio.Transport):
 
     def receive(self, data: bytes) -> None:
         """Bytes from the other end; none are read any more of a transport that closes, and none while it pauses."""
-        if not self._reading:
+        if not self._reading or self._unread:
             self._unread += data
         elif not self._closing:
             self.protocol.data_received(data)
