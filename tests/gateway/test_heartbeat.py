@@ -113,6 +113,7 @@ def test_a_peer_whose_answer_waits_for_us_is_alive() -> None:
     """Who has sent what we found no time to read is not cut off for silence."""
 
     async def main() -> None:
+        await asyncio.sleep(1)
         busy = Busy()
         [living], [transport] = busy.connections, busy.transports
         heartbeat = Heartbeat(20, lambda _: False)
