@@ -73,15 +73,18 @@ class Turns:
 
     def end(self) -> None:
         """The work is done, or stopped."""
-        self._note_work()
-        if self._worked_s > _NOTED_S:
+        now = self._timer()
+        worked_s = self._worked_s = self._worked_s + now - self._began
+        self._began = now
+        if worked_s > _NOTED_S and not self._ends:
             self._note_end()
 
     def wait(self, waiter: Waiter, payer: str | None) -> None:
         """Have ``waiter`` go on in a later turn; its address is ``payer``, or not to be shared with others."""
-        key = self._payers[waiter] = waiter if payer is None else payer
-        self._lines.setdefault(key, {})[waiter] = None
-        self._note_end()
+        if waiter not in self._payers:
+            key = self._payers[waiter] = waiter if payer is None else payer
+            self._lines.setdefault(key, {})[waiter] = None
+            self._note_end()
 
     def forget(self, waiter: Waiter) -> None:
         """``waiter`` is gone, if it waited at all."""
@@ -92,11 +95,6 @@ class Turns:
                 del line[waiter]
                 if not line:
                     del self._lines[payer]
-
-    def _note_work(self) -> None:
-        now = self._timer()
-        self._worked_s += now - self._began
-        self._began = now
 
     def _note_end(self) -> None:
         if not self._ends:
@@ -128,4 +126,4 @@ class Turns:
         except Exception:
             # A fault with one must not leave the others waiting for ever.
             logger.exception("what a client has sent could not be worked on")
-        self._note_work()
+        self.end()
