@@ -18,6 +18,7 @@
 ``connection``  one socket: writes, or lags; never waits
 ``buffers``     what is kept for clients that do not read, or do not finish a message, and how long
 ``frames``      WebSocket frames, made once for everybody
+``turns``       how much of what clients send is worked on before others have their go
 ``reader``      WebSocket frames of clients: bytes in, messages out
 ``budget``      who pays for a message, and whether it can; ``costs``: how much it is
 ``farewell``    the end of a connection, from our close frame on

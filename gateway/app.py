@@ -100,6 +100,7 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         WEBSOCKET_PATH,
         serve,
         gateway.counters,
+        gateway.turns,
         timeout_s=settings.handshake_timeout_s,
         most=settings.max_handshakes,
         has_room=has_room,
@@ -134,6 +135,7 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
             gateway.buffers.held_bytes,
         ),
         "buffered_connections": ("Connections that something is kept for.", lambda: len(gateway.buffers)),
+        "turns_waiting": ("Connections that have sent what there was no time for yet.", lambda: len(gateway.turns)),
         "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
         # Tells a leak from the allocator's slack, which resident memory does not.
         "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),

@@ -20,6 +20,7 @@ from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES, Heads
 from gateway.limits import Bucket
 from gateway.metrics import Counters
 from gateway.refusal import RefusalError
+from gateway.turns import Turns
 
 _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
 
@@ -37,6 +38,7 @@ class Arrivals:
         upgrade_path: str,
         serve: Callable[[], asyncio.Protocol],
         counters: Counters,
+        turns: Turns,
         *,
         timeout_s: float,
         most: int,
@@ -52,6 +54,7 @@ class Arrivals:
         self.upgrade_line = f"GET {upgrade_path}".encode()
         self.serve = serve
         self.counters = counters
+        self.turns = turns
         self.has_room = has_room
         """Whether the process can hold one more socket, whoever's."""
         self._loop = asyncio.get_running_loop()
@@ -60,6 +63,8 @@ class Arrivals:
         self._waiting: dict[Arrival, float] = {}
         """Unfinished, the oldest first, each with the time by which it must be finished."""
         self._timer: asyncio.TimerHandle | None = None
+        self.whole: dict[Arrival, bytes] = {}
+        """Heads that there was no time for in the turn in which they came."""
         # Wanted by aiohttp's parser for the bodies of requests, which no upgrade has.
         self._no_body = BaseProtocol(self._loop)
 
@@ -68,8 +73,8 @@ class Arrivals:
         return Arrival(self)
 
     def __len__(self) -> int:
-        """How many are unfinished."""
-        return len(self._waiting)
+        """How many are unfinished, or wait for us."""
+        return len(self._waiting) + len(self.whole)
 
     def change(self, *, timeout_s: float, most: int) -> None:
         """Allow another time and another number from now on; nobody keeps more time than a newcomer gets."""
@@ -134,7 +139,7 @@ class Arrivals:
         """Cut off whoever has not finished."""
         if self._timer is not None:
             self._timer.cancel()
-        for arrival in tuple(self._waiting):
+        for arrival in (*self._waiting, *self.whole):
             arrival.abort()
         self._waiting.clear()
 
@@ -221,17 +226,37 @@ class Arrival(asyncio.Protocol):
             self._serve(heads.take(len(heads)))
             return
         if head is not None:
+            self._arrivals.leave(self)
+            turns = self._arrivals.turns
+            if turns.begin():
+                self._decide(head, heads.take(len(heads)))
+                turns.end()
+            else:
+                self.transport.pause_reading()
+                self._arrivals.whole[self] = head
+                turns.wait(self, self.payer)
+
+    def go_on(self) -> None:
+        """Decide whose it is, now that it is its go (called by `gateway.turns`)."""
+        head, heads, transport = self._arrivals.whole.pop(self, None), self._heads, self.transport
+        if head is None or heads is None or transport.is_closing():
+            return
+        transport.resume_reading()
+        try:
             self._decide(head, heads.take(len(heads)))
+        except BaseException:
+            transport.abort()
+            raise
 
     def _decide(self, head: bytes, rest: bytes) -> None:
         arrivals, transport = self._arrivals, self.transport
-        arrivals.leave(self)
         message = arrivals.parse(head) if head.startswith(arrivals.upgrade_line) else None
         protocol = None if message is None else arrivals.upgrade(message, self)
         if protocol is not None:
             self._heads = None
             transport.set_protocol(protocol)
             if rest:
+                arrivals.turns.end()
                 protocol.data_received(rest)
             return
         refusal = self.refusal
@@ -260,6 +285,8 @@ class Arrival(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone (called by the event loop)."""
         self._arrivals.leave(self)
+        self._arrivals.whole.pop(self, None)
+        self._arrivals.turns.forget(self)
         self._arrivals.entrance.depart(self.hand_over())
         if self._handler is not None:
             self._handler.connection_lost(error)

@@ -199,6 +199,8 @@ class Buffers:
             self._judge_unread(holder, now)
         for holder in overdue(self._unfinished, now - self._bounds.message_s, most):
             most -= 1
+            if holder.waits_for_us:
+                continue
             self._finish(holder)
             self.counters.buffers_cut_off["unfinished"] += 1
             holder.end_unfinished()

@@ -15,6 +15,7 @@ from gateway.farewell import Farewell
 from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
 from gateway.reader import REFUSED, Admission, Fault, FrameReader, Violation
 from gateway.sockets import has_unread, prepare
+from gateway.turns import Turns
 from gateway.window import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
@@ -31,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 class Listener(Protocol):
     """Who is told what comes in."""
+
+    @property
+    def payer(self) -> str | None:
+        """The address that shares its turns with others of the same; None where it is nobody else's."""
 
     def message_due(self, compressed: int) -> Admission:
         """A whole message has come, and what it takes to read it has not been spent yet: is it wanted?
@@ -59,7 +64,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__", "_backed_up", "_buffers", "_corked", "_direct_fd", "_farewell", "_fd", "_reader",
-        "_transport", "client", "closing", "encoding", "end", "heard", "listener", "pinged_at", "rtt_s",
+        "_transport", "_turns", "client", "closing", "encoding", "end", "heard", "listener", "pinged_at", "rtt_s",
         "watched",
     )  # fmt: skip
 
@@ -69,6 +74,7 @@ class Connection(asyncio.Protocol):
         transport: asyncio.Transport,
         encoding: Encoding,
         buffers: Buffers,
+        turns: Turns,
         listener: Listener,
         max_message_bytes: int,
         *,
@@ -82,6 +88,7 @@ class Connection(asyncio.Protocol):
         self.listener = listener
         self._transport = transport
         self._buffers = buffers
+        self._turns = turns
         self._corked: bytearray | None = None
         self._reader = FrameReader(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
         self._farewell: Farewell | None = None
@@ -131,8 +138,13 @@ class Connection(asyncio.Protocol):
 
     @property
     def unheard(self) -> bool:
-        """Whether anything that came waits in the kernel to be read."""
-        return self._fd >= 0 and has_unread(self._fd)
+        """Whether anything that came waits to be read, in the kernel or here."""
+        return self.waits_for_us or (self._fd >= 0 and has_unread(self._fd))
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether it has sent what we have not found the time to read."""
+        return self in self._turns
 
     def send(self, blob: bytes) -> bool:
         """Write ``blob`` and return True, or write nothing and return False: the socket is not draining."""
@@ -263,12 +275,41 @@ class Connection(asyncio.Protocol):
         self.heard = True
         if len(data) == PONG_BYTES and self._is_quick_pong(data):
             return
+        if self._farewell is not None and not self._farewell.bytes_received(len(data)):
+            return
+        turns = self._turns
+        if turns.begin():
+            self._read(data)
+            turns.end()
+        else:
+            self._reader.keep(data)
+            self._wait()
+            self._buffers.read(self, *self._reader.unfinished)
+
+    def go_on(self) -> None:
+        """Read what was kept for a later turn (see `gateway.turns`)."""
+        if self._transport.is_closing():
+            return
+        self._read(b"")
+        if not (self.waits_for_us or self._transport.is_closing() or (self._farewell and self._farewell.is_over)):
+            self._transport.resume_reading()
+
+    def _pauses(self) -> bool:
+        if not self._turns.is_over():
+            return False
+        self._wait()
+        return True
+
+    def _wait(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._turns.wait(self, self.listener.payer)
+
+    def _read(self, data: bytes) -> None:
         if self._farewell is None:
             self._cork()
-        elif not self._farewell.bytes_received(len(data)):
-            return
         try:
-            violation = self._reader.feed(data, self._receive, self._admit)
+            violation = self._reader.feed(data, self._receive, self._admit, self._pauses)
         except Exception:
             logger.exception("client %s: a message could not be handled", self.client)
             violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
@@ -294,6 +335,7 @@ class Connection(asyncio.Protocol):
         if self._farewell is not None:
             self._farewell.end()
         self._buffers.forget(self)
+        self._turns.forget(self)
         self.listener.connection_lost()
         # They know each other; without this only the garbage collector would find them.
         del self.listener

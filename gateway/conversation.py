@@ -64,6 +64,7 @@ class Conversation:
             transport,
             encoding,
             gateway.buffers,
+            gateway.turns,
             self,
             settings.max_message_bytes,
             deflate=handshake.deflate,
@@ -85,6 +86,11 @@ class Conversation:
         welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
         encoding = connection.encoding
         connection.reply(head + message_frame(welcome, encoding) + message_frame(gateway.feed.status, encoding))
+
+    @property
+    def payer(self) -> str | None:
+        """See `gateway.connection.Listener.payer`."""
+        return self._seat.key
 
     def message_due(self, compressed: int) -> Admission:
         """See `gateway.connection.Listener.message_due`."""

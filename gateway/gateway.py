@@ -28,6 +28,7 @@ from gateway.protocol import Shutdown
 from gateway.session import Limits
 from gateway.settings import Settings
 from gateway.states import SymbolStates
+from gateway.turns import Turns
 from market.bus import Bus
 from market.tasks import Group, end
 
@@ -52,14 +53,17 @@ class Gateway:
         bus: Bus,
         *,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        timer: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
     ) -> None:
-        """``now_us`` is the time in microseconds since the Unix epoch."""
+        """``now_us`` is the time in microseconds since the Unix epoch; ``timer`` measures work, in seconds."""
         self.settings = settings
         self.bus = bus
         self.counters = Counters()
         self.buffers = Buffers(self.counters, _bounds(settings))
         """What is kept for clients."""
+        self.turns = Turns(timer)
+        """When is worked on what clients send."""
         self._now_us = now_us
         # Spreads reconnects; nothing secret depends on it.
         self._rng = rng or random.Random()  # noqa: S311
@@ -73,7 +77,7 @@ class Gateway:
             self.counters,
             lag_timeout_s=settings.lag_timeout_s,
             rest=Rest(factor=settings.rest_factor),
-            timer=time.perf_counter,
+            timer=timer,
         )
         self.states = SymbolStates(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
         """What the poller tells of each symbol."""

@@ -50,6 +50,6 @@ class Heartbeat:
                 connection.pinged_at = 0.0
             elif not connection.pinged_at:
                 connection.ping()
-            else:
+            elif not connection.unheard:
                 connection.abort("no answer to a ping")
         self._next = (self._next + 1) % _SLICES

@@ -206,6 +206,8 @@ class Requests(web.RequestHandler):
         logger.debug("a client of HTTP is cut off: %s", reason)
         self._abort()
 
+    waits_for_us = False
+
     def end_unfinished(self) -> None:
         """See `gateway.kept.Holder`; whose task it is to end an unfinished request is said elsewhere."""
 
@@ -215,9 +217,8 @@ class Requests(web.RequestHandler):
             self.force_close()
 
     def _abort(self) -> None:
-        transport = self.transport
-        if transport is not None:
-            transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     async def start(self) -> None:
         """Serve until the connection ends (called by aiohttp)."""

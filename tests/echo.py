@@ -4,6 +4,7 @@ For conformance suites: they want an echo, and a gateway is none.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -17,6 +18,7 @@ from gateway.frames import frame
 from gateway.handshake import check, take_over
 from gateway.metrics import Counters
 from gateway.reader import Admission
+from gateway.turns import Turns
 from tests.waiting import until
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
@@ -41,11 +43,17 @@ class Echo:
             transport,
             "json",
             buffers,
+            Turns(time.perf_counter),
             self,
             MAX_MESSAGE_BYTES,
             deflate=reads_deflate,
             window_bytes=window_bytes,
         )
+
+    @property
+    def payer(self) -> None:
+        """Everybody has turns of its own."""
+        return
 
     def message_due(self, _compressed: int) -> Admission:
         """Nobody is refused here."""

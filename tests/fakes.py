@@ -54,6 +54,16 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
+class Stopwatch:
+    """A timer that goes as far as the test says."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class RecordingMember:
     """A connection without a socket: it keeps what was written, and drains or not as the test says."""
 

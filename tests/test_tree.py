@@ -38,7 +38,7 @@ GATEWAY_LAYERS = (
     {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
     | {"inflate", "kept", "limit_log", "limits", "masking", "memory", "metrics", "origin", "probes", "protocol"}
-    | {"sockets", "succession"},
+    | {"sockets", "succession", "turns"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
 

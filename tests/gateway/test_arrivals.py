@@ -17,7 +17,8 @@ from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.metrics import Counters
 from gateway.refusal import RefusalError
 from gateway.settings import Settings
-from tests.fakes import run_virtual
+from gateway.turns import TURN_S, Turns
+from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.transports import RecordingTransport
 
 HANDSHAKE = (
@@ -67,8 +68,10 @@ class Hall:
         self.keys: list[str | None] = []
         """What those were counted under who were upgraded."""
         self._upgrades = upgrades
+        self.timer = Stopwatch()
+        self.turns = Turns(self.timer)
         self.arrivals = Arrivals(
-            self.entrance, self._upgrade, "/ws", self._serve, self.counters, timeout_s=TIMEOUT_S, most=most
+            self.entrance, self._upgrade, "/ws", self._serve, self.counters, self.turns, timeout_s=TIMEOUT_S, most=most
         )
 
     def connect(self, peer: str = "192.0.2.1") -> RecordingTransport:
@@ -513,5 +516,76 @@ def test_a_lower_number_cuts_off_the_oldest_at_once() -> None:
         hall.connect()
         assert [True, True, True, False] == [transport.aborted for transport in transports]
         assert 3 == hall.counters.handshakes_cut_off
+
+    virtually(main())
+
+
+def test_a_storm_of_handshakes_is_taken_in_turns() -> None:
+    """Heads that come whole in a busy turn are decided about in later ones, with what follows them, in order."""
+
+    async def main() -> None:
+        hall = Hall()
+        decide = hall.arrivals.upgrade
+
+        def upgrade(message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+            hall.timer.now += TURN_S / 4
+            return decide(message, arrival)
+
+        hall.arrivals.upgrade = upgrade
+        transports = [hall.connect(f"192.0.2.{number}") for number in range(10)]
+        for transport in transports:
+            transport.receive(HANDSHAKE)
+            transport.receive(b"more")
+        assert (4, 6) == (len(hall.upgraded), len(hall.arrivals))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert [b"more"] * 10 == [protocol.data for protocol in hall.upgraded]
+        assert [True] * 10 == [isinstance(transport.protocol, RecordingProtocol) for transport in transports]
+        assert (0, 0) == (len(hall.arrivals), len(hall.turns))
+
+    virtually(main())
+
+
+def test_who_waits_for_us_is_not_slow() -> None:
+    """A whole head that there was no time for is none of the unfinished, of which there may be so many."""
+
+    async def main() -> None:
+        hall = Hall(most=1)
+        assert hall.turns.begin()
+        hall.timer.now += TURN_S
+        hall.turns.end()
+        transports = [hall.connect()]
+        transports[0].receive(REQUEST)
+        transports.append(hall.connect())
+        assert 2 == len(hall.arrivals)
+        await asyncio.sleep(0)
+        assert [REQUEST] == [protocol.data for protocol in hall.served]
+        assert not any(transport.aborted for transport in transports)
+
+    virtually(main())
+
+
+def test_who_goes_while_its_head_waits_is_forgotten() -> None:
+    """It is counted out, and nobody decides about it; one that a fault meets is cut off."""
+
+    async def main() -> None:
+        hall = Hall()
+
+        def broken(_message: RawRequestMessage, _arrival: Arrival) -> asyncio.Protocol | None:
+            raise ZeroDivisionError
+
+        hall.arrivals.upgrade = broken
+        gone, unlucky = hall.connect(), hall.connect("192.0.2.2")
+        assert hall.turns.begin()
+        hall.timer.now += TURN_S
+        hall.turns.end()
+        gone.receive(REQUEST)
+        unlucky.receive(HANDSHAKE)
+        gone.hang_up()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert [] == hall.served
+        assert unlucky.aborted
+        assert (0, 0, 0) == (hall.counted, len(hall.arrivals), len(hall.turns))
 
     virtually(main())

@@ -19,6 +19,7 @@ class FakeHolder:
 
     def __init__(self, buffers: Buffers) -> None:
         self.waiting_bytes = 0
+        self.waits_for_us = False
         self.end = ""
         self.buffers = buffers
 
@@ -326,5 +327,22 @@ def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
         [first, last] = sizes
         assert first < 400
         assert 999 == last
+
+    run_virtual(main())
+
+
+def test_whose_end_waits_for_us_is_not_unfinished() -> None:
+    """Who has sent what we have not read yet has the time until we have; then it is late as before."""
+
+    async def main() -> None:
+        buffers, counters = made()
+        holder = FakeHolder(buffers).keep(1)
+        holder.waits_for_us = True
+        await asyncio.sleep(MESSAGE_S + 1)
+        assert "" == holder.end
+        holder.waits_for_us = False
+        await asyncio.sleep(2 * SWEEP_S)
+        assert "unfinished" == holder.end
+        assert {"unfinished": 1} == counters.buffers_cut_off
 
     run_virtual(main())

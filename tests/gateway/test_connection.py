@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffers
 from gateway.closing import Closing
@@ -12,8 +14,10 @@ from gateway.connection import CORK_LIMIT_BYTES, Connection
 from gateway.farewell import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
 from gateway.metrics import Counters
 from gateway.reader import Admission
+from gateway.turns import TURN_S, Turns
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
-from tests.fakes import run_virtual
+from tests.fakes import Stopwatch, run_virtual
+from tests.gateway.transports import RecordingTransport
 
 UNREAD_S, MESSAGE_S, BUDGET = 10.0, 5.0, 8 * 1024 * 1024
 
@@ -26,6 +30,15 @@ class StubbornTransport(asyncio.Transport):
         self.waiting = 0
         self.written: list[bytes] = []
         self.aborted = self.closed = False
+        self.reading = True
+
+    def pause_reading(self) -> None:
+        assert not self.is_closing()
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.is_closing()
+        self.reading = True
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -59,6 +72,10 @@ class RecordingListener:
         self.due: list[int] = []
         self.admission: Admission = "ok"
 
+    @property
+    def payer(self) -> str | None:
+        return None
+
     def message_due(self, compressed: int) -> Admission:
         self.due.append(compressed)
         return self.admission
@@ -90,7 +107,11 @@ class Setup:
         self.counters = Counters()
         self.listener = RecordingListener()
         self.buffers = Buffers(self.counters, Bounds(UNREAD_S, MESSAGE_S, BUDGET))
-        self.connection = Connection("c-1", self.transport, "json", self.buffers, self.listener, max_message_bytes)
+        self.timer = Stopwatch()
+        self.turns = Turns(self.timer)
+        self.connection = Connection(
+            "c-1", self.transport, "json", self.buffers, self.turns, self.listener, max_message_bytes
+        )
 
     def wait(self, size: int) -> None:
         """The kernel takes nothing, and so much waits; 0 lets it drain."""
@@ -391,7 +412,7 @@ def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
         buffers = Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, 0))
         for transport in transports:
             transport.waiting = 100
-            Connection("c-1", transport, "json", buffers, RecordingListener(), 1000)
+            Connection("c-1", transport, "json", buffers, Turns(Stopwatch()), RecordingListener(), 1000)
         transports[0].waiting = 0
         await asyncio.sleep(UNREAD_S + 1)
         assert [False, True] == [transport.aborted for transport in transports]
@@ -538,3 +559,160 @@ async def test_a_pong_inside_of_a_message_is_one(setup: Setup) -> None:
     setup.connection.data_received(begun[:3])
     setup.connection.data_received(begun[3:] + client_frame(FIN | PONG, (8).to_bytes(6)))
     assert ([7, 8], (TEXT, b"hello")) == (setup.listener.answered, setup.listener.messages[-1])
+
+
+class Busy:
+    """Connections whose messages take a while each, over transports that read only while they are let."""
+
+    def __init__(self, count: int = 1, job_s: float = TURN_S / 4) -> None:
+        self.watch = Stopwatch()
+        self.turns = Turns(self.watch)
+        self.buffers = Buffers(Counters(), Bounds(UNREAD_S, MESSAGE_S, BUDGET))
+        self.listeners = [RecordingListener() for _ in range(count)]
+        self.transports = [RecordingTransport() for _ in range(count)]
+        self.connections = [
+            Connection(f"c-{number}", transport, "json", self.buffers, self.turns, listener, 1000)
+            for number, (transport, listener) in enumerate(zip(self.transports, self.listeners, strict=True))
+        ]
+        for listener, connection, transport in zip(self.listeners, self.connections, self.transports, strict=True):
+            listener.message_received = self.job(listener, job_s)  # type: ignore[method-assign]
+            transport.set_protocol(connection)
+
+    def job(self, listener: RecordingListener, job_s: float) -> Callable[[int, bytes], None]:
+        def message_received(opcode: int, data: bytes) -> None:
+            listener.messages.append((opcode, data))
+            self.watch.now += job_s
+
+        return message_received
+
+    def keep_busy(self) -> None:
+        """This turn has no time for anybody any more."""
+        assert self.turns.begin()
+        self.watch.now += TURN_S
+        self.turns.end()
+
+    def heard(self, which: int = 0) -> list[bytes]:
+        return [data for _, data in self.listeners[which].messages]
+
+
+async def test_messages_beyond_a_turn_are_read_in_the_next() -> None:
+    """They are kept, nothing more is read meanwhile, and all come in order."""
+    busy = Busy()
+    [connection], [transport] = busy.connections, busy.transports
+    words = [b"%d" % number for number in range(10)]
+    stream = b"".join(client_frame(FIN | TEXT, word) for word in words)
+    transport.receive(stream)
+    assert words[:4] == busy.heard()
+    assert connection.unheard
+    assert len(stream) * 6 // 10 == busy.buffers.held_bytes()
+    transport.receive(client_frame(FIN | TEXT, b"more"))
+    while connection in busy.turns:
+        assert len(busy.heard()) < 10
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [*words, b"more"] == busy.heard()
+    await asyncio.sleep(0)
+    assert not connection.unheard
+    assert 0 == busy.buffers.held_bytes()
+
+
+async def test_who_comes_in_a_busy_turn_is_heard_in_the_next() -> None:
+    """Its ping and its close frame are answered then, in their order, and its socket is closed."""
+    busy = Busy()
+    [transport] = busy.transports
+    busy.keep_busy()
+    transport.receive(client_frame(FIN | PING, b"?") + client_frame(FIN | CLOSE, close_payload(1001)))
+    assert b"" == transport.written
+    await asyncio.sleep(0)
+    assert b"\x8a\x01?\x88\x02" + (1001).to_bytes(2) == transport.written
+    assert transport.is_closing()
+
+
+async def test_who_goes_while_it_waits_is_forgotten() -> None:
+    """Of what it has sent nothing is read, and nothing is kept."""
+    busy = Busy()
+    [connection], [transport] = busy.connections, busy.transports
+    busy.keep_busy()
+    transport.receive(client_frame(FIN | TEXT, b"one"))
+    assert 1 == len(busy.turns)
+    transport.hang_up()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert connection not in busy.turns
+    assert ([], 0) == (busy.heard(), busy.buffers.held_bytes())
+
+
+async def test_who_is_cut_off_while_it_waits_reads_no_more() -> None:
+    """Its socket is not touched again when its go comes."""
+    busy = Busy()
+    [connection], [transport] = busy.connections, busy.transports
+    busy.keep_busy()
+    transport.receive(client_frame(FIN | TEXT, b"one"))
+    connection.abort("enough")
+    connection.go_on()
+    assert [] == busy.heard()
+
+
+async def test_a_close_of_ours_overtakes_what_waits() -> None:
+    """Messages that were kept are not looked at after our close frame; the peer's own is."""
+    busy = Busy()
+    [connection], [transport] = busy.connections, busy.transports
+    busy.keep_busy()
+    transport.receive(client_frame(FIN | TEXT, b"one") + client_frame(FIN | CLOSE, close_payload(1012)))
+    connection.close(Closing.DRAIN)
+    await asyncio.sleep(0)
+    assert [] == busy.heard()
+    assert transport.is_closing()
+
+
+def test_an_unfinished_message_is_not_late_while_its_end_waits_for_us() -> None:
+    """Who has sent all of it in time has all of it read, however busy we are."""
+
+    async def main() -> None:
+        busy = Busy()
+        [transport] = busy.transports
+        frame = client_frame(FIN | TEXT, b"whole")
+        transport.receive(frame[:3])
+        await asyncio.sleep(MESSAGE_S - 0.1)
+        busy.keep_busy()
+        transport.receive(frame[3:])
+        # A turn that takes long, for whatever reason.
+        busy.buffers._now = lambda: MESSAGE_S + 1  # type: ignore[method-assign]
+        busy.buffers.sweep()
+        assert b"" == transport.written
+        await asyncio.sleep(0)
+        assert [b"whole"] == busy.heard()
+        assert b"" == transport.written
+
+    run_virtual(main())
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 60), st.booleans()), max_size=30),
+    st.sampled_from([0.0, TURN_S / 40, TURN_S / 3, 2 * TURN_S]),
+)
+def test_every_message_is_heard_once_and_in_order(steps: list[tuple[int, int, bool]], job_s: float) -> None:
+    """However their bytes are cut, and however busy the turns are in which they come."""
+
+    async def main() -> None:
+        busy = Busy(4, job_s)
+        streams = [b"".join(client_frame(FIN | TEXT, b"%d.%d" % (who, n)) for n in range(40)) for who in range(4)]
+        for who, size, pause in steps:
+            piece, streams[who] = streams[who][:size], streams[who][size:]
+            if piece:
+                busy.transports[who].receive(piece)
+            if pause:
+                await asyncio.sleep(0)
+        for transport, stream in zip(busy.transports, streams, strict=True):
+            if stream:
+                transport.receive(stream)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+            if all(len(busy.heard(who)) == 40 for who in range(4)):
+                break
+        for who in range(4):
+            assert [b"%d.%d" % (who, n) for n in range(40)] == busy.heard(who)
+        await asyncio.sleep(0)
+        assert (0, 0) == (len(busy.turns), busy.buffers.held_bytes())
+
+    run_virtual(main())

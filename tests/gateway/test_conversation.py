@@ -27,7 +27,7 @@ from market.bus.memory import MemoryBus
 from market.symbols import parse_symbols
 from tests.client import Message, connected
 from tests.client_frames import CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, deflated, referring
-from tests.fakes import run_virtual, tick
+from tests.fakes import Stopwatch, run_virtual, tick
 from tests.gateway.conftest import RunningGateway, Start
 from tests.gateway.transports import RecordingTransport, frames_of
 
@@ -267,7 +267,7 @@ class Talk:
         **settings: Any,
     ) -> None:
         """``subject`` is None for one who is still to show a token; ``key`` is what the address is counted under."""
-        self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus())
+        self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus(), timer=Stopwatch())
         handshake = Handshake(b"", "", deflate=True, window_bytes=window_bytes)
         visitor = Visitor(handshake, "192.0.2.1", key, None, None)
         grant = None if subject is None else Grant(subject)
@@ -336,11 +336,11 @@ def test_a_message_that_costs_much_counts_as_many() -> None:
         huge = b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 9_999)
         talk.say(3, payload=huge)
         assert {"subscribed": 1, "rate_limited": 2} == talk.answers()
-        # 1 + 40 for the names + 14 for its length + 2 for those refused, of which 20 were there.
+        # 1 + 62 for the names + 14 for its length + 2 for those refused, of which 20 were there.
         await asyncio.sleep(2)
         talk.say(1)
         assert {"rate_limited": 1} == talk.answers()
-        await asyncio.sleep(2.4)
+        await asyncio.sleep(4.6)
         talk.say(5)
         assert {"pong": 5} == talk.answers()
 

@@ -5,7 +5,7 @@ import asyncio
 from gateway.connection import Connection
 from gateway.heartbeat import Heartbeat
 from tests.fakes import run_virtual
-from tests.gateway.test_connection import Setup, StubbornTransport
+from tests.gateway.test_connection import Busy, Setup, StubbornTransport
 
 
 def connection() -> tuple[Connection, StubbornTransport]:
@@ -107,5 +107,24 @@ def test_the_work_is_spread() -> None:
             most = max(most, after - before)
             before = after
         assert 0 < most <= 3
+
+    run_virtual(main())
+
+
+def test_a_peer_whose_answer_waits_for_us_is_alive() -> None:
+    """Who has sent what we found no time to read is not cut off for silence."""
+
+    async def main() -> None:
+        await asyncio.sleep(1)
+        busy = Busy()
+        [living], [transport] = busy.connections, busy.transports
+        heartbeat = Heartbeat(20, lambda _: False)
+        heartbeat.add(living)
+        busy.keep_busy()
+        transport.receive(b"\x8a")
+        for _ in range(200):
+            heartbeat.sweep_slice()
+        assert b"\x89\x00" == transport.written
+        assert not transport.aborted
 
     run_virtual(main())

@@ -456,3 +456,33 @@ def test_a_compressed_message_has_a_limit_of_its_own() -> None:
     # Many blocks with nothing in them: each takes as long as a short message.
     empty = client_frame(FIN | RSV1 | TEXT, 22_416 * EMPTY_BLOCK)
     assert 1009 == refused(empty, limit=262_144, deflate=True)[1]
+
+
+@given(st.data(), st.booleans())
+def test_pauses_make_no_difference(data: st.DataObject, deflate: bool) -> None:
+    """However often a reader is told to leave the rest for later, the same messages come of a stream."""
+    frames, _ = data.draw(conversations(deflate=deflate))
+    stream = data.draw(damaged(frames))
+    pauses = iter(data.draw(st.lists(st.booleans(), min_size=1)))
+    events: list[Event] = []
+
+    def receive(opcode: int, payload: bytes) -> bool:
+        events.append((opcode, payload))
+        return opcode != CLOSE
+
+    paused = False
+
+    def must_pause() -> bool:
+        nonlocal paused
+        paused = next(pauses, False)
+        return paused
+
+    reader = FrameReader(LIMIT, deflate=deflate)
+    pieces = split(data.draw, stream)
+    violation = None
+    while (pieces or paused) and violation is None and not (events and events[-1][0] == CLOSE):
+        if paused and pieces:
+            reader.keep(pieces.pop(0))
+        paused = False
+        violation = reader.feed(pieces.pop(0) if pieces else b"", receive, pauses=must_pause)
+    assert read(stream, deflate=deflate) == (events, violation)

@@ -86,14 +86,14 @@ def test_what_a_message_costs_is_how_many_symbols_must_be_looked_at() -> None:
         return client.cost(client.read(json.dumps(message).encode()))
 
     every = [f"S{number}USDT" for number in range(1000)]
-    assert [8, 4] == [cost(type="subscribe", symbols=["*"], snapshot=snapshot) for snapshot in (True, False)]
-    assert [12, 12, 8] == [
+    assert [16, 6] == [cost(type="subscribe", symbols=["*"], snapshot=snapshot) for snapshot in (True, False)]
+    assert [22, 22, 12] == [
         cost(type="subscribe", symbols=every, **options) for options in ({}, {"snapshot": None}, {"snapshot": False})
     ]
-    assert 48 == cost(type="subscribe", symbols=["*"] * 10_000)
+    assert 78 == cost(type="subscribe", symbols=["*"] * 10_000)
     assert 0 == cost(type="list")
     client.wishes = say(client, type="subscribe", symbols=["*"]).wishes or client.wishes
-    assert [4, 4, 4] == [
+    assert [6, 6, 6] == [
         cost(type="list"), cost(type="unsubscribe", symbols=["*"]), cost(type="subscribe", symbols=["S1"])
     ]  # fmt: skip
     auth = {"type": "auth", "token": "x"}
