@@ -167,10 +167,29 @@ _SNAPSHOT_ENTRY = _msgpack_encode("type") + _msgpack_encode("snapshot")
 
 
 def _typed_msgpack(entry: bytes, tick: FramedTick) -> bytes:
-    # A tick has at most 12 fields, so its map is a fixmap (MessagePack specification: 0x80 + size),
-    # and with the type added it still is.
-    body = msgpack_body(tick)
-    return bytes((body[0] + 1,)) + entry + body[1:]
+    return with_entry(entry, msgpack_body(tick))
+
+
+def with_entry(entry: bytes, packed: bytes) -> bytes:
+    """A map in MessagePack with one entry more, its first (MessagePack specification, "map format family").
+
+    Raises:
+        ValueError: ``packed`` is no map.
+    """
+    head = packed[0]
+    if 0x80 <= head < 0x8F:
+        # A fixmap of up to 14 entries, which has room for one more.
+        return bytes((head + 1,)) + entry + packed[1:]
+    if head == 0x8F:
+        size, rest = 15, packed[1:]
+    elif head == 0xDE:
+        size, rest = int.from_bytes(packed[1:3]), packed[3:]
+    elif head == 0xDF:
+        size, rest = int.from_bytes(packed[1:5]), packed[5:]
+    else:
+        raise ValueError(f"not a map in MessagePack: it begins with 0x{head:02x}")
+    size += 1
+    return (b"\xde" + size.to_bytes(2) if size < 65536 else b"\xdf" + size.to_bytes(4)) + entry + rest
 
 
 class Forms:

@@ -30,6 +30,7 @@ from gateway.frames import (
     msgpack_body,
     msgpack_snapshot,
     snapshot_frames,
+    with_entry,
 )
 from gateway.protocol import Message, Pong
 from market.codec import decode_tick, encode_tick
@@ -84,6 +85,23 @@ def test_every_form_of_a_tick_says_the_same(original: Tick) -> None:
         ]
         assert expected == list(decoded(single + batch + snapshot))
     assert original == decode_tick(json_body(framed))
+
+
+@pytest.mark.parametrize("count", [1, 14, 15, 16, 17, 65534, 65535, 65536])
+def test_a_tick_of_any_number_of_fields_is_a_messagepack_map(count: int) -> None:
+    """With its type added, a tick is still one map, also where the number of fields then takes more bytes."""
+    fields = {f"f{number}": number for number in range(count)}
+    kind = msgspec.defstruct("Wide", [(name, int, number) for name, number in fields.items()])
+    framed = FramedTick("BTCUSDT", 1, kind())
+    for form, name in ((msgpack, "tick"), (msgpack_snapshot, "snapshot")):
+        [message] = read_by_others(form(framed))
+        assert {"type": name} | fields == message
+
+
+def test_what_is_no_map_gets_no_entry() -> None:
+    """An array in place of a map is an error, and not another array."""
+    with pytest.raises(ValueError, match="begins with 0x92"):
+        with_entry(b"\xa1a\x01", msgspec.msgpack.encode([1, 2]))
 
 
 def test_a_form_is_made_once() -> None:
