@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.frames import Opcode
 
+import gateway
 from gateway.cohort import Wishes
 from gateway.commands import CommandDecoder
 from gateway.encoding import Encoding
@@ -80,6 +82,19 @@ def test_clients_can_choose_json_and_messagepack() -> None:
     assert {"tickgate.v1.json": JSON, "tickgate.v1.msgpack": MSGPACK} == ENCODINGS
     assert JSON is DEFAULT
     assert (TEXT, BINARY) == (JSON.opcode, MSGPACK.opcode)
+
+
+def test_nobody_but_the_registry_knows_an_encoding_by_name() -> None:
+    """What differs between encodings is asked of the object; a module that imports one of them would branch on it."""
+    names = {"json_encoding", "msgpack_encoding"}
+    for module in Path(gateway.__file__).parent.rglob("*.py"):
+        imported = {
+            part
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom)
+            for part in (*str(node.module).split("."), *(alias.name for alias in node.names))
+        }
+        assert module.stem == "encodings" or not imported & names, module
 
 
 def test_a_subprotocol_means_one_encoding(literals: Encoding) -> None:
