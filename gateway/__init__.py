@@ -17,14 +17,16 @@
 ``laggards``    who does not drain or read, and its way back; ``arrears``: what it is owed
 ``connection``  one socket: writes, or lags; never waits
 ``buffers``     what is kept for clients that do not read, or do not finish a message, and how long
-``frames``      WebSocket frames, made once for everybody
 ``turns``       how much of what clients send is worked on before others have their go
+``frames``      the WebSocket frames of a server
 ``reader``      WebSocket frames of clients: bytes in, messages out
 ``budget``      who pays for a message, and whether it can; ``costs``: how much it is
 ``farewell``    the end of a connection, from our close frame on
 ``commands``    the bytes of a client's message → a command, or what is wrong with them
 ``session``     one client's conversation: a command in, replies and wishes out, no I/O
 ``protocol``    the messages, as types
+``encodings``   what a client can choose to speak: ``json_encoding``, ``msgpack_encoding``
+``encoding``    one object for each of them: reads commands, writes messages, ticks, snapshots and batches
 ``closing``     why a connection ends, and whether to come back
 
 Before that, a client has to come in:

@@ -9,7 +9,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from gateway.frames import Encoding, Forms, FramedStatus, FramedTick, Join, form_of, joiner, snapshot_frames
+from gateway.encoding import Encoding, Join
+from gateway.encodings import DEFAULT
+from gateway.forms import Forms, FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.window import ALONE_BYTES, STEP_BYTES, Marks
 
@@ -21,7 +23,7 @@ class Wishes(Struct, frozen=True):
     """What a connection wants. Equal wishes share a cohort."""
 
     symbols: frozenset[str]
-    encoding: Encoding = "json"
+    encoding: Encoding = DEFAULT
     batch: bool = False
     deflate: bool = False
     """Whether batches are compressed; single ticks never are."""
@@ -105,9 +107,9 @@ class Cohort:
         self._names = tuple(wishes.symbols)
         self._lags = lags
         self._counters = counters
-        self._form = form_of(wishes.encoding, batch=wishes.batch)
-        self._join = joiner(wishes.encoding, batch=wishes.batch, deflate=wishes.deflate)
-        self._join_plain = joiner(wishes.encoding, batch=wishes.batch, deflate=False)
+        self._form = wishes.encoding.form(batch=wishes.batch)
+        self._join = wishes.encoding.joiner(batch=wishes.batch, deflate=wishes.deflate)
+        self._join_plain = wishes.encoding.joiner(batch=wishes.batch, deflate=False)
         self._members: dict[Member, int] = {}
         """Each with the newest mark that it has answered, or that was sent before it joined."""
         self._newcomers: dict[Member, int] = {}
@@ -142,7 +144,8 @@ class Cohort:
     def flush_every(self, ticks: Collection[FramedTick], since: int) -> None:
         """Write every one of ``ticks`` that this cohort holds, in order; ``since`` as for `flush_newest`."""
         form, symbols = self._form, self.wishes.symbols
-        parts = [form(tick) for tick in ticks if tick.symbol in symbols]
+        # As `form(tick)`; but most were made for another cohort, and looking costs less than a call.
+        parts = [tick.forms.get(form) or form(tick) for tick in ticks if tick.symbol in symbols]
         if parts:
             self._flush(parts, since, ticks)
 
@@ -219,7 +222,7 @@ class Cohort:
         """Write ``ticks`` as snapshots to one of the members only; ``stamp`` is that of the newest tick there is."""
         if not ticks:
             return
-        blob = snapshot_frames(ticks, self.wishes.encoding)
+        blob = self.wishes.encoding.snapshot_frames(ticks)
         is_much = len(blob) > ALONE_BYTES and self.wishes.conflate
         if is_much or not self._write(member, blob, len(ticks)):
             self._lag(member, Missed(stamp, snapshots={tick.symbol for tick in ticks}))
@@ -229,7 +232,7 @@ class Cohort:
     ) -> bytes:
         """The bytes of ``ticks``, those of ``snapshots`` as snapshots, and behind them ``states``."""
         plain = [self._form(tick) for tick in ticks if tick.symbol not in snapshots]
-        blob = snapshot_frames([tick for tick in ticks if tick.symbol in snapshots], self.wishes.encoding)
+        blob = self.wishes.encoding.snapshot_frames([tick for tick in ticks if tick.symbol in snapshots])
         self._counters.ticks_sent += len(ticks)
         self._counters.states_sent += len(states)
         return blob + (self._join(plain) if plain else b"") + self._states_blob(states)
@@ -262,8 +265,7 @@ class Cohort:
             self._lag(member, Missed(stamp, states={status.message.symbol for status in states}))
 
     def _states_blob(self, states: Iterable[FramedStatus]) -> bytes:
-        encoding = self.wishes.encoding
-        return b"".join([status.frame(encoding) for status in states])
+        return b"".join(map(self.wishes.encoding.status_frame, states))
 
     def _write_states(self, member: Member, blob: bytes, count: int) -> bool:
         if not self.wishes.conflate:

@@ -7,12 +7,12 @@ import asyncio
 import logging
 import math
 import os
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.buffers import Buffers
 from gateway.closing import Closing
 from gateway.farewell import Farewell
-from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, Encoding, close_frame, frame
+from gateway.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
 from gateway.reader import REFUSED, Admission, Fault, FrameReader, Violation
 from gateway.sockets import has_unread, prepare
 from gateway.turns import Turns
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self,
         client: str,
         transport: asyncio.Transport,
-        encoding: Encoding,
+        encoding: Any,
         buffers: Buffers,
         turns: Turns,
         listener: Listener,
@@ -84,7 +84,8 @@ class Connection(asyncio.Protocol):
     ) -> None:
         """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `gateway.reader`."""
         self.client = client
-        self.encoding: Encoding = encoding
+        self.encoding = encoding
+        """How messages are written for this client: for those who write them; nothing here looks at it."""
         self.listener = listener
         self._transport = transport
         self._buffers = buffers

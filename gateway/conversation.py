@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
@@ -13,8 +12,9 @@ from gateway.auth.grant import Grant
 from gateway.budget import Payer
 from gateway.closing import Closing
 from gateway.connection import Connection
-from gateway.entrance import PROTOCOLS, Seat, Visitor
-from gateway.frames import BINARY, TEXT, Encoding, message_frame
+from gateway.encoding import Encoding
+from gateway.encodings import DEFAULT, ENCODINGS
+from gateway.entrance import Seat, Visitor
 from gateway.gateway import Gateway
 from gateway.limits import Bucket
 from gateway.protocol import Auth, Error, Welcome
@@ -23,8 +23,6 @@ from gateway.session import Outcome, Session
 from gateway.standing import Standing
 from gateway.window import LATE_S, note_round_trip
 from market.symbols import Symbols
-
-_DATA: Final[dict[Encoding, int]] = {"json": TEXT, "msgpack": BINARY}
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +56,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._seat = seat
         settings, handshake = gateway.settings, visitor.handshake
-        encoding = PROTOCOLS.get(handshake.protocol, "json")
+        encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
         self.connection = Connection(
             _new_id(),
             transport,
@@ -84,8 +82,8 @@ class Conversation:
         gateway.add(connection)
         logger.debug("client %s connected from %s", connection.client, address)
         welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
-        encoding = connection.encoding
-        connection.reply(head + message_frame(welcome, encoding) + message_frame(gateway.feed.status, encoding))
+        message_frame = connection.encoding.message_frame
+        connection.reply(head + message_frame(welcome) + message_frame(gateway.feed.status))
 
     @property
     def payer(self) -> str | None:
@@ -105,7 +103,7 @@ class Conversation:
     def message_received(self, opcode: int, data: bytes) -> None:
         """See `gateway.connection.Listener.message_received`."""
         self._charge(costs.of_bytes(len(data)))
-        if opcode != _DATA[self.connection.encoding]:
+        if opcode != self.connection.encoding.opcode:
             self._apply(self._session.receive_wrong_frame())
         elif self._standing is None or not self._standing.holds(data):
             self._hear(data)
@@ -199,7 +197,7 @@ class Conversation:
         for reply in outcome.replies:
             if isinstance(reply, Error):
                 gateway.counters.errors_sent[reply.code] += 1
-            connection.reply(message_frame(reply, connection.encoding))
+            connection.reply(connection.encoding.message_frame(reply))
         if outcome.snapshots:
             gateway.hub.send_snapshots(connection, outcome.snapshots)
         elif outcome.states:

@@ -6,7 +6,7 @@ token, `admit`. Whoever was counted on the way in is counted out by `leave`.
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import hdrs
@@ -16,16 +16,13 @@ from multidict import CIMultiDictProxy, MultiMapping
 from gateway.address import limit_key, spelled
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.charges import PROOF, Charges
-from gateway.frames import Encoding
+from gateway.encodings import ENCODINGS
 from gateway.handshake import Handshake, check
 from gateway.limit_log import LimitLog
 from gateway.limits import KeyedBuckets, Rate, Tally
 from gateway.refusal import RefusalError
 from gateway.settings import Settings
 from market.bus import BusDownError
-
-PROTOCOLS: Final[Mapping[str, Encoding]] = {"tickgate.v1.json": "json", "tickgate.v1.msgpack": "msgpack"}
-"""WebSocket subprotocols; who asks for none gets JSON."""
 
 _THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
 
@@ -131,7 +128,7 @@ class Entrance:
             RefusalError: it is refused; what is wrong is in the answer.
         """
         settings = self._settings
-        handshake = check(headers, PROTOCOLS, deflate=settings.ws_compression == "on")
+        handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
         self.check_names(headers)
         address, payer, forwarded = self._identity(headers, peer)
         return Visitor(

@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from gateway.frames import FramedTick
+from gateway.forms import FramedTick
 from gateway.intake import Intake
 from gateway.metrics import Counters
 from gateway.protocol import Status

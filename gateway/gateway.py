@@ -17,7 +17,7 @@ from gateway.cohort import Member
 from gateway.connection import Connection
 from gateway.entrance import Entrance
 from gateway.feed import Feed
-from gateway.frames import FramedStatus, FramedTick, message_frame
+from gateway.forms import FramedStatus, FramedTick
 from gateway.heartbeat import Heartbeat
 from gateway.hub import Hub
 from gateway.memory import share_for_clients
@@ -224,7 +224,7 @@ class Gateway:
         begin, spread_s = loop.time(), seconds / 2
         for number, connection in enumerate(leaving):
             wait_ms = int(spread_s * 1000 * number / len(leaving))
-            connection.reply(message_frame(Shutdown(reconnect_after_ms=wait_ms), connection.encoding))
+            connection.reply(connection.encoding.message_frame(Shutdown(reconnect_after_ms=wait_ms)))
         for number, connection in enumerate(leaving):
             due = begin + spread_s * number / len(leaving)
             if due > loop.time() and await self._empty_by(due):

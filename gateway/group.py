@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from gateway.cohort import Cohort
-from gateway.frames import Forms, FramedTick
+from gateway.forms import Forms, FramedTick
 from gateway.metrics import Counters
 from gateway.pace import Pace
 

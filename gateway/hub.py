@@ -9,11 +9,11 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import get_args
 
 from gateway.arrears import Arrears, Backlog, Owed
 from gateway.cohort import Cohort, Member, Missed, Wishes
-from gateway.frames import Encoding, FramedStatus, FramedTick, message_frame
+from gateway.encoding import Encoding
+from gateway.forms import FramedStatus, FramedTick
 from gateway.group import FAULT, ConflatingGroup, ExactGroup, Group
 from gateway.laggards import Laggards
 from gateway.metrics import Counters
@@ -102,7 +102,8 @@ class Hub:
         """Send ``message`` to everyone, behind every tick that was published before it."""
         for group in self._groups.values():
             group.flush()
-        frames: dict[Encoding, bytes] = {encoding: message_frame(message, encoding) for encoding in get_args(Encoding)}
+        encodings = {connection.encoding for connection in self.connections}
+        frames = {encoding: encoding.message_frame(message) for encoding in encodings}
         for connection in self.connections:
             connection.reply(frames[connection.encoding])
 
@@ -274,10 +275,10 @@ class Hub:
         assert backlog is not None
         assert cohort is not None
         owed, window = self._arrears.owed(backlog, cohort.wishes.symbols), backlog.window
-        if not cohort.wishes.conflate or window.takes(connection, owed.size):
+        if not cohort.wishes.conflate or window.takes(connection, owed.size(cohort.wishes.encoding)):
             self._bring_back(connection, cohort, backlog, owed)
             return
-        slice_ = self._arrears.take(backlog, owed, cohort.wishes.symbols, self._stamp)
+        slice_ = self._arrears.take(backlog, owed, cohort.wishes.symbols, self._stamp, cohort.wishes.encoding)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         blob += cohort.slice_blob(slice_.ticks, slice_.snapshots, slice_.states)
         # Snapshots were asked for, and come at no rate.
@@ -302,7 +303,7 @@ class Hub:
         if conflated <= 0:
             return b""
         self._counters.ticks_conflated += conflated
-        return message_frame(Lag(conflated=conflated), encoding)
+        return encoding.message_frame(Lag(conflated=conflated))
 
     def _cohort(self, wishes: Wishes, *, watched: bool) -> Cohort:
         cohort = self._cohorts.get((wishes, watched))

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from gateway.behind import Behind
-from gateway.frames import FramedTick
+from gateway.forms import FramedTick
 from gateway.metrics import Counters
 from gateway.refusals import Refusals
 from market.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick

@@ -111,7 +111,7 @@ ErrorCode = Literal[
 
 
 class Message(Struct, tag_field="type", kw_only=True, gc=False):
-    """The base of what a gateway sends, ticks and snapshots apart (`gateway.frames` makes those)."""
+    """The base of what a gateway sends, ticks and snapshots apart (`gateway.encoding` makes those)."""
 
 
 class Welcome(Message, tag="welcome"):

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from gateway.conversation import Conversation
-from gateway.frames import Encoding, message_frame
+from gateway.encoding import Encoding
 from gateway.gateway import Gateway
 from gateway.protocol import SymbolStatus, Unsubscribed
 from gateway.settings import Settings
@@ -133,7 +133,7 @@ def notices(since_us: int) -> Callable[[frozenset[str], Encoding], bytes]:
         if frames is None:
             names = sorted(gone)
             messages = [SymbolStatus(symbol=name, state="unknown", reason=REASON, since_us=since_us) for name in names]
-            frames = b"".join(message_frame(message, encoding) for message in (*messages, Unsubscribed(symbols=names)))
+            frames = b"".join(encoding.message_frame(message) for message in (*messages, Unsubscribed(symbols=names)))
             made[gone, encoding] = frames
         return frames
 

@@ -9,9 +9,9 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
 from gateway.cohort import Wishes
-from gateway.commands import DECODERS, Malformed
+from gateway.commands import Malformed
 from gateway.costs import of_command
-from gateway.frames import Encoding
+from gateway.encoding import Encoding
 from gateway.protocol import (
     ALL,
     AnyCommand,
@@ -83,7 +83,7 @@ class Session:
         """
         self._symbols = symbols
         self._limits = limits
-        self._encoding: Encoding = encoding
+        self._encoding = encoding
         self._deflate = deflate
         self._errors = 0
         # What it asked for; what it gets is also what its token allows, and tokens come and go.
@@ -101,7 +101,7 @@ class Session:
 
     def read(self, data: bytes) -> AnyCommand | Malformed:
         """The command in a message, or what is wrong with it."""
-        return DECODERS[self._encoding].decode(data)
+        return self._encoding.decode(data)
 
     def cost(self, command: AnyCommand | Malformed) -> int:
         """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.costs`."""
@@ -172,9 +172,7 @@ class Session:
 
     def receive_wrong_frame(self) -> Outcome:
         """The outcome of a binary message where text is due, or the other way round."""
-        if self._encoding == "json":
-            return self._error("wrong_frame", "binary frame where text is due; send JSON text")
-        return self._error("wrong_frame", "text frame where binary is due; send MessagePack")
+        return self._error("wrong_frame", self._encoding.wrong_frame)
 
     def _subscribe(self, command: Subscribe) -> Outcome:
         assert self.grant is not None

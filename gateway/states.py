@@ -12,7 +12,7 @@ from typing import Final, get_args
 from msgspec import UNSET, UnsetType
 
 from gateway import protocol
-from gateway.frames import FramedStatus
+from gateway.forms import FramedStatus
 from gateway.metrics import Counters
 from market.status import Changes, States, SymbolState, SymbolStatus
 from market.symbols import Symbols

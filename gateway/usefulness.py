@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from gateway.delivery import LOST, Delivery, Patience
-from gateway.frames import FramedTick
+from gateway.forms import FramedTick
 from gateway.metrics import Counters
 from market.bus import Bus, BusDownError
 from market.status import SymbolState

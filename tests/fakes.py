@@ -10,7 +10,8 @@ import msgspec
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from gateway.frames import Encoding
+from gateway.encoding import Encoding
+from gateway.json_encoding import JSON
 from market.tick import Tick
 
 T = TypeVar("T")
@@ -67,8 +68,8 @@ class Stopwatch:
 class RecordingMember:
     """A connection without a socket: it keeps what was written, and drains or not as the test says."""
 
-    def __init__(self, encoding: Encoding = "json") -> None:
-        self.encoding: Encoding = encoding
+    def __init__(self, encoding: Encoding = JSON) -> None:
+        self.encoding = encoding
         self.draining = True
         self.unheard = False
         self.rtt_s = math.inf

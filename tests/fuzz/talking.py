@@ -5,7 +5,9 @@ import random
 from msgspec import Struct
 
 from gateway.auth.grant import ANONYMOUS
-from gateway.frames import Encoding, message_frame
+from gateway.encoding import Encoding
+from gateway.json_encoding import JSON
+from gateway.msgpack_encoding import MSGPACK
 from gateway.protocol import Error
 from gateway.session import Limits, Session
 from market.symbols import parse_symbols
@@ -39,9 +41,9 @@ class Talking:
 
     def make(self, rng: random.Random) -> Said:
         """See `tests.fuzz.campaign.Target.make`."""
-        encoding: Encoding = rng.choice(("json", "msgpack"))
+        encoding = rng.choice((JSON, MSGPACK))
         # Now and then what is said in the other encoding.
-        message = command(rng, encoding if rng.random() < 0.95 else rng.choice(("json", "msgpack")))
+        message = command(rng, encoding if rng.random() < 0.95 else rng.choice((JSON, MSGPACK)))
         if rng.random() < 0.1:
             message = damaged(rng, rng.randbytes(rng.choice((0, 1, 10, 100))))
         return Said(encoding, message, rng.random() < 0.1, rng.random() < 0.8)
@@ -62,7 +64,7 @@ class Talking:
             assert all(symbol in SYMBOLS for symbol in outcome.wishes.symbols), "a symbol that is none"
         assert outcome.close is None, "closed, though errors have no limit here"
         assert outcome.replies or outcome.auth, "no answer"
-        sent = b"".join(message_frame(reply, encoding) for reply in outcome.replies)
+        sent = b"".join(encoding.message_frame(reply) for reply in outcome.replies)
         assert len(sent) <= _LONGEST_REPLY_BYTES, "an answer much longer than what it answers"
         errors = [reply.code for reply in outcome.replies if isinstance(reply, Error)]
         return errors[-1] if errors else "taken"

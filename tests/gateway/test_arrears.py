@@ -5,7 +5,8 @@ from typing import Any
 
 from gateway.arrears import Arrears, Backlog
 from gateway.cohort import Missed
-from gateway.frames import FramedStatus, FramedTick
+from gateway.forms import FramedStatus, FramedTick
+from gateway.json_encoding import JSON
 from gateway.protocol import SymbolStatus
 from gateway.window import Window
 from market.codec import encode_tick
@@ -45,7 +46,7 @@ class Setup:
     def take(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
         owed = self.arrears.owed(backlog, ALL)
-        taken = self.arrears.take(backlog, owed, ALL, self.stamp)
+        taken = self.arrears.take(backlog, owed, ALL, self.stamp, JSON)
         plain = [one.symbol for one in taken.ticks if one.symbol not in taken.snapshots]
         snapshots = [one.symbol for one in taken.ticks if one.symbol in taken.snapshots]
         return taken.conflated, plain, snapshots, [one.message.symbol for one in taken.states]

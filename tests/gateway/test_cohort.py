@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.cohort import Cohort, Member, Missed, Wishes
-from gateway.frames import Forms, FramedStatus, FramedTick
+from gateway.forms import Forms, FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import SymbolStatus
 from gateway.window import Marks, Reader, Sent
@@ -76,7 +76,7 @@ def test_a_newcomer_gets_only_what_came_after_it() -> None:
 
 def test_many_newcomers_are_not_compressed_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few get their own compressed; a crowd gets the same ticks plain, for no one but it would wait otherwise."""
-    monkeypatch.setattr("gateway.frames.LEAST_BYTES", 0)
+    monkeypatch.setattr("gateway.encoding.LEAST_BYTES", 0)
     for crowd, compressed in ((4, True), (5, False)):
         setup = Setup(batch=True, deflate=True)
         before = setup.tick("BTC", 1)

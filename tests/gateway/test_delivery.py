@@ -3,7 +3,7 @@
 import random
 
 from gateway.delivery import ASKED_AT_ONCE, JUMP, LOST, Delivery, Patience, stored_seq
-from gateway.frames import FramedTick
+from gateway.forms import FramedTick
 from market.codec import encode_tick
 from market.status import SymbolState
 from market.symbols import Symbols

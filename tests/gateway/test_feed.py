@@ -11,7 +11,7 @@ import pytest
 
 from gateway.delivery import LOST
 from gateway.feed import Feed
-from gateway.frames import FramedStatus, FramedTick
+from gateway.forms import FramedStatus, FramedTick
 from gateway.metrics import Counters
 from gateway.protocol import Status
 from gateway.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates

@@ -1,7 +1,7 @@
 """What is pending for the cohorts of a group, and which of them a flush asks."""
 
 from gateway.cohort import Cohort, Wishes
-from gateway.frames import FramedTick
+from gateway.forms import FramedTick
 from gateway.group import Cohorts, ConflatingGroup, ExactGroup
 from gateway.metrics import Counters
 from gateway.pace import Flushable

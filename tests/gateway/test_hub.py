@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.cohort import Wishes
-from gateway.frames import FramedStatus, FramedTick, message_frame
+from gateway.forms import FramedStatus, FramedTick
 from gateway.hub import Hub
+from gateway.json_encoding import JSON
 from gateway.metrics import Counters
+from gateway.msgpack_encoding import MSGPACK
 from gateway.pace import Rest
 from gateway.protocol import Status, Subscribed, SymbolStatus
 from gateway.window import Window
@@ -63,8 +65,8 @@ class Market:
     def state_of(self, symbol: str) -> str:
         return self.states[symbol].message.state if symbol in self.states else "live"
 
-    def join(self, *symbols: str, snapshot: bool = True, **wishes: Any) -> RecordingMember:
-        member = RecordingMember(wishes.get("encoding", "json"))
+    def join(self, *symbols: str, snapshot: bool = True, **wishes: object) -> RecordingMember:
+        member = RecordingMember(wishes.get("encoding", JSON))
         self.hub.add(member)
         self.want(member, symbols, snapshot=snapshot, **wishes)
         return member
@@ -82,7 +84,7 @@ class Market:
         held = cohort.wishes.symbols if cohort is not None else frozenset()
         self.hub.move(member, Wishes(symbols, **wishes))
         if confirm:
-            member.reply(message_frame(Subscribed(symbols=sorted(symbols)), member.encoding))
+            member.reply(member.encoding.message_frame(Subscribed(symbols=sorted(symbols))))
         if snapshot:
             self.hub.send_snapshots(member, sorted(symbols - held))
         else:
@@ -345,7 +347,7 @@ options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "batch": st.booleans(),
         "max_hz": st.sampled_from([None, 1.0, 50.0]),
         "conflate": st.booleans(),
-        "encoding": st.sampled_from(["json", "msgpack"]),
+        "encoding": st.sampled_from([JSON, MSGPACK]),
     },
 )
 rests = st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)])
@@ -394,7 +396,7 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], res
     due: list[set[str]] = [set(names) for _ in members]
     for member, wishes in zip(members, first, strict=True):
         market.hub.add(member)
-        member.encoding = wishes.get("encoding", "json")
+        member.encoding = wishes.get("encoding", JSON)
         market.want(member, names, confirm=True, **wishes)
     for event in story:
         match event:
@@ -405,7 +407,7 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], res
             case ("tell", set(symbols), ("live" | "halted" | "delisted") as state):
                 market.tell(*symbols, state=state)
             case ("want", int(who), set(symbols), dict(wishes), bool(snapshot)):
-                members[who].encoding = wishes.get("encoding", "json")
+                members[who].encoding = wishes.get("encoding", JSON)
                 market.want(members[who], symbols, snapshot=snapshot, confirm=True, **wishes)
                 before, held[who] = held[who], symbols
                 asked[who] |= symbols
@@ -565,7 +567,7 @@ def types(member: RecordingMember) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"conflate": False}, {"encoding": "msgpack", "batch": True}]
+    "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"conflate": False}, {"encoding": MSGPACK, "batch": True}]
 )
 def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(wishes: dict[str, Any]) -> None:
     """At once, whatever their pace and form, and as a message of its own; nobody else hears of it."""

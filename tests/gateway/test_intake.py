@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import frames
 from gateway.behind import BEHIND_S
-from gateway.frames import FramedTick, json_body
+from gateway.forms import FramedTick
 from gateway.intake import Intake
+from gateway.json_encoding import JSON
 from gateway.metrics import Counters
 from gateway.refusals import Refusals
 from market.codec import MAX_TICK_BYTES, decode_tick, encode_tick
@@ -83,11 +83,11 @@ def test_only_canonical_bytes_go_on(payload: bytes) -> None:
         async with intake() as setup:
             setup.subject.tick_received("AAA", payload)
             [framed] = setup.published
-            assert PLAIN == json_body(framed)
-            assert [json.loads(PLAIN) | {"type": "tick"}] == list(decoded(frames.json(framed)))
+            assert PLAIN == JSON.tick_body(framed)
+            assert [json.loads(PLAIN) | {"type": "tick"}] == list(decoded(JSON.tick_frame(framed)))
             setup.last.clear()
             setup.subject.take_stored({"AAA": payload})
-            assert PLAIN == json_body(setup.published[-1])
+            assert PLAIN == JSON.tick_body(setup.published[-1])
 
     run_virtual(main())
 
@@ -144,8 +144,8 @@ def test_whatever_is_written_only_ticks_in_canonical_bytes_come_out(edits: list[
         async with intake() as setup:
             setup.subject.tick_received("AAA", payload)
             for framed in setup.published:
-                assert json_body(framed) == encode_tick(decode_tick(json_body(framed)))
-                assert "AAA" == decode_tick(json_body(framed)).symbol
+                assert JSON.tick_body(framed) == encode_tick(decode_tick(JSON.tick_body(framed)))
+                assert "AAA" == decode_tick(JSON.tick_body(framed)).symbol
             assert 1 == len(setup.published) + setup.counters.bus_refused.total()
 
     run_virtual(main())

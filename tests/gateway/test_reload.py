@@ -13,6 +13,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from gateway.auth.settings import AuthSettings
+from gateway.json_encoding import JSON
+from gateway.msgpack_encoding import MSGPACK
 from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.reload import CHANGEABLE, REASON, effective, notices, reload
 from gateway.settings import Settings
@@ -143,7 +145,7 @@ async def test_many_holders_are_told_without_anybody_waiting_for_it(start: Start
 def test_what_is_told_is_made_once_in_each_encoding() -> None:
     """Whoever lost the same gets the same bytes."""
     make = notices(7)
-    for encoding in ("json", "msgpack"):
+    for encoding in (JSON, MSGPACK):
         frames = make(frozenset({"B", "A"}), encoding)
         assert frames is make(frozenset({"A", "B"}), encoding)
         status = {"type": "symbol_status", "state": "unknown", "reason": REASON, "since_us": 7}

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
-from gateway.frames import Encoding
+from gateway.encoding import Encoding
+from gateway.json_encoding import JSON
+from gateway.msgpack_encoding import MSGPACK
 from gateway.session import Limits, Outcome, Session
 from market.symbols import Symbols, parse_symbols
 
@@ -18,7 +20,7 @@ SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
 
 
 def session(
-    encoding: Encoding = "json", max_symbols: int = 0, max_errors: int = 0, grant: Grant | None = ANONYMOUS
+    encoding: Encoding = JSON, max_symbols: int = 0, max_errors: int = 0, grant: Grant | None = ANONYMOUS
 ) -> Session:
     """Make a session."""
     return Session(SYMBOLS, Limits(max_symbols, max_errors), encoding, grant=grant)
@@ -210,13 +212,13 @@ def test_too_many_errors_end_the_connection() -> None:
 def test_wrong_frames_are_named() -> None:
     """Binary where text is due says so, and the other way round."""
     assert "binary" in replies(session().receive_wrong_frame())[0]["message"]
-    assert "text" in replies(session("msgpack").receive_wrong_frame())[0]["message"]
+    assert "text" in replies(session(MSGPACK).receive_wrong_frame())[0]["message"]
 
 
 def test_messagepack_says_the_same() -> None:
     """The same command in MessagePack has the same outcome."""
     command = {"type": "subscribe", "symbols": ["BTC"], "max_hz": 2, "id": 1}
-    outcome = session("msgpack").receive(msgspec.msgpack.encode(command))
+    outcome = session(MSGPACK).receive(msgspec.msgpack.encode(command))
     assert [{"type": "subscribed", "symbols": ["BTCUSDT"], "id": 1}] == replies(outcome)
 
 
@@ -414,7 +416,7 @@ near_commands = st.fixed_dictionaries(
 def test_no_message_raises_and_every_one_is_answered(data: bytes) -> None:
     """Whatever a client sends, in either encoding, with a token or without, there is a reply, and it can be encoded."""
     grants = (ANONYMOUS, None, allowed("BTCUSDT", max_hz=1, max_symbols=1))
-    for client in [session(encoding, grant=grant) for encoding in ("json", "msgpack") for grant in grants]:
+    for client in [session(encoding, grant=grant) for encoding in (JSON, MSGPACK) for grant in grants]:
         outcome = client.receive(data)
         assert outcome.replies or outcome.auth
         assert msgspec.json.encode(list(outcome.replies))
@@ -468,7 +470,7 @@ def say_after(client: Session, grant: Grant) -> Outcome:
 def test_changed_limits_hold_for_who_is_here() -> None:
     """Sessions share their limits; who holds more than a lower one allows keeps it, and gets no more."""
     limits = Limits(0, 0)
-    client = Session(SYMBOLS, limits, "json")
+    client = Session(SYMBOLS, limits, JSON)
     say(client, type="subscribe", symbols=["BTC", "ETH"])
     limits.max_symbols = 1
     assert "too_many_symbols" == replies(say(client, type="subscribe", symbols=["SOL"]))[0]["code"]
@@ -477,7 +479,7 @@ def test_changed_limits_hold_for_who_is_here() -> None:
     assert ["SOLUSDT"] == replies(say(client, type="subscribe", symbols=["SOL"]))[0]["symbols"]
 
 
-@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK])
 @pytest.mark.parametrize(
     "message",
     [
@@ -492,16 +494,16 @@ def test_changed_limits_hold_for_who_is_here() -> None:
 )
 def test_an_id_that_is_null_is_none(encoding: Encoding, message: dict[str, Any]) -> None:
     """An answer is the same where the id is null and where there is none."""
-    pack = msgspec.json.encode if encoding == "json" else msgspec.msgpack.encode
+    pack = msgspec.json.encode if encoding is JSON else msgspec.msgpack.encode
     without, null = [session(encoding).receive(pack(said)) for said in (message, message | {"id": None})]
     assert replies(without) == replies(null)
     assert "id" not in replies(null)[0]
 
 
-@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK])
 def test_an_option_that_is_null_has_its_default_again(encoding: Encoding) -> None:
     """Absent it stays as it was, null it is as at the beginning, each by itself and all together."""
-    pack = msgspec.json.encode if encoding == "json" else msgspec.msgpack.encode
+    pack = msgspec.json.encode if encoding is JSON else msgspec.msgpack.encode
     client = session(encoding)
 
     def wished(**options: Any) -> tuple[bool, float | None, bool]:

@@ -11,6 +11,7 @@ from gateway.auth.settings import AuthSettings
 from gateway.closing import Closing
 from gateway.entrance import Seat
 from gateway.gateway import Gateway
+from gateway.json_encoding import JSON
 from gateway.protocol import Auth
 from gateway.session import Limits, Outcome, Session
 from gateway.settings import Settings
@@ -79,7 +80,7 @@ class Guest:
         self.issuer = Issuer()
         self.gateway.authenticator = self.issuer  # type: ignore[assignment] # has what is asked of it
         self.link = Link()
-        self.session = Session(self.gateway.settings.symbols, Limits(0, 0), "json", grant=grant)
+        self.session = Session(self.gateway.settings.symbols, Limits(0, 0), JSON, grant=grant)
         self.seat = Seat(None)
         self.told: list[tuple[float, str]] = []
         """When, and what: a message's type, or an error's code."""

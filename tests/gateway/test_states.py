@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from gateway.frames import FramedStatus
+from gateway.forms import FramedStatus
 from gateway.metrics import Counters
 from gateway.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
 from market.status import Changes, States, SymbolStatus

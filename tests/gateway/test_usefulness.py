@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 
-from gateway.frames import FramedTick
+from gateway.forms import FramedTick
 from gateway.metrics import Counters
 from gateway.usefulness import Usefulness
 from market.bus import BusDownError
