@@ -216,8 +216,7 @@ class Arrival(asyncio.Protocol):
         try:
             head = heads.take_head()
         except RefusalError:
-            # Answered where later ones are, which are cut by the same rules and by the same code.
-            self._serve(heads.take(len(heads)))
+            self._complain(heads.take(len(heads)))
             return
         if head is not None:
             self._decide(head, heads.take(len(heads)))
@@ -244,6 +243,15 @@ class Arrival(asyncio.Protocol):
                 return
         # Without anything of aiohttp's: a flood ends like this.
         self._refuse(refusal)
+
+    def _complain(self, data: bytes) -> None:
+        try:
+            self.charge(data)
+        except RefusalError as error:
+            self._refuse(error)
+        else:
+            # Answered where later ones are, which are cut by the same rules and by the same code.
+            self._serve(data)
 
     def _serve(self, data: bytes) -> None:
         self._arrivals.leave(self)

@@ -34,7 +34,7 @@ GATEWAY_LAYERS = (
     {"cohort"},
     {"connection", "pace"},
     {"reader", "window"},
-    {"buffers", "frames"},
+    {"buffers", "frames", "lines", "targets"},
     {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
     | {"inflate", "kept", "limit_log", "limits", "masking", "memory", "metrics", "origin", "probes", "protocol"}
