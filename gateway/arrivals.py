@@ -10,14 +10,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, cast
 
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
+from aiohttp.http_parser import RawRequestMessage
 
+from gateway.asking import Asking
+from gateway.charges import Purse, is_probe
 from gateway.entrance import Entrance
-from gateway.fields import asks_for_websocket
-from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES, Heads
-from gateway.limits import Bucket
+from gateway.grace import Graces
+from gateway.heads import Heads
 from gateway.metrics import Counters
 from gateway.refusal import RefusalError
 
@@ -48,10 +47,10 @@ class Arrivals:
         """
         self.entrance = entrance
         self.upgrade = upgrade
-        self._upgrade_path = upgrade_path
-        self.upgrade_line = f"GET {upgrade_path}".encode()
+        self.asking = Asking(upgrade_path)
         self.serve = serve
         self.counters = counters
+        self.graces = Graces()
         self.has_room = has_room
         """Whether the process can hold one more socket, whoever's."""
         self._loop = asyncio.get_running_loop()
@@ -60,8 +59,6 @@ class Arrivals:
         self._waiting: dict[Arrival, float] = {}
         """Unfinished, the oldest first, each with the time by which it must be finished."""
         self._timer: asyncio.TimerHandle | None = None
-        # Wanted by aiohttp's parser for the bodies of requests, which no upgrade has.
-        self._no_body = BaseProtocol(self._loop)
 
     def __call__(self) -> "Arrival":
         return Arrival(self)
@@ -109,26 +106,6 @@ class Arrivals:
         del self._waiting[arrival]
         arrival.abort()
 
-    def parse(self, head: bytes) -> RawRequestMessage | None:
-        """The upgrade that ``head`` asks for, or None where it is anything else."""
-        parser = HttpRequestParser(
-            self._no_body,
-            self._loop,
-            MAX_HEAD_BYTES,
-            max_line_size=MAX_HEAD_BYTES,
-            max_field_size=MAX_HEAD_BYTES,
-            max_headers=MAX_FIELDS,
-        )
-        try:
-            messages, _, _ = parser.feed_data(head)
-        except HttpProcessingError:
-            return None
-        if len(messages) != 1:
-            return None
-        message: RawRequestMessage = messages[0][0]
-        is_upgrade = message.url.raw_path == self._upgrade_path and asks_for_websocket(message.headers)
-        return message if is_upgrade else None
-
     def close(self) -> None:
         """Cut off whoever has not finished."""
         if self._timer is not None:
@@ -141,18 +118,19 @@ class Arrivals:
 class Arrival(asyncio.Protocol):
     """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
 
-    __slots__ = ("_arrivals", "_bucket", "_handler", "_heads", "_key", "payer", "peer", "refusal", "transport")
+    __slots__ = ("_arrivals", "_handler", "_heads", "_key", "_purse", "payer", "peer", "refusal", "transport")
 
     def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
         self._heads: Heads | None = Heads()
-        self._bucket: Bucket | None = None
+        self._purse: Purse | None = None
         self._handler: asyncio.Protocol | None = None
         self._key: str | None = None
         self.payer: str | None = None
         """Whom requests are charged to when their heads are whole; None where that is not told by the connection."""
         self.refusal: RefusalError | None = None
-        """What the first request was refused for; whoever answers it takes this away."""
+        """What the first request was refused for; whoever answers it takes this away. Before there is one: what the
+        connection is refused for, unless it is a probe's."""
 
     def abort(self) -> None:
         """Cut off without a word."""
@@ -171,9 +149,9 @@ class Arrival(asyncio.Protocol):
         """
         if self.payer is not None:
             charges = self._arrivals.entrance.charges
-            if self._bucket is None:
-                self._bucket = charges.connection()
-            charges.take_head(self.payer, self._bucket, head)
+            if self._purse is None:
+                self._purse = charges.connection()
+            charges.take_head(self.payer, self._purse, head)
 
     def begin_head(self) -> None:
         """A request after the first has begun: there is so much time for its head, as for the first one's."""
@@ -194,10 +172,24 @@ class Arrival(asyncio.Protocol):
         try:
             self._key = self.payer = self._arrivals.entrance.arrive(self.peer)
         except RefusalError as error:
-            # Before a byte of it is read.
-            self._refuse(error)
+            key = self._arrivals.entrance.key(self.peer)
+            if self._arrivals.graces.give(self, key, self._end_grace):
+                self.refusal = error
+            else:
+                # Before a byte of it is read.
+                self._refuse(error)
         else:
             self._arrivals.enter(self)
+
+    def _end_grace(self, head: bytes = b"") -> None:
+        """Answer a probe although a limit was met, and nothing else."""
+        refusal, self.refusal = self.refusal, None
+        self._arrivals.graces.end(self)
+        if is_probe(head):
+            # That one; the connection is counted nowhere.
+            self._serve(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        elif refusal is not None:
+            self._refuse(refusal)
 
     def _refuse(self, refusal: RefusalError) -> None:
         self._arrivals.counters.connections_refused[refusal.reason] += 1
@@ -216,15 +208,20 @@ class Arrival(asyncio.Protocol):
         try:
             head = heads.take_head()
         except RefusalError:
+            if self.refusal is not None:
+                self._end_grace()
+                return
             self._complain(heads.take(len(heads)))
             return
-        if head is not None:
+        if head is not None and self.refusal is not None:
+            self._end_grace(head)
+        elif head is not None:
             self._decide(head, heads.take(len(heads)))
 
     def _decide(self, head: bytes, rest: bytes) -> None:
         arrivals, transport = self._arrivals, self.transport
         arrivals.leave(self)
-        message = arrivals.parse(head) if head.startswith(arrivals.upgrade_line) else None
+        message = arrivals.asking.for_upgrade(head)
         protocol = None if message is None else arrivals.upgrade(message, self)
         if protocol is not None:
             self._heads = None
@@ -267,6 +264,7 @@ class Arrival(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone (called by the event loop)."""
         self._arrivals.leave(self)
+        self._arrivals.graces.end(self)
         self._arrivals.entrance.depart(self.hand_over())
         if self._handler is not None:
             self._handler.connection_lost(error)

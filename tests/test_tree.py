@@ -28,13 +28,13 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"budget"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"auth.jwks", "commands", "entrance", "intake", "laggards", "states_reader", "usefulness"},
+    {"asking", "auth.jwks", "commands", "entrance", "intake", "laggards", "states_reader", "usefulness"},
     {"arrears", "auth.compact", "auth.keyset", "behind", "charges", "delivery", "group", "handshake", "heads"}
     | {"refusals", "states"},
     {"cohort"},
     {"connection", "pace"},
     {"reader", "window"},
-    {"buffers", "frames", "lines", "targets"},
+    {"buffers", "frames", "grace", "lines", "targets"},
     {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
     | {"inflate", "kept", "limit_log", "limits", "masking", "memory", "metrics", "origin", "probes", "protocol"}
