@@ -37,7 +37,19 @@ GATEWAY_LAYERS = (
     {"buffers", "frames", "grace", "lines", "targets"},
     {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
-    | {"inflate", "kept", "limit_log", "limits", "masking", "memory", "metrics", "origin", "probes", "protocol"}
+    | {
+        "inflate",
+        "kept",
+        "limit_log",
+        "limits",
+        "masking",
+        "memory",
+        "metrics",
+        "origin",
+        "pages",
+        "probes",
+        "protocol",
+    }
     | {"sockets", "succession"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""
