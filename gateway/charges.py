@@ -12,8 +12,9 @@ from gateway.refusal import RefusalError
 METRICS: Final = 10
 """Tokens: as long as it takes to write them all."""
 
-PROOF: Final = 10
-"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one."""
+PROOF: Final = 2
+"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one: many may be asked
+about at once, of people behind one address."""
 
 REQUEST: Final = 1
 """Tokens: for any request that is not told of below."""

@@ -13,8 +13,9 @@ from gateway.limits import Tally
 GRACE_S: Final = 0.25
 """A balancer sends its question with the connection."""
 
-MOST_OF_ONE: Final = 8
-"""So many of one address wait to be heard; further ones are refused at once."""
+MOST_OF_ONE: Final = 100
+"""So many of one address wait to be heard; further ones are refused at once. A turn of the event loop may accept many
+connections before it reads of any."""
 
 
 class Graces:

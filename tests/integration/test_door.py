@@ -31,24 +31,29 @@ JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
 class Door:
     """A gateway, and HAProxy in front of it."""
 
-    def __init__(self, running: RunningGateway, proxied_port: int) -> None:
+    def __init__(self, running: RunningGateway, proxied_port: int, log: list[str]) -> None:
         self.running = running
+        self.log = log
+        """HAProxy's."""
         self.ports = {"straight": running.port, "through HAProxy": proxied_port}
 
 
 @asynccontextmanager
 async def door(**settings: object) -> AsyncIterator[Door]:
     """One that is open."""
-    running = await start_gateway(trusted_proxies=TrustedProxies.parse(HOST), **settings)
+    running = await start_gateway(**({"trusted_proxies": TrustedProxies.parse(HOST)} | settings))
+    log: list[str] = []
     port = free_port()
     gateways = {f"TICKGATE_GATEWAY_{number}": f"{HOST}:{running.port}" for number in range(1, GATEWAY_COUNT + 1)}
     variables = {"TICKGATE_BIND": f"{HOST}:{port}", "TICKGATE_STATS_BIND": f"{HOST}:{free_port()}"}
     command = (str(find_haproxy()), "-db", "-f", "haproxy.cfg")
-    haproxy = Process("haproxy", command, env=environment(**variables, **gateways), say=lambda _name, _line: None)
+    haproxy = Process(
+        "haproxy", command, env=environment(**variables, **gateways), say=lambda _name, line: log.append(line)
+    )
     try:
         await haproxy.start()
         await answers(f"http://{HOST}:{port}/readyz", 200)
-        yield Door(running, port)
+        yield Door(running, port, log)
     finally:
         await haproxy.stop(10)
         await running.close()
@@ -164,16 +169,17 @@ async def test_through_haproxy_each_client_pays_for_itself() -> None:
             heard = []
             for _ in range(count):
                 reader, writer = await asyncio.open_connection(HOST, port, local_addr=(source, 0))
-                writer.write(b"GET /web/app.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                writer.write(b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 heard.append(int((await reader.readuntil(b"\r\n")).split()[1]))
                 await reader.read(-1)
                 writer.close()
             return heard
 
         heard = await statuses("127.0.0.2", 60)
-        assert {200, 429} == set(heard)
-        assert [200] * 10 == heard[:10]
-        assert [200] * 5 == await statuses("127.0.0.3", 5)
+        # No handshake, which is a request as any other.
+        assert {400, 429} == set(heard)
+        assert [400] * 10 == heard[:10]
+        assert [400] * 5 == await statuses("127.0.0.3", 5)
         # HAProxy's own questions are nobody's.
         await answers(f"http://{HOST}:{port}/readyz", 200)
 
