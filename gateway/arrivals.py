@@ -13,6 +13,7 @@ from typing import Final, cast
 from aiohttp.http_parser import RawRequestMessage
 
 from gateway.asking import Asking
+from gateway.buffers import Buffers
 from gateway.charges import Purse, is_probe
 from gateway.entrance import Entrance
 from gateway.grace import Graces
@@ -36,6 +37,7 @@ class Arrivals:
         upgrade_path: str,
         serve: Callable[[], asyncio.Protocol],
         counters: Counters,
+        buffers: Buffers,
         *,
         timeout_s: float,
         most: int,
@@ -50,6 +52,7 @@ class Arrivals:
         self.asking = Asking(upgrade_path)
         self.serve = serve
         self.counters = counters
+        self.buffers = buffers
         self.graces = Graces()
         self.has_room = has_room
         """Whether the process can hold one more socket, whoever's."""
@@ -90,6 +93,7 @@ class Arrivals:
     def leave(self, arrival: "Arrival") -> None:
         """``arrival`` has a whole head, or has gone."""
         self._waiting.pop(arrival, None)
+        self.buffers.forget(arrival)
 
     def _sweep(self) -> None:
         now = self._loop.time()
@@ -132,9 +136,14 @@ class Arrival(asyncio.Protocol):
         """What the first request was refused for; whoever answers it takes this away. Before there is one: what the
         connection is refused for, unless it is a probe's."""
 
-    def abort(self) -> None:
-        """Cut off without a word."""
+    def abort(self, _reason: str = "") -> None:
+        """Cut off without a word; see also `gateway.kept.Holder`, for which nothing waits to be read here."""
         self.transport.abort()
+
+    waiting_bytes = 0
+
+    def end_unfinished(self) -> None:
+        """See `gateway.kept.Holder`: this is no message."""
 
     def hand_over(self) -> str | None:
         """What the connection is counted under, see `Entrance.arrive`; whoever asks counts it out from now on."""
@@ -217,6 +226,8 @@ class Arrival(asyncio.Protocol):
             self._end_grace(head)
         elif head is not None:
             self._decide(head, heads.take(len(heads)))
+        else:
+            self._arrivals.buffers.keeps(self, len(heads))
 
     def _decide(self, head: bytes, rest: bytes) -> None:
         arrivals, transport = self._arrivals, self.transport

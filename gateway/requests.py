@@ -27,8 +27,7 @@ LINGER_S: Final = 1
 """So long, at most, is thrown away what a client goes on sending that was refused in the middle of it. A socket that is
 closed with something unread is reset, and the answer may be lost with it."""
 _LINGER_BYTES: Final = 256 * 1024
-_EARLY_BYTES: Final = 64 * 1024
-"""What may follow a handshake before that is answered; then reading pauses."""
+_EARLY_BYTES: Final = 64 * 1024  # may follow a handshake before that is answered; then reading pauses
 
 logger = logging.getLogger(__name__)
 
@@ -155,8 +154,9 @@ class Requests(web.RequestHandler):
             self._waiter.set_result(None)
 
     def _watch(self) -> None:
-        """See that a head that has begun does not take for ever."""
+        """See that a head that has begun does not take for ever, and is counted meanwhile."""
         is_whole = self._body_left > 0 or self._held or not len(self._heads)
+        self._buffers.keeps(self, len(self._heads))
         if is_whole != self._is_whole and self._arrival is not None:
             self._is_whole = is_whole
             if is_whole:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.arrivals import Arrival, Arrivals
+from gateway.buffers import Bounds, Buffers
 from gateway.entrance import Entrance
 from gateway.grace import GRACE_S, MOST_OF_ONE
 from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES
@@ -61,15 +62,18 @@ class Hall:
     """Arrivals with everybody around them recorded."""
 
     def __init__(self, most: int = 0, *, upgrades: bool = True, **settings: Any) -> None:
-        self.entrance = Entrance(Settings(**settings), None, lambda: True)
         self.counters = Counters()
+        self.buffers = Buffers(self.counters, Bounds(10, 10, settings.pop("budget", 0)))
+        self.entrance = Entrance(Settings(**settings), None, lambda: True)
         self.upgraded: list[RecordingProtocol] = []
         self.served: list[RecordingProtocol] = []
         self.keys: list[str | None] = []
         """What those were counted under who were upgraded."""
         self._upgrades = upgrades
         self.arrivals = Arrivals(
-            self.entrance, self._upgrade, "/ws", self._serve, self.counters, timeout_s=TIMEOUT_S, most=most
+            *(self.entrance, self._upgrade, "/ws", self._serve, self.counters, self.buffers),
+            timeout_s=TIMEOUT_S,
+            most=most,
         )
 
     def connect(self, peer: str = "192.0.2.1") -> RecordingTransport:
@@ -541,5 +545,32 @@ def test_a_lower_number_cuts_off_the_oldest_at_once() -> None:
         hall.connect()
         assert [True, True, True, False] == [transport.aborted for transport in transports]
         assert 3 == hall.counters.handshakes_cut_off
+
+    virtually(main())
+
+
+def test_requests_that_are_not_whole_are_kept_within_the_budget_of_all() -> None:
+    """Those with most go first; what is whole, or gone, is kept no more."""
+
+    async def main() -> None:
+        hall = Hall(budget=40_000)
+        start = b"GET / HTTP/1.1\r\nX: "
+        small = hall.connect()
+        small.receive(start)
+        many = [hall.connect() for _ in range(4)]
+        for transport in many[:3]:
+            transport.receive(start.ljust(13_000, b"x"))
+        assert 39_000 + len(start) == hall.buffers.held_bytes()
+        many[3].receive(start.ljust(13_000, b"x"))
+        await asyncio.sleep(0)
+        assert 2 == sum(transport.lost for transport in many)
+        assert not small.lost
+        assert {"budget": 2} == hall.counters.buffers_cut_off
+        small.receive(b"\r\n\r\n")
+        assert 26_000 == hall.buffers.held_bytes()
+        for transport in many:
+            transport.hang_up()
+        await asyncio.sleep(0)
+        assert (0, 0) == (hall.buffers.held_bytes(), len(hall.buffers))
 
     virtually(main())

@@ -88,11 +88,15 @@ async def test_who_makes_work_from_there_is_refused(request_: bytes, tokens: int
 
 async def checked(opened: Door, times: int) -> None:
     """Wait until HAProxy has been told so often that the gateway is ready."""
-    probes = opened.running.gateway.probes
+
+    def asked_at() -> float:
+        asker = opened.running.gateway.probes._askers.get(HOST)
+        return asker.at if asker else 0.0
+
     async with asyncio.timeout(20):
         for _ in range(times):
-            before = probes._askers[HOST].at
-            while probes._askers[HOST].at == before:  # noqa: ASYNC110 # nobody tells
+            before = asked_at()
+            while asked_at() == before:  # noqa: ASYNC110 # nobody tells
                 await asyncio.sleep(0.02)
 
 
