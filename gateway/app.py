@@ -100,6 +100,7 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         WEBSOCKET_PATH,
         serve,
         gateway.counters,
+        gateway.buffers,
         gateway.turns,
         timeout_s=settings.handshake_timeout_s,
         most=settings.max_handshakes,

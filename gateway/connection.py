@@ -321,6 +321,8 @@ class Connection(asyncio.Protocol):
         if violation is not None:
             self._stop_listening()
         self._buffers.read(self, *self._reader.unfinished)
+        if self._reader.window:
+            self._buffers.keeps(self, self._reader.window)
 
     def _stop_listening(self) -> None:
         self._reader.forget()

@@ -114,6 +114,10 @@ class Entrance:
             self._count_in(key)
         return key
 
+    def key(self, peer: str | None) -> str:
+        """What connections of ``peer`` are counted under, where they are."""
+        return limit_key(spelled(peer))
+
     def depart(self, key: str | None) -> None:
         """What `arrive` returned counts no more."""
         if key is not None:

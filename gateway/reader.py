@@ -105,6 +105,11 @@ class FrameReader:
         """The first byte of the first of them."""
 
     @property
+    def window(self) -> int:
+        """Bytes that are kept of past messages, for those to come."""
+        return self._inflater.kept_bytes
+
+    @property
     def reads_all(self) -> bool:
         """Whether a compressed message must be inflated for those behind it to be readable."""
         return self._inflater.must_see_all

@@ -18,16 +18,16 @@ from gateway.arrivals import Arrival
 from gateway.buffers import Buffers
 from gateway.fields import asks_for_websocket
 from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
+from gateway.lines import no_request
 from gateway.metrics import Counters
 from gateway.refusal import SERVER, RefusalError
+from gateway.targets import require_own_target
 
 LINGER_S: Final = 1
 """So long, at most, is thrown away what a client goes on sending that was refused in the middle of it. A socket that is
 closed with something unread is reset, and the answer may be lost with it."""
-
 _LINGER_BYTES: Final = 256 * 1024
-_EARLY_BYTES: Final = 64 * 1024
-"""What may follow a handshake before that is answered; then reading pauses."""
+_EARLY_BYTES: Final = 64 * 1024  # may follow a handshake before that is answered; then reading pauses
 
 logger = logging.getLogger(__name__)
 
@@ -131,12 +131,13 @@ class Requests(web.RequestHandler):
         super().data_received(head)
         if len(self._messages) == queued:
             # Never seen. Whatever it was, nobody knows where it ends.
-            raise RefusalError(400, "bad_request", "this is no HTTP request")
+            raise no_request()
         message = self._messages[-1][0]
         if isinstance(message, _ErrInfo):
             self._refused, self._body_left = True, 0
             return
         try:
+            require_own_target(message.method, message.path, message.headers)
             self._body_left = require_small_body(message.headers)
         except RefusalError:
             self._messages.pop()
@@ -153,8 +154,9 @@ class Requests(web.RequestHandler):
             self._waiter.set_result(None)
 
     def _watch(self) -> None:
-        """See that a head that has begun does not take for ever."""
+        """See that a head that has begun does not take for ever, and is counted meanwhile."""
         is_whole = self._body_left > 0 or self._held or not len(self._heads)
+        self._buffers.keeps(self, len(self._heads))
         if is_whole != self._is_whole and self._arrival is not None:
             self._is_whole = is_whole
             if is_whole:
@@ -282,7 +284,7 @@ class Requests(web.RequestHandler):
         """The answer to a request that could not be read, or not be answered (called by aiohttp)."""
         if isinstance(exc, HttpProcessingError):
             logger.debug("what came is no request (%s)", type(exc).__name__)
-            exc = RefusalError(status, "bad_request", "this is no HTTP request")
+            exc = no_request()
         if not isinstance(exc, RefusalError):
             return super().handle_error(request, status, exc, message)
         self._counters.connections_refused[exc.reason] += 1

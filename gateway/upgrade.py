@@ -9,7 +9,7 @@ from multidict import CIMultiDictProxy
 from gateway.address import is_private
 from gateway.arrivals import Arrival
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
-from gateway.charges import PROOF
+from gateway.charges import PROOF, REQUEST
 from gateway.conversation import begin
 from gateway.entrance import Visitor, try_later, unauthorised
 from gateway.gateway import Gateway
@@ -76,6 +76,8 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         raise RefusalError(400, "handshake", "the client has gone, or sends no more")
     if arrival is not None:
         seat.key = seat.key or arrival.hand_over()
+    # As for those who are let in at once: connects have limits of their own.
+    entrance.charges.give_back(visitor.payer, REQUEST)
     return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))
 
 

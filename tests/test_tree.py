@@ -28,17 +28,29 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"budget"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"auth.jwks", "entrance", "intake", "laggards", "states_reader", "usefulness"},
+    {"asking", "auth.jwks", "entrance", "intake", "laggards", "states_reader", "usefulness"},
     {"arrears", "auth.compact", "auth.keyset", "behind", "charges", "delivery", "group", "handshake", "heads"}
     | {"refusals", "states"},
     {"cohort"},
     {"connection", "encodings", "pace"},
     {"json_encoding", "msgpack_encoding"},
     {"encoding", "reader", "window"},
-    {"buffers", "commands", "forms", "frames"},
+    {"buffers", "commands", "forms", "frames", "grace", "lines", "targets"},
     {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
     {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
-    | {"inflate", "kept", "limit_log", "limits", "masking", "memory", "metrics", "origin", "probes", "protocol"}
+    | {
+        "inflate",
+        "kept",
+        "limit_log",
+        "limits",
+        "masking",
+        "memory",
+        "metrics",
+        "origin",
+        "pages",
+        "probes",
+        "protocol",
+    }
     | {"sockets", "succession", "turns"},
 )
 """Modules of the gateway, top first: each imports only from layers below its own."""

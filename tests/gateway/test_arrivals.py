@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.arrivals import Arrival, Arrivals
+from gateway.buffers import Bounds, Buffers
 from gateway.entrance import Entrance
+from gateway.grace import GRACE_S, MOST_OF_ONE
 from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.metrics import Counters
 from gateway.refusal import RefusalError
@@ -61,8 +63,9 @@ class Hall:
     """Arrivals with everybody around them recorded."""
 
     def __init__(self, most: int = 0, *, upgrades: bool = True, **settings: Any) -> None:
-        self.entrance = Entrance(Settings(**settings), None, lambda: True)
         self.counters = Counters()
+        self.buffers = Buffers(self.counters, Bounds(10, 10, settings.pop("budget", 0)))
+        self.entrance = Entrance(Settings(**settings), None, lambda: True)
         self.upgraded: list[RecordingProtocol] = []
         self.served: list[RecordingProtocol] = []
         self.keys: list[str | None] = []
@@ -71,7 +74,9 @@ class Hall:
         self.timer = Stopwatch()
         self.turns = Turns(self.timer)
         self.arrivals = Arrivals(
-            self.entrance, self._upgrade, "/ws", self._serve, self.counters, self.turns, timeout_s=TIMEOUT_S, most=most
+            *(self.entrance, self._upgrade, "/ws", self._serve, self.counters, self.buffers, self.turns),
+            timeout_s=TIMEOUT_S,
+            most=most,
         )
 
     def connect(self, peer: str = "192.0.2.1") -> RecordingTransport:
@@ -262,7 +267,7 @@ def test_who_asks_too_often_hears_429_and_is_disconnected() -> None:
             hall.connect().receive(HANDSHAKE)
         transports = [hall.connect() for _ in range(3)]
         for transport in transports:
-            transport.receive(REQUEST)
+            transport.receive(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (5, 2) == (len(hall.upgraded), len(hall.served))
         assert [False, False, True] == [transport.is_closing() for transport in transports]
         assert transports[2].written.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
@@ -372,21 +377,49 @@ def test_aiohttp_hears_of_everything_that_happens_to_its_connection() -> None:
     virtually(main())
 
 
-def test_who_is_one_too_many_gets_429_before_a_byte_is_read() -> None:
-    """The answer does not wait for a request, and what is sent all the same is not looked at."""
+def test_who_is_one_too_many_gets_429_and_nothing_of_it_is_looked_at() -> None:
+    """At once with its request, or after a moment without one; whatever it sends, unless that is a probe."""
 
     async def main() -> None:
         hall = Hall(max_connections_per_ip=2)
-        first, second, third = (hall.connect() for _ in range(3))
-        assert third.written.startswith(b"HTTP/1.1 429 ")
-        assert not first.written
-        assert not second.written
-        third.protocol.data_received(HANDSHAKE)
+        first, second, silent, asking, wrong = (hall.connect() for _ in range(5))
+        asking.protocol.data_received(HANDSHAKE)
+        wrong.protocol.data_received(b"\0")
+        assert [True, True] == [one.written.startswith(b"HTTP/1.1 429 ") for one in (asking, wrong)]
+        assert b"" == silent.written
+        await asyncio.sleep(GRACE_S * 1.1)
+        assert silent.written.startswith(b"HTTP/1.1 429 ")
+        silent.protocol.data_received(HANDSHAKE)
+        assert (b"", b"") == (first.written, second.written)
         assert ([], []) == (hall.upgraded, hall.served)
         await asyncio.sleep(0)
-        assert third.lost
-        assert (1, 2) == (hall.counters.connections_refused["address"], hall.entrance._addresses["192.0.2.1"])
+        assert silent.lost
+        assert asking.lost
+        assert (3, 2) == (hall.counters.connections_refused["address"], hall.entrance._addresses["192.0.2.1"])
         assert b"" == hall.connect("192.0.2.2").written
+
+    virtually(main())
+
+
+def test_a_balancer_may_ask_whether_we_live_although_its_clients_have_met_a_limit() -> None:
+    """Their address is its own where nobody said that it is a proxy: one question, and then the connection ends."""
+
+    async def main() -> None:
+        hall = Hall(max_connections_per_ip=1)
+        hall.connect()
+        for path in (b"/readyz", b"/healthz"):
+            probe = hall.connect()
+            probe.receive(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n")
+            head = b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"
+            assert (b"", head) == (probe.written, hall.served[-1].data)
+        many = [hall.connect() for _ in range(MOST_OF_ONE + 3)]
+        assert [False] * MOST_OF_ONE + [True] * 3 == [bool(one.written) for one in many]
+        many[0].hang_up()
+        await asyncio.sleep(0)
+        assert b"" == hall.connect().written
+        assert (0, MOST_OF_ONE) == (len(hall.arrivals) - 1, len(hall.arrivals.graces))
+        await asyncio.sleep(GRACE_S * 1.1)
+        assert 0 == len(hall.arrivals.graces)
 
     virtually(main())
 
@@ -587,5 +620,32 @@ def test_who_goes_while_its_head_waits_is_forgotten() -> None:
         assert [] == hall.served
         assert unlucky.aborted
         assert (0, 0, 0) == (hall.counted, len(hall.arrivals), len(hall.turns))
+
+    virtually(main())
+
+
+def test_requests_that_are_not_whole_are_kept_within_the_budget_of_all() -> None:
+    """Those with most go first; what is whole, or gone, is kept no more."""
+
+    async def main() -> None:
+        hall = Hall(budget=40_000)
+        start = b"GET / HTTP/1.1\r\nX: "
+        small = hall.connect()
+        small.receive(start)
+        many = [hall.connect() for _ in range(4)]
+        for transport in many[:3]:
+            transport.receive(start.ljust(13_000, b"x"))
+        assert 39_000 + len(start) == hall.buffers.held_bytes()
+        many[3].receive(start.ljust(13_000, b"x"))
+        await asyncio.sleep(0)
+        assert 2 == sum(transport.lost for transport in many)
+        assert not small.lost
+        assert {"budget": 2} == hall.counters.buffers_cut_off
+        small.receive(b"\r\n\r\n")
+        assert 26_000 == hall.buffers.held_bytes()
+        for transport in many:
+            transport.hang_up()
+        await asyncio.sleep(0)
+        assert (0, 0) == (hall.buffers.held_bytes(), len(hall.buffers))
 
     virtually(main())

@@ -346,3 +346,22 @@ def test_whose_end_waits_for_us_is_not_unfinished() -> None:
         assert {"unfinished": 1} == counters.buffers_cut_off
 
     run_virtual(main())
+
+
+async def test_windows_and_requests_count_for_the_budget_and_for_whom_it_cuts_off() -> None:
+    """Together with what else the same client keeps; they have no time of their own."""
+    buffers, counters = made(budget=100_000)
+    patient, greedy, other = (FakeHolder(buffers) for _ in range(3))
+    buffers.keeps(patient, 30_000)
+    buffers.keeps(patient, 32_000)
+    buffers.keeps(greedy, 32_000)
+    assert 64_000 == buffers.held_bytes()
+    greedy.keep(30_000)
+    assert ("", 94_000, 2) == (greedy.end, buffers.held_bytes(), len(buffers))
+    buffers.keeps(other, 10_000)
+    assert ("", "") == (patient.end, other.end)
+    assert "too much" in greedy.end
+    assert ({"budget": 1}, 42_000) == (counters.buffers_cut_off, buffers.held_bytes())
+    buffers.keeps(other, 0)
+    buffers.forget(patient)
+    assert (0, 0) == (buffers.held_bytes(), len(buffers))

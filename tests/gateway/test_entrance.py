@@ -11,6 +11,7 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 
 from gateway.address import TrustedProxies
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
+from gateway.charges import PROOF
 from gateway.entrance import Entrance, Seat, Visitor, bearer, try_later
 from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.refusal import RefusalError
@@ -381,12 +382,12 @@ def test_a_token_is_charged_before_it_is_looked_at() -> None:
         for _ in range(100):
             assert Grant("alice") == door.grant_now(paying(door))
         is_bad = True
-        for _ in range(2):
+        for _ in range(20 // PROOF):
             with refused("token", 401):
                 door.grant_now(paying(door))
         with refused("requests", 429):
             door.grant_now(paying(door))
-        assert 102 == len(looked_at)
+        assert 100 + 20 // PROOF == len(looked_at)
         await asyncio.sleep(1)
         with refused("token", 401):
             door.grant_now(paying(door))
