@@ -147,6 +147,7 @@ class Arrival(asyncio.Protocol):
         self.transport.abort()
 
     waiting_bytes = 0
+    waits_for_us = False
 
     def end_unfinished(self) -> None:
         """See `gateway.kept.Holder`: this is no message."""

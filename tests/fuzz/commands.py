@@ -84,7 +84,7 @@ def _pack(message: dict[str, Any], encoding: Encoding) -> bytes:
 def _with_foreign_value(rng: random.Random, packed: bytes, encoding: Encoding) -> bytes:
     """``packed``, an object, with one field more: something that the encoding has no good use for."""
     if encoding is JSON:
-        field = b'"' + rng.choice((b"id", b"x", b"symbols", b"max_hz")) + b'":' + rng.choice(_RAW_JSON)
+        field: bytes = b'"' + rng.choice((b"id", b"x", b"symbols", b"max_hz")) + b'":' + rng.choice(_RAW_JSON)
         return rng.choice((b"{" + field + b"," + packed[1:], packed[:-1] + b"," + field + b"}"))
     field = msgpack.packb(rng.choice(("id", "x", "symbols", "max_hz"))) + rng.choice(_RAW_MSGPACK)
     return rng.choice(((bytes((packed[0] + 1,)) + field + packed[1:]), bytes((packed[0] + 1,)) + packed[1:] + field))

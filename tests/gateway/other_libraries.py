@@ -5,7 +5,7 @@ from typing import Any
 
 import msgpack as msgpack_library
 from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, Protocol
 
 
@@ -15,5 +15,7 @@ def read_by_others(stream: bytes) -> list[Any]:
     client.extensions = [PerMessageDeflate(True, True, 15, 15)]
     client.receive_data(stream)
     assert client.parser_exc is None
-    frames = client.events_received()
-    return [loads(one.data) if one.opcode is Opcode.TEXT else msgpack_library.unpackb(one.data) for one in frames]
+    frames = [one for one in client.events_received() if isinstance(one, Frame)]
+    return [
+        loads(bytes(one.data)) if one.opcode is Opcode.TEXT else msgpack_library.unpackb(one.data) for one in frames
+    ]

@@ -16,6 +16,7 @@ DECODERS = {"json": JSON, "msgpack": CommandDecoder("MessagePack", msgspec.msgpa
 
 
 def encoded(message: Any, encoding: str) -> bytes:
+    """Encode a message as a client would."""
     return json.dumps(message).encode() if encoding == "json" else msgspec.msgpack.encode(message)
 
 

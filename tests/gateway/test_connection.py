@@ -575,7 +575,7 @@ class Busy:
             for number, (transport, listener) in enumerate(zip(self.transports, self.listeners, strict=True))
         ]
         for listener, connection, transport in zip(self.listeners, self.connections, self.transports, strict=True):
-            listener.message_received = self.job(listener, job_s)  # type: ignore[method-assign]
+            listener.message_received = self.job(listener, job_s)  # type: ignore[method-assign, assignment] # it takes time
             transport.set_protocol(connection)
 
     def job(self, listener: RecordingListener, job_s: float) -> Callable[[int, bytes], None]:

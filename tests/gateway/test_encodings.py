@@ -41,14 +41,17 @@ class LiteralDecoder:
 
 
 def literal(value: Any) -> bytes:
+    """Encode ``value`` as Python would write it."""
     return repr(msgspec.to_builtins(value)).encode()
 
 
 def typed(name: str, body: bytes) -> bytes:
+    """Put a type before the fields of ``body``."""
     return frame(TEXT, f"{{'type': {name!r}, ".encode() + body[1:])
 
 
 def batch_payload(bodies: Collection[bytes]) -> bytes:
+    """Put ticks together in one message."""
     return b"{'type': 'ticks', 'ticks': [" + b", ".join(bodies) + b"]}"
 
 
@@ -74,7 +77,7 @@ def said(member: RecordingMember) -> list[dict[str, Any]]:
     """What ``member`` was sent, but for pings."""
     frames = [one for one in frames_of(b"".join(member.written)) if one.opcode is not Opcode.PING]
     assert all(one.opcode is Opcode.TEXT for one in frames)
-    return [ast.literal_eval(one.data.decode()) for one in frames]
+    return [ast.literal_eval(bytes(one.data).decode()) for one in frames]
 
 
 def test_clients_can_choose_json_and_messagepack() -> None:

@@ -1,6 +1,7 @@
 """Who is heard for a moment although a limit was met. On a virtual clock."""
 
 import asyncio
+from functools import partial
 
 from gateway.grace import GRACE_S, MOST_OF_ONE, Graces
 from tests.fakes import run_virtual
@@ -10,9 +11,10 @@ def test_a_moment_has_its_end() -> None:
     """Unless what was waited for came before it."""
 
     async def main() -> None:
-        graces, over = Graces(), []
+        graces = Graces()
+        over: list[int] = []
         for who in range(2):
-            assert graces.give(who, "a", lambda who=who: over.append(who))
+            assert graces.give(who, "a", partial(over.append, who))
         graces.end(1)
         graces.end(1)
         await asyncio.sleep(GRACE_S * 1.1)

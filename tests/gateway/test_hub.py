@@ -65,7 +65,7 @@ class Market:
     def state_of(self, symbol: str) -> str:
         return self.states[symbol].message.state if symbol in self.states else "live"
 
-    def join(self, *symbols: str, snapshot: bool = True, **wishes: object) -> RecordingMember:
+    def join(self, *symbols: str, snapshot: bool = True, **wishes: Any) -> RecordingMember:
         member = RecordingMember(wishes.get("encoding", JSON))
         self.hub.add(member)
         self.want(member, symbols, snapshot=snapshot, **wishes)

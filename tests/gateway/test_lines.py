@@ -10,7 +10,7 @@ from gateway.refusal import RefusalError
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX: "
 
 
-def wrong() -> object:
+def wrong() -> pytest.RaisesExc[RefusalError]:
     """Expect 400."""
     return pytest.raises(RefusalError, check=lambda error: error.status == 400)
 

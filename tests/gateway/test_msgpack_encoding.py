@@ -1,5 +1,7 @@
 """MessagePack, read back by the `msgpack` library."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -12,7 +14,7 @@ from tests.gateway.other_libraries import read_by_others
 def test_a_tick_of_any_number_of_fields_is_a_messagepack_map(count: int) -> None:
     """With its type added, a tick is still one map, also where the number of fields then takes more bytes."""
     fields = {f"f{number}": number for number in range(count)}
-    kind = msgspec.defstruct("Wide", [(name, int, number) for name, number in fields.items()])
+    kind: Any = msgspec.defstruct("Wide", [(name, int, number) for name, number in fields.items()])
     framed = FramedTick("BTCUSDT", 1, kind())
     for form, name in ((MSGPACK.tick_frame, "tick"), (MSGPACK.snapshot_frame, "snapshot")):
         [message] = read_by_others(form(framed))

@@ -478,7 +478,7 @@ def test_pauses_make_no_difference(data: st.DataObject, deflate: bool) -> None:
         return paused
 
     reader = FrameReader(LIMIT, deflate=deflate)
-    pieces = split(data.draw, stream)
+    pieces = split(data, stream)
     violation = None
     while (pieces or paused) and violation is None and not (events and events[-1][0] == CLOSE):
         if paused and pieces:

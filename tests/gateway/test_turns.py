@@ -25,7 +25,7 @@ class Office:
 
     async def finish(self) -> list[int]:
         """Let everybody go on to the end; how many jobs were done in each turn."""
-        counts = []
+        counts: list[int] = []
         for _ in range(10_000):
             if not len(self.turns):
                 return counts
