@@ -347,7 +347,12 @@ class Connection(asyncio.Protocol):
         """Whether that was one pong with a number, and nothing else is to be done: they come often."""
         if data[:2] != PONG_HEAD or self._farewell is not None or self._reader.unfinished != (None, None):
             return False
-        return self.listener.ping_answered(number_in_pong(data))
+        # It may be what the next slice has waited for, of hundreds at once.
+        if not self._turns.begin():
+            return False
+        is_answer = self.listener.ping_answered(number_in_pong(data))
+        self._turns.end()
+        return is_answer
 
     def _is_asked_for(self, pong: bytes) -> bool:
         number = pong_number(pong)

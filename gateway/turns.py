@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
-TURN_S: Final = 0.002
+TURN_S: Final = 0.003
 """Work on what clients send, in one turn. What is begun is finished: a turn takes longer by one message at most."""
 
 GO_S: Final = 0.0005

@@ -628,6 +628,27 @@ async def test_who_comes_in_a_busy_turn_is_heard_in_the_next() -> None:
     assert transport.is_closing()
 
 
+async def test_pongs_that_bring_on_work_are_heard_in_turns() -> None:
+    """Of many at once, each the sign for more to be sent, no more than fits into a turn; none is lost."""
+    busy = Busy(20)
+
+    def ping_answered(number: int) -> bool:
+        busy.listeners[number].answered.append(number)
+        busy.watch.now += TURN_S / 4
+        return True
+
+    for number, (listener, transport) in enumerate(zip(busy.listeners, busy.transports, strict=True)):
+        listener.ping_answered = ping_answered  # type: ignore[method-assign]
+        transport.receive(client_frame(FIN | PONG, number.to_bytes(6)))
+    assert 4 == sum(len(listener.answered) for listener in busy.listeners)
+    while len(busy.turns):
+        before = sum(len(listener.answered) for listener in busy.listeners)
+        await asyncio.sleep(0)
+        assert sum(len(listener.answered) for listener in busy.listeners) - before <= 5
+    assert [[number] for number in range(20)] == [listener.answered for listener in busy.listeners]
+    assert 0 == sum(listener.frames for listener in busy.listeners)
+
+
 async def test_who_goes_while_it_waits_is_forgotten() -> None:
     """Of what it has sent nothing is read, and nothing is kept."""
     busy = Busy()
