@@ -7,8 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.cohort import Missed
-from gateway.encoding import Encoding
-from gateway.forms import FramedStatus, FramedTick
+from gateway.forms import Form, FramedStatus, FramedTick
 from gateway.window import Window
 
 _STATE_BYTES: Final = 160
@@ -42,9 +41,9 @@ class Owed(Struct, frozen=True):
     snapshots: Sequence[FramedTick]
     states: Sequence[FramedStatus]
 
-    def size(self, encoding: Encoding) -> int:
-        """About so many bytes in ``encoding``, without states."""
-        return sum(len(encoding.tick_body(tick)) for ticks in (self.missed, self.snapshots) for tick in ticks)
+    def size(self, form: Form) -> int:
+        """About so many bytes where ticks are sent in ``form``, without states."""
+        return sum(len(form(tick)) for ticks in (self.missed, self.snapshots) for tick in ticks)
 
 
 class Slice(Struct, frozen=True):
@@ -105,14 +104,14 @@ class Arrears:
         """Ticks of ``symbols`` that were replaced by those that are ``owed``."""
         return backlog.conflated + self._published_of(symbols) - backlog.published - len(owed.missed)
 
-    def take(self, backlog: Backlog, owed: Owed, symbols: Collection[str], stamp: int, encoding: Encoding) -> Slice:
-        """Take from what is ``owed`` as much as its window has room for in ``encoding``, one tick at least.
+    def take(self, backlog: Backlog, owed: Owed, symbols: Collection[str], stamp: int, form: Form) -> Slice:
+        """Take from what is ``owed`` as much as its window has room for, one tick at least.
 
-        ``stamp`` is that of the newest tick.
+        ``stamp`` is that of the newest tick; ticks are sent in ``form``.
         """
         room, snapshots = backlog.window.size, set(backlog.snapshots)
         ticks = [*owed.snapshots, *(tick for tick in owed.missed if tick.symbol not in snapshots)]
-        sizes = accumulate(len(encoding.tick_body(tick)) for tick in ticks)
+        sizes = accumulate(len(form(tick)) for tick in ticks)
         count = max(1, sum(size <= room for size in sizes))
         left = dict.fromkeys(tick.symbol for tick in ticks[count:])
         # Behind all ticks from before them. They are few, but there may be one of each symbol.

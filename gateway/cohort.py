@@ -144,8 +144,7 @@ class Cohort:
     def flush_every(self, ticks: Collection[FramedTick], since: int) -> None:
         """Write every one of ``ticks`` that this cohort holds, in order; ``since`` as for `flush_newest`."""
         form, symbols = self._form, self.wishes.symbols
-        # As `form(tick)`; but most were made for another cohort, and looking costs less than a call.
-        parts = [tick.forms.get(form) or form(tick) for tick in ticks if tick.symbol in symbols]
+        parts = [form(tick) for tick in ticks if tick.symbol in symbols]
         if parts:
             self._flush(parts, since, ticks)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from gateway.commands import CommandDecoder
 from gateway.deflate import LEAST_BYTES, compress
-from gateway.forms import Form, FramedTick, StatusForm, of_form, of_status, of_tick
+from gateway.forms import Form, FramedTick, StatusForm, of_status, of_tick
 from gateway.frames import RSV1, TEXT, frame
 from gateway.protocol import Message
 from market.tick import Tick
@@ -32,13 +32,13 @@ class Encoding:
         decoder: CommandDecoder,
         encode: Callable[[Message], bytes],
         tick_body: Callable[[Tick], bytes],
-        tick_frame: Callable[[bytes], bytes],
-        snapshot_frame: Callable[[bytes], bytes],
+        tick_frame: Callable[[Tick], bytes],
+        snapshot_frame: Callable[[Tick], bytes],
         batch_payload: Callable[[Collection[bytes]], bytes],
     ) -> None:
-        """``tick_body`` writes a tick without a ``type``; the last three make of one body, or of several, what is sent.
+        """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
-        ``tick_frame`` and ``snapshot_frame`` make whole frames, ``batch_payload`` the payload of a ``ticks`` message.
+        ``tick_frame`` and ``snapshot_frame`` write whole frames.
         """
         self.subprotocol = subprotocol
         """What a client asks for in ``Sec-WebSocket-Protocol``."""
@@ -53,10 +53,10 @@ class Encoding:
         )
         """What is answered to a message in a frame of the other opcode."""
         self.tick_body: Form = of_tick(tick_body)
-        """The tick alone, for a batch; in this encoding it has about so many bytes in other forms too."""
-        self.tick_frame: Form = of_form(self.tick_body, tick_frame)
+        """The tick alone, for a batch."""
+        self.tick_frame: Form = of_tick(tick_frame)
         """A whole ``tick`` frame."""
-        self.snapshot_frame: Form = of_form(self.tick_body, snapshot_frame)
+        self.snapshot_frame: Form = of_tick(snapshot_frame)
         """A whole ``snapshot`` frame."""
         self.status_frame: StatusForm = of_status(self.message_frame)
         """A whole ``symbol_status`` frame."""

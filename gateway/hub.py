@@ -275,10 +275,11 @@ class Hub:
         assert backlog is not None
         assert cohort is not None
         owed, window = self._arrears.owed(backlog, cohort.wishes.symbols), backlog.window
-        if not cohort.wishes.conflate or window.takes(connection, owed.size(cohort.wishes.encoding)):
+        form = cohort.wishes.encoding.form(batch=cohort.wishes.batch)
+        if not cohort.wishes.conflate or window.takes(connection, owed.size(form)):
             self._bring_back(connection, cohort, backlog, owed)
             return
-        slice_ = self._arrears.take(backlog, owed, cohort.wishes.symbols, self._stamp, cohort.wishes.encoding)
+        slice_ = self._arrears.take(backlog, owed, cohort.wishes.symbols, self._stamp, form)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         blob += cohort.slice_blob(slice_.ticks, slice_.snapshots, slice_.states)
         # Snapshots were asked for, and come at no rate.

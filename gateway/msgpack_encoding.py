@@ -7,6 +7,7 @@ import msgspec
 from gateway.commands import CommandDecoder
 from gateway.encoding import Encoding
 from gateway.frames import BINARY, frame
+from market.tick import Tick
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -39,12 +40,12 @@ _SNAPSHOT_ENTRY = _encode("type") + _encode("snapshot")
 _TICKS_HEAD = b"\x82" + b"".join(map(_encode, ("type", "ticks", "ticks")))
 
 
-def _tick_frame(body: bytes) -> bytes:
-    return frame(BINARY, with_entry(_TICK_ENTRY, body))
+def _tick_frame(tick: Tick) -> bytes:
+    return frame(BINARY, with_entry(_TICK_ENTRY, _encode(tick)))
 
 
-def _snapshot_frame(body: bytes) -> bytes:
-    return frame(BINARY, with_entry(_SNAPSHOT_ENTRY, body))
+def _snapshot_frame(tick: Tick) -> bytes:
+    return frame(BINARY, with_entry(_SNAPSHOT_ENTRY, _encode(tick)))
 
 
 def _batch_payload(bodies: Collection[bytes]) -> bytes:

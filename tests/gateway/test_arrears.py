@@ -46,7 +46,7 @@ class Setup:
     def take(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
         owed = self.arrears.owed(backlog, ALL)
-        taken = self.arrears.take(backlog, owed, ALL, self.stamp, JSON)
+        taken = self.arrears.take(backlog, owed, ALL, self.stamp, JSON.tick_body)
         plain = [one.symbol for one in taken.ticks if one.symbol not in taken.snapshots]
         snapshots = [one.symbol for one in taken.ticks if one.symbol in taken.snapshots]
         return taken.conflated, plain, snapshots, [one.message.symbol for one in taken.states]

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from gateway.encodings import ENCODINGS
-from gateway.forms import Forms, FramedStatus, FramedTick, of_form, of_status, of_tick
+from gateway.forms import Forms, FramedStatus, FramedTick, of_status, of_tick
 from gateway.protocol import SymbolStatus
 from tests.fakes import tick
 
@@ -26,27 +26,26 @@ def test_a_state_is_made_once_in_each_encoding() -> None:
     assert all(one is form.status_frame(status) for one, form in zip(made, ENCODINGS.values(), strict=True))
 
 
-def test_a_form_of_a_form_takes_what_is_there() -> None:
-    """A tick is encoded once, however many forms are made of that."""
+def test_only_what_is_wanted_is_made() -> None:
+    """Each form by itself, in whatever order, and for each tick anew."""
     calls: Counter[str] = Counter()
 
-    def counted(name: str, made: bytes) -> Any:
-        def make(_of: object) -> bytes:
+    def counted(name: str) -> Any:
+        def encode(of: Any) -> bytes:
             calls[name] += 1
-            return made
+            return f"{name} {of.symbol}".encode()
 
-        return make
+        return encode
 
-    body = of_tick(counted("body", b"1"))
-    one, other = of_form(body, counted("one", b"2")), of_form(body, counted("other", b"3"))
-    framed, next_framed = FramedTick("BTCUSDT", 1, tick()), FramedTick("BTCUSDT", 2, tick())
-    assert [b"2", b"3", b"1", b"2"] == [form(framed) for form in (one, other, body, one)]
-    assert {"body": 1, "one": 1, "other": 1} == calls
-    assert b"2" == one(next_framed)
-    assert {"body": 2, "one": 2, "other": 1} == calls
-    state = of_status(counted("state", b"4"))
+    one, other, third = (of_tick(counted(name)) for name in ("one", "other", "third"))
+    btc, eth = FramedTick("BTCUSDT", 1, tick("BTCUSDT")), FramedTick("ETHUSDT", 1, tick("ETHUSDT"))
+    for _ in range(2):
+        assert [b"one BTCUSDT", b"other BTCUSDT", b"third BTCUSDT"] == [form(btc) for form in (one, other, third)]
+        assert [b"other ETHUSDT", b"one ETHUSDT"] == [form(eth) for form in (other, one)]
+    state = of_status(counted("state"))
     status = FramedStatus(SymbolStatus(symbol="BTCUSDT", state="halted", reason="", since_us=1))
-    assert [b"4", b"4", 1] == [state(status), state(status), calls["state"]]
+    assert [b"state BTCUSDT"] * 2 == [state(status), state(status)]
+    assert {"one": 2, "other": 2, "third": 1, "state": 1} == calls
 
 
 def test_the_forms_of_a_window_are_by_symbol() -> None:
