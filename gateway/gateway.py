@@ -13,13 +13,13 @@ from gateway.auth.tickets import Tickets
 from gateway.budget import Budgets
 from gateway.buffers import Bounds, Buffers
 from gateway.closing import Closing
-from gateway.cohort import Member
 from gateway.connection import Connection
 from gateway.entrance import Entrance
 from gateway.feed import Feed
 from gateway.frames import FramedStatus, FramedTick, message_frame
 from gateway.heartbeat import Heartbeat
 from gateway.hub import Hub
+from gateway.member import Member
 from gateway.memory import share_for_clients
 from gateway.metrics import Counters
 from gateway.pace import Rest

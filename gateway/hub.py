@@ -11,15 +11,18 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
-from gateway.arrears import Arrears, Backlog, Owed
-from gateway.cohort import Cohort, Member, Missed, Wishes
+from gateway.arrears import Arrears, Backlog
+from gateway.bursts import Bursts
+from gateway.cohort import Cohort
 from gateway.frames import Encoding, FramedStatus, FramedTick, message_frame
-from gateway.group import FAULT, ConflatingGroup, ExactGroup, Group
+from gateway.group import FAULT, Group
 from gateway.laggards import Laggards
+from gateway.member import Member, Missed, Wishes
 from gateway.metrics import Counters
-from gateway.pace import RatedPace, Rest, SharedPace
+from gateway.pace import Rest
 from gateway.protocol import Lag, Message
-from gateway.window import Marks, Reader, Sent, Window
+from gateway.registry import Registry
+from gateway.window import Reader, Sent, Window
 
 logger = logging.getLogger(__name__)
 
@@ -45,20 +48,22 @@ class Hub:
         self._states = states
         self._counters = counters
         self._loop = asyncio.get_running_loop()
-        self._timer = timer
-        self._rest = rest
-        self._cohorts: dict[tuple[Wishes, bool], Cohort] = {}
-        """By what its members want, and whether they are watched."""
-        self._groups: dict[tuple[float | None, bool], Group] = {}
-        """By rate, and whether they conflate; a group is there as long as a cohort is in it."""
-        self._groups_of: dict[str, dict[Group, None]] = {}
-        """Symbol → the groups with a cohort that holds it."""
         self._cohort_of: dict[Member, Cohort | None] = {}
         self._laggards = Laggards(lag_timeout_s, self._catch_up)
         self._next_number = itertools.count(1).__next__
         """Of pings behind data."""
         self._unanswered: dict[Reader, Sent] = {}
         """Who is still to answer a ping that a cohort before was sent."""
+        self._registry = Registry(
+            self._lags,
+            counters,
+            next_number=self._next_number,
+            unanswered=self._unanswered,
+            rest=rest,
+            timer=timer,
+        )
+        self._groups_of = self._registry.groups_of
+        self._bursts = Bursts(self._send_due_states, timer)
         self._stamp = 0
         self._published: Counter[str] = Counter()
         """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
@@ -75,7 +80,7 @@ class Hub:
     @property
     def cohort_count(self) -> int:
         """How many different wishes there are."""
-        return len(self._cohorts)
+        return self._registry.cohort_count
 
     @property
     def laggard_count(self) -> int:
@@ -100,7 +105,7 @@ class Hub:
 
     def broadcast(self, message: Message) -> None:
         """Send ``message`` to everyone, behind every tick that was published before it."""
-        for group in self._groups.values():
+        for group in self._registry.groups:
             group.flush()
         frames: dict[Encoding, bytes] = {encoding: message_frame(message, encoding) for encoding in get_args(Encoding)}
         for connection in self.connections:
@@ -120,9 +125,18 @@ class Hub:
             group.flush()
             for cohort in group.cohorts.holding(states):
                 try:
-                    cohort.publish_states(states, since)
+                    if cohort.publish_states(states, since):
+                        self._bursts.add(cohort)
                 except Exception:
                     logger.exception(FAULT)
+        self._laggards.wake()
+
+    def _send_due_states(self, cohort: Cohort) -> bool:
+        """Whether it was the last of them."""
+        if not len(cohort):
+            return True
+        group = self._registry.group(cohort.wishes)
+        return not cohort.send_due_states(group.flushed(self._stamp), group.pending)
 
     def add(self, connection: Member) -> None:
         """``connection`` is here, and wants nothing yet."""
@@ -136,7 +150,7 @@ class Hub:
                 cohort.laggards -= 1
             else:
                 cohort.leave(connection)
-            self._drop_if_empty(cohort)
+            self._registry.drop_if_empty(cohort)
         self._unanswered.pop(connection, None)
 
     def answered(self, connection: Member, number: int) -> bool:
@@ -153,7 +167,7 @@ class Hub:
         if not backlog.window.answer(connection, number, now):
             return False
         backlog.since = now
-        if connection.drained and not backlog.window.waits(connection, now):
+        if connection.drained and not backlog.waits(connection, now):
             self._catch_up(connection)
         return True
 
@@ -163,14 +177,17 @@ class Hub:
             return
         connection.watched = True
         old = self._cohort_of.get(connection)
-        if old is None or connection in self._laggards or not old.wishes.conflate:
+        if old is None or not old.wishes.conflate:
             return
         self._send_pending(connection, old, old.wishes.symbols)
-        if connection not in self._laggards:
-            new = self._cohort_of[connection] = self._cohort(old.wishes, watched=True)
+        new = self._cohort_of[connection] = self._registry.cohort(old.wishes, watched=True)
+        if connection in self._laggards:
+            old.laggards -= 1
+            new.laggards += 1
+        else:
             self._join(connection, new)
-            new.lag(connection, self._stamp)
-            self._drop_if_empty(old)
+            new.lag(connection, Missed(self._stamp))
+        self._registry.drop_if_empty(old)
 
     def move(self, connection: Member, wishes: Wishes) -> Wishes:
         """``connection`` wants something else from now on. Returns equal wishes, shared by its cohort.
@@ -181,7 +198,7 @@ class Hub:
         old = self._cohort_of[connection]
         if old is not None and old.wishes == wishes:
             return old.wishes
-        new = self._cohort(wishes, watched=connection.watched) if wishes.symbols else None
+        new = self._registry.cohort(wishes, watched=connection.watched) if wishes.symbols else None
         if old is not None:
             self._send_pending(connection, old, wishes.symbols)
         self._cohort_of[connection] = new
@@ -199,7 +216,7 @@ class Hub:
         elif new is not None:
             self._join(connection, new)
         if old is not None:
-            self._drop_if_empty(old)
+            self._registry.drop_if_empty(old)
         return new.wishes if new is not None else wishes
 
     def send_snapshots(self, connection: Member, symbols: Collection[str]) -> None:
@@ -226,25 +243,27 @@ class Hub:
         # What is pending is older than the snapshots, and would follow them.
         backlog = self._send_pending_first(connection, cohort)
         if backlog is not None:
-            backlog.snapshots.update(tick.symbol for tick in ticks)
-            return
-        cohort.send_snapshots(connection, ticks, self._stamp)
-        backlog = self._laggards.get(connection)
-        if backlog is not None and connection.drained:
-            # They were too many at once.
-            backlog.window.begin()
-            self._catch_up(connection)
+            backlog.ask_snapshots([tick.symbol for tick in ticks], self._stamp)
+        else:
+            cohort.send_snapshots(connection, ticks, self._stamp)
+            self._begin_slices(connection)
 
     def _send_states(self, connection: Member, cohort: Cohort, states: Sequence[FramedStatus]) -> None:
         backlog = self._send_pending_first(connection, cohort)
         if backlog is not None:
-            backlog.states.update(status.message.symbol for status in states)
+            backlog.ask_states([status.message.symbol for status in states], self._stamp)
         else:
             cohort.send_states(connection, states, self._stamp)
+            self._begin_slices(connection)
+
+    def _begin_slices(self, connection: Member) -> None:
+        """Where ``connection`` was to be sent too much at once, send the first slice."""
+        if connection in self._laggards and connection.drained:
+            self._catch_up(connection)
 
     def _send_pending_first(self, connection: Member, cohort: Cohort) -> Backlog | None:
         """Leave nothing pending for ``connection``; its backlog if it lags, before that or now."""
-        if connection not in self._laggards and self._group(cohort.wishes).pending:
+        if connection not in self._laggards and self._registry.group(cohort.wishes).pending:
             self._send_pending(connection, cohort, cohort.wishes.symbols)
             if connection not in self._laggards:
                 self._join(connection, cohort)
@@ -252,20 +271,25 @@ class Hub:
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
         assert connection not in self._laggards
-        cohort.join(connection, self._stamp, pending=bool(self._group(cohort.wishes).pending))
+        cohort.join(connection, self._stamp, pending=bool(self._registry.group(cohort.wishes).pending))
 
     def _send_pending(self, connection: Member, cohort: Cohort, symbols: frozenset[str]) -> None:
         """Take ``connection`` out of its cohort, and write what is pending of ``symbols``, unless it lags."""
         if connection in self._laggards:
             return
         seen = cohort.leave(connection)
-        pending = self._group(cohort.wishes).pending
+        pending = self._registry.group(cohort.wishes).pending
         cohort.send(connection, [tick for tick in pending if tick.stamp > seen and tick.symbol in symbols])
+        if cohort.due_states and connection not in self._laggards:
+            # The others are about to be sent them.
+            cohort.lag(connection, Missed(self._stamp, begins=True))
 
     def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
         # Who only begins with much has not read too slowly.
-        self._counters.lags += not missed.snapshots
+        self._counters.lags += not missed.begins
         window = Window(sent=self._unanswered.pop(connection, None))
+        if missed.begins:
+            window.begin()
         self._laggards.add(connection, self._arrears.begin(missed, cohort.wishes.symbols, window, self._loop.time()))
 
     def _catch_up(self, connection: Member) -> None:
@@ -273,29 +297,28 @@ class Hub:
         backlog, cohort = self._laggards.get(connection), self._cohort_of[connection]
         assert backlog is not None
         assert cohort is not None
-        owed, window = self._arrears.owed(backlog, cohort.wishes.symbols), backlog.window
-        if not cohort.wishes.conflate or window.takes(connection, owed.size):
-            self._bring_back(connection, cohort, backlog, owed)
-            return
-        slice_ = self._arrears.take(backlog, owed, cohort.wishes.symbols, self._stamp)
+        wishes, window, now = cohort.wishes, backlog.window, self._loop.time()
+        quick = backlog.reads_quickly(wishes.max_hz)
+        is_beat = backlog.look(wishes.max_hz, self._stamp, now)
+        owed = self._arrears.owed(backlog, wishes.symbols)
+        is_back = not wishes.conflate or not owed.order
+        is_back = is_back or (is_beat and (quick or window.takes(connection, owed.size)))
+        slice_ = self._arrears.take(backlog, owed, wishes.symbols, self._stamp, whole=is_back)
+        if slice_.is_all_that_was_due:
+            backlog.rest(now)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         blob += cohort.slice_blob(slice_.ticks, slice_.snapshots, slice_.states)
-        # Snapshots were asked for, and come at no rate.
-        is_paced = cohort.wishes.max_hz is not None and not backlog.snapshots
-        pause_s = 1 / cohort.wishes.max_hz if is_paced and cohort.wishes.max_hz else 0.0
-        connection.send(window.wrap(blob, self._next_number, self._loop.time(), pause_s))
-
-    def _bring_back(self, connection: Member, cohort: Cohort, backlog: Backlog, owed: Owed) -> None:
-        """Send all that is owed, and have ``connection`` in its cohort again."""
-        self._laggards.pop(connection)
-        cohort.laggards -= 1
-        lag = self._lag_notice(self._arrears.conflated(backlog, owed, cohort.wishes.symbols), connection.encoding)
-        self._join(connection, cohort)
-        if lag:
-            connection.reply(lag)
-        cohort.send(connection, [tick for tick in owed.missed if tick.symbol not in backlog.snapshots])
-        self._send_snapshots(connection, cohort, backlog.snapshots)
-        self._send_states(connection, cohort, owed.states)
+        if is_back:
+            self._laggards.pop(connection)
+            cohort.laggards -= 1
+            self._join(connection, cohort)
+        elif blob:
+            backlog.since = now
+            blob = window.wrap(blob, self._next_number, now)
+        if blob and wishes.conflate:
+            connection.send(blob)
+        elif blob:
+            connection.enqueue(blob)
 
     def _lag_notice(self, conflated: int, encoding: Encoding) -> bytes:
         """What says that so many ticks were replaced by newer ones; nothing where none was."""
@@ -303,41 +326,3 @@ class Hub:
             return b""
         self._counters.ticks_conflated += conflated
         return message_frame(Lag(conflated=conflated), encoding)
-
-    def _cohort(self, wishes: Wishes, *, watched: bool) -> Cohort:
-        cohort = self._cohorts.get((wishes, watched))
-        if cohort is None:
-            clock = self._loop.time
-            marks = Marks(self._next_number, self._unanswered, clock()) if watched and wishes.conflate else None
-            cohort = Cohort(wishes, self._lags, self._counters, marks=marks, clock=clock, watched=watched)
-            self._cohorts[wishes, watched] = cohort
-            group = self._group(wishes)
-            for symbol in group.cohorts.add(cohort):
-                self._groups_of.setdefault(symbol, {})[group] = None
-        return cohort
-
-    def _group(self, wishes: Wishes) -> Group:
-        key = (wishes.max_hz, wishes.conflate)
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = self._new_group(wishes)
-        return group
-
-    def _new_group(self, wishes: Wishes) -> Group:
-        if not wishes.conflate:
-            return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)))
-        if wishes.max_hz is not None:
-            return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters)
-        return ConflatingGroup(SharedPace(self._loop, self._timer, self._rest), self._counters)
-
-    def _drop_if_empty(self, cohort: Cohort) -> None:
-        if len(cohort):
-            return
-        del self._cohorts[cohort.wishes, cohort.watched]
-        group = self._group(cohort.wishes)
-        for symbol in group.cohorts.remove(cohort):
-            del self._groups_of[symbol][group]
-            if not self._groups_of[symbol]:
-                del self._groups_of[symbol]
-        if not group.cohorts.all:
-            del self._groups[cohort.wishes.max_hz, cohort.wishes.conflate]

@@ -28,11 +28,11 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"budget"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"auth.jwks", "commands", "entrance", "intake", "laggards", "states_reader", "usefulness"},
-    {"arrears", "auth.compact", "auth.keyset", "behind", "charges", "delivery", "group", "handshake", "heads"}
-    | {"refusals", "states"},
+    {"auth.jwks", "commands", "entrance", "intake", "laggards", "registry", "states_reader", "usefulness"},
+    {"arrears", "auth.compact", "auth.keyset", "behind", "bursts", "charges", "delivery", "group", "handshake"}
+    | {"heads", "refusals", "states"},
     {"cohort"},
-    {"connection", "pace"},
+    {"connection", "member", "pace"},
     {"reader", "window"},
     {"buffers", "frames"},
     {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
@@ -54,6 +54,8 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
+    "gateway/member.py": "gateway/test_cohort.py",
+    "gateway/registry.py": "gateway/test_hub.py",
     "gateway/states_reader.py": "gateway/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",

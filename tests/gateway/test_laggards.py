@@ -3,8 +3,8 @@
 import asyncio
 
 from gateway.arrears import Backlog
-from gateway.cohort import Member
 from gateway.laggards import SERVED_AT_ONCE, SWEEP_S, Laggards
+from gateway.member import Member
 from gateway.window import Sent, Window
 from tests.fakes import RecordingMember, VirtualTimeLoop, run_virtual
 
@@ -12,7 +12,7 @@ from tests.fakes import RecordingMember, VirtualTimeLoop, run_virtual
 def lag(laggards: Laggards) -> RecordingMember:
     member = RecordingMember()
     member.draining = False
-    laggards.add(member, Backlog(0, {}, set(), set(), 0, 0, asyncio.get_running_loop().time(), Window()))
+    laggards.add(member, Backlog(0, {}, {}, {}, 0, 0, asyncio.get_running_loop().time(), Window()))
     return member
 
 

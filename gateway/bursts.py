@@ -1,0 +1,53 @@
+"""States of many symbols that change at once: to each cohort piece by piece, so that who reads slowly is seen in time.
+
+An outage or an exchange's pause changes thousands of symbols. As one blob that would be hundreds of kilobytes, on their
+way to everybody before anybody can be seen to read slowly. A cohort keeps what is still to be sent, one state per
+symbol, of which the newest counts; the pieces are the same bytes for all its members, and ticks go between them. Who
+falls behind leaves the cohort, and gets the rest as it reads.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from gateway.cohort import Cohort
+
+PIECE_S: Final = 0.02
+"""With pieces of 8 KB it is 400 KB/s, twice of what ticks are: the states of two thousand symbols take half a second."""
+
+_REST: Final = 3
+"""Sending takes a quarter of a core at most."""
+
+logger = logging.getLogger(__name__)
+
+
+class Bursts:
+    """The cohorts that have states still to be sent."""
+
+    def __init__(self, send: Callable[[Cohort], bool], timer: Callable[[], float]) -> None:
+        """``send`` sends a cohort's next piece, and says whether that was the last; ``timer`` measures it, in seconds."""
+        self._send = send
+        self._timer = timer
+        self._cohorts: dict[Cohort, None] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def add(self, cohort: Cohort) -> None:
+        """``cohort`` has more to be sent."""
+        if not self._cohorts:
+            self._loop.call_later(PIECE_S, self._turn)
+        self._cohorts[cohort] = None
+
+    def _turn(self) -> None:
+        started = self._timer()
+        for cohort in tuple(self._cohorts):
+            try:
+                is_last = self._send(cohort)
+            except Exception:
+                # A fault of ours with one must not keep the others waiting.
+                logger.exception("a cohort could not be told states")
+                is_last = True
+            if is_last:
+                del self._cohorts[cohort]
+        if self._cohorts:
+            self._loop.call_later(max(PIECE_S, _REST * (self._timer() - started)), self._turn)
