@@ -14,7 +14,7 @@ from typing import Final
 from gateway.cohort import Cohort
 
 PIECE_S: Final = 0.02
-"""With pieces of 8 KB it is 400 KB/s, twice of what ticks are: the states of two thousand symbols take half a second."""
+"""With pieces of 8 KB it is 400 KB/s: the states of two thousand symbols take half a second."""
 
 _REST: Final = 3
 """Sending takes a quarter of a core at most."""
@@ -26,7 +26,7 @@ class Bursts:
     """The cohorts that have states still to be sent."""
 
     def __init__(self, send: Callable[[Cohort], bool], timer: Callable[[], float]) -> None:
-        """``send`` sends a cohort's next piece, and says whether that was the last; ``timer`` measures it, in seconds."""
+        """``send`` sends a cohort's next piece, and says whether that was the last; ``timer`` is in seconds."""
         self._send = send
         self._timer = timer
         self._cohorts: dict[Cohort, None] = {}

@@ -23,8 +23,8 @@ class Cohort:
     """
 
     __slots__ = (
-        "_clock", "_counters", "_due_states", "_form", "_join", "_join_plain", "_lags", "_marks", "_members", "_names", "_newcomers",
-        "_step", "laggards", "watched", "wishes",
+        "_clock", "_counters", "_due_states", "_form", "_join", "_join_plain", "_lags", "_marks", "_members", "_names",
+        "_newcomers", "_step", "laggards", "watched", "wishes",
     )  # fmt: skip
 
     def __init__(
@@ -138,9 +138,13 @@ class Cohort:
         marks, before = self._marks, self._members.get(member, 0)
         if marks is None or not marks.answer(member, number, before, now):
             return False
-        if member in self._members:
-            self._members[member] = max(before, min(number, marks.newest))
+        self.read_up_to(member, number)
         return True
+
+    def read_up_to(self, member: Member, number: int) -> None:
+        """``member`` has answered every mark up to this number."""
+        if member in self._members:
+            self._members[member] = max(self._members[member], min(number, self._newest_mark))
 
     @property
     def _newest_mark(self) -> int:

@@ -88,7 +88,7 @@ class Gateway:
             now_us=now_us,
             rng=self._rng,
         )
-        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.lags)
+        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.lags, self.hub.next_number)
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None where nobody needs one."""
         verify_now = self.authenticator.verify_now if self.authenticator else None

@@ -50,14 +50,14 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._cohort_of: dict[Member, Cohort | None] = {}
         self._laggards = Laggards(lag_timeout_s, self._catch_up)
-        self._next_number = itertools.count(1).__next__
-        """Of pings behind data."""
+        self.next_number = itertools.count(1).__next__
+        """Of pings; they grow."""
         self._unanswered: dict[Reader, Sent] = {}
         """Who is still to answer a ping that a cohort before was sent."""
         self._registry = Registry(
             self._lags,
             counters,
-            next_number=self._next_number,
+            next_number=self.next_number,
             unanswered=self._unanswered,
             rest=rest,
             timer=timer,
@@ -170,6 +170,22 @@ class Hub:
         if connection.drained and not backlog.waits(connection, now):
             self._catch_up(connection)
         return True
+
+    def read_up_to(self, connection: Member, number: int) -> None:
+        """``connection`` has answered the heartbeat's ping of that number: it need not answer those before it.
+
+        It may answer only the last of several (RFC 6455, section 5.5.3).
+        """
+        carried = self._unanswered.get(connection)
+        if carried is not None and carried.last <= number:
+            del self._unanswered[connection]
+        backlog, cohort = self._laggards.get(connection), self._cohort_of.get(connection)
+        if backlog is not None:
+            sent = backlog.window.sent
+            if sent is not None and sent.last <= number:
+                self.answered(connection, sent.last)
+        elif cohort is not None:
+            cohort.read_up_to(connection, number)
 
     def read_late(self, connection: Member) -> None:
         """``connection`` has read much later what the kernel has passed on long ago: something on the way hoards."""
@@ -314,7 +330,7 @@ class Hub:
             self._join(connection, cohort)
         elif blob:
             backlog.since = now
-            blob = window.wrap(blob, self._next_number, now)
+            blob = window.wrap(blob, self.next_number, now)
         if blob and wishes.conflate:
             connection.send(blob)
         elif blob:

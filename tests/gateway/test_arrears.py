@@ -136,7 +136,6 @@ def test_snapshots_that_are_asked_for_again_and_again_starve_no_tick() -> None:
             backlog.ask_snapshots(NAMES[:4], setup.stamp)
         _, plain, snapshots, _ = setup.take(backlog)
         turns += snapshots + plain
-    assert list(NAMES) == turns[:5]
     assert min(map(turns.count, NAMES)) >= 3
 
 
