@@ -88,7 +88,7 @@ class Gateway:
             now_us=now_us,
             rng=self._rng,
         )
-        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.lags, self.hub.next_number)
+        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.slow.__contains__, self.hub.slow.next_number)
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None where nobody needs one."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
@@ -152,7 +152,7 @@ class Gateway:
         symbols_before = self.settings.symbols
         self.settings = settings
         self.entrance.change(settings)
-        self.hub.limit_lag(settings.lag_timeout_s)
+        self.hub.slow.limit(settings.lag_timeout_s)
         self.buffers.change(_bounds(settings))
         self.budgets.change(settings)
         self.limits.max_symbols = settings.max_symbols_per_connection

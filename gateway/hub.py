@@ -4,8 +4,6 @@
 there are.
 """
 
-import asyncio
-import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -13,16 +11,15 @@ from typing import get_args
 
 from gateway.arrears import Arrears, Backlog
 from gateway.bursts import Bursts
+from gateway.catching_up import CatchingUp
 from gateway.cohort import Cohort
 from gateway.frames import Encoding, FramedStatus, FramedTick, message_frame
 from gateway.group import FAULT, Group
-from gateway.laggards import Laggards
 from gateway.member import Member, Missed, Wishes
 from gateway.metrics import Counters
 from gateway.pace import Rest
-from gateway.protocol import Lag, Message
+from gateway.protocol import Message
 from gateway.registry import Registry
-from gateway.window import Reader, Sent, Window
 
 logger = logging.getLogger(__name__)
 
@@ -47,27 +44,23 @@ class Hub:
         self._last = last
         self._states = states
         self._counters = counters
-        self._loop = asyncio.get_running_loop()
         self._cohort_of: dict[Member, Cohort | None] = {}
-        self._laggards = Laggards(lag_timeout_s, self._catch_up)
-        self.next_number = itertools.count(1).__next__
-        """Of pings; they grow."""
-        self._unanswered: dict[Reader, Sent] = {}
-        """Who is still to answer a ping that a cohort before was sent."""
+        self._stamp = 0
+        self._published: Counter[str] = Counter()
+        """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
+        arrears = Arrears(last, states, self._published)
+        self.slow = CatchingUp(arrears, self._join, lambda: self._stamp, counters, lag_timeout_s=lag_timeout_s)
+        """Those who do not drain or read in time."""
         self._registry = Registry(
-            self._lags,
+            self.slow.add,
             counters,
-            next_number=self.next_number,
-            unanswered=self._unanswered,
+            next_number=self.slow.next_number,
+            unanswered=self.slow.unanswered,
             rest=rest,
             timer=timer,
         )
         self._groups_of = self._registry.groups_of
         self._bursts = Bursts(self._send_due_states, timer)
-        self._stamp = 0
-        self._published: Counter[str] = Counter()
-        """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
-        self._arrears = Arrears(last, states, self._published)
 
     @property
     def connections(self) -> Iterable[Member]:
@@ -81,19 +74,6 @@ class Hub:
     def cohort_count(self) -> int:
         """How many different wishes there are."""
         return self._registry.cohort_count
-
-    @property
-    def laggard_count(self) -> int:
-        """How many connections are not draining."""
-        return len(self._laggards)
-
-    def limit_lag(self, timeout_s: float) -> None:
-        """Cut laggards off after another time from now on."""
-        self._laggards.limit(timeout_s)
-
-    def lags(self, connection: Member) -> bool:
-        """Whether ``connection`` is not draining, and waits to be caught up or cut off."""
-        return connection in self._laggards
 
     def publish(self, tick: FramedTick) -> None:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
@@ -129,7 +109,7 @@ class Hub:
                         self._bursts.add(cohort)
                 except Exception:
                     logger.exception(FAULT)
-        self._laggards.wake()
+        self.slow.wake()
 
     def _send_due_states(self, cohort: Cohort) -> bool:
         """Whether it was the last of them."""
@@ -146,46 +126,21 @@ class Hub:
         """``connection`` is gone, and everything it held."""
         cohort = self._cohort_of.pop(connection)
         if cohort is not None:
-            if self._laggards.pop(connection):
-                cohort.laggards -= 1
-            else:
+            if not self.slow.forget(connection):
                 cohort.leave(connection)
             self._registry.drop_if_empty(cohort)
-        self._unanswered.pop(connection, None)
+        self.slow.unanswered.pop(connection, None)
 
     def answered(self, connection: Member, number: int) -> bool:
         """``connection`` has read everything up to a ping; False if it was sent none of that number, or answered it."""
-        backlog = self._laggards.get(connection)
-        if backlog is None:
-            carried, cohort = self._unanswered.get(connection), self._cohort_of.get(connection)
-            if carried is not None and carried.last == number:
-                # It may hold nothing any more.
-                del self._unanswered[connection]
-                return True
-            return cohort is not None and cohort.answered(connection, number, self._loop.time())
-        now = self._loop.time()
-        if not backlog.window.answer(connection, number, now):
-            return False
-        backlog.since = now
-        if connection.drained and not backlog.waits(connection, now):
-            self._catch_up(connection)
-        return True
+        return self.slow.answered(connection, self._cohort_of.get(connection), number)
 
     def read_up_to(self, connection: Member, number: int) -> None:
         """``connection`` has answered the heartbeat's ping of that number: it need not answer those before it.
 
         It may answer only the last of several (RFC 6455, section 5.5.3).
         """
-        carried = self._unanswered.get(connection)
-        if carried is not None and carried.last <= number:
-            del self._unanswered[connection]
-        backlog, cohort = self._laggards.get(connection), self._cohort_of.get(connection)
-        if backlog is not None:
-            sent = backlog.window.sent
-            if sent is not None and sent.last <= number:
-                self.answered(connection, sent.last)
-        elif cohort is not None:
-            cohort.read_up_to(connection, number)
+        self.slow.read_up_to(connection, self._cohort_of.get(connection), number)
 
     def read_late(self, connection: Member) -> None:
         """``connection`` has read much later what the kernel has passed on long ago: something on the way hoards."""
@@ -197,9 +152,8 @@ class Hub:
             return
         self._send_pending(connection, old, old.wishes.symbols)
         new = self._cohort_of[connection] = self._registry.cohort(old.wishes, watched=True)
-        if connection in self._laggards:
-            old.laggards -= 1
-            new.laggards += 1
+        if connection in self.slow:
+            self.slow.move(connection, new)
         else:
             self._join(connection, new)
             new.lag(connection, Missed(self._stamp))
@@ -218,17 +172,11 @@ class Hub:
         if old is not None:
             self._send_pending(connection, old, wishes.symbols)
         self._cohort_of[connection] = new
-        backlog = self._laggards.get(connection)
-        if old is not None and backlog is not None:
-            old.laggards -= 1
+        if connection in self.slow:
             if new is None:
-                self._laggards.pop(connection)
+                self.slow.forget(connection)
             else:
-                new.laggards += 1
-                self._arrears.move(backlog, old.wishes.symbols, new.wishes.symbols, self._stamp)
-                if not wishes.conflate:
-                    # Every tick from now on: how much may wait is the connection's to say, not how long.
-                    self._catch_up(connection)
+                self.slow.move(connection, new)
         elif new is not None:
             self._join(connection, new)
         if old is not None:
@@ -262,7 +210,7 @@ class Hub:
             backlog.ask_snapshots([tick.symbol for tick in ticks], self._stamp)
         else:
             cohort.send_snapshots(connection, ticks, self._stamp)
-            self._begin_slices(connection)
+            self.slow.begin(connection)
 
     def _send_states(self, connection: Member, cohort: Cohort, states: Sequence[FramedStatus]) -> None:
         backlog = self._send_pending_first(connection, cohort)
@@ -270,75 +218,27 @@ class Hub:
             backlog.ask_states([status.message.symbol for status in states], self._stamp)
         else:
             cohort.send_states(connection, states, self._stamp)
-            self._begin_slices(connection)
-
-    def _begin_slices(self, connection: Member) -> None:
-        """Where ``connection`` was to be sent too much at once, send the first slice."""
-        if connection in self._laggards and connection.drained:
-            self._catch_up(connection)
+            self.slow.begin(connection)
 
     def _send_pending_first(self, connection: Member, cohort: Cohort) -> Backlog | None:
         """Leave nothing pending for ``connection``; its backlog if it lags, before that or now."""
-        if connection not in self._laggards and self._registry.group(cohort.wishes).pending:
+        if connection not in self.slow and self._registry.group(cohort.wishes).pending:
             self._send_pending(connection, cohort, cohort.wishes.symbols)
-            if connection not in self._laggards:
+            if connection not in self.slow:
                 self._join(connection, cohort)
-        return self._laggards.get(connection)
+        return self.slow.backlog_of(connection)
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
-        assert connection not in self._laggards
+        assert connection not in self.slow
         cohort.join(connection, self._stamp, pending=bool(self._registry.group(cohort.wishes).pending))
 
     def _send_pending(self, connection: Member, cohort: Cohort, symbols: frozenset[str]) -> None:
         """Take ``connection`` out of its cohort, and write what is pending of ``symbols``, unless it lags."""
-        if connection in self._laggards:
+        if connection in self.slow:
             return
         seen = cohort.leave(connection)
         pending = self._registry.group(cohort.wishes).pending
         cohort.send(connection, [tick for tick in pending if tick.stamp > seen and tick.symbol in symbols])
-        if cohort.due_states and connection not in self._laggards:
+        if cohort.due_states and connection not in self.slow:
             # The others are about to be sent them.
             cohort.lag(connection, Missed(self._stamp, begins=True))
-
-    def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
-        # Who only begins with much has not read too slowly.
-        self._counters.lags += not missed.begins
-        window = Window(sent=self._unanswered.pop(connection, None))
-        if missed.begins:
-            window.begin()
-        self._laggards.add(connection, self._arrears.begin(missed, cohort.wishes.symbols, window, self._loop.time()))
-
-    def _catch_up(self, connection: Member) -> None:
-        """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
-        backlog, cohort = self._laggards.get(connection), self._cohort_of[connection]
-        assert backlog is not None
-        assert cohort is not None
-        wishes, window, now = cohort.wishes, backlog.window, self._loop.time()
-        quick = backlog.reads_quickly(wishes.max_hz)
-        is_beat = backlog.look(wishes.max_hz, self._stamp, now)
-        owed = self._arrears.owed(backlog, wishes.symbols)
-        is_back = not wishes.conflate or not owed.order
-        is_back = is_back or (is_beat and (quick or window.takes(connection, owed.size)))
-        slice_ = self._arrears.take(backlog, owed, wishes.symbols, self._stamp, whole=is_back)
-        if slice_.is_all_that_was_due:
-            backlog.rest(now)
-        blob = self._lag_notice(slice_.conflated, connection.encoding)
-        blob += cohort.slice_blob(slice_.ticks, slice_.snapshots, slice_.states)
-        if is_back:
-            self._laggards.pop(connection)
-            cohort.laggards -= 1
-            self._join(connection, cohort)
-        elif blob:
-            backlog.since = now
-            blob = window.wrap(blob, self.next_number, now)
-        if blob and wishes.conflate:
-            connection.send(blob)
-        elif blob:
-            connection.enqueue(blob)
-
-    def _lag_notice(self, conflated: int, encoding: Encoding) -> bytes:
-        """What says that so many ticks were replaced by newer ones; nothing where none was."""
-        if conflated <= 0:
-            return b""
-        self._counters.ticks_conflated += conflated
-        return message_frame(Lag(conflated=conflated), encoding)

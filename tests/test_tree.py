@@ -28,7 +28,8 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"budget"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"auth.jwks", "commands", "entrance", "intake", "laggards", "registry", "states_reader", "usefulness"},
+    {"auth.jwks", "commands", "entrance", "intake", "catching_up", "registry", "states_reader", "usefulness"},
+    {"laggards"},
     {"arrears", "auth.compact", "auth.keyset", "behind", "bursts", "charges", "delivery", "group", "handshake"}
     | {"heads", "refusals", "states"},
     {"cohort"},

@@ -247,14 +247,14 @@ def test_a_laggard_is_told_and_gets_only_the_newest() -> None:
             market.publish("BTC")
             market.publish("ETH")
             await asyncio.sleep(0.01)
-        assert 1 == market.hub.laggard_count
+        assert 1 == len(market.hub.slow)
         assert [] == slow.written
         slow.draining = True
         await asyncio.sleep(0.1)
         assert [{"type": "lag", "conflated": 98}] == slow.messages()[:1]
         assert {"BTC": [50], "ETH": [50]} == seqs(slow)
         assert {"BTC": list(range(1, 51)), "ETH": list(range(1, 51))} == seqs(fast)
-        assert 0 == market.hub.laggard_count
+        assert 0 == len(market.hub.slow)
         market.publish("BTC")
         await settle()
         assert [50, 51] == seqs(slow)["BTC"]
@@ -304,7 +304,7 @@ def test_nothing_is_left_of_who_has_gone() -> None:
         gone = [weakref.ref(member) for member in members]
         for member in members:
             market.hub.remove(member)
-        assert (len(market.hub), market.hub.cohort_count, market.hub.laggard_count) == (0, 0, 0)
+        assert (len(market.hub), market.hub.cohort_count, len(market.hub.slow)) == (0, 0, 0)
         assert {} == market.hub._registry.groups_of | market.hub._registry._groups
         await settle()
         del members, member
@@ -440,8 +440,8 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, object]], 
         assert set(got) <= ever
         assert_only_growing(member)
         market.hub.remove(member)
-    assert (0, 0, {}) == (market.hub.cohort_count, market.hub.laggard_count, market.hub._registry.groups_of)
-    assert {} == market.hub._registry._groups | market.hub._unanswered
+    assert (0, 0, {}) == (market.hub.cohort_count, len(market.hub.slow), market.hub._registry.groups_of)
+    assert {} == market.hub._registry._groups | market.hub.slow.unanswered
 
 
 @pytest.fixture(scope="class", params=["as they are", "tiny"])
@@ -454,7 +454,7 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
                     patch.setattr(f"gateway.{module}.{name}", 200, raising=False)
             patch.setattr("gateway.window.MARK_BYTES", 300)
             patch.setattr("gateway.window.LARGEST_SLICE_BYTES", 400)
-            patch.setattr("gateway.hub.Window", functools.partial(Window, size=200))
+            patch.setattr("gateway.catching_up.Window", functools.partial(Window, size=200))
         yield
 
 
@@ -492,7 +492,7 @@ def test_who_asks_again_while_not_draining_misses_nothing_and_leaves_nothing() -
         await settle()
         assert {"AAA": [1], "BBB": [1]} == seqs(member)
         market.hub.remove(member)
-        assert (0, 0) == (market.hub.cohort_count, market.hub.laggard_count)
+        assert (0, 0) == (market.hub.cohort_count, len(market.hub.slow))
 
     run_virtual(main())
 
@@ -513,7 +513,7 @@ def test_who_lags_and_asks_for_every_tick_gets_every_tick_from_then_on() -> None
             market.publish("BTC")
             await asyncio.sleep(0.03)
         assert {"BTC": [3, 4, 5, 6]} == seqs(member)
-        assert 0 == market.hub.laggard_count
+        assert 0 == len(market.hub.slow)
 
     run_virtual(main())
 
@@ -611,7 +611,7 @@ def test_a_laggard_gets_only_the_newest_states_and_behind_the_ticks() -> None:
             market.tell("BTC", "ETH", state="stale")
             market.publish("ETH")
             market.tell("ETH", state="live")
-        backlog = market.hub._laggards.get(slow)
+        backlog = market.hub.slow.backlog_of(slow)
         assert backlog is not None
         assert ({}, {}, {}) == (backlog.ticks, backlog.snapshots, backlog.states)
         before = len(slow.written)
@@ -688,7 +688,7 @@ def test_a_ping_may_be_answered_by_one_that_holds_nothing_any_more() -> None:
             await asyncio.sleep(0.001)
             for asked in member.pings()[1:]:
                 market.hub.answered(member, asked)
-        assert 0 == market.hub.laggard_count
+        assert 0 == len(market.hub.slow)
 
     run_virtual(main())
 
@@ -705,12 +705,12 @@ def test_who_reads_a_heartbeat_late_is_sent_slices_from_then_on() -> None:
         for _ in range(10):
             market.publish("BTC")
             await asyncio.sleep(0.01)
-        assert (1, 2) == (market.hub.laggard_count, len(member.pings()))
+        assert (1, 2) == (len(market.hub.slow), len(member.pings()))
         assert list(range(1, 12)) == seqs(other)["BTC"]
         await asyncio.sleep(1)
         answer(market, member)
         await asyncio.sleep(1)
-        assert (11, 0) == (seqs(member)["BTC"][-1], market.hub.laggard_count)
+        assert (11, 0) == (seqs(member)["BTC"][-1], len(market.hub.slow))
         assert member.watched
 
     run_virtual(main())
@@ -750,19 +750,19 @@ def test_who_answers_only_the_last_of_several_pings_has_answered_them_all(late: 
         while not member.pings():
             market.publish("BTC")
             await asyncio.sleep(0)
-        heartbeat = market.hub.next_number()
+        heartbeat = market.hub.slow.next_number()
         for _ in range(300):
             if late:
                 market.publish("BTC")
                 await asyncio.sleep(0.001)
-        assert late == market.hub.lags(member)
+        assert late == (member in market.hub.slow)
         market.hub.read_up_to(member, heartbeat)
         for _ in range(400):
             await asyncio.sleep(0.01)
             market.publish("BTC")
             for number in member.pings()[1:]:
                 market.hub.answered(member, number)
-        assert ("", 0) == (member.aborted, market.hub.laggard_count)
+        assert ("", 0) == (member.aborted, len(market.hub.slow))
         # A pong that comes in another order, or twice, changes nothing.
         assert not market.hub.answered(member, member.pings()[0])
         await settle()
