@@ -63,7 +63,7 @@ class Backlog(Struct):
         """Begin a new beat where it is time; whether it is. ``stamp`` is that of the newest tick."""
         if now < self.beat_at:
             return False
-        self.beat_stamp, self._began_at = stamp, now
+        self.beat_stamp, self._began_at, self.rests = stamp, now, False
         self.beat_at = now + 1 / max_hz if max_hz else now
         return True
 
