@@ -1,4 +1,4 @@
-"""Connections that do not drain, or do not read what was sent, and their way back.
+"""Connections that do not drain, or do not read what was sent: when to look whether they have.
 
 A laggard costs nothing per tick. What it missed it gets as far as it reads (`gateway.window`), only the newest of each
 symbol: when it has answered the ping behind what it was sent last, and its socket has drained. A sweep looks at each,

@@ -31,14 +31,16 @@ OLDER_BYTES = 64 * 1024
 async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog() -> None:
     """Whatever stands in front and in whichever buffers: bytes that nobody has read are bounded by what was answered.
 
-    Of two clients of each front one reads 20 KB/s of 200, one stops for seconds. A fast one beside them just goes on.
+    Of three clients of each front two read 20 KB/s of 200, of which one answers only the last ping of each read, and one
+    stops for seconds. A fast one beside them just goes on.
     """
     plan = cluster_plan(SYMBOLS=",".join(SYMBOLS), SIM_TICKS_PER_S=str(TICKS_PER_S))
     async with running(plan) as stack:
         fronts = {"straight": stack.plan.gateways[0].listens[0], "haproxy": stack.plan.front}
         async with asyncio.TaskGroup() as group:
             for name, address in fronts.items():
-                group.create_task(_slow(name, address))
+                group.create_task(_slow(name, address, Reader))
+                group.create_task(_slow(name, address, Terse))
                 group.create_task(_stalled(name, address))
                 group.create_task(_fast(name, address))
 
@@ -116,8 +118,24 @@ async def test_haproxy_keeps_nobody_whom_a_gateway_has_cut_off() -> None:
             reader.close()
 
 
-async def _slow(front: str, address: Address) -> None:
-    reader = Reader(Pace("slow", bytes_per_s=20_000), (address.host, address.port))
+class Terse(Reader):
+    """One that answers only the last of several pings, and says a pong of its own now and then (RFC 6455, 5.5.3)."""
+
+    _last: bytes | None = None
+
+    def turn(self, now: float) -> None:
+        super().turn(now)
+        if self._last is not None and not self.end:
+            super()._answer(b"")
+            super()._answer(self._last)
+            self._last = None
+
+    def _answer(self, payload: bytes) -> None:
+        self._last = payload
+
+
+async def _slow(front: str, address: Address, kind: type[Reader]) -> None:
+    reader = kind(Pace("slow", bytes_per_s=20_000), (address.host, address.port))
     await _read(reader, RUN_S - JUDGED_S)
     ages = await _read(reader, JUDGED_S)
     assert ("", len(SYMBOLS)) == (reader.end, len(reader.hand.held))
