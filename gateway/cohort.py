@@ -106,7 +106,7 @@ class Cohort:
                         blob += self._mark(self._marks, since, len(parts))
                 slow = [member for member in members if not member.send(blob)]
                 for member in slow:
-                    self._lag(member, Missed(since, len(parts)), mark)
+                    self.lag(member, Missed(since, len(parts)), mark)
             else:
                 for member in members:
                     member.enqueue(blob)
@@ -130,7 +130,7 @@ class Cohort:
         for member in marks.late(self._members, now):
             # Where we are the ones who are late, its answer is here.
             if not member.unheard:
-                self._lag(member, Missed(since, count))
+                self.lag(member, Missed(since, count))
         return marks.step(size, now, most)
 
     def answered(self, member: Member, number: int, now: float) -> bool:
@@ -150,10 +150,6 @@ class Cohort:
     def _newest_mark(self) -> int:
         return 0 if self._marks is None else self._marks.newest
 
-    def lag(self, member: Member, missed: Missed) -> None:
-        """Let ``member`` go, which is known to be late, or is not here any more."""
-        self._lag(member, missed)
-
     def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
         """Write those of ``ticks`` that this cohort holds to one of the members only."""
         self._send(member, ticks, self._join)
@@ -164,7 +160,7 @@ class Cohort:
             blob = join([self._form(tick) for tick in held])
             if not self._write(member, blob, len(held)):
                 newest = max(tick.stamp for tick in held)
-                self._lag(member, Missed(newest, len(held), {tick.symbol for tick in held}))
+                self.lag(member, Missed(newest, len(held), {tick.symbol for tick in held}))
 
     def send_snapshots(self, member: Member, ticks: Collection[FramedTick], stamp: int) -> None:
         """Write ``ticks`` as snapshots to one of the members only; ``stamp`` is that of the newest tick there is."""
@@ -173,7 +169,7 @@ class Cohort:
         blob = snapshot_frames(ticks, self.wishes.encoding)
         is_much = len(blob) > ALONE_BYTES and self.wishes.conflate
         if is_much or not self._write(member, blob, len(ticks)):
-            self._lag(member, Missed(stamp, snapshots={tick.symbol for tick in ticks}, begins=is_much))
+            self.lag(member, Missed(stamp, snapshots={tick.symbol for tick in ticks}, begins=is_much))
 
     def slice_blob(
         self, ticks: Collection[FramedTick], snapshots: Collection[str], states: Collection[FramedStatus]
@@ -208,11 +204,12 @@ class Cohort:
             return False
         is_busy = bool(self._due_states)
         self._due_states.update(held)
-        return is_busy or self.send_due_states(since)
+        return is_busy or self.send_due_states(since, begins=True)
 
-    def send_due_states(self, since: int, pending: Collection[FramedTick] = ()) -> bool:
+    def send_due_states(self, since: int, pending: Collection[FramedTick] = (), *, begins: bool = False) -> bool:
         """Write some kilobytes of the states that are still to be sent; whether there are more.
 
+        Where a burst ``begins``, its first piece tells who does not read at all.
         ``pending`` are ticks that are still to be flushed, all of them published after the stamp ``since``.
         """
         due, members, newcomers = self._due_states, self._members, self._newcomers
@@ -228,13 +225,15 @@ class Cohort:
             # They are bytes to be read as well.
             self._step -= len(blob)
             mark = self._newest_mark
-            if self._marks is not None and self._step < 0:
-                blob += self._mark(self._marks, since, self._count(pending, since), BURST_MARK_BYTES)
+            begins = begins and len(states) < len(due)
+            if self._marks is not None and (begins or self._step < 0):
+                most = 0 if begins else BURST_MARK_BYTES
+                blob += self._mark(self._marks, since, self._count(pending, since), most)
             slow = [member for member in (*members, *newcomers) if not member.send(blob)]
             self._counters.states_sent += len(states) * (len(members) + len(newcomers) - len(slow))
             for member in slow:
                 after = max(since, newcomers.get(member, 0))
-                self._lag(member, Missed(after, self._count(pending, after)), mark)
+                self.lag(member, Missed(after, self._count(pending, after)), mark)
             for status in states:
                 del due[status.message.symbol]
         else:
@@ -250,7 +249,7 @@ class Cohort:
             member.enqueue(blob)
         elif is_much or not member.send(blob):
             symbols = {status.message.symbol for status in states}
-            self._lag(member, Missed(stamp, states=symbols, begins=is_much))
+            self.lag(member, Missed(stamp, states=symbols, begins=is_much))
             return
         self._counters.states_sent += len(states)
 
@@ -269,8 +268,11 @@ class Cohort:
         self._counters.ticks_sent += count
         return True
 
-    def _lag(self, member: Member, missed: Missed, mark: int | None = None) -> None:
-        """``mark`` is the newest that ``member`` was sent, where that is not the newest there is."""
+    def lag(self, member: Member, missed: Missed, mark: int | None = None) -> None:
+        """Let ``member`` go, which is known to be late, or is not here any more.
+
+        ``mark`` is the newest that it was sent, where that is not the newest there is.
+        """
         self._leave(member, mark)
         # Younger ones it is owed by their stamps.
         due = self._due_states.items()

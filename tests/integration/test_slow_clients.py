@@ -13,6 +13,8 @@ from tests.integration.faults import tell
 from tests.integration.fronts import both_ways
 from tests.integration.haproxy_stats import connections_of
 from tests.integration.stacks import cluster_plan, eventually, running
+from tests.integration.test_states import ScriptedPoller, gateway_of, polling
+from tests.valkey import Valkey
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
@@ -31,8 +33,8 @@ OLDER_BYTES = 64 * 1024
 async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog() -> None:
     """Whatever stands in front and in whichever buffers: bytes that nobody has read are bounded by what was answered.
 
-    Of three clients of each front two read 20 KB/s of 200, of which one answers only the last ping of each read, and one
-    stops for seconds. A fast one beside them just goes on.
+    Of three clients of each front two read 20 KB/s of 200, one of which answers only the last ping of each read, and
+    one stops for seconds. A fast one beside them just goes on.
     """
     plan = cluster_plan(SYMBOLS=",".join(SYMBOLS), SIM_TICKS_PER_S=str(TICKS_PER_S))
     async with running(plan) as stack:
@@ -48,7 +50,7 @@ async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog() -
 async def test_each_of_two_thousand_symbols_has_its_turn() -> None:
     """However many they are, none starves: none is late by more than it takes to read them all, and a window."""
     symbols = [f"S{number}USDT" for number in range(2_000)]
-    plan = both_ways(SYMBOLS=",".join(symbols), SIM_TICKS_PER_S="4000")
+    plan = both_ways(SYMBOLS=",".join(symbols), SIM_TICKS_PER_S="4000", TRUSTED_PROXIES="127.0.0.1")
     async with running(plan) as stack:
         gateway = stack.plan.gateways[0].listens[0]
         fronts = {"straight": gateway, "haproxy": stack.plan.front} if stack.plan.haproxy else {"straight": gateway}
@@ -92,6 +94,60 @@ async def _lateness(fast: Reader, slow: dict[str, Reader], symbols: list[str]) -
     return late
 
 
+async def test_a_burst_of_states_is_no_backlog(valkey: Valkey) -> None:
+    """Two thousand symbols are halted and live again while a client does not read: it reads little of what is over.
+
+    Straight, what its own system buffers comes first; that is small here. A fast client beside has all states at once.
+    """
+    symbols = [f"S{number}USDT" for number in range(2_000)]
+    poller = ScriptedPoller(*symbols)
+    async with polling(poller, valkey.url), gateway_of(valkey.url, *symbols, TRUSTED_PROXIES="127.0.0.1") as stack:
+        gateway = stack.plan.gateways[0].listens[0]
+        fronts = [("straight", gateway, 4096)]
+        if stack.plan.haproxy is not None:
+            fronts.append(("haproxy", stack.plan.front, 0))
+        stalled = {name: Keeping(Pace(name), (at.host, at.port), size, symbols) for name, at, size in fronts}
+        fast = Keeping(Pace("fast"), (gateway.host, gateway.port), 0, symbols)
+        try:
+            await _turn(3, fast, *stalled.values())
+            poller.ticking = set(symbols[:1])
+            await _turn(1.5, fast, *stalled.values())
+            read = {name: len(reader.read) for name, reader in stalled.items()}
+            poller.change("halted", *symbols, reason="BREAK")
+            await _turn(2.5, fast)
+            assert len(symbols) == fast.read.count(b'"state":"halted"')
+            poller.change("live", *symbols, reason="TRADING")
+            await _turn(2, fast)
+            await _turn(4, fast, *stalled.values())
+            for name, reader in stalled.items():
+                news = reader.read[read[name] :]
+                older = news.find(b'"state":"live"')
+                tell(f"2,000 symbols are halted and live again, {name}", older_states=f"{older // 1024} KB")
+                assert ("", True) == (reader.end, 0 <= older <= OLDER_BYTES)
+                assert len(symbols) <= news.count(b'"state":"live"') <= 2 * len(symbols)
+        finally:
+            for reader in (fast, *stalled.values()):
+                reader.close()
+
+
+class Keeping(Reader):
+    """One that keeps what it has read."""
+
+    read = b""
+
+    def _take(self, data: bytes) -> None:
+        self.read += data
+        super()._take(data)
+
+
+async def _turn(seconds: float, *readers: Reader) -> None:
+    until = time.monotonic() + seconds
+    while (now := time.monotonic()) < until:
+        for reader in readers:
+            reader.turn(now)
+        await asyncio.sleep(0.01)
+
+
 async def test_haproxy_keeps_nobody_whom_a_gateway_has_cut_off() -> None:
     """Who does not read is gone from it soon after, with what was kept for it; who reads slowly stays."""
     plan = both_ways(
@@ -100,8 +156,8 @@ async def test_haproxy_keeps_nobody_whom_a_gateway_has_cut_off() -> None:
     assert plan.haproxy is not None
     async with running(plan) as stack:
         address = (stack.plan.front.host, stack.plan.front.port)
-        slow = Reader(Pace("slow", bytes_per_s=20_000), address, 4096)
-        stuck = [Reader(Pace("stuck", stall_s=1000), address, 4096) for _ in range(3)]
+        slow = Reader(Pace("slow", bytes_per_s=20_000), address)
+        stuck = [Reader(Pace("stuck", stall_s=1000), address) for _ in range(3)]
 
         async def only_one() -> bool:
             for reader in (slow, *stuck):
