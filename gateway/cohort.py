@@ -117,7 +117,7 @@ class Cohort:
             join = self._join if len(newcomers) <= _COMPRESSED_AT_ONCE else self._join_plain
             for newcomer, joined in newcomers.items():
                 members[newcomer] = self._newest_mark
-                self._send(newcomer, [tick for tick in ticks if tick.stamp > joined], join)
+                self.send(newcomer, [tick for tick in ticks if tick.stamp > joined], join)
 
     def _mark(self, marks: Marks, since: int, count: int, most: int = MARK_BYTES) -> bytes:
         """Let those go who have not read what was sent; the ping to send behind what is about to be, or nothing.
@@ -150,14 +150,11 @@ class Cohort:
     def _newest_mark(self) -> int:
         return 0 if self._marks is None else self._marks.newest
 
-    def send(self, member: Member, ticks: Collection[FramedTick]) -> None:
-        """Write those of ``ticks`` that this cohort holds to one of the members only."""
-        self._send(member, ticks, self._join)
-
-    def _send(self, member: Member, ticks: Collection[FramedTick], join: Join) -> None:
+    def send(self, member: Member, ticks: Collection[FramedTick], join: Join | None = None) -> None:
+        """Write those of ``ticks`` that this cohort holds to one of the members only, put together by ``join``."""
         held = [tick for tick in ticks if tick.symbol in self.wishes.symbols]
         if held:
-            blob = join([self._form(tick) for tick in held])
+            blob = (join or self._join)([self._form(tick) for tick in held])
             if not self._write(member, blob, len(held)):
                 newest = max(tick.stamp for tick in held)
                 self.lag(member, Missed(newest, len(held), {tick.symbol for tick in held}))
@@ -202,9 +199,9 @@ class Cohort:
                 member.enqueue(blob)
             self._counters.states_sent += len(held) * len(self._members)
             return False
-        is_busy = bool(self._due_states)
+        begins = not self._due_states
         self._due_states.update(held)
-        return is_busy or self.send_due_states(since, begins=True)
+        return self.send_due_states(since, begins=True) if begins else True
 
     def send_due_states(self, since: int, pending: Collection[FramedTick] = (), *, begins: bool = False) -> bool:
         """Write some kilobytes of the states that are still to be sent; whether there are more.
@@ -222,7 +219,6 @@ class Cohort:
             states.append(status)
         if members or newcomers:
             blob = self._states_blob(states)
-            # They are bytes to be read as well.
             self._step -= len(blob)
             mark = self._newest_mark
             begins = begins and len(states) < len(due)
