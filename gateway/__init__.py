@@ -9,12 +9,13 @@
 ``states``      what the poller tells of each symbol, and what of that is news
 ``refusals``    what came and is of no use: counted, and told now and then
 ``usefulness``  whether a link to the bus that lives is of any use; ``delivery``: do ticks pass?
-``hub``         symbol → groups; gives every tick to the groups that hold its symbol
+``hub``         symbol → groups; gives every tick to the groups that hold its symbol; ``registry``: which there are
 ``group``       cohorts of one pace, and what is pending for all of them
 ``cohort``      the connections that want exactly the same; one blob for all of them per flush
 ``pace``        when a group flushes: at once when quiet, after a rest when busy, on a beat when asked
 ``window``      how much may be on its way to a client that has not read it: pings behind the data
-``laggards``    who does not drain or read, and its way back; ``arrears``: what it is owed
+``bursts``      states of many symbols at once, in pieces
+``catching_up`` who does not drain or read, and its way back; ``arrears``: what it is owed; ``laggards``: when to look
 ``connection``  one socket: writes, or lags; never waits
 ``buffers``     what is kept for clients that do not read, or do not finish a message, and how long
 ``turns``       how much of what clients send is worked on before others have their go

@@ -130,7 +130,7 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
     gauges = {
         "connections": ("Clients connected.", lambda: len(hub)),
         "cohorts": ("Different wishes among them.", lambda: hub.cohort_count),
-        "laggards": ("Connections that are not draining.", lambda: hub.laggard_count),
+        "laggards": ("Connections that are not draining.", lambda: len(hub.slow)),
         "buffered_bytes": (
             "Kept for clients that do not read, or finish no message.",
             gateway.buffers.held_bytes,

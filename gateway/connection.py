@@ -17,6 +17,7 @@ from gateway.reader import REFUSED, Admission, Fault, FrameReader, Violation
 from gateway.sockets import has_unread, prepare
 from gateway.turns import Turns
 from gateway.window import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
+from gateway.window import ping as numbered_ping
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
 """Answers to what was read at once are put together up to here."""
@@ -24,8 +25,6 @@ CORK_LIMIT_BYTES: Final = 64 * 1024
 _CLOSED: Final = "closed with"
 _CUT_OFF: Final = "cut off"
 """How our own ends begin in the log."""
-
-_PING_FRAME: Final = frame(PING, b"")
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +51,8 @@ class Listener(Protocol):
     def ping_answered(self, number: int) -> bool:
         """A pong to a ping with a number (`gateway.window`); False where it answers nothing that was asked."""
 
-    def heartbeat_answered(self, took_s: float) -> None:
-        """A pong to the heartbeat's ping, so long after that."""
+    def heartbeat_answered(self, number: int, took_s: float) -> None:
+        """A pong to the heartbeat's ping, which had this number, so long after that."""
 
     def connection_lost(self) -> None:
         """The last that is heard of the connection."""
@@ -64,8 +63,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__", "_backed_up", "_buffers", "_corked", "_direct_fd", "_farewell", "_fd", "_reader",
-        "_transport", "_turns", "client", "closing", "encoding", "end", "heard", "listener", "pinged_at", "rtt_s",
-        "watched",
+        "_transport", "_turns", "asked", "client", "closing", "encoding", "end", "heard", "listener", "pinged",
+        "pinged_at", "rtt_s", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -99,8 +98,12 @@ class Connection(asyncio.Protocol):
         """How it ended, for the log."""
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
+        self.asked = False
+        """Whether the heartbeat waits for a sign of life."""
+        self.pinged = 0
+        """The number of its last ping, until that is answered."""
         self.pinged_at = 0.0
-        """When the heartbeat has asked for the answer that it waits for; 0 where it does not."""
+        """When that was sent."""
         self.watched = watched
         """See `gateway.cohort.Member.watched`."""
         self.rtt_s = math.inf
@@ -234,10 +237,10 @@ class Connection(asyncio.Protocol):
         if corked and not (self.send(bytes(corked)) or self._queue(bytes(corked), answer=True)):
             self.abort("does not read its replies")
 
-    def ping(self) -> None:
-        """Ask for a sign of life (RFC 6455, section 5.5.2)."""
-        self.pinged_at = asyncio.get_running_loop().time()
-        self.reply(_PING_FRAME)
+    def ping(self, number: int) -> None:
+        """Ask for a sign of life (RFC 6455, section 5.5.2); ``number`` is that of a ping, as those behind data have."""
+        self.asked, self.pinged, self.pinged_at = True, number, asyncio.get_running_loop().time()
+        self.reply(numbered_ping(number))
 
     def close(self, closing: Closing) -> None:
         """Start the closing handshake. Only the first reason counts."""
@@ -350,18 +353,16 @@ class Connection(asyncio.Protocol):
         # It may be what the next slice has waited for, of hundreds at once.
         if not self._turns.begin():
             return False
-        is_answer = self.listener.ping_answered(number_in_pong(data))
+        is_answer = self._is_asked_for(number_in_pong(data))
         self._turns.end()
         return is_answer
 
-    def _is_asked_for(self, pong: bytes) -> bool:
-        number = pong_number(pong)
-        if number is not None:
-            return self.listener.ping_answered(number)
-        if pong or not self.pinged_at:
-            return False
-        took_s, self.pinged_at = asyncio.get_running_loop().time() - self.pinged_at, 0.0
-        self.listener.heartbeat_answered(took_s)
+    def _is_asked_for(self, number: int | None) -> bool:
+        """Whether a pong with this number answers anything; what anybody may send unasked has none."""
+        if number is None or number != self.pinged:
+            return number is not None and self.listener.ping_answered(number)
+        self.pinged = 0
+        self.listener.heartbeat_answered(number, asyncio.get_running_loop().time() - self.pinged_at)
         return True
 
     def _admit(self, compressed: int) -> Admission:
@@ -381,7 +382,7 @@ class Connection(asyncio.Protocol):
             return self._farewell is not None and self._farewell.frame_received()
         if opcode in (TEXT, BINARY):
             self.listener.message_received(opcode, payload)
-        elif opcode == PONG and self._is_asked_for(payload):
+        elif opcode == PONG and self._is_asked_for(pong_number(payload)):
             pass
         elif opcode != REFUSED:
             self.listener.frame_received()

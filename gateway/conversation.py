@@ -116,8 +116,9 @@ class Conversation:
         """See `gateway.connection.Listener.ping_answered`."""
         return self._gateway.hub.answered(self.connection, number)
 
-    def heartbeat_answered(self, took_s: float) -> None:
+    def heartbeat_answered(self, number: int, took_s: float) -> None:
         """See `gateway.connection.Listener.heartbeat_answered`."""
+        self._gateway.hub.read_up_to(self.connection, number)
         if took_s > LATE_S:
             self._gateway.hub.read_late(self.connection)
         note_round_trip(self.connection, took_s)

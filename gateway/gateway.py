@@ -13,13 +13,13 @@ from gateway.auth.tickets import Tickets
 from gateway.budget import Budgets
 from gateway.buffers import Bounds, Buffers
 from gateway.closing import Closing
-from gateway.cohort import Member
 from gateway.connection import Connection
 from gateway.entrance import Entrance
 from gateway.feed import Feed
 from gateway.forms import FramedStatus, FramedTick
 from gateway.heartbeat import Heartbeat
 from gateway.hub import Hub
+from gateway.member import Member
 from gateway.memory import share_for_clients
 from gateway.metrics import Counters
 from gateway.pace import Rest
@@ -92,7 +92,7 @@ class Gateway:
             now_us=now_us,
             rng=self._rng,
         )
-        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.lags)
+        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.slow.__contains__, self.hub.slow.next_number)
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None where nobody needs one."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
@@ -156,7 +156,7 @@ class Gateway:
         symbols_before = self.settings.symbols
         self.settings = settings
         self.entrance.change(settings)
-        self.hub.limit_lag(settings.lag_timeout_s)
+        self.hub.slow.limit(settings.lag_timeout_s)
         self.buffers.change(_bounds(settings))
         self.budgets.change(settings)
         self.limits.max_symbols = settings.max_symbols_per_connection

@@ -8,10 +8,10 @@ from msgspec import UNSET, Struct, UnsetType
 
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.closing import Closing
-from gateway.cohort import Wishes
 from gateway.commands import Malformed
 from gateway.costs import of_command
 from gateway.encoding import Encoding
+from gateway.member import Wishes
 from gateway.protocol import (
     ALL,
     AnyCommand,

@@ -73,7 +73,7 @@ class Echo:
         """Nothing was asked."""
         return False
 
-    def heartbeat_answered(self, _took_s: float) -> None:
+    def heartbeat_answered(self, _number: int, _took_s: float) -> None:
         """Nobody is measured here."""
 
     def connection_lost(self) -> None:

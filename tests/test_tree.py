@@ -28,11 +28,13 @@ GATEWAY_LAYERS = (
     {"gateway"},
     {"budget"},
     {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"asking", "auth.jwks", "entrance", "intake", "laggards", "states_reader", "usefulness"},
-    {"arrears", "auth.compact", "auth.keyset", "behind", "charges", "delivery", "group", "handshake", "heads"}
-    | {"refusals", "states"},
+    {"asking", "auth.jwks", "entrance", "intake", "catching_up", "registry", "states_reader", "usefulness"},
+    {"laggards"},
+    {"arrears", "auth.compact", "auth.keyset", "behind", "bursts", "charges", "delivery", "group", "handshake"}
+    | {"heads", "refusals", "states"},
     {"cohort"},
-    {"connection", "encodings", "pace"},
+    {"connection", "member", "pace"},
+    {"encodings"},
     {"json_encoding", "msgpack_encoding"},
     {"encoding", "reader", "window"},
     {"buffers", "commands", "forms", "frames", "grace", "lines", "targets"},
@@ -67,6 +69,8 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
+    "gateway/member.py": "gateway/test_cohort.py",
+    "gateway/registry.py": "gateway/test_hub.py",
     "gateway/states_reader.py": "gateway/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",

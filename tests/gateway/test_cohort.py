@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from gateway.cohort import Cohort, Member, Missed, Wishes
+from gateway.cohort import Cohort
 from gateway.forms import Forms, FramedStatus, FramedTick
+from gateway.member import Member, Missed, Wishes
 from gateway.metrics import Counters
 from gateway.protocol import SymbolStatus
 from gateway.window import Marks, Reader, Sent
@@ -159,6 +160,8 @@ def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
     slow, slower = setup.member(), setup.member()
     slow.draining = slower.draining = False
     setup.cohort.send_states(slower, [framed_status("ETH")], 7)
-    setup.cohort.publish_states({"BTC": framed_status("BTC")}, 7)
+    status = framed_status("BTC")
+    status.stamp = 8
+    setup.cohort.publish_states({"BTC": status}, 7)
     assert [(slower, Missed(7, states={"ETH"})), (slow, Missed(7))] == setup.lagging
     assert [] == slow.written + slower.written

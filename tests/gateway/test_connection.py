@@ -1,6 +1,7 @@
 """One socket's writes, reads, lag and end, against a transport that does as the test says."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +68,7 @@ class RecordingListener:
         self.messages: list[tuple[int, bytes]] = []
         self.frames = self.lost = 0
         self.answered: list[int] = []
-        self.heartbeats: list[float] = []
+        self.heartbeats: list[int] = []
         self.fault: Exception | None = None
         self.due: list[int] = []
         self.admission: Admission = "ok"
@@ -92,8 +93,8 @@ class RecordingListener:
         self.answered.append(number)
         return number < 100
 
-    def heartbeat_answered(self, took_s: float) -> None:
-        self.heartbeats.append(took_s)
+    def heartbeat_answered(self, number: int, took_s: float) -> None:
+        self.heartbeats.append(number)
 
     def connection_lost(self) -> None:
         self.lost += 1
@@ -219,10 +220,10 @@ async def test_whoever_counts_frames_hears_of_those_that_are_no_messages(setup: 
 
 
 async def test_pings_are_answered_and_pongs_are_life(setup: Setup) -> None:
-    """A ping's payload comes back in a pong; our own ping is an empty control frame."""
+    """A ping's payload comes back in a pong; our own ping has a number."""
     setup.receive(FIN | PING, b"abc")
-    setup.connection.ping()
-    assert [b"\x8a\x03abc", b"\x89\x00"] == setup.transport.written
+    setup.connection.ping(5)
+    assert [b"\x8a\x03abc", b"\x89\x06\0\0\0\0\0\5"] == setup.transport.written
     setup.connection.heard = False
     setup.receive(FIN | PONG)
     assert setup.connection.heard
@@ -541,12 +542,31 @@ async def test_a_pong_to_what_was_asked_costs_nothing(setup: Setup) -> None:
     assert ([7] * 4, 0) == (setup.listener.answered, setup.listener.frames)
     setup.receive(FIN | PONG)
     assert ([], 1) == (setup.listener.heartbeats, setup.listener.frames)
-    setup.connection.ping()
+    setup.connection.ping(500)
     for _ in range(2):
-        setup.receive(FIN | PONG)
-    assert (1, 2) == (len(setup.listener.heartbeats), setup.listener.frames)
+        setup.receive(FIN | PONG, (500).to_bytes(6))
+    assert ([500], 2) == (setup.listener.heartbeats, setup.listener.frames)
     setup.receive(FIN | PONG, (1_000).to_bytes(6))
     assert 3 == setup.listener.frames
+
+
+@pytest.mark.parametrize("payload", [b"", b"keep-alive", (8).to_bytes(6)])
+async def test_a_pong_that_nobody_asked_for_answers_nothing(setup: Setup, payload: bytes) -> None:
+    """Some clients send them as a heartbeat of their own (RFC 6455, section 5.5.3)."""
+    setup.connection.ping(9)
+    setup.receive(FIN | PONG, payload)
+    assert ([], math.inf) == (setup.listener.heartbeats, setup.connection.rtt_s)
+    setup.receive(FIN | PONG, (9).to_bytes(6))
+    assert [9] == setup.listener.heartbeats
+
+
+async def test_the_heartbeat_may_be_answered_after_other_signs_of_life(setup: Setup) -> None:
+    """It says how far was read, however late, and whatever came before."""
+    setup.connection.ping(9)
+    setup.connection.asked = False
+    setup.receive(FIN | PING)
+    setup.receive(FIN | PONG, (9).to_bytes(6))
+    assert [9] == setup.listener.heartbeats
 
 
 async def test_a_pong_inside_of_a_message_is_one(setup: Setup) -> None:

@@ -11,13 +11,13 @@ from websockets.asyncio.client import connect
 from websockets.frames import Opcode
 
 import gateway
-from gateway.cohort import Wishes
 from gateway.commands import CommandDecoder
 from gateway.encoding import Encoding
 from gateway.encodings import DEFAULT, ENCODINGS, register
 from gateway.forms import FramedTick
 from gateway.frames import BINARY, TEXT, frame
 from gateway.json_encoding import JSON
+from gateway.member import Wishes
 from gateway.msgpack_encoding import MSGPACK
 from gateway.protocol import Status
 from market.symbols import parse_symbols
@@ -178,13 +178,13 @@ def test_a_slow_client_is_caught_up_in_it(literals: Encoding) -> None:
             market.hub.broadcast(Status(feed="live", reason="", source="simulated", since_us=1))
         market.tell("ETH")
         slow.draining = True
-        market.hub._laggards.sweep()
+        market.hub.slow._laggards.sweep()
         got = said(slow)
         assert {"status": 3, "lag": 1, "tick": 2, "symbol_status": 1} == {
             name: sum(one["type"] == name for one in got) for name in ("status", "lag", "tick", "symbol_status")
         }
         assert {3} == {one["seq"] for one in got if one["type"] == "tick"}
         assert 6 == sum(one["type"] == "tick" for one in fast.messages())
-        assert Wishes(frozenset({"BTC", "ETH"}), literals) in {wishes for wishes, _ in market.hub._cohorts}
+        assert Wishes(frozenset({"BTC", "ETH"}), literals) in {wishes for wishes, _ in market.hub._registry._cohorts}
 
     run_virtual(main())

@@ -1,8 +1,9 @@
 """What is pending for the cohorts of a group, and which of them a flush asks."""
 
-from gateway.cohort import Cohort, Wishes
+from gateway.cohort import Cohort
 from gateway.forms import FramedTick
 from gateway.group import Cohorts, ConflatingGroup, ExactGroup
+from gateway.member import Wishes
 from gateway.metrics import Counters
 from gateway.pace import Flushable
 from gateway.window import Marks

@@ -1,9 +1,11 @@
 """Dead peers are found, living ones are left alone; on a virtual clock."""
 
 import asyncio
+import itertools
 
 from gateway.connection import Connection
 from gateway.heartbeat import Heartbeat
+from gateway.window import ping
 from tests.fakes import run_virtual
 from tests.gateway.test_connection import Busy, Setup, StubbornTransport
 
@@ -26,12 +28,12 @@ def test_a_silent_peer_is_pinged_and_then_cut_off() -> None:
 
     async def main() -> None:
         silent, transport = connection()
-        heartbeat = Heartbeat(20, lambda _: False)
+        heartbeat = Heartbeat(20, lambda _: False, itertools.count(1).__next__)
         heartbeat.add(silent)
         await run_for(heartbeat, 9)
         assert [] == transport.written
         await run_for(heartbeat, 12)
-        assert [b"\x89\x00"] == transport.written
+        assert [ping(1)] == transport.written
         assert not transport.aborted
         await run_for(heartbeat, 10)
         assert transport.aborted
@@ -44,7 +46,7 @@ def test_a_peer_that_answers_lives_on() -> None:
 
     async def main() -> None:
         living, transport = connection()
-        heartbeat = Heartbeat(20, lambda _: False)
+        heartbeat = Heartbeat(20, lambda _: False, itertools.count(1).__next__)
         heartbeat.add(living)
         for _ in range(10):
             await run_for(heartbeat, 18)
@@ -61,14 +63,14 @@ def test_a_laggard_is_left_to_its_own_timeout() -> None:
     async def main() -> None:
         slow, transport = connection()
         lagging = {slow}
-        heartbeat = Heartbeat(20, lagging.__contains__)
+        heartbeat = Heartbeat(20, lagging.__contains__, itertools.count(1).__next__)
         heartbeat.add(slow)
         await run_for(heartbeat, 100)
         assert [] == transport.written
         lagging.clear()
         while not transport.written:
             heartbeat.sweep_slice()
-        assert [b"\x89\x00"] == transport.written
+        assert [ping(1)] == transport.written
         assert not transport.aborted
 
     run_virtual(main())
@@ -79,7 +81,7 @@ def test_who_was_taken_out_is_not_looked_at() -> None:
 
     async def main() -> None:
         gone, transport = connection()
-        heartbeat = Heartbeat(20, lambda _: False)
+        heartbeat = Heartbeat(20, lambda _: False, itertools.count(1).__next__)
         heartbeat.add(gone)
         heartbeat.remove(gone)
         await run_for(heartbeat, 100)
@@ -92,7 +94,7 @@ def test_the_work_is_spread() -> None:
     """A thousand connections that came evenly are not pinged in one breath."""
 
     async def main() -> None:
-        heartbeat = Heartbeat(32, lambda _: False)
+        heartbeat = Heartbeat(32, lambda _: False, itertools.count(1).__next__)
         transports = []
         for _ in range(64):
             one, transport = connection()
@@ -118,7 +120,7 @@ def test_a_peer_whose_answer_waits_for_us_is_alive() -> None:
         await asyncio.sleep(1)
         busy = Busy()
         [living], [transport] = busy.connections, busy.transports
-        heartbeat = Heartbeat(20, lambda _: False)
+        heartbeat = Heartbeat(20, lambda _: False, itertools.count(1).__next__)
         heartbeat.add(living)
         busy.keep_busy()
         transport.receive(b"\x8a")

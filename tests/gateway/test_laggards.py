@@ -3,8 +3,8 @@
 import asyncio
 
 from gateway.arrears import Backlog
-from gateway.cohort import Member
 from gateway.laggards import SERVED_AT_ONCE, SWEEP_S, Laggards
+from gateway.member import Member
 from gateway.window import Sent, Window
 from tests.fakes import RecordingMember, VirtualTimeLoop, run_virtual
 
@@ -13,7 +13,7 @@ def lag(laggards: Laggards) -> RecordingMember:
     """Add a member that does not drain."""
     member = RecordingMember()
     member.draining = False
-    laggards.add(member, Backlog(0, {}, set(), set(), 0, 0, asyncio.get_running_loop().time(), Window()))
+    laggards.add(member, Backlog(0, {}, {}, {}, 0, 0, asyncio.get_running_loop().time(), Window()))
     return member
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.frames import PING, frame
 from gateway.window import (
+    BURST_MARK_BYTES,
     FIRST_SLICE_BYTES,
     LARGEST_BYTES_PER_S,
     LARGEST_FIRST_BYTES,
@@ -58,6 +59,13 @@ def test_a_mark_comes_behind_so_many_bytes() -> None:
     assert b"" == marks.step(LEAST_MARK_BYTES - 1, 1.0 + MARK_S)
     assert ping(3) == marks.step(1, 1.0 + MARK_S)
     assert 3 == marks.newest
+
+
+def test_in_a_burst_there_are_more_marks() -> None:
+    """What comes faster must be seen to be unread earlier."""
+    marks = new_marks()
+    assert b"" == marks.step(BURST_MARK_BYTES - 1, 1.0, BURST_MARK_BYTES)
+    assert ping(2) == marks.step(1, 1.0, BURST_MARK_BYTES)
 
 
 def test_who_does_not_answer_in_time_is_late() -> None:
@@ -139,7 +147,7 @@ def test_slices_are_what_is_read_in_a_moment(bytes_per_s: int, rtt_s: float, sta
     window, reader, now, numbers = Window(), FakeReader(rtt_s), started, itertools.count(1)
     for _ in range(8):
         size = window.size
-        window.wrap(bytes(size), numbers.__next__, now, 0.0)
+        window.wrap(bytes(size), numbers.__next__, now)
         answer_all(window, reader, now + rtt_s, size / bytes_per_s)
         now += rtt_s + size / bytes_per_s
     assert window.sent is None
@@ -149,10 +157,10 @@ def test_slices_are_what_is_read_in_a_moment(bytes_per_s: int, rtt_s: float, sta
 
 
 def test_who_reads_a_slice_at_once_may_have_all_the_rest() -> None:
-    """As far as it fits into a window, which doubles each time."""
+    """As far as it fits into a window, which doubles each time that it was used."""
     window, reader = Window(), FakeReader()
     assert not window.takes(reader, 1)
-    window.wrap(bytes(100), itertools.count(1).__next__, 0.0, 0.0)
+    window.wrap(bytes(FIRST_SLICE_BYTES), itertools.count(1).__next__, 0.0)
     assert window.waits(reader, 1000.0)
     answer_all(window, reader, 0.1, 0.001)
     assert not window.waits(reader, 0.2)
@@ -168,24 +176,25 @@ def test_who_answers_no_pings_is_not_waited_for() -> None:
     assert window.takes(reader, 10**9)
     window.begin()
     assert (False, LARGEST_FIRST_BYTES) == (window.takes(reader, 10**9), window.size)
-    window.wrap(bytes(100), itertools.count(1).__next__, 0.0, 0.0)
+    window.wrap(bytes(100), itertools.count(1).__next__, 0.0)
     assert [True, False] == [window.waits(reader, at) for at in (UNANSWERED_S - 0.1, UNANSWERED_S)]
     assert window.takes(reader, 10**9)
 
 
-def test_a_slice_keeps_its_distance() -> None:
-    """Where a client wants few updates a second, the next slice waits, however fast it reads."""
-    window, reader = Window(), FakeReader()
-    window.wrap(bytes(100), itertools.count(1).__next__, 0.0, 1.0)
-    answer_all(window, reader, 0.1, 0.001)
-    assert [True, False] == [window.waits(reader, at) for at in (0.9, 1.0)]
+def test_a_few_bytes_read_at_once_say_nothing_of_many() -> None:
+    """The next slice is no larger than the last that was full."""
+    window, reader, numbers = Window(), FakeReader(), itertools.count(1)
+    for turn in range(10):
+        window.wrap(bytes(200), numbers.__next__, float(turn))
+        answer_all(window, reader, turn + 0.1, 0.001)
+    assert (FIRST_SLICE_BYTES, True) == (window.size, window.takes(reader, FIRST_SLICE_BYTES))
 
 
 def test_who_answers_only_the_last_of_several_pings_reads_no_slower() -> None:
     """The way there and back is no reading: the slices of one far away do not shrink for it."""
     window, reader, numbers = Window(), FakeReader(0.3), itertools.count(1)
     for turn in range(5):
-        window.wrap(bytes(window.size), numbers.__next__, float(turn), 0.0)
+        window.wrap(bytes(window.size), numbers.__next__, float(turn))
         assert window.sent is not None
         assert window.answer(reader, window.sent.last, turn + 0.32)
     assert window.size >= FIRST_SLICE_BYTES * 2

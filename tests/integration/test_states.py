@@ -126,9 +126,9 @@ def _status(symbol: str, state: SymbolState, reason: str = "") -> SymbolStatus:
 
 
 @asynccontextmanager
-async def gateway_of(bus_url: str, *symbols: str) -> AsyncIterator[Stack]:
+async def gateway_of(bus_url: str, *symbols: str, **more: str) -> AsyncIterator[Stack]:
     """One gateway with ``symbols``; its stack's poller is a process that does nothing."""
-    plan = both_ways(BUS_URL=bus_url, SYMBOLS=",".join(symbols))
+    plan = both_ways(BUS_URL=bus_url, SYMBOLS=",".join(symbols), **more)
     nobody = Program(name="poller", command=(sys.executable, "-c", "import signal; signal.pause()"), env={})
     async with overheard(replace(plan, poller=nobody)) as (stack, _):
         yield stack
