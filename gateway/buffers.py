@@ -1,5 +1,5 @@
-"""What the process keeps for clients: answers and prices that are not read, messages and requests that are not finished,
-and windows of those that compress.
+"""What the process keeps for clients: answers and prices that are not read, messages and requests that are not
+finished, and windows of those that compress.
 
 Nothing of that may last, whoever the client is: with or without symbols, before a token or while it is closed. Only a
 connection that keeps something costs anything here, and a sweep looks only at those whose time is over.

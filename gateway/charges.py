@@ -13,8 +13,8 @@ METRICS: Final = 10
 """Tokens: as long as it takes to write them all."""
 
 PROOF: Final = 2
-"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one: many may be asked
-about at once, of people behind one address."""
+"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one: that of many
+people behind one address may be looked at together."""
 
 REQUEST: Final = 1
 """Tokens: for any request that is not told of below."""

@@ -56,6 +56,7 @@ class Gateway:
     ) -> None:
         """``now_us`` is the time in microseconds since the Unix epoch."""
         self.settings = settings
+        self.loop = asyncio.get_running_loop()
         self.bus = bus
         self.counters = Counters()
         self.buffers = Buffers(self.counters, _bounds(settings))
