@@ -39,9 +39,9 @@ Before that, a client has to come in:
 ``standing``    where a client stands with its token, until when
 ``auth``        tokens to grants: signatures, keys, claims, tickets
 
-``requests`` and ``http`` take requests over plain HTTP, ``pages`` is the dashboard, ``app`` puts it all together, ``settings`` reads the
-environment, ``reload`` brings other settings to a gateway that runs. ``serving`` listens, and ``worker`` does so under
-gunicorn. When a gateway goes away, ``probes`` knows which balancers must hear of it, and ``succession`` which other
+``requests`` and ``http`` take requests over plain HTTP, ``pages`` is the dashboard, ``app`` puts it all together,
+``settings`` reads the environment, ``reload`` brings other settings to a gateway that runs. ``serving`` listens, and
+``worker`` does so under gunicorn. When a gateway goes away, ``probes`` knows which balancers must hear of it, and ``succession`` which other
 process serves the same socket.
 
 Everything from ``feed`` to ``connection`` is plain calls: nothing waits for a client, so no client delays another.
