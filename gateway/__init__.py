@@ -41,8 +41,8 @@ Before that, a client has to come in:
 
 ``requests`` and ``http`` take requests over plain HTTP, ``pages`` is the dashboard, ``app`` puts it all together,
 ``settings`` reads the environment, ``reload`` brings other settings to a gateway that runs. ``serving`` listens, and
-``worker`` does so under gunicorn. When a gateway goes away, ``probes`` knows which balancers must hear of it, and ``succession`` which other
-process serves the same socket.
+``worker`` does so under gunicorn. When a gateway goes away, ``probes`` knows which balancers must hear of it, and
+``succession`` which other process serves the same socket.
 
 Everything from ``feed`` to ``connection`` is plain calls: nothing waits for a client, so no client delays another.
 """
