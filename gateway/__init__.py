@@ -35,17 +35,18 @@ Before that, a client has to come in:
     accepted ─▶ arrivals ─▶ entrance ─▶ upgrade ─▶ conversation (session + connection, and standing)
 
 ``arrivals``    accepted connections until the first request of each is whole
-``heads``       the head of a request cut from what comes, and its limits
-``charges``     what requests cost, and whom
+``heads``       the head of a request cut from what comes, and its limits; ``lines``: what can be none
+``asking``      whether a head asks for a WebSocket; ``targets``: whom a request means
+``charges``     what requests cost, and whom; ``grace``: who is heard although it met a limit
 ``entrance``    who may come in: name, origin, address, token, room; ``limit_log``: who was told that it may not
 ``handshake``   the answer to a WebSocket handshake
 ``standing``    where a client stands with its token, until when
 ``auth``        tokens to grants: signatures, keys, claims, tickets
 
-``requests`` and ``http`` take requests over plain HTTP, ``app`` puts it all together, ``settings`` reads the
-environment, ``reload`` brings other settings to a gateway that runs. ``serving`` listens, and ``worker`` does so under
-gunicorn. When a gateway goes away, ``probes`` knows which balancers must hear of it, and ``succession`` which other
-process serves the same socket.
+``requests`` and ``http`` take requests over plain HTTP, ``pages`` is the dashboard, ``app`` puts it all together,
+``settings`` reads the environment, ``reload`` brings other settings to a gateway that runs. ``serving`` listens, and
+``worker`` does so under gunicorn. When a gateway goes away, ``probes`` knows which balancers must hear of it, and
+``succession`` which other process serves the same socket.
 
 Everything from ``feed`` to ``connection`` is plain calls: nothing waits for a client, so no client delays another.
 """

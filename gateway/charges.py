@@ -29,7 +29,7 @@ PROBES: Final = frozenset(("/healthz", "/readyz"))
 """What balancers ask for. It is charged to their connections alone: whoever shares their address must not make them
 take us for dead."""
 
-_PROBES_AT_ONCE: Final = 5
+_PROBES_AT_ONCE: Final = 3
 """Of one connection, and half as many a second: its whole purse is so many."""
 
 _METHODS: Final = ("GET", "HEAD")
@@ -144,7 +144,8 @@ class Charges:
     @property
     def _a_probe(self) -> float:
         rate = self._connection_rate
-        return rate.burst_s / rate.interval_s / _PROBES_AT_ONCE
+        # A little less: sums of floats must not refuse the last of them.
+        return rate.burst_s / rate.interval_s / _PROBES_AT_ONCE * (1 - 1e-6)
 
     def take_request(self, payer: str | None, path: str) -> None:
         """Charge a request for ``path`` to its address alone: a proxy's connection is many clients'.

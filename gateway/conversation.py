@@ -46,14 +46,13 @@ def begin(
 class Conversation:
     """One client, from its welcome to its end."""
 
-    __slots__ = ("_bucket", "_gateway", "_loop", "_seat", "_session", "_standing", "connection")
+    __slots__ = ("_bucket", "_gateway", "_seat", "_session", "_standing", "connection")
 
     def __init__(
         self, gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
     ) -> None:
         """``grant`` is None for one who is still to show a token; ``seat`` is given up at the end."""
         self._gateway = gateway
-        self._loop = asyncio.get_running_loop()
         self._seat = seat
         settings, handshake = gateway.settings, visitor.handshake
         encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
@@ -153,7 +152,7 @@ class Conversation:
         its refusal either.
         """
         refusal = self._gateway.budgets.take(
-            self._bucket, self._seat, self._loop.time(), extra, anyway=self.connection.reads_all
+            self._bucket, self._seat, self._gateway.loop.time(), extra, anyway=self.connection.reads_all
         )
         if refusal is None:
             return True
@@ -181,7 +180,7 @@ class Conversation:
 
     def _charge(self, tokens: int) -> None:
         if tokens:
-            self._gateway.budgets.charge(self._bucket, self._seat, tokens, self._loop.time())
+            self._gateway.budgets.charge(self._bucket, self._seat, tokens, self._gateway.loop.time())
 
     def _hear(self, data: bytes) -> None:
         """Do what a message says, and pay for it first."""

@@ -53,7 +53,7 @@ class Visitor(Struct, frozen=True):
         return self.token is not None or self.ticket is not None
 
 
-class Seat(Struct):
+class Seat(Struct, gc=False):
     """What somebody who came in is counted under."""
 
     key: str | None

@@ -58,6 +58,7 @@ class Gateway:
     ) -> None:
         """``now_us`` is the time in microseconds since the Unix epoch; ``timer`` measures work, in seconds."""
         self.settings = settings
+        self.loop = asyncio.get_running_loop()
         self.bus = bus
         self.counters = Counters()
         self.buffers = Buffers(self.counters, _bounds(settings))

@@ -7,6 +7,8 @@ time when it is full again. Times are seconds of any clock that does not go back
 from collections import Counter, OrderedDict
 from typing import Final, Literal
 
+from msgspec import Struct
+
 Verdict = Literal["ok", "refuse", "close"]
 """``ok``: within the rate. ``refuse``: a bit over, answer with an error. ``close``: a flood, hang up."""
 
@@ -46,17 +48,13 @@ class Rate:
         self.changes += before != (self.interval_s, self.burst_s, self.debt_s)
 
 
-class Bucket:
-    """What one connection has left of a rate."""
+class Bucket(Struct, gc=False):
+    """What one connection has left of a rate. It is full at first."""
 
-    __slots__ = ("_full_at", "_owes_until", "_rate")
-
-    def __init__(self, rate: Rate) -> None:
-        """A full one."""
-        self._rate = rate
-        self._full_at = 0.0
-        self._owes_until = 0.0
-        """Until then it pays for work that was let in; nobody is closed for that, however much it was."""
+    _rate: Rate
+    _full_at: float = 0.0
+    _owes_until: float = 0.0
+    """Until then it pays for work that was let in; nobody is closed for that, however much it was."""
 
     def take(self, now: float, tokens: float = 1) -> Verdict:
         """Take one token, at ``now``.

@@ -297,7 +297,5 @@ class Requests(web.RequestHandler):
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """Say that something went wrong (called by aiohttp)."""
         exc = kwargs.get("exc_info")
-        if isinstance(exc, HttpProcessingError):
-            logger.debug("the body of a request could not be read (%s)", type(exc).__name__)
-        else:
+        if not isinstance(exc, HttpProcessingError):
             super().log_exception(*args, **kwargs)

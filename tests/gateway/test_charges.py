@@ -62,7 +62,7 @@ def test_one_connection_takes_half_of_what_its_address_may() -> None:
 
 
 def test_balancers_ask_whatever_their_neighbours_do() -> None:
-    """Probes are charged to their connection alone: five at once, and half as many a second, whatever the rate is."""
+    """Probes are charged to their connection alone: three at once, and half as many a second, whatever the rate is."""
     for rate in (1, 100):
         clock = Clock()
         charges = Charges(rate, clock)
@@ -72,11 +72,11 @@ def test_balancers_ask_whatever_their_neighbours_do() -> None:
             charges.take_request(ALICE, "/ws")
         for _ in range(100):
             purse = charges.connection()
-            for _ in range(5):
+            for _ in range(3):
                 charges.take_head(ALICE, purse, PROBE)
             with refused():
                 charges.take_head(ALICE, purse, PROBE)
-        clock.now_s += 0.41
+        clock.now_s += 0.67
         charges.take_head(ALICE, purse, PROBE)
         with refused():
             charges.take_head(ALICE, purse, PROBE)

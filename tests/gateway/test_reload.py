@@ -310,18 +310,18 @@ async def test_what_requests_may_cost_and_who_sees_metrics_changes_at_once(start
     running = await start(spare_loopback=False, max_request_rate_per_ip=1)
     stop_the_clock(running)
     page, metrics = (
-        f"GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode() for path in ("", "metrics")
+        f"GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode() for path in ("nothing", "metrics")
     )
 
     async def status(request: bytes) -> int:
         return int((await ask(running, request)).split()[1])
 
-    assert [200, 200, 429] == [await status(page) for _ in range(3)]
+    assert [404, 404, 429] == [await status(page) for _ in range(3)]
     change(running, max_request_rate_per_ip=100)
     assert 200 == await status(metrics)
     change(running, metrics_token="a-token-for-the-scraper", keepalive_s=0.2)  # noqa: S106 - opens nothing
     assert 401 == await status(metrics)
     change(running, max_request_rate_per_ip=0)
-    assert [200] * 300 == [await status(page) for _ in range(300)]
+    assert [404] * 300 == [await status(page) for _ in range(300)]
     # Ends by itself.
-    assert b" 200 " in await ask(running, page.replace(b"Connection: close\r\n", b""))
+    assert b" 404 " in await ask(running, page.replace(b"Connection: close\r\n", b""))
