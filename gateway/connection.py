@@ -359,7 +359,7 @@ class Connection(asyncio.Protocol):
 
     def _is_asked_for(self, number: int | None) -> bool:
         """Whether a pong with this number answers anything; what anybody may send unasked has none."""
-        if number is None or number != self.pinged:
+        if not number or number != self.pinged:
             return number is not None and self.listener.ping_answered(number)
         self.pinged = 0
         self.listener.heartbeat_answered(number, asyncio.get_running_loop().time() - self.pinged_at)

@@ -9,13 +9,12 @@ from gateway.json_encoding import JSON
 from gateway.member import Missed, Wishes
 from gateway.protocol import SymbolStatus
 from gateway.window import Window
-from market.codec import encode_tick
 from tests.fakes import tick
 
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE")
 ALL = frozenset(NAMES)
 WISHES = Wishes(ALL)
-ONE_TICK = len(encode_tick(tick("AAA", 1)))
+ONE_TICK = len(JSON.tick_frame(FramedTick("AAA", 1, tick("AAA", 1))))
 
 
 class Setup:
