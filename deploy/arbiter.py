@@ -13,9 +13,9 @@ from typing import Any
 
 from deploy.errors import DeployError
 from deploy.ports import Address, require_free
-from gateway.address import is_private
+from gateway.admission.address import is_private
+from gateway.http.succession import Role, Succession
 from gateway.settings import Settings
-from gateway.succession import Role, Succession
 from market.environ import SettingError
 
 

@@ -12,7 +12,7 @@ from signal import SIGTERM, SIGUSR1, Signals
 from deploy.errors import DeployError
 from deploy.ports import Address, free_port, parse_address
 from deploy.processes import ROOT
-from gateway.address import is_loopback
+from gateway.admission.address import is_loopback
 from market.config import CONFIG, HAPROXYS, read_config
 from market.environ import SettingError
 

@@ -18,9 +18,9 @@ from aiohttp import web
 
 from gateway.app import create_app, drain
 from gateway.errors import GatewayError
-from gateway.http import GATEWAY
+from gateway.http.routes import GATEWAY
+from gateway.http.server import BACKLOG, Serving
 from gateway.reload import reload
-from gateway.serving import BACKLOG, Serving
 from gateway.settings import Settings
 from market import logs
 from market.config import layered

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Callable
 from aiohttp import web
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from gateway.arrivals import Arrivals
-from gateway.descriptors import make_room
+from gateway.admission.acceptor import Arrivals
+from gateway.admission.descriptors import make_room
+from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.gateway import Gateway
-from gateway.heads import MAX_FIELDS, MAX_HEAD_BYTES
-from gateway.http import (
+from gateway.http.routes import (
     GATEWAY,
     REGISTRY,
     WEBSOCKET_PATH,
@@ -24,9 +24,9 @@ from gateway.http import (
     refuse_strangers,
     routes,
 )
+from gateway.http.upgrade import upgrade_now
 from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
-from gateway.upgrade import upgrade_now
 from market.bus import open_bus
 from market.tasks import end
 
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
         market.environ.SettingError: a variable of the environment that cannot be used.
     """
     settings = settings or Settings.from_environ(os.environ)
-    # Whoever serves it: `gateway.serving` does so by `gateway.requests`, with the same limits and more.
+    # Whoever serves it: `gateway.http.server` does so by `gateway.http.handler`, with the same limits and more.
     handler_args = {
         "max_line_size": MAX_HEAD_BYTES,
         "max_field_size": MAX_HEAD_BYTES,

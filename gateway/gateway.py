@@ -8,27 +8,27 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from gateway.admission.admission import Entrance
+from gateway.admission.budget import Budgets
+from gateway.admission.probes import Probes
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
-from gateway.budget import Budgets
-from gateway.buffers import Bounds, Buffers
-from gateway.closing import Closing
-from gateway.connection import Connection
-from gateway.entrance import Entrance
-from gateway.feed import Feed
-from gateway.forms import FramedStatus, FramedTick
-from gateway.heartbeat import Heartbeat
-from gateway.hub import Hub
-from gateway.member import Member
-from gateway.memory import share_for_clients
+from gateway.client.session import Limits
+from gateway.fanout.feed.feed import Feed
+from gateway.fanout.feed.states import SymbolStates
+from gateway.fanout.flush_scheduler import Rest
+from gateway.fanout.hub import Hub
+from gateway.fanout.member import Member
 from gateway.metrics import Counters
-from gateway.pace import Rest
-from gateway.probes import Probes
-from gateway.protocol import Shutdown
-from gateway.session import Limits
+from gateway.protocol.forms import FramedStatus, FramedTick
+from gateway.protocol.messages import Shutdown
 from gateway.settings import Settings
-from gateway.states import SymbolStates
-from gateway.turns import Turns
+from gateway.websocket.buffering.buffers import Bounds, Buffers
+from gateway.websocket.buffering.memory import share_for_clients
+from gateway.websocket.close_codes import Closing
+from gateway.websocket.connection import Connection
+from gateway.websocket.keepalive import Heartbeat
+from gateway.websocket.turns import Turns
 from market.bus import Bus
 from market.tasks import Group, end
 

@@ -37,7 +37,7 @@ _COUNTERS: Final = {
 _LABELLED: Final = {
     "closed": ("reason", "Connections that this gateway closed."),
     "connections_refused": ("reason", "Connections and requests that were not let in."),
-    "buffers_cut_off": ("reason", "Connections ended for what they kept in memory: see gateway.buffers."),
+    "buffers_cut_off": ("reason", "Connections ended for what they kept in memory."),
     "messages_refused": (
         "rate",
         "Messages and control frames beyond a connection's, subject's or address's rate.",
@@ -69,7 +69,7 @@ class Counters:
         self.tickets_issued = 0
         self.tokens_refused = 0
         self.errors_sent: Counter[str] = Counter()
-        """By `gateway.protocol.ErrorCode`: whatever a client may have too much of shows here by name."""
+        """By `gateway.protocol.messages.ErrorCode`: whatever a client may have too much of shows here by name."""
         self.lags = 0
         self.aborted = 0
         self.buffers_cut_off: Counter[str] = Counter()
@@ -82,7 +82,7 @@ class Counters:
         self.state_changes: Counter[str] = Counter()
         """By `market.status.SymbolState`."""
         self.closed: Counter[str] = Counter()
-        """By name in `gateway.closing`."""
+        """By name in `gateway.websocket.close_codes`."""
         self.bus_refused: Counter[str] = Counter()
         """By reason."""
 

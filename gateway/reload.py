@@ -11,10 +11,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.conversation import Conversation
-from gateway.encoding import Encoding
+from gateway.client.client import Conversation
 from gateway.gateway import Gateway
-from gateway.protocol import SymbolStatus, Unsubscribed
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.messages import SymbolStatus, Unsubscribed
 from gateway.settings import Settings
 from market.changes import announce
 from market.symbols import Symbols

@@ -6,9 +6,9 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
-from gateway.address import TrustedProxies, is_loopback
+from gateway.admission.address import TrustedProxies, is_loopback
+from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
-from gateway.origin import AllowedHosts, AllowedOrigins
 from market.config import layered
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
@@ -42,7 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     message_timeout_s: float = 10
     """A message that a client has begun must be whole within this time, or it is closed with 4408."""
     max_buffered_bytes: int | None = None
-    """Bytes kept for all clients that do not read, or do not finish a message; None: `gateway.memory` says."""
+    """Bytes kept for all clients that do not read, or do not finish a message; None: a share of this machine's."""
     drain_seconds: float = 5
     """How long a stopping gateway takes, from being unready to the end of its last client."""
     heartbeat_s: float = 20

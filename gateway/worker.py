@@ -21,10 +21,10 @@ from gunicorn.arbiter import Arbiter
 
 from gateway.app import drain
 from gateway.errors import GatewayError
-from gateway.feed import QUIET_S
-from gateway.http import GATEWAY
-from gateway.serving import Serving
-from gateway.succession import Role, Succession
+from gateway.fanout.feed.feed import QUIET_S
+from gateway.http.routes import GATEWAY
+from gateway.http.server import Serving
+from gateway.http.succession import Role, Succession
 from market.errors import MarketError
 from market.tasks import end
 

@@ -11,14 +11,14 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.buffers import Bounds, Buffers
-from gateway.connection import Connection
-from gateway.deflate import compress
-from gateway.frames import frame
-from gateway.handshake import check, take_over
 from gateway.metrics import Counters
-from gateway.reader import Admission
-from gateway.turns import Turns
+from gateway.websocket.buffering.buffers import Bounds, Buffers
+from gateway.websocket.connection import Connection
+from gateway.websocket.framing.deflate import compress
+from gateway.websocket.framing.frames import frame
+from gateway.websocket.framing.parser import Admission
+from gateway.websocket.handshake import check, take_over
+from gateway.websocket.turns import Turns
 from tests.waiting import until
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024

@@ -10,8 +10,8 @@ import msgspec
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from gateway.encoding import Encoding
-from gateway.json_encoding import JSON
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.json_encoding import JSON
 from market.tick import Tick
 
 T = TypeVar("T")

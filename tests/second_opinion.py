@@ -8,11 +8,11 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
-from gateway.reader import Fault, FrameReader, Violation
+from gateway.websocket.framing.parser import Fault, FrameReader, Violation
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, RSV1, TEXT, client_frame, deflated
 
 Event = tuple[int, bytes]
-"""An opcode and a payload, as `gateway.reader.Receive` takes them."""
+"""An opcode and a payload, as `gateway.websocket.framing.parser.Receive` takes them."""
 
 Reading = tuple[list[Event], Violation | None]
 """What was handed over, and what was wrong then."""

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.address import TrustedProxies
+from gateway.admission.address import TrustedProxies
+from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
-from gateway.closing import Closing
-from gateway.origin import AllowedHosts, AllowedOrigins
-from gateway.reader import Fault
 from gateway.reload import CHANGEABLE
 from gateway.settings import Settings
+from gateway.websocket.close_codes import Closing
+from gateway.websocket.framing.parser import Fault
 from market.config import CONFIG, parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.settings import PollerSettings

@@ -69,9 +69,9 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
-    "gateway/member.py": "gateway/test_cohort.py",
-    "gateway/registry.py": "gateway/test_hub.py",
-    "gateway/states_reader.py": "gateway/test_feed.py",
+    "gateway/fanout/member.py": "gateway/fanout/test_cohort.py",
+    "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
+    "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",
     "market/early.py": "integration/test_settings_again.py",
@@ -144,7 +144,7 @@ def test_no_package_imports_in_a_circle(package: str) -> None:
 
 @pytest.mark.parametrize("package", ALLOWED)
 def test_every_module_has_its_tests(package: str) -> None:
-    """``gateway/hub.py`` is tested by ``tests/gateway/test_hub.py``, and so for all."""
+    """``gateway/fanout/hub.py`` is tested by ``tests/gateway/fanout/test_hub.py``, and so for all."""
     expected = {
         COVERED_BY.get(module.as_posix(), (module.parent / f"test_{module.stem}.py").as_posix())
         for module in _modules(package)

@@ -15,9 +15,9 @@ from gateway.auth import grant, tickets
 from gateway.auth.compact import read_compact
 from gateway.auth.keys import KeyMaterialError, from_secret
 from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
-from gateway.commands import Malformed
-from gateway.json_encoding import JSON
-from gateway.msgpack_encoding import MSGPACK
+from gateway.protocol.commands import Malformed
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.msgpack_encoding import MSGPACK
 from loadtest import _messages
 from market.codec import CodecError, decode_beat, decode_states, decode_tick
 from poller.errors import PollerError

@@ -12,8 +12,8 @@ import pytest
 from deploy.arbiter import guard_reload, usable_settings
 from deploy.ports import free_port
 from gateway.auth.settings import AuthSettings
+from gateway.http.succession import Role, Succession
 from gateway.settings import Settings
-from gateway.succession import Role, Succession
 from market.environ import SettingError
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.inflate import Inflater
+from gateway.websocket.framing.inflate import Inflater
 from market.symbols import parse_symbols
 from tests.browser import open_page, running_browser
 from tests.fakes import tick

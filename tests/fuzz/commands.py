@@ -6,8 +6,8 @@ from typing import Any
 
 import msgpack
 
-from gateway.encoding import Encoding
-from gateway.json_encoding import JSON
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.json_encoding import JSON
 from tests.fuzz.damage import damaged
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

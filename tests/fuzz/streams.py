@@ -3,8 +3,8 @@
 import random
 import zlib
 
-from gateway.json_encoding import JSON
-from gateway.msgpack_encoding import MSGPACK
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.msgpack_encoding import MSGPACK
 from tests.client_frames import (
     BINARY,
     CLOSE,

@@ -5,11 +5,11 @@ import random
 from msgspec import Struct
 
 from gateway.auth.grant import ANONYMOUS
-from gateway.encoding import Encoding
-from gateway.json_encoding import JSON
-from gateway.msgpack_encoding import MSGPACK
-from gateway.protocol import Error
-from gateway.session import Limits, Session
+from gateway.client.session import Limits, Session
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.messages import Error
+from gateway.protocol.msgpack_encoding import MSGPACK
 from market.symbols import parse_symbols
 from tests.fuzz.commands import SYMBOLS, command
 from tests.fuzz.damage import damaged

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from gateway.json_encoding import JSON
-from gateway.msgpack_encoding import MSGPACK
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.msgpack_encoding import MSGPACK
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.fuzz import __main__ as program
 from tests.fuzz.campaign import run

@@ -17,7 +17,7 @@ from websockets.protocol import CLIENT, Protocol
 from deploy.ports import Address
 from deploy.processes import Process
 from deploy.stack import Stack
-from gateway.closing import Closing
+from gateway.websocket.close_codes import Closing
 from tests.fuzz.asking import asking
 from tests.fuzz.damage import damaged, in_pieces
 from tests.fuzz.memory import held_by
@@ -210,7 +210,7 @@ async def gateway_under_fire() -> AsyncIterator[Visiting]:
 
     def hear(name: str, line: str) -> None:
         # Who meets a limit is told of once, and not for being wrong.
-        if name == program.name and " gateway.limit_log: " not in line:
+        if name == program.name and " gateway.admission.limit_log: " not in line:
             said.append(line)
 
     stack = Stack(plan, hear)

@@ -12,8 +12,8 @@ from aiohttp.web_protocol import RequestHandler
 from deploy.ports import free_port
 from gateway.app import create_app
 from gateway.gateway import Gateway
-from gateway.http import GATEWAY
-from gateway.serving import Serving
+from gateway.http.routes import GATEWAY
+from gateway.http.server import Serving
 from gateway.settings import Settings
 from market.status import Beat
 from tests.fakes import tick

@@ -10,11 +10,11 @@ from aiohttp import web
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from gateway.admission.probes import ANSWERS
 from gateway.app import app_factory, create_app, drain
 from gateway.auth.settings import AuthSettings
 from gateway.gateway import Gateway
-from gateway.http import GATEWAY
-from gateway.probes import ANSWERS
+from gateway.http.routes import GATEWAY
 from gateway.settings import Settings
 from market.bus.memory import MemoryBus
 from market.environ import SettingError

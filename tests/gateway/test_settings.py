@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.address import TrustedProxies
+from gateway.admission.address import TrustedProxies
+from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
-from gateway.origin import AllowedHosts, AllowedOrigins
 from gateway.settings import Settings
 from market.config import GATEWAYS
 from market.environ import SettingError

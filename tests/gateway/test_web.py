@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway import http
+from gateway.http import routes
 from tests.browser import Page, open_page, running_browser
 
 pytestmark = pytest.mark.integration
@@ -77,9 +77,9 @@ class ScriptedGateway:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ScriptedGateway"]:
         app = web.Application()
-        pages = [route for route in http.routes() if getattr(route, "path", "") != "/ws"]
+        pages = [route for route in routes.routes() if getattr(route, "path", "") != "/ws"]
         app.add_routes([*pages, web.get("/ws", self._websocket)])
-        app.on_response_prepare.append(http.add_page_headers)
+        app.on_response_prepare.append(routes.add_page_headers)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         try:

@@ -28,7 +28,7 @@ ATTACKERS, TIMES, PAUSE_S = 4, 80, 0.02
 EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 
 COSTLY = {
-    # What it takes in tokens, beside the frame: see gateway/costs.py.
+    # What it takes in tokens, beside the frame: see gateway/client/costs.py.
     "one name 43,000 times": (63, deflated(b'{"type":"subscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 43_000))),
     "one name 9,000 times": (48, deflated(b'{"type":"unsubscribe","symbols":["BTC"%b]}' % (b',"BTC"' * 9_000))),
     "names that mean nothing": (

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from gateway.address import TrustedProxies
-from gateway.charges import METRICS, PROOF
+from gateway.admission.address import TrustedProxies
+from gateway.admission.charges import METRICS, PROOF
 from tests.gateway.conftest import HOST
 from tests.integration.test_door import JWT, UPGRADE, Door, door
 

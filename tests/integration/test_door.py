@@ -10,9 +10,9 @@ import pytest
 from deploy.ports import free_port
 from deploy.processes import Process
 from deploy.programs import find_haproxy
-from gateway.address import TrustedProxies
+from gateway.admission.address import TrustedProxies
+from gateway.admission.request.head import MAX_BODY_BYTES, MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.auth.settings import AuthSettings
-from gateway.heads import MAX_BODY_BYTES, MAX_FIELDS, MAX_HEAD_BYTES
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import HOST, RunningGateway, start_gateway
 from tests.integration.stacks import GATEWAY_COUNT, answers, environment

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.gateway.test_handshake import MUST_SEE, RECORDED, extensions
+from tests.gateway.websocket.test_handshake import MUST_SEE, RECORDED, extensions
 from tests.integration.test_siege import gateway_behind_haproxy
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.heads import MAX_HEAD_BYTES
+from gateway.admission.request.head import MAX_HEAD_BYTES
 from tests.client_frames import FIN, RSV1, TEXT, client_frame, deflated
 from tests.gateway.conftest import HOST, RunningGateway, Start, start
 from tests.integration.test_door import UPGRADE

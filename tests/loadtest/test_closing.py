@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.closing import Closing
+from gateway.websocket.close_codes import Closing
 from loadtest import _closing as closing
 from loadtest._closing import Rule
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.attacks.compressed import deflated, empty_blocks
-from gateway.inflate import inflate
+from gateway.websocket.framing.inflate import inflate
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 1_000])

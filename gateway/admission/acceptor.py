@@ -1,0 +1,325 @@
+"""Accepted connections, until the first request of each is whole.
+
+A WebSocket handshake with nothing unusual about it becomes a conversation at once, without all that aiohttp makes
+for a request: a protocol, a task, a request, a response. Whatever else comes is aiohttp's, with the bytes it came in.
+Who does not finish a request's head in time is cut off (slowloris), and so is the oldest of too many; of later
+requests, too.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, cast
+
+from aiohttp.http_parser import RawRequestMessage
+
+from gateway.admission.admission import Entrance
+from gateway.admission.charges import Purse, is_probe
+from gateway.admission.grace import Graces
+from gateway.admission.request.asking import Asking
+from gateway.admission.request.head import Heads
+from gateway.metrics import Counters
+from gateway.refusal import RefusalError
+from gateway.websocket.buffering.buffers import Buffers
+from gateway.websocket.turns import Turns
+
+_FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
+
+Upgrade = Callable[[RawRequestMessage, "Arrival"], asyncio.Protocol | None]
+"""Answers a handshake and returns who talks to the client from then on, or None: aiohttp is to answer."""
+
+
+class Arrivals:
+    """Makes a protocol for each accepted connection: what ``loop.create_server`` calls."""
+
+    def __init__(
+        self,
+        entrance: Entrance,
+        upgrade: Upgrade,
+        upgrade_path: str,
+        serve: Callable[[], asyncio.Protocol],
+        counters: Counters,
+        buffers: Buffers,
+        turns: Turns,
+        *,
+        timeout_s: float,
+        most: int,
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``upgrade`` is asked about requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
+
+        A head must be whole after ``timeout_s``. At most ``most`` may be unfinished at once, 0 being no limit.
+        """
+        self.entrance = entrance
+        self.upgrade = upgrade
+        self.asking = Asking(upgrade_path)
+        self.serve = serve
+        self.counters = counters
+        self.buffers = buffers
+        self.graces = Graces()
+        self.turns = turns
+        self.has_room = has_room
+        """Whether the process can hold one more socket, whoever's."""
+        self._loop = asyncio.get_running_loop()
+        self._timeout_s = timeout_s
+        self._most = most
+        self._waiting: dict[Arrival, float] = {}
+        """Unfinished, the oldest first, each with the time by which it must be finished."""
+        self._timer: asyncio.TimerHandle | None = None
+        self.whole: dict[Arrival, bytes] = {}
+        """Heads that there was no time for in the turn in which they came."""
+
+    def __call__(self) -> "Arrival":
+        """Make the protocol of one accepted connection: what the event loop asks for."""
+        return Arrival(self)
+
+    def __len__(self) -> int:
+        """How many are unfinished, or wait for us."""
+        return len(self._waiting) + len(self.whole)
+
+    def change(self, *, timeout_s: float, most: int) -> None:
+        """Allow another time and another number from now on; nobody keeps more time than a newcomer gets."""
+        self._timeout_s, self._most = timeout_s, most
+        latest = self._loop.time() + timeout_s
+        self._waiting = {arrival: min(due, latest) for arrival, due in self._waiting.items()}
+        while most and len(self._waiting) > most:
+            self._cut_off(next(iter(self._waiting)))
+        if self._timer is not None:
+            self._timer.cancel()
+        self._sweep()
+
+    def enter(self, arrival: "Arrival") -> None:
+        """``arrival`` has connected, or begins another request."""
+        self._waiting[arrival] = self._loop.time() + self._timeout_s
+        if self._most and len(self._waiting) > self._most:
+            # The one that had the longest time for it.
+            self._cut_off(next(iter(self._waiting)))
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._timeout_s, self._sweep)
+
+    def leave(self, arrival: "Arrival") -> None:
+        """``arrival`` has a whole head, or has gone."""
+        self._waiting.pop(arrival, None)
+        self.buffers.forget(arrival)
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        while self._waiting:
+            arrival, due = next(iter(self._waiting.items()))
+            if due > now:
+                self._timer = self._loop.call_at(due, self._sweep)
+                return
+            self._cut_off(arrival)
+        self._timer = None
+
+    def _cut_off(self, arrival: "Arrival") -> None:
+        self.counters.handshakes_cut_off += 1
+        del self._waiting[arrival]
+        arrival.abort()
+
+    def close(self) -> None:
+        """Cut off whoever has not finished."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for arrival in (*self._waiting, *self.whole):
+            arrival.abort()
+        self._waiting.clear()
+
+
+class Arrival(asyncio.Protocol):
+    """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
+
+    __slots__ = ("_arrivals", "_handler", "_heads", "_key", "_purse", "payer", "peer", "refusal", "transport")
+
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
+        self._heads: Heads | None = Heads()
+        self._purse: Purse | None = None
+        self._handler: asyncio.Protocol | None = None
+        self._key: str | None = None
+        self.payer: str | None = None
+        """Whom requests are charged to when their heads are whole; None where that is not told by the connection."""
+        self.refusal: RefusalError | None = None
+        """What the first request was refused for; whoever answers it takes this away. Before there is one: what the
+        connection is refused for, unless it is a probe's."""
+
+    def abort(self, _reason: str = "") -> None:
+        """Cut off without a word; see also `gateway.websocket.buffering.kept.Holder`, for which nothing waits to be read here."""
+        self.transport.abort()
+
+    waiting_bytes = 0
+    waits_for_us = False
+
+    def end_unfinished(self) -> None:
+        """See `gateway.websocket.buffering.kept.Holder`: this is no message."""
+
+    def hand_over(self) -> str | None:
+        """What the connection is counted under, see `Entrance.arrive`; whoever asks counts it out from now on."""
+        key, self._key = self._key, None
+        return key
+
+    def charge(self, head: bytes) -> None:
+        """Charge a request for the work that it will be.
+
+        Raises:
+            RefusalError: too many requests.
+        """
+        if self.payer is not None:
+            charges = self._arrivals.entrance.charges
+            if self._purse is None:
+                self._purse = charges.connection()
+            charges.take_head(self.payer, self._purse, head)
+
+    def begin_head(self) -> None:
+        """A request after the first has begun: there is so much time for its head, as for the first one's."""
+        self._arrivals.enter(self)
+
+    def end_head(self) -> None:
+        """That head is whole."""
+        self._arrivals.leave(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection was accepted (called by the event loop)."""
+        self.transport = cast("asyncio.Transport", transport)
+        if not self._arrivals.has_room():
+            self._refuse(_FULL)
+            return
+        peer = transport.get_extra_info("peername")
+        self.peer: str | None = peer[0] if peer else None
+        try:
+            self._key = self.payer = self._arrivals.entrance.arrive(self.peer)
+        except RefusalError as error:
+            key = self._arrivals.entrance.key(self.peer)
+            if self._arrivals.graces.give(self, key, self._end_grace):
+                self.refusal = error
+            else:
+                # Before a byte of it is read.
+                self._refuse(error)
+        else:
+            self._arrivals.enter(self)
+
+    def _end_grace(self, head: bytes = b"") -> None:
+        """Answer a probe although a limit was met, and nothing else."""
+        refusal, self.refusal = self.refusal, None
+        self._arrivals.graces.end(self)
+        if is_probe(head):
+            # That one; the connection is counted nowhere.
+            self._serve(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        elif refusal is not None:
+            self._refuse(refusal)
+
+    def _refuse(self, refusal: RefusalError) -> None:
+        self._arrivals.counters.connections_refused[refusal.reason] += 1
+        self.transport.write(refusal.to_http())
+        self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Collect the head, then decide whose it is (called by the event loop)."""
+        if self._handler is not None:
+            self._handler.data_received(data)
+            return
+        heads = self._heads
+        if heads is None or self.transport.is_closing():
+            return
+        heads.add(data)
+        try:
+            head = heads.take_head()
+        except RefusalError:
+            if self.refusal is not None:
+                self._end_grace()
+                return
+            self._complain(heads.take(len(heads)))
+            return
+        if head is None:
+            self._arrivals.buffers.keeps(self, len(heads))
+        elif self.refusal is not None:
+            self._end_grace(head)
+        else:
+            self._take_turn(head, heads)
+
+    def _take_turn(self, head: bytes, heads: Heads) -> None:
+        arrivals = self._arrivals
+        arrivals.leave(self)
+        if arrivals.turns.begin():
+            self._decide(head, heads.take(len(heads)))
+            arrivals.turns.end()
+        else:
+            self.transport.pause_reading()
+            arrivals.whole[self] = head
+            arrivals.buffers.keeps(self, len(head) + len(heads))
+            arrivals.turns.wait(self, self.payer)
+
+    def go_on(self) -> None:
+        """Decide whose it is, now that it is its go (called by `gateway.websocket.turns`)."""
+        head, heads, transport = self._arrivals.whole.pop(self, None), self._heads, self.transport
+        if head is None or heads is None or transport.is_closing():
+            return
+        self._arrivals.buffers.forget(self)
+        transport.resume_reading()
+        try:
+            self._decide(head, heads.take(len(heads)))
+        except BaseException:
+            transport.abort()
+            raise
+
+    def _decide(self, head: bytes, rest: bytes) -> None:
+        arrivals, transport = self._arrivals, self.transport
+        message = arrivals.asking.for_upgrade(head)
+        protocol = None if message is None else arrivals.upgrade(message, self)
+        if protocol is not None:
+            self._heads = None
+            transport.set_protocol(protocol)
+            if rest:
+                arrivals.turns.end()
+                protocol.data_received(rest)
+            return
+        refusal = self.refusal
+        if refusal is None or not refusal.ends_connection:
+            try:
+                self.charge(head)
+            except RefusalError as error:
+                refusal = error
+            else:
+                self._serve(head + rest)
+                return
+        # Without anything of aiohttp's: a flood ends like this.
+        self._refuse(refusal)
+
+    def _complain(self, data: bytes) -> None:
+        try:
+            self.charge(data)
+        except RefusalError as error:
+            self._refuse(error)
+        else:
+            # Answered where later ones are, which are cut by the same rules and by the same code.
+            self._serve(data)
+
+    def _serve(self, data: bytes) -> None:
+        self._arrivals.leave(self)
+        self._heads = None
+        self._handler = self._arrivals.serve()
+        self._handler.connection_made(self.transport)
+        self._handler.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """The client has finished sending (called by the event loop)."""
+        return self._handler.eof_received() if self._handler is not None else None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone (called by the event loop)."""
+        self._arrivals.leave(self)
+        self._arrivals.whole.pop(self, None)
+        self._arrivals.turns.forget(self)
+        self._arrivals.graces.end(self)
+        self._arrivals.entrance.depart(self.hand_over())
+        if self._handler is not None:
+            self._handler.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol.pause_writing`."""
+        if self._handler is not None:
+            self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol.resume_writing`."""
+        if self._handler is not None:
+            self._handler.resume_writing()

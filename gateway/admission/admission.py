@@ -1,0 +1,296 @@
+"""Who may come in, decided before a connection costs anything: by name, origin, address, token and room.
+
+The way of a newcomer: `Entrance.arrive` when its connection is accepted, `look` at the request, a grant for the
+token, `admit`. Whoever was counted on the way in is counted out by `leave`.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import hdrs
+from msgspec import Struct
+from multidict import CIMultiDictProxy, MultiMapping
+
+from gateway.admission.address import limit_key, spelled
+from gateway.admission.charges import PROOF, Charges
+from gateway.admission.limit_log import LimitLog
+from gateway.admission.limits import KeyedBuckets, Rate, Tally
+from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
+from gateway.protocol.encodings import ENCODINGS
+from gateway.refusal import RefusalError
+from gateway.settings import Settings
+from gateway.websocket.handshake import Handshake, check
+from market.bus import BusDownError
+
+_THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
+
+_BUS_AGAIN_S: Final = 3
+"""So often, at least, the bus is tried."""
+
+_RATE_BURST_S: Final = 10
+"""A page of charts, or an office whose gateway has gone, connects many times at once."""
+
+
+class Visitor(Struct, frozen=True):
+    """A request for a WebSocket that is in order."""
+
+    handshake: Handshake
+    address: str
+    key: str | None
+    """What its address is counted under; None where it is not counted, or was when it arrived."""
+    token: str | None
+    ticket: str | None
+    payer: str | None = None
+    """Whom its proof is charged to, see `Entrance.payer`."""
+    proxied: bool = False
+    """Whether a trusted proxy brought it."""
+
+    @property
+    def brings_proof(self) -> bool:
+        """Whether it says who it is, and need not say it in its first message."""
+        return self.token is not None or self.ticket is not None
+
+
+class Seat(Struct, gc=False):
+    """What somebody who came in is counted under."""
+
+    key: str | None
+    """The address; None for nobody's."""
+    subject: str = ""
+    """The token's; "" for nobody's."""
+
+
+class Entrance:
+    """The door of one gateway."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        verify_now: Callable[[str], Grant | None] | None,
+        has_room: Callable[[], bool],
+    ) -> None:
+        """``verify_now`` tells what a token opens, or None where that takes time; it is None where nobody needs one.
+
+        ``has_room`` says whether the process takes one more.
+        """
+        self._settings = settings
+        self._verify_now = verify_now
+        self._has_room = has_room
+        self._loop = asyncio.get_running_loop()
+        self.limit_log = LimitLog()
+        """Tells of addresses and subjects that meet a limit."""
+        rate = settings.max_connect_rate_per_ip
+        self._connect_rate = Rate(rate, rate * _RATE_BURST_S)
+        self._connects = KeyedBuckets(self._connect_rate)
+        self.charges = Charges(settings.max_request_rate_per_ip, self._loop.time, self._met_request_rate)
+        """What requests cost."""
+        self._addresses = Tally()
+        self._subjects = Tally()
+
+    def _met_request_rate(self, payer: str) -> None:
+        self.limit_log.met(payer, "MAX_REQUEST_RATE_PER_IP", self._settings.max_request_rate_per_ip)
+
+    def change(self, settings: Settings) -> None:
+        """Let in by other ``settings`` from now on; whoever is in stays in, and is counted as before."""
+        self._settings = settings
+        rate = settings.max_connect_rate_per_ip
+        self._connect_rate.change(rate, rate * _RATE_BURST_S)
+        self.charges.change(settings.max_request_rate_per_ip)
+
+    def arrive(self, peer: str | None) -> str | None:
+        """Count a connection that was just accepted, and return what it is counted under, to be given to `depart`.
+
+        None where it is not counted: a trusted proxy's, which says later whose it is, or one of this machine's own.
+
+        Raises:
+            RefusalError: too many of this address, or too fast.
+        """
+        if self._settings.trusted_proxies.trusts(peer):
+            return None
+        key = self._key(self._settings.trusted_proxies.client(peer, ()))
+        if key is not None:
+            self._count_in(key)
+        return key
+
+    def key(self, peer: str | None) -> str:
+        """What connections of ``peer`` are counted under, where they are."""
+        return limit_key(spelled(peer))
+
+    def depart(self, key: str | None) -> None:
+        """What `arrive` returned counts no more."""
+        if key is not None:
+            self._addresses.leave(key)
+
+    def look(
+        self, headers: CIMultiDictProxy[str], query: MultiMapping[str], peer: str | None, *, counted: bool
+    ) -> Visitor:
+        """The visitor that a request is from. ``counted`` says whether `arrive` was asked about its connection.
+
+        Raises:
+            RefusalError: it is refused; what is wrong is in the answer.
+        """
+        settings = self._settings
+        handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
+        self.check_names(headers)
+        address, payer, forwarded = self._identity(headers, peer)
+        return Visitor(
+            handshake,
+            address,
+            payer if forwarded or not counted else None,
+            bearer(headers) or (query.get("token") if settings.auth_query_token else None),
+            query.get("ticket"),
+            payer,
+            forwarded,
+        )
+
+    def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:
+        """The address behind a request, what it is counted and charged under, and whether a trusted proxy brought it.
+
+        Nothing is counted or charged for this machine itself, unless that is asked for.
+        """
+        proxies = self._settings.trusted_proxies
+        if not proxies.trusts(peer):
+            address = spelled(peer)
+            if hdrs.X_FORWARDED_FOR in headers:
+                self.limit_log.hides_clients(address)
+            return address, self._key(address), False
+        told = proxies.told(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()))
+        if told is None:
+            # Whoever it is, it is not this machine: the proxy's own address stands in for a stranger's.
+            return spelled(peer), limit_key(spelled(peer)), True
+        return told, self._key(told), True
+
+    def payer(self, headers: CIMultiDictProxy[str], peer: str | None) -> str | None:
+        """Whom the work for a request is charged to; None for this machine itself, unless it has no privilege."""
+        return self._identity(headers, peer)[1]
+
+    def check_operator(self, headers: CIMultiDictProxy[str]) -> None:
+        """See that a request for operators does not come from a page that made its name resolve to us.
+
+        Raises:
+            RefusalError: it may.
+        """
+        settings = self._settings
+        if not settings.allowed_hosts.allows_operator(headers.get(hdrs.HOST, ""), settings.host):
+            problem = "ask for this by an address, by a name without a dot, or by a name in ALLOWED_HOSTS"
+            raise RefusalError(403, "host", problem)
+
+    def check_names(self, headers: CIMultiDictProxy[str]) -> None:
+        """See that a request means this gateway, and does not come from somebody else's page.
+
+        Raises:
+            RefusalError: it does not, or does.
+        """
+        settings = self._settings
+        host = headers.get(hdrs.HOST, "")
+        if not settings.allowed_hosts.allows(host):
+            raise RefusalError(403, "host", "this name is not served here; see ALLOWED_HOSTS")
+        if not settings.allowed_origins.allows(headers.get(hdrs.ORIGIN), host):
+            raise RefusalError(403, "origin", "pages of this origin may not connect; see ALLOWED_ORIGINS")
+
+    def grant_now(self, visitor: Visitor) -> Grant | None:
+        """What ``visitor`` may do; None where that has to be waited for, or where the first message shall tell.
+
+        Raises:
+            RefusalError: its token opens nothing.
+        """
+        if self._verify_now is None:
+            return ANONYMOUS
+        if visitor.token is None or visitor.ticket is not None:
+            return None
+        self.charges.take(visitor.payer, PROOF)
+        try:
+            grant = self._verify_now(visitor.token)
+        except RefusedError as error:
+            raise unauthorised(str(error), error.code) from None
+        # Where it has to be waited for, it is charged again then.
+        self.charges.give_back(visitor.payer, PROOF)
+        return grant
+
+    def admit(self, visitor: Visitor, grant: Grant | None) -> Seat:
+        """Count ``visitor`` in; to be given to `leave`. ``grant`` is None for one who is still to show a token.
+
+        Raises:
+            RefusalError: there is no room for it.
+        """
+        self._require_room()
+        if visitor.key is not None:
+            self._count_in(visitor.key)
+        seat = Seat(visitor.key)
+        if grant is not None:
+            try:
+                self.confirm(seat, grant)
+            except RefusalError:
+                self.leave(seat)
+                raise
+        return seat
+
+    def confirm(self, seat: Seat, grant: Grant) -> None:
+        """See that there is room for the one in ``seat``, now that it is known who it is.
+
+        Raises:
+            RefusalError: there is none; it has still to `leave`.
+        """
+        self._require_room()
+        if not self.identify(seat, grant):
+            problem = "too many connections with tokens of this subject"
+            raise RefusalError(429, "subject", problem, {"Retry-After": "5"})
+
+    def identify(self, seat: Seat, grant: Grant) -> bool:
+        """Count the one in ``seat`` under its token's subject; whether there was room for one more of it."""
+        if not grant.subject:
+            return True
+        limit = grant.max_connections or self._settings.max_connections_per_subject
+        if not self._subjects.enter(grant.subject, limit):
+            setting = "max_connections of its token" if grant.max_connections else "MAX_CONNECTIONS_PER_SUBJECT"
+            self.limit_log.met(f"subject {grant.subject!a}", setting, limit)
+            return False
+        seat.subject = grant.subject
+        return True
+
+    def leave(self, seat: Seat) -> None:
+        """Whoever was in ``seat`` is gone."""
+        self.depart(seat.key)
+        if seat.subject:
+            self._subjects.leave(seat.subject)
+        seat.key, seat.subject = None, ""
+
+    def _require_room(self) -> None:
+        if not self._has_room():
+            raise RefusalError(503, "full", "this gateway takes no more connections; try again", {"Retry-After": "1"})
+
+    def _key(self, address: str) -> str | None:
+        if self._settings.spare_loopback and address in _THIS_MACHINE:
+            return None
+        return limit_key(address)
+
+    def _count_in(self, key: str) -> None:
+        settings = self._settings
+        if self._connects.take(key, self._loop.time()) != "ok":
+            reason, problem = "rate", "too many new connections from this address; wait a moment"
+            self.limit_log.met(key, "MAX_CONNECT_RATE_PER_IP", settings.max_connect_rate_per_ip)
+        elif not self._addresses.enter(key, settings.max_connections_per_ip):
+            reason, problem = "address", "too many connections from this address"
+            self.limit_log.met(key, "MAX_CONNECTIONS_PER_IP", settings.max_connections_per_ip)
+        else:
+            return
+        raise RefusalError(429, reason, problem, {"Retry-After": "1"})
+
+
+def bearer(headers: CIMultiDictProxy[str]) -> str | None:
+    """The token in an ``Authorization`` header (RFC 6750, section 2.1), or None."""
+    scheme, _, token = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def try_later(problem: str, error: TryLaterError | BusDownError) -> RefusalError:
+    """What to answer where the issuer's keys, or the bus's store, cannot be asked; and when to come back."""
+    after_s = math.ceil(error.after_s) if isinstance(error, TryLaterError) else _BUS_AGAIN_S
+    return RefusalError(503, "try_later", f"{problem}; try again", {hdrs.RETRY_AFTER: str(after_s)})
+
+
+def unauthorised(problem: str, code: str) -> RefusalError:
+    """What to answer to a token that opens nothing (RFC 6750, section 3)."""
+    return RefusalError(401, "token", problem, {hdrs.WWW_AUTHENTICATE: 'Bearer error="invalid_token"'}, code=code)

@@ -1,0 +1,182 @@
+"""What requests over plain HTTP cost, charged to their connection and address before anything is done for them.
+
+One token is some 0.4 ms of work. Handshakes that are let in are not charged: connects have limits of their own.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway.admission.limits import KeyedBuckets, Rate
+from gateway.refusal import RefusalError
+
+METRICS: Final = 10
+"""Tokens: as long as it takes to write them all."""
+
+PROOF: Final = 2
+"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one: many
+people behind one address may show theirs at once."""
+
+REQUEST: Final = 1
+"""Tokens: for any request that is not told of below."""
+
+PAGE: Final = 0.25
+"""Tokens: for the dashboard, and for what it is made of, all of which is in memory. An office opens it at once."""
+
+_BURST_S: Final = 2.0
+"""So many seconds' worth may come at once."""
+
+PROBES: Final = frozenset(("/healthz", "/readyz"))
+"""What balancers ask for. It is charged to their connections alone: whoever shares their address must not make them
+take us for dead."""
+
+_PROBES_AT_ONCE: Final = 3
+"""Of one connection, and half as many a second: its whole purse is so many."""
+
+_METHODS: Final = ("GET", "HEAD")
+_PROBE_LINES: Final = tuple(f"{method} {path} ".encode() for method in _METHODS for path in PROBES)
+_PAGE_LINES: Final = tuple(f"{method} {path}".encode() for method in _METHODS for path in ("/ ", "/web/"))
+
+
+def is_probe(head: bytes) -> bool:
+    """Whether a balancer may ask so."""
+    return head.startswith(_PROBE_LINES)
+
+
+class Purse:
+    """What one connection has left."""
+
+    __slots__ = ("_full_at", "_rate")
+
+    def __init__(self, rate: Rate) -> None:
+        """A full one."""
+        self._rate = rate
+        self._full_at = 0.0
+
+    def spend(self, tokens: float, now: float) -> bool:
+        """Take so many, or none of them; whether they were there."""
+        rate = self._rate
+        # Further ahead than this rate lets anybody come: it was another one then.
+        held = self._full_at if 0 < self._full_at - now <= rate.burst_s else now
+        full_at = held + tokens * rate.interval_s
+        if full_at - now > rate.burst_s:
+            return False
+        self._full_at = full_at
+        return True
+
+
+class Purses(KeyedBuckets):
+    """A bucket for each address, of which several tokens can be taken at once, or none of them, and given back."""
+
+    __slots__ = ()
+
+    def spend(self, key: str, tokens: float, now: float) -> bool:
+        """Take so many of ``key``; whether they were there."""
+        rate, buckets = self._rate, self._full_at
+        if rate.interval_s:
+            held = buckets.get(key, now)
+            # Further ahead than this rate lets anybody come: it was another one then.
+            full_at = (held if 0 < held - now <= rate.burst_s else now) + tokens * rate.interval_s
+            if full_at - now > rate.burst_s:
+                return False
+            buckets[key] = full_at
+            buckets.move_to_end(key)
+            self._forget(now)
+        return True
+
+    def clear(self) -> None:
+        """Fill all of them."""
+        self._full_at.clear()
+
+    def give_back(self, key: str, tokens: float, now: float) -> None:
+        """Undo a `spend` of so many."""
+        held = self._full_at.get(key)
+        if held is not None:
+            # One that is full again is forgotten by and by.
+            self._full_at[key] = max(now, held - tokens * self._rate.interval_s)
+
+
+class Charges:
+    """What every address has left for requests. A payer of None pays nothing."""
+
+    def __init__(
+        self, per_s: float, now: Callable[[], float], met: Callable[[str], None] = lambda _payer: None
+    ) -> None:
+        """``per_s`` tokens a second for each address, 0 being no limit; ``now`` is a clock, in seconds.
+
+        ``met`` is told of each address that is refused something.
+        """
+        self._now = now
+        self._met = met
+        self._rate = Rate(per_s, per_s * _BURST_S)
+        self._connection_rate = Rate(per_s / 2, per_s)
+        self._requests = Purses(self._rate)
+        self._probes = Purses(self._rate)
+
+    def change(self, per_s: float) -> None:
+        """Allow another rate from now on; with that, nobody has used up anything."""
+        if self._rate.interval_s == (1 / per_s if per_s else 0):
+            return
+        self._requests.clear()
+        self._probes.clear()
+        self._rate.change(per_s, per_s * _BURST_S)
+        self._connection_rate.change(per_s / 2, per_s)
+
+    def connection(self) -> Purse:
+        """A purse for one connection, which may take half of what its address may."""
+        return Purse(self._connection_rate)
+
+    def take_head(self, payer: str | None, purse: Purse, head: bytes) -> None:
+        """Charge the request that ``head`` is of to its connection's ``purse`` and its address.
+
+        Raises:
+            RefusalError: too many requests.
+        """
+        if payer is None or not self._rate.interval_s:
+            return
+        probe = is_probe(head)
+        tokens = PAGE if head.startswith(_PAGE_LINES) else REQUEST
+        if not purse.spend(self._a_probe if probe else tokens, self._now()):
+            self._met(payer)
+            raise _too_many("connection")
+        if not probe:
+            self._take(self._requests, payer, tokens)
+
+    @property
+    def _a_probe(self) -> float:
+        rate = self._connection_rate
+        # A little less: sums of floats must not refuse the last of them.
+        return rate.burst_s / rate.interval_s / _PROBES_AT_ONCE * (1 - 1e-6)
+
+    def take_request(self, payer: str | None, path: str) -> None:
+        """Charge a request for ``path`` to its address alone: a proxy's connection is many clients'.
+
+        Raises:
+            RefusalError: too many requests.
+        """
+        if payer is not None:
+            page = path == "/" or path.startswith("/web/")
+            self._take(self._probes if path in PROBES else self._requests, payer, PAGE if page else REQUEST)
+
+    def take(self, payer: str | None, tokens: int) -> None:
+        """Charge more work for a request, before it is done.
+
+        Raises:
+            RefusalError: so much is not left; nothing was charged.
+        """
+        if payer is not None:
+            self._take(self._requests, payer, tokens)
+
+    def give_back(self, payer: str | None, tokens: int) -> None:
+        """What was charged was not to be paid for."""
+        if payer is not None:
+            self._requests.give_back(payer, tokens, self._now())
+
+    def _take(self, purses: Purses, payer: str, tokens: float) -> None:
+        if not purses.spend(payer, tokens, self._now()):
+            self._met(payer)
+            raise _too_many("address")
+
+
+def _too_many(whose: str) -> RefusalError:
+    problem = f"too many requests of this {whose}; wait a moment"
+    return RefusalError(429, "requests", problem, {"Retry-After": "1"})

@@ -1,0 +1,1 @@
+"""The head of a request as bytes, before anything parses it."""

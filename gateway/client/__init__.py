@@ -1,0 +1,1 @@
+"""One client, from its welcome to its end: its session, its token, and what its messages cost."""

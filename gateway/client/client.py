@@ -1,0 +1,223 @@
+"""A session over a connection: what a client says comes true; when it goes, everything it held is forgotten."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.admission.admission import Seat, Visitor
+from gateway.admission.budget import Payer
+from gateway.admission.limits import Bucket
+from gateway.auth.grant import Grant
+from gateway.client import costs
+from gateway.client.session import Outcome, Session
+from gateway.client.token_lifetime import Standing
+from gateway.fanout.window import LATE_S, note_round_trip
+from gateway.gateway import Gateway
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.encodings import DEFAULT, ENCODINGS
+from gateway.protocol.messages import Auth, Error, Welcome
+from gateway.websocket.close_codes import Closing
+from gateway.websocket.connection import Connection
+from gateway.websocket.framing.parser import Admission
+from market.symbols import Symbols
+
+logger = logging.getLogger(__name__)
+
+
+def begin(
+    gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
+) -> Connection:
+    """Accept ``visitor`` on ``transport``, whose protocol the connection returned is to be from now on.
+
+    ``seat`` is given up when it ends, or at once where it cannot begin.
+    """
+    try:
+        conversation = Conversation(gateway, transport, visitor, grant, seat)
+    except BaseException:
+        gateway.entrance.leave(seat)
+        raise
+    conversation.begin(visitor.handshake.head, visitor.address)
+    return conversation.connection
+
+
+class Conversation:
+    """One client, from its welcome to its end."""
+
+    __slots__ = ("_bucket", "_gateway", "_seat", "_session", "_standing", "connection")
+
+    def __init__(
+        self, gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
+    ) -> None:
+        """``grant`` is None for one who is still to show a token; ``seat`` is given up at the end."""
+        self._gateway = gateway
+        self._seat = seat
+        settings, handshake = gateway.settings, visitor.handshake
+        encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
+        self.connection = Connection(
+            _new_id(),
+            transport,
+            encoding,
+            gateway.buffers,
+            gateway.turns,
+            self,
+            settings.max_message_bytes,
+            deflate=handshake.deflate,
+            window_bytes=handshake.window_bytes,
+            watched=visitor.proxied,
+        )
+        self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
+        self._bucket = Bucket(gateway.budgets.connection)
+        self._standing: Standing | None = None
+        if gateway.authenticator is not None:
+            self._standing = Standing(gateway, self._session, self.connection, seat, self._apply, self._hear)
+            self._standing.begin(grant)
+
+    def begin(self, head: bytes, address: str) -> None:
+        """Write ``head``, the answer to the handshake, and welcome the client."""
+        gateway, connection = self._gateway, self.connection
+        gateway.add(connection)
+        logger.debug("client %s connected from %s", connection.client, address)
+        welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
+        message_frame = connection.encoding.message_frame
+        connection.reply(head + message_frame(welcome) + message_frame(gateway.feed.status))
+
+    @property
+    def payer(self) -> str | None:
+        """See `gateway.websocket.connection.Listener.payer`."""
+        return self._seat.key
+
+    def message_due(self, compressed: int) -> Admission:
+        """See `gateway.websocket.connection.Listener.message_due`."""
+        self._gateway.counters.messages_received += 1
+        if self._session.grant is None and compressed > costs.UNKNOWN_COMPRESSED:
+            self.connection.close(Closing.TOO_BIG_WITHOUT_TOKEN)
+            return "drop"
+        if self._is_in_time(costs.of_inflating(compressed)):
+            return "ok"
+        return "drop" if self.connection.closing else "read"
+
+    def message_received(self, opcode: int, data: bytes) -> None:
+        """See `gateway.websocket.connection.Listener.message_received`."""
+        self._charge(costs.of_bytes(len(data)))
+        if opcode != self.connection.encoding.opcode:
+            self._apply(self._session.receive_wrong_frame())
+        elif self._standing is None or not self._standing.holds(data):
+            self._hear(data)
+
+    def frame_received(self) -> None:
+        """See `gateway.websocket.connection.Listener.frame_received`."""
+        self._is_in_time(heard=False)
+
+    def ping_answered(self, number: int) -> bool:
+        """See `gateway.websocket.connection.Listener.ping_answered`."""
+        return self._gateway.hub.answered(self.connection, number)
+
+    def heartbeat_answered(self, number: int, took_s: float) -> None:
+        """See `gateway.websocket.connection.Listener.heartbeat_answered`."""
+        self._gateway.hub.read_up_to(self.connection, number)
+        if took_s > LATE_S:
+            self._gateway.hub.read_late(self.connection)
+        note_round_trip(self.connection, took_s)
+
+    def connection_lost(self) -> None:
+        """See `gateway.websocket.connection.Listener.connection_lost`."""
+        if self._standing is not None:
+            self._standing.end()
+        self._gateway.entrance.leave(self._seat)
+        self._gateway.remove(self.connection)
+        # Of a storm of clients that come and go by themselves nobody wants two lines each.
+        level = logging.DEBUG if self.connection.left else logging.INFO
+        logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
+
+    def serve(self, symbols: Symbols) -> bool:
+        """See `Session.serve`."""
+        return self._session.serve(symbols)
+
+    def give_up(self, notices: Callable[[frozenset[str], Encoding], bytes]) -> None:
+        """Take from the client what is not served any more; ``notices`` makes the frames that tell it of that."""
+        connection, session = self.connection, self._session
+        gone = frozenset() if connection.closing else session.give_up()
+        if gone:
+            wishes = msgspec.structs.replace(session.wishes, symbols=session.wishes.symbols - gone)
+            session.wishes = self._gateway.hub.move(connection, wishes)
+            connection.reply(notices(gone, connection.encoding))
+
+    def _is_in_time(self, extra: int = 0, *, heard: bool = True) -> bool:
+        """Whether what came is within the client's rates; where it is not, it is refused, or the client closed.
+
+        ``extra`` is what it costs more than a ping. Where nothing of it was ``heard``, as of a ping, nothing is said of
+        its refusal either.
+        """
+        refusal = self._gateway.budgets.take(
+            self._bucket, self._seat, self._gateway.loop.time(), extra, anyway=self.connection.reads_all
+        )
+        if refusal is None:
+            return True
+        self._gateway.counters.messages_refused[refusal.payer] += 1
+        self._tell_of(refusal.payer)
+        if refusal.verdict == "close":
+            self.connection.close(Closing.TOO_MANY_MESSAGES)
+        elif heard:
+            self._apply(self._session.rate_limited())
+        return False
+
+    def _tell_of(self, payer: Payer) -> None:
+        """Have it in the log, once, that a limit was met."""
+        gateway, seat = self._gateway, self._seat
+        settings, met = gateway.settings, gateway.entrance.limit_log.met
+        match payer:
+            case "connection":
+                who = f"client {self.connection.client}"
+                met(seat.key or who, "MAX_MESSAGES_PER_SECOND", settings.max_messages_per_second)
+            case "subject":
+                limit = settings.max_messages_per_second_per_subject
+                met(f"subject {seat.subject!a}", "MAX_MESSAGES_PER_SECOND_PER_SUBJECT", limit)
+            case "address":
+                met(seat.key or "", "MAX_MESSAGES_PER_SECOND_PER_IP", settings.max_messages_per_second_per_ip)
+
+    def _charge(self, tokens: int) -> None:
+        if tokens:
+            self._gateway.budgets.charge(self._bucket, self._seat, tokens, self._gateway.loop.time())
+
+    def _hear(self, data: bytes) -> None:
+        """Do what a message says, and pay for it first."""
+        session = self._session
+        command = session.read(data)
+        self._charge(session.cost(command))
+        self._apply(session.obey(command))
+
+    def _apply(self, outcome: Outcome) -> None:
+        gateway, connection, session = self._gateway, self.connection, self._session
+        if outcome.wishes is not None:
+            # What was pending is written first, so that no tick of an old wish follows the reply.
+            session.wishes = gateway.hub.move(connection, outcome.wishes)
+        for reply in outcome.replies:
+            if isinstance(reply, Error):
+                gateway.counters.errors_sent[reply.code] += 1
+            connection.reply(connection.encoding.message_frame(reply))
+        if outcome.snapshots:
+            gateway.hub.send_snapshots(connection, outcome.snapshots)
+        elif outcome.states:
+            gateway.hub.send_states(connection, outcome.states)
+        if outcome.close is not None:
+            connection.close(outcome.close)
+        if outcome.auth is not None:
+            self._authenticate(outcome.auth)
+
+    def _authenticate(self, auth: Auth) -> None:
+        if self._standing is not None:
+            self._standing.authenticate(auth)
+        else:
+            # Nobody needs a token here, and a client that has one need not know.
+            assert self._session.grant is not None
+            self._apply(self._session.authenticated(self._session.grant, auth.mark))
+
+
+def _new_id() -> str:
+    """A random UUID (RFC 9562, section 5.4), for a fraction of what the standard library takes."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

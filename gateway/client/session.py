@@ -1,0 +1,297 @@
+"""One client's conversation, free of I/O: a message in; replies, wishes and snapshots out."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from gateway.auth.grant import ANONYMOUS, Grant
+from gateway.client.costs import of_command
+from gateway.fanout.member import Wishes
+from gateway.protocol.commands import Malformed
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.messages import (
+    ALL,
+    AnyCommand,
+    Auth,
+    Authenticated,
+    Error,
+    ErrorCode,
+    Id,
+    List,
+    Message,
+    Ping,
+    Pong,
+    Subscribe,
+    Subscribed,
+    Subscriptions,
+    Unsubscribe,
+    Unsubscribed,
+)
+from gateway.websocket.close_codes import Closing
+from market.symbols import Symbols
+
+_NAMED_AT_MOST: Final = 10
+"""So many wrong symbols are named in one error; the rest are counted."""
+
+
+_TOO_MUCH: Final = "too many messages a second, or too long ones; this one is ignored, wait a moment"
+
+
+class Limits(Struct):
+    """What one client may take; 0 means no limit. All sessions share one object: a change of it holds for all."""
+
+    max_symbols: int
+    max_errors: int
+
+
+class Outcome(Struct):
+    """What one message leads to. Effects come in the order of the fields."""
+
+    wishes: Wishes | None = None
+    """Wanted from now on; None where nothing changes."""
+    replies: list[Message] = []
+    snapshots: Sequence[str] = ()
+    """Symbols whose last values are to be sent, and the states of those that are not live."""
+    states: Sequence[str] = ()
+    """Symbols of which only the states are to be sent, where they are not live."""
+    close: Closing | None = None
+    auth: Auth | None = None
+    """A token to be looked at; `Session.authenticated` or `Session.refused` is told what came of it."""
+
+
+class Session:
+    """What one client has asked for so far."""
+
+    __slots__ = (
+        "_conflate", "_deflate", "_encoding", "_errors", "_limits", "_max_hz", "_shown", "_symbols", "grant", "wishes",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        limits: Limits,
+        encoding: Encoding,
+        *,
+        deflate: bool = False,
+        grant: Grant | None = ANONYMOUS,
+    ) -> None:
+        """``deflate`` says whether the client can read compressed batches.
+
+        ``grant`` is what it may do, or None while it is still to show a token.
+        """
+        self._symbols = symbols
+        self._limits = limits
+        self._encoding = encoding
+        self._deflate = deflate
+        self._errors = 0
+        # What it asked for; what it gets is also what its token allows, and tokens come and go.
+        self._max_hz: float | None = None
+        self._conflate = True
+        self._shown = grant
+        # What a name in it means depends on the symbols, which may change.
+        self.grant = grant and self._with_full_names(grant)
+        self.wishes = Wishes(frozenset(), encoding)
+        """What it holds now. Whoever keeps equal wishes may replace this object with its own."""
+
+    def receive(self, data: bytes) -> Outcome:
+        """The outcome of a message in the frame type that the encoding asks for."""
+        return self.obey(self.read(data))
+
+    def read(self, data: bytes) -> AnyCommand | Malformed:
+        """The command in a message, or what is wrong with it."""
+        return self._encoding.decode(data)
+
+    def cost(self, command: AnyCommand | Malformed) -> int:
+        """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.client.costs`."""
+        return (
+            0 if isinstance(command, Malformed) else of_command(command, len(self.wishes.symbols), len(self._symbols))
+        )
+
+    def obey(self, command: AnyCommand | Malformed) -> Outcome:
+        """The outcome of what `read` has returned."""
+        if isinstance(command, Malformed):
+            return self._error(command.code, command.message, command.id)
+        if self.grant is None and not isinstance(command, Auth):
+            return self._error("unauthorised", "the first message must be auth, with a token", command.mark)
+        match command:
+            case Subscribe():
+                return self._subscribe(command)
+            case Unsubscribe():
+                return self._unsubscribe(command)
+            case List():
+                return Outcome(replies=[Subscriptions(symbols=self._held(), id=command.mark)])
+            case Ping():
+                return Outcome(replies=[Pong(id=command.mark)])
+            case Auth():
+                return Outcome(auth=command)
+
+    def serve(self, symbols: Symbols) -> bool:
+        """Let the client subscribe to ``symbols``, and no others, from now on.
+
+        Returns whether it holds one that is not among them, which `give_up` then takes from it.
+        """
+        self._symbols = symbols
+        self.grant = self._shown and self._with_full_names(self._shown)
+        return not symbols.includes(self.wishes.symbols)
+
+    def give_up(self) -> frozenset[str]:
+        """The symbols that the client holds, and that are not served any more."""
+        return frozenset(symbol for symbol in self.wishes.symbols if symbol not in self._symbols)
+
+    def authenticated(self, grant: Grant, command_id: Id | UnsetType) -> Outcome:
+        """The outcome of a token that opens the door, or keeps it open: what it does not allow is given up."""
+        held = self.grant
+        if held is not None and held.subject != grant.subject:
+            refusal = Error(code="forbidden", message="the token is of another subject; connect with it", id=command_id)
+            return Outcome(replies=[refusal], close=Closing.FORBIDDEN)
+        self._shown = grant
+        self.grant = grant = self._with_full_names(grant)
+        replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=grant.expires_us, id=command_id)]
+        symbols = self.wishes.symbols
+        kept = frozenset(grant.allowed(symbols))
+        if grant.max_symbols:
+            kept = frozenset(sorted(kept)[: grant.max_symbols])
+        if kept != symbols:
+            replies.append(Unsubscribed(symbols=sorted(symbols - kept)))
+        max_hz, conflate = self._pace(grant)
+        wishes = msgspec.structs.replace(self.wishes, symbols=kept, max_hz=max_hz, conflate=conflate)
+        return Outcome(wishes if wishes != self.wishes else None, replies)
+
+    def refused(self, problem: str, command_id: Id | UnsetType) -> Outcome:
+        """The outcome of a token that opens nothing; who is in already stays as long as the token before it allows."""
+        outcome = self._error("unauthorised", problem, command_id)
+        if self.grant is None:
+            outcome.close = Closing.UNAUTHORISED
+        return outcome
+
+    def rate_limited(self) -> Outcome:
+        """The outcome of a message that came too fast to be looked at."""
+        return Outcome(replies=[Error(code="rate_limited", message=_TOO_MUCH)])
+
+    def receive_wrong_frame(self) -> Outcome:
+        """The outcome of a binary message where text is due, or the other way round."""
+        return self._error("wrong_frame", self._encoding.wrong_frame)
+
+    def _subscribe(self, command: Subscribe) -> Outcome:
+        assert self.grant is not None
+        named, unknown = self._resolve(command.symbols)
+        named, forbidden = self._permitted(named, command.symbols)
+        held = self.wishes.symbols
+        wanted = held.union(named)
+        limit = min(filter(None, (self._limits.max_symbols, self.grant.max_symbols)), default=0)
+        if limit and len(wanted) > max(limit, len(held)):
+            too_many = f"{len(wanted)} symbols are more than the {limit} that one connection may hold"
+            return self._error("too_many_symbols", too_many, command.mark)
+        if command.conflate is False and self.grant.max_hz is not None:
+            every = f"every tick is more than the {self.grant.max_hz:g} Hz that the token allows"
+            return self._error("forbidden", every, command.mark)
+        outcome = Outcome(replies=[Subscribed(symbols=named, id=command.mark)] if named else [])
+        problems: tuple[tuple[ErrorCode, str, list[str]], ...] = (
+            ("unknown_symbol", "unknown symbol", unknown),
+            ("forbidden", "the token does not allow", forbidden),
+        )
+        for code, problem, names in problems:
+            if names and outcome.close is None:
+                self._error(code, _named(problem, names), command.mark, outcome)
+        if not named:
+            if not outcome.replies:
+                outcome.replies.append(Subscribed(symbols=[], id=command.mark))
+            return outcome
+        if command.max_hz is not UNSET:
+            self._max_hz = command.max_hz
+        # null is the default, which is true of one and false of the other.
+        if command.conflate is not UNSET:
+            self._conflate = command.conflate is not False
+        batch = self.wishes.batch if command.batch is UNSET else command.batch is True
+        max_hz, conflate = self._pace(self.grant)
+        outcome.wishes = Wishes(
+            wanted, self._encoding, batch=batch, deflate=batch and self._deflate, max_hz=max_hz, conflate=conflate
+        )
+        if command.snapshot is not False:
+            outcome.snapshots = named
+        else:
+            outcome.states = named
+        return outcome
+
+    def _permitted(self, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:
+        """Of ``named`` what the grant allows, and what it does not although it was ``asked`` for by name."""
+        assert self.grant is not None
+        if self.grant.symbols is None:
+            return named, []
+        allowed = self.grant.allowed(named)
+        if len(allowed) == len(named):
+            return named, []
+        # Who asks for all there is means all it may have.
+        by_name = {self._symbols.resolve(name) for name in asked}
+        return allowed, [symbol for symbol in named if symbol in by_name and symbol not in self.grant.symbols]
+
+    def _pace(self, grant: Grant) -> tuple[float | None, bool]:
+        """``max_hz`` and ``conflate`` as asked for, as far as ``grant`` allows."""
+        if grant.max_hz is None:
+            return self._max_hz, self._conflate
+        return grant.max_hz if self._max_hz is None else min(self._max_hz, grant.max_hz), True
+
+    def _with_full_names(self, grant: Grant) -> Grant:
+        """``grant`` with the names in it read as those in a subscribe are."""
+        if grant.symbols is None:
+            return grant
+        names = frozenset(self._symbols.resolve(name) or name for name in grant.symbols)
+        return msgspec.structs.replace(grant, symbols=names)
+
+    def _unsubscribe(self, command: Unsubscribe) -> Outcome:
+        held = self.wishes.symbols
+        named, unknown = self._resolve(command.symbols)
+        if unknown and not named:
+            return self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark)
+        dropped = [symbol for symbol in named if symbol in held]
+        wishes = msgspec.structs.replace(self.wishes, symbols=held.difference(dropped))
+        outcome = Outcome(wishes, [Unsubscribed(symbols=dropped, id=command.mark)])
+        if unknown:
+            self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark, outcome)
+        return outcome
+
+    def _resolve(self, names: list[str]) -> tuple[list[str], list[str]]:
+        """The symbols meant, each once and in the order named, and the names that mean nothing here."""
+        symbols = self._symbols
+        # What stands there thousands of times means the same each time.
+        names = list(dict.fromkeys(names))
+        named = symbols.known(names)
+        if named is not None:
+            return named, []
+        found: dict[str, None] = {}
+        unknown: dict[str, None] = {}
+        for name in names:
+            if name == ALL:
+                found.update(dict.fromkeys(symbols))
+                continue
+            symbol = symbols.resolve(name)
+            if symbol is None:
+                unknown[name] = None
+            else:
+                found[symbol] = None
+        return list(found), list(unknown)
+
+    def _held(self) -> list[str]:
+        return [symbol for symbol in self._symbols if symbol in self.wishes.symbols]
+
+    def _error(
+        self, code: ErrorCode, message: str, command_id: Id | UnsetType = UNSET, outcome: Outcome | None = None
+    ) -> Outcome:
+        """``outcome``, or a new one, with one more error; the last that is allowed ends the connection."""
+        outcome = outcome or Outcome()
+        self._errors += 1
+        outcome.replies.append(Error(code=code, message=message, id=command_id))
+        limit = self._limits.max_errors
+        if limit and self._errors >= limit:
+            last = f"{limit} messages of this connection were wrong"
+            outcome.replies.append(Error(code="too_many_errors", message=last))
+            outcome.close = Closing.TOO_MANY_ERRORS
+        return outcome
+
+
+def _named(problem: str, names: list[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_NAMED_AT_MOST])
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    return f"{problem}: {shown}{more}"

@@ -1,0 +1,177 @@
+"""Where one client stands with its token: not shown yet, being looked at, good for a while, at its end.
+
+Only clients of a gateway that asks for tokens have one. Its clock is the event loop's: a wall clock that is set
+neither ends a token that was good when it came, nor keeps one alive.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Final
+
+from gateway.admission.admission import Seat
+from gateway.auth.grant import Grant, RefusedError, TryLaterError
+from gateway.client.session import Outcome, Session
+from gateway.gateway import Gateway
+from gateway.protocol.messages import Auth, Error, Expiring
+from gateway.websocket.close_codes import Closing
+from gateway.websocket.connection import Connection
+
+NOTICE_S: Final = 30.0
+"""So long before a token's end its client is told; at once where it is good for less."""
+
+MOST_HELD: Final = 64
+"""Messages that may come while a token is being looked at."""
+
+MOST_HELD_BYTES: Final = 64 * 1024
+"""And of them all together: nobody knows yet whose they are."""
+
+
+class Standing:
+    """One client's token, and what came while nobody knew what it is worth."""
+
+    __slots__ = (
+        "_apply", "_connection", "_gateway", "_hear", "_held", "_looking", "_loop", "_seat", "_session", "_timers",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        session: Session,
+        connection: Connection,
+        seat: Seat,
+        apply: Callable[[Outcome], None],
+        hear: Callable[[bytes], None],
+    ) -> None:
+        """``apply`` makes an outcome come true; ``hear`` does what a message says."""
+        self._loop = asyncio.get_running_loop()
+        self._gateway = gateway
+        self._session = session
+        self._connection = connection
+        self._seat = seat
+        self._apply: Callable[[Outcome], None] | None = apply
+        self._hear: Callable[[bytes], None] | None = hear
+        self._timers: list[asyncio.TimerHandle] = []
+        self._held: list[bytes] | None = None
+        """Messages that wait until a token has been looked at, and until there is time for them; else None."""
+        self._looking = False
+        """Whether a token is being looked at."""
+
+    def begin(self, grant: Grant | None) -> None:
+        """The client came with ``grant``, or has yet to show a token."""
+        if grant is not None:
+            self._hold(grant)
+        else:
+            self._timers.append(self._loop.call_later(self._gateway.settings.auth_timeout_s, self._too_late))
+
+    def end(self) -> None:
+        """The client is gone."""
+        self._forget_timers()
+        # It and the conversation know each other; and whoever still looks at a token sees that nobody waits for it.
+        self._apply = self._hear = None
+        self._held = None
+        self._gateway.turns.forget(self)
+
+    def holds(self, message: bytes) -> bool:
+        """Whether ``message`` is kept for later, because a token is being looked at."""
+        if self._held is None:
+            return False
+        self._held.append(message)
+        if len(self._held) > MOST_HELD or sum(map(len, self._held)) > MOST_HELD_BYTES:
+            self._connection.close(Closing.TOO_MANY_MESSAGES)
+        return True
+
+    def authenticate(self, auth: Auth) -> None:
+        """Look at a token: now, or beside everything else where its key must be fetched."""
+        authenticator = self._gateway.authenticator
+        assert authenticator is not None
+        try:
+            grant = authenticator.verify_now(auth.token)
+        except RefusedError as error:
+            self._refuse(error, auth)
+            return
+        if grant is not None:
+            self._accept(grant, auth)
+        else:
+            if self._session.grant is None:
+                # It came in time; how long it takes to look at it is not the client's fault.
+                self._forget_timers()
+            self._looking = True
+            self._held = self._held or []
+            self._gateway.wait_for(self._authenticate_later(auth))
+
+    async def _authenticate_later(self, auth: Auth) -> None:
+        authenticator = self._gateway.authenticator
+        assert authenticator is not None
+        try:
+            grant = await authenticator.verify(auth.token)
+        except RefusedError as error:
+            self._refuse(error, auth)
+        except TryLaterError as error:
+            close = Closing.TRY_LATER if self._session.grant is None else None
+            self._tell(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.mark)], close=close))
+        else:
+            self._accept(grant, auth)
+        self._looking = False
+        # A key that many have waited for lets them all go on at once.
+        self._gateway.turns.wait(self, self._seat.key)
+
+    def go_on(self) -> None:
+        """Hear what was held, in its order, as far as there is time (called by `gateway.websocket.turns`)."""
+        turns = self._gateway.turns
+        while self._held and not self._looking and self._hear is not None and self._is_here():
+            if turns.is_over():
+                turns.wait(self, self._seat.key)
+                return
+            self._hear(self._held.pop(0))
+        if not self._looking:
+            self._held = None
+
+    def _accept(self, grant: Grant, auth: Auth) -> None:
+        if not self._is_here():
+            return
+        gateway = self._gateway
+        if self._session.grant is None and not gateway.entrance.identify(self._seat, grant):
+            problem = "too many connections with tokens of this subject"
+            refusal = Error(code="too_many_connections", message=problem, id=auth.mark)
+            self._tell(Outcome(replies=[refusal], close=Closing.TOO_MANY_CONNECTIONS))
+            return
+        outcome = self._session.authenticated(grant, auth.mark)
+        if outcome.close is None:
+            self._hold(grant)
+        self._tell(outcome)
+
+    def _refuse(self, error: RefusedError, auth: Auth) -> None:
+        self._gateway.counters.tokens_refused += 1
+        self._tell(self._session.refused(str(error), auth.mark))
+
+    def _hold(self, grant: Grant) -> None:
+        self._forget_timers()
+        if not math.isinf(grant.expires_at):
+            left_s = max(0.0, grant.expires_at - self._gateway.now_s())
+            self._timers.append(self._loop.call_later(max(0.0, left_s - NOTICE_S), self._expiring, grant))
+            self._timers.append(self._loop.call_later(left_s, self._expired))
+
+    def _forget_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    def _too_late(self) -> None:
+        refusal = Error(code="unauthorised", message="no token came in time")
+        self._tell(Outcome(replies=[refusal], close=Closing.AUTH_TIMEOUT))
+
+    def _expiring(self, grant: Grant) -> None:
+        self._tell(Outcome(replies=[Expiring(expires_us=grant.expires_us)]))
+
+    def _expired(self) -> None:
+        refusal = Error(code="expired", message="the token has expired; connect with another")
+        self._tell(Outcome(replies=[refusal], close=Closing.EXPIRED))
+
+    def _is_here(self) -> bool:
+        # While a key was fetched the client may have gone.
+        return self._apply is not None and not self._connection.closing
+
+    def _tell(self, outcome: Outcome) -> None:
+        if self._apply is not None and not self._connection.closing:
+            self._apply(outcome)

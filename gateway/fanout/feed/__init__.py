@@ -1,0 +1,1 @@
+"""What comes from the bus: ticks, states, and whether prices are live or stale."""

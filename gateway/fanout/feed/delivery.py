@@ -1,0 +1,198 @@
+"""Do ticks reach this gateway, and can it read them? Free of I/O.
+
+That beats come does not say so: a server may refuse one channel, a proxy may lose what it does not know, and a
+poller may speak a newer dialect. So the store, which holds each tick before the link brings it, is asked now and
+then about symbols of which no tick came meanwhile. A symbol that is only quiet has nothing newer there.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Final
+
+from msgspec import Struct
+
+from gateway.protocol.forms import FramedTick
+from market.codec import CodecError, decode_tick
+from market.status import SymbolState
+from market.symbols import Symbols
+
+LOST: Final = "ticks do not reach this gateway"
+
+STANDS_S: Final = 3.0
+"""What the store holds is on its way for far less than that."""
+ASKED_AT_ONCE: Final = 200
+"""Symbols in one question to the store."""
+JUMP: Final = 10_000
+"""More numbers than these between two ticks were not left out: another poller has begun to lead."""
+
+_ABSENT: Final[frozenset[SymbolState]] = frozenset({"delisted", "unknown"})
+"""In these states nobody writes a last value any more, and what once was written need not be readable."""
+
+
+class Patience:
+    """How long to wait before something is tried, longer each time that it does not help."""
+
+    def __init__(self, first_s: float, longest_s: float, rng: random.Random) -> None:
+        self._first_s = self._least_s = first_s
+        self._longest_s = longest_s
+        self._rng = rng
+        self._choose()
+
+    def grow(self) -> None:
+        """It did not help."""
+        self._least_s = min(self._longest_s, self._least_s * 2)
+        self._choose()
+
+    def reset(self) -> None:
+        """It is not needed any more."""
+        if self._least_s != self._first_s:
+            self._least_s = self._first_s
+            self._choose()
+
+    def _choose(self) -> None:
+        # Gateways are many, and what they wait for began for all at once.
+        self.seconds = self._least_s * self._rng.uniform(1, 1.2)
+
+
+class Doubt(Struct):
+    """A symbol of which the store has what the link did not bring."""
+
+    held: int
+    """The seq of its newest tick then; -1 where there was none."""
+    seq: int | None
+    """The seq in the store; None where what is there cannot be used."""
+    since: float
+    proven: bool = False
+    """Whether it has stood long enough."""
+
+
+class Delivery:
+    """Compares what the store holds with what the link brought. Times are the event loop's."""
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        last: Mapping[str, FramedTick],
+        state_of: Callable[[str], SymbolState],
+        highest_seq: Callable[[], int],
+    ) -> None:
+        """``last`` is each symbol's newest tick; see `market.tick.highest_seq`."""
+        self._symbols = symbols
+        self._order = tuple(symbols)
+        self._last = last
+        self._state_of = state_of
+        self._highest_seq = highest_seq
+        self._next = 0
+        """Where in that order the next look begins."""
+        self._seen: dict[str, int] = {}
+        """The newest seqs at the last look."""
+        self._look_at = 0.0
+        self._doubts: dict[str, Doubt] = {}
+        self._lost: dict[str, int] = {}
+        """Symbols whose ticks were lost, and the seqs that were held when the link was made; until they are seen."""
+        self._clean: dict[str, float] = {}
+        """Of those, since when the store has nothing newer."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the link, in words for clients; empty where nothing is known to be."""
+        return LOST if self._lost else ""
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The symbols whose newest tick is none that this gateway can read; that is not the link's fault."""
+        return frozenset(symbol for symbol, doubt in self._doubts.items() if doubt.proven and doubt.seq is None)
+
+    def serve(self, symbols: Symbols) -> None:
+        """Look after these symbols, and no others, from now on."""
+        self._symbols, self._order, self._next = symbols, tuple(symbols), 0
+        self._doubts = {symbol: doubt for symbol, doubt in self._doubts.items() if symbol in symbols}
+        self._lost = {symbol: seq for symbol, seq in self._lost.items() if symbol in symbols}
+
+    def linked(self, now: float) -> None:
+        """A new link is up, and the last values have been read since."""
+        self._seen = {symbol: tick.seq for symbol, tick in self._last.items()}
+        self._look_at = now + STANDS_S
+        self._doubts = {symbol: doubt for symbol, doubt in self._doubts.items() if doubt.proven and doubt.seq is None}
+        self._lost = {symbol: self._seq(symbol) for symbol in self._lost}
+        self._clean = dict.fromkeys(self._lost, now)
+
+    def ask(self, now: float) -> list[str]:
+        """The symbols whose last values are to be read now; none where it is not yet time for that."""
+        if now < self._look_at:
+            return []
+        self._look_at = now + STANDS_S
+        seen, self._seen = self._seen, {symbol: tick.seq for symbol, tick in self._last.items()}
+        # Of what is not served any more its state says enough.
+        self._doubts = {symbol: doubt for symbol, doubt in self._doubts.items() if self._is_served(symbol)}
+        self._lost = {symbol: seq for symbol, seq in self._lost.items() if self._is_served(symbol)}
+        # First what is in doubt, then who is next.
+        asked = dict.fromkeys([*self._lost, *self._doubts][:ASKED_AT_ONCE])
+        for place in chain(range(self._next, len(self._order)), range(self._next)):
+            if len(asked) >= ASKED_AT_ONCE:
+                self._next = place
+                break
+            symbol = self._order[place]
+            if self._seen.get(symbol) == seen.get(symbol) and self._is_served(symbol):
+                asked[symbol] = None
+        return list(asked)
+
+    def answered(self, asked: Iterable[str], values: Mapping[str, bytes], now: float) -> None:
+        """The store's ``values`` of the symbols that were ``asked`` for."""
+        highest = self._highest_seq()
+        for symbol in asked:
+            payload, held = values.get(symbol), self._seq(symbol)
+            seq = held if payload is None else stored_seq(symbol, payload, highest)
+            if seq is not None and seq <= held:
+                self._doubts.pop(symbol, None)
+                if symbol in self._lost and now - self._clean.setdefault(symbol, now) >= STANDS_S:
+                    del self._lost[symbol]
+                continue
+            self._clean.pop(symbol, None)
+            doubt = self._doubts.get(symbol)
+            if doubt is None or (doubt.seq is None) != (seq is None):
+                self._doubts[symbol] = Doubt(held, seq, now)
+            elif seq is None:
+                doubt.proven = doubt.proven or now - doubt.since >= STANDS_S
+
+    def judge(self, now: float, beat_at: float) -> bool:
+        """Whether the link is faulty, as far as is known; ``beat_at`` is when the last beat came over it."""
+        for symbol, doubt in list(self._doubts.items()):
+            held = self._seq(symbol)
+            if held >= doubt.seq if doubt.seq is not None else held > doubt.held:
+                del self._doubts[symbol]
+            elif doubt.seq is not None and now - doubt.since >= STANDS_S and beat_at > doubt.since:
+                doubt.proven = True
+                if len(self._lost) < ASKED_AT_ONCE:
+                    self._lost.setdefault(symbol, held)
+        for symbol, seq in list(self._lost.items()):
+            if symbol not in self._doubts and self._seq(symbol) > seq:
+                del self._lost[symbol]
+        return any(doubt.proven and doubt.seq is not None for doubt in self._doubts.values())
+
+    def missed(self, values: Mapping[str, bytes]) -> int:
+        """How many ticks lie between those that are held and those of ``values``, which the store had."""
+        missed, highest = 0, self._highest_seq()
+        for symbol, payload in values.items():
+            if symbol in self._symbols and (seq := stored_seq(symbol, payload, highest)) is not None:
+                ahead = seq - self._seq(symbol)
+                missed += ahead if 0 < ahead <= JUMP else int(ahead > JUMP)
+        return missed
+
+    def _is_served(self, symbol: str) -> bool:
+        return self._state_of(symbol) not in _ABSENT
+
+    def _seq(self, symbol: str) -> int:
+        held = self._last.get(symbol)
+        return -1 if held is None else held.seq
+
+
+def stored_seq(symbol: str, payload: bytes, highest: int) -> int | None:
+    """The seq of a last value of ``symbol``, ``highest`` at most; None where it is none that a gateway can use."""
+    try:
+        tick = decode_tick(payload)
+    except CodecError:
+        return None
+    usable = tick.symbol == symbol and tick.seq <= highest and tick.recv_us <= highest * 1_000
+    return tick.seq if usable else None

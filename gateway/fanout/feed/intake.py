@@ -1,0 +1,144 @@
+"""Ticks from the bus: bytes in, and out goes what is a tick, of a symbol served here, and newer than what is held.
+
+Plain calls, for every tick there is. Whoever can write to the bus may have written it: see `market.codec`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from gateway.fanout.feed.behind import Behind
+from gateway.fanout.feed.refusals import Refusals
+from gateway.metrics import Counters
+from gateway.protocol.forms import FramedTick
+from market.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
+from market.symbols import Symbols
+from market.tick import Tick, highest_seq
+
+logger = logging.getLogger(__name__)
+
+
+class Intake:
+    """What comes over a link, or is read from the store."""
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        last: dict[str, FramedTick],
+        publish: Callable[[FramedTick], None],
+        refuse: Refusals,
+        counters: Counters,
+        *,
+        now_us: Callable[[], int],
+    ) -> None:
+        """``last`` is kept up to date: symbol → newest tick. Each new one then goes to ``publish``."""
+        self._symbols = symbols
+        self._last = last
+        self._publish = publish
+        self._refuse = refuse
+        self._counters = counters
+        self._now_us = now_us
+        self._loop = asyncio.get_running_loop()
+        self._behind = Behind()
+        # Looked at for every tick; nearly always empty.
+        self._waits = self._behind.waits
+        # Served once, and not now: what a link still brings of them is nobody's fault.
+        self._former: frozenset[str] = frozenset()
+        # As of when it was last looked at, so that no tick costs a look at the clock.
+        self._highest_seq = self._highest_us = 0
+
+    def serve(self, symbols: Symbols) -> None:
+        """Take ticks of these symbols, and of no others, from now on."""
+        before, now = frozenset(self._symbols), frozenset(symbols)
+        self._symbols = symbols
+        self._former = (self._former | before) - now
+        for symbol in before - now:
+            self._last.pop(symbol, None)
+            self._behind.forget(symbol)
+
+    def highest_seq(self) -> int:
+        """What a seq can be now; a thousand times that is what `recv_us` can be."""
+        self._highest_seq = highest_seq(self._now_us() // 1_000)
+        self._highest_us = self._highest_seq * 1_000
+        return self._highest_seq
+
+    def tick_received(self, symbol: str, payload: bytes) -> None:
+        """See `market.bus.Receiver.tick_received`."""
+        # This runs for every tick there is: what is right passes here, what is not is looked at closely below.
+        try:
+            tick = read_tick(payload) if len(payload) <= MAX_TICK_BYTES else None
+        except UNREADABLE:
+            tick = None
+        if tick is None or tick.symbol != symbol or tick.seq > self._highest_seq or tick.recv_us > self._highest_us:
+            tick = self._read(symbol, payload)
+            if tick is None:
+                return
+        seq = tick.seq
+        held = self._last.get(symbol)
+        if held is None:
+            if symbol in self._former:
+                return
+            if symbol not in self._symbols:
+                self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
+                return
+        elif held.seq >= seq:
+            self._counters.ticks_old += 1
+            if held.seq > seq:
+                self._behind.add(tick, self._loop.time())
+            else:
+                self._behind.forget(symbol)
+            return
+        if self._waits:
+            self._behind.forget(symbol)
+        self._counters.ticks_received += 1
+        # Not the bytes: blanks, fields given twice, and those that this version does not know go no further.
+        self._last[symbol] = framed = FramedTick(symbol, seq, tick)
+        self._publish(framed)
+
+    def take_stored(self, values: Mapping[str, bytes]) -> None:
+        """These are the last values in the store; only what is newer than what a link has brought is of use."""
+        for symbol, payload in values.items():
+            tick = self._read(symbol, payload) if symbol in self._symbols else None
+            if tick is not None:
+                held = self._last.get(symbol)
+                if held is None or tick.seq > held.seq:
+                    self._pass_on(tick)
+
+    def begin_anew(self, now: float) -> None:
+        """Follow the poller with each symbol of which only ticks below the one held came for long enough."""
+        if not self._waits or not (due := self._behind.take_due(now)):
+            return
+        self._counters.numberings_begun += len(due)
+        first = due[0]
+        held = self._last[first.symbol].seq
+        others = f", and {len(due) - 1} other symbols likewise" if due[1:] else ""
+        logger.warning("%s goes on with seq %d below %d, as its poller does%s", first.symbol, first.seq, held, others)
+        for tick in due:
+            self._pass_on(tick)
+
+    def unlinked(self) -> None:
+        """The link is gone: what it brought late is of no use."""
+        self._behind.clear()
+
+    def _read(self, symbol: str, payload: bytes) -> Tick | None:
+        """The tick of ``payload``; None where it is none that ``symbol`` can have."""
+        try:
+            tick = decode_tick(payload)
+        except CodecError as error:
+            self._refuse("not_a_tick", f"channel of {symbol}: {error}")
+            return None
+        if tick.symbol != symbol:
+            self._refuse("wrong_symbol", f"a tick of {tick.symbol} came as one of {symbol}")
+            return None
+        if tick.seq > self._highest_seq or tick.recv_us > self._highest_us:
+            highest = self.highest_seq()
+            if tick.seq > highest or tick.recv_us > self._highest_us:
+                problem = "more than a day ahead; is the poller's clock right, and ours?"
+                self._refuse("wrong_seq", f"{symbol} has seq {tick.seq} and recv_us {tick.recv_us}, {problem}")
+                return None
+        return tick
+
+    def _pass_on(self, tick: Tick) -> None:
+        self._counters.ticks_received += 1
+        self._last[tick.symbol] = framed = FramedTick(tick.symbol, tick.seq, tick)
+        self._publish(framed)

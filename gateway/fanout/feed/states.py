@@ -1,0 +1,179 @@
+"""The states of this gateway's symbols: what the poller tells of them, and what of that is news to clients.
+
+Free of I/O. A beat carries the newest changes; the full set is in the bus's store. What is read there counts only
+when a beat confirms it: a poller of an older version may lead now, and what an earlier one stored is of no use then.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final, get_args
+
+from msgspec import UNSET, UnsetType
+
+from gateway.metrics import Counters
+from gateway.protocol import messages
+from gateway.protocol.forms import FramedStatus
+from market.status import Changes, States, SymbolState, SymbolStatus
+from market.symbols import Symbols
+
+NOT_SERVED: Final = "no poller serves it"
+UNREADABLE: Final = "ticks come that this gateway cannot read"
+NOT_TOLD: Final = "the poller does not tell the states of symbols"
+
+_NAMED_AT_MOST: Final = 5
+
+logger = logging.getLogger(__name__)
+
+
+class SymbolStates:
+    """The states of this gateway's symbols, by the newest word of the poller."""
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        told: dict[str, FramedStatus],
+        publish: Callable[[Sequence[FramedStatus]], None],
+        counters: Counters,
+        *,
+        now_us: Callable[[], int],
+    ) -> None:
+        """``told`` is kept up to date: the newest state of every symbol that was not live at some time.
+
+        What changes in it then goes to ``publish``. ``now_us`` is the time in microseconds since the Unix epoch.
+        """
+        self._symbols = symbols
+        self._told = told
+        self._publish = publish
+        self._counters = counters
+        self._now_us = now_us
+        self._heard: dict[str, SymbolStatus] = {}
+        """What the poller told last of each symbol."""
+        self._unreadable: dict[str, int] = {}
+        """Symbols whose ticks cannot be read here, and since when."""
+        self._stored: States | None = None
+        self._newest: int | None = None
+        self.version: int | None = None
+        """Of the states that are held; None where the poller tells none, or none were read yet."""
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a beat spoke of states that are not held, so that the full set must be read."""
+        return self._newest is not None and self._newest != self.version
+
+    def serve(self, symbols: Symbols) -> None:
+        """Hold the states of these symbols, and of no others: those of new ones are read with the full set."""
+        for symbol in self._symbols:
+            if symbol not in symbols:
+                # Who held it is told by whoever takes it away.
+                self._told.pop(symbol, None)
+                self._heard.pop(symbol, None)
+                self._unreadable.pop(symbol, None)
+        self._symbols = symbols
+        self.version = None
+
+    def state_of(self, symbol: str) -> SymbolState:
+        """The state of one of the symbols; live until something else was told."""
+        told = self._told.get(symbol)
+        return told.message.state if told is not None else "live"
+
+    def counts(self) -> dict[str, int]:
+        """How many of the symbols are in each state; none are where no states are held."""
+        counts: Counter[str] = Counter(dict.fromkeys(get_args(SymbolState), 0))
+        if self.version is not None:
+            counts.update(map(self.state_of, self._symbols))
+        return counts
+
+    def unreadable(self, symbols: Collection[str]) -> None:
+        """Ticks of just these symbols come, and cannot be read here: stale, whatever else is true of them."""
+        before = self._unreadable
+        if before.keys() == set(symbols):
+            return
+        now_us = self._now_us()
+        self._unreadable = {symbol: before.get(symbol, now_us) for symbol in symbols}
+        live = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in before.keys() ^ set(symbols)]
+        self._tell([self._heard.get(status.symbol, status) for status in live])
+
+    def heard(self, changes: Changes | UnsetType) -> None:
+        """A beat came with ``changes``."""
+        stored, self._stored = self._stored, None
+        if changes is UNSET:
+            self._forget()
+            return
+        self._newest = changes.version
+        if stored is not None and changes.version != self.version and changes.since != self.version:
+            if stored.version not in (changes.version, changes.since):
+                return
+            self._take(stored)
+        if changes.since == self.version and changes.version != self.version:
+            self.version = changes.version
+            self._tell(changes.symbols)
+
+    def read(self, states: States) -> None:
+        """The full set was read from the store."""
+        if self.outdated:
+            self._take(states)
+        else:
+            self._stored = states
+
+    def _take(self, states: States) -> None:
+        self.version = states.version
+        now_us = self._now_us()
+        # Of ours only, and each once: anybody may have written any number of names.
+        others = {status.symbol: status for status in states.others if status.symbol in self._symbols}
+        live = dict.fromkeys(symbol for symbol in states.live if symbol in self._symbols)
+        statuses = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in live]
+        statuses += others.values()
+        for symbol in self._symbols:
+            if symbol not in live and symbol not in others:
+                statuses.append(SymbolStatus(symbol=symbol, state="unknown", reason=NOT_SERVED, since_us=now_us))
+        self._tell(statuses)
+
+    def _forget(self) -> None:
+        """The poller that leads now tells no states: nothing that was told of any symbol holds any more."""
+        self.version = self._newest = None
+        now_us = self._now_us()
+        self._tell(
+            SymbolStatus(symbol=symbol, state="live", reason=NOT_TOLD, since_us=now_us)
+            for symbol, told in self._told.items()
+            if told.message.state != "live"
+        )
+
+    def _tell(self, statuses: Iterable[SymbolStatus]) -> None:
+        heard = {status.symbol: status for status in statuses if status.symbol in self._symbols}
+        self._heard.update(heard)
+        newest = {symbol: self._with_our_own(status) for symbol, status in heard.items()}
+        changed = [_framed(one) for one in newest.values() if self._is_news(one)]
+        if not changed:
+            return
+        self._told.update((one.message.symbol, one) for one in changed)
+        self._counters.state_changes.update(one.message.state for one in changed)
+        named = ", ".join(
+            f"{one.message.symbol} {one.message.state} ({one.message.reason})" for one in changed[:_NAMED_AT_MOST]
+        )
+        more = f" and {len(changed) - _NAMED_AT_MOST} more" if len(changed) > _NAMED_AT_MOST else ""
+        logger.info("states of symbols have changed: %s%s", named, more)
+        self._publish(changed)
+
+    def _with_our_own(self, status: SymbolStatus) -> SymbolStatus:
+        """What is so here of a symbol of which the poller told ``status``."""
+        if status.state != "live" or status.symbol not in self._unreadable:
+            return status
+        since_us = self._unreadable[status.symbol]
+        return SymbolStatus(symbol=status.symbol, state="stale", reason=UNREADABLE, since_us=since_us)
+
+    def _is_news(self, status: SymbolStatus) -> bool:
+        told = self._told.get(status.symbol)
+        if told is None:
+            return status.state != "live" or status.reason != ""
+        held = told.message
+        if (status.state, status.reason) != (held.state, held.reason):
+            return True
+        # Since when a price is live says nothing; nor can be said since when a symbol is missing.
+        return status.state != "live" and status.reason != NOT_SERVED and status.since_us != held.since_us
+
+
+def _framed(status: SymbolStatus) -> FramedStatus:
+    return FramedStatus(
+        messages.SymbolStatus(symbol=status.symbol, state=status.state, reason=status.reason, since_us=status.since_us)
+    )

@@ -1,0 +1,57 @@
+"""Reads the states of all symbols from the bus's store, where a beat spoke of some that are not held."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from gateway.fanout.feed.states import SymbolStates
+from market.bus import Bus, BusDownError
+from market.codec import CodecError, decode_states
+
+_AGAIN_S: Final = 1.0
+"""From one reading to the next, and to the next try."""
+
+
+class StatesReader:
+    """Reads beside everything else, one reading at a time. Times are the event loop's."""
+
+    def __init__(
+        self, bus: Bus, states: SymbolStates, refuse: Callable[[str, str], None], taken: Callable[[], None]
+    ) -> None:
+        """``refuse`` is told of what cannot be read, and why; ``taken`` is called after each reading that counts."""
+        self._bus = bus
+        self._states = states
+        self._refuse = refuse
+        self._taken = taken
+        self._reading: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+
+    def read_if_due(self, now: float) -> None:
+        """Begin to read, where that is necessary, and not done or tried just now."""
+        is_free = self._reading is None or self._reading.done()
+        if self._states.outdated and now >= self._not_before and is_free:
+            self._not_before = now + _AGAIN_S
+            self._reading = asyncio.get_running_loop().create_task(self._read())
+
+    def cancel(self) -> None:
+        """The link is gone: what is being read now is of no use."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def take(self, payload: bytes | None) -> None:
+        """This is in the store."""
+        if payload is not None:
+            try:
+                self._states.read(decode_states(payload))
+            except CodecError as error:
+                self._refuse("not_states", str(error))
+
+    async def _read(self) -> None:
+        held = self._states.version
+        with suppress(BusDownError):
+            payload = await self._bus.last_states()
+            # Else beats have brought newer ones in the meantime.
+            if self._states.version == held:
+                self.take(payload)
+                self._taken()

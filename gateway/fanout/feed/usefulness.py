@@ -1,0 +1,114 @@
+"""Is a link to the bus, which lives, of any use?
+
+Where it is not it is made anew, which dials the address again; but seldom, for it may not be the link's fault.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from gateway.fanout.feed.delivery import LOST, Delivery, Patience
+from gateway.metrics import Counters
+from gateway.protocol.forms import FramedTick
+from market.bus import Bus, BusDownError
+from market.status import SymbolState
+from market.symbols import Symbols
+
+IDLE_S: Final = 10.0
+"""A link that brought neither tick nor beat for so long is made anew, for the first time."""
+LOST_S: Final = 3.0
+"""At least so long lies between two that are made anew because ticks do not pass."""
+SELDOM_S: Final = 30.0
+"""Both grow up to this while it does not help."""
+
+
+class Usefulness:
+    """Judges one link after the other. Times are the event loop's."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        symbols: Symbols,
+        last: Mapping[str, FramedTick],
+        state_of: Callable[[str], SymbolState],
+        highest_seq: Callable[[], int],
+        counters: Counters,
+        rng: random.Random,
+    ) -> None:
+        """``last`` is each symbol's newest tick, ``highest_seq`` what a seq can be now."""
+        self._bus = bus
+        self._delivery = Delivery(symbols, last, state_of, highest_seq)
+        self._counters = counters
+        self._idle = Patience(IDLE_S, SELDOM_S, rng)
+        self._lost = Patience(LOST_S, SELDOM_S, rng)
+        self._renewed_at = float("-inf")
+        self._heard: tuple[float, int] = (0.0, 0)
+        self._heard_at = 0.0
+        self._asking: asyncio.Task[None] | None = None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the ticks of a link that lives, in words for clients; empty where nothing is."""
+        return self._delivery.problem
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The symbols whose newest tick cannot be read here."""
+        return self._delivery.unreadable
+
+    def serve(self, symbols: Symbols) -> None:
+        """Ticks of these symbols, and of no others, are to come from now on."""
+        self._delivery.serve(symbols)
+
+    def count_missed(self, values: Mapping[str, bytes]) -> None:
+        """A new link is up, and these are the last values, of which none has been taken yet."""
+        if self.problem == LOST:
+            self._counters.ticks_missed += self._delivery.missed(values)
+
+    def linked(self, now: float) -> None:
+        """A new link is up, and the last values are taken."""
+        # What the last values added to the counts is no sign of life.
+        self._heard, self._heard_at = (self._heard[0], self._ticks()), now
+        self._delivery.linked(now)
+
+    def judge(self, now: float, beat_at: float, *, beating: bool) -> str:
+        """Why the link is to be made anew, for the log; empty where it is not, or not yet.
+
+        ``beat_at`` is when the last beat came; ``beating`` says whether they come over this link.
+        """
+        # Both change with all that a link is there for.
+        heard = beat_at, self._ticks()
+        if heard != self._heard:
+            self._heard, self._heard_at = heard, now
+            self._idle.reset()
+        elif now - self._heard_at >= self._idle.seconds:
+            self._idle.grow()
+            self._counters.bus_links_faulty["silent"] += 1
+            return f"neither tick nor beat for {now - self._heard_at:.0f} s"
+        delivery = self._delivery
+        if beating and (self._asking is None or self._asking.done()) and (symbols := delivery.ask(now)):
+            self._asking = asyncio.get_running_loop().create_task(self._ask(symbols))
+        if delivery.judge(now, beat_at) and now - self._renewed_at >= self._lost.seconds:
+            self._renewed_at = now
+            self._lost.grow()
+            self._counters.bus_links_faulty["ticks_lost"] += 1
+            return "beats come, and ticks that the store has do not"
+        if not delivery.problem:
+            self._lost.reset()
+        return ""
+
+    def unlinked(self) -> None:
+        """The link is gone."""
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def _ticks(self) -> int:
+        return self._counters.ticks_received + self._counters.ticks_old
+
+    async def _ask(self, symbols: list[str]) -> None:
+        # Where the store does not answer, the next question will do.
+        with suppress(BusDownError):
+            values = await self._bus.last_values(symbols)
+            self._delivery.answered(symbols, values, asyncio.get_running_loop().time())

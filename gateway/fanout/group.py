@@ -1,0 +1,164 @@
+"""Cohorts that are flushed together, and what is pending for all of them.
+
+A tick becomes pending once per group, however many cohorts hold its symbol: publishing costs the same
+for one client and for twenty thousand. Which of it a cohort wants is found when it is flushed.
+"""
+
+import logging
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from gateway.fanout.cohort import Cohort
+from gateway.fanout.flush_scheduler import Pace
+from gateway.metrics import Counters
+from gateway.protocol.forms import Forms, FramedTick
+
+FAULT = "a cohort could not be flushed"
+"""Said of a fault of ours with one, which costs the others no tick."""
+
+logger = logging.getLogger(__name__)
+
+
+class Group(Protocol):
+    """What the hub does with a group."""
+
+    cohorts: "Cohorts"
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """What the next flush would write, to whom it may concern."""
+
+    def flushed(self, stamp: int) -> int:
+        """Nothing that was published up to here is pending; ``stamp`` is that of the newest there is."""
+
+    def offer(self, tick: FramedTick) -> None:
+        """Make ``tick``, which some cohort of the group holds, pending."""
+
+    def flush(self) -> None:
+        """Write everything that is pending."""
+
+
+class Cohorts:
+    """The cohorts of a group, by symbol; both maps mirror each other."""
+
+    def __init__(self) -> None:
+        self.all: dict[Cohort, None] = {}
+        self.by_symbol: dict[str, dict[Cohort, None]] = {}
+
+    def add(self, cohort: Cohort) -> list[str]:
+        """``cohort`` is under each of its symbols from now on. Returns those that nobody held before."""
+        self.all[cohort] = None
+        by_symbol, new = self.by_symbol, []
+        for symbol in cohort.wishes.symbols:
+            holders = by_symbol.get(symbol)
+            if holders is None:
+                by_symbol[symbol] = {cohort: None}
+                new.append(symbol)
+            else:
+                holders[cohort] = None
+        return new
+
+    def remove(self, cohort: Cohort) -> list[str]:
+        """Nothing is left of ``cohort``. Returns its symbols that nobody holds any more."""
+        del self.all[cohort]
+        by_symbol, last = self.by_symbol, []
+        for symbol in cohort.wishes.symbols:
+            holders = by_symbol[symbol]
+            del holders[cohort]
+            if not holders:
+                del by_symbol[symbol]
+                last.append(symbol)
+        return last
+
+    def holding(self, symbols: Iterable[str]) -> Iterable[Cohort]:
+        """At least every cohort that holds one of ``symbols``, each once."""
+        holders = [self.by_symbol[symbol] for symbol in symbols if symbol in self.by_symbol]
+        if len(holders) == 1:
+            return holders[0]
+        # Where they overlap much, asking every cohort is cheaper than finding out which.
+        if sum(map(len, holders)) > 2 * len(self.all):
+            return self.all
+        return set().union(*holders)
+
+
+class ConflatingGroup:
+    """Of each symbol only the newest tick is pending."""
+
+    def __init__(self, pace: Pace, counters: Counters) -> None:
+        self.cohorts = Cohorts()
+        self._pace = pace
+        self._counters = counters
+        self._window: dict[str, FramedTick] = {}
+        self._since = 0
+        """The stamp before the first one of the window."""
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """See `Group.pending`."""
+        return self._window.values()
+
+    def flushed(self, stamp: int) -> int:
+        """See `Group.flushed`."""
+        return self._since if self._window else stamp
+
+    def offer(self, tick: FramedTick) -> None:
+        """See `Group.offer`."""
+        symbol, window = tick.symbol, self._window
+        if symbol in window:
+            if self._pace.resting:
+                self._counters.ticks_conflated += 1
+            else:
+                # Nothing is conflated without need: two ticks of one symbol in one read go out as two.
+                # What follows goes with the flush that the pace still has to make.
+                self.flush()
+                window = self._window
+                self._since = tick.stamp - 1
+        elif not window:
+            self._since = tick.stamp - 1
+            self._pace.want(self)
+        window[symbol] = tick
+
+    def flush(self) -> None:
+        """See `Group.flush`."""
+        window, self._window = self._window, {}
+        if window:
+            forms, since = Forms(window), self._since
+            for cohort in self.cohorts.holding(window):
+                try:
+                    cohort.flush_newest(forms, since)
+                except Exception:
+                    logger.exception(FAULT)
+
+
+class ExactGroup:
+    """Every tick is pending, in order."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.cohorts = Cohorts()
+        self._pace = pace
+        self._ticks: list[FramedTick] = []
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """See `Group.pending`."""
+        return self._ticks
+
+    def flushed(self, stamp: int) -> int:
+        """See `Group.flushed`."""
+        return self._ticks[0].stamp - 1 if self._ticks else stamp
+
+    def offer(self, tick: FramedTick) -> None:
+        """See `Group.offer`."""
+        if not self._ticks:
+            self._pace.want(self)
+        self._ticks.append(tick)
+
+    def flush(self) -> None:
+        """See `Group.flush`."""
+        ticks, self._ticks = self._ticks, []
+        if ticks:
+            for cohort in self.cohorts.holding({tick.symbol for tick in ticks}):
+                try:
+                    cohort.flush_every(ticks, ticks[0].stamp - 1)
+                except Exception:
+                    logger.exception(FAULT)

@@ -1,0 +1,301 @@
+"""Requests that aiohttp serves: probes, pages, tickets, and handshakes with something unusual about them.
+
+Its handler of one connection, with bounds to what a stranger may do to it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, cast
+
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import _ErrInfo
+
+from gateway.admission.acceptor import Arrival
+from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
+from gateway.admission.request.lines import no_request
+from gateway.admission.request.targets import require_own_target
+from gateway.metrics import Counters
+from gateway.refusal import SERVER, RefusalError
+from gateway.websocket.buffering.buffers import Buffers
+from gateway.websocket.header_fields import asks_for_websocket
+
+LINGER_S: Final = 1
+"""So long, at most, is thrown away what a client goes on sending that was refused in the middle of it. A socket that is
+closed with something unread is reset, and the answer may be lost with it."""
+_LINGER_BYTES: Final = 256 * 1024
+_EARLY_BYTES: Final = 64 * 1024  # may follow a handshake before that is answered; then reading pauses
+
+logger = logging.getLogger(__name__)
+
+
+class Requests(web.RequestHandler):
+    """One connection's requests; nothing of a wrong one is said again, and nothing of any is waited for without end.
+
+    aiohttp quotes a wrong request to whoever sent it and, with a traceback, in the log at level ERROR: there a token
+    would be kept, and any stranger could fill the disk.
+    """
+
+    __slots__ = (
+        "_arrival",
+        "_body_left",
+        "_buffers",
+        "_counters",
+        "_ended",
+        "_heads",
+        "_held",
+        "_is_whole",
+        "_linger_bytes",
+        "_refused",
+    )
+
+    def __init__(self, server: web.Server, counters: Counters, buffers: Buffers, keepalive_s: float) -> None:
+        """A client may be idle for ``keepalive_s`` between two requests."""
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type] # that is how aiohttp is told to keep none
+            keepalive_timeout=keepalive_s,
+            max_line_size=MAX_HEAD_BYTES,
+            max_field_size=MAX_HEAD_BYTES,
+            max_headers=MAX_FIELDS,
+            # No request here has a body that anybody reads.
+            auto_decompress=False,
+        )
+        self._counters = counters
+        self._buffers = buffers
+        self._arrival: Arrival | None = None
+        self._heads = Heads()
+        self._is_whole = True
+        """Whether no head is waited for the rest of."""
+        self._body_left = 0
+        self._linger_bytes = 0
+        """Once all is said: so many more bytes are thrown away."""
+        self._held = False
+        """Whether what follows is kept, because a handshake comes first, and it may not be HTTP any more."""
+        self._refused = False
+        """Whether nothing more is looked at."""
+        self._ended = asyncio.Event()
+        """The client has said that it sends no more."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is ours (called for the event loop)."""
+        super().connection_made(transport)
+        protocol = cast("asyncio.Transport", transport).get_protocol()
+        self._arrival = protocol if isinstance(protocol, Arrival) else None
+        # Whatever waits is to be heard of: a client that reads nothing must not keep its place for ever.
+        cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
+
+    def data_received(self, data: bytes) -> None:
+        """More of a request, or of the next (called for the event loop, and by aiohttp when it has room again)."""
+        if self._refused or self._close or self._force_close:
+            # It has been told so, or will be. Each piece more would only be one more error.
+            if self._linger_bytes:
+                self._linger_bytes -= len(data)
+                if self._linger_bytes <= 0:
+                    self._abort()
+            return
+        self._heads.add(data)
+        try:
+            self._advance()
+        except RefusalError as refusal:
+            self._answer(refusal)
+        if self._held and len(self._heads) > _EARLY_BYTES and not self._buffer_paused:
+            self._pause_reading_for_buffer()
+        self._watch()
+
+    def _advance(self) -> None:
+        """Give aiohttp what has come, a head or a part of a body at a time, as far as it has room."""
+        heads = self._heads
+        while len(self._messages) < self._max_msg_queue_size and (self._body_left or not (self._held or self._refused)):
+            if self._body_left:
+                part = heads.take(self._body_left)
+                self._body_left -= len(part)
+            else:
+                part = heads.take_head() or b""
+                if part:
+                    self._begin(part)
+                    continue
+            if not part:
+                return
+            super().data_received(part)
+
+    def _begin(self, head: bytes) -> None:
+        # The first one was charged when it arrived.
+        if self._arrival is not None and self._request_count:
+            self._arrival.charge(head)
+        queued = len(self._messages)
+        super().data_received(head)
+        if len(self._messages) == queued:
+            # Never seen. Whatever it was, nobody knows where it ends.
+            raise no_request()
+        message = self._messages[-1][0]
+        if isinstance(message, _ErrInfo):
+            self._refused, self._body_left = True, 0
+            return
+        try:
+            require_own_target(message.method, message.path, message.headers)
+            self._body_left = require_small_body(message.headers)
+        except RefusalError:
+            self._messages.pop()
+            raise
+        self._held = self._upgraded or asks_for_websocket(message.headers)
+
+    def _answer(self, refusal: RefusalError) -> None:
+        """Let ``refusal`` be the last answer, behind those to the requests before."""
+        self._refused, self._body_left = True, 0
+        self._heads.take(len(self._heads))
+        self._request_count += 1
+        self._messages.append((_ErrInfo(refusal.status, refusal, str(refusal)), EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _watch(self) -> None:
+        """See that a head that has begun does not take for ever, and is counted meanwhile."""
+        is_whole = self._body_left > 0 or self._held or not len(self._heads)
+        self._buffers.keeps(self, len(self._heads))
+        if is_whole != self._is_whole and self._arrival is not None:
+            self._is_whole = is_whole
+            if is_whole:
+                self._arrival.end_head()
+            else:
+                self._arrival.begin_head()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override] # aiohttp's says None: it hangs up at once
+        """The client sends no more, but may wait for its answers (called for the event loop)."""
+        self._ended.set()
+        # The rest of a body will not come.
+        self._lingering_time = 0
+        is_idle = self._request_count == 0 or (self._waiter is not None and not self._waiter.done())
+        if is_idle:
+            return False
+        if not self._messages and not self._held:
+            # Only the answer that is being written, if it is not written yet, is still to come.
+            self._close = True
+        return True
+
+    @property
+    def finished(self) -> bool:
+        """Whether the client has said that it sends no more."""
+        return self._ended.is_set()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is gone (called for the event loop)."""
+        self._buffers.forget(self)
+        self._ended.set()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Something waits to be read by the client (called for the event loop)."""
+        super().pause_writing()
+        self._buffers.waits(self)
+
+    def resume_writing(self) -> None:
+        """The kernel has taken everything (called for the event loop)."""
+        super().resume_writing()
+        self._buffers.drained(self)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """See `gateway.websocket.buffering.kept.Holder`."""
+        return self.transport.get_write_buffer_size() if self.transport is not None else 0
+
+    def abort(self, reason: str) -> None:
+        """See `gateway.websocket.buffering.kept.Holder`."""
+        logger.debug("a client of HTTP is cut off: %s", reason)
+        self._abort()
+
+    waits_for_us = False
+
+    def end_unfinished(self) -> None:
+        """See `gateway.websocket.buffering.kept.Holder`; a deadline elsewhere ends unfinished requests."""
+
+    def close_if_idle(self) -> None:
+        """End the connection if it is between two requests."""
+        if self._waiter is not None and not self._waiter.done():
+            self.force_close()
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    async def start(self) -> None:
+        """Serve until the connection ends (called by aiohttp)."""
+        try:
+            await super().start()
+        except Exception as error:
+            # A target that passes its parser and fails its URL. Nobody else would end the connection.
+            self._counters.connections_refused["bad_request"] += 1
+            logger.debug("what came is no request (%s)", type(error).__name__)
+            self._abort()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write an answer; True where the client is gone (called by aiohttp)."""
+        try:
+            # A file goes from the kernel to the kernel, and nothing of ours hears how that fares.
+            async with asyncio.timeout(self._buffers.unread_s):
+                answered = await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            self._abort()
+            return resp, True
+        if self.transport is None or self._messages:
+            return answered
+        if self._refused:
+            await self._linger(self.transport)
+        elif self._held:
+            # That was no handshake, so what follows it is HTTP.
+            self._held = False
+            self.data_received(b"")
+            if self._buffer_paused:
+                self._resume_reading_if_drained()
+        if self._ended.is_set() and not self._messages:
+            self.close()
+        return answered
+
+    async def _linger(self, transport: asyncio.Transport) -> None:
+        """Wait until the client has finished, too: it may be sending still, and read its answer only then."""
+        if not self._ended.is_set():
+            self._linger_bytes = _LINGER_BYTES
+            with suppress(TimeoutError, OSError):
+                transport.write_eof()
+                async with asyncio.timeout(LINGER_S):
+                    await self._ended.wait()
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Give the connection to somebody else, and what has followed the handshake (called by who takes it)."""
+        self._message_tail = self._heads.take(len(self._heads))
+        super().set_parser(parser, data_received_cb)
+
+    def _process_keepalive(self) -> None:
+        """The client was idle (called by aiohttp's timer), unless the head of its next request is on its way."""
+        if self._is_whole:
+            super()._process_keepalive()
+        else:
+            self._keepalive_handle = None
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """The answer to a request that could not be read, or not be answered (called by aiohttp)."""
+        if isinstance(exc, HttpProcessingError):
+            logger.debug("what came is no request (%s)", type(exc).__name__)
+            exc = no_request()
+        if not isinstance(exc, RefusalError):
+            return super().handle_error(request, status, exc, message)
+        self._counters.connections_refused[exc.reason] += 1
+        request._version = HttpVersion11
+        headers = {**exc.headers, hdrs.SERVER: SERVER}
+        answer = web.Response(status=exc.status, body=exc.body, content_type="application/json", headers=headers)
+        answer.force_close()
+        return answer
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """Say that something went wrong (called by aiohttp)."""
+        exc = kwargs.get("exc_info")
+        if not isinstance(exc, HttpProcessingError):
+            super().log_exception(*args, **kwargs)

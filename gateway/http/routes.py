@@ -1,0 +1,180 @@
+"""What a gateway answers over HTTP."""
+
+import asyncio
+import hmac
+from typing import Any, Final
+
+import orjson
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from gateway.admission.admission import bearer, try_later, unauthorised
+from gateway.admission.charges import METRICS, PROOF
+from gateway.admission.request.head import require_small_body
+from gateway.auth.grant import RefusedError, TryLaterError
+from gateway.gateway import Gateway
+from gateway.http.pages import Pages
+from gateway.http.upgrade import origin_of, refuse_again, upgrade
+from gateway.refusal import SERVER, RefusalError
+from market.bus import BusDownError
+
+GATEWAY: Final = web.AppKey("gateway", Gateway)
+REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
+
+WEBSOCKET_PATH: Final = "/ws"
+TICKET_PATH: Final = "/v1/ticket"
+
+_FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
+"""Asked for by load balancers and scrapers, under names that they know."""
+
+_PAGES: Final = Pages()
+
+
+def routes() -> list[web.AbstractRouteDef]:
+    """Every path there is."""
+    return [
+        web.get("/", index),
+        web.get("/web/{name}", part),
+        web.get(WEBSOCKET_PATH, websocket, allow_head=False),
+        web.post(TICKET_PATH, ticket),
+        web.options(TICKET_PATH, ticket_preflight),
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+        web.get("/metrics", metrics),
+    ]
+
+
+async def index(request: web.Request) -> web.Response:
+    """The dashboard."""
+    return _PAGES.index.answer(request)
+
+
+async def part(request: web.Request) -> web.Response:
+    """What the dashboard is made of."""
+    found = _PAGES.parts.get(request.match_info["name"])
+    if found is None:
+        raise web.HTTPNotFound
+    return found.answer(request)
+
+
+async def websocket(request: web.Request) -> web.StreamResponse:
+    """Prices."""
+    return await upgrade(request, request.app[GATEWAY])
+
+
+async def ticket(request: web.Request) -> web.Response:
+    """A one-time ticket for who brings a token: ``/ws?ticket=`` lets its bearer in, once and soon."""
+    gateway = request.app[GATEWAY]
+    if gateway.authenticator is None:
+        raise RefusalError(404, "ticket", "nobody needs a ticket here: AUTH_MODE is none")
+    token = bearer(request.headers)
+    if token is None:
+        raise unauthorised("a ticket is for who brings a token: Authorization: Bearer <token>", "bad_token")
+    charges, payer = gateway.entrance.charges, _payer(request)
+    charges.take(payer, PROOF)
+    try:
+        grant = await gateway.authenticator.verify(token)
+        charges.give_back(payer, PROOF)
+        if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
+            # The bus's store keeps each for a while.
+            raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
+        issued = await gateway.tickets.issue(grant)
+    except RefusedError as error:
+        raise unauthorised(str(error), error.code) from None
+    except (TryLaterError, BusDownError) as error:
+        if isinstance(error, TryLaterError):
+            charges.give_back(payer, PROOF)
+        raise try_later("no ticket can be given now", error) from None
+    gateway.counters.tickets_issued += 1
+    headers = {"Cache-Control": "no-store"}
+    return _answer(200, {"ticket": issued, "expires_in_s": gateway.tickets.ttl_s}, headers)
+
+
+async def ticket_preflight(_request: web.Request) -> web.Response:
+    """What a page of an allowed origin is told before it sends a token (Fetch standard, CORS protocol)."""
+    headers = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Authorization"}
+    return web.Response(status=204, headers=headers)
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """200 while this process does its work."""
+    return _answer(200, {"status": "alive"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """200 in service, 503 not yet, 404 draining: HAProxy then sends nobody new, and cuts nobody off."""
+    gateway = request.app[GATEWAY]
+    if gateway.draining:
+        answer = _answer(404, {"status": "draining"})
+    elif not gateway.feed.ready:
+        answer = _answer(503, {"status": "no last values from the bus yet"})
+    else:
+        answer = _answer(200, {"status": "ready", "feed": gateway.feed.status.feed})
+    # What a balancer passes on is somebody else's question.
+    if hdrs.X_FORWARDED_FOR not in request.headers:
+        gateway.probes.answered(request.remote or "", answer.status, asyncio.get_running_loop().time())
+    return answer
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus text, for who brings METRICS_TOKEN, where that is set.
+
+    Each value is as of now, and asking costs accordingly.
+    """
+    gateway = request.app[GATEWAY]
+    gateway.entrance.charges.take(_payer(request), METRICS)
+    expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
+    if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
+        raise unauthorised("metrics are for who brings METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
+    return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@web.middleware
+async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what a handler refuses; and see that what is for people is asked for by its name."""
+    gateway = request.app[GATEWAY]
+    try:
+        refuse_again(request)
+        peer, arrival = origin_of(request)
+        if arrival is None or arrival.payer is None:
+            # Nobody could tell when its head came.
+            gateway.entrance.charges.take_request(gateway.entrance.payer(request.headers, peer), request.path)
+        if request.path in _FOR_OPERATORS:
+            gateway.entrance.check_operator(request.headers)
+        else:
+            gateway.entrance.check_names(request.headers)
+        require_small_body(request.headers)
+        return await handler(request)
+    except RefusalError as refusal:
+        gateway.counters.connections_refused[refusal.reason] += 1
+        headers = dict(refusal.headers)
+        answer = web.Response(
+            status=refusal.status, body=refusal.body, content_type="application/json", headers=headers
+        )
+        if refusal.ends_connection:
+            answer.force_close()
+        return answer
+
+
+async def close_while_draining(request: web.Request, response: web.StreamResponse) -> None:
+    """Keep no connection for another request while draining: that one would come too late."""
+    if request.app[GATEWAY].draining:
+        response.force_close()
+        response.headers[hdrs.CONNECTION] = "close"
+
+
+async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Let pages that are allowed to read a ticket, and name no versions."""
+    response.headers[hdrs.SERVER] = SERVER
+    if request.path == TICKET_PATH and hdrs.ORIGIN in request.headers and response.status != 403:
+        response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
+        response.headers["Vary"] = hdrs.ORIGIN
+
+
+def _payer(request: web.Request) -> str | None:
+    return request.app[GATEWAY].entrance.payer(request.headers, origin_of(request)[0])
+
+
+def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json", headers=headers)

@@ -1,0 +1,90 @@
+"""An application on its sockets: what ``python -m gateway`` and the gunicorn worker have in common."""
+
+import asyncio
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.admission.acceptor import Arrivals
+from gateway.admission.address import is_every_address, is_private
+from gateway.app import arrivals
+from gateway.http.expectations import expecting_nothing
+from gateway.http.handler import Requests
+from gateway.http.routes import GATEWAY
+from gateway.websocket.sockets import bind_both
+from market.environ import SettingError
+
+BACKLOG: Final = 4096
+"""Connections the kernel may hold for us: a reconnect storm arrives faster than it is accepted."""
+
+_FINISH_S: Final = 1.0
+"""Requests under way get so long when the application ends; clients of WebSockets have had their drain."""
+
+
+class Serving:
+    """A running application; it listens where it is told to."""
+
+    def __init__(self, app: web.Application) -> None:
+        """Nothing runs before `start`."""
+        self.app = app
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_S)
+        self._servers: list[asyncio.Server] = []
+        self._arrivals: Arrivals | None = None
+
+    async def start(self) -> None:
+        """Run the application; nobody can connect yet."""
+        await self._runner.setup()
+        server = self._runner.server
+        assert server is not None
+        server.request_factory = expecting_nothing(server.request_factory)
+        gateway = self.app[GATEWAY]
+        self._arrivals = arrivals(
+            self.app,
+            lambda: Requests(server, gateway.counters, gateway.buffers, gateway.settings.keepalive_s),
+            served=lambda: len(server.connections),
+        )
+
+    async def listen(self, **where: Any) -> None:
+        """Accept connections at ``host`` and ``port``, or on ``sock``, as for `asyncio.loop.create_server`.
+
+        Raises:
+            OSError: that is not possible.
+            SettingError: strangers reach it there, and nothing says that they may.
+        """
+        assert self._arrivals is not None
+        loop = asyncio.get_running_loop()
+        if is_every_address(where.get("host")):
+            del where["host"]
+            where["sock"] = bind_both(where.pop("port"))
+        server = await loop.create_server(self._arrivals, start_serving=False, **where)
+        self._servers.append(server)
+        # Whoever made the socket, `bind` of gunicorn's configuration or systemd, may not have heard of GATEWAY_HOST.
+        for listener in server.sockets:
+            self._require_private(listener.getsockname())
+        await server.start_serving()
+
+    def _require_private(self, name: Any) -> None:
+        if not self.app[GATEWAY].settings.may_be_public and not is_private(name):
+            raise SettingError(
+                f"{name[0]} is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+                " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
+            )
+
+    def leave_to_successor(self) -> None:
+        """Stop accepting: another process does, on the same sockets. Connections that were accepted are served on."""
+        self.app[GATEWAY].succeeded = True
+        for server in self._servers:
+            server.close()
+        assert self._runner.server is not None
+        for connection in self._runner.server.connections:
+            if isinstance(connection, Requests):
+                # Its next request is the successor's.
+                connection.close_if_idle()
+
+    async def close(self) -> None:
+        """Listen no more, and end the application and every connection."""
+        for server in self._servers:
+            server.close()
+        if self._arrivals is not None:
+            self._arrivals.close()
+        await self._runner.cleanup()

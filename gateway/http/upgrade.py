@@ -1,0 +1,140 @@
+"""From a request for ``/ws`` to a conversation: at once where nothing has to be waited for, else by way of aiohttp."""
+
+import asyncio
+
+from aiohttp import HttpVersion, HttpVersion11, hdrs, web
+from aiohttp.http_parser import RawRequestMessage
+from multidict import CIMultiDictProxy
+
+from gateway.admission.acceptor import Arrival
+from gateway.admission.address import is_private
+from gateway.admission.admission import Visitor, try_later, unauthorised
+from gateway.admission.charges import PROOF, REQUEST
+from gateway.auth.grant import Grant, RefusedError, TryLaterError
+from gateway.client.client import begin
+from gateway.gateway import Gateway
+from gateway.refusal import RefusalError
+from gateway.websocket.handshake import take_over
+from market.bus import BusDownError
+
+
+def upgrade_now(gateway: Gateway, message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+    """The conversation of who begins with ``message``; None where it is refused or must wait, which `upgrade` does."""
+    entrance = gateway.entrance
+    try:
+        _require_form(message.version, message.headers)
+        visitor = entrance.look(message.headers, message.url.query, arrival.peer, counted=True)
+        grant = entrance.grant_now(visitor)
+        if grant is None and visitor.brings_proof:
+            return None
+        seat = entrance.admit(visitor, grant)
+    except RefusalError as error:
+        arrival.refusal = error
+        return None
+    seat.key = seat.key or arrival.hand_over()
+    return begin(gateway, arrival.transport, visitor, grant, seat)
+
+
+def refuse_again(request: web.Request) -> None:
+    """Say what `upgrade_now` has said of this request, if it has: looked at a second time, it would count twice.
+
+    Raises:
+        RefusalError: it has.
+    """
+    arrival = origin_of(request)[1]
+    if arrival is not None and arrival.refusal is not None:
+        refusal, arrival.refusal = arrival.refusal, None
+        raise refusal
+
+
+async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
+    """Answer a handshake, and take its connection from aiohttp.
+
+    Raises:
+        RefusalError: it is refused.
+    """
+    entrance = gateway.entrance
+    peer, arrival = origin_of(request)
+    if arrival is None and not gateway.settings.may_be_public:
+        _require_private(request)
+    _require_form(request.version, request.headers)
+    visitor = entrance.look(request.headers, request.query, peer, counted=arrival is not None)
+    grant = entrance.grant_now(visitor)
+    # Before its proof is looked at: a ticket is spent by that, and keys are fetched for it.
+    seat = entrance.admit(visitor, grant)
+    try:
+        if grant is None and visitor.brings_proof:
+            grant = await prove(gateway, visitor)
+            entrance.confirm(seat, grant)
+    except BaseException:
+        entrance.leave(seat)
+        raise
+    # A bare aiohttp has its own kind of protocol, which ends with the client.
+    if request.transport is None or getattr(request.protocol, "finished", False):
+        # Nobody can be a WebSocket's client who sends nothing.
+        entrance.leave(seat)
+        raise RefusalError(400, "handshake", "the client has gone, or sends no more")
+    if arrival is not None:
+        seat.key = seat.key or arrival.hand_over()
+    # As for those who are let in at once: connects have limits of their own.
+    entrance.charges.give_back(visitor.payer, REQUEST)
+    return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))
+
+
+async def prove(gateway: Gateway, visitor: Visitor) -> Grant:
+    """The grant behind a visitor's ticket or token.
+
+    Raises:
+        RefusalError: it opens nothing, or that cannot be told now; or too many of these did so.
+    """
+    charges = gateway.entrance.charges
+    charges.take(visitor.payer, PROOF)
+    try:
+        if visitor.ticket is not None:
+            grant = await gateway.tickets.redeem(visitor.ticket)
+            if grant is None:
+                raise unauthorised("the ticket is used, too old, or none; get a new one", "bad_ticket")
+        else:
+            assert visitor.token is not None
+            assert gateway.authenticator is not None
+            grant = await gateway.authenticator.verify(visitor.token)
+    except RefusedError as error:
+        raise unauthorised(str(error), error.code) from None
+    except (TryLaterError, BusDownError) as error:
+        charges.give_back(visitor.payer, PROOF)
+        raise try_later("this cannot be checked now", error) from None
+    charges.give_back(visitor.payer, PROOF)
+    return grant
+
+
+def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:
+    """Refuse what is no upgrade beyond doubt, whoever asks for it.
+
+    Raises:
+        RefusalError: not HTTP/1.1 (RFC 6455, section 4.1), or with a body, of which others on the way may have
+            another idea where it ends and frames begin.
+    """
+    if version != HttpVersion11:
+        raise RefusalError(400, "handshake", "a WebSocket handshake needs HTTP/1.1")
+    if headers.get(hdrs.CONTENT_LENGTH, "0") != "0" or hdrs.TRANSFER_ENCODING in headers:
+        raise RefusalError(400, "handshake", "a WebSocket handshake has no body")
+
+
+def _require_private(request: web.Request) -> None:
+    """Refuse who came by an address that strangers reach, in a bare aiohttp, which listens where it likes.
+
+    Raises:
+        RefusalError: it is not loopback, and nothing says that it may be something else.
+    """
+    if request.transport is not None and not is_private(request.transport.get_extra_info("sockname")):
+        raise RefusalError(403, "anonymous", "AUTH_MODE is none, and this is not loopback; see ALLOW_ANONYMOUS")
+
+
+def origin_of(request: web.Request) -> tuple[str | None, Arrival | None]:
+    """The other end of a request's connection, and who counted it when it was accepted; None in a bare aiohttp."""
+    transport = request.transport
+    if transport is None:
+        return None, None
+    protocol = transport.get_protocol()
+    peer = transport.get_extra_info("peername")
+    return peer[0] if peer else None, protocol if isinstance(protocol, Arrival) else None

@@ -1,0 +1,95 @@
+"""How messages are written on the wire: one object per encoding, which is all that anybody needs to know of it.
+
+`gateway.protocol.encodings` has those that clients can choose.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+
+from gateway.protocol.commands import CommandDecoder
+from gateway.protocol.forms import Form, FramedTick, StatusForm, of_status, of_tick
+from gateway.protocol.messages import Message
+from gateway.websocket.framing.deflate import LEAST_BYTES, compress
+from gateway.websocket.framing.frames import RSV1, TEXT, frame
+from market.tick import Tick
+
+Join = Callable[[Collection[bytes]], bytes]
+"""Makes one blob of many ticks, each in the form of `Encoding.form`."""
+
+
+class Encoding:
+    """One way to write and read messages. An encoding is equal to itself only."""
+
+    __slots__ = (
+        "_batch_payload", "_encode", "decode", "opcode", "snapshot_frame", "status_frame", "subprotocol", "tick_body",
+        "tick_frame", "wrong_frame",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        subprotocol: str,
+        opcode: int,
+        decoder: CommandDecoder,
+        encode: Callable[[Message], bytes],
+        tick_body: Callable[[Tick], bytes],
+        tick_frame: Callable[[Tick], bytes],
+        snapshot_frame: Callable[[Tick], bytes],
+        batch_payload: Callable[[Collection[bytes]], bytes],
+    ) -> None:
+        """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
+
+        ``tick_frame`` and ``snapshot_frame`` write whole frames.
+        """
+        self.subprotocol = subprotocol
+        """What a client asks for in ``Sec-WebSocket-Protocol``."""
+        self.opcode = opcode
+        """Of the frames of its messages, in both directions."""
+        self.decode = decoder.decode
+        """Read one message of a client."""
+        self.wrong_frame = (
+            f"binary frame where text is due; send {decoder.format} text"
+            if opcode == TEXT
+            else f"text frame where binary is due; send {decoder.format}"
+        )
+        """What is answered to a message in a frame of the other opcode."""
+        self.tick_body: Form = of_tick(tick_body)
+        """The tick alone, for a batch."""
+        self.tick_frame: Form = of_tick(tick_frame)
+        """A whole ``tick`` frame."""
+        self.snapshot_frame: Form = of_tick(snapshot_frame)
+        """A whole ``snapshot`` frame."""
+        self.status_frame: StatusForm = of_status(self.message_frame)
+        """A whole ``symbol_status`` frame."""
+        self._encode = encode
+        self._batch_payload = batch_payload
+
+    def __repr__(self) -> str:
+        """Name it as clients do."""
+        return f"<Encoding {self.subprotocol}>"
+
+    def message_frame(self, message: Message) -> bytes:
+        """The frame of any message that is not a tick or a snapshot."""
+        return frame(self.opcode, self._encode(message))
+
+    def snapshot_frames(self, ticks: Iterable[FramedTick]) -> bytes:
+        """A ``snapshot`` frame for each tick."""
+        return b"".join(map(self.snapshot_frame, ticks))
+
+    def form(self, *, batch: bool) -> Form:
+        """The form of a tick that its `joiner` takes."""
+        return self.tick_body if batch else self.tick_frame
+
+    def joiner(self, *, batch: bool, deflate: bool = False) -> Join:
+        """How a flush becomes bytes: a frame for each tick, or one ``ticks`` frame for all, compressed if so wanted."""
+        if not batch:
+            return b"".join
+        return self._compressed_batch if deflate else self._batch
+
+    def _batch(self, bodies: Collection[bytes]) -> bytes:
+        return frame(self.opcode, self._batch_payload(bodies))
+
+    def _compressed_batch(self, bodies: Collection[bytes]) -> bytes:
+        payload = self._batch_payload(bodies)
+        if len(payload) < LEAST_BYTES:
+            return frame(self.opcode, payload)
+        return frame(RSV1 | self.opcode, compress(payload))

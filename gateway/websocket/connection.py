@@ -1,0 +1,391 @@
+"""One socket: it writes, or it says that it lags. It never waits.
+
+After the handshake a connection is its transport's protocol, and every frame in and out is ours.
+"""
+
+import asyncio
+import logging
+import math
+import os
+from typing import Any, Final, Protocol
+
+from gateway.fanout.window import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
+from gateway.fanout.window import ping as numbered_ping
+from gateway.websocket.buffering.buffers import Buffers
+from gateway.websocket.close_codes import Closing
+from gateway.websocket.closing_handshake import Farewell
+from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
+from gateway.websocket.framing.parser import REFUSED, Admission, Fault, FrameReader, Violation
+from gateway.websocket.sockets import has_unread, prepare
+from gateway.websocket.turns import Turns
+
+CORK_LIMIT_BYTES: Final = 64 * 1024
+"""Answers to what was read at once are put together up to here."""
+
+_CLOSED: Final = "closed with"
+_CUT_OFF: Final = "cut off"
+"""How our own ends begin in the log."""
+
+logger = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """Who is told what comes in."""
+
+    @property
+    def payer(self) -> str | None:
+        """The address that shares its turns with others of the same; None where it is nobody else's."""
+
+    def message_due(self, compressed: int) -> Admission:
+        """A whole message has come, and what it takes to read it has not been spent yet: is it wanted?
+
+        ``compressed`` is its length where it is to be inflated first, else 0.
+        """
+
+    def message_received(self, opcode: int, data: bytes) -> None:
+        """A whole message: TEXT, which is UTF-8, or BINARY."""
+
+    def frame_received(self) -> None:
+        """A frame that is no message, but costs as much: a ping, a pong, or a part that completes nothing."""
+
+    def ping_answered(self, number: int) -> bool:
+        """A pong to a ping with a number; False where it answers nothing that was asked."""
+
+    def heartbeat_answered(self, number: int, took_s: float) -> None:
+        """A pong to the heartbeat's ping, which had this number, so long after that."""
+
+    def connection_lost(self) -> None:
+        """The last that is heard of the connection."""
+
+
+class Connection(asyncio.Protocol):
+    """A client's socket, after the handshake."""
+
+    __slots__ = (
+        "__weakref__", "_backed_up", "_buffers", "_corked", "_direct_fd", "_farewell", "_fd", "_reader",
+        "_transport", "_turns", "asked", "client", "closing", "encoding", "end", "heard", "listener", "pinged",
+        "pinged_at", "rtt_s", "watched",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        client: str,
+        transport: asyncio.Transport,
+        encoding: Any,
+        buffers: Buffers,
+        turns: Turns,
+        listener: Listener,
+        max_message_bytes: int,
+        *,
+        deflate: bool = False,
+        watched: bool = False,
+        window_bytes: int = 0,
+    ) -> None:
+        """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `FrameReader`."""
+        self.client = client
+        self.encoding = encoding
+        """How messages are written for this client: for those who write them; nothing here looks at it."""
+        self.listener = listener
+        self._transport = transport
+        self._buffers = buffers
+        self._turns = turns
+        self._corked: bytearray | None = None
+        self._reader = FrameReader(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
+        self._farewell: Farewell | None = None
+        self.closing = False
+        """Whether a close frame has been written, or the socket cut off; nothing follows."""
+        self.end = "the connection broke"
+        """How it ended, for the log."""
+        self.heard = True
+        """Whether anything came from the client since the heartbeat last looked."""
+        self.asked = False
+        """Whether the heartbeat waits for a sign of life."""
+        self.pinged = 0
+        """The number of its last ping, until that is answered."""
+        self.pinged_at = 0.0
+        """When that was sent."""
+        self.watched = watched
+        """See `gateway.fanout.cohort.Member.watched`."""
+        self.rtt_s = math.inf
+        """How long it usually takes to answer a ping; infinite before it has answered one."""
+        self._fd = prepare(transport)
+        # Anything that waits is to be heard of at once, and so is its end.
+        transport.set_write_buffer_limits(high=0)
+        self._backed_up = transport.get_write_buffer_size() > 0
+        if self._backed_up:
+            buffers.waits(self)
+        self._choose_way()
+
+    def limit_messages(self, max_message_bytes: int) -> None:
+        """Take messages up to another length from now on; 0 is no limit."""
+        self._reader.limit(max_message_bytes)
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether compressed messages must be inflated even where nobody wants them."""
+        return self._reader.reads_all
+
+    @property
+    def left(self) -> bool:
+        """Whether it ended, where it has, without our doing."""
+        return not self.end.startswith((_CLOSED, _CUT_OFF))
+
+    # What goes out.
+
+    @property
+    def drained(self) -> bool:
+        """Whether the kernel has taken everything that was written."""
+        if self._backed_up and not self._transport.get_write_buffer_size():
+            # What waited when we took the transport over may have gone without a word.
+            self.resume_writing()
+        return not self._backed_up
+
+    @property
+    def unheard(self) -> bool:
+        """Whether anything that came waits to be read, in the kernel or here."""
+        return self.waits_for_us or (self._fd >= 0 and has_unread(self._fd))
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether it has sent what we have not found the time to read."""
+        return self in self._turns
+
+    def send(self, blob: bytes) -> bool:
+        """Write ``blob`` and return True, or write nothing and return False: the socket is not draining."""
+        if self._direct_fd < 0:
+            return self._send_with_care(blob)
+        # Straight to the kernel. The transport would keep the blob for the end of the loop's turn, and nobody
+        # could say what a flush has cost.
+        try:
+            sent = os.write(self._direct_fd, blob)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # The peer is gone; the transport hears of it by itself.
+            return True
+        if sent < len(blob):
+            # The kernel takes no more for now. What is left with the transport makes the connection lag.
+            self._transport.write(blob[sent:])
+        return True
+
+    def _send_with_care(self, blob: bytes) -> bool:
+        if not self.drained:
+            return False
+        if self._corked is not None:
+            self._fill_cork(blob)
+        elif not self.closing:
+            self._transport.write(blob)
+        return True
+
+    def enqueue(self, blob: bytes) -> None:
+        """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
+        if not (self.send(blob) or self._queue(blob, answer=False)):
+            self.close(Closing.TOO_SLOW)
+
+    def reply(self, frames: bytes) -> None:
+        """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
+        if not (self.send(frames) or self._queue(frames, answer=False)):
+            self.abort("does not read its replies")
+
+    def _queue(self, blob: bytes, *, answer: bool) -> bool:
+        """Write ``blob`` behind what waits, unless that is too much; ``answer``: to what the client has said."""
+        if self._corked is not None:
+            self._fill_cork(blob)
+        elif not self.closing:
+            if not self._buffers.take(self, len(blob), answer=answer):
+                return False
+            self._transport.write(blob)
+        return True
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What the kernel has not taken yet of what was written."""
+        return self._transport.get_write_buffer_size()
+
+    def pause_writing(self) -> None:
+        """The kernel has refused something, which waits in the transport (called by the event loop)."""
+        self._backed_up = True
+        self._direct_fd = -1
+        self._buffers.waits(self)
+
+    def resume_writing(self) -> None:
+        """Nothing waits in the transport any more (called by the event loop)."""
+        self._backed_up = False
+        self._choose_way()
+        self._buffers.drained(self)
+
+    def _choose_way(self) -> None:
+        # Around the transport only where nothing of it or of ours must go first.
+        free = not (self._backed_up or self.closing or self._corked is not None)
+        self._direct_fd = self._fd if free else -1
+
+    def _cork(self) -> None:
+        """From here on keep what is written, so that all answers to one read leave in one piece."""
+        self._corked = bytearray()
+        self._direct_fd = -1
+
+    def _fill_cork(self, blob: bytes) -> None:
+        assert self._corked is not None
+        self._corked += blob
+        if len(self._corked) >= CORK_LIMIT_BYTES:
+            self._uncork()
+            self._cork()
+
+    def _uncork(self) -> None:
+        corked, self._corked = self._corked, None
+        self._choose_way()
+        if corked and not (self.send(bytes(corked)) or self._queue(bytes(corked), answer=True)):
+            self.abort("does not read its replies")
+
+    def ping(self, number: int) -> None:
+        """Ask for a sign of life (RFC 6455, section 5.5.2); ``number`` is that of a ping, as those behind data have."""
+        self.asked, self.pinged, self.pinged_at = True, number, asyncio.get_running_loop().time()
+        self.reply(numbered_ping(number))
+
+    def close(self, closing: Closing) -> None:
+        """Start the closing handshake. Only the first reason counts."""
+        if not self.closing:
+            self._buffers.counters.closed[closing.name] += 1
+            self._write_close(closing.code, closing.reason)
+
+    def abort(self, reason: str) -> None:
+        """Cut off at once, without a word: whoever does not read would not read a close frame either."""
+        if not self._transport.is_closing():
+            self._buffers.counters.aborted += 1
+            self.closing = True
+            self._choose_way()
+            self.end = f"{_CUT_OFF}, {reason}"
+        # One that closes already keeps what waits until the client reads it.
+        self._transport.abort()
+
+    def end_unfinished(self) -> None:
+        """Close because a message was not finished in time; what else comes of it is not looked at."""
+        if not self.closing:
+            self.close(Closing.UNFINISHED)
+            self._stop_listening()
+
+    def _write_close(self, code: int, reason: str) -> None:
+        self._uncork()
+        self._transport.write(close_frame(code, reason))
+        self.closing = True
+        self._choose_way()
+        self.end = f"{_CLOSED} {code} {reason}"
+        self._farewell = Farewell(self._transport)
+
+    # What comes in; called by the event loop.
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and tell the listener of every message that is complete."""
+        self.heard = True
+        if len(data) == PONG_BYTES and self._is_quick_pong(data):
+            return
+        if self._farewell is not None and not self._farewell.bytes_received(len(data)):
+            return
+        turns = self._turns
+        if turns.begin():
+            self._read(data)
+            turns.end()
+        else:
+            self._reader.keep(data)
+            self._wait()
+            self._buffers.read(self, *self._reader.unfinished)
+
+    def go_on(self) -> None:
+        """Read what was kept for a later turn (see `gateway.websocket.turns`)."""
+        if self._transport.is_closing():
+            return
+        self._read(b"")
+        if not (self.waits_for_us or self._transport.is_closing() or (self._farewell and self._farewell.is_over)):
+            self._transport.resume_reading()
+
+    def _pauses(self) -> bool:
+        if not self._turns.is_over():
+            return False
+        self._wait()
+        return True
+
+    def _wait(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._turns.wait(self, self.listener.payer)
+
+    def _read(self, data: bytes) -> None:
+        if self._farewell is None:
+            self._cork()
+        try:
+            violation = self._reader.feed(data, self._receive, self._admit, self._pauses)
+        except Exception:
+            logger.exception("client %s: a message could not be handled", self.client)
+            violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
+        self._uncork()
+        if violation is not None and not self.closing:
+            self._buffers.counters.closed[violation.fault.name] += 1
+            self._write_close(violation.fault, violation.reason)
+        if violation is not None:
+            self._stop_listening()
+        self._buffers.read(self, *self._reader.unfinished)
+        if self._reader.window:
+            self._buffers.keeps(self, self._reader.window)
+
+    def _stop_listening(self) -> None:
+        self._reader.forget()
+        if self._farewell is not None:
+            self._farewell.stop_listening()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The socket is gone."""
+        # Whoever still holds us, a drain for one, must not write to it.
+        self.closing = True
+        # Closed after this call, and the number may be another client's in the next.
+        self._fd = self._direct_fd = -1
+        if self._farewell is not None:
+            self._farewell.end()
+        self._buffers.forget(self)
+        self._turns.forget(self)
+        self.listener.connection_lost()
+        # They know each other; without this only the garbage collector would find them.
+        del self.listener
+
+    def _is_quick_pong(self, data: bytes) -> bool:
+        """Whether that was one pong with a number, and nothing else is to be done: they come often."""
+        if data[:2] != PONG_HEAD or self._farewell is not None or self._reader.unfinished != (None, None):
+            return False
+        # It may be what the next slice has waited for, of hundreds at once.
+        if not self._turns.begin():
+            return False
+        is_answer = self._is_asked_for(number_in_pong(data))
+        self._turns.end()
+        return is_answer
+
+    def _is_asked_for(self, number: int | None) -> bool:
+        """Whether a pong with this number answers anything; what anybody may send unasked has none."""
+        if not number or number != self.pinged:
+            return number is not None and self.listener.ping_answered(number)
+        self.pinged = 0
+        self.listener.heartbeat_answered(number, asyncio.get_running_loop().time() - self.pinged_at)
+        return True
+
+    def _admit(self, compressed: int) -> Admission:
+        return "drop" if self.closing else self.listener.message_due(compressed)
+
+    def _receive(self, opcode: int, payload: bytes) -> bool:
+        if opcode == CLOSE:
+            if not self.closing:
+                # The same code back (RFC 6455, section 5.5.1), or none where none was given.
+                code = int.from_bytes(payload[:2])
+                self._write_close(code, "")
+                self.end = f"left with {code or 'no code'}"
+            self._transport.close()
+            return False
+        if self.closing:
+            # On to the peer's own close frame, but for who was cut off.
+            return self._farewell is not None and self._farewell.frame_received()
+        if opcode in (TEXT, BINARY):
+            self.listener.message_received(opcode, payload)
+        elif opcode == PONG and self._is_asked_for(pong_number(payload)):
+            pass
+        elif opcode != REFUSED:
+            self.listener.frame_received()
+            if opcode == PING:
+                self.reply(frame(PONG, payload))
+        return True

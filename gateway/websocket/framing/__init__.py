@@ -1,0 +1,1 @@
+"""Bytes to frames and messages, and back. No sockets, no I/O."""

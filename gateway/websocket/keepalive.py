@@ -1,0 +1,58 @@
+"""Finds dead peers: whoever has been silent is pinged, whoever stays silent is cut off.
+
+One sweep for all connections rather than timers for each. It looks at a few at a time, so that ten
+thousand pings never leave in one breath.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from gateway.websocket.connection import Connection
+
+_SLICES: Final = 32
+
+
+class Heartbeat:
+    """Looks at every connection twice per ``heartbeat_s``: a dead one is gone after one to one and a half of it."""
+
+    def __init__(self, heartbeat_s: float, lags: Callable[[Connection], bool], next_number: Callable[[], int]) -> None:
+        """``lags`` says of whom ``LAG_TIMEOUT_S`` decides: who does not read cannot have read a ping.
+
+        ``next_number`` numbers pings, all of one gateway: whoever answers only the last of several answers all.
+        """
+        self._lags = lags
+        self._next_number = next_number
+        self._slice_s = heartbeat_s / 2 / _SLICES
+        self._slices: list[dict[Connection, None]] = [{} for _ in range(_SLICES)]
+        self._slice_of: dict[Connection, dict[Connection, None]] = {}
+        self._next = 0
+
+    def add(self, connection: Connection) -> None:
+        """Look after ``connection``."""
+        # The slice looked at last: a newcomer is not asked before half a heartbeat has passed.
+        self._slice_of[connection] = chosen = self._slices[self._next - 1]
+        chosen[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        """``connection`` is gone."""
+        del self._slice_of.pop(connection)[connection]
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(self._slice_s)
+            self.sweep_slice()
+
+    def sweep_slice(self) -> None:
+        """Look at the next of the slices."""
+        for connection in tuple(self._slices[self._next]):
+            if connection.heard:
+                connection.heard = connection.asked = False
+            elif self._lags(connection):
+                connection.asked = False
+            elif not connection.asked:
+                connection.ping(self._next_number())
+            elif not connection.unheard:
+                connection.abort("no answer to a ping")
+        self._next = (self._next + 1) % _SLICES

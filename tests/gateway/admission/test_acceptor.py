@@ -1,0 +1,651 @@
+"""From an accepted connection to the one who talks to it, without sockets and in virtual time."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from aiohttp.http_parser import RawRequestMessage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.admission.acceptor import Arrival, Arrivals
+from gateway.admission.admission import Entrance
+from gateway.admission.grace import GRACE_S, MOST_OF_ONE
+from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
+from gateway.metrics import Counters
+from gateway.refusal import RefusalError
+from gateway.settings import Settings
+from gateway.websocket.buffering.buffers import Bounds, Buffers
+from gateway.websocket.turns import TURN_S, Turns
+from tests.fakes import Stopwatch, run_virtual
+from tests.gateway.transports import RecordingTransport
+
+HANDSHAKE = (
+    b"GET /ws?ticket=t HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+TIMEOUT_S = 5.0
+
+
+class RecordingProtocol(asyncio.Protocol):
+    """Whoever talks to a connection: it keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.BaseTransport | None = None
+        self.data = b""
+        self.heard: list[str] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+
+    def eof_received(self) -> bool | None:
+        self.heard.append("eof")
+        return True
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.heard.append("lost")
+
+    def pause_writing(self) -> None:
+        self.heard.append("pause")
+
+    def resume_writing(self) -> None:
+        self.heard.append("resume")
+
+
+class Hall:
+    """Arrivals with everybody around them recorded."""
+
+    def __init__(self, most: int = 0, *, upgrades: bool = True, **settings: Any) -> None:
+        self.counters = Counters()
+        self.buffers = Buffers(self.counters, Bounds(10, 10, settings.pop("budget", 0)))
+        self.entrance = Entrance(Settings(**settings), None, lambda: True)
+        self.upgraded: list[RecordingProtocol] = []
+        self.served: list[RecordingProtocol] = []
+        self.keys: list[str | None] = []
+        """What those were counted under who were upgraded."""
+        self._upgrades = upgrades
+        self.timer = Stopwatch()
+        self.turns = Turns(self.timer)
+        self.arrivals = Arrivals(
+            *(self.entrance, self._upgrade, "/ws", self._serve, self.counters, self.buffers, self.turns),
+            timeout_s=TIMEOUT_S,
+            most=most,
+        )
+
+    def connect(self, peer: str = "192.0.2.1") -> RecordingTransport:
+        return RecordingTransport(self.arrivals(), peer)
+
+    @property
+    def counted(self) -> int:
+        """Addresses with somebody here."""
+        return len(self.entrance._addresses)
+
+    def _upgrade(self, _message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+        if not self._upgrades:
+            return None
+        self.keys.append(arrival.hand_over())
+        self.upgraded.append(RecordingProtocol())
+        return self.upgraded[-1]
+
+    def _serve(self) -> asyncio.Protocol:
+        self.served.append(RecordingProtocol())
+        return self.served[-1]
+
+
+def virtually(main: Coroutine[Any, Any, None]) -> None:
+    """Run a test on the virtual clock."""
+    run_virtual(main)
+
+
+def test_a_handshake_in_any_pieces_is_upgraded() -> None:
+    """However the head is cut, it becomes one conversation, which gets what follows the head and nothing else."""
+
+    async def main() -> None:
+        rng = random.Random(1)
+        for _ in range(50):
+            hall = Hall()
+            transport = hall.connect()
+            stream = HANDSHAKE + b"\x81\x80frames"
+            cuts = sorted(rng.sample(range(1, len(stream)), rng.randint(1, 8)))
+            for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+                transport.receive(stream[start:end])
+            [protocol] = hall.upgraded
+            assert protocol is transport.protocol
+            assert b"\x81\x80frames" == protocol.data
+            assert ([], 0) == (hall.served, len(hall.arrivals))
+
+    virtually(main())
+
+
+def test_a_handshake_byte_by_byte_is_upgraded_once_it_is_whole() -> None:
+    """Nobody is upgraded before the last byte."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        for byte in HANDSHAKE[:-1]:
+            transport.receive(bytes((byte,)))
+        assert ([], 1) == (hall.upgraded, len(hall.arrivals))
+        transport.receive(HANDSHAKE[-1:])
+        assert (1, 0) == (len(hall.upgraded), len(hall.arrivals))
+
+    virtually(main())
+
+
+def test_empty_lines_before_a_request_are_overlooked() -> None:
+    """As many as come in time (RFC 9112, section 2.2); they are no request."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        transport.receive(b"\r\n\r\n\r")
+        transport.receive(b"\n")
+        assert ([], 1) == (hall.served, len(hall.arrivals))
+        transport.receive(HANDSHAKE)
+        assert 1 == len(hall.upgraded)
+
+    virtually(main())
+
+
+def test_who_is_slow_with_a_head_is_cut_off() -> None:
+    """At the timeout, to the moment, however many bytes trickle in; who finished in time is left alone."""
+
+    async def main() -> None:
+        hall = Hall()
+        silent, slow = hall.connect(), hall.connect()
+        await asyncio.sleep(TIMEOUT_S / 2)
+        later, quick, plain = hall.connect(), hall.connect(), hall.connect()
+        quick.receive(HANDSHAKE)
+        plain.receive(REQUEST)
+        for byte in HANDSHAKE[:4]:
+            slow.receive(bytes((byte,)))
+            await asyncio.sleep(TIMEOUT_S / 2 / 5)
+        assert not silent.aborted
+        assert not slow.aborted
+        await asyncio.sleep(TIMEOUT_S / 2 / 5 + 0.001)
+        assert (True, True, False) == (silent.aborted, slow.aborted, later.aborted)
+        await asyncio.sleep(TIMEOUT_S / 2)
+        assert later.aborted
+        assert (False, False) == (quick.aborted, plain.aborted)
+        assert (3, 0) == (hall.counters.handshakes_cut_off, len(hall.arrivals))
+
+    virtually(main())
+
+
+def test_the_clock_starts_anew_after_everybody_has_gone() -> None:
+    """One who comes when nobody else is waiting has the whole time, and no more than that."""
+
+    async def main() -> None:
+        hall = Hall()
+        hall.connect().receive(HANDSHAKE)
+        await asyncio.sleep(3 * TIMEOUT_S)
+        late = hall.connect()
+        await asyncio.sleep(TIMEOUT_S - 0.001)
+        assert not late.aborted
+        await asyncio.sleep(0.002)
+        assert late.aborted
+
+    virtually(main())
+
+
+def test_of_too_many_unfinished_the_oldest_goes() -> None:
+    """Newcomers always get in: the ones that had the longest time give way."""
+
+    async def main() -> None:
+        hall = Hall(most=3)
+        guests = [hall.connect() for _ in range(5)]
+        assert [True, True, False, False, False] == [guest.aborted for guest in guests]
+        guests[3].receive(HANDSHAKE)
+        guests += [hall.connect(), hall.connect()]
+        assert [True, False, False, False, False] == [guest.aborted for guest in guests[2:]]
+        assert (3, 3) == (hall.counters.handshakes_cut_off, len(hall.arrivals))
+
+    virtually(main())
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 1000])
+@pytest.mark.parametrize("line", [b"X: " + b"x" * MAX_HEAD_BYTES, b"X: x\r\n" * MAX_FIELDS], ids=["long", "many"])
+def test_a_head_that_is_too_large_is_refused_where_later_ones_are(pieces: int, line: bytes) -> None:
+    """By whoever serves requests, who gets the very bytes, whether the head came at once or in pieces."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        stream = HANDSHAKE[:-2] + line + b"\r\n\r\n"
+        size = len(stream) // pieces + 1
+        for start in range(0, len(stream), size):
+            transport.receive(stream[start : start + size])
+        assert ([], [stream], 0) == (hall.upgraded, [one.data for one in hall.served], len(hall.arrivals))
+
+    virtually(main())
+
+
+def test_a_head_that_is_too_large_is_not_waited_for() -> None:
+    """Where it cannot end within the limit any more, it is refused before its end."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        transport.receive(HANDSHAKE[:-2] + b"X: ".ljust(MAX_HEAD_BYTES, b"x"))
+        assert 1 == len(hall.served)
+
+    virtually(main())
+
+
+def test_upgrade_headers_are_lists() -> None:
+    """In one line or several, with other elements: each is a handshake; a part of a word is none."""
+
+    async def main() -> None:
+        plain = b"Upgrade: websocket\r\nConnection: Upgrade"
+        for lines, is_handshake in (
+            (b"Upgrade: h2c, WebSocket\r\nConnection: keep-alive ,Upgrade", True),
+            (b"Upgrade: h2c\r\nConnection: keep-alive\r\nUpgrade: websocket\r\nConnection: upgrade", True),
+            (b"Upgrade: websocket\r\nConnection: keep-alive\r\nConnection: ,Upgrade,", True),
+            (b"Upgrade: websockets\r\nConnection: Upgrade", False),
+            (b"Upgrade: websocket\r\nConnection: no-upgrade", False),
+        ):
+            hall = Hall()
+            hall.connect().receive(HANDSHAKE.replace(plain, lines) + b"frames")
+            assert [b"frames"] * is_handshake == [one.data for one in hall.upgraded], lines
+
+    virtually(main())
+
+
+def test_who_asks_too_often_hears_429_and_is_disconnected() -> None:
+    """Nobody looks at the request. Handshakes that are let in do not count."""
+
+    async def main() -> None:
+        hall = Hall(max_request_rate_per_ip=1, max_connect_rate_per_ip=0)
+        for _ in range(5):
+            hall.connect().receive(HANDSHAKE)
+        transports = [hall.connect() for _ in range(3)]
+        for transport in transports:
+            transport.receive(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (5, 2) == (len(hall.upgraded), len(hall.served))
+        assert [False, False, True] == [transport.is_closing() for transport in transports]
+        assert transports[2].written.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        assert b'"code":"requests"}' in transports[2].written
+        assert {"requests": 1} == hall.counters.connections_refused
+
+    virtually(main())
+
+
+def test_a_head_just_within_the_limit_is_taken() -> None:
+    """Room for a token and a browser's headers: the limit itself is allowed, also in one header."""
+
+    async def main() -> None:
+        hall = Hall()
+        padding = MAX_HEAD_BYTES - len(HANDSHAKE) - len("Authorization: \r\n")
+        head = HANDSHAKE[:-2] + b"Authorization: " + b"x" * padding + b"\r\n\r\n"
+        hall.connect().receive(head)
+        assert 1 == len(hall.upgraded)
+
+    virtually(main())
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        REQUEST,
+        b"POST /v1/ticket HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody",
+        HANDSHAKE.replace(b"/ws", b"/wss"),
+        HANDSHAKE.replace(b"/ws", b"//ws"),
+        HANDSHAKE.replace(b"/ws", b"/ws/"),
+        HANDSHAKE.replace(b"/ws", b"/%77s"),
+        HANDSHAKE.replace(b"/ws", b"http://x/ws"),
+        HANDSHAKE.replace(b"GET", b"HEAD"),
+        HANDSHAKE.replace(b"GET", b"get"),
+        HANDSHAKE.replace(b"Upgrade: websocket\r\n", b""),
+        HANDSHAKE.replace(b"Host: x", b"Host: x\r\nHost: y"),
+        HANDSHAKE.replace(b"Host: x\r\n", b""),
+        HANDSHAKE.replace(b"GET /ws", b"GET /ws HTTP/1.1\r\nHost: x\r\n\r\nGET /ws"),
+        b"\x16\x03\x01\x02\x00\r\n\r\n",
+    ],
+)
+def test_whatever_is_no_plain_handshake_is_aiohttps(head: bytes) -> None:
+    """With the bytes as they came, and with all that comes after."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        transport.receive(head)
+        transport.receive(b"more")
+        [protocol] = hall.served
+        assert (head + b"more", transport) == (protocol.data, protocol.transport)
+        assert ([], 0) == (hall.upgraded, len(hall.arrivals))
+
+    virtually(main())
+
+
+@pytest.mark.parametrize(("status", "is_served"), [(401, False), (429, False), (403, True), (426, True)])
+def test_a_refusal_that_ends_the_connection_is_answered_at_once(status: int, is_served: bool) -> None:
+    """Without aiohttp, which answers the others, and may hear a better handshake after that."""
+
+    async def main() -> None:
+        hall = Hall(max_request_rate_per_ip=1)
+
+        def refuse(_message: RawRequestMessage, arrival: Arrival) -> None:
+            arrival.refusal = RefusalError(status, "why", "so", {"X-More": "y"})
+
+        hall.arrivals.upgrade = refuse
+        transport = hall.connect()
+        transport.receive(HANDSHAKE)
+        assert (is_served, not is_served) == (bool(hall.served), transport.is_closing())
+        if not is_served:
+            assert transport.written.startswith(f"HTTP/1.1 {status} ".encode())
+            assert b"X-More: y\r\n" in transport.written
+            assert {"why": 1} == hall.counters.connections_refused
+
+    virtually(main())
+
+
+def test_a_handshake_that_must_wait_is_aiohttps() -> None:
+    """Where `upgrade` says None, aiohttp gets the request, whole."""
+
+    async def main() -> None:
+        hall = Hall(upgrades=False)
+        hall.connect().receive(HANDSHAKE + b"frames")
+        assert [HANDSHAKE + b"frames"] == [protocol.data for protocol in hall.served]
+
+    virtually(main())
+
+
+def test_aiohttp_hears_of_everything_that_happens_to_its_connection() -> None:
+    """Back-pressure, the end of what the client sends, and the end."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        arrival = transport.protocol
+        arrival.pause_writing()
+        arrival.resume_writing()
+        transport.receive(REQUEST)
+        arrival.pause_writing()
+        arrival.resume_writing()
+        assert arrival.eof_received()
+        transport.hang_up()
+        await asyncio.sleep(0)
+        assert ["pause", "resume", "eof", "lost"] == hall.served[0].heard
+
+    virtually(main())
+
+
+def test_who_is_one_too_many_gets_429_and_nothing_of_it_is_looked_at() -> None:
+    """At once with its request, or after a moment without one; whatever it sends, unless that is a probe."""
+
+    async def main() -> None:
+        hall = Hall(max_connections_per_ip=2)
+        first, second, silent, asking, wrong = (hall.connect() for _ in range(5))
+        asking.protocol.data_received(HANDSHAKE)
+        wrong.protocol.data_received(b"\0")
+        assert [True, True] == [one.written.startswith(b"HTTP/1.1 429 ") for one in (asking, wrong)]
+        assert b"" == silent.written
+        await asyncio.sleep(GRACE_S * 1.1)
+        assert silent.written.startswith(b"HTTP/1.1 429 ")
+        silent.protocol.data_received(HANDSHAKE)
+        assert [b"", b""] == [bytes(one.written) for one in (first, second)]
+        assert ([], []) == (hall.upgraded, hall.served)
+        await asyncio.sleep(0)
+        assert silent.lost
+        assert asking.lost
+        assert (3, 2) == (hall.counters.connections_refused["address"], hall.entrance._addresses["192.0.2.1"])
+        assert b"" == hall.connect("192.0.2.2").written
+
+    virtually(main())
+
+
+def test_a_balancer_may_ask_whether_we_live_although_its_clients_have_met_a_limit() -> None:
+    """Their address is its own where nobody said that it is a proxy: one question, and then the connection ends."""
+
+    async def main() -> None:
+        hall = Hall(max_connections_per_ip=1)
+        hall.connect()
+        for path in (b"/readyz", b"/healthz"):
+            probe = hall.connect()
+            probe.receive(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n")
+            head = b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"
+            assert (b"", head) == (bytes(probe.written), hall.served[-1].data)
+        many = [hall.connect() for _ in range(MOST_OF_ONE + 3)]
+        assert [False] * MOST_OF_ONE + [True] * 3 == [bool(one.written) for one in many]
+        many[0].hang_up()
+        await asyncio.sleep(0)
+        assert b"" == hall.connect().written
+        assert (0, MOST_OF_ONE) == (len(hall.arrivals) - 1, len(hall.arrivals.graces))
+        await asyncio.sleep(GRACE_S * 1.1)
+        assert 0 == len(hall.arrivals.graces)
+
+    virtually(main())
+
+
+def test_an_address_is_free_again_however_its_connections_go() -> None:
+    """Cut off, gone, served and gone, too large, too slow, the gateway closed: of none anything is counted after."""
+
+    async def main() -> None:
+        hall = Hall(most=5)
+        gone, served, large, slow, last = (hall.connect(f"192.0.2.{number}") for number in range(5))
+        assert 5 == hall.counted
+        gone.hang_up()
+        served.receive(REQUEST)
+        await asyncio.sleep(0)
+        assert 4 == hall.counted
+        served.hang_up()
+        large.receive(b"x" * MAX_HEAD_BYTES)
+        large.hang_up()
+        await asyncio.sleep(0)
+        assert 2 == hall.counted
+        await asyncio.sleep(TIMEOUT_S + 1)
+        assert (True, True, 0) == (slow.aborted, last.aborted, hall.counted)
+        at_the_end = hall.connect()
+        hall.arrivals.close()
+        await asyncio.sleep(0)
+        assert (True, 0, 0) == (at_the_end.aborted, hall.counted, len(hall.arrivals))
+
+    virtually(main())
+
+
+def test_who_is_upgraded_is_counted_by_the_one_who_took_over() -> None:
+    """The arrival hands its count over once, and does not count out what it has handed over."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        arrival = transport.protocol
+        assert isinstance(arrival, Arrival)
+        transport.receive(HANDSHAKE)
+        assert ["192.0.2.1"] == hall.keys
+        assert arrival.hand_over() is None
+        transport.hang_up()
+        await asyncio.sleep(0)
+        assert 1 == hall.counted
+        hall.entrance.depart(hall.keys[0])
+        assert 0 == hall.counted
+
+    virtually(main())
+
+
+noise = st.binary(max_size=40)
+near_handshakes = st.builds(
+    lambda at, cut, junk: HANDSHAKE[: at % len(HANDSHAKE)] + junk + HANDSHAKE[(at % len(HANDSHAKE)) + cut :],
+    st.integers(0, 1000),
+    st.integers(0, 10),
+    noise,
+)
+
+
+@given(st.lists(noise | near_handshakes | st.just(HANDSHAKE) | st.just(REQUEST), min_size=1, max_size=4))
+def test_no_bytes_raise_or_leave_anything(parts: list[bytes]) -> None:
+    """Whatever comes, somebody gets it, or nobody; and after the end nothing is counted."""
+
+    async def main() -> None:
+        hall = Hall()
+        transport = hall.connect()
+        for part in parts:
+            transport.receive(part)
+        assert len(hall.upgraded) + len(hall.served) + len(hall.arrivals) == 1
+        transport.hang_up()
+        await asyncio.sleep(0)
+        for key in hall.keys:
+            hall.entrance.depart(key)
+        assert (0, 0) == (hall.counted, len(hall.arrivals))
+
+    virtually(main())
+
+
+def test_a_fault_in_an_upgrade_leaves_nobody_waiting() -> None:
+    """Who was about to be upgraded when something broke is not among the unfinished any more."""
+
+    async def main() -> None:
+        hall = Hall()
+
+        def broken(_message: RawRequestMessage, _arrival: Arrival) -> asyncio.Protocol | None:
+            raise ZeroDivisionError
+
+        hall.arrivals.upgrade = broken
+        transport = hall.connect()
+        with contextlib.suppress(ZeroDivisionError):
+            transport.receive(HANDSHAKE)
+        transport.hang_up()
+        await asyncio.sleep(0)
+        assert (0, 0) == (hall.counted, len(hall.arrivals))
+
+    virtually(main())
+
+
+def test_a_shorter_time_holds_for_those_who_wait_already() -> None:
+    """Nobody keeps more time than a newcomer gets, however long it was allowed when it came."""
+
+    async def main() -> None:
+        hall = Hall()
+        early = hall.connect()
+        await asyncio.sleep(TIMEOUT_S / 4)
+        hall.arrivals.change(timeout_s=TIMEOUT_S / 4, most=0)
+        late = hall.connect()
+        await asyncio.sleep(TIMEOUT_S / 4 + 0.01)
+        assert early.aborted
+        assert late.aborted
+        hall.arrivals.change(timeout_s=TIMEOUT_S, most=0)
+        patient = hall.connect()
+        await asyncio.sleep(TIMEOUT_S / 2)
+        assert not patient.aborted
+
+    virtually(main())
+
+
+def test_a_lower_number_cuts_off_the_oldest_at_once() -> None:
+    """Those that are too many go, and who comes then pushes the next oldest out."""
+
+    async def main() -> None:
+        hall = Hall()
+        transports = [hall.connect() for _ in range(4)]
+        hall.arrivals.change(timeout_s=TIMEOUT_S, most=2)
+        assert [True, True, False, False] == [transport.aborted for transport in transports]
+        hall.connect()
+        assert [True, True, True, False] == [transport.aborted for transport in transports]
+        assert 3 == hall.counters.handshakes_cut_off
+
+    virtually(main())
+
+
+def test_a_storm_of_handshakes_is_taken_in_turns() -> None:
+    """Heads that come whole in a busy turn are decided about in later ones, with what follows them, in order."""
+
+    async def main() -> None:
+        hall = Hall()
+        decide = hall.arrivals.upgrade
+
+        def upgrade(message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+            hall.timer.now += TURN_S / 4
+            return decide(message, arrival)
+
+        hall.arrivals.upgrade = upgrade
+        transports = [hall.connect(f"192.0.2.{number}") for number in range(10)]
+        for transport in transports:
+            transport.receive(HANDSHAKE)
+            transport.receive(b"more")
+        assert (4, 6) == (len(hall.upgraded), len(hall.arrivals))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert [b"more"] * 10 == [protocol.data for protocol in hall.upgraded]
+        assert [True] * 10 == [isinstance(transport.protocol, RecordingProtocol) for transport in transports]
+        assert (0, 0) == (len(hall.arrivals), len(hall.turns))
+
+    virtually(main())
+
+
+def test_who_waits_for_us_is_not_slow() -> None:
+    """A whole head that there was no time for is none of the unfinished, of which there may be so many."""
+
+    async def main() -> None:
+        hall = Hall(most=1)
+        assert hall.turns.begin()
+        hall.timer.now += TURN_S
+        hall.turns.end()
+        transports = [hall.connect()]
+        transports[0].receive(REQUEST)
+        transports.append(hall.connect())
+        assert 2 == len(hall.arrivals)
+        await asyncio.sleep(0)
+        assert [REQUEST] == [protocol.data for protocol in hall.served]
+        assert not any(transport.aborted for transport in transports)
+
+    virtually(main())
+
+
+def test_who_goes_while_its_head_waits_is_forgotten() -> None:
+    """It is counted out, and nobody decides about it; one that a fault meets is cut off."""
+
+    async def main() -> None:
+        hall = Hall()
+
+        def broken(_message: RawRequestMessage, _arrival: Arrival) -> asyncio.Protocol | None:
+            raise ZeroDivisionError
+
+        hall.arrivals.upgrade = broken
+        gone, unlucky = hall.connect(), hall.connect("192.0.2.2")
+        assert hall.turns.begin()
+        hall.timer.now += TURN_S
+        hall.turns.end()
+        gone.receive(REQUEST)
+        unlucky.receive(HANDSHAKE)
+        gone.hang_up()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert [] == hall.served
+        assert unlucky.aborted
+        assert (0, 0, 0) == (hall.counted, len(hall.arrivals), len(hall.turns))
+
+    virtually(main())
+
+
+def test_requests_that_are_not_whole_are_kept_within_the_budget_of_all() -> None:
+    """Those with most go first; what is whole, or gone, is kept no more."""
+
+    async def main() -> None:
+        hall = Hall(budget=40_000)
+        start = b"GET / HTTP/1.1\r\nX: "
+        small = hall.connect()
+        small.receive(start)
+        many = [hall.connect() for _ in range(4)]
+        for transport in many[:3]:
+            transport.receive(start.ljust(13_000, b"x"))
+        assert 39_000 + len(start) == hall.buffers.held_bytes()
+        many[3].receive(start.ljust(13_000, b"x"))
+        await asyncio.sleep(0)
+        assert 2 == sum(transport.lost for transport in many)
+        assert not small.lost
+        assert {"budget": 2} == hall.counters.buffers_cut_off
+        small.receive(b"\r\n\r\n")
+        assert 26_000 == hall.buffers.held_bytes()
+        for transport in many:
+            transport.hang_up()
+        await asyncio.sleep(0)
+        assert (0, 0) == (hall.buffers.held_bytes(), len(hall.buffers))
+
+    virtually(main())

@@ -1,0 +1,457 @@
+"""Where one client stands with its token, in virtual time: late, expiring, refreshed, being looked at."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from gateway.admission.admission import Seat
+from gateway.auth.grant import Grant, RefusedError, TryLaterError
+from gateway.auth.settings import AuthSettings
+from gateway.client.session import Limits, Outcome, Session
+from gateway.client.token_lifetime import MOST_HELD, MOST_HELD_BYTES, NOTICE_S, Standing
+from gateway.gateway import Gateway
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.messages import Auth
+from gateway.settings import Settings
+from gateway.websocket.close_codes import Closing
+from gateway.websocket.turns import TURN_S, Turns
+from market.bus.memory import MemoryBus
+from tests.fakes import Stopwatch, run_virtual
+from tests.gateway.auth.tokens import NOW, SECRET
+
+JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
+AUTH_TIMEOUT_S = 5.0
+LIFE_S = 100.0
+
+
+def alice(**fields: Any) -> Grant:
+    """A grant that is good for `LIFE_S`."""
+    return Grant("alice", **({"expires_at": NOW + LIFE_S} | fields))
+
+
+class Issuer:
+    """Stands for an authenticator whose tokens are names of grants; who is not `known` must be waited for."""
+
+    def __init__(self) -> None:
+        self.grants: dict[str, Grant] = {"token": alice()}
+        self.known = True
+        self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Waited for where it is not known; may raise."""
+
+    def verify_now(self, token: str) -> Grant | None:
+        return self._open(token) if self.known else None
+
+    async def verify(self, token: str) -> Grant:
+        await self.answer
+        return self._open(token)
+
+    def _open(self, token: str) -> Grant:
+        if token not in self.grants:
+            raise RefusedError("bad_signature", "the token's signature does not hold")
+        return self.grants[token]
+
+
+class Link:
+    """Stands for a connection: closed with a reason, or not yet."""
+
+    def __init__(self) -> None:
+        self.closing = False
+        self.closed_with: Closing | None = None
+
+    def close(self, closing: Closing) -> None:
+        if not self.closing:
+            self.closing, self.closed_with = True, closing
+
+
+class Guest:
+    """A client with a standing, and everything that it was told, with the time."""
+
+    def __init__(self, grant: Grant | None = None, **settings: Any) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.clock_set_by_s = 0.0
+        """So much was the wall clock set forward, or back."""
+        self.gateway = Gateway(
+            Settings(bus_url="memory://", auth=JWT, auth_timeout_s=AUTH_TIMEOUT_S, **settings),
+            MemoryBus(),
+            now_us=lambda: int((NOW + self.loop.time() + self.clock_set_by_s) * 1_000_000),
+        )
+        self.issuer = Issuer()
+        self.gateway.authenticator = self.issuer  # type: ignore[assignment] # has what is asked of it
+        self.link = Link()
+        self.session = Session(self.gateway.settings.symbols, Limits(0, 0), JSON, grant=grant)
+        self.seat = Seat(None)
+        self.told: list[tuple[float, str]] = []
+        """When, and what: a message's type, or an error's code."""
+        self.messages: list[Any] = []
+        hear = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
+        self.standing = Standing(self.gateway, self.session, self.link, self.seat, self._apply, hear)  # type: ignore[arg-type] # a fake link
+        self.standing.begin(grant)
+
+    def say(self, **message: Any) -> None:
+        """What a conversation does with a message."""
+        data = json.dumps(message).encode()
+        if not self.standing.holds(data):
+            self._apply(self.session.receive(data))
+
+    def authenticate(self, token: str = "token", **fields: Any) -> None:  # noqa: S107 # a name
+        self.say(type="auth", token=token, **fields)
+
+    @property
+    def words(self) -> list[str]:
+        return [word for _, word in self.told]
+
+    def _apply(self, outcome: Outcome) -> None:
+        if outcome.wishes is not None:
+            self.session.wishes = outcome.wishes
+        for reply in outcome.replies:
+            self.messages.append(reply)
+            self.told.append((self.loop.time(), getattr(reply, "code", str(reply.__struct_config__.tag))))
+        if outcome.close is not None:
+            self.told.append((self.loop.time(), outcome.close.name))
+            self.link.close(outcome.close)
+        if outcome.auth is not None:
+            self.standing.authenticate(outcome.auth)
+
+
+def test_who_shows_no_token_in_time_is_closed_with_4409() -> None:
+    """To the moment, with an error that says why; what else it says does not help it."""
+
+    async def main() -> None:
+        guest = Guest()
+        await asyncio.sleep(AUTH_TIMEOUT_S - 1)
+        guest.say(type="ping")
+        assert ["unauthorised"] == guest.words
+        await asyncio.sleep(2)
+        assert [(AUTH_TIMEOUT_S, "unauthorised"), (AUTH_TIMEOUT_S, "AUTH_TIMEOUT")] == guest.told[1:]
+
+    run_virtual(main())
+
+
+def test_a_token_in_the_first_message_opens_the_door() -> None:
+    """The answer says whose it is and until when; the timeout does not come any more."""
+
+    async def main() -> None:
+        guest = Guest()
+        guest.authenticate(id=1)
+        [answer] = guest.messages
+        assert ("alice", int((NOW + LIFE_S) * 1e6), 1) == (answer.subject, answer.expires_us, answer.id)
+        assert "alice" == guest.seat.subject
+        guest.say(type="subscribe", symbols=["BTC"])
+        await asyncio.sleep(AUTH_TIMEOUT_S + 1)
+        assert ["authenticated", "subscribed"] == guest.words
+
+    run_virtual(main())
+
+
+def test_a_first_token_that_opens_nothing_ends_the_connection() -> None:
+    """4401, after an error with the reason."""
+
+    async def main() -> None:
+        guest = Guest()
+        guest.authenticate("forged")
+        assert ["unauthorised", "UNAUTHORISED"] == guest.words
+        assert 1 == guest.gateway.counters.tokens_refused
+
+    run_virtual(main())
+
+
+def test_an_end_is_announced_and_then_comes() -> None:
+    """`expiring` half a minute before, 4401 at the end, at the moments that the token tells."""
+
+    async def main() -> None:
+        guest = Guest(alice())
+        await asyncio.sleep(LIFE_S + 1)
+        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == guest.told
+        assert int((NOW + LIFE_S) * 1e6) == guest.messages[0].expires_us
+
+    run_virtual(main())
+
+
+def test_a_short_life_is_announced_at_once() -> None:
+    """Who is good for less than half a minute hears so right away."""
+
+    async def main() -> None:
+        guest = Guest(alice(expires_at=NOW + 10))
+        await asyncio.sleep(11)
+        assert [(0, "expiring"), (10, "expired"), (10, "EXPIRED")] == guest.told
+
+    run_virtual(main())
+
+
+def test_a_token_without_an_end_is_never_announced() -> None:
+    """A day later it is still good."""
+
+    async def main() -> None:
+        guest = Guest(Grant("alice"))
+        await asyncio.sleep(86_400)
+        assert [] == guest.told
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+def test_a_wall_clock_that_is_set_changes_nothing(step_s: int) -> None:
+    """An hour forward does not end a good token, an hour back does not keep one alive."""
+
+    async def main() -> None:
+        guest = Guest(alice())
+        guest.clock_set_by_s = step_s
+        await asyncio.sleep(LIFE_S + 1)
+        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == guest.told
+
+    run_virtual(main())
+
+
+def test_a_second_token_takes_the_place_of_the_first() -> None:
+    """The connection stays, past the first one's end, to the second one's."""
+
+    async def main() -> None:
+        guest = Guest(alice())
+        guest.issuer.grants["longer"] = alice(expires_at=NOW + 3 * LIFE_S)
+        await asyncio.sleep(LIFE_S - 10)
+        guest.authenticate("longer")
+        await asyncio.sleep(3 * LIFE_S)
+        assert [
+            (LIFE_S - NOTICE_S, "expiring"),
+            (LIFE_S - 10, "authenticated"),
+            (3 * LIFE_S - NOTICE_S, "expiring"),
+            (3 * LIFE_S, "expired"),
+            (3 * LIFE_S, "EXPIRED"),
+        ] == guest.told
+
+    run_virtual(main())
+
+
+def test_a_bad_second_token_changes_nothing() -> None:
+    """An error, and the connection stays until the first one's end."""
+
+    async def main() -> None:
+        guest = Guest(alice())
+        guest.authenticate("forged", id="x")
+        assert (["unauthorised"], None) == (guest.words, guest.link.closed_with)
+        await asyncio.sleep(LIFE_S + 1)
+        assert (LIFE_S, "EXPIRED") == guest.told[-1]
+
+    run_virtual(main())
+
+
+def test_a_second_token_of_somebody_else_ends_the_connection() -> None:
+    """4403: a connection is one subject's."""
+
+    async def main() -> None:
+        guest = Guest(alice())
+        guest.issuer.grants["bobs"] = Grant("bob")
+        guest.authenticate("bobs")
+        assert ["forbidden", "FORBIDDEN"] == guest.words
+
+    run_virtual(main())
+
+
+def test_a_refresh_is_not_counted_again() -> None:
+    """One connection of the subject, however many tokens it shows."""
+
+    async def main() -> None:
+        guest = Guest(max_connections_per_subject=1)
+        guest.authenticate()
+        guest.authenticate()
+        assert ["authenticated", "authenticated"] == guest.words
+        guest.gateway.entrance.leave(guest.seat)
+        assert 0 == len(guest.gateway.entrance._subjects)
+
+    run_virtual(main())
+
+
+def test_one_connection_too_many_of_a_subject_is_closed_with_4429() -> None:
+    """As it would have been refused at the door, had it shown its token there."""
+
+    async def main() -> None:
+        guest = Guest(max_connections_per_subject=1)
+        assert guest.gateway.entrance.identify(Seat(None), alice())
+        guest.authenticate()
+        assert ["too_many_connections", "TOO_MANY_CONNECTIONS"] == guest.words
+        assert "" == guest.seat.subject
+
+    run_virtual(main())
+
+
+def test_what_comes_while_a_token_is_looked_at_waits_and_keeps_its_order() -> None:
+    """Nothing is refused for coming too early, nothing overtakes, and the answers come after the token's."""
+
+    async def main() -> None:
+        guest = Guest()
+        guest.issuer.known = False
+        guest.authenticate()
+        guest.say(type="subscribe", symbols=["BTC"], id=1)
+        guest.say(type="subscribe", symbols=["ETH"], id=2)
+        guest.say(type="list", id=3)
+        await asyncio.sleep(1)
+        assert [] == guest.told
+        guest.issuer.answer.set_result(None)
+        await asyncio.sleep(1)
+        assert ["authenticated", "subscribed", "subscribed", "subscriptions"] == guest.words
+        assert [1, 2, 3] == [message.id for message in guest.messages[1:]]
+        guest.say(type="ping")
+        assert "pong" == guest.words[-1]
+
+    run_virtual(main())
+
+
+def test_what_waited_for_a_token_is_heard_in_turns() -> None:
+    """However many waited for one key, as much is done in one turn as in any other, and what comes meanwhile waits."""
+
+    async def main() -> None:
+        guest = Guest()
+        watch = Stopwatch()
+        guest.gateway.turns = Turns(watch)
+        hear = guest.standing._hear
+        assert hear is not None
+
+        def hear_slowly(data: bytes) -> None:
+            watch.now += TURN_S / 4
+            hear(data)
+
+        guest.standing._hear = hear_slowly
+        guest.issuer.known = False
+        guest.authenticate()
+        for number in range(10):
+            guest.say(type="ping", id=number)
+        guest.issuer.answer.set_result(None)
+        most = 0
+        while "pong" not in guest.words or len(guest.gateway.turns):
+            before = len(guest.told)
+            await asyncio.sleep(0)
+            most = max(most, len(guest.told) - before)
+            if not before and guest.told:
+                guest.say(type="ping", id=10)
+        assert list(range(11)) == [message.id for message in guest.messages[1:]]
+        assert most <= 5
+        guest.say(type="ping", id=11)
+        assert 11 == guest.messages[-1].id
+
+    run_virtual(main())
+
+
+def test_a_second_token_among_what_waits_is_looked_at_in_its_turn() -> None:
+    """What follows it waits again."""
+
+    async def main() -> None:
+        guest = Guest()
+        guest.issuer.known = False
+        guest.issuer.grants["other"] = alice(symbols=frozenset({"ETHUSDT"}))
+        guest.authenticate(id=1)
+        guest.say(type="subscribe", symbols=["BTC"], id=2)
+        guest.authenticate("other", id=3)
+        guest.say(type="list", id=4)
+        guest.issuer.answer.set_result(None)
+        await asyncio.sleep(1)
+        assert ["authenticated", "subscribed", "authenticated", "unsubscribed", "subscriptions"] == guest.words
+        assert [] == guest.messages[-1].symbols
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(MOST_HELD + 1, 10), (3, MOST_HELD_BYTES // 2)], ids=["too many", "too large"]
+)
+def test_not_everything_waits(count: int, size: int) -> None:
+    """Who sends a flood, in number or in bytes, while nobody knows who it is, is closed."""
+
+    async def main() -> None:
+        guest = Guest()
+        guest.issuer.known = False
+        guest.authenticate()
+        message = b"x" * size
+        for _ in range(count - 1):
+            assert guest.standing.holds(message)
+        assert guest.link.closed_with is None
+        assert guest.standing.holds(message)
+        assert Closing.TOO_MANY_MESSAGES is guest.link.closed_with
+
+    run_virtual(main())
+
+
+def test_a_token_that_came_in_time_may_take_long_to_be_looked_at() -> None:
+    """The client is not closed for the slowness of the issuer."""
+
+    async def main() -> None:
+        guest = Guest()
+        guest.issuer.known = False
+        await asyncio.sleep(AUTH_TIMEOUT_S - 1)
+        guest.authenticate()
+        await asyncio.sleep(AUTH_TIMEOUT_S)
+        assert [] == guest.told
+        guest.issuer.answer.set_result(None)
+        await asyncio.sleep(1)
+        assert ["authenticated"] == guest.words
+
+    run_virtual(main())
+
+
+def test_a_refresh_that_takes_long_does_not_put_off_the_end() -> None:
+    """A token that nobody has checked yet keeps nothing alive."""
+
+    async def main() -> None:
+        guest = Guest(alice())
+        guest.issuer.known = False
+        await asyncio.sleep(LIFE_S - 1)
+        guest.authenticate()
+        await asyncio.sleep(2)
+        assert Closing.EXPIRED is guest.link.closed_with
+        before = guest.told
+        guest.issuer.answer.set_result(None)
+        await asyncio.sleep(1)
+        assert before == guest.told
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("grant", [None, alice()], ids=["the first", "a refresh"])
+def test_a_token_that_cannot_be_checked_is_asked_for_later(grant: Grant | None) -> None:
+    """1013 where there is none yet; who is in already stays, and what it said meanwhile is answered."""
+
+    async def main() -> None:
+        guest = Guest(grant)
+        guest.issuer.known = False
+        guest.issuer.answer.set_exception(TryLaterError("the issuer's keys cannot be fetched now", 5))
+        guest.authenticate(id=7)
+        guest.say(type="ping")
+        await asyncio.sleep(1)
+        assert 7 == guest.messages[0].id
+        if grant is None:
+            assert ["try_later", "TRY_LATER"] == guest.words
+        else:
+            assert ["try_later", "pong"] == guest.words
+
+    run_virtual(main())
+
+
+def test_who_goes_while_its_token_is_looked_at_is_counted_nowhere() -> None:
+    """The answer comes to nobody, and no timer is left."""
+
+    async def main() -> None:
+        guest = Guest()
+        guest.issuer.known = False
+        guest.authenticate()
+        guest.say(type="ping")
+        guest.standing.end()
+        guest.issuer.answer.set_result(None)
+        await asyncio.sleep(LIFE_S + 1)
+        assert ([], "") == (guest.told, guest.seat.subject)
+        assert 0 == len(guest.gateway.entrance._subjects)
+
+    run_virtual(main())
+
+
+def test_who_goes_is_told_nothing_any_more() -> None:
+    """Neither its notice nor its end."""
+
+    async def main() -> None:
+        guest = Guest(alice())
+        guest.standing.end()
+        guest.standing.authenticate(Auth(token="token"))  # noqa: S106 # a name
+        await asyncio.sleep(LIFE_S + 1)
+        assert [] == guest.told
+
+    run_virtual(main())

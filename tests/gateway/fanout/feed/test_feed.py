@@ -1,0 +1,976 @@
+"""What the gateway makes of the bus, and what it says of it; on a virtual clock."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any, Literal
+
+import pytest
+
+from gateway.fanout.feed.delivery import LOST
+from gateway.fanout.feed.feed import Feed
+from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
+from gateway.metrics import Counters
+from gateway.protocol.forms import FramedStatus, FramedTick
+from gateway.protocol.messages import Status
+from market.bus import BusDownError, Lease, Receiver
+from market.bus.memory import MemoryBus, MemoryLink
+from market.codec import encode_states, encode_tick
+from market.status import Beat, Changes, States, SymbolStatus
+from market.symbols import parse_symbols
+from market.tick import SEQ_AHEAD_MS, Tick
+from tests.fakes import run_virtual, tick
+from tests.market.samples import states, status
+
+
+class FragileLink(MemoryLink):
+    """Alive only while its bus answers pings."""
+
+    bus: "FragileBus"
+
+    def ping(self) -> None:
+        if not self.bus.frozen:
+            super().ping()
+
+    def deliver_tick(self, symbol: str, payload: bytes) -> None:
+        if symbol not in self.bus.lost_channels:
+            super().deliver_tick(symbol, payload)
+
+    def deliver_beat(self, payload: bytes) -> None:
+        if not self.bus.mute:
+            super().deliver_beat(payload)
+
+
+class FragileBus(MemoryBus):
+    """A memory bus that can be stopped (nothing connects, links break) or frozen (silence, no error)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = self.frozen = self.mute = False
+        self.full = False
+        """Whether it takes no connection more, and keeps those it has."""
+        self.slow_s = 0.0
+        """How long it takes to take one."""
+        self.lost_channels: set[str] = set()
+        """Whose ticks are stored, and never delivered."""
+        self.attempts = 0
+        self.attempted_at: list[float] = []
+        self.asked: list[list[str]] = []
+        """Questions for last values of some symbols."""
+        self.states_read = 0
+        self.answer_s = 0.0
+        """How long the store takes to answer."""
+
+    def stop(self) -> None:
+        self.stopped = True
+        for link in tuple(self._links):
+            self._links.discard(link)
+            link.lost.set_result("connection reset by secret.internal:6379")
+
+    async def publish(
+        self,
+        ticks: Sequence[Tick],
+        beat: Beat | None = None,
+        *,
+        states: States | None = None,
+        lease: Lease | None = None,
+    ) -> None:
+        if not (self.stopped or self.frozen):
+            await super().publish(ticks, beat, states=states, lease=lease)
+
+    def spoil(self, symbol: str, payload: bytes) -> None:
+        """Store what is no tick, and deliver it."""
+        self._last[symbol] = payload
+        for link in tuple(self._links):
+            link.deliver_tick(symbol, payload)
+
+    def store(self, symbol: str, payload: bytes) -> None:
+        """Store what nobody published."""
+        self._last[symbol] = payload
+
+    def deliver(self, symbol: str, payload: bytes) -> None:
+        """Deliver what is not stored."""
+        for link in tuple(self._links):
+            link.deliver_tick(symbol, payload)
+
+    def spoil_states(self, payload: bytes) -> None:
+        self._states = payload
+
+    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
+        if symbols is not None:
+            self.asked.append(list(symbols))
+        return await super().last_values(symbols)
+
+    async def last_states(self) -> bytes | None:
+        self.states_read += 1
+        stored = await super().last_states()
+        await asyncio.sleep(self.answer_s)
+        return stored
+
+    async def subscribe(self, symbols: Iterable[str], receiver: Receiver) -> MemoryLink:
+        self.attempts += 1
+        self.attempted_at.append(asyncio.get_running_loop().time())
+        if self.frozen:
+            await asyncio.sleep(2)
+        await asyncio.sleep(self.slow_s)
+        if self.stopped or self.frozen or self.full:
+            raise BusDownError("Error 111 connecting to secret.internal:6379")
+        link = FragileLink(self._links, frozenset(symbols), receiver)
+        link.bus = self
+        self._links.add(link)
+        return link
+
+
+class Setup:
+    """A running feed, and everything it passed on, in order."""
+
+    def __init__(self, symbols: str = "BTCUSDT,ETHUSDT") -> None:
+        self.bus = FragileBus()
+        self.last: dict[str, FramedTick] = {}
+        self.counters = Counters()
+        self.heard: list[FramedTick | Status | FramedStatus] = []
+        self.seq = 0
+        self.loop = asyncio.get_running_loop()
+        self.states = SymbolStates(parse_symbols(symbols), {}, self.heard.extend, self.counters, now_us=self.now_us)
+        self.feed = Feed(
+            self.bus,
+            parse_symbols(symbols),
+            self.last,
+            self.states,
+            self.heard.append,
+            self.heard.append,
+            self.counters,
+            now_us=self.now_us,
+            rng=random.Random(1),
+        )
+
+    def now_us(self) -> int:
+        return round(self.loop.time() * 1_000_000)
+
+    async def beat(self, link: Literal["up", "down"] = "up", reason: str = "", source: str = "simulated") -> None:
+        now = self.now_us()
+        await self.bus.publish([], Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now))
+
+    async def poll(self, seconds: float, *ticking: str) -> None:
+        """A healthy poller for so long, with a tick of each symbol of ``ticking`` once a second."""
+        for _ in range(round(seconds)):
+            self.seq += 1
+            await self.bus.publish([tick(symbol, self.seq) for symbol in ticking])
+            await self.beat()
+            await asyncio.sleep(1)
+
+    async def tell(self, version: int, *changes: SymbolStatus, since: int | None = None, **kept: Any) -> None:
+        """A beat with changes, and the full set in the store where it is ``kept``."""
+        now = self.now_us()
+        changed = Changes(version=version, since=version - 1 if since is None else since, symbols=list(changes))
+        beat = Beat(source="simulated", link="up", since_us=now, sent_us=now, states=changed)
+        await self.bus.publish([], beat, states=states(version, **kept) if kept else None)
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        messages = [heard.message for heard in self.heard if isinstance(heard, FramedStatus)]
+        return [(message.symbol, message.state) for message in messages]
+
+    @property
+    def statuses(self) -> list[tuple[str, str]]:
+        return [(heard.feed, heard.reason) for heard in self.heard if isinstance(heard, Status)]
+
+
+@asynccontextmanager
+async def running(symbols: str = "BTCUSDT,ETHUSDT") -> AsyncIterator[Setup]:
+    """Run a feed."""
+    setup = Setup(symbols)
+    run = asyncio.create_task(setup.feed.run())
+    await asyncio.sleep(0.1)
+    try:
+        yield setup
+    finally:
+        run.cancel()
+
+
+def test_ticks_pass_and_become_last_values() -> None:
+    """A newer tick is kept and passed on; an older or repeated one is neither."""
+
+    async def main() -> None:
+        async with running() as setup:
+            for seq in (1, 3, 3, 2, 4):
+                await setup.bus.publish([tick(seq=seq)])
+            passed = [heard.seq for heard in setup.heard if isinstance(heard, FramedTick)]
+            assert [1, 3, 4] == passed
+            assert 4 == setup.last["BTCUSDT"].seq
+            assert (3, 2) == (setup.counters.ticks_received, setup.counters.ticks_old)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"hello", "not_a_tick"),
+        (b'{"symbol":"BTCUSDT"}', "not_a_tick"),
+        (encode_tick(tick()).replace(b'"seq":1', b'"seq":1.5'), "not_a_tick"),
+        (encode_tick(tick()).replace(b'"bid":10', b'"bid":9007199254740992'), "not_a_tick"),
+        (encode_tick(tick("ETHUSDT")), "wrong_symbol"),
+    ],
+)
+def test_what_is_not_a_tick_is_counted_and_passed_over(payload: bytes, reason: str) -> None:
+    """A bad bus message changes nothing, and the next good one passes."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.feed.tick_received("BTCUSDT", payload)
+            setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=5)))
+            assert {reason: 1} == setup.counters.bus_refused
+            assert [5] == [heard.seq for heard in setup.heard if isinstance(heard, FramedTick)]
+
+    run_virtual(main())
+
+
+def test_a_symbol_nobody_knows_is_counted_and_passed_over() -> None:
+    """A tick for a symbol outside SYMBOLS is not kept, even when it is among the last values."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.feed.tick_received("DOGEUSDT", encode_tick(tick("DOGEUSDT")))
+            assert {"unknown_symbol": 1} == setup.counters.bus_refused
+            assert {} == setup.last
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("way", ["published", "stored", "both"])
+@pytest.mark.parametrize("symbols", [("BTCUSDT",), ("BTCUSDT", "ETHUSDT")], ids=["one", "all"])
+def test_a_number_above_the_poller_s_silences_nobody(way: str, symbols: tuple[str, ...]) -> None:
+    """Whoever brought it to the bus, clients hear the poller again after some seconds, and all the time of others."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            for symbol in symbols:
+                payload = encode_tick(tick(symbol, 1_000_000))
+                if way != "published":
+                    setup.bus.store(symbol, payload)
+                if way != "stored":
+                    setup.bus.deliver(symbol, payload)
+            before = setup.seq
+            await setup.poll(10, "BTCUSDT", "ETHUSDT")
+            for symbol in ("BTCUSDT", "ETHUSDT"):
+                heard = [one.seq for one in setup.heard if isinstance(one, FramedTick) and one.symbol == symbol]
+                if symbol in symbols and way != "stored":
+                    assert [*range(1, before + 1), 1_000_000, *range(before + 4, setup.seq + 1)] == heard
+                else:
+                    assert [*range(1, setup.seq + 1)] == heard
+            assert [("live", "")] == setup.statuses
+            assert 1 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_quiet_symbol_with_a_wrong_last_value_finds_its_poller_again() -> None:
+    """A value in the store that nobody published is no end of the feed: what its poller says counts again."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            setup.bus.store("BTCUSDT", encode_tick(tick(seq=1_000_000)))
+            await setup.poll(60, "ETHUSDT")
+            await setup.poll(20, "BTCUSDT", "ETHUSDT")
+            assert setup.seq == setup.last["BTCUSDT"].seq
+            assert ("live", "") == setup.statuses[-1]
+            await setup.poll(20, "BTCUSDT", "ETHUSDT")
+            assert ("live", "") == setup.statuses[-1]
+
+    run_virtual(main())
+
+
+def test_a_last_value_of_before_the_start_silences_nobody() -> None:
+    """Neither one that can be right, nor one that cannot."""
+
+    async def main() -> None:
+        setup = Setup()
+        setup.bus.store("BTCUSDT", encode_tick(tick(seq=1_000_000)))
+        setup.bus.store("ETHUSDT", encode_tick(tick("ETHUSDT", 2**53 - 1, bid=1, ask=2, recv_us=3)))
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(0.1)
+        assert {"wrong_seq": 1} == setup.counters.bus_refused
+        await setup.poll(5, "BTCUSDT", "ETHUSDT")
+        assert setup.seq == setup.last["BTCUSDT"].seq == setup.last["ETHUSDT"].seq
+        assert [("live", "")] == setup.statuses
+        run.cancel()
+
+    run_virtual(main())
+
+
+def test_a_poller_whose_clock_is_days_ahead_is_told() -> None:
+    """Nobody can say whose clock is right; its symbols are stale, and live again when its numbers can be right."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.seq = 2 * SEQ_AHEAD_MS
+            await setup.poll(12, "BTCUSDT", "ETHUSDT")
+            assert {("BTCUSDT", "stale"), ("ETHUSDT", "stale")} == set(setup.told)
+            assert 24 == setup.counters.bus_refused["wrong_seq"]
+            setup.seq = 1
+            await setup.poll(12, "BTCUSDT", "ETHUSDT")
+            assert {("BTCUSDT", "live"), ("ETHUSDT", "live")} == set(setup.told[2:])
+            assert setup.seq == setup.last["BTCUSDT"].seq
+
+    run_virtual(main())
+
+
+def test_a_version_of_states_near_the_limit_silences_nothing() -> None:
+    """What others say of symbols counts until the poller says another thing, and no longer."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT", "ETHUSDT"], others=[])
+            await asyncio.sleep(1)
+            await setup.tell(2**53 - 1, status("BTCUSDT", "delisted"), since=7)
+            assert [("BTCUSDT", "delisted")] == setup.told
+            await setup.tell(7, since=7)
+            await asyncio.sleep(1.1)
+            assert [("BTCUSDT", "delisted"), ("BTCUSDT", "live")] == setup.told
+            await setup.tell(2**53 - 1, since=2**53 - 1)
+            await asyncio.sleep(1)
+            await setup.tell(8, status("ETHUSDT", "halted"))
+            assert ("ETHUSDT", "halted") == setup.told[-1]
+            assert 8 == setup.states.version
+
+    run_virtual(main())
+
+    run_virtual(main())
+
+
+def test_prices_are_live_with_the_first_beat() -> None:
+    """Before a beat clients are told stale; the first beat makes it live, with its source."""
+
+    async def main() -> None:
+        async with running() as setup:
+            assert "stale" == setup.feed.status.feed
+            assert setup.feed.ready
+            await setup.beat(source="replay")
+            assert ("live", "replay") == (setup.feed.status.feed, setup.feed.status.source)
+            await setup.beat(source="replay")
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_a_silent_poller_makes_prices_stale_within_four_seconds_and_leaves_the_link() -> None:
+    """Three seconds without a beat are told once; the next beat ends it; the bus link is not touched."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5)
+            await asyncio.sleep(3)
+            assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
+            last_beat_us = 4_100_000
+            assert last_beat_us == setup.feed.status.since_us
+            await asyncio.sleep(5)
+            await setup.beat()
+            assert ("live", "") == setup.statuses[-1]
+            assert 3 == len(setup.statuses)
+            assert 1 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_bad_beat_does_not_count_as_one() -> None:
+    """What is not a beat keeps nobody live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.beat()
+            for _ in range(5):
+                setup.feed.beat_received(b'{"link":"up"}')
+                await asyncio.sleep(1)
+            assert "stale" == setup.feed.status.feed
+            assert {"not_a_beat": 5} == setup.counters.bus_refused
+
+    run_virtual(main())
+
+
+def test_a_beat_that_says_down_is_passed_on_with_its_reason() -> None:
+    """The poller lives but does not hear the exchange: stale, in the poller's words, since it says."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.beat()
+            await asyncio.sleep(1)
+            await setup.beat("down", "banned until 12:00")
+            assert ("stale", "banned until 12:00") == setup.statuses[-1]
+            assert 1_100_000 == setup.feed.status.since_us
+
+    run_virtual(main())
+
+
+def test_a_change_of_source_is_told() -> None:
+    """Falling back from the stream to REST is news though prices stay live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.beat(source="binance-ws")
+            since_us = setup.feed.status.since_us
+            await asyncio.sleep(1)
+            await setup.beat(source="binance-rest", reason="the stream is down")
+            assert [("live", ""), ("live", "the stream is down")] == setup.statuses
+            assert since_us == setup.feed.status.since_us
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("fault", ["stopped", "frozen"])
+def test_a_lost_bus_is_told_within_four_seconds_and_recovered_within_five(fault: str) -> None:
+    """Clients hear stale, without any address; after the return the changed prices come before live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.bus.publish([tick(seq=1)])
+            await setup.poll(3)
+            if fault == "stopped":
+                setup.bus.stop()
+            else:
+                setup.bus.frozen = True
+            await asyncio.sleep(4)
+            assert ("stale", "no link to the bus") == setup.statuses[-1]
+            await asyncio.sleep(60)
+            assert {("stale", "no link to the bus"), ("stale", "the poller is silent")} >= set(setup.statuses[1:])
+            assert setup.bus.attempts > 10
+            setup.bus.stopped = setup.bus.frozen = False
+            # Published while nobody listens: only the last values tell of it.
+            await setup.bus.publish([tick(seq=2)])
+            await setup.poll(5)
+            newest, live = setup.heard[-2:]
+            assert isinstance(newest, FramedTick)
+            assert 2 == newest.seq
+            assert live is setup.feed.status
+            assert "live" == live.feed
+
+    run_virtual(main())
+
+
+def test_a_beat_from_before_the_outage_proves_nothing() -> None:
+    """After a short break prices are live only once a beat came over the new link."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.beat()
+            setup.bus.stop()
+            setup.bus.stopped = False
+            await asyncio.sleep(3.2)
+            assert 2 == setup.bus.attempts
+            feeds: list[str] = [setup.feed.status.feed]
+            await setup.beat()
+            feeds.append(setup.feed.status.feed)
+            assert ["stale", "live"] == feeds
+
+    run_virtual(main())
+
+
+def test_a_seq_that_is_no_time_is_not_believed() -> None:
+    """After it every tick of the symbol would be old."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.bus.publish([tick(seq=2**53 - 1, bid=1, ask=2, recv_us=1), tick(seq=5)])
+            assert 5 == setup.last["BTCUSDT"].seq
+            assert {"wrong_seq": 1} == setup.counters.bus_refused
+
+    run_virtual(main())
+
+
+def test_what_the_store_has_of_other_symbols_is_no_fault() -> None:
+    """A gateway may serve a part of what the poller sends."""
+
+    async def main() -> None:
+        setup = Setup()
+        await setup.bus.publish([tick("XRPUSDT", 1), tick("BTCUSDT", 1)])
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(1)
+        assert ["BTCUSDT"] == list(setup.last)
+        assert {} == dict(setup.counters.bus_refused)
+        run.cancel()
+
+    run_virtual(main())
+
+
+def test_a_lost_link_is_made_anew_at_once() -> None:
+    """The bus may only have thrown this one link out."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5)
+            setup.bus.stop()
+            setup.bus.stopped = False
+            await asyncio.sleep(0.6)
+            assert 2 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_bus_that_ends_links_as_they_are_made_is_asked_every_few_seconds() -> None:
+    """Many gateways that all came back at once, again and again, would be a flood."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5)
+            for _ in range(120):
+                await asyncio.sleep(0.25)
+                setup.bus.stop()
+                setup.bus.stopped = False
+            # Of thirty seconds.
+            assert 10 <= setup.bus.attempts <= 20
+
+    run_virtual(main())
+
+
+def test_an_unready_gateway_becomes_ready_when_the_bus_comes() -> None:
+    """Until the last values were read once, a snapshot would mean nothing."""
+
+    async def main() -> None:
+        setup = Setup()
+        setup.bus.stopped = True
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(10)
+        assert not setup.feed.ready
+        setup.bus.stopped = False
+        await asyncio.sleep(3.2)
+        assert setup.feed.ready
+        setup.bus.stop()
+        await asyncio.sleep(10)
+        assert setup.feed.ready
+        run.cancel()
+
+    run_virtual(main())
+
+
+def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile() -> None:
+    """What stays comes without a gap while the new link is made, what is new with its last value; prices stay live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.bus.publish([tick("XRPUSDT", 7), tick("ETHUSDT", 1)])
+            await setup.poll(1)
+            setup.bus.slow_s = 1.5
+            setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
+            for seq in range(1, 30):
+                await setup.bus.publish([tick("BTCUSDT", seq), tick("ETHUSDT", 1 + seq)])
+                await setup.beat()
+                await asyncio.sleep(0.1)
+            await setup.bus.publish([tick("XRPUSDT", 8)])
+            heard = [(one.symbol, one.seq) for one in setup.heard if isinstance(one, FramedTick)]
+            assert [1, *range(1, 30)] == [seq for symbol, seq in heard if symbol in {"ETHUSDT", "BTCUSDT"}]
+            assert [7, 8] == [seq for symbol, seq in heard if symbol == "XRPUSDT"]
+            assert {"BTCUSDT", "XRPUSDT"} == set(setup.last)
+            assert [("live", "")] == setup.statuses
+            assert {} == dict(setup.counters.bus_refused)
+            assert 1 == len(setup.bus._links)
+
+    run_virtual(main())
+
+
+def test_a_store_read_before_what_came_meanwhile_is_no_clock_that_is_behind() -> None:
+    """Of a link of other symbols the last values may be older than what it has brought already; nothing is stale."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(1, "BTCUSDT")
+            older = dict(await setup.bus.last_values())
+            await setup.poll(1, "BTCUSDT")
+
+            async def last_values(symbols: Iterable[str] | None = None) -> dict[str, bytes]:
+                return dict(older)
+
+            setup.bus.last_values = last_values  # type: ignore[method-assign] # the fake is behind
+            setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
+            await setup.poll(10)
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_where_no_new_link_can_be_made_the_old_one_is_kept() -> None:
+    """A bus that takes no more connections takes nothing away; it is tried again until it does."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(1)
+            setup.bus.full = True
+            setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
+            for seq in range(1, 6):
+                await setup.bus.publish([tick("BTCUSDT", seq), tick("XRPUSDT", seq)])
+                await setup.beat()
+                await asyncio.sleep(1)
+            assert 5 == setup.last["BTCUSDT"].seq
+            assert "XRPUSDT" not in setup.last
+            setup.bus.full = False
+            await setup.poll(2)
+            assert 5 == setup.last["XRPUSDT"].seq
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_without_a_link_the_next_one_is_of_the_new_symbols() -> None:
+    """A change while the bus is away holds when it is back, and the last one of several."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.bus.stop()
+            await asyncio.sleep(1)
+            setup.feed.serve(parse_symbols("XRPUSDT"))
+            setup.feed.serve(parse_symbols("XRPUSDT,SOLUSDT"))
+            setup.bus.stopped = False
+            await asyncio.sleep(4)
+            await setup.bus.publish([tick("BTCUSDT", 1), tick("XRPUSDT", 1), tick("SOLUSDT", 1)])
+            assert {"XRPUSDT", "SOLUSDT"} == set(setup.last)
+            attempts = setup.bus.attempts
+            setup.feed.serve(parse_symbols("SOLUSDT,XRPUSDT"))
+            await asyncio.sleep(2)
+            # The same symbols in another order are heard already.
+            assert attempts == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_change_of_a_state_is_passed_on_behind_its_ticks() -> None:
+    """The full set is read at the first beat; then changes alone come with the beats, and nothing is read."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, others=[status("ETHUSDT", "stale")], live=["BTCUSDT"])
+            await asyncio.sleep(0.1)
+            await setup.bus.publish([tick(seq=1)])
+            await setup.tell(8, status("BTCUSDT", "halted"), status("XRPUSDT", "halted"))
+            await setup.tell(8, status("BTCUSDT", "halted"))
+            assert [("ETHUSDT", "stale"), ("BTCUSDT", "halted")] == setup.told
+            kinds = [type(heard).__name__ for heard in setup.heard]
+            assert ["FramedStatus", "Status", "FramedTick", "FramedStatus"] == kinds
+            # At the link, and at the beat.
+            assert 2 == setup.bus.states_read
+
+    run_virtual(main())
+
+
+def test_states_of_an_older_poller_are_not_told() -> None:
+    """Without states in the beat no symbol has one, whatever the store still holds of them."""
+
+    async def main() -> None:
+        setup = Setup()
+        setup.bus.spoil_states(encode_states(states(others=[status("BTCUSDT", "halted")])))
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(0.1)
+        await setup.poll(5)
+        assert [] == setup.told
+        assert [("live", "")] == setup.statuses
+        run.cancel()
+
+    run_virtual(main())
+
+
+def test_a_full_set_is_read_once_a_second_at_most_and_beside_everything_else() -> None:
+    """Beats of versions that the store has not yet cause no storm, and a slow store holds nothing up."""
+
+    async def main() -> None:
+        async with running() as setup:
+            before = setup.bus.states_read
+            setup.bus.answer_s = 1.5
+            for version in range(100, 200):
+                await setup.tell(version, since=version)
+                await asyncio.sleep(0.1)
+            assert 4 <= setup.bus.states_read - before <= 8
+            assert ("live", "") == setup.statuses[-1]
+            await setup.tell(200, since=200, live=[], others=[])
+            await asyncio.sleep(4)
+            assert [("BTCUSDT", "unknown"), ("ETHUSDT", "unknown")] == setup.told
+            assert {NOT_SERVED} == {heard.message.reason for heard in setup.heard if isinstance(heard, FramedStatus)}
+            assert {} == setup.counters.bus_refused
+
+    run_virtual(main())
+
+
+def test_a_symbol_that_comes_back_is_as_new() -> None:
+    """Its old price is forgotten with it; what the bus holds by then is read again."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.bus.publish([tick("ETHUSDT", 1)])
+            setup.feed.serve(parse_symbols("BTCUSDT"))
+            assert {} == setup.last
+            await asyncio.sleep(1)
+            await setup.bus.publish([tick("ETHUSDT", 2)])
+            assert {} == setup.last
+            setup.feed.serve(parse_symbols("BTCUSDT,ETHUSDT"))
+            await asyncio.sleep(1)
+            assert 2 == setup.last["ETHUSDT"].seq
+            assert {} == dict(setup.counters.bus_refused)
+
+    run_virtual(main())
+
+
+def test_newer_changes_outrun_an_older_full_set() -> None:
+    """A set that was read before a change came does not take it back."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT", "ETHUSDT"], others=[])
+            await asyncio.sleep(0.5)
+            setup.bus.answer_s = 0.5
+            await setup.tell(99, since=50)
+            await asyncio.sleep(0.6)
+            # What is read now is of version 7 still, while changes to 8 come.
+            await setup.tell(8, status("BTCUSDT", "halted"))
+            await asyncio.sleep(0.5)
+            assert [("BTCUSDT", "halted")] == setup.told
+            await asyncio.sleep(2)
+            assert [("BTCUSDT", "halted")] == setup.told
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("change", ["in the store", "in the beat", "late in the store"])
+def test_after_an_outage_what_changed_is_told_before_live(change: str) -> None:
+    """And nothing of what did not; the outage itself is one message."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
+            await asyncio.sleep(1)
+            setup.bus.stop()
+            setup.bus.stopped = False
+            before = len(setup.heard)
+            now = {"live": ["ETHUSDT"], "others": [status("BTCUSDT", "halted")]}
+            if change == "in the store":
+                await setup.tell(20, since=20, **now)
+            await asyncio.sleep(1)
+            if change == "late in the store":
+                await setup.tell(20, since=20, **now)
+            elif change == "in the beat":
+                await setup.tell(8, status("BTCUSDT", "halted"), status("ETHUSDT", "live"))
+            else:
+                await setup.tell(20, since=20)
+            await asyncio.sleep(0.5)
+            assert [("ETHUSDT", "live"), ("BTCUSDT", "halted")] == sorted(setup.told[1:], reverse=True)
+            kinds = [type(heard).__name__ for heard in setup.heard[before:]]
+            assert ["Status", "FramedStatus", "FramedStatus", "Status"] == kinds
+            assert [("stale", "no link to the bus"), ("live", "")] == setup.statuses[-2:]
+
+    run_virtual(main())
+
+
+def test_states_that_cannot_be_read_do_not_keep_prices_from_being_live() -> None:
+    """They are counted, asked for again, and taken as soon as they can be read."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.bus.spoil_states(b'{"version":')
+            for _ in range(5):
+                await setup.tell(7, since=7)
+                await asyncio.sleep(1)
+            assert [("live", "")] == setup.statuses
+            assert 5 <= setup.counters.bus_refused["not_states"] <= 8
+            await setup.tell(7, since=7, live=["BTCUSDT"], others=[])
+            await asyncio.sleep(1.1)
+            assert [("ETHUSDT", "unknown")] == setup.told
+
+    run_virtual(main())
+
+
+def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
+    """What it cannot tell is not held against a symbol for ever."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
+            await asyncio.sleep(1)
+            await setup.beat()
+            assert [("ETHUSDT", "stale"), ("ETHUSDT", "live")] == setup.told
+            assert isinstance(last := setup.heard[-1], FramedStatus)
+            assert NOT_TOLD == last.message.reason
+
+    run_virtual(main())
+
+
+def test_a_poller_that_has_just_begun_changes_nothing_of_what_was_told() -> None:
+    """While it says that it hears nothing, and knows of no symbol yet, each is what it was; then what it says."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "halted")])
+            await asyncio.sleep(1)
+            for _ in range(3):
+                await setup.beat("down", "the poller is starting")
+                await asyncio.sleep(1)
+            assert [("ETHUSDT", "halted")] == setup.told
+            await setup.tell(9, since=9, live=["ETHUSDT"], others=[status("BTCUSDT", "stale")])
+            await asyncio.sleep(1)
+            assert {("ETHUSDT", "live"), ("BTCUSDT", "stale")} == set(setup.told[1:])
+            assert ["live", "stale", "live"] == [feed for feed, _ in setup.statuses]
+
+    run_virtual(main())
+
+
+def test_ticks_that_do_not_pass_are_told_and_the_link_is_made_anew() -> None:
+    """Beats alone make nobody live: within ten seconds stale, with the reason, and another link; it heals itself."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            setup.bus.lost_channels = {"BTCUSDT", "ETHUSDT"}
+            await setup.poll(8, "BTCUSDT", "ETHUSDT")
+            assert [("live", ""), ("stale", LOST)] == setup.statuses
+            await setup.poll(110, "BTCUSDT", "ETHUSDT")
+            # One `stale`, and the prices of the store with each new link.
+            assert [("live", ""), ("stale", LOST)] == setup.statuses
+            renewed = setup.bus.attempted_at[1:]
+            pauses = [after - before for before, after in pairwise(renewed)]
+            assert 3 <= min(pauses) < 10
+            assert 25 <= max(pauses) <= 40
+            assert 5 <= len(renewed) == setup.counters.bus_links_faulty["ticks_lost"] <= 9
+            assert {"ticks_lost"} == set(setup.counters.bus_links_faulty)
+            setup.bus.lost_channels = set()
+            await setup.poll(2, "BTCUSDT", "ETHUSDT")
+            assert [("stale", LOST), ("live", "")] == setup.statuses[-2:]
+            missed = setup.counters.ticks_missed
+            assert setup.seq * 2 - 80 <= missed + setup.counters.ticks_received <= setup.seq * 2 + 20
+            await setup.poll(60, "BTCUSDT")
+            assert ("live", "") == setup.statuses[-1]
+            assert missed == setup.counters.ticks_missed
+
+    run_virtual(main())
+
+
+def test_one_lost_channel_is_found_and_not_taken_for_healed_by_the_others() -> None:
+    """While the ticks of one symbol do not pass it stays stale; with the first that does it is live again."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            setup.bus.lost_channels = {"ETHUSDT"}
+            await setup.poll(40, "BTCUSDT", "ETHUSDT")
+            assert [("live", ""), ("stale", LOST)] == setup.statuses
+            setup.bus.lost_channels = set()
+            await setup.poll(2, "BTCUSDT", "ETHUSDT")
+            assert [("live", ""), ("stale", LOST), ("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_a_lost_tick_of_a_symbol_that_is_quiet_since_is_made_good() -> None:
+    """With the new link its price comes from the store, and after three seconds of nothing newer it is live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(2, "BTCUSDT")
+            setup.bus.lost_channels = {"BTCUSDT"}
+            await setup.poll(1, "BTCUSDT")
+            setup.bus.lost_channels = set()
+            await setup.poll(20)
+            assert setup.seq - 20 == setup.last["BTCUSDT"].seq
+            assert [("live", ""), ("stale", LOST), ("live", "")] == setup.statuses
+            assert 1 == setup.counters.ticks_missed
+            assert {"ticks_lost": 1} == setup.counters.bus_links_faulty
+
+    run_virtual(main())
+
+
+def test_quiet_symbols_and_those_of_others_are_no_fault() -> None:
+    """A gateway with a part of the poller's symbols, or quiet ones, asks a little, and keeps its link."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(1, "BTCUSDT", "XRPUSDT")
+            await setup.poll(3, "XRPUSDT")
+            setup.bus.asked.clear()
+            await setup.poll(60, "XRPUSDT")
+            assert [("live", "")] == setup.statuses
+            assert 1 == setup.bus.attempts
+            assert 19 <= len(setup.bus.asked) <= 20
+            assert [["BTCUSDT", "ETHUSDT"]] * len(setup.bus.asked) == setup.bus.asked
+            setup.bus.asked.clear()
+            await setup.poll(60, "BTCUSDT", "ETHUSDT")
+            assert len(setup.bus.asked) <= 1
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    "payload", [b"hello", encode_tick(tick("ETHUSDT", 9)), encode_tick(tick(seq=1)).replace(b'"seq":1', b'"seq":9e15')]
+)
+def test_ticks_that_cannot_be_read_are_told(payload: bytes) -> None:
+    """What stays in the store and is no tick here is no proof of health; it ends with the first that can be read."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT", "ETHUSDT")
+            setup.bus.spoil("BTCUSDT", payload)
+            await setup.poll(4, "ETHUSDT")
+            assert [] == setup.told
+            await setup.poll(6, "ETHUSDT")
+            assert [("BTCUSDT", "stale")] == setup.told
+            [told] = [heard.message for heard in setup.heard if isinstance(heard, FramedStatus)]
+            assert UNREADABLE == told.reason
+            await setup.poll(60, "ETHUSDT")
+            await setup.poll(1, "BTCUSDT")
+            assert [("BTCUSDT", "stale"), ("BTCUSDT", "live")] == setup.told
+            # It is neither the feed's fault nor the link's.
+            assert [("live", "")] == setup.statuses
+            assert 1 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_link_that_carries_nothing_is_made_anew_now_and_then_and_without_a_word() -> None:
+    """Pongs alone are of no use; a dead poller is one `stale` for its clients, and a dial each 10 to 36 s."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5, "BTCUSDT")
+            await asyncio.sleep(300)
+            assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
+            times = setup.bus.attempted_at[1:]
+            last_beat = 4.1
+            assert 10 <= times[0] - last_beat <= 12.5
+            assert 20 <= times[1] - times[0] <= 24.5
+            assert all(30 <= after - before <= 36.5 for before, after in pairwise(times[1:]))
+            assert {"silent": len(times)} == setup.counters.bus_links_faulty
+            await setup.poll(3, "BTCUSDT")
+            assert [("live", ""), ("stale", "the poller is silent"), ("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("useful", ["ticks", "beats"])
+def test_a_link_that_carries_anything_of_use_is_left_alone(useful: str) -> None:
+    """Ticks without beats, or beats without ticks, show that its other end is the right one."""
+
+    async def main() -> None:
+        async with running() as setup:
+            if useful == "ticks":
+                setup.bus.mute = True
+                await setup.poll(60, "BTCUSDT")
+            else:
+                await setup.poll(60)
+            assert 1 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_a_bus_that_is_gone_when_a_useless_link_is_made_anew_is_told() -> None:
+    """That is another fault, with another reason."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(5)
+            setup.bus.stopped = True
+            await asyncio.sleep(20)
+            reasons = [reason for _, reason in setup.statuses]
+            assert ["", "the poller is silent", "no link to the bus"] == reasons
+            setup.bus.stopped = False
+            await asyncio.sleep(3)
+            await setup.poll(2)
+            assert ("live", "") == setup.statuses[-1]
+
+    run_virtual(main())

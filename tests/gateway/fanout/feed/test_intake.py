@@ -1,0 +1,267 @@
+"""Ticks in: what goes on of what anybody may have written to the bus."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.fanout.feed.behind import BEHIND_S
+from gateway.fanout.feed.intake import Intake
+from gateway.fanout.feed.refusals import Refusals
+from gateway.metrics import Counters
+from gateway.protocol.forms import FramedTick
+from gateway.protocol.json_encoding import JSON
+from market.codec import MAX_TICK_BYTES, decode_tick, encode_tick
+from market.symbols import parse_symbols
+from market.tick import MAX_EXACT, SEQ_AHEAD_MS
+from tests.fakes import decoded, run_virtual, tick
+
+NOW_MS = 1_795_299_376_232
+
+
+class Setup:
+    """An intake, what it published, and a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now_ms = NOW_MS
+        self.last: dict[str, FramedTick] = {}
+        self.counters = Counters()
+        self.published: list[FramedTick] = []
+        self.subject = Intake(
+            parse_symbols("AAA,BBB,CCC"),
+            self.last,
+            self.published.append,
+            Refusals(self.counters),
+            self.counters,
+            now_us=lambda: self.now_ms * 1000,
+        )
+
+    def receive(self, symbol: str, *seqs: int) -> None:
+        for seq in seqs:
+            self.subject.tick_received(symbol, encode_tick(tick(symbol, seq, bid=1, ask=2, recv_us=3)))
+
+    def seqs(self, symbol: str) -> list[int]:
+        return [framed.seq for framed in self.published if framed.symbol == symbol]
+
+    async def look(self, seconds: float) -> None:
+        """As the feed looks, four times a second."""
+        for _ in range(round(seconds * 4)):
+            await asyncio.sleep(0.25)
+            self.subject.begin_anew(asyncio.get_running_loop().time())
+
+
+@asynccontextmanager
+async def intake() -> AsyncIterator[Setup]:
+    """Make an intake inside the event loop."""
+    yield Setup()
+
+
+PLAIN = encode_tick(tick("AAA", 7))
+FIELDS = PLAIN[1:-1].split(b",")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        PLAIN,
+        b" \n{ " + b" ,\t".join(FIELDS) + b" }\r\n" + b" " * 500,
+        b"{" + b",".join(reversed(FIELDS)) + b"}",
+        b'{"bid":1,"seq":9,"symbol":"BBB",' + PLAIN[1:],
+        PLAIN[:-1] + b',"mood":"good","type":"welcome"}',
+        PLAIN.replace(b'"AAA"', rb'"\u0041AA"').replace(b'"bid"', rb'"\u0062id"'),
+    ],
+    ids=["as it should be", "blanks", "another order", "fields given twice", "unknown fields", "escaped"],
+)
+def test_only_canonical_bytes_go_on(payload: bytes) -> None:
+    """Whatever a tick was written like, clients get the same bytes: one `type`, each field once, no blanks."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            setup.subject.tick_received("AAA", payload)
+            [framed] = setup.published
+            assert PLAIN == JSON.tick_body(framed)
+            assert [json.loads(PLAIN) | {"type": "tick"}] == list(decoded(JSON.tick_frame(framed)))
+            setup.last.clear()
+            setup.subject.take_stored({"AAA": payload})
+            assert PLAIN == JSON.tick_body(setup.published[-1])
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (PLAIN + b" " * MAX_TICK_BYTES, "not_a_tick"),
+        (PLAIN[:-1] + b',"x":"' + b"x" * 3_000_000 + b'"}', "not_a_tick"),
+        (PLAIN.replace(b'"seq":7', b'"seq":true'), "not_a_tick"),
+        (PLAIN.replace(b'"seq":7', b'"seq":7.0'), "not_a_tick"),
+        (PLAIN.replace(b'"seq":7', b'"seq":-7'), "not_a_tick"),
+        (PLAIN.replace(b'"seq":7', b'"seq":' + b"7" * 400), "not_a_tick"),
+        (PLAIN.replace(b'"price_scale":2', b'"price_scale":16'), "not_a_tick"),
+        (encode_tick(tick("BBB", 7)), "wrong_symbol"),
+        (PLAIN[:-1] + b',"symbol":"BBB"}', "wrong_symbol"),
+        (encode_tick(tick("AAA", MAX_EXACT, bid=1, ask=2, recv_us=3)), "wrong_seq"),
+        (encode_tick(tick("AAA", NOW_MS + SEQ_AHEAD_MS + 1, bid=1, ask=2, recv_us=3)), "wrong_seq"),
+        (encode_tick(tick("AAA", 7, recv_us=MAX_EXACT)), "wrong_seq"),
+        (encode_tick(tick("AAA", 7, recv_us=(NOW_MS + SEQ_AHEAD_MS) * 1000 + 1)), "wrong_seq"),
+    ],
+    ids=[
+        "blanks without end", "3 MB", "bool", "float", "negative", "huge", "scale", "another symbol",
+        "two symbols", "2^53 - 1", "a day and a millisecond", "received at the end of time",
+        "received in a day",
+    ],
+)  # fmt: skip
+def test_what_is_wrong_goes_nowhere_and_keeps_nothing_right_away(payload: bytes, reason: str) -> None:
+    """It is counted, in the store as on the link; the next tick of its symbol passes."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            setup.subject.tick_received("AAA", payload)
+            setup.subject.take_stored({"AAA": payload})
+            assert {reason: 2} == setup.counters.bus_refused
+            setup.receive("AAA", 7)
+            assert [7] == setup.seqs("AAA")
+
+    run_virtual(main())
+
+
+damage = st.lists(st.tuples(st.integers(0, len(PLAIN)), st.integers(0, 4), st.binary(max_size=6)), max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(damage)
+def test_whatever_is_written_only_ticks_in_canonical_bytes_come_out(edits: list[tuple[int, int, bytes]]) -> None:
+    """However a tick was damaged: what goes on, if anything does, is what its decoded fields are encoded to."""
+    payload = PLAIN
+    for place, removed, added in edits:
+        payload = payload[:place] + added + payload[place + removed :]
+
+    async def main() -> None:
+        async with intake() as setup:
+            setup.subject.tick_received("AAA", payload)
+            for framed in setup.published:
+                assert JSON.tick_body(framed) == encode_tick(decode_tick(JSON.tick_body(framed)))
+                assert "AAA" == decode_tick(JSON.tick_body(framed)).symbol
+            assert 1 == len(setup.published) + setup.counters.bus_refused.total()
+
+    run_virtual(main())
+
+
+def test_a_seq_may_be_a_day_above_the_time() -> None:
+    """The bound goes with the clock, wherever that is set."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            setup.receive("AAA", NOW_MS + SEQ_AHEAD_MS, NOW_MS + SEQ_AHEAD_MS + 1)
+            setup.now_ms += 1
+            setup.receive("AAA", NOW_MS + SEQ_AHEAD_MS + 1, NOW_MS + SEQ_AHEAD_MS + 2)
+            assert [NOW_MS + SEQ_AHEAD_MS, NOW_MS + SEQ_AHEAD_MS + 1] == setup.seqs("AAA")
+            assert {"wrong_seq": 2} == setup.counters.bus_refused
+            setup.now_ms = 0
+            setup.subject.highest_seq()
+            setup.receive("BBB", SEQ_AHEAD_MS + 1, SEQ_AHEAD_MS)
+            assert [SEQ_AHEAD_MS] == setup.seqs("BBB")
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("poisoned", [["AAA"], ["AAA", "BBB", "CCC"]], ids=["one of several", "all"])
+@pytest.mark.parametrize("way", ["link", "store"])
+def test_no_number_silences_a_symbol(poisoned: list[str], way: str) -> None:
+    """One that is held and wrong gives way after three seconds, symbol by symbol; the others lose nothing."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            high = NOW_MS + SEQ_AHEAD_MS - 1
+            for symbol in poisoned:
+                if way == "link":
+                    setup.receive(symbol, high)
+                else:
+                    setup.subject.take_stored({symbol: encode_tick(tick(symbol, high, bid=1, ask=2, recv_us=3))})
+            for number in range(40):
+                for symbol in ("AAA", "BBB", "CCC"):
+                    setup.receive(symbol, NOW_MS + number)
+                await setup.look(0.25)
+            every = [NOW_MS + number for number in range(40)]
+            for symbol in ("AAA", "BBB", "CCC"):
+                if symbol in poisoned:
+                    kept = round(BEHIND_S * 4) - 1
+                    assert [high, *every[kept:]] == setup.seqs(symbol)
+                else:
+                    assert every == setup.seqs(symbol)
+            assert len(poisoned) == setup.counters.numberings_begun
+
+    run_virtual(main())
+
+
+def test_a_quiet_symbol_goes_on_without_another_tick() -> None:
+    """Its one tick is told three seconds after it came, not with the next."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            setup.receive("AAA", 1000, 5)
+            await setup.look(BEHIND_S - 0.25)
+            assert [1000] == setup.seqs("AAA")
+            await setup.look(0.5)
+            assert [1000, 5] == setup.seqs("AAA")
+            assert 5 == setup.last["AAA"].seq
+            await setup.look(60)
+            assert [1000, 5] == setup.seqs("AAA")
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("right", [1000, 1001], ids=["the same again", "a newer one"])
+def test_late_ticks_are_only_late_where_what_is_held_is_confirmed(right: int) -> None:
+    """A server that was frozen works off what is old; what it repeats, or goes on with, shows that it was."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            for _ in range(5):
+                setup.receive("AAA", 1000, 5, 6)
+                await setup.look(2)
+                setup.receive("AAA", right)
+                await setup.look(2)
+            assert sorted({1000, right}) == setup.seqs("AAA")
+            assert 0 == setup.counters.numberings_begun
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("what", ["store", "other link", "not served"])
+def test_what_says_nothing_of_the_numbering(what: str) -> None:
+    """An older value in the store, of a link that is gone, or of a symbol that is not served any more."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            setup.receive("AAA", 1000)
+            if what == "store":
+                setup.subject.take_stored({"AAA": encode_tick(tick("AAA", 5))})
+            else:
+                setup.receive("AAA", 5)
+            if what == "other link":
+                setup.subject.unlinked()
+            elif what == "not served":
+                setup.subject.serve(parse_symbols("BBB"))
+            await setup.look(10)
+            assert [1000] == setup.seqs("AAA")
+
+    run_virtual(main())
+
+
+def test_one_line_tells_of_all_that_begin_anew(caplog: pytest.LogCaptureFixture) -> None:
+    """However many symbols there are."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            for symbol in ("AAA", "BBB", "CCC"):
+                setup.receive(symbol, 1000, 5)
+            await setup.look(4)
+
+    run_virtual(main())
+    expected = "AAA goes on with seq 5 below 1000, as its poller does, and 2 other symbols likewise"
+    assert [expected] == [record.getMessage() for record in caplog.records]

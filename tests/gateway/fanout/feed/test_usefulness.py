@@ -1,0 +1,116 @@
+"""When a link that lives is made anew all the same; on a virtual clock. What clients see of it: `test_feed`."""
+
+import asyncio
+import random
+from collections.abc import Iterable
+
+from gateway.fanout.feed.usefulness import Usefulness
+from gateway.metrics import Counters
+from gateway.protocol.forms import FramedTick
+from market.bus import BusDownError
+from market.bus.memory import MemoryBus
+from market.symbols import parse_symbols
+from tests.fakes import run_virtual, tick
+
+
+class SlowBus(MemoryBus):
+    """Its store answers after some time, or not at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.answer_s = 0.0
+        self.down = False
+
+    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
+        self.asked += 1
+        await asyncio.sleep(self.answer_s)
+        if self.down:
+            raise BusDownError("scripted")
+        return await super().last_values(symbols)
+
+
+class Setup:
+    """A feed on a bus that may be slow, and what it holds."""
+
+    def __init__(self) -> None:
+        self.bus = SlowBus()
+        self.counters = Counters()
+        self.last: dict[str, FramedTick] = {}
+        self.loop = asyncio.get_running_loop()
+        self.usefulness = Usefulness(
+            self.bus,
+            parse_symbols("AAA,BBB"),
+            self.last,
+            lambda _: "live",
+            lambda: 10_000,
+            self.counters,
+            random.Random(1),
+        )
+        self.usefulness.linked(self.loop.time())
+
+    async def watch(self, seconds: float, *, beating: bool = True) -> list[str]:
+        """Judge four times a second; why the link should have been made anew."""
+        reasons = []
+        for _ in range(round(4 * seconds)):
+            now = self.loop.time()
+            reasons.append(self.usefulness.judge(now, now if beating else 0.0, beating=beating))
+            await asyncio.sleep(0.25)
+        return list(filter(None, reasons))
+
+
+def test_the_last_values_are_no_sign_of_life() -> None:
+    """What a new link's own reading adds to the counts does not make it useful."""
+
+    async def main() -> None:
+        setup = Setup()
+        for _ in range(3):
+            assert [] == await setup.watch(9.5, beating=False)
+            [reason] = await setup.watch(3, beating=False)
+            assert "neither tick nor beat" in reason
+            setup.counters.ticks_old += 2
+            setup.usefulness.linked(setup.loop.time())
+            # Twice as long from here on, until something comes.
+            assert [] == await setup.watch(19, beating=False)
+            setup.counters.ticks_received += 1
+            assert [] == await setup.watch(1, beating=False)
+        assert {"silent": 3} == setup.counters.bus_links_faulty
+
+    run_virtual(main())
+
+
+def test_one_question_at_a_time_and_none_where_no_beats_come() -> None:
+    """A store that is slow or away is not asked the more, and is no fault of the link's."""
+
+    async def main() -> None:
+        setup = Setup()
+        await setup.watch(9, beating=False)
+        assert 0 == setup.bus.asked
+        await setup.bus.publish([tick("AAA", 5)])
+        setup.bus.answer_s = 10
+        await setup.watch(5)
+        assert 1 == setup.bus.asked
+        setup.usefulness.unlinked()
+        setup.bus.answer_s, setup.bus.down = 0, True
+        assert [] == await setup.watch(30)
+        assert setup.bus.asked > 8
+        setup.bus.down = False
+        assert ["beats come, and ticks that the store has do not"] == await setup.watch(7)
+        assert {"ticks_lost": 1} == setup.counters.bus_links_faulty
+
+    run_virtual(main())
+
+
+def test_ticks_are_counted_as_missed_only_by_a_link_that_was_faulty() -> None:
+    """What an outage of the whole bus let pass is no fault of a link."""
+
+    async def main() -> None:
+        setup = Setup()
+        await setup.bus.publish([tick("AAA", 5)])
+        setup.usefulness.count_missed(await setup.bus.last_values())
+        assert 0 == setup.counters.ticks_missed
+        assert 1 == len(await setup.watch(7))
+        setup.usefulness.count_missed(await setup.bus.last_values())
+        assert 6 == setup.counters.ticks_missed
+
+    run_virtual(main())

@@ -1,0 +1,167 @@
+"""One cohort: who is written what, and who falls behind."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from gateway.fanout.cohort import Cohort
+from gateway.fanout.member import Member, Missed, Wishes
+from gateway.fanout.window import Marks, Reader, Sent
+from gateway.metrics import Counters
+from gateway.protocol.forms import Forms, FramedStatus, FramedTick
+from gateway.protocol.messages import SymbolStatus
+from tests.fakes import RecordingMember, tick
+
+
+class Setup:
+    """A cohort with everybody around it recorded."""
+
+    def __init__(self, **wishes: Any) -> None:
+        self.counters = Counters()
+        self.now = 0.0
+        self.numbers = itertools.count(1)
+        self.unanswered: dict[Reader, Sent] = {}
+        self.lagging: list[tuple[Member, Missed]] = []
+        self.cohort = Cohort(
+            Wishes(frozenset({"BTC", "ETH"}), **wishes),
+            lambda _cohort, member, missed: self.lagging.append((member, missed)),
+            self.counters,
+            marks=Marks(self.numbers.__next__, self.unanswered, 0.0),
+            clock=lambda: self.now,
+        )
+        self.stamp = 0
+
+    def member(self, *, pending: bool = False) -> RecordingMember:
+        member = RecordingMember()
+        self.cohort.join(member, self.stamp, pending=pending)
+        return member
+
+    def tick(self, symbol: str, seq: int) -> FramedTick:
+        self.stamp += 1
+        framed = FramedTick(symbol, seq, tick(symbol, seq))
+        framed.stamp = self.stamp
+        return framed
+
+    def flush(self, *ticks: FramedTick) -> None:
+        self.cohort.flush_newest(Forms({tick.symbol: tick for tick in ticks}), ticks[0].stamp - 1)
+
+
+def got(member: RecordingMember) -> list[tuple[str, int]]:
+    """List symbol and number of what a member was sent, sorted."""
+    return sorted((message["symbol"], message["seq"]) for message in member.messages())
+
+
+def test_only_what_is_held_is_written_and_once_for_all() -> None:
+    """Of a window that holds more and less than the cohort wants, members get what they hold, as one blob."""
+    setup = Setup()
+    one, other = setup.member(), setup.member()
+    setup.flush(setup.tick("BTC", 1), setup.tick("XRP", 1), setup.tick("ETH", 1), setup.tick("SOL", 1))
+    setup.flush(setup.tick("BTC", 2))
+    setup.flush(setup.tick("SOL", 2))
+    assert [("BTC", 1), ("BTC", 2), ("ETH", 1)] == got(one) == got(other)
+    assert 2 == len(one.written)
+    assert one.written[0] is other.written[0]
+    assert 6 == setup.counters.ticks_sent
+
+
+def test_a_newcomer_gets_only_what_came_after_it() -> None:
+    """Who joins while something is pending gets what is newer, and all of the next flush."""
+    setup = Setup()
+    before = setup.tick("BTC", 1)
+    newcomer = setup.member(pending=True)
+    setup.flush(before, setup.tick("ETH", 1))
+    setup.flush(setup.tick("BTC", 2))
+    assert [("BTC", 2), ("ETH", 1)] == got(newcomer)
+
+
+def test_many_newcomers_are_not_compressed_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few get their own compressed; a crowd gets the same ticks plain, for no one but it would wait otherwise."""
+    monkeypatch.setattr("gateway.protocol.encoding.LEAST_BYTES", 0)
+    for crowd, compressed in ((4, True), (5, False)):
+        setup = Setup(batch=True, deflate=True)
+        before = setup.tick("BTC", 1)
+        newcomers = [setup.member(pending=True) for _ in range(crowd)]
+        setup.flush(before, setup.tick("ETH", 1))
+        for newcomer in newcomers:
+            [blob] = newcomer.written
+            # RSV1 says that it is compressed (RFC 7692, section 6).
+            assert compressed == bool(blob[0] & 0x40)
+            if not compressed:
+                [message] = newcomer.messages()
+                assert [("ETH", 1)] == [(one["symbol"], one["seq"]) for one in message["ticks"]]
+
+
+def test_who_leaves_says_what_it_has_seen() -> None:
+    """A newcomer has seen everything up to its join, a member nothing of what is pending."""
+    setup = Setup()
+    old = setup.member()
+    setup.tick("BTC", 1)
+    new = setup.member(pending=True)
+    assert (0, 1) == (setup.cohort.leave(old), setup.cohort.leave(new))
+    assert 0 == len(setup.cohort)
+
+
+def test_who_does_not_drain_is_handed_over() -> None:
+    """It has missed what came since the flush before, and is written nothing from then on."""
+    setup = Setup()
+    slow, fast = setup.member(), setup.member()
+    setup.flush(setup.tick("BTC", 1))
+    slow.draining = False
+    setup.flush(setup.tick("BTC", 2), setup.tick("ETH", 1))
+    setup.flush(setup.tick("BTC", 3))
+    assert [(slow, Missed(1, 2))] == setup.lagging
+    assert [("BTC", 1), ("BTC", 2), ("BTC", 3), ("ETH", 1)] == got(fast)
+    assert 2 == len(setup.cohort)
+    assert 5 == setup.counters.ticks_sent
+
+
+def test_without_conflation_every_tick_is_queued_in_order() -> None:
+    """All of a list goes out, several of a symbol too, to members that do not drain as well."""
+    setup = Setup(conflate=False)
+    member = setup.member()
+    member.draining = False
+    ticks = [setup.tick("BTC", 1), setup.tick("SOL", 1), setup.tick("BTC", 2), setup.tick("ETH", 1)]
+    setup.cohort.flush_every(ticks, 0)
+    assert [("BTC", 1), ("BTC", 2), ("ETH", 1)] == [(one["symbol"], one["seq"]) for one in member.messages()]
+    assert [] == setup.lagging
+
+
+def test_a_batch_is_one_message() -> None:
+    """All that a flush brings goes out as one ``ticks`` message."""
+    setup = Setup(batch=True)
+    member = setup.member()
+    setup.flush(setup.tick("BTC", 1), setup.tick("ETH", 1))
+    [message] = member.messages()
+    assert {"BTC", "ETH"} == {one["symbol"] for one in message["ticks"]}
+
+
+def framed_status(symbol: str) -> FramedStatus:
+    """Make a state of a symbol, ready to be sent."""
+    return FramedStatus(SymbolStatus(symbol=symbol, state="halted", reason="", since_us=1))
+
+
+def test_states_go_to_members_and_newcomers_as_one_blob() -> None:
+    """Only those of symbols that are held; a newcomer is a member after it, for nothing was pending."""
+    setup = Setup(batch=True)
+    member, newcomer = setup.member(), setup.member(pending=True)
+    changed = {symbol: framed_status(symbol) for symbol in ("BTC", "XRP", "ETH", "SOL")}
+    setup.cohort.publish_states(changed, 0)
+    setup.cohort.publish_states({"SOL": changed["SOL"]}, 4)
+    assert ["BTC", "ETH"] == sorted(message["symbol"] for message in member.messages())
+    assert member.written[0] is newcomer.written[0]
+    assert 4 == setup.counters.states_sent
+    assert 0 == setup.cohort.leave(newcomer)
+
+
+def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
+    """By its stamp where it went to all, by name where it went to one."""
+    setup = Setup()
+    slow, slower = setup.member(), setup.member()
+    slow.draining = slower.draining = False
+    setup.cohort.send_states(slower, [framed_status("ETH")], 7)
+    status = framed_status("BTC")
+    status.stamp = 8
+    setup.cohort.publish_states({"BTC": status}, 7)
+    assert [(slower, Missed(7, states={"ETH"})), (slow, Missed(7))] == setup.lagging
+    assert [] == slow.written + slower.written

@@ -1,0 +1,98 @@
+"""What is pending for the cohorts of a group, and which of them a flush asks."""
+
+from gateway.fanout.cohort import Cohort
+from gateway.fanout.flush_scheduler import Flushable
+from gateway.fanout.group import Cohorts, ConflatingGroup, ExactGroup
+from gateway.fanout.member import Wishes
+from gateway.fanout.window import Marks
+from gateway.metrics import Counters
+from gateway.protocol.forms import FramedTick
+from tests.fakes import RecordingMember, tick
+
+
+class ManualPace:
+    """Flushes only when the test does."""
+
+    def __init__(self, *, resting: bool) -> None:
+        self.resting = resting
+        self.wanted = 0
+
+    def want(self, _flushable: Flushable) -> None:
+        self.wanted += 1
+
+
+def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMember]:
+    """Make a cohort with one member."""
+    marks = Marks(lambda: 1, {}, 0.0)
+    wishes = Wishes(frozenset(symbols), conflate=conflate)
+    made = Cohort(wishes, lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
+    member = RecordingMember()
+    made.join(member, 0, pending=False)
+    return made, member
+
+
+def framed(symbol: str, seq: int) -> FramedTick:
+    """Make a tick, stamped with its number."""
+    one = FramedTick(symbol, seq, tick(symbol, seq))
+    one.stamp = seq
+    return one
+
+
+def seqs(member: RecordingMember) -> list[int]:
+    """List the numbers of what a member was sent, in order."""
+    return [message["seq"] for message in member.messages()]
+
+
+def test_it_asks_to_be_flushed_once() -> None:
+    """Only the first tick after a flush wakes the pace."""
+    pace = ManualPace(resting=True)
+    group = ConflatingGroup(pace, Counters())
+    group.offer(framed("BTC", 1))
+    group.offer(framed("ETH", 2))
+    assert 1 == pace.wanted
+    group.flush()
+    group.offer(framed("BTC", 3))
+    assert 2 == pace.wanted
+
+
+def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> None:
+    """Conflation is counted, and happens only where the pace rests."""
+    for resting, expected in ((True, [3]), (False, [1, 2, 3])):
+        counters = Counters()
+        group = ConflatingGroup(ManualPace(resting=resting), counters)
+        one, member = cohort("BTC")
+        group.cohorts.add(one)
+        for seq in (1, 2, 3):
+            group.offer(framed("BTC", seq))
+        group.flush()
+        assert expected == seqs(member)
+        assert 3 - len(expected) == counters.ticks_conflated
+
+
+def test_an_exact_group_keeps_everything_in_order() -> None:
+    """Nothing takes anything's place."""
+    group = ExactGroup(ManualPace(resting=True))
+    one, member = cohort("BTC", conflate=False)
+    group.cohorts.add(one)
+    for seq in (1, 2, 3):
+        group.offer(framed("BTC", seq))
+    assert [1, 2, 3] == [pending.seq for pending in group.pending]
+    group.flush()
+    assert [1, 2, 3] == seqs(member)
+    assert not group.pending
+
+
+def test_every_holder_is_found_and_each_once() -> None:
+    """Whether few or many overlap, each cohort that holds one of the symbols is asked once."""
+    cohorts = Cohorts()
+    made = [cohort(f"S{first}", f"S{second}")[0] for first in range(8) for second in range(first)]
+    for one in made:
+        cohorts.add(one)
+    for count in range(1, 9):
+        wanted = {f"S{number}" for number in range(count)}
+        found = list(cohorts.holding(wanted))
+        assert len(found) == len(set(found))
+        assert {one for one in made if one.wishes.symbols & wanted} <= set(found)
+    for one in made:
+        cohorts.remove(one)
+    assert (0, 0) == (len(cohorts.all), len(cohorts.by_symbol))

@@ -1,0 +1,100 @@
+"""How long a closing connection keeps its socket, in virtual time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_BYTES, LATE_FRAMES, LINGER_S, QUIET_S, Farewell
+from tests.fakes import run_virtual
+
+
+class TimedTransport(asyncio.Transport):
+    """Notes when it is closed and aborted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[tuple[str, float]] = []
+
+    def pause_reading(self) -> None:
+        self.ends.append(("paused", asyncio.get_running_loop().time()))
+
+    def close(self) -> None:
+        self.ends.append(("closed", asyncio.get_running_loop().time()))
+
+    def abort(self) -> None:
+        self.ends.append(("aborted", asyncio.get_running_loop().time()))
+
+
+def said_at(transport: TimedTransport, happens: Callable[[Farewell], Any], *pauses_s: float) -> Farewell:
+    """A farewell on which something happens after each of the pauses, and then nothing for a minute."""
+
+    async def main() -> Farewell:
+        farewell = Farewell(transport)
+        for pause_s in pauses_s:
+            await asyncio.sleep(pause_s)
+            happens(farewell)
+        await asyncio.sleep(60)
+        return farewell
+
+    return run_virtual(main())
+
+
+def test_who_never_answers_is_cut_off() -> None:
+    """After five seconds the socket is aborted, whatever waits in it."""
+    transport = TimedTransport()
+    said_at(transport, Farewell.frame_received)
+    assert [("aborted", CLOSE_TIMEOUT_S)] == transport.ends
+
+
+def test_who_is_not_listened_to_is_closed_when_quiet() -> None:
+    """While bytes still come the socket stays open, so that its peer can hear; a little later it is closed."""
+    transport = TimedTransport()
+    said_at(transport, Farewell.stop_listening, 0, *[QUIET_S * 0.9] * 4)
+    assert ("closed", QUIET_S * 0.9 * 4 + QUIET_S) == transport.ends[0]
+
+
+def test_who_is_never_quiet_is_cut_off_all_the_same() -> None:
+    """A flood keeps the socket open no longer than silence does."""
+    transport = TimedTransport()
+    said_at(transport, Farewell.stop_listening, *[QUIET_S / 2] * 80)
+    assert ("aborted", CLOSE_TIMEOUT_S) == transport.ends[0]
+
+
+def test_many_frames_are_too_many_to_wait_for_the_last() -> None:
+    """What was under way when we closed is read up to the peer's own close frame, but not for ever."""
+
+    async def main() -> None:
+        farewell = Farewell(TimedTransport())
+        assert [True] * LATE_FRAMES == [farewell.frame_received() for _ in range(LATE_FRAMES)]
+        assert not farewell.deaf
+        assert not farewell.frame_received()
+        assert farewell.deaf
+
+    run_virtual(main())
+
+
+def test_a_flood_is_not_read_to_its_end() -> None:
+    """What was under way when we closed is read, or thrown away, but no more than that; then it is aborted."""
+    for is_deaf in (False, True):
+        transport = TimedTransport()
+
+        def send(farewell: Farewell, is_deaf: bool = is_deaf) -> None:
+            if is_deaf:
+                farewell.stop_listening()
+            assert farewell.bytes_received(LATE_BYTES) == (not is_deaf)
+            assert not farewell.bytes_received(1)
+
+        said_at(transport, send, 0.1)
+        assert [("paused", 0.1), ("aborted", 0.1 + LINGER_S)] == transport.ends[:2]
+
+
+def test_a_socket_that_is_gone_leaves_no_timer() -> None:
+    """After its end nothing happens any more."""
+    transport = TimedTransport()
+
+    def stop_and_end(farewell: Farewell) -> None:
+        farewell.stop_listening()
+        farewell.end()
+
+    said_at(transport, stop_and_end, 0.1)
+    assert [] == transport.ends
