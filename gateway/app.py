@@ -1,30 +1,25 @@
 """The composition root: settings in, a running gateway out."""
 
 import asyncio
-import functools
 import gc
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from gateway.admission.acceptor import Arrivals
-from gateway.admission.descriptors import make_room
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.gateway import Gateway
 from gateway.http.routes import (
     GATEWAY,
     REGISTRY,
-    WEBSOCKET_PATH,
     add_page_headers,
     close_while_draining,
     refuse_strangers,
     routes,
 )
-from gateway.http.upgrade import upgrade_now
 from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
 from market.bus import open_bus
@@ -77,49 +72,9 @@ async def app_factory() -> web.Application:
     return create_app()
 
 
-def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served: Callable[[], int]) -> Arrivals:
-    """The protocol factory of a running ``app`` for ``loop.create_server``.
-
-    ``serve`` is aiohttp's own; ``served`` says how many connections it has.
-    """
-    gateway = app[GATEWAY]
-    settings = gateway.settings
-    room = _room(settings)
-
-    def has_room() -> bool:
-        return len(gateway.hub) + len(made) + served() < room
-
-    def settings_changed() -> None:
-        nonlocal room
-        room = _room(gateway.settings)
-        made.change(timeout_s=gateway.settings.handshake_timeout_s, most=gateway.settings.max_handshakes)
-
-    made = Arrivals(
-        gateway.entrance,
-        functools.partial(upgrade_now, gateway),
-        WEBSOCKET_PATH,
-        serve,
-        gateway.counters,
-        gateway.buffers,
-        gateway.turns,
-        timeout_s=settings.handshake_timeout_s,
-        most=settings.max_handshakes,
-        has_room=has_room,
-    )
-    gateway.on_change.append(settings_changed)
-    gateway.arriving = lambda: len(made) + served()
-    return made
-
-
 async def drain(app: web.Application) -> None:
     """Take ``app`` out of service gracefully; it still listens when this returns, and holds no client."""
     await app[GATEWAY].drain()
-
-
-def _room(settings: Settings) -> int:
-    """How many sockets there may be, and are descriptors for."""
-    unlimited = not (settings.max_connections and settings.max_handshakes)
-    return make_room(0 if unlimited else settings.max_connections + settings.max_handshakes)
 
 
 def _registry(gateway: Gateway) -> CollectorRegistry:

@@ -1,5 +1,58 @@
-"""The base of what this package raises."""
+"""What this package raises, and why somebody is not let in, in terms of HTTP."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import orjson
 
 
 class GatewayError(Exception):
     """What this package raises: what stops a start names the setting and the mend, what refuses somebody says why."""
+
+
+SERVER: Final = "tickgate"
+"""What every answer calls us. Versions would tell strangers which weaknesses to try."""
+
+
+class RefusalError(GatewayError):
+    """A request, or a connection, that is not let in; the message says what is wrong, to whoever sent it."""
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        problem: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        code: str | None = None,
+    ) -> None:
+        """``reason`` is a word for the metrics; ``code``, where it tells more, one for the client."""
+        super().__init__(problem)
+        self.status = status
+        self.reason = reason
+        self.code = code or reason
+        self.headers = headers or {}
+
+    @property
+    def ends_connection(self) -> bool:
+        """Whether whoever is refused has to connect again, which has a price, too."""
+        return self.status in (401, 413, 429, 431)
+
+    @property
+    def body(self) -> bytes:
+        """What is said of it: JSON."""
+        return orjson.dumps({"error": str(self), "code": self.code})
+
+    def to_http(self) -> bytes:
+        """The whole answer, after which the connection is closed."""
+        body = self.body
+        fields = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "Server": SERVER,
+            **self.headers,
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{head}\r\n".encode() + body

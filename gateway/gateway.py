@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.admission.admission import Entrance
 from gateway.admission.budget import Budgets
+from gateway.admission.limits import Limits
 from gateway.admission.probes import Probes
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
-from gateway.client.session import Limits
 from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.states import SymbolStates
 from gateway.fanout.flush_scheduler import Rest

@@ -18,44 +18,17 @@ ALLOWED = {
 
 GATEWAY_LAYERS = (
     {"__main__", "worker"},
-    {"serving"},
-    {"requests"},
-    {"app"},
+    {"app", "reload"},
     {"http"},
-    {"reload", "upgrade"},
-    {"conversation"},
-    {"standing"},
+    {"client"},
     {"gateway"},
-    {"budget"},
-    {"arrivals", "auth.authenticator", "auth.tickets", "auth.token", "feed", "heartbeat", "hub", "session"},
-    {"asking", "auth.jwks", "entrance", "intake", "catching_up", "registry", "states_reader", "usefulness"},
-    {"laggards"},
-    {"arrears", "auth.compact", "auth.keyset", "behind", "bursts", "charges", "delivery", "group", "handshake"}
-    | {"heads", "refusals", "states"},
-    {"cohort"},
-    {"connection", "member", "pace"},
-    {"encodings"},
-    {"json_encoding", "msgpack_encoding"},
-    {"encoding", "reader", "window"},
-    {"buffers", "commands", "forms", "frames", "grace", "lines", "targets"},
-    {"auth.download", "auth.grant", "auth.keys", "costs", "refusal", "settings"},
-    {"address", "auth.settings", "closing", "deflate", "descriptors", "errors", "expectations", "farewell", "fields"}
-    | {
-        "inflate",
-        "kept",
-        "limit_log",
-        "limits",
-        "masking",
-        "memory",
-        "metrics",
-        "origin",
-        "pages",
-        "probes",
-        "protocol",
-    }
-    | {"sockets", "succession", "turns"},
+    {"settings"},
+    {"admission", "fanout"},
+    {"protocol"},
+    {"auth", "websocket"},
+    {"errors", "metrics"},
 )
-"""Modules of the gateway, top first: each imports only from layers below its own."""
+"""Packages and single modules of the gateway, top first: each imports only from layers below its own."""
 
 NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
@@ -68,6 +41,7 @@ BESIDE = {
 """Test files that belong to no one module, and why."""
 
 COVERED_BY = {
+    "gateway/admission/policy.py": "gateway/admission/test_admission.py",
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/fanout/member.py": "gateway/fanout/test_cohort.py",
     "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
@@ -82,11 +56,6 @@ COVERED_BY = {
 
 def _modules(package: str) -> list[Path]:
     return sorted(path.relative_to(ROOT) for path in (ROOT / package).rglob("*.py") if path.stem.isidentifier())
-
-
-def _gateway_name(module: Path) -> str:
-    """A module of the gateway as GATEWAY_LAYERS names it."""
-    return ".".join(module.with_suffix("").parts[1:])
 
 
 def _imports(module: Path, *, deferred: bool = True) -> set[str]:
@@ -114,32 +83,63 @@ def test_packages_import_only_what_is_below_them(package: str) -> None:
 
 
 def test_the_gateway_imports_downwards() -> None:
-    """No module of the gateway imports one of its own layer or of one above."""
+    """No package of the gateway imports one of its own layer or of one above."""
     depths = {name: depth for depth, layer in enumerate(GATEWAY_LAYERS) for name in layer}
-    modules = {_gateway_name(module) for module in _modules("gateway") if module.stem != "__init__"}
     for module in _modules("gateway"):
-        if module.stem == "__init__":
+        own = module.with_suffix("").parts[1]
+        if own == "__init__":
             continue
-        own = _gateway_name(module)
-        assert own in depths, f"{module} has no place in GATEWAY_LAYERS"
-        # An imported name is a module's, or one in a module; both begin with the module.
-        imported = {
-            other for other in modules for name in _imports(module) if f"{name}.".startswith(f"gateway.{other}.")
-        }
-        for other in imported:
+        assert own in depths, f"{own} has no place in GATEWAY_LAYERS"
+        imported = {name.split(".")[1] for name in _imports(module) if name.startswith("gateway.")}
+        for other in imported - {own}:
             assert depths[other] > depths[own], f"{module} imports gateway.{other}"
 
 
+def test_websockets_know_no_prices() -> None:
+    """``gateway/websocket`` would serve any other project as well: nothing of the market is in it."""
+    for module in _modules("gateway/websocket"):
+        assert {name for name in _imports(module) if name.startswith(("market", "poller"))} == set(), module
+
+
+def _children(folder: Path) -> dict[str, list[Path]]:
+    """Dotted name of each module and each sub-folder of ``folder`` → its modules."""
+    children: dict[str, list[Path]] = {}
+    for module in _modules(folder.as_posix()):
+        child = folder / module.relative_to(folder).parts[0]
+        if child.name != "__init__.py":
+            children.setdefault(".".join(child.with_suffix("").parts), []).append(module)
+    return children
+
+
 @pytest.mark.parametrize("package", ALLOWED)
-def test_no_package_imports_in_a_circle(package: str) -> None:
-    """Modules can be put in an order in which each, when it is imported, needs only earlier ones."""
-    names = {".".join(module.with_suffix("").parts).removesuffix(".__init__"): module for module in _modules(package)}
-    remaining = {name: (_imports(module, deferred=False) & names.keys()) - {name} for name, module in names.items()}
-    while remaining:
-        free = {name for name, needs in remaining.items() if not needs & remaining.keys()}
-        assert free, f"these import each other: {sorted(remaining)}"
-        for name in free:
-            del remaining[name]
+def test_nothing_imports_in_a_circle(package: str) -> None:
+    """Modules and sub-folders of a folder can be put in an order in which each needs only earlier ones."""
+    for folder in sorted({module.parent for module in _modules(package)}):
+        children = _children(folder)
+        remaining = {
+            child: {
+                other
+                for module in modules
+                for name in _imports(module, deferred=False)
+                for other in children
+                if other != child and f"{name}.".startswith(f"{other}.")
+            }
+            for child, modules in children.items()
+        }
+        while remaining:
+            free = {name for name, needs in remaining.items() if not needs & remaining.keys()}
+            assert free, f"these import each other: {sorted(remaining)}"
+            for name in free:
+                del remaining[name]
+
+
+def test_every_package_of_the_gateway_names_what_is_in_it() -> None:
+    """The first words of a folder are its table of contents."""
+    for folder in sorted({module.parent for module in _modules("gateway")}):
+        contents = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+        for child in _children(folder):
+            name = child.rpartition(".")[2]
+            assert f"``{name}``" in contents, f"{folder}/__init__.py does not name {name}"
 
 
 @pytest.mark.parametrize("package", ALLOWED)

@@ -17,8 +17,8 @@ from gateway.admission.charges import Purse, is_probe
 from gateway.admission.grace import Graces
 from gateway.admission.request.asking import Asking
 from gateway.admission.request.head import Heads
+from gateway.errors import RefusalError
 from gateway.metrics import Counters
-from gateway.refusal import RefusalError
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.turns import Turns
 

@@ -17,10 +17,10 @@ from gateway.admission.address import limit_key, spelled
 from gateway.admission.charges import PROOF, Charges
 from gateway.admission.limit_log import LimitLog
 from gateway.admission.limits import KeyedBuckets, Rate, Tally
+from gateway.admission.policy import Policy
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
+from gateway.errors import RefusalError
 from gateway.protocol.encodings import ENCODINGS
-from gateway.refusal import RefusalError
-from gateway.settings import Settings
 from gateway.websocket.handshake import Handshake, check
 from market.bus import BusDownError
 
@@ -67,7 +67,7 @@ class Entrance:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Policy,
         verify_now: Callable[[str], Grant | None] | None,
         has_room: Callable[[], bool],
     ) -> None:
@@ -92,7 +92,7 @@ class Entrance:
     def _met_request_rate(self, payer: str) -> None:
         self.limit_log.met(payer, "MAX_REQUEST_RATE_PER_IP", self._settings.max_request_rate_per_ip)
 
-    def change(self, settings: Settings) -> None:
+    def change(self, settings: Policy) -> None:
         """Let in by other ``settings`` from now on; whoever is in stays in, and is counted as before."""
         self._settings = settings
         rate = settings.max_connect_rate_per_ip

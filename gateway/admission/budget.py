@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from gateway.admission.admission import Seat
 from gateway.admission.limits import Bucket, KeyedBuckets, Rate, Verdict
-from gateway.settings import Settings
+from gateway.admission.policy import Policy
 
 Payer = Literal["connection", "subject", "address"]
 
@@ -33,7 +33,7 @@ class Refusal(Struct, frozen=True):
 class Budgets:
     """The rates of messages of one gateway, and what subjects and addresses have left of theirs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Policy) -> None:
         self.connection = Rate(0, 0)
         self._subject, self._address = Rate(0, 0), Rate(0, 0)
         self.change(settings)
@@ -42,7 +42,7 @@ class Budgets:
         self.addresses = KeyedBuckets(self._address)
         """Of all messages from one address."""
 
-    def change(self, settings: Settings) -> None:
+    def change(self, settings: Policy) -> None:
         """Go by other ``settings`` from now on."""
         rate = settings.max_messages_per_second
         self.connection.change(rate, rate * _BURST_S, rate)

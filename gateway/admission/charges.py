@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.admission.limits import KeyedBuckets, Rate
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 METRICS: Final = 10
 """Tokens: as long as it takes to write them all."""

@@ -198,3 +198,10 @@ class Tally:
     def __len__(self) -> int:
         """How many keys there are."""
         return len(self._counts)
+
+
+class Limits(Struct):
+    """What one client may take; 0 means no limit. All sessions share one object: a change of it holds for all."""
+
+    max_symbols: int
+    max_errors: int

@@ -23,7 +23,6 @@ _BYTES: Final = 4 * 1024
 _COMPRESSED_BYTES: Final = 256
 """So many compressed bytes cost one token: at worst each of them takes as long as 30 of a message."""
 
-_LEAST_COMPRESSED: Final = 16 * 1024
 
 UNKNOWN_COMPRESSED: Final = 8 * 1024 + 256
 """The longest compressed message of who has not shown a token yet: the longest token, and what is around it."""
@@ -62,15 +61,3 @@ def of_bytes(length: int) -> int:
 def of_inflating(length: int) -> int:
     """Of inflating so many compressed bytes."""
     return length // _COMPRESSED_BYTES
-
-
-def longest_compressed(max_message_bytes: int) -> int:
-    """The most compressed bytes that a message may have where it may have ``max_message_bytes``; 0 is no limit.
-
-    A short message never needs more than its own length and a little; a long one is a list of names, which shrinks.
-    """
-    if not max_message_bytes:
-        return 0
-    # Incompressible data grows by five bytes for each block of up to 64 KB, and some senders make short blocks.
-    most = max_message_bytes + max_message_bytes // 64 + 64
-    return min(most, max(_LEAST_COMPRESSED, max_message_bytes // 16))

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command
 from gateway.fanout.member import Wishes
@@ -37,13 +38,6 @@ _NAMED_AT_MOST: Final = 10
 
 
 _TOO_MUCH: Final = "too many messages a second, or too long ones; this one is ignored, wait a moment"
-
-
-class Limits(Struct):
-    """What one client may take; 0 means no limit. All sessions share one object: a change of it holds for all."""
-
-    max_symbols: int
-    max_errors: int
 
 
 class Outcome(Struct):

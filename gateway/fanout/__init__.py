@@ -1,1 +1,11 @@
-"""From the bus to the connections that want a symbol: one blob for all that want the same."""
+"""Ticks from the bus to every connection that holds their symbol. Read it in the order a tick takes.
+
+``feed``             bus messages in, ticks out; knows the last values, and whether prices are live or stale
+``hub``              symbol → groups; gives every tick to the groups that hold its symbol
+``group``            cohorts that are flushed together, and what is pending for all of them
+``flush_scheduler``  when a group is flushed: at once when quiet, after a rest when busy, at a rate when asked
+``cohort``           the connections that want exactly the same; one blob for all of them per flush
+``slow_consumers``   connections that do not drain or read, and their way back
+``arrears``          what a slow connection is owed: the newest tick of each symbol that it missed
+``window``           how much may be on its way to a client that has not read it
+"""

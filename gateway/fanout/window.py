@@ -19,7 +19,7 @@ from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from gateway.websocket.framing.frames import PING, PONG, frame
+from gateway.websocket.numbered_pings import ping
 
 STEP_BYTES: Final = 8 * 1024
 """What a cohort was sent is looked at each time it has grown by so much."""
@@ -69,9 +69,6 @@ SLICE_S: Final = 0.4
 
 _MARKS_KEPT: Final = 64
 
-_NUMBER_BYTES: Final = 6
-_NUMBERS: Final = 1 << 8 * _NUMBER_BYTES
-
 
 class Reader(Protocol):
     """A connection, as far as this module needs it."""
@@ -81,27 +78,6 @@ class Reader(Protocol):
 
 
 _R = TypeVar("_R", bound=Reader)
-
-
-def ping(number: int) -> bytes:
-    """The frame of a ping that carries ``number``."""
-    return frame(PING, (number % _NUMBERS).to_bytes(_NUMBER_BYTES))
-
-
-def pong_number(payload: bytes) -> int | None:
-    """The number in a pong's payload; None where it is none of ours."""
-    return int.from_bytes(payload) if len(payload) == _NUMBER_BYTES else None
-
-
-PONG_HEAD: Final = bytes((0x80 | PONG, 0x80 | _NUMBER_BYTES))
-PONG_BYTES: Final = 2 + 4 + _NUMBER_BYTES
-"""How a client's frame with such a pong begins, and how long it is (RFC 6455, section 5.2)."""
-
-
-def number_in_pong(data: bytes) -> int:
-    """The number in such a frame."""
-    key = data[2:6]
-    return int.from_bytes(data[6:]) ^ int.from_bytes(key + key[: _NUMBER_BYTES - 4])
 
 
 def acknowledges(reader: Reader) -> bool:

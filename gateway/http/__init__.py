@@ -1,1 +1,9 @@
-"""Plain HTTP: the pages and probes, the upgrade to a WebSocket, and the server that listens."""
+"""Plain HTTP: pages, probes, metrics and tickets, the upgrade to a WebSocket, and the server that listens.
+
+``server``        an application on its sockets
+``handler``       one connection's requests, with bounds to what a stranger may do to it
+``expectations``  ``Expect`` headers are passed over
+``routes``        what is answered to which path
+``upgrade``       from a request for ``/ws`` to a client
+``succession``    which process accepts on a socket that several share
+"""

@@ -18,8 +18,8 @@ from gateway.admission.acceptor import Arrival
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
 from gateway.admission.request.lines import no_request
 from gateway.admission.request.targets import require_own_target
+from gateway.errors import SERVER, RefusalError
 from gateway.metrics import Counters
-from gateway.refusal import SERVER, RefusalError
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.header_fields import asks_for_websocket
 

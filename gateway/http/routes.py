@@ -13,10 +13,10 @@ from gateway.admission.admission import bearer, try_later, unauthorised
 from gateway.admission.charges import METRICS, PROOF
 from gateway.admission.request.head import require_small_body
 from gateway.auth.grant import RefusedError, TryLaterError
+from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
 from gateway.http.pages import Pages
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
-from gateway.refusal import SERVER, RefusalError
 from market.bus import BusDownError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)

@@ -1,16 +1,20 @@
 """An application on its sockets: what ``python -m gateway`` and the gunicorn worker have in common."""
 
 import asyncio
+import functools
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
 
 from gateway.admission.acceptor import Arrivals
 from gateway.admission.address import is_every_address, is_private
-from gateway.app import arrivals
+from gateway.admission.descriptors import make_room
 from gateway.http.expectations import expecting_nothing
 from gateway.http.handler import Requests
-from gateway.http.routes import GATEWAY
+from gateway.http.routes import GATEWAY, WEBSOCKET_PATH
+from gateway.http.upgrade import upgrade_now
+from gateway.settings import Settings
 from gateway.websocket.sockets import bind_both
 from market.environ import SettingError
 
@@ -88,3 +92,43 @@ class Serving:
         if self._arrivals is not None:
             self._arrivals.close()
         await self._runner.cleanup()
+
+
+def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served: Callable[[], int]) -> Arrivals:
+    """The protocol factory of a running ``app`` for ``loop.create_server``.
+
+    ``serve`` is aiohttp's own; ``served`` says how many connections it has.
+    """
+    gateway = app[GATEWAY]
+    settings = gateway.settings
+    room = _room(settings)
+
+    def has_room() -> bool:
+        return len(gateway.hub) + len(made) + served() < room
+
+    def settings_changed() -> None:
+        nonlocal room
+        room = _room(gateway.settings)
+        made.change(timeout_s=gateway.settings.handshake_timeout_s, most=gateway.settings.max_handshakes)
+
+    made = Arrivals(
+        gateway.entrance,
+        functools.partial(upgrade_now, gateway),
+        WEBSOCKET_PATH,
+        serve,
+        gateway.counters,
+        gateway.buffers,
+        gateway.turns,
+        timeout_s=settings.handshake_timeout_s,
+        most=settings.max_handshakes,
+        has_room=has_room,
+    )
+    gateway.on_change.append(settings_changed)
+    gateway.arriving = lambda: len(made) + served()
+    return made
+
+
+def _room(settings: Settings) -> int:
+    """How many sockets there may be, and are descriptors for."""
+    unlimited = not (settings.max_connections and settings.max_handshakes)
+    return make_room(0 if unlimited else settings.max_connections + settings.max_handshakes)

@@ -12,8 +12,8 @@ from gateway.admission.admission import Visitor, try_later, unauthorised
 from gateway.admission.charges import PROOF, REQUEST
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.client import begin
+from gateway.errors import RefusalError
 from gateway.gateway import Gateway
-from gateway.refusal import RefusalError
 from gateway.websocket.handshake import take_over
 from market.bus import BusDownError
 

@@ -1,6 +1,6 @@
 """How messages are written on the wire: one object per encoding, which is all that anybody needs to know of it.
 
-`gateway.protocol.encodings` has those that clients can choose.
+`gateway.protocol.messages.encodings` has those that clients can choose.
 """
 
 from collections.abc import Callable, Collection, Iterable

@@ -9,13 +9,13 @@ import math
 import os
 from typing import Any, Final, Protocol
 
-from gateway.fanout.window import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
-from gateway.fanout.window import ping as numbered_ping
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.closing_handshake import Farewell
 from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
 from gateway.websocket.framing.parser import REFUSED, Admission, Fault, FrameReader, Violation
+from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
+from gateway.websocket.numbered_pings import ping as numbered_ping
 from gateway.websocket.sockets import has_unread, prepare
 from gateway.websocket.turns import Turns
 

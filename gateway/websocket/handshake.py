@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from msgspec import Struct
 from multidict import CIMultiDictProxy
 
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 from gateway.websocket.framing.deflate import negotiate
 from gateway.websocket.header_fields import elements, has_token
 

@@ -4,8 +4,9 @@ import random
 
 from msgspec import Struct
 
+from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS
-from gateway.client.session import Limits, Session
+from gateway.client.session import Session
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Error

@@ -1,1 +1,4 @@
-"""The head of a request as bytes, before anything parses it."""
+"""The head of a request as bytes, before anything parses it.
+
+``head``  cuts it from what comes, within the limits that every request has
+"""

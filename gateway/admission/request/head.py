@@ -9,7 +9,7 @@ from aiohttp import hdrs
 from multidict import MultiMapping
 
 from gateway.admission.request.lines import CR, EMPTY_LINES, require_first_line, require_lines, with_crlf
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 MAX_HEAD_BYTES: Final = 14 * 1024
 """Of a whole head, its empty line included; no line has a limit of its own, for one may hold a token.

@@ -7,7 +7,7 @@ is refused: what stands between us and the client may have seen other lines in i
 import re
 from typing import Final
 
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 CR: Final = 13
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"

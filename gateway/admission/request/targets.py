@@ -11,7 +11,7 @@ from aiohttp import hdrs
 from multidict import MultiMapping
 
 from gateway.admission.origin import Authority
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 _ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
 _PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}

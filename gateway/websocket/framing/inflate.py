@@ -70,3 +70,18 @@ class Inflater:
         if message is not None and self._window_bytes:
             self._window = (self._window + message)[-self._window_bytes :]
         return message
+
+
+_LEAST_COMPRESSED: Final = 16 * 1024
+
+
+def longest_compressed(max_message_bytes: int) -> int:
+    """The most compressed bytes that a message may have where it may have ``max_message_bytes``; 0 is no limit.
+
+    A short message never needs more than its own length and a little; a long one is a list of names, which shrinks.
+    """
+    if not max_message_bytes:
+        return 0
+    # Incompressible data grows by five bytes for each block of up to 64 KB, and some senders make short blocks.
+    most = max_message_bytes + max_message_bytes // 64 + 64
+    return min(most, max(_LEAST_COMPRESSED, max_message_bytes // 16))

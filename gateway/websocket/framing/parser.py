@@ -10,9 +10,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from gateway.client.costs import longest_compressed
 from gateway.websocket.framing.frames import CLOSE, TEXT
-from gateway.websocket.framing.inflate import Inflater
+from gateway.websocket.framing.inflate import Inflater, longest_compressed
 from gateway.websocket.framing.masking import unmasked
 
 CONTINUATION: Final = 0x0

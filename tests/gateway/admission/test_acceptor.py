@@ -15,8 +15,8 @@ from gateway.admission.acceptor import Arrival, Arrivals
 from gateway.admission.admission import Entrance
 from gateway.admission.grace import GRACE_S, MOST_OF_ONE
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
+from gateway.errors import RefusalError
 from gateway.metrics import Counters
-from gateway.refusal import RefusalError
 from gateway.settings import Settings
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.turns import TURN_S, Turns

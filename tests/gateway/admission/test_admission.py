@@ -14,7 +14,7 @@ from gateway.admission.admission import Entrance, Seat, Visitor, bearer, try_lat
 from gateway.admission.charges import PROOF
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 from gateway.settings import Settings
 from market.bus import BusDownError
 from tests.fakes import run_virtual

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.admission.charges import METRICS, PROOF, Charges, Purse, Purses
 from gateway.admission.limits import Rate
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 ALICE, BOB = "203.0.113.9", "203.0.113.10"
 REQUEST, PROBE = b"POST /v1/ticket HTTP/1.1\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n"

@@ -8,7 +8,7 @@ import pytest
 from gateway.admission.admission import Entrance, Seat
 from gateway.admission.limit_log import MINUTE_S, MOST_LINES, LimitLog
 from gateway.auth.grant import Grant
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 from gateway.settings import Settings
 from tests.fakes import run_virtual
 

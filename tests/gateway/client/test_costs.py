@@ -1,14 +1,11 @@
 """What messages cost."""
 
-import zlib
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.client import costs
 from gateway.protocol.messages import AnyCommand, Auth, List, Ping, Subscribe, Unsubscribe
 from gateway.settings import Settings
+from gateway.websocket.framing.inflate import longest_compressed
 from tests.client_frames import deflated
 
 
@@ -42,27 +39,10 @@ def test_a_command_costs_by_what_it_makes_us_look_at(command: AnyCommand, held: 
     assert tokens == costs.of_command(command, held, 2_000)
 
 
-@pytest.mark.parametrize(
-    ("longest", "compressed"),
-    [(0, 0), (1000, 1079), (16_000, 16_314), (262_144, 16_384), (1024 * 1024, 64 * 1024)],
-)
-def test_how_long_a_compressed_message_may_be(longest: int, compressed: int) -> None:
-    """As long as a short message can need; of long ones a part, for lists of names shrink."""
-    assert compressed == costs.longest_compressed(longest)
-
-
-@given(st.binary(max_size=2000), st.integers(0, 9), st.integers(1, 9))
-def test_no_short_message_needs_more(message: bytes, level: int, memory: int) -> None:
-    """Even what cannot be compressed, by a sender with the least memory, fits."""
-    stream = zlib.compressobj(level, wbits=-9, memLevel=memory)
-    payload = stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH)
-    assert len(payload) - 4 <= costs.longest_compressed(len(message) or 1)
-
-
 def test_by_default_there_is_room_for_every_symbol_that_one_may_hold_and_for_the_longest_token() -> None:
     """Thousands of names without a pattern, and a token of the greatest length, may come compressed."""
     settings = Settings()
     names = [f"{number * 7_919_999 % 10**7}USDT" for number in range(settings.max_symbols_per_connection)]
     subscribe = deflated(repr({"type": "subscribe", "symbols": names}).encode())
-    assert len(subscribe) < costs.longest_compressed(settings.max_message_bytes)
+    assert len(subscribe) < longest_compressed(settings.max_message_bytes)
     assert costs.UNKNOWN_COMPRESSED > 8192 + 64

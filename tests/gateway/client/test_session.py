@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
-from gateway.client.session import Limits, Outcome, Session
+from gateway.client.session import Outcome, Session
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from gateway.admission.admission import Seat
+from gateway.admission.limits import Limits
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.auth.settings import AuthSettings
-from gateway.client.session import Limits, Outcome, Session
+from gateway.client.session import Outcome, Session
 from gateway.client.token_lifetime import MOST_HELD, MOST_HELD_BYTES, NOTICE_S, Standing
 from gateway.gateway import Gateway
 from gateway.protocol.json_encoding import JSON

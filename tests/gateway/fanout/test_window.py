@@ -25,10 +25,8 @@ from gateway.fanout.window import (
     Reader,
     Sent,
     Window,
-    ping,
-    pong_number,
 )
-from gateway.websocket.framing.frames import PING, frame
+from gateway.websocket.numbered_pings import ping
 
 
 class FakeReader:
@@ -43,12 +41,6 @@ def new_marks(unanswered: dict[Reader, Sent] | None = None) -> Marks:
     marks = Marks(itertools.count(1).__next__, {} if unanswered is None else unanswered, 0.0)
     assert ping(1) == marks.step(1, 0.0)
     return marks
-
-
-def test_a_pong_says_which_ping_it_answers() -> None:
-    """Its payload is the ping's; another client's ping is answered with another payload."""
-    assert frame(PING, bytes(4) + b"\x01\x02") == ping(258)
-    assert (258, None, None) == (pong_number(bytes(4) + b"\x01\x02"), pong_number(b""), pong_number(b"\x01\x02"))
 
 
 def test_a_mark_comes_behind_so_many_bytes() -> None:

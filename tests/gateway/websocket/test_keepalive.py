@@ -3,9 +3,9 @@
 import asyncio
 import itertools
 
-from gateway.fanout.window import ping
 from gateway.websocket.connection import Connection
 from gateway.websocket.keepalive import Heartbeat
+from gateway.websocket.numbered_pings import ping
 from tests.fakes import run_virtual
 from tests.gateway.websocket.test_connection import Busy, Setup, StubbornTransport
 

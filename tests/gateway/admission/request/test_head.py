@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from gateway.admission.request.head import MAX_BODY_BYTES, MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 LINE = b"GET / HTTP/1.1\r\n"
 

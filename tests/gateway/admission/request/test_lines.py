@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gateway.admission.request.lines import no_request, require_first_line, require_lines, with_crlf
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX: "
 

@@ -4,7 +4,7 @@ import pytest
 from multidict import CIMultiDict
 
 from gateway.admission.request.targets import require_own_target
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 
 def statuses(host: str, *requests: str) -> list[int]:

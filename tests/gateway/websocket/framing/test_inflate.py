@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.websocket.framing.inflate import Inflater, inflate
+from gateway.websocket.framing.inflate import Inflater, inflate, longest_compressed
 from tests.client_frames import deflated, referring
 
 LAST = b"\xf3\x48\xcd\xc9\xc9\x07\x00"
@@ -127,3 +127,20 @@ def test_without_a_window_nothing_before_a_message_can_be_referred_to() -> None:
     inflater = Inflater(0)
     inflater.inflate(deflated(b"Hello" * 10), 0)
     assert inflater.inflate(referring(b"Hello" * 10, b"Hello" * 10), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("longest", "compressed"),
+    [(0, 0), (1000, 1079), (16_000, 16_314), (262_144, 16_384), (1024 * 1024, 64 * 1024)],
+)
+def test_how_long_a_compressed_message_may_be(longest: int, compressed: int) -> None:
+    """As long as a short message can need; of long ones a part, for lists of names shrink."""
+    assert compressed == longest_compressed(longest)
+
+
+@given(st.binary(max_size=2000), st.integers(0, 9), st.integers(1, 9))
+def test_no_short_message_needs_more(message: bytes, level: int, memory: int) -> None:
+    """Even what cannot be compressed, by a sender with the least memory, fits."""
+    stream = zlib.compressobj(level, wbits=-9, memLevel=memory)
+    payload = stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH)
+    assert len(payload) - 4 <= longest_compressed(len(message) or 1)

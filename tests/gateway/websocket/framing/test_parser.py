@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.client.costs import longest_compressed
+from gateway.websocket.framing.inflate import longest_compressed
 from gateway.websocket.framing.parser import REFUSED, Admission, Fault, FrameReader, Violation
 from tests import second_opinion
 from tests.client_frames import (

@@ -2,7 +2,7 @@
 
 import json
 
-from gateway.refusal import RefusalError
+from gateway.errors import RefusalError
 
 
 def test_a_refusal_says_what_is_wrong_and_its_word_is_its_code() -> None:
