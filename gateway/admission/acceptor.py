@@ -143,7 +143,7 @@ class Arrival(asyncio.Protocol):
         connection is refused for, unless it is a probe's."""
 
     def abort(self, _reason: str = "") -> None:
-        """Cut off without a word; see also `gateway.websocket.buffering.kept.Holder`, for which nothing waits to be read here."""
+        """Cut off without a word (see `gateway.websocket.buffering.kept.Holder`; nothing waits to be read here)."""
         self.transport.abort()
 
     waiting_bytes = 0

@@ -1,7 +1,7 @@
 """The way of slow clients: out of their cohort, slice by slice to the newest prices, and back.
 
-A cohort lets go who does not drain or read in time. What it misses is reckoned by `gateway.fanout.arrears`, how much of it may
-be sent at once by `gateway.fanout.window`, and when to look again is for `gateway.fanout.slow_consumers`.
+A cohort lets go who does not drain or read in time. What it misses is reckoned by `gateway.fanout.arrears`, how much of
+it may be sent at once by `gateway.fanout.window`, and when to look again is for `gateway.fanout.slow_consumers`.
 """
 
 import asyncio

@@ -4,6 +4,7 @@
 ``handler``       one connection's requests, with bounds to what a stranger may do to it
 ``expectations``  ``Expect`` headers are passed over
 ``routes``        what is answered to which path
+``pages``         the dashboard, as one document
 ``upgrade``       from a request for ``/ws`` to a client
 ``succession``    which process accepts on a socket that several share
 """

@@ -3,6 +3,7 @@
 ``handshake``          the answer to a request; ``header_fields`` reads the lists in its headers
 ``framing``            bytes to frames and messages, and back; no I/O
 ``connection``         one socket after the handshake: it writes, or says that it is slow; it never waits
+``turns``              how much of what clients send is worked on before others have their go
 ``buffering``          what is kept in memory for clients that do not read, or do not finish a message
 ``numbered_pings``     pings that carry a number, and the pongs that answer them
 ``keepalive``          finds dead peers
