@@ -11,13 +11,14 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.http.aiohttp_internals import take_over
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.deflate import compress
 from gateway.websocket.framing.frames import frame
 from gateway.websocket.framing.parser import Admission
-from gateway.websocket.handshake import check, take_over
+from gateway.websocket.handshake import check
 from gateway.websocket.turns import Turns
 from tests.waiting import until
 

@@ -9,16 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import _ErrInfo
 
 from gateway.admission.acceptor import Arrival
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
 from gateway.admission.request.lines import no_request
 from gateway.admission.request.targets import require_own_target
 from gateway.errors import SERVER, RefusalError
+from gateway.http.aiohttp_internals import Internals, answer_in_http_1_1
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.header_fields import asks_for_websocket
@@ -32,7 +31,7 @@ _EARLY_BYTES: Final = 64 * 1024  # may follow a handshake before that is answere
 logger = logging.getLogger(__name__)
 
 
-class Requests(web.RequestHandler):
+class Requests(Internals):
     """One connection's requests; nothing of a wrong one is said again, and nothing of any is waited for without end.
 
     aiohttp quotes a wrong request to whoever sent it and, with a traceback, in the log at level ERROR: there a token
@@ -91,7 +90,7 @@ class Requests(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """More of a request, or of the next (called for the event loop, and by aiohttp when it has room again)."""
-        if self._refused or self._close or self._force_close:
+        if self._refused or self.ends:
             # It has been told so, or will be. Each piece more would only be one more error.
             if self._linger_bytes:
                 self._linger_bytes -= len(data)
@@ -103,14 +102,14 @@ class Requests(web.RequestHandler):
             self._advance()
         except RefusalError as refusal:
             self._answer(refusal)
-        if self._held and len(self._heads) > _EARLY_BYTES and not self._buffer_paused:
-            self._pause_reading_for_buffer()
+        if self._held and len(self._heads) > _EARLY_BYTES:
+            self.pause()
         self._watch()
 
     def _advance(self) -> None:
         """Give aiohttp what has come, a head or a part of a body at a time, as far as it has room."""
         heads = self._heads
-        while len(self._messages) < self._max_msg_queue_size and (self._body_left or not (self._held or self._refused)):
+        while self.has_room and (self._body_left or not (self._held or self._refused)):
             if self._body_left:
                 part = heads.take(self._body_left)
                 self._body_left -= len(part)
@@ -121,37 +120,34 @@ class Requests(web.RequestHandler):
                     continue
             if not part:
                 return
-            super().data_received(part)
+            self.parse(part)
 
     def _begin(self, head: bytes) -> None:
         # The first one was charged when it arrived.
-        if self._arrival is not None and self._request_count:
+        if self._arrival is not None and self.parsed:
             self._arrival.charge(head)
-        queued = len(self._messages)
-        super().data_received(head)
-        if len(self._messages) == queued:
+        unanswered = self.unanswered
+        self.parse(head)
+        if self.unanswered == unanswered:
             # Never seen. Whatever it was, nobody knows where it ends.
             raise no_request()
-        message = self._messages[-1][0]
-        if isinstance(message, _ErrInfo):
+        message = self.newest()
+        if message is None:
             self._refused, self._body_left = True, 0
             return
         try:
             require_own_target(message.method, message.path, message.headers)
             self._body_left = require_small_body(message.headers)
         except RefusalError:
-            self._messages.pop()
+            self.drop_newest()
             raise
-        self._held = self._upgraded or asks_for_websocket(message.headers)
+        self._held = self.is_upgraded or asks_for_websocket(message.headers)
 
     def _answer(self, refusal: RefusalError) -> None:
         """Let ``refusal`` be the last answer, behind those to the requests before."""
         self._refused, self._body_left = True, 0
         self._heads.take(len(self._heads))
-        self._request_count += 1
-        self._messages.append((_ErrInfo(refusal.status, refusal, str(refusal)), EMPTY_PAYLOAD))
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self.queue_error(refusal.status, refusal)
 
     def _watch(self) -> None:
         """See that a head that has begun does not take for ever, and is counted meanwhile."""
@@ -168,13 +164,12 @@ class Requests(web.RequestHandler):
         """The client sends no more, but may wait for its answers (called for the event loop)."""
         self._ended.set()
         # The rest of a body will not come.
-        self._lingering_time = 0
-        is_idle = self._request_count == 0 or (self._waiter is not None and not self._waiter.done())
-        if is_idle:
+        self.wait_for_no_body()
+        if self.parsed == 0 or self.is_idle:
             return False
-        if not self._messages and not self._held:
+        if not self.unanswered and not self._held:
             # Only the answer that is being written, if it is not written yet, is still to come.
-            self._close = True
+            self.end_after_answer()
         return True
 
     @property
@@ -215,7 +210,7 @@ class Requests(web.RequestHandler):
 
     def close_if_idle(self) -> None:
         """End the connection if it is between two requests."""
-        if self._waiter is not None and not self._waiter.done():
+        if self.is_idle:
             self.force_close()
 
     def _abort(self) -> None:
@@ -243,7 +238,7 @@ class Requests(web.RequestHandler):
         except TimeoutError:
             self._abort()
             return resp, True
-        if self.transport is None or self._messages:
+        if self.transport is None or self.unanswered:
             return answered
         if self._refused:
             await self._linger(self.transport)
@@ -251,9 +246,8 @@ class Requests(web.RequestHandler):
             # That was no handshake, so what follows it is HTTP.
             self._held = False
             self.data_received(b"")
-            if self._buffer_paused:
-                self._resume_reading_if_drained()
-        if self._ended.is_set() and not self._messages:
+            self.unpause()
+        if self._ended.is_set() and not self.unanswered:
             self.close()
         return answered
 
@@ -268,15 +262,13 @@ class Requests(web.RequestHandler):
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
         """Give the connection to somebody else, and what has followed the handshake (called by who takes it)."""
-        self._message_tail = self._heads.take(len(self._heads))
+        self.leave(self._heads.take(len(self._heads)))
         super().set_parser(parser, data_received_cb)
 
-    def _process_keepalive(self) -> None:
-        """The client was idle (called by aiohttp's timer), unless the head of its next request is on its way."""
-        if self._is_whole:
-            super()._process_keepalive()
-        else:
-            self._keepalive_handle = None
+    @property
+    def may_expire(self) -> bool:
+        """Whether the client is idle: not where the head of its next request is on its way."""
+        return self._is_whole
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -288,7 +280,7 @@ class Requests(web.RequestHandler):
         if not isinstance(exc, RefusalError):
             return super().handle_error(request, status, exc, message)
         self._counters.connections_refused[exc.reason] += 1
-        request._version = HttpVersion11
+        answer_in_http_1_1(request)
         headers = {**exc.headers, hdrs.SERVER: SERVER}
         answer = web.Response(status=exc.status, body=exc.body, content_type="application/json", headers=headers)
         answer.force_close()

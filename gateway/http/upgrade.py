@@ -14,7 +14,7 @@ from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.client import begin
 from gateway.errors import RefusalError
 from gateway.gateway import Gateway
-from gateway.websocket.handshake import take_over
+from gateway.http.aiohttp_internals import take_over
 from market.bus import BusDownError
 
 

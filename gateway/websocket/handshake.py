@@ -1,17 +1,11 @@
-"""From an HTTP request to a bare WebSocket (RFC 6455, section 4.2).
+"""The answer to a WebSocket handshake (RFC 6455, section 4.2)."""
 
-aiohttp parses and routes the request; this answers it, and then takes the transport away from aiohttp.
-What aiohttp keeps for a request (its protocol, a task or two, headers, frames of handlers) is more than
-ten kilobytes; a client that stays for hours needs none of it.
-"""
-
-import asyncio
 import binascii
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 from msgspec import Struct
 from multidict import CIMultiDictProxy
 
@@ -71,55 +65,6 @@ def check(headers: CIMultiDictProxy[str], protocols: Collection[str], *, deflate
         return Handshake(head + b"\r\n\r\n", protocol, deflate=False)
     head += b"\r\nSec-WebSocket-Extensions: " + agreement.answer.encode()
     return Handshake(head + b"\r\n\r\n", protocol, deflate=True, window_bytes=agreement.window_bytes)
-
-
-class _Answered(web.StreamResponse):
-    """What a handler returns when there is nothing left to send; one serves for all."""
-
-    async def prepare(self, _request: web.BaseRequest) -> None:
-        return None
-
-    async def write_eof(self, _data: bytes = b"") -> None:
-        return None
-
-
-_ANSWERED: Final = _Answered(status=101)
-
-
-def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.Protocol]) -> web.StreamResponse:
-    """Give the connection of ``request`` to the protocol that ``make`` makes of its transport.
-
-    aiohttp is told that the connection is lost, and forgets it; what is returned is for its handler to return.
-    """
-    handler = request.protocol
-    transport = handler.transport
-    if transport is None:
-        return _ANSWERED
-    early = _EarlyBytes()
-    # An upgrade's way to receive what follows the request; it is given what has come already.
-    handler.set_parser(early)  # type: ignore[arg-type] # any object with these two methods serves
-    protocol = make(transport)
-    transport.set_protocol(protocol)
-    # It closes what it still holds.
-    handler.transport = None
-    handler.connection_lost(None)
-    if early.data:
-        protocol.data_received(bytes(early.data))
-    return _ANSWERED
-
-
-class _EarlyBytes:
-    """Keeps what a client sent before its handshake was answered."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        self.data += data
-        return False, b""
-
-    def feed_eof(self) -> None:
-        pass
 
 
 def _is_key(key: str) -> bool:
