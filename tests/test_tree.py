@@ -45,6 +45,7 @@ COVERED_BY = {
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/fanout/member.py": "gateway/fanout/test_cohort.py",
     "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
+    "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
     "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
     "market/bus/memory.py": "market/bus/test_contract.py",
     "market/bus/redis_scripts.py": "market/bus/test_redis.py",

@@ -1,4 +1,4 @@
-"""One socket: it writes, or it says that it lags. It never waits.
+"""One socket: it writes (`gateway.websocket.writer`), and tells a listener what comes in. It never waits.
 
 After the handshake a connection is its transport's protocol, and every frame in and out is ours.
 """
@@ -6,7 +6,6 @@ After the handshake a connection is its transport's protocol, and every frame in
 import asyncio
 import logging
 import math
-import os
 from typing import Any, Final, Protocol
 
 from gateway.websocket.buffering.buffers import Buffers
@@ -16,15 +15,12 @@ from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, cl
 from gateway.websocket.framing.parser import REFUSED, Admission, Fault, FrameReader, Violation
 from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 from gateway.websocket.numbered_pings import ping as numbered_ping
-from gateway.websocket.sockets import has_unread, prepare
+from gateway.websocket.sockets import has_unread
 from gateway.websocket.turns import Turns
-
-CORK_LIMIT_BYTES: Final = 64 * 1024
-"""Answers to what was read at once are put together up to here."""
+from gateway.websocket.writer import CUT_OFF, Writer
 
 _CLOSED: Final = "closed with"
-_CUT_OFF: Final = "cut off"
-"""How our own ends begin in the log."""
+"""How an end with a close frame of ours begins in the log."""
 
 logger = logging.getLogger(__name__)
 
@@ -58,12 +54,11 @@ class Listener(Protocol):
         """The last that is heard of the connection."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Writer):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_backed_up", "_buffers", "_corked", "_direct_fd", "_farewell", "_fd", "_reader",
-        "_transport", "_turns", "asked", "client", "closing", "encoding", "end", "heard", "listener", "pinged",
+        "__weakref__", "_farewell", "_reader", "_turns", "asked", "client", "encoding", "heard", "listener", "pinged",
         "pinged_at", "rtt_s", "watched",
     )  # fmt: skip
 
@@ -82,20 +77,14 @@ class Connection(asyncio.Protocol):
         window_bytes: int = 0,
     ) -> None:
         """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `FrameReader`."""
+        super().__init__(transport, buffers)
         self.client = client
         self.encoding = encoding
         """How messages are written for this client: for those who write them; nothing here looks at it."""
         self.listener = listener
-        self._transport = transport
-        self._buffers = buffers
         self._turns = turns
-        self._corked: bytearray | None = None
         self._reader = FrameReader(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
         self._farewell: Farewell | None = None
-        self.closing = False
-        """Whether a close frame has been written, or the socket cut off; nothing follows."""
-        self.end = "the connection broke"
-        """How it ended, for the log."""
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
         self.asked = False
@@ -108,13 +97,6 @@ class Connection(asyncio.Protocol):
         """See `gateway.fanout.cohort.Member.watched`."""
         self.rtt_s = math.inf
         """How long it usually takes to answer a ping; infinite before it has answered one."""
-        self._fd = prepare(transport)
-        # Anything that waits is to be heard of at once, and so is its end.
-        transport.set_write_buffer_limits(high=0)
-        self._backed_up = transport.get_write_buffer_size() > 0
-        if self._backed_up:
-            buffers.waits(self)
-        self._choose_way()
 
     def limit_messages(self, max_message_bytes: int) -> None:
         """Take messages up to another length from now on; 0 is no limit."""
@@ -128,17 +110,7 @@ class Connection(asyncio.Protocol):
     @property
     def left(self) -> bool:
         """Whether it ended, where it has, without our doing."""
-        return not self.end.startswith((_CLOSED, _CUT_OFF))
-
-    # What goes out.
-
-    @property
-    def drained(self) -> bool:
-        """Whether the kernel has taken everything that was written."""
-        if self._backed_up and not self._transport.get_write_buffer_size():
-            # What waited when we took the transport over may have gone without a word.
-            self.resume_writing()
-        return not self._backed_up
+        return not self.end.startswith((_CLOSED, CUT_OFF))
 
     @property
     def unheard(self) -> bool:
@@ -150,92 +122,12 @@ class Connection(asyncio.Protocol):
         """Whether it has sent what we have not found the time to read."""
         return self in self._turns
 
-    def send(self, blob: bytes) -> bool:
-        """Write ``blob`` and return True, or write nothing and return False: the socket is not draining."""
-        if self._direct_fd < 0:
-            return self._send_with_care(blob)
-        # Straight to the kernel. The transport would keep the blob for the end of the loop's turn, and nobody
-        # could say what a flush has cost.
-        try:
-            sent = os.write(self._direct_fd, blob)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            # The peer is gone; the transport hears of it by itself.
-            return True
-        if sent < len(blob):
-            # The kernel takes no more for now. What is left with the transport makes the connection lag.
-            self._transport.write(blob[sent:])
-        return True
-
-    def _send_with_care(self, blob: bytes) -> bool:
-        if not self.drained:
-            return False
-        if self._corked is not None:
-            self._fill_cork(blob)
-        elif not self.closing:
-            self._transport.write(blob)
-        return True
+    # What goes out.
 
     def enqueue(self, blob: bytes) -> None:
         """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
         if not (self.send(blob) or self._queue(blob, answer=False)):
             self.close(Closing.TOO_SLOW)
-
-    def reply(self, frames: bytes) -> None:
-        """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
-        if not (self.send(frames) or self._queue(frames, answer=False)):
-            self.abort("does not read its replies")
-
-    def _queue(self, blob: bytes, *, answer: bool) -> bool:
-        """Write ``blob`` behind what waits, unless that is too much; ``answer``: to what the client has said."""
-        if self._corked is not None:
-            self._fill_cork(blob)
-        elif not self.closing:
-            if not self._buffers.take(self, len(blob), answer=answer):
-                return False
-            self._transport.write(blob)
-        return True
-
-    @property
-    def waiting_bytes(self) -> int:
-        """What the kernel has not taken yet of what was written."""
-        return self._transport.get_write_buffer_size()
-
-    def pause_writing(self) -> None:
-        """The kernel has refused something, which waits in the transport (called by the event loop)."""
-        self._backed_up = True
-        self._direct_fd = -1
-        self._buffers.waits(self)
-
-    def resume_writing(self) -> None:
-        """Nothing waits in the transport any more (called by the event loop)."""
-        self._backed_up = False
-        self._choose_way()
-        self._buffers.drained(self)
-
-    def _choose_way(self) -> None:
-        # Around the transport only where nothing of it or of ours must go first.
-        free = not (self._backed_up or self.closing or self._corked is not None)
-        self._direct_fd = self._fd if free else -1
-
-    def _cork(self) -> None:
-        """From here on keep what is written, so that all answers to one read leave in one piece."""
-        self._corked = bytearray()
-        self._direct_fd = -1
-
-    def _fill_cork(self, blob: bytes) -> None:
-        assert self._corked is not None
-        self._corked += blob
-        if len(self._corked) >= CORK_LIMIT_BYTES:
-            self._uncork()
-            self._cork()
-
-    def _uncork(self) -> None:
-        corked, self._corked = self._corked, None
-        self._choose_way()
-        if corked and not (self.send(bytes(corked)) or self._queue(bytes(corked), answer=True)):
-            self.abort("does not read its replies")
 
     def ping(self, number: int) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2); ``number`` is that of a ping, as those behind data have."""
@@ -247,16 +139,6 @@ class Connection(asyncio.Protocol):
         if not self.closing:
             self._buffers.counters.closed[closing.name] += 1
             self._write_close(closing.code, closing.reason)
-
-    def abort(self, reason: str) -> None:
-        """Cut off at once, without a word: whoever does not read would not read a close frame either."""
-        if not self._transport.is_closing():
-            self._buffers.counters.aborted += 1
-            self.closing = True
-            self._choose_way()
-            self.end = f"{_CUT_OFF}, {reason}"
-        # One that closes already keeps what waits until the client reads it.
-        self._transport.abort()
 
     def end_unfinished(self) -> None:
         """Close because a message was not finished in time; what else comes of it is not looked at."""

@@ -13,9 +13,10 @@ from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffers
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
-from gateway.websocket.connection import CORK_LIMIT_BYTES, Connection
+from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import Admission
 from gateway.websocket.turns import TURN_S, Turns
+from gateway.websocket.writer import CORK_LIMIT_BYTES
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
 from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.transports import RecordingTransport
