@@ -6,6 +6,7 @@ takes one JSON command a line and answers each with one line: ``{"do": "run", "s
 """
 
 import importlib
+import importlib.util
 import json
 import random
 import sys
@@ -26,6 +27,9 @@ _SYMBOLS = 100
 _QUOTES = 100
 """Of each symbol in one pass."""
 _QUOTES_PER_SUMMARY = 10
+_PACKAGES = ("poller.ticks.processor", "poller.source", "poller.venues.binance.messages")
+_FLAT = ("poller.processor", "poller.sources", "poller.sources.binance")
+"""Where older trees have the same."""
 _START_US = 1_800_000_000_000_000
 _STEP_US = 100
 
@@ -36,22 +40,33 @@ def pipeline(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
     The one place that knows the poller's interface. Where two trees differ in it, both are to be tried here.
     """
     from market.codec import encode_tick
-    from poller.processor import Processor
-    from poller.sources import Update
-    from poller.sources.binance import parse_message
 
+    processor_class, update_class, parse_message = _interface()
     numbers = {symbol: count(1).__next__ for symbol in scales}
     # Typed as anything: it is the other tree's, and may be older.
-    processor: Any = Processor(_instruments(scales), lambda symbol: numbers[symbol]())
+    processor: Any = processor_class(_instruments(scales), lambda symbol: numbers[symbol]())
 
     def process(message: bytes, recv_us: int) -> bytes | None:
         update = parse_message(message, recv_us)
-        outcome = processor.process(update) if isinstance(update, Update) else None
+        outcome = processor.process(update) if isinstance(update, update_class) else None
         # Where a tick may come with a verdict beside it, and where it comes alone.
         tick = getattr(outcome, "tick", outcome)
         return None if tick is None else encode_tick(tick)
 
     return process
+
+
+def _interface() -> tuple[Any, Any, Any]:
+    """Processor, Update and parse_message, from where the tree that is measured has them."""
+    there = importlib.util.find_spec("poller.ticks") is not None
+    modules = _PACKAGES if there else _FLAT
+    found = []
+    for module, name in zip(modules, ("Processor", "Update", "parse_message"), strict=True):
+        try:
+            found.append(getattr(importlib.import_module(module), name))
+        except AttributeError:
+            raise ImportError(f"cannot import name {name!r} from {module!r}") from None
+    return found[0], found[1], found[2]
 
 
 def _instruments(scales: Mapping[str, tuple[int, int]]) -> dict[str, Any]:

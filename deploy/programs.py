@@ -4,17 +4,20 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGTERM, SIGUSR1, Signals
 
 from deploy.errors import DeployError
+from deploy.pollers import pollers_of, symbols_of, venues_of
 from deploy.ports import Address, free_port, parse_address
 from deploy.processes import ROOT
 from gateway.admission.address import is_loopback
 from market.config import CONFIG, HAPROXYS, read_config
 from market.environ import SettingError
+from market.symbols import DEFAULT_SYMBOLS
+from market.venues import DEFAULT_VENUE
 
 FRONT = "127.0.0.1:8080"
 GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")
@@ -55,6 +58,7 @@ class Plan:
     valkey: Program | None
     """None where ``BUS_URL`` names a bus that is there already."""
     poller: Program
+    """The first venue's."""
     gateways: tuple[Program, ...]
     haproxy: Program | None
     """None where clients connect to the one gateway."""
@@ -62,10 +66,12 @@ class Plan:
     """Whether a program that ended by itself is started again."""
     tls: Address | None = None
     """Where clients connect over TLS; None where they do not."""
+    other_pollers: tuple[Program, ...] = ()
+    """The other venues'."""
 
     def __iter__(self) -> Iterator[Program]:
         """In the order in which they are started."""
-        for program in (self.valkey, self.poller, *self.gateways, self.haproxy):
+        for program in (self.valkey, self.poller, *self.other_pollers, *self.gateways, self.haproxy):
             if program is not None:
                 yield program
 
@@ -90,10 +96,16 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
     host, port = told.get("GATEWAY_HOST", "127.0.0.1"), told.get("GATEWAY_PORT", "8080")
     address = parse_address("GATEWAY_PORT", f"{host}:{port}")
     # No load balancer needs the time to see that it leaves.
-    valkey, env = _bus(told, {"DRAIN_SECONDS": "0"})
+    venues = venues_of(told.both)
+    defaults = {"DRAIN_SECONDS": "0"}
+    if venues != (DEFAULT_VENUE,):
+        defaults["SYMBOLS"] = symbols_of(venues, ",".join(DEFAULT_SYMBOLS))
+    valkey, env = _bus(told, defaults)
+    poller, *others = _pollers(venues, told, env)
     return Plan(
         valkey=valkey,
-        poller=_poller(env),
+        poller=poller,
+        other_pollers=tuple(others),
         gateways=(_gateway("gateway", (sys.executable, "-m", "gateway"), address, env),),
         haproxy=None,
         restart=False,
@@ -110,8 +122,9 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     addresses = _gateway_addresses(told)
     tls = _tls(told)
     haproxy = _haproxy(told, addresses, tls)
+    venues = venues_of(told.both)
     defaults = {
-        "SYMBOLS": CLUSTER_SYMBOLS,
+        "SYMBOLS": CLUSTER_SYMBOLS if venues == (DEFAULT_VENUE,) else symbols_of(venues, CLUSTER_SYMBOLS),
         "DRAIN_SECONDS": _CLUSTER_DRAIN_S,
         "TRUSTED_PROXIES": _CLUSTER_PROXIES,
     }
@@ -124,9 +137,11 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
             " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
         )
     valkey, env = _bus(told, defaults)
+    poller, *others = _pollers(venues, told, env)
     return Plan(
         valkey=valkey,
-        poller=_poller(env),
+        poller=poller,
+        other_pollers=tuple(others),
         gateways=tuple(
             _gateway(address.variable.removeprefix("TICKGATE_").lower().replace("_", "-"), GUNICORN, address, env)
             for address in addresses
@@ -228,8 +243,9 @@ def _gateway_addresses(told: Told) -> list[Address]:
     return addresses
 
 
-def _poller(env: Mapping[str, str]) -> Program:
-    return Program(name="poller", command=(sys.executable, "-m", "poller"), env=env)
+def _pollers(venues: Sequence[str], told: Told, env: Mapping[str, str]) -> list[Program]:
+    command = (sys.executable, "-m", "poller")
+    return [Program(name=name, command=command, env={**env, **own}) for name, own in pollers_of(venues, told.both)]
 
 
 def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping[str, str]) -> Program:

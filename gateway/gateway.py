@@ -98,7 +98,7 @@ class Gateway:
         """Checks tokens; None where nobody needs one."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
         self.entrance = Entrance(settings, verify_now, lambda: self.has_room)
-        self.tickets = Tickets(bus, self.now_s)
+        self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """Who may ask for how much."""
         self._errands: set[asyncio.Task[None]] = set()

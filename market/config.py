@@ -27,8 +27,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 POLLERS: Final = _names(
-    "BUS_URL SYMBOLS LOG_FORMAT LOG_LEVEL FEED BINANCE_REST_URL BINANCE_WS_URL SIM_TICKS_PER_S SIM_SEED REPLAY_SPEED"
-    " POLLER_METRICS_PORT"
+    "BUS_URL SYMBOLS LOG_FORMAT LOG_LEVEL VENUE FEED BINANCE_REST_URL BINANCE_WS_URL COINBASE_REST_URL"
+    " COINBASE_WS_URL SIM_TICKS_PER_S SIM_SEED REPLAY_SPEED POLLER_METRICS_PORT"
 )
 GATEWAYS: Final = _names(
     "BUS_URL SYMBOLS LOG_FORMAT LOG_LEVEL GATEWAY_HOST GATEWAY_PORT HEARTBEAT_S LAG_TIMEOUT_S DRAIN_SECONDS REST_FACTOR"
@@ -47,9 +47,10 @@ HAPROXYS: Final = _names(
     " TICKGATE_REQUEST_RATE_PER_IP"
 ) | {f"TICKGATE_GATEWAY_{number}" for number in range(1, 17)}
 """Of ``haproxy.cfg``; the launcher hands them on to it."""
+LAUNCHERS: Final = _names("VENUES")
 PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
 """The way out, of pollers and gateways."""
-KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | PROXIES
+KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | PROXIES
 """What may stand in the file: it is everybody's, so it may name what only another program reads."""
 
 _MAX_BYTES: Final = 1024 * 1024

@@ -1,4 +1,4 @@
-"""What the poller says of itself and of its symbols: once a second, on the channel ``feed.status``.
+"""What a poller says of itself and of its venue's symbols, once a second (`market.topics`).
 
 A `Beat` speaks of the whole feed, and carries the newest changes of single symbols. `States` is the full set of
 them, kept in the bus's store, for who missed a change.
@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from market.tick import Exact, SymbolName
+from market.venues import DEFAULT_VENUE
 
 MAX_REASON: Final = 200
 """Characters of a reason."""
@@ -72,6 +73,8 @@ class Beat(Struct, frozen=True, kw_only=True):
     """When ``link`` became what it is, microseconds since the Unix epoch."""
     sent_us: Exact
     """When this beat was made, microseconds since the Unix epoch."""
+    venue: Annotated[str, Meta(max_length=40)] = DEFAULT_VENUE
+    """Whose poller it is; absent from one that is older than venues."""
     states: Changes | UnsetType = UNSET
     """Absent from a poller that does not tell the states of symbols; and while ``link`` is down, from one that has not
     been told yet what the exchange lists. What was told before then holds."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from market.errors import MarketError
+from market.venues import DEFAULT_VENUE, EXAMPLES, OTHER_VENUES, venue_of
 
 MAX_SYMBOL_BYTES: Final = 64
 """Of a symbol in UTF-8, as it stands in channels, requests and messages."""
@@ -70,6 +71,10 @@ class Symbols:
         """Whether each of ``names`` is one of these symbols."""
         return self._known.keys() >= names
 
+    def of_venue(self, venue: str) -> "Symbols":
+        """Those that are ``venue``'s."""
+        return Symbols(name for name in self.names if venue_of(name) == venue)
+
     def known(self, names: Iterable[str]) -> list[str] | None:
         """Each of ``names`` once, in their order, as `resolve` returns it; None where one is not a symbol as it is."""
         try:
@@ -95,7 +100,7 @@ def parse_symbols(text: str) -> Symbols:
         raise SymbolError("names no symbol; give some, like BTCUSDT,ETHUSDT, or @file")
     names = []
     for entry in entries:
-        name = upper(entry)
+        name = canonical(entry)
         if not entry:
             raise SymbolError("has an empty entry (two commas in a row, or one at an end); remove the comma")
         if not is_symbol(name):
@@ -104,6 +109,12 @@ def parse_symbols(text: str) -> Symbols:
             raise SymbolError(f"{name} is named twice; remove one")
         names.append(name)
     return Symbols(names)
+
+
+def canonical(name: str) -> str:
+    """``name`` as it is served, whatever its case: the letters a to z are capitals, but in a venue's name in front."""
+    venue, colon, native = name.partition(":")
+    return f"{venue}:{upper(native)}" if colon and (venue := lower(venue)) in OTHER_VENUES else upper(name)
 
 
 def upper(name: str) -> str:
@@ -149,8 +160,8 @@ def _aliases(names: tuple[str, ...]) -> dict[str, str]:
                 if base not in names and (base not in best or rank < best[base][0]):
                     best[base] = (rank, name)
                 break
-    return {alias: name for alias, (_, name) in best.items()}
+    return {upper(alias): name for alias, (_, name) in best.items()}
 
 
-DEFAULT_SYMBOLS: Final = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
+DEFAULT_SYMBOLS: Final = Symbols(EXAMPLES[DEFAULT_VENUE])
 """What poller and gateway serve where nobody says otherwise."""

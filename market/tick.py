@@ -58,9 +58,9 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
 def highest_seq(now_ms: int) -> int:
     """The highest seq that can be right while the time is ``now_ms``, Unix milliseconds.
 
-    Numbering begins with that time (`poller.numbering`), so a seq is the time or less, but for clocks that differ and
-    for a symbol with more than a thousand ticks each second. One that is more than a day above it was nobody's good
-    work; whoever believed it would take everything after it for old.
+    Numbering begins with that time (`poller.publishing.sequencer`), so a seq is the time or less, but for clocks that
+    differ and for a symbol with more than a thousand ticks each second. One that is more than a day above it was
+    nobody's good work; whoever believed it would take everything after it for old.
     """
     return min(now_ms, MAX_EXACT - SEQ_AHEAD_MS) + SEQ_AHEAD_MS
 

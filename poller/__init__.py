@@ -4,14 +4,20 @@
                           │                             ▲
                           └──▶ quality ──▶ states ──Beat┘
 
-``sources``    adapt one exchange each: Binance by its streams or by REST, a simulator, a recording
-``intake``     where a source's words go
-``processor``  the ``book`` of each symbol: what is new, in order, and makes sense becomes a tick
-``readings``   decimal strings as integers; ``scaling``: the scales of one tick
-``quality``    of which symbols no quote can be used
-``states``     what is true of each symbol, and what is told of it
-``publisher``  ticks and beats onto the bus, whatever the bus does (``outbox``, ``beats``, ``numbering``)
+``venues``      what is an exchange's own: Binance, Coinbase, a simulator, a recording
+``coverage``    a source on an exchange's streams: every symbol covered, by its stream or by REST
+``stream``      connections to streams, shared out, paced, renewed; a ``dialect`` knows what is said on them
+``rest``        an exchange asked by REST, within its limits
+``network``     what both need: URLs, bans, pauses, reasons
+``source``      what a source of prices says, and to whom
+``intake``      where a source's words go
+``ticks``       the ``processor``, with a ``book`` of each symbol: what is new, in order, and makes sense becomes a tick
+``quality``     of which symbols no quote can be used
+``states``      what is true of each symbol, and what is told of it
+``publishing``  ticks and beats onto the bus, whatever the bus does: ``publisher``, ``sequencer``, ``heartbeat``
 
-``app`` puts them together; every arrow is a plain call that never waits for what is behind it. Several pollers
-may run on one bus: one of them leads, the others stand by (``lease``).
+``__main__`` starts ``app``, which puts them together; ``settings`` reads the environment, ``opening`` knows which
+source it asks for, ``reload`` brings other settings to a poller that runs, ``metrics`` counts, ``errors`` end a start.
+Every arrow is a plain call that never waits for what is behind it. Several pollers may run on one bus: of each venue
+one leads, the others stand by (``publishing.leadership``).
 """

@@ -17,14 +17,14 @@ from market.tasks import Group, end
 from poller import metrics
 from poller.errors import PollerError
 from poller.intake import Intake
-from poller.lease import Lead
-from poller.numbering import Numbering
-from poller.publisher import Publisher
+from poller.opening import open_source
+from poller.publishing.leadership import Lead
+from poller.publishing.publisher import Publisher
+from poller.publishing.sequencer import Numbering
 from poller.quality import Quality
 from poller.reload import announce, effective
 from poller.settings import PollerSettings
-from poller.sources import LinkState, Source
-from poller.sources.factory import open_source
+from poller.source import LinkState, Source
 from poller.states import SymbolStates
 
 logger = logging.getLogger(__name__)
@@ -67,13 +67,13 @@ class Poller:
         self._intake: Intake | None = None
         self._quality = Quality(time.monotonic, now_us)
         self.states = SymbolStates(now_us)
-        wanted = settings.feed
-        self._starting = LinkState(
-            "binance-ws" if wanted == "auto" else wanted, "down", "the poller is starting", now_us()
-        )
+        self._starting = LinkState(settings.live_feed, "down", "the poller is starting", now_us())
         self._numbering = Numbering(settings.symbols)
-        lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us)
-        self.publisher = Publisher(bus, self._state, self.states, lead, self._numbering, now_us=now_us, rng=self._rng)
+        venue = settings.venue.name
+        lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us, venue=venue)
+        self.publisher = Publisher(
+            bus, self._state, self.states, lead, self._numbering, now_us=now_us, rng=self._rng, venue=venue
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop`` is set.

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 
 from market.instruments import Instrument
 from market.tick import Tick
-from poller.processor import Processor
 from poller.quality import Quality
-from poller.sources import Update, Verdict
+from poller.source import Update, Verdict
 from poller.states import SymbolStates
+from poller.ticks.processor import Processor
 
 
 class Intake:
-    """The `poller.sources.Listener` of a poller."""
+    """The `poller.source.Listener` of a poller."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Intake:
         return self.processor.symbols
 
     def update(self, update: Update) -> Verdict:
-        """See `poller.sources.Listener.update`."""
+        """See `poller.source.Listener.update`."""
         outcome = self.processor.process(update)
         if outcome.tick is not None:
             self._put(outcome.tick)
@@ -59,11 +59,11 @@ class Intake:
         return verdict
 
     def unreadable(self, symbol: str | None, why: str) -> None:
-        """See `poller.sources.Listener.unreadable`."""
+        """See `poller.source.Listener.unreadable`."""
         self._quality.bad(symbol, why)
 
     def listed(self, symbol: str, instrument: Instrument) -> None:
-        """See `poller.sources.Listener.listed`."""
+        """See `poller.source.Listener.listed`."""
         is_new = symbol not in self.processor.symbols
         tick = self.processor.listed(symbol, instrument, self._now_us())
         if tick is not None:
@@ -78,11 +78,11 @@ class Intake:
         self._states.listed(symbol, instrument)
 
     def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
-        """See `poller.sources.Listener.uncovered`."""
+        """See `poller.source.Listener.uncovered`."""
         self._states.uncovered(symbol, reason, for_s)
 
     def covered(self, symbol: str, note: str = "") -> None:
-        """See `poller.sources.Listener.covered`."""
+        """See `poller.source.Listener.covered`."""
         self._states.covered(symbol, note)
 
     def clear(self) -> None:

@@ -12,8 +12,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from poller.errors import PollerError
-from poller.publisher import Publisher
-from poller.sources import LinkState
+from poller.publishing.publisher import Publisher
+from poller.source import LinkState
 from poller.states import SymbolStates
 
 

@@ -4,20 +4,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import get_args
 
 from market.config import layered
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
 from market.proxy import NO_PROXIES, Proxies
 from market.symbols import DEFAULT_SYMBOLS, Symbols
-
-Feed = Literal["auto", "binance-ws", "binance-rest", "simulated", "replay"]
+from poller.venues.registry import DEFAULT, VENUES
+from poller.venues.venue import Venue
 
 _REPLAY = "replay:"
-_NAMED_APART = frozenset({"replay_path", "proxies"})
+_NAMED_APART = frozenset({"replay_path", "proxies", "rest_url", "ws_url"})
 """Fields that are no variable of the same name."""
-_EXCHANGES = {"auto", "binance-ws", "binance-rest"}
+_OFFLINE = {"simulated", "replay"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +27,21 @@ class PollerSettings:
     bus_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """Where ticks go: ``redis://[user:password@]host:port/db`` (the default is redis://127.0.0.1:6379/0),
     ``rediss://`` for TLS, or ``memory://``. It may hold a password, so it is never shown."""
+    venue: Venue = DEFAULT
+    """Whose prices: a name of `poller.venues.registry`, ``binance`` by default. One poller serves one venue."""
     symbols: Symbols = DEFAULT_SYMBOLS
-    """Whose prices: a comma-separated list, or ``@file``. Default BTCUSDT,ETHUSDT,SOLUSDT."""
-    feed: Feed = "auto"
-    """Where prices come from: ``auto`` (the default: Binance where it can be reached, else the simulator),
-    ``binance-ws``, ``binance-rest``, ``simulated`` or ``replay:PATH``."""
+    """Which prices, of those in ``SYMBOLS`` that are the venue's: a comma-separated list, or ``@file``. Default
+    BTCUSDT,ETHUSDT,SOLUSDT, and the same of another venue."""
+    feed: str = "auto"
+    """Where prices come from: ``auto`` (the default: the venue where it can be reached, else the simulator), one of the
+    venue's own, as ``binance-ws`` and ``binance-rest``, ``simulated``, or ``replay:PATH``."""
     replay_path: Path | None = None
     """The recording of ``FEED=replay:PATH``; None for every other feed."""
-    binance_rest_url: tuple[str, ...] = ("https://api.binance.com",)
-    """``BINANCE_REST_URL``: Binance's REST API, without its ``/api/v3``; several with commas between them are tried
-    in turn. Default https://api.binance.com."""
-    binance_ws_url: tuple[str, ...] = ("wss://stream.binance.com:9443",)
-    """``BINANCE_WS_URL``: Binance's streams, without ``/stream``; several with commas between them are tried in turn.
-    Default wss://stream.binance.com:9443."""
+    rest_url: tuple[str, ...] = DEFAULT.rest_url
+    """``<VENUE>_REST_URL``, as ``BINANCE_REST_URL``: the venue's REST interface, without a path; several with commas
+    between them are tried in turn."""
+    ws_url: tuple[str, ...] = DEFAULT.ws_url
+    """``<VENUE>_WS_URL``, as ``BINANCE_WS_URL``: the venue's streams, without a path; several as above."""
     proxies: Proxies = field(default=NO_PROXIES, repr=False)
     """The way to the exchange: ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``. They may hold a password."""
     sim_ticks_per_s: int = 100
@@ -68,20 +70,33 @@ class PollerSettings:
     def by_variable(self) -> dict[str, object]:
         """Each variable with its value, for comparing two settings; a secret may be among them."""
         values = {name.upper(): value for name, value in vars(self).items() if name not in _NAMED_APART}
-        return {**values, "SYMBOLS": self.symbols.names, "FEED": (self.feed, self.replay_path)}
+        feed = self.feed, self.replay_path
+        urls = dict[str, object]()
+        for venue in VENUES.values():
+            ours = venue is self.venue
+            urls[venue.rest_variable] = self.rest_url if ours else venue.rest_url
+            urls[venue.ws_variable] = self.ws_url if ours else venue.ws_url
+        return {**values, **urls, "VENUE": self.venue.name, "SYMBOLS": self.symbols.names, "FEED": feed}
+
+    @property
+    def live_feed(self) -> str:
+        """What brings the venue's own prices: ``feed``, or what ``auto`` means."""
+        return next(iter(self.venue.feeds)) if self.feed == "auto" else self.feed
 
     @classmethod
     def _read(cls, env: Environ) -> "PollerSettings":
-        feed, replay_path = _feed(env)
+        venue = VENUES[env.choice("VENUE", DEFAULT.name, tuple(VENUES))]
+        feed, replay_path = _feed(env, venue)
         return cls(
             bus_url=env.bus_url("BUS_URL", cls.bus_url),
-            symbols=env.symbols("SYMBOLS", cls.symbols),
+            venue=venue,
+            symbols=_symbols(env, venue),
             feed=feed,
             replay_path=replay_path,
-            binance_rest_url=env.base_urls("BINANCE_REST_URL", cls.binance_rest_url, ("https", "http")),
-            binance_ws_url=env.base_urls("BINANCE_WS_URL", cls.binance_ws_url, ("wss", "ws")),
+            rest_url=env.base_urls(venue.rest_variable, venue.rest_url, ("https", "http")),
+            ws_url=env.base_urls(venue.ws_variable, venue.ws_url, ("wss", "ws")),
             # What nobody uses need not be right.
-            proxies=env.proxies() if feed in _EXCHANGES else NO_PROXIES,
+            proxies=env.proxies() if feed not in _OFFLINE else NO_PROXIES,
             sim_ticks_per_s=env.integer("SIM_TICKS_PER_S", cls.sim_ticks_per_s, 1, 10_000),
             sim_seed=env.integer("SIM_SEED", cls.sim_seed, 0, 2**32 - 1),
             replay_speed=env.number("REPLAY_SPEED", cls.replay_speed, 0, math.inf),
@@ -91,9 +106,19 @@ class PollerSettings:
         )
 
 
-def _feed(env: Environ) -> tuple[Feed, Path | None]:
+def _symbols(env: Environ, venue: Venue) -> Symbols:
+    """Those of ``SYMBOLS`` that are the venue's: every program reads the same list."""
+    if not env.any("SYMBOLS"):
+        return DEFAULT_SYMBOLS if venue is DEFAULT else Symbols(venue.symbols)
+    symbols = env.symbols("SYMBOLS", DEFAULT_SYMBOLS).of_venue(venue.name)
+    if not symbols:
+        raise SettingError(f"SYMBOLS names none of {venue.name}; add one, like {venue.symbols[0]}")
+    return symbols
+
+
+def _feed(env: Environ, venue: Venue) -> tuple[str, Path | None]:
     value = env.get("FEED", PollerSettings.feed)
-    if value.startswith(_REPLAY):
+    if venue.replays and value.startswith(_REPLAY):
         if not (path := value.removeprefix(_REPLAY)):
             raise SettingError("FEED names no recording; write replay:PATH")
         try:
@@ -104,7 +129,8 @@ def _feed(env: Environ) -> tuple[Feed, Path | None]:
                 f"FEED names {shown(path)}, which cannot be read ({reason}); name a readable file"
             ) from None
         return "replay", Path(path)
-    others = [feed for feed in get_args(Feed) if feed != "replay"]
-    if value not in others:
-        raise SettingError(f"FEED {shown(value)} is no feed; use {', '.join(others)} or replay:PATH")
-    return cast("Feed", value), None
+    feeds = ["auto", *venue.feeds, "simulated"]
+    if value not in feeds:
+        last = "replay:PATH" if venue.replays else feeds.pop()
+        raise SettingError(f"FEED {shown(value)} is no feed of {venue.name}; use {', '.join(feeds)} or {last}")
+    return value, None

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from gateway.websocket.framing.parser import Fault
 from market.config import CONFIG, parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.settings import PollerSettings
-from poller.sources.binance_timing import StreamTiming
+from poller.stream.timing import StreamTiming
+from poller.venues.registry import VENUES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,7 +28,9 @@ def variables(program: str) -> set[str]:
     """The variables that a program's settings modules read: their names in capitals, in quotes; and the file's name."""
     names = {CONFIG}
     for module in (ROOT / program).rglob("settings.py"):
-        names |= set(re.findall(r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED)"', module.read_text(encoding="utf-8")))
+        names |= set(re.findall(r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED|VENUE)"', module.read_text(encoding="utf-8")))
+    if program == "poller":
+        names |= {variable for venue in VENUES.values() for variable in (venue.rest_variable, venue.ws_variable)}
     return names
 
 
@@ -49,15 +53,15 @@ def test_the_defaults_told_are_the_defaults() -> None:
     assert parsed == {name: gateway[name] for name in parsed}
     gateway |= dict.fromkeys(parsed, "")
     gateway |= {"ALLOW_ANONYMOUS": 0, "FORWARDED_HOPS": settings.trusted_proxies.hops, CONFIG: ""}
-    poller = {name.upper(): value for name, value in vars(PollerSettings.from_environ({})).items()}
+    poller = PollerSettings.from_environ({}).by_variable() | {"FEED": PollerSettings.feed}
     for name, told, who in ROWS:
-        value = (poller if who == "poller" else gateway)[name]
+        value: Any = (poller if who == "poller" else gateway)[name]
         if value is None:
             value = ""
         if isinstance(value, bool):
             value = int(value)
         if name == "SYMBOLS" or isinstance(value, tuple):
-            value = ",".join(value)
+            value = ",".join(map(str, value))
         text = f"{value:g}" if isinstance(value, float) else str(value)
         assert (text or "–") == told.strip().strip("`"), name
 

@@ -30,13 +30,34 @@ GATEWAY_LAYERS = (
 )
 """Packages and single modules of the gateway, top first: each imports only from layers below its own."""
 
+POLLER_LAYERS = (
+    "__main__",
+    "app",
+    "metrics reload",
+    "opening",
+    "venues.auto venues.replay settings",
+    "venues.registry",
+    "venues.binance venues.coinbase venues.simulated",
+    "venues.venue",
+    "coverage",
+    "stream",
+    "rest",
+    "network intake publishing",
+    "ticks states",
+    "quality",
+    "source",
+    "errors",
+)
+"""Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
+
 NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
+    "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
-    "poller/sources/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
+    "poller/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
 }
 """Test files that belong to no one module, and why."""
 
@@ -47,10 +68,26 @@ COVERED_BY = {
     "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
     "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
     "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
-    "market/bus/memory.py": "market/bus/test_contract.py",
-    "market/bus/redis_scripts.py": "market/bus/test_redis.py",
+    "poller/coverage/listing.py": "poller/venues/binance/test_listing.py",
+    "poller/coverage/streams.py": "poller/coverage/test_source.py",
+    "poller/coverage/watch.py": "poller/coverage/test_source.py",
+    "poller/network/counters.py": "poller/coverage/test_source.py",
+    "poller/rest/answers.py": "poller/venues/binance/test_messages.py",
+    "poller/rest/timing.py": "poller/venues/binance/test_limits.py",
+    "poller/source.py": "poller/test_intake.py",
+    "poller/stream/dialect.py": "poller/venues/binance/test_dialect.py",
+    "poller/stream/peer.py": "poller/stream/test_connection.py",
+    "poller/stream/timing.py": "poller/venues/binance/test_limits.py",
+    "poller/venues/venue.py": "poller/venues/test_registry.py",
+    "poller/venues/binance/venue.py": "poller/venues/test_registry.py",
+    "poller/venues/coinbase/venue.py": "poller/venues/test_registry.py",
+    "poller/venues/binance/rest.py": "poller/rest/test_client.py",
+    "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
+    "market/bus/memory.py": "market/bus/test_broker.py",
+    "market/bus/redis/pipe.py": "market/bus/redis/test_pool.py",
+    "market/bus/redis/scripts.py": "market/bus/redis/test_broker.py",
+    "market/bus/redis/subscription.py": "market/bus/redis/test_broker.py",
     "market/early.py": "integration/test_settings_again.py",
-    "market/bus/redis_wire.py": "market/bus/test_redis.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""
 
@@ -112,6 +149,21 @@ def _children(folder: Path) -> dict[str, list[Path]]:
     return children
 
 
+def test_the_poller_imports_downwards() -> None:
+    """No package of the poller imports from one of its own layer or of one above."""
+    depths = {name: depth for depth, layer in enumerate(POLLER_LAYERS) for name in layer.split()}
+
+    def place(dotted: str) -> str:
+        """The package or module of POLLER_LAYERS that a dotted name below ``poller`` belongs to, if any."""
+        return next((name for name in depths if f"{dotted}.".startswith(f"poller.{name}.")), "")
+
+    for module in _modules("poller"):
+        own = place(".".join(module.with_suffix("").parts))
+        assert own or module.stem == "__init__", f"{module} has no place in POLLER_LAYERS"
+        for other in {place(name) for name in _imports(module)} - {own, ""}:
+            assert depths[other] > depths[own], f"{module} imports poller.{other}"
+
+
 @pytest.mark.parametrize("package", ALLOWED)
 def test_nothing_imports_in_a_circle(package: str) -> None:
     """Modules and sub-folders of a folder can be put in an order in which each needs only earlier ones."""
@@ -134,9 +186,10 @@ def test_nothing_imports_in_a_circle(package: str) -> None:
                 del remaining[name]
 
 
-def test_every_package_of_the_gateway_names_what_is_in_it() -> None:
+@pytest.mark.parametrize("package", ["gateway", "poller"])
+def test_every_package_names_what_is_in_it(package: str) -> None:
     """The first words of a folder are its table of contents."""
-    for folder in sorted({module.parent for module in _modules("gateway")}):
+    for folder in sorted({module.parent for module in _modules(package)}):
         contents = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
         for child in _children(folder):
             name = child.rpartition(".")[2]

@@ -21,9 +21,9 @@ from gateway.protocol.msgpack_encoding import MSGPACK
 from loadtest import _messages
 from market.codec import CodecError, decode_beat, decode_states, decode_tick
 from poller.errors import PollerError
-from poller.sources import Deaf
-from poller.sources.binance import error_of, parse_message, parse_quotes, parse_summaries
-from poller.sources.replay import Replay
+from poller.source import Deaf
+from poller.venues.binance.messages import error_of, parse_message, parse_quotes, parse_summaries
+from poller.venues.replay import Replay
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("market", "poller", "gateway", "loadtest", "bench")

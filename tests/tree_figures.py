@@ -22,7 +22,7 @@ def imports_of(modules: Mapping[str, Path]) -> dict[str, set[str]]:
     """Module → the modules among these that it imports, at once or later."""
     found: dict[str, set[str]] = {}
     for module, file in modules.items():
-        names = set()
+        names: set[str] = set()
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names.update(alias.name for alias in node.names)
@@ -37,9 +37,11 @@ def longest_chain(graph: Mapping[str, Set[str]]) -> list[str]:
 
     @cache
     def below(node: str) -> tuple[str, ...]:
-        return (node, *max((below(other) for other in sorted(graph[node])), key=len, default=()))
+        below_it: list[tuple[str, ...]] = [below(other) for other in sorted(graph[node])]
+        return (node, *max(below_it, key=len, default=()))
 
-    return list(max((below(node) for node in sorted(graph)), key=len, default=()))
+    ways: list[tuple[str, ...]] = [below(node) for node in sorted(graph)]
+    return list(max(ways, key=len)) if ways else []
 
 
 def folded(graph: Mapping[str, Set[str]]) -> dict[str, set[str]]:

@@ -10,34 +10,17 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from gateway.auth.grant import Grant
+from market.bus import TicketStore
 from market.codec import UNREADABLE
 
 logger = logging.getLogger(__name__)
 
 _GRANT: Final = msgspec.msgpack.Decoder(Grant)
-
-
-class TicketStore(Protocol):
-    """What all gateways share: a place to leave a value for one taker."""
-
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        """Keep ``value`` for ``ttl_s`` seconds.
-
-        Raises:
-            BusDownError: it may have been kept or not.
-        """
-
-    async def take(self, key: str) -> bytes | None:
-        """The value, which is gone with that; None where there is none.
-
-        Raises:
-            BusDownError: it may have been taken or not.
-        """
 
 
 class Tickets:
@@ -92,4 +75,4 @@ class Tickets:
 
 
 def _key(ticket: str) -> str:
-    return f"ticket.{hashlib.sha256(ticket.encode()).hexdigest()}"
+    return hashlib.sha256(ticket.encode()).hexdigest()

@@ -2,134 +2,143 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import count
 
-from market.bus import Lease, LeaseLostError, Receiver
-from market.codec import encode_beat, encode_states, encode_tick
-from market.status import Beat, States
-from market.tick import Tick
+from market.bus.broker import Batch, Message, Receiver
+from market.bus.errors import LeaseLostError
+from market.bus.last_values import MAX_TOPIC_BYTES
+from market.bus.leadership import Token
 
 
 class MemoryBus:
-    """Delivers at once, in the publisher's own call."""
+    """Plays the four roles itself. It delivers at once, in the publisher's own call."""
 
     name = "memory"
 
     def __init__(self) -> None:
-        self._links: set[MemoryLink] = set()
-        self._last: dict[str, bytes] = {}
-        self._states: bytes | None = None
-        self._stored: dict[str, tuple[bytes, asyncio.TimerHandle]] = {}
-        """What was put, and the timer that ends it."""
+        """Empty, with nobody subscribed."""
+        self._subscriptions: set[MemorySubscription] = set()
+        self._values: dict[str, bytes] = {}
+        self._stored: dict[str, tuple[object, asyncio.TimerHandle]] = {}
+        """What has an end: tickets, leases and stand-bys, each with the timer that ends it."""
+        self._epochs = count(1)
 
-    async def publish(
-        self,
-        ticks: Sequence[Tick],
-        beat: Beat | None = None,
-        *,
-        states: States | None = None,
-        lease: Lease | None = None,
-    ) -> None:
-        """See `market.bus.Bus.publish`."""
-        if lease is not None and not self._has(lease):
-            raise LeaseLostError(f"{lease.name} is not held")
-        for tick in ticks:
-            payload = encode_tick(tick)
-            self._last[tick.symbol] = payload
-            for link in tuple(self._links):
-                link.deliver_tick(tick.symbol, payload)
-        if states is not None:
-            self._states = encode_states(states)
-        if beat is not None:
-            for link in tuple(self._links):
-                link.deliver_beat(encode_beat(beat))
-            if lease is not None:
-                await self.put(lease.name, lease.owner.encode(), lease.ttl_s)
+    @property
+    def broker(self) -> "MemoryBus":
+        """See `market.bus.Bus`."""
+        return self
 
-    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
-        """See `market.bus.Bus.last_values`."""
-        if symbols is None:
-            return dict(self._last)
-        return {symbol: self._last[symbol] for symbol in symbols if symbol in self._last}
+    last_values = tickets = leadership = broker
 
-    async def last_states(self) -> bytes | None:
-        """See `market.bus.Bus.last_states`."""
-        return self._states
+    async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
+        """See `market.bus.Broker.publish`."""
+        if token is not None and not self._lasts(token):
+            raise LeaseLostError(f"lease {token.lease} is not held")
+        self._values.update(batch.updates)
+        self._values.update(batch.values)
+        messages = [*batch.updates, *((batch.barrier,) if batch.barrier else ())]
+        for subscription in tuple(self._subscriptions):
+            subscription.deliver(messages)
+        if token is not None and batch.barrier is not None:
+            self._store(f"lease.{token.lease}", token, token.ttl_s)
 
-    async def subscribe(self, symbols: Iterable[str], receiver: Receiver) -> "MemoryLink":
-        """See `market.bus.Bus.subscribe`."""
-        link = MemoryLink(self._links, frozenset(symbols), receiver)
-        self._links.add(link)
-        return link
+    async def subscribe(self, topics: Iterable[str], receive: Receiver) -> "MemorySubscription":
+        """See `market.bus.Broker.subscribe`."""
+        subscription = MemorySubscription(self._subscriptions, frozenset(topics), receive)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    async def read(self, topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
+        """See `market.bus.LastValues.read`."""
+        found = {topic: self._values[topic] for topic in topics if topic in self._values}
+        return {topic: payload if len(payload) <= max_bytes else b"" for topic, payload in found.items()}
+
+    async def read_all(self, prefix: str, *, max_bytes: int) -> dict[str, bytes]:
+        """See `market.bus.LastValues.read_all`."""
+        topics = [topic for topic in self._values if len(topic.encode()) <= MAX_TOPIC_BYTES]
+        return await self.read([topic for topic in topics if topic.startswith(prefix)], max_bytes=max_bytes)
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        """See `market.bus.Bus.put`."""
-        self._remove(key)
-        self._stored[key] = value, asyncio.get_running_loop().call_later(ttl_s, self._remove, key)
+        """See `market.bus.TicketStore.put`."""
+        self._store(f"ticket.{key}", value, ttl_s)
 
     async def take(self, key: str) -> bytes | None:
-        """See `market.bus.Bus.take`."""
-        return self._remove(key)
+        """See `market.bus.TicketStore.take`."""
+        value = self._remove(f"ticket.{key}")
+        return value if isinstance(value, bytes) else None
 
-    async def hold(self, lease: Lease) -> bool:
-        """See `market.bus.Bus.hold`."""
-        if lease.name in self._stored and not self._has(lease):
-            return False
-        await self.put(lease.name, lease.owner.encode(), lease.ttl_s)
-        return True
+    async def acquire(self, lease: str, owner: str, ttl_s: float) -> Token | None:
+        """See `market.bus.Leadership.acquire`."""
+        held, _ = self._stored.get(f"lease.{lease}", (None, None))
+        if not isinstance(held, Token):
+            held = Token(lease, owner, next(self._epochs), ttl_s)
+        elif held.owner != owner:
+            return None
+        token = held._replace(ttl_s=ttl_s)
+        self._store(f"lease.{lease}", token, ttl_s)
+        return token
 
-    async def release(self, lease: Lease) -> None:
-        """See `market.bus.Bus.release`."""
-        if self._has(lease):
-            self._remove(lease.name)
+    async def release(self, token: Token) -> None:
+        """See `market.bus.Leadership.release`."""
+        if self._lasts(token):
+            self._remove(f"lease.{token.lease}")
+
+    async def stand_by(self, lease: str, owner: str, ttl_s: float) -> None:
+        """See `market.bus.Leadership.stand_by`."""
+        self._store(f"standby.{lease}", owner, ttl_s)
+
+    async def take_stand_by(self, lease: str) -> str | None:
+        """See `market.bus.Leadership.take_stand_by`."""
+        owner = self._remove(f"standby.{lease}")
+        return owner if isinstance(owner, str) else None
 
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`."""
-        for link in tuple(self._links):
-            link.close()
+        for subscription in tuple(self._subscriptions):
+            subscription.close()
         for key in tuple(self._stored):
             self._remove(key)
 
-    def _has(self, lease: Lease) -> bool:
-        stored = self._stored.get(lease.name)
-        return stored is not None and stored[0] == lease.owner.encode()
+    def _lasts(self, token: Token) -> bool:
+        held, _ = self._stored.get(f"lease.{token.lease}", (None, None))
+        return isinstance(held, Token) and held.epoch == token.epoch
 
-    def _remove(self, key: str) -> bytes | None:
-        stored = self._stored.pop(key, None)
-        if stored is None:
-            return None
-        value, timer = stored
-        timer.cancel()
+    def _store(self, key: str, value: object, ttl_s: float) -> None:
+        self._remove(key)
+        self._stored[key] = value, asyncio.get_running_loop().call_later(ttl_s, self._remove, key)
+
+    def _remove(self, key: str) -> object:
+        value, timer = self._stored.pop(key, (None, None))
+        if timer is not None:
+            timer.cancel()
         return value
 
 
-class MemoryLink:
+class MemorySubscription:
     """A subscription to a `MemoryBus`; it is alive until it is closed."""
 
-    def __init__(self, links: set["MemoryLink"], symbols: frozenset[str], receiver: Receiver) -> None:
-        self._links = links
-        self._symbols = symbols
-        self._receiver = receiver
+    def __init__(self, all_of_them: set["MemorySubscription"], topics: frozenset[str], receive: Receiver) -> None:
+        """Hand messages of ``topics`` to ``receive``; ``all_of_them`` has this one until it is closed."""
+        self._all = all_of_them
+        self._topics = topics
+        self._receive = receive
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = self._loop.create_future()
-        self.heard_at = self._loop.time()
+        self.received_at = self._loop.time()
 
-    def deliver_tick(self, symbol: str, payload: bytes) -> None:
-        """Pass a tick on, if it is one that was asked for."""
-        self.ping()
-        if symbol in self._symbols:
-            self._receiver.tick_received(symbol, payload)
-
-    def deliver_beat(self, payload: bytes) -> None:
-        """Pass a beat on."""
-        self.ping()
-        self._receiver.beat_received(payload)
+    def deliver(self, messages: Sequence[Message]) -> None:
+        """Hand on those messages that were asked for."""
+        wanted = [message for message in messages if message[0] in self._topics]
+        if wanted and not self.lost.done():
+            self.received_at = self._loop.time()
+            self._receive(wanted)
 
     def ping(self) -> None:
         """Memory is always there."""
-        self.heard_at = self._loop.time()
+        self.received_at = self._loop.time()
 
     def close(self) -> None:
-        """See `market.bus.Link.close`."""
-        self._links.discard(self)
+        """See `market.bus.Subscription.close`."""
+        self._all.discard(self)
         if not self.lost.done():
             self.lost.set_result("closed")

@@ -99,7 +99,7 @@ def test_a_commit_that_was_slower_is_no_regression(project: Path) -> None:
 
 def test_a_commit_with_another_interface_is_named_with_the_scenario(project: Path) -> None:
     """One line says what does not fit; no figure is exit code 2."""
-    edit(project / "poller" / "processor.py", "class Processor:", "class Normaliser:")
+    edit(project / "poller" / "ticks" / "processor.py", "class Processor:", "class Normaliser:")
     other = commit(project)
     git(project, "checkout", "--quiet", "HEAD~1")
     code, said = compare(project, other)

@@ -80,6 +80,6 @@ def test_a_poller_with_another_interface_is_said(
 ) -> None:
     """In one line that names what was not found."""
     monkeypatch.setattr("sys.stdin", io.StringIO('{"do":"run","seconds":0}\n'))
-    monkeypatch.delattr("poller.sources.binance.parse_message")
+    monkeypatch.delattr("poller.venues.binance.messages.parse_message")
     main()
     assert json.loads(capsys.readouterr().out)["error"].startswith("ImportError: cannot import name 'parse_message'")

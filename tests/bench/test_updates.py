@@ -17,12 +17,13 @@ CORES = choose_cores()
 
 def poller_of(root: Path, processor: str) -> None:
     """A tree whose poller has this processor, and which is otherwise this one."""
-    for package in ("market", "poller"):
-        (root / package).mkdir()
-        for path in (ROOT / package).iterdir():
-            if path.name != "processor.py":
-                (root / package / path.name).symlink_to(path)
-    (root / "poller" / "processor.py").write_text(processor)
+    (root / "market").symlink_to(ROOT / "market")
+    for folder in (Path("poller"), Path("poller/ticks")):
+        (root / folder).mkdir()
+        for path in (ROOT / folder).iterdir():
+            if path.name not in ("ticks", "processor.py"):
+                (root / folder / path.name).symlink_to(path)
+    (root / "poller/ticks/processor.py").write_text(processor)
 
 
 def measured(root: Path, cores: Cores = CORES) -> Result:

@@ -18,6 +18,7 @@ from tests.browser import open_page, running_browser
 from tests.fakes import tick
 from tests.foreign.clients import CLIENTS, Client, environment
 from tests.gateway.conftest import RunningGateway, Start, start  # noqa: F401 # a fixture
+from tests.market.bus.using import publish
 
 pytestmark = [
     pytest.mark.integration,
@@ -69,7 +70,7 @@ async def publish_until(running: RunningGateway, reading: asyncio.Task[Any]) -> 
         while not running.gateway.hub.cohort_count and not reading.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     for seq in (1, 2, 3):
-        await running.gateway.bus.publish([tick(name, seq) for name in running.gateway.settings.symbols.names])
+        await publish(running.gateway.bus, [tick(name, seq) for name in running.gateway.settings.symbols.names])
         await asyncio.sleep(0)
 
 

@@ -17,6 +17,7 @@ from gateway.http.server import Serving
 from gateway.settings import Settings
 from market.status import Beat
 from tests.fakes import tick
+from tests.market.bus.using import publish
 
 HOST = "127.0.0.1"
 
@@ -40,12 +41,12 @@ class RunningGateway:
         return self._runner.server.connections
 
     async def publish(self, symbol: str, seq: int, **fields: Any) -> None:
-        await self.gateway.bus.publish([tick(symbol, seq, **fields)])
+        await publish(self.gateway.bus, [tick(symbol, seq, **fields)])
 
     async def beat(self, **fields: Any) -> None:
         now = time.time_ns() // 1000
         usual: dict[str, Any] = {"source": "simulated", "link": "up", "since_us": now, "sent_us": now}
-        await self.gateway.bus.publish([], Beat(**(usual | fields)))
+        await publish(self.gateway.bus, [], Beat(**(usual | fields)))
 
     async def close(self) -> None:
         """Stop it; a second time does nothing."""

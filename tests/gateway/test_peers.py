@@ -16,6 +16,7 @@ from market.symbols import parse_symbols
 from tests.browser import open_page, running_browser
 from tests.fakes import tick
 from tests.gateway.conftest import RunningGateway, Start
+from tests.market.bus.using import publish
 
 pytestmark = pytest.mark.integration
 
@@ -62,7 +63,7 @@ async def publish_until(running: RunningGateway, reading: asyncio.Task[Any]) -> 
         while not running.gateway.hub.cohort_count and not reading.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     for seq in (1, 2, 3):
-        await running.gateway.bus.publish([tick(name, seq) for name in names])
+        await publish(running.gateway.bus, [tick(name, seq) for name in names])
         await asyncio.sleep(0)
 
 
@@ -130,7 +131,7 @@ async def test_messagepack_is_spoken_with_another_library(start: Start) -> None:
         assert ["welcome", "status", "snapshot"] == [one["type"] for one in (welcome, status, snapshot)]
         assert {"type": "subscribed", "symbols": list(names), "id": "é"} == subscribed
         assert (names[0], 7, 2**53 - 1) == (snapshot["symbol"], snapshot["seq"], snapshot["bid"])
-        await running.gateway.bus.publish([tick(name, 8) for name in names])
+        await publish(running.gateway.bus, [tick(name, 8) for name in names])
         batch = await unpacked(client)
         assert client.response is not None
         assert "permessage-deflate" in client.response.headers["Sec-WebSocket-Extensions"]

@@ -17,6 +17,7 @@ from tests.exchange.server import Exchange
 from tests.forward_proxy import ForwardProxy
 from tests.integration.stacks import environment
 from tests.market.bus.receivers import RecordingReceiver
+from tests.market.bus.using import listen
 from tests.valkey import Valkey
 from tests.waiting import until
 
@@ -91,7 +92,7 @@ async def test_requests_and_streams_go_through_the_proxy(scheme: str, valkey: Va
         routes = {f"{host}:9443": port for host in HOSTS}
         proxy = await stack.enter_async_context(ForwardProxy(routes, user="us", password=PASSWORD))
         bus, heard = open_bus(valkey.url), RecordingReceiver()
-        link = await bus.subscribe(["BTCUSDT"], heard)
+        link = await listen(bus, ["BTCUSDT"], heard)
         lines = await stack.enter_async_context(
             poller(
                 FEED="auto",
@@ -122,7 +123,7 @@ async def test_a_proxy_that_lets_nobody_through_is_no_exchange(valkey: Valkey) -
     """Nothing of the exchange answers, so prices are simulated, and the log says what the proxy said."""
     async with ForwardProxy({}) as proxy, AsyncExitStack() as stack:
         bus, heard = open_bus(valkey.url), RecordingReceiver()
-        link = await bus.subscribe(["BTCUSDT"], heard)
+        link = await listen(bus, ["BTCUSDT"], heard)
         lines = await stack.enter_async_context(
             poller(
                 FEED="auto",

@@ -22,6 +22,7 @@ from tests.fakes import tick
 from tests.gateway.auth.tokens import private_key, public_pem, token
 from tests.integration.stacks import answers, environment, eventually, http_status, members_of, ws_url
 from tests.integration.stacks import running as running_plan
+from tests.market.bus.using import publish
 from tests.valkey import Valkey
 from tests.waiting import until
 
@@ -110,7 +111,7 @@ async def polled(valkey: Valkey) -> AsyncIterator[None]:
             seq += 1
             now = time.time_ns() // 1000
             beat = Beat(source="simulated", link="up", since_us=now, sent_us=now) if seq % 50 == 1 else None
-            await bus.publish([tick(symbol, seq) for symbol in ("BTCUSDT", "ETHUSDT", "XRPUSDT")], beat)
+            await publish(bus, [tick(symbol, seq) for symbol in ("BTCUSDT", "ETHUSDT", "XRPUSDT")], beat)
             await asyncio.sleep(0.01)
 
     polling = asyncio.create_task(poll())

@@ -12,13 +12,14 @@ import pytest
 
 from deploy.programs import Program
 from deploy.stack import Stack
-from market.bus.redis import RedisBus
+from market.bus.redis.bus import RedisBus
 from market.status import Beat, Changes, States, SymbolState, SymbolStatus
 from tests.client import Client, connected
 from tests.fakes import tick
 from tests.integration.faults import feeds, is_live, now, overheard, tell, until_stale
 from tests.integration.fronts import both_ways
 from tests.integration.stacks import eventually, ws_url
+from tests.market.bus.using import publish
 from tests.proxy import Proxy, Way
 from tests.valkey import Valkey
 
@@ -91,7 +92,7 @@ class ScriptedPoller:
             states=Changes(version=self._version, since=since, symbols=changes),
         )
         ticks = [tick(symbol, self.seq, recv_us=now_us) for symbol in sorted(self.ticking)]
-        await bus.publish(ticks, beat, states=states)
+        await publish(bus, ticks, beat, states=states)
 
 
 class TickSieve(Way):

@@ -12,6 +12,7 @@ from gateway.settings import Settings
 from market.config import CONFIG, GATEWAYS, HAPROXYS, KNOWN, POLLERS, layered, parse_config, read_config
 from market.environ import SettingError
 from poller.settings import PollerSettings
+from poller.venues.registry import VENUES
 
 ROOT = Path(__file__).parents[2]
 PATH = "/etc/tickgate.conf"
@@ -36,7 +37,7 @@ def written(tmp_path: Path, text: str) -> dict[str, str]:
     return {CONFIG: str(path)}
 
 
-def names_in(folder: str, pattern: str = r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED)"') -> set[str]:
+def names_in(folder: str, pattern: str = r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED|VENUE)"') -> set[str]:
     """The variables that the settings modules of a program read."""
     modules = (ROOT / folder).rglob("settings.py")
     return {name for module in modules for name in re.findall(pattern, module.read_text(encoding="utf-8"))}
@@ -44,7 +45,8 @@ def names_in(folder: str, pattern: str = r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED)"') -> 
 
 def test_the_known_names_are_those_that_are_read() -> None:
     """Each list has the variables that its program reads, and no other: a new setting cannot be forgotten here."""
-    assert names_in("poller") == POLLERS
+    of_venues = {variable for venue in VENUES.values() for variable in (venue.rest_variable, venue.ws_variable)}
+    assert names_in("poller") | of_venues == POLLERS
     assert names_in("gateway") == GATEWAYS
     read = set(re.findall(r"TICKGATE_[A-Z_]+[A-Z](?:_[0-9]+)?", (ROOT / "haproxy.cfg").read_text(encoding="utf-8")))
     assert read | {"TICKGATE_TLS_BIND"} == HAPROXYS

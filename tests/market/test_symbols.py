@@ -19,6 +19,7 @@ names = st.lists(st.from_regex(r"[A-Z0-9]{2,20}", fullmatch=True), min_size=1, m
         ("SOLUSDT,1INCHUSDT,BTCUSDT", ("SOLUSDT", "1INCHUSDT", "BTCUSDT")),
         ("币安人生usdt,B", ("币安人生USDT", "B")),
         ("btc-usdt,BTC/USD,btc_usd.p,kraken:xbt", ("BTC-USDT", "BTC/USD", "BTC_USD.P", "KRAKEN:XBT")),
+        ("coinbase:btc-usd,Coinbase:ETH-USD", ("coinbase:BTC-USD", "coinbase:ETH-USD")),
         ("币" * 21 + "," + "x" * 64, ("币" * 21, "X" * 64)),
         ("straßeusdt,STRASSEUSDT,ıusdt,iusdt,İusdt", ("STRAßEUSDT", "STRASSEUSDT", "ıUSDT", "IUSDT", "İUSDT")),
     ],
@@ -101,6 +102,9 @@ def test_parse_empty_or_binary_file(tmp_path: Path) -> None:
         (["STRAßEUSDT"], "STRASSEUSDT", None),
         (["IUSDT"], "ıusdt", None),
         (["ıUSDT"], "iusdt", None),
+        (["BTCUSDT", "coinbase:BTC-USD"], "btc", "BTCUSDT"),
+        (["BTCUSDT", "coinbase:BTC-USD"], "coinbase:btc-usd", "coinbase:BTC-USD"),
+        (["BTCUSDT", "coinbase:BTC-USD"], "Coinbase:BTC", "coinbase:BTC-USD"),
         (["kPEPE"], "KPEPE", "kPEPE"),
         (["kPEPE"], "kpepe", "kPEPE"),
     ],
@@ -129,3 +133,10 @@ def test_every_symbol_resolves_to_itself(listed: list[str]) -> None:
 def test_parse_reads_what_is_written(listed: list[str]) -> None:
     """Any list of proper symbols survives being written with commas."""
     assert tuple(listed) == parse_symbols(",".join(listed)).names
+
+
+def test_symbols_of_one_venue() -> None:
+    """In their order."""
+    symbols = parse_symbols("coinbase:B-USD,AUSDT,coinbase:A-USD")
+    assert ("coinbase:B-USD", "coinbase:A-USD") == symbols.of_venue("coinbase").names
+    assert ("AUSDT",) == symbols.of_venue("binance").names

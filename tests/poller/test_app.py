@@ -17,14 +17,14 @@ from market.codec import decode_beat, decode_states, decode_tick
 from market.status import Beat
 from market.symbols import parse_symbols
 from market.tick import Tick
-from poller import app
+from poller import app, opening
 from poller.app import Poller, now_us
 from poller.errors import PollerError
 from poller.settings import PollerSettings
-from poller.sources import factory
-from poller.sources.auto import Auto
+from poller.venues.auto import Auto
 from tests.exchange import Exchange
 from tests.market.bus.receivers import RecordingReceiver
+from tests.market.bus.using import listen, publish
 from tests.market.samples import tick
 from tests.poller.recording import RECORDING, recorded_quotes
 from tests.valkey import Valkey
@@ -51,7 +51,7 @@ async def polling(settings: PollerSettings) -> AsyncIterator[Poller]:
 async def listening(url: str, *symbols: str) -> AsyncIterator[RecordingReceiver]:
     """Somebody who hears these symbols within the block."""
     bus, receiver = open_bus(url), RecordingReceiver()
-    link = await bus.subscribe(symbols, receiver)
+    link = await listen(bus, symbols, receiver)
     yield receiver
     link.close()
     await bus.aclose()
@@ -132,7 +132,7 @@ async def test_restart(valkey: Valkey) -> None:
     """A second poller numbers on above the first, even one whose numbers are ahead of the clock."""
     ahead = now_us() // 1000 + 3_600_000
     bus = open_bus(valkey.url)
-    await bus.publish([tick("BTCUSDT", ahead)])
+    await publish(bus, [tick("BTCUSDT", ahead)])
     await bus.aclose()
     before = now_us() // 1000
     async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as receiver:
@@ -241,11 +241,11 @@ async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> 
     """A stop is heard at once, though the poller still waits to learn whether Binance is there."""
     asked = asyncio.Event()
 
-    async def silent(*_: object) -> None:
+    async def silent(*_: object, **__: object) -> None:
         asked.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(factory, "look", silent)
+    monkeypatch.setattr(opening, "look", silent)
     async with asyncio.timeout(1):
         async with polling(PollerSettings(bus_url="memory://", feed="auto")):
             await asked.wait()
@@ -253,14 +253,14 @@ async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the exchange answers its prices follow; in between there are none, and every beat says whose they are."""
-    monkeypatch.setattr(factory, "Auto", partial(Auto, again_s=0.2))
+    monkeypatch.setattr(opening, "Auto", partial(Auto, again_s=0.2))
     port = free_port()
     settings = PollerSettings(
         bus_url=valkey.url,
         symbols=parse_symbols("BTCUSDT,ETHUSDT"),
         feed="auto",
-        binance_rest_url=(f"http://127.0.0.1:{port}",),
-        binance_ws_url=(f"ws://127.0.0.1:{port}",),
+        rest_url=(f"http://127.0.0.1:{port}",),
+        ws_url=(f"ws://127.0.0.1:{port}",),
         sim_ticks_per_s=200,
     )
     async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as heard, polling(settings):
@@ -299,8 +299,8 @@ async def test_auto_does_not_simulate_where_the_exchange_refuses(valkey: Valkey,
             bus_url=valkey.url,
             symbols=parse_symbols("BTCUSDT"),
             feed="auto",
-            binance_rest_url=(exchange.rest_url,),
-            binance_ws_url=(exchange.ws_url,),
+            rest_url=(exchange.rest_url,),
+            ws_url=(exchange.ws_url,),
         )
         async with listening(valkey.url, "BTCUSDT") as heard, polling(settings):
             await until(lambda: any(reason in beat.reason for beat in _beats(heard)))

@@ -7,10 +7,10 @@ import pytest
 from market.instruments import Instrument, Scales
 from market.tick import Tick
 from poller.intake import Intake
-from poller.numbering import Numbering
+from poller.publishing.sequencer import Numbering
 from poller.quality import PATIENCE_S, Quality
 from poller.states import SymbolStates
-from tests.poller.test_book import quote, summary
+from tests.poller.ticks.test_book import quote, summary
 
 TRADING = Instrument("trading", Scales(2, 5))
 

@@ -14,6 +14,7 @@ import pytest
 from market.bus import open_bus
 from market.codec import decode_beat, decode_tick
 from tests.market.bus.receivers import RecordingReceiver
+from tests.market.bus.using import listen
 from tests.poller.recording import RECORDING
 from tests.valkey import Valkey
 from tests.waiting import until
@@ -59,7 +60,7 @@ def test_bad_start(taken_port: str) -> None:
 async def test_run_and_stop(valkey: Valkey, number: signal.Signals) -> None:
     """It polls until it is told to stop, by a service manager or by Ctrl-C, and says good-bye on the bus."""
     bus, receiver = open_bus(valkey.url), RecordingReceiver()
-    link = await bus.subscribe(["BTCUSDT"], receiver)
+    link = await listen(bus, ["BTCUSDT"], receiver)
     process = start(BUS_URL=valkey.url, FEED="simulated", LOG_FORMAT="json")
     try:
         await receiver.until_count(20)

@@ -13,10 +13,10 @@ from market.bus.memory import MemoryBus
 from market.status import SymbolState
 from poller import metrics
 from poller.errors import PollerError
-from poller.lease import Lead
-from poller.numbering import Numbering
-from poller.publisher import Publisher
-from poller.sources import LinkState
+from poller.publishing.leadership import Lead
+from poller.publishing.publisher import Publisher
+from poller.publishing.sequencer import Numbering
+from poller.source import LinkState
 from poller.states import SymbolStates
 from tests.market.samples import tick
 from tests.waiting import until

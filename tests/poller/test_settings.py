@@ -16,8 +16,8 @@ def test_defaults() -> None:
     assert "redis://127.0.0.1:6379/0" == settings.bus_url
     assert ("BTCUSDT", "ETHUSDT", "SOLUSDT") == settings.symbols.names
     assert ("auto", None) == (settings.feed, settings.replay_path)
-    assert ("https://api.binance.com",) == settings.binance_rest_url
-    assert ("wss://stream.binance.com:9443",) == settings.binance_ws_url
+    assert ("https://api.binance.com",) == settings.rest_url
+    assert ("wss://stream.binance.com:9443",) == settings.ws_url
     assert (100, 1, 1.0) == (settings.sim_ticks_per_s, settings.sim_seed, settings.replay_speed)
     assert ("console", "INFO", 0) == (settings.log_format, settings.log_level, settings.poller_metrics_port)
 
@@ -44,11 +44,72 @@ def test_everything_set(tmp_path: Path) -> None:
     )
     assert ("memory://", ("BNBUSDT",)) == (settings.bus_url, settings.symbols.names)
     assert ("replay", recording) == (settings.feed, settings.replay_path)
-    assert ("http://127.0.0.1:9000",) == settings.binance_rest_url
+    assert ("http://127.0.0.1:9000",) == settings.rest_url
     # One named twice is tried once a turn.
-    assert ("ws://[::1]:9001", "wss://h:9443") == settings.binance_ws_url
+    assert ("ws://[::1]:9001", "wss://h:9443") == settings.ws_url
     assert (10_000, 0, 0.0) == (settings.sim_ticks_per_s, settings.sim_seed, settings.replay_speed)
     assert ("json", "DEBUG", 9100) == (settings.log_format, settings.log_level, settings.poller_metrics_port)
+
+
+def test_another_venue() -> None:
+    """It has its own variables, feeds and symbols; what is Binance's is not looked at."""
+    settings = PollerSettings.from_environ(
+        {
+            "VENUE": "coinbase",
+            "SYMBOLS": "BTCUSDT,coinbase:eth-usd,coinbase:BTC-USD",
+            "FEED": "coinbase-ws",
+            "COINBASE_REST_URL": "http://127.0.0.1:9000",
+            "COINBASE_WS_URL": "ws://127.0.0.1:9001",
+            "BINANCE_REST_URL": "nonsense",
+        }
+    )
+    assert ("coinbase:ETH-USD", "coinbase:BTC-USD") == settings.symbols.names
+    assert ("coinbase", "coinbase-ws") == (settings.venue.name, settings.feed)
+    assert (("http://127.0.0.1:9000",), ("ws://127.0.0.1:9001",)) == (settings.rest_url, settings.ws_url)
+    compared = settings.by_variable()
+    assert ("coinbase", settings.rest_url) == (compared["VENUE"], compared["COINBASE_REST_URL"])
+    assert PollerSettings.rest_url == compared["BINANCE_REST_URL"]
+    settings = PollerSettings.from_environ({"VENUE": "coinbase"})
+    assert settings.venue.symbols == settings.symbols.names
+    assert ("auto", "coinbase-ws") == (settings.feed, settings.live_feed)
+    assert ("https://api.exchange.coinbase.com",) == settings.rest_url
+
+
+def test_each_venue_takes_its_own_symbols() -> None:
+    """Every program reads the same list."""
+    assert ("BTCUSDT",) == PollerSettings.from_environ({"SYMBOLS": "coinbase:BTC-USD,BTCUSDT"}).symbols.names
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"VENUE": "kraken"}, "VENUE 'kraken' must be one of binance, coinbase"),
+        ({"VENUE": ""}, "VENUE '' must be one of binance, coinbase"),
+        ({"SYMBOLS": "coinbase:BTC-USD"}, "SYMBOLS names none of binance; add one, like BTCUSDT"),
+        (
+            {"VENUE": "coinbase", "SYMBOLS": "BTCUSDT"},
+            "SYMBOLS names none of coinbase; add one, like coinbase:BTC-USD",
+        ),
+        (
+            {"VENUE": "coinbase", "FEED": "binance-ws"},
+            "FEED 'binance-ws' is no feed of coinbase; use auto, coinbase-ws or simulated",
+        ),
+        (
+            {"VENUE": "coinbase", "FEED": "replay:x"},
+            "FEED 'replay:x' is no feed of coinbase; use auto, coinbase-ws or simulated",
+        ),
+        (
+            {"FEED": "coinbase-ws"},
+            "FEED 'coinbase-ws' is no feed of binance; use auto, binance-ws, binance-rest, simulated or replay:PATH",
+        ),
+        ({"VENUE": "coinbase", "COINBASE_REST_URL": "x"}, "COINBASE_REST_URL 'x' is not the base of a URL"),
+    ],
+)
+def test_what_does_not_go_together(variables: dict[str, str], says: str) -> None:
+    """The message names what does."""
+    with pytest.raises(SettingError) as refusal:
+        PollerSettings.from_environ(variables)
+    assert str(refusal.value).startswith(says)
 
 
 @pytest.mark.parametrize("feed", ["auto", "binance-ws", "binance-rest", "simulated"])

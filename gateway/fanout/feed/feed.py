@@ -13,7 +13,8 @@ for it may not be the link's fault, and without a word to clients, to whom all o
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from gateway.fanout.feed.intake import Intake
@@ -24,10 +25,11 @@ from gateway.fanout.feed.usefulness import Usefulness
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
-from market.bus import Bus, BusDownError, Link
+from market.bus import Bus, BusDownError, Message, Subscription
 from market.codec import CodecError, decode_beat
 from market.status import Beat
 from market.symbols import Symbols
+from market.topics import HEARTBEAT, last_states, last_ticks, tick_topic
 
 QUIET_S: Final = 3.0
 """Silence for so long is a fault: three beats, or three pings."""
@@ -80,13 +82,15 @@ class Feed:
         self._refuse = Refusals(counters)
         self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
-        """See `market.bus.Receiver.tick_received`."""
+        """See `Intake.tick_received`."""
         # Done when the link is of other symbols than those to be heard.
         self._relink: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._usefulness = Usefulness(bus, symbols, last, states.state_of, self._intake.highest_seq, counters, rng)
+        self._usefulness = Usefulness(
+            bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
+        )
         # Whether a living link was ended on purpose, and there is no new one yet.
         self._renewing = False
-        self._states_reader = StatesReader(bus, states, self._refuse, self._look)
+        self._states_reader = StatesReader(bus.last_values, states, self._refuse, self._look)
         self._outdated_at = 0.0
         self.ready = False
         """Whether the last values were ever read, so that a snapshot means something."""
@@ -134,7 +138,7 @@ class Feed:
 
     async def _hear(self) -> str:
         """Hear the bus over one link, and return why it ended."""
-        link: Link | None = None
+        link: Subscription | None = None
         try:
             link = await self._subscribe()
             await self._read_store()
@@ -166,19 +170,21 @@ class Feed:
             if link is not None:
                 link.close()
 
-    async def _subscribe(self) -> Link:
+    async def _subscribe(self) -> Subscription:
         self._relink = asyncio.get_running_loop().create_future()
-        return await self._bus.subscribe(self._symbols, self)
+        symbol_of = {tick_topic(symbol): symbol for symbol in self._symbols}
+        return await self._bus.broker.subscribe([HEARTBEAT, *symbol_of], partial(self._received, symbol_of))
 
     async def _read_store(self) -> None:
         # Not those of others: there may be any number of them.
-        values, states = await self._bus.last_values(self._symbols), await self._bus.last_states()
+        store = self._bus.last_values
+        values, states = await last_ticks(store, self._symbols), await last_states(store)
         self._usefulness.count_missed(values)
         # Only what is newer than what the link has already brought changes anything.
         self._intake.take_stored(values)
         self._states_reader.take(states)
 
-    async def _watch(self, link: Link) -> str | None:
+    async def _watch(self, link: Subscription) -> str | None:
         """Look after ``link``. Returns why it has ended, or None where one of other symbols is wanted."""
         loop = asyncio.get_running_loop()
         ping_at = loop.time()
@@ -197,12 +203,21 @@ class Feed:
             await asyncio.wait((link.lost, self._relink), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if self._relink.done() and not link.lost.done():
                 return None
-            if loop.time() - link.heard_at >= QUIET_S:
+            if loop.time() - link.received_at >= QUIET_S:
                 return f"nothing heard for {QUIET_S:g} s"
         return link.lost.result()
 
+    def _received(self, symbol_of: Mapping[str, str], batch: Sequence[Message]) -> None:
+        """See `market.bus.Receiver`; ``symbol_of`` has each topic of ticks."""
+        tick_received = self.tick_received
+        for topic, payload in batch:
+            if symbol := symbol_of.get(topic):
+                tick_received(symbol, payload)
+            else:
+                self.beat_received(payload)
+
     def beat_received(self, payload: bytes) -> None:
-        """See `market.bus.Receiver.beat_received`."""
+        """Take a heartbeat, or what came as one."""
         try:
             self._beat = decode_beat(payload)
         except CodecError as error:

@@ -63,7 +63,7 @@ class Intake:
         return self._highest_seq
 
     def tick_received(self, symbol: str, payload: bytes) -> None:
-        """See `market.bus.Receiver.tick_received`."""
+        """Take a tick of ``symbol``, or what came as one."""
         # This runs for every tick there is: what is right passes here, what is not is looked at closely below.
         try:
             tick = read_tick(payload) if len(payload) <= MAX_TICK_BYTES else None

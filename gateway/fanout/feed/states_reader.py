@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Final
 
 from gateway.fanout.feed.states import SymbolStates
-from market.bus import Bus, BusDownError
+from market.bus import BusDownError, LastValues
 from market.codec import CodecError, decode_states
+from market.topics import last_states
 
 _AGAIN_S: Final = 1.0
 """From one reading to the next, and to the next try."""
@@ -17,10 +18,10 @@ class StatesReader:
     """Reads beside everything else, one reading at a time. Times are the event loop's."""
 
     def __init__(
-        self, bus: Bus, states: SymbolStates, refuse: Callable[[str, str], None], taken: Callable[[], None]
+        self, store: LastValues, states: SymbolStates, refuse: Callable[[str, str], None], taken: Callable[[], None]
     ) -> None:
         """``refuse`` is told of what cannot be read, and why; ``taken`` is called after each reading that counts."""
-        self._bus = bus
+        self._store = store
         self._states = states
         self._refuse = refuse
         self._taken = taken
@@ -50,7 +51,7 @@ class StatesReader:
     async def _read(self) -> None:
         held = self._states.version
         with suppress(BusDownError):
-            payload = await self._bus.last_states()
+            payload = await last_states(self._store)
             # Else beats have brought newer ones in the meantime.
             if self._states.version == held:
                 self.take(payload)

@@ -12,9 +12,10 @@ from typing import Final
 from gateway.fanout.feed.delivery import LOST, Delivery, Patience
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
-from market.bus import Bus, BusDownError
+from market.bus import BusDownError, LastValues
 from market.status import SymbolState
 from market.symbols import Symbols
+from market.topics import last_ticks
 
 IDLE_S: Final = 10.0
 """A link that brought neither tick nor beat for so long is made anew, for the first time."""
@@ -29,7 +30,7 @@ class Usefulness:
 
     def __init__(
         self,
-        bus: Bus,
+        store: LastValues,
         symbols: Symbols,
         last: Mapping[str, FramedTick],
         state_of: Callable[[str], SymbolState],
@@ -38,7 +39,7 @@ class Usefulness:
         rng: random.Random,
     ) -> None:
         """``last`` is each symbol's newest tick, ``highest_seq`` what a seq can be now."""
-        self._bus = bus
+        self._store = store
         self._delivery = Delivery(symbols, last, state_of, highest_seq)
         self._counters = counters
         self._idle = Patience(IDLE_S, SELDOM_S, rng)
@@ -110,5 +111,5 @@ class Usefulness:
     async def _ask(self, symbols: list[str]) -> None:
         # Where the store does not answer, the next question will do.
         with suppress(BusDownError):
-            values = await self._bus.last_values(symbols)
+            values = await last_ticks(self._store, symbols)
             self._delivery.answered(symbols, values, asyncio.get_running_loop().time())

@@ -30,6 +30,7 @@ from tests.client_frames import CONTINUATION, FIN, PING, PONG, RSV1, TEXT, clien
 from tests.fakes import Stopwatch, run_virtual, tick
 from tests.gateway.conftest import RunningGateway, Start
 from tests.gateway.transports import RecordingTransport, frames_of
+from tests.market.bus.using import publish
 
 loads = msgspec.json.decode
 
@@ -95,7 +96,7 @@ async def test_batches_are_compressed_once_for_all_who_can_read_it(start: Start)
             assert ["welcome", "status", "subscribed"] == [loads(await client.recv())["type"] for _ in range(3)]
         assert 2 == running.gateway.hub.cohort_count
         for turn in range(1, 4):
-            await running.gateway.bus.publish([tick(name, turn) for name in names])
+            await publish(running.gateway.bus, [tick(name, turn) for name in names])
             for client in clients:
                 got = [(one["symbol"], one["seq"]) for one in loads(await client.recv())["ticks"]]
                 assert [(name, turn) for name in names] == got

@@ -25,6 +25,7 @@ from market.tick import Tick
 from tests.fakes import RecordingMember, frames_of, run_virtual, tick
 from tests.gateway.conftest import Start
 from tests.gateway.fanout.test_hub import Market
+from tests.market.bus.using import publish
 
 
 class LiteralDecoder:
@@ -138,7 +139,7 @@ async def test_a_client_speaks_an_encoding_of_which_only_the_registry_knows(star
         assert {"type": "tick"} | six == await heard() == msgspec.json.decode(await other.recv())
         await say(type="subscribe", symbols=["ETH"], batch=True)
         assert "subscribed" == (await heard())["type"]
-        await running.gateway.bus.publish([tick("BTCUSDT", 7), tick("ETHUSDT", 1)])
+        await publish(running.gateway.bus, [tick("BTCUSDT", 7), tick("ETHUSDT", 1)])
         batch = await heard()
         assert ("ticks", [("BTCUSDT", 7), ("ETHUSDT", 1)]) == (
             batch["type"],

@@ -1,26 +1,26 @@
 """What tests hand to a bus to see what comes out of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from market.bus import Message
 
 TIMEOUT_S = 5.0
 
 
 class RecordingReceiver:
-    """Keeps all that was received, in order: ``(symbol, payload)``, with the symbol "beat" for a beat."""
+    """Keeps all that was received, in order. `receive` is the `market.bus.Receiver`."""
 
     def __init__(self) -> None:
-        self.received: list[tuple[str, bytes]] = []
+        self.received: list[Message] = []
         self._news = asyncio.Event()
 
-    def tick_received(self, symbol: str, payload: bytes) -> None:
-        self.received.append((symbol, payload))
+    def receive(self, batch: Sequence[Message]) -> None:
+        assert batch, "a receiver is not called for nothing"
+        self.received += batch
         self._news.set()
 
-    def beat_received(self, payload: bytes) -> None:
-        self.tick_received("beat", payload)
-
-    async def until(self, enough: Callable[[list[tuple[str, bytes]]], bool]) -> None:
+    async def until(self, enough: Callable[[list[Message]], bool]) -> None:
         """Wait until what was received is ``enough``."""
         async with asyncio.timeout(TIMEOUT_S):
             while not enough(self.received):

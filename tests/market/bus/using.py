@@ -1,8 +1,40 @@
-"""Asking a bus everything, to see whether it can be used."""
+"""A bus as poller and gateway use it: ticks and beats in, and out."""
 
-from market.bus import Bus, BusDownError, open_bus
+from collections.abc import Iterable, Sequence
+
+from market.bus import Bus, BusDownError, Message, Subscription, Token, open_bus
+from market.status import Beat, States
+from market.tick import Tick
+from market.topics import HEARTBEAT, batch_of, last_ticks, tick_topic
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick
+
+
+async def publish(
+    bus: Bus,
+    ticks: Sequence[Tick] = (),
+    beat: Beat | None = None,
+    *,
+    states: States | None = None,
+    token: Token | None = None,
+) -> None:
+    """Publish as the poller does."""
+    await bus.broker.publish(batch_of(ticks, beat, states), token=token)
+
+
+async def lead(bus: Bus, owner: str = "we", ttl_s: float = 30) -> Token | None:
+    """Take or extend the lease ``test``."""
+    return await bus.leadership.acquire("test", owner, ttl_s)
+
+
+async def listen(bus: Bus, symbols: Iterable[str], receiver: RecordingReceiver) -> Subscription:
+    """Have ``receiver`` record ``(symbol, payload)`` of the ticks of ``symbols``, and ``("beat", payload)``."""
+    names = {HEARTBEAT: "beat"} | {tick_topic(symbol): symbol for symbol in symbols}
+
+    def receive(batch: Sequence[Message]) -> None:
+        receiver.receive([(names[topic], payload) for topic, payload in batch])
+
+    return await bus.broker.subscribe(names, receive)
 
 
 async def outcome_of(what: Bus | str) -> str:
@@ -10,13 +42,13 @@ async def outcome_of(what: Bus | str) -> str:
     bus = open_bus(what) if isinstance(what, str) else what
     receiver = RecordingReceiver()
     try:
-        link = await bus.subscribe(["BTCUSDT"], receiver)
+        link = await listen(bus, ["BTCUSDT"], receiver)
         try:
-            await bus.publish([tick()])
+            await publish(bus, [tick()])
             await receiver.until_count(1)
         finally:
             link.close()
-        assert list(await bus.last_values()) == ["BTCUSDT"]
+        assert list(await last_ticks(bus.last_values)) == ["BTCUSDT"]
     except BusDownError as error:
         return str(error)
     finally:

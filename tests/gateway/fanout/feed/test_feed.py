@@ -15,17 +15,19 @@ from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolS
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Status
-from market.bus import BusDownError, Lease, Receiver
-from market.bus.memory import MemoryBus, MemoryLink
+from market.bus import Batch, BusDownError, Message, Receiver, Token
+from market.bus.memory import MemoryBus, MemorySubscription
 from market.codec import encode_states, encode_tick
-from market.status import Beat, Changes, States, SymbolStatus
+from market.status import Beat, Changes, SymbolStatus
 from market.symbols import parse_symbols
-from market.tick import SEQ_AHEAD_MS, Tick
+from market.tick import SEQ_AHEAD_MS
+from market.topics import HEARTBEAT, STATES, tick_topic
 from tests.fakes import run_virtual, tick
+from tests.market.bus.using import publish
 from tests.market.samples import states, status
 
 
-class FragileLink(MemoryLink):
+class FragileLink(MemorySubscription):
     """Alive only while its bus answers pings."""
 
     bus: "FragileBus"
@@ -34,13 +36,9 @@ class FragileLink(MemoryLink):
         if not self.bus.frozen:
             super().ping()
 
-    def deliver_tick(self, symbol: str, payload: bytes) -> None:
-        if symbol not in self.bus.lost_channels:
-            super().deliver_tick(symbol, payload)
-
-    def deliver_beat(self, payload: bytes) -> None:
-        if not self.bus.mute:
-            super().deliver_beat(payload)
+    def deliver(self, messages: Sequence[Message]) -> None:
+        lost = {tick_topic(symbol) for symbol in self.bus.lost_channels} | ({HEARTBEAT} if self.bus.mute else set())
+        super().deliver([message for message in messages if message[0] not in lost])
 
 
 class FragileBus(MemoryBus):
@@ -65,51 +63,42 @@ class FragileBus(MemoryBus):
 
     def stop(self) -> None:
         self.stopped = True
-        for link in tuple(self._links):
-            self._links.discard(link)
+        for link in tuple(self._subscriptions):
+            self._subscriptions.discard(link)
             link.lost.set_result("connection reset by secret.internal:6379")
 
-    async def publish(
-        self,
-        ticks: Sequence[Tick],
-        beat: Beat | None = None,
-        *,
-        states: States | None = None,
-        lease: Lease | None = None,
-    ) -> None:
+    async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
         if not (self.stopped or self.frozen):
-            await super().publish(ticks, beat, states=states, lease=lease)
+            await super().publish(batch, token=token)
 
     def spoil(self, symbol: str, payload: bytes) -> None:
         """Store what is no tick, and deliver it."""
-        self._last[symbol] = payload
-        for link in tuple(self._links):
-            link.deliver_tick(symbol, payload)
+        self.store(symbol, payload)
+        self.deliver(symbol, payload)
 
     def store(self, symbol: str, payload: bytes) -> None:
         """Store what nobody published."""
-        self._last[symbol] = payload
+        self._values[tick_topic(symbol)] = payload
 
     def deliver(self, symbol: str, payload: bytes) -> None:
         """Deliver what is not stored."""
-        for link in tuple(self._links):
-            link.deliver_tick(symbol, payload)
+        for link in tuple(self._subscriptions):
+            link.deliver([(tick_topic(symbol), payload)])
 
     def spoil_states(self, payload: bytes) -> None:
-        self._states = payload
+        self._values[STATES] = payload
 
-    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
-        if symbols is not None:
-            self.asked.append(list(symbols))
-        return await super().last_values(symbols)
+    async def read(self, topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
+        wanted = list(topics)
+        if wanted == [STATES]:
+            self.states_read += 1
+            stored = await super().read(wanted, max_bytes=max_bytes)
+            await asyncio.sleep(self.answer_s)
+            return stored
+        self.asked.append([topic.removeprefix("tick.") for topic in wanted])
+        return await super().read(wanted, max_bytes=max_bytes)
 
-    async def last_states(self) -> bytes | None:
-        self.states_read += 1
-        stored = await super().last_states()
-        await asyncio.sleep(self.answer_s)
-        return stored
-
-    async def subscribe(self, symbols: Iterable[str], receiver: Receiver) -> MemoryLink:
+    async def subscribe(self, topics: Iterable[str], receive: Receiver) -> MemorySubscription:
         self.attempts += 1
         self.attempted_at.append(asyncio.get_running_loop().time())
         if self.frozen:
@@ -117,9 +106,9 @@ class FragileBus(MemoryBus):
         await asyncio.sleep(self.slow_s)
         if self.stopped or self.frozen or self.full:
             raise BusDownError("Error 111 connecting to secret.internal:6379")
-        link = FragileLink(self._links, frozenset(symbols), receiver)
+        link = FragileLink(self._subscriptions, frozenset(topics), receive)
         link.bus = self
-        self._links.add(link)
+        self._subscriptions.add(link)
         return link
 
 
@@ -151,13 +140,13 @@ class Setup:
 
     async def beat(self, link: Literal["up", "down"] = "up", reason: str = "", source: str = "simulated") -> None:
         now = self.now_us()
-        await self.bus.publish([], Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now))
+        await publish(self.bus, [], Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now))
 
     async def poll(self, seconds: float, *ticking: str) -> None:
         """A healthy poller for so long, with a tick of each symbol of ``ticking`` once a second."""
         for _ in range(round(seconds)):
             self.seq += 1
-            await self.bus.publish([tick(symbol, self.seq) for symbol in ticking])
+            await publish(self.bus, [tick(symbol, self.seq) for symbol in ticking])
             await self.beat()
             await asyncio.sleep(1)
 
@@ -166,7 +155,7 @@ class Setup:
         now = self.now_us()
         changed = Changes(version=version, since=version - 1 if since is None else since, symbols=list(changes))
         beat = Beat(source="simulated", link="up", since_us=now, sent_us=now, states=changed)
-        await self.bus.publish([], beat, states=states(version, **kept) if kept else None)
+        await publish(self.bus, [], beat, states=states(version, **kept) if kept else None)
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -196,7 +185,7 @@ def test_ticks_pass_and_become_last_values() -> None:
     async def main() -> None:
         async with running() as setup:
             for seq in (1, 3, 3, 2, 4):
-                await setup.bus.publish([tick(seq=seq)])
+                await publish(setup.bus, [tick(seq=seq)])
             passed = [heard.seq for heard in setup.heard if isinstance(heard, FramedTick)]
             assert [1, 3, 4] == passed
             assert 4 == setup.last["BTCUSDT"].seq
@@ -427,7 +416,7 @@ def test_a_lost_bus_is_told_within_four_seconds_and_recovered_within_five(fault:
 
     async def main() -> None:
         async with running() as setup:
-            await setup.bus.publish([tick(seq=1)])
+            await publish(setup.bus, [tick(seq=1)])
             await setup.poll(3)
             if fault == "stopped":
                 setup.bus.stop()
@@ -440,7 +429,7 @@ def test_a_lost_bus_is_told_within_four_seconds_and_recovered_within_five(fault:
             assert setup.bus.attempts > 10
             setup.bus.stopped = setup.bus.frozen = False
             # Published while nobody listens: only the last values tell of it.
-            await setup.bus.publish([tick(seq=2)])
+            await publish(setup.bus, [tick(seq=2)])
             await setup.poll(5)
             newest, live = setup.heard[-2:]
             assert isinstance(newest, FramedTick)
@@ -474,7 +463,7 @@ def test_a_seq_that_is_no_time_is_not_believed() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            await setup.bus.publish([tick(seq=2**53 - 1, bid=1, ask=2, recv_us=1), tick(seq=5)])
+            await publish(setup.bus, [tick(seq=2**53 - 1, bid=1, ask=2, recv_us=1), tick(seq=5)])
             assert 5 == setup.last["BTCUSDT"].seq
             assert {"wrong_seq": 1} == setup.counters.bus_refused
 
@@ -486,7 +475,7 @@ def test_what_the_store_has_of_other_symbols_is_no_fault() -> None:
 
     async def main() -> None:
         setup = Setup()
-        await setup.bus.publish([tick("XRPUSDT", 1), tick("BTCUSDT", 1)])
+        await publish(setup.bus, [tick("XRPUSDT", 1), tick("BTCUSDT", 1)])
         run = asyncio.create_task(setup.feed.run())
         await asyncio.sleep(1)
         assert ["BTCUSDT"] == list(setup.last)
@@ -551,22 +540,22 @@ def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile
 
     async def main() -> None:
         async with running() as setup:
-            await setup.bus.publish([tick("XRPUSDT", 7), tick("ETHUSDT", 1)])
+            await publish(setup.bus, [tick("XRPUSDT", 7), tick("ETHUSDT", 1)])
             await setup.poll(1)
             setup.bus.slow_s = 1.5
             setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
             for seq in range(1, 30):
-                await setup.bus.publish([tick("BTCUSDT", seq), tick("ETHUSDT", 1 + seq)])
+                await publish(setup.bus, [tick("BTCUSDT", seq), tick("ETHUSDT", 1 + seq)])
                 await setup.beat()
                 await asyncio.sleep(0.1)
-            await setup.bus.publish([tick("XRPUSDT", 8)])
+            await publish(setup.bus, [tick("XRPUSDT", 8)])
             heard = [(one.symbol, one.seq) for one in setup.heard if isinstance(one, FramedTick)]
             assert [1, *range(1, 30)] == [seq for symbol, seq in heard if symbol in {"ETHUSDT", "BTCUSDT"}]
             assert [7, 8] == [seq for symbol, seq in heard if symbol == "XRPUSDT"]
             assert {"BTCUSDT", "XRPUSDT"} == set(setup.last)
             assert [("live", "")] == setup.statuses
             assert {} == dict(setup.counters.bus_refused)
-            assert 1 == len(setup.bus._links)
+            assert 1 == len(setup.bus._subscriptions)
 
     run_virtual(main())
 
@@ -577,13 +566,13 @@ def test_a_store_read_before_what_came_meanwhile_is_no_clock_that_is_behind() ->
     async def main() -> None:
         async with running() as setup:
             await setup.poll(1, "BTCUSDT")
-            older = dict(await setup.bus.last_values())
+            older = dict(setup.bus._values)
             await setup.poll(1, "BTCUSDT")
 
-            async def last_values(symbols: Iterable[str] | None = None) -> dict[str, bytes]:
-                return dict(older)
+            async def read(topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
+                return {topic: older[topic] for topic in topics if topic in older}
 
-            setup.bus.last_values = last_values  # type: ignore[method-assign] # the fake is behind
+            setup.bus.read = read  # type: ignore[method-assign] # the fake is behind
             setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
             await setup.poll(10)
             assert [("live", "")] == setup.statuses
@@ -600,7 +589,7 @@ def test_where_no_new_link_can_be_made_the_old_one_is_kept() -> None:
             setup.bus.full = True
             setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
             for seq in range(1, 6):
-                await setup.bus.publish([tick("BTCUSDT", seq), tick("XRPUSDT", seq)])
+                await publish(setup.bus, [tick("BTCUSDT", seq), tick("XRPUSDT", seq)])
                 await setup.beat()
                 await asyncio.sleep(1)
             assert 5 == setup.last["BTCUSDT"].seq
@@ -624,7 +613,7 @@ def test_without_a_link_the_next_one_is_of_the_new_symbols() -> None:
             setup.feed.serve(parse_symbols("XRPUSDT,SOLUSDT"))
             setup.bus.stopped = False
             await asyncio.sleep(4)
-            await setup.bus.publish([tick("BTCUSDT", 1), tick("XRPUSDT", 1), tick("SOLUSDT", 1)])
+            await publish(setup.bus, [tick("BTCUSDT", 1), tick("XRPUSDT", 1), tick("SOLUSDT", 1)])
             assert {"XRPUSDT", "SOLUSDT"} == set(setup.last)
             attempts = setup.bus.attempts
             setup.feed.serve(parse_symbols("SOLUSDT,XRPUSDT"))
@@ -642,7 +631,7 @@ def test_a_change_of_a_state_is_passed_on_behind_its_ticks() -> None:
         async with running() as setup:
             await setup.tell(7, since=7, others=[status("ETHUSDT", "stale")], live=["BTCUSDT"])
             await asyncio.sleep(0.1)
-            await setup.bus.publish([tick(seq=1)])
+            await publish(setup.bus, [tick(seq=1)])
             await setup.tell(8, status("BTCUSDT", "halted"), status("XRPUSDT", "halted"))
             await setup.tell(8, status("BTCUSDT", "halted"))
             assert [("ETHUSDT", "stale"), ("BTCUSDT", "halted")] == setup.told
@@ -696,11 +685,11 @@ def test_a_symbol_that_comes_back_is_as_new() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            await setup.bus.publish([tick("ETHUSDT", 1)])
+            await publish(setup.bus, [tick("ETHUSDT", 1)])
             setup.feed.serve(parse_symbols("BTCUSDT"))
             assert {} == setup.last
             await asyncio.sleep(1)
-            await setup.bus.publish([tick("ETHUSDT", 2)])
+            await publish(setup.bus, [tick("ETHUSDT", 2)])
             assert {} == setup.last
             setup.feed.serve(parse_symbols("BTCUSDT,ETHUSDT"))
             await asyncio.sleep(1)

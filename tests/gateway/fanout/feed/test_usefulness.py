@@ -10,7 +10,9 @@ from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError
 from market.bus.memory import MemoryBus
 from market.symbols import parse_symbols
+from market.topics import last_ticks
 from tests.fakes import run_virtual, tick
+from tests.market.bus.using import publish
 
 
 class SlowBus(MemoryBus):
@@ -22,12 +24,12 @@ class SlowBus(MemoryBus):
         self.answer_s = 0.0
         self.down = False
 
-    async def last_values(self, symbols: Iterable[str] | None = None) -> dict[str, bytes]:
+    async def read(self, topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
         self.asked += 1
         await asyncio.sleep(self.answer_s)
         if self.down:
             raise BusDownError("scripted")
-        return await super().last_values(symbols)
+        return await super().read(topics, max_bytes=max_bytes)
 
 
 class Setup:
@@ -86,7 +88,7 @@ def test_one_question_at_a_time_and_none_where_no_beats_come() -> None:
         setup = Setup()
         await setup.watch(9, beating=False)
         assert 0 == setup.bus.asked
-        await setup.bus.publish([tick("AAA", 5)])
+        await publish(setup.bus, [tick("AAA", 5)])
         setup.bus.answer_s = 10
         await setup.watch(5)
         assert 1 == setup.bus.asked
@@ -106,11 +108,11 @@ def test_ticks_are_counted_as_missed_only_by_a_link_that_was_faulty() -> None:
 
     async def main() -> None:
         setup = Setup()
-        await setup.bus.publish([tick("AAA", 5)])
-        setup.usefulness.count_missed(await setup.bus.last_values())
+        await publish(setup.bus, [tick("AAA", 5)])
+        setup.usefulness.count_missed(await last_ticks(setup.bus.last_values))
         assert 0 == setup.counters.ticks_missed
         assert 1 == len(await setup.watch(7))
-        setup.usefulness.count_missed(await setup.bus.last_values())
+        setup.usefulness.count_missed(await last_ticks(setup.bus.last_values))
         assert 6 == setup.counters.ticks_missed
 
     run_virtual(main())

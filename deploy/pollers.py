@@ -1,0 +1,59 @@
+"""The pollers of a stack: one for each venue, on one bus."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from deploy.errors import DeployError
+from market.symbols import parse_symbols
+from market.venues import DEFAULT_VENUE, EXAMPLES, VENUES
+
+
+def venues_of(told: Mapping[str, str]) -> tuple[str, ...]:
+    """The venues that ``VENUES`` names, else the one that ``VENUE`` does.
+
+    Raises:
+        DeployError: one that is none, or is named twice.
+    """
+    names = [name.strip() for name in told.get("VENUES", told.get("VENUE", DEFAULT_VENUE)).split(",")]
+    for name in names:
+        if name not in VENUES:
+            raise DeployError(f"VENUES names {name[:40]!r}, which is no venue; use {', '.join(VENUES)}")
+        if names.count(name) > 1:
+            raise DeployError(f"VENUES names {name} twice; remove one")
+    return tuple(names)
+
+
+def symbols_of(venues: Sequence[str], default: str) -> str:
+    """``SYMBOLS`` where nobody says otherwise: ``default`` of the default venue, a few of each other."""
+    names = list(parse_symbols(default).names) if DEFAULT_VENUE in venues else []
+    for venue in venues:
+        if venue != DEFAULT_VENUE:
+            names += EXAMPLES[venue]
+    return ",".join(names)
+
+
+def pollers_of(venues: Sequence[str], told: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The name of each venue's poller, and what it is told beside what all programs are.
+
+    One alone, of the default venue, is told nothing of venues.
+    """
+    for number, venue in enumerate(venues):
+        own = {} if venues == (DEFAULT_VENUE,) else environ_of(venue, told, number)
+        yield f"poller-{venue}" if number else "poller", own
+
+
+def environ_of(venue: str, told: Mapping[str, str], number: int) -> dict[str, str]:
+    """What the poller of ``venue``, which is the stack's ``number``-th from 0, is told beside what all programs are.
+
+    ``FEED`` may name another venue's feed; this one then has its own where it answers, else the simulator. Each has a
+    port of its own for its metrics, where they are wanted.
+    """
+    feed = told.get("FEED", "auto")
+    owner = next((name for name in VENUES if feed.startswith(f"{name}-")), DEFAULT_VENUE)
+    shared = feed in ("auto", "simulated")
+    environ = {"VENUE": venue}
+    if not shared and owner != venue:
+        environ["FEED"] = "auto"
+    port = told.get("POLLER_METRICS_PORT", "0")
+    if number and port.isdecimal() and int(port):
+        environ["POLLER_METRICS_PORT"] = str(int(port) + number)
+    return environ

@@ -1,0 +1,80 @@
+"""The broker: publishes batches of messages, and hands batches of messages to subscribers.
+
+A message is a topic and a payload. Topics are opaque strings: the broker compares them and knows none by name. Payloads
+are opaque bytes: callers encode and decode (`market.codec`), and check what they receive, for others may write too.
+
+Messages are ordered within a topic only, so that an implementation may have partitions (shards of Redis Cluster,
+partitions of Kafka). The barrier of a batch orders topics: an implementation with partitions sends it to each of them,
+and hands it to a subscriber once, when it has come from every partition that the subscriber reads.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from market.bus.leadership import Token
+
+Message = tuple[str, bytes]
+"""A topic and a payload."""
+
+Receiver = Callable[[Sequence[Message]], None]
+"""What a subscriber hands to the broker. It is called with what arrived together, in order, and must not raise."""
+
+
+class Batch(NamedTuple):
+    """What is published at once, in this order."""
+
+    updates: Sequence[Message] = ()
+    """Sent to subscribers; the last of each topic becomes its last value."""
+    values: Sequence[Message] = ()
+    """Become the last values of their topics; they are not sent."""
+    barrier: Message | None = None
+    """Sent to subscribers, and not kept. Whoever receives it has received every update that its publisher published
+    before it or with it, in every topic subscribed to, and finds all last values of these batches kept."""
+
+
+class Subscription(Protocol):
+    """A living subscription."""
+
+    lost: asyncio.Future[str]
+    """Done when the subscription is gone, with the reason; it never carries an exception."""
+    received_at: float
+    """The event loop's time when anything last came, an answer to `ping` too."""
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life.
+
+        A partitioned implementation asks every partition, and moves `received_at` when all have answered.
+        """
+
+    def close(self) -> None:
+        """End the subscription; the receiver is not called after this. Closing twice is allowed."""
+
+
+class Broker(Protocol):
+    """Publish and receive batches of messages."""
+
+    async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
+        """Send and keep what is in ``batch``. An empty one does nothing.
+
+        Concurrent calls are executed one after the other. Updates of one topic reach every subscriber in the order in
+        which they were published. A batch may reach a subscriber in several pieces, or together with others.
+
+        With a ``token``, nothing happens unless its term still lasts, and the barrier extends the lease by the token's
+        ``ttl_s``. The bus judges at the moment of sending (of each partition, where there are several), so what was
+        held up on its way cannot arrive in a later term.
+
+        Raises:
+            BusDownError: all, some or none of it may have been sent and kept.
+            LeaseLostError: the term is over. None of it was sent or kept, unless its term ended in the middle of a
+                publish to several partitions.
+        """
+
+    async def subscribe(self, topics: Iterable[str], receive: Receiver) -> Subscription:
+        """Hand messages of ``topics`` to ``receive``, and no others, from the moment this returns.
+
+        There is no history: what was published before is read from `LastValues`, after this has returned.
+
+        Raises:
+            BusDownError: the bus did not answer.
+        """

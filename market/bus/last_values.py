@@ -1,0 +1,34 @@
+"""Last values: the newest payload of each topic, for whoever comes later.
+
+Publishing writes them (`market.bus.broker.Broker.publish`), so there is only reading here. They may be lost at any
+time, as everything on a bus may be: a new leader publishes every topic again.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+MAX_TOPIC_BYTES: Final = 128
+"""Of a topic in UTF-8. `LastValues.read_all` leaves out what has a longer name: it is nobody's."""
+
+
+class LastValues(Protocol):
+    """Read the newest payload of topics. Payloads are not checked."""
+
+    async def read(self, topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
+        """Topic → newest payload, of those of ``topics`` that have one.
+
+        A payload longer than ``max_bytes`` is not fetched, and is empty in the answer.
+
+        Raises:
+            BusDownError: the bus did not answer.
+        """
+
+    async def read_all(self, prefix: str, *, max_bytes: int) -> dict[str, bytes]:
+        """Do the same for every topic that begins with ``prefix``.
+
+        ``prefix`` ends with the first dot of the topics or goes beyond it: ``ticker.``, or ``ticker.kraken:``. An
+        implementation may keep what stands before that dot apart.
+
+        Raises:
+            BusDownError: the bus did not answer.
+        """

@@ -1,0 +1,65 @@
+"""Leadership: of several processes that could do the same work, one does it, and only it can publish.
+
+A *lease* is a name. It has one owner at a time, until ``ttl_s`` seconds after it was last acquired or extended. The
+time from acquiring a lease to losing it is a *term*. A *token* stands for one term; `market.bus.broker.Broker.publish`
+refuses the token of a term that is over. So no clock of a process decides who may publish.
+
+A venue has a lease of its own: ``poller.<venue>``; the default venue's is ``poller``, as it always was.
+
+How to build it elsewhere. Redis Cluster: the lease lies in one partition, and its epoch only grows; `acquire` raises
+the epoch that every partition demands before it returns, and a publish is refused by each partition that demands a
+higher one. Kafka: the lease lies in a Redis named by ``STORE_URL``; without one there is one poller, and every
+`acquire` is granted.
+"""
+
+from typing import NamedTuple, Protocol
+
+
+class Token(NamedTuple):
+    """One term of one owner, to be shown to `Broker.publish`. Callers hand it on and do not look into it."""
+
+    lease: str
+    owner: str
+    epoch: int
+    """Grows from one term of a lease to the next, or at least from one term of its owner to the next. Which of both,
+    the implementation decides, as it alone compares epochs."""
+    ttl_s: float
+    """What a barrier extends the lease by."""
+
+
+class Leadership(Protocol):
+    """Acquire, extend and release leases; make stand-bys known."""
+
+    async def acquire(self, lease: str, owner: str, ttl_s: float) -> Token | None:
+        """Take ``lease`` if it is free, or extend it if ``owner`` has it already; None if another has it.
+
+        No two processes use the same ``owner``. Once this has returned a token, nothing published under the token of an
+        earlier term is sent or kept any more: the last values that are read from now on are final. While a term lasts,
+        each call returns an equal token, but for ``ttl_s``.
+
+        A lease that nobody extends is free after ``ttl_s`` seconds, whoever wrote it and whatever its own end is.
+
+        Raises:
+            BusDownError: the owner may have it or not.
+        """
+
+    async def release(self, token: Token) -> None:
+        """Free the lease if the term of ``token`` still lasts.
+
+        Raises:
+            BusDownError: it may be free or not; it runs out by itself.
+        """
+
+    async def stand_by(self, lease: str, owner: str, ttl_s: float) -> None:
+        """Make known for ``ttl_s`` seconds that ``owner`` could take ``lease`` over. The last to say so is known.
+
+        Raises:
+            BusDownError: it may be known or not.
+        """
+
+    async def take_stand_by(self, lease: str) -> str | None:
+        """Who was made known last by `stand_by`, and forget that; None if nobody is.
+
+        Raises:
+            BusDownError: it may be forgotten or not.
+        """

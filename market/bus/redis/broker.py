@@ -1,0 +1,65 @@
+"""The broker on Redis or Valkey: pub/sub. One script publishes a whole batch and keeps its last values."""
+
+import asyncio
+from collections.abc import Iterable
+
+from redis.exceptions import ResponseError
+
+from market.bus.broker import Batch, Receiver
+from market.bus.errors import LeaseLostError
+from market.bus.leadership import Token
+from market.bus.redis.client import ANSWER_TIMEOUT_S, FAULTS, RedisClient, milliseconds
+from market.bus.redis.commands import command
+from market.bus.redis.layout import lease_key, lease_value, value_key
+from market.bus.redis.pool import LEASE_LOST
+from market.bus.redis.scripts import PUBLISH
+from market.bus.redis.subscription import RedisSubscription
+
+
+class RedisBroker:
+    """See `market.bus.Broker`."""
+
+    def __init__(self, client: RedisClient) -> None:
+        """Publish over connections of ``client``; each subscription has one of its own."""
+        self._client = client
+        self._publishing = asyncio.Lock()
+
+    async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
+        """See `market.bus.Broker.publish`."""
+        if not any(batch):
+            return
+        kept = [*batch.values, *batch.updates]
+        keys = {value_key(topic) for topic, _ in kept}
+        lease, term, ttl_ms = (
+            (lease_key(token.lease), lease_value(token), milliseconds(token.ttl_s)) if token else ("", "", 0)
+        )
+        words = [word for message in kept for word in message]
+        barrier_topic, barrier = batch.barrier or ("", b"")
+        arguments = (term, ttl_ms, barrier_topic, barrier, len(batch.values), *words)
+        # The whole script each time, not its hash: a server that was restarted knows no hashes.
+        request = command(b"EVAL", PUBLISH, 1 + len(keys), lease, *keys, *arguments)
+        try:
+            async with self._publishing:
+                await self._client.ask_at_once(request)
+        except FAULTS as error:
+            if token is not None and isinstance(error, ResponseError) and str(error).startswith(LEASE_LOST):
+                raise LeaseLostError(f"lease {token.lease} is not held") from None
+            raise self._client.down(error) from error
+
+    async def subscribe(self, topics: Iterable[str], receive: Receiver) -> RedisSubscription:
+        """See `market.bus.Broker.subscribe`."""
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                connection = await self._client.dial()
+                # The address may lead elsewhere by now; what is asked after this must not be answered by a server
+                # that was there before.
+                self._client.renew()
+                subscription = RedisSubscription(connection, topics, receive)
+                try:
+                    await subscription.subscribe()
+                except BaseException:
+                    subscription.close()
+                    raise
+        except FAULTS as error:
+            raise self._client.down(error) from error
+        return subscription

@@ -1,0 +1,33 @@
+"""The four roles on one Redis or Valkey server, over the connections of one client."""
+
+from typing import Final
+
+from market.bus.redis.broker import RedisBroker
+from market.bus.redis.client import RedisClient
+from market.bus.redis.last_values import RedisLastValues
+from market.bus.redis.leadership import RedisLeadership
+from market.bus.redis.tickets import RedisTicketStore
+
+_REDIAL_S: Final = 10.0
+"""As long as gateways bear a link that nothing useful comes over."""
+
+
+class RedisBus:
+    """See `market.bus.Bus`."""
+
+    def __init__(self, url: str, *, redial_s: float = _REDIAL_S) -> None:
+        """Read ``url``; nothing is connected yet. Where it leads to is looked up again every ``redial_s`` seconds.
+
+        Raises:
+            BusUrlError: it means nothing, or not all of it is understood.
+        """
+        self._client = RedisClient(url, redial_s=redial_s)
+        self.name = self._client.name
+        self.broker = RedisBroker(self._client)
+        self.last_values = RedisLastValues(self._client)
+        self.tickets = RedisTicketStore(self._client)
+        self.leadership = RedisLeadership(self._client)
+
+    async def aclose(self) -> None:
+        """See `market.bus.Bus.aclose`."""
+        await self._client.aclose()

@@ -1,0 +1,82 @@
+"""Why a connection to the bus could not be made: one line, with the mend where there is one, without secrets."""
+
+import re
+import ssl
+from collections.abc import Iterator
+from typing import Final
+
+from redis.exceptions import AuthenticationError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from market.bus.redis.url import RedisUrl
+
+_WRONG_NAME: Final = frozenset({62, 64})
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21})
+"""… and those of a certificate whose issuer is not at hand, or that signed itself."""
+_OURS: Final = "name its PEM file in BUS_URL as ssl_certfile, and its key's as ssl_keyfile"
+_LONGEST: Final = 300
+_TELLING: Final = 4
+"""A shorter password is in many a word by chance."""
+
+
+def explained(error: BaseException, url: RedisUrl) -> str:
+    """What to say of ``error``, which a connection to ``url`` ended with before it was of use."""
+    for cause in _chain(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _of_certificate(cause, url)
+        if isinstance(cause, ssl.SSLError):
+            return _of_tls(cause, url)
+    if isinstance(error, TimeoutError | RedisTimeoutError):
+        return not_in_time(url, reached=False)
+    said = _said(error, url)
+    if isinstance(error, AuthenticationError):
+        asks = "refused user or password" if url.username or url.password else "asks for user and password"
+        return f"{url.place} {asks}: {said}; see BUS_URL"
+    if re.search("closed|lost|reset|Protocol", said, re.IGNORECASE):
+        if url.tls is None and not url.path:
+            return f"{url.place} does not answer as Redis does: {said}; where it speaks TLS, write rediss:// in BUS_URL"
+        if url.tls is not None and url.tls.certfile is None:
+            return f"{url.place} ended the connection: {said}; where it asks for a certificate of ours, {_OURS}"
+    return said
+
+
+def not_in_time(url: RedisUrl, *, reached: bool) -> str:
+    """What to say where no answer came; ``reached`` is whether a connection was ever of use."""
+    mend = "; where it does not speak TLS, write redis:// in BUS_URL" if url.tls is not None and not reached else ""
+    return f"{url.place} did not answer in time{mend}"
+
+
+def _of_certificate(error: ssl.SSLCertVerificationError, url: RedisUrl) -> str:
+    begin = f"the certificate of {url.place}"
+    why = error.verify_message
+    if error.verify_code in _WRONG_NAME:
+        return f"{begin} is for another name: {why}; use that name in BUS_URL, or ssl_check_hostname=false"
+    if error.verify_code in _UNKNOWN_ISSUER:
+        return f"{begin} is of an unknown authority: {why}; name its PEM file in BUS_URL as ssl_ca_certs"
+    return f"{begin} is not valid: {why}"
+
+
+def _of_tls(error: ssl.SSLError, url: RedisUrl) -> str:
+    reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
+    if "wrong version number" in reason or "record layer failure" in reason:
+        return f"{url.place} does not speak TLS; write redis:// in BUS_URL, or the port that does"
+    if "certificate required" in reason or "handshake failure" in reason:
+        return f"{url.place} asks for a certificate of ours ({reason}): {_OURS}"
+    return f"TLS with {url.place} failed: {reason}"
+
+
+def _said(error: BaseException, url: RedisUrl) -> str:
+    """The message itself: of what it repeats of a command, which may be our AUTH, nothing."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(",? with args beginning with.*", "", text)
+    if url.password and len(url.password) >= _TELLING and url.password in text:
+        return "the answer is not shown, as it repeats the password"
+    return text[:_LONGEST].rstrip(".")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen = 0
+    while error is not None and seen < 10:
+        yield error
+        error, seen = error.__cause__ or error.__context__, seen + 1

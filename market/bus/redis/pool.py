@@ -1,0 +1,149 @@
+"""Connections to whatever server an address leads to now, each asked one thing at a time.
+
+An address that stays the same (a DNS name, a virtual IP, a Kubernetes Service) leads to another server after a
+failover, but connections stay with the server they were made to. That one answers `READONLY`, `MASTERDOWN`,
+`LOADING`, `MOVED` and so on, or with the words of some proxy, or not at all; a read it may even answer as if
+nothing had been. So a failure on one connection condemns all of them: whatever is asked next dials the address anew.
+A server that serves on alone, though the address leads elsewhere by now, fails nobody; therefore the address is also
+dialled from time to time beside the connections there are, and if a primary answers, they are replaced.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError, ResponseError
+
+from market.bus.redis.commands import command
+from market.bus.redis.pipe import RedisPipe
+
+logger = logging.getLogger(__name__)
+
+LEASE_LOST: Final = "LEASELOST"
+"""The refusal by which a server does what it was asked to: it judges a lease."""
+
+_NO_AUTH: Final = "NOAUTH"
+_RENEW_EVERY_S: Final = 0.5
+"""An address that still leads to the wrong server is dialled again, but not for every question."""
+_HELLO: Final = command(b"HELLO")
+_ROLE: Final = [b"role", b"master"]
+
+
+class RedisPool:
+    """As many connections as questions are asked at once; the idle ones wait for the next."""
+
+    def __init__(self, dial: Callable[[], Awaitable[AbstractConnection]], redial_s: float) -> None:
+        """``dial`` connects and authenticates; a pool in use does so at least every ``redial_s`` seconds."""
+        self._dial = dial
+        self._redial_s = redial_s
+        self._redial_at: float | None = None
+        """By the event loop's time; None before the first connection was used again."""
+        self._redialling: asyncio.Task[None] | None = None
+        self._idle: list[RedisPipe] = []
+        self._generation = 0
+        """Counts renewals; a connection of an earlier generation is not used again."""
+        self._renew_at = 0.0
+        """By the event loop's time; a failure before that condemns nothing, as all connections are new."""
+
+    async def ask(self, request: bytes, deadline: float) -> Any:
+        """Send one command and return its answer, if that comes before ``deadline`` (the event loop's time).
+
+        Raises:
+            ResponseError: the server refused.
+            RedisError, OSError: no connection could be made, or it was lost, or no answer came in time.
+        """
+        generation = self._generation
+        pipe = self._take()
+        if pipe is None:
+            # A failure here says nothing of the connections there are.
+            async with asyncio.timeout_at(deadline):
+                pipe = RedisPipe(await self._dial())
+        else:
+            self._redial_when_due(deadline)
+        try:
+            async with asyncio.timeout_at(deadline):
+                answer = await pipe.execute(request)
+        except ResponseError as refusal:
+            self._judge(pipe, str(refusal))
+            self._give_back(pipe, generation)
+            raise
+        except BaseException as error:
+            # The answer is outstanding, and the next question must not take it for its own.
+            pipe.close()
+            if isinstance(error, Exception):
+                self._doubt()
+            raise
+        self._give_back(pipe, generation)
+        return answer
+
+    def renew(self) -> None:
+        """Use none of the connections there are for another question."""
+        now = asyncio.get_running_loop().time()
+        self._generation += 1
+        self._renew_at, self._redial_at = now + _RENEW_EVERY_S, now + self._redial_s
+        self._close_idle()
+
+    async def aclose(self) -> None:
+        """Close what is idle; nothing is asked any more."""
+        if self._redialling is not None:
+            self._redialling.cancel()
+            await asyncio.wait((self._redialling,))
+        self._close_idle()
+
+    def _redial_when_due(self, deadline: float) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._redial_at is None:
+            self._redial_at = now + self._redial_s
+        elif now >= self._redial_at and self._redialling is None:
+            self._redial_at = now + self._redial_s
+            # Nobody waits for it: a name that cannot be resolved now must not hold up what works.
+            self._redialling = asyncio.create_task(self._redial(deadline))
+
+    async def _redial(self, deadline: float) -> None:
+        """Replace the connections there are, if the address leads to a primary now; else leave them as they are."""
+        pipe: RedisPipe | None = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                pipe = RedisPipe(await self._dial())
+                hello = await pipe.execute(_HELLO)
+            if isinstance(hello, list) and any(hello[at : at + 2] == _ROLE for at in range(0, len(hello), 2)):
+                self.renew()
+                self._idle.append(pipe)
+                pipe = None
+        except (RedisError, OSError, ValueError) as error:
+            logger.debug("the address cannot be dialled now: %s", error)
+        finally:
+            self._redialling = None
+            if pipe is not None:
+                pipe.close()
+
+    def _judge(self, pipe: RedisPipe, refusal: str) -> None:
+        code = refusal.partition(" ")[0]
+        if code == _NO_AUTH and not pipe.served:
+            # The password is missing or new. Connections made before it was set are good, and could not be made again.
+            pipe.close()
+        elif code != LEASE_LOST:
+            self._doubt()
+
+    def _doubt(self) -> None:
+        if asyncio.get_running_loop().time() >= self._renew_at:
+            self.renew()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> RedisPipe | None:
+        while self._idle:
+            pipe = self._idle.pop()
+            if pipe.lost is None:
+                return pipe
+        return None
+
+    def _give_back(self, pipe: RedisPipe, generation: int) -> None:
+        if generation == self._generation and pipe.lost is None:
+            self._idle.append(pipe)
+        else:
+            pipe.close()

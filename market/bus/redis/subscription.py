@@ -1,0 +1,100 @@
+"""A connection that listens: a Redis pub/sub subscription, read straight off the transport.
+
+hiredis parses. What redis-py does for each message on top of that costs several times what the message is worth.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import AbstractConnection
+
+from market.bus.broker import Message, Receiver
+from market.bus.redis.adapter import take_over
+from market.bus.redis.commands import command
+
+
+class RedisSubscription(asyncio.Protocol):
+    """A connected redis-py connection turned into a pub/sub reader."""
+
+    def __init__(self, connection: AbstractConnection, topics: Iterable[str], receive: Receiver) -> None:
+        """Take ``connection`` over: redis-py reads nothing from it any more.
+
+        Raises:
+            ConnectionError: it was lost already.
+        """
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._writer, self._transport = take_over(connection, self)
+        self._receive = receive
+        self._reader = hiredis.Reader()
+        self._topic_of = {topic.encode(): topic for topic in topics}
+        self._unconfirmed = len(self._topic_of)
+        self._subscribed: asyncio.Future[None] = loop.create_future()
+        self.lost: asyncio.Future[str] = loop.create_future()
+        self.received_at = loop.time()
+
+    async def subscribe(self) -> None:
+        """Ask for every topic and wait until the server confirmed each.
+
+        Raises:
+            ConnectionError: the connection was lost before that.
+        """
+        if self._unconfirmed:
+            self._transport.write(command(b"SUBSCRIBE", *self._topic_of))
+            await asyncio.wait((self._subscribed, self.lost), return_when=asyncio.FIRST_COMPLETED)
+        if self.lost.done():
+            raise ConnectionError(self.lost.result())
+
+    def ping(self) -> None:
+        """See `market.bus.Subscription.ping`."""
+        if not self._transport.is_closing():
+            self._transport.write(b"*1\r\n$4\r\nPING\r\n")
+
+    def close(self) -> None:
+        """See `market.bus.Subscription.close`."""
+        self._lose("closed")
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on every message that ``data`` completes (called by the event loop)."""
+        self.received_at = self._loop.time()
+        self._reader.feed(data)
+        next_reply, topic_of = self._reader.gets, self._topic_of
+        batch: list[Message] = []
+        broken = ""
+        try:
+            while (reply := next_reply()) is not False:
+                # Compared by hand, not by pattern: this runs for every message there is.
+                if type(reply) is list and reply[0] == b"message" and (topic := topic_of.get(reply[1])):
+                    batch.append((topic, reply[2]))
+                else:
+                    self._reply_received(reply)
+        except hiredis.ProtocolError as error:
+            broken = f"the bus sent what is not the Redis protocol: {error}"
+        if batch and not self.lost.done():
+            self._receive(batch)
+        if broken:
+            self._lose(broken)
+
+    def eof_received(self) -> None:
+        """The server closed its end (called by the event loop)."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone (called by the event loop)."""
+        self._lose(str(error) if error else "the bus closed the connection")
+
+    def _reply_received(self, reply: Any) -> None:
+        match reply:
+            case [b"subscribe", _, _]:
+                self._unconfirmed -= 1
+                if self._unconfirmed == 0:
+                    self._subscribed.set_result(None)
+            case hiredis.ReplyError():
+                self._lose(f"the bus refused: {reply}")
+
+    def _lose(self, reason: str) -> None:
+        # abort, not close: what is still to be written to a lost server is of no use to anybody.
+        self._transport.abort()
+        if not self.lost.done():
+            self.lost.set_result(reason)

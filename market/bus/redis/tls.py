@@ -1,0 +1,106 @@
+"""TLS on the way to the bus: the options of a ``rediss://`` URL."""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from market.bus.errors import BusUrlError
+
+TLS_OPTIONS: Final = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
+
+_YES: Final = frozenset({"true", "1"})
+_NO: Final = frozenset({"false", "0"})
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """How we know the server, and how it knows us."""
+
+    ca_certs: str | None = None
+    """A PEM file of authorities to trust beside the system's."""
+    verify: bool = True
+    """Whether the server needs a certificate of an authority that is trusted."""
+    check_hostname: bool = True
+    """Whether that certificate must be for the host of the URL."""
+    certfile: str | None = None
+    """A PEM file with our own certificate, and with its key unless ``keyfile`` has it."""
+    keyfile: str | None = None
+
+    @classmethod
+    def parse(cls, options: Mapping[str, str]) -> "Tls":
+        """Read the options of a URL, and look into the files that they name.
+
+        Raises:
+            BusUrlError: an option that cannot be used. The message names it, and not its value.
+        """
+        reqs = options.get("ssl_cert_reqs", "required")
+        if reqs not in {"required", "none"}:
+            raise BusUrlError("has an ssl_cert_reqs that is not known; write ssl_cert_reqs=required or none")
+        verify = reqs == "required"
+        check = options.get("ssl_check_hostname", "true" if verify else "false").lower()
+        if check not in _YES | _NO:
+            raise BusUrlError("has an ssl_check_hostname that is not known; write ssl_check_hostname=true or false")
+        if check in _YES and not verify:
+            raise BusUrlError("asks for ssl_check_hostname with ssl_cert_reqs=none, which checks nothing; remove one")
+        tls = cls(
+            ca_certs=options.get("ssl_ca_certs"),
+            verify=verify,
+            check_hostname=check in _YES,
+            certfile=options.get("ssl_certfile"),
+            keyfile=options.get("ssl_keyfile"),
+        )
+        tls._require_files()
+        return tls
+
+    def arguments(self) -> dict[str, Any]:
+        """For redis-py's `SSLConnection`, which reads the files again for each connection."""
+        return {
+            "ssl_ca_certs": self.ca_certs,
+            "ssl_cert_reqs": "required" if self.verify else "none",
+            "ssl_check_hostname": self.check_hostname,
+            "ssl_certfile": self.certfile,
+            "ssl_keyfile": self.keyfile,
+            # Without one OpenSSL asks the terminal for the password of a key that is encrypted.
+            "ssl_password": "",
+        }
+
+    def _require_files(self) -> None:
+        if self.keyfile is not None and self.certfile is None:
+            raise BusUrlError("has ssl_keyfile without ssl_certfile; name the certificate's file too")
+        for name, path in (
+            ("ssl_ca_certs", self.ca_certs),
+            ("ssl_certfile", self.certfile),
+            ("ssl_keyfile", self.keyfile),
+        ):
+            if path is not None and (reason := _unreadable(path)):
+                raise BusUrlError(f"has an {name} that cannot be read ({reason}); name a readable PEM file")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self.ca_certs is not None and not _works(context.load_verify_locations, self.ca_certs):
+            raise BusUrlError("has an ssl_ca_certs that holds no certificate; name a PEM file of the authority's")
+        if self.certfile is not None and not _works(context.load_cert_chain, self.certfile, self.keyfile, ""):
+            raise BusUrlError(
+                "has an ssl_certfile that does not go with its key; name PEM files of one certificate and of its key,"
+                " not encrypted"
+            )
+
+
+def _works(load: Any, *arguments: object) -> bool:
+    try:
+        load(*arguments)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _unreadable(path: str) -> str | None:
+    try:
+        # Another kind of file could hold us up for ever.
+        if not Path(path).is_file():
+            return "no such file"
+        with Path(path).open("rb") as file:
+            file.read(1)
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or "not a path"
+    return None

@@ -1,0 +1,98 @@
+"""The watch over streams that send heartbeats of each symbol: who is silent is dead, and nobody has to be asked."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+
+from poller.coverage.staleness import SILENT, UNSEEDED, UNUSABLE
+from poller.rest.polling import Take
+from poller.source import Update, Verdict
+
+
+class Heartbeats:
+    """See `poller.coverage.watch.Watch`. Times are the event loop's, in seconds."""
+
+    def __init__(
+        self, told_within_s: float, *, unusable_s: float, grace_s: float, doubt: Callable[[str], None]
+    ) -> None:
+        """Each symbol is heard of within ``told_within_s``.
+
+        One that brought only what cannot be used for ``unusable_s`` is as good as dead; one without a stream, or
+        without a quote since there is one, is relied on for ``grace_s``. Whatever cannot be relied on goes to
+        ``doubt``: it may not be listed any more.
+        """
+        self._told_within_s = told_within_s
+        self._unusable_s = unusable_s
+        self._grace_s = grace_s
+        self._doubt = doubt
+        self._clock = asyncio.get_running_loop().time
+        self._heard_at: dict[str, float] = {}
+        self._unquoted_at: dict[str, float] = {}
+        """Symbol → since when there was no stream of it, or none that had brought a quote."""
+        self._unusable_at: dict[str, float] = {}
+        """Symbol → since when it brought only what cannot be used."""
+
+    def heard(self, update: Update, verdict: Verdict) -> None:
+        """See `poller.coverage.watch.Watch.heard`."""
+        self.alive(update.symbol)
+        if update.bid is None and update.ask is None:
+            return
+        self._unquoted_at.pop(update.symbol, None)
+        if verdict == "unusable":
+            self._unusable_at.setdefault(update.symbol, self._clock())
+        else:
+            self._unusable_at.pop(update.symbol, None)
+
+    def alive(self, symbol: str) -> None:
+        """See `poller.coverage.watch.Watch.alive`."""
+        if symbol in self._heard_at:
+            self._heard_at[symbol] = self._clock()
+
+    def misheard(self, symbol: str | None) -> None:
+        """See `poller.coverage.watch.Watch.misheard`."""
+        if symbol is not None and symbol in self._heard_at:
+            self._unusable_at.setdefault(symbol, self._clock())
+
+    def watch(self, symbols: Collection[str], told: Collection[str] = ()) -> None:
+        """See `poller.coverage.watch.Watch.watch`."""
+        now, failing = self._clock(), self._failing()
+        for symbol in symbols:
+            self._heard_at[symbol] = now
+            if symbol in told:
+                self._unquoted_at.pop(symbol, None)
+            else:
+                # What could not be relied on before has no grace again.
+                self._unquoted_at.setdefault(symbol, now - self._grace_s if symbol in failing else now)
+            self._unusable_at.pop(symbol, None)
+
+    def lost(self, symbols: Collection[str]) -> None:
+        """See `poller.coverage.watch.Watch.lost`."""
+        for symbol in symbols:
+            self._heard_at.pop(symbol, None)
+            self._unusable_at.pop(symbol, None)
+            self._unquoted_at.setdefault(symbol, self._clock())
+
+    def forget(self, symbols: Collection[str]) -> None:
+        """See `poller.coverage.watch.Watch.forget`."""
+        self.lost(symbols)
+        for symbol in symbols:
+            self._unquoted_at.pop(symbol, None)
+
+    def verdicts(self) -> Mapping[str, str]:
+        """See `poller.coverage.watch.Watch.verdicts`."""
+        found = self._failing()
+        for symbol in found:
+            self._doubt(symbol)
+        return found
+
+    def stand_in(self) -> Take:
+        """See `poller.coverage.watch.Watch.stand_in`."""
+        return lambda _: None
+
+    async def run(self) -> None:
+        """See `poller.coverage.watch.Watch.run`."""
+
+    def _failing(self) -> Mapping[str, str]:
+        now = self._clock()
+        found = {symbol: UNSEEDED for symbol, at in self._unquoted_at.items() if now - at >= self._grace_s}
+        found |= {symbol: SILENT for symbol, at in self._heard_at.items() if now - at >= self._told_within_s}
+        return found | {symbol: UNUSABLE for symbol, at in self._unusable_at.items() if now - at >= self._unusable_s}

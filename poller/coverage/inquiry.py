@@ -1,0 +1,219 @@
+"""Asking REST once: for what a new connection cannot know, and whether a quiet symbol is only quiet."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+
+from market.tasks import Group
+from poller.coverage.listing import Listing
+from poller.coverage.staleness import UNSEEDED, Doubts
+from poller.network.backoff import Backoff
+from poller.network.counters import Counters
+from poller.rest.client import Fault
+from poller.rest.polling import Polling, Take
+from poller.rest.timing import RestTiming
+from poller.source import Update, Verdict
+from poller.stream.timing import StreamTiming
+
+Ask = Callable[[tuple[str, ...], Take], Awaitable[Fault | None]]
+
+
+class _Seeds:
+    """Symbols to be asked for once. Who begins anew while a question is under way asks for another one."""
+
+    def __init__(self) -> None:
+        self._symbols: dict[str, None] = {}
+        self._some = asyncio.Event()
+
+    def add(self, symbols: Iterable[str]) -> None:
+        self._symbols.update(dict.fromkeys(symbols))
+        self._some.set()
+
+    def remove(self, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            self._symbols.pop(symbol, None)
+
+    async def take(self) -> tuple[str, ...]:
+        """Wait for some, and take them all."""
+        await self._some.wait()
+        self._some.clear()
+        taken, self._symbols = tuple(self._symbols), {}
+        return taken
+
+
+class Inquiry:
+    """Knows what the streams brought of each symbol, and asks where that may not be all there is.
+
+    An answer counts only where no stream has told anything since it was asked for.
+    """
+
+    def __init__(
+        self,
+        polling: Polling,
+        listing: Listing,
+        *,
+        tell: Callable[[Update], Verdict],
+        timing: StreamTiming,
+        rest_timing: RestTiming,
+        counters: Counters,
+        rng: random.Random,
+        summaries_at_once: int | None = None,
+    ) -> None:
+        """What the answers say goes to ``tell``; one question for summaries is about ``summaries_at_once`` symbols."""
+        self._polling = polling
+        self._listing = listing
+        self._tell = tell
+        self._timing = timing
+        self._counters = counters
+        self._clock = asyncio.get_running_loop().time
+        self._backoffs = [Backoff(rest_timing.backoff_base_s, rest_timing.backoff_cap_s, rng) for _ in range(2)]
+        self._turn = 0
+        """How many updates the streams have brought: what is asked and what is heard are in this order."""
+        self._quote_heard: dict[str, int] = {}
+        """Symbol → the turn of the update that brought its last quote."""
+        self._summary_heard: dict[str, int] = {}
+        self._quotes = Doubts(timing.doubts)
+        self._summaries = Doubts(timing.summary_doubts, summaries_at_once)
+        self._unseeded: dict[str, tuple[float, float]] = {}
+        """Symbols of which nothing was heard since a stream began to bring them: since when that is, and when the last
+        one began, if none was heard of the one before it either."""
+        # Quotes do not wait for summaries, which take many questions where symbols are many.
+        self._quote_seeds = _Seeds()
+        self._summary_seeds = _Seeds()
+
+    def heard(self, update: Update, verdict: Verdict) -> None:
+        """A stream brought ``update``."""
+        symbol, now = update.symbol, self._clock()
+        self._turn += 1
+        if update.update_id is None:
+            self._summary_heard[symbol] = self._turn
+            self._summaries.heard(symbol, now)
+        elif verdict == "unusable":
+            # Whatever REST answers is better than this.
+            self._quotes.unusable(symbol, now)
+        else:
+            self._quote_heard[symbol] = self._turn
+            self._quotes.heard(symbol, now)
+            if self._unseeded:
+                self._unseeded.pop(symbol, None)
+
+    def alive(self, symbol: str) -> None:
+        """A sign of life without a price settles nothing: REST may know a newer one."""
+
+    def misheard(self, symbol: str | None) -> None:
+        """A stream brought what cannot be read; None where it is not known of whom."""
+        if symbol is None:
+            self._quotes.ask_soon()
+        else:
+            self._quotes.unusable(symbol, self._clock())
+
+    def watch(self, symbols: Collection[str], told: Collection[str] = ()) -> None:  # noqa: ARG002
+        """A stream begins to bring ``symbols``: they are judged anew, and asked for once."""
+        now, traded = self._clock(), self._traded(symbols)
+        self._quotes.watch(traded, now)
+        self._summaries.watch(traded, now)
+        for symbol in traded:
+            # Who was not heard of before this connection either has been silent for longer.
+            since, _ = self._unseeded.get(symbol, (now, now))
+            self._unseeded[symbol] = since, now
+        self._quote_seeds.add(symbols)
+        self._summary_seeds.add(symbols)
+
+    def lost(self, symbols: Collection[str]) -> None:
+        """No stream brings ``symbols`` now: their silence proves nothing."""
+        self._quotes.forget(symbols)
+        self._summaries.forget(symbols)
+        for symbol in symbols:
+            self._unseeded.pop(symbol, None)
+
+    def forget(self, symbols: Collection[str]) -> None:
+        """Nothing is expected of ``symbols``."""
+        self.lost(symbols)
+        self._quote_seeds.remove(symbols)
+        self._summary_seeds.remove(symbols)
+
+    def verdicts(self) -> Mapping[str, str]:
+        """The symbols whose stream cannot be relied on, or does not tell the whole story yet, and why."""
+        now = self._clock()
+        late = [symbol for symbol, (since, _) in self._unseeded.items() if now - since >= self._timing.grace_s]
+        return {**dict.fromkeys(late, UNSEEDED), **self._quotes.verdicts(now)}
+
+    def begin(self, told: Callable[[Update, Verdict], None] = lambda _update, _verdict: None) -> Take:
+        """Where an answer goes that is asked for now; ``told`` hears what of it counts, and what that was worth."""
+        asked_at, now = self._turn, self._clock()
+
+        def take(update: Update) -> None:
+            is_quote = update.last is None and update.volume is None
+            heard = self._quote_heard if is_quote else self._summary_heard
+            # One that was removed since it was asked for is nobody's any more.
+            if heard.get(update.symbol, 0) <= asked_at and update.symbol in self._listing.instruments:
+                told(update, self._tell(update))
+                if is_quote and self._unseeded.get(update.symbol, (now, now))[1] <= now:
+                    self._unseeded.pop(update.symbol, None)
+
+        return take
+
+    def stand_in(self) -> Take:
+        """Where an answer goes that stands in for streams; what it knows is held against those that were found dead."""
+        dead, told = self._quotes.verdicts(self._clock()), self._quote_answered(self._clock())
+        return self.begin(lambda update, verdict: told(update, verdict) if update.symbol in dead else None)
+
+    async def run(self) -> None:
+        """Ask, now and then, until cancelled."""
+        async with Group() as group:
+            group.create_task(self._seed(self._quote_seeds, self._polling.quotes, self._backoffs[0]))
+            group.create_task(self._seed(self._summary_seeds, self._polling.summaries, self._backoffs[1]))
+            group.create_task(self._settle_doubts())
+
+    async def _seed(self, seeds: "_Seeds", ask: Ask, backoff: Backoff) -> None:
+        """Ask once for each new connection's symbols."""
+        while True:
+            # What is not traded is asked for once it is.
+            if not (symbols := self._traded(await seeds.take())):
+                continue
+            if await ask(symbols, self.begin()) is None:
+                backoff.reset()
+            else:
+                seeds.add(symbols)
+                await asyncio.sleep(backoff.next_s())
+
+    async def _settle_doubts(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.review_s)
+            if due := self._traded(self._quotes.due(self._clock())):
+                await self._ask_about(due)
+            if due := self._traded(self._summaries.due(self._clock())):
+                await self._polling.summaries(due, self.begin(self._summary_answered))
+
+    async def _ask_about(self, symbols: tuple[str, ...]) -> None:
+        self._counters.questions += 1
+        asked_at, found = self._clock(), set[str]()
+        told = self._quote_answered(asked_at)
+
+        def hear(update: Update, verdict: Verdict) -> None:
+            found.add(update.symbol)
+            told(update, verdict)
+
+        if await self._polling.quotes(symbols, self.begin(hear)) is None:
+            for symbol in symbols:
+                if symbol not in found and self._quotes.unanswered(symbol, asked_at, self._clock()):
+                    self._listing.doubt(symbol)
+
+    def _quote_answered(self, asked_at: float) -> Callable[[Update, Verdict], None]:
+        def told(update: Update, verdict: Verdict) -> None:
+            # The first that is heard since a connection was made: what is new in it, no stream could bring.
+            if verdict == "unusable" or update.symbol in self._unseeded:
+                return
+            if self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news"):
+                # Quiet by REST too: perhaps it is not traded any more.
+                self._listing.doubt(update.symbol, silent=True)
+
+        return told
+
+    def _summary_answered(self, update: Update, _verdict: Verdict) -> None:
+        # Summaries move by the clock too, as old trades leave the day: one that is newer proves nothing.
+        now = self._clock()
+        self._summaries.answered(update.symbol, now, now, newer=False)
+
+    def _traded(self, symbols: Collection[str]) -> tuple[str, ...]:
+        return tuple(symbol for symbol in symbols if self._listing.is_traded(symbol))

@@ -1,0 +1,164 @@
+"""Which symbols have gone quiet on their stream, and whether that is the market's silence or the stream's.
+
+A stream sends on change only, so a quiet symbol proves nothing. A doubt is settled by asking the exchange another
+way: what REST knows is what the stream said last (the market is quiet), or newer (the stream is dead). Without I/O;
+times are monotonic seconds.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from poller.stream.timing import DoubtTiming
+
+DEAD: Final = "nothing comes on its stream, though the exchange has newer prices"
+MISSING: Final = "the exchange's answers have no price of it"
+UNUSABLE: Final = "what comes on its stream cannot be used"
+SILENT: Final = "nothing comes on its stream, not even heartbeats"
+UNSEEDED: Final = "its price since the last reconnect is not known yet"
+
+
+class _Watched(Struct):
+    heard_at: float
+    patience_s: float
+    asked_at: float = 0.0
+    newer_at: float | None = None
+    """Since when REST knows what the stream has not brought."""
+    unusable_at: float | None = None
+    """Since when the stream brought only what cannot be used."""
+    last_unusable_at: float = 0.0
+    missing_at: float | None = None
+    """Since when REST has no price of it, and the stream is silent."""
+    on_trial: bool = False
+    """The stream before this one was found dead; of this one nothing is known yet."""
+
+
+class Doubts:
+    """What is known of each symbol's stream."""
+
+    def __init__(self, timing: DoubtTiming, most: int | None = None) -> None:
+        """Watch nothing yet; one question is about at most ``most`` symbols."""
+        self._timing = timing
+        self._most = most
+        self._watched: dict[str, _Watched] = {}
+        self._suspects: set[str] = set()
+        """Symbols with something against them."""
+        self._ask_at = 0.0
+
+    def watch(self, symbols: Iterable[str], now: float) -> None:
+        """A connection has just begun to bring ``symbols``: they are judged anew.
+
+        Those that could not be relied on stay so until their stream speaks, or REST too finds the market quiet.
+        """
+        verdicts = self.verdicts(now)
+        for symbol in symbols:
+            its = _Watched(now, self._timing.patience_s)
+            if symbol in verdicts:
+                before = self._watched[symbol]
+                its.newer_at, its.unusable_at, its.last_unusable_at = before.newer_at, before.unusable_at, now
+                its.on_trial = True
+            else:
+                self._suspects.discard(symbol)
+            self._watched[symbol] = its
+
+    def forget(self, symbols: Iterable[str]) -> None:
+        """Nothing of ``symbols`` is expected on a stream."""
+        for symbol in symbols:
+            self._watched.pop(symbol, None)
+            self._suspects.discard(symbol)
+
+    def heard(self, symbol: str, now: float) -> None:
+        """The stream brought a quote of ``symbol``."""
+        watched = self._watched.get(symbol)
+        if watched is None:
+            return
+        if now - watched.heard_at < self._timing.patience_s:
+            watched.patience_s = self._timing.patience_s
+        watched.heard_at = now
+        if symbol in self._suspects:
+            watched.newer_at = watched.unusable_at = watched.missing_at = None
+            watched.on_trial = False
+            self._suspects.discard(symbol)
+
+    def unusable(self, symbol: str, now: float) -> None:
+        """The stream brought what cannot be used."""
+        watched = self._watched.get(symbol)
+        if watched is not None:
+            watched.unusable_at = now if watched.unusable_at is None else watched.unusable_at
+            watched.last_unusable_at = now
+            self._suspects.add(symbol)
+
+    def ask_soon(self) -> None:
+        """Something came that cannot be read at all: whom it was of, only asking tells."""
+        for watched in self._watched.values():
+            watched.patience_s = self._timing.patience_s
+
+    def due(self, now: float) -> tuple[str, ...]:
+        """The symbols to ask about now; taken for asked."""
+        if now < self._ask_at:
+            return ()
+        quiet = {symbol: now - max(its.heard_at, its.asked_at) for symbol, its in self._watched.items()}
+        if not any(quiet_s >= self._watched[symbol].patience_s for symbol, quiet_s in quiet.items()):
+            return ()
+        self._ask_at = now + self._timing.gap_s
+        # The one question is also about those whose turn would be soon.
+        due = tuple(symbol for symbol, quiet_s in quiet.items() if quiet_s >= self._watched[symbol].patience_s / 2)
+        if self._most is not None and len(due) > self._most:
+            due = tuple(sorted(due, key=quiet.__getitem__, reverse=True)[: self._most])
+        for symbol in due:
+            self._watched[symbol].asked_at = now
+        return due
+
+    def answered(self, symbol: str, asked_at: float, now: float, *, newer: bool) -> bool:
+        """REST, asked at ``asked_at``, knows of ``symbol`` what is ``newer`` than what the stream brought, or that.
+
+        True if its silence may have a reason: it was busy until now, or has been quiet for as long as a symbol may be.
+        """
+        watched = self._watched.get(symbol)
+        if watched is None or watched.heard_at > asked_at:
+            return False
+        if watched.missing_at is not None:
+            watched.missing_at = None
+            if watched.newer_at is None and watched.unusable_at is None:
+                self._suspects.discard(symbol)
+        if newer:
+            watched.newer_at = now if watched.newer_at is None else watched.newer_at
+            watched.on_trial = False
+            self._suspects.add(symbol)
+            return False
+        if watched.on_trial and now - watched.heard_at >= self._timing.patience_s:
+            watched.newer_at, watched.on_trial = None, False
+            if watched.unusable_at is None:
+                self._suspects.discard(symbol)
+        if watched.unusable_at is not None and now - watched.last_unusable_at >= self._timing.forgive_s:
+            watched.unusable_at = None
+            if watched.newer_at is None:
+                self._suspects.discard(symbol)
+        if symbol in self._suspects:
+            return False
+        was_s, watched.patience_s = watched.patience_s, min(2 * watched.patience_s, self._timing.longest_s)
+        return was_s in (self._timing.patience_s, self._timing.longest_s)
+
+    def unanswered(self, symbol: str, asked_at: float, now: float) -> bool:
+        """REST, asked at ``asked_at``, has no price of ``symbol``; whether that is worth a look at what is listed."""
+        watched = self._watched.get(symbol)
+        if watched is None or watched.heard_at > asked_at:
+            return False
+        watched.patience_s = self._timing.patience_s
+        watched.missing_at = now if watched.missing_at is None else watched.missing_at
+        self._suspects.add(symbol)
+        return True
+
+    def verdicts(self, now: float) -> Mapping[str, str]:
+        """The symbols whose stream cannot be relied on, and why."""
+        found = {}
+        for symbol in self._suspects:
+            its = self._watched[symbol]
+            if its.newer_at is not None and now - its.newer_at >= self._timing.confirm_s:
+                found[symbol] = DEAD
+            elif its.unusable_at is not None and now - its.unusable_at >= self._timing.unusable_s:
+                found[symbol] = UNUSABLE
+            elif its.missing_at is not None and now - its.missing_at >= self._timing.unusable_s:
+                found[symbol] = MISSING
+        return found

@@ -1,0 +1,42 @@
+"""What a venue brings for a source on its streams."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from market.instruments import Instrument
+from poller.coverage.listing import Listing
+from poller.network.counters import Counters
+from poller.rest.client import Client
+from poller.rest.polling import Questions
+from poller.rest.timing import RestTiming
+from poller.stream.dialect import StreamDialect, StreamLimits
+
+
+class Streams(Protocol):
+    """What is an exchange's own about its streams and what stands in for them."""
+
+    source: str
+    """The name of a source that listens to them, as ``binance-ws``."""
+    stand_in: str
+    """The name under which REST delivers in their place."""
+    what: str
+    """The streams, for people."""
+
+    @property
+    def limits(self) -> StreamLimits:
+        """What it allows."""
+
+    @property
+    def questions(self) -> Questions | None:
+        """How REST is asked for prices; None where the streams' heartbeats tell what lives, and nothing stands in."""
+
+    def dialect(self) -> StreamDialect:
+        """A new connection's."""
+
+    def client(self, timing: RestTiming, counters: Counters, now_us: Callable[[], int]) -> Client:
+        """The way to its REST interface."""
+
+    def listing(
+        self, client: Client, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]
+    ) -> Listing:
+        """What it lists."""

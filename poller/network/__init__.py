@@ -1,0 +1,12 @@
+"""What every way to an exchange needs, whatever it speaks.
+
+``endpoints``     base URLs, tried in turn
+``bans``          an exchange that says stop
+``backoff``       pauses between tries; ``pacing``: not more often than allowed
+``handshake``     a session that keeps what a refused handshake said
+``reasons``       what went wrong, in plain words
+``link``          the state of the way, as heartbeats tell it
+``log_throttle``  one log line where a fault begins, one where it ends
+``counters``      what is counted
+``tasks``         the first of several to end
+"""

@@ -1,0 +1,105 @@
+"""What a beat says, and when the next one is due."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import UNSET
+
+from market.status import MAX_REASON, Beat, States
+from market.venues import DEFAULT_VENUE
+from poller.source import LinkState
+from poller.states import SymbolStates
+
+BEAT_S = 1.0
+"""A gateway calls prices stale after three of these without a beat."""
+WHOLE_AFTER = 30
+"""Beats after which the bus is given all states again: it has them, but others may stand in their place."""
+_LOOK_S = 0.25
+"""Between two looks at the link: its end brings no tick that would wake anybody."""
+
+
+class Beats:
+    """One each second, and one within a quarter of one when the link, or a symbol's state, has changed. No I/O."""
+
+    def __init__(
+        self,
+        state: Callable[[], LinkState],
+        states: SymbolStates,
+        now_us: Callable[[], int],
+        venue: str = DEFAULT_VENUE,
+    ) -> None:
+        """Beats of ``venue`` tell what ``state`` returns, which settles ``states`` too, and the wall time.
+
+        ``now_us`` is that time, in microseconds since the Unix epoch.
+        """
+        self.due_at = 0.0
+        """When the next is due, by the event loop's time."""
+        self._state = state
+        self._states = states
+        self._venue = venue
+        self._taken: int | None = None
+        """The version of the states that the bus has; None where that is not known."""
+        self._since_whole = 0
+        """Beats since the bus was given all states."""
+        self._now_us = now_us
+        self._told: tuple[str, str] | None = None
+        """What the last one said of the link."""
+
+    def due(self, now: float) -> bool:
+        """Whether a beat is due."""
+        state = self._state()
+        news = self._states.known and self._states.version != self._taken
+        return news or (state.source, state.link) != self._told or now >= self.due_at
+
+    def look_at(self, now: float) -> float:
+        """When to ask `due` again, at the latest."""
+        return min(self.due_at, now + _LOOK_S)
+
+    @property
+    def told_down(self) -> bool:
+        """Whether the last beat said that the link is down."""
+        return self._told is not None and self._told[1] == "down"
+
+    def sent(self, beat: Beat, now: float) -> None:
+        """The bus took ``beat``."""
+        self._told = beat.source, beat.link
+        if beat.states:
+            self._since_whole = 0 if self._gives_whole else self._since_whole + 1
+            self._taken = beat.states.version
+            self._states.taken(self._taken)
+        if now >= self.due_at:
+            # On the grid of seconds; after a time without beats on a new one.
+            late = now >= self.due_at + BEAT_S
+            self.due_at = (now if late else self.due_at) + BEAT_S
+
+    def begin(self) -> None:
+        """What the bus holds, and who hears the beats, is not known: the next one brings all states."""
+        self._taken = None
+
+    def states(self) -> States | None:
+        """All states, to go with the next beat; None where the bus has them, or none are known yet."""
+        return self._states.whole() if self._gives_whole and self._states.known else None
+
+    @property
+    def _gives_whole(self) -> bool:
+        return self._states.version != self._taken or self._since_whole >= WHOLE_AFTER
+
+    def beat(self) -> Beat:
+        """What the source says of its link."""
+        state = self._state()
+        return self._beat(state.source, state.link, state.reason[:MAX_REASON], state.since_us)
+
+    def farewell(self) -> Beat:
+        """No more will come."""
+        return self._beat(self._state().source, "down", "the poller was stopped", self._now_us())
+
+    def _beat(self, source: str, link: Literal["up", "down"], reason: str, since_us: int) -> Beat:
+        return Beat(
+            source=source,
+            link=link,
+            reason=reason,
+            since_us=since_us,
+            sent_us=self._now_us(),
+            venue=self._venue,
+            states=self._states.changes(self._taken) if self._states.known else UNSET,
+        )

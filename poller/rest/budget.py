@@ -1,0 +1,51 @@
+"""How much of an exchange's patience is left, where it says so."""
+
+
+class WeightBudget:
+    """The weight used in the current minute, as the exchange reports it, so others on the same IP count too.
+
+    Below ``soft`` of the limit requests go at full pace; from there to ``hard`` they are stretched; above
+    it they wait for the next minute. The exchange counts whole minutes of its own clock, which need not
+    be known: an observation is void ``window_s`` after the first of its minute, at the latest.
+    """
+
+    def __init__(self, limit: int = 6000, *, window_s: float = 60.0, soft: float = 0.5, hard: float = 0.9) -> None:
+        self.limit = limit
+        self.used = 0
+        self._window_s = window_s
+        self._soft = soft
+        self._hard = hard
+        self._since = float("-inf")
+
+    def observe(self, used: int, now: float) -> None:
+        """The exchange says that ``used`` is spent."""
+        self._turn(now)
+        if used < self.used:
+            self._since = now  # a new minute began
+        self.used = used
+
+    def spend(self, weight: int, now: float) -> None:
+        """A request goes out; its answer may never come, so it counts from now."""
+        self._turn(now)
+        self.used += weight
+
+    def delay_s(self, weight: int, now: float) -> float:
+        """Seconds until a request of this weight may go; 0 if it may now.
+
+        One a minute may always: a limit that allows none would never be asked for again.
+        """
+        self._turn(now)
+        if not self.used or self.used + weight <= self.limit * self._hard:
+            return 0.0
+        return max(0.0, self._since + self._window_s - now)
+
+    def stretch(self, now: float) -> float:
+        """By what to multiply the time between requests: 1 up to the soft limit, 10 at the hard one."""
+        self._turn(now)
+        above = (self.used / self.limit - self._soft) / (self._hard - self._soft)
+        return 1.0 + 9.0 * min(1.0, max(0.0, above))
+
+    def _turn(self, now: float) -> None:
+        if now - self._since >= self._window_s:
+            self.used = 0
+            self._since = now

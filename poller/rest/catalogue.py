@@ -1,0 +1,146 @@
+"""What an exchange lists, where one question is answered with all of it."""
+
+import asyncio
+import difflib
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from market.instruments import Instrument
+from poller.network.backoff import Backoff
+from poller.rest.client import Client, Fault
+from poller.rest.timing import RestTiming
+from poller.source import UnknownSymbolError
+
+logger = logging.getLogger(__name__)
+
+Read = Callable[[bytes], Mapping[str, Instrument] | Fault]
+"""An answer's symbols, or why it is none."""
+
+_NOT_ASKED = Instrument("unknown", reason="the exchange has not been asked yet")
+_ABSENT = Instrument("unknown", reason="the exchange does not list it")
+
+
+class Catalogue:
+    """Our symbols as the exchange lists them. See `poller.coverage.listing.Listing`."""
+
+    def __init__(
+        self,
+        client: Client,
+        path: str,
+        read: Read,
+        symbols: Iterable[str],
+        *,
+        what: str,
+        timing: RestTiming,
+        changed: Callable[[str, Instrument], None],
+    ) -> None:
+        """``path`` is answered with what ``read`` understands; ``what`` is whose list it is, for people.
+
+        ``changed`` is told of every symbol that is listed otherwise than before, while `run` runs.
+        """
+        self.instruments: dict[str, Instrument] = {}
+        self._client = client
+        self._path = path
+        self._read = read
+        self._symbols = tuple(symbols)
+        self._what = what
+        self._timing = timing
+        self._changed = changed
+        self._doubted: set[str] = set()
+        self._wake = asyncio.Event()
+
+    @property
+    def answerable(self) -> tuple[str, ...]:
+        """See `poller.coverage.listing.Listing.answerable`."""
+        return tuple(symbol for symbol in self._symbols if self.instruments[symbol].listed)
+
+    def is_traded(self, symbol: str) -> bool:
+        """See `poller.coverage.listing.Listing.is_traded`."""
+        instrument = self.instruments.get(symbol)
+        return instrument is not None and instrument.status == "trading"
+
+    async def first(self, backoff: Backoff, failing: Callable[[str], None]) -> Mapping[str, Instrument]:
+        """See `poller.coverage.listing.Listing.first`."""
+        if self._client.ban_reason:
+            failing(self._client.ban_reason)
+        while isinstance(found := await self._ask(), Fault):
+            logger.warning("%s fails, trying on: %s", self._path, found.reason)
+            failing(found.reason)
+            await asyncio.sleep(backoff.next_s())
+        self.instruments = {symbol: found.get(symbol, _ABSENT) for symbol in self._symbols}
+        if not self.answerable:
+            raise UnknownSymbolError(self._fix(found))
+        for symbol, its in self.instruments.items():
+            if its.status != "trading":
+                logger.warning("%s is %s (%s): expect no prices of it", symbol, its.status, its.reason)
+        return self.instruments
+
+    def doubt(self, symbol: str, *, silent: bool = False) -> None:
+        """See `poller.coverage.listing.Listing.doubt`; who is only ``silent`` can wait for the next look."""
+        if symbol in self._symbols and not silent:
+            self._doubted.add(symbol)
+            self._wake.set()
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        """See `poller.coverage.listing.Listing.serve`."""
+        self._symbols = tuple(symbols)
+        self.instruments = {symbol: its for symbol, its in self.instruments.items() if symbol in self._symbols}
+        for symbol in self._symbols:
+            if symbol not in self.instruments:
+                self.instruments[symbol] = _NOT_ASKED
+                self._changed(symbol, _NOT_ASKED)
+                self.doubt(symbol)
+
+    async def run(self) -> None:
+        """Look again each `RestTiming.absent_s`; at a doubt sooner, but each time that was of no use twice as late."""
+        pause_s = self._timing.doubts_gap_s
+        while True:
+            started = asyncio.get_running_loop().time()
+            self._wake.clear()
+            if not self._doubted:
+                try:
+                    async with asyncio.timeout(self._timing.absent_s):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pause_s = self._timing.doubts_gap_s
+            await asyncio.sleep(max(0.0, started + pause_s - asyncio.get_running_loop().time()))
+            self._doubted.clear()
+            news = await self._look()
+            pause_s = self._timing.doubts_gap_s if news else min(2 * pause_s, self._timing.absent_s)
+
+    async def _look(self) -> bool:
+        """Ask, and tell what has changed; whether anything has."""
+        found = await self._ask()
+        if isinstance(found, Fault):
+            logger.warning("%s fails, trying on: %s", self._path, found.reason)
+            return False
+        now = {symbol: self._now(symbol, found) for symbol in self._symbols}
+        news = {symbol: its for symbol, its in now.items() if its != self.instruments[symbol]}
+        for symbol, its in news.items():
+            self.instruments[symbol] = its
+            logger.log(
+                logging.INFO if its.status == "trading" else logging.WARNING,
+                "%s is %s%s", symbol, its.status, f" ({its.reason})" if its.reason else "",
+            )  # fmt: skip
+            self._changed(symbol, its)
+        return bool(news)
+
+    def _now(self, symbol: str, found: Mapping[str, Instrument]) -> Instrument:
+        if symbol in found:
+            return found[symbol]
+        before = self.instruments[symbol]
+        if before.listed:
+            return Instrument("delisted", before.scales, "the exchange does not list it any more")
+        return before if before.status == "delisted" else _ABSENT
+
+    async def _ask(self) -> Mapping[str, Instrument] | Fault:
+        body = await self._client.get(self._path, {}, 1, self._timing.exchange_info_timeout_s)
+        return body if isinstance(body, Fault) else self._read(body)
+
+    def _fix(self, found: Mapping[str, Instrument]) -> str:
+        """What to say of a start without any symbol that is listed."""
+        symbol, *others = self._symbols
+        close = next(iter(difflib.get_close_matches(symbol, found, n=1)), None)
+        fix = f"did you mean {close}?" if close else "remove it, or correct it"
+        more = f" and {len(others)} more" if others else ""
+        return f"SYMBOLS names {symbol}{more}, which {self._what} does not list; {fix}"

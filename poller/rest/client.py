@@ -1,0 +1,161 @@
+"""An exchange's REST interface: one request at a time, within its limits."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Protocol
+from urllib.parse import quote
+
+import aiohttp
+from msgspec import Struct
+from yarl import URL
+
+from poller.network import reasons
+from poller.network.bans import BANNED, obey
+from poller.network.counters import Counters
+from poller.network.endpoints import Endpoints
+from poller.rest.budget import WeightBudget
+from poller.rest.timing import RestTiming
+
+_MAX_BODY_BYTES = 64 << 20
+"""Several times what all symbols take."""
+
+
+class Fault(Struct, frozen=True):
+    """Why a request brought nothing."""
+
+    reason: str
+    code: int = 0
+    """The exchange's own; 0 where it gave none."""
+    banned: bool = False
+    """429 or 418: nothing at all may be asked for a while."""
+
+
+class RestDialect(Protocol):
+    """What is an exchange's own in its answers."""
+
+    what: str
+    """The interface, for people."""
+
+    def used_weight(self, headers: Mapping[str, str]) -> int | None:
+        """How much of its patience is used, as its answers tell; None where they do not."""
+
+    def error_code(self, body: bytes) -> int:
+        """Its own number of an error; 0 where the answer has none."""
+
+
+class Client:
+    """One persistent connection to an exchange's REST interface. Use it as an async context manager.
+
+    Requests go one after the other, so none is under way when the exchange says stop. A 429 or 418
+    holds back every request, of everybody who shares the endpoints, for as long as it says: see `ban_s`.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints | str,
+        dialect: RestDialect,
+        timing: RestTiming,
+        counters: Counters,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        """``now_us`` is the wall clock, microseconds since the Unix epoch: a ban may end at a date."""
+        self._dialect = dialect
+        self._endpoints = Endpoints.of(dialect.what, endpoints)
+        self._timing = timing
+        self._counters = counters
+        self._now_us = now_us
+        self.fault: Fault | None = None
+        """Why the newest request brought nothing, or may not be made; None when one was answered as it should."""
+        self._session: aiohttp.ClientSession | None = None
+        self._turn = asyncio.Lock()
+        self.budget = WeightBudget(timing.weight_limit, window_s=timing.weight_window_s)
+
+    async def __aenter__(self) -> "Client":
+        self._session = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @property
+    def ban_reason(self) -> str:
+        """Why nothing may be asked now, whoever was told so; empty where one may."""
+        ban = self._endpoints.ban
+        return ban.reason if ban.left_s() else ""
+
+    async def get(
+        self, path: str, query: Mapping[str, str], weight: int, timeout_s: float | None = None
+    ) -> bytes | Fault:
+        """Ask, when the limits allow it, and give the body of the answer or why there is none."""
+        session = self._session
+        if session is None:
+            raise RuntimeError("use `async with client` around requests")
+        # Quoted here, to the letter: yarl would leave brackets and commas as they are.
+        text = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
+        query_text = f"{'?' if text else ''}{text}"
+        timeout = aiohttp.ClientTimeout(total=timeout_s or self._timing.request_timeout_s)
+        async with self._turn:
+            await self._allowed(weight)
+            base = self._endpoints.current
+            url = URL(f"{base}{path}{query_text}", encoded=True)
+            self._counters.rest_requests += 1
+            try:
+                options = self._endpoints.options(base)
+                async with session.get(url, timeout=timeout, allow_redirects=False, **options) as response:
+                    self._observe(response)
+                    body = await _read(response)
+                    fault = None if response.status == 200 else self._fault(response, body)
+                    if len(body) > _MAX_BODY_BYTES:
+                        fault = Fault(f"an answer of more than {_MAX_BODY_BYTES >> 20} MiB")
+            except TimeoutError:
+                fault = Fault(f"no answer within {timeout.total:g} s")
+            except (aiohttp.ClientError, OSError) as error:
+                fault = Fault(f"cannot reach {base}: {reasons.of_error(error)}")
+        self.fault = fault
+        if fault is None:
+            self._endpoints.works(base)
+            self._endpoints.ban.over()
+            return body
+        self._counters.rest_errors += 1
+        if not fault.banned and not fault.code:
+            # What has a code of the exchange's was understood there; the same would be said elsewhere.
+            self._endpoints.failed(base)
+        return fault
+
+    async def _allowed(self, weight: int) -> None:
+        clock, ban = asyncio.get_running_loop().time, self._endpoints.ban
+        while (wait_s := max(ban.left_s(), self.budget.delay_s(weight, clock()))) > 0:
+            if ban.left_s():
+                # It may be from before there was a `Client`, or another's.
+                self.fault = Fault(ban.reason, banned=True)
+            await asyncio.sleep(wait_s)
+        self.budget.spend(weight, clock())
+
+    def _observe(self, response: aiohttp.ClientResponse) -> None:
+        used = self._dialect.used_weight(response.headers)
+        if used is not None:
+            self.budget.observe(used, asyncio.get_running_loop().time())
+        self._counters.used_weight = self.budget.used
+
+    def _fault(self, response: aiohttp.ClientResponse, body: bytes) -> Fault:
+        status = response.status
+        code = self._dialect.error_code(body)
+        if status not in BANNED:
+            return Fault(reasons.of_answer(status, body), code)
+        return Fault(obey(self._endpoints.ban, status, response.headers, body, self._now_us()), code, banned=True)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body; of one that is too long a little more than `_MAX_BODY_BYTES`: packed, few bytes may stand for many."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            break
+    return bytes(body)

@@ -1,0 +1,249 @@
+"""Asking an exchange again and again: quotes each second, summaries as its limits allow."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Collection, Container, Mapping
+
+from msgspec import Struct
+
+from poller.network import reasons
+from poller.network.backoff import Backoff
+from poller.network.counters import Counters
+from poller.network.log_throttle import Burst
+from poller.rest.answers import Answer
+from poller.rest.client import Client, Fault
+from poller.rest.timing import RestTiming
+from poller.source import Update
+
+logger = logging.getLogger(__name__)
+
+Parse = Callable[[bytes, int, Container[str]], Answer]
+Take = Callable[[Update], object]
+"""Where the updates of an answer go."""
+
+
+class Question(Struct, frozen=True):
+    """Something that an exchange can be asked about symbols."""
+
+    path: str
+    query: Callable[[tuple[str, ...]], Mapping[str, str]]
+    """How these symbols are named; empty where all of the exchange's are asked for."""
+    weight: Callable[[int], int]
+    """What it costs for so many symbols; 0 means all of the exchange's."""
+    parse: Parse
+
+
+class Questions(Struct, frozen=True):
+    """How an exchange is asked for prices."""
+
+    quotes: Question
+    summaries: Question
+    share: Callable[[int], int]
+    """About how many of so many symbols one question for summaries is best asked; 0 means all at once."""
+    summaries_at_once: int
+    """The most symbols for which that costs as little as for one."""
+    not_listed: int
+    """The exchange's code for a question that names a symbol which it does not list."""
+
+
+class _Job(Struct):
+    """One thing asked again and again."""
+
+    question: Question
+    backoff: Backoff
+    due: float = 0.0
+    fault: str = ""
+    """Why the last question brought nothing; empty where it did."""
+    whole_market: frozenset[str] = frozenset()
+    """For these symbols all are asked for: one of them is not listed any more, and naming it fails the request."""
+    whole_until: float = 0.0
+
+
+class Polling:
+    """Prices by REST, for as long as `run` runs. Whether they arrive is in `ok` and `reason`."""
+
+    def __init__(
+        self,
+        client: Client,
+        questions: Questions,
+        symbols: Callable[[], tuple[str, ...]],
+        *,
+        timing: RestTiming,
+        counters: Counters,
+        now_us: Callable[[], int],
+        rng: random.Random,
+        changed: Callable[[], None],
+        answered: Callable[[Collection[str], Collection[str]], None],
+        refused: Callable[[Collection[str]], None],
+    ) -> None:
+        """Ask for what ``symbols`` names at that time; ``changed`` is called when `ok` or `reason` may be new.
+
+        ``answered`` is told of each answer with quotes which symbols it has, and which it should have had for
+        `RestTiming.quiet_s` and has not; ``refused`` for which symbols an answer was that one of them is none.
+        """
+        self.ok = False
+        self.reason = ""
+        """Why there are no prices; or, while there are, what is unusual. Empty while nothing is asked."""
+        self._client = client
+        self._questions = questions
+        self._symbols = symbols
+        self._timing = timing
+        self._counters = counters
+        self._now_us = now_us
+        self._changed = changed
+        self._answered = answered
+        self._refused = refused
+        self._malformed = Burst(logger, "answer not understood")
+        self._had: dict[str, float] = {}
+        """Symbol → when an answer last had a quote of it, or when it was first asked for."""
+
+        def backoff() -> Backoff:
+            return Backoff(timing.backoff_base_s, timing.backoff_cap_s, rng)
+
+        self._quotes = _Job(questions.quotes, backoff())
+        self._summaries = _Job(questions.summaries, backoff())
+        self._cursor = 0
+        self._quiet: asyncio.TimerHandle | None = None
+
+    async def run(self, begin: Callable[[], Take]) -> None:
+        """Poll until cancelled. ``begin`` is called before each request for quotes: its updates go there."""
+        clock = asyncio.get_running_loop().time
+        self._quotes.due = self._summaries.due = clock()
+        # What failed the last time is no reason now.
+        self._quotes.fault = ""
+        self._had.clear()
+        self._set(False, "no answer yet")
+        self._hear_by(self._timing.quiet_s)
+        try:
+            while True:
+                job = min(self._quotes, self._summaries, key=lambda job: job.due)
+                await asyncio.sleep(max(0.0, job.due - clock()))
+                await (self._ask_quotes(begin()) if job is self._quotes else self._ask_summaries(begin()))
+                self._malformed.settle(clock())
+        finally:
+            if self._quiet is not None:
+                self._quiet.cancel()
+            self._set(False, "")
+
+    async def quotes(self, symbols: tuple[str, ...], take: Take) -> Fault | None:
+        """Ask once for the quotes of ``symbols``; why it brought nothing, or None if it did."""
+        answer = await self._ask(self._quotes, symbols)
+        return answer if isinstance(answer, Fault) else self._pass_on(answer, take)
+
+    async def summaries(self, symbols: tuple[str, ...], take: Take) -> Fault | None:
+        """Ask once for the summaries of ``symbols``, in as many questions as cost least."""
+        share = self._questions.share(len(symbols)) or len(symbols)
+        for start in range(0, len(symbols), share):
+            answer = await self._ask(self._summaries, symbols[start : start + share])
+            if isinstance(answer, Fault):
+                return answer
+            self._pass_on(answer, take)
+        return None
+
+    async def _ask_quotes(self, take: Take) -> None:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        symbols = self._symbols()
+        answer = await self._ask(self._quotes, symbols)
+        if isinstance(answer, Fault):
+            fault: Fault | None = answer
+        else:
+            # First what arrives, then that it does: no symbol is called live before its price is there.
+            fault = self._pass_on(answer, take)
+            self._look_for(symbols, {update.symbol for update in answer.updates}, clock())
+        stretch = self._plan(self._quotes, started, self._timing.interval_s, fault)
+        if fault is None:
+            self._set(True, _slowed(stretch, self._counters.used_weight))
+            # Time for the next answer, and then for being late.
+            self._hear_by(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
+        elif fault.banned or not self.ok:
+            self._set(False, fault.reason)
+
+    async def _ask_summaries(self, take: Take) -> None:
+        started = asyncio.get_running_loop().time()
+        symbols = self._symbols()
+        share = self._questions.share(len(symbols))
+        start = self._cursor if self._cursor < len(symbols) else 0
+        chunk = symbols[start : start + share] if share else symbols
+        interval_s = self._timing.interval_s if share else self._timing.market_interval_s
+        answer = await self._ask(self._summaries, chunk)
+        fault = answer if isinstance(answer, Fault) else self._pass_on(answer, take)
+        if fault is None:
+            self._cursor = start + share
+        elif fault.banned:
+            self._set(False, fault.reason)
+        self._plan(self._summaries, started, interval_s, fault)
+
+    async def _ask(self, job: _Job, symbols: tuple[str, ...]) -> Answer | Fault:
+        if not symbols:
+            return Fault("the exchange lists none of the symbols now")
+        now = asyncio.get_running_loop().time()
+        # Whole only while one may be among them that is none: until it is known which.
+        whole = now < job.whole_until and not job.whole_market.isdisjoint(symbols)
+        question = job.question
+        query = {} if whole else question.query(symbols)
+        body = await self._client.get(question.path, query, question.weight(len(symbols) if query else 0))
+        if isinstance(body, Fault):
+            if body.code == self._questions.not_listed and query:
+                logger.warning("the exchange no longer lists one of our symbols; asking %s for all", question.path)
+                job.whole_market, job.whole_until = frozenset(symbols), now + self._timing.absent_s
+                self._refused(symbols)
+            return body
+        answer = question.parse(body, self._now_us(), frozenset(symbols))
+        if answer.malformed:
+            self._counters.malformed += answer.malformed
+            self._malformed.note(f"{question.path}: {body[:200]!r}", asyncio.get_running_loop().time())
+        if not answer.updates and (words := reasons.told(body)):
+            return Fault(f"an answer without prices: {words}")
+        return answer
+
+    def named_again(self) -> None:
+        """It is known again which symbols are listed: questions may name them."""
+        self._quotes.whole_until = self._summaries.whole_until = 0.0
+
+    def _pass_on(self, answer: Answer, take: Take) -> Fault | None:
+        for update in answer.updates:
+            take(update)
+        return None if answer.updates else Fault("an answer without prices")
+
+    def _look_for(self, asked: tuple[str, ...], found: Collection[str], now: float) -> None:
+        self._had = {symbol: now if symbol in found else self._had.get(symbol, now) for symbol in asked}
+        late = now - self._timing.quiet_s
+        self._answered(found, [symbol for symbol in asked if self._had[symbol] <= late])
+
+    def _plan(self, job: _Job, started: float, interval_s: float, fault: Fault | None) -> float:
+        """Set when ``job`` is due next, and give the factor by which the weight used slows it down."""
+        now = asyncio.get_running_loop().time()
+        stretch = self._client.budget.stretch(now)
+        if fault is None:
+            job.backoff.reset()
+            job.due = max(now, started + interval_s * stretch)
+        else:
+            job.due = now + job.backoff.next_s()
+        if bool(job.fault) != (fault is not None):
+            if fault is not None:
+                logger.warning("%s fails: %s", job.question.path, fault.reason)
+            else:
+                logger.info("%s works again", job.question.path)
+        job.fault = "" if fault is None else fault.reason
+        return stretch
+
+    def _hear_by(self, seconds: float) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+        self._quiet = asyncio.get_running_loop().call_later(seconds, self._silent, seconds)
+
+    def _silent(self, seconds: float) -> None:
+        # What the exchange said is worth more than that it said nothing since.
+        told = self._client.fault.reason if self._client.fault is not None else self._quotes.fault
+        self._set(False, told or f"no prices by REST for {seconds:g} s")
+
+    def _set(self, ok: bool, reason: str) -> None:
+        if (ok, reason) != (self.ok, self.reason):
+            self.ok, self.reason = ok, reason
+            self._changed()
+
+
+def _slowed(stretch: float, used: int) -> str:
+    return f"asking less often: weight {used} of this minute is used" if stretch > 1.0 else ""

@@ -1,0 +1,9 @@
+"""Connections to an exchange's streams.
+
+``shard``          some symbols, always on one connection; replaced, renewed, made again
+``connection``     one connection from its opening to its end
+``subscriptions``  what it asks for, until it is granted
+``dialect``        what is an exchange's own: bytes in, updates out
+``peer``           what is known of its servers
+``timing``         our patience
+"""

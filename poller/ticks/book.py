@@ -1,0 +1,209 @@
+"""What is known of one symbol, and how an `Update` changes it. Plain code without I/O."""
+
+import logging
+from collections.abc import Callable
+
+from msgspec import UNSET, Struct, UnsetType
+
+from market.instruments import Instrument
+from market.tick import MAX_EXACT, Tick
+from poller.source import Update
+from poller.ticks.readings import (
+    NO_QUOTE,
+    DropReason,
+    Fine,
+    FineSummary,
+    Plain,
+    PlainSummary,
+    fine_quote,
+    fine_summary,
+    plain_quote,
+    plain_summary,
+    read_quote,
+    read_summary,
+)
+from poller.ticks.scaling import fit_prices, fit_sizes
+
+logger = logging.getLogger(__name__)
+
+_ANSWER_AGE_US = 1_000_000
+"""How old an answer to a request may be when it arrives: quotes with ids heard since may be newer."""
+
+_RENUMBERED_US = 3_000_000
+"""Lower ids for so long, and no higher one, are no late quotes: the exchange has begun to count anew."""
+
+_LATE_US = 60_000_000
+"""A summary older than the last by more than this was not late on its way: the exchange's clock was set back."""
+
+
+class Outcome(Struct, frozen=True, gc=False):
+    """What became of an update."""
+
+    tick: Tick | None = None
+    dropped: DropReason | None = None
+    """Why there is no tick; None where there is one."""
+    wrong: DropReason | None = None
+    """What was wrong with the quote in it, or the part that was left out; None where it made sense, or had none."""
+    left_out: tuple[str, ...] = ()
+    """Fields that could not be read, or have no room beside the more important ones."""
+    fits: bool = True
+    """False where it is not what the instrument lets one expect: finer, one-sided, not to be traded, wrong."""
+
+
+class Book:
+    """The newest quote and the newest summary of one symbol, compared by value.
+
+    A side without a price is news like any other. A quote that is wrong changes nothing; a field that cannot be
+    had is left out, and what is beside it stays.
+    """
+
+    def __init__(self, symbol: str, instrument: Instrument, take_seq: Callable[[str], int]) -> None:
+        """``take_seq`` gives each tick its seq."""
+        self._symbol = symbol
+        self._take_seq = take_seq
+        self.instrument = instrument
+        """As the exchange lists it now; `listed` changes it."""
+        self._quote: Plain | Fine = NO_QUOTE
+        self._quoted = False
+        """Whether any quote was taken since it is traded."""
+        self._update_id: int | None = None
+        self._numbered_us: int | None = None
+        self._lower_us: int | None = None
+        """Since when there were lower ids only."""
+        self._summary: PlainSummary | FineSummary = (None, None)
+        self._summary_us: int | None = None
+
+    def listed(self, instrument: Instrument, now_us: int) -> Tick | None:
+        """The exchange lists it so from now on; a tick without bid and ask where it is not traded any more."""
+        before, scales = self.instrument.scales, instrument.scales
+        if scales != before:
+            # Integers mean something only at the scales that they were read at.
+            self._quote = plain_quote(fine_quote(self._quote, before), scales)
+            self._summary = plain_summary(fine_summary(self._summary, before), scales)
+        self.instrument = instrument
+        if instrument.status == "trading":
+            return None
+        stopped, self._quote, self._quoted = self._quote != NO_QUOTE or self._quoted, NO_QUOTE, False
+        return self.stand_still(now_us) if stopped else None
+
+    def stand_still(self, now_us: int) -> Tick:
+        """A tick of what is known, though nothing has come."""
+        return self._fine_tick(now_us, UNSET, [])
+
+    def apply(self, update: Update) -> Outcome:
+        """Take what of ``update`` makes sense and is new."""
+        event_us, update_id = update.event_us, update.update_id
+        if event_us is not None and not 0 <= event_us <= MAX_EXACT:
+            return Outcome(dropped="malformed", wrong="malformed", fits=False)
+        if update_id is not None and not 0 <= update_id <= MAX_EXACT:
+            return Outcome(dropped="malformed", wrong="malformed", fits=False)
+        left_out: list[str] = []
+        scales = self.instrument.scales
+        if self.instrument.status == "trading":
+            quote, wrong = read_quote(update, scales, left_out)
+        else:
+            quote, wrong = None, None if update.bid is None and update.ask is None else "not_trading"
+        summary, unread = read_summary(update, self._summary, scales, left_out)
+        if quote is None and summary is None:
+            reason = wrong or unread or "malformed"
+            return Outcome(dropped=reason, wrong=wrong or (None if unread else reason), fits=False)
+
+        quote_fault = "repeated" if quote is None else self._fault_of_quote(quote, update)
+        summary_fault = "repeated" if summary is None else self._fault_of_summary(summary, event_us)
+        if quote is not None and quote_fault is None:
+            self._quote, self._quoted = quote, True
+            if update_id is not None:
+                self._update_id = update_id
+                self._numbered_us = update.recv_us
+                self._lower_us = None
+        if summary is not None and summary_fault != "out_of_order":
+            # One that is only repeated still moves the time that older ones are told by.
+            self._summary = summary
+            self._summary_us = self._summary_us if event_us is None else event_us
+        if quote_fault and summary_fault:
+            # A missing part counts as repeated, so the other one's word is the one to report.
+            late = "out_of_order" in (quote_fault, summary_fault)
+            dropped: DropReason = wrong or ("out_of_order" if late else "repeated")
+            return Outcome(dropped=dropped, wrong=wrong, left_out=tuple(left_out), fits=not wrong)
+        event = UNSET if event_us is None else event_us
+        plain = self._plain_tick(update.recv_us, event)
+        tick = plain or self._fine_tick(update.recv_us, event, left_out)
+        fits = wrong is None and not left_out and (plain is not None or not self._is_odd(tick))
+        return Outcome(tick, wrong=wrong, left_out=tuple(left_out), fits=fits)
+
+    def _fault_of_quote(self, quote: Plain | Fine, update: Update) -> DropReason | None:
+        if update.update_id is not None:
+            if self._update_id is None or update.update_id > self._update_id:
+                return None
+            return "repeated" if update.update_id == self._update_id else self._fault_of_lower(update)
+        if self._quoted and quote == self._quote:
+            return "repeated"
+        if self._numbered_us is not None and 0 <= update.recv_us - self._numbered_us < _ANSWER_AGE_US:
+            return "out_of_order"
+        return None
+
+    def _fault_of_lower(self, update: Update) -> DropReason | None:
+        if self._lower_us is None or update.recv_us < self._lower_us:
+            self._lower_us = update.recv_us
+        if update.recv_us - self._lower_us < _RENUMBERED_US:
+            return "out_of_order"
+        logger.warning("%s is numbered anew: %s after %s", self._symbol, update.update_id, self._update_id)
+        return None
+
+    def _fault_of_summary(self, summary: PlainSummary | FineSummary, event_us: int | None) -> DropReason | None:
+        if event_us is not None and self._summary_us is not None and 0 < self._summary_us - event_us <= _LATE_US:
+            return "out_of_order"
+        return "repeated" if summary == self._summary else None
+
+    def _plain_tick(self, recv_us: int, event_us: int | UnsetType) -> Tick | None:
+        """The tick of what is known, where all of it is at the instrument's scales; None where it is not."""
+        quote, summary = self._quote, self._summary
+        if isinstance(quote, Fine) or isinstance(summary, FineSummary):
+            return None
+        last, volume = summary
+        scales = self.instrument.scales
+        return Tick(
+            symbol=self._symbol,
+            seq=self._take_seq(self._symbol),
+            bid=quote[0],
+            ask=quote[1],
+            bid_size=quote[2],
+            ask_size=quote[3],
+            last=UNSET if last is None else last,
+            volume=UNSET if volume is None else volume,
+            price_scale=scales.price,
+            size_scale=scales.size,
+            event_us=event_us,
+            recv_us=recv_us,
+        )
+
+    def _fine_tick(self, recv_us: int, event_us: int | UnsetType, left_out: list[str]) -> Tick:
+        """The tick of what is known, at scales of its own; fields without room are added to ``left_out``."""
+        scales = self.instrument.scales
+        bid, ask, bid_size, ask_size = fine_quote(self._quote, scales)
+        last, volume = fine_summary(self._summary, scales)
+        price_scale, *prices = fit_prices(scales.price, bid, ask, last)
+        size_scale, *sizes = fit_sizes(scales.size, bid_size, ask_size, volume)
+        tick = Tick(
+            symbol=self._symbol,
+            seq=self._take_seq(self._symbol),
+            bid=prices[0],
+            ask=prices[1],
+            bid_size=sizes[0],
+            ask_size=sizes[1],
+            last=prices[2],
+            volume=sizes[2],
+            price_scale=price_scale,
+            size_scale=size_scale,
+            event_us=event_us,
+            recv_us=recv_us,
+        )
+        known = {"bid": bid, "ask": ask, "bid_size": bid_size, "ask_size": ask_size, "last": last, "volume": volume}
+        left_out += [name for name, its in known.items() if its is not None and getattr(tick, name) is UNSET]
+        return tick
+
+    def _is_odd(self, tick: Tick) -> bool:
+        """Whether ``tick`` is finer than its instrument, or has a side without a price."""
+        scales = self.instrument.scales
+        finer = tick.price_scale > scales.price or tick.size_scale > scales.size
+        return finer or (self._quoted and UNSET in (tick.bid, tick.ask))

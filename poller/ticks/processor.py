@@ -1,0 +1,77 @@
+"""Updates into ticks: scaled, checked, without repeats, and merged. Plain code without I/O."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import get_args
+
+from market.instruments import Instrument
+from market.tick import Tick
+from poller.source import Update
+from poller.ticks.book import Book, Outcome
+from poller.ticks.readings import DropReason
+
+logger = logging.getLogger(__name__)
+
+_EXPECTED: frozenset[DropReason] = frozenset({"repeated", "out_of_order", "not_trading"})
+"""Part of every normal day (two overlapping connections, a poll without change): not worth a warning."""
+
+_MAX_NOTED = 1_000
+"""Symbols named in the log for each reason are bounded: they may be a stranger's inventions."""
+
+_UNKNOWN = Outcome(dropped="unknown_symbol")
+
+
+class Processor:
+    """The `Book` of every symbol. A tick always carries the newest quote and the newest summary of its symbol."""
+
+    def __init__(self, instruments: Mapping[str, Instrument], take_seq: Callable[[str], int]) -> None:
+        """Make ticks of the symbols in ``instruments``; ``take_seq`` gives each tick its seq."""
+        self._take_seq = take_seq
+        self._books = {symbol: Book(symbol, its, take_seq) for symbol, its in instruments.items()}
+        self._noted: set[tuple[str, str]] = set()
+        self.drops: dict[DropReason, int] = dict.fromkeys(get_args(DropReason), 0)
+        """Updates that made no tick, by the reason."""
+        self.left_out: dict[str, int] = {}
+        """Fields that ticks had to do without, by their name."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Those that a tick may come of."""
+        return tuple(self._books)
+
+    def process(self, update: Update) -> Outcome:
+        """What becomes of ``update``; why it makes no tick is counted in `drops`."""
+        book = self._books.get(update.symbol)
+        outcome = _UNKNOWN if book is None else book.apply(update)
+        if outcome.dropped is not None:
+            self.drops[outcome.dropped] += 1
+            if outcome.dropped not in _EXPECTED:
+                self._note(f"dropped as {outcome.dropped}", update)
+        for name in outcome.left_out:
+            self.left_out[name] = self.left_out.get(name, 0) + 1
+            self._note(f"{name} left out", update)
+        return outcome
+
+    def listed(self, symbol: str, instrument: Instrument, now_us: int) -> Tick | None:
+        """The exchange lists ``symbol`` so from now on; the tick that says so where it is not traded."""
+        book = self._books.get(symbol)
+        if book is not None:
+            return book.listed(instrument, now_us)
+        self._books[symbol] = book = Book(symbol, instrument, self._take_seq)
+        return None if instrument.status == "trading" else book.stand_still(now_us)
+
+    def clear(self, symbol: str, now_us: int) -> Tick:
+        """Nothing that was heard of ``symbol`` counts any more; the tick that says so."""
+        instrument = self._books[symbol].instrument
+        self._books[symbol] = book = Book(symbol, instrument, self._take_seq)
+        return book.stand_still(now_us)
+
+    def forget(self, symbol: str) -> None:
+        """``symbol`` is of no interest any more."""
+        self._books.pop(symbol, None)
+
+    def _note(self, what: str, update: Update) -> None:
+        key = (what, update.symbol)
+        if key not in self._noted and len(self._noted) < _MAX_NOTED:
+            self._noted.add(key)
+            logger.warning("%s, more of these only counted: %.400r", what, update)

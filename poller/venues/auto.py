@@ -1,0 +1,128 @@
+"""``FEED=auto``: the exchange where anything of it answers, else the simulator until something does."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import aiohttp
+from msgspec import Struct
+
+from market.instruments import Instrument
+from poller.network import reasons
+from poller.network.bans import BANNED, obey
+from poller.network.endpoints import Endpoints
+from poller.network.tasks import first_of
+from poller.source import LinkState, Listener, Source
+
+logger = logging.getLogger(__name__)
+
+PROBE_TIMEOUT_S: Final = 5.0
+"""So long a newcomer may have to wait for the first simulated price where there is no internet."""
+LOOK_AGAIN_S: Final = 60.0
+"""While prices are simulated, from one look at the exchange to the next."""
+
+_PAGE_BYTES: Final = 1 << 14
+
+
+class Sight(Struct, frozen=True):
+    """What came of a look at the exchange."""
+
+    there: bool
+    """Whether anything answered, be it with a refusal: then it is the exchange's turn to give prices, or the reason."""
+    reason: str = ""
+    """What is wrong; empty where all is well."""
+
+
+async def look(
+    endpoints: Endpoints, now_us: Callable[[], int], within_s: float = PROBE_TIMEOUT_S, *, ping: str
+) -> Sight:
+    """Ask for a sign of life at each URL until one is well, within ``within_s`` in all; ask nobody during a ban.
+
+    The question is ``GET`` of the path ``ping``, which answers 200.
+    """
+    if endpoints.ban.left_s():
+        return Sight(True, endpoints.ban.reason)
+    each_s = within_s / len(endpoints.urls)
+    refused = silent = ""
+    for _ in endpoints.urls:
+        url = endpoints.current
+        try:
+            async with (
+                asyncio.timeout(each_s),
+                aiohttp.ClientSession() as session,
+                session.get(f"{url}{ping}", allow_redirects=False, **endpoints.options(url)) as response,
+            ):
+                status, headers = response.status, response.headers
+                body = await response.content.read(_PAGE_BYTES)
+        except TimeoutError:
+            silent = silent or f"no answer within {each_s:g} s"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if reasons.nobody_there(error):
+                silent = silent or reasons.of_error(error)
+            else:
+                refused = refused or reasons.of_error(error)
+        else:
+            if status == 200:
+                endpoints.works(url)
+                return Sight(True)
+            if status in BANNED:
+                return Sight(True, obey(endpoints.ban, status, headers, body, now_us()))
+            refused = refused or reasons.of_answer(status, body)
+        endpoints.failed(url)
+    return Sight(bool(refused), refused or silent)
+
+
+class Auto:
+    """Prices of the simulator while nothing of the exchange answers; `run` returns the exchange's source once it does.
+
+    The two never mix: whoever runs this starts anew with what `run` returns.
+    """
+
+    def __init__(
+        self,
+        simulated: Source,
+        exchange: Callable[[], Source],
+        endpoints: Endpoints,
+        now_us: Callable[[], int],
+        again_s: float = LOOK_AGAIN_S,
+        *,
+        ping: str,
+    ) -> None:
+        """``exchange`` makes the source that takes over."""
+        self._simulated = simulated
+        self._exchange = exchange
+        self._endpoints = endpoints
+        self._now_us = now_us
+        self._again_s = again_s
+        self._ping = ping
+
+    @property
+    def state(self) -> LinkState:
+        """The simulator's, whose reason says why it is one."""
+        return self._simulated.state
+
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """See `poller.source.Source.instruments`."""
+        return await self._simulated.instruments()
+
+    async def run(self, listener: Listener) -> Source | None:
+        """See `poller.source.Source.run`."""
+        return await first_of(self._until_there(), self._simulated.run(listener))
+
+    def doubt(self, symbol: str) -> None:
+        """See `poller.source.Source.doubt`."""
+        self._simulated.doubt(symbol)
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        """See `poller.source.Source.serve`; the exchange's source is told when it takes over."""
+        self._simulated.serve(symbols)
+
+    async def _until_there(self) -> Source:
+        while True:
+            await asyncio.sleep(self._again_s)
+            sight = await look(self._endpoints, self._now_us, ping=self._ping)
+            if sight.there:
+                but = f", though {sight.reason}" if sight.reason else ""
+                logger.warning("%s answers%s: no more simulated prices", self._endpoints.current, but)
+                return self._exchange()

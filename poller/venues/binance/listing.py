@@ -1,0 +1,303 @@
+"""What Binance lists of our symbols: asked before the first price, and again while running."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+from urllib.parse import quote
+
+from market.instruments import Instrument
+from poller.network.backoff import Backoff
+from poller.rest.client import Client, Fault
+from poller.rest.timing import RestTiming
+from poller.source import UnknownSymbolError
+from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
+from poller.venues.binance.queries import INVALID_SYMBOL, symbols_query
+from poller.venues.binance.weight import EXCHANGE_INFO_WEIGHT
+
+logger = logging.getLogger(__name__)
+
+_PATH: Final = "/api/v3/exchangeInfo"
+_MOST: Final = 100
+"""Symbols named in one question."""
+_MOST_ABSENT: Final = 10
+"""Symbols that are not listed and looked for at once: each has to be asked for alone."""
+_LIST_LENGTH: Final = 3000
+"""Characters of one question's list, encoded."""
+_ILLEGAL_CHARACTERS: Final = -1100
+"""Said of a name that cannot be one of its symbols (API documents, "Error codes")."""
+
+
+class Listing:
+    """Our symbols as the exchange lists them; `run` keeps it so.
+
+    That it does not list a symbol is believed only in answer to a question that names it.
+    """
+
+    def __init__(
+        self, client: Client, symbols: Iterable[str], *, timing: RestTiming, changed: Callable[[str, Instrument], None]
+    ) -> None:
+        """``changed`` is told of every symbol that is listed otherwise than before, while `run` runs."""
+        self.instruments: dict[str, Instrument] = {}
+        """As they were listed last."""
+        self._client = client
+        self._symbols = dict.fromkeys(symbols)
+        self._timing = timing
+        self._changed = changed
+        self._doubted: dict[str, bool] = {}
+        """Symbols to be looked up, and whether only because they are silent."""
+        self._looked_at: dict[str, float] = {}
+        self._pause_s: dict[str, float] = {}
+        """How long after a look a doubt of the symbol waits for the next one."""
+        self._not_before: dict[str, float] = {}
+        self._wake = asyncio.Event()
+        self._whole: ExchangeInfo | None = None
+        """What is listed in all, where that was asked for during this look."""
+
+    @property
+    def answerable(self) -> tuple[str, ...]:
+        """The symbols that the exchange answers for: naming another one fails a whole request."""
+        return tuple(symbol for symbol in self._symbols if self.instruments[symbol].listed)
+
+    def is_traded(self, symbol: str) -> bool:
+        """Whether quotes of ``symbol`` are to be expected."""
+        instrument = self.instruments.get(symbol)
+        return instrument is not None and instrument.status == "trading"
+
+    async def first(self, backoff: Backoff, failing: Callable[[str], None]) -> Mapping[str, Instrument]:
+        """Ask until there is an answer for every symbol; each failure's reason goes to ``failing``.
+
+        Of very many symbols that are not in the list of all, only some are asked for by name; the others are unknown
+        until `run` has asked for them.
+
+        Raises:
+            UnknownSymbolError: none of them is listed.
+        """
+        failures, timeout_s = 0, self._timing.exchange_info_timeout_s
+        if self._client.ban_reason:
+            failing(self._client.ban_reason)
+        asked = tuple(self._symbols)
+        while isinstance(found := await self._ask_all(_parts(asked), timeout_s), Fault):
+            if not failures:
+                logger.warning("exchangeInfo fails, trying on: %s", found.reason)
+            failures += 1
+            failing(found.reason)
+            await asyncio.sleep(backoff.next_s())
+            asked, self._whole = tuple(self._symbols), None
+        if failures:
+            logger.info("exchangeInfo answered after %d failures", failures)
+        now = asyncio.get_running_loop().time()
+        for symbol in asked:
+            if symbol in self._symbols:
+                self.instruments[symbol] = found.get(symbol) or _unknown()
+                self._not_before[symbol] = now
+        absent = [symbol for symbol in self._symbols if not self.instruments[symbol].listed]
+        if len(absent) == len(self._symbols) and self._symbols.keys() <= {*asked}:
+            raise UnknownSymbolError(await self._mend(absent[0]))
+        self._whole = None
+        for symbol, its in self.instruments.items():
+            if its.status != "trading":
+                logger.warning(
+                    "%s is %s (%s): expect no prices of it; looking again now and then", symbol, its.status, its.reason
+                )
+        return self.instruments
+
+    def doubt(self, symbol: str, *, silent: bool = False) -> None:
+        """Something does not fit what is known of ``symbol``: look again, soon, but not again and again.
+
+        Where it is only ``silent``, it is looked up each `RestTiming.absent_s` at the most, and as often: a halt may
+        begin at any time, while numbers that do not fit may never do.
+        """
+        if symbol in self._symbols and (symbol not in self._doubted or (silent and not self._doubted[symbol])):
+            self._doubted[symbol] = silent
+            self._wake.set()
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        """Look after these symbols from now on; those that are new are asked for at once."""
+        self._symbols = dict.fromkeys(symbols)
+        self._doubted = {symbol: silent for symbol, silent in self._doubted.items() if symbol in self._symbols}
+        for symbol in [symbol for symbol in self.instruments if symbol not in self._symbols]:
+            del self.instruments[symbol]
+            self._not_before.pop(symbol, None)
+            self._pause_s.pop(symbol, None)
+            self._looked_at.pop(symbol, None)
+        for symbol in self._symbols:
+            if symbol not in self.instruments:
+                self.instruments[symbol] = _unknown("the exchange has not been asked yet")
+                self._changed(symbol, self.instruments[symbol])
+                self.doubt(symbol)
+
+    async def run(self) -> None:
+        """Look again hourly, at doubts at once, at what is not traded and at a hundred others each minute.
+
+        Runs until cancelled.
+        """
+        clock = asyncio.get_running_loop().time
+        all_at = clock() + self._timing.listing_s
+        absent_at = clock() + self._timing.absent_s
+        # However many symbols are in doubt, one after the other: a look is about all that are by then.
+        look_at = clock()
+        while True:
+            now = clock()
+            doubted_at = min((self._due(symbol, now) for symbol in self._doubted), default=all_at)
+            self._wake.clear()
+            try:
+                async with asyncio.timeout_at(min(all_at, absent_at, max(doubted_at, look_at))):
+                    await self._wake.wait()
+                continue
+            except TimeoutError:
+                now = clock()
+            wanted = set[str]()
+            if now >= look_at:
+                wanted.update(symbol for symbol in self._doubted if self._due(symbol, now) <= now)
+            if now >= absent_at:
+                absent_at = now + self._timing.absent_s
+                wanted.update(self._to_look_for())
+                # A halt may leave everything as it was, so that nothing casts a doubt.
+                traded = [symbol for symbol in self._symbols if self.is_traded(symbol)]
+                wanted.update(sorted(traded, key=lambda symbol: self._looked_at.get(symbol, 0.0))[:_MOST])
+            if now >= all_at:
+                all_at = now + self._timing.listing_s
+                wanted.update(self.answerable)
+            if wanted:
+                await self._look_again([symbol for symbol in self._symbols if symbol in wanted])
+                look_at = clock() + self._timing.doubts_gap_s * self._client.budget.stretch(clock())
+
+    def _due(self, symbol: str, now: float) -> float:
+        """When a symbol that is in doubt is to be looked up."""
+        not_before = self._not_before.get(symbol, now)
+        if self._doubted[symbol] and symbol in self._looked_at:
+            return min(not_before, self._looked_at[symbol] + self._timing.absent_s)
+        return not_before
+
+    def _to_look_for(self) -> Iterator[str]:
+        """The symbols that are not traded; of those that are not even listed a few, the others in their turn."""
+        untraded = [symbol for symbol, its in self.instruments.items() if its.status != "trading"]
+        absent = [symbol for symbol in untraded if not self.instruments[symbol].listed]
+        yield from (symbol for symbol in untraded if self.instruments[symbol].listed)
+        yield from sorted(absent, key=lambda symbol: self._not_before.get(symbol, 0.0))[:_MOST_ABSENT]
+
+    async def _look_again(self, symbols: list[str]) -> None:
+        # One that is not listed makes a whole question fail: who is known to be none is asked for alone.
+        absent = [its for its in symbols if not self.instruments[its].listed and its in self._not_before]
+        parts = [*_parts(symbol for symbol in symbols if symbol not in absent), *((symbol,) for symbol in absent)]
+        found = await self._ask_all(parts, self._timing.request_timeout_s)
+        self._whole = None
+        now = asyncio.get_running_loop().time()
+        if isinstance(found, Fault):
+            logger.warning("exchangeInfo fails, trying on: %s", found.reason)
+        for symbol in symbols:
+            if symbol not in self._symbols:
+                continue  # not served any more since it was asked for
+            before = self.instruments[symbol]
+            # What the list of all lacks, and nobody has asked for by name yet, is as it was.
+            answered = not isinstance(found, Fault) and symbol in found
+            its = before if isinstance(found, Fault) or not answered else found[symbol] or _gone(before)
+            doubted = symbol in self._doubted
+            if answered:
+                self._doubted.pop(symbol, None)
+                self._looked_at[symbol] = now
+            # What was in doubt and is as it was will be in doubt again: older orders stay finer than the rules.
+            forgiven = now >= self._not_before.get(symbol, now) + self._timing.listing_s
+            again = doubted and its == before and not forgiven
+            pause_s = 2 * self._pause_s.get(symbol, 0.0) if again else self._timing.doubt_s
+            longest_s = self._timing.absent_s if isinstance(found, Fault) else self._timing.listing_s
+            self._pause_s[symbol] = min(max(pause_s, self._timing.doubt_s), longest_s)
+            self._not_before[symbol] = now + self._pause_s[symbol]
+            if its != before:
+                self.instruments[symbol] = its
+                logger.log(
+                    logging.INFO if its.status == "trading" else logging.WARNING,
+                    "%s is %s%s, %d and %d decimals", symbol, its.status, f" ({its.reason})" if its.reason else "",
+                    its.scales.price, its.scales.size,
+                )  # fmt: skip
+                self._changed(symbol, its)
+
+    async def _ask_all(
+        self, parts: Iterable[tuple[str, ...]], timeout_s: float
+    ) -> Mapping[str, Instrument | None] | Fault:
+        """What is listed of the symbols in ``parts``, None for each that is not; or why there is no answer.
+
+        Each part is a question, and each question has ``timeout_s``: prices have to wait for it.
+        """
+        found: dict[str, Instrument | None] = {}
+        for part in parts:
+            answer = await self._ask(part, timeout_s)
+            if isinstance(answer, Fault):
+                return answer
+            found.update(answer)
+        return found
+
+    async def _ask(self, part: tuple[str, ...], timeout_s: float) -> Mapping[str, Instrument | None] | Fault:
+        body = await self._client.get(_PATH, symbols_query(part), EXCHANGE_INFO_WEIGHT, timeout_s)
+        if isinstance(body, Fault):
+            if body.code not in (INVALID_SYMBOL, _ILLEGAL_CHARACTERS):
+                return body
+            # It does not say which one; the list of all does, but that a symbol is not in it is no proof.
+            if len(part) == 1:
+                return {part[0]: None}
+            if self._whole is None:
+                whole = await self._read_info({}, self._timing.exchange_info_timeout_s)
+                if isinstance(whole, Fault):
+                    return whole
+                self._whole = whole
+            return await self._ask_for_missing(self._whole, part, timeout_s)
+        info = self._read(body)
+        if isinstance(info, Fault) or len(part) == 1:
+            return info if isinstance(info, Fault) else {part[0]: info.instrument(part[0])}
+        return await self._ask_for_missing(info, part, timeout_s)
+
+    async def _ask_for_missing(
+        self, info: ExchangeInfo, part: tuple[str, ...], timeout_s: float
+    ) -> Mapping[str, Instrument | None] | Fault:
+        """What ``info`` says of ``part``; what it lacks is asked for by name, as far as that is not too much."""
+        found = {symbol: its for symbol in part if (its := info.instrument(symbol)) is not None}
+        missing = [symbol for symbol in part if symbol not in found]
+        again = await self._ask_all([(symbol,) for symbol in missing[:_MOST_ABSENT]], timeout_s)
+        return again if isinstance(again, Fault) else {**found, **again}
+
+    async def _read_info(self, query: Mapping[str, str], timeout_s: float) -> ExchangeInfo | Fault:
+        body = await self._client.get(_PATH, query, EXCHANGE_INFO_WEIGHT, timeout_s)
+        return body if isinstance(body, Fault) else self._read(body)
+
+    def _read(self, body: bytes) -> ExchangeInfo | Fault:
+        try:
+            info = ExchangeInfo(body)
+        except BadExchangeInfoError as error:
+            return Fault(str(error))
+        if info.weight_limit is not None:
+            self._client.budget.limit = info.weight_limit
+        return info
+
+    async def _mend(self, symbol: str) -> str:
+        """What to say of a start without any symbol; the list of all knows what one may be meant for."""
+        whole = self._whole or await self._read_info({}, self._timing.exchange_info_timeout_s)
+        close = None if isinstance(whole, Fault) else whole.suggestion(symbol)
+        mend = f"did you mean {close}?" if close else "remove it, or correct it"
+        others = f" and {len(self._symbols) - 1} more" if len(self._symbols) > 1 else ""
+        return f"SYMBOLS names {symbol}{others}, which Binance does not list; {mend}"
+
+
+def _parts(symbols: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    part: list[str] = []
+    length = 0
+    for symbol in symbols:
+        size = len(quote(f'"{symbol}",', safe=""))
+        if part and (len(part) == _MOST or length + size > _LIST_LENGTH):
+            yield tuple(part)
+            part, length = [], 0
+        part.append(symbol)
+        length += size
+    if part:
+        yield tuple(part)
+
+
+def _unknown(reason: str = "the exchange does not list it") -> Instrument:
+    return Instrument("unknown", reason=reason)
+
+
+def _gone(before: Instrument) -> Instrument:
+    """Of a symbol that is not listed: one that was, has been delisted."""
+    if not before.listed:
+        return before if before.status == "delisted" else _unknown()
+    return Instrument("delisted", before.scales, "the exchange does not list it any more")

@@ -1,0 +1,29 @@
+"""Binance spot, as `poller.venues.registry` has it."""
+
+from market.venues import DEFAULT_VENUE, EXAMPLES
+from poller.source import Source
+from poller.venues.venue import Opening, Venue
+
+
+def _by_streams(its: Opening) -> Source:
+    from poller.venues.binance.streams import binance_ws
+
+    return binance_ws(its.symbols, its.rest, its.streams, now_us=its.now_us, rng=its.rng)
+
+
+def _by_rest(its: Opening) -> Source:
+    from poller.venues.binance.rest_source import BinanceRest
+
+    return BinanceRest(its.symbols, its.rest, now_us=its.now_us, rng=its.rng)
+
+
+BINANCE = Venue(
+    name=DEFAULT_VENUE,
+    title="Binance",
+    symbols=EXAMPLES[DEFAULT_VENUE],
+    rest_url=("https://api.binance.com",),
+    ws_url=("wss://stream.binance.com:9443",),
+    ping="/api/v3/ping",
+    feeds={"binance-ws": _by_streams, "binance-rest": _by_rest},
+    replays=True,
+)

@@ -1,0 +1,181 @@
+"""Coinbase Exchange's streams: what is sent, and what its messages mean.
+
+``level2_batch`` tells the whole book once, then every 50 ms what has changed; ``ticker`` each trade; ``heartbeat`` each
+second that a product's streams live. (The best prices in ``ticker`` are those of the last trade, so they are not used.)
+Shapes and limits are from the exchange's API documents ("WebSocket Channels", "WebSocket Rate Limits").
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from market.codec import UNREADABLE
+from market.venues import native_of, symbol_of
+from poller.source import Update
+from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, StreamLimits, Unexpected
+from poller.venues.coinbase.order_book import BookError, Level, OrderBook
+from poller.venues.coinbase.venue import NAME
+
+LIMITS: Final = StreamLimits(
+    # Not limited; so many books are what one connection brings without falling behind.
+    symbols_per_connection=50,
+    # 100 a second and IP: others may use it, and a renewal doubles it.
+    messages_per_window=25,
+    # 8 requests a second and IP.
+    connects_per_window=4,
+    connect_window_s=1.0,
+    # A book is told in one message, of some megabytes.
+    message_bytes=32 << 20,
+    # Heartbeats come each second.
+    told_within_s=5.0,
+)
+
+_CHANNELS: Final = ("level2_batch", "ticker", "heartbeat")
+_TOLD_CHANNELS: Final = {"ticker", "heartbeat"}
+"""Those that an answer names as we do. The third may be told by another name of its (``level2``, ``level2_50``)."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_US: Final = timedelta(microseconds=1)
+
+
+class _Channel(Struct):
+    name: str
+    product_ids: list[str] = []
+
+
+class _Message(Struct):
+    type: str
+    product_id: str = ""
+    time: datetime | None = None
+    bids: list[tuple[str, str]] = []
+    asks: list[tuple[str, str]] = []
+    changes: list[tuple[Literal["buy", "sell"], str, str]] = []
+    price: str | None = None
+    volume_24h: str | None = None
+    channels: list[_Channel] = []
+    message: str = ""
+    reason: str = ""
+
+
+class _Named(Struct):
+    type: str = ""
+    product_id: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Message)
+_named = msgspec.json.Decoder(_Named)
+
+
+class CoinbaseDialect:
+    """See `poller.stream.dialect.StreamDialect`. It keeps the books of its connection."""
+
+    def __init__(self) -> None:
+        """Nothing has been told yet."""
+        self._books: dict[str, OrderBook] = {}
+        self._tops: dict[str, tuple[Level | None, Level | None]] = {}
+
+    def url(self, base: str) -> str:
+        """Everything is subscribed later."""
+        return base
+
+    def requests(self, method: Method, symbols: Iterable[str]) -> Iterator[Request]:
+        """One for each symbol: an unknown product fails the request that names it."""
+        for symbol in symbols:
+            product = native_of(symbol)
+            words = {"type": method.lower(), "product_ids": [product], "channels": _CHANNELS}
+            message = msgspec.json.encode(words)
+            yield Request(method, (symbol,), lambda _number, message=message: message)  # type: ignore[misc]
+
+    def parse(self, message: str, recv_us: int) -> Iterable[Heard]:
+        """See `poller.stream.dialect.StreamDialect.parse`."""
+        try:
+            return self._read(_decoder.decode(message), recv_us)
+        except (*UNREADABLE, BookError) as error:
+            return (Unexpected(f"{error}: {message[:200]!r}", _whose(message)),)
+
+    def _read(self, its: _Message, recv_us: int) -> Iterable[Heard]:
+        symbol = symbol_of(NAME, its.product_id)
+        match its.type:
+            case "snapshot":
+                book = self._books[symbol] = OrderBook()
+                self._tops.pop(symbol, None)
+                for price, size in its.bids:
+                    book.bids.put(price, size)
+                for price, size in its.asks:
+                    book.asks.put(price, size)
+                return self._quote(symbol, its.time, recv_us)
+            case "l2update":
+                changed = self._books.get(symbol)
+                if changed is None:
+                    return (Unexpected(f"changes of a book that was not told: {symbol[:80]}", symbol),)
+                for side, price, size in its.changes:
+                    (changed.bids if side == "buy" else changed.asks).put(price, size)
+                return self._quote(symbol, its.time, recv_us)
+            case "ticker":
+                at_us = _micros(its.time)
+                return (Update(symbol=symbol, recv_us=recv_us, event_us=at_us, last=its.price, volume=its.volume_24h),)
+            case "heartbeat":
+                return (Alive(symbol),)
+            case "subscriptions":
+                return (Ack(None, subjects=_granted(its.channels)),)
+            case "error":
+                return (_refusal(its.message, its.reason),)
+            case _:
+                return (Unexpected(f"a message of an unknown type: {its.type[:40]!r}"),)
+
+    def _quote(self, symbol: str, time: datetime | None, recv_us: int) -> Iterable[Update]:
+        """The top of the book, if it has moved."""
+        bid, ask = top = self._books[symbol].top()
+        if top == self._tops.get(symbol):
+            return ()
+        self._tops[symbol] = top
+        at_us = _micros(time)
+        return (
+            Update(
+                symbol=symbol,
+                recv_us=recv_us,
+                # Nothing is counted here. The time tells which of two connections is ahead while one replaces another.
+                update_id=at_us,
+                event_us=at_us,
+                bid=bid.price if bid else "",
+                bid_size=bid.size if bid else "",
+                ask=ask.price if ask else "",
+                ask_size=ask.size if ask else "",
+            ),
+        )
+
+
+def _micros(time: datetime | None) -> int | None:
+    return None if time is None or time.tzinfo is None else (time - _EPOCH) // _US
+
+
+def _granted(channels: list[_Channel]) -> frozenset[str]:
+    """The symbols that are subscribed in all channels."""
+    by_name = {channel.name: frozenset(channel.product_ids) for channel in channels}
+    books = frozenset[str]().union(*(ids for name, ids in by_name.items() if name.startswith("level2")))
+    return frozenset(
+        symbol_of(NAME, product)
+        for product in books
+        if all(product in by_name.get(name, ()) for name in _TOLD_CHANNELS)
+    )
+
+
+def _refusal(message: str, reason: str) -> Ack | Ending:
+    """``{"type":"error","message":"Failed to subscribe","reason":"ETH-USD is not a valid product"}``, or the end."""
+    told = f"{message}: {reason}" if reason else message
+    product, found, _ = reason.partition(" is not a valid product")
+    if found:
+        return Ack(None, told[:200], subjects=(symbol_of(NAME, product),), again=False)
+    return Ack(None, told[:200]) if message.startswith("Failed to subscribe") else Ending(f"the exchange: {told[:150]}")
+
+
+def _whose(message: str) -> str | None:
+    """Whose quotes a message should have told that cannot be read; None where not even that can be."""
+    try:
+        its = _named.decode(message)
+    except UNREADABLE:
+        return None
+    is_quote = its.type in ("snapshot", "l2update")
+    return (symbol_of(NAME, its.product_id) if its.product_id else None) if is_quote else ""

@@ -1,0 +1,24 @@
+"""Coinbase Exchange, as `poller.venues.registry` has it."""
+
+from market.venues import EXAMPLES
+from poller.source import Source
+from poller.venues.venue import Opening, Venue
+
+NAME = "coinbase"
+
+
+def _by_streams(its: Opening) -> Source:
+    from poller.venues.coinbase.streams import coinbase_ws
+
+    return coinbase_ws(its.symbols, its.rest, its.streams, now_us=its.now_us, rng=its.rng)
+
+
+COINBASE = Venue(
+    name=NAME,
+    title="Coinbase Exchange",
+    symbols=EXAMPLES[NAME],
+    rest_url=("https://api.exchange.coinbase.com",),
+    ws_url=("wss://ws-feed.exchange.coinbase.com",),
+    ping="/time",
+    feeds={"coinbase-ws": _by_streams},
+)

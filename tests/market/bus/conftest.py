@@ -1,0 +1,23 @@
+"""The bus that contract suites run over."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from market.bus import Bus, open_bus
+from tests.market.bus.implementations import IMPLEMENTATIONS
+from tests.market.bus.receivers import RecordingReceiver
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+async def any_bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    """A bus of each kind, empty."""
+    bus = open_bus(IMPLEMENTATIONS[request.param](request))
+    yield bus
+    await bus.aclose()
+
+
+@pytest.fixture
+def receiver() -> RecordingReceiver:
+    """Somebody who listens."""
+    return RecordingReceiver()

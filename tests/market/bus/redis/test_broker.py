@@ -1,0 +1,98 @@
+"""Publishing and receiving as only a server can show it."""
+
+import asyncio
+
+import pytest
+
+from market.bus import Bus, BusDownError, open_bus
+from market.codec import encode_tick
+from market.topics import last_ticks
+from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
+from tests.market.bus.using import lead, listen, publish
+from tests.market.samples import beat, tick
+from tests.valkey import Valkey
+from tests.waiting import until
+
+
+async def test_strange_payloads_are_passed_on(bus: Bus, valkey: Valkey) -> None:
+    """What is no tick reaches the receiver as it is: judging it is not the bus's work."""
+    receiver = RecordingReceiver()
+    link = await listen(bus, ["BTCUSDT"], receiver)
+    strange = [b"", b"garbage", b"\xff\x00\r\n", b"x" * 1_000_000]
+    for payload in strange:
+        valkey.command("PUBLISH", "tick.BTCUSDT", payload)
+    valkey.command("PUBLISH", "feed.status", b"no beat")
+    await receiver.until_count(5)
+    assert [*(("BTCUSDT", payload) for payload in strange), ("beat", b"no beat")] == receiver.received
+    link.close()
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+async def test_link_is_lost_with_its_server(bus: Bus, valkey: Valkey, how: str) -> None:
+    """When the server goes, or throws us out, `lost` tells at once."""
+    link = await listen(bus, ["BTCUSDT"], RecordingReceiver())
+    if how == "stop":
+        valkey.stop()
+    else:
+        valkey.command("CLIENT", "KILL", "TYPE", "pubsub")
+    async with asyncio.timeout(TIMEOUT_S):
+        reason = await link.lost
+    assert reason
+    link.ping()
+    link.close()
+
+
+async def test_refusal_to_subscribe(valkey: Valkey) -> None:
+    """A user who may not read the channels is told so, at once."""
+    valkey.command("ACL", "SETUSER", "narrow", "on", ">sesame", "+@all", "~*", "resetchannels")
+    bus = open_bus(f"redis://narrow:sesame@127.0.0.1:{valkey.port}/0")
+    async with asyncio.timeout(1):
+        with pytest.raises(BusDownError, match="refused"):
+            await listen(bus, ["BTCUSDT"], RecordingReceiver())
+    await bus.aclose()
+    valkey.command("ACL", "DELUSER", "narrow")
+
+
+async def test_refusal_to_publish(bus: Bus, valkey: Valkey) -> None:
+    """A server that refuses a command is down for us, with its reason, until it refuses no more."""
+    valkey.command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        with pytest.raises(BusDownError, match="maxmemory"):
+            await publish(bus, [tick()])
+    finally:
+        valkey.command("CONFIG", "SET", "maxmemory", "0")
+    await publish(bus, [tick(seq=2)])
+    assert {"BTCUSDT": encode_tick(tick(seq=2))} == await last_ticks(bus.last_values)
+
+
+async def test_publish_that_is_cancelled(bus: Bus, valkey: Valkey) -> None:
+    """After a publish that was cancelled half-way the next one is confirmed by its own answers."""
+    await publish(bus, [tick()])
+    with valkey.frozen():
+        publishing = asyncio.create_task(publish(bus, [tick(seq=seq) for seq in range(100)]))
+        await asyncio.sleep(0)
+        publishing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await publishing
+    await publish(bus, [tick(seq=200)], beat())
+    assert {"BTCUSDT": encode_tick(tick(seq=200))} == await last_ticks(bus.last_values)
+
+
+async def test_beat_extends_the_lease_on_the_server(bus: Bus, valkey: Valkey) -> None:
+    """A beat gives the lease its full time again; ticks alone leave it as it is."""
+    token = await lead(bus)
+    assert token
+    for beats, expected_s in ((None, 30), (beat(), 900)):
+        await publish(bus, [tick()], beats, token=token._replace(ttl_s=900))
+        assert expected_s - 5 < valkey.command("PTTL", "lease.test") / 1000 <= expected_s
+
+
+async def test_publish_that_was_held_up(bus: Bus, valkey: Valkey) -> None:
+    """What a frozen server works off only when its lease has run out is refused there."""
+    valkey.command("CONFIG", "RESETSTAT")
+    await publish(bus, [tick(seq=1)])
+    token = await lead(bus, ttl_s=1)
+    with valkey.frozen(), pytest.raises(BusDownError):
+        await publish(bus, [tick(seq=2)], beat(), token=token)
+    await until(lambda: valkey.command("INFO", "errorstats").get("errorstat_LEASELOST") == {"count": 1})
+    assert {"BTCUSDT": encode_tick(tick(seq=1))} == await last_ticks(bus.last_values)

@@ -1,0 +1,12 @@
+"""Requests in the Redis protocol."""
+
+import hiredis
+
+from market.bus.redis.commands import command
+
+
+def test_words_of_every_kind() -> None:
+    """Text goes as UTF-8, numbers in decimal, bytes as they are, whatever is in them."""
+    reader = hiredis.Reader()
+    reader.feed(command(b"SET", "币.x", 17, b"\x00\r\n", ""))
+    assert [b"SET", "币.x".encode(), b"17", b"\x00\r\n", b""] == reader.gets()

@@ -1,0 +1,113 @@
+"""What is said of a server that cannot be used: one line, with the mend."""
+
+import asyncio
+import datetime
+import ssl
+from pathlib import Path
+
+import pytest
+from redis.exceptions import AuthenticationError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from deploy.ports import free_port
+from market.bus.redis.faults import explained
+from market.bus.redis.url import RedisUrl, parse_redis_url
+from tests.market.bus.redis.tls_front import Certificates, tls_front
+from tests.market.bus.using import outcome_of
+from tests.valkey import Valkey
+
+HERE = RedisUrl(host="h", username="gateways", password="sesame-street")  # noqa: S106 # a mark to look for
+
+
+async def test_tls_where_there_is_none(valkey: Valkey) -> None:
+    """``rediss://`` to a server that speaks plain: the scheme is to be mended."""
+    said = await outcome_of(f"rediss://127.0.0.1:{valkey.port}/0")
+    assert said.startswith(
+        f"127.0.0.1:{valkey.port} did not answer in time; where it does not speak TLS, write redis://"
+    )
+
+    async def answer_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"-ERR what is that?\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer_plainly, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    said = await outcome_of(f"rediss://127.0.0.1:{port}/0")
+    assert said == f"127.0.0.1:{port} does not speak TLS; write redis:// in BUS_URL, or the port that does"
+    server.close()
+
+
+async def test_no_tls_where_there_is(valkey: Valkey, tmp_path: Path) -> None:
+    """``redis://`` to a server that speaks TLS: likewise."""
+    made = Certificates(tmp_path)
+    async with tls_front(valkey.port, made.ca.issue_cert("127.0.0.1")) as port:
+        for userinfo in ("", "u:p@"):
+            said = await outcome_of(f"redis://{userinfo}127.0.0.1:{port}/0")
+            assert f"127.0.0.1:{port} does not answer as Redis does" in said
+            assert "rediss://" in said
+
+
+async def test_a_certificate_that_has_expired(valkey: Valkey, tmp_path: Path) -> None:
+    """It is said what is wrong with the certificate."""
+    made = Certificates(tmp_path)
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    async with tls_front(valkey.port, made.ca.issue_cert("127.0.0.1", not_after=past, not_before=past)) as port:
+        said = await outcome_of(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={made.ca_file}")
+        assert said == f"the certificate of 127.0.0.1:{port} is not valid: certificate has expired"
+
+
+async def test_passwords(valkey: Valkey) -> None:
+    """A password that is missing, and one that is wrong, are told apart; neither is shown."""
+    valkey.command("CONFIG", "SET", "requirepass", "sesame")
+    place = f"127.0.0.1:{valkey.port}"
+    try:
+        assert (await outcome_of(f"redis://{place}/1")).startswith(f"{place} asks for user and password: ")
+        assert (await outcome_of(f"redis://:street@{place}")).startswith(f"{place} refused user or password: ")
+    finally:
+        valkey.stop()
+
+
+async def test_nobody_there(tmp_path: Path) -> None:
+    """Nobody listens: host and port, or the socket, and what the system says."""
+    port = free_port()
+    assert f"127.0.0.1:{port}" in await outcome_of(f"redis://127.0.0.1:{port}")
+    assert f"127.0.0.1:{port}" in await outcome_of(f"rediss://127.0.0.1:{port}")
+    assert f"{tmp_path}/s" in await outcome_of(f"unix://{tmp_path}/s")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RedisConnectionError("ERR unknown command 'AUTH', with args beginning with: 'gateways' 'sesame-stre"),
+        RedisConnectionError("ERR no such user gateways\r\nsesame-street"),
+        AuthenticationError("sesame-street is wrong"),
+        ValueError("'sesame-street'"),
+    ],
+)
+def test_what_repeats_our_words_is_not_shown(error: Exception) -> None:
+    """The password does not stand in the line, whoever said it."""
+    said = explained(error, HERE)
+    assert said
+    assert "\n" not in said
+    assert "sesame" not in said
+
+
+def test_a_name_or_a_password_that_is_a_word_hides_nothing() -> None:
+    """Only what repeats the password is withheld, not what has a letter of it, or a user called ``user``."""
+    said = AuthenticationError("invalid username-password pair or user is disabled.")
+    for url in (RedisUrl(host="h", username="user", password="p"), RedisUrl(host="h", password="or")):  # noqa: S106
+        assert explained(said, url) == (
+            "h:6379 refused user or password: invalid username-password pair or user is disabled; see BUS_URL"
+        )
+
+
+def test_an_error_without_words_has_its_name() -> None:
+    """There is always something to say, and a reason far down is found."""
+    assert explained(TimeoutError(), HERE) == "h:6379 did not answer in time"
+    assert explained(OSError(), HERE) == "OSError"
+    outer = RedisConnectionError("x")
+    outer.__context__ = asyncio.CancelledError()
+    outer.__context__.__cause__ = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+    assert "TLS" in explained(outer, parse_redis_url("rediss://h"))

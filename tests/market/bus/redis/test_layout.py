@@ -1,0 +1,34 @@
+"""Where things lie on a server: old and new processes meet there."""
+
+import pytest
+
+from market.bus import Token
+from market.bus.redis.layout import lease_key, lease_value, stand_by_key, ticket_key, value_key
+
+
+@pytest.mark.parametrize(
+    ("topic", "key"),
+    [
+        ("tick.BTCUSDT", "ticks"),
+        ("tick.coinbase:BTC-USD", "ticks"),
+        ("tick.a.b", "ticks"),
+        ("tick.", "ticks"),
+        ("states", "states"),
+        ("trade.币安人生USDT", "trades"),
+    ],
+)
+def test_last_values(topic: str, key: str) -> None:
+    """A topic with a dot is kept in a hash of its kind, one without a dot under its own name."""
+    assert key == value_key(topic)
+
+
+def test_store() -> None:
+    """Leases, stand-bys and tickets are called as they always were."""
+    assert ("lease.poller", "standby.poller") == (lease_key("poller"), stand_by_key("poller"))
+    assert "lease.poller.coinbase" == lease_key("poller.coinbase")
+    assert "ticket.5f" == ticket_key("5f")
+
+
+def test_a_lease_names_its_owner_and_term() -> None:
+    """An operator reads who leads, and two terms of one owner differ."""
+    assert "host:17:5f#3" == lease_value(Token("poller", "host:17:5f", 3, 2))

@@ -1,0 +1,49 @@
+"""Leases on a server that anybody may write to."""
+
+import pytest
+
+from market.bus import Bus, Token
+from tests.market.bus.using import lead, publish
+from tests.market.samples import tick
+from tests.valkey import Valkey
+from tests.waiting import until
+
+
+@pytest.mark.parametrize("expiry", [(), ("PX", 3_600_000)], ids=["without end", "of an hour"])
+async def test_a_lease_that_nobody_extends_ends_however_long_it_is(
+    bus: Bus, valkey: Valkey, expiry: tuple[str, int]
+) -> None:
+    """Another's is as long as ours would be, from the first time that it is in our way."""
+    valkey.command("SET", "lease.test", "nobody", *expiry)
+    assert await lead(bus, ttl_s=0.3) is None
+    assert 0 < valkey.command("PTTL", "lease.test") <= 300
+    await until(lambda: not valkey.command("EXISTS", "lease.test"))
+    assert await lead(bus, ttl_s=0.3)
+
+
+async def test_a_lease_of_another_is_not_made_longer(bus: Bus, valkey: Valkey) -> None:
+    """However often we ask for it."""
+    valkey.command("SET", "lease.test", "another", "PX", 5_000)
+    for _ in range(5):
+        assert await lead(bus) is None
+    assert valkey.command("PTTL", "lease.test") <= 5_000
+
+
+async def test_processes_of_older_versions_share_the_lease(bus: Bus, valkey: Valkey) -> None:
+    """They write their owner alone, and compare with that: their leader is respected, and ours is nobody of theirs."""
+    valkey.command("SET", "lease.test", "older", "PX", 5_000)
+    assert await lead(bus) is None
+    assert await lead(bus, "olde") is None
+    valkey.command("DEL", "lease.test")
+    token = await lead(bus)
+    assert token
+    assert valkey.command("GET", "lease.test") == f"we#{token.epoch}".encode()
+
+
+async def test_an_answer_that_was_lost(bus: Bus, valkey: Valkey) -> None:
+    """Who has got the lease without learning it has it when it asks again: it is not in its own way."""
+    valkey.command("SET", "lease.test", "we#7", "PX", 5_000)
+    token = await lead(bus)
+    assert token == Token("test", "we", 7, 30)
+    assert valkey.command("PTTL", "lease.test") > 5_000
+    await publish(bus, [tick()], token=token)

@@ -1,0 +1,240 @@
+"""What every broker promises."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from market.bus import Batch, Bus, LeaseLostError, Message, Token
+from tests.market.bus.receivers import RecordingReceiver
+from tests.waiting import until
+
+BARRIER = ("beats.all", b"a beat")
+SOON = 0.05
+
+
+def numbered(topic: str, *numbers: int) -> list[Message]:
+    """Messages of ``topic`` that can be told apart."""
+    return [(topic, b"%d" % number) for number in numbers]
+
+
+async def lead(bus: Bus, owner: str = "we", ttl_s: float = 30) -> Token:
+    """The token of ``owner``, as soon as it leads."""
+    async with asyncio.timeout(5):
+        while (token := await bus.leadership.acquire("test", owner, ttl_s)) is None:  # noqa: ASYNC110 - it sets no event
+            await asyncio.sleep(0.002)
+    return token
+
+
+async def test_delivers_in_order(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """Updates arrive byte for byte, in the order of their publishing, within one batch and across batches."""
+    link = await any_bus.broker.subscribe(["a.1", "b.1"], receiver.receive)
+    batches = [[("a.1", b"\x00\xff\r\n"), ("b.1", b""), ("a.1", b"2")], numbered("a.1", 3)]
+    for updates in batches:
+        await any_bus.broker.publish(Batch(updates))
+    await receiver.until_count(4)
+    assert [message for updates in batches for message in updates] == receiver.received
+    link.close()
+
+
+@pytest.mark.parametrize("topic", ["nodot", "a.b.c", "币.币安人生", "coinbase:BTC-USD", "a b\t.\r\n", ".x", "x."])
+async def test_topics_are_opaque(any_bus: Bus, receiver: RecordingReceiver, topic: str) -> None:
+    """Any string is a topic: with dots or without, in any script, with blanks and line ends."""
+    link = await any_bus.broker.subscribe([topic], receiver.receive)
+    await any_bus.broker.publish(
+        Batch([(topic, b"1"), (f"{topic}x", b"2")], values=[(topic, b"3")], barrier=(topic, b"4"))
+    )
+    await receiver.until_count(2)
+    assert [(topic, b"1"), (topic, b"4")] == receiver.received
+    link.close()
+
+
+async def test_delivers_what_was_asked_for(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """A subscriber gets the topics it named and no others; a barrier is a topic like any other."""
+    witness = RecordingReceiver()
+    links = [
+        await any_bus.broker.subscribe(["b.1"], receiver.receive),
+        await any_bus.broker.subscribe(["b.1", BARRIER[0]], witness.receive),
+    ]
+    await any_bus.broker.publish(Batch([("a.1", b"1"), ("b.1", b"2"), ("b.12", b"3")], barrier=BARRIER))
+    await witness.until_count(2)
+    await receiver.until_count(1)
+    assert [("b.1", b"2"), BARRIER] == witness.received
+    assert [("b.1", b"2")] == receiver.received
+    for link in links:
+        link.close()
+
+
+async def test_a_subscription_to_nothing(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """No topic at all is allowed; the subscription lives, and receives nothing."""
+    link = await any_bus.broker.subscribe([], receiver.receive)
+    before = link.received_at
+    await any_bus.broker.publish(Batch(numbered("a.1", 1), barrier=BARRIER))
+    link.ping()
+    await until(lambda: link.received_at > before)
+    assert [] == receiver.received
+    link.close()
+
+
+async def test_a_barrier_comes_after_its_updates(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """Who has a barrier has every update that was published before it or with it, whatever the topics."""
+    topics = [f"a.{number}" for number in range(50)]
+    link = await any_bus.broker.subscribe([*topics, BARRIER[0]], receiver.receive)
+    before, with_it = ([message for topic in topics for message in numbered(topic, *range(5))] for _ in range(2))
+    await any_bus.broker.publish(Batch(before))
+    await any_bus.broker.publish(Batch(with_it, barrier=BARRIER))
+    await receiver.until(lambda received: BARRIER in received)
+    assert [*before, *with_it, BARRIER] == receiver.received
+    link.close()
+
+
+async def test_values_are_kept_and_not_sent(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """What is only to be kept reaches no subscriber, and is there when the barrier comes."""
+    link = await any_bus.broker.subscribe(["states", BARRIER[0]], receiver.receive)
+    publishing = asyncio.create_task(any_bus.broker.publish(Batch(values=[("states", b"all")], barrier=BARRIER)))
+    await receiver.until_count(1)
+    assert {"states": b"all"} == await any_bus.last_values.read(["states"], max_bytes=9)
+    await publishing
+    assert [BARRIER] == receiver.received
+    link.close()
+
+
+async def test_each_subscriber_gets_its_own(any_bus: Bus) -> None:
+    """Two subscribers each get exactly what they asked for, the shared topic both."""
+    first, second = RecordingReceiver(), RecordingReceiver()
+    links = [
+        await any_bus.broker.subscribe(["a.1", "b.1"], first.receive),
+        await any_bus.broker.subscribe(["b.1", "c.1"], second.receive),
+    ]
+    await any_bus.broker.publish(Batch([("a.1", b"1"), ("b.1", b"2"), ("c.1", b"3")]))
+    await first.until_count(2)
+    await second.until_count(2)
+    assert [("a.1", b"1"), ("b.1", b"2")] == first.received
+    assert [("b.1", b"2"), ("c.1", b"3")] == second.received
+    for link in links:
+        link.close()
+
+
+async def test_publishing_nothing_is_allowed(any_bus: Bus) -> None:
+    """An empty batch changes nothing and is no error."""
+    await any_bus.broker.publish(Batch())
+    await any_bus.broker.publish(Batch([], [], None))
+
+
+async def test_publishing_side_by_side(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """Batches that are published side by side all arrive, each topic in its order."""
+    link = await any_bus.broker.subscribe([f"a.{number}" for number in range(20)], receiver.receive)
+    await asyncio.gather(*(any_bus.broker.publish(Batch(numbered(f"a.{number}", *range(50)))) for number in range(20)))
+    await receiver.until_count(1000)
+    for number in range(20):
+        assert numbered(f"a.{number}", *range(50)) == [its for its in receiver.received if its[0] == f"a.{number}"]
+    link.close()
+
+
+async def test_a_closed_subscription_receives_nothing(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """After close nothing is received, `lost` is done, and closing again is allowed."""
+    link = await any_bus.broker.subscribe(["a.1"], receiver.receive)
+    witness = RecordingReceiver()
+    other = await any_bus.broker.subscribe(["a.1"], witness.receive)
+    assert not link.lost.done()
+    link.close()
+    link.close()
+    link.ping()
+    assert "closed" == link.lost.result()
+    await any_bus.broker.publish(Batch(numbered("a.1", 1)))
+    await witness.until_count(1)
+    assert [] == receiver.received
+    other.close()
+
+
+async def test_closing_from_within_a_delivery(any_bus: Bus) -> None:
+    """A receiver may close its subscription from within a call; it is not called after that."""
+    calls = []
+
+    def receive(batch: Sequence[Message]) -> None:
+        calls.append(batch)
+        link.close()
+
+    witness = RecordingReceiver()
+    link = await any_bus.broker.subscribe(["a.1"], receive)
+    other = await any_bus.broker.subscribe(["a.1"], witness.receive)
+    for number in range(3):
+        await any_bus.broker.publish(Batch(numbered("a.1", number)))
+    await witness.until_count(3)
+    assert 1 == len(calls)
+    other.close()
+
+
+async def test_signs_of_life(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """The answer to a ping moves `received_at`, though nothing was published; a message does as well."""
+    link = await any_bus.broker.subscribe(["a.1"], receiver.receive)
+    before = link.received_at
+    link.ping()
+    await until(lambda: link.received_at > before)
+    assert [] == receiver.received
+    before = link.received_at
+    await any_bus.broker.publish(Batch(numbered("a.1", 1)))
+    await receiver.until_count(1)
+    assert before < link.received_at <= asyncio.get_running_loop().time()
+    link.close()
+
+
+async def test_publishing_with_a_token(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """Who leads publishes as anybody does without a token."""
+    link = await any_bus.broker.subscribe(["a.1", BARRIER[0]], receiver.receive)
+    token = await lead(any_bus)
+    await any_bus.broker.publish(Batch(numbered("a.1", 1, 2)), token=token)
+    await any_bus.broker.publish(Batch(numbered("a.1", 3), barrier=BARRIER), token=token)
+    await receiver.until_count(4)
+    assert [*numbered("a.1", 1, 2, 3), BARRIER] == receiver.received
+    assert {"a.1": b"3"} == await any_bus.last_values.read(["a.1"], max_bytes=9)
+    link.close()
+
+
+@pytest.mark.parametrize("then", ["free", "theirs", "ours again", "theirs, and ours again"])
+async def test_a_token_of_a_term_that_is_over(any_bus: Bus, receiver: RecordingReceiver, then: str) -> None:
+    """Nothing of it is sent or kept, whoever leads now: even we again."""
+    link = await any_bus.broker.subscribe(["a.1", "b.1", BARRIER[0]], receiver.receive)
+    token = await lead(any_bus)
+    await any_bus.leadership.release(token)
+    if "theirs" in then:
+        theirs = await lead(any_bus, "they")
+        if "ours" in then:
+            await any_bus.leadership.release(theirs)
+    if "ours" in then:
+        await lead(any_bus)
+    with pytest.raises(LeaseLostError, match=r"^lease test is not held$"):
+        await any_bus.broker.publish(Batch(numbered("a.1", 1), [("states", b"x")], BARRIER), token=token)
+    assert {} == await any_bus.last_values.read(["a.1", "states"], max_bytes=9)
+    await any_bus.broker.publish(Batch(numbered("b.1", 2)))
+    await receiver.until_count(1)
+    assert numbered("b.1", 2) == receiver.received
+    link.close()
+
+
+async def test_a_token_of_another_lease(any_bus: Bus) -> None:
+    """Leases do not touch each other: what one venue's leader does, another's loss does not stop."""
+    ours = await any_bus.leadership.acquire("poller", "we", 30)
+    theirs = await any_bus.leadership.acquire("poller.venue", "they", 30)
+    assert ours is not None
+    assert theirs is not None
+    await any_bus.leadership.release(theirs)
+    await any_bus.broker.publish(Batch(numbered("a.1", 1)), token=ours)
+    with pytest.raises(LeaseLostError):
+        await any_bus.broker.publish(Batch(numbered("a.1", 2)), token=theirs)
+    assert {"a.1": b"1"} == await any_bus.last_values.read(["a.1"], max_bytes=9)
+
+
+async def test_a_barrier_extends_the_lease(any_bus: Bus) -> None:
+    """A barrier counts the time of its lease anew, updates alone do not: it runs out, however many come."""
+    token = await lead(any_bus)
+    await any_bus.broker.publish(Batch(numbered("a.1", 1), barrier=BARRIER), token=token._replace(ttl_s=SOON))
+
+    async def updates_for_ever() -> None:
+        while True:
+            await any_bus.broker.publish(Batch(numbered("a.1", 2)), token=token)
+            await asyncio.sleep(0.002)
+
+    with pytest.raises(LeaseLostError):
+        await asyncio.wait_for(updates_for_ever(), 5)
+    assert await any_bus.leadership.acquire("test", "they", 30)

@@ -1,0 +1,432 @@
+"""What is asked of REST once, on a virtual clock, by an exchange that answers when the test says."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from market.instruments import Instrument
+from poller.coverage.inquiry import Inquiry
+from poller.coverage.staleness import DEAD, MISSING, UNSEEDED, UNUSABLE
+from poller.network.counters import Counters
+from poller.rest.client import Fault
+from poller.rest.timing import RestTiming
+from poller.source import Update
+from poller.stream.timing import StreamTiming
+from tests.fakes import run_virtual
+from tests.poller.listening import RecordingListener
+
+
+class SlowRest:
+    """Answers each question after ``delay_s`` with the prices of when it was asked, or with the faults it is given."""
+
+    def __init__(self) -> None:
+        self.bids: dict[str, str] = {}
+        self.delay_s = 0.0
+        self.faults: list[Fault] = []
+        self.missing: set[str] = set()
+        """Symbols that its answers leave out."""
+        self.asked: list[tuple[str, ...]] = []
+        self.asked_summaries: list[tuple[str, ...]] = []
+
+    async def quotes(self, symbols: tuple[str, ...], take: Callable[[Update], object]) -> Fault | None:
+        self.asked.append(symbols)
+        rows = [(symbol, {"bid": self.bids.get(symbol, "1")}) for symbol in symbols if symbol not in self.missing]
+        return await self._answer(rows, take)
+
+    async def summaries(self, symbols: tuple[str, ...], take: Callable[[Update], object]) -> Fault | None:
+        self.asked_summaries.append(symbols)
+        return await self._answer([(symbol, {"last": "5"}) for symbol in symbols], take)
+
+    async def _answer(
+        self, rows: Sequence[tuple[str, Mapping[str, Any]]], take: Callable[[Update], object]
+    ) -> Fault | None:
+        await asyncio.sleep(self.delay_s)
+        if self.faults:
+            return self.faults.pop()
+        for symbol, fields in rows:
+            take(Update(symbol=symbol, recv_us=0, **fields))
+        return None
+
+
+class SetListing:
+    """A listing that has what the test put there."""
+
+    def __init__(self, *symbols: str) -> None:
+        self.instruments = {symbol: Instrument("trading") for symbol in symbols}
+        self.doubted: list[str] = []
+
+    def is_traded(self, symbol: str) -> bool:
+        return symbol in self.instruments and self.instruments[symbol].status == "trading"
+
+    def doubt(self, symbol: str, *, silent: bool = False) -> None:
+        self.doubted.append(symbol)
+
+
+class Stage:
+    """An inquiry about A and B at work, with all that it talks to."""
+
+    def __init__(self) -> None:
+        self.rest = SlowRest()
+        self.listing = SetListing("A", "B")
+        self.listener = RecordingListener()
+        self.counters = Counters()
+        parts: Any = (self.rest, self.listing)
+        self.inquiry = Inquiry(
+            *parts,
+            tell=self.listener.update,
+            timing=StreamTiming(),
+            rest_timing=RestTiming(),
+            counters=self.counters,
+            rng=random.Random(1),
+        )
+        self._ids = 0
+
+    def stream(self, symbol: str, bid: str) -> None:
+        """A stream brings a quote."""
+        self._ids += 1
+        update = Update(symbol=symbol, recv_us=0, update_id=self._ids, bid=bid)
+        self.inquiry.heard(update, self.listener.update(update))
+
+    def bids(self, symbol: str) -> list[str | None]:
+        return [its.bid for its in self.listener.updates if its.symbol == symbol and its.bid is not None]
+
+
+def staged(scene: Callable[[Stage], Any], *, run: bool = True) -> None:
+    """Run ``scene`` with a new stage, at work if it is to ``run``, on a virtual clock that has run for a while."""
+
+    async def main() -> None:
+        await asyncio.sleep(100)
+        stage = Stage()
+        running = asyncio.create_task(stage.inquiry.run() if run else asyncio.sleep(1e9))
+        try:
+            await scene(stage)
+        finally:
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    run_virtual(main())
+
+
+def test_a_new_connection_s_symbols_are_asked_for_once() -> None:
+    """Quotes and summaries, all in one question each; then nobody is asked until somebody is quiet."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(4)
+        assert ([("A", "B")], [("A", "B")]) == (stage.rest.asked, stage.rest.asked_summaries)
+        assert {("A", "1", None), ("B", "1", None), ("A", None, "5"), ("B", None, "5")} == {
+            (its.symbol, its.bid, its.last) for its in stage.listener.updates
+        }
+
+    staged(scene)
+
+
+def test_quotes_do_not_wait_for_summaries() -> None:
+    """While the summaries of one connection's symbols are asked for, the quotes of the next one's are, too."""
+
+    async def scene(stage: Stage) -> None:
+        asked = asyncio.Event()
+
+        async def summaries(symbols: tuple[str, ...], take: object) -> None:
+            asked.set()
+            await asyncio.sleep(1000)
+
+        stage.rest.summaries = summaries  # type: ignore[method-assign] # it never answers
+        restarted = asyncio.create_task(stage.inquiry.run())
+        stage.inquiry.watch(("A",))
+        await asyncio.sleep(2)
+        assert asked.is_set()
+        stage.inquiry.watch(("B",))
+        await asyncio.sleep(2)
+        assert ["1"] == stage.bids("B")
+        restarted.cancel()
+
+    staged(scene, run=False)
+
+
+def test_an_answer_older_than_the_stream_does_not_count() -> None:
+    """What a stream told since the question was asked is newer than the answer, for that symbol alone."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.delay_s = 1.0
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(0.5)
+        stage.stream("A", "7")
+        await asyncio.sleep(2)
+        assert (["7"], ["1"]) == (stage.bids("A"), stage.bids("B"))
+
+    staged(scene)
+
+
+def test_a_connection_made_anew_amid_the_question_asks_again() -> None:
+    """A change between two connections is not lost to an answer that was asked for by the first."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.delay_s = 1.0
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(0.5)
+        stage.rest.bids["A"] = "7"
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(4)
+        assert "7" == stage.bids("A")[-1]
+        assert 2 == len(stage.rest.asked)
+
+    staged(scene)
+
+
+@pytest.mark.parametrize("faults", [1, 5])
+def test_asking_goes_on_until_there_is_an_answer(faults: int) -> None:
+    """A question that fails is asked again with growing pauses, together with those that have come meanwhile."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.faults = [Fault("HTTP 500")] * faults
+        stage.inquiry.watch(("A",))
+        await asyncio.sleep(0.001)
+        stage.inquiry.watch(("B",))
+        await asyncio.sleep(200)
+        assert {"1"} == {*stage.bids("A"), *stage.bids("B")}
+
+    staged(scene)
+
+
+@pytest.mark.parametrize("status", ["halted", "delisted", "unknown"])
+def test_what_is_not_traded_is_not_asked_for(status: Any) -> None:
+    """It neither fails the question for the others nor is doubted; once it is traded and watched it is asked for."""
+
+    async def scene(stage: Stage) -> None:
+        stage.listing.instruments["B"] = Instrument(status)
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(30)
+        assert {("A",)} == {*stage.rest.asked}
+        stage.listing.instruments["B"] = Instrument("trading")
+        stage.inquiry.watch(("B",))
+        await asyncio.sleep(1)
+        assert ["1"] == stage.bids("B")
+
+    staged(scene)
+
+
+def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
+    """While nobody answers what changed in between, only symbols that a stream tells of are known."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.faults = [Fault("HTTP 500")] * 20
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(2.9)
+        assert {} == stage.inquiry.verdicts()
+        stage.stream("A", "7")
+        await asyncio.sleep(0.2)
+        assert {"B": UNSEEDED} == stage.inquiry.verdicts()
+        stage.rest.faults.clear()
+        await asyncio.sleep(40)
+        assert {} == stage.inquiry.verdicts()
+        stage.rest.faults = [Fault("HTTP 500")] * 20
+        stage.inquiry.watch(("A", "B"))
+        stage.inquiry.lost(("A",))
+        stage.inquiry.forget(("B",))
+        await asyncio.sleep(4)
+        assert {} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_who_was_silent_before_another_connection_too_stays_so() -> None:
+    """A repair for another symbol's sake makes nobody live of whom nothing is known yet."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.faults = [Fault("HTTP 500")] * 40
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(3.1)
+        assert dict.fromkeys("AB", UNSEEDED) == stage.inquiry.verdicts()
+        stage.inquiry.watch(("A", "B"))
+        assert dict.fromkeys("AB", UNSEEDED) == stage.inquiry.verdicts()
+        stage.stream("A", "7")
+        assert {"B": UNSEEDED} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_a_quiet_symbol_that_rest_has_no_price_of_is_not_relied_on() -> None:
+    """Left out of REST's answers for three seconds, and silent: it is looked up, and back with an answer or a quote."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(1)
+        stage.rest.missing = {"A"}
+        await asyncio.sleep(12)
+        assert {"A": MISSING} == stage.inquiry.verdicts()
+        assert "A" in stage.listing.doubted
+        stage.stream("A", "7")
+        assert {} == stage.inquiry.verdicts()
+        await asyncio.sleep(15)
+        assert {"A": MISSING} == stage.inquiry.verdicts()
+        stage.rest.missing, stage.rest.bids["A"] = set(), "7"
+        await asyncio.sleep(6)
+        assert {} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_an_answer_asked_for_before_a_new_connection_is_not_all_there_is() -> None:
+    """It may lack what changed until the connection was made: the symbol is not relied on for it."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.delay_s = 1.0
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(0.5)
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(1)
+        stage.rest.faults = [Fault("HTTP 500")] * 20
+        await asyncio.sleep(2.1)
+        assert dict.fromkeys("AB", UNSEEDED) == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_the_first_answer_since_a_new_connection_proves_nothing() -> None:
+    """What changed while there was no stream is news to REST's first answer, whatever it was asked for."""
+
+    async def scene(stage: Stage) -> None:
+        stage.stream("A", "5")
+        stage.rest.faults = [Fault("HTTP 500")] * 4
+        stage.rest.bids["A"] = "7"
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(60)
+        assert {"5", "7"} == {*stage.bids("A")}
+        assert (0, {}) == (len(stage.rest.faults), stage.inquiry.verdicts())
+
+    async def asked_by_doubt(stage: Stage) -> None:
+        stage.stream("A", "5")
+        stage.rest.bids["A"] = "7"
+        # Summaries and quotes go on failing for whoever begins anew, and not for who doubts.
+        stage.inquiry._quote_seeds.add = lambda symbols: None  # type: ignore[method-assign] # it asks nothing
+        stage.inquiry.watch(("A", "B"))
+        for _ in range(60):
+            await asyncio.sleep(1)
+            assert DEAD not in stage.inquiry.verdicts().values()
+        assert {"5", "7"} == {*stage.bids("A")}
+
+    staged(scene)
+    staged(asked_by_doubt)
+
+
+def test_what_is_removed_amid_the_question_is_left_alone() -> None:
+    """A symbol that nobody wants any more ends no task and is asked for no more, though its question failed."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.delay_s = 1.0
+        stage.rest.faults = [Fault("HTTP 500")]
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(0.5)
+        stage.inquiry.forget(("B",))
+        del stage.listing.instruments["B"]
+        await asyncio.sleep(30)
+        assert ["1"] == stage.bids("A")[:1]
+        assert all("B" not in asked for asked in stage.rest.asked[1:])
+
+    staged(scene)
+
+
+def test_a_quiet_market_costs_few_questions_and_no_verdict() -> None:
+    """An hour in which nothing changes: about one question a minute, nobody is found dead, and the listing is read."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(3600)
+        assert 55 <= stage.counters.questions <= 70
+        assert len(stage.rest.asked_summaries) <= 20
+        assert {} == stage.inquiry.verdicts()
+        assert {"A", "B"} == {*stage.listing.doubted}
+
+    staged(scene)
+
+
+def test_a_quiet_symbol_beside_a_busy_one() -> None:
+    """Only the quiet one is asked about."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        for second in range(300):
+            await asyncio.sleep(1)
+            stage.stream("A", str(second))
+        assert {("A", "B"), ("B",)} == {*stage.rest.asked}
+        assert ("A", "B") not in stage.rest.asked[1:]
+        assert {} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_newer_prices_than_the_stream_s_are_told_at_once_and_make_it_dead() -> None:
+    """The answer's price is passed on; two seconds later the stream cannot be relied on; it speaks, and it can."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(1)
+        stage.rest.bids["A"] = "7"
+        await asyncio.sleep(5)
+        assert (["1", "7"], {}) == (stage.bids("A"), stage.inquiry.verdicts())
+        await asyncio.sleep(2)
+        assert {"A": DEAD} == stage.inquiry.verdicts()
+        stage.stream("A", "8")
+        assert {} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_what_stands_in_is_held_against_the_dead_only() -> None:
+    """News by REST in a stream's place condemn a stream that was found dead once more, and no other."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        stage.rest.bids["A"] = "7"
+        await asyncio.sleep(0.1)
+        stage.rest.bids["A"] = "8"
+        await asyncio.sleep(8)
+        assert {"A": DEAD} == stage.inquiry.verdicts()
+        stage.inquiry.watch(("A", "B"))
+        take = stage.inquiry.stand_in()
+        for symbol in "AB":
+            take(Update(symbol=symbol, recv_us=0, bid="9"))
+        await asyncio.sleep(4)
+        assert {"A": DEAD} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
+def test_garbage_of_one_symbol() -> None:
+    """Quotes that cannot be used or read, of a symbol, for three seconds; of nobody knows whom, all are asked about."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        for _ in range(5):
+            await asyncio.sleep(1)
+            stage.stream("A", "nonsense")
+            stage.inquiry.misheard("B")
+        assert {"A": UNUSABLE, "B": UNUSABLE} == stage.inquiry.verdicts()
+        await asyncio.sleep(100)
+        asked = len(stage.rest.asked)
+        stage.inquiry.misheard(None)
+        await asyncio.sleep(6)
+        assert len(stage.rest.asked) > asked
+
+    staged(scene)
+
+
+def test_silence_of_a_lost_connection_proves_nothing() -> None:
+    """While no stream brings a symbol, nobody asks about it, and what it was found to be is void."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(1)
+        stage.rest.bids["A"] = "7"
+        await asyncio.sleep(8)
+        stage.inquiry.lost(("A", "B"))
+        asked = len(stage.rest.asked)
+        await asyncio.sleep(100)
+        assert (asked, {}) == (len(stage.rest.asked), stage.inquiry.verdicts())
+
+    staged(scene)

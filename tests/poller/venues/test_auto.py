@@ -1,0 +1,216 @@
+"""Is Binance there, and what becomes of that."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
+
+import pytest
+import trustme
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from deploy.ports import free_port
+from market.instruments import Instrument
+from poller.network.endpoints import Endpoints
+from poller.source import Deaf, LinkState, Listener, Source, Update
+from poller.venues import auto
+from poller.venues.auto import Sight
+from tests.poller.listening import RecordingListener, eventually
+
+PING = "/api/v3/ping"
+look = partial(auto.look, ping=PING)
+Auto = partial(auto.Auto, ping=PING)
+
+
+def now_us() -> int:
+    """Return the wall time, in microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+class Pinged:
+    """Something that answers pings with the status that its path names, or never."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.headers: dict[str, str] = {}
+        app = web.Application()
+        app.router.add_get("/{status}/api/v3/ping", self._ping)
+        self.server = TestServer(app)
+
+    async def _ping(self, request: web.Request) -> web.Response:
+        self.paths.append(status := request.match_info["status"])
+        if status == "silent":
+            await asyncio.Event().wait()
+        headers = {"Location": "/200", **self.headers}
+        return web.json_response({"code": 0, "msg": "so"}, status=int(status), headers=headers)
+
+    def at(self, *statuses: str) -> Endpoints:
+        return Endpoints("pings", [str(self.server.make_url(f"/{status}")) for status in statuses])
+
+
+@pytest.fixture
+async def pinged() -> AsyncIterator[Pinged]:
+    """Serve what answers pings."""
+    pinged = Pinged()
+    await pinged.server.start_server(shutdown_timeout=0)
+    yield pinged
+    await pinged.server.close()
+
+
+async def test_an_exchange_that_answers_its_ping_is_there(pinged: Pinged) -> None:
+    """And nothing is wrong with it."""
+    assert Sight(True) == await look(pinged.at("200"), now_us)
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 451, 500, 503])
+async def test_one_that_answers_anything_else_is_there_too(pinged: Pinged, status: int) -> None:
+    """What it says is told; only where nothing answers is there nobody."""
+    assert Sight(True, f"HTTP {status}: so") == await look(pinged.at(str(status)), now_us)
+
+
+@pytest.mark.parametrize("status", [418, 429])
+async def test_a_ban_is_obeyed_by_who_looks_again(pinged: Pinged, status: int) -> None:
+    """While it lasts nobody is asked, at no URL, and the reason stays what it was."""
+    pinged.headers = {"Retry-After": "60"}
+    endpoints = pinged.at(str(status), "200")
+    expected = Sight(True, f"HTTP {status}, asked to wait 60 s: so")
+    assert expected == await look(endpoints, now_us)
+    assert expected == await look(endpoints, now_us)
+    assert [str(status)] == pinged.paths
+
+
+async def test_one_that_never_answers_is_given_up_in_time(pinged: Pinged) -> None:
+    """All URLs together take no longer than one."""
+    assert 5 == auto.PROBE_TIMEOUT_S
+    started = asyncio.get_running_loop().time()
+    assert Sight(False, "no answer within 0.1 s") == await look(pinged.at("silent", "silent"), now_us, 0.2)
+    assert asyncio.get_running_loop().time() - started < 2
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+async def test_nobody_there(host: str) -> None:
+    """Where nobody listens, or no such host is known, nothing answers."""
+    sight = await look(Endpoints("pings", [f"http://{host}:{free_port()}"]), now_us)
+    assert not sight.there
+    assert sight.reason in {"Connection refused"} or sight.reason.startswith("no such host: ")
+
+
+async def test_a_wrong_certificate_is_an_answer() -> None:
+    """It is told by name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        sight = await look(Endpoints("pings", [f"https://127.0.0.1:{port}"]), now_us)
+    assert Sight(True, "certificate: unable to get local issuer certificate") == sight
+
+
+async def test_who_hangs_up_is_there() -> None:
+    """Somebody took the connection."""
+
+    def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        sight = await look(Endpoints("pings", [f"http://127.0.0.1:{port}"]), now_us)
+    assert sight.there
+    assert sight.reason
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected", "used"),
+    [
+        (["503", "200"], Sight(True), 1),
+        (["silent", "200"], Sight(True), 1),
+        (["silent", "451"], Sight(True, "HTTP 451: so"), 0),
+        (["403", "silent"], Sight(True, "HTTP 403: so"), 0),
+    ],
+)
+async def test_urls_are_tried_in_turn(pinged: Pinged, statuses: list[str], expected: Sight, used: int) -> None:
+    """The first that is well is used from then on; one that refuses says more than one that is silent."""
+    endpoints = pinged.at(*statuses)
+    assert expected == await look(endpoints, now_us, 0.5)
+    assert endpoints.urls[used] == endpoints.current
+
+
+class Scripted:
+    """A source that emits one price of its own, and waits."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ended = False
+        self.doubted: list[str] = []
+        self.served: list[str] = []
+        self.state = LinkState("simulated", "up", name, 0)
+
+    async def instruments(self) -> Mapping[str, Instrument]:
+        return {self.name: Instrument("trading")}
+
+    def doubt(self, symbol: str) -> None:
+        self.doubted.append(symbol)
+
+    def serve(self, symbols: Iterable[str]) -> None:
+        self.served += symbols
+
+    async def run(self, listener: Listener) -> Source | None:
+        listener.update(Update(symbol=self.name, recv_us=0))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended = True
+        return None
+
+
+async def test_simulates_until_the_exchange_is_there(pinged: Pinged, caplog: pytest.LogCaptureFixture) -> None:
+    """It looks again and again; once something answers, the simulator is ended and the exchange's source returned."""
+    simulated, real = Scripted("simulated"), Scripted("real")
+    port = free_port()
+    endpoints = Endpoints("pings", [f"http://127.0.0.1:{port}"])
+    assert 60 == auto.LOOK_AGAIN_S
+    source = Auto(simulated, lambda: real, endpoints, now_us, again_s=0.02)
+    assert {"simulated": Instrument("trading")} == await source.instruments()
+    listener = RecordingListener()
+    running = asyncio.ensure_future(source.run(listener))
+    await eventually(lambda: listener.updates)
+    assert ("simulated", simulated.state) == (listener.updates[0].symbol, source.state)
+    source.serve(["A1", "B1"])
+    source.doubt("A1")
+    assert (["A1", "B1"], ["A1"]) == (simulated.served, simulated.doubted)
+    server = web.AppRunner(app := web.Application())
+    app.router.add_get("/api/v3/ping", _pong)
+    await server.setup()
+    await web.TCPSite(server, "127.0.0.1", port).start()
+    try:
+        assert await asyncio.wait_for(running, 10) is real
+    finally:
+        await server.cleanup()
+    assert simulated.ended
+    assert f"http://127.0.0.1:{port} answers: no more simulated prices" in caplog.text
+
+
+async def _pong(_: web.Request) -> web.Response:
+    return web.json_response({})
+
+
+async def test_refusals_end_the_simulation_too(pinged: Pinged, caplog: pytest.LogCaptureFixture) -> None:
+    """The exchange's source tells what it says; prices of nobody are for where there is nobody."""
+    real = Scripted("real")
+    source = Auto(Scripted("simulated"), lambda: real, pinged.at("451"), now_us, again_s=0.01)
+    assert await asyncio.wait_for(source.run(Deaf()), 10) is real
+    assert "answers, though HTTP 451: so: no more simulated prices" in caplog.text
+
+
+async def test_a_simulator_that_is_stopped_stops() -> None:
+    """A cancellation ends it and the looking."""
+    simulated = Scripted("simulated")
+    source = Auto(simulated, lambda: simulated, Endpoints("pings", ["http://127.0.0.1:9"]), now_us)
+    running = asyncio.ensure_future(source.run(Deaf()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert simulated.ended
