@@ -7,7 +7,7 @@ between the folders below the package. ``ROOT`` may be a checkout of another com
 import ast
 import sys
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import cache
 from pathlib import Path
 
@@ -36,12 +36,16 @@ def longest_chain(graph: Mapping[str, Set[str]]) -> list[str]:
     """The longest way along ``graph``, which has no circles."""
 
     @cache
-    def below(node: str) -> tuple[str, ...]:
-        below_it: list[tuple[str, ...]] = [below(other) for other in sorted(graph[node])]
-        return (node, *max(below_it, key=len, default=()))
+    def below(node: str) -> list[str]:
+        ways = [below(other) for other in sorted(graph[node])]
+        return [node, *longest(ways)]
 
-    ways: list[tuple[str, ...]] = [below(node) for node in sorted(graph)]
-    return list(max(ways, key=len)) if ways else []
+    return longest([below(node) for node in sorted(graph)])
+
+
+def longest(ways: Sequence[list[str]]) -> list[str]:
+    """The longest of ``ways``, the first of several; an empty one where there are none."""
+    return max(ways, key=len, default=[])
 
 
 def folded(graph: Mapping[str, Set[str]]) -> dict[str, set[str]]:
