@@ -5,6 +5,7 @@
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests, side by side; those that take minutes are left to test-long
+#   make coverage  what the quick tests, and a few with real programs, reach of the code: at least 95 % of each package
 #   make test-long the tests that take minutes (LONG=changed: those whose subject has changed since they passed)
 #   make conformance   every WebSocket conformance case, compression too: some minutes
 #   make foreign   clients made with other people's libraries; wants Go, Java with Maven, Rust, Node, and downloads
@@ -29,7 +30,7 @@ MINUTES ?= 10
 LONG ?= all
 UPGRADE ?= --upgrade
 
-.PHONY: run cluster load bench test test-long check conformance foreign fuzz soak dev constraints clean
+.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dev constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -53,6 +54,20 @@ test: check
 	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
+
+# Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former are
+# here, for what only a process of its own runs, and none of the latter.
+coverage: $(VENV)/.ready $(LOAD_VENV)/.ready
+	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws
+	rm -f .coverage .coverage.*
+	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
+		-n auto --dist load --maxschedchunk 1 -m 'not integration and not alone' $(ARGS)
+	$(VENV)/bin/python -m coverage run -m pytest \
+		tests/gateway/test_worker.py tests/integration/test_run.py tests/integration/test_stop.py
+	$(VENV)/bin/python -m coverage combine --quiet
+	for package in market poller gateway; do \
+		$(VENV)/bin/python -m coverage report --include="$$package/*" --fail-under=95 || exit 1; \
+	done
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
@@ -96,4 +111,4 @@ constraints:
 		$(UPGRADE) --generate-hashes --custom-compile-command 'make constraints' --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info

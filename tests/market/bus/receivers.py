@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 20.0
 
 
 class RecordingReceiver:
