@@ -11,6 +11,7 @@
 #   make foreign   clients made with other people's libraries; wants Go, Java with Maven, Rust, Node, and downloads
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
+#   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
 # Settings are environment variables (README.md): SYMBOLS=BTCUSDT FEED=simulated make run
@@ -30,7 +31,7 @@ MINUTES ?= 10
 LONG ?= all
 UPGRADE ?= --upgrade
 
-.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dev constraints clean
+.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -92,6 +93,9 @@ fuzz: $(VENV)/.ready
 soak: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
+dist: $(VENV)/.ready
+	@deploy/release.sh $(abspath $(VENV))/bin/python
+
 dev: $(VENV)/.ready
 	$(VENV)/bin/adev runserver gateway
 
@@ -111,4 +115,4 @@ constraints:
 		$(UPGRADE) --generate-hashes --custom-compile-command 'make constraints' --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist *.egg-info
