@@ -58,7 +58,7 @@ test: check
 
 # Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former are
 # here, for what only a process of its own runs, and none of the latter.
-coverage: $(VENV)/.ready $(LOAD_VENV)/.ready
+coverage: check
 	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws
 	rm -f .coverage .coverage.*
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
