@@ -63,8 +63,7 @@ coverage: check
 	rm -f .coverage .coverage.*
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
 		-n auto --dist load --maxschedchunk 1 -m 'not integration and not alone' $(ARGS)
-	$(VENV)/bin/python -m coverage run -m pytest \
-		tests/gateway/test_worker.py tests/integration/test_run.py tests/integration/test_stop.py
+	$(VENV)/bin/python -m coverage run -m pytest -m integration -k 'test_worker.py or test_run.py or test_stop.py'
 	$(VENV)/bin/python -m coverage combine --quiet
 	for package in market poller gateway; do \
 		$(VENV)/bin/python -m coverage report --include="$$package/*" --fail-under=95 || exit 1; \
