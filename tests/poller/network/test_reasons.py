@@ -7,10 +7,13 @@ import ssl
 import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from poller.network import reasons
 
 KEY = ConnectionKey("h", 443, True, True, None, None, None)
+REQUEST = aiohttp.RequestInfo(URL("https://h/"), "GET", CIMultiDictProxy(CIMultiDict()))
 
 
 @pytest.mark.parametrize(
@@ -63,9 +66,18 @@ def connecting(
     return aiohttp.ClientConnectorError(KEY, error)
 
 
+def refused_by_proxy(status: int) -> aiohttp.ClientHttpProxyError:
+    """Make aiohttp's error for a proxy that answers with ``status``."""
+    return aiohttp.ClientHttpProxyError(REQUEST, (), status=status, message="x")
+
+
 @pytest.mark.parametrize(
     ("error", "expected", "nobody"),
     [
+        (refused_by_proxy(407), "the proxy refuses: HTTP 407", False),
+        (refused_by_proxy(502), "the proxy refuses: HTTP 502", True),
+        (aiohttp.WSServerHandshakeError(REQUEST, (), status=451, message="x"), "HTTP 451", False),
+        (ssl.SSLError(1, "bad record"), "TLS: bad record", False),
         (connecting(errno.ECONNREFUSED), "Connection refused", True),
         (connecting(errno.ENETUNREACH), "Network is unreachable", True),
         (connecting(errno.EHOSTUNREACH), "No route to host", True),

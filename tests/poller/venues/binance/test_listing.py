@@ -135,14 +135,14 @@ async def test_many_doubts_are_one_question() -> None:
     async with Exchange(MANY[:300], LIMITS) as exchange:
         source = new_rest(exchange, MANY[:300], doubts_gap_s=0.5)
         async with heeding(source):
-            before = exchange_infos(exchange)
+            before, began = exchange_infos(exchange), time.monotonic()
             for symbol in MANY[:300]:
                 source.doubt(symbol)
                 await asyncio.sleep(0.002)
             await eventually(lambda: exchange_infos(exchange) >= before + 4)
             await asyncio.sleep(0.3)
-        # The first at once, the others in hundreds.
-        assert exchange_infos(exchange) - before <= 6
+        # The first at once, the others in hundreds, which may be interrupted by later ones.
+        assert exchange_infos(exchange) - before <= 4 + (time.monotonic() - began) / 0.5
 
 
 async def test_an_answer_without_a_symbol_is_no_proof(exchange: Exchange) -> None:
