@@ -14,7 +14,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Final
 
 from gateway.fanout.feed.intake import Intake
@@ -25,7 +24,7 @@ from gateway.fanout.feed.usefulness import Usefulness
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
-from market.bus import Bus, BusDownError, Message, Subscription
+from market.bus import Bus, BusDownError, Message, Receiver, Subscription
 from market.codec import CodecError, decode_beat
 from market.status import Beat
 from market.symbols import Symbols
@@ -172,8 +171,8 @@ class Feed:
 
     async def _subscribe(self) -> Subscription:
         self._relink = asyncio.get_running_loop().create_future()
-        symbol_of = {tick_topic(symbol): symbol for symbol in self._symbols}
-        return await self._bus.broker.subscribe([HEARTBEAT, *symbol_of], partial(self._received, symbol_of))
+        topics = {tick_topic(symbol): symbol for symbol in self._symbols}
+        return await self._bus.broker.subscribe([HEARTBEAT, *topics], self._receiver(topics))
 
     async def _read_store(self) -> None:
         # Not those of others: there may be any number of them.
@@ -207,14 +206,19 @@ class Feed:
                 return f"nothing heard for {QUIET_S:g} s"
         return link.lost.result()
 
-    def _received(self, symbol_of: Mapping[str, str], batch: Sequence[Message]) -> None:
-        """See `market.bus.Receiver`; ``symbol_of`` has each topic of ticks."""
-        tick_received = self.tick_received
-        for topic, payload in batch:
-            if symbol := symbol_of.get(topic):
-                tick_received(symbol, payload)
-            else:
-                self.beat_received(payload)
+    def _receiver(self, topics: Mapping[str, str]) -> Receiver:
+        """What takes the messages of a link; ``topics`` has the symbol of each topic of ticks."""
+        # A closure, and not a method with one argument bound: this runs for every read from the bus.
+        symbol_of, tick_received, beat_received = topics.get, self.tick_received, self.beat_received
+
+        def receive(batch: Sequence[Message]) -> None:
+            for topic, payload in batch:
+                if symbol := symbol_of(topic):
+                    tick_received(symbol, payload)
+                else:
+                    beat_received(payload)
+
+        return receive
 
     def beat_received(self, payload: bytes) -> None:
         """Take a heartbeat, or what came as one."""
