@@ -95,9 +95,12 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
         "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
         # Tells a leak from the allocator's slack, which resident memory does not.
         "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),
-        "feed_live": ("1 while prices are live, 0 while stale.", lambda: feed.status.feed == "live"),
+        "feed_live": ("1 while prices are live, 0 while those of a venue are stale.", lambda: feed.live),
     }
-    labelled = {"symbols": ("state", "This gateway's symbols, where the poller tells.", gateway.states.counts)}
+    labelled = {
+        "symbols": ("state", "This gateway's symbols, where the poller tells.", gateway.states.counts),
+        "venue_live": ("venue", "1 while a venue's prices are live, 0 while stale.", feed.live_venues),
+    }
     registry.register(GatewayCollector(gateway.counters, gauges, labelled))
     return registry
 

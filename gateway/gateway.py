@@ -15,7 +15,7 @@ from gateway.admission.probes import Probes
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
 from gateway.fanout.feed.feed import Feed
-from gateway.fanout.feed.states import SymbolStates
+from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Member
@@ -80,7 +80,7 @@ class Gateway:
             rest=Rest(factor=settings.rest_factor),
             timer=timer,
         )
-        self.states = SymbolStates(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
+        self.states = StatesByVenue(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
         """What the poller tells of each symbol."""
         self.feed = Feed(
             bus,

@@ -82,7 +82,8 @@ class Conversation:
         logger.debug("client %s connected from %s", connection.client, address)
         welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
         message_frame = connection.encoding.message_frame
-        connection.reply(head + message_frame(welcome) + message_frame(gateway.feed.status))
+        statuses = b"".join(map(message_frame, gateway.feed.statuses))
+        connection.reply(head + message_frame(welcome) + statuses)
 
     @property
     def payer(self) -> str | None:

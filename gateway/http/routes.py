@@ -110,7 +110,7 @@ async def readyz(request: web.Request) -> web.Response:
     elif not gateway.feed.ready:
         answer = _answer(503, {"status": "no last values from the bus yet"})
     else:
-        answer = _answer(200, {"status": "ready", "feed": gateway.feed.status.feed})
+        answer = _answer(200, {"status": "ready", "feed": "live" if gateway.feed.live else "stale"})
     # What a balancer passes on is somebody else's question.
     if hdrs.X_FORWARDED_FOR not in request.headers:
         gateway.probes.answered(request.remote or "", answer.status, asyncio.get_running_loop().time())

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from market.status import SymbolState
 from market.symbols import MAX_SYMBOL_BYTES, fits
+from market.venues import DEFAULT_VENUE
 
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A client's own mark on a request, echoed in the answer."""
@@ -145,20 +146,22 @@ class Subscriptions(Message, tag="subscriptions"):
 
 
 class Status(Message, tag="status"):
-    """Whether prices are being heard: sent after ``welcome``, and at every change."""
+    """Whether prices of a venue are being heard: sent after ``welcome``, of each venue, and at every change."""
 
     feed: Literal["live", "stale"]
     reason: str
     """Why it is stale, or what is unusual; empty where there is nothing to say."""
     source: str
-    """binance-ws, binance-rest, simulated or replay; empty while no poller was heard."""
+    """binance-ws, binance-rest, coinbase-ws, simulated, replay or another word; empty while no poller was heard."""
     since_us: int
+    venue: str = DEFAULT_VENUE
+    """Whose: that of the symbols with this name and a colon in front, or of those with none in front."""
 
 
 class SymbolStatus(Message, tag="symbol_status"):
     """Whether the price of one symbol is current: behind the snapshot of one that is not live, and at every change.
 
-    A `Status` of ``stale`` says it of every symbol, and sends none of these.
+    A `Status` of ``stale`` says it of every symbol of its venue, and sends none of these.
     """
 
     symbol: str

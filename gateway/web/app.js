@@ -7,9 +7,12 @@ import { PriceTable } from "./table.js";
 const SOURCES = {
   "binance-ws": ["Binance stream", false],
   "binance-rest": ["Binance REST", false],
+  "coinbase-ws": ["Coinbase stream", false],
   simulated: ["Simulated prices", true],
   replay: ["Replay of a recording", true],
 };
+
+const DEFAULT_VENUE = "binance"; // whose symbols have no venue's name in front
 
 const WITHOUT_SYMBOLS = {
   connecting: "Waiting for the gateway",
@@ -21,7 +24,7 @@ const WITHOUT_SYMBOLS = {
 const $ = (id) => document.getElementById(id);
 const table = new PriceTable($("rows"));
 let link = { name: "connecting" };
-let feed = null; // the newest `status`
+const feeds = new Map(); // venue -> its newest `status`, of this connection
 let expires = 0; // when the token ends, Unix seconds, once that is near
 let token = ""; // kept for reconnects, and nowhere but in this page
 
@@ -29,7 +32,7 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
   onState(state) {
     link = state;
     if (state.name === "open") {
-      feed = null;
+      feeds.clear();
       table.restart();
       if (token) connection.send({ type: "auth", token });
       connection.send({ type: "subscribe", symbols: ["*"] });
@@ -47,6 +50,7 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
         break;
       case "subscribed":
         table.hold(message.symbols);
+        table.drawFeeds(isStale);
         drawEmpty();
         break;
       case "symbol_status":
@@ -54,7 +58,8 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
         drawEmpty();
         break;
       case "status":
-        feed = message;
+        feeds.set(message.venue ?? DEFAULT_VENUE, message);
+        table.drawFeeds(isStale);
         drawState();
         break;
       case "error":
@@ -93,17 +98,47 @@ function stateOf() {
     case "connecting":
       return table.size ? ["reconnecting", "Reconnecting"] : ["connecting", "Connecting"];
   }
-  if (feed === null) return ["connecting", "Connecting"];
-  return feed.feed === "live" ? ["live", "Live"] : ["stale", "Stale"];
+  if (feeds.size === 0) return ["connecting", "Connecting"];
+  const stale = staleVenues().length;
+  if (stale === 0) return ["live", "Live"];
+  return stale === feeds.size ? ["stale", "Stale"] : ["partly", "Partly stale"];
+}
+
+function staleVenues() {
+  return [...feeds.keys()].filter((venue) => feeds.get(venue).feed !== "live");
+}
+
+function reasonsOf(venues) {
+  const told = venues.filter((venue) => feeds.get(venue).reason);
+  return told.map((venue) => ofVenue(venue, feeds.get(venue).reason));
+}
+
+/** Whether a symbol's venue is stale: the one whose name stands in front of it, or the one that has none there. */
+function isStale(symbol) {
+  const [name, native] = symbol.split(":", 2);
+  const feed = feeds.get(native !== undefined && feeds.has(name) ? name : DEFAULT_VENUE);
+  return feed !== undefined && feed.feed !== "live";
+}
+
+/** `text` of one venue, with its name where there are several. */
+function ofVenue(venue, text) {
+  return feeds.size > 1 ? `${venue}: ${text}` : text;
 }
 
 function drawSource() {
-  const source = feed?.source ?? "";
-  if (feed === null) return; // what was known of it stays while the connection is made again
-  const [text, unreal] = SOURCES[source] ?? [source, true];
-  $("source").hidden = !text;
+  if (feeds.size === 0) return; // what was known of it stays while the connection is made again
+  const texts = [];
+  let unreal = false;
+  for (const [venue, feed] of feeds) {
+    const [text, isUnreal] = SOURCES[feed.source] ?? [feed.source, true];
+    const state = feeds.size > 1 && feed.feed !== "live" ? "stale" : "";
+    const words = [text, state].filter(Boolean).join(", ");
+    if (words) texts.push(ofVenue(venue, words));
+    unreal ||= isUnreal && Boolean(text);
+  }
+  $("source").hidden = texts.length === 0;
   $("source").classList.toggle("unreal", unreal);
-  write("source", text);
+  write("source", texts.join(" · "));
 }
 
 function drawNotice(state) {
@@ -118,15 +153,19 @@ function drawNotice(state) {
     detail = `${table.size ? "Prices below may be old. " : ""}${
       seconds >= 1 ? `Next attempt in ${Math.ceil(seconds)} s.` : "Trying now."
     }`;
-  } else if (state === "stale") {
-    text = `Prices may be old${feed.reason ? `: ${feed.reason}` : "."}`;
-    const age = Math.max(0, Date.now() / 1000 - feed.since_us / 1e6);
-    detail = feed.since_us ? `Since ${timeOfDay(feed.since_us)}, ${duration(age)} ago` : "";
+  } else if (state === "stale" || state === "partly") {
+    const stale = staleVenues();
+    const reasons = reasonsOf(stale);
+    const which = state === "partly" ? ` of ${stale.join(", ")}` : "";
+    text = `Prices${which} may be old${reasons.length ? `: ${reasons.join("; ")}` : "."}`;
+    const sinceUs = Math.min(...stale.map((venue) => feeds.get(venue).since_us || Infinity));
+    const age = Math.max(0, Date.now() / 1000 - sinceUs / 1e6);
+    detail = Number.isFinite(sinceUs) ? `Since ${timeOfDay(sinceUs)}, ${duration(age)} ago` : "";
   } else if (state === "live" && expires) {
     text = "Your token is about to end.";
     detail = `At ${timeOfDay(expires * 1e6)} this page will ask for another.`;
-  } else if (state === "live" && feed.reason) {
-    text = feed.reason;
+  } else if (state === "live") {
+    text = reasonsOf([...feeds.keys()]).join("; ");
   }
   $("notice").hidden = !text;
   $("retry").hidden = state !== "ended" || link.locked;
@@ -165,7 +204,7 @@ $("key").addEventListener("submit", (event) => {
 
 setInterval(() => {
   table.drawAges();
-  if (link.name === "waiting" || feed?.feed === "stale") drawNotice(document.body.dataset.state);
+  if (link.name === "waiting" || staleVenues().length) drawNotice(document.body.dataset.state);
 }, 250);
 
 let countedAt = performance.now();

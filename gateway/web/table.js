@@ -94,6 +94,11 @@ export class PriceTable {
     this.#rows.get(status.symbol)?.tell(status.state, status.reason, status.since_us);
   }
 
+  /** Mark the rows of which `isStale` says that all prices of their venue may be old. */
+  drawFeeds(isStale) {
+    for (const row of this.#rows.values()) row.element.dataset.feed = isStale(row.symbol) ? "stale" : "live";
+  }
+
   /** Hide the rows whose symbol does not contain `text`. */
   filter(text) {
     this.#filter = text.trim().toUpperCase();

@@ -17,7 +17,7 @@ from tests.fuzz.damage import damaged
 
 _LIMITS = Limits(max_symbols=2, max_errors=0)
 _LONGEST_REPLY_BYTES = 16 * 1024
-_MOST_TOKENS = 50
+_MOST_TOKENS = 70
 
 
 class Said(Struct, frozen=True):

@@ -353,6 +353,7 @@ async def test_the_source_is_labelled(page: Page, gateway: ScriptedGateway) -> N
         ("replay", "Replay of a recording", True),
         ("binance-ws", "Binance stream", False),
         ("binance-rest", "Binance REST", False),
+        ("coinbase-ws", "Coinbase stream", False),
     ):
         await client.say(type="status", feed="live", reason="", source=source, since_us=1)
         await page.until(f"document.querySelector('#source').textContent === {label!r}")
@@ -377,6 +378,47 @@ async def test_stale_says_why_and_since_when_and_goes_away(page: Page, gateway: 
     await client.say(type="status", feed="live", reason="", source="simulated", since_us=since_us)
     await page.until(state("live"))
     assert await page.evaluate("document.querySelector('#notice').hidden") is True
+
+
+async def test_each_venue_has_its_state(page: Page, gateway: ScriptedGateway) -> None:
+    """Where one of several is stale, its own prices lose their colours, and the words say whose may be old."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.greet(source="binance-ws", venue="binance")
+    other = {
+        "type": "status",
+        "feed": "live",
+        "reason": "",
+        "source": "coinbase-ws",
+        "since_us": 1,
+        "venue": "coinbase",
+    }
+    await client.say(**other)
+    await client.say(type="subscribed", symbols=["AUSDT", "coinbase:A-USD", "B:CUSDT"])
+    await page.until(state("live"))
+    text = "document.querySelector('#source').textContent"
+    await page.until(f"{text} === 'binance: Binance stream · coinbase: Coinbase stream'")
+    await client.say(**other | {"feed": "stale", "reason": "the poller is silent"})
+    await page.until(state("partly"))
+    assert "Partly stale" == await page.evaluate("document.querySelector('[role=status]').innerText.trim()")
+    assert "Prices of coinbase may be old: coinbase: the poller is silent" == await page.evaluate(
+        "document.querySelector('#notice-text').textContent"
+    )
+    assert "binance: Binance stream · coinbase: Coinbase stream, stale" == await page.evaluate(text)
+    rows = "Array.from(document.querySelectorAll('#rows tr'), (row) => row.dataset.feed)"
+    assert ["live", "stale", "live"] == await page.evaluate(rows)
+    await client.say(type="status", feed="stale", reason="banned", source="binance-ws", since_us=1, venue="binance")
+    await page.until(state("stale"))
+    assert ["stale"] * 3 == await page.evaluate(rows)
+    assert "Prices may be old: binance: banned; coinbase: the poller is silent" == await page.evaluate(
+        "document.querySelector('#notice-text').textContent"
+    )
+    await client.say(**other)
+    await page.until(state("partly"))
+    await client.say(type="status", feed="live", reason="", source="binance-ws", since_us=1, venue="binance")
+    await page.until(state("live"))
+    assert await page.evaluate("document.querySelector('#notice').hidden") is True
+    assert ["live"] * 3 == await page.evaluate(rows)
 
 
 async def test_a_lost_connection_is_made_again(page: Page, gateway: ScriptedGateway) -> None:

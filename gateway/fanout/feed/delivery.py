@@ -16,6 +16,7 @@ from gateway.protocol.forms import FramedTick
 from market.codec import CodecError, decode_tick
 from market.status import SymbolState
 from market.symbols import Symbols
+from market.venues import venue_of
 
 LOST: Final = "ticks do not reach this gateway"
 
@@ -99,6 +100,10 @@ class Delivery:
         """What is wrong with the link, in words for clients; empty where nothing is known to be."""
         return LOST if self._lost else ""
 
+    def problem_of(self, venue: str) -> str:
+        """The same, as far as it is with ticks of ``venue``."""
+        return LOST if self._lost and any(venue_of(symbol) == venue for symbol in self._lost) else ""
+
     @property
     def unreadable(self) -> frozenset[str]:
         """The symbols whose newest tick is none that this gateway can read; that is not the link's fault."""
@@ -156,13 +161,13 @@ class Delivery:
             elif seq is None:
                 doubt.proven = doubt.proven or now - doubt.since >= STANDS_S
 
-    def judge(self, now: float, beat_at: float) -> bool:
-        """Whether the link is faulty, as far as is known; ``beat_at`` is when the last beat came over it."""
+    def judge(self, now: float, beat_at: Callable[[str], float]) -> bool:
+        """Whether the link is faulty, as far as is known; ``beat_at``: when a beat of a symbol's venue came last."""
         for symbol, doubt in list(self._doubts.items()):
             held = self._seq(symbol)
             if held >= doubt.seq if doubt.seq is not None else held > doubt.held:
                 del self._doubts[symbol]
-            elif doubt.seq is not None and now - doubt.since >= STANDS_S and beat_at > doubt.since:
+            elif doubt.seq is not None and now - doubt.since >= STANDS_S and beat_at(symbol) > doubt.since:
                 doubt.proven = True
                 if len(self._lost) < ASKED_AT_ONCE:
                     self._lost.setdefault(symbol, held)

@@ -1,9 +1,9 @@
 """Bus → last values → hub, and the truth about whether prices are being heard.
 
 Two questions, asked apart. Is the link to the bus alive? It is pinged each second, anything received
-counts, and after `QUIET_S` of nothing it is torn down and made anew. Is the poller alive and hearing
-the exchange? `QUIET_S` without a beat, or a beat that says otherwise, and prices may be old, but the
-link is left alone. Prices are live when both answers are yes, and nothing says that ticks do not pass.
+counts, and after `QUIET_S` of nothing it is torn down and made anew. Is a venue's poller alive and hearing
+the exchange (`gateway.fanout.feed.venue_feed`)? Where it is not the link is left alone. Prices of a venue are live when
+both answers are yes, and nothing says that its ticks do not pass.
 
 A link may live and yet be of no use: its other end is not where prices are any more, or it carries beats
 and no ticks (`gateway.fanout.feed.delivery`). Such a link is made anew too, which dials the address again; but seldom,
@@ -18,22 +18,16 @@ from typing import Final
 
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
-from gateway.fanout.feed.states import SymbolStates
-from gateway.fanout.feed.states_reader import StatesReader
+from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.fanout.feed.usefulness import Usefulness
+from gateway.fanout.feed.venue_feed import QUIET_S, LinkTimes, VenueFeed
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, Message, Receiver, Subscription
-from market.codec import CodecError, decode_beat
-from market.status import Beat
 from market.symbols import Symbols
-from market.topics import HEARTBEAT, last_states, last_ticks, tick_topic
-
-QUIET_S: Final = 3.0
-"""Silence for so long is a fault: three beats, or three pings."""
-
-NO_LINK: Final = "no link to the bus"
+from market.topics import heartbeat_topic, last_states, last_ticks, tick_topic
+from market.venues import venue_of
 
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
@@ -53,7 +47,7 @@ class Feed:
         bus: Bus,
         symbols: Symbols,
         last: dict[str, FramedTick],
-        states: SymbolStates,
+        states: StatesByVenue,
         publish: Callable[[FramedTick], None],
         broadcast: Callable[[Status], None],
         counters: Counters,
@@ -63,7 +57,7 @@ class Feed:
     ) -> None:
         """``last`` is kept up to date: symbol → newest tick. Each new one then goes to ``publish``.
 
-        ``broadcast`` is told of every change of `status`, after the ticks that came before it.
+        ``broadcast`` is told of every change of `statuses`, after the ticks that came before it.
         ``now_us`` is the time in microseconds since the Unix epoch.
         """
         self._bus = bus
@@ -73,11 +67,7 @@ class Feed:
         self._counters = counters
         self._now_us = now_us
         self._rng = rng
-        self._beat: Beat | None = None
-        self._beat_at = 0.0
-        self._beat_us = 0
-        # None while no link is up and refreshed; then the loop's time since when one is.
-        self._linked_at: float | None = None
+        self._link = LinkTimes()
         self._refuse = Refusals(counters)
         self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
@@ -87,14 +77,38 @@ class Feed:
         self._usefulness = Usefulness(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
-        # Whether a living link was ended on purpose, and there is no new one yet.
-        self._renewing = False
-        self._states_reader = StatesReader(bus.last_values, states, self._refuse, self._look)
-        self._outdated_at = 0.0
+        self._venues: dict[str, VenueFeed] = {}
+        for venue in venues_of(symbols):
+            self._add(venue)
         self.ready = False
         """Whether the last values were ever read, so that a snapshot means something."""
-        self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us())
-        """What clients are told."""
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """What clients are told: of each venue that has symbols here."""
+        return tuple(venue.status for venue in self._venues.values())
+
+    @property
+    def live(self) -> bool:
+        """Whether prices of every venue are live."""
+        return all(status.feed == "live" for status in self.statuses)
+
+    def live_venues(self) -> dict[str, int]:
+        """Of each venue, 1 while its prices are live, else 0."""
+        return {status.venue: int(status.feed == "live") for status in self.statuses}
+
+    def _add(self, venue: str) -> VenueFeed:
+        self._venues[venue] = its = VenueFeed(
+            venue,
+            self._states.of(venue),
+            self._bus.last_values,
+            self._link,
+            problem=self._usefulness.problem_of,
+            refuse=self._refuse,
+            broadcast=self._broadcast,
+            now_us=self._now_us,
+        )
+        return its
 
     def serve(self, symbols: Symbols) -> None:
         """Hear ``symbols``, and no others, from now on. A new link comes before the old one ends: prices stay live."""
@@ -103,6 +117,12 @@ class Feed:
         self._intake.serve(symbols)
         self._states.serve(symbols)
         self._usefulness.serve(symbols)
+        venues = venues_of(symbols)
+        for venue in self._venues.keys() - set(venues):
+            self._venues.pop(venue).states_reader.cancel()
+        for venue in venues:
+            if venue not in self._venues:
+                self._broadcast(self._add(venue).status)
         if before != now:
             self._want_relink()
 
@@ -117,20 +137,20 @@ class Feed:
         hurry_from = loop.time()
         while True:
             reason = await self._hear()
-            if self._renewing and self._linked_at is not None:
+            if self._link.renewing and self._link.linked_at is not None:
                 logger.warning("bus link of no use (%s): %s; making it anew", self._bus.name, reason)
-                self._linked_at = None
+                self._link.linked_at = None
                 continue
-            if self._renewing or self._linked_at is not None or not told:
+            if self._link.renewing or self._link.linked_at is not None or not told:
                 told = True
                 logger.warning("no bus link (%s): %s; trying again until there is one", self._bus.name, reason)
             pause_s = _RETRY_S
             # A bus that ends links as fast as they are made is not asked for more at once, again and again.
-            if self._linked_at is not None and loop.time() >= hurry_from:
+            if self._link.linked_at is not None and loop.time() >= hurry_from:
                 pause_s = _FIRST_RETRY_S
                 hurry_from = loop.time() + 2 * QUIET_S
-            self._linked_at = None
-            self._renewing = False
+            self._link.linked_at = None
+            self._link.renewing = False
             # Clients are not told the reason: it may name hosts that are none of their business.
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
@@ -141,9 +161,11 @@ class Feed:
         try:
             link = await self._subscribe()
             await self._read_store()
-            self._renewing = False
-            self._linked_at = self._outdated_at = now = asyncio.get_running_loop().time()
+            self._link.renewing = False
+            self._link.linked_at = now = asyncio.get_running_loop().time()
             self._usefulness.linked(now)
+            for venue in self._venues.values():
+                venue.linked(now)
             self._counters.bus_links += 1
             self.ready = True
             logger.info("bus link up: %s", self._bus.name)
@@ -164,24 +186,30 @@ class Feed:
             return reason
         finally:
             self._usefulness.unlinked()
-            self._states_reader.cancel()
+            for venue in self._venues.values():
+                venue.states_reader.cancel()
             self._intake.unlinked()
             if link is not None:
                 link.close()
 
     async def _subscribe(self) -> Subscription:
         self._relink = asyncio.get_running_loop().create_future()
-        topics = {tick_topic(symbol): symbol for symbol in self._symbols}
-        return await self._bus.broker.subscribe([HEARTBEAT, *topics], self._receiver(topics))
+        symbol_of = {tick_topic(symbol): symbol for symbol in self._symbols}
+        venue_of_topic = {heartbeat_topic(venue): venue for venue in self._venues}
+        receive = self._receiver(symbol_of, venue_of_topic)
+        return await self._bus.broker.subscribe([*venue_of_topic, *symbol_of], receive)
 
     async def _read_store(self) -> None:
         # Not those of others: there may be any number of them.
         store = self._bus.last_values
-        values, states = await last_ticks(store, self._symbols), await last_states(store)
+        values = await last_ticks(store, self._symbols)
+        states = {venue: await last_states(store, venue) for venue in tuple(self._venues)}
         self._usefulness.count_missed(values)
         # Only what is newer than what the link has already brought changes anything.
         self._intake.take_stored(values)
-        self._states_reader.take(states)
+        for venue, payload in states.items():
+            if venue in self._venues:
+                self._venues[venue].states_reader.take(payload)
 
     async def _watch(self, link: Subscription) -> str | None:
         """Look after ``link``. Returns why it has ended, or None where one of other symbols is wanted."""
@@ -192,12 +220,14 @@ class Feed:
             if now >= ping_at:
                 link.ping()
                 ping_at = now + _PING_S
-            self._states_reader.read_if_due(now)
-            reason = self._usefulness.judge(now, self._beat_at, beating=self._is_beating(now))
+            for venue in self._venues.values():
+                venue.states_reader.read_if_due(now)
+            beating = any(venue.is_beating(now) for venue in self._venues.values())
+            reason = self._usefulness.judge(now, self._beat_at, beating=beating)
             self._states.unreadable(self._usefulness.unreadable)
             self._look()
             if reason:
-                self._renewing = True
+                self._link.renewing = True
                 return reason
             await asyncio.wait((link.lost, self._relink), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if self._relink.done() and not link.lost.done():
@@ -206,75 +236,30 @@ class Feed:
                 return f"nothing heard for {QUIET_S:g} s"
         return link.lost.result()
 
-    def _receiver(self, topics: Mapping[str, str]) -> Receiver:
-        """What takes the messages of a link; ``topics`` has the symbol of each topic of ticks."""
-        # A closure, and not a method with one argument bound: this runs for every read from the bus.
-        symbol_of, tick_received, beat_received = topics.get, self.tick_received, self.beat_received
+    def _receiver(self, symbols: Mapping[str, str], venues: Mapping[str, str]) -> Receiver:
+        """What takes the messages of a link; ``symbols`` has each topic of ticks, ``venues`` each of heartbeats."""
+        # A closure, and not a method with arguments bound: this runs for every read from the bus.
+        symbol_of, tick_received = symbols.get, self.tick_received
 
         def receive(batch: Sequence[Message]) -> None:
             for topic, payload in batch:
                 if symbol := symbol_of(topic):
                     tick_received(symbol, payload)
-                else:
-                    beat_received(payload)
+                elif venue := self._venues.get(venues[topic]):
+                    self._intake.begin_anew(asyncio.get_running_loop().time())
+                    venue.beat_received(payload)
 
         return receive
 
-    def beat_received(self, payload: bytes) -> None:
-        """Take a heartbeat, or what came as one."""
-        try:
-            self._beat = decode_beat(payload)
-        except CodecError as error:
-            self._refuse("not_a_beat", str(error))
-            return
-        self._beat_at = now = asyncio.get_running_loop().time()
-        self._beat_us = self._now_us()
-        outdated = self._states.outdated
-        if self._beat.states or self._beat.link == "up":
-            # A poller that has just begun knows of no symbol yet; what is told of them stays until it does.
-            self._states.heard(self._beat.states)
-        if self._states.outdated and not outdated:
-            self._outdated_at = now
-        if self._linked_at is not None:
-            self._states_reader.read_if_due(now)
-        self._look()
-
-    def _is_beating(self, now: float) -> bool:
-        """Whether beats come over this link."""
-        return self._linked_at is not None and self._beat_at >= self._linked_at and now - self._beat_at < QUIET_S
+    def _beat_at(self, symbol: str | None) -> float:
+        """When the newest beat came of the venue of ``symbol``; None means of any."""
+        if symbol is None:
+            return max(venue.beat_at for venue in self._venues.values())
+        its = self._venues.get(venue_of(symbol))
+        return its.beat_at if its is not None else 0.0
 
     def _look(self) -> None:
-        """Work out what clients should be told, and tell them where it has changed."""
-        now = asyncio.get_running_loop().time()
-        self._intake.begin_anew(now)
-        beat = self._beat
-        source = beat.source if beat else ""
-        if self._linked_at is None:
-            if self._renewing:
-                # On purpose, and clients know already what is wrong.
-                return
-            status = Status(feed="stale", reason=NO_LINK, source=source, since_us=self._now_us())
-        elif beat is None or not self._is_beating(now):
-            if now - max(self._linked_at, self._beat_at) < QUIET_S and self.status.feed == "stale":
-                # The link is new; the next beat tells.
-                return
-            since_us = self._beat_us or self._now_us()
-            status = Status(feed="stale", reason="the poller is silent", source=source, since_us=since_us)
-        elif beat.link == "down":
-            reason = beat.reason or "the exchange is silent"
-            status = Status(feed="stale", reason=reason, source=source, since_us=beat.since_us)
-        elif problem := self._usefulness.problem:
-            status = Status(feed="stale", reason=problem, source=source, since_us=self._now_us())
-        elif self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < QUIET_S:
-            # What has changed of single symbols meanwhile is told first.
-            return
-        else:
-            status = Status(feed="live", reason=beat.reason, source=source, since_us=self._now_us())
-        told = self.status
-        if (status.feed, status.reason, status.source) == (told.feed, told.reason, told.source):
-            return
-        if status.feed == told.feed == "live":
-            status.since_us = told.since_us
-        self.status = status
-        logger.info("prices are %s (%s) %s", status.feed, status.source or "no source", status.reason)
-        self._broadcast(status)
+        """Have every venue's clients told what has changed."""
+        self._intake.begin_anew(asyncio.get_running_loop().time())
+        for venue in self._venues.values():
+            venue.look()

@@ -18,10 +18,19 @@ class StatesReader:
     """Reads beside everything else, one reading at a time. Times are the event loop's."""
 
     def __init__(
-        self, store: LastValues, states: SymbolStates, refuse: Callable[[str, str], None], taken: Callable[[], None]
+        self,
+        store: LastValues,
+        states: SymbolStates,
+        refuse: Callable[[str, str], None],
+        taken: Callable[[], None],
+        venue: str,
     ) -> None:
-        """``refuse`` is told of what cannot be read, and why; ``taken`` is called after each reading that counts."""
+        """Read those of ``venue``.
+
+        ``refuse`` is told of what cannot be read, and why; ``taken`` is called after each reading that counts.
+        """
         self._store = store
+        self._venue = venue
         self._states = states
         self._refuse = refuse
         self._taken = taken
@@ -51,7 +60,7 @@ class StatesReader:
     async def _read(self) -> None:
         held = self._states.version
         with suppress(BusDownError):
-            payload = await last_states(self._store)
+            payload = await last_states(self._store, self._venue)
             # Else beats have brought newer ones in the meantime.
             if self._states.version == held:
                 self.take(payload)

@@ -49,10 +49,9 @@ class Usefulness:
         self._heard_at = 0.0
         self._asking: asyncio.Task[None] | None = None
 
-    @property
-    def problem(self) -> str:
-        """What is wrong with the ticks of a link that lives, in words for clients; empty where nothing is."""
-        return self._delivery.problem
+    def problem_of(self, venue: str) -> str:
+        """What is wrong with the ticks of ``venue`` over a link that lives, in words for clients; empty: nothing."""
+        return self._delivery.problem_of(venue)
 
     @property
     def unreadable(self) -> frozenset[str]:
@@ -65,7 +64,7 @@ class Usefulness:
 
     def count_missed(self, values: Mapping[str, bytes]) -> None:
         """A new link is up, and these are the last values, of which none has been taken yet."""
-        if self.problem == LOST:
+        if self._delivery.problem == LOST:
             self._counters.ticks_missed += self._delivery.missed(values)
 
     def linked(self, now: float) -> None:
@@ -74,13 +73,14 @@ class Usefulness:
         self._heard, self._heard_at = (self._heard[0], self._ticks()), now
         self._delivery.linked(now)
 
-    def judge(self, now: float, beat_at: float, *, beating: bool) -> str:
+    def judge(self, now: float, beat_at: Callable[[str | None], float], *, beating: bool) -> str:
         """Why the link is to be made anew, for the log; empty where it is not, or not yet.
 
-        ``beat_at`` is when the last beat came; ``beating`` says whether they come over this link.
+        ``beat_at`` says when the last beat of a symbol's venue came, or of any for None; ``beating`` whether they come
+        over this link.
         """
         # Both change with all that a link is there for.
-        heard = beat_at, self._ticks()
+        heard = beat_at(None), self._ticks()
         if heard != self._heard:
             self._heard, self._heard_at = heard, now
             self._idle.reset()

@@ -44,7 +44,7 @@ class Setup:
         return asked
 
     def judge(self, now: float, *, beating: bool = True) -> bool:
-        return self.delivery.judge(now, now if beating else 0)
+        return self.delivery.judge(now, lambda _: now if beating else 0)
 
 
 def test_only_quiet_symbols_are_asked_for_and_every_three_seconds() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.fanout.feed.delivery import LOST
 from gateway.fanout.feed.feed import Feed
-from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
+from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE
+from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Status
@@ -122,7 +123,7 @@ class Setup:
         self.heard: list[FramedTick | Status | FramedStatus] = []
         self.seq = 0
         self.loop = asyncio.get_running_loop()
-        self.states = SymbolStates(parse_symbols(symbols), {}, self.heard.extend, self.counters, now_us=self.now_us)
+        self.states = StatesByVenue(parse_symbols(symbols), {}, self.heard.extend, self.counters, now_us=self.now_us)
         self.feed = Feed(
             self.bus,
             parse_symbols(symbols),
@@ -138,9 +139,16 @@ class Setup:
     def now_us(self) -> int:
         return round(self.loop.time() * 1_000_000)
 
-    async def beat(self, link: Literal["up", "down"] = "up", reason: str = "", source: str = "simulated") -> None:
+    async def beat(
+        self,
+        link: Literal["up", "down"] = "up",
+        reason: str = "",
+        source: str = "simulated",
+        venue: str = "binance",
+    ) -> None:
         now = self.now_us()
-        await publish(self.bus, [], Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now))
+        beat = Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now, venue=venue)
+        await publish(self.bus, [], beat)
 
     async def poll(self, seconds: float, *ticking: str) -> None:
         """A healthy poller for so long, with a tick of each symbol of ``ticking`` once a second."""
@@ -325,7 +333,7 @@ def test_a_version_of_states_near_the_limit_silences_nothing() -> None:
             await asyncio.sleep(1)
             await setup.tell(8, status("ETHUSDT", "halted"))
             assert ("ETHUSDT", "halted") == setup.told[-1]
-            assert 8 == setup.states.version
+            assert 8 == setup.states.of("binance").version
 
     run_virtual(main())
 
@@ -337,10 +345,10 @@ def test_prices_are_live_with_the_first_beat() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            assert "stale" == setup.feed.status.feed
+            assert "stale" == setup.feed.statuses[0].feed
             assert setup.feed.ready
             await setup.beat(source="replay")
-            assert ("live", "replay") == (setup.feed.status.feed, setup.feed.status.source)
+            assert ("live", "replay") == (setup.feed.statuses[0].feed, setup.feed.statuses[0].source)
             await setup.beat(source="replay")
             assert [("live", "")] == setup.statuses
 
@@ -356,7 +364,7 @@ def test_a_silent_poller_makes_prices_stale_within_four_seconds_and_leaves_the_l
             await asyncio.sleep(3)
             assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
             last_beat_us = 4_100_000
-            assert last_beat_us == setup.feed.status.since_us
+            assert last_beat_us == setup.feed.statuses[0].since_us
             await asyncio.sleep(5)
             await setup.beat()
             assert ("live", "") == setup.statuses[-1]
@@ -373,9 +381,9 @@ def test_a_bad_beat_does_not_count_as_one() -> None:
         async with running() as setup:
             await setup.beat()
             for _ in range(5):
-                setup.feed.beat_received(b'{"link":"up"}')
+                await setup.bus.publish(Batch(barrier=(HEARTBEAT, b'{"link":"up"}')))
                 await asyncio.sleep(1)
-            assert "stale" == setup.feed.status.feed
+            assert "stale" == setup.feed.statuses[0].feed
             assert {"not_a_beat": 5} == setup.counters.bus_refused
 
     run_virtual(main())
@@ -390,7 +398,7 @@ def test_a_beat_that_says_down_is_passed_on_with_its_reason() -> None:
             await asyncio.sleep(1)
             await setup.beat("down", "banned until 12:00")
             assert ("stale", "banned until 12:00") == setup.statuses[-1]
-            assert 1_100_000 == setup.feed.status.since_us
+            assert 1_100_000 == setup.feed.statuses[0].since_us
 
     run_virtual(main())
 
@@ -401,11 +409,11 @@ def test_a_change_of_source_is_told() -> None:
     async def main() -> None:
         async with running() as setup:
             await setup.beat(source="binance-ws")
-            since_us = setup.feed.status.since_us
+            since_us = setup.feed.statuses[0].since_us
             await asyncio.sleep(1)
             await setup.beat(source="binance-rest", reason="the stream is down")
             assert [("live", ""), ("live", "the stream is down")] == setup.statuses
-            assert since_us == setup.feed.status.since_us
+            assert since_us == setup.feed.statuses[0].since_us
 
     run_virtual(main())
 
@@ -434,7 +442,7 @@ def test_a_lost_bus_is_told_within_four_seconds_and_recovered_within_five(fault:
             newest, live = setup.heard[-2:]
             assert isinstance(newest, FramedTick)
             assert 2 == newest.seq
-            assert live is setup.feed.status
+            assert live is setup.feed.statuses[0]
             assert "live" == live.feed
 
     run_virtual(main())
@@ -450,9 +458,9 @@ def test_a_beat_from_before_the_outage_proves_nothing() -> None:
             setup.bus.stopped = False
             await asyncio.sleep(3.2)
             assert 2 == setup.bus.attempts
-            feeds: list[str] = [setup.feed.status.feed]
+            feeds: list[str] = [setup.feed.statuses[0].feed]
             await setup.beat()
-            feeds.append(setup.feed.status.feed)
+            feeds.append(setup.feed.statuses[0].feed)
             assert ["stale", "live"] == feeds
 
     run_virtual(main())

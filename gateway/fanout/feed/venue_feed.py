@@ -1,0 +1,143 @@
+"""One venue, as its poller's heartbeats tell of it: are its prices live, and what are clients told?
+
+Is the poller alive and hearing the exchange? `QUIET_S` without a beat, or a beat that says otherwise, and prices may be
+old. Each venue has its own poller, so one that is silent makes no other venue's prices stale.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+
+from gateway.fanout.feed.states import SymbolStates
+from gateway.fanout.feed.states_reader import StatesReader
+from gateway.protocol.messages import Status
+from market.bus import LastValues
+from market.codec import CodecError, decode_beat
+from market.status import Beat
+
+QUIET_S: Final = 3.0
+"""Silence for so long is a fault: three beats, or three pings."""
+
+NO_LINK: Final = "no link to the bus"
+
+logger = logging.getLogger(__name__)
+
+
+class LinkTimes(Struct):
+    """The link to the bus, as far as every venue has to know it. Times are the event loop's."""
+
+    linked_at: float | None = None
+    """None while no link is up and refreshed; then since when one is."""
+    renewing: bool = False
+    """Whether a living link was ended on purpose, and there is no new one yet."""
+
+
+class VenueFeed:
+    """What is known of one venue's feed, and what clients are told of it."""
+
+    def __init__(
+        self,
+        venue: str,
+        states: SymbolStates,
+        store: LastValues,
+        link: LinkTimes,
+        *,
+        problem: Callable[[str], str],
+        refuse: Callable[[str, str], None],
+        broadcast: Callable[[Status], None],
+        now_us: Callable[[], int],
+    ) -> None:
+        """Follow ``venue``, and tell ``broadcast`` of every change of `status`.
+
+        ``problem`` says what is wrong with the ticks of a venue over a link that lives; ``refuse`` is told of what cannot
+        be read, and why.
+        """
+        self._venue = venue
+        self._states = states
+        self._link = link
+        self._problem = problem
+        self._refuse = refuse
+        self._broadcast = broadcast
+        self._now_us = now_us
+        self._beat: Beat | None = None
+        self.beat_at = 0.0
+        """When the newest beat came, by the event loop's time."""
+        self._beat_us = 0
+        self._began_at = asyncio.get_running_loop().time()
+        self.states_reader = StatesReader(store, states, refuse, self.look, venue)
+        self._outdated_at = 0.0
+        self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us(), venue=venue)
+        """What clients are told."""
+
+    def linked(self, now: float) -> None:
+        """A link is up, and the last values are taken."""
+        self._outdated_at = now
+
+    def beat_received(self, payload: bytes) -> None:
+        """Take a heartbeat, or what came as one."""
+        try:
+            beat = decode_beat(payload)
+        except CodecError as error:
+            self._refuse("not_a_beat", str(error))
+            return
+        if beat.venue != self._venue:
+            self._refuse("not_a_beat", f"of {beat.venue!r}, where those of {self._venue!r} come")
+            return
+        self._beat = beat
+        self.beat_at = now = asyncio.get_running_loop().time()
+        self._beat_us = self._now_us()
+        outdated = self._states.outdated
+        if beat.states or beat.link == "up":
+            # A poller that has just begun knows of no symbol yet; what is told of them stays until it does.
+            self._states.heard(beat.states)
+        if self._states.outdated and not outdated:
+            self._outdated_at = now
+        if self._link.linked_at is not None:
+            self.states_reader.read_if_due(now)
+        self.look()
+
+    def is_beating(self, now: float) -> bool:
+        """Whether beats come over this link."""
+        linked_at = self._link.linked_at
+        return linked_at is not None and self.beat_at >= linked_at and now - self.beat_at < QUIET_S
+
+    def look(self) -> None:
+        """Work out what clients should be told, and tell them where it has changed."""
+        status = self._now()
+        told = self.status
+        if status is None or (status.feed, status.reason, status.source) == (told.feed, told.reason, told.source):
+            return
+        if status.feed == told.feed == "live":
+            status.since_us = told.since_us
+        self.status = status
+        logger.info(
+            "prices of %s are %s (%s) %s", self._venue, status.feed, status.source or "no source", status.reason
+        )
+        self._broadcast(status)
+
+    def _now(self) -> Status | None:
+        """What is so now; None where what clients were told stands, whatever is so."""
+        now, link, beat = asyncio.get_running_loop().time(), self._link, self._beat
+        if link.linked_at is None:
+            # On purpose, and clients know already what is wrong.
+            return None if link.renewing else self._stale(NO_LINK, self._now_us())
+        if beat is None or not self.is_beating(now):
+            if now - max(link.linked_at, self.beat_at, self._began_at) < QUIET_S:
+                # The link is new, perhaps for another venue's sake; the next beat tells.
+                return None
+            return self._stale("the poller is silent", self._beat_us or self._now_us())
+        if beat.link == "down":
+            return self._stale(beat.reason or "the exchange is silent", beat.since_us)
+        if problem := self._problem(self._venue):
+            return self._stale(problem, self._now_us())
+        if self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < QUIET_S:
+            # What has changed of single symbols meanwhile is told first.
+            return None
+        return Status(feed="live", reason=beat.reason, source=beat.source, since_us=self._now_us(), venue=self._venue)
+
+    def _stale(self, reason: str, since_us: int) -> Status:
+        source = self._beat.source if self._beat else ""
+        return Status(feed="stale", reason=reason, source=source, since_us=since_us, venue=self._venue)

@@ -1,0 +1,154 @@
+"""Two venues on one bus: what one's poller does is no matter of the other's; on a virtual clock."""
+
+import asyncio
+
+from gateway.fanout.feed.delivery import LOST
+from gateway.protocol.messages import Status
+from market.bus import Batch
+from market.codec import encode_beat
+from market.status import Beat
+from market.symbols import parse_symbols
+from market.topics import HEARTBEAT
+from tests.fakes import run_virtual, tick
+from tests.gateway.fanout.feed.test_feed import Setup, running
+from tests.market.bus.using import publish
+
+BOTH = "BTCUSDT,coinbase:BTC-USD"
+
+
+def told(setup: Setup) -> list[tuple[str, str, str]]:
+    """Venue, feed and reason of each status, in order."""
+    return [(heard.venue, heard.feed, heard.reason) for heard in setup.heard if isinstance(heard, Status)]
+
+
+def test_each_venue_is_live_with_its_own_first_beat() -> None:
+    """And stale, each for its own reason, until then."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            assert ["binance", "coinbase"] == [status.venue for status in setup.feed.statuses]
+            await setup.beat()
+            assert [("binance", "live", "")] == told(setup)
+            assert (False, {"binance": 1, "coinbase": 0}) == (setup.feed.live, setup.feed.live_venues())
+            await setup.beat(venue="coinbase", source="coinbase-ws")
+            assert ("coinbase", "live", "") == told(setup)[-1]
+            assert ["simulated", "coinbase-ws"] == [status.source for status in setup.feed.statuses]
+            assert setup.feed.live
+
+    run_virtual(main())
+
+
+def test_a_poller_that_ends_makes_its_own_symbols_stale() -> None:
+    """The other venue stays live, and nothing is said of it; the link is not made anew."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            for _ in range(3):
+                await setup.beat()
+                await setup.beat(venue="coinbase")
+                await asyncio.sleep(1)
+            await setup.poll(10, "BTCUSDT")
+            expected = [
+                ("binance", "live", ""),
+                ("coinbase", "live", ""),
+                ("coinbase", "stale", "the poller is silent"),
+            ]
+            assert expected == told(setup)
+            await setup.beat(venue="coinbase")
+            assert ("coinbase", "live", "") == told(setup)[-1]
+            assert 1 == setup.counters.bus_links
+
+    run_virtual(main())
+
+
+def test_an_exchange_that_is_silent_is_one_venue_s() -> None:
+    """Its poller's beats say so."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            await setup.beat()
+            await setup.beat(venue="coinbase", link="down", reason="banned")
+            assert [("binance", "live", ""), ("coinbase", "stale", "banned")] == told(setup)
+
+    run_virtual(main())
+
+
+def test_a_venue_without_a_poller_is_told_so() -> None:
+    """After three seconds, whatever else lives."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            await setup.poll(5, "BTCUSDT")
+            assert ("coinbase", "stale", "the poller is silent") == told(setup)[-1]
+            assert "" == setup.feed.statuses[1].source
+
+    run_virtual(main())
+
+
+def test_without_a_link_everything_is_stale() -> None:
+    """One message of each venue."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            await setup.beat()
+            await setup.beat(venue="coinbase")
+            setup.bus.stop()
+            await asyncio.sleep(1)
+            stale = [(venue, "stale", "no link to the bus") for venue in ("binance", "coinbase")]
+            assert stale == told(setup)[2:4]
+
+    run_virtual(main())
+
+
+def test_a_beat_of_another_venue_is_none() -> None:
+    """It is counted, and keeps nobody live."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            now = setup.now_us()
+            wrong = Beat(source="x", link="up", since_us=now, sent_us=now, venue="coinbase")
+            await setup.bus.publish(Batch(barrier=(HEARTBEAT, encode_beat(wrong))))
+            assert {"not_a_beat": 1} == setup.counters.bus_refused
+            assert [] == told(setup)
+
+    run_virtual(main())
+
+
+def test_ticks_that_do_not_pass_are_one_venue_s() -> None:
+    """Beats of another venue prove nothing of them, and its prices are not called stale for that."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            setup.bus.lost_channels = {"coinbase:BTC-USD"}
+            for seq in range(1, 30):
+                await publish(setup.bus, [tick("BTCUSDT", seq), tick("coinbase:BTC-USD", seq)])
+                await setup.beat()
+                await setup.beat(venue="coinbase")
+                await asyncio.sleep(1)
+            assert ("coinbase", "stale", LOST) in told(setup)
+            assert [("binance", "live", "")] == [its for its in told(setup) if its[0] == "binance"]
+
+    run_virtual(main())
+
+
+def test_venues_come_and_go_with_their_symbols() -> None:
+    """A new one is told of at once, and live with its first beat; nothing is said any more of one that has gone."""
+
+    async def main() -> None:
+        async with running("BTCUSDT") as setup:
+            await setup.poll(10, "BTCUSDT")
+            setup.states.serve(parse_symbols(BOTH))
+            setup.feed.serve(parse_symbols(BOTH))
+            assert ("coinbase", "stale", "no link to the bus") == told(setup)[-1]
+            await asyncio.sleep(1)
+            await setup.beat()
+            await setup.beat(venue="coinbase")
+            assert ("coinbase", "live", "") == told(setup)[-1]
+            setup.feed.serve(parse_symbols("coinbase:BTC-USD"))
+            await asyncio.sleep(1)
+            assert ["coinbase"] == [status.venue for status in setup.feed.statuses]
+            said = len(told(setup))
+            await setup.beat(link="down")
+            assert said == len(told(setup))
+
+    run_virtual(main())
