@@ -5,11 +5,13 @@
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests, side by side; those that take minutes are left to test-long
+#   make coverage  what the quick tests, and a few with real programs, reach of the code: at least 95 % of each package
 #   make test-long the tests that take minutes (LONG=changed: those whose subject has changed since they passed)
 #   make conformance   every WebSocket conformance case, compression too: some minutes
 #   make foreign   clients made with other people's libraries; wants Go, Java with Maven, Rust, Node, and downloads
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
+#   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
 # Settings are environment variables (README.md): SYMBOLS=BTCUSDT FEED=simulated make run
@@ -29,7 +31,7 @@ MINUTES ?= 10
 LONG ?= all
 UPGRADE ?= --upgrade
 
-.PHONY: run cluster load bench test test-long check conformance foreign fuzz soak dev constraints clean
+.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -49,19 +51,34 @@ bench: $(VENV)/.ready
 
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
-test: check $(LOAD_VENV)/.ready
+test: check
 	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
+
+# Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former are
+# here, for what only a process of its own runs, and none of the latter.
+coverage: check
+	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws
+	rm -f .coverage .coverage.*
+	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
+		-n auto --dist load --maxschedchunk 1 -m 'not integration and not alone' $(ARGS)
+	$(VENV)/bin/python -m coverage run -m pytest -m integration -k 'test_worker.py or test_run.py or test_stop.py'
+	$(VENV)/bin/python -m coverage combine --quiet
+	for package in market poller gateway; do \
+		$(VENV)/bin/python -m coverage report --include="$$package/*" --fail-under=95 || exit 1; \
+	done
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
-check: $(VENV)/.ready
+# loadtest/ is looked at twice: the second time with Locust's own types.
+check: $(VENV)/.ready $(LOAD_VENV)/.ready
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --python-executable $(LOAD_VENV)/bin/python loadtest
 
 conformance: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest tests/gateway/test_conformance.py --long all $(ARGS)
@@ -74,6 +91,9 @@ fuzz: $(VENV)/.ready
 
 soak: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.soak --minutes $(MINUTES) $(ARGS)
+
+dist: $(VENV)/.ready
+	@deploy/release.sh $(abspath $(VENV))/bin/python
 
 dev: $(VENV)/.ready
 	$(VENV)/bin/adev runserver gateway
@@ -94,4 +114,4 @@ constraints:
 		$(UPGRADE) --generate-hashes --custom-compile-command 'make constraints' --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist *.egg-info

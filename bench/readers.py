@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -143,8 +144,10 @@ class Hand:
 class Reader:
     """One client."""
 
-    def __init__(self, pace: Pace, address: tuple[str, int], receive_buffer: int = 0) -> None:
-        """Connect, and subscribe to every symbol. ``receive_buffer`` is SO_RCVBUF in bytes, 0 the kernel's own.
+    def __init__(
+        self, pace: Pace, address: tuple[str, int], receive_buffer: int = 0, symbols: Sequence[str] = SYMBOLS
+    ) -> None:
+        """Connect, and subscribe to ``symbols``. ``receive_buffer`` is SO_RCVBUF in bytes, 0 the kernel's own.
 
         Raises:
             OSError: nobody listens.
@@ -172,7 +175,7 @@ class Reader:
             if not got:
                 raise WireError("closed before the upgrade was answered")
             answer += got
-        self._sock.sendall(command(type="subscribe", symbols=SYMBOLS))
+        self._sock.sendall(command(type="subscribe", symbols=list(symbols)))
         self._sock.setblocking(False)
         self._start = time.monotonic()
         self._allowance = Allowance(pace.bytes_per_s, self._start)

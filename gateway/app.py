@@ -85,12 +85,13 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
     gauges = {
         "connections": ("Clients connected.", lambda: len(hub)),
         "cohorts": ("Different wishes among them.", lambda: hub.cohort_count),
-        "laggards": ("Connections that are not draining.", lambda: hub.laggard_count),
+        "laggards": ("Connections that are not draining.", lambda: len(hub.slow)),
         "buffered_bytes": (
             "Kept for clients that do not read, or finish no message.",
             gateway.buffers.held_bytes,
         ),
         "buffered_connections": ("Connections that something is kept for.", lambda: len(gateway.buffers)),
+        "turns_waiting": ("Connections that have sent what there was no time for yet.", lambda: len(gateway.turns)),
         "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
         # Tells a leak from the allocator's slack, which resident memory does not.
         "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),

@@ -14,13 +14,13 @@ from gateway.admission.limits import Limits
 from gateway.admission.probes import Probes
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
-from gateway.fanout.cohort import Member
 from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.hub import Hub
+from gateway.fanout.member import Member
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedStatus, FramedTick, message_frame
+from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Shutdown
 from gateway.settings import Settings
 from gateway.websocket.buffering.buffers import Bounds, Buffers
@@ -28,6 +28,7 @@ from gateway.websocket.buffering.memory import share_for_clients
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.connection import Connection
 from gateway.websocket.keepalive import Heartbeat
+from gateway.websocket.turns import Turns
 from market.bus import Bus
 from market.tasks import Group, end
 
@@ -52,14 +53,18 @@ class Gateway:
         bus: Bus,
         *,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        timer: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
     ) -> None:
-        """``now_us`` is the time in microseconds since the Unix epoch."""
+        """``now_us`` is the time in microseconds since the Unix epoch; ``timer`` measures work, in seconds."""
         self.settings = settings
+        self.loop = asyncio.get_running_loop()
         self.bus = bus
         self.counters = Counters()
         self.buffers = Buffers(self.counters, _bounds(settings))
         """What is kept for clients."""
+        self.turns = Turns(timer)
+        """When is worked on what clients send."""
         self._now_us = now_us
         # Spreads reconnects; nothing secret depends on it.
         self._rng = rng or random.Random()  # noqa: S311
@@ -73,7 +78,7 @@ class Gateway:
             self.counters,
             lag_timeout_s=settings.lag_timeout_s,
             rest=Rest(factor=settings.rest_factor),
-            timer=time.perf_counter,
+            timer=timer,
         )
         self.states = StatesByVenue(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
         """What the poller tells of each symbol."""
@@ -88,7 +93,7 @@ class Gateway:
             now_us=now_us,
             rng=self._rng,
         )
-        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.lags)
+        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.slow.__contains__, self.hub.slow.next_number)
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None where nobody needs one."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
@@ -152,7 +157,7 @@ class Gateway:
         symbols_before = self.settings.symbols
         self.settings = settings
         self.entrance.change(settings)
-        self.hub.limit_lag(settings.lag_timeout_s)
+        self.hub.slow.limit(settings.lag_timeout_s)
         self.buffers.change(_bounds(settings))
         self.budgets.change(settings)
         self.limits.max_symbols = settings.max_symbols_per_connection
@@ -220,7 +225,7 @@ class Gateway:
         begin, spread_s = loop.time(), seconds / 2
         for number, connection in enumerate(leaving):
             wait_ms = int(spread_s * 1000 * number / len(leaving))
-            connection.reply(message_frame(Shutdown(reconnect_after_ms=wait_ms), connection.encoding))
+            connection.reply(connection.encoding.message_frame(Shutdown(reconnect_after_ms=wait_ms)))
         for number, connection in enumerate(leaving):
             due = begin + spread_s * number / len(leaving)
             if due > loop.time() and await self._empty_by(due):

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.client.client import Conversation
 from gateway.gateway import Gateway
-from gateway.protocol.encoding import Encoding, message_frame
+from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import SymbolStatus, Unsubscribed
 from gateway.settings import Settings
 from market.changes import announce
@@ -133,7 +133,7 @@ def notices(since_us: int) -> Callable[[frozenset[str], Encoding], bytes]:
         if frames is None:
             names = sorted(gone)
             messages = [SymbolStatus(symbol=name, state="unknown", reason=REASON, since_us=since_us) for name in names]
-            frames = b"".join(message_frame(message, encoding) for message in (*messages, Unsubscribed(symbols=names)))
+            frames = b"".join(encoding.message_frame(message) for message in (*messages, Unsubscribed(symbols=names)))
             made[gone, encoding] = frames
         return frames
 

@@ -11,8 +11,9 @@ Numbers = tuple[object, ...]
 
 
 class Fault(Enum):
-    """What can be wrong with a tick: the row it fails in, and why. Few and fixed, so that statistics
-    stay small.
+    """What can be wrong with a tick: the row it fails in, and why.
+
+    Few and fixed, so that statistics stay small.
     """
 
     SKIPPED = ("gap", "ticks were skipped")
@@ -44,9 +45,7 @@ class Memory:
     """
 
     def __init__(self, per_symbol: int = 256, back_us: int = 1_000_000) -> None:
-        """``per_symbol`` ticks are remembered of each; ``recv_us`` may fall behind an earlier tick's
-        by ``back_us``.
-        """
+        """``per_symbol`` ticks are remembered; ``recv_us`` may fall behind an earlier tick's by ``back_us``."""
         self.good: dict[bytes, Tick] = {}
         """Payload of a tick that was found right, to that tick."""
         self._per_symbol = per_symbol
@@ -56,9 +55,7 @@ class Memory:
         self._newest: dict[str, Quote] = {}
 
     def judge(self, quote: Quote, payload: bytes) -> Fault | None:
-        """What is wrong with these numbers by themselves or beside those of other users; None where
-        nothing is.
-        """
+        """Return what is wrong with these numbers by themselves or beside those of other users; None if nothing is."""
         if quote.bid is not msgspec.UNSET and quote.ask is not msgspec.UNSET and quote.bid > quote.ask:
             return Fault.CROSSED
         newest = self._newest.setdefault(quote.symbol, quote)

@@ -44,9 +44,7 @@ class Conversation:
         batch: bool = False,
         names: list[str] | None = None,
     ) -> None:
-        """``now_s`` is a clock for durations; ``names`` are the symbols of an earlier connection, to
-        be held again.
-        """
+        """``now_s`` is a clock for durations; ``names`` are an earlier connection's symbols, to be held again."""
         self.names = names
         """The symbols held; None until the gateway has said which it has."""
         self.heartbeat_s = 30.0

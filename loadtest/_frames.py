@@ -21,8 +21,7 @@ class FrameReader:
         self._parts: list[bytes] | None = None
 
     def feed(self, data: bytes) -> tuple[list[bytes], list[tuple[int, bytes]]]:
-        """Take what was received; return the text messages it completed and the control frames, each in
-        order.
+        """Take what was received; return the text messages it completed and the control frames, each in order.
 
         Raises:
             ProtocolError: a masked, binary, compressed or wrongly fragmented frame.

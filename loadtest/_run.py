@@ -38,9 +38,7 @@ class Run:
         self._greenlets = [gevent.spawn(self._pour_for_ever), gevent.spawn(self._probe_for_ever)]
 
     def once(self, key: str) -> bool:
-        """True the first time it is asked for this key: what a hundred users notice is logged by one
-        of them.
-        """
+        """Return True the first time it is asked for ``key``: one of a hundred users logs what all of them notice."""
         first = key not in self._told
         self._told.add(key)
         return first

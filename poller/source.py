@@ -105,10 +105,11 @@ class Source(Protocol):
         """
 
     async def run(self, listener: Listener) -> "Source | None":
-        """Tell ``listener`` until cancelled. Returns early only when there is nothing left to come (a replay), or when
-        another source takes over, which is then returned: it is run in place of this one, from `instruments` on.
+        """Tell ``listener`` until cancelled.
 
-        Faults of the exchange or the network never end it: they show in `state` and are recovered from.
+        Returns early only when there is nothing left to come (a replay), or when another source takes over, which is
+        then returned: it is run in place of this one, from `instruments` on. Faults of the exchange or the network
+        never end it: they show in `state` and are recovered from.
         """
 
     def doubt(self, symbol: str) -> None:

@@ -38,7 +38,8 @@ DEVIATIONS: Final[Mapping[str, tuple[Verdict, str]]] = {
 }
 """Every case that is not simply passed: its verdict, and why it is right so."""
 
-DEVIATIONS_READING_DEFLATE: Final[Mapping[str, tuple[Verdict, str]]] = DEVIATIONS | {
+DEVIATIONS_READING_DEFLATE: Final[Mapping[str, tuple[Verdict, str]]] = {
+    **DEVIATIONS,
     "3.4": (("OK", "WRONG CODE"), "RSV1 is no reserved bit there, and what it comes with cannot be inflated: 1007"),
 }
 """The same for a server that takes compressed messages from a client that knows nothing of it."""

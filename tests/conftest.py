@@ -8,10 +8,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import side_by_side
 from tests.long_runs import LongRuns
 from tests.valkey import Valkey
+
+# How long an example takes is for no test to judge.
+settings.register_profile("tickgate", deadline=None)
+settings.load_profile("tickgate")
 
 TURNS = pytest.StashKey[side_by_side.Turns]()
 FOLDER = pytest.StashKey[TemporaryDirectory[str]]()
@@ -33,6 +38,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--long``."""
     parser.addoption(
         "--long",
         choices=("", "all", "changed"),

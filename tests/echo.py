@@ -4,6 +4,7 @@ For conformance suites: they want an echo, and a gateway is none.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -18,6 +19,7 @@ from gateway.websocket.framing.deflate import compress
 from gateway.websocket.framing.frames import frame
 from gateway.websocket.framing.parser import Admission
 from gateway.websocket.handshake import check
+from gateway.websocket.turns import Turns
 from tests.waiting import until
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
@@ -42,11 +44,17 @@ class Echo:
             transport,
             "json",
             buffers,
+            Turns(time.perf_counter),
             self,
             MAX_MESSAGE_BYTES,
             deflate=reads_deflate,
             window_bytes=window_bytes,
         )
+
+    @property
+    def payer(self) -> None:
+        """Everybody has turns of its own."""
+        return
 
     def message_due(self, _compressed: int) -> Admission:
         """Nobody is refused here."""
@@ -61,6 +69,13 @@ class Echo:
 
     def frame_received(self) -> None:
         """Nothing is counted here."""
+
+    def ping_answered(self, _number: int) -> bool:
+        """Nothing was asked."""
+        return False
+
+    def heartbeat_answered(self, _number: int, _took_s: float) -> None:
+        """Nobody is measured here."""
 
     def connection_lost(self) -> None:
         """Nothing is kept here."""

@@ -11,6 +11,7 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from gateway.protocol.encoding import Encoding
+from gateway.protocol.json_encoding import JSON
 from market.tick import Tick
 
 T = TypeVar("T")
@@ -54,11 +55,21 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
+class Stopwatch:
+    """A timer that goes as far as the test says."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class RecordingMember:
     """A connection without a socket: it keeps what was written, and drains or not as the test says."""
 
-    def __init__(self, encoding: Encoding = "json") -> None:
-        self.encoding: Encoding = encoding
+    def __init__(self, encoding: Encoding = JSON) -> None:
+        self.encoding = encoding
         self.draining = True
         self.unheard = False
         self.rtt_s = math.inf
@@ -117,6 +128,7 @@ def frames_of(stream: bytes) -> Iterator[Frame]:
 
 
 def at_eof(reader: StreamReader) -> bool:
+    """Tell whether nothing is left to read."""
     try:
         next(reader.at_eof())
     except StopIteration as done:

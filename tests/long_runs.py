@@ -8,7 +8,7 @@ is right in any clone, and errs by running a test once too often, never by leavi
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -117,8 +117,8 @@ class LongRuns:
         return f"long tests left out: {self._left_out} ({why})"
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
-        report: pytest.TestReport = yield
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
         if report.when == "call" and report.passed and item.nodeid in self._digests:
             self._passed[item.nodeid] = self._digests[item.nodeid]
         return report

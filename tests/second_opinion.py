@@ -5,7 +5,7 @@ from typing import Final
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
 from gateway.websocket.framing.parser import Fault, FrameReader, Violation
@@ -45,6 +45,7 @@ def read_by_websockets(stream: bytes, *, limit: int, deflate: bool) -> Reading:
     events: list[Event] = []
     opcode, message = CONTINUATION, b""
     for frame in protocol.events_received():
+        assert isinstance(frame, Frame)
         if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             events.append((int(frame.opcode), bytes(frame.data)))
             continue

@@ -13,10 +13,12 @@ WELCOME = {"type": "welcome"}
 
 
 def tick(seq: int, bid: int = 100, kind: str = "tick") -> Message:
+    """Make a message with a price."""
     return {"type": kind, "symbol": "BTCUSDT", "seq": seq, "bid": bid}
 
 
 def state(word: str) -> Message:
+    """Make a message with a state."""
     return {"type": "symbol_status", "symbol": "BTCUSDT", "state": word}
 
 

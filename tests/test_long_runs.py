@@ -77,6 +77,7 @@ class Tree:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
+    """Make a small tree with a long test in it."""
     return Tree(tmp_path)
 
 

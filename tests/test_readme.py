@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,13 +55,13 @@ def test_the_defaults_told_are_the_defaults() -> None:
     gateway |= {"ALLOW_ANONYMOUS": 0, "FORWARDED_HOPS": settings.trusted_proxies.hops, CONFIG: ""}
     poller = PollerSettings.from_environ({}).by_variable() | {"FEED": PollerSettings.feed}
     for name, told, who in ROWS:
-        value = (poller if who == "poller" else gateway)[name]
+        value: Any = (poller if who == "poller" else gateway)[name]
         if value is None:
             value = ""
         if isinstance(value, bool):
             value = int(value)
         if name == "SYMBOLS" or isinstance(value, tuple):
-            value = ",".join(value)
+            value = ",".join(map(str, value))
         text = f"{value:g}" if isinstance(value, float) else str(value)
         assert (text or "–") == told.strip().strip("`"), name
 

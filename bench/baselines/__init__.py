@@ -1,0 +1,1 @@
+"""The servers that the gateway is measured against, and the feeds that they are given."""

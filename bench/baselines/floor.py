@@ -42,7 +42,7 @@ def upgraded(listener: socket.socket, count: int) -> list[socket.socket]:
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 selector.register(client, selectors.EVENT_READ)
                 continue
-            client = key.fileobj  # type: ignore[assignment]
+            client = key.fileobj  # type: ignore[assignment] # only sockets are registered
             data = client.recv(65536)
             if not data:
                 selector.unregister(client)

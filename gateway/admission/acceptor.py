@@ -10,16 +10,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, cast
 
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
+from aiohttp.http_parser import RawRequestMessage
 
 from gateway.admission.admission import Entrance
-from gateway.admission.limits import Bucket
-from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES, Heads
+from gateway.admission.charges import Purse, is_probe
+from gateway.admission.grace import Graces
+from gateway.admission.request.asking import Asking
+from gateway.admission.request.head import Heads
 from gateway.errors import RefusalError
 from gateway.metrics import Counters
-from gateway.websocket.header_fields import asks_for_websocket
+from gateway.websocket.buffering.buffers import Buffers
+from gateway.websocket.turns import Turns
 
 _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
 
@@ -37,6 +38,8 @@ class Arrivals:
         upgrade_path: str,
         serve: Callable[[], asyncio.Protocol],
         counters: Counters,
+        buffers: Buffers,
+        turns: Turns,
         *,
         timeout_s: float,
         most: int,
@@ -48,10 +51,12 @@ class Arrivals:
         """
         self.entrance = entrance
         self.upgrade = upgrade
-        self._upgrade_path = upgrade_path
-        self.upgrade_line = f"GET {upgrade_path}".encode()
+        self.asking = Asking(upgrade_path)
         self.serve = serve
         self.counters = counters
+        self.buffers = buffers
+        self.graces = Graces()
+        self.turns = turns
         self.has_room = has_room
         """Whether the process can hold one more socket, whoever's."""
         self._loop = asyncio.get_running_loop()
@@ -60,15 +65,16 @@ class Arrivals:
         self._waiting: dict[Arrival, float] = {}
         """Unfinished, the oldest first, each with the time by which it must be finished."""
         self._timer: asyncio.TimerHandle | None = None
-        # Wanted by aiohttp's parser for the bodies of requests, which no upgrade has.
-        self._no_body = BaseProtocol(self._loop)
+        self.whole: dict[Arrival, bytes] = {}
+        """Heads that there was no time for in the turn in which they came."""
 
     def __call__(self) -> "Arrival":
+        """Make the protocol of one accepted connection: what the event loop asks for."""
         return Arrival(self)
 
     def __len__(self) -> int:
-        """How many are unfinished."""
-        return len(self._waiting)
+        """How many are unfinished, or wait for us."""
+        return len(self._waiting) + len(self.whole)
 
     def change(self, *, timeout_s: float, most: int) -> None:
         """Allow another time and another number from now on; nobody keeps more time than a newcomer gets."""
@@ -93,6 +99,7 @@ class Arrivals:
     def leave(self, arrival: "Arrival") -> None:
         """``arrival`` has a whole head, or has gone."""
         self._waiting.pop(arrival, None)
+        self.buffers.forget(arrival)
 
     def _sweep(self) -> None:
         now = self._loop.time()
@@ -109,31 +116,11 @@ class Arrivals:
         del self._waiting[arrival]
         arrival.abort()
 
-    def parse(self, head: bytes) -> RawRequestMessage | None:
-        """The upgrade that ``head`` asks for, or None where it is anything else."""
-        parser = HttpRequestParser(
-            self._no_body,
-            self._loop,
-            MAX_HEAD_BYTES,
-            max_line_size=MAX_HEAD_BYTES,
-            max_field_size=MAX_HEAD_BYTES,
-            max_headers=MAX_FIELDS,
-        )
-        try:
-            messages, _, _ = parser.feed_data(head)
-        except HttpProcessingError:
-            return None
-        if len(messages) != 1:
-            return None
-        message: RawRequestMessage = messages[0][0]
-        is_upgrade = message.url.raw_path == self._upgrade_path and asks_for_websocket(message.headers)
-        return message if is_upgrade else None
-
     def close(self) -> None:
         """Cut off whoever has not finished."""
         if self._timer is not None:
             self._timer.cancel()
-        for arrival in tuple(self._waiting):
+        for arrival in (*self._waiting, *self.whole):
             arrival.abort()
         self._waiting.clear()
 
@@ -141,22 +128,29 @@ class Arrivals:
 class Arrival(asyncio.Protocol):
     """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
 
-    __slots__ = ("_arrivals", "_bucket", "_handler", "_heads", "_key", "payer", "peer", "refusal", "transport")
+    __slots__ = ("_arrivals", "_handler", "_heads", "_key", "_purse", "payer", "peer", "refusal", "transport")
 
     def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
         self._heads: Heads | None = Heads()
-        self._bucket: Bucket | None = None
+        self._purse: Purse | None = None
         self._handler: asyncio.Protocol | None = None
         self._key: str | None = None
         self.payer: str | None = None
         """Whom requests are charged to when their heads are whole; None where that is not told by the connection."""
         self.refusal: RefusalError | None = None
-        """What the first request was refused for; whoever answers it takes this away."""
+        """What the first request was refused for; whoever answers it takes this away. Before there is one: what the
+        connection is refused for, unless it is a probe's."""
 
-    def abort(self) -> None:
-        """Cut off without a word."""
+    def abort(self, _reason: str = "") -> None:
+        """Cut off without a word (see `gateway.websocket.buffering.kept.Holder`; nothing waits to be read here)."""
         self.transport.abort()
+
+    waiting_bytes = 0
+    waits_for_us = False
+
+    def end_unfinished(self) -> None:
+        """See `gateway.websocket.buffering.kept.Holder`: this is no message."""
 
     def hand_over(self) -> str | None:
         """What the connection is counted under, see `Entrance.arrive`; whoever asks counts it out from now on."""
@@ -171,9 +165,9 @@ class Arrival(asyncio.Protocol):
         """
         if self.payer is not None:
             charges = self._arrivals.entrance.charges
-            if self._bucket is None:
-                self._bucket = charges.connection()
-            charges.take_head(self.payer, self._bucket, head)
+            if self._purse is None:
+                self._purse = charges.connection()
+            charges.take_head(self.payer, self._purse, head)
 
     def begin_head(self) -> None:
         """A request after the first has begun: there is so much time for its head, as for the first one's."""
@@ -194,10 +188,24 @@ class Arrival(asyncio.Protocol):
         try:
             self._key = self.payer = self._arrivals.entrance.arrive(self.peer)
         except RefusalError as error:
-            # Before a byte of it is read.
-            self._refuse(error)
+            key = self._arrivals.entrance.key(self.peer)
+            if self._arrivals.graces.give(self, key, self._end_grace):
+                self.refusal = error
+            else:
+                # Before a byte of it is read.
+                self._refuse(error)
         else:
             self._arrivals.enter(self)
+
+    def _end_grace(self, head: bytes = b"") -> None:
+        """Answer a probe although a limit was met, and nothing else."""
+        refusal, self.refusal = self.refusal, None
+        self._arrivals.graces.end(self)
+        if is_probe(head):
+            # That one; the connection is counted nowhere.
+            self._serve(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        elif refusal is not None:
+            self._refuse(refusal)
 
     def _refuse(self, refusal: RefusalError) -> None:
         self._arrivals.counters.connections_refused[refusal.reason] += 1
@@ -216,21 +224,52 @@ class Arrival(asyncio.Protocol):
         try:
             head = heads.take_head()
         except RefusalError:
-            # Answered where later ones are, which are cut by the same rules and by the same code.
-            self._serve(heads.take(len(heads)))
+            if self.refusal is not None:
+                self._end_grace()
+                return
+            self._complain(heads.take(len(heads)))
             return
-        if head is not None:
+        if head is None:
+            self._arrivals.buffers.keeps(self, len(heads))
+        elif self.refusal is not None:
+            self._end_grace(head)
+        else:
+            self._take_turn(head, heads)
+
+    def _take_turn(self, head: bytes, heads: Heads) -> None:
+        arrivals = self._arrivals
+        arrivals.leave(self)
+        if arrivals.turns.begin():
             self._decide(head, heads.take(len(heads)))
+            arrivals.turns.end()
+        else:
+            self.transport.pause_reading()
+            arrivals.whole[self] = head
+            arrivals.buffers.keeps(self, len(head) + len(heads))
+            arrivals.turns.wait(self, self.payer)
+
+    def go_on(self) -> None:
+        """Decide whose it is, now that it is its go (called by `gateway.websocket.turns`)."""
+        head, heads, transport = self._arrivals.whole.pop(self, None), self._heads, self.transport
+        if head is None or heads is None or transport.is_closing():
+            return
+        self._arrivals.buffers.forget(self)
+        transport.resume_reading()
+        try:
+            self._decide(head, heads.take(len(heads)))
+        except BaseException:
+            transport.abort()
+            raise
 
     def _decide(self, head: bytes, rest: bytes) -> None:
         arrivals, transport = self._arrivals, self.transport
-        arrivals.leave(self)
-        message = arrivals.parse(head) if head.startswith(arrivals.upgrade_line) else None
+        message = arrivals.asking.for_upgrade(head)
         protocol = None if message is None else arrivals.upgrade(message, self)
         if protocol is not None:
             self._heads = None
             transport.set_protocol(protocol)
             if rest:
+                arrivals.turns.end()
                 protocol.data_received(rest)
             return
         refusal = self.refusal
@@ -244,6 +283,15 @@ class Arrival(asyncio.Protocol):
                 return
         # Without anything of aiohttp's: a flood ends like this.
         self._refuse(refusal)
+
+    def _complain(self, data: bytes) -> None:
+        try:
+            self.charge(data)
+        except RefusalError as error:
+            self._refuse(error)
+        else:
+            # Answered where later ones are, which are cut by the same rules and by the same code.
+            self._serve(data)
 
     def _serve(self, data: bytes) -> None:
         self._arrivals.leave(self)
@@ -259,6 +307,9 @@ class Arrival(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone (called by the event loop)."""
         self._arrivals.leave(self)
+        self._arrivals.whole.pop(self, None)
+        self._arrivals.turns.forget(self)
+        self._arrivals.graces.end(self)
         self._arrivals.entrance.depart(self.hand_over())
         if self._handler is not None:
             self._handler.connection_lost(error)

@@ -6,7 +6,7 @@ token, `admit`. Whoever was counted on the way in is counted out by `leave`.
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import hdrs
@@ -20,12 +20,9 @@ from gateway.admission.limits import KeyedBuckets, Rate, Tally
 from gateway.admission.policy import Policy
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.errors import RefusalError
-from gateway.protocol.encoding import Encoding
+from gateway.protocol.encodings import ENCODINGS
 from gateway.websocket.handshake import Handshake, check
 from market.bus import BusDownError
-
-PROTOCOLS: Final[Mapping[str, Encoding]] = {"tickgate.v1.json": "json", "tickgate.v1.msgpack": "msgpack"}
-"""WebSocket subprotocols; who asks for none gets JSON."""
 
 _THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
 
@@ -56,7 +53,7 @@ class Visitor(Struct, frozen=True):
         return self.token is not None or self.ticket is not None
 
 
-class Seat(Struct):
+class Seat(Struct, gc=False):
     """What somebody who came in is counted under."""
 
     key: str | None
@@ -117,6 +114,10 @@ class Entrance:
             self._count_in(key)
         return key
 
+    def key(self, peer: str | None) -> str:
+        """What connections of ``peer`` are counted under, where they are."""
+        return limit_key(spelled(peer))
+
     def depart(self, key: str | None) -> None:
         """What `arrive` returned counts no more."""
         if key is not None:
@@ -131,7 +132,7 @@ class Entrance:
             RefusalError: it is refused; what is wrong is in the answer.
         """
         settings = self._settings
-        handshake = check(headers, PROTOCOLS, deflate=settings.ws_compression == "on")
+        handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
         self.check_names(headers)
         address, payer, forwarded = self._identity(headers, peer)
         return Visitor(

@@ -52,10 +52,10 @@ class Budgets:
         self._address.change(rate, rate * _ADDRESS_BURST_S)
 
     def take(self, bucket: Bucket, seat: Seat, now: float, extra: int = 0, *, anyway: bool = False) -> Refusal | None:
-        """Let who is in ``seat`` pay for one message or frame, and ``extra`` tokens for work on it; why not, where it
-        cannot. ``bucket`` is its connection's own.
+        """Let who is in ``seat`` pay for one message or frame, and ``extra`` tokens for work on it.
 
-        The work is done and paid for ``anyway``, where the message is refused but must be read.
+        Returns why not, where it cannot. ``bucket`` is its connection's own. The work is done and paid for ``anyway``,
+        where the message is refused but must be read.
         """
         price = 1 + extra if anyway else 1
         verdict = bucket.take(now, price) if self.connection.interval_s else "ok"

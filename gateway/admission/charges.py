@@ -1,27 +1,67 @@
 """What requests over plain HTTP cost, charged to their connection and address before anything is done for them.
 
-One token is a request's worth of work. Handshakes that are let in are not charged: connects have limits of their own.
+One token is some 0.4 ms of work. Handshakes that are let in are not charged: connects have limits of their own.
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from gateway.admission.limits import Bucket, KeyedBuckets, Rate
+from gateway.admission.limits import KeyedBuckets, Rate
 from gateway.errors import RefusalError
 
 METRICS: Final = 10
 """Tokens: as long as it takes to write them all."""
 
-PROOF: Final = 10
-"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one."""
+PROOF: Final = 2
+"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one: many
+people behind one address may show theirs at once."""
+
+REQUEST: Final = 1
+"""Tokens: for any request that is not told of below."""
+
+PAGE: Final = 0.25
+"""Tokens: for the dashboard, and for what it is made of, all of which is in memory. An office opens it at once."""
 
 _BURST_S: Final = 2.0
 """So many seconds' worth may come at once."""
 
 PROBES: Final = frozenset(("/healthz", "/readyz"))
-"""What balancers ask for. It is counted apart: whoever shares their address must not make them take us for dead."""
+"""What balancers ask for. It is charged to their connections alone: whoever shares their address must not make them
+take us for dead."""
 
-_PROBE_LINES: Final = tuple(f"{method} {path} ".encode() for method in ("GET", "HEAD") for path in PROBES)
+_PROBES_AT_ONCE: Final = 3
+"""Of one connection, and half as many a second: its whole purse is so many."""
+
+_METHODS: Final = ("GET", "HEAD")
+_PROBE_LINES: Final = tuple(f"{method} {path} ".encode() for method in _METHODS for path in PROBES)
+_PAGE_LINES: Final = tuple(f"{method} {path}".encode() for method in _METHODS for path in ("/ ", "/web/"))
+
+
+def is_probe(head: bytes) -> bool:
+    """Whether a balancer may ask so."""
+    return head.startswith(_PROBE_LINES)
+
+
+class Purse:
+    """What one connection has left."""
+
+    __slots__ = ("_full_at", "_rate")
+
+    def __init__(self, rate: Rate) -> None:
+        """A full one."""
+        self._rate = rate
+        self._full_at = 0.0
+
+    def spend(self, tokens: float, now: float) -> bool:
+        """Take so many, or none of them; whether they were there."""
+        rate = self._rate
+        # Further ahead than this rate lets anybody come: it was another one then.
+        held = self._full_at if 0 < self._full_at - now <= rate.burst_s else now
+        full_at = held + tokens * rate.interval_s
+        if full_at - now > rate.burst_s:
+            return False
+        self._full_at = full_at
+        return True
 
 
 class Purses(KeyedBuckets):
@@ -81,25 +121,31 @@ class Charges:
         self._rate.change(per_s, per_s * _BURST_S)
         self._connection_rate.change(per_s / 2, per_s)
 
-    def connection(self) -> Bucket:
-        """A bucket for one connection, which may take half of what its address may."""
-        return Bucket(self._connection_rate)
+    def connection(self) -> Purse:
+        """A purse for one connection, which may take half of what its address may."""
+        return Purse(self._connection_rate)
 
-    def take_head(self, payer: str | None, bucket: Bucket, head: bytes) -> None:
-        """Charge the request that ``head`` is of to its connection's ``bucket`` and its address.
+    def take_head(self, payer: str | None, purse: Purse, head: bytes) -> None:
+        """Charge the request that ``head`` is of to its connection's ``purse`` and its address.
 
         Raises:
             RefusalError: too many requests.
         """
         if payer is None or not self._rate.interval_s:
             return
-        if head.startswith(_PROBE_LINES):
-            self._take(self._probes, payer, 1)
-        elif bucket.take(self._now()) != "ok":
+        probe = is_probe(head)
+        tokens = PAGE if head.startswith(_PAGE_LINES) else REQUEST
+        if not purse.spend(self._a_probe if probe else tokens, self._now()):
             self._met(payer)
             raise _too_many("connection")
-        else:
-            self._take(self._requests, payer, 1)
+        if not probe:
+            self._take(self._requests, payer, tokens)
+
+    @property
+    def _a_probe(self) -> float:
+        rate = self._connection_rate
+        # A little less: sums of floats must not refuse the last of them.
+        return rate.burst_s / rate.interval_s / _PROBES_AT_ONCE * (1 - 1e-6)
 
     def take_request(self, payer: str | None, path: str) -> None:
         """Charge a request for ``path`` to its address alone: a proxy's connection is many clients'.
@@ -108,7 +154,8 @@ class Charges:
             RefusalError: too many requests.
         """
         if payer is not None:
-            self._take(self._probes if path in PROBES else self._requests, payer, 1)
+            page = path == "/" or path.startswith("/web/")
+            self._take(self._probes if path in PROBES else self._requests, payer, PAGE if page else REQUEST)
 
     def take(self, payer: str | None, tokens: int) -> None:
         """Charge more work for a request, before it is done.
@@ -124,7 +171,7 @@ class Charges:
         if payer is not None:
             self._requests.give_back(payer, tokens, self._now())
 
-    def _take(self, purses: Purses, payer: str, tokens: int) -> None:
+    def _take(self, purses: Purses, payer: str, tokens: float) -> None:
         if not purses.spend(payer, tokens, self._now()):
             self._met(payer)
             raise _too_many("address")

@@ -26,8 +26,10 @@ class Rate:
     __slots__ = ("burst_s", "changes", "debt_s", "interval_s")
 
     def __init__(self, per_s: float, burst: float, debt: float = 0) -> None:
-        """``burst`` tokens come at once, and ``debt`` more may be owed: who owes is refused, who would owe more is
-        closed. With ``per_s`` 0 nothing is limited; a burst is at least one token, else nothing would ever pass.
+        """``burst`` tokens come at once, and ``debt`` more may be owed.
+
+        Who owes is refused, who would owe more is closed. With ``per_s`` 0 nothing is limited; a burst is at least one
+        token, else nothing would ever pass.
         """
         self.changes = 0
         """How often it has become another one."""
@@ -46,21 +48,19 @@ class Rate:
         self.changes += before != (self.interval_s, self.burst_s, self.debt_s)
 
 
-class Bucket:
-    """What one connection has left of a rate."""
+class Bucket(Struct, gc=False):
+    """What one connection has left of a rate. It is full at first."""
 
-    __slots__ = ("_full_at", "_owes_until", "_rate")
-
-    def __init__(self, rate: Rate) -> None:
-        """A full one."""
-        self._rate = rate
-        self._full_at = 0.0
-        self._owes_until = 0.0
-        """Until then it pays for work that was let in; nobody is closed for that, however much it was."""
+    _rate: Rate
+    _full_at: float = 0.0
+    _owes_until: float = 0.0
+    """Until then it pays for work that was let in; nobody is closed for that, however much it was."""
 
     def take(self, now: float, tokens: float = 1) -> Verdict:
-        """One token, at ``now``. One that is refused has been taken all the same: who goes on too fast gets into debt,
-        and out of it by keeping quiet. What is refused costs ``tokens``; what is let in costs one, and what it costs
+        """Take one token, at ``now``.
+
+        One that is refused has been taken all the same: who goes on too fast gets into debt, and out of it by keeping
+        quiet. What is refused costs ``tokens``; what is let in costs one, and what it costs
         beyond that is for `charge`.
         """
         rate = self._rate

@@ -89,7 +89,9 @@ class AllowedOrigins(Struct, frozen=True):
 
     @classmethod
     def parse(cls, origins: str) -> "AllowedOrigins":
-        """Read a comma-separated list: ``https://app.example.com``, with a port or not, ``https://*.example.com``,
+        """Read a comma-separated list of origins.
+
+        They are ``https://app.example.com``, with a port or not, ``https://*.example.com``,
         ``file://``, ``capacitor://localhost`` and other schemes of apps,
         and the words ``self`` (the gateway's own pages), ``null``, and ``*`` for all but ``null``. Empty is ``self``.
 
@@ -193,11 +195,11 @@ class AllowedHosts(Struct, frozen=True):
         )
 
     def allows_operator(self, host: str, listens_on: str = "") -> bool:
-        """Whether a request with this `Host` header may be a balancer's or a scraper's, who know us by other names too:
-        among them the one that the gateway ``listens_on``.
+        """Tell whether a request with this `Host` header may be a balancer's or a scraper's.
 
-        An address, or a name without a dot such as ``gateway``, is not what DNS rebinding makes: for that a page needs
-        a name in a domain of its own. Every browser sends a `Host`, so who sends none is a program.
+        They know us by other names too, among them the one that the gateway ``listens_on``. An address, or a name
+        without a dot such as ``gateway``, is not what DNS rebinding makes: for that a page needs a name in a domain of
+        its own. Every browser sends a `Host`, so who sends none is a program.
         """
         if not host or self.allows(host):
             return True

@@ -60,8 +60,10 @@ class Grant(Struct, frozen=True):
 
     @property
     def expires_us(self) -> int | UnsetType:
-        """``expires_at`` as clients are told it: microseconds since the Unix epoch, never beyond what JavaScript can
-        tell exactly; unset where there is no end."""
+        """``expires_at`` as clients are told it: microseconds since the Unix epoch.
+
+        Never beyond what JavaScript can tell exactly; unset where there is no end.
+        """
         return UNSET if math.isinf(self.expires_at) else min(int(self.expires_at * 1_000_000), MAX_EXACT)
 
     def allowed(self, symbols: Iterable[str]) -> list[str]:

@@ -4,11 +4,10 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
-from gateway.admission.admission import PROTOCOLS, Seat, Visitor
+from gateway.admission.admission import Seat, Visitor
 from gateway.admission.budget import Payer
 from gateway.admission.limits import Bucket
 from gateway.auth.grant import Grant
@@ -17,15 +16,13 @@ from gateway.client.session import Outcome, Session
 from gateway.client.token_lifetime import Standing
 from gateway.fanout.window import LATE_S, note_round_trip
 from gateway.gateway import Gateway
-from gateway.protocol.encoding import Encoding, message_frame
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.encodings import DEFAULT, ENCODINGS
 from gateway.protocol.messages import Auth, Error, Welcome
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.connection import Connection
-from gateway.websocket.framing.frames import BINARY, TEXT
 from gateway.websocket.framing.parser import Admission
 from market.symbols import Symbols
-
-_DATA: Final[dict[Encoding, int]] = {"json": TEXT, "msgpack": BINARY}
 
 logger = logging.getLogger(__name__)
 
@@ -49,22 +46,22 @@ def begin(
 class Conversation:
     """One client, from its welcome to its end."""
 
-    __slots__ = ("_bucket", "_gateway", "_loop", "_seat", "_session", "_standing", "connection")
+    __slots__ = ("_bucket", "_gateway", "_seat", "_session", "_standing", "connection")
 
     def __init__(
         self, gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
     ) -> None:
         """``grant`` is None for one who is still to show a token; ``seat`` is given up at the end."""
         self._gateway = gateway
-        self._loop = asyncio.get_running_loop()
         self._seat = seat
         settings, handshake = gateway.settings, visitor.handshake
-        encoding = PROTOCOLS.get(handshake.protocol, "json")
+        encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
         self.connection = Connection(
             _new_id(),
             transport,
             encoding,
             gateway.buffers,
+            gateway.turns,
             self,
             settings.max_message_bytes,
             deflate=handshake.deflate,
@@ -84,9 +81,14 @@ class Conversation:
         gateway.add(connection)
         logger.debug("client %s connected from %s", connection.client, address)
         welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
-        encoding = connection.encoding
-        statuses = b"".join(message_frame(status, encoding) for status in gateway.feed.statuses)
-        connection.reply(head + message_frame(welcome, encoding) + statuses)
+        message_frame = connection.encoding.message_frame
+        statuses = b"".join(map(message_frame, gateway.feed.statuses))
+        connection.reply(head + message_frame(welcome) + statuses)
+
+    @property
+    def payer(self) -> str | None:
+        """See `gateway.websocket.connection.Listener.payer`."""
+        return self._seat.key
 
     def message_due(self, compressed: int) -> Admission:
         """See `gateway.websocket.connection.Listener.message_due`."""
@@ -101,7 +103,7 @@ class Conversation:
     def message_received(self, opcode: int, data: bytes) -> None:
         """See `gateway.websocket.connection.Listener.message_received`."""
         self._charge(costs.of_bytes(len(data)))
-        if opcode != _DATA[self.connection.encoding]:
+        if opcode != self.connection.encoding.opcode:
             self._apply(self._session.receive_wrong_frame())
         elif self._standing is None or not self._standing.holds(data):
             self._hear(data)
@@ -114,8 +116,9 @@ class Conversation:
         """See `gateway.websocket.connection.Listener.ping_answered`."""
         return self._gateway.hub.answered(self.connection, number)
 
-    def heartbeat_answered(self, took_s: float) -> None:
+    def heartbeat_answered(self, number: int, took_s: float) -> None:
         """See `gateway.websocket.connection.Listener.heartbeat_answered`."""
+        self._gateway.hub.read_up_to(self.connection, number)
         if took_s > LATE_S:
             self._gateway.hub.read_late(self.connection)
         note_round_trip(self.connection, took_s)
@@ -150,7 +153,7 @@ class Conversation:
         its refusal either.
         """
         refusal = self._gateway.budgets.take(
-            self._bucket, self._seat, self._loop.time(), extra, anyway=self.connection.reads_all
+            self._bucket, self._seat, self._gateway.loop.time(), extra, anyway=self.connection.reads_all
         )
         if refusal is None:
             return True
@@ -178,7 +181,7 @@ class Conversation:
 
     def _charge(self, tokens: int) -> None:
         if tokens:
-            self._gateway.budgets.charge(self._bucket, self._seat, tokens, self._loop.time())
+            self._gateway.budgets.charge(self._bucket, self._seat, tokens, self._gateway.loop.time())
 
     def _hear(self, data: bytes) -> None:
         """Do what a message says, and pay for it first."""
@@ -195,7 +198,7 @@ class Conversation:
         for reply in outcome.replies:
             if isinstance(reply, Error):
                 gateway.counters.errors_sent[reply.code] += 1
-            connection.reply(message_frame(reply, connection.encoding))
+            connection.reply(connection.encoding.message_frame(reply))
         if outcome.snapshots:
             gateway.hub.send_snapshots(connection, outcome.snapshots)
         elif outcome.states:

@@ -11,8 +11,11 @@ from gateway.protocol.messages import ALL, AnyCommand, Auth, List, Ping, Subscri
 TOKEN_CHECK: Final = 5
 """For looking at a token in a message, which is to verify a signature."""
 
-_NAMES: Final = 250
+_NAMES: Final = 160
 """So many symbols, given or held, cost one token."""
+
+_SNAPSHOTS: Final = 100
+"""And so many snapshots: each is looked up, put in order and written."""
 
 _BYTES: Final = 4 * 1024
 """So many bytes of a message, after inflating, cost one token."""
@@ -30,6 +33,11 @@ def of_names(names: int) -> int:
     return names // _NAMES
 
 
+def of_snapshots(snapshots: int) -> int:
+    """Of sending so many."""
+    return snapshots // _SNAPSHOTS
+
+
 def of_command(command: AnyCommand, held: int, served: int) -> int:
     """Of doing what a client asks for that holds so many symbols, where so many are served."""
     match command:
@@ -38,7 +46,7 @@ def of_command(command: AnyCommand, held: int, served: int) -> int:
         case Subscribe() | Unsubscribe():
             named = served if ALL in command.symbols else min(len(command.symbols), served)
             snapshots = named if isinstance(command, Subscribe) and command.snapshot is not False else 0
-            return of_names(len(command.symbols) + max(held, named) + snapshots)
+            return of_names(len(command.symbols) + max(held, named)) + of_snapshots(snapshots)
         case List():
             return of_names(held)
         case Auth():

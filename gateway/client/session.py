@@ -9,8 +9,8 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command
-from gateway.fanout.cohort import Wishes
-from gateway.protocol.commands import DECODERS, Malformed
+from gateway.fanout.member import Wishes
+from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import (
     ALL,
@@ -77,7 +77,7 @@ class Session:
         """
         self._symbols = symbols
         self._limits = limits
-        self._encoding: Encoding = encoding
+        self._encoding = encoding
         self._deflate = deflate
         self._errors = 0
         # What it asked for; what it gets is also what its token allows, and tokens come and go.
@@ -95,7 +95,7 @@ class Session:
 
     def read(self, data: bytes) -> AnyCommand | Malformed:
         """The command in a message, or what is wrong with it."""
-        return DECODERS[self._encoding].decode(data)
+        return self._encoding.decode(data)
 
     def cost(self, command: AnyCommand | Malformed) -> int:
         """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.client.costs`."""
@@ -166,9 +166,7 @@ class Session:
 
     def receive_wrong_frame(self) -> Outcome:
         """The outcome of a binary message where text is due, or the other way round."""
-        if self._encoding == "json":
-            return self._error("wrong_frame", "binary frame where text is due; send JSON text")
-        return self._error("wrong_frame", "text frame where binary is due; send MessagePack")
+        return self._error("wrong_frame", self._encoding.wrong_frame)
 
     def _subscribe(self, command: Subscribe) -> Outcome:
         assert self.grant is not None

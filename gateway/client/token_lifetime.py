@@ -30,7 +30,9 @@ MOST_HELD_BYTES: Final = 64 * 1024
 class Standing:
     """One client's token, and what came while nobody knew what it is worth."""
 
-    __slots__ = ("_apply", "_connection", "_gateway", "_hear", "_held", "_loop", "_seat", "_session", "_timers")
+    __slots__ = (
+        "_apply", "_connection", "_gateway", "_hear", "_held", "_looking", "_loop", "_seat", "_session", "_timers",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -51,7 +53,9 @@ class Standing:
         self._hear: Callable[[bytes], None] | None = hear
         self._timers: list[asyncio.TimerHandle] = []
         self._held: list[bytes] | None = None
-        """Messages that wait until a token has been looked at; None where nobody is looking."""
+        """Messages that wait until a token has been looked at, and until there is time for them; else None."""
+        self._looking = False
+        """Whether a token is being looked at."""
 
     def begin(self, grant: Grant | None) -> None:
         """The client came with ``grant``, or has yet to show a token."""
@@ -66,6 +70,7 @@ class Standing:
         # It and the conversation know each other; and whoever still looks at a token sees that nobody waits for it.
         self._apply = self._hear = None
         self._held = None
+        self._gateway.turns.forget(self)
 
     def holds(self, message: bytes) -> bool:
         """Whether ``message`` is kept for later, because a token is being looked at."""
@@ -91,7 +96,8 @@ class Standing:
             if self._session.grant is None:
                 # It came in time; how long it takes to look at it is not the client's fault.
                 self._forget_timers()
-            self._held = []
+            self._looking = True
+            self._held = self._held or []
             self._gateway.wait_for(self._authenticate_later(auth))
 
     async def _authenticate_later(self, auth: Auth) -> None:
@@ -106,10 +112,20 @@ class Standing:
             self._tell(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.mark)], close=close))
         else:
             self._accept(grant, auth)
-        held, self._held = self._held or [], None
-        for message in held:
-            if self._hear is not None and self._is_here() and not self.holds(message):
-                self._hear(message)
+        self._looking = False
+        # A key that many have waited for lets them all go on at once.
+        self._gateway.turns.wait(self, self._seat.key)
+
+    def go_on(self) -> None:
+        """Hear what was held, in its order, as far as there is time (called by `gateway.websocket.turns`)."""
+        turns = self._gateway.turns
+        while self._held and not self._looking and self._hear is not None and self._is_here():
+            if turns.is_over():
+                turns.wait(self, self._seat.key)
+                return
+            self._hear(self._held.pop(0))
+        if not self._looking:
+            self._held = None
 
     def _accept(self, grant: Grant, auth: Auth) -> None:
         if not self._is_here():

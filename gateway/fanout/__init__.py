@@ -5,7 +5,11 @@
 ``group``            cohorts that are flushed together, and what is pending for all of them
 ``flush_scheduler``  when a group is flushed: at once when quiet, after a rest when busy, at a rate when asked
 ``cohort``           the connections that want exactly the same; one blob for all of them per flush
+``member``           a connection as cohorts see it: what it wants, what it can do, what it may have missed
+``registry``         groups and cohorts, by what their members want
+``bursts``           states of many symbols that change at once, sent piece by piece
 ``slow_consumers``   connections that do not drain or read, and their way back
+``catching_up``      the way of a slow connection: out of its cohort, slice by slice to the newest prices, and back
 ``arrears``          what a slow connection is owed: the newest tick of each symbol that it missed
 ``window``           how much may be on its way to a client that has not read it
 """

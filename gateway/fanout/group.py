@@ -11,7 +11,7 @@ from typing import Protocol
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Pace
 from gateway.metrics import Counters
-from gateway.protocol.encoding import Forms, FramedTick
+from gateway.protocol.forms import Forms, FramedTick
 
 FAULT = "a cohort could not be flushed"
 """Said of a fault of ours with one, which costs the others no tick."""
@@ -27,6 +27,9 @@ class Group(Protocol):
     @property
     def pending(self) -> Collection[FramedTick]:
         """What the next flush would write, to whom it may concern."""
+
+    def flushed(self, stamp: int) -> int:
+        """Nothing that was published up to here is pending; ``stamp`` is that of the newest there is."""
 
     def offer(self, tick: FramedTick) -> None:
         """Make ``tick``, which some cohort of the group holds, pending."""
@@ -94,6 +97,10 @@ class ConflatingGroup:
         """See `Group.pending`."""
         return self._window.values()
 
+    def flushed(self, stamp: int) -> int:
+        """See `Group.flushed`."""
+        return self._since if self._window else stamp
+
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
         symbol, window = tick.symbol, self._window
@@ -135,6 +142,10 @@ class ExactGroup:
     def pending(self) -> Collection[FramedTick]:
         """See `Group.pending`."""
         return self._ticks
+
+    def flushed(self, stamp: int) -> int:
+        """See `Group.flushed`."""
+        return self._ticks[0].stamp - 1 if self._ticks else stamp
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""

@@ -4,22 +4,21 @@
 there are.
 """
 
-import asyncio
-import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import get_args
 
-from gateway.fanout.arrears import Arrears, Backlog, Owed
-from gateway.fanout.cohort import Cohort, Member, Missed, Wishes
-from gateway.fanout.flush_scheduler import RatedPace, Rest, SharedPace
-from gateway.fanout.group import FAULT, ConflatingGroup, ExactGroup, Group
-from gateway.fanout.slow_consumers import Laggards
-from gateway.fanout.window import Marks, Reader, Sent, Window
+from gateway.fanout.arrears import Arrears, Backlog
+from gateway.fanout.bursts import Bursts
+from gateway.fanout.catching_up import CatchingUp
+from gateway.fanout.cohort import Cohort
+from gateway.fanout.flush_scheduler import Rest
+from gateway.fanout.group import FAULT, Group
+from gateway.fanout.member import Member, Missed, Wishes
+from gateway.fanout.registry import Registry
 from gateway.metrics import Counters
-from gateway.protocol.encoding import Encoding, FramedStatus, FramedTick, message_frame
-from gateway.protocol.messages import Lag, Message
+from gateway.protocol.forms import FramedStatus, FramedTick
+from gateway.protocol.messages import Message
 
 logger = logging.getLogger(__name__)
 
@@ -44,25 +43,23 @@ class Hub:
         self._last = last
         self._states = states
         self._counters = counters
-        self._loop = asyncio.get_running_loop()
-        self._timer = timer
-        self._rest = rest
-        self._cohorts: dict[tuple[Wishes, bool], Cohort] = {}
-        """By what its members want, and whether they are watched."""
-        self._groups: dict[tuple[float | None, bool], Group] = {}
-        """By rate, and whether they conflate; a group is there as long as a cohort is in it."""
-        self._groups_of: dict[str, dict[Group, None]] = {}
-        """Symbol → the groups with a cohort that holds it."""
         self._cohort_of: dict[Member, Cohort | None] = {}
-        self._laggards = Laggards(lag_timeout_s, self._catch_up)
-        self._next_number = itertools.count(1).__next__
-        """Of pings behind data."""
-        self._unanswered: dict[Reader, Sent] = {}
-        """Who is still to answer a ping that a cohort before was sent."""
         self._stamp = 0
         self._published: Counter[str] = Counter()
         """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
-        self._arrears = Arrears(last, states, self._published)
+        arrears = Arrears(last, states, self._published)
+        self.slow = CatchingUp(arrears, self._join, lambda: self._stamp, counters, lag_timeout_s=lag_timeout_s)
+        """Those who do not drain or read in time."""
+        self._registry = Registry(
+            self.slow.add,
+            counters,
+            next_number=self.slow.next_number,
+            unanswered=self.slow.unanswered,
+            rest=rest,
+            timer=timer,
+        )
+        self._groups_of = self._registry.groups_of
+        self._bursts = Bursts(self._send_due_states, timer)
 
     @property
     def connections(self) -> Iterable[Member]:
@@ -75,20 +72,7 @@ class Hub:
     @property
     def cohort_count(self) -> int:
         """How many different wishes there are."""
-        return len(self._cohorts)
-
-    @property
-    def laggard_count(self) -> int:
-        """How many connections are not draining."""
-        return len(self._laggards)
-
-    def limit_lag(self, timeout_s: float) -> None:
-        """Cut laggards off after another time from now on."""
-        self._laggards.limit(timeout_s)
-
-    def lags(self, connection: Member) -> bool:
-        """Whether ``connection`` is not draining, and waits to be caught up or cut off."""
-        return connection in self._laggards
+        return self._registry.cohort_count
 
     def publish(self, tick: FramedTick) -> None:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
@@ -100,9 +84,10 @@ class Hub:
 
     def broadcast(self, message: Message) -> None:
         """Send ``message`` to everyone, behind every tick that was published before it."""
-        for group in self._groups.values():
+        for group in self._registry.groups:
             group.flush()
-        frames: dict[Encoding, bytes] = {encoding: message_frame(message, encoding) for encoding in get_args(Encoding)}
+        encodings = {connection.encoding for connection in self.connections}
+        frames = {encoding: encoding.message_frame(message) for encoding in encodings}
         for connection in self.connections:
             connection.reply(frames[connection.encoding])
 
@@ -120,9 +105,18 @@ class Hub:
             group.flush()
             for cohort in group.cohorts.holding(states):
                 try:
-                    cohort.publish_states(states, since)
+                    if cohort.publish_states(states, since):
+                        self._bursts.add(cohort)
                 except Exception:
                     logger.exception(FAULT)
+        self.slow.wake()
+
+    def _send_due_states(self, cohort: Cohort) -> bool:
+        """Whether it was the last of them."""
+        if not len(cohort):
+            return True
+        group = self._registry.group(cohort.wishes)
+        return not cohort.send_due_states(group.flushed(self._stamp), group.pending)
 
     def add(self, connection: Member) -> None:
         """``connection`` is here, and wants nothing yet."""
@@ -132,30 +126,21 @@ class Hub:
         """``connection`` is gone, and everything it held."""
         cohort = self._cohort_of.pop(connection)
         if cohort is not None:
-            if self._laggards.pop(connection):
-                cohort.laggards -= 1
-            else:
+            if not self.slow.forget(connection):
                 cohort.leave(connection)
-            self._drop_if_empty(cohort)
-        self._unanswered.pop(connection, None)
+            self._registry.drop_if_empty(cohort)
+        self.slow.unanswered.pop(connection, None)
 
     def answered(self, connection: Member, number: int) -> bool:
         """``connection`` has read everything up to a ping; False if it was sent none of that number, or answered it."""
-        backlog = self._laggards.get(connection)
-        if backlog is None:
-            carried, cohort = self._unanswered.get(connection), self._cohort_of.get(connection)
-            if carried is not None and carried.last == number:
-                # It may hold nothing any more.
-                del self._unanswered[connection]
-                return True
-            return cohort is not None and cohort.answered(connection, number, self._loop.time())
-        now = self._loop.time()
-        if not backlog.window.answer(connection, number, now):
-            return False
-        backlog.since = now
-        if connection.drained and not backlog.window.waits(connection, now):
-            self._catch_up(connection)
-        return True
+        return self.slow.answered(connection, self._cohort_of.get(connection), number)
+
+    def read_up_to(self, connection: Member, number: int) -> None:
+        """``connection`` has answered the heartbeat's ping of that number: it need not answer those before it.
+
+        It may answer only the last of several (RFC 6455, section 5.5.3).
+        """
+        self.slow.read_up_to(connection, self._cohort_of.get(connection), number)
 
     def read_late(self, connection: Member) -> None:
         """``connection`` has read much later what the kernel has passed on long ago: something on the way hoards."""
@@ -163,14 +148,16 @@ class Hub:
             return
         connection.watched = True
         old = self._cohort_of.get(connection)
-        if old is None or connection in self._laggards or not old.wishes.conflate:
+        if old is None or not old.wishes.conflate:
             return
         self._send_pending(connection, old, old.wishes.symbols)
-        if connection not in self._laggards:
-            new = self._cohort_of[connection] = self._cohort(old.wishes, watched=True)
+        new = self._cohort_of[connection] = self._registry.cohort(old.wishes, watched=True)
+        if connection in self.slow:
+            self.slow.move(connection, new)
+        else:
             self._join(connection, new)
-            new.lag(connection, self._stamp)
-            self._drop_if_empty(old)
+            new.lag(connection, Missed(self._stamp))
+        self._registry.drop_if_empty(old)
 
     def move(self, connection: Member, wishes: Wishes) -> Wishes:
         """``connection`` wants something else from now on. Returns equal wishes, shared by its cohort.
@@ -181,25 +168,19 @@ class Hub:
         old = self._cohort_of[connection]
         if old is not None and old.wishes == wishes:
             return old.wishes
-        new = self._cohort(wishes, watched=connection.watched) if wishes.symbols else None
+        new = self._registry.cohort(wishes, watched=connection.watched) if wishes.symbols else None
         if old is not None:
             self._send_pending(connection, old, wishes.symbols)
         self._cohort_of[connection] = new
-        backlog = self._laggards.get(connection)
-        if old is not None and backlog is not None:
-            old.laggards -= 1
+        if connection in self.slow:
             if new is None:
-                self._laggards.pop(connection)
+                self.slow.forget(connection)
             else:
-                new.laggards += 1
-                self._arrears.move(backlog, old.wishes.symbols, new.wishes.symbols, self._stamp)
-                if not wishes.conflate:
-                    # Every tick from now on: how much may wait is the connection's to say, not how long.
-                    self._catch_up(connection)
+                self.slow.move(connection, new)
         elif new is not None:
             self._join(connection, new)
         if old is not None:
-            self._drop_if_empty(old)
+            self._registry.drop_if_empty(old)
         return new.wishes if new is not None else wishes
 
     def send_snapshots(self, connection: Member, symbols: Collection[str]) -> None:
@@ -226,118 +207,38 @@ class Hub:
         # What is pending is older than the snapshots, and would follow them.
         backlog = self._send_pending_first(connection, cohort)
         if backlog is not None:
-            backlog.snapshots.update(tick.symbol for tick in ticks)
-            return
-        cohort.send_snapshots(connection, ticks, self._stamp)
-        backlog = self._laggards.get(connection)
-        if backlog is not None and connection.drained:
-            # They were too many at once.
-            backlog.window.begin()
-            self._catch_up(connection)
+            backlog.ask_snapshots([tick.symbol for tick in ticks], self._stamp)
+        else:
+            cohort.send_snapshots(connection, ticks, self._stamp)
+            self.slow.begin(connection)
 
     def _send_states(self, connection: Member, cohort: Cohort, states: Sequence[FramedStatus]) -> None:
         backlog = self._send_pending_first(connection, cohort)
         if backlog is not None:
-            backlog.states.update(status.message.symbol for status in states)
+            backlog.ask_states([status.message.symbol for status in states], self._stamp)
         else:
             cohort.send_states(connection, states, self._stamp)
+            self.slow.begin(connection)
 
     def _send_pending_first(self, connection: Member, cohort: Cohort) -> Backlog | None:
         """Leave nothing pending for ``connection``; its backlog if it lags, before that or now."""
-        if connection not in self._laggards and self._group(cohort.wishes).pending:
+        if connection not in self.slow and self._registry.group(cohort.wishes).pending:
             self._send_pending(connection, cohort, cohort.wishes.symbols)
-            if connection not in self._laggards:
+            if connection not in self.slow:
                 self._join(connection, cohort)
-        return self._laggards.get(connection)
+        return self.slow.backlog_of(connection)
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
-        assert connection not in self._laggards
-        cohort.join(connection, self._stamp, pending=bool(self._group(cohort.wishes).pending))
+        assert connection not in self.slow
+        cohort.join(connection, self._stamp, pending=bool(self._registry.group(cohort.wishes).pending))
 
     def _send_pending(self, connection: Member, cohort: Cohort, symbols: frozenset[str]) -> None:
         """Take ``connection`` out of its cohort, and write what is pending of ``symbols``, unless it lags."""
-        if connection in self._laggards:
+        if connection in self.slow:
             return
         seen = cohort.leave(connection)
-        pending = self._group(cohort.wishes).pending
+        pending = self._registry.group(cohort.wishes).pending
         cohort.send(connection, [tick for tick in pending if tick.stamp > seen and tick.symbol in symbols])
-
-    def _lags(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
-        # Who only begins with much has not read too slowly.
-        self._counters.lags += not missed.snapshots
-        window = Window(sent=self._unanswered.pop(connection, None))
-        self._laggards.add(connection, self._arrears.begin(missed, cohort.wishes.symbols, window, self._loop.time()))
-
-    def _catch_up(self, connection: Member) -> None:
-        """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
-        backlog, cohort = self._laggards.get(connection), self._cohort_of[connection]
-        assert backlog is not None
-        assert cohort is not None
-        owed, window = self._arrears.owed(backlog, cohort.wishes.symbols), backlog.window
-        if not cohort.wishes.conflate or window.takes(connection, owed.size):
-            self._bring_back(connection, cohort, backlog, owed)
-            return
-        slice_ = self._arrears.take(backlog, owed, cohort.wishes.symbols, self._stamp)
-        blob = self._lag_notice(slice_.conflated, connection.encoding)
-        blob += cohort.slice_blob(slice_.ticks, slice_.snapshots, slice_.states)
-        # Snapshots were asked for, and come at no rate.
-        is_paced = cohort.wishes.max_hz is not None and not backlog.snapshots
-        pause_s = 1 / cohort.wishes.max_hz if is_paced and cohort.wishes.max_hz else 0.0
-        connection.send(window.wrap(blob, self._next_number, self._loop.time(), pause_s))
-
-    def _bring_back(self, connection: Member, cohort: Cohort, backlog: Backlog, owed: Owed) -> None:
-        """Send all that is owed, and have ``connection`` in its cohort again."""
-        self._laggards.pop(connection)
-        cohort.laggards -= 1
-        lag = self._lag_notice(self._arrears.conflated(backlog, owed, cohort.wishes.symbols), connection.encoding)
-        self._join(connection, cohort)
-        if lag:
-            connection.reply(lag)
-        cohort.send(connection, [tick for tick in owed.missed if tick.symbol not in backlog.snapshots])
-        self._send_snapshots(connection, cohort, backlog.snapshots)
-        self._send_states(connection, cohort, owed.states)
-
-    def _lag_notice(self, conflated: int, encoding: Encoding) -> bytes:
-        """What says that so many ticks were replaced by newer ones; nothing where none was."""
-        if conflated <= 0:
-            return b""
-        self._counters.ticks_conflated += conflated
-        return message_frame(Lag(conflated=conflated), encoding)
-
-    def _cohort(self, wishes: Wishes, *, watched: bool) -> Cohort:
-        cohort = self._cohorts.get((wishes, watched))
-        if cohort is None:
-            clock = self._loop.time
-            marks = Marks(self._next_number, self._unanswered, clock()) if watched and wishes.conflate else None
-            cohort = Cohort(wishes, self._lags, self._counters, marks=marks, clock=clock, watched=watched)
-            self._cohorts[wishes, watched] = cohort
-            group = self._group(wishes)
-            for symbol in group.cohorts.add(cohort):
-                self._groups_of.setdefault(symbol, {})[group] = None
-        return cohort
-
-    def _group(self, wishes: Wishes) -> Group:
-        key = (wishes.max_hz, wishes.conflate)
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = self._new_group(wishes)
-        return group
-
-    def _new_group(self, wishes: Wishes) -> Group:
-        if not wishes.conflate:
-            return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)))
-        if wishes.max_hz is not None:
-            return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters)
-        return ConflatingGroup(SharedPace(self._loop, self._timer, self._rest), self._counters)
-
-    def _drop_if_empty(self, cohort: Cohort) -> None:
-        if len(cohort):
-            return
-        del self._cohorts[cohort.wishes, cohort.watched]
-        group = self._group(cohort.wishes)
-        for symbol in group.cohorts.remove(cohort):
-            del self._groups_of[symbol][group]
-            if not self._groups_of[symbol]:
-                del self._groups_of[symbol]
-        if not group.cohorts.all:
-            del self._groups[cohort.wishes.max_hz, cohort.wishes.conflate]
+        if cohort.due_states and connection not in self.slow:
+            # The others are about to be sent them.
+            cohort.lag(connection, Missed(self._stamp, begins=True))

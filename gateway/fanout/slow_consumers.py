@@ -1,4 +1,4 @@
-"""Connections that do not drain, or do not read what was sent, and their way back.
+"""Connections that do not drain, or do not read what was sent: when to look whether they have.
 
 A laggard costs nothing per tick. What it missed it gets as far as it reads (`window`), only the newest of each
 symbol: when it has answered the ping behind what it was sent last, and its socket has drained. A sweep looks at each,
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from gateway.fanout.arrears import Backlog
-from gateway.fanout.cohort import Member
+from gateway.fanout.member import Member
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,11 @@ class Laggards:
         """Forget ``connection``, and return what it had missed."""
         return self._backlogs.pop(connection, None)
 
+    def wake(self) -> None:
+        """Something has changed that comes at no rate: look again at those of whom nothing was due."""
+        for backlog in self._backlogs.values():
+            backlog.rests = False
+
     def sweep(self) -> None:
         """Cut off those that will not drain, and serve those that have."""
         now = asyncio.get_running_loop().time()
@@ -70,7 +75,7 @@ class Laggards:
         late = now - self._timeout_s
         drained = []
         for connection, backlog in self._backlogs.items():
-            if connection.drained and not backlog.window.waits(connection, now):
+            if connection.drained and not backlog.waits(connection, now):
                 drained.append(connection)
             elif backlog.since <= late and not (connection.drained and backlog.window.sent is None):
                 # No close frame: it would wait behind the very bytes that are not read.
@@ -80,7 +85,8 @@ class Laggards:
     def _serve(self, drained: list[Member]) -> None:
         """A few now, the others after whatever else is due: many that drain at once must not delay the fast."""
         for connection in drained[:SERVED_AT_ONCE]:
-            if connection in self._backlogs:
+            # In between it may have been written an answer that does not drain.
+            if connection in self._backlogs and connection.drained:
                 try:
                     self._catch_up(connection)
                 except Exception:

@@ -49,6 +49,9 @@ answers to what it asked may have to be read before."""
 PROMPT_S: Final = 0.025
 """Who reads a slice within this reads as fast as the network brings it."""
 
+BURST_MARK_BYTES: Final = 16 * 1024
+"""In a burst, which comes faster than ticks, there are more marks."""
+
 FIRST_SLICE_BYTES: Final = 8 * 1024
 LEAST_SLICE_BYTES: Final = 1024
 LARGEST_SLICE_BYTES: Final = 64 * 1024
@@ -56,7 +59,7 @@ LARGEST_BYTES_PER_S: Final = 1_500_000
 """A slice has so many bytes, or more where the way is so long that less would not fill it at this rate."""
 
 ALONE_BYTES: Final = 8 * 1024
-"""More snapshots than this are sent in slices."""
+"""More snapshots or states than this are sent to a client in slices."""
 
 LARGEST_FIRST_BYTES: Final = 32 * 1024
 """The first of these has so many: a hundred symbols come in one."""
@@ -129,10 +132,13 @@ class Marks:
         self.newest = 0
         """The number of the newest that all were sent; who joins now has nothing to answer up to here."""
 
-    def step(self, size: int, now: float) -> bytes:
-        """Note that ``size`` bytes more are about to be sent to all; the frame to send behind them, or nothing."""
+    def step(self, size: int, now: float, most: int = MARK_BYTES) -> bytes:
+        """Note that ``size`` bytes more are about to be sent to all; the frame to send behind them, or nothing.
+
+        Behind ``most`` bytes there is one in any case.
+        """
         self._since_mark += size
-        enough = LEAST_MARK_BYTES if now - self._marked_at >= MARK_S else MARK_BYTES
+        enough = min(most, LEAST_MARK_BYTES if now - self._marked_at >= MARK_S else MARK_BYTES)
         if self._since_mark < enough:
             return b""
         self._since_mark = 0
@@ -192,7 +198,6 @@ class Window(Struct):
     """Whether it has read the last slice as fast as the network brings it."""
     _slice: int = 0
     _begins: bool = False
-    _next_at: float = 0.0
 
     def begin(self) -> None:
         """The first slice is the client's first data: whether it answers pings is to be learnt by it."""
@@ -204,20 +209,14 @@ class Window(Struct):
             return not self._begins or self._slice > 0
         return not size or (self.prompt and size <= self.size)
 
-    def wrap(self, slice_blob: bytes, next_number: Callable[[], int], now: float, pause_s: float) -> bytes:
-        """The bytes of a slice that is about to be sent, with a ping before and one behind it.
-
-        The next one comes after ``pause_s`` at least.
-        """
+    def wrap(self, slice_blob: bytes, next_number: Callable[[], int], now: float) -> bytes:
+        """The bytes of a slice that is about to be sent, with a ping before and one behind it."""
         first, last = next_number(), next_number()
         self.sent, self._slice = Sent(last, now, first), len(slice_blob)
-        self._next_at = now + pause_s
         return ping(first) + slice_blob + ping(last)
 
     def waits(self, reader: Reader, now: float) -> bool:
         """Whether ``reader`` is not to be sent more yet: for its answer, or not for long where none ever came."""
-        if now < self._next_at:
-            return True
         return self.sent is not None and (acknowledges(reader) or now - self.sent.at < UNANSWERED_S)
 
     def answer(self, reader: Reader, number: int, now: float) -> bool:
@@ -235,7 +234,11 @@ class Window(Struct):
                 note_round_trip(reader, now - sent.at)
             took_s = max(now - began, 0.001)
             self.prompt = took_s <= PROMPT_S
-            size = 2 * self.size if self.prompt else int(self._slice / took_s * SLICE_S)
+            if not self.prompt:
+                size = int(self._slice / took_s * SLICE_S)
+            else:
+                # A few bytes that are read at once say nothing of many.
+                size = 2 * self.size if 2 * self._slice >= self.size else self.size
             largest = max(LARGEST_SLICE_BYTES, int(min(reader.rtt_s, LONGEST_RTT_S) * LARGEST_BYTES_PER_S))
             self.size = min(max(size, LEAST_SLICE_BYTES), largest)
         return True

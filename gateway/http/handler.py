@@ -14,6 +14,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.admission.acceptor import Arrival
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
+from gateway.admission.request.lines import no_request
+from gateway.admission.request.targets import require_own_target
 from gateway.errors import SERVER, RefusalError
 from gateway.http.aiohttp_internals import Internals, answer_in_http_1_1
 from gateway.metrics import Counters
@@ -23,10 +25,8 @@ from gateway.websocket.header_fields import asks_for_websocket
 LINGER_S: Final = 1
 """So long, at most, is thrown away what a client goes on sending that was refused in the middle of it. A socket that is
 closed with something unread is reset, and the answer may be lost with it."""
-
 _LINGER_BYTES: Final = 256 * 1024
-_EARLY_BYTES: Final = 64 * 1024
-"""What may follow a handshake before that is answered; then reading pauses."""
+_EARLY_BYTES: Final = 64 * 1024  # may follow a handshake before that is answered; then reading pauses
 
 logger = logging.getLogger(__name__)
 
@@ -130,12 +130,13 @@ class Requests(Internals):
         self.parse(head)
         if self.unanswered == unanswered:
             # Never seen. Whatever it was, nobody knows where it ends.
-            raise RefusalError(400, "bad_request", "this is no HTTP request")
+            raise no_request()
         message = self.newest()
         if message is None:
             self._refused, self._body_left = True, 0
             return
         try:
+            require_own_target(message.method, message.path, message.headers)
             self._body_left = require_small_body(message.headers)
         except RefusalError:
             self.drop_newest()
@@ -149,8 +150,9 @@ class Requests(Internals):
         self.queue_error(refusal.status, refusal)
 
     def _watch(self) -> None:
-        """See that a head that has begun does not take for ever."""
+        """See that a head that has begun does not take for ever, and is counted meanwhile."""
         is_whole = self._body_left > 0 or self._held or not len(self._heads)
+        self._buffers.keeps(self, len(self._heads))
         if is_whole != self._is_whole and self._arrival is not None:
             self._is_whole = is_whole
             if is_whole:
@@ -201,6 +203,8 @@ class Requests(Internals):
         logger.debug("a client of HTTP is cut off: %s", reason)
         self._abort()
 
+    waits_for_us = False
+
     def end_unfinished(self) -> None:
         """See `gateway.websocket.buffering.kept.Holder`; a deadline elsewhere ends unfinished requests."""
 
@@ -210,9 +214,8 @@ class Requests(Internals):
             self.force_close()
 
     def _abort(self) -> None:
-        transport = self.transport
-        if transport is not None:
-            transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     async def start(self) -> None:
         """Serve until the connection ends (called by aiohttp)."""
@@ -273,7 +276,7 @@ class Requests(Internals):
         """The answer to a request that could not be read, or not be answered (called by aiohttp)."""
         if isinstance(exc, HttpProcessingError):
             logger.debug("what came is no request (%s)", type(exc).__name__)
-            exc = RefusalError(status, "bad_request", "this is no HTTP request")
+            exc = no_request()
         if not isinstance(exc, RefusalError):
             return super().handle_error(request, status, exc, message)
         self._counters.connections_refused[exc.reason] += 1
@@ -286,7 +289,5 @@ class Requests(Internals):
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """Say that something went wrong (called by aiohttp)."""
         exc = kwargs.get("exc_info")
-        if isinstance(exc, HttpProcessingError):
-            logger.debug("the body of a request could not be read (%s)", type(exc).__name__)
-        else:
+        if not isinstance(exc, HttpProcessingError):
             super().log_exception(*args, **kwargs)

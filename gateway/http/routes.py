@@ -1,9 +1,7 @@
 """What a gateway answers over HTTP."""
 
 import asyncio
-import errno
 import hmac
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -17,6 +15,7 @@ from gateway.admission.request.head import require_small_body
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
+from gateway.http.pages import Pages
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
 from market.bus import BusDownError
 
@@ -29,21 +28,14 @@ TICKET_PATH: Final = "/v1/ticket"
 _FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 """Asked for by load balancers and scrapers, under names that they know."""
 
-_WEB: Final = Path(__file__).parent.parent / "web"
-_PAGE_HEADERS: Final = {
-    # Everything the dashboard needs is served from here; nothing else may run in it.
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
+_PAGES: Final = Pages()
 
 
 def routes() -> list[web.AbstractRouteDef]:
     """Every path there is."""
     return [
         web.get("/", index),
-        web.static("/web", _WEB),
+        web.get("/web/{name}", part),
         web.get(WEBSOCKET_PATH, websocket, allow_head=False),
         web.post(TICKET_PATH, ticket),
         web.options(TICKET_PATH, ticket_preflight),
@@ -53,9 +45,17 @@ def routes() -> list[web.AbstractRouteDef]:
     ]
 
 
-async def index(_request: web.Request) -> web.StreamResponse:
+async def index(request: web.Request) -> web.Response:
     """The dashboard."""
-    return web.FileResponse(_WEB / "index.html")
+    return _PAGES.index.answer(request)
+
+
+async def part(request: web.Request) -> web.Response:
+    """What the dashboard is made of."""
+    found = _PAGES.parts.get(request.match_info["name"])
+    if found is None:
+        raise web.HTTPNotFound
+    return found.answer(request)
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
@@ -155,11 +155,6 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
         if refusal.ends_connection:
             answer.force_close()
         return answer
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        # A file of a name that the system does not even look for.
-        raise web.HTTPNotFound from None
 
 
 async def close_while_draining(request: web.Request, response: web.StreamResponse) -> None:
@@ -170,16 +165,11 @@ async def close_while_draining(request: web.Request, response: web.StreamRespons
 
 
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Lock the dashboard's pages up (Content Security Policy Level 3), and let allowed pages read a ticket.
-
-    And name no versions.
-    """
+    """Let pages that are allowed to read a ticket, and name no versions."""
     response.headers[hdrs.SERVER] = SERVER
     if request.path == TICKET_PATH and hdrs.ORIGIN in request.headers and response.status != 403:
         response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
         response.headers["Vary"] = hdrs.ORIGIN
-    if request.path == "/" or request.path.startswith("/web/"):
-        response.headers.update(_PAGE_HEADERS)
 
 
 def _payer(request: web.Request) -> str | None:

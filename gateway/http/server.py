@@ -117,6 +117,8 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         WEBSOCKET_PATH,
         serve,
         gateway.counters,
+        gateway.buffers,
+        gateway.turns,
         timeout_s=settings.handshake_timeout_s,
         most=settings.max_handshakes,
         has_room=has_room,

@@ -9,7 +9,7 @@ from multidict import CIMultiDictProxy
 from gateway.admission.acceptor import Arrival
 from gateway.admission.address import is_private
 from gateway.admission.admission import Visitor, try_later, unauthorised
-from gateway.admission.charges import PROOF
+from gateway.admission.charges import PROOF, REQUEST
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.client import begin
 from gateway.errors import RefusalError
@@ -76,6 +76,8 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         raise RefusalError(400, "handshake", "the client has gone, or sends no more")
     if arrival is not None:
         seat.key = seat.key or arrival.hand_over()
+    # As for those who are let in at once: connects have limits of their own.
+    entrance.charges.give_back(visitor.payer, REQUEST)
     return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))
 
 

@@ -1,18 +1,17 @@
 """The bytes of a client's message → a command, or what is wrong with them."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import MAX_NAMES, AnyCommand, ErrorCode, Id
 from market.codec import UNREADABLE
 
 _TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
 _TOO_LONG: Final = f"`array` of length <= {MAX_NAMES}"
 """In what the decoder says of a list that is too long."""
-_FORMAT: Final[dict[Encoding, str]] = {"json": "JSON", "msgpack": "MessagePack"}
 
 
 class Malformed(Struct):
@@ -31,17 +30,29 @@ class _AnyMessage(Struct):
     type: str | UnsetType = UNSET
 
 
+class Decoder(Protocol):
+    """Reads messages of one type, such as `msgspec.json.Decoder`."""
+
+    def decode(self, data: bytes, /) -> Any:
+        """The value of that type in ``data``.
+
+        Raises:
+            msgspec.ValidationError: it is of another type.
+            market.codec.UNREADABLE: it is not in this encoding at all.
+        """
+
+
 class CommandDecoder:
     """Decodes the messages of one encoding; it keeps nothing from one to the next."""
 
-    __slots__ = ("_any_message", "_command", "_encoding")
+    __slots__ = ("_any_message", "_command", "format")
 
-    def __init__(self, encoding: Encoding) -> None:
-        """`DECODERS` has one of each."""
-        package = msgspec.json if encoding == "json" else msgspec.msgpack
-        self._encoding: Encoding = encoding
-        self._command = package.Decoder(AnyCommand)
-        self._any_message = package.Decoder(_AnyMessage)
+    def __init__(self, name: str, decoder_of: Callable[[Any], Decoder]) -> None:
+        """``name`` is what clients are told that their messages should be; ``decoder_of`` makes a decoder of a type."""
+        self.format = name
+        """As given to clients: "JSON"."""
+        self._command = decoder_of(AnyCommand)
+        self._any_message = decoder_of(_AnyMessage)
 
     def decode(self, data: bytes) -> AnyCommand | Malformed:
         """Read one message; bad input is an answer, never an exception."""
@@ -50,7 +61,7 @@ class CommandDecoder:
         except msgspec.ValidationError as error:
             return self._look_again(data, str(error))
         except UNREADABLE as error:
-            return Malformed("bad_json", f"not {_FORMAT[self._encoding]}: {error}")
+            return Malformed("bad_json", f"not {self.format}: {error}")
         return command
 
     def _look_again(self, data: bytes, problem: str) -> Malformed:
@@ -67,9 +78,3 @@ class CommandDecoder:
         if _TOO_LONG in problem and problem.endswith("`$.symbols`"):
             problem = f'`symbols` has more than {MAX_NAMES} names; send several messages, or ["*"] for all'
         return Malformed("bad_message", problem, mark)
-
-
-DECODERS: Final[dict[Encoding, CommandDecoder]] = {
-    "json": CommandDecoder("json"),
-    "msgpack": CommandDecoder("msgpack"),
-}

@@ -1,220 +1,95 @@
-"""Messages and ticks in each encoding, as WebSocket frames that are made once for everybody.
+"""How messages are written on the wire: one object per encoding, which is all that anybody needs to know of it.
 
-`FramedTick` holds each form of a tick, made when it is first wanted and never again. It is made of what the tick says,
-not of the bytes that it came in: those may be anybody's.
+`gateway.protocol.messages.encodings` has those that clients can choose.
 """
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Literal
 
-import msgspec
-from msgspec import Struct
-
-from gateway.protocol.messages import Message, SymbolStatus
+from gateway.protocol.commands import CommandDecoder
+from gateway.protocol.forms import Form, FramedTick, StatusForm, of_status, of_tick
+from gateway.protocol.messages import Message
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
-from gateway.websocket.framing.frames import BINARY, RSV1, TEXT, frame
-from market.codec import encode_tick
+from gateway.websocket.framing.frames import RSV1, TEXT, frame
 from market.tick import Tick
 
-Encoding = Literal["json", "msgpack"]
-
-
-_json_encode = msgspec.json.Encoder().encode
-_msgpack_encode = msgspec.msgpack.Encoder().encode
-
-
-def message_frame(message: Message, encoding: Encoding) -> bytes:
-    """The frame of any message that is not a tick or a snapshot."""
-    if encoding == "json":
-        return frame(TEXT, _json_encode(message))
-    return frame(BINARY, _msgpack_encode(message))
-
-
-class FramedTick(Struct, gc=False, eq=False):
-    """A tick with its bytes in every form that somebody wanted so far; `Form`s make and keep them."""
-
-    symbol: str
-    seq: int
-    tick: Tick
-    """Decoded, whatever it came in: so every form is canonical. One that nobody wants is never encoded."""
-    stamp: int = 0
-    """The hub's count of ticks when this one was published; orders ticks across symbols."""
-    json: bytes | None = None
-    json_body: bytes | None = None
-    json_snapshot: bytes | None = None
-    msgpack: bytes | None = None
-    msgpack_body: bytes | None = None
-    msgpack_snapshot: bytes | None = None
-
-
-class FramedStatus(Struct, gc=False, eq=False):
-    """The state of a symbol, with its frame in each encoding that somebody wanted so far."""
-
-    message: SymbolStatus
-    stamp: int = 0
-    """As of `FramedTick`, and of the same count: orders states and ticks."""
-    json: bytes | None = None
-    msgpack: bytes | None = None
-
-    def frame(self, encoding: Encoding) -> bytes:
-        """A whole ``symbol_status`` frame."""
-        form = self.json if encoding == "json" else self.msgpack
-        if form is None:
-            form = message_frame(self.message, encoding)
-            if encoding == "json":
-                self.json = form
-            else:
-                self.msgpack = form
-        return form
-
-
-Form = Callable[[FramedTick], bytes]
-"""Gives a tick's bytes in one form, making them if nobody wanted them before."""
-
-
-def json_body(tick: FramedTick) -> bytes:
-    """The tick alone, for a batch."""
-    form = tick.json_body
-    if form is None:
-        form = tick.json_body = encode_tick(tick.tick)
-    return form
-
-
-def json(tick: FramedTick) -> bytes:
-    """A whole ``tick`` frame."""
-    form = tick.json
-    if form is None:
-        body = json_body(tick)
-        size = len(body)
-        head = _JSON_HEADS[size] if size < len(_JSON_HEADS) else _json_head(size)
-        form = tick.json = head + body[1:]
-    return form
-
-
-def json_snapshot(tick: FramedTick) -> bytes:
-    """A whole ``snapshot`` frame."""
-    form = tick.json_snapshot
-    if form is None:
-        form = tick.json_snapshot = frame(TEXT, b'{"type":"snapshot",' + json_body(tick)[1:])
-    return form
-
-
-def msgpack_body(tick: FramedTick) -> bytes:
-    """The tick alone in MessagePack."""
-    form = tick.msgpack_body
-    if form is None:
-        form = tick.msgpack_body = _msgpack_encode(tick.tick)
-    return form
-
-
-def msgpack(tick: FramedTick) -> bytes:
-    """A whole ``tick`` frame in MessagePack."""
-    form = tick.msgpack
-    if form is None:
-        form = tick.msgpack = frame(BINARY, _typed_msgpack(_TICK_ENTRY, tick))
-    return form
-
-
-def msgpack_snapshot(tick: FramedTick) -> bytes:
-    """A whole ``snapshot`` frame in MessagePack."""
-    form = tick.msgpack_snapshot
-    if form is None:
-        form = tick.msgpack_snapshot = frame(BINARY, _typed_msgpack(_SNAPSHOT_ENTRY, tick))
-    return form
-
-
-def _json_head(body_size: int) -> bytes:
-    """A ``tick`` frame up to where its body goes on, of ``body_size`` bytes with the brace it opens with."""
-    start = b'{"type":"tick",'
-    payload_size = len(start) + body_size - 1
-    return frame(TEXT, bytes(payload_size))[:-payload_size] + start
-
-
-# Ticks are of a few sizes; what is before them is made once for each.
-_JSON_HEADS = tuple(map(_json_head, range(1024)))
-
-_TICK_ENTRY = _msgpack_encode("type") + _msgpack_encode("tick")
-_SNAPSHOT_ENTRY = _msgpack_encode("type") + _msgpack_encode("snapshot")
-
-
-def _typed_msgpack(entry: bytes, tick: FramedTick) -> bytes:
-    # A tick has at most 12 fields, so its map is a fixmap (MessagePack specification: 0x80 + size),
-    # and with the type added it still is.
-    body = msgpack_body(tick)
-    return bytes((body[0] + 1,)) + entry + body[1:]
-
-
-class Forms:
-    """The newest ticks of some symbols, in every form that somebody wants: symbol → bytes, by form."""
-
-    __slots__ = ("_by_form", "ticks")
-
-    def __init__(self, ticks: dict[str, FramedTick]) -> None:
-        self.ticks = ticks
-        self._by_form: dict[Form, dict[str, bytes]] = {}
-
-    def __getitem__(self, form: Form) -> dict[str, bytes]:
-        """Of every tick the bytes in ``form``."""
-        forms = self._by_form.get(form)
-        if forms is None:
-            forms = self._by_form[form] = dict(zip(self.ticks, map(form, self.ticks.values()), strict=True))
-        return forms
-
-
 Join = Callable[[Collection[bytes]], bytes]
-"""Many ticks, in the form of `form_of`, to the bytes that carry them."""
+"""Makes one blob of many ticks, each in the form of `Encoding.form`."""
 
 
-def _batch_json(bodies: Collection[bytes]) -> bytes:
-    return b'{"type":"ticks","ticks":[' + b",".join(bodies) + b"]}"
+class Encoding:
+    """One way to write and read messages. An encoding is equal to itself only."""
 
+    __slots__ = (
+        "_batch_payload", "_encode", "decode", "opcode", "snapshot_frame", "status_frame", "subprotocol", "tick_body",
+        "tick_frame", "wrong_frame",
+    )  # fmt: skip
 
-_TICKS_HEAD = b"\x82" + b"".join(map(_msgpack_encode, ("type", "ticks", "ticks")))
+    def __init__(
+        self,
+        *,
+        subprotocol: str,
+        opcode: int,
+        decoder: CommandDecoder,
+        encode: Callable[[Message], bytes],
+        tick_body: Callable[[Tick], bytes],
+        tick_frame: Callable[[Tick], bytes],
+        snapshot_frame: Callable[[Tick], bytes],
+        batch_payload: Callable[[Collection[bytes]], bytes],
+    ) -> None:
+        """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
+        ``tick_frame`` and ``snapshot_frame`` write whole frames.
+        """
+        self.subprotocol = subprotocol
+        """What a client asks for in ``Sec-WebSocket-Protocol``."""
+        self.opcode = opcode
+        """Of the frames of its messages, in both directions."""
+        self.decode = decoder.decode
+        """Read one message of a client."""
+        self.wrong_frame = (
+            f"binary frame where text is due; send {decoder.format} text"
+            if opcode == TEXT
+            else f"text frame where binary is due; send {decoder.format}"
+        )
+        """What is answered to a message in a frame of the other opcode."""
+        self.tick_body: Form = of_tick(tick_body)
+        """The tick alone, for a batch."""
+        self.tick_frame: Form = of_tick(tick_frame)
+        """A whole ``tick`` frame."""
+        self.snapshot_frame: Form = of_tick(snapshot_frame)
+        """A whole ``snapshot`` frame."""
+        self.status_frame: StatusForm = of_status(self.message_frame)
+        """A whole ``symbol_status`` frame."""
+        self._encode = encode
+        self._batch_payload = batch_payload
 
-def _batch_msgpack(bodies: Collection[bytes]) -> bytes:
-    # array 32 (MessagePack specification): 0xdd, then the length in four bytes.
-    return _TICKS_HEAD + b"\xdd" + len(bodies).to_bytes(4) + b"".join(bodies)
+    def __repr__(self) -> str:
+        """Name it as clients do."""
+        return f"<Encoding {self.subprotocol}>"
 
+    def message_frame(self, message: Message) -> bytes:
+        """The frame of any message that is not a tick or a snapshot."""
+        return frame(self.opcode, self._encode(message))
 
-def _framed(batch: Join, opcode: int) -> Join:
-    return lambda bodies: frame(opcode, batch(bodies))
+    def snapshot_frames(self, ticks: Iterable[FramedTick]) -> bytes:
+        """A ``snapshot`` frame for each tick."""
+        return b"".join(map(self.snapshot_frame, ticks))
 
+    def form(self, *, batch: bool) -> Form:
+        """The form of a tick that its `joiner` takes."""
+        return self.tick_body if batch else self.tick_frame
 
-def _deflated(batch: Join, opcode: int) -> Join:
-    def deflate(bodies: Collection[bytes]) -> bytes:
-        payload = batch(bodies)
+    def joiner(self, *, batch: bool, deflate: bool = False) -> Join:
+        """How a flush becomes bytes: a frame for each tick, or one ``ticks`` frame for all, compressed if so wanted."""
+        if not batch:
+            return b"".join
+        return self._compressed_batch if deflate else self._batch
+
+    def _batch(self, bodies: Collection[bytes]) -> bytes:
+        return frame(self.opcode, self._batch_payload(bodies))
+
+    def _compressed_batch(self, bodies: Collection[bytes]) -> bytes:
+        payload = self._batch_payload(bodies)
         if len(payload) < LEAST_BYTES:
-            return frame(opcode, payload)
-        return frame(RSV1 | opcode, compress(payload))
-
-    return deflate
-
-
-_BATCH: dict[Encoding, Join] = {"json": _framed(_batch_json, TEXT), "msgpack": _framed(_batch_msgpack, BINARY)}
-_DEFLATED: dict[Encoding, Join] = {"json": _deflated(_batch_json, TEXT), "msgpack": _deflated(_batch_msgpack, BINARY)}
-
-
-_FORMS: dict[tuple[Encoding, bool], Form] = {
-    ("json", False): json,
-    ("json", True): json_body,
-    ("msgpack", False): msgpack,
-    ("msgpack", True): msgpack_body,
-}
-
-
-def form_of(encoding: Encoding, *, batch: bool) -> Form:
-    """The form of a tick that its `joiner` takes."""
-    return _FORMS[encoding, batch]
-
-
-def joiner(encoding: Encoding, *, batch: bool, deflate: bool = False) -> Join:
-    """How a flush becomes bytes: a frame for each tick, or one ``ticks`` frame for all, compressed if so wanted."""
-    if not batch:
-        return b"".join
-    return (_DEFLATED if deflate else _BATCH)[encoding]
-
-
-def snapshot_frames(ticks: Iterable[FramedTick], encoding: Encoding) -> bytes:
-    """A ``snapshot`` frame for each tick."""
-    return b"".join(map(json_snapshot if encoding == "json" else msgpack_snapshot, ticks))
+            return frame(self.opcode, payload)
+        return frame(RSV1 | self.opcode, compress(payload))

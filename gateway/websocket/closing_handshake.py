@@ -34,10 +34,15 @@ class Farewell:
         self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, transport.abort)
         self._quiet_timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether so much came that no more of it is read."""
+        return self._late_bytes > LATE_BYTES
+
     def bytes_received(self, size: int) -> bool:
         """So many bytes more came; whether they are to be looked at."""
         self._late_bytes += size
-        if self._late_bytes > LATE_BYTES:
+        if self.is_over:
             self.deaf = True
             # Not at once: the reset would overtake our close frame.
             self._transport.pause_reading()

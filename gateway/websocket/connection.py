@@ -14,19 +14,23 @@ from gateway.websocket.closing_handshake import Farewell
 from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
 from gateway.websocket.framing.parser import REFUSED, Admission, Fault, FrameReader, Violation
 from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
+from gateway.websocket.numbered_pings import ping as numbered_ping
 from gateway.websocket.sockets import has_unread
+from gateway.websocket.turns import Turns
 from gateway.websocket.writer import CUT_OFF, Writer
 
 _CLOSED: Final = "closed with"
 """How an end with a close frame of ours begins in the log."""
-
-_PING_FRAME: Final = frame(PING, b"")
 
 logger = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
     """Who is told what comes in."""
+
+    @property
+    def payer(self) -> str | None:
+        """The address that shares its turns with others of the same; None where it is nobody else's."""
 
     def message_due(self, compressed: int) -> Admission:
         """A whole message has come, and what it takes to read it has not been spent yet: is it wanted?
@@ -43,8 +47,8 @@ class Listener(Protocol):
     def ping_answered(self, number: int) -> bool:
         """A pong to a ping with a number; False where it answers nothing that was asked."""
 
-    def heartbeat_answered(self, took_s: float) -> None:
-        """A pong to the heartbeat's ping, so long after that."""
+    def heartbeat_answered(self, number: int, took_s: float) -> None:
+        """A pong to the heartbeat's ping, which had this number, so long after that."""
 
     def connection_lost(self) -> None:
         """The last that is heard of the connection."""
@@ -54,8 +58,8 @@ class Connection(Writer):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_farewell", "_reader", "client", "encoding", "heard", "listener", "pinged_at", "rtt_s",
-        "watched",
+        "__weakref__", "_farewell", "_reader", "_turns", "asked", "client", "encoding", "heard", "listener", "pinged",
+        "pinged_at", "rtt_s", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +68,7 @@ class Connection(Writer):
         transport: asyncio.Transport,
         encoding: Any,
         buffers: Buffers,
+        turns: Turns,
         listener: Listener,
         max_message_bytes: int,
         *,
@@ -77,12 +82,17 @@ class Connection(Writer):
         self.encoding = encoding
         """How messages are written for this client: for those who write them; nothing here looks at it."""
         self.listener = listener
+        self._turns = turns
         self._reader = FrameReader(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
         self._farewell: Farewell | None = None
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
+        self.asked = False
+        """Whether the heartbeat waits for a sign of life."""
+        self.pinged = 0
+        """The number of its last ping, until that is answered."""
         self.pinged_at = 0.0
-        """When the heartbeat has asked for the answer that it waits for; 0 where it does not."""
+        """When that was sent."""
         self.watched = watched
         """See `gateway.fanout.cohort.Member.watched`."""
         self.rtt_s = math.inf
@@ -104,8 +114,13 @@ class Connection(Writer):
 
     @property
     def unheard(self) -> bool:
-        """Whether anything that came waits in the kernel to be read."""
-        return self._fd >= 0 and has_unread(self._fd)
+        """Whether anything that came waits to be read, in the kernel or here."""
+        return self.waits_for_us or (self._fd >= 0 and has_unread(self._fd))
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether it has sent what we have not found the time to read."""
+        return self in self._turns
 
     # What goes out.
 
@@ -114,10 +129,10 @@ class Connection(Writer):
         if not (self.send(blob) or self._queue(blob, answer=False)):
             self.close(Closing.TOO_SLOW)
 
-    def ping(self) -> None:
-        """Ask for a sign of life (RFC 6455, section 5.5.2)."""
-        self.pinged_at = asyncio.get_running_loop().time()
-        self.reply(_PING_FRAME)
+    def ping(self, number: int) -> None:
+        """Ask for a sign of life (RFC 6455, section 5.5.2); ``number`` is that of a ping, as those behind data have."""
+        self.asked, self.pinged, self.pinged_at = True, number, asyncio.get_running_loop().time()
+        self.reply(numbered_ping(number))
 
     def close(self, closing: Closing) -> None:
         """Start the closing handshake. Only the first reason counts."""
@@ -146,12 +161,41 @@ class Connection(Writer):
         self.heard = True
         if len(data) == PONG_BYTES and self._is_quick_pong(data):
             return
+        if self._farewell is not None and not self._farewell.bytes_received(len(data)):
+            return
+        turns = self._turns
+        if turns.begin():
+            self._read(data)
+            turns.end()
+        else:
+            self._reader.keep(data)
+            self._wait()
+            self._buffers.read(self, *self._reader.unfinished)
+
+    def go_on(self) -> None:
+        """Read what was kept for a later turn (see `gateway.websocket.turns`)."""
+        if self._transport.is_closing():
+            return
+        self._read(b"")
+        if not (self.waits_for_us or self._transport.is_closing() or (self._farewell and self._farewell.is_over)):
+            self._transport.resume_reading()
+
+    def _pauses(self) -> bool:
+        if not self._turns.is_over():
+            return False
+        self._wait()
+        return True
+
+    def _wait(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._turns.wait(self, self.listener.payer)
+
+    def _read(self, data: bytes) -> None:
         if self._farewell is None:
             self._cork()
-        elif not self._farewell.bytes_received(len(data)):
-            return
         try:
-            violation = self._reader.feed(data, self._receive, self._admit)
+            violation = self._reader.feed(data, self._receive, self._admit, self._pauses)
         except Exception:
             logger.exception("client %s: a message could not be handled", self.client)
             violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
@@ -162,6 +206,8 @@ class Connection(Writer):
         if violation is not None:
             self._stop_listening()
         self._buffers.read(self, *self._reader.unfinished)
+        if self._reader.window:
+            self._buffers.keeps(self, self._reader.window)
 
     def _stop_listening(self) -> None:
         self._reader.forget()
@@ -177,6 +223,7 @@ class Connection(Writer):
         if self._farewell is not None:
             self._farewell.end()
         self._buffers.forget(self)
+        self._turns.forget(self)
         self.listener.connection_lost()
         # They know each other; without this only the garbage collector would find them.
         del self.listener
@@ -185,16 +232,19 @@ class Connection(Writer):
         """Whether that was one pong with a number, and nothing else is to be done: they come often."""
         if data[:2] != PONG_HEAD or self._farewell is not None or self._reader.unfinished != (None, None):
             return False
-        return self.listener.ping_answered(number_in_pong(data))
-
-    def _is_asked_for(self, pong: bytes) -> bool:
-        number = pong_number(pong)
-        if number is not None:
-            return self.listener.ping_answered(number)
-        if pong or not self.pinged_at:
+        # It may be what the next slice has waited for, of hundreds at once.
+        if not self._turns.begin():
             return False
-        took_s, self.pinged_at = asyncio.get_running_loop().time() - self.pinged_at, 0.0
-        self.listener.heartbeat_answered(took_s)
+        is_answer = self._is_asked_for(number_in_pong(data))
+        self._turns.end()
+        return is_answer
+
+    def _is_asked_for(self, number: int | None) -> bool:
+        """Whether a pong with this number answers anything; what anybody may send unasked has none."""
+        if not number or number != self.pinged:
+            return number is not None and self.listener.ping_answered(number)
+        self.pinged = 0
+        self.listener.heartbeat_answered(number, asyncio.get_running_loop().time() - self.pinged_at)
         return True
 
     def _admit(self, compressed: int) -> Admission:
@@ -214,7 +264,7 @@ class Connection(Writer):
             return self._farewell is not None and self._farewell.frame_received()
         if opcode in (TEXT, BINARY):
             self.listener.message_received(opcode, payload)
-        elif opcode == PONG and self._is_asked_for(payload):
+        elif opcode == PONG and self._is_asked_for(pong_number(payload)):
             pass
         elif opcode != REFUSED:
             self.listener.frame_received()

@@ -16,9 +16,13 @@ _SLICES: Final = 32
 class Heartbeat:
     """Looks at every connection twice per ``heartbeat_s``: a dead one is gone after one to one and a half of it."""
 
-    def __init__(self, heartbeat_s: float, lags: Callable[[Connection], bool]) -> None:
-        """``lags`` says of whom ``LAG_TIMEOUT_S`` decides: who does not read cannot have read a ping."""
+    def __init__(self, heartbeat_s: float, lags: Callable[[Connection], bool], next_number: Callable[[], int]) -> None:
+        """``lags`` says of whom ``LAG_TIMEOUT_S`` decides: who does not read cannot have read a ping.
+
+        ``next_number`` numbers pings, all of one gateway: whoever answers only the last of several answers all.
+        """
         self._lags = lags
+        self._next_number = next_number
         self._slice_s = heartbeat_s / 2 / _SLICES
         self._slices: list[dict[Connection, None]] = [{} for _ in range(_SLICES)]
         self._slice_of: dict[Connection, dict[Connection, None]] = {}
@@ -44,12 +48,11 @@ class Heartbeat:
         """Look at the next of the slices."""
         for connection in tuple(self._slices[self._next]):
             if connection.heard:
-                connection.heard = False
-                connection.pinged_at = 0.0
+                connection.heard = connection.asked = False
             elif self._lags(connection):
-                connection.pinged_at = 0.0
-            elif not connection.pinged_at:
-                connection.ping()
-            else:
+                connection.asked = False
+            elif not connection.asked:
+                connection.ping(self._next_number())
+            elif not connection.unheard:
                 connection.abort("no answer to a ping")
         self._next = (self._next + 1) % _SLICES

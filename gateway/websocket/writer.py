@@ -138,3 +138,8 @@ class Writer(asyncio.Protocol):
 
     def end_unfinished(self) -> None:
         """See `gateway.websocket.buffering.kept.Holder`; who only writes leaves nothing unfinished."""
+
+    @property
+    def waits_for_us(self) -> bool:
+        """See `gateway.websocket.buffering.kept.Holder`; who only writes reads nothing."""
+        return False

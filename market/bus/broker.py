@@ -42,8 +42,10 @@ class Subscription(Protocol):
     """The event loop's time when anything last came, an answer to `ping` too."""
 
     def ping(self) -> None:
-        """Ask the broker for a sign of life. A partitioned implementation asks every partition, and moves
-        `received_at` when all have answered."""
+        """Ask the broker for a sign of life.
+
+        A partitioned implementation asks every partition, and moves `received_at` when all have answered.
+        """
 
     def close(self) -> None:
         """End the subscription; the receiver is not called after this. Closing twice is allowed."""

@@ -24,8 +24,10 @@ class LastValues(Protocol):
         """
 
     async def read_all(self, prefix: str, *, max_bytes: int) -> dict[str, bytes]:
-        """The same for every topic that begins with ``prefix``, which ends with the first dot of the topics or goes
-        beyond it: ``ticker.``, or ``ticker.kraken:``. An implementation may keep what stands before that dot apart.
+        """Do the same for every topic that begins with ``prefix``.
+
+        ``prefix`` ends with the first dot of the topics or goes beyond it: ``ticker.``, or ``ticker.kraken:``. An
+        implementation may keep what stands before that dot apart.
 
         Raises:
             BusDownError: the bus did not answer.

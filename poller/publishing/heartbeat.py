@@ -28,8 +28,10 @@ class Beats:
         now_us: Callable[[], int],
         venue: str = DEFAULT_VENUE,
     ) -> None:
-        """Beats of ``venue`` tell what ``state`` returns, which settles ``states`` too, and the wall time, microseconds
-        since the Unix epoch."""
+        """Beats of ``venue`` tell what ``state`` returns, which settles ``states`` too, and the wall time.
+
+        ``now_us`` is that time, in microseconds since the Unix epoch.
+        """
         self.due_at = 0.0
         """When the next is due, by the event loop's time."""
         self._state = state

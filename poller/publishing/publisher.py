@@ -44,8 +44,10 @@ class Publisher:
         rng: random.Random,
         venue: str = DEFAULT_VENUE,
     ) -> None:
-        """Send to ``bus`` while `run` runs and ``lead`` can be had; beats tell what ``state`` returns,
-        and of ``states`` what has changed."""
+        """Send to ``bus`` while `run` runs and ``lead`` can be had.
+
+        Beats tell what ``state`` returns, and of ``states`` what has changed.
+        """
         self._bus = bus
         self._state = state
         self._lead = lead
@@ -120,8 +122,10 @@ class Publisher:
         await self._say_goodbye()
 
     async def _begin(self, make_beat: Callable[[], Beat]) -> None:
-        """Lead, if nobody else does, with the newest tick of every symbol: the bus may have come back empty, or
-        what it holds may be another poller's."""
+        """Lead, if nobody else does, with the newest tick of every symbol.
+
+        The bus may have come back empty, or what it holds may be another poller's.
+        """
         try:
             self._standing_by = not await self._lead.take(fit=self._state().link == "up")
         except BusDownError as error:

@@ -125,8 +125,10 @@ class Replay:
         self.state = LinkState("replay", "down", "the recording has ended", self._now_us())
 
     def _lines(self) -> Iterator[tuple[float, bytes] | None]:
-        """Time and message of each line, the message empty where it is of another stream; None for a line
-        that makes no sense."""
+        """Read time and message of each line; None for a line that makes no sense.
+
+        The message is empty where it is of another stream.
+        """
         try:
             with self._path.open("rb") as recording:
                 for line in recording:

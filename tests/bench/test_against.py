@@ -1,3 +1,5 @@
+"""The rounds of a comparison with a commit."""
+
 from pathlib import Path
 
 import pytest
@@ -34,9 +36,10 @@ class ScriptedBench:
 def run(
     bench: ScriptedBench, rounds: int = 1, repeats: int = 0, scenarios: tuple[Scenario, ...] = (BURSTS,)
 ) -> tuple[list[Pair], list[str]]:
+    """Measure with a scripted bench; the pairs of results, and the failures."""
     failures: list[str] = []
     seconds = lambda _: 1.0  # noqa: E731
-    pairs = against.run(bench, scenarios, (THIS, THAT), rounds, repeats, seconds, lambda _: None, failures)  # type: ignore[arg-type]
+    pairs = against.run(bench, scenarios, (THIS, THAT), rounds, repeats, seconds, lambda _: None, failures)  # type: ignore[arg-type] # no real bench
     return list(pairs), failures
 
 

@@ -1,3 +1,5 @@
+"""The tables of attacks."""
+
 from typing import Any
 
 import pytest

@@ -1,3 +1,5 @@
+"""One attack against a real gateway."""
+
 import os
 import shutil
 import subprocess

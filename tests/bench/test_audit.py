@@ -1,3 +1,5 @@
+"""The audit of what arrived finds what is wrong."""
+
 import random
 
 import pytest
@@ -13,10 +15,12 @@ MAKER = TickMaker(random.Random(1), 0)
 
 
 def tick(symbol: str, seq: int) -> Tick:
+    """Make a right tick with this number."""
     return TickMaker(random.Random(1), seq - 1).tick(symbol, 1_795_000_000_000_000)
 
 
 def message(kind: bytes, body: Tick) -> bytes:
+    """Frame a tick as a server sends it, as a message of this kind."""
     return server_frame(TEXT, b'{"type":"' + kind + b'",' + encode_tick(body)[1:])
 
 
@@ -77,6 +81,7 @@ def test_each_fault_is_named(ticks: list[tuple[str, int]], expected: str) -> Non
 
 
 def at(offset: int, symbol: str, recv_us: int) -> tuple[int, Tick]:
+    """Make a tick received at ``recv_us``, and say where it stands in the bytes."""
     return offset, MAKER.tick(symbol, recv_us)
 
 

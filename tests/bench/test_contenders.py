@@ -1,3 +1,5 @@
+"""Who is measured, and why one may be missing."""
+
 import pytest
 
 from bench.contenders import ALL, BASELINES, Contender, Pace

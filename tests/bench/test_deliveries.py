@@ -1,3 +1,5 @@
+"""What is counted of deliveries, and what spoils it."""
+
 import dataclasses
 from typing import Any
 
@@ -26,6 +28,7 @@ def got(**changes: Any) -> dict[str, Any]:
 
 
 def result() -> Result:
+    """Make a result with nothing in it yet."""
     return Result(scenario="bursts", contender="gateway", round=1)
 
 

@@ -1,3 +1,5 @@
+"""Percentiles and medians."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""The tokens of a bench are what they are called: good, or forged."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""What the machine did meanwhile."""
+
 import os
 import subprocess
 import time

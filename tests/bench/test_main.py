@@ -1,3 +1,5 @@
+"""The bench as a command, from its options to its exit code."""
+
 import os
 import shutil
 import signal
@@ -64,6 +66,7 @@ def untouched(root: Path) -> bool:
 
 
 def edit(path: Path, old: str, new: str) -> None:
+    """Replace ``old``, which stands there once, in a file."""
     text = path.read_text()
     assert text.count(old) == 1
     path.write_text(text.replace(old, new))

@@ -1,3 +1,5 @@
+"""One scenario against real servers."""
+
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def scenario(kind: Kind = "steady", slow: int = 0) -> Scenario:
+    """Make a scenario that is over in a moment."""
     return Scenario(
         name="tiny", about="", kind=kind, clients=5, each=10, ticks_per_s=500, burst=100, stalled=slow, trickling=slow
     )
@@ -23,6 +26,7 @@ def scenario(kind: Kind = "steady", slow: int = 0) -> Scenario:
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
+    """Run a bench with a bus of its own."""
     valkey = Valkey()
     valkey.start()
     yield Bench(valkey.port, valkey.pid, choose_cores())

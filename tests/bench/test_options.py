@@ -1,3 +1,5 @@
+"""The command line of the bench."""
+
 import pytest
 
 from bench.options import parse

@@ -1,3 +1,5 @@
+"""The picture of a report."""
+
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,6 +10,7 @@ from bench.result import Result
 
 
 def picture() -> ET.Element:
+    """Draw a small report, and parse what was drawn."""
     results = [
         Result(scenario="bursts", contender="send_str", round=1, cpu_us_per_tick=8.0, p99_ms=2_400),
         Result(scenario="bursts", contender="gateway", round=1, cpu_us_per_tick=0.16, p99_ms=3.04),

@@ -1,7 +1,9 @@
+"""The driver that measures the poller's part."""
+
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,14 @@ from bench.poller_cost import Pipeline, main, messages, pipeline, run, wrong
 RECORDED = Path(__file__).parent.parent / "fixtures" / "binance-ws-bookticker.txt"
 
 
-def changed(old: bytes, new: bytes) -> "type[Pipeline]":
+def changed(old: bytes, new: bytes) -> Callable[[Mapping[str, tuple[int, int]]], Pipeline]:
     """A poller that makes ticks with ``new`` in place of ``old``."""
 
     def make(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
         process = pipeline(scales)
         return lambda message, recv_us: (process(message, recv_us) or b"").replace(old, new) or None
 
-    return make  # type: ignore[return-value]
+    return make
 
 
 def test_every_message_makes_the_tick_that_it_should() -> None:

@@ -1,3 +1,5 @@
+"""Processes of a bench, none of which is left behind."""
+
 import os
 import subprocess
 import sys

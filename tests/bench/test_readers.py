@@ -1,3 +1,5 @@
+"""Readers of every speed, and the ages of what they hold."""
+
 import json
 
 from bench.readers import Allowance, Hand

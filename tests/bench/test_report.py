@@ -1,3 +1,5 @@
+"""The table of a report, and its verdicts."""
+
 import pytest
 
 from bench.report import CLAIMS, Claim, Report, render
@@ -6,6 +8,7 @@ from bench.scenarios import ALL as SCENARIOS
 
 
 def result(contender: str, number: int = 1, scenario: str = "bursts", **figures: float) -> Result:
+    """Make a result of one round with these figures."""
     made = Result(scenario=scenario, contender=contender, round=number)
     for name, value in figures.items():
         setattr(made, name, value)
@@ -13,6 +16,7 @@ def result(contender: str, number: int = 1, scenario: str = "bursts", **figures:
 
 
 def report(*results: Result) -> Report:
+    """Make a report of these results."""
     return Report(when="2026-11-21T20:00:00+00:00", took_s=1, machine={"cpu": "a cpu"}, results=list(results))
 
 

@@ -1,3 +1,5 @@
+"""Slow readers against a real gateway."""
+
 import os
 import shutil
 import subprocess

@@ -1,3 +1,5 @@
+"""The order of the rounds, and what is repeated."""
+
 import pytest
 
 from bench import suite
@@ -28,8 +30,9 @@ class ScriptedBench:
 
 
 def run(bench: ScriptedBench, rounds: int = 1, repeats: int = 2) -> tuple[list[Result], list[str]]:
+    """Measure with a scripted bench; the results, and what was said."""
     said: list[str] = []
-    results = suite.run(bench, [TINY], ["send_str"], rounds, repeats, lambda _: 1.0, said.append)  # type: ignore[arg-type]
+    results = suite.run(bench, [TINY], ["send_str"], rounds, repeats, lambda _: 1.0, said.append)  # type: ignore[arg-type] # no real bench
     return list(results), said
 
 

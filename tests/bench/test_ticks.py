@@ -1,3 +1,5 @@
+"""The ticks that every server is fed."""
+
 import random
 
 from bench.ticks import SYMBOLS, TickMaker

@@ -1,3 +1,5 @@
+"""Copies of the two trees of a comparison."""
+
 import os
 import signal
 import subprocess

@@ -1,3 +1,5 @@
+"""The cost of an update in the poller of a real tree."""
+
 import os
 from pathlib import Path
 
@@ -25,6 +27,7 @@ def poller_of(root: Path, processor: str) -> None:
 
 
 def measured(root: Path, cores: Cores = CORES) -> Result:
+    """Measure the poller of a tree."""
     result = Result(scenario="poller", contender="poller", round=1)
     measure(root, cores, os.getppid(), 0.2, result)
     return result

@@ -1,3 +1,5 @@
+"""Who used the cores."""
+
 import os
 
 import pytest
@@ -24,7 +26,8 @@ def test_what_others_had_of_either_core_is_noted(usage: Usage, disturbance: floa
     """The worse of the two counts."""
     result = Result(scenario="tiny", contender="gateway", round=1)
     note_others(result, usage, Cores(0, 1))
-    assert (result.disturbance, result.notes) == (pytest.approx(disturbance), notes)
+    assert result.disturbance == pytest.approx(disturbance)
+    assert result.notes == notes
 
 
 def test_who_disturbs_whom_on_a_single_core_is_not_known() -> None:

@@ -1,3 +1,5 @@
+"""Counting ticks in the bytes of a WebSocket."""
+
 from itertools import pairwise
 
 import pytest
@@ -44,6 +46,7 @@ class Frames:
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
+    """Cut bytes at these places."""
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
     return [data[start:end] for start, end in pairwise(edges)]
 

@@ -173,7 +173,7 @@ def test_a_worker_that_has_just_been_forked_ends_when_it_is_told_to() -> None:
 
 def test_while_it_replaces_its_worker_the_worker_knows_that_another_comes() -> None:
     """From before the old one is told to stop until the replacement is over."""
-    seen = []
+    seen: list[int] = []
 
     def look() -> None:
         child = os.fork()

@@ -56,6 +56,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def names(text: str) -> list[str]:
+    """List the packages in the text of a requirements file."""
     return re.findall(r"^([^ =]+)==", text, re.MULTILINE)
 
 

@@ -39,6 +39,7 @@ class Heard:
 
 
 def python(code: str, heard: Heard) -> Process:
+    """Make a process that runs this code."""
     return Process("program", (sys.executable, "-c", code), env=os.environ, say=heard)
 
 

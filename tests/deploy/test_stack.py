@@ -43,12 +43,14 @@ class Transcript:
 
 
 def program(name: str, code: str, port: int = 0) -> Program:
+    """Make a program that runs this code, and listens where a port is given."""
     listens = (Address("127.0.0.1", port, "SOME_PORT"),) if port else ()
     command = (sys.executable, "-c", code, str(port))
     return Program(name=name, command=command, env=os.environ, listens=listens)
 
 
 def plan_of(poller: str, gateway: str, *, restart: bool) -> Plan:
+    """Make a plan of a poller and a gateway that run this code."""
     return Plan(
         valkey=None,
         poller=program("poller", poller),

@@ -15,10 +15,14 @@ NO_PROCESS = 2**22
 
 @dataclass
 class Worker:
+    """A worker as far as the arbiter looks at it."""
+
     age: int
     serves: bool = True
 
     class tmp:  # noqa: N801 # gunicorn's name
+        """The file by which a worker shows that it lives."""
+
         @staticmethod
         def close() -> None: ...
 
@@ -76,6 +80,8 @@ class Arbiter:
 
 
 class Clock:
+    """A clock that stands until it is set."""
+
     now = 1_000.0
 
     def __call__(self) -> float:
@@ -84,6 +90,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
+    """Make a clock."""
     return Clock()
 
 
@@ -101,13 +108,14 @@ def arbiter(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Arbiter:
         gone.update(pid for pid, _ in made.ends)
         reap()
 
-    made.reap_workers = reaping  # type: ignore[method-assign]
+    made.reap_workers = reaping  # type: ignore[method-assign] # it records, too
     made.manage_workers()
     assert workers
     return made
 
 
 def only(arbiter: Arbiter) -> int:
+    """Return the process id of the one worker."""
     [pid] = arbiter.WORKERS
     return pid
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from aiohttp import web
 
@@ -48,7 +48,7 @@ class Exchange:
         app.add_routes([web.get("/ws/{streams:.+}", self._stream)])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
 
-    async def __aenter__(self) -> "Exchange":
+    async def __aenter__(self) -> Self:
         await self._runner.setup()
         await self.accept()
         return self
@@ -207,8 +207,8 @@ class Exchange:
         if self._connects.exceeded():
             self._violate("connects", f"over {self.limits.connects} in {self.limits.connect_window_s:g} s")
             return web.Response(status=429)
-        if self.faults.stream_status is not None:
-            its = self.faults
+        its = self.faults
+        if its.stream_status is not None:
             return web.Response(status=its.stream_status, body=its.stream_body, headers=its.stream_headers)
         socket = web.WebSocketResponse(autoping=False, compress=False, timeout=0.5)
         await socket.prepare(request)

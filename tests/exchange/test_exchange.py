@@ -32,15 +32,18 @@ async def session() -> AsyncIterator[ClientSession]:
 
 
 def rules(exchange: Exchange) -> list[str]:
+    """List the rules that were broken."""
     return [violation.rule for violation in exchange.violations]
 
 
 async def ask(session: ClientSession, exchange: Exchange, path: str) -> tuple[int, Any, dict[str, str]]:
+    """Ask by REST; status, body and headers of the answer."""
     async with session.get(URL(f"{exchange.rest_url}/api/v3/{path}", encoded=True)) as response:
         return response.status, await response.json(content_type=None), dict(response.headers)
 
 
 async def reply(socket: ClientWebSocketResponse, request: Any) -> Any:
+    """Send a request over a stream, and return the answer."""
     await socket.send_str(request if isinstance(request, str) else json.dumps(request))
     return await socket.receive_json(timeout=10)
 

@@ -108,6 +108,7 @@ async def run(command: tuple[str, ...], *arguments: str) -> list[str]:
 
 
 def built(client: Client, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Build a client once for all tests; skip where this machine lacks what it needs."""
     if client.name not in _BUILT:
         if missing := client.missing():
             pytest.skip(f"{client.name} needs {missing}, which this machine has not")

@@ -7,6 +7,7 @@ from typing import Any
 import msgpack
 
 from gateway.protocol.encoding import Encoding
+from gateway.protocol.json_encoding import JSON
 from tests.fuzz.damage import damaged
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -74,7 +75,7 @@ def _bend(rng: random.Random, message: dict[str, Any]) -> None:
 
 
 def _pack(message: dict[str, Any], encoding: Encoding) -> bytes:
-    if encoding == "json":
+    if encoding is JSON:
         return json.dumps(message, ensure_ascii=False).encode(errors="surrogatepass")
     packed: bytes = msgpack.packb(message)
     return packed
@@ -82,8 +83,8 @@ def _pack(message: dict[str, Any], encoding: Encoding) -> bytes:
 
 def _with_foreign_value(rng: random.Random, packed: bytes, encoding: Encoding) -> bytes:
     """``packed``, an object, with one field more: something that the encoding has no good use for."""
-    if encoding == "json":
-        field = b'"' + rng.choice((b"id", b"x", b"symbols", b"max_hz")) + b'":' + rng.choice(_RAW_JSON)
+    if encoding is JSON:
+        field: bytes = b'"' + rng.choice((b"id", b"x", b"symbols", b"max_hz")) + b'":' + rng.choice(_RAW_JSON)
         return rng.choice((b"{" + field + b"," + packed[1:], packed[:-1] + b"," + field + b"}"))
     field = msgpack.packb(rng.choice(("id", "x", "symbols", "max_hz"))) + rng.choice(_RAW_MSGPACK)
     return rng.choice(((bytes((packed[0] + 1,)) + field + packed[1:]), bytes((packed[0] + 1,)) + packed[1:] + field))

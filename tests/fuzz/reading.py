@@ -2,6 +2,7 @@
 
 import random
 import re
+from typing import Any
 
 from msgspec import Struct
 
@@ -41,7 +42,7 @@ class Reading:
     def take(self, stimulus: Pieces) -> str:
         """See `tests.fuzz.campaign.Target.take`."""
         whole, deflate = b"".join(stimulus.pieces), stimulus.deflate
-        rules = {"limit": LIMIT_BYTES, "deflate": deflate, "window_bytes": stimulus.window_bytes}
+        rules: dict[str, Any] = {"limit": LIMIT_BYTES, "deflate": deflate, "window_bytes": stimulus.window_bytes}
         reading = read(whole, **rules)
         assert reading == read(*stimulus.pieces, **rules), "the cut makes a difference"
         events, violation = reading

@@ -3,6 +3,8 @@
 import random
 import zlib
 
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.msgpack_encoding import MSGPACK
 from tests.client_frames import (
     BINARY,
     CLOSE,
@@ -60,11 +62,11 @@ def _costly_frames(rng: random.Random) -> bytes:
             return client_frame(FIN | TEXT, names)
         case 2:
             blocks = rng.choice((_STORED, _FIXED, _LAST)) * count
-            return client_frame(FIN | RSV1 | TEXT, blocks + deflated(good_command(rng, "json")))
+            return client_frame(FIN | RSV1 | TEXT, blocks + deflated(good_command(rng, JSON)))
         case 3:
             # They refer to what came before them, which was perhaps refused.
-            before = good_command(rng, "json") * rng.choice((1, 100))
-            both = (deflated(before), referring(before, good_command(rng, "json")))
+            before = good_command(rng, JSON) * rng.choice((1, 100))
+            both = (deflated(before), referring(before, good_command(rng, JSON)))
             return b"".join(client_frame(FIN | RSV1 | TEXT, payload) for payload in both)
         case _:
             return client_frame(FIN | TEXT, b'{"type":"auth","token":"x","id":%d}' % count) * min(count, 30)
@@ -81,7 +83,7 @@ def _unfinished(rng: random.Random) -> bytes:
 def _some_frames(rng: random.Random) -> bytes:
     match rng.randrange(10):
         case 0 | 1:
-            return client_frame(FIN | TEXT, good_command(rng, "json"), key=rng.choice(_KEYS))
+            return client_frame(FIN | TEXT, good_command(rng, JSON), key=rng.choice(_KEYS))
         case 2 | 3:
             return _message_in_parts(rng)
         case 4:
@@ -120,7 +122,7 @@ def _payload(rng: random.Random) -> bytes:
         case 1:
             return rng.randbytes(rng.choice((1, 2, 125, 126, 127, 300)))
         case 2:
-            return command(rng, "msgpack")
+            return command(rng, MSGPACK)
         case 3:
             return "grüße 価格 🙂".encode()[: rng.randint(0, 25)]
         case 4:
@@ -128,9 +130,9 @@ def _payload(rng: random.Random) -> bytes:
         case 5 if rng.random() < 0.02:
             return _BOMB
         case 6:
-            return zlib.compress(good_command(rng, "json"))[rng.choice((0, 2)) :]
+            return zlib.compress(good_command(rng, JSON))[rng.choice((0, 2)) :]
         case _:
-            return command(rng, "json")
+            return command(rng, JSON)
 
 
 def _false_header(rng: random.Random) -> bytes:

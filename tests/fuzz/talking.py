@@ -7,15 +7,17 @@ from msgspec import Struct
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS
 from gateway.client.session import Session
-from gateway.protocol.encoding import Encoding, message_frame
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Error
+from gateway.protocol.msgpack_encoding import MSGPACK
 from market.symbols import parse_symbols
 from tests.fuzz.commands import SYMBOLS, command
 from tests.fuzz.damage import damaged
 
 _LIMITS = Limits(max_symbols=2, max_errors=0)
 _LONGEST_REPLY_BYTES = 16 * 1024
-_MOST_TOKENS = 50
+_MOST_TOKENS = 70
 
 
 class Said(Struct, frozen=True):
@@ -40,9 +42,9 @@ class Talking:
 
     def make(self, rng: random.Random) -> Said:
         """See `tests.fuzz.campaign.Target.make`."""
-        encoding: Encoding = rng.choice(("json", "msgpack"))
+        encoding = rng.choice((JSON, MSGPACK))
         # Now and then what is said in the other encoding.
-        message = command(rng, encoding if rng.random() < 0.95 else rng.choice(("json", "msgpack")))
+        message = command(rng, encoding if rng.random() < 0.95 else rng.choice((JSON, MSGPACK)))
         if rng.random() < 0.1:
             message = damaged(rng, rng.randbytes(rng.choice((0, 1, 10, 100))))
         return Said(encoding, message, rng.random() < 0.1, rng.random() < 0.8)
@@ -63,7 +65,7 @@ class Talking:
             assert all(symbol in SYMBOLS for symbol in outcome.wishes.symbols), "a symbol that is none"
         assert outcome.close is None, "closed, though errors have no limit here"
         assert outcome.replies or outcome.auth, "no answer"
-        sent = b"".join(message_frame(reply, encoding) for reply in outcome.replies)
+        sent = b"".join(encoding.message_frame(reply) for reply in outcome.replies)
         assert len(sent) <= _LONGEST_REPLY_BYTES, "an answer much longer than what it answers"
         errors = [reply.code for reply in outcome.replies if isinstance(reply, Error)]
         return errors[-1] if errors else "taken"

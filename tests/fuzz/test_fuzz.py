@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.msgpack_encoding import MSGPACK
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.fuzz import __main__ as program
 from tests.fuzz.campaign import run
@@ -145,7 +147,7 @@ async def test_a_witness_sees_gaps_and_hears_that_prices_are_old() -> None:
 
 def test_what_is_sent_follows_from_the_seed() -> None:
     """The same seed gives the same inputs, so that a breach can be seen again; pieces are the whole."""
-    for make in (stream, lambda rng: command(rng, "json"), lambda rng: command(rng, "msgpack")):
+    for make in (stream, lambda rng: command(rng, JSON), lambda rng: command(rng, MSGPACK)):
         first, second = ([make(random.Random(seed)) for seed in range(50)] for _ in range(2))
         assert first == second
         assert len(set(first)) > 25

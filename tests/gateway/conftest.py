@@ -45,7 +45,7 @@ class RunningGateway:
 
     async def beat(self, **fields: Any) -> None:
         now = time.time_ns() // 1000
-        usual = {"source": "simulated", "link": "up", "since_us": now, "sent_us": now}
+        usual: dict[str, Any] = {"source": "simulated", "link": "up", "since_us": now, "sent_us": now}
         await publish(self.gateway.bus, [], Beat(**(usual | fields)))
 
     async def close(self) -> None:

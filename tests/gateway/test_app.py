@@ -44,9 +44,10 @@ async def test_after_a_drain_nobody_is_let_in(start: Start) -> None:
 class Leaver(RecordingMember):
     """Heeds `Shutdown`: it is gone when it was told to be elsewhere."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Any) -> None:
+        """``gateway`` takes it for the connection that a drain needs."""
         super().__init__()
-        self._gateway: Any = gateway
+        self._gateway = gateway
         self._gateway.add(self)
 
     def reply(self, frames: bytes) -> None:
@@ -78,7 +79,8 @@ def drain_s(*asked_at: float, told_at: Sequence[float] = (), settings: dict[str,
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        gateway = Gateway(Settings(**({"bus_url": "memory://", "drain_seconds": 60} | (settings or {}))), MemoryBus())
+        told: dict[str, Any] = {"bus_url": "memory://", "drain_seconds": 60} | (settings or {})
+        gateway = Gateway(Settings(**told), MemoryBus())
         await asyncio.sleep(100)
         began = loop.time()
         for at in asked_at:
@@ -141,7 +143,7 @@ async def test_while_the_balancer_does_not_know_newcomers_are_served(start: Star
         for _ in range(ANSWERS):
             async with connected(running.url) as client:
                 await client.subscribe("BTC")
-                await client.until(lambda client: client.prices["BTCUSDT"])
+                await client.until(lambda client: bool(client.prices["BTCUSDT"]))
             told.append(await ready())
         # No connection is kept for a later request.
         assert [(404, "close")] * ANSWERS == told

@@ -31,7 +31,8 @@ def test_every_counter_has_a_metric() -> None:
     families = list(text_string_to_metric_families(generate_latest(registry).decode()))
     values = {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
     assert all(family.documentation for family in families)
-    expected = {(f"tickgate_{name}_total",): number for number, name in enumerate(plain, start=1)}
+    expected: dict[tuple[str, ...], int] = {}
+    expected |= {(f"tickgate_{name}_total",): number for number, name in enumerate(plain, start=1)}
     expected |= {(f"tickgate_{name}_total", "some"): number for number, name in enumerate(labelled, start=100)}
     expected[("tickgate_connections",)] = 9
     expected |= {("tickgate_symbols", "live"): 5, ("tickgate_symbols", "halted"): 2}

@@ -10,6 +10,7 @@ from typing import Any
 import msgpack
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from market.symbols import parse_symbols
 from tests.browser import open_page, running_browser
@@ -67,6 +68,7 @@ async def publish_until(running: RunningGateway, reading: asyncio.Task[Any]) -> 
 
 
 def check(messages: list[dict[str, Any]], names: tuple[str, ...]) -> None:
+    """Expect the greeting, then three batches with every symbol, in order."""
     assert ["welcome", "status", "subscribed", "ticks", "ticks", "ticks"] == [one["type"] for one in messages]
     for seq, message in enumerate(messages[3:], start=1):
         assert [(name, seq, 10 * seq) for name in names] == [
@@ -123,7 +125,7 @@ async def test_messagepack_is_spoken_with_another_library(start: Start) -> None:
     running = await start(symbols=parse_symbols("@deploy/symbols-100.txt"))
     names = running.gateway.settings.symbols.names
     await running.publish(names[0], 7, bid=2**53 - 1)
-    async with asyncio.timeout(30), connect(running.url, subprotocols=["tickgate.v1.msgpack"]) as client:
+    async with asyncio.timeout(30), connect(running.url, subprotocols=[Subprotocol("tickgate.v1.msgpack")]) as client:
         await client.send(msgpack.packb({"type": "subscribe", "symbols": ["*"], "batch": True, "id": "é"}))
         welcome, status, subscribed, snapshot = [await unpacked(client) for _ in range(4)]
         assert ["welcome", "status", "snapshot"] == [one["type"] for one in (welcome, status, snapshot)]
@@ -131,6 +133,7 @@ async def test_messagepack_is_spoken_with_another_library(start: Start) -> None:
         assert (names[0], 7, 2**53 - 1) == (snapshot["symbol"], snapshot["seq"], snapshot["bid"])
         await publish(running.gateway.bus, [tick(name, 8) for name in names])
         batch = await unpacked(client)
+        assert client.response is not None
         assert "permessage-deflate" in client.response.headers["Sec-WebSocket-Extensions"]
         assert [(name, 8, 80) for name in names] == [(one["symbol"], one["seq"], one["bid"]) for one in batch["ticks"]]
         await client.send(msgpack.packb({"type": "ping", "id": -5}))
@@ -140,6 +143,7 @@ async def test_messagepack_is_spoken_with_another_library(start: Start) -> None:
 
 
 async def unpacked(client: ClientConnection) -> dict[str, Any]:
+    """Receive one message, and unpack it with `msgpack`."""
     message = await client.recv(decode=False)
     unpacked: dict[str, Any] = msgpack.unpackb(message)
     return unpacked

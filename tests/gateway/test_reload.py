@@ -10,9 +10,12 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.reload import CHANGEABLE, REASON, effective, notices, reload
 from gateway.settings import Settings
 from market.environ import SettingError
@@ -142,9 +145,9 @@ async def test_many_holders_are_told_without_anybody_waiting_for_it(start: Start
 def test_what_is_told_is_made_once_in_each_encoding() -> None:
     """Whoever lost the same gets the same bytes."""
     make = notices(7)
-    for encoding in ("json", "msgpack"):
-        frames = make(frozenset({"B", "A"}), encoding)  # type: ignore[arg-type]
-        assert frames is make(frozenset({"A", "B"}), encoding)  # type: ignore[arg-type]
+    for encoding in (JSON, MSGPACK):
+        frames = make(frozenset({"B", "A"}), encoding)
+        assert frames is make(frozenset({"A", "B"}), encoding)
         status = {"type": "symbol_status", "state": "unknown", "reason": REASON, "since_us": 7}
         assert [
             status | {"symbol": "A"},
@@ -189,7 +192,7 @@ async def test_limits_change_for_who_comes(start: Start) -> None:
                 await connect(running.url)
         change(running, allowed_origins=AllowedOrigins.parse("https://a.example"))
         with pytest.raises(InvalidStatus, match="403"):
-            await connect(running.url, origin="https://b.example")  # type: ignore[arg-type]
+            await connect(running.url, origin=Origin("https://b.example"))
         assert not client.closed
 
 
@@ -213,6 +216,7 @@ def by_key_file(path: Path, name: str) -> AuthSettings:
 
 
 def bearer(name: str) -> dict[str, str]:
+    """Make the header with a token that the key of ``name`` has signed."""
     signed = token("ES256", private_key("ES256", name), exp=4_000_000_000, nbf=0, iat=0)
     return {"Authorization": f"Bearer {signed}"}
 
@@ -306,18 +310,18 @@ async def test_what_requests_may_cost_and_who_sees_metrics_changes_at_once(start
     running = await start(spare_loopback=False, max_request_rate_per_ip=1)
     stop_the_clock(running)
     page, metrics = (
-        f"GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode() for path in ("", "metrics")
+        f"GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode() for path in ("nothing", "metrics")
     )
 
     async def status(request: bytes) -> int:
         return int((await ask(running, request)).split()[1])
 
-    assert [200, 200, 429] == [await status(page) for _ in range(3)]
+    assert [404, 404, 429] == [await status(page) for _ in range(3)]
     change(running, max_request_rate_per_ip=100)
     assert 200 == await status(metrics)
     change(running, metrics_token="a-token-for-the-scraper", keepalive_s=0.2)  # noqa: S106 - opens nothing
     assert 401 == await status(metrics)
     change(running, max_request_rate_per_ip=0)
-    assert [200] * 300 == [await status(page) for _ in range(300)]
+    assert [404] * 300 == [await status(page) for _ in range(300)]
     # Ends by itself.
-    assert b" 200 " in await ask(running, page.replace(b"Connection: close\r\n", b""))
+    assert b" 404 " in await ask(running, page.replace(b"Connection: close\r\n", b""))

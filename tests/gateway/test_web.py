@@ -92,18 +92,21 @@ class ScriptedGateway:
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[ScriptedGateway]:
+    """Run a gateway that says what the test tells it to."""
     async with ScriptedGateway().running() as scripted:
         yield scripted
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[str]:
+    """Run a browser for all tests of this file."""
     with running_browser() as address:
         yield address
 
 
 @pytest.fixture
 async def page(browser: str) -> AsyncIterator[Page]:
+    """Open a page, which must not complain."""
     async with open_page(browser) as opened:
         await opened.look()
         yield opened
@@ -111,6 +114,7 @@ async def page(browser: str) -> AsyncIterator[Page]:
 
 
 def tick(symbol: str, seq: int = 1, **fields: Any) -> dict[str, Any]:
+    """Make a tick as clients are sent it."""
     base = {"type": "tick", "symbol": symbol, "seq": seq, "bid": 6523456, "ask": 6523457, "last": 6523456}
     more = {"volume": 123456789, "price_scale": 2, "size_scale": 5, "recv_us": time.time_ns() // 1000}
     return base | more | fields
@@ -123,6 +127,7 @@ def row(symbol: str) -> str:
 
 
 def state(name: str) -> str:
+    """Write the condition that the dashboard is in this state."""
     return f'document.body.dataset.state === "{name}"'
 
 
@@ -286,7 +291,7 @@ async def test_a_tick_is_shown_once_and_a_lower_number_is_a_new_numbering(page: 
     await client.serve("AUSDT", "BUSDT")
     await client.say(**tick("AUSDT", seq=9, bid=900))
     await client.say(**tick("AUSDT", seq=9, bid=700))
-    await client.say(**tick("AUSDT", seq="10", bid=600))
+    await client.say(**(tick("AUSDT", bid=600) | {"seq": "10"}))
     await client.say(**tick("BUSDT"))
     await page.until(f"({row('BUSDT')})[1] !== '–'")
     assert "9.00" == (await page.evaluate(row("AUSDT")))[1]

@@ -26,6 +26,7 @@ STORM = 1000
 
 @asynccontextmanager
 async def gunicorn() -> AsyncIterator[Stack]:
+    """Run one gateway under gunicorn."""
     plan = run_plan()
     async with running(replace(plan, gateways=(replace(plan.gateways[0], command=GUNICORN),))) as stack:
         yield stack

@@ -22,6 +22,8 @@ class RecordingTransport(asyncio.Transport):
         self.finished = False
         """Whether the end of what is written was written too."""
         self._closing = False
+        self._reading = True
+        self._unread = b""
         self._protocol = protocol
         if protocol is not None:
             protocol.connection_made(self)
@@ -32,8 +34,10 @@ class RecordingTransport(asyncio.Transport):
         return self._protocol
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the other end; none are read any more of a transport that closes."""
-        if not self._closing:
+        """Bytes from the other end; none are read any more of a transport that closes, and none while it pauses."""
+        if not self._reading or self._unread:
+            self._unread += data
+        elif not self._closing:
             self.protocol.data_received(data)
 
     def hang_up(self) -> None:
@@ -82,10 +86,18 @@ class RecordingTransport(asyncio.Transport):
         self.close()
 
     def pause_reading(self) -> None:
-        pass
+        assert not self._closing
+        self._reading = False
 
     def resume_reading(self) -> None:
-        pass
+        assert not self._closing
+        self._reading = True
+        asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._reading and self._unread:
+            unread, self._unread = self._unread, b""
+            self.receive(unread)
 
     def _lose(self) -> None:
         self.lost = True

@@ -83,9 +83,19 @@ class Balancer:
 
 @asynccontextmanager
 async def balancer(
-    stand_ins: list[StandIn] | None = None, *, ready: bool = True, mode: str = "-db", **variables: str
+    stand_ins: list[StandIn] | None = None, /, mode: str = "-db", **variables: str
 ) -> AsyncIterator[Balancer]:
-    """One with ``variables`` beside, or in place of, its addresses; in service where it is to be ``ready``.
+    """One that is in service, with ``variables`` beside, or in place of, its addresses; see `starting_balancer`."""
+    async with starting_balancer(stand_ins, mode, **variables) as balancer:
+        await answers(f"{balancer.url}/readyz", 200)
+        yield balancer
+
+
+@asynccontextmanager
+async def starting_balancer(
+    stand_ins: list[StandIn] | None = None, /, mode: str = "-db", **variables: str
+) -> AsyncIterator[Balancer]:
+    """One that has been started, and may not be in service yet.
 
     With ``mode`` "-W" a master runs it, as in an installation.
     """
@@ -112,5 +122,4 @@ async def balancer(
         exits.push_async_callback(process.stop, 10)
         await process.start()
         balancer.process = process
-        await answers(f"{balancer.url}/readyz", 200 if ready else 503)
         yield balancer

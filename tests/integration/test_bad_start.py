@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -61,7 +61,7 @@ def taken_port() -> Iterator[int]:
 async def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(program: str) -> None:
     """Exit code 2 and a single line, with the variable's name, for every variable that cannot be used."""
     cases = [(variable, value) for name, variable, value in CASES if name == program]
-    ends = await asyncio.gather(*(_end(PROGRAMS[program], **{variable: value}) for variable, value in cases))
+    ends = await asyncio.gather(*(_end(PROGRAMS[program], {variable: value}) for variable, value in cases))
     for (variable, value), (code, lines) in zip(cases, ends, strict=True):
         assert (code, len(lines)) == (2, 1), (variable, value, lines)
         assert variable in lines[0], (value, lines)
@@ -70,7 +70,7 @@ async def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(program
 @pytest.mark.parametrize("program", ["gateway", "gunicorn"])
 async def test_a_port_in_use_stops_the_start_with_one_line_that_names_it(program: str, taken_port: int) -> None:
     """A gateway whose port is taken says so with the variable and the mend, and exits with 2."""
-    code, lines = await _end(PROGRAMS[program], GATEWAY_PORT=str(taken_port), LOG_LEVEL="ERROR")
+    code, lines = await _end(PROGRAMS[program], {"GATEWAY_PORT": str(taken_port), "LOG_LEVEL": "ERROR"})
     assert (code, len(lines)) == (2, 1), lines
     assert "GATEWAY_PORT" in lines[0]
     assert str(taken_port) in lines[0]
@@ -79,14 +79,15 @@ async def test_a_port_in_use_stops_the_start_with_one_line_that_names_it(program
 
 async def test_the_launcher_refuses_a_port_in_use_before_it_starts_anything(taken_port: int) -> None:
     """`make run` on a taken port is one line and exit code 2."""
-    code, lines = await _end((sys.executable, "-m", "deploy", "run"), GATEWAY_PORT=str(taken_port))
+    code, lines = await _end((sys.executable, "-m", "deploy", "run"), {"GATEWAY_PORT": str(taken_port)})
     assert (code, len(lines)) == (2, 1), lines
     assert "GATEWAY_PORT" in lines[0]
 
 
 async def test_the_launcher_ends_with_what_a_program_says_of_its_setting() -> None:
     """`make run` with a bad setting shows the line of whom it concerns, stops everything and exits with 2."""
-    code, lines = await _end((sys.executable, "-m", "deploy", "run"), SYMBOLS="BTC*USDT", GATEWAY_PORT=str(free_port()))
+    settings = {"SYMBOLS": "BTC*USDT", "GATEWAY_PORT": str(free_port())}
+    code, lines = await _end((sys.executable, "-m", "deploy", "run"), settings)
     assert code == 2, lines
     assert any("SYMBOLS" in line and "BTC*USDT" in line for line in lines), lines
 
@@ -110,8 +111,8 @@ async def test_a_start_that_fails_ends(feed: str, bus: str, valkey: Valkey) -> N
             starts = min(2, STARTS - number)
             (_, _, at_once_s), *ends = await asyncio.gather(
                 # What this machine takes now for a program that ends at once is not what is measured.
-                _end_of_poller(SYMBOLS=""),
-                *(_end_of_poller(**settings) for _ in range(starts)),
+                _end_of_poller({"SYMBOLS": ""}),
+                *(_end_of_poller(settings) for _ in range(starts)),
             )
             for code, lines, took_s in ends:
                 assert (code, len(lines)) == (2, 1), lines
@@ -134,21 +135,27 @@ async def test_a_poller_that_is_told_to_stop_while_it_starts_ends(valkey: Valkey
         }
         for number in range(0, STARTS, 2):
             after = [rng.uniform(0.2, 1.2) for _ in range(min(2, STARTS - number))]
-            ends = await asyncio.gather(*(_end_of_poller(stop_after_s=s, **settings) for s in after))
+            ends = await asyncio.gather(*(_end_of_poller(settings, stop_after_s=s) for s in after))
             for after_s, (code, lines, _) in zip(after, ends, strict=True):
                 assert code in {0, -signal.SIGTERM}, (after_s, code, lines)
                 assert lines == [], after_s
 
 
-async def _end_of_poller(*, stop_after_s: float | None = None, **settings: str) -> tuple[int, list[str], float]:
+async def _end_of_poller(
+    settings: Mapping[str, str], *, stop_after_s: float | None = None
+) -> tuple[int, list[str], float]:
     """Exit code, lines, and how many seconds that took."""
     started = time.monotonic()
-    code, lines = await _end(PROGRAMS["poller"], within_s=HANGS_S, stop_after_s=stop_after_s, **settings)
+    code, lines = await _end(PROGRAMS["poller"], settings, within_s=HANGS_S, stop_after_s=stop_after_s)
     return code, lines, time.monotonic() - started
 
 
 async def _end(
-    command: tuple[str, ...], *, within_s: float = 30, stop_after_s: float | None = None, **settings: str
+    command: tuple[str, ...],
+    settings: Mapping[str, str],
+    *,
+    within_s: float = 30,
+    stop_after_s: float | None = None,
 ) -> tuple[int, list[str]]:
     """Exit code, and every line that the program wrote."""
     process = await asyncio.create_subprocess_exec(

@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 
 import aiohttp
 import jwt
@@ -80,7 +81,7 @@ async def test_one_write_silences_nothing_for_good(plan_of: Callable[..., Plan])
         async def poison_all(*words: str | bytes) -> None:
             await stack.stop_one("poller")
             await bus.delete("ticks", "lease.poller")
-            await bus.execute_command(*words)
+            await bus.execute_command(*words)  # type: ignore[no-untyped-call] # redis-py does not type it
             await stack.start_one("poller")
 
         poisons: dict[str, tuple[str | bytes, ...]] = {
@@ -132,9 +133,8 @@ async def test_only_canonical_ticks_reach_a_client(plan_of: Callable[..., Plan])
     if plan.haproxy is None:
         plan = with_gateways(plan, gateway=served)
     else:
-        plan.gateways[0].env.update(served)
-        for gateway in plan.gateways[1:]:
-            gateway.env.update(served)
+        gateways = tuple(replace(gateway, env={**gateway.env, **served}) for gateway in plan.gateways)
+        plan = replace(plan, gateways=gateways)
     async with running(plan) as stack, Redis.from_url(plan.poller.env["BUS_URL"]) as bus:
         url = f"ws://{stack.plan.gateways[0].listens[0]}/ws" if plan.haproxy is None else ws_url(stack)
         async with connect(url) as socket:

@@ -31,24 +31,29 @@ JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
 class Door:
     """A gateway, and HAProxy in front of it."""
 
-    def __init__(self, running: RunningGateway, proxied_port: int) -> None:
+    def __init__(self, running: RunningGateway, proxied_port: int, log: list[str]) -> None:
         self.running = running
+        self.log = log
+        """HAProxy's."""
         self.ports = {"straight": running.port, "through HAProxy": proxied_port}
 
 
 @asynccontextmanager
 async def door(**settings: object) -> AsyncIterator[Door]:
     """One that is open."""
-    running = await start_gateway(trusted_proxies=TrustedProxies.parse(HOST), **settings)
+    running = await start_gateway(**({"trusted_proxies": TrustedProxies.parse(HOST)} | settings))
+    log: list[str] = []
     port = free_port()
     gateways = {f"TICKGATE_GATEWAY_{number}": f"{HOST}:{running.port}" for number in range(1, GATEWAY_COUNT + 1)}
     variables = {"TICKGATE_BIND": f"{HOST}:{port}", "TICKGATE_STATS_BIND": f"{HOST}:{free_port()}"}
     command = (str(find_haproxy()), "-db", "-f", "haproxy.cfg")
-    haproxy = Process("haproxy", command, env=environment(**variables, **gateways), say=lambda _name, _line: None)
+    haproxy = Process(
+        "haproxy", command, env=environment(**variables, **gateways), say=lambda _name, line: log.append(line)
+    )
     try:
         await haproxy.start()
         await answers(f"http://{HOST}:{port}/readyz", 200)
-        yield Door(running, port)
+        yield Door(running, port, log)
     finally:
         await haproxy.stop(10)
         await running.close()
@@ -72,7 +77,7 @@ async def ask(port: int, *requests: bytes, finished: bool = False) -> list[tuple
     return heard
 
 
-PLAIN = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+PLAIN = b"GET /web/icon.svg HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def sized(start: bytes, size: int) -> bytes:
@@ -88,7 +93,7 @@ async def test_a_head_has_the_same_limits_wherever_it_comes(is_second: bool) -> 
         for way, port in here.ports.items():
             added = ADDED if port != here.running.port else b""
             for start, well in (
-                (b"GET /healthz HTTP/1.1\r\nHost: x\r\n", 200),
+                (b"GET /web/icon.svg HTTP/1.1\r\nHost: x\r\n", 200),
                 (b"GET /ws HTTP/1.1\r\nHost: x\r\n" + UPGRADE, 101),
             ):
                 for size, status in (
@@ -111,8 +116,8 @@ async def test_one_line_may_be_all_but_the_whole_head() -> None:
     """A long target, a long header: neither has a limit of its own, and a token of 8 KB fits in both."""
     async with door() as here:
         for port in here.ports.values():
-            target = b"GET /healthz?token=" + b"x" * 12_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
-            field = b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"x" * 13_000 + b"\r\n\r\n"
+            target = b"GET /web/icon.svg?token=" + b"x" * 12_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+            field = b"GET /web/icon.svg HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"x" * 13_000 + b"\r\n\r\n"
             assert [200, 200, 200, 200] == [status for status, _ in await ask(port, target, field, field, target)]
 
 
@@ -164,15 +169,78 @@ async def test_through_haproxy_each_client_pays_for_itself() -> None:
             heard = []
             for _ in range(count):
                 reader, writer = await asyncio.open_connection(HOST, port, local_addr=(source, 0))
-                writer.write(b"GET /web/app.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                writer.write(b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 heard.append(int((await reader.readuntil(b"\r\n")).split()[1]))
                 await reader.read(-1)
                 writer.close()
             return heard
 
         heard = await statuses("127.0.0.2", 60)
-        assert {200, 429} == set(heard)
-        assert [200] * 10 == heard[:10]
-        assert [200] * 5 == await statuses("127.0.0.3", 5)
+        # No handshake, which is a request as any other.
+        assert {400, 429} == set(heard)
+        assert [400] * 10 == heard[:10]
+        assert [400] * 5 == await statuses("127.0.0.3", 5)
         # HAProxy's own questions are nobody's.
         await answers(f"http://{HOST}:{port}/readyz", 200)
+
+
+async def until_the_end(port: int, request: bytes) -> tuple[list[int], bool]:
+    """The status of each answer to ``request``, and whether the connection ended within a second or so after them."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    heard = b""
+    try:
+        writer.write(request)
+        async with asyncio.timeout(2):
+            while part := await reader.read(65_536):
+                heard += part
+        ended = True
+    except TimeoutError:
+        ended = False
+    finally:
+        writer.transport.abort()
+    return [int(part[:3]) for part in heard.split(b"HTTP/1.1 ")[1:] if part[:3].isdigit()], ended
+
+
+async def test_bytes_that_are_no_request_are_answered_at_once() -> None:
+    """With 400, and the end of the connection; never with silence until a timeout."""
+    wrong = (
+        *(b"\0", b"\0" * 500, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x11" * 500, b"\r\r", b"\xff\xfe"),
+        *(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", b"hello\r\n", b"SSH-2.0-x\r\n", b"GET /\r\n"),
+        *(b" GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\rHost: x\r\r", b"GET / RTSP/1.0\r\n\r\n"),
+        *(b"GET / HTTP/1.1\r\nno field\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n"),
+    )
+    async with door() as here:
+        cases = [(request, port) for request in wrong for port in here.ports.values()]
+        heard = await asyncio.gather(*(until_the_end(port, request) for request, port in cases))
+        assert [] == [(*case, answer) for case, answer in zip(cases, heard, strict=True) if answer != ([400], True)]
+
+
+async def test_lines_may_end_with_a_single_lf_and_begin_behind_empty_ones() -> None:
+    """As RFC 9112, section 2.2, lets a server read them: the same answers as with CRLF, one for each request."""
+    request = b"GET /web/app.js HTTP/1.1\r\nHost: x\r\n\r\n"
+    single = request.replace(b"\r\n", b"\n")
+    async with door() as here:
+        for port in here.ports.values():
+            for one in (single, b"\r\n" + request, b"\n" + single):
+                assert [200, 200] == [status for status, _ in await ask(port, one, request)], one
+
+
+async def test_a_target_that_names_another_host_is_refused() -> None:
+    """Its authority would count (RFC 9112, section 3.2.2), and `Host` is what is checked; the same host passes."""
+    async with door() as here:
+        for way, port in here.ports.items():
+            for start, status in (
+                (b"GET http://ours/ws", 101),
+                (b"GET ws://ours/ws", 101),
+                (b"GET http://other/ws", 400),
+                (b"GET http://ours:81/ws", 400),
+                (b"GET http://ours@other/ws", 400),
+                (b"GET http://a:b@ours/ws", 400),
+                (b"GET ours:80", 400),
+                (b"GET *", 400),
+                (b"CONNECT ours:80", 405),
+                (b"OPTIONS *", 404),
+                (b"GET //other/ws", 404),
+            ):
+                request = start + b" HTTP/1.1\r\nHost: ours" + b":80" * (status == 405) + b"\r\n" + UPGRADE + b"\r\n"
+                assert (status, way, start) == ((await ask(port, request))[0][0], way, start)

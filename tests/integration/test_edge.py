@@ -98,7 +98,8 @@ async def test_in_plain_text_nothing_is_served_where_there_is_a_certificate(cert
             await client.ws_connect(f"{haproxy.url}/ws")
         assert refused.value.status == 403
         async with client.post(f"{haproxy.url}/v1/ticket") as response:
-            assert (response.status, await response.text()) == (403, "TLS only: connect to wss:// or https://\n")
+            told = {"error": "TLS only: connect to wss:// or https://", "code": "tls"}
+            assert (response.status, await response.json()) == (403, told)
         assert haproxy.requests == []
         # Whoever asks only whether we live needs no certificate.
         async with client.get(f"{haproxy.url}/readyz") as response:

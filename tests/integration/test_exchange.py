@@ -22,6 +22,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
+    """Run an exchange with a quote of every symbol."""
     async with Exchange(SYMBOLS) as exchange:
         for symbol in SYMBOLS:
             exchange.quote(symbol, bid="100.00000000", bid_size="1.00000000", ask="100.01000000", ask_size="2.00000000")
@@ -29,10 +30,12 @@ async def exchange() -> AsyncIterator[Exchange]:
 
 
 def at(price: str) -> Decimal:
+    """Read a price as the exchange writes it."""
     return Decimal(price)
 
 
 def bid_of(client: Client, symbol: str) -> Decimal | None:
+    """Return the newest bid that a client has; None before the first."""
     prices = client.prices[symbol]
     # A summary may come before the first quote: what the exchange did not give yet is absent.
     if not prices or "bid" not in prices[-1]:
@@ -52,7 +55,7 @@ async def test_what_the_exchange_says_reaches_the_client(exchange: Exchange, fee
         assert feed == client.status["source"]
         for price in ("101.25000000", "99.99000000"):
             exchange.quote("BTCUSDT", bid=price, ask="102.00000000")
-            await client.until(lambda client, price=price: bid_of(client, "BTCUSDT") == at(price))
+            await client.until(lambda client: bid_of(client, "BTCUSDT") == at(price))  # noqa: B023 # awaited in this turn of the loop
         await client.until(lambda client: "volume" in (client.prices["ETHUSDT"] or [{}])[-1])
     assert [] == exchange.violations
 

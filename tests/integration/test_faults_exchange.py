@@ -56,7 +56,7 @@ NONSENSE = (
     '{"e":"error","m":"<html>"}',
     '{"id":7,"error":{"code":-1,"msg":"' + "x" * 5_000 + '"}}',
 )
-WRONG_QUOTES = (
+WRONG_QUOTES: tuple[dict[str, object], ...] = (
     {"b": "nonsense"},
     {"b": "NaN"},
     {"b": "-1.00000000"},

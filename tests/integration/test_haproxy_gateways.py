@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from deploy.ports import free_port
-from tests.integration.balancers import Balancer, StandIn, balancer
+from tests.integration.balancers import Balancer, StandIn, balancer, starting_balancer
 from tests.integration.names import Names, name_server
-from tests.integration.stacks import eventually, http_status
+from tests.integration.stacks import answers, eventually, http_status
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
@@ -29,6 +29,8 @@ async def all_serve(haproxy: Balancer) -> None:
 
 
 async def until_status(haproxy: Balancer, status: int) -> None:
+    """Wait until HAProxy answers with this status."""
+
     async def it_is() -> bool:
         return await http_status(f"{haproxy.url}/") == status
 
@@ -61,7 +63,8 @@ async def test_so_many_gateways_as_a_name_has_addresses_serve(count: int) -> Non
 async def test_gateways_come_and_go_with_the_addresses_of_their_name() -> None:
     """A name that is not there at first keeps nobody from starting; what it gains serves, what it loses is left."""
     stand_ins = on_one_port(3)
-    async with name_server() as names, balancer(stand_ins, ready=False, **named(names, stand_ins)) as haproxy:
+    async with name_server() as names, starting_balancer(stand_ins, **named(names, stand_ins)) as haproxy:
+        await answers(f"{haproxy.url}/readyz", 503)
         first, second, third = addresses(stand_ins)
         assert await http_status(f"{haproxy.url}/") == 503
         names.addresses[NAME] = [first]
@@ -94,9 +97,9 @@ async def test_a_reload_refuses_nobody_where_gateways_have_a_name() -> None:
                 coming = [newcomers.create_task(come()) for _ in range(4)]
                 for reloads in range(4):
                     # A master that is still busy with the last one might overlook it.
-                    await until(lambda reloads=reloads: workers(haproxy) > reloads)
+                    await until(lambda: workers(haproxy) > reloads)  # noqa: B023 # awaited in this turn of the loop
                     served = statuses[200]
-                    await until(lambda served=served: statuses[200] > served + 50)
+                    await until(lambda: statuses[200] > served + 50)  # noqa: B023 # awaited in this turn of the loop
                     if reloads < 3:
                         haproxy.process.send(signal.SIGUSR2)
                 for task in coming:
@@ -169,6 +172,7 @@ def workers(haproxy: Balancer) -> int:
 
 
 def addresses(stand_ins: list[StandIn]) -> list[str]:
+    """List the addresses of the stand-ins."""
     return [stand_in.server.host for stand_in in stand_ins]
 
 

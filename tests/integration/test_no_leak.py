@@ -49,9 +49,8 @@ class Marks:
 
     def token(self, name: str, *, tampered: bool = False, **changes: Any) -> str:
         """A new one. Its header is nobody's secret; what it claims and how that is signed are."""
-        made = token(
-            "HS256", SECRET, **({"sub": name, "exp": time.time() + 600, "mark": os.urandom(6).hex()} | changes)
-        )
+        told: dict[str, Any] = {"sub": name, "exp": time.time() + 600, "mark": os.urandom(6).hex()}
+        made = token("HS256", SECRET, **(told | changes))
         header, payload, signature = made.split(".")
         if tampered:
             signature = signature[::-1]
@@ -333,4 +332,5 @@ async def _output(command: tuple[str, ...], **settings: str) -> tuple[int, str]:
 
 
 def lines_of(said: list[str], name: str) -> list[str]:
+    """List what one program has said."""
     return [line.removeprefix(f"{name}: ") for line in said if line.startswith(f"{name}: ")]

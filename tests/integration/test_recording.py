@@ -34,7 +34,7 @@ async def test_every_distinct_quote_of_a_recording_arrives_once_in_order_and_exa
         # The poller last: a replay does not wait for anybody to listen.
         for name in (program.name for program in plan if program.name != "poller"):
             await stack.start_one(name)
-        await answers(f"http://{plan.front}/healthz", 200)
+        await answers(f"http://{plan.front}/", 200)
         async with connected(ws_url(stack)) as client:
             await client.subscribe("*", conflate=False)
             await stack.start_one("poller")

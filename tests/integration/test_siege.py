@@ -112,22 +112,26 @@ async def time_to_connect(url: str) -> float:
 
 
 def open_fds(pid: int) -> int:
+    """Count the open files of a process."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def resident_bytes(pid: int) -> int:
+    """Return how much memory a process has, in bytes."""
     # proc(5): the second number is the resident set, in pages.
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
 
 
 @asynccontextmanager
 async def gateway_alone() -> AsyncIterator[Stack]:
+    """Run a stack without HAProxy."""
     async with running(run_plan()) as stack:
         yield stack
 
 
 @asynccontextmanager
 async def gateway_behind_haproxy() -> AsyncIterator[Stack]:
+    """Run a stack with one gateway behind HAProxy."""
     # All of its servers are the one: what is measured is not spread, and none is found dead at first.
     address = f"127.0.0.1:{free_port()}"
     variables = {f"TICKGATE_GATEWAY_{number}": address for number in range(1, GATEWAY_COUNT + 1)}
@@ -154,7 +158,7 @@ async def test_who_besieges_a_gateway_disturbs_nobody_else(
         await client.send('{"type":"subscribe","symbols":["BTC"]}')
         fds, memory = open_fds(pid), resident_bytes(pid)
         watch = Watch(client)
-        times_s = []
+        times_s: list[float] = []
         async with watch, attack("sloths", port, SLOTHS) as slow, attack("flood", port, CONNECTS) as fast:
             flooding = asyncio.create_task(ends(fast))
             most_fds = 0

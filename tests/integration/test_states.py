@@ -127,9 +127,9 @@ def _status(symbol: str, state: SymbolState, reason: str = "") -> SymbolStatus:
 
 
 @asynccontextmanager
-async def gateway_of(bus_url: str, *symbols: str) -> AsyncIterator[Stack]:
+async def gateway_of(bus_url: str, *symbols: str, **more: str) -> AsyncIterator[Stack]:
     """One gateway with ``symbols``; its stack's poller is a process that does nothing."""
-    plan = both_ways(BUS_URL=bus_url, SYMBOLS=",".join(symbols))
+    plan = both_ways(BUS_URL=bus_url, SYMBOLS=",".join(symbols), **more)
     nobody = Program(name="poller", command=(sys.executable, "-c", "import signal; signal.pause()"), env={})
     async with overheard(replace(plan, poller=nobody)) as (stack, _):
         yield stack
@@ -137,6 +137,7 @@ async def gateway_of(bus_url: str, *symbols: str) -> AsyncIterator[Stack]:
 
 @asynccontextmanager
 async def polling(poller: ScriptedPoller, url: str) -> AsyncIterator[None]:
+    """Let the scripted poller beat on a bus."""
     await poller.move(url)
     try:
         yield
@@ -145,6 +146,7 @@ async def polling(poller: ScriptedPoller, url: str) -> AsyncIterator[None]:
 
 
 def states_of(client: Client) -> dict[str, str]:
+    """Return the state that a client knows of each symbol."""
     return {symbol: message["state"] for symbol, message in client.states.items()}
 
 
@@ -272,6 +274,7 @@ async def _counts(stack: Stack, name: str, least: float) -> bool:
 
 
 def assert_stayed_with(clients: list[Client], *symbols: str) -> None:
+    """Expect that no client has left, and that the prices of these symbols went forward only."""
     assert [client.close_code for client in clients if client.closed] == []
     for client in clients:
         for symbol in symbols:

@@ -103,8 +103,8 @@ async def _halt_with_a_book(feed: str) -> None:
         # By REST quotes are read once a second, and are not new where they stand still.
         within_s = {ends: 20.0, goes_on: 1.5 * LISTING_LOOKS_S}
         for symbol, most_s in within_s.items():
-            await client.until(lambda client, symbol=symbol: state(client, symbol) == "halted", within_s=most_s)
-            await client.until(lambda client, symbol=symbol: shows(client, symbol, bid=None, ask=None))
+            await client.until(lambda client: state(client, symbol) == "halted", within_s=most_s)  # noqa: B023 # awaited in this turn of the loop
+            await client.until(lambda client: shows(client, symbol, bid=None, ask=None))  # noqa: B023 # awaited in this turn of the loop
             how = "the quotes end" if symbol == ends else "the quotes go on"
             tell(f"a halt that leaves the book, {feed}, {how}", stale_after=now() - began, back_after="–")
         assert [] == exchange.violations

@@ -1,6 +1,7 @@
 """The truth of each symbol, from a local exchange all the way to a client: scales, missing sides, halts, listings."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
@@ -138,7 +139,7 @@ async def _sides(exchange: Exchange, url: str) -> None:
             mark = len(client.prices[symbol])
             exchange.quote(symbol, **update)
             gone = {side for side in ("bid", "ask") if side in update}
-            await until_shown(client, symbol, **dict.fromkeys(gone))
+            await until_shown(client, symbol, 20, **dict.fromkeys(gone))
             [tick] = client.prices[symbol][mark:]
             assert {"bid", "ask"} - gone == {"bid", "ask"} & tick.keys()
             assert {f"{side}_size" for side in {"bid", "ask"} - gone} == {"bid_size", "ask_size"} & tick.keys()
@@ -212,7 +213,7 @@ async def _delisted(exchange: Exchange, url: str) -> None:
         began = now()
         exchange.quote(symbol, bid="70.00000000", ask="71.00000000")
         price = await _price_when_told(client, symbol, "live", LOOK_S + LATE_S)
-        assert (70, 71) == (number(price, "bid"), number(price, "ask"))
+        assert (Decimal(70), Decimal(71)) == (number(price, "bid"), number(price, "ask"))
         assert ["delisted", "live"] == turns(client, symbol)
         tell("symbol delisted", told_after=gone_s, back_after=now() - began)
 

@@ -41,6 +41,7 @@ class Scene:
             owner = await self.bus.get(key)
         except NoBus:
             return None
+        assert owner is None or isinstance(owner, bytes)
         pid = int(owner.split(b":")[-2]) if owner else None
         return next((name for name in POLLERS if self.stack[name].running and self.stack[name].pid == pid), None)
 
@@ -81,6 +82,7 @@ class Scene:
             seqs = self.client.seqs(symbol)
             assert all(before < after for before, after in itertools.pairwise(seqs))
             stored = await self.bus.hget("ticks", symbol)
+            assert isinstance(stored, bytes)
             assert seqs[-1] <= decode_tick(stored).seq
         await self.client.until(lambda client: client.status.get("feed") == "live")
 

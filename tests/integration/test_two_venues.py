@@ -1,6 +1,6 @@
 """Two venues on one bus: a poller of each, and what clients hear when one of them goes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from signal import SIGKILL
@@ -31,6 +31,16 @@ def bid(client: Client, symbol: str) -> Decimal | None:
     """The newest bid."""
     price = (client.prices[symbol] or [{}])[-1]
     return Decimal(price["bid"]).scaleb(-price["price_scale"]) if "bid" in price else None
+
+
+def feed_is(venue: str, feed: str) -> Callable[[Client], bool]:
+    """Whether a client was told so last."""
+    return lambda client: states(client)[venue][0] == feed
+
+
+def bids_are(number: int, *symbols: str) -> Callable[[Client], bool]:
+    """Whether the newest bid of each of ``symbols`` has this integral part."""
+    return lambda client: {int(bid(client, symbol) or 0) for symbol in symbols} == {number}
 
 
 @asynccontextmanager
@@ -76,19 +86,17 @@ async def test_each_venue_has_its_own_prices_and_its_own_poller() -> None:
         ):
             told = len(client.told("status"))
             stack[POLLERS[venue]].send(SIGKILL)
-            await client.until(lambda client, venue=venue: states(client)[venue][0] == "stale", STALE_WITHIN_S)
+            await client.until(feed_is(venue, "stale"), STALE_WITHIN_S)
             assert [(venue, "stale", SILENT_POLLER)] == [
                 (its["venue"], its["feed"], its["reason"]) for its in client.told("status")[told:]
             ]
             await move(number)
-            await client.until(lambda client, symbol=symbol, number=number: int(bid(client, symbol) or 0) == number)
+            await client.until(bids_are(number, symbol))
             assert "live" == states(client)[other][0]
             await stack[POLLERS[venue]].ended()
             await stack.start_one(POLLERS[venue])
-            await client.until(lambda client, venue=venue: states(client)[venue][0] == "live", BACK_WITHIN_S)
-            await client.until(
-                lambda client, number=number: {int(bid(client, its) or 0) for its in (BINANCE, COINBASE)} == {number}
-            )
+            await client.until(feed_is(venue, "live"), BACK_WITHIN_S)
+            await client.until(bids_are(number, BINANCE, COINBASE))
         assert {} == client.states
         assert not client.closed
 

@@ -85,6 +85,7 @@ class Gateway:
 
 @asynccontextmanager
 async def gateway(front: str, **settings: str) -> AsyncIterator[Gateway]:
+    """Run a gateway, alone or behind HAProxy."""
     if front == "alone":
         plan = run_plan(**settings)
     else:

@@ -14,11 +14,13 @@ NOW_US = 1_800_000_000_000_000
 
 
 def tick(seq: int = 1, symbol: str = "BTCUSDT", **fields: Any) -> Tick:
+    """Make a good tick, with these fields changed."""
     base: dict[str, Any] = {"bid": 100, "ask": 101, "price_scale": 2, "size_scale": 5, "recv_us": NOW_US + seq}
     return Tick(symbol=symbol, seq=seq, **(base | fields))
 
 
 def judge(memory: Memory, quote: Tick | Snapshot) -> Fault | None:
+    """Let the memory judge a quote."""
     return memory.judge(quote, msgspec.json.encode(quote))
 
 

@@ -66,6 +66,7 @@ class Talk:
 
 
 def tick(seq: int, symbol: str = "A", kind: str = "tick", **fields: Any) -> dict[str, Any]:
+    """Make a message with a price."""
     base = {"type": kind, "symbol": symbol, "seq": seq, "bid": 100, "ask": 101, "recv_us": NOW_US - 3_500}
     return base | {"price_scale": 2, "size_scale": 5} | fields
 

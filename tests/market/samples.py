@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from market.status import Beat, States, SymbolStatus
+from market.status import Beat, States, SymbolState, SymbolStatus
 from market.tick import Tick
 
 
@@ -31,7 +31,7 @@ def beat(**fields: Any) -> Beat:
     return Beat(**(plain | fields))
 
 
-def status(symbol: str = "BTCUSDT", state: str = "halted", **fields: Any) -> SymbolStatus:
+def status(symbol: str = "BTCUSDT", state: SymbolState = "halted", **fields: Any) -> SymbolStatus:
     """The state of a symbol, not live unless told."""
     plain: dict[str, Any] = {"reason": "because", "since_us": 1_700_000_000_000_000}
     return SymbolStatus(symbol=symbol, state=state, **(plain | fields))

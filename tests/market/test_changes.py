@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from market.changes import announce, described, differing
+from market.logs import LogLevel
 
 BEFORE = {"SYMBOLS": ("A", "B"), "MAX_CONNECTIONS": 1, "JWT_SECRET": "old", "GATEWAY_PORT": 1, "LOG_LEVEL": "INFO"}
 
@@ -57,11 +58,11 @@ def test_that_nothing_changed_is_told_too(caplog: pytest.LogCaptureFixture) -> N
 
 @pytest.mark.parametrize(("old", "new"), [("INFO", "ERROR"), ("ERROR", "INFO")])
 def test_a_changed_level_is_told_by_the_level_that_says_more(
-    caplog: pytest.LogCaptureFixture, old: str, new: str
+    caplog: pytest.LogCaptureFixture, old: LogLevel, new: LogLevel
 ) -> None:
     """Whether the log becomes quieter or louder, it says so, and then goes by the new level."""
     logging.getLogger().setLevel(old)
     after = BEFORE | {"LOG_LEVEL": new}
-    announce(logging.getLogger("x"), BEFORE | {"LOG_LEVEL": old}, after, after, level=new)  # type: ignore[arg-type]
+    announce(logging.getLogger("x"), BEFORE | {"LOG_LEVEL": old}, after, after, level=new)
     assert [f"settings read again: LOG_LEVEL {new}"] == [record.message for record in caplog.records]
     assert logging.getLevelName(new) == logging.getLogger().level

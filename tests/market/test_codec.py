@@ -1,6 +1,7 @@
 """Ticks and beats on their way to bytes and back."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -134,9 +135,10 @@ def test_what_is_encoded_is_the_same_whatever_it_was_read_from() -> None:
 def test_whatever_is_right_is_short_enough() -> None:
     """No tick, beat or states of ours come near the limits, in whatever script."""
     sign = "币"
-    long = {"symbol": sign * (MAX_SYMBOL_BYTES // len(sign.encode())), "seq": MAX_EXACT, "recv_us": MAX_EXACT}
-    numbers = dict.fromkeys(("bid", "ask", "bid_size", "ask_size", "last", "volume", "event_us"), MAX_EXACT)
-    longest = tick(**long, **numbers, price_scale=15, size_scale=15)
+    symbol = sign * (MAX_SYMBOL_BYTES // len(sign.encode()))
+    names = ("bid", "ask", "bid_size", "ask_size", "last", "volume", "event_us", "recv_us")
+    numbers: dict[str, Any] = dict.fromkeys(names, MAX_EXACT)
+    longest = tick(symbol, MAX_EXACT, **numbers, price_scale=15, size_scale=15)
     assert len(encode_tick(longest)) <= MAX_TICK_BYTES // 2
     assert longest == decode_tick(encode_tick(longest))
     # A control character takes six bytes in JSON.

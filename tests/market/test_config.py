@@ -19,6 +19,7 @@ PATH = "/etc/tickgate.conf"
 
 
 def parsed(text: str) -> dict[str, str]:
+    """Read the text of a file of settings."""
     return {name: entry.value for name, entry in parse_config(text.encode(), PATH).items()}
 
 

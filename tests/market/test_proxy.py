@@ -8,6 +8,7 @@ BOTH = {"HTTPS_PROXY": "http://secure:3128", "HTTP_PROXY": "http://plain:3128"}
 
 
 def proxy_of(url: str, **variables: str) -> str | None:
+    """Return the proxy for an address where these variables are set."""
     proxy = Proxies(variables).of(url)
     return None if proxy is None else proxy.url
 

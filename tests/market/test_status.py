@@ -18,7 +18,7 @@ def test_every_source_and_link_has_a_beat(source: str, link: str) -> None:
 
 
 @pytest.mark.parametrize("state", get_args(SymbolState))
-def test_every_state_of_a_symbol_has_a_change(state: str) -> None:
+def test_every_state_of_a_symbol_has_a_change(state: SymbolState) -> None:
     """Each state can be told as a change and in the full set."""
     told = status("ETHUSDT", state)
     change = beat(states=Changes(version=8, since=7, symbols=[told]))

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import weakref
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
@@ -22,16 +24,19 @@ async def deaf(times: int = 1) -> None:
 
 
 async def fail() -> None:
+    """Fail after a second."""
     await asyncio.sleep(1)
     raise OSError("broken")
 
 
 def now() -> float:
+    """Return the event loop's time."""
     return asyncio.get_running_loop().time()
 
 
-async def started(*coroutines: object) -> list[asyncio.Task[None]]:
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]  # type: ignore[call-overload]
+async def started(*coroutines: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
+    """Start tasks, and let each take its first step."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     await asyncio.sleep(0)
     return tasks
 
@@ -130,7 +135,9 @@ def test_the_first_error_ends_a_group_whose_tasks_lose_cancellations() -> None:
         assert ["broken"] == [str(error) for error in caught.value.exceptions]
         assert 1 + 2 * AGAIN_S == pytest.approx(now())
         # Nothing of the cancellations that the group made is left for others to trip over.
-        assert 0 == asyncio.current_task().cancelling()  # type: ignore[union-attr]
+        task = asyncio.current_task()
+        assert task is not None
+        assert 0 == task.cancelling()
         await asyncio.sleep(1)
 
     run_virtual(main())

@@ -44,6 +44,7 @@ DOUBTS = DoubtTiming(patience_s=0.3, longest_s=1.2, gap_s=0.1, confirm_s=0.2, un
 
 
 def now_us() -> int:
+    """Return the wall time, in microseconds since the Unix epoch."""
     return time.time_ns() // 1000
 
 

@@ -3,6 +3,7 @@
 import logging
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -21,14 +22,14 @@ from poller.venues.replay import Replay
 from poller.venues.simulated import Simulated
 
 
-async def opened(**settings: object) -> Source:
+async def opened(**settings: Any) -> Source:
     """The source of these settings."""
 
     async def room() -> None:
         pass
 
     return await open_source(
-        PollerSettings(**settings),  # type: ignore[arg-type]
+        PollerSettings(**settings),
         now_us=lambda: 5,
         rng=random.Random(1),
         room=room,

@@ -10,6 +10,7 @@ from poller.settings import PollerSettings
 
 
 def read(**variables: str) -> PollerSettings:
+    """Read settings from these variables."""
     return PollerSettings.from_environ(variables)
 
 

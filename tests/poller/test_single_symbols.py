@@ -248,7 +248,7 @@ async def taking_in(
     ],
 )
 async def test_steps_that_change_while_running(
-    exchange: Exchange, kind: str, step: dict[str, str], changes: dict[str, str], scales: tuple[int, int]
+    exchange: Exchange, kind: str, step: dict[str, str], changes: dict[str, Any], scales: tuple[int, int]
 ) -> None:
     """What is finer is a tick at once, at a scale of its own; the instrument is read again, and nothing is stale."""
     async with taking_in(exchange, SYMBOLS) as (ticks, state):
@@ -276,7 +276,7 @@ async def test_steps_that_change_while_running(
         ({"bid": "", "ask": ""}, None),
     ],
 )
-async def test_a_side_without_a_price(exchange: Exchange, changes: dict[str, str | None], present: str | None) -> None:
+async def test_a_side_without_a_price(exchange: Exchange, changes: dict[str, Any], present: str | None) -> None:
     """Zero, absent or empty: the next tick is without that side, and the listing is looked at."""
     async with taking_in(exchange, SYMBOLS) as (ticks, state):
         looked = sum(request.path == "exchangeInfo" for request in exchange.requests)

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, cast
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 import orjson
 from msgspec import Struct
 from websockets.client import ClientProtocol

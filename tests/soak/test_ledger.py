@@ -20,6 +20,7 @@ def heard(*messages: dict[str, Any], exact: bool = False) -> list[str]:
 
 
 def price(kind: str, seq: int, symbol: str = "BTC") -> dict[str, Any]:
+    """Make a message with a price."""
     return {"type": kind, "symbol": symbol, "seq": seq}
 
 

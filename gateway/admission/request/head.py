@@ -3,12 +3,12 @@
 The limits are the same for the first request of a connection and for all others, whoever parses it in the end.
 """
 
-import re
 from typing import Final
 
 from aiohttp import hdrs
 from multidict import MultiMapping
 
+from gateway.admission.request.lines import CR, EMPTY_LINES, require_first_line, require_lines, with_crlf
 from gateway.errors import RefusalError
 
 MAX_HEAD_BYTES: Final = 14 * 1024
@@ -25,7 +25,7 @@ MAX_BODY_BYTES: Final = 4096
 """No request has a body that is read. As in ``haproxy.cfg``."""
 
 _END: Final = b"\r\n\r\n"
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*")
+_END_LF: Final = b"\n\n"
 
 
 class Heads:
@@ -57,25 +57,33 @@ class Heads:
         """The next head, or None while it is not whole. Empty lines before it are dropped (RFC 9112, section 2.2).
 
         Raises:
-            RefusalError: it is longer than may be, or has more fields; nothing was taken.
+            RefusalError: it is longer than may be, or has more fields, or can be no head whatever follows.
         """
         data = self._data
-        if data.startswith(b"\r\n", self._at):
-            match = _EMPTY_LINES.match(data, self._at)
+        if data.startswith((b"\r\n", b"\n"), self._at):
+            match = EMPTY_LINES.match(data, self._at)
             assert match is not None
             self._at = match.end()
+        at = self._at
+        first = data.find(b"\n", at)
+        single_lf = first == at or (first > at and data[first - 1] != CR)
+        mark = _END_LF if single_lf else _END
         # The end may have begun before what is new.
-        end = data.find(_END, max(self._at, self._searched - len(_END) + 1))
-        size = len(data) - self._at if end < 0 else end + len(_END) - self._at
+        end = data.find(mark, max(at, self._searched - len(mark) + 1)) if first >= 0 else -1
+        size = len(data) - at if end < 0 else end + len(mark) - at
         if size > MAX_HEAD_BYTES or (end < 0 and size == MAX_HEAD_BYTES):
             raise RefusalError(431, "too_large", f"the request line and headers exceed {MAX_HEAD_BYTES} bytes")
         if end < 0:
+            if size:
+                require_lines(data, at, self._searched, single_lf=single_lf)
             self._searched = len(data)
             return None
+        require_first_line(data, at)
         # Beside the fields, the request line and the empty line end like this.
-        if data.count(b"\r\n", self._at, self._at + size) - 2 > MAX_FIELDS:
+        if data.count(b"\n", at, at + size) - 2 > MAX_FIELDS:
             raise RefusalError(431, "too_large", f"the request has more than {MAX_FIELDS} header lines")
-        return self.take(size)
+        head = self.take(size)
+        return with_crlf(head) if single_lf else head
 
     def take(self, most: int) -> bytes:
         """The next bytes, whatever they are, and not more than ``most``."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.protocol.encoding import FramedTick
+from gateway.protocol.forms import FramedTick
 from market.codec import CodecError, decode_tick
 from market.status import SymbolState
 from market.symbols import Symbols

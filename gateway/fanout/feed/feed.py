@@ -14,7 +14,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Final
 
 from gateway.fanout.feed.intake import Intake
@@ -23,9 +22,9 @@ from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.fanout.feed.usefulness import Usefulness
 from gateway.fanout.feed.venue_feed import QUIET_S, LinkTimes, VenueFeed
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedTick
+from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
-from market.bus import Bus, BusDownError, Message, Subscription
+from market.bus import Bus, BusDownError, Message, Receiver, Subscription
 from market.symbols import Symbols
 from market.topics import heartbeat_topic, last_states, last_ticks, tick_topic
 from market.venues import venue_of
@@ -197,7 +196,7 @@ class Feed:
         self._relink = asyncio.get_running_loop().create_future()
         symbol_of = {tick_topic(symbol): symbol for symbol in self._symbols}
         venue_of_topic = {heartbeat_topic(venue): venue for venue in self._venues}
-        receive = partial(self._received, symbol_of, venue_of_topic)
+        receive = self._receiver(symbol_of, venue_of_topic)
         return await self._bus.broker.subscribe([*venue_of_topic, *symbol_of], receive)
 
     async def _read_store(self) -> None:
@@ -237,17 +236,20 @@ class Feed:
                 return f"nothing heard for {QUIET_S:g} s"
         return link.lost.result()
 
-    def _received(
-        self, symbol_of: Mapping[str, str], venue_of_topic: Mapping[str, str], batch: Sequence[Message]
-    ) -> None:
-        """See `market.bus.Receiver`; ``symbol_of`` has each topic of ticks, ``venue_of_topic`` each of heartbeats."""
-        tick_received = self.tick_received
-        for topic, payload in batch:
-            if symbol := symbol_of.get(topic):
-                tick_received(symbol, payload)
-            elif venue := self._venues.get(venue_of_topic[topic]):
-                self._intake.begin_anew(asyncio.get_running_loop().time())
-                venue.beat_received(payload)
+    def _receiver(self, symbols: Mapping[str, str], venues: Mapping[str, str]) -> Receiver:
+        """What takes the messages of a link; ``symbols`` has each topic of ticks, ``venues`` each of heartbeats."""
+        # A closure, and not a method with arguments bound: this runs for every read from the bus.
+        symbol_of, tick_received = symbols.get, self.tick_received
+
+        def receive(batch: Sequence[Message]) -> None:
+            for topic, payload in batch:
+                if symbol := symbol_of(topic):
+                    tick_received(symbol, payload)
+                elif venue := self._venues.get(venues[topic]):
+                    self._intake.begin_anew(asyncio.get_running_loop().time())
+                    venue.beat_received(payload)
+
+        return receive
 
     def _beat_at(self, symbol: str | None) -> float:
         """When the newest beat came of the venue of ``symbol``; None means of any."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from gateway.fanout.feed.behind import Behind
 from gateway.fanout.feed.refusals import Refusals
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedTick
+from gateway.protocol.forms import FramedTick
 from market.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
 from market.symbols import Symbols
 from market.tick import Tick, highest_seq

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from gateway.metrics import Counters
 from gateway.protocol import messages
-from gateway.protocol.encoding import FramedStatus
+from gateway.protocol.forms import FramedStatus
 from market.status import Changes, States, SymbolState, SymbolStatus
 from market.symbols import Symbols
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from gateway.fanout.feed.states import SymbolStates
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedStatus
+from gateway.protocol.forms import FramedStatus
 from market.status import SymbolState
 from market.symbols import Symbols
 from market.venues import venue_of

@@ -25,8 +25,10 @@ class StatesReader:
         taken: Callable[[], None],
         venue: str,
     ) -> None:
-        """Read those of ``venue``. ``refuse`` is told of what cannot be read, and why; ``taken`` is called after each
-        reading that counts."""
+        """Read those of ``venue``.
+
+        ``refuse`` is told of what cannot be read, and why; ``taken`` is called after each reading that counts.
+        """
         self._store = store
         self._venue = venue
         self._states = states

@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.fanout.feed.delivery import LOST, Delivery, Patience
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedTick
+from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError, LastValues
 from market.status import SymbolState
 from market.symbols import Symbols

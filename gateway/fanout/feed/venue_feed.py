@@ -50,8 +50,11 @@ class VenueFeed:
         broadcast: Callable[[Status], None],
         now_us: Callable[[], int],
     ) -> None:
-        """``problem`` says what is wrong with the ticks of a venue over a link that lives; ``refuse`` is told of what
-        cannot be read, and why; ``broadcast`` of every change of `status`."""
+        """Follow ``venue``, and tell ``broadcast`` of every change of `status`.
+
+        ``problem`` says what is wrong with the ticks of a venue over a link that lives; ``refuse`` is told of what
+        cannot be read, and why.
+        """
         self._venue = venue
         self._states = states
         self._link = link

@@ -1,4 +1,4 @@
-"""What the process keeps for clients: answers and prices that are not read, messages that are not finished.
+"""What the process keeps for clients: what they do not read or do not finish, and windows of those that compress.
 
 Nothing of that may last, whoever the client is: with or without symbols, before a token or while it is closed. Only a
 connection that keeps something costs anything here, and a sweep looks only at those whose time is over.
@@ -31,10 +31,8 @@ _AT_ONCE: Final = 200
 
 _FREED: Final = 1 / 8
 """So much of the budget is free once its greatest holders are gone, so that this is not done for every byte."""
-
 _COUNTED_AGAIN: Final = 1 / 64
 """The budget may be passed by so much before all is counted again."""
-
 _LOG_S: Final = 10.0
 """Between two log lines about the budget."""
 
@@ -63,6 +61,8 @@ class Buffers:
         self._greedy: dict[Holder, float] = {}
         """Those with more than `ANSWERS_BYTES`, each since when."""
         self._unfinished: dict[Holder, Unfinished] = {}
+        self._kept: dict[Holder, int] = {}
+        """Bytes that have no time of their own here: of windows, and of requests that are not whole."""
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
         """When it is."""
@@ -89,7 +89,7 @@ class Buffers:
 
     def __len__(self) -> int:
         """How many connections keep something."""
-        return len(self._unread.keys() | self._unfinished.keys())
+        return len(self._unread.keys() | self._unfinished.keys() | self._kept.keys())
 
     def held_bytes(self) -> int:
         """What all of them keep, counted now."""
@@ -154,9 +154,18 @@ class Buffers:
             # At once: in one turn of the event loop all of them may read.
             self.keep_budget()
 
+    def keeps(self, holder: Holder, size: int) -> None:
+        """So much of what ``holder`` has sent is kept beside an unfinished message."""
+        self._held += size - self._kept.pop(holder, 0)
+        if size:
+            self._kept[holder] = size
+        if self._held > self._count_at > 0:
+            self.keep_budget()
+
     def forget(self, holder: Holder) -> None:
         """``holder`` is gone."""
         self.drained(holder)
+        self._held -= self._kept.pop(holder, 0)
         self._finish(holder)
 
     def _finish(self, holder: Holder) -> None:
@@ -199,6 +208,8 @@ class Buffers:
             self._judge_unread(holder, now)
         for holder in overdue(self._unfinished, now - self._bounds.message_s, most):
             most -= 1
+            if holder.waits_for_us:
+                continue
             self._finish(holder)
             self.counters.buffers_cut_off["unfinished"] += 1
             holder.end_unfinished()
@@ -246,7 +257,8 @@ class Buffers:
             self._loop.call_soon(self.keep_budget)
 
     def _costs(self) -> Iterator[tuple[Holder, int]]:
-        """What each connection keeps; one that keeps both kinds comes twice."""
+        """What each connection keeps; one that keeps several kinds comes several times."""
+        yield from self._kept.items()
         for holder, unread in self._unread.items():
             yield holder, unread.cost(holder.waiting_bytes)
         for holder, unfinished in self._unfinished.items():

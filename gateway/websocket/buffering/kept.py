@@ -16,6 +16,10 @@ class Holder(Protocol):
     def waiting_bytes(self) -> int:
         """What its transport has not given to the kernel yet."""
 
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether it has sent what we have not found the time to read: perhaps the end of its message."""
+
     def abort(self, reason: str) -> None:
         """Cut it off at once, also while it is closing."""
 

@@ -55,6 +55,11 @@ class Inflater:
         self._window = b""
 
     @property
+    def kept_bytes(self) -> int:
+        """How much is kept."""
+        return len(self._window)
+
+    @property
     def must_see_all(self) -> bool:
         """Whether a message that is not inflated makes those behind it unreadable."""
         return self._window_bytes > 0

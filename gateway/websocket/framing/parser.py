@@ -67,8 +67,16 @@ Admit = Callable[[int], Admission]
 """Asked of each message before it is inflated or looked at; takes its length if it is compressed, else 0."""
 
 
+Pauses = Callable[[], bool]
+"""Asked between two messages: is what follows to be left for later?"""
+
+
 def _admit_all(_compressed: int) -> Admission:
     return "ok"
+
+
+def _never() -> bool:
+    return False
 
 
 _FORGETFUL: Final = Inflater(0)
@@ -96,6 +104,11 @@ class FrameReader:
         """The first byte of the first of them."""
 
     @property
+    def window(self) -> int:
+        """Bytes that are kept of past messages, for those to come."""
+        return self._inflater.kept_bytes
+
+    @property
     def reads_all(self) -> bool:
         """Whether a compressed message must be inflated for those behind it to be readable."""
         return self._inflater.must_see_all
@@ -113,13 +126,23 @@ class FrameReader:
         """Keep nothing; nothing more may be fed."""
         self._kept = self._parts = None
 
-    def feed(self, data: bytes, receive: Receive, admit: Admit = _admit_all) -> Violation | None:
+    def keep(self, data: bytes) -> None:
+        """Leave ``data`` for later: what is fed next is read behind it."""
+        if self._kept is None:
+            self._kept = bytearray(data)
+        else:
+            self._kept += data
+
+    def feed(
+        self, data: bytes, receive: Receive, admit: Admit = _admit_all, pauses: Pauses = _never
+    ) -> Violation | None:
         """Hand over what ``data`` completes, in order; return what is wrong, or None.
 
         ``receive`` is given TEXT or BINARY with a whole message; CLOSE, PING or PONG with its payload; and
         CONTINUATION, with nothing, for a frame that leaves its message incomplete, so that whoever counts
         frames can count those. Of a message that ``admit`` does not want it is given REFUSED, with nothing.
         After a violation, and once ``receive`` has said no, nothing more is looked at, and nothing more may be fed.
+        What comes behind a message after which it ``pauses`` is kept; to go on with it, feed anything, or nothing.
         """
         stream: bytes | bytearray = data
         if self._kept is not None:
@@ -140,6 +163,8 @@ class FrameReader:
             if not receive(*event):
                 return None
             at = after
+            if at < end and pauses():
+                break
         if at == end:
             self._kept = None
         elif at or self._kept is None:

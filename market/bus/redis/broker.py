@@ -10,7 +10,7 @@ from market.bus.errors import LeaseLostError
 from market.bus.leadership import Token
 from market.bus.redis.client import ANSWER_TIMEOUT_S, FAULTS, RedisClient, milliseconds
 from market.bus.redis.commands import command
-from market.bus.redis.layout import lease_key, lease_value, value_key
+from market.bus.redis.layout import lease_key, lease_value, value_keys
 from market.bus.redis.pool import LEASE_LOST
 from market.bus.redis.scripts import PUBLISH
 from market.bus.redis.subscription import RedisSubscription
@@ -29,15 +29,18 @@ class RedisBroker:
         if not any(batch):
             return
         kept = [*batch.values, *batch.updates]
-        keys = {value_key(topic) for topic, _ in kept}
-        lease, term, ttl_ms = (
-            (lease_key(token.lease), lease_value(token), milliseconds(token.ttl_s)) if token else ("", "", 0)
-        )
-        words = [word for message in kept for word in message]
-        barrier_topic, barrier = batch.barrier or ("", b"")
-        arguments = (term, ttl_ms, barrier_topic, barrier, len(batch.values), *words)
+        keys = [key.encode() for key in value_keys(kept)]
+        lease, term, ttl_ms = b"", b"", 0
+        if token is not None:
+            lease, term = lease_key(token.lease).encode(), lease_value(token).encode()
+            ttl_ms = milliseconds(token.ttl_s)
+        topic, payload = batch.barrier or ("", b"")
+        words = [b"%d" % (1 + len(keys)), lease, *keys, term, b"%d" % ttl_ms, topic.encode(), payload]
+        words.append(b"%d" % len(batch.values))
+        for topic, payload in kept:
+            words += topic.encode(), payload
         # The whole script each time, not its hash: a server that was restarted knows no hashes.
-        request = command(b"EVAL", PUBLISH, 1 + len(keys), lease, *keys, *arguments)
+        request = command(b"EVAL", PUBLISH, *words)
         try:
             async with self._publishing:
                 await self._client.ask_at_once(request)

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from market.bus.errors import BusDownError
-from market.bus.redis.commands import command
+from market.bus.redis.commands import command, encoded
 from market.bus.redis.faults import explained, not_in_time
 from market.bus.redis.pool import RedisPool
 from market.bus.redis.url import RedisUrl, parse_redis_url
@@ -49,7 +49,7 @@ class RedisClient:
         Raises:
             BusDownError: no answer, or a refusal.
         """
-        request = command(*words)
+        request = command(*map(encoded, words))
         deadline = self._deadline()
         try:
             async with asyncio.timeout_at(deadline):

@@ -7,6 +7,9 @@ as ``BTCUSDT``, and ``states`` in the string ``states``.
 Tickets, leases and stand-bys are strings that expire.
 """
 
+from collections.abc import Iterable
+
+from market.bus.broker import Message
 from market.bus.leadership import Token
 
 
@@ -14,6 +17,17 @@ def value_key(topic: str) -> str:
     """The key in which the last value of ``topic`` lies: a hash's, or its own."""
     kind, dot, _ = topic.partition(".")
     return f"{kind}s" if dot else topic
+
+
+def value_keys(messages: Iterable[Message]) -> set[str]:
+    """Those of many messages, which mostly are of one kind: this runs for every tick that is published."""
+    keys = set()
+    kind: str | None = None
+    for topic, _ in messages:
+        if kind is None or not topic.startswith(kind):
+            keys.add(value_key(topic))
+            kind = topic[: topic.find(".") + 1] or None
+    return keys
 
 
 def ticket_key(key: str) -> str:

@@ -4,7 +4,7 @@ hiredis parses. What redis-py does for each message on top of that costs several
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import hiredis
@@ -59,23 +59,23 @@ class RedisSubscription(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hand on every message that ``data`` completes (called by the event loop)."""
         self.received_at = self._loop.time()
-        self._reader.feed(data)
-        next_reply, topic_of = self._reader.gets, self._topic_of
+        reader, topic_of = self._reader, self._topic_of
+        reader.feed(data)
         batch: list[Message] = []
-        broken = ""
+        broken = None
         try:
-            while (reply := next_reply()) is not False:
+            while (reply := reader.gets()) is not False:
                 # Compared by hand, not by pattern: this runs for every message there is.
                 if type(reply) is list and reply[0] == b"message" and (topic := topic_of.get(reply[1])):
                     batch.append((topic, reply[2]))
                 else:
                     self._reply_received(reply)
         except hiredis.ProtocolError as error:
-            broken = f"the bus sent what is not the Redis protocol: {error}"
-        if batch and not self.lost.done():
+            broken = error
+        if batch:
             self._receive(batch)
         if broken:
-            self._lose(broken)
+            self._lose(f"the bus sent what is not the Redis protocol: {broken}")
 
     def eof_received(self) -> None:
         """The server closed its end (called by the event loop)."""
@@ -96,5 +96,10 @@ class RedisSubscription(asyncio.Protocol):
     def _lose(self, reason: str) -> None:
         # abort, not close: what is still to be written to a lost server is of no use to anybody.
         self._transport.abort()
+        self._receive = _nobody_receives
         if not self.lost.done():
             self.lost.set_result(reason)
+
+
+def _nobody_receives(batch: Sequence[Message]) -> None:
+    """Of a subscription that has ended: in place of its receiver."""

@@ -1,3 +1,5 @@
+"""Messages that cost more to read than to send are right WebSocket messages."""
+
 import pytest
 
 from bench.attacks.compressed import deflated, empty_blocks

@@ -1,3 +1,5 @@
+"""An attacker's connections, and the count of what they are answered."""
+
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -29,8 +29,10 @@ class Connection:
         mute: Callable[[str], bool],
         clock: Callable[[], float],
     ) -> None:
-        """``has_room`` says whether one more subscription of a channel and a product is allowed; while ``deaf``
-        nothing is answered, and of a product that is ``mute`` nothing is told."""
+        """Answer while not ``deaf``, and tell nothing of a product that is ``mute``.
+
+        ``has_room`` says whether one more subscription of a channel and a product is allowed.
+        """
         self.subscribed: dict[str, dict[str, None]] = {name: {} for name in CHANNELS}
         """Channel → products."""
         self.requests: list[dict[str, Any]] = []

@@ -18,17 +18,20 @@ LIMITS = CoinbaseLimits(heartbeat_s=0.05, batch_s=0.01)
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[CoinbaseExchange]:
+    """Run an exchange of two products."""
     async with CoinbaseExchange(["BTC-USD", "ETH-USD"], LIMITS) as exchange:
         yield exchange
 
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Open a session of HTTP."""
     async with aiohttp.ClientSession() as session:
         yield session
 
 
 def subscribe(*products: str, channels: list[str] = ALL, kind: str = "subscribe") -> str:
+    """Write a request."""
     return json.dumps({"type": kind, "product_ids": products, "channels": channels})
 
 

@@ -10,6 +10,7 @@ say = functools.partial(print, flush=True)
 
 
 def main(url: str, way: str, *messages: str) -> None:
+    """Connect, send ``messages``, and print what comes until three batches have come."""
     with connect(url, compression="deflate" if way == "deflate" else None) as client:
         assert client.response is not None
         say(json.dumps({"extensions": client.response.headers.get("Sec-WebSocket-Extensions", "")}))
@@ -17,9 +18,9 @@ def main(url: str, way: str, *messages: str) -> None:
             client.send(message)
         batches = 0
         while batches < 3:
-            message = client.recv()
-            say(message)
-            batches += json.loads(message)["type"] == "ticks"
+            heard = client.recv()
+            say(heard)
+            batches += json.loads(heard)["type"] == "ticks"
 
 
 main(*sys.argv[1:])

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 
 from gateway.admission.acceptor import Arrival, Arrivals
 from gateway.admission.admission import Entrance
+from gateway.admission.grace import GRACE_S, MOST_OF_ONE
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.errors import RefusalError
 from gateway.metrics import Counters
 from gateway.settings import Settings
-from tests.fakes import run_virtual
+from gateway.websocket.buffering.buffers import Bounds, Buffers
+from gateway.websocket.turns import TURN_S, Turns
+from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.transports import RecordingTransport
 
 HANDSHAKE = (
@@ -60,15 +63,20 @@ class Hall:
     """Arrivals with everybody around them recorded."""
 
     def __init__(self, most: int = 0, *, upgrades: bool = True, **settings: Any) -> None:
-        self.entrance = Entrance(Settings(**settings), None, lambda: True)
         self.counters = Counters()
+        self.buffers = Buffers(self.counters, Bounds(10, 10, settings.pop("budget", 0)))
+        self.entrance = Entrance(Settings(**settings), None, lambda: True)
         self.upgraded: list[RecordingProtocol] = []
         self.served: list[RecordingProtocol] = []
         self.keys: list[str | None] = []
         """What those were counted under who were upgraded."""
         self._upgrades = upgrades
+        self.timer = Stopwatch()
+        self.turns = Turns(self.timer)
         self.arrivals = Arrivals(
-            self.entrance, self._upgrade, "/ws", self._serve, self.counters, timeout_s=TIMEOUT_S, most=most
+            *(self.entrance, self._upgrade, "/ws", self._serve, self.counters, self.buffers, self.turns),
+            timeout_s=TIMEOUT_S,
+            most=most,
         )
 
     def connect(self, peer: str = "192.0.2.1") -> RecordingTransport:
@@ -92,6 +100,7 @@ class Hall:
 
 
 def virtually(main: Coroutine[Any, Any, None]) -> None:
+    """Run a test on the virtual clock."""
     run_virtual(main)
 
 
@@ -258,7 +267,7 @@ def test_who_asks_too_often_hears_429_and_is_disconnected() -> None:
             hall.connect().receive(HANDSHAKE)
         transports = [hall.connect() for _ in range(3)]
         for transport in transports:
-            transport.receive(REQUEST)
+            transport.receive(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (5, 2) == (len(hall.upgraded), len(hall.served))
         assert [False, False, True] == [transport.is_closing() for transport in transports]
         assert transports[2].written.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
@@ -368,20 +377,49 @@ def test_aiohttp_hears_of_everything_that_happens_to_its_connection() -> None:
     virtually(main())
 
 
-def test_who_is_one_too_many_gets_429_before_a_byte_is_read() -> None:
-    """The answer does not wait for a request, and what is sent all the same is not looked at."""
+def test_who_is_one_too_many_gets_429_and_nothing_of_it_is_looked_at() -> None:
+    """At once with its request, or after a moment without one; whatever it sends, unless that is a probe."""
 
     async def main() -> None:
         hall = Hall(max_connections_per_ip=2)
-        first, second, third = (hall.connect() for _ in range(3))
-        assert third.written.startswith(b"HTTP/1.1 429 ")
-        assert (b"", b"") == (first.written, second.written)
-        third.protocol.data_received(HANDSHAKE)
+        first, second, silent, asking, wrong = (hall.connect() for _ in range(5))
+        asking.protocol.data_received(HANDSHAKE)
+        wrong.protocol.data_received(b"\0")
+        assert [True, True] == [one.written.startswith(b"HTTP/1.1 429 ") for one in (asking, wrong)]
+        assert b"" == silent.written
+        await asyncio.sleep(GRACE_S * 1.1)
+        assert silent.written.startswith(b"HTTP/1.1 429 ")
+        silent.protocol.data_received(HANDSHAKE)
+        assert [b"", b""] == [bytes(one.written) for one in (first, second)]
         assert ([], []) == (hall.upgraded, hall.served)
         await asyncio.sleep(0)
-        assert third.lost
-        assert (1, 2) == (hall.counters.connections_refused["address"], hall.entrance._addresses["192.0.2.1"])
+        assert silent.lost
+        assert asking.lost
+        assert (3, 2) == (hall.counters.connections_refused["address"], hall.entrance._addresses["192.0.2.1"])
         assert b"" == hall.connect("192.0.2.2").written
+
+    virtually(main())
+
+
+def test_a_balancer_may_ask_whether_we_live_although_its_clients_have_met_a_limit() -> None:
+    """Their address is its own where nobody said that it is a proxy: one question, and then the connection ends."""
+
+    async def main() -> None:
+        hall = Hall(max_connections_per_ip=1)
+        hall.connect()
+        for path in (b"/readyz", b"/healthz"):
+            probe = hall.connect()
+            probe.receive(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n")
+            head = b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"
+            assert (b"", head) == (bytes(probe.written), hall.served[-1].data)
+        many = [hall.connect() for _ in range(MOST_OF_ONE + 3)]
+        assert [False] * MOST_OF_ONE + [True] * 3 == [bool(one.written) for one in many]
+        many[0].hang_up()
+        await asyncio.sleep(0)
+        assert b"" == hall.connect().written
+        assert (0, MOST_OF_ONE) == (len(hall.arrivals) - 1, len(hall.arrivals.graces))
+        await asyncio.sleep(GRACE_S * 1.1)
+        assert 0 == len(hall.arrivals.graces)
 
     virtually(main())
 
@@ -511,5 +549,103 @@ def test_a_lower_number_cuts_off_the_oldest_at_once() -> None:
         hall.connect()
         assert [True, True, True, False] == [transport.aborted for transport in transports]
         assert 3 == hall.counters.handshakes_cut_off
+
+    virtually(main())
+
+
+def test_a_storm_of_handshakes_is_taken_in_turns() -> None:
+    """Heads that come whole in a busy turn are decided about in later ones, with what follows them, in order."""
+
+    async def main() -> None:
+        hall = Hall()
+        decide = hall.arrivals.upgrade
+
+        def upgrade(message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+            hall.timer.now += TURN_S / 4
+            return decide(message, arrival)
+
+        hall.arrivals.upgrade = upgrade
+        transports = [hall.connect(f"192.0.2.{number}") for number in range(10)]
+        for transport in transports:
+            transport.receive(HANDSHAKE)
+            transport.receive(b"more")
+        assert (4, 6) == (len(hall.upgraded), len(hall.arrivals))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert [b"more"] * 10 == [protocol.data for protocol in hall.upgraded]
+        assert [True] * 10 == [isinstance(transport.protocol, RecordingProtocol) for transport in transports]
+        assert (0, 0) == (len(hall.arrivals), len(hall.turns))
+
+    virtually(main())
+
+
+def test_who_waits_for_us_is_not_slow() -> None:
+    """A whole head that there was no time for is none of the unfinished, of which there may be so many."""
+
+    async def main() -> None:
+        hall = Hall(most=1)
+        assert hall.turns.begin()
+        hall.timer.now += TURN_S
+        hall.turns.end()
+        transports = [hall.connect()]
+        transports[0].receive(REQUEST)
+        transports.append(hall.connect())
+        assert 2 == len(hall.arrivals)
+        await asyncio.sleep(0)
+        assert [REQUEST] == [protocol.data for protocol in hall.served]
+        assert not any(transport.aborted for transport in transports)
+
+    virtually(main())
+
+
+def test_who_goes_while_its_head_waits_is_forgotten() -> None:
+    """It is counted out, and nobody decides about it; one that a fault meets is cut off."""
+
+    async def main() -> None:
+        hall = Hall()
+
+        def broken(_message: RawRequestMessage, _arrival: Arrival) -> asyncio.Protocol | None:
+            raise ZeroDivisionError
+
+        hall.arrivals.upgrade = broken
+        gone, unlucky = hall.connect(), hall.connect("192.0.2.2")
+        assert hall.turns.begin()
+        hall.timer.now += TURN_S
+        hall.turns.end()
+        gone.receive(REQUEST)
+        unlucky.receive(HANDSHAKE)
+        gone.hang_up()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert [] == hall.served
+        assert unlucky.aborted
+        assert (0, 0, 0) == (hall.counted, len(hall.arrivals), len(hall.turns))
+
+    virtually(main())
+
+
+def test_requests_that_are_not_whole_are_kept_within_the_budget_of_all() -> None:
+    """Those with most go first; what is whole, or gone, is kept no more."""
+
+    async def main() -> None:
+        hall = Hall(budget=40_000)
+        start = b"GET / HTTP/1.1\r\nX: "
+        small = hall.connect()
+        small.receive(start)
+        many = [hall.connect() for _ in range(4)]
+        for transport in many[:3]:
+            transport.receive(start.ljust(13_000, b"x"))
+        assert 39_000 + len(start) == hall.buffers.held_bytes()
+        many[3].receive(start.ljust(13_000, b"x"))
+        await asyncio.sleep(0)
+        assert 2 == sum(transport.lost for transport in many)
+        assert not small.lost
+        assert {"budget": 2} == hall.counters.buffers_cut_off
+        small.receive(b"\r\n\r\n")
+        assert 26_000 == hall.buffers.held_bytes()
+        for transport in many:
+            transport.hang_up()
+        await asyncio.sleep(0)
+        assert (0, 0) == (hall.buffers.held_bytes(), len(hall.buffers))
 
     virtually(main())

@@ -100,8 +100,8 @@ def test_a_peer_is_recognised_however_its_address_is_written() -> None:
     trusted = TrustedProxies.parse("10.0.0.1, fe80::/10 ,::ffff:192.0.2.0/120")
     for peer in ("10.0.0.1", "::ffff:10.0.0.1", "fe80::1%eth0", "192.0.2.9"):
         assert trusted.trusts(peer), peer
-    for peer in ("10.0.0.2", "::ffff:10.0.0.2", "fd00::1", "::1", "", None, "nonsense"):
-        assert not trusted.trusts(peer), peer
+    for stranger in ("10.0.0.2", "::ffff:10.0.0.2", "fd00::1", "::1", "", None, "nonsense"):
+        assert not trusted.trusts(stranger), stranger
     assert ("10.0.0.2", "fe80::1") == (spelled("::ffff:10.0.0.2"), spelled("fe80::1%eth0"))
 
 

@@ -10,7 +10,7 @@ from gateway.admission.budget import Budgets, Refusal
 from gateway.admission.limits import Bucket
 from gateway.settings import Settings
 
-NOT_LIMITED = {
+NOT_LIMITED: dict[str, Any] = {
     "max_messages_per_second": 0,
     "max_messages_per_second_per_subject": 0,
     "max_messages_per_second_per_ip": 0,
@@ -18,6 +18,7 @@ NOT_LIMITED = {
 
 
 def budgets(**rates: float) -> Budgets:
+    """Make budgets with no limit but these."""
     settings: dict[str, Any] = NOT_LIMITED | rates
     return Budgets(Settings(**settings))
 
@@ -86,9 +87,7 @@ def test_all_connections_of_an_address_share_a_rate() -> None:
 
 
 def test_who_floods_behind_a_common_address_is_closed_and_who_does_not_is_served_then() -> None:
-    """While the address owes, messages cost their connection more; those that keep within their own rate but send all
-    the time are closed for it, those that say little only wait.
-    """
+    """While the address owes, messages cost their connection more: who sends all the time is closed, others wait."""
     shared = budgets(max_messages_per_second=10, max_messages_per_second_per_ip=25)
     flooders = {number: Budget(shared, Seat("192.0.2.1")) for number in range(20)}
     quiet = Budget(shared, Seat("192.0.2.1"))

@@ -4,12 +4,12 @@ import contextlib
 
 import pytest
 
-from gateway.admission.charges import METRICS, PROOF, Charges, Purses
+from gateway.admission.charges import METRICS, PROOF, Charges, Purse, Purses
 from gateway.admission.limits import Rate
 from gateway.errors import RefusalError
 
 ALICE, BOB = "203.0.113.9", "203.0.113.10"
-PAGE, PROBE = b"GET / HTTP/1.1\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n"
+REQUEST, PROBE = b"POST /v1/ticket HTTP/1.1\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n"
 
 
 class Clock:
@@ -22,7 +22,7 @@ class Clock:
         return self.now_s
 
 
-def refused() -> object:
+def refused() -> pytest.RaisesExc[RefusalError]:
     """Expect 429, and when to come back."""
     return pytest.raises(RefusalError, check=lambda error: (error.status, error.headers) == (429, {"Retry-After": "1"}))
 
@@ -32,17 +32,17 @@ def test_an_address_asks_so_often_and_no_faster() -> None:
     clock = Clock()
     charges = Charges(10, clock)
     for _ in range(20):
-        charges.take_request(ALICE, "/")
+        charges.take_request(ALICE, "/ws")
     with refused():
-        charges.take_request(ALICE, "/")
-    charges.take_request(BOB, "/")
+        charges.take_request(ALICE, "/ws")
+    charges.take_request(BOB, "/ws")
     for _ in range(100):
-        charges.take_request(None, "/")
+        charges.take_request(None, "/ws")
     clock.now_s += 1
     for _ in range(10):
-        charges.take_request(ALICE, "/")
+        charges.take_request(ALICE, "/ws")
     with refused():
-        charges.take_request(ALICE, "/")
+        charges.take_request(ALICE, "/ws")
 
 
 def test_one_connection_takes_half_of_what_its_address_may() -> None:
@@ -51,30 +51,68 @@ def test_one_connection_takes_half_of_what_its_address_may() -> None:
     charges = Charges(10, clock)
     greedy, other = charges.connection(), charges.connection()
     for _ in range(10):
-        charges.take_head(ALICE, greedy, PAGE)
+        charges.take_head(ALICE, greedy, REQUEST)
     for _ in range(5):
         with refused():
-            charges.take_head(ALICE, greedy, PAGE)
+            charges.take_head(ALICE, greedy, REQUEST)
     for _ in range(10):
-        charges.take_head(ALICE, other, PAGE)
+        charges.take_head(ALICE, other, REQUEST)
     with refused():
-        charges.take_head(ALICE, charges.connection(), PAGE)
+        charges.take_head(ALICE, charges.connection(), REQUEST)
 
 
 def test_balancers_ask_whatever_their_neighbours_do() -> None:
-    """Probes are counted apart, and have the same limit."""
+    """Probes are charged to their connection alone: three at once, and half as many a second, whatever the rate is."""
+    for rate in (1, 100):
+        clock = Clock()
+        charges = Charges(rate, clock)
+        for _ in range(2 * rate):
+            charges.take_request(ALICE, "/ws")
+        with refused():
+            charges.take_request(ALICE, "/ws")
+        for _ in range(100):
+            purse = charges.connection()
+            for _ in range(3):
+                charges.take_head(ALICE, purse, PROBE)
+            with refused():
+                charges.take_head(ALICE, purse, PROBE)
+        clock.now_s += 0.67
+        charges.take_head(ALICE, purse, PROBE)
+        with refused():
+            charges.take_head(ALICE, purse, PROBE)
+
+
+def test_what_a_proxy_passes_on_is_charged_to_whom_it_is_from() -> None:
+    """Its connection is many clients': probes and all else apart, at the same rate."""
     charges = Charges(1, Clock())
     for _ in range(2):
-        charges.take_request(ALICE, "/")
-    with refused():
-        charges.take_request(ALICE, "/")
-    charges.take_request(ALICE, "/healthz")
-    charges.take_head(ALICE, charges.connection(), PROBE)
-    for _ in range(2):
-        with refused():
-            charges.take_head(ALICE, charges.connection(), PROBE)
+        charges.take_request(ALICE, "/healthz")
     with refused():
         charges.take_request(ALICE, "/readyz")
+    charges.take_request(ALICE, "/ws")
+    charges.take_request(BOB, "/readyz")
+
+
+PAGES = (b"GET / HTTP/1.1\r\n\r\n", b"GET /web/app.js HTTP/1.1\r\n\r\n", b"HEAD / HTTP/1.1\r\n\r\n")
+
+
+def test_pages_cost_what_they_take() -> None:
+    """Four of them as much as another request, by connection or through a proxy; what only looks like one does not."""
+    for page in PAGES:
+        charges = Charges(100, Clock())
+        for _ in range(200):
+            charges.take_head(ALICE, charges.connection(), page)
+            for _ in range(3):
+                charges.take_request(ALICE, page.split()[1].decode())
+        with refused():
+            charges.take_head(ALICE, charges.connection(), page)
+        with refused():
+            charges.take_request(ALICE, "/")
+    charges = Charges(1, Clock())
+    for head in (b"GET /?a HTTP/1.1\r\n\r\n", b"GET /webs HTTP/1.1\r\n\r\n"):
+        charges.take_head(ALICE, charges.connection(), head)
+    with refused():
+        charges.take_head(ALICE, charges.connection(), PAGES[0])
 
 
 def test_work_is_charged_before_it_is_done_and_given_back_to_the_honest() -> None:
@@ -97,15 +135,15 @@ def test_without_a_rate_nothing_is_limited() -> None:
     charges = Charges(0, Clock())
     bucket = charges.connection()
     for _ in range(1000):
-        charges.take_head(ALICE, bucket, PAGE)
+        charges.take_head(ALICE, bucket, REQUEST)
         charges.take(ALICE, METRICS)
     charges.change(1)
-    charges.take_head(ALICE, bucket, PAGE)
+    charges.take_head(ALICE, bucket, REQUEST)
     with refused():
-        charges.take_head(ALICE, bucket, PAGE)
+        charges.take_head(ALICE, bucket, REQUEST)
     charges.change(0)
     for _ in range(100):
-        charges.take_head(ALICE, bucket, PAGE)
+        charges.take_head(ALICE, bucket, REQUEST)
 
 
 def test_several_tokens_are_taken_at_once_or_not_at_all() -> None:
@@ -136,7 +174,16 @@ def test_who_meets_the_limit_is_told_of() -> None:
     bucket = charges.connection()
     for address in (ALICE, ALICE, BOB):
         with contextlib.suppress(RefusalError):
-            charges.take_head(address, bucket if address == ALICE else charges.connection(), PAGE)
+            charges.take_head(address, bucket if address == ALICE else charges.connection(), REQUEST)
     with refused():
         charges.take(BOB, METRICS)
     assert [ALICE, BOB] == met
+
+
+def test_a_purse_goes_by_another_rate_at_once() -> None:
+    """And gives so many tokens, or none."""
+    rate = Rate(1, 10)
+    purse = Purse(rate)
+    assert [True, False, True, False] == [purse.spend(tokens, 5.0) for tokens in (7, 4, 3, 1)]
+    rate.change(1, 2)
+    assert [True, True, False] == [purse.spend(1, 5.0) for _ in range(3)]

@@ -3,7 +3,6 @@
 import logging
 import resource
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,7 +19,7 @@ class Limits:
 
 
 @pytest.fixture
-def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Limits]:
+def limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
     """In place of the real one."""
     return Limits(monkeypatch)
 

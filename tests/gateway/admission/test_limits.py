@@ -25,7 +25,7 @@ def test_a_burst_comes_through_at_once_and_then_one_per_interval() -> None:
 def test_a_bit_over_is_refused_and_a_flood_is_closed() -> None:
     """Past the burst, so many as may be owed are refused; the next one is a flood."""
     bucket = Bucket(Rate(10, 3, debt=3))
-    expected: list[Verdict] = ["ok"] * 3 + ["refuse"] * 3 + ["close"] * 3
+    expected: list[Verdict] = ["ok", "ok", "ok", "refuse", "refuse", "refuse", "close", "close", "close"]
     assert expected == [bucket.take(7.0) for _ in range(9)]
 
 

@@ -15,6 +15,7 @@ NAMES = st.lists(LABELS, min_size=1, max_size=4).map(".".join)
 
 
 def allows(origins: str, origin: str | None, host: str = HOST) -> bool:
+    """Tell whether these origins allow this one."""
     return AllowedOrigins.parse(origins).allows(origin, host)
 
 

@@ -8,6 +8,7 @@ BALANCER, OTHER = "10.0.0.1", "10.0.0.2"
 
 
 def asked(probes: Probes, address: str, *times: float, status: int = 200) -> None:
+    """Let a balancer at ``address`` ask at these times."""
     for at in times:
         probes.answered(address, status, at)
 

@@ -131,11 +131,13 @@ class Issuer:
 
 @pytest.fixture
 async def issuer() -> Issuer:
+    """Make an issuer."""
     return Issuer()
 
 
 @pytest.fixture
 async def jwks_url(issuer: Issuer) -> AsyncIterator[str]:
+    """Serve the issuer's keys; their address."""
     app = web.Application()
     app.router.add_get("/jwks.json", issuer.serve)
     async with TestServer(app) as server:
@@ -144,6 +146,7 @@ async def jwks_url(issuer: Issuer) -> AsyncIterator[str]:
 
 @pytest.fixture(params=DOORS)
 def kind(request: pytest.FixtureRequest) -> str:
+    """Name the kind of key of this run."""
     return str(request.param)
 
 
@@ -329,7 +332,8 @@ async def test_an_expired_token_is_refused(door: Door) -> None:
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
 async def test_a_token_of_the_future_is_refused(door: Door, claim: str) -> None:
     """What is valid only from a later time on, or issued later than now, is refused until then."""
-    shown = door.token(**{claim: NOW + 600}, exp=NOW + 1200)
+    changes: dict[str, Any] = {claim: NOW + 600, "exp": NOW + 1200}
+    shown = door.token(**changes)
     assert "not_yet_valid" == await door.refused(shown)
     door.clock.now_s = NOW + 595
     assert "alice" == (await door.open(shown)).subject
@@ -378,7 +382,13 @@ async def test_claims_of_wrong_types_are_refused(door: Door, claim: str, value: 
 
 async def test_extensions_are_refused(door: Door) -> None:
     """A header that says what must be understood is refused: no extension is known here (RFC 7515, 4.1.11)."""
-    for header in ({"crit": ["exp"], "exp": 1}, {"crit": ["b64"], "b64": True}, {"b64": False}, {"crit": []}):
+    headers: list[dict[str, Any]] = [
+        {"crit": ["exp"], "exp": 1},
+        {"crit": ["b64"], "b64": True},
+        {"b64": False},
+        {"crit": []},
+    ]
+    for header in headers:
         assert "bad_token" == await door.refused(door.token(header))
 
 
@@ -450,7 +460,9 @@ async def test_a_key_name_unknown_at_first_is_fetched(issuer: Issuer, jwks_url: 
     try:
         assert authenticator.verify_now(shown) is None
         assert "alice" == (await authenticator.verify(shown)).subject
-        assert "alice" == authenticator.verify_now(shown).subject
+        grant = authenticator.verify_now(shown)
+        assert grant is not None
+        assert "alice" == grant.subject
         assert 1 == issuer.requests
     finally:
         await authenticator.aclose()
@@ -482,6 +494,7 @@ async def test_a_family_that_is_told_excludes_the_others(issuer: Issuer, jwks_ur
 
 
 def refusal(**told: Any) -> str:
+    """Expect that these settings are refused; the message."""
     with pytest.raises(SettingError) as caught:
         Authenticator(AuthSettings(mode="jwt", **told))
     assert "\n" not in str(caught.value)
@@ -542,7 +555,7 @@ def test_an_authenticator_does_not_show_the_secret() -> None:
 
 @pytest.mark.parametrize(("told", "warned"), [({"jwt_jwks_url": "https://x.example/k"}, True), ({}, False)])
 def test_an_issuer_for_many_services_wants_an_audience(
-    told: dict[str, str], warned: bool, caplog: pytest.LogCaptureFixture
+    told: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without JWT_AUDIENCE, tokens for other services are good here, which the log says; a secret is not shared so."""
     Authenticator(AuthSettings(mode="jwt", **(told or {"jwt_secret": "x" * 32})))
@@ -552,7 +565,7 @@ def test_an_issuer_for_many_services_wants_an_audience(
 async def test_other_settings_are_other_keys_and_claims() -> None:
     """Another secret opens for its own tokens only; another audience closes to those of the first."""
 
-    def by(secret: str, **told: str) -> AuthSettings:
+    def by(secret: str, **told: Any) -> AuthSettings:
         return AuthSettings(mode="jwt", jwt_secret=secret, **told)
 
     first, second = (private_key("HS256", name) for name in ("issuer", "another"))

@@ -14,6 +14,7 @@ ALGORITHMS = ("RS256", "RS384")
 
 
 def refusal(token: str | bytes) -> RefusedError:
+    """Expect that a token is refused, with no error behind the error."""
     with pytest.raises(RefusedError) as caught:
         read_compact(token, ALGORITHMS)
     assert caught.value.__context__ is None
@@ -21,6 +22,7 @@ def refusal(token: str | bytes) -> RefusedError:
 
 
 def assert_read_or_refused(token: str | bytes) -> None:
+    """Expect that a token is read or refused, and nothing else."""
     caught = None
     try:
         read_compact(token, ALGORITHMS)

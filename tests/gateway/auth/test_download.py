@@ -39,6 +39,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 async def failure(url: URL, timeout_s: float = 5.0) -> str:
+    """Expect that a download fails; the message, which shows no part of a secret."""
     with pytest.raises(DownloadError) as caught:
         await download(url, timeout_s, 1000)
     assert "hidden" not in str(caught.value)
@@ -220,6 +221,7 @@ PASSWORD = "ses@me"  # noqa: S105 - of the test's own proxy
 
 
 async def keys(_: web.Request) -> web.Response:
+    """Serve something."""
     return web.Response(body=b"the keys")
 
 

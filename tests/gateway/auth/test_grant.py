@@ -15,14 +15,17 @@ NO_RULES = Rules()
 
 
 def read(rules: Rules = NO_RULES, now_s: float = NOW, **changes: Any) -> Grant:
+    """Read a grant from good claims with these changes."""
     return read_grant(json.dumps(claims(**changes)).encode(), rules, now_s)
 
 
 def refusal(rules: Rules = NO_RULES, now_s: float = NOW, **changes: Any) -> RefusedError:
+    """Expect that good claims with these changes are refused."""
     return refusal_of(json.dumps(claims(**changes)).encode(), rules, now_s)
 
 
 def refusal_of(payload: bytes, rules: Rules = NO_RULES, now_s: float = NOW) -> RefusedError:
+    """Expect that these claims are refused."""
     with pytest.raises(RefusedError) as caught:
         read_grant(payload, rules, now_s)
     return caught.value
@@ -117,7 +120,7 @@ def test_a_null_claim_is_not_an_absent_one(claim: str) -> None:
 @pytest.mark.parametrize("claim", ["sub", "exp"])
 def test_subject_and_end_are_required(claim: str) -> None:
     """A token without a subject, or one that never ends, opens nothing."""
-    error = refusal(**{claim: None})
+    error = refusal_of(json.dumps(claims(**{claim: None})).encode())
     assert "bad_token" == error.code
     assert claim in str(error)
 

@@ -56,6 +56,7 @@ async def keys_of(issuer: Issuer, family: Family | None = None) -> AsyncIterator
 
 
 async def refused(jwks: Jwks, kid: str | None) -> str:
+    """Expect that no key of this name is found; the message."""
     with pytest.raises(RefusedError) as caught:
         await jwks.fetch(kid)
     assert "unknown_key" == caught.value.code
@@ -63,6 +64,7 @@ async def refused(jwks: Jwks, kid: str | None) -> str:
 
 
 async def later(jwks: Jwks, kid: str | None) -> TryLaterError:
+    """Expect that keys cannot be had now."""
     with pytest.raises(TryLaterError) as caught:
         await jwks.fetch(kid)
     return caught.value

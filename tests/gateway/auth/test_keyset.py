@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.auth.keys import KeyMaterialError
+from gateway.auth.keys import Family, KeyMaterialError
 from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
 from tests.gateway.auth.tokens import jwk, key_set, private_key, token
 
@@ -16,10 +16,12 @@ RSA, EC, ED = (private_key(name) for name in ("RS256", "ES256", "EdDSA"))
 
 
 def refusal(**members: Any) -> str:
+    """Expect that an RSA key with these members changed is refused; the message."""
     return refusal_of(jwk(RSA) | members)
 
 
 def refusal_of(published: dict[str, Any]) -> str:
+    """Expect that a key is refused; the message."""
     with pytest.raises(KeyMaterialError) as caught:
         read_jwk(json.dumps(published).encode())
     return str(caught.value)
@@ -109,7 +111,8 @@ def test_the_first_of_two_keys_with_one_name_counts() -> None:
 def test_keys_of_one_family_are_taken() -> None:
     """The family that is wanted is taken, the others are not, whatever they are called."""
     document = key_set(jwk(EC, kid="one"), jwk(RSA, kid="one"), jwk(ED, kid="two"))
-    for family, names in (("RS", {"one"}), ("ES", {"one"}), ("EdDSA", {"two"})):
+    expected: list[tuple[Family, set[str]]] = [("RS", {"one"}), ("ES", {"one"}), ("EdDSA", {"two"})]
+    for family, names in expected:
         keys = read_key_set(document, family)
         assert names == set(keys.keys)
         assert {family} == {key.family for key in keys.keys.values()} == {keys.family}

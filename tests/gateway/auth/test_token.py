@@ -46,12 +46,16 @@ class Command:
 
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Give the command line."""
     return Command(capsys)
 
 
-def opened(token: str, **settings: Any) -> Grant | None:
+def opened(token: str, **settings: Any) -> Grant:
+    """Return the grant that a token opens at a gateway with these settings."""
     told = {"jwt_secret": SECRET} if "jwt_public_key_file" not in settings else {}
-    return Authenticator(AuthSettings(mode="jwt", **told, **settings), now_s=lambda: NOW).verify_now(token)
+    grant = Authenticator(AuthSettings(mode="jwt", **told, **settings), now_s=lambda: NOW).verify_now(token)
+    assert grant is not None
+    return grant
 
 
 def test_a_subject_is_enough(command: Command) -> None:

@@ -36,23 +36,26 @@ def private_key(algorithm: str, name: str = "issuer") -> Any:
 
 
 def public_pem(key: Any) -> bytes:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    """Write the public half as PEM."""
+    return bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 def private_pem(key: Any) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    """Write a private key as PEM."""
+    return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def jwk(key: Any, **members: Any) -> dict[str, Any]:
     """The public half as a JSON Web Key; a member that is None is left out."""
     public = key.public_key()
-    kind = {rsa.RSAPublicKey: RSAAlgorithm, ed25519.Ed25519PublicKey: OKPAlgorithm}
+    kind: dict[type, Any] = {rsa.RSAPublicKey: RSAAlgorithm, ed25519.Ed25519PublicKey: OKPAlgorithm}
     to_jwk = next((made.to_jwk for type_, made in kind.items() if isinstance(public, type_)), ECAlgorithm.to_jwk)
     merged = to_jwk(public, as_dict=True) | members
     return {name: value for name, value in merged.items() if value is not None}
 
 
 def key_set(*jwks: Any) -> bytes:
+    """Write a JSON Web Key Set."""
     return json.dumps({"keys": list(jwks)}).encode()
 
 

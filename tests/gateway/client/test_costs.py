@@ -1,20 +1,42 @@
 """What messages cost."""
 
+import pytest
+
 from gateway.client import costs
+from gateway.protocol.messages import AnyCommand, Auth, List, Ping, Subscribe, Unsubscribe
 from gateway.settings import Settings
 from gateway.websocket.framing.inflate import longest_compressed
 from tests.client_frames import deflated
 
 
 def test_short_messages_cost_no_more_than_a_ping() -> None:
-    """A subscribe to some symbols costs its one token, compressed or not."""
+    """A subscribe to some symbols costs its one token or two, compressed or not."""
     assert (0, 0, 0) == (costs.of_names(100), costs.of_bytes(2_000), costs.of_inflating(250))
 
 
 def test_what_takes_long_costs_much() -> None:
     """Names, bytes and compressed bytes cost in proportion, and a signature costs more than a ping."""
-    assert (40, 16, 64) == (costs.of_names(10_000), costs.of_bytes(64 * 1024), costs.of_inflating(16 * 1024))
+    assert (62, 16, 64) == (costs.of_names(10_000), costs.of_bytes(64 * 1024), costs.of_inflating(16 * 1024))
     assert costs.TOKEN_CHECK > 1
+
+
+@pytest.mark.parametrize(
+    ("command", "held", "tokens"),
+    [
+        (Subscribe(symbols=["*"]), 0, 12 + 20),
+        (Subscribe(symbols=["*"], snapshot=False), 0, 12),
+        (Subscribe(symbols=["BTC"]), 1_999, 12),
+        (Subscribe(symbols=["BTC"] * 50), 0, 0),
+        (Unsubscribe(symbols=["*"]), 2_000, 12),
+        (Unsubscribe(symbols=["BTC"]), 2_000, 12),
+        (List(), 2_000, 12),
+        (Ping(), 2_000, 0),
+        (Auth(token="x" * 9), 2_000, costs.TOKEN_CHECK),
+    ],
+)
+def test_a_command_costs_by_what_it_makes_us_look_at(command: AnyCommand, held: int, tokens: int) -> None:
+    """Of two thousand symbols: those named, those held, and those that are sent a snapshot of."""
+    assert tokens == costs.of_command(command, held, 2_000)
 
 
 def test_by_default_there_is_room_for_every_symbol_that_one_may_hold_and_for_the_longest_token() -> None:

@@ -12,6 +12,8 @@ from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.session import Outcome, Session
 from gateway.protocol.encoding import Encoding
+from gateway.protocol.json_encoding import JSON
+from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.websocket.close_codes import Closing
 from market.symbols import Symbols, parse_symbols
 
@@ -19,8 +21,9 @@ SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
 
 
 def session(
-    encoding: Encoding = "json", max_symbols: int = 0, max_errors: int = 0, grant: Grant | None = ANONYMOUS
+    encoding: Encoding = JSON, max_symbols: int = 0, max_errors: int = 0, grant: Grant | None = ANONYMOUS
 ) -> Session:
+    """Make a session."""
     return Session(SYMBOLS, Limits(max_symbols, max_errors), encoding, grant=grant)
 
 
@@ -43,10 +46,12 @@ def show(client: Session, grant: Grant, command_id: Any = msgspec.UNSET) -> Outc
 
 
 def allowed(*symbols: str, **limits: Any) -> Grant:
+    """Make a grant for these symbols."""
     return Grant("alice", symbols=frozenset(symbols), **limits)
 
 
 def say(client: Session, **message: Any) -> Outcome:
+    """Let the client say something, and take over what it wishes then."""
     outcome = client.receive(json.dumps(message).encode())
     if outcome.wishes is not None:
         client.wishes = outcome.wishes
@@ -54,6 +59,7 @@ def say(client: Session, **message: Any) -> Outcome:
 
 
 def replies(outcome: Outcome) -> list[dict[str, Any]]:
+    """List the replies as plain values."""
     return [msgspec.to_builtins(reply) for reply in outcome.replies]
 
 
@@ -83,14 +89,14 @@ def test_what_a_message_costs_is_how_many_symbols_must_be_looked_at() -> None:
         return client.cost(client.read(json.dumps(message).encode()))
 
     every = [f"S{number}USDT" for number in range(1000)]
-    assert [8, 4] == [cost(type="subscribe", symbols=["*"], snapshot=snapshot) for snapshot in (True, False)]
-    assert [12, 12, 8] == [
+    assert [16, 6] == [cost(type="subscribe", symbols=["*"], snapshot=snapshot) for snapshot in (True, False)]
+    assert [22, 22, 12] == [
         cost(type="subscribe", symbols=every, **options) for options in ({}, {"snapshot": None}, {"snapshot": False})
     ]
-    assert 48 == cost(type="subscribe", symbols=["*"] * 10_000)
+    assert 78 == cost(type="subscribe", symbols=["*"] * 10_000)
     assert 0 == cost(type="list")
     client.wishes = say(client, type="subscribe", symbols=["*"]).wishes or client.wishes
-    assert [4, 4, 4] == [
+    assert [6, 6, 6] == [
         cost(type="list"), cost(type="unsubscribe", symbols=["*"]), cost(type="subscribe", symbols=["S1"])
     ]  # fmt: skip
     auth = {"type": "auth", "token": "x"}
@@ -207,13 +213,13 @@ def test_too_many_errors_end_the_connection() -> None:
 def test_wrong_frames_are_named() -> None:
     """Binary where text is due says so, and the other way round."""
     assert "binary" in replies(session().receive_wrong_frame())[0]["message"]
-    assert "text" in replies(session("msgpack").receive_wrong_frame())[0]["message"]
+    assert "text" in replies(session(MSGPACK).receive_wrong_frame())[0]["message"]
 
 
 def test_messagepack_says_the_same() -> None:
     """The same command in MessagePack has the same outcome."""
     command = {"type": "subscribe", "symbols": ["BTC"], "max_hz": 2, "id": 1}
-    outcome = session("msgpack").receive(msgspec.msgpack.encode(command))
+    outcome = session(MSGPACK).receive(msgspec.msgpack.encode(command))
     assert [{"type": "subscribed", "symbols": ["BTCUSDT"], "id": 1}] == replies(outcome)
 
 
@@ -263,7 +269,7 @@ def test_a_token_names_what_may_be_subscribed_to() -> None:
         {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: 'NOPE'", "id": 1},
         {"type": "error", "code": "forbidden", "message": "the token does not allow: 'ETHUSDT'", "id": 1},
     ] == replies(outcome)
-    assert (["BTCUSDT"], {"BTCUSDT"}) == (list(outcome.snapshots), client.wishes.symbols)
+    assert (["BTCUSDT"], frozenset({"BTCUSDT"})) == (list(outcome.snapshots), client.wishes.symbols)
 
 
 def test_a_star_means_all_that_the_token_allows() -> None:
@@ -305,7 +311,9 @@ def test_a_token_caps_the_rate() -> None:
 def test_a_cap_ends_with_the_token_that_set_it() -> None:
     """What the client itself asked for holds again, and holds under the next cap."""
     client = session(grant=allowed("BTCUSDT"))
-    assert not say(client, type="subscribe", symbols=["BTC"], conflate=False).wishes.conflate
+    wishes = say(client, type="subscribe", symbols=["BTC"], conflate=False).wishes
+    assert wishes is not None
+    assert not wishes.conflate
     show(client, allowed("BTCUSDT", max_hz=1.0))
     assert (1.0, True) == (client.wishes.max_hz, client.wishes.conflate)
     show(client, allowed("BTCUSDT"))
@@ -352,7 +360,7 @@ def test_a_narrower_token_gives_up_what_it_does_not_allow() -> None:
         {"type": "authenticated", "subject": "alice", "expires_us": 10_500_000, "id": "x"},
         {"type": "unsubscribed", "symbols": ["BTCUSDT", "SOLUSDT"]},
     ] == replies(outcome)
-    assert ({"ETHUSDT"}, 5, True) == (client.wishes.symbols, client.wishes.max_hz, client.wishes.conflate)
+    assert (frozenset({"ETHUSDT"}), 5.0, True) == (client.wishes.symbols, client.wishes.max_hz, client.wishes.conflate)
 
 
 def test_a_token_for_fewer_symbols_keeps_so_many() -> None:
@@ -409,7 +417,7 @@ near_commands = st.fixed_dictionaries(
 def test_no_message_raises_and_every_one_is_answered(data: bytes) -> None:
     """Whatever a client sends, in either encoding, with a token or without, there is a reply, and it can be encoded."""
     grants = (ANONYMOUS, None, allowed("BTCUSDT", max_hz=1, max_symbols=1))
-    for client in [session(encoding, grant=grant) for encoding in ("json", "msgpack") for grant in grants]:
+    for client in [session(encoding, grant=grant) for encoding in (JSON, MSGPACK) for grant in grants]:
         outcome = client.receive(data)
         assert outcome.replies or outcome.auth
         assert msgspec.json.encode(list(outcome.replies))
@@ -455,6 +463,7 @@ def test_a_client_without_a_token_may_be_told_of_symbols() -> None:
 
 
 def say_after(client: Session, grant: Grant) -> Outcome:
+    """Show a token, and subscribe."""
     show(client, grant)
     return say(client, type="subscribe", symbols=["XRP"])
 
@@ -462,7 +471,7 @@ def say_after(client: Session, grant: Grant) -> Outcome:
 def test_changed_limits_hold_for_who_is_here() -> None:
     """Sessions share their limits; who holds more than a lower one allows keeps it, and gets no more."""
     limits = Limits(0, 0)
-    client = Session(SYMBOLS, limits, "json")
+    client = Session(SYMBOLS, limits, JSON)
     say(client, type="subscribe", symbols=["BTC", "ETH"])
     limits.max_symbols = 1
     assert "too_many_symbols" == replies(say(client, type="subscribe", symbols=["SOL"]))[0]["code"]
@@ -471,7 +480,7 @@ def test_changed_limits_hold_for_who_is_here() -> None:
     assert ["SOLUSDT"] == replies(say(client, type="subscribe", symbols=["SOL"]))[0]["symbols"]
 
 
-@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK])
 @pytest.mark.parametrize(
     "message",
     [
@@ -486,16 +495,16 @@ def test_changed_limits_hold_for_who_is_here() -> None:
 )
 def test_an_id_that_is_null_is_none(encoding: Encoding, message: dict[str, Any]) -> None:
     """An answer is the same where the id is null and where there is none."""
-    pack = msgspec.json.encode if encoding == "json" else msgspec.msgpack.encode
+    pack = msgspec.json.encode if encoding is JSON else msgspec.msgpack.encode
     without, null = [session(encoding).receive(pack(said)) for said in (message, message | {"id": None})]
     assert replies(without) == replies(null)
     assert "id" not in replies(null)[0]
 
 
-@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK])
 def test_an_option_that_is_null_has_its_default_again(encoding: Encoding) -> None:
     """Absent it stays as it was, null it is as at the beginning, each by itself and all together."""
-    pack = msgspec.json.encode if encoding == "json" else msgspec.msgpack.encode
+    pack = msgspec.json.encode if encoding is JSON else msgspec.msgpack.encode
     client = session(encoding)
 
     def wished(**options: Any) -> tuple[bool, float | None, bool]:

@@ -13,11 +13,13 @@ from gateway.auth.settings import AuthSettings
 from gateway.client.session import Outcome, Session
 from gateway.client.token_lifetime import MOST_HELD, MOST_HELD_BYTES, NOTICE_S, Standing
 from gateway.gateway import Gateway
+from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Auth
 from gateway.settings import Settings
 from gateway.websocket.close_codes import Closing
+from gateway.websocket.turns import TURN_S, Turns
 from market.bus.memory import MemoryBus
-from tests.fakes import run_virtual
+from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.auth.tokens import NOW, SECRET
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
@@ -79,13 +81,13 @@ class Guest:
         self.issuer = Issuer()
         self.gateway.authenticator = self.issuer  # type: ignore[assignment] # has what is asked of it
         self.link = Link()
-        self.session = Session(self.gateway.settings.symbols, Limits(0, 0), "json", grant=grant)
+        self.session = Session(self.gateway.settings.symbols, Limits(0, 0), JSON, grant=grant)
         self.seat = Seat(None)
         self.told: list[tuple[float, str]] = []
         """When, and what: a message's type, or an error's code."""
         self.messages: list[Any] = []
         hear = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
-        self.standing = Standing(self.gateway, self.session, self.link, self.seat, self._apply, hear)  # type: ignore[arg-type]
+        self.standing = Standing(self.gateway, self.session, self.link, self.seat, self._apply, hear)  # type: ignore[arg-type] # a fake link
         self.standing.begin(grant)
 
     def say(self, **message: Any) -> None:
@@ -293,6 +295,41 @@ def test_what_comes_while_a_token_is_looked_at_waits_and_keeps_its_order() -> No
         assert [1, 2, 3] == [message.id for message in guest.messages[1:]]
         guest.say(type="ping")
         assert "pong" == guest.words[-1]
+
+    run_virtual(main())
+
+
+def test_what_waited_for_a_token_is_heard_in_turns() -> None:
+    """However many waited for one key, as much is done in one turn as in any other, and what comes meanwhile waits."""
+
+    async def main() -> None:
+        guest = Guest()
+        watch = Stopwatch()
+        guest.gateway.turns = Turns(watch)
+        hear = guest.standing._hear
+        assert hear is not None
+
+        def hear_slowly(data: bytes) -> None:
+            watch.now += TURN_S / 4
+            hear(data)
+
+        guest.standing._hear = hear_slowly
+        guest.issuer.known = False
+        guest.authenticate()
+        for number in range(10):
+            guest.say(type="ping", id=number)
+        guest.issuer.answer.set_result(None)
+        most = 0
+        while "pong" not in guest.words or len(guest.gateway.turns):
+            before = len(guest.told)
+            await asyncio.sleep(0)
+            most = max(most, len(guest.told) - before)
+            if not before and guest.told:
+                guest.say(type="ping", id=10)
+        assert list(range(11)) == [message.id for message in guest.messages[1:]]
+        assert most <= 5
+        guest.say(type="ping", id=11)
+        assert 11 == guest.messages[-1].id
 
     run_virtual(main())
 

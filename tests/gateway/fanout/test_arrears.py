@@ -1,21 +1,25 @@
 """What a laggard is owed, and how it is taken in slices."""
 
 from collections import Counter
+from typing import Any
 
 from gateway.fanout.arrears import Arrears, Backlog
-from gateway.fanout.cohort import Missed
+from gateway.fanout.member import Missed, Wishes
 from gateway.fanout.window import Window
-from gateway.protocol.encoding import FramedStatus, FramedTick
+from gateway.protocol.forms import FramedStatus, FramedTick
+from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import SymbolStatus
-from market.codec import encode_tick
 from tests.fakes import tick
 
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE")
 ALL = frozenset(NAMES)
-ONE_TICK = len(encode_tick(tick("AAA", 1)))
+WISHES = Wishes(ALL)
+ONE_TICK = len(JSON.tick_frame(FramedTick("AAA", 1, tick("AAA", 1))))
 
 
 class Setup:
+    """Arrears, and what the feed holds for them."""
+
     def __init__(self) -> None:
         self.last: dict[str, FramedTick] = {}
         self.states: dict[str, FramedStatus] = {}
@@ -35,13 +39,18 @@ class Setup:
         message = SymbolStatus(symbol=symbol, state="stale", reason="", since_us=0)
         self.states[symbol] = FramedStatus(message, self.stamp)
 
-    def begin(self, **missed: object) -> Backlog:
+    def begin(self, **missed: Any) -> Backlog:
         """One that lags from now on, with windows of two ticks."""
         return self.arrears.begin(Missed(self.stamp, **missed), ALL, Window(size=2 * ONE_TICK), 0.0)
 
     def take(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
-        owed = self.arrears.owed(backlog, ALL)
+        backlog.look(None, self.stamp, 0.0)
+        return self.take_due(backlog)
+
+    def take_due(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
+        """The same of what is due in this beat."""
+        owed = self.arrears.owed(backlog, WISHES)
         taken = self.arrears.take(backlog, owed, ALL, self.stamp)
         plain = [one.symbol for one in taken.ticks if one.symbol not in taken.snapshots]
         snapshots = [one.symbol for one in taken.ticks if one.symbol in taken.snapshots]
@@ -59,7 +68,7 @@ def test_those_that_wait_for_longest_come_first() -> None:
     setup.publish("CCC")
     assert ["EEE", "BBB"] == setup.take(backlog)[1]
     assert ["AAA", "CCC"] == setup.take(backlog)[1]
-    assert [] == setup.arrears.owed(backlog, ALL).missed
+    assert [] == setup.arrears.owed(backlog, WISHES).order
 
 
 def test_what_was_conflated_is_counted_once() -> None:
@@ -71,7 +80,7 @@ def test_what_was_conflated_is_counted_once() -> None:
         setup.publish(*NAMES[: turn % 6], "CCC", "CCC")
         replaced, plain, *_ = setup.take(backlog)
         sent, conflated = sent + len(plain), conflated + replaced
-    while (owed := setup.arrears.owed(backlog, ALL)).missed:
+    while (owed := setup.arrears.owed(backlog, WISHES)).order:
         replaced, plain, *_ = setup.take(backlog)
         sent, conflated = sent + len(plain), conflated + replaced
     assert 0 == setup.arrears.conflated(backlog, owed, ALL)
@@ -92,17 +101,18 @@ def test_snapshots_that_do_not_fit_are_sent_later() -> None:
     assert sorted(NAMES) == sorted(got)
 
 
-def test_a_state_comes_behind_the_ticks_before_it() -> None:
-    """A state whose symbol is still owed a tick waits for the slice with that tick."""
+def test_a_symbol_gives_its_tick_and_its_state_in_one_turn() -> None:
+    """A state comes behind the ticks from before it, and takes its share of the window."""
     setup = Setup()
     backlog = setup.begin()
     setup.publish(*NAMES)
     setup.tell("AAA")
     setup.tell("EEE")
-    assert (0, ["AAA", "BBB"], [], ["AAA"]) == setup.take(backlog)
-    assert (0, ["CCC", "DDD"], [], []) == setup.take(backlog)
+    assert (0, ["AAA"], [], ["AAA"]) == setup.take(backlog)
+    assert (0, ["BBB", "CCC"], [], []) == setup.take(backlog)
+    assert (0, ["DDD"], [], []) == setup.take(backlog)
     assert (0, ["EEE"], [], ["EEE"]) == setup.take(backlog)
-    assert [] == setup.arrears.owed(backlog, ALL).states
+    assert [] == setup.arrears.owed(backlog, WISHES).order
 
 
 def test_states_that_do_not_fit_are_sent_later() -> None:
@@ -111,7 +121,52 @@ def test_states_that_do_not_fit_are_sent_later() -> None:
     backlog = setup.begin()
     for symbol in NAMES:
         setup.tell(symbol)
+    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.arrears.owed(backlog, WISHES).size
     got: list[str] = []
     while backlog.states or not got:
         got += setup.take(backlog)[3]
-    assert sorted(NAMES) == sorted(got)
+    assert list(NAMES) == got
+
+
+def test_snapshots_that_are_asked_for_again_and_again_starve_no_tick() -> None:
+    """Each symbol has its turn, whatever it waits for; asking for what is still owed changes nothing."""
+    setup = Setup()
+    setup.publish(*NAMES)
+    backlog = setup.begin()
+    turns: list[str] = []
+    for _ in range(10):
+        setup.publish(*NAMES)
+        for _ in range(10):
+            backlog.ask_snapshots(NAMES[:4], setup.stamp)
+        _, plain, snapshots, _ = setup.take(backlog)
+        turns += snapshots + plain
+    assert min(map(turns.count, NAMES)) >= 3
+
+
+def test_a_snapshot_of_a_symbol_that_waits_takes_its_place() -> None:
+    """Asking moves nothing to the front, and what was asked for is a snapshot."""
+    setup = Setup()
+    backlog = setup.begin()
+    setup.publish(*NAMES)
+    backlog.ask_snapshots(["EEE", "BBB"], setup.stamp)
+    assert (0, ["AAA"], ["BBB"], []) == setup.take(backlog)
+    assert (0, ["CCC", "DDD"], [], []) == setup.take(backlog)
+    assert (0, [], ["EEE"], []) == setup.take(backlog)
+
+
+def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
+    """Slices of one beat bring each symbol once; snapshots and states come at no rate."""
+    setup = Setup()
+    backlog = setup.begin()
+    setup.publish(*NAMES[:3])
+    assert backlog.look(1.0, setup.stamp, 0.0)
+    assert ["AAA", "BBB"] == setup.take_due(backlog)[1]
+    setup.publish("AAA", "DDD", "EEE")
+    assert not backlog.look(1.0, setup.stamp, 0.5)
+    assert ["CCC"] == setup.take_due(backlog)[1]
+    assert (0, [], [], []) == setup.take_due(backlog)
+    backlog.ask_snapshots(["DDD"], setup.stamp)
+    setup.tell("BBB")
+    assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(backlog)
+    assert backlog.look(1.0, setup.stamp, 1.0)
+    assert ["AAA", "EEE"] == setup.take_due(backlog)[1]

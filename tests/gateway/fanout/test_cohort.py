@@ -1,19 +1,23 @@
 """One cohort: who is written what, and who falls behind."""
 
 import itertools
+from typing import Any
 
 import pytest
 
-from gateway.fanout.cohort import Cohort, Member, Missed, Wishes
+from gateway.fanout.cohort import Cohort
+from gateway.fanout.member import Member, Missed, Wishes
 from gateway.fanout.window import Marks, Reader, Sent
 from gateway.metrics import Counters
-from gateway.protocol.encoding import Forms, FramedStatus, FramedTick
+from gateway.protocol.forms import Forms, FramedStatus, FramedTick
 from gateway.protocol.messages import SymbolStatus
 from tests.fakes import RecordingMember, tick
 
 
 class Setup:
-    def __init__(self, **wishes: object) -> None:
+    """A cohort with everybody around it recorded."""
+
+    def __init__(self, **wishes: Any) -> None:
         self.counters = Counters()
         self.now = 0.0
         self.numbers = itertools.count(1)
@@ -44,6 +48,7 @@ class Setup:
 
 
 def got(member: RecordingMember) -> list[tuple[str, int]]:
+    """List symbol and number of what a member was sent, sorted."""
     return sorted((message["symbol"], message["seq"]) for message in member.messages())
 
 
@@ -132,6 +137,7 @@ def test_a_batch_is_one_message() -> None:
 
 
 def framed_status(symbol: str) -> FramedStatus:
+    """Make a state of a symbol, ready to be sent."""
     return FramedStatus(SymbolStatus(symbol=symbol, state="halted", reason="", since_us=1))
 
 
@@ -154,6 +160,8 @@ def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
     slow, slower = setup.member(), setup.member()
     slow.draining = slower.draining = False
     setup.cohort.send_states(slower, [framed_status("ETH")], 7)
-    setup.cohort.publish_states({"BTC": framed_status("BTC")}, 7)
+    status = framed_status("BTC")
+    status.stamp = 8
+    setup.cohort.publish_states({"BTC": status}, 7)
     assert [(slower, Missed(7, states={"ETH"})), (slow, Missed(7))] == setup.lagging
     assert [] == slow.written + slower.written

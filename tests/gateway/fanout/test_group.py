@@ -1,11 +1,12 @@
 """What is pending for the cohorts of a group, and which of them a flush asks."""
 
-from gateway.fanout.cohort import Cohort, Wishes
+from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Flushable
 from gateway.fanout.group import Cohorts, ConflatingGroup, ExactGroup
+from gateway.fanout.member import Wishes
 from gateway.fanout.window import Marks
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedTick
+from gateway.protocol.forms import FramedTick
 from tests.fakes import RecordingMember, tick
 
 
@@ -21,6 +22,7 @@ class ManualPace:
 
 
 def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMember]:
+    """Make a cohort with one member."""
     marks = Marks(lambda: 1, {}, 0.0)
     wishes = Wishes(frozenset(symbols), conflate=conflate)
     made = Cohort(wishes, lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
@@ -30,12 +32,14 @@ def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMembe
 
 
 def framed(symbol: str, seq: int) -> FramedTick:
+    """Make a tick, stamped with its number."""
     one = FramedTick(symbol, seq, tick(symbol, seq))
     one.stamp = seq
     return one
 
 
 def seqs(member: RecordingMember) -> list[int]:
+    """List the numbers of what a member was sent, in order."""
     return [message["seq"] for message in member.messages()]
 
 

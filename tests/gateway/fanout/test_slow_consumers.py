@@ -3,16 +3,17 @@
 import asyncio
 
 from gateway.fanout.arrears import Backlog
-from gateway.fanout.cohort import Member
+from gateway.fanout.member import Member
 from gateway.fanout.slow_consumers import SERVED_AT_ONCE, SWEEP_S, Laggards
 from gateway.fanout.window import Sent, Window
 from tests.fakes import RecordingMember, VirtualTimeLoop, run_virtual
 
 
 def lag(laggards: Laggards) -> RecordingMember:
+    """Add a member that does not drain."""
     member = RecordingMember()
     member.draining = False
-    laggards.add(member, Backlog(0, {}, set(), set(), 0, 0, asyncio.get_running_loop().time(), Window()))
+    laggards.add(member, Backlog(0, {}, {}, {}, 0, 0, asyncio.get_running_loop().time(), Window()))
     return member
 
 

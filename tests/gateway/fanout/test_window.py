@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fanout.window import (
+    BURST_MARK_BYTES,
     FIRST_SLICE_BYTES,
     LARGEST_BYTES_PER_S,
     LARGEST_FIRST_BYTES,
@@ -21,13 +22,14 @@ from gateway.fanout.window import (
     ROUND_TRIPS,
     UNANSWERED_S,
     Marks,
+    Reader,
     Sent,
     Window,
 )
 from gateway.websocket.numbered_pings import ping
 
 
-class Reader:
+class FakeReader:
     """Somebody far away, or not."""
 
     def __init__(self, rtt_s: float = 0.001) -> None:
@@ -51,9 +53,16 @@ def test_a_mark_comes_behind_so_many_bytes() -> None:
     assert 3 == marks.newest
 
 
+def test_in_a_burst_there_are_more_marks() -> None:
+    """What comes faster must be seen to be unread earlier."""
+    marks = new_marks()
+    assert b"" == marks.step(BURST_MARK_BYTES - 1, 1.0, BURST_MARK_BYTES)
+    assert ping(2) == marks.step(1, 1.0, BURST_MARK_BYTES)
+
+
 def test_who_does_not_answer_in_time_is_late() -> None:
     """In time is a moment and some round trips, which those far away take more of."""
-    near, far = Reader(0.001), Reader(0.2)
+    near, far = FakeReader(0.001), FakeReader(0.2)
     marks = new_marks()
     answered = {near: 0, far: 0}
     assert [] == marks.late(answered, PATIENCE_S)
@@ -65,7 +74,7 @@ def test_who_does_not_answer_in_time_is_late() -> None:
 
 def test_who_has_answered_a_later_one_only_is_not_late() -> None:
     """Several pings may be answered by one pong (RFC 6455, section 5.5.3)."""
-    reader = Reader()
+    reader = FakeReader()
     marks = new_marks()
     marks.step(MARK_BYTES, 0.1)
     assert marks.answer(reader, 2, 0, 0.1)
@@ -75,7 +84,7 @@ def test_who_has_answered_a_later_one_only_is_not_late() -> None:
 
 def test_the_oldest_mark_that_is_not_answered_counts() -> None:
     """New ones do not put the end of patience off, nor do so many that the oldest are forgotten."""
-    reader = Reader()
+    reader = FakeReader()
     marks = new_marks()
     for turn in range(1, 100):
         marks.step(MARK_BYTES, turn * PATIENCE_S / 100)
@@ -84,7 +93,7 @@ def test_the_oldest_mark_that_is_not_answered_counts() -> None:
 
 def test_who_has_never_answered_is_not_judged() -> None:
     """It may be a client that answers no pings; the first answer tells that it does, and how far away it is."""
-    reader = Reader(math.inf)
+    reader = FakeReader(math.inf)
     marks = new_marks()
     assert [] == marks.late({reader: 0}, 100.0)
     assert marks.answer(reader, 1, 0, 0.05)
@@ -95,7 +104,7 @@ def test_who_has_never_answered_is_not_judged() -> None:
 
 def test_only_what_was_asked_can_be_answered() -> None:
     """Numbers that were never sent or were answered already are none of the marks'."""
-    reader = Reader()
+    reader = FakeReader()
     marks = new_marks()
     assert [False, True, False] == [
         marks.answer(reader, 2, 0, 0.1),
@@ -106,7 +115,7 @@ def test_only_what_was_asked_can_be_answered() -> None:
 
 def test_what_is_unanswered_goes_along_to_the_next_cohort() -> None:
     """Who changes its wishes is late there as it would have been here."""
-    reader = Reader()
+    reader = FakeReader()
     unanswered: dict[Reader, Sent] = {}
     here, there = new_marks(unanswered), new_marks(unanswered)
     here.leave(reader, 0, 1)
@@ -127,10 +136,10 @@ def answer_all(window: Window, reader: Reader, at: float, took_s: float) -> None
 @given(st.integers(2_000, 200_000), st.floats(0.0, 2.0), st.floats(0.05, 1.0))
 def test_slices_are_what_is_read_in_a_moment(bytes_per_s: int, rtt_s: float, started: float) -> None:
     """Whatever the round trip: after a few slices each takes about `SLICE_S` to read, within the bounds."""
-    window, reader, now, numbers = Window(), Reader(rtt_s), started, itertools.count(1)
+    window, reader, now, numbers = Window(), FakeReader(rtt_s), started, itertools.count(1)
     for _ in range(8):
         size = window.size
-        window.wrap(bytes(size), numbers.__next__, now, 0.0)
+        window.wrap(bytes(size), numbers.__next__, now)
         answer_all(window, reader, now + rtt_s, size / bytes_per_s)
         now += rtt_s + size / bytes_per_s
     assert window.sent is None
@@ -140,10 +149,10 @@ def test_slices_are_what_is_read_in_a_moment(bytes_per_s: int, rtt_s: float, sta
 
 
 def test_who_reads_a_slice_at_once_may_have_all_the_rest() -> None:
-    """As far as it fits into a window, which doubles each time."""
-    window, reader = Window(), Reader()
+    """As far as it fits into a window, which doubles each time that it was used."""
+    window, reader = Window(), FakeReader()
     assert not window.takes(reader, 1)
-    window.wrap(bytes(100), itertools.count(1).__next__, 0.0, 0.0)
+    window.wrap(bytes(FIRST_SLICE_BYTES), itertools.count(1).__next__, 0.0)
     assert window.waits(reader, 1000.0)
     answer_all(window, reader, 0.1, 0.001)
     assert not window.waits(reader, 0.2)
@@ -155,28 +164,29 @@ def test_who_reads_a_slice_at_once_may_have_all_the_rest() -> None:
 
 def test_who_answers_no_pings_is_not_waited_for() -> None:
     """It gets all at once; but for first data that are many, which are tried with pings, for a while."""
-    window, reader = Window(), Reader(math.inf)
+    window, reader = Window(), FakeReader(math.inf)
     assert window.takes(reader, 10**9)
     window.begin()
     assert (False, LARGEST_FIRST_BYTES) == (window.takes(reader, 10**9), window.size)
-    window.wrap(bytes(100), itertools.count(1).__next__, 0.0, 0.0)
+    window.wrap(bytes(100), itertools.count(1).__next__, 0.0)
     assert [True, False] == [window.waits(reader, at) for at in (UNANSWERED_S - 0.1, UNANSWERED_S)]
     assert window.takes(reader, 10**9)
 
 
-def test_a_slice_keeps_its_distance() -> None:
-    """Where a client wants few updates a second, the next slice waits, however fast it reads."""
-    window, reader = Window(), Reader()
-    window.wrap(bytes(100), itertools.count(1).__next__, 0.0, 1.0)
-    answer_all(window, reader, 0.1, 0.001)
-    assert [True, False] == [window.waits(reader, at) for at in (0.9, 1.0)]
+def test_a_few_bytes_read_at_once_say_nothing_of_many() -> None:
+    """The next slice is no larger than the last that was full."""
+    window, reader, numbers = Window(), FakeReader(), itertools.count(1)
+    for turn in range(10):
+        window.wrap(bytes(200), numbers.__next__, float(turn))
+        answer_all(window, reader, turn + 0.1, 0.001)
+    assert (FIRST_SLICE_BYTES, True) == (window.size, window.takes(reader, FIRST_SLICE_BYTES))
 
 
 def test_who_answers_only_the_last_of_several_pings_reads_no_slower() -> None:
     """The way there and back is no reading: the slices of one far away do not shrink for it."""
-    window, reader, numbers = Window(), Reader(0.3), itertools.count(1)
+    window, reader, numbers = Window(), FakeReader(0.3), itertools.count(1)
     for turn in range(5):
-        window.wrap(bytes(window.size), numbers.__next__, float(turn), 0.0)
+        window.wrap(bytes(window.size), numbers.__next__, float(turn))
         assert window.sent is not None
         assert window.answer(reader, window.sent.last, turn + 0.32)
     assert window.size >= FIRST_SLICE_BYTES * 2

@@ -167,7 +167,7 @@ async def test_an_upgrade_ends_what_is_parsed(handler: Recording) -> None:
             pass
 
     handler.leave(b"frames")
-    handler.set_parser(Parser())  # type: ignore[arg-type] # any object with these two methods serves
+    handler.set_parser(Parser())
     assert [b"frames"] == taken
 
 

@@ -35,6 +35,7 @@ def good(**changes: Any) -> str:
 
 
 def bearing(token: str) -> dict[str, str]:
+    """Make the header with a token."""
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -55,6 +56,7 @@ async def types(client: ClientConnection, count: int) -> list[str]:
 
 
 async def close_code(client: ClientConnection) -> int:
+    """Read until the connection ends; its close code."""
     async with asyncio.timeout(10):
         with contextlib.suppress(ConnectionClosed):
             while True:
@@ -64,6 +66,7 @@ async def close_code(client: ClientConnection) -> int:
 
 
 async def new_ticket(running: RunningGateway, token: str) -> str:
+    """Ask for a ticket."""
     async with (
         aiohttp.ClientSession() as http,
         http.post(running.http_url + TICKET, headers=bearing(token)) as response,
@@ -74,6 +77,7 @@ async def new_ticket(running: RunningGateway, token: str) -> str:
 
 
 async def until_nobody_is_counted(running: RunningGateway) -> None:
+    """Wait until no address and no subject is counted."""
     door = running.gateway.entrance
     await until(lambda: (0, 0) == (len(door._addresses), len(door._subjects)))
 
@@ -253,6 +257,7 @@ class Issuer:
 
 @pytest.fixture
 async def issuer() -> AsyncIterator[Issuer]:
+    """Serve keys for as long as the test runs."""
     issuer = Issuer()
     await issuer.server.start_server()
     yield issuer
@@ -450,6 +455,7 @@ async def test_a_bad_token_ends_its_connection(start_anyhow: Start) -> None:
 
 
 def handshake(token: str) -> bytes:
+    """Write a handshake with a token."""
     return (
         f"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {token}\r\n\r\n"

@@ -1,43 +1,29 @@
-"""WebSocket frames, read back by the `websockets` library, and MessagePack by `msgpack`."""
+"""Every encoding: what it sends is read back by other libraries, MessagePack by `msgpack`."""
 
 from json import loads
-from typing import Any
 
-import msgpack as msgpack_library
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Opcode
-from websockets.protocol import CLIENT, Protocol
 
 from gateway.protocol import messages
-from gateway.protocol.encoding import (
-    Encoding,
-    FramedTick,
-    form_of,
-    joiner,
-    json,
-    json_body,
-    json_snapshot,
-    message_frame,
-    msgpack,
-    msgpack_body,
-    msgpack_snapshot,
-    snapshot_frames,
-)
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.forms import FramedTick
+from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Message, Pong
+from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.websocket.framing.deflate import LEAST_BYTES
 from gateway.websocket.framing.frames import BINARY, TEXT
 from market.codec import decode_tick, encode_tick
 from market.tick import Tick
 from tests.fakes import decoded, tick
+from tests.gateway.other_libraries import read_by_others
 
 
 def test_msgpack_goes_in_binary_frames() -> None:
     """A MessagePack message is a binary frame, a JSON message a text frame."""
-    assert (BINARY, TEXT) == tuple(message_frame(Pong(), encoding)[0] & 0xF for encoding in ("msgpack", "json"))
+    assert (BINARY, TEXT) == tuple(encoding.message_frame(Pong())[0] & 0xF for encoding in (MSGPACK, JSON))
 
 
 whole_numbers = st.integers(0, 2**53 - 1)
@@ -64,44 +50,27 @@ def test_every_form_of_a_tick_says_the_same(original: Tick) -> None:
     """JSON and MessagePack, single, batched or as a snapshot, carry the bus's fields and their own type."""
     fields = msgspec.json.decode(encode_tick(original))
     framed = FramedTick(original.symbol, original.seq, original)
-    for encoding in ("json", "msgpack"):
-        single = joiner(encoding, batch=False)([form_of(encoding, batch=False)(framed)])
-        batch = joiner(encoding, batch=True)([form_of(encoding, batch=True)(framed)] * 2)
-        snapshot = snapshot_frames([framed], encoding)
+    for encoding in (JSON, MSGPACK):
+        single = encoding.joiner(batch=False)([encoding.form(batch=False)(framed)])
+        batch = encoding.joiner(batch=True)([encoding.form(batch=True)(framed)] * 2)
+        snapshot = encoding.snapshot_frames([framed])
         expected = [
             {"type": "tick"} | fields,
             {"type": "ticks", "ticks": [fields, fields]},
             {"type": "snapshot"} | fields,
         ]
         assert expected == list(decoded(single + batch + snapshot))
-    assert original == decode_tick(json_body(framed))
-
-
-def test_a_form_is_made_once() -> None:
-    """Asking for a form twice gives the same bytes object, so a tick is encoded at most once for everybody."""
-    framed = FramedTick("BTCUSDT", 1, tick())
-    for form in (json, json_body, json_snapshot, msgpack, msgpack_body, msgpack_snapshot):
-        assert form(framed) is form(framed)
-
-
-def read_by_others(stream: bytes) -> list[Any]:
-    """The messages in a server's bytes, compressed or not, by libraries that share no code with the gateway."""
-    client = Protocol(CLIENT, max_size=None)
-    client.extensions = [PerMessageDeflate(True, True, 15, 15)]
-    client.receive_data(stream)
-    assert client.parser_exc is None
-    frames = client.events_received()
-    return [loads(one.data) if one.opcode is Opcode.TEXT else msgpack_library.unpackb(one.data) for one in frames]
+    assert original == decode_tick(JSON.tick_body(framed))
 
 
 def stream_of(encoding: Encoding, framed: list[FramedTick]) -> bytes:
     """Every way in which ticks are sent."""
     return b"".join(
         (
-            joiner(encoding, batch=False)([form_of(encoding, batch=False)(one) for one in framed]),
-            joiner(encoding, batch=True)([form_of(encoding, batch=True)(one) for one in framed]),
-            joiner(encoding, batch=True, deflate=True)([form_of(encoding, batch=True)(one) for one in framed]),
-            snapshot_frames(framed, encoding),
+            encoding.joiner(batch=False)([encoding.form(batch=False)(one) for one in framed]),
+            encoding.joiner(batch=True)([encoding.form(batch=True)(one) for one in framed]),
+            encoding.joiner(batch=True, deflate=True)([encoding.form(batch=True)(one) for one in framed]),
+            encoding.snapshot_frames(framed),
         )
     )
 
@@ -110,17 +79,19 @@ def stream_of(encoding: Encoding, framed: list[FramedTick]) -> bytes:
 def test_another_library_reads_in_messagepack_what_json_says(originals: list[Tick]) -> None:
     """Ticks, batches, compressed or not, and snapshots have equal values in both encodings, to the last digit."""
     framed = [FramedTick(one.symbol, one.seq, one) for one in originals]
-    in_msgpack = stream_of("msgpack", framed)
-    assert read_by_others(stream_of("json", framed)) == read_by_others(in_msgpack)
-    assert [{"type": "tick"} | loads(json_body(one)) for one in framed] == read_by_others(in_msgpack)[: len(framed)]
+    in_msgpack = stream_of(MSGPACK, framed)
+    assert read_by_others(stream_of(JSON, framed)) == read_by_others(in_msgpack)
+    assert [{"type": "tick"} | loads(JSON.tick_body(one)) for one in framed] == read_by_others(in_msgpack)[
+        : len(framed)
+    ]
 
 
 def test_a_long_batch_is_compressed_in_both_encodings() -> None:
     """What the libraries read there is compressed indeed: RSV1 is set, and the frame is shorter."""
     framed = [FramedTick("BTCUSDT", seq, tick(seq=seq)) for seq in range(1, 101)]
-    for encoding in ("json", "msgpack"):
-        bodies = [form_of(encoding, batch=True)(one) for one in framed]
-        plain, deflated = (joiner(encoding, batch=True, deflate=deflate)(bodies) for deflate in (False, True))
+    for encoding in (JSON, MSGPACK):
+        bodies = [encoding.form(batch=True)(one) for one in framed]
+        plain, deflated = (encoding.joiner(batch=True, deflate=deflate)(bodies) for deflate in (False, True))
         assert (0, 0x40) == (plain[0] & 0x40, deflated[0] & 0x40)
         assert LEAST_BYTES < 2 * len(deflated) < len(plain)
 
@@ -147,7 +118,7 @@ MESSAGES: list[Message] = [
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_another_library_reads_every_message(message: Message) -> None:
     """Each message has the same fields and values in MessagePack as in JSON; what is not set is absent."""
-    in_json, in_msgpack = (read_by_others(message_frame(message, encoding)) for encoding in ("json", "msgpack"))
+    in_json, in_msgpack = (read_by_others(encoding.message_frame(message)) for encoding in (JSON, MSGPACK))
     assert in_json == in_msgpack
     assert [msgspec.to_builtins(message)] == in_msgpack
 

@@ -10,7 +10,7 @@ from gateway.protocol import messages
 README = (Path(__file__).parent.parent.parent.parent / "README.md").read_text(encoding="utf-8")
 
 
-def tags(base: type) -> set[str]:
+def tags(base: type[msgspec.Struct]) -> set[str]:
     """The ``type`` of every message below ``base``."""
     return {str(one.__struct_config__.tag) for one in base.__subclasses__()}
 

@@ -1,10 +1,13 @@
 """One socket's writes, reads, lag and end, against a transport that does as the test says."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffers
@@ -12,9 +15,11 @@ from gateway.websocket.close_codes import Closing
 from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import Admission
+from gateway.websocket.turns import TURN_S, Turns
 from gateway.websocket.writer import CORK_LIMIT_BYTES
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
-from tests.fakes import run_virtual
+from tests.fakes import Stopwatch, run_virtual
+from tests.gateway.transports import RecordingTransport
 
 UNREAD_S, MESSAGE_S, BUDGET = 10.0, 5.0, 8 * 1024 * 1024
 
@@ -27,6 +32,15 @@ class StubbornTransport(asyncio.Transport):
         self.waiting = 0
         self.written: list[bytes] = []
         self.aborted = self.closed = False
+        self.reading = True
+
+    def pause_reading(self) -> None:
+        assert not self.is_closing()
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.is_closing()
+        self.reading = True
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -55,10 +69,14 @@ class RecordingListener:
         self.messages: list[tuple[int, bytes]] = []
         self.frames = self.lost = 0
         self.answered: list[int] = []
-        self.heartbeats: list[float] = []
+        self.heartbeats: list[int] = []
         self.fault: Exception | None = None
         self.due: list[int] = []
         self.admission: Admission = "ok"
+
+    @property
+    def payer(self) -> str | None:
+        return None
 
     def message_due(self, compressed: int) -> Admission:
         self.due.append(compressed)
@@ -76,20 +94,26 @@ class RecordingListener:
         self.answered.append(number)
         return number < 100
 
-    def heartbeat_answered(self, took_s: float) -> None:
-        self.heartbeats.append(took_s)
+    def heartbeat_answered(self, number: int, took_s: float) -> None:
+        self.heartbeats.append(number)
 
     def connection_lost(self) -> None:
         self.lost += 1
 
 
 class Setup:
+    """A connection between a transport and a listener that record."""
+
     def __init__(self, max_message_bytes: int = 1000) -> None:
         self.transport = StubbornTransport()
         self.counters = Counters()
         self.listener = RecordingListener()
         self.buffers = Buffers(self.counters, Bounds(UNREAD_S, MESSAGE_S, BUDGET))
-        self.connection = Connection("c-1", self.transport, "json", self.buffers, self.listener, max_message_bytes)
+        self.timer = Stopwatch()
+        self.turns = Turns(self.timer)
+        self.connection = Connection(
+            "c-1", self.transport, "json", self.buffers, self.turns, self.listener, max_message_bytes
+        )
 
     def wait(self, size: int) -> None:
         """The kernel takes nothing, and so much waits; 0 lets it drain."""
@@ -106,6 +130,7 @@ class Setup:
 
 @pytest.fixture
 async def setup() -> Setup:
+    """Make a connection inside the event loop."""
     return Setup()
 
 
@@ -120,11 +145,11 @@ def test_data_is_written_while_nothing_waits(setup: Setup) -> None:
 def test_answers_to_one_read_go_out_in_one_piece(setup: Setup) -> None:
     """What is written while messages are handled is put together, up to a bound."""
 
-    def answer(_opcode: int, data: bytes) -> None:
+    def answer(opcode: int, data: bytes) -> None:
         setup.connection.reply(data)
         setup.connection.send(data)
 
-    setup.listener.message_received = answer  # type: ignore[method-assign]
+    setup.listener.message_received = answer  # type: ignore[method-assign] # the fake answers
     setup.receive(FIN | TEXT, b"abc")
     assert [b"abcabc"] == setup.transport.written
     setup.connection.data_received(client_frame(FIN | TEXT, b"x" * 900) * 100)
@@ -196,10 +221,10 @@ async def test_whoever_counts_frames_hears_of_those_that_are_no_messages(setup: 
 
 
 async def test_pings_are_answered_and_pongs_are_life(setup: Setup) -> None:
-    """A ping's payload comes back in a pong; our own ping is an empty control frame."""
+    """A ping's payload comes back in a pong; our own ping has a number."""
     setup.receive(FIN | PING, b"abc")
-    setup.connection.ping()
-    assert [b"\x8a\x03abc", b"\x89\x00"] == setup.transport.written
+    setup.connection.ping(5)
+    assert [b"\x8a\x03abc", b"\x89\x06\0\0\0\0\0\5"] == setup.transport.written
     setup.connection.heard = False
     setup.receive(FIN | PONG)
     assert setup.connection.heard
@@ -320,11 +345,11 @@ async def test_reading_ends_with_the_frame_that_ends_it(setup: Setup, end: Calla
     """Of a flood in one read nothing is handled after the message for which its client is closed or cut off."""
     handled = []
 
-    def handle(_opcode: int, data: bytes) -> None:
+    def handle(opcode: int, data: bytes) -> None:
         handled.append(data)
         end(setup.connection)
 
-    setup.listener.message_received = handle  # type: ignore[method-assign]
+    setup.listener.message_received = handle  # type: ignore[method-assign] # the fake answers
     setup.connection.data_received(client_frame(FIN | TEXT, b"one") * 1000)
     assert [b"one"] == handled
 
@@ -389,7 +414,7 @@ def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
         buffers = Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, 0))
         for transport in transports:
             transport.waiting = 100
-            Connection("c-1", transport, "json", buffers, RecordingListener(), 1000)
+            Connection("c-1", transport, "json", buffers, Turns(Stopwatch()), RecordingListener(), 1000)
         transports[0].waiting = 0
         await asyncio.sleep(UNREAD_S + 1)
         assert [False, True] == [transport.aborted for transport in transports]
@@ -466,7 +491,7 @@ def test_answers_that_wait_have_a_bound_of_their_own() -> None:
 
     async def main() -> None:
         asking, told = Setup(), Setup()
-        asking.listener.message_received = lambda _opcode, data: asking.connection.reply(data)  # type: ignore[method-assign]
+        asking.listener.message_received = lambda opcode, data: asking.connection.reply(data)  # type: ignore[method-assign] # the fake answers
         for setup in (asking, told):
             setup.wait(1)
         for _ in range(100):
@@ -484,7 +509,7 @@ def test_answers_that_wait_have_a_bound_of_their_own() -> None:
 async def test_answers_to_one_read_wait_in_one_piece(setup: Setup) -> None:
     """Each piece costs the event loop a kilobyte, so they are put together also where they have to wait."""
     setup.wait(1)
-    setup.listener.message_received = lambda _opcode, data: setup.connection.reply(data)  # type: ignore[method-assign]
+    setup.listener.message_received = lambda opcode, data: setup.connection.reply(data)  # type: ignore[method-assign] # the fake answers
     setup.connection.data_received(client_frame(FIN | TEXT, b"x") * 1000)
     assert [b"x" * 1000] == setup.transport.written
 
@@ -518,12 +543,31 @@ async def test_a_pong_to_what_was_asked_costs_nothing(setup: Setup) -> None:
     assert ([7] * 4, 0) == (setup.listener.answered, setup.listener.frames)
     setup.receive(FIN | PONG)
     assert ([], 1) == (setup.listener.heartbeats, setup.listener.frames)
-    setup.connection.ping()
+    setup.connection.ping(500)
     for _ in range(2):
-        setup.receive(FIN | PONG)
-    assert (1, 2) == (len(setup.listener.heartbeats), setup.listener.frames)
+        setup.receive(FIN | PONG, (500).to_bytes(6))
+    assert ([500], 2) == (setup.listener.heartbeats, setup.listener.frames)
     setup.receive(FIN | PONG, (1_000).to_bytes(6))
     assert 3 == setup.listener.frames
+
+
+@pytest.mark.parametrize("payload", [b"", b"keep-alive", (8).to_bytes(6)])
+async def test_a_pong_that_nobody_asked_for_answers_nothing(setup: Setup, payload: bytes) -> None:
+    """Some clients send them as a heartbeat of their own (RFC 6455, section 5.5.3)."""
+    setup.connection.ping(9)
+    setup.receive(FIN | PONG, payload)
+    assert ([], math.inf) == (setup.listener.heartbeats, setup.connection.rtt_s)
+    setup.receive(FIN | PONG, (9).to_bytes(6))
+    assert [9] == setup.listener.heartbeats
+
+
+async def test_the_heartbeat_may_be_answered_after_other_signs_of_life(setup: Setup) -> None:
+    """It says how far was read, however late, and whatever came before."""
+    setup.connection.ping(9)
+    setup.connection.asked = False
+    setup.receive(FIN | PING)
+    setup.receive(FIN | PONG, (9).to_bytes(6))
+    assert [9] == setup.listener.heartbeats
 
 
 async def test_a_pong_inside_of_a_message_is_one(setup: Setup) -> None:
@@ -536,3 +580,181 @@ async def test_a_pong_inside_of_a_message_is_one(setup: Setup) -> None:
     setup.connection.data_received(begun[:3])
     setup.connection.data_received(begun[3:] + client_frame(FIN | PONG, (8).to_bytes(6)))
     assert ([7, 8], (TEXT, b"hello")) == (setup.listener.answered, setup.listener.messages[-1])
+
+
+class Busy:
+    """Connections whose messages take a while each, over transports that read only while they are let."""
+
+    def __init__(self, count: int = 1, job_s: float = TURN_S / 4) -> None:
+        self.watch = Stopwatch()
+        self.turns = Turns(self.watch)
+        self.buffers = Buffers(Counters(), Bounds(UNREAD_S, MESSAGE_S, BUDGET))
+        self.listeners = [RecordingListener() for _ in range(count)]
+        self.transports = [RecordingTransport() for _ in range(count)]
+        self.connections = [
+            Connection(f"c-{number}", transport, "json", self.buffers, self.turns, listener, 1000)
+            for number, (transport, listener) in enumerate(zip(self.transports, self.listeners, strict=True))
+        ]
+        for listener, connection, transport in zip(self.listeners, self.connections, self.transports, strict=True):
+            listener.message_received = self.job(listener, job_s)  # type: ignore[method-assign, assignment] # it takes time
+            transport.set_protocol(connection)
+
+    def job(self, listener: RecordingListener, job_s: float) -> Callable[[int, bytes], None]:
+        def message_received(opcode: int, data: bytes) -> None:
+            listener.messages.append((opcode, data))
+            self.watch.now += job_s
+
+        return message_received
+
+    def keep_busy(self) -> None:
+        """This turn has no time for anybody any more."""
+        assert self.turns.begin()
+        self.watch.now += TURN_S
+        self.turns.end()
+
+    def heard(self, which: int = 0) -> list[bytes]:
+        return [data for _, data in self.listeners[which].messages]
+
+
+async def test_messages_beyond_a_turn_are_read_in_the_next() -> None:
+    """They are kept, nothing more is read meanwhile, and all come in order."""
+    busy = Busy()
+    [connection], [transport] = busy.connections, busy.transports
+    words = [b"%d" % number for number in range(10)]
+    stream = b"".join(client_frame(FIN | TEXT, word) for word in words)
+    transport.receive(stream)
+    assert words[:4] == busy.heard()
+    assert connection.unheard
+    assert len(stream) * 6 // 10 == busy.buffers.held_bytes()
+    transport.receive(client_frame(FIN | TEXT, b"more"))
+    while connection in busy.turns:
+        assert len(busy.heard()) < 10
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [*words, b"more"] == busy.heard()
+    await asyncio.sleep(0)
+    assert not connection.unheard
+    assert 0 == busy.buffers.held_bytes()
+
+
+async def test_who_comes_in_a_busy_turn_is_heard_in_the_next() -> None:
+    """Its ping and its close frame are answered then, in their order, and its socket is closed."""
+    busy = Busy()
+    [transport] = busy.transports
+    busy.keep_busy()
+    transport.receive(client_frame(FIN | PING, b"?") + client_frame(FIN | CLOSE, close_payload(1001)))
+    assert b"" == transport.written
+    await asyncio.sleep(0)
+    assert b"\x8a\x01?\x88\x02" + (1001).to_bytes(2) == transport.written
+    assert transport.is_closing()
+
+
+async def test_pongs_that_bring_on_work_are_heard_in_turns() -> None:
+    """Of many at once, each the sign for more to be sent, no more than fits into a turn; none is lost."""
+    busy = Busy(20)
+
+    def ping_answered(number: int) -> bool:
+        busy.listeners[number].answered.append(number)
+        busy.watch.now += TURN_S / 4
+        return True
+
+    for number, (listener, transport) in enumerate(zip(busy.listeners, busy.transports, strict=True)):
+        listener.ping_answered = ping_answered  # type: ignore[method-assign]
+        transport.receive(client_frame(FIN | PONG, number.to_bytes(6)))
+    assert 4 == sum(len(listener.answered) for listener in busy.listeners)
+    while len(busy.turns):
+        before = sum(len(listener.answered) for listener in busy.listeners)
+        await asyncio.sleep(0)
+        assert sum(len(listener.answered) for listener in busy.listeners) - before <= 5
+    assert [[number] for number in range(20)] == [listener.answered for listener in busy.listeners]
+    assert 0 == sum(listener.frames for listener in busy.listeners)
+
+
+async def test_who_goes_while_it_waits_is_forgotten() -> None:
+    """Of what it has sent nothing is read, and nothing is kept."""
+    busy = Busy()
+    [connection], [transport] = busy.connections, busy.transports
+    busy.keep_busy()
+    transport.receive(client_frame(FIN | TEXT, b"one"))
+    assert 1 == len(busy.turns)
+    transport.hang_up()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert connection not in busy.turns
+    assert ([], 0) == (busy.heard(), busy.buffers.held_bytes())
+
+
+async def test_who_is_cut_off_while_it_waits_reads_no_more() -> None:
+    """Its socket is not touched again when its go comes."""
+    busy = Busy()
+    [connection], [transport] = busy.connections, busy.transports
+    busy.keep_busy()
+    transport.receive(client_frame(FIN | TEXT, b"one"))
+    connection.abort("enough")
+    connection.go_on()
+    assert [] == busy.heard()
+
+
+async def test_a_close_of_ours_overtakes_what_waits() -> None:
+    """Messages that were kept are not looked at after our close frame; the peer's own is."""
+    busy = Busy()
+    [connection], [transport] = busy.connections, busy.transports
+    busy.keep_busy()
+    transport.receive(client_frame(FIN | TEXT, b"one") + client_frame(FIN | CLOSE, close_payload(1012)))
+    connection.close(Closing.DRAIN)
+    await asyncio.sleep(0)
+    assert [] == busy.heard()
+    assert transport.is_closing()
+
+
+def test_an_unfinished_message_is_not_late_while_its_end_waits_for_us() -> None:
+    """Who has sent all of it in time has all of it read, however busy we are."""
+
+    async def main() -> None:
+        busy = Busy()
+        [transport] = busy.transports
+        frame = client_frame(FIN | TEXT, b"whole")
+        transport.receive(frame[:3])
+        await asyncio.sleep(MESSAGE_S - 0.1)
+        busy.keep_busy()
+        transport.receive(frame[3:])
+        # A turn that takes long, for whatever reason.
+        busy.buffers._now = lambda: MESSAGE_S + 1  # type: ignore[method-assign]
+        busy.buffers.sweep()
+        assert b"" == transport.written
+        await asyncio.sleep(0)
+        assert [b"whole"] == busy.heard()
+        assert b"" == transport.written
+
+    run_virtual(main())
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 60), st.booleans()), max_size=30),
+    st.sampled_from([0.0, TURN_S / 40, TURN_S / 3, 2 * TURN_S]),
+)
+def test_every_message_is_heard_once_and_in_order(steps: list[tuple[int, int, bool]], job_s: float) -> None:
+    """However their bytes are cut, and however busy the turns are in which they come."""
+
+    async def main() -> None:
+        busy = Busy(4, job_s)
+        streams = [b"".join(client_frame(FIN | TEXT, b"%d.%d" % (who, n)) for n in range(40)) for who in range(4)]
+        for who, size, pause in steps:
+            piece, streams[who] = streams[who][:size], streams[who][size:]
+            if piece:
+                busy.transports[who].receive(piece)
+            if pause:
+                await asyncio.sleep(0)
+        for transport, stream in zip(busy.transports, streams, strict=True):
+            if stream:
+                transport.receive(stream)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+            if all(len(busy.heard(who)) == 40 for who in range(4)):
+                break
+        for who in range(4):
+            assert [b"%d.%d" % (who, n) for n in range(40)] == busy.heard(who)
+        await asyncio.sleep(0)
+        assert (0, 0) == (len(busy.turns), busy.buffers.held_bytes())
+
+    run_virtual(main())

@@ -21,6 +21,7 @@ class SocketTransport(asyncio.Transport):
 
 @pytest.fixture
 def tcp() -> Any:
+    """Open a TCP socket."""
     with socket.socket() as sock:
         yield sock
 

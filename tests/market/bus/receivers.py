@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from market.bus import Message
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 20.0
 
 
 class RecordingReceiver:

@@ -105,7 +105,8 @@ def test_quotes_that_cannot_be_used_are_no_sign_of_life() -> None:
     """Neither crossed ones nor unreadable ones; the next that makes sense ends it, and so does a new connection."""
 
     async def scene(stage: Stage) -> None:
-        for end in (lambda: stage.quote("A"), lambda: stage.watch.watch(["A"], told={"A"})):
+        ends: list[Callable[[], None]] = [lambda: stage.quote("A"), lambda: stage.watch.watch(["A"], told={"A"})]
+        for end in ends:
             stage.quote("A")
             stage.quote("B")
             stage.quote("A", usable=False)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -41,7 +41,7 @@ class SlowRest:
         return await self._answer([(symbol, {"last": "5"}) for symbol in symbols], take)
 
     async def _answer(
-        self, rows: list[tuple[str, Mapping[str, Any]]], take: Callable[[Update], object]
+        self, rows: Sequence[tuple[str, Mapping[str, Any]]], take: Callable[[Update], object]
     ) -> Fault | None:
         await asyncio.sleep(self.delay_s)
         if self.faults:
@@ -135,7 +135,7 @@ def test_quotes_do_not_wait_for_summaries() -> None:
             asked.set()
             await asyncio.sleep(1000)
 
-        stage.rest.summaries = summaries  # type: ignore[assignment, method-assign]
+        stage.rest.summaries = summaries  # type: ignore[method-assign] # it never answers
         restarted = asyncio.create_task(stage.inquiry.run())
         stage.inquiry.watch(("A",))
         await asyncio.sleep(2)
@@ -303,7 +303,7 @@ def test_the_first_answer_since_a_new_connection_proves_nothing() -> None:
         stage.stream("A", "5")
         stage.rest.bids["A"] = "7"
         # Summaries and quotes go on failing for whoever begins anew, and not for who doubts.
-        stage.inquiry._quote_seeds.add = lambda symbols: None  # type: ignore[method-assign]
+        stage.inquiry._quote_seeds.add = lambda symbols: None  # type: ignore[method-assign] # it asks nothing
         stage.inquiry.watch(("A", "B"))
         for _ in range(60):
             await asyncio.sleep(1)

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poller.coverage.staleness import DEAD, UNUSABLE, Doubts, DoubtTiming
+from poller.coverage.staleness import DEAD, UNUSABLE, Doubts
+from poller.stream.timing import DoubtTiming
 
 TIMING = DoubtTiming()
 """5 s of patience, up to 60; 2 s to confirm; 3 s of garbage; 10 s to forgive."""

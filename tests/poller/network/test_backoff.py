@@ -1,3 +1,5 @@
+"""The pauses between tries."""
+
 import random
 
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""The state of the way to the exchange."""
+
 import logging
 
 import pytest

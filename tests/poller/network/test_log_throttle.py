@@ -1,3 +1,5 @@
+"""The log lines of a fault that lasts."""
+
 import logging
 
 import pytest

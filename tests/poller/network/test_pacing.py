@@ -1,3 +1,5 @@
+"""The least time between two events."""
+
 import asyncio
 from itertools import pairwise
 

@@ -7,10 +7,13 @@ import ssl
 import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from poller.network import reasons
 
 KEY = ConnectionKey("h", 443, True, True, None, None, None)
+REQUEST = aiohttp.RequestInfo(URL("https://h/"), "GET", CIMultiDictProxy(CIMultiDict()))
 
 
 @pytest.mark.parametrize(
@@ -37,31 +40,44 @@ def test_what_an_answer_says(body: bytes, expected: str) -> None:
 
 
 def certificate_error() -> aiohttp.ClientConnectorCertificateError:
+    """Make aiohttp's error for a certificate that has expired."""
     error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] … (_ssl.c:1)")
     error.verify_message = "certificate has expired"
     return aiohttp.ClientConnectorCertificateError(KEY, error)
 
 
 def tls_error() -> aiohttp.ClientConnectorSSLError:
+    """Make aiohttp's error for a peer that does not speak TLS."""
     error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1)")
     error.reason = "WRONG_VERSION_NUMBER"
     return aiohttp.ClientConnectorSSLError(KEY, error)
 
 
 def no_proxy() -> aiohttp.ClientProxyConnectionError:
+    """Make aiohttp's error for a proxy that is not there."""
     return aiohttp.ClientProxyConnectionError(KEY, ConnectionRefusedError(errno.ECONNREFUSED, "x"))
 
 
 def connecting(
     number: int | None, text: str = "Connect call failed ('192.0.2.1', 443)"
 ) -> aiohttp.ClientConnectorError:
+    """Make aiohttp's error for a connection that was not made."""
     error = OSError(text) if number is None else OSError(number, text)
     return aiohttp.ClientConnectorError(KEY, error)
+
+
+def refused_by_proxy(status: int) -> aiohttp.ClientHttpProxyError:
+    """Make aiohttp's error for a proxy that answers with ``status``."""
+    return aiohttp.ClientHttpProxyError(REQUEST, (), status=status, message="x")
 
 
 @pytest.mark.parametrize(
     ("error", "expected", "nobody"),
     [
+        (refused_by_proxy(407), "the proxy refuses: HTTP 407", False),
+        (refused_by_proxy(502), "the proxy refuses: HTTP 502", True),
+        (aiohttp.WSServerHandshakeError(REQUEST, (), status=451, message="x"), "HTTP 451", False),
+        (ssl.SSLError(1, "bad record"), "TLS: bad record", False),
         (connecting(errno.ECONNREFUSED), "Connection refused", True),
         (connecting(errno.ENETUNREACH), "Network is unreachable", True),
         (connecting(errno.EHOSTUNREACH), "No route to host", True),

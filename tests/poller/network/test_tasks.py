@@ -1,3 +1,5 @@
+"""Running things together."""
+
 import asyncio
 
 import pytest

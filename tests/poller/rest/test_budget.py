@@ -1,3 +1,5 @@
+"""The weight of requests, counted."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

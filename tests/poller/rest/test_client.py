@@ -1,3 +1,5 @@
+"""REST requests, and the limits that they keep."""
+
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
@@ -45,6 +47,7 @@ class Recorder:
 
 @pytest.fixture
 async def recorder() -> Recorder:
+    """Make a recorder inside the event loop."""
     return Recorder()
 
 

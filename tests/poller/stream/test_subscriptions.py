@@ -1,3 +1,5 @@
+"""The requests of a stream connection."""
+
 import json
 import random
 from typing import Any
@@ -14,6 +16,7 @@ TIMING = StreamTiming(reply_timeout_s=10.0)
 
 
 def new(failures: list[None] | None = None, **timing: float) -> Subscriptions:
+    """Make the subscriptions of one connection."""
     failed = (failures if failures is not None else []).append
     return Subscriptions(
         structs.replace(TIMING, **timing), lambda: Backoff(1.0, 30.0, random.Random(1)), lambda: failed(None)
@@ -26,6 +29,7 @@ def asked(*subjects: str, method: Method = "SUBSCRIBE") -> Request:
 
 
 def request(message: bytes | None) -> Any:
+    """Read a request."""
     assert message is not None
     return json.loads(message)
 

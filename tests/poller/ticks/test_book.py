@@ -13,8 +13,9 @@ from market.instruments import Instrument, Scales
 from market.tick import MAX_EXACT, Tick
 from poller.publishing.sequencer import Numbering
 from poller.source import Update
-from poller.ticks.book import DropReason, Outcome
+from poller.ticks.book import Outcome
 from poller.ticks.processor import Processor
+from poller.ticks.readings import DropReason
 
 START_MS = 1_700_000_000_000
 NOW_US = START_MS * 1_000

@@ -20,7 +20,8 @@ def test_left_out_fields_are_counted() -> None:
 def test_a_symbol_that_is_forgotten_is_unknown() -> None:
     """Who is not served any more makes no tick."""
     subject = processor()
-    assert ("BTCUSDT", "SHIBUSDT") == subject.symbols
+    before = subject.symbols
+    assert ("BTCUSDT", "SHIBUSDT") == before
     subject.forget("BTCUSDT")
     assert Outcome(dropped="unknown_symbol") == subject.process(quote())
     assert ("SHIBUSDT",) == subject.symbols

@@ -63,9 +63,11 @@ def test_a_summary_keeps_what_is_not_said() -> None:
 
 
 @given(st.tuples(texts, texts, texts, texts), st.tuples(texts, texts, texts, texts), scales)
-def test_equal_readings_are_equal_values(one: tuple[str, ...], two: tuple[str, ...], its: Scales) -> None:
+def test_equal_readings_are_equal_values(
+    one: tuple[str, str, str, str], two: tuple[str, str, str, str], its: Scales
+) -> None:
     """Two quotes are read as the same exactly where each of their numbers has the same value."""
-    readings = [quote_of(*texts, its) for texts in (one, two)]  # type: ignore[arg-type]
+    readings = [quote_of(*texts, its) for texts in (one, two)]
     if None in readings:
         return
 
@@ -75,7 +77,8 @@ def test_equal_readings_are_equal_values(one: tuple[str, ...], two: tuple[str, .
         return [bid, ask, bid_size if bid else Decimal(0), ask_size if ask else Decimal(0)]
 
     assert (readings[0] == readings[1]) == (values(one) == values(two))
-    assert readings[0] == quote_of(*(text + ("0" if "." in text else ".0") for text in one), its)  # type: ignore[arg-type]
+    bid, ask, bid_size, ask_size = (text + ("0" if "." in text else ".0") for text in one)
+    assert readings[0] == quote_of(bid, ask, bid_size, ask_size, its)
 
 
 @given(st.tuples(texts, texts, texts, texts), scales, scales)

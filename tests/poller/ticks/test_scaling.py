@@ -19,6 +19,7 @@ floors = st.integers(0, 8)
 
 
 def value(its: Number) -> Decimal:
+    """Return what a number stands for."""
     return Decimal(its[0]).scaleb(-its[1])
 
 

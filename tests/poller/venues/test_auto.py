@@ -25,6 +25,7 @@ Auto = partial(auto.Auto, ping=PING)
 
 
 def now_us() -> int:
+    """Return the wall time, in microseconds since the Unix epoch."""
     return time.time_ns() // 1000
 
 
@@ -51,6 +52,7 @@ class Pinged:
 
 @pytest.fixture
 async def pinged() -> AsyncIterator[Pinged]:
+    """Serve what answers pings."""
     pinged = Pinged()
     await pinged.server.start_server(shutdown_timeout=0)
     yield pinged

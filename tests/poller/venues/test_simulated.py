@@ -13,7 +13,7 @@ from market.tick import scaled
 from poller.source import Update
 from poller.ticks.processor import Processor
 from poller.venues.simulated import DEFAULT_LISTING, Simulated, listings
-from tests.fakes import run_virtual
+from tests.fakes import VirtualTimeLoop, run_virtual
 from tests.poller.listening import RecordingListener, Tell
 
 LISTINGS = listings()
@@ -79,7 +79,8 @@ def test_stall_is_not_caught_up_with() -> None:
         running = asyncio.create_task(source.run(Tell(heard.append)))
         await asyncio.sleep(0.1)
         loop = asyncio.get_running_loop()
-        loop.jump(3600)  # type: ignore[attr-defined]
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.jump(3600)
         await asyncio.sleep(0.02)
         running.cancel()
         return len(heard)

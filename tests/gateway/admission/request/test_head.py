@@ -19,7 +19,7 @@ def head_of(size: int, fields: int = 1) -> bytes:
     return head.ljust(size - 4, b"x") + b"\r\n\r\n"
 
 
-def refused(status: int) -> object:
+def refused(status: int) -> pytest.RaisesExc[RefusalError]:
     """Expect a refusal."""
     return pytest.raises(RefusalError, check=lambda error: (status, "too_large") == (error.status, error.reason))
 
@@ -55,7 +55,7 @@ def test_what_follows_a_head_can_be_taken_as_it_is() -> None:
 def test_a_head_has_so_many_bytes_and_no_more(pieces: int, before: int) -> None:
     """The limit itself is allowed, one more is not, wherever it stands in a connection and however it is cut."""
     for size, fits in ((MAX_HEAD_BYTES - 1, True), (MAX_HEAD_BYTES, True), (MAX_HEAD_BYTES + 1, False)):
-        heads, taken = Heads(), []
+        heads, taken = Heads(), list[bytes]()
         stream = head_of(100) * before + head_of(size)
         step = -(-len(stream) // pieces)
 
@@ -79,7 +79,7 @@ def test_a_head_has_so_many_bytes_and_no_more(pieces: int, before: int) -> None:
 def test_a_head_that_cannot_end_in_time_is_refused_before_its_end() -> None:
     """As many bytes as may be, and no end among them."""
     heads = Heads()
-    heads.add(b"x" * (MAX_HEAD_BYTES - 1))
+    heads.add((LINE + b"X: ").ljust(MAX_HEAD_BYTES - 1, b"x"))
     assert heads.take_head() is None
     heads.add(b"x")
     with refused(431):
@@ -117,3 +117,72 @@ def test_a_large_body_may_not(headers: dict[str, str]) -> None:
     """Nor one that does not say how large it is."""
     with refused(413):
         require_small_body(CIMultiDict(headers))
+
+
+LF_LINES = b"GET / HTTP/1.1\nX: y\n\n"
+CRLF_LINES = LF_LINES.replace(b"\n", b"\r\n")
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_lines_may_end_with_a_single_lf(size: int) -> None:
+    """Such a head comes out as any other, whichever stands before and behind it, and however it is cut."""
+    heads, taken = Heads(), []
+    stream = LF_LINES + CRLF_LINES + b"\n\r\n" + LF_LINES * 2 + CRLF_LINES
+    for start in range(0, len(stream), size):
+        heads.add(stream[start : start + size])
+        while (head := heads.take_head()) is not None:
+            taken.append(head)
+    assert [CRLF_LINES] * 5 == taken
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(
+            b"\0",
+            b"\x16\x03\x01\x02\x00\x01\x00",
+            b"\r\r",
+            b"\xff\xfe",
+            b" GET / HTTP/1.1\r\n",
+            b"hello\r\n",
+            b"hello\n",
+        ),
+        *(b"GET /\r\n", b"GET / HTTP/2.0\r\n", b"GET / RTSP/1.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        *(b"GET / HTTP/1.1\rHost: x\r\r", b"GET /\0", b"x" * 40, b"GET / HTTP/1.1\r\nno field\r\n"),
+        *(b"GET / HTTP/1.1\r\nX: y\n", b"GET / HTTP/1.1\nX: y\r\n\r\n", b"GET / HTTP/1.1\nX: y\r\n\n"),
+        *(b"GET / HTTP/1.1\r\nX: y\n\n", b"GET / HTTP/1.1\nX: y\n\r\n", b"\r\n\n\r\n\0"),
+    ],
+)
+def test_what_becomes_no_head_is_refused_at_its_first_wrong_byte(wrong: bytes, size: int) -> None:
+    """Nobody waits for the end of it, which would never come; and the part before that byte is no reason to refuse."""
+    heads, status = Heads(), 200
+    for start in range(0, len(wrong), size):
+        heads.add(wrong[start : start + size])
+        try:
+            assert heads.take_head() is None
+        except RefusalError as error:
+            status = error.status
+            break
+    assert 400 == status
+
+
+@given(st.integers(0, 2**32))
+def test_no_part_of_a_good_head_is_taken_for_a_wrong_one(seed: int) -> None:
+    """Wherever it is cut."""
+    rng = random.Random(seed)
+    fields = b"".join(
+        rng.choice((b"X-A: b", b"a:", b"Cookie: \xe4\xf6=\t1", b"T: a b;c", b"Host: [::1]:80")) + b"\r\n"
+        for _ in range(rng.randint(0, 6))
+    )
+    head = rng.choice((b"GET / HTTP/1.1", b"OPTIONS * HTTP/1.0", b"M-SEARCH http://x/?a=b HTTP/1.1")) + b"\r\n" + fields
+    stream = rng.choice((b"", b"\r\n", b"\n")) + head + b"\r\n"
+    if rng.random() < 0.5:
+        stream = stream.replace(b"\r\n", b"\n")
+    heads, at = Heads(), 0
+    while at < len(stream):
+        step = rng.randint(1, 9)
+        heads.add(stream[at : at + step])
+        at += step
+        taken = heads.take_head()
+        assert (taken is not None) == (at >= len(stream))

@@ -3,7 +3,7 @@
 import random
 
 from gateway.fanout.feed.delivery import ASKED_AT_ONCE, JUMP, LOST, Delivery, Patience, stored_seq
-from gateway.protocol.encoding import FramedTick
+from gateway.protocol.forms import FramedTick
 from market.codec import encode_tick
 from market.status import SymbolState
 from market.symbols import Symbols
@@ -12,6 +12,7 @@ from tests.fakes import tick
 
 
 def payload(symbol: str, seq: int) -> bytes:
+    """Encode a tick as the poller does."""
     return encode_tick(tick(symbol, seq))
 
 

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -14,7 +14,7 @@ from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE
 from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedStatus, FramedTick
+from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Batch, BusDownError, Message, Receiver, Token
 from market.bus.memory import MemoryBus, MemorySubscription
@@ -139,7 +139,13 @@ class Setup:
     def now_us(self) -> int:
         return round(self.loop.time() * 1_000_000)
 
-    async def beat(self, link: str = "up", reason: str = "", source: str = "simulated", venue: str = "binance") -> None:
+    async def beat(
+        self,
+        link: Literal["up", "down"] = "up",
+        reason: str = "",
+        source: str = "simulated",
+        venue: str = "binance",
+    ) -> None:
         now = self.now_us()
         beat = Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now, venue=venue)
         await publish(self.bus, [], beat)
@@ -171,6 +177,7 @@ class Setup:
 
 @asynccontextmanager
 async def running(symbols: str = "BTCUSDT,ETHUSDT") -> AsyncIterator[Setup]:
+    """Run a feed."""
     setup = Setup(symbols)
     run = asyncio.create_task(setup.feed.run())
     await asyncio.sleep(0.1)
@@ -451,9 +458,10 @@ def test_a_beat_from_before_the_outage_proves_nothing() -> None:
             setup.bus.stopped = False
             await asyncio.sleep(3.2)
             assert 2 == setup.bus.attempts
-            assert "stale" == setup.feed.statuses[0].feed
+            feeds: list[str] = [setup.feed.statuses[0].feed]
             await setup.beat()
-            assert "live" == setup.feed.statuses[0].feed
+            feeds.append(setup.feed.statuses[0].feed)
+            assert ["stale", "live"] == feeds
 
     run_virtual(main())
 
@@ -572,7 +580,7 @@ def test_a_store_read_before_what_came_meanwhile_is_no_clock_that_is_behind() ->
             async def read(topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
                 return {topic: older[topic] for topic in topics if topic in older}
 
-            setup.bus.read = read  # type: ignore[method-assign]
+            setup.bus.read = read  # type: ignore[method-assign] # the fake is behind
             setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
             await setup.poll(10)
             assert [("live", "")] == setup.statuses
@@ -776,7 +784,8 @@ def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
             await asyncio.sleep(1)
             await setup.beat()
             assert [("ETHUSDT", "stale"), ("ETHUSDT", "live")] == setup.told
-            assert NOT_TOLD == setup.heard[-1].message.reason
+            assert isinstance(last := setup.heard[-1], FramedStatus)
+            assert NOT_TOLD == last.message.reason
 
     run_virtual(main())
 

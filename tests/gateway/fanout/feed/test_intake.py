@@ -13,8 +13,8 @@ from gateway.fanout.feed.behind import BEHIND_S
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
 from gateway.metrics import Counters
-from gateway.protocol import encoding
-from gateway.protocol.encoding import FramedTick, json_body
+from gateway.protocol.forms import FramedTick
+from gateway.protocol.json_encoding import JSON
 from market.codec import MAX_TICK_BYTES, decode_tick, encode_tick
 from market.symbols import parse_symbols
 from market.tick import MAX_EXACT, SEQ_AHEAD_MS
@@ -56,6 +56,7 @@ class Setup:
 
 @asynccontextmanager
 async def intake() -> AsyncIterator[Setup]:
+    """Make an intake inside the event loop."""
     yield Setup()
 
 
@@ -82,11 +83,11 @@ def test_only_canonical_bytes_go_on(payload: bytes) -> None:
         async with intake() as setup:
             setup.subject.tick_received("AAA", payload)
             [framed] = setup.published
-            assert PLAIN == json_body(framed)
-            assert [json.loads(PLAIN) | {"type": "tick"}] == list(decoded(encoding.json(framed)))
+            assert PLAIN == JSON.tick_body(framed)
+            assert [json.loads(PLAIN) | {"type": "tick"}] == list(decoded(JSON.tick_frame(framed)))
             setup.last.clear()
             setup.subject.take_stored({"AAA": payload})
-            assert PLAIN == json_body(setup.published[-1])
+            assert PLAIN == JSON.tick_body(setup.published[-1])
 
     run_virtual(main())
 
@@ -143,8 +144,8 @@ def test_whatever_is_written_only_ticks_in_canonical_bytes_come_out(edits: list[
         async with intake() as setup:
             setup.subject.tick_received("AAA", payload)
             for framed in setup.published:
-                assert json_body(framed) == encode_tick(decode_tick(json_body(framed)))
-                assert "AAA" == decode_tick(json_body(framed)).symbol
+                assert JSON.tick_body(framed) == encode_tick(decode_tick(JSON.tick_body(framed)))
+                assert "AAA" == decode_tick(JSON.tick_body(framed)).symbol
             assert 1 == len(setup.published) + setup.counters.bus_refused.total()
 
     run_virtual(main())

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedStatus
+from gateway.protocol.forms import FramedStatus
 from market.status import Changes, States, SymbolStatus
 from market.symbols import parse_symbols
 from tests.market.samples import states, status
@@ -40,6 +40,7 @@ class Setup:
 
 
 def change(version: int, *symbols: SymbolStatus, since: int | None = None) -> Changes:
+    """Make the change to this version, from the one before unless told."""
     return Changes(version=version, since=version - 1 if since is None else since, symbols=list(symbols))
 
 
@@ -207,6 +208,7 @@ def test_with_the_newest_beat_and_the_store_what_is_held_is_true(story: list[tup
 
 
 def setup_truth() -> dict[str, SymbolStatus]:
+    """Begin with three symbols that are live."""
     return {symbol: status(symbol, "live", reason="", since_us=1) for symbol in ("AAA", "BBB", "XXX")}
 
 

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedStatus
+from gateway.protocol.forms import FramedStatus
 from market.status import Changes
 from market.symbols import parse_symbols
 from tests.market.samples import states

@@ -3,16 +3,21 @@
 import asyncio
 import random
 from collections.abc import Iterable
+from functools import partial
 
 from gateway.fanout.feed.usefulness import Usefulness
 from gateway.metrics import Counters
-from gateway.protocol.encoding import FramedTick
+from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError
 from market.bus.memory import MemoryBus
 from market.symbols import parse_symbols
 from market.topics import last_ticks
 from tests.fakes import run_virtual, tick
 from tests.market.bus.using import publish
+
+
+def _always(beat_at: float, _symbol: str | None) -> float:
+    return beat_at
 
 
 class SlowBus(MemoryBus):
@@ -33,6 +38,8 @@ class SlowBus(MemoryBus):
 
 
 class Setup:
+    """A feed on a bus that may be slow, and what it holds."""
+
     def __init__(self) -> None:
         self.bus = SlowBus()
         self.counters = Counters()
@@ -54,7 +61,8 @@ class Setup:
         reasons = []
         for _ in range(round(4 * seconds)):
             now = self.loop.time()
-            reasons.append(self.usefulness.judge(now, lambda _, at=now if beating else 0.0: at, beating=beating))
+            beat_at = {True: now, False: 0.0}[beating]
+            reasons.append(self.usefulness.judge(now, partial(_always, beat_at), beating=beating))
             await asyncio.sleep(0.25)
         return list(filter(None, reasons))
 

@@ -19,6 +19,7 @@ class FakeHolder:
 
     def __init__(self, buffers: Buffers) -> None:
         self.waiting_bytes = 0
+        self.waits_for_us = False
         self.end = ""
         self.buffers = buffers
 
@@ -47,6 +48,7 @@ class FakeHolder:
 
 
 def made(budget: int = 0) -> tuple[Buffers, Counters]:
+    """Make buffers with the bounds of these tests, and their counters."""
     counters = Counters()
     return Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, budget)), counters
 
@@ -298,7 +300,7 @@ def test_a_fault_with_one_saves_no_other(caplog: pytest.LogCaptureFixture) -> No
     async def main() -> None:
         buffers, _ = made()
         faulty, other = FakeHolder(buffers).wait(1), FakeHolder(buffers).wait(1)
-        faulty.abort = None  # type: ignore[assignment]
+        faulty.abort = None  # type: ignore[assignment] # the fault
         await asyncio.sleep(UNREAD_S + 3 * SWEEP_S)
         assert "does not read" == other.end
         [record] = caplog.records
@@ -318,7 +320,7 @@ def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
         def look() -> None:
             sizes.append(sum(holder.end != "" for holder in holders))
 
-        holders[0].abort = lambda _reason: loop.call_soon(look)  # type: ignore[method-assign,assignment,return-value]
+        holders[0].abort = lambda _reason: loop.call_soon(look)  # type: ignore[method-assign,assignment] # a fake of its own
         loop = asyncio.get_running_loop()
         await asyncio.sleep(UNREAD_S + 2 * SWEEP_S)
         look()
@@ -327,3 +329,39 @@ def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
         assert 999 == last
 
     run_virtual(main())
+
+
+def test_whose_end_waits_for_us_is_not_unfinished() -> None:
+    """Who has sent what we have not read yet has the time until we have; then it is late as before."""
+
+    async def main() -> None:
+        buffers, counters = made()
+        holder = FakeHolder(buffers).keep(1)
+        holder.waits_for_us = True
+        await asyncio.sleep(MESSAGE_S + 1)
+        assert "" == holder.end
+        holder.waits_for_us = False
+        await asyncio.sleep(2 * SWEEP_S)
+        assert "unfinished" == holder.end
+        assert {"unfinished": 1} == counters.buffers_cut_off
+
+    run_virtual(main())
+
+
+async def test_windows_and_requests_count_for_the_budget_and_for_whom_it_cuts_off() -> None:
+    """Together with what else the same client keeps; they have no time of their own."""
+    buffers, counters = made(budget=100_000)
+    patient, greedy, other = (FakeHolder(buffers) for _ in range(3))
+    buffers.keeps(patient, 30_000)
+    buffers.keeps(patient, 32_000)
+    buffers.keeps(greedy, 32_000)
+    assert 64_000 == buffers.held_bytes()
+    greedy.keep(30_000)
+    assert ("", 94_000, 2) == (greedy.end, buffers.held_bytes(), len(buffers))
+    buffers.keeps(other, 10_000)
+    assert ("", "") == (patient.end, other.end)
+    assert "too much" in greedy.end
+    assert ({"budget": 1}, 42_000) == (counters.buffers_cut_off, buffers.held_bytes())
+    buffers.keeps(other, 0)
+    buffers.forget(patient)
+    assert (0, 0) == (buffers.held_bytes(), len(buffers))

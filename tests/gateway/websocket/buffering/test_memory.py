@@ -9,6 +9,7 @@ MIB = 1024 * 1024
 
 
 def limit(folder: Path, text: str) -> tuple[Path, ...]:
+    """Write a file as the kernel shows a group's limit."""
     path = folder / "memory.max"
     path.write_text(text)
     return (path,)

@@ -212,7 +212,12 @@ def test_nothing_after_the_end_is_looked_at() -> None:
     assert ([(CLOSE, b"")], None) == read(client_frame(FIN | CLOSE) + bad)
     calls: list[bytes] = []
     reader = FrameReader(LIMIT, deflate=False)
-    assert reader.feed(good * 3 + bad, lambda _, payload: bool(calls.append(payload))) is None
+
+    def hear_one(_opcode: int, payload: bytes) -> bool:
+        calls.append(payload)
+        return False
+
+    assert reader.feed(good * 3 + bad, hear_one) is None
     assert [b"good"] == calls
 
 
@@ -225,7 +230,12 @@ def test_a_stranger_holds_no_more_than_a_message_and_a_header() -> None:
     reader = FrameReader(size, deflate=False)
     parts = client_frame(BINARY, b"x") + client_frame(CONTINUATION, b"x") * 49_999 + client_frame(CONTINUATION) * 1000
     rest = client_frame(FIN | CONTINUATION, b"x" * 50_000)
-    messages = []
+    messages: list[int] = []
+
+    def hear_one(_opcode: int, payload: bytes) -> bool:
+        messages.append(len(payload))
+        return True
+
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -234,7 +244,7 @@ def test_a_stranger_holds_no_more_than_a_message_and_a_header() -> None:
         for at in range(0, len(rest) - 1, 10):
             reader.feed(rest[at : min(at + 10, len(rest) - 1)], lambda *_: True)
         held = tracemalloc.get_traced_memory()[0] - before
-        reader.feed(rest[-1:], lambda _, payload: bool(messages.append(len(payload))) or True)
+        reader.feed(rest[-1:], hear_one)
         after = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
@@ -291,7 +301,8 @@ def conversations(draw: st.DrawFn, *, deflate: bool) -> tuple[list[bytes], list[
 @st.composite
 def damaged(draw: st.DrawFn, frames: Sequence[bytes]) -> bytes:
     """``frames`` with some of them gone, doubled or exchanged, and some of their bytes changed."""
-    frames = draw(st.lists(st.sampled_from(frames), max_size=8)) if frames and draw(st.booleans()) else frames
+    if bool(frames) and draw(st.booleans()):
+        frames = draw(st.lists(st.sampled_from(frames), max_size=8))
     stream = bytearray(b"".join(frames))
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(stream)))
@@ -299,8 +310,9 @@ def damaged(draw: st.DrawFn, frames: Sequence[bytes]) -> bytes:
     return bytes(stream)
 
 
-def split(draw: st.DrawFn, stream: bytes) -> list[bytes]:
-    cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+def split(data: st.DataObject, stream: bytes) -> list[bytes]:
+    """Cut a stream wherever hypothesis likes."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     return [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
 
 
@@ -310,7 +322,7 @@ def test_how_the_bytes_are_cut_makes_no_difference(data: st.DataObject, deflate:
     frames, _ = data.draw(conversations(deflate=deflate))
     stream = data.draw(damaged(frames))
     expected = read(stream, deflate=deflate)
-    assert expected == read(*split(data.draw, stream), deflate=deflate)
+    assert expected == read(*split(data, stream), deflate=deflate)
     assert expected == read(*(bytes((byte,)) for byte in stream), deflate=deflate)
 
 
@@ -318,7 +330,7 @@ def test_how_the_bytes_are_cut_makes_no_difference(data: st.DataObject, deflate:
 def test_what_is_right_is_read_as_it_was_meant(data: st.DataObject, deflate: bool) -> None:
     """Every message and control frame of a sound stream comes out, in order; `websockets` reads the same."""
     frames, events = data.draw(conversations(deflate=deflate))
-    assert (events, None) == read(*split(data.draw, b"".join(frames)), deflate=deflate)
+    assert (events, None) == read(*split(data, b"".join(frames)), deflate=deflate)
     assert (events, None) == read_by_websockets(b"".join(frames), limit=LIMIT, deflate=deflate)
 
 
@@ -408,9 +420,10 @@ def test_every_message_is_asked_about_before_it_is_read() -> None:
     bad_text, bad_deflate = client_frame(FIN | TEXT, b"\xff"), client_frame(FIN | RSV1 | TEXT, b"\xff" * 300)
     parts = client_frame(RSV1 | TEXT, b"\xff" * 20) + client_frame(FIN | CONTINUATION, b"\xff" * 30)
     stream = bad_text + bad_deflate + parts + client_frame(FIN | PING, b"?")
-    for admission in ("drop", "read"):
+    admissions: tuple[Admission, ...] = ("drop", "read")
+    for admission in admissions:
         reader = FrameReader(LIMIT, deflate=True)
-        events, asked, violation = hearing(reader, stream, admission)  # type: ignore[arg-type] # both are answers
+        events, asked, violation = hearing(reader, stream, admission)
         assert violation is None
         assert [0, 300, 50] == asked
         refused = (REFUSED, b"")
@@ -443,3 +456,33 @@ def test_a_compressed_message_has_a_limit_of_its_own() -> None:
     # Many blocks with nothing in them: each takes as long as a short message.
     empty = client_frame(FIN | RSV1 | TEXT, 22_416 * EMPTY_BLOCK)
     assert 1009 == refused(empty, limit=262_144, deflate=True)[1]
+
+
+@given(st.data(), st.booleans())
+def test_pauses_make_no_difference(data: st.DataObject, deflate: bool) -> None:
+    """However often a reader is told to leave the rest for later, the same messages come of a stream."""
+    frames, _ = data.draw(conversations(deflate=deflate))
+    stream = data.draw(damaged(frames))
+    pauses = iter(data.draw(st.lists(st.booleans(), min_size=1)))
+    events: list[Event] = []
+
+    def receive(opcode: int, payload: bytes) -> bool:
+        events.append((opcode, payload))
+        return opcode != CLOSE
+
+    paused = False
+
+    def must_pause() -> bool:
+        nonlocal paused
+        paused = next(pauses, False)
+        return paused
+
+    reader = FrameReader(LIMIT, deflate=deflate)
+    pieces = split(data, stream)
+    violation = None
+    while (pieces or paused) and violation is None and not (events and events[-1][0] == CLOSE):
+        if paused and pieces:
+            reader.keep(pieces.pop(0))
+        paused = False
+        violation = reader.feed(pieces.pop(0) if pieces else b"", receive, pauses=must_pause)
+    assert read(stream, deflate=deflate) == (events, violation)

@@ -24,6 +24,7 @@ KINDS = (Connection, SSLConnection, UnixDomainSocketConnection)
 
 
 def numbers(text: str) -> tuple[int, ...]:
+    """Read major and minor number of a version."""
     return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
 
 
@@ -58,17 +59,19 @@ def test_the_version_is_one_that_was_checked() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_private_attribute_is_there(kind: type[AbstractConnection], name: str) -> None:
     """Each connection that is not connected has it, as None."""
-    connection = kind(path="/none") if kind is UnixDomainSocketConnection else kind()  # type: ignore[call-arg]
+    connection = kind(path="/none") if kind is UnixDomainSocketConnection else kind()
     assert getattr(connection, name, "missing") is None, f"{kind.__name__}.{name} is gone or no longer None: {HELP}"
 
 
 async def test_private_attributes_are_the_streams(valkey: Valkey) -> None:
     """Of a connected one they are asyncio's own streams, over one transport, with nothing read ahead."""
     connection: Any = await connected(valkey)
-    assert isinstance(connection._writer, asyncio.StreamWriter), f"_writer is no StreamWriter: {HELP}"
-    assert isinstance(connection._reader, asyncio.StreamReader), f"_reader is no StreamReader: {HELP}"
-    assert isinstance(connection._writer.transport, asyncio.Transport), f"_writer has no transport: {HELP}"
-    assert not connection._reader._buffer, f"bytes were read ahead, which would be lost: {HELP}"
+    reader: Any = getattr(connection, "_reader", None)
+    writer: Any = getattr(connection, "_writer", None)
+    assert isinstance(writer, asyncio.StreamWriter), f"_writer is no StreamWriter: {HELP}"
+    assert isinstance(reader, asyncio.StreamReader), f"_reader is no StreamReader: {HELP}"
+    assert isinstance(writer.transport, asyncio.Transport), f"_writer has no transport: {HELP}"
+    assert not vars(reader)["_buffer"], f"bytes were read ahead, which would be lost: {HELP}"
     await connection.disconnect()
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from deploy.ports import free_port
 from market.bus import Bus, BusDownError, Token, open_bus
 from market.codec import encode_tick
 from market.topics import last_ticks
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
 from tests.market.bus.using import lead, listen, publish
 from tests.market.samples import tick
-from tests.valkey import Valkey, free_port
+from tests.valkey import Valkey
 
 TOKEN = Token("test", "we", 1, 30)
 

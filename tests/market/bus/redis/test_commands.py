@@ -2,11 +2,12 @@
 
 import hiredis
 
-from market.bus.redis.commands import command
+from market.bus.redis.commands import command, encoded
 
 
 def test_words_of_every_kind() -> None:
     """Text goes as UTF-8, numbers in decimal, bytes as they are, whatever is in them."""
     reader = hiredis.Reader()
-    reader.feed(command(b"SET", "币.x", 17, b"\x00\r\n", ""))
+    words: list[str | bytes | int] = [b"SET", "币.x", 17, b"\x00\r\n", ""]
+    reader.feed(command(*map(encoded, words)))
     assert [b"SET", "币.x".encode(), b"17", b"\x00\r\n", b""] == reader.gets()

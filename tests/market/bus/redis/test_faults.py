@@ -103,6 +103,22 @@ def test_a_name_or_a_password_that_is_a_word_hides_nothing() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "h:6379 asks for a certificate of ours"),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "h:6379 asks for a certificate of ours"),
+        ("WRONG_VERSION_NUMBER", "h:6379 does not speak TLS; write redis://"),
+        ("UNSUPPORTED_PROTOCOL", "TLS with h:6379 failed: unsupported protocol"),
+    ],
+)
+def test_a_tls_handshake_that_fails_says_why(reason: str, said: str) -> None:
+    """A certificate of ours that is missing, and a server without TLS, are told with the mend."""
+    error = ssl.SSLError(1, "x")
+    error.reason = reason
+    assert explained(error, HERE).startswith(said)
+
+
 def test_an_error_without_words_has_its_name() -> None:
     """There is always something to say, and a reason far down is found."""
     assert explained(TimeoutError(), HERE) == "h:6379 did not answer in time"

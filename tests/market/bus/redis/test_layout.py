@@ -3,7 +3,7 @@
 import pytest
 
 from market.bus import Token
-from market.bus.redis.layout import lease_key, lease_value, stand_by_key, ticket_key, value_key
+from market.bus.redis.layout import lease_key, lease_value, stand_by_key, ticket_key, value_key, value_keys
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,21 @@ from market.bus.redis.layout import lease_key, lease_value, stand_by_key, ticket
 def test_last_values(topic: str, key: str) -> None:
     """A topic with a dot is kept in a hash of its kind, one without a dot under its own name."""
     assert key == value_key(topic)
+
+
+@pytest.mark.parametrize(
+    "topics",
+    [
+        [],
+        ["tick.A", "tick.B", "tick.A.c"],
+        ["states", "tick.A", "statess", "states", "tick", "ticks.A", "tick.B"],
+        [".a", ".b", "a", ".", ".c", "..", "tick.A"],
+        ["tick.A", "trade.A", "tick.B", "trade.B", "tickk.A"],
+    ],
+)
+def test_the_keys_of_many_topics(topics: list[str]) -> None:
+    """They are those of each, in whatever order they come."""
+    assert {value_key(topic) for topic in topics} == value_keys([(topic, b"") for topic in topics])
 
 
 def test_store() -> None:

@@ -57,7 +57,13 @@ async def server() -> AsyncIterator[ScriptedRedis]:
 async def bus(server: ScriptedRedis) -> AsyncIterator[Bus]:
     """A bus on it, with some connections that have served."""
     bus = open_bus(server.url)
-    await asyncio.gather(*(bus.tickets.take(f"{number}") for number in range(AT_ONCE)))
+    server.says = b""
+    asking = [asyncio.create_task(bus.tickets.take(f"{number}")) for number in range(AT_ONCE)]
+    # Else one question could go over the connection of another that is answered already.
+    await until(lambda: server.asked == AT_ONCE)
+    server.says = None
+    server.say(b"$-1\r\n")
+    await asyncio.gather(*asking)
     assert (AT_ONCE, AT_ONCE) == (server.accepted, len(server.connections))
     yield bus
     await bus.aclose()

@@ -19,6 +19,7 @@ from tests.valkey import Valkey
 
 @pytest.fixture
 def made(tmp_path: Path) -> Certificates:
+    """Make certificates."""
     return Certificates(tmp_path)
 
 

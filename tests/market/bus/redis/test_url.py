@@ -134,7 +134,8 @@ OUR_WORDS = "BUS_URL SettingError \n" + "\n".join(
         *("redis://%ff@h", "redis://h/1?db=1", "redis://h?x=1", "redis://h?x=", "redis://h?db=1&db=2", "redis://h?%3D="),
         *("redis://h?protocol=3", "redis://h?password=1", "redis://h?ssl_keyfile=1", "rediss://h?x=1", "redis://h?db="),
     )
-    for everything in everything_said(refusal_of(url))
+    for refused in (refusal_of(url), SettingError(f"BUS_URL {refusal_of(url)}"))
+    for everything in everything_said(refused)
 )  # fmt: skip
 """What is said of URLs without a secret; where a password has our own words in it, that shows nothing."""
 PASSWORDS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=30) | st.text(SIGNS, min_size=4, max_size=30)
@@ -148,6 +149,7 @@ PASSWORDS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=30) | st.
 @example("sesame@street", "rediss", "u", "h:1/0")
 @example("[sesame", "unix", "u", "/s")
 @example("sesame%", "unix", "", "/s?db=1")
+@example("Sett", "redis", "", "h:port")
 @given(
     PASSWORDS,
     st.sampled_from(["redis", "rediss", "unix", "kafka", "redis+sentinel"]),
@@ -199,6 +201,7 @@ def test_both_programs_refuse_it_wherever_it_stands(read: type, in_file: bool, u
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Bus]:
+    """Open a bus, and close it."""
     bus = open_bus(url)
     try:
         yield bus

@@ -18,6 +18,7 @@ ANSWER: dict[str, Any] = json.loads(
 
 
 def info(**changes: Any) -> ExchangeInfo:
+    """Read an answer of exchangeInfo with these changes."""
     return ExchangeInfo(json.dumps({**ANSWER, **changes}).encode())
 
 
@@ -27,6 +28,7 @@ def listed(**fields: Any) -> Instrument | None:
 
 
 def filters(tick: object, step: object, largest: str = "9000.0") -> list[dict[str, object]]:
+    """Make the filters of a symbol."""
     return [
         {"filterType": "PRICE_FILTER", "maxPrice": "1000000.0", "tickSize": tick},
         {"filterType": "LOT_SIZE", "maxQty": largest, "stepSize": step},

@@ -60,6 +60,7 @@ async def looking(exchange: Exchange, symbols: list[str], **timing: float) -> As
 
 
 def named(exchange: Exchange) -> list[tuple[str, ...] | None]:
+    """List the symbols that each request named."""
     return [request.symbols for request in exchange.requests]
 
 
@@ -134,14 +135,14 @@ async def test_many_doubts_are_one_question() -> None:
     async with Exchange(MANY[:300], LIMITS) as exchange:
         source = new_rest(exchange, MANY[:300], doubts_gap_s=0.5)
         async with heeding(source):
-            before = exchange_infos(exchange)
+            before, began = exchange_infos(exchange), time.monotonic()
             for symbol in MANY[:300]:
                 source.doubt(symbol)
                 await asyncio.sleep(0.002)
             await eventually(lambda: exchange_infos(exchange) >= before + 4)
             await asyncio.sleep(0.3)
-        # The first at once, the others in hundreds.
-        assert exchange_infos(exchange) - before <= 6
+        # The first at once, the others in hundreds, which may be interrupted by later ones.
+        assert exchange_infos(exchange) - before <= 4 + (time.monotonic() - began) / 0.5
 
 
 async def test_an_answer_without_a_symbol_is_no_proof(exchange: Exchange) -> None:
@@ -344,14 +345,14 @@ async def test_sources_tell_what_is_listed_otherwise(exchange: Exchange) -> None
     """By the stream and by REST alone: the listener hears of halts, and of prices when they are over."""
     for new in (new_ws, new_rest):
         source = new(exchange, ["BTCUSDT", "ETHUSDT"])
-        source._listing._timing = QUICK
+        source._listing._timing = QUICK  # type: ignore[attr-defined] # of Binance's listing
         async with heeding(source) as listener:
-            await eventually(lambda source=source: source.state.link == "up")
+            await eventually(lambda: source.state.link == "up")  # noqa: B023 # awaited in this turn of the loop
             exchange.market.set_status("ETHUSDT", "BREAK")
             source.doubt("ETHUSDT")
-            await eventually(lambda listener=listener: [its.status for _, its in listener.listings] == ["halted"])
+            await eventually(lambda: [its.status for _, its in listener.listings] == ["halted"])
             exchange.market.set_status("ETHUSDT", "TRADING")
-            await eventually(lambda listener=listener: listener.listings[-1][1].status == "trading")
+            await eventually(lambda: listener.listings[-1][1].status == "trading")
             exchange.quote("ETHUSDT", bid=f"{new.__name__ == 'new_ws':d}7.00000000")
             await heard(listener.updates, "ETHUSDT", f"{new.__name__ == 'new_ws':d}7.00000000")
             assert {} == listener.lacking

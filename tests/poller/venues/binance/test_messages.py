@@ -1,3 +1,5 @@
+"""Binance's messages, read."""
+
 import json
 from typing import Any
 
@@ -5,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poller.rest.answers import Answer
 from poller.source import Update
 from poller.stream.dialect import Ack, Ending, Unexpected
 from poller.venues.binance.messages import (
-    Answer,
     error_of,
     parse_message,
     parse_quotes,
@@ -29,6 +31,7 @@ SHUTDOWN = Ending("the exchange shuts this connection down")
 
 
 def combined(stream: str, data: Any) -> bytes:
+    """Write a message of a combined stream."""
     return json.dumps({"stream": stream, "data": data}).encode()
 
 

@@ -1,3 +1,5 @@
+"""What requests cost at Binance."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

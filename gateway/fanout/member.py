@@ -1,0 +1,68 @@
+"""A connection, as cohorts, hub and laggards see it: what it wants, what it can do, and what it may have missed."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.encodings import DEFAULT
+
+
+class Wishes(Struct, frozen=True):
+    """What a connection wants. Equal wishes share a cohort."""
+
+    symbols: frozenset[str]
+    encoding: Encoding = DEFAULT
+    batch: bool = False
+    deflate: bool = False
+    """Whether batches are compressed; single ticks never are."""
+    max_hz: float | None = None
+    conflate: bool = True
+
+
+class Missed(Struct):
+    """What a member begins to lag with.
+
+    It is owed the newest tick of every symbol in ``owed``, and of every symbol of its cohort that was
+    published after ``stamp``; a snapshot of every symbol in ``snapshots``; and the state of every symbol in
+    ``states``, and of every symbol of its cohort whose state was published after ``stamp``.
+    """
+
+    stamp: int
+    count: int = 0
+    """Ticks of its cohort published so far that it has not been sent."""
+    owed: set[str] = set()
+    snapshots: set[str] = set()
+    states: set[str] = set()
+    begins: bool = False
+    """Whether it has not been too slow: it is only owed too much for one write."""
+
+
+class Member(Protocol):
+    """A connection, as cohorts, hub and laggards see it."""
+
+    encoding: Encoding
+    watched: bool
+    """Whether marks tell how far it has read: something before it may hoard what the kernel has passed on."""
+    rtt_s: float
+    """How long it usually takes to answer a ping; infinite before it has answered one."""
+
+    @property
+    def drained(self) -> bool:
+        """Whether the kernel has taken everything that was written."""
+
+    @property
+    def unheard(self) -> bool:
+        """Whether anything from it waits in the kernel to be read."""
+
+    def send(self, blob: bytes) -> bool:
+        """Write at once and return True, or return False because the socket is not draining."""
+
+    def enqueue(self, blob: bytes) -> None:
+        """Write, however slow the socket; the connection closes itself when too much is waiting."""
+
+    def reply(self, frames: bytes) -> None:
+        """Write what may not be conflated away."""
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection off at once."""

@@ -1,0 +1,94 @@
+"""Which cohorts there are, and which groups they are in: made when somebody wants them, gone with the last who does."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.fanout.cohort import Cohort
+from gateway.fanout.flush_scheduler import RatedPace, Rest, SharedPace
+from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
+from gateway.fanout.member import Member, Missed, Wishes
+from gateway.fanout.window import Marks, Reader, Sent
+from gateway.metrics import Counters
+
+
+class Registry:
+    """All cohorts of a gateway, by what their members want."""
+
+    def __init__(
+        self,
+        lags: Callable[[Cohort, Member, Missed], None],
+        counters: Counters,
+        *,
+        next_number: Callable[[], int],
+        unanswered: dict[Reader, Sent],
+        rest: Rest,
+        timer: Callable[[], float],
+    ) -> None:
+        """``lags`` is told of members that cohorts let go; ``timer`` measures flushes, in seconds.
+
+        ``next_number`` and ``unanswered`` are for `gateway.fanout.window.Marks`.
+        """
+        self._lags = lags
+        self._counters = counters
+        self._next_number = next_number
+        self._unanswered = unanswered
+        self._rest = rest
+        self._timer = timer
+        self._loop = asyncio.get_running_loop()
+        self._cohorts: dict[tuple[Wishes, bool], Cohort] = {}
+        """By what its members want, and whether they are watched."""
+        self._groups: dict[tuple[float | None, bool], Group] = {}
+        """By rate, and whether they conflate; a group is there as long as a cohort is in it."""
+        self.groups_of: dict[str, dict[Group, None]] = {}
+        """Symbol → the groups with a cohort that holds it."""
+
+    @property
+    def cohort_count(self) -> int:
+        """How many different wishes there are."""
+        return len(self._cohorts)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All groups."""
+        return tuple(self._groups.values())
+
+    def cohort(self, wishes: Wishes, *, watched: bool) -> Cohort:
+        """The cohort of those who want this, an empty one where nobody does yet."""
+        cohort = self._cohorts.get((wishes, watched))
+        if cohort is None:
+            clock = self._loop.time
+            marks = Marks(self._next_number, self._unanswered, clock()) if watched and wishes.conflate else None
+            cohort = Cohort(wishes, self._lags, self._counters, marks=marks, clock=clock, watched=watched)
+            self._cohorts[wishes, watched] = cohort
+            group = self.group(wishes)
+            for symbol in group.cohorts.add(cohort):
+                self.groups_of.setdefault(symbol, {})[group] = None
+        return cohort
+
+    def group(self, wishes: Wishes) -> Group:
+        """The group that the cohort of such wishes is in."""
+        key = (wishes.max_hz, wishes.conflate)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = self._new_group(wishes)
+        return group
+
+    def _new_group(self, wishes: Wishes) -> Group:
+        if not wishes.conflate:
+            return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)))
+        if wishes.max_hz is not None:
+            return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters)
+        return ConflatingGroup(SharedPace(self._loop, self._timer, self._rest), self._counters)
+
+    def drop_if_empty(self, cohort: Cohort) -> None:
+        """Forget ``cohort`` where nobody is in it, and its group where nothing else is in that."""
+        if len(cohort):
+            return
+        del self._cohorts[cohort.wishes, cohort.watched]
+        group = self.group(cohort.wishes)
+        for symbol in group.cohorts.remove(cohort):
+            del self.groups_of[symbol][group]
+            if not self.groups_of[symbol]:
+                del self.groups_of[symbol]
+        if not group.cohorts.all:
+            del self._groups[cohort.wishes.max_hz, cohort.wishes.conflate]

@@ -1,0 +1,87 @@
+"""The dashboard, from memory: one document with all that it is made of, so that a visit is one request.
+
+Its parts are served, too, each by itself. What has not changed since a browser asked before is not sent again.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+_WEB: Final = Path(__file__).parent.parent / "web"
+_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+
+_MODULES: Final = ("figures.js", "link.js", "table.js", "app.js")
+"""Each imports only from those before it."""
+
+_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./[a-z]+\.js";\n', re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export ", re.MULTILINE)
+
+_LOCKED: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""Everything the dashboard needs is served from here; nothing else may run in it."""
+
+
+class Part:
+    """Something to be read, and what stands before it."""
+
+    def __init__(self, name: str, body: bytes, policy: str = _LOCKED) -> None:
+        """Its type is told by the end of its ``name``; ``policy`` is its Content Security Policy."""
+        self._body = body
+        self._type = _TYPES[Path(name).suffix]
+        self._tag = hashlib.sha256(body).hexdigest()[:32]
+        self._headers: Mapping[str, str] = {
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            hdrs.CACHE_CONTROL: "no-cache",
+            hdrs.ETAG: f'"{self._tag}"',
+        }
+
+    def answer(self, request: web.Request) -> web.Response:
+        """All of it, or 304 to who has it (RFC 9110, section 13.1.2)."""
+        wanted = request.if_none_match or ()
+        if any(tag.value in (self._tag, "*") for tag in wanted):
+            return web.Response(status=304, headers=self._headers)
+        return web.Response(body=self._body, content_type=self._type, charset="utf-8", headers=self._headers)
+
+
+class Pages:
+    """All there is to be read."""
+
+    def __init__(self, folder: Path = _WEB) -> None:
+        """They are read from ``folder``, once."""
+        self.parts = {
+            path.name: Part(path.name, path.read_bytes())
+            for path in sorted(folder.iterdir())
+            if path.suffix in _TYPES and path.name != "index.html"
+        }
+        document, policy = _assembled(folder)
+        self.index = Part("index.html", document.encode(), policy)
+
+
+def _assembled(folder: Path) -> tuple[str, str]:
+    """The document, and a policy that lets its own style and script run, which are told by their hashes."""
+
+    def read(name: str) -> str:
+        return (folder / name).read_text(encoding="utf-8")
+
+    style = read("style.css")
+    script = "".join(_EXPORT.sub("", _IMPORT.sub("", read(name))) for name in _MODULES)
+    document = read("index.html")
+    for outside, inside in (
+        ('<link rel="stylesheet" href="/web/style.css">', f"<style>{style}</style>"),
+        ('<script type="module" src="/web/app.js"></script>', f'<script type="module">{script}</script>'),
+        ('"/web/icon.svg"', f'"data:image/svg+xml,{quote(read("icon.svg"))}"'),
+    ):
+        document = document.replace(outside, inside)
+    policy = f"{_LOCKED}; script-src {_hash(script)}; style-src {_hash(style)}; img-src 'self' data:"
+    return document, policy
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,95 @@
+"""Ticks and states, each with the bytes that were made of it so far: made once for everybody.
+
+A form is one way to write a tick, such as a frame in JSON. Each form is made when it is first wanted, and never again.
+It is made of what the tick says, not of the bytes that it came in: those may be anybody's.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from gateway.protocol.messages import SymbolStatus
+from market.tick import Tick
+
+
+class FramedTick(Struct, gc=False, eq=False):
+    """A tick with its bytes in every form that somebody wanted so far; forms make and keep them, see `of_tick`."""
+
+    symbol: str
+    seq: int
+    tick: Tick
+    """Decoded, whatever it came in: so every form is canonical. One that nobody wants is never encoded."""
+    stamp: int = 0
+    """The hub's count of ticks when this one was published; orders ticks across symbols."""
+    form: "Form | None" = None
+    """The form that was wanted first. Most ticks are wanted in one only."""
+    made: bytes = b""
+    """The bytes in that form: a dictionary for each tick would cost a quarter of what encoding it does."""
+    others: "dict[Form, bytes] | None" = None
+    """The bytes in all other forms."""
+
+
+Form = Callable[[FramedTick], bytes]
+"""Gives a tick's bytes in one form, making them if nobody wanted them before."""
+
+
+def of_tick(encode: Callable[[Tick], bytes]) -> Form:
+    """The form that ``encode`` makes."""
+
+    def form(tick: FramedTick) -> bytes:
+        if tick.form is form:
+            return tick.made
+        if tick.form is None:
+            made = tick.made = encode(tick.tick)
+            tick.form = form
+            return made
+        others = tick.others
+        if others is None:
+            others = tick.others = {}
+        if form not in others:
+            others[form] = encode(tick.tick)
+        return others[form]
+
+    return form
+
+
+class FramedStatus(Struct, gc=False, eq=False):
+    """The state of a symbol, with its bytes in every form that somebody wanted so far."""
+
+    message: SymbolStatus
+    stamp: int = 0
+    """As of `FramedTick`, and of the same count: orders states and ticks."""
+    forms: dict["StatusForm", bytes] = {}
+
+
+StatusForm = Callable[[FramedStatus], bytes]
+"""As `Form`, of a state."""
+
+
+def of_status(encode: Callable[[SymbolStatus], bytes]) -> StatusForm:
+    """The form of a state that ``encode`` makes."""
+
+    def form(status: FramedStatus) -> bytes:
+        made = status.forms.get(form)
+        if made is None:
+            made = status.forms[form] = encode(status.message)
+        return made
+
+    return form
+
+
+class Forms:
+    """The newest ticks of some symbols, in every form that somebody wants: symbol → bytes, by form."""
+
+    __slots__ = ("_by_form", "ticks")
+
+    def __init__(self, ticks: dict[str, FramedTick]) -> None:
+        self.ticks = ticks
+        self._by_form: dict[Form, dict[str, bytes]] = {}
+
+    def __getitem__(self, form: Form) -> dict[str, bytes]:
+        """Of every tick the bytes in ``form``."""
+        forms = self._by_form.get(form)
+        if forms is None:
+            forms = self._by_form[form] = dict(zip(self.ticks, map(form, self.ticks.values()), strict=True))
+        return forms

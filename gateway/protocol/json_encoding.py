@@ -1,0 +1,48 @@
+"""JSON in text frames."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from gateway.protocol.commands import CommandDecoder
+from gateway.protocol.encoding import Encoding
+from gateway.websocket.framing.frames import TEXT, frame
+from market.codec import encode_tick
+from market.tick import Tick
+
+
+def _head(body_size: int) -> bytes:
+    """A ``tick`` frame up to where its body goes on, of ``body_size`` bytes with the brace it opens with."""
+    start = b'{"type":"tick",'
+    payload_size = len(start) + body_size - 1
+    return frame(TEXT, bytes(payload_size))[:-payload_size] + start
+
+
+# Ticks are of a few sizes; what is before them is made once for each.
+_HEADS = tuple(map(_head, range(1024)))
+
+
+def _tick_frame(tick: Tick) -> bytes:
+    body = encode_tick(tick)
+    size = len(body)
+    return (_HEADS[size] if size < len(_HEADS) else _head(size)) + body[1:]
+
+
+def _snapshot_frame(tick: Tick) -> bytes:
+    return frame(TEXT, b'{"type":"snapshot",' + encode_tick(tick)[1:])
+
+
+def _batch_payload(bodies: Collection[bytes]) -> bytes:
+    return b'{"type":"ticks","ticks":[' + b",".join(bodies) + b"]}"
+
+
+JSON = Encoding(
+    subprotocol="tickgate.v1.json",
+    opcode=TEXT,
+    decoder=CommandDecoder("JSON", msgspec.json.Decoder),
+    encode=msgspec.json.Encoder().encode,
+    tick_body=encode_tick,
+    tick_frame=_tick_frame,
+    snapshot_frame=_snapshot_frame,
+    batch_payload=_batch_payload,
+)

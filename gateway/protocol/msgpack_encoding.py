@@ -1,0 +1,65 @@
+"""MessagePack in binary frames; numbers as the MessagePack specification has them ("Formats")."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from gateway.protocol.commands import CommandDecoder
+from gateway.protocol.encoding import Encoding
+from gateway.websocket.framing.frames import BINARY, frame
+from market.tick import Tick
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def with_entry(entry: bytes, packed: bytes) -> bytes:
+    """A map with one entry more, its first.
+
+    Raises:
+        ValueError: ``packed`` is no map.
+    """
+    head = packed[0]
+    if 0x80 <= head < 0x8F:
+        # A fixmap of up to 14 entries, which has room for one more.
+        return bytes((head + 1,)) + entry + packed[1:]
+    if head == 0x8F:
+        size, rest = 15, packed[1:]
+    elif head == 0xDE:
+        size, rest = int.from_bytes(packed[1:3]), packed[3:]
+    elif head == 0xDF:
+        size, rest = int.from_bytes(packed[1:5]), packed[5:]
+    else:
+        raise ValueError(f"not a map in MessagePack: it begins with 0x{head:02x}")
+    size += 1
+    return (b"\xde" + size.to_bytes(2) if size < 65536 else b"\xdf" + size.to_bytes(4)) + entry + rest
+
+
+_TICK_ENTRY = _encode("type") + _encode("tick")
+_SNAPSHOT_ENTRY = _encode("type") + _encode("snapshot")
+# A map of two entries, up to the ticks.
+_TICKS_HEAD = b"\x82" + b"".join(map(_encode, ("type", "ticks", "ticks")))
+
+
+def _tick_frame(tick: Tick) -> bytes:
+    return frame(BINARY, with_entry(_TICK_ENTRY, _encode(tick)))
+
+
+def _snapshot_frame(tick: Tick) -> bytes:
+    return frame(BINARY, with_entry(_SNAPSHOT_ENTRY, _encode(tick)))
+
+
+def _batch_payload(bodies: Collection[bytes]) -> bytes:
+    # array 32: 0xdd, then the length in four bytes.
+    return _TICKS_HEAD + b"\xdd" + len(bodies).to_bytes(4) + b"".join(bodies)
+
+
+MSGPACK = Encoding(
+    subprotocol="tickgate.v1.msgpack",
+    opcode=BINARY,
+    decoder=CommandDecoder("MessagePack", msgspec.msgpack.Decoder),
+    encode=_encode,
+    tick_body=_encode,
+    tick_frame=_tick_frame,
+    snapshot_frame=_snapshot_frame,
+    batch_payload=_batch_payload,
+)

@@ -1,0 +1,129 @@
+"""How much of what clients send is worked on in one turn of the event loop; the rest waits for later turns.
+
+In one turn the loop tells of all sockets that can be read, and only then makes the calls that were put off, such as
+flushes of ticks. Hundreds of clients that all send at once would hold up everybody else's prices for as long as all
+their messages take.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+TURN_S: Final = 0.003
+"""Work on what clients send, in one turn. What is begun is finished: a turn takes longer by one message at most."""
+
+GO_S: Final = 0.0005
+"""So much of it for one of those who wait, before it is another one's go."""
+
+_NOTED_S: Final = 0.0005
+"""Until so much was worked since it was last noted that a turn is over, nobody looks for the end of another."""
+
+logger = logging.getLogger(__name__)
+
+
+class Waiter(Protocol):
+    """A connection that has sent something, which waits."""
+
+    def go_on(self) -> None:
+        """Work on it until `Turns.is_over`, and wait again with the rest."""
+
+
+class Turns:
+    """Whose go it is. Who comes while there is time left in a turn pays for two looks at a clock.
+
+    What somebody has sent, it keeps itself; while it waits it reads nothing more.
+    """
+
+    def __init__(self, timer: Callable[[], float]) -> None:
+        """``timer`` measures work, in seconds; the loop's own clock may stand still within a turn."""
+        self._timer = timer
+        self._loop = asyncio.get_running_loop()
+        self._worked_s = 0.0
+        """In this turn, and perhaps up to `_NOTED_S` before."""
+        self._most_s = TURN_S
+        self._began = 0.0
+        self._ends = False
+        """Whether the end of this turn will be noted."""
+        self._lines: dict[object, dict[Waiter, None]] = {}
+        """Who waits behind each address, the one whose go is next first; and so are the addresses."""
+        self._payers: dict[Waiter, object] = {}
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._payers)
+
+    def __contains__(self, waiter: object) -> bool:
+        """Whether ``waiter`` waits."""
+        return waiter in self._payers
+
+    def begin(self) -> bool:
+        """Begin to work on what a client has sent, where there is time left; `end` must follow, else `wait`.
+
+        There is none left while anybody waits, so nobody overtakes.
+        """
+        if self._worked_s >= TURN_S:
+            return False
+        self._began = self._timer()
+        return True
+
+    def is_over(self) -> bool:
+        """Whether who works now must stop, and `wait` with what is left."""
+        return self._worked_s + self._timer() - self._began >= self._most_s
+
+    def end(self) -> None:
+        """The work is done, or stopped."""
+        now = self._timer()
+        worked_s = self._worked_s = self._worked_s + now - self._began
+        self._began = now
+        if worked_s > _NOTED_S and not self._ends:
+            self._note_end()
+
+    def wait(self, waiter: Waiter, payer: str | None) -> None:
+        """Have ``waiter`` go on in a later turn; its address is ``payer``, or not to be shared with others."""
+        if waiter not in self._payers:
+            key = self._payers[waiter] = waiter if payer is None else payer
+            self._lines.setdefault(key, {})[waiter] = None
+            self._note_end()
+
+    def forget(self, waiter: Waiter) -> None:
+        """``waiter`` is gone, if it waited at all."""
+        if self._payers:
+            payer = self._payers.pop(waiter, None)
+            if payer is not None:
+                line = self._lines[payer]
+                del line[waiter]
+                if not line:
+                    del self._lines[payer]
+
+    def _note_end(self) -> None:
+        if not self._ends:
+            self._ends = True
+            # Behind all reads of this turn, and in between what others put off.
+            self._loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._ends = False
+        self._worked_s = 0.0
+        while self._lines and self._worked_s < TURN_S:
+            self._give_go()
+        self._most_s = TURN_S
+        if self._lines or self._worked_s > _NOTED_S:
+            self._note_end()
+
+    def _give_go(self) -> None:
+        # One of each address, then the next of each.
+        payer = next(iter(self._lines))
+        line = self._lines.pop(payer)
+        waiter = next(iter(line))
+        del line[waiter], self._payers[waiter]
+        if line:
+            self._lines[payer] = line
+        self._most_s = min(self._worked_s + GO_S, TURN_S)
+        self._began = self._timer()
+        try:
+            waiter.go_on()
+        except Exception:
+            # A fault with one must not leave the others waiting for ever.
+            logger.exception("what a client has sent could not be worked on")
+        self.end()

@@ -1,0 +1,49 @@
+"""Lines of a head as they come. No sockets."""
+
+import time
+
+import pytest
+
+from gateway.admission.request.lines import no_request, require_first_line, require_lines, with_crlf
+from gateway.errors import RefusalError
+
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX: "
+
+
+def wrong() -> pytest.RaisesExc[RefusalError]:
+    """Expect 400."""
+    return pytest.raises(RefusalError, check=lambda error: error.status == 400)
+
+
+def test_a_request_line_has_three_parts() -> None:
+    """A method, a target and a version of HTTP/1."""
+    require_first_line(b"\r\nGET /a%20b?c HTTP/1.1\r\n", 2)
+    for line in (b"GET / HTTP/1.1 \r\n", b"GET  / HTTP/1.1\r\n", b"GET / HTTP/3.0\r\n", b"G\xe4T / HTTP/1.1\r\n"):
+        with wrong():
+            require_first_line(line, 0)
+
+
+def test_what_was_looked_at_is_not_looked_at_again() -> None:
+    """Whatever it is; a head that drips costs no more than its bytes."""
+    require_lines(HEAD.replace(b"Host: x", b"Host\0 x"), 0, len(HEAD), single_lf=False)
+    with wrong():
+        require_lines(HEAD + b"\0", 0, len(HEAD), single_lf=False)
+    long = HEAD + b"x" * 1_000_000
+    began = time.process_time()
+    for _ in range(1000):
+        require_lines(long, 0, len(long) - 1, single_lf=False)
+    # Milliseconds; it would be a second and more.
+    assert time.process_time() - began < 0.5
+
+
+def test_a_head_of_single_lfs_has_no_cr() -> None:
+    """Where a line ends is beyond doubt, or nobody reads it."""
+    assert b"a\r\nb\r\n" == with_crlf(b"a\nb\n")
+    for head in (b"a\r\nb\n", b"a\rb\n"):
+        with wrong():
+            with_crlf(head)
+
+
+def test_what_is_no_request_is_told_so() -> None:
+    """With 400."""
+    assert (400, "bad_request") == (no_request().status, no_request().reason)

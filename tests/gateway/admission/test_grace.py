@@ -1,0 +1,40 @@
+"""Who is heard for a moment although a limit was met. On a virtual clock."""
+
+import asyncio
+from functools import partial
+
+from gateway.admission.grace import GRACE_S, MOST_OF_ONE, Graces
+from tests.fakes import run_virtual
+
+
+def test_a_moment_has_its_end() -> None:
+    """Unless what was waited for came before it."""
+
+    async def main() -> None:
+        graces = Graces()
+        over: list[int] = []
+        for who in range(2):
+            assert graces.give(who, "a", partial(over.append, who))
+        graces.end(1)
+        graces.end(1)
+        await asyncio.sleep(GRACE_S * 1.1)
+        assert [0] == over
+        graces.end(0)
+        assert 0 == len(graces)
+
+    run_virtual(main())
+
+
+def test_few_of_an_address_have_one_at_once() -> None:
+    """Others' are not concerned, and one that ends makes room."""
+
+    async def main() -> None:
+        graces = Graces()
+        assert [True] * MOST_OF_ONE + [False] == [graces.give(n, "a", lambda: None) for n in range(MOST_OF_ONE + 1)]
+        assert graces.give("other", "b", lambda: None)
+        graces.end(3)
+        assert [True, False] == [graces.give(n, "a", lambda: None) for n in (100, 101)]
+        for who in (*range(MOST_OF_ONE), "other", 100):
+            graces.end(who)
+
+    run_virtual(main())

@@ -1,0 +1,132 @@
+"""States of many symbols that change at once, and who reads them how fast."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from websockets.frames import Opcode
+
+from gateway.fanout.window import STEP_BYTES
+from tests.fakes import RecordingMember, frames_of, run_virtual
+from tests.gateway.fanout.test_hub import Market, seqs, states
+
+
+class Answers:
+    """The pongs of one that reads all that it is sent, as soon as it looks."""
+
+    def __init__(self, market: Market, member: RecordingMember) -> None:
+        self._market = market
+        self._member = member
+        self._read = 0
+
+    def look(self) -> None:
+        new, self._read = self._member.written[self._read :], len(self._member.written)
+        for frame in frames_of(b"".join(new)):
+            if frame.opcode is Opcode.PING:
+                self._market.hub.answered(self._member, int.from_bytes(frame.data))
+
+
+def test_two_thousand_changes_come_in_pieces_that_all_share() -> None:
+    """They are joined once for all who want the same; each gets those that it holds, within a second."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(2000)]
+        one, other, few = market.join(*names), market.join(*names), market.join("S3", "S1999")
+        market.tell(*names)
+        assert ["S1999", "S3"] == sorted(symbol for symbol, _ in states(few))
+        assert max(len(blob) for blob in one.written) <= STEP_BYTES
+        await asyncio.sleep(1)
+        assert [(name, "halted") for name in names] == states(one)
+        assert all(mine is his for mine, his in zip(one.written, other.written, strict=True))
+        assert max(len(blob) for blob in one.written) <= STEP_BYTES
+        assert (0, 4002) == (len(market.hub.slow), market.counters.states_sent)
+
+    run_virtual(main())
+
+
+def test_of_a_burst_the_newest_state_of_each_symbol_counts() -> None:
+    """What changes again while it waits is sent once, with the ticks going between."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(1000)]
+        member = market.join(*names)
+        market.tell(*names)
+        market.tell(*names, state="live")
+        market.publish("S999")
+        await asyncio.sleep(0.001)
+        assert {"S999": [1]} == seqs(member)
+        await asyncio.sleep(2)
+        told = states(member)
+        assert dict.fromkeys(names, "live") == dict(told)
+        assert len(told) < 1200
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("pace", [{}, {"max_hz": 1.0}, {"batch": True}])
+def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, pace: dict[str, Any]) -> None:
+    """By the kernel's word where nothing hoards, else by its pings; then it gets the newest, as far as it reads."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(2000)]
+        member, other = RecordingMember(), RecordingMember()
+        for one in (member, other):
+            one.rtt_s, one.watched = 0.001, watched
+            market.hub.add(one)
+            market.want(one, names, snapshot=False, **pace)
+        reading, others = Answers(market, member), Answers(market, other)
+        member.draining = watched
+        market.tell(*names)
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            others.look()
+        assert dict.fromkeys(names, "halted") == dict(states(other))
+        assert len(b"".join(member.written)) <= 64 * 1024
+        assert 1 == len(market.hub.slow)
+        for state in ("live", "halted", "delisted"):
+            market.tell(*names, state=state)
+        member.draining = True
+        before = len(states(member))
+        for _ in range(300):
+            await asyncio.sleep(0.01)
+            others.look()
+            reading.look()
+        told = states(member)[before:]
+        assert (dict.fromkeys(names, "delisted"), 0) == (dict(told), len(market.hub.slow))
+        assert len(told) <= 2 * len(names)
+        assert dict.fromkeys(names, "delisted") == dict(states(other))
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_who_begins_with_many_states_gets_them_in_slices(watched: bool) -> None:
+    """Also without snapshots; and so does who changes its wishes while a burst is on its way to it."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(2000)]
+        market.tell(*names)
+        member = RecordingMember()
+        member.rtt_s, member.watched = 0.001, watched
+        market.hub.add(member)
+        market.want(member, names, snapshot=False)
+        assert sum(map(len, member.written)) <= 40 * 1024
+        reading = Answers(market, member)
+        for _ in range(100):
+            reading.look()
+            await asyncio.sleep(0.01)
+        assert dict.fromkeys(names, "halted") == dict(states(member))
+        assert (0, 0) == (len(market.hub.slow), market.counters.lags)
+        market.tell(*names, state="live")
+        market.want(member, names[:1999], snapshot=False)
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            reading.look()
+        assert dict.fromkeys(names[:1999], "live") == {name: state for name, state in states(member) if name != "S1999"}
+
+    run_virtual(main())

@@ -1,0 +1,137 @@
+"""Slow clients on a virtual clock: how old their prices are, and that nothing starves."""
+
+import asyncio
+from collections import deque
+
+import msgspec
+from websockets.frames import Frame, Opcode
+
+from tests.fakes import RecordingMember, frames_of, run_virtual
+from tests.gateway.fanout.test_bursts import Answers
+from tests.gateway.fanout.test_hub import Market, seqs, states
+
+
+async def read_slowly(market: Market, member: RecordingMember, bytes_per_s: float, seconds: float) -> list[float]:
+    """Let ``member`` read so fast, and answer each ping when it comes to it; the age of its oldest price, ever again.
+
+    Each of its symbols changes ten times a second; a tick's seq says when it was published, in tenths of a second.
+    """
+    unread: deque[Frame] = deque()
+    held: dict[str, int] = {}
+    ages, seen, allowance = [], 0, 0.0
+    for turn in range(int(seconds * 100)):
+        if turn % 10 == 0:
+            for symbol in sorted(market.last):
+                market.publish(symbol)
+        await asyncio.sleep(0.01)
+        new, seen = member.written[seen:], len(member.written)
+        unread.extend(frames_of(b"".join(new)))
+        allowance += bytes_per_s / 100
+        while unread and allowance >= len(unread[0].data) + 4:
+            frame = unread.popleft()
+            allowance -= len(frame.data) + 4
+            if frame.opcode is Opcode.PING:
+                market.hub.answered(member, int.from_bytes(frame.data))
+            else:
+                message = msgspec.json.decode(frame.data)
+                held |= {message["symbol"]: message["seq"]} if "seq" in message else {}
+        if not unread:
+            allowance = 0.0
+        ages.append((max(tick.seq for tick in market.last.values()) - min(held.values(), default=0)) / 10)
+    return ages
+
+
+def test_one_update_a_second_is_at_most_a_second_older() -> None:
+    """Each beat brings every symbol, in slices one behind the other: they do not wait a second for each other."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number:03}" for number in range(200)]
+        for name in names:
+            market.publish(name)
+        member = RecordingMember()
+        member.rtt_s, member.watched = 0.001, True
+        market.hub.add(member)
+        market.want(member, names, max_hz=1.0)
+        ages = await read_slowly(market, member, 20_000, 30)
+        assert max(ages[500:]) <= 1 + 1.2
+        # And no more than one update a second of each.
+        assert 22 <= len(seqs(member)["S050"]) <= 31
+        assert "" == member.aborted
+
+    run_virtual(main())
+
+
+def test_a_fast_client_with_one_update_a_second_is_not_kept_from_its_cohort() -> None:
+    """However much one beat brings: who reads it at once may have the next like everybody else."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(2000)]
+        for name in names:
+            market.publish(name)
+        member = RecordingMember()
+        member.rtt_s, member.watched = 0.001, True
+        market.hub.add(member)
+        market.want(member, names, max_hz=1.0)
+        reading = Answers(market, member)
+        for _ in range(35):
+            for name in names:
+                market.publish(name)
+            for _ in range(10):
+                await asyncio.sleep(0.01)
+                reading.look()
+        assert 0 == len(market.hub.slow)
+        assert {4, 5} >= set(map(len, seqs(member).values()))
+
+    run_virtual(main())
+
+
+def test_snapshots_asked_for_again_and_again_starve_no_tick() -> None:
+    """Ten times a second by one that reads slowly: what it did not ask for has its turn, too."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number:02}" for number in range(100)]
+        for name in names:
+            market.publish(name)
+        member = RecordingMember()
+        member.rtt_s, member.watched = 0.001, True
+        market.hub.add(member)
+        market.want(member, names)
+
+        async def ask() -> None:
+            while True:
+                await asyncio.sleep(0.1)
+                market.hub.send_snapshots(member, names[:90])
+
+        asking = asyncio.create_task(ask())
+        ages = await read_slowly(market, member, 20_000, 20)
+        asking.cancel()
+        assert max(ages[500:]) <= 3
+
+    run_virtual(main())
+
+
+def test_a_state_comes_at_once_to_a_slow_client_that_wants_few_updates() -> None:
+    """It does not wait for the next beat of ticks."""
+
+    async def main() -> None:
+        market = Market()
+        member = market.join("BTC", max_hz=0.1)
+        member.draining = False
+        market.publish("BTC")
+        await asyncio.sleep(11)
+        member.draining, member.rtt_s = True, 0.1
+        await asyncio.sleep(0.5)
+        assert {"BTC": [1]} == seqs(member)
+        reading = Answers(market, member)
+        reading.look()
+        market.publish("BTC")
+        await asyncio.sleep(1)
+        assert {"BTC": [1]} == seqs(member)
+        market.tell("BTC")
+        await asyncio.sleep(0.1)
+        assert ([1, 2], [("BTC", "halted")]) == (seqs(member)["BTC"], states(member))
+
+    run_virtual(main())

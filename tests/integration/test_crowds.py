@@ -1,0 +1,136 @@
+"""Many behind one address, straight and through HAProxy at the default limits: an office, and who attacks from it."""
+
+import asyncio
+import re
+from collections import Counter
+
+import pytest
+
+from gateway.admission.address import TrustedProxies
+from gateway.admission.charges import METRICS, PROOF
+from tests.gateway.conftest import HOST
+from tests.integration.test_door import JWT, UPGRADE, Door, door
+
+pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
+
+OFFICES = {"straight": "127.0.0.2", "through HAProxy": "127.0.0.3"}
+"""They have limits at HAProxy; at the gateway, everybody here has."""
+RATE = 100
+"""MAX_REQUEST_RATE_PER_IP."""
+
+
+async def get(port: int, source: str, *requests: bytes) -> list[tuple[int, str]]:
+    """Ask for one after the other on a connection of its own; status and body of each answer."""
+    reader, writer = await asyncio.open_connection(HOST, port, local_addr=(source, 0))
+    heard = []
+    try:
+        async with asyncio.timeout(20):
+            for request in requests:
+                writer.write(b"GET " + request + b"\r\n")
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+                heard.append((int(head.split()[1]), (await reader.readexactly(int(length or 0))).decode()))
+                if b"connection: close" in head:
+                    break
+    finally:
+        writer.close()
+    return heard
+
+
+async def visit(port: int, source: str, seen: Counter[int]) -> None:
+    """Open the page, everything that it refers to, each on a connection of its own, and its WebSocket."""
+    [(status, page)] = await get(port, source, b"/ HTTP/1.1\r\nHost: x\r\n")
+    seen[status] += 1
+    paths = re.findall(r'(?:src|href)="(/[^"]*)"', page)
+    requests = [f"{path} HTTP/1.1\r\nHost: x\r\n".encode() for path in paths]
+    answers = await asyncio.gather(
+        *(get(port, source, request) for request in requests),
+        get(port, source, b"/ws HTTP/1.1\r\nHost: x\r\n" + UPGRADE),
+    )
+    seen.update(status for [(status, _)] in answers)
+
+
+@pytest.mark.parametrize("people", [50, 200])
+async def test_an_office_opens_the_page_at_once(people: int) -> None:
+    """With all that belongs to it, and a WebSocket each; nobody is refused anything."""
+    async with door(spare_loopback=False) as opened:
+        for way, port in opened.ports.items():
+            seen: Counter[int] = Counter()
+            await asyncio.gather(*(visit(port, OFFICES[way], seen) for _ in range(people)))
+            assert (way, {200, 101}, people) == (way, set(seen), seen[101])
+
+
+@pytest.mark.parametrize(
+    ("request_", "tokens", "good"),
+    [
+        (b"/metrics HTTP/1.1\r\nHost: x\r\n", METRICS, 200),
+        (b"/ws?ticket=x HTTP/1.1\r\nHost: x\r\n" + UPGRADE, PROOF, 401),
+        (b"/nothing HTTP/1.1\r\nHost: x\r\n", 1, 404),
+    ],
+    ids=["metrics", "tickets", "nothing"],
+)
+async def test_who_makes_work_from_there_is_refused(request_: bytes, tokens: int, good: int) -> None:
+    """From however many connections: what is answered is two seconds' worth and what comes back meanwhile."""
+    async with door(spare_loopback=False, auth=JWT) as opened:
+        for way, port in opened.ports.items():
+            if tokens == METRICS and port != opened.running.port:
+                continue  # HAProxy has none for strangers
+            loop = asyncio.get_running_loop()
+            begun = loop.time()
+            seen: Counter[int] = Counter()
+            for _ in range(4):
+                for answers in await asyncio.gather(*(get(port, OFFICES[way], request_, request_) for _ in range(75))):
+                    seen.update(status for status, _ in answers)
+            most = RATE * (2 + loop.time() - begun) / tokens + 1
+            assert (way, {good, 429}) == (way, set(seen))
+            assert seen[good] <= most, way
+
+
+async def checked(opened: Door, times: int) -> None:
+    """Wait until HAProxy has been told so often that the gateway is ready."""
+
+    def asked_at() -> float:
+        asker = opened.running.gateway.probes._askers.get(HOST)
+        return asker.at if asker else 0.0
+
+    async with asyncio.timeout(20):
+        for _ in range(times):
+            before = asked_at()
+            while asked_at() == before:  # noqa: ASYNC110 # nobody tells
+                await asyncio.sleep(0.02)
+
+
+async def test_a_gateway_stays_in_service_whatever_strangers_ask_through_haproxy() -> None:
+    """Also where nobody said that HAProxy is a proxy, so that all of them share one address with its checks.
+
+    Every limit of that address is met: requests, questions whether we live, connections at once, and new ones.
+    """
+    limits = {"max_connections_per_ip": 20, "max_connect_rate_per_ip": 3}
+    async with door(spare_loopback=False, trusted_proxies=TrustedProxies(), **limits) as opened:
+        port, straight = opened.ports["through HAProxy"], opened.running.port
+        done = False
+
+        async def flood(port: int, source: str, request: bytes) -> None:
+            while not done:
+                try:
+                    await get(port, source, *(request,) * 5)
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    await asyncio.sleep(0.05)
+
+        ready = b"/readyz HTTP/1.1\r\nHost: x\r\n"
+        floods = [
+            asyncio.create_task(flood(*one))
+            for one in (
+                *((port, OFFICES["straight"], ready), (port, OFFICES["through HAProxy"], b"/ HTTP/1.1\r\nHost: x\r\n")),
+                (straight, HOST, b"/nothing HTTP/1.1\r\nHost: x\r\n"),
+            )
+            for _ in range(8)
+        ]
+        try:
+            await checked(opened, 8)
+        finally:
+            done = True
+            await asyncio.gather(*floods)
+        refused = opened.running.gateway.counters.connections_refused
+        assert refused["rate"] > 0
+        assert [] == [line for line in opened.log if "DOWN" in line or "UP" in line]
