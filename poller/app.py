@@ -20,7 +20,7 @@ from poller.intake import Intake
 from poller.opening import open_source
 from poller.publishing.leadership import Lead
 from poller.publishing.publisher import Publisher
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 from poller.quality import Quality
 from poller.reload import announce, effective
 from poller.settings import PollerSettings
@@ -68,11 +68,11 @@ class Poller:
         self._quality = Quality(time.monotonic, now_us)
         self.states = SymbolStates(now_us)
         self._starting = LinkState(settings.live_feed, "down", "the poller is starting", now_us())
-        self._numbering = Numbering(settings.symbols)
+        self._sequencer = Sequencer(settings.symbols)
         venue = settings.venue.name
-        lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us, venue=venue)
+        lead = Lead(bus, self._sequencer, owner=_our_name(), now_us=now_us, venue=venue)
         self.publisher = Publisher(
-            bus, self._state, self.states, lead, self._numbering, now_us=now_us, rng=self._rng, venue=venue
+            bus, self._state, self.states, lead, self._sequencer, now_us=now_us, rng=self._rng, venue=venue
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -121,7 +121,7 @@ class Poller:
         """Bring prices of these symbols from now on, and of no others."""
         self._symbols = tuple(symbols)
         for symbol in self._symbols:
-            self._numbering.add(symbol, now_us() // 1_000)
+            self._sequencer.add(symbol, now_us() // 1_000)
         if self._source is not None and self._intake is not None:
             self._serve(self._source, self._intake)
 
@@ -148,7 +148,7 @@ class Poller:
         logger.info("feed %s, %d symbols, bus %s", source.state.source, len(instruments), self._bus.name)
         self._intake = Intake(
             instruments,
-            self._numbering.take,
+            self._sequencer.take,
             self.publisher.put,
             self._quality,
             self.states,

@@ -19,7 +19,7 @@ from typing import Final
 from market.bus import Bus, BusDownError, Token
 from market.topics import last_ticks
 from market.venues import DEFAULT_VENUE
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 
 TTL_S: Final = 2.0
 """A beat may be one second late before the lead is lost."""
@@ -36,13 +36,13 @@ class Lead:
     """One poller's claim to the lead."""
 
     def __init__(
-        self, bus: Bus, numbering: Numbering, *, owner: str, now_us: Callable[[], int], venue: str = DEFAULT_VENUE
+        self, bus: Bus, sequencer: Sequencer, *, owner: str, now_us: Callable[[], int], venue: str = DEFAULT_VENUE
     ) -> None:
-        """Claim on ``bus`` in the name of ``owner``, which no other poller has; ``numbering`` learns of the others."""
+        """Claim on ``bus`` in the name of ``owner``, which no other poller has; ``sequencer`` learns of the others."""
         self._lease = _LEASE if venue == DEFAULT_VENUE else f"{_LEASE}.{venue}"
         self._owner = owner
         self._bus = bus
-        self._numbering = numbering
+        self._sequencer = sequencer
         self._now_us = now_us
         self._token: Token | None = None
         """Of our term, while we lead as far as we know."""
@@ -68,9 +68,9 @@ class Lead:
         last_values = await last_ticks(self._bus.last_values)
         now_ms = self._now_us() // 1_000
         if leads:
-            self._numbering.lead(last_values, now_ms)
+            self._sequencer.lead(last_values, now_ms)
         else:
-            self._numbering.follow(last_values, now_ms)
+            self._sequencer.follow(last_values, now_ms)
             if fit:
                 await self._bus.leadership.stand_by(self._lease, self._owner, TTL_S)
         if leads != self._told:

@@ -13,7 +13,7 @@ from market.venues import DEFAULT_VENUE
 from poller.publishing.heartbeat import Beats
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.send_buffer import Outbox
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 from poller.source import LinkState
 from poller.states import SymbolStates
 
@@ -38,7 +38,7 @@ class Publisher:
         state: Callable[[], LinkState],
         states: SymbolStates,
         lead: Lead,
-        numbering: Numbering,
+        sequencer: Sequencer,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
@@ -51,7 +51,7 @@ class Publisher:
         self._bus = bus
         self._state = state
         self._lead = lead
-        self._numbering = numbering
+        self._sequencer = sequencer
         self._now_us = now_us
         self._rng = rng
         self._outbox = Outbox()
@@ -138,7 +138,7 @@ class Publisher:
         after_outage = self._down_since is not None
         missed = self._outbox.take_missed()
         self._beats.begin()
-        newest = {symbol: self._numbering.renew(tick) for symbol, tick in (self._outbox.sent | missed).items()}
+        newest = {symbol: self._sequencer.renew(tick) for symbol, tick in (self._outbox.sent | missed).items()}
         if not await self._publish(list(newest.values()), make_beat()):
             self._outbox.put_back(missed)
             return
@@ -223,7 +223,7 @@ class Publisher:
         if beat is not None:
             self.beats += 1
             self._before_beat = None
-            self._numbering.look(self._now_us() // 1_000)
+            self._sequencer.look(self._now_us() // 1_000)
             self._beats.sent(beat, asyncio.get_running_loop().time())
         return True
 

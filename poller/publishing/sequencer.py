@@ -19,7 +19,7 @@ _NAMED_AT_MOST = 5
 """Symbols in the log: there may be thousands."""
 
 
-class Numbering:
+class Sequencer:
     """The next seq of each symbol; it only grows.
 
     Who takes the lead goes on above what the bus holds, which is the newest there is. It begins with the time in

@@ -7,7 +7,7 @@ import pytest
 from market.instruments import Instrument, Scales
 from market.tick import Tick
 from poller.intake import Intake
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 from poller.quality import PATIENCE_S, Quality
 from poller.states import SymbolStates
 from tests.poller.ticks.test_book import quote, summary
@@ -24,10 +24,10 @@ class Desk:
         self.doubted: list[str] = []
         self.quality = Quality(lambda: self.now, self.now_us)
         self.states = SymbolStates(self.now_us)
-        numbering = Numbering(["BTCUSDT", "SHIBUSDT"])
+        sequencer = Sequencer(["BTCUSDT", "SHIBUSDT"])
         self.subject = Intake(
             instruments,
-            numbering.take,
+            sequencer.take,
             self.ticks.append,
             self.quality,
             self.states,
