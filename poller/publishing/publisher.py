@@ -12,7 +12,7 @@ from market.topics import batch_of
 from market.venues import DEFAULT_VENUE
 from poller.publishing.heartbeat import Beats
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
-from poller.publishing.send_buffer import Outbox
+from poller.publishing.send_buffer import SendBuffer
 from poller.publishing.sequencer import Sequencer
 from poller.source import LinkState
 from poller.states import SymbolStates
@@ -54,7 +54,7 @@ class Publisher:
         self._sequencer = sequencer
         self._now_us = now_us
         self._rng = rng
-        self._outbox = Outbox()
+        self._send_buffer = SendBuffer()
         self._beats = Beats(state, states, now_us, venue)
         self.leading = False
         """Whether ticks go out as they come: no other poller leads, and the bus is up."""
@@ -78,24 +78,24 @@ class Publisher:
     @property
     def waiting(self) -> int:
         """Ticks that are to be sent, and are not yet."""
-        return 0 if self._standing_by else self._outbox.waiting + self._outbox.missed
+        return 0 if self._standing_by else self._send_buffer.waiting + self._send_buffer.missed
 
     @property
     def conflated(self) -> int:
         """Ticks that a newer one of their symbol replaced before the bus took them."""
-        return self._outbox.conflated
+        return self._send_buffer.conflated
 
     def put(self, tick: Tick) -> None:
         """Have ``tick`` sent, after everything that was put before it. Returns at once."""
         if self.leading:
-            self._outbox.append(tick)
-            if self._outbox.waiting > MAX_BATCH:
+            self._send_buffer.append(tick)
+            if self._send_buffer.waiting > MAX_BATCH:
                 self._room.clear()
             self._wake.set()
         elif self._standing_by:
-            self._outbox.keep(tick)
+            self._send_buffer.keep(tick)
         else:
-            self._outbox.miss(tick)
+            self._send_buffer.miss(tick)
 
     async def room(self) -> None:
         """Wait until we lead and the bus has taken nearly all that was put."""
@@ -103,7 +103,7 @@ class Publisher:
 
     def forget(self, symbol: str) -> None:
         """Have nothing of ``symbol`` sent any more."""
-        self._outbox.forget(symbol)
+        self._send_buffer.forget(symbol)
 
     def stop(self) -> None:
         """Make `run` send what waits, say good-bye and return."""
@@ -136,24 +136,24 @@ class Publisher:
             self._pause(STAND_BY_S)
             return
         after_outage = self._down_since is not None
-        missed = self._outbox.take_missed()
+        missed = self._send_buffer.take_missed()
         self._beats.begin()
-        newest = {symbol: self._sequencer.renew(tick) for symbol, tick in (self._outbox.sent | missed).items()}
+        newest = {symbol: self._sequencer.renew(tick) for symbol, tick in (self._send_buffer.sent | missed).items()}
         if not await self._publish(list(newest.values()), make_beat()):
-            self._outbox.put_back(missed)
+            self._send_buffer.put_back(missed)
             return
         # A server that was frozen still works off what reached it before, and may put older values
         # over these; by the next beat it is through with that.
         self._repeat = after_outage
         self.published += len(missed)
-        self._outbox.begin(newest)
+        self._send_buffer.begin(newest)
         self.leading = True
         self._room.set()
 
     async def _continue(self) -> None:
         """Send what waits, or wait for it; or a beat, when it is due."""
         loop = asyncio.get_running_loop()
-        if not self._outbox.waiting:
+        if not self._send_buffer.waiting:
             self._wake.clear()
             await _wait(self._wake, self._beats.look_at(loop.time()))
         if self._before_beat is None and self._beats.due(loop.time()):
@@ -161,7 +161,7 @@ class Publisher:
                 # Seen since the last beat, when we were down already: what failed us did not fail everybody.
                 await self._hand_over()
                 return
-            self._before_beat = self._outbox.waiting
+            self._before_beat = self._send_buffer.waiting
         await self._publish_batch(self._beats.beat)
 
     async def _hand_over(self) -> None:
@@ -175,7 +175,7 @@ class Publisher:
         if self.leading:
             # An end that another poller makes good within the second is nobody's business.
             last = self._beats.beat if await self._lead.has_successor() else self._beats.farewell
-            self._before_beat = self._outbox.waiting
+            self._before_beat = self._send_buffer.waiting
             while self.leading and self._before_beat is not None:
                 await self._publish_batch(last)
         if not self.leading and not self._standing_by:
@@ -185,26 +185,26 @@ class Publisher:
 
     async def _publish_batch(self, make_beat: Callable[[], Beat]) -> None:
         """Send the first of what waits, and the due beat once all that was put before it has gone."""
-        fresh = self._outbox.take(MAX_BATCH)
+        fresh = self._send_buffer.take(MAX_BATCH)
         ticks, beat = fresh, None
         if self._before_beat is not None:
-            self._before_beat = min(max(0, self._before_beat - len(fresh)), self._outbox.waiting)
+            self._before_beat = min(max(0, self._before_beat - len(fresh)), self._send_buffer.waiting)
             if self._before_beat == 0:
                 if self._repeat:
                     self._beats.begin()
                 beat = make_beat()
                 if self._repeat:
                     renewed = {tick.symbol for tick in fresh}
-                    ticks = [tick for symbol, tick in self._outbox.sent.items() if symbol not in renewed] + fresh
+                    ticks = [tick for symbol, tick in self._send_buffer.sent.items() if symbol not in renewed] + fresh
         elif not fresh:
             return
         if not await self._publish(ticks, beat):
             return
         self.published += len(fresh)
-        self._outbox.confirm()
+        self._send_buffer.confirm()
         if beat is not None:
             self._repeat = False
-        if self._outbox.waiting <= MAX_BATCH:
+        if self._send_buffer.waiting <= MAX_BATCH:
             self._room.set()
 
     async def _publish(self, ticks: list[Tick], beat: Beat | None) -> bool:
@@ -245,7 +245,7 @@ class Publisher:
     def _pause(self, seconds: float) -> None:
         """Do not lead; try to in so many seconds, give or take a fifth."""
         self.leading = False
-        self._outbox.stop()
+        self._send_buffer.stop()
         self._room.clear()
         self._before_beat = None
         self._try_at = asyncio.get_running_loop().time() + seconds * self._rng.uniform(0.8, 1.2)

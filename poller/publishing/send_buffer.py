@@ -9,7 +9,7 @@ MAX_WAITING = 50_000
 """Ticks that may wait for a bus that is up but slow: five seconds of the fastest feed."""
 
 
-class Outbox:
+class SendBuffer:
     """What was sent, what waits to be sent, and what missed its moment. Plain code without I/O."""
 
     def __init__(self) -> None:
