@@ -10,7 +10,7 @@ from market.status import Beat
 from market.tick import Tick
 from market.topics import batch_of
 from market.venues import DEFAULT_VENUE
-from poller.publishing.heartbeat import Beats
+from poller.publishing.heartbeat import HeartbeatSchedule
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.send_buffer import SendBuffer
 from poller.publishing.sequencer import Sequencer
@@ -46,7 +46,7 @@ class Publisher:
     ) -> None:
         """Send to ``bus`` while `run` runs and ``lead`` can be had.
 
-        Beats tell what ``state`` returns, and of ``states`` what has changed.
+        HeartbeatSchedule tell what ``state`` returns, and of ``states`` what has changed.
         """
         self._bus = bus
         self._state = state
@@ -55,7 +55,7 @@ class Publisher:
         self._now_us = now_us
         self._rng = rng
         self._send_buffer = SendBuffer()
-        self._beats = Beats(state, states, now_us, venue)
+        self._heartbeats = HeartbeatSchedule(state, states, now_us, venue)
         self.leading = False
         """Whether ticks go out as they come: no other poller leads, and the bus is up."""
         self._standing_by = False
@@ -73,7 +73,7 @@ class Publisher:
         self.failures = 0
         """Publishes, and tries to lead, that the bus did not answer or refused; a lease that was lost is none."""
         self.beats = 0
-        """Beats that the bus took."""
+        """HeartbeatSchedule that the bus took."""
 
     @property
     def waiting(self) -> int:
@@ -113,12 +113,12 @@ class Publisher:
     async def run(self) -> None:
         """Publish until `stop`. A bus that is down never ends it."""
         loop = asyncio.get_running_loop()
-        self._beats.due_at = self._try_at = loop.time()
+        self._heartbeats.due_at = self._try_at = loop.time()
         while not self._stopping.is_set():
             if self.leading:
                 await self._continue()
             elif not await _wait(self._stopping, self._try_at):
-                await self._begin(self._beats.beat)
+                await self._begin(self._heartbeats.beat)
         await self._say_goodbye()
 
     async def _begin(self, make_beat: Callable[[], Beat]) -> None:
@@ -137,7 +137,7 @@ class Publisher:
             return
         after_outage = self._down_since is not None
         missed = self._send_buffer.take_missed()
-        self._beats.begin()
+        self._heartbeats.begin()
         newest = {symbol: self._sequencer.renew(tick) for symbol, tick in (self._send_buffer.sent | missed).items()}
         if not await self._publish(list(newest.values()), make_beat()):
             self._send_buffer.put_back(missed)
@@ -155,14 +155,14 @@ class Publisher:
         loop = asyncio.get_running_loop()
         if not self._send_buffer.waiting:
             self._wake.clear()
-            await _wait(self._wake, self._beats.look_at(loop.time()))
-        if self._before_beat is None and self._beats.due(loop.time()):
-            if self._state().link == "down" and await self._lead.has_successor() and self._beats.told_down:
+            await _wait(self._wake, self._heartbeats.look_at(loop.time()))
+        if self._before_beat is None and self._heartbeats.due(loop.time()):
+            if self._state().link == "down" and await self._lead.has_successor() and self._heartbeats.told_down:
                 # Seen since the last beat, when we were down already: what failed us did not fail everybody.
                 await self._hand_over()
                 return
             self._before_beat = self._send_buffer.waiting
-        await self._publish_batch(self._beats.beat)
+        await self._publish_batch(self._heartbeats.beat)
 
     async def _hand_over(self) -> None:
         logger.warning("another poller hears the exchange, we do not (%s): it may lead", self._state().reason)
@@ -174,12 +174,12 @@ class Publisher:
     async def _say_goodbye(self) -> None:
         if self.leading:
             # An end that another poller makes good within the second is nobody's business.
-            last = self._beats.beat if await self._lead.has_successor() else self._beats.farewell
+            last = self._heartbeats.beat if await self._lead.has_successor() else self._heartbeats.farewell
             self._before_beat = self._send_buffer.waiting
             while self.leading and self._before_beat is not None:
                 await self._publish_batch(last)
         if not self.leading and not self._standing_by:
-            await self._begin(self._beats.farewell)
+            await self._begin(self._heartbeats.farewell)
         if self.leading:
             await self._lead.release()
 
@@ -191,7 +191,7 @@ class Publisher:
             self._before_beat = min(max(0, self._before_beat - len(fresh)), self._send_buffer.waiting)
             if self._before_beat == 0:
                 if self._repeat:
-                    self._beats.begin()
+                    self._heartbeats.begin()
                 beat = make_beat()
                 if self._repeat:
                     renewed = {tick.symbol for tick in fresh}
@@ -210,7 +210,7 @@ class Publisher:
     async def _publish(self, ticks: list[Tick], beat: Beat | None) -> bool:
         """Whether the bus took it; if not, we do not lead any more."""
         try:
-            states = None if beat is None else self._beats.states()
+            states = None if beat is None else self._heartbeats.states()
             await self._bus.broker.publish(batch_of(ticks, beat, states), token=self._lead.token)
         except BusDownError as error:
             self._fail(error)
@@ -224,7 +224,7 @@ class Publisher:
             self.beats += 1
             self._before_beat = None
             self._sequencer.look(self._now_us() // 1_000)
-            self._beats.sent(beat, asyncio.get_running_loop().time())
+            self._heartbeats.sent(beat, asyncio.get_running_loop().time())
         return True
 
     def _fail(self, error: BusDownError) -> None:
