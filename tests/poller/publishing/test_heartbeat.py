@@ -13,7 +13,7 @@ UP = LinkState("simulated", "up", "", 5)
 
 
 def test_grid() -> None:
-    """HeartbeatSchedule keep to the grid of seconds though each is a little late, and start a new one after a long silence."""
+    """Beats keep to the grid of seconds though each is a little late, and start a new one after a long silence."""
     subject = HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 1), lambda: 1)
     subject.due_at = 10.0
     subject.sent(subject.beat(), 10.3)
