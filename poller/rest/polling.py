@@ -10,7 +10,7 @@ from msgspec import Struct
 from poller.network import reasons
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
-from poller.network.log_throttle import Burst
+from poller.network.log_throttle import LogThrottle
 from poller.rest.answers import Answer
 from poller.rest.client import Client, Fault
 from poller.rest.timing import RestTiming
@@ -94,7 +94,7 @@ class Polling:
         self._changed = changed
         self._answered = answered
         self._refused = refused
-        self._malformed = Burst(logger, "answer not understood")
+        self._malformed = LogThrottle(logger, "answer not understood")
         self._had: dict[str, float] = {}
         """Symbol → when an answer last had a quote of it, or when it was first asked for."""
 

@@ -13,7 +13,7 @@ from poller.network.bans import BANNED, obey
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
 from poller.network.handshake import RefusedError
-from poller.network.log_throttle import Burst
+from poller.network.log_throttle import LogThrottle
 from poller.network.pacing import RollingLimit
 from poller.network.tasks import first_of
 from poller.source import Update
@@ -94,7 +94,7 @@ class Stream:
         self._subscriptions.add(dialect.requests("SUBSCRIBE", symbols), clock())
         self._opened_at = clock()
         self._heard_at = clock()
-        self._unexpected = Burst(logger, "message not understood")
+        self._unexpected = LogThrottle(logger, "message not understood")
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Open the connection and keep it until it ends or `close` is called; never raises for a fault."""
