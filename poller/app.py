@@ -21,7 +21,7 @@ from poller.opening import open_source
 from poller.publishing.leadership import Lead
 from poller.publishing.publisher import Publisher
 from poller.publishing.sequencer import Sequencer
-from poller.quality import Quality
+from poller.quality import QualityMonitor
 from poller.reload import announce, effective
 from poller.settings import PollerSettings
 from poller.source import LinkState, Source
@@ -65,7 +65,7 @@ class Poller:
         self._symbols = tuple(settings.symbols)
         self._source: Source | None = None
         self._intake: Intake | None = None
-        self._quality = Quality(time.monotonic, now_us)
+        self._quality = QualityMonitor(time.monotonic, now_us)
         self.states = SymbolStates(now_us)
         self._starting = LinkState(settings.live_feed, "down", "the poller is starting", now_us())
         self._sequencer = Sequencer(settings.symbols)
@@ -143,7 +143,7 @@ class Poller:
 
     async def _pass_on(self, source: Source) -> Source | None:
         """Make ticks of what ``source`` says, and return what takes over from it, if anything does."""
-        self._intake, self._quality = None, Quality(time.monotonic, now_us)
+        self._intake, self._quality = None, QualityMonitor(time.monotonic, now_us)
         instruments = await source.instruments()
         logger.info("feed %s, %d symbols, bus %s", source.state.source, len(instruments), self._bus.name)
         self._intake = Intake(

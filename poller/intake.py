@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from market.instruments import Instrument
 from market.tick import Tick
-from poller.quality import Quality
+from poller.quality import QualityMonitor
 from poller.source import Update, Verdict
 from poller.states import SymbolStates
 from poller.ticks.processor import Processor
@@ -18,7 +18,7 @@ class Intake:
         instruments: Mapping[str, Instrument],
         take_seq: Callable[[str], int],
         put: Callable[[Tick], None],
-        quality: Quality,
+        quality: QualityMonitor,
         states: SymbolStates,
         *,
         doubt: Callable[[str], None],

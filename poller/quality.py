@@ -20,7 +20,7 @@ class _Begun(NamedTuple):
     why: str
 
 
-class Quality:
+class QualityMonitor:
     """Fed with the fate of each quote; knows of which symbols none could be used, and since when."""
 
     def __init__(self, clock: Callable[[], float], now_us: Callable[[], int]) -> None:

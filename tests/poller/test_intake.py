@@ -8,7 +8,7 @@ from market.instruments import Instrument, Scales
 from market.tick import Tick
 from poller.intake import Intake
 from poller.publishing.sequencer import Sequencer
-from poller.quality import PATIENCE_S, Quality
+from poller.quality import PATIENCE_S, QualityMonitor
 from poller.states import SymbolStates
 from tests.poller.ticks.test_book import quote, summary
 
@@ -22,7 +22,7 @@ class Desk:
         self.now = 100.0
         self.ticks: list[Tick] = []
         self.doubted: list[str] = []
-        self.quality = Quality(lambda: self.now, self.now_us)
+        self.quality = QualityMonitor(lambda: self.now, self.now_us)
         self.states = SymbolStates(self.now_us)
         sequencer = Sequencer(["BTCUSDT", "SHIBUSDT"])
         self.subject = Intake(
