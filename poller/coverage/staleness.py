@@ -34,7 +34,7 @@ class _Watched(Struct):
     """The stream before this one was found dead; of this one nothing is known yet."""
 
 
-class Doubts:
+class StalenessWatch:
     """What is known of each symbol's stream."""
 
     def __init__(self, timing: DoubtTiming, most: int | None = None) -> None:
