@@ -9,13 +9,13 @@ from poller.coverage.listing import Listing
 from poller.coverage.staleness import UNSEEDED, StalenessWatch
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
-from poller.rest.client import Fault
+from poller.rest.client import Failure
 from poller.rest.polling import Polling, Take
 from poller.rest.timing import RestTiming
 from poller.source import Update, Verdict
 from poller.stream.timing import StreamTiming
 
-Ask = Callable[[tuple[str, ...], Take], Awaitable[Fault | None]]
+Ask = Callable[[tuple[str, ...], Take], Awaitable[Failure | None]]
 
 
 class _Seeds:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from market.instruments import Instrument
 from poller.network.backoff import Backoff
-from poller.rest.client import Client, Fault
+from poller.rest.client import Client, Failure
 from poller.rest.timing import RestTiming
 from poller.source import UnknownSymbolError
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
@@ -77,7 +77,7 @@ class Listing:
         if self._client.ban_reason:
             failing(self._client.ban_reason)
         asked = tuple(self._symbols)
-        while isinstance(found := await self._ask_all(_parts(asked), timeout_s), Fault):
+        while isinstance(found := await self._ask_all(_parts(asked), timeout_s), Failure):
             if not failures:
                 logger.warning("exchangeInfo fails, trying on: %s", found.reason)
             failures += 1
@@ -184,15 +184,15 @@ class Listing:
         found = await self._ask_all(parts, self._timing.request_timeout_s)
         self._whole = None
         now = asyncio.get_running_loop().time()
-        if isinstance(found, Fault):
+        if isinstance(found, Failure):
             logger.warning("exchangeInfo fails, trying on: %s", found.reason)
         for symbol in symbols:
             if symbol not in self._symbols:
                 continue  # not served any more since it was asked for
             before = self.instruments[symbol]
             # What the list of all lacks, and nobody has asked for by name yet, is as it was.
-            answered = not isinstance(found, Fault) and symbol in found
-            its = before if isinstance(found, Fault) or not answered else found[symbol] or _gone(before)
+            answered = not isinstance(found, Failure) and symbol in found
+            its = before if isinstance(found, Failure) or not answered else found[symbol] or _gone(before)
             doubted = symbol in self._doubted
             if answered:
                 self._doubted.pop(symbol, None)
@@ -201,7 +201,7 @@ class Listing:
             forgiven = now >= self._not_before.get(symbol, now) + self._timing.listing_s
             again = doubted and its == before and not forgiven
             pause_s = 2 * self._pause_s.get(symbol, 0.0) if again else self._timing.doubt_s
-            longest_s = self._timing.absent_s if isinstance(found, Fault) else self._timing.listing_s
+            longest_s = self._timing.absent_s if isinstance(found, Failure) else self._timing.listing_s
             self._pause_s[symbol] = min(max(pause_s, self._timing.doubt_s), longest_s)
             self._not_before[symbol] = now + self._pause_s[symbol]
             if its != before:
@@ -215,7 +215,7 @@ class Listing:
 
     async def _ask_all(
         self, parts: Iterable[tuple[str, ...]], timeout_s: float
-    ) -> Mapping[str, Instrument | None] | Fault:
+    ) -> Mapping[str, Instrument | None] | Failure:
         """What is listed of the symbols in ``parts``, None for each that is not; or why there is no answer.
 
         Each part is a question, and each question has ``timeout_s``: prices have to wait for it.
@@ -223,14 +223,14 @@ class Listing:
         found: dict[str, Instrument | None] = {}
         for part in parts:
             answer = await self._ask(part, timeout_s)
-            if isinstance(answer, Fault):
+            if isinstance(answer, Failure):
                 return answer
             found.update(answer)
         return found
 
-    async def _ask(self, part: tuple[str, ...], timeout_s: float) -> Mapping[str, Instrument | None] | Fault:
+    async def _ask(self, part: tuple[str, ...], timeout_s: float) -> Mapping[str, Instrument | None] | Failure:
         body = await self._client.get(_PATH, symbols_query(part), EXCHANGE_INFO_WEIGHT, timeout_s)
-        if isinstance(body, Fault):
+        if isinstance(body, Failure):
             if body.code not in (INVALID_SYMBOL, _ILLEGAL_CHARACTERS):
                 return body
             # It does not say which one; the list of all does, but that a symbol is not in it is no proof.
@@ -238,33 +238,33 @@ class Listing:
                 return {part[0]: None}
             if self._whole is None:
                 whole = await self._read_info({}, self._timing.exchange_info_timeout_s)
-                if isinstance(whole, Fault):
+                if isinstance(whole, Failure):
                     return whole
                 self._whole = whole
             return await self._ask_for_missing(self._whole, part, timeout_s)
         info = self._read(body)
-        if isinstance(info, Fault) or len(part) == 1:
-            return info if isinstance(info, Fault) else {part[0]: info.instrument(part[0])}
+        if isinstance(info, Failure) or len(part) == 1:
+            return info if isinstance(info, Failure) else {part[0]: info.instrument(part[0])}
         return await self._ask_for_missing(info, part, timeout_s)
 
     async def _ask_for_missing(
         self, info: ExchangeInfo, part: tuple[str, ...], timeout_s: float
-    ) -> Mapping[str, Instrument | None] | Fault:
+    ) -> Mapping[str, Instrument | None] | Failure:
         """What ``info`` says of ``part``; what it lacks is asked for by name, as far as that is not too much."""
         found = {symbol: its for symbol in part if (its := info.instrument(symbol)) is not None}
         missing = [symbol for symbol in part if symbol not in found]
         again = await self._ask_all([(symbol,) for symbol in missing[:_MOST_ABSENT]], timeout_s)
-        return again if isinstance(again, Fault) else {**found, **again}
+        return again if isinstance(again, Failure) else {**found, **again}
 
-    async def _read_info(self, query: Mapping[str, str], timeout_s: float) -> ExchangeInfo | Fault:
+    async def _read_info(self, query: Mapping[str, str], timeout_s: float) -> ExchangeInfo | Failure:
         body = await self._client.get(_PATH, query, EXCHANGE_INFO_WEIGHT, timeout_s)
-        return body if isinstance(body, Fault) else self._read(body)
+        return body if isinstance(body, Failure) else self._read(body)
 
-    def _read(self, body: bytes) -> ExchangeInfo | Fault:
+    def _read(self, body: bytes) -> ExchangeInfo | Failure:
         try:
             info = ExchangeInfo(body)
         except BadExchangeInfoError as error:
-            return Fault(str(error))
+            return Failure(str(error))
         if info.weight_limit is not None:
             self._client.budget.limit = info.weight_limit
         return info
@@ -272,7 +272,7 @@ class Listing:
     async def _mend(self, symbol: str) -> str:
         """What to say of a start without any symbol; the list of all knows what one may be meant for."""
         whole = self._whole or await self._read_info({}, self._timing.exchange_info_timeout_s)
-        close = None if isinstance(whole, Fault) else whole.suggestion(symbol)
+        close = None if isinstance(whole, Failure) else whole.suggestion(symbol)
         mend = f"did you mean {close}?" if close else "remove it, or correct it"
         others = f" and {len(self._symbols) - 1} more" if len(self._symbols) > 1 else ""
         return f"SYMBOLS names {symbol}{others}, which Binance does not list; {mend}"

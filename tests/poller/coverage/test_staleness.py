@@ -11,14 +11,14 @@ TIMING = DoubtTiming()
 
 
 def watching(*symbols: str, most: int | None = None) -> StalenessWatch:
-    """StalenessWatch about symbols whose connection began at 0."""
+    """A watch over symbols whose connection began at 0."""
     doubts = StalenessWatch(TIMING, most)
     doubts.watch(symbols, 0.0)
     return doubts
 
 
 def dead(symbol: str = "A") -> StalenessWatch:
-    """StalenessWatch that have found ``symbol`` dead at 7."""
+    """A watch that has found ``symbol`` dead at 7."""
     doubts = watching(symbol)
     doubts.answered(symbol, 5.0, 5.0, newer=True)
     assert {symbol: DEAD} == doubts.verdicts(7.0)
