@@ -25,7 +25,7 @@ from poller.stream.timing import StreamTiming
 logger = logging.getLogger(__name__)
 
 
-class Stream:
+class Connection:
     """Subscribes some symbols' quotes and summaries, passes on what comes, and says when it should be replaced.
 
     ``ready`` is set once all subscriptions are granted; ``leaving`` when a successor is wanted, the connection
@@ -42,7 +42,7 @@ class Stream:
         limits: StreamLimits,
         symbols: tuple[str, ...],
         *,
-        hear: Callable[[Update | Alive | Unexpected], None],
+        pass_on: Callable[[Update | Alive | Unexpected], None],
         changed: Callable[[], None],
         granted: Callable[[Collection[str], Collection[str]], None],
         refused: Callable[[Collection[str]], None],
@@ -52,7 +52,7 @@ class Stream:
         rng: random.Random,
         peer: Peer | None = None,
     ) -> None:
-        """Prepare; ``hear`` is told of every update and every sign of life of ``symbols``, and of what cannot be read.
+        """Prepare; ``pass_on`` is told of every update and every sign of life of ``symbols``, and of what cannot be read.
 
         ``changed`` is called when ``over`` is new, ``granted`` with symbols that were added by `serve` when it brings
         them, and with `told`, ``refused`` with what the exchange will not bring, as it names that.
@@ -68,7 +68,7 @@ class Stream:
         self._dialect = dialect
         self._limits = limits
         self._symbols = set(symbols)
-        self._hear = hear
+        self._pass_on = pass_on
         self._changed = changed
         self._granted = granted
         self._refused = refused
@@ -193,7 +193,7 @@ class Stream:
                         self._counters.messages += 1
                         if heard.bid is not None:
                             self.told.add(heard.symbol)
-                    self._hear(heard)
+                    self._pass_on(heard)
                 case Update() | Alive() if heard.symbol in self._former:
                     pass
                 case Update() | Alive():
@@ -204,7 +204,7 @@ class Stream:
                     self._leave(heard.reason)
                 case Unexpected():
                     self._note(heard.why)
-                    self._hear(heard)
+                    self._pass_on(heard)
 
     def _answered(self, ack: Ack) -> None:
         if refused := self._subscriptions.answered(ack, self._clock()):

@@ -93,7 +93,7 @@ class Listing:
                 self._not_before[symbol] = now
         absent = [symbol for symbol in self._symbols if not self.instruments[symbol].listed]
         if len(absent) == len(self._symbols) and self._symbols.keys() <= {*asked}:
-            raise UnknownSymbolError(await self._mend(absent[0]))
+            raise UnknownSymbolError(await self._fix(absent[0]))
         self._whole = None
         for symbol, its in self.instruments.items():
             if its.status != "trading":
@@ -269,7 +269,7 @@ class Listing:
             self._client.budget.limit = info.weight_limit
         return info
 
-    async def _mend(self, symbol: str) -> str:
+    async def _fix(self, symbol: str) -> str:
         """What to say of a start without any symbol; the list of all knows what one may be meant for."""
         whole = self._whole or await self._read_info({}, self._timing.exchange_info_timeout_s)
         close = None if isinstance(whole, Failure) else whole.suggestion(symbol)
