@@ -52,7 +52,7 @@ class Connection:
         rng: random.Random,
         peer: Peer | None = None,
     ) -> None:
-        """Prepare; ``pass_on`` is told of every update and every sign of life of ``symbols``, and of what cannot be read.
+        """Prepare; ``pass_on`` gets every update and every sign of life of ``symbols``, and what cannot be read.
 
         ``changed`` is called when ``over`` is new, ``granted`` with symbols that were added by `serve` when it brings
         them, and with `told`, ``refused`` with what the exchange will not bring, as it names that.
