@@ -52,8 +52,8 @@ class VenueFeed:
     ) -> None:
         """Follow ``venue``, and tell ``broadcast`` of every change of `status`.
 
-        ``problem`` says what is wrong with the ticks of a venue over a link that lives; ``refuse`` is told of what cannot
-        be read, and why.
+        ``problem`` says what is wrong with the ticks of a venue over a link that lives; ``refuse`` is told of what
+        cannot be read, and why.
         """
         self._venue = venue
         self._states = states
