@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
-from urllib.parse import quote
 
 from market.instruments import Instrument
 from poller.network.backoff import Backoff
@@ -12,18 +11,14 @@ from poller.rest.client import Client, Failure
 from poller.rest.timing import RestTiming
 from poller.source import UnknownSymbolError
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
-from poller.venues.binance.queries import INVALID_SYMBOL, symbols_query
+from poller.venues.binance.queries import INVALID_SYMBOL, MOST_SYMBOLS, parts, symbols_query
 from poller.venues.binance.weight import EXCHANGE_INFO_WEIGHT
 
 logger = logging.getLogger(__name__)
 
 _PATH: Final = "/api/v3/exchangeInfo"
-_MOST: Final = 100
-"""Symbols named in one question."""
 _MOST_ABSENT: Final = 10
 """Symbols that are not listed and looked for at once: each has to be asked for alone."""
-_LIST_LENGTH: Final = 3000
-"""Characters of one question's list, encoded."""
 _ILLEGAL_CHARACTERS: Final = -1100
 """Said of a name that cannot be one of its symbols (API documents, "Error codes")."""
 
@@ -77,7 +72,7 @@ class Listing:
         if self._client.ban_reason:
             failing(self._client.ban_reason)
         asked = tuple(self._symbols)
-        while isinstance(found := await self._ask_all(_parts(asked), timeout_s), Failure):
+        while isinstance(found := await self._ask_all(parts(asked), timeout_s), Failure):
             if not failures:
                 logger.warning("exchangeInfo fails, trying on: %s", found.reason)
             failures += 1
@@ -155,7 +150,7 @@ class Listing:
                 wanted.update(self._to_look_for())
                 # A halt may leave everything as it was, so that nothing casts a doubt.
                 traded = [symbol for symbol in self._symbols if self.is_traded(symbol)]
-                wanted.update(sorted(traded, key=lambda symbol: self._looked_at.get(symbol, 0.0))[:_MOST])
+                wanted.update(sorted(traded, key=lambda symbol: self._looked_at.get(symbol, 0.0))[:MOST_SYMBOLS])
             if now >= all_at:
                 all_at = now + self._timing.listing_s
                 wanted.update(self.answerable)
@@ -180,8 +175,8 @@ class Listing:
     async def _look_again(self, symbols: list[str]) -> None:
         # One that is not listed makes a whole question fail: who is known to be none is asked for alone.
         absent = [its for its in symbols if not self.instruments[its].listed and its in self._not_before]
-        parts = [*_parts(symbol for symbol in symbols if symbol not in absent), *((symbol,) for symbol in absent)]
-        found = await self._ask_all(parts, self._timing.request_timeout_s)
+        asked = [*parts(symbol for symbol in symbols if symbol not in absent), *((symbol,) for symbol in absent)]
+        found = await self._ask_all(asked, self._timing.request_timeout_s)
         self._whole = None
         now = asyncio.get_running_loop().time()
         if isinstance(found, Failure):
@@ -276,20 +271,6 @@ class Listing:
         mend = f"did you mean {close}?" if close else "remove it, or correct it"
         others = f" and {len(self._symbols) - 1} more" if len(self._symbols) > 1 else ""
         return f"SYMBOLS names {symbol}{others}, which Binance does not list; {mend}"
-
-
-def _parts(symbols: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    part: list[str] = []
-    length = 0
-    for symbol in symbols:
-        size = len(quote(f'"{symbol}",', safe=""))
-        if part and (len(part) == _MOST or length + size > _LIST_LENGTH):
-            yield tuple(part)
-            part, length = [], 0
-        part.append(symbol)
-        length += size
-    if part:
-        yield tuple(part)
 
 
 def _unknown(reason: str = "the exchange does not list it") -> Instrument:

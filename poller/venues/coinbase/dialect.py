@@ -13,11 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from market.codec import UNREADABLE
-from market.venues import native_of, symbol_of
+from market.venues import COINBASE, native_of, symbol_of
 from poller.source import Update
 from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, StreamLimits, Unexpected
 from poller.venues.coinbase.order_book import BookError, Level, OrderBook
-from poller.venues.coinbase.venue import NAME
 
 LIMITS: Final = StreamLimits(
     # Not limited; so many books are what one connection brings without falling behind.
@@ -96,7 +95,7 @@ class CoinbaseDialect:
             return (Unexpected(f"{error}: {message[:200]!r}", _whose(message)),)
 
     def _read(self, its: _Message, recv_us: int) -> Iterable[Heard]:
-        symbol = symbol_of(NAME, its.product_id)
+        symbol = symbol_of(COINBASE, its.product_id)
         match its.type:
             case "snapshot":
                 book = self._books[symbol] = OrderBook()
@@ -156,7 +155,7 @@ def _granted(channels: list[_Channel]) -> frozenset[str]:
     by_name = {channel.name: frozenset(channel.product_ids) for channel in channels}
     books = frozenset[str]().union(*(ids for name, ids in by_name.items() if name.startswith("level2")))
     return frozenset(
-        symbol_of(NAME, product)
+        symbol_of(COINBASE, product)
         for product in books
         if all(product in by_name.get(name, ()) for name in _TOLD_CHANNELS)
     )
@@ -167,7 +166,7 @@ def _refusal(message: str, reason: str) -> Ack | Ending:
     told = f"{message}: {reason}" if reason else message
     product, found, _ = reason.partition(" is not a valid product")
     if found:
-        return Ack(None, told[:200], subjects=(symbol_of(NAME, product),), again=False)
+        return Ack(None, told[:200], subjects=(symbol_of(COINBASE, product),), again=False)
     return Ack(None, told[:200]) if message.startswith("Failed to subscribe") else Ending(f"the exchange: {told[:150]}")
 
 
@@ -178,4 +177,4 @@ def _whose(message: str) -> str | None:
     except UNREADABLE:
         return None
     is_quote = its.type in ("snapshot", "l2update")
-    return (symbol_of(NAME, its.product_id) if its.product_id else None) if is_quote else ""
+    return (symbol_of(COINBASE, its.product_id) if its.product_id else None) if is_quote else ""

@@ -7,11 +7,10 @@ from msgspec.json import Decoder
 
 from market.instruments import Instrument, Scales
 from market.tick import DecimalError, scale_of
-from market.venues import symbol_of
+from market.venues import COINBASE, symbol_of
 from poller.network import reasons
 from poller.rest.answers import read_rows
 from poller.rest.client import Failure
-from poller.venues.coinbase.venue import NAME
 
 PATH = "/products"
 
@@ -36,7 +35,7 @@ def read_products(body: bytes) -> Mapping[str, Instrument] | Failure:
     if not rows:
         words = reasons.told(body)
         return Failure(f"no list of products{f': {words}' if words else ''}")
-    return {symbol_of(NAME, row.id): _instrument(row) for row in rows}
+    return {symbol_of(COINBASE, row.id): _instrument(row) for row in rows}
 
 
 def _instrument(row: _Product) -> Instrument:
