@@ -107,9 +107,9 @@ async def test_nobody_is_turned_away_by_a_gateway_that_is_reloaded_with_nothing_
 
         conf.write_text("LOG_LEVEL=INFO\n", encoding="utf-8")
         # A second worker on the same port, and the first one goes.
-        lives = count(lines, "prices are live")
+        lives = count(lines, "prices of binance are live")
         os.kill(arbiter, signal.SIGTTIN)
-        await until_logged(lines, "prices are live", lives + 1)
+        await until_logged(lines, "prices of binance are live", lives + 1)
         await until_more(newcomers)
         os.kill(arbiter, signal.SIGTTOU)
         await until_replaced(arbiter, old)
