@@ -108,6 +108,7 @@ class Connection:
                     **options,
                     autoping=False,  # pongs must keep the exchange's pace, see `_send`
                     max_msg_size=self._limits.message_bytes,
+                    compress=15 if self._limits.deflate else 0,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.close_timeout_s),
                 )
         except TimeoutError:

@@ -28,6 +28,7 @@ LIMITS: Final = StreamLimits(
     connect_window_s=1.0,
     # A book is told in one message, of some megabytes.
     message_bytes=32 << 20,
+    deflate=True,
     # Heartbeats come each second.
     told_within_s=5.0,
 )
