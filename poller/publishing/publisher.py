@@ -1,4 +1,4 @@
-"""Ticks and beats onto the bus, whatever the bus does."""
+"""Publishes ticks and heartbeats, and keeps what is newest while the bus is down."""
 
 import asyncio
 import logging
@@ -26,10 +26,10 @@ MAX_BATCH = 1_000
 
 
 class Publisher:
-    """Sends every tick in order while it leads and the bus is up, and the newest of each symbol when that begins.
+    """Sends every tick in order while it leads and the bus is up. When that begins, it sends the newest of each symbol.
 
-    What arrives while a publish is under way goes out together in the next one: alone when it is quiet,
-    in large batches when it is busy.
+    Ticks that arrive during a publish are sent together in the next one. So batches are small when the market is
+    quiet, and large when it is busy.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Publisher:
         rng: random.Random,
         venue: str = DEFAULT_VENUE,
     ) -> None:
-        """Send to ``bus`` while `run` runs and ``lead`` can be had.
+        """Send to ``bus`` while `run` runs and ``lead`` has the lease.
 
-        HeartbeatSchedule tell what ``state`` returns, and of ``states`` what has changed.
+        Heartbeats carry what ``state`` returns, and what has changed in ``states``.
         """
         self._bus = bus
         self._state = state

@@ -1,4 +1,4 @@
-"""Ticks on their way to the bus: every one in order while they flow, the newest of each symbol while they do not."""
+"""Ticks that wait for the bus: all of them in order while it takes them, the newest of each symbol while not."""
 
 from collections import deque
 from collections.abc import Iterable

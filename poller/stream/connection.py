@@ -26,13 +26,12 @@ logger = logging.getLogger(__name__)
 
 
 class Connection:
-    """Subscribes some symbols' quotes and summaries, passes on what comes, and says when it should be replaced.
+    """Subscribes some symbols, passes on what it receives, and says when it should be replaced.
 
-    ``ready`` is set once all subscriptions are granted; ``leaving`` when a successor is wanted, the connection
-    being old, told to go, or over. What became of it is then in ``reason``.
+    ``ready`` is set once all subscriptions are granted. ``leaving`` is set when a successor is wanted: the connection
+    is old, the exchange wants to close it, or it is over. ``reason`` says which.
 
-    Prices prove nothing of a connection: where the market is quiet none come. It lives while anything comes, be it
-    the answer to a ping.
+    A connection is alive while anything arrives on it, be it the answer to a ping: in a quiet market no prices do.
     """
 
     def __init__(
@@ -73,9 +72,9 @@ class Connection:
         self._granted = granted
         self._refused = refused
         self._late: set[str] = set()
-        """Added since it was ready, and not granted yet."""
+        """Symbols that were added since it was ready, and are not granted yet."""
         self._former: set[str] = set()
-        """Not wanted any more; what still comes of them is nothing strange."""
+        """Symbols that were removed; some of their updates may still arrive."""
         self._timing = timing
         self._counters = counters
         self._now_us = now_us
@@ -132,15 +131,15 @@ class Connection:
         self._end(reason)
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._closing.set()
 
     def replace(self, reason: str) -> None:
-        """Have a successor made, and live on until it is ready."""
+        """Ask for a successor, and go on until it is ready."""
         self._leave(reason)
 
     def serve(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
-        """Bring other symbols too, and some no more."""
+        """Subscribe the ``added`` symbols, and unsubscribe the ``removed`` ones."""
         self._symbols.update(added)
         self._symbols.difference_update(removed)
         self._former = (self._former | {*removed}) - {*added}

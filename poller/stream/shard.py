@@ -1,4 +1,4 @@
-"""Some symbols, always on one connection, or on two while one replaces the other."""
+"""A shard: some symbols, and the connection that brings them. While one replaces another there are two."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Shard:
-    """Keeps one `Connection` of its symbols ready, and makes the next before it lets the last one go."""
+    """Keeps one `Connection` of its symbols ready. A replacement is ready before the old one is closed."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Shard:
 
     @property
     def live(self) -> bool:
-        """Whether prices of all its symbols may be expected now."""
+        """Whether a connection is ready: it has subscribed all symbols, and is not over."""
         return any(stream.ready.is_set() and not stream.over for stream in self._streams)
 
     @property
@@ -69,7 +69,7 @@ class Shard:
         return newest.reason if newest is not None and newest.over else self._reason
 
     def replace(self, reason: str) -> None:
-        """Have the connection replaced without a gap, unless that was tried just now."""
+        """Replace the connection without a gap, unless that was tried just now."""
         now = asyncio.get_running_loop().time()
         if now < self._replace_at or not self.live:
             return
@@ -81,12 +81,12 @@ class Shard:
         self._streams[-1].replace(reason)
 
     def subscribe_again(self, symbols: tuple[str, ...]) -> None:
-        """Ask for ``symbols`` once more: the exchange may not have listed them when that was done."""
+        """Subscribe ``symbols`` once more: the exchange may not have listed them the first time."""
         for stream in self._streams:
             stream.serve(symbols, ())
 
     def serve(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
-        """Bring other symbols too, and some no more."""
+        """Subscribe the ``added`` symbols, and unsubscribe the ``removed`` ones."""
         self.symbols = (*(symbol for symbol in self.symbols if symbol not in removed), *added)
         for stream in self._streams:
             stream.serve(added, removed)
