@@ -131,7 +131,7 @@ class CoinbaseDialect:
                 return (Unexpected(f"a message of an unknown type: {its.type[:40]!r}"),)
 
     def _traded(self, symbol: str, its: _Message, recv_us: int) -> Iterable[Heard]:
-        """Last price and volume. Every trade changes a level: if trades go on and the book does not, it is not right."""
+        """Last price and volume. Every trade changes a level: a book that stands still meanwhile is not right."""
         summary = Update(
             symbol=symbol, recv_us=recv_us, event_us=_micros(its.time), last=its.price, volume=its.volume_24h
         )
