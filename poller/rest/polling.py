@@ -154,7 +154,7 @@ class Polling:
             self._look_for(symbols, {update.symbol for update in answer.updates}, clock())
         stretch = self._plan(self._quotes, started, self._timing.interval_s, fault)
         if fault is None:
-            self._set(True, _slowed(stretch, self._counters.used_weight))
+            self._set(True, _slowed(stretch, self._client.budget.used))
             # Time for the next answer, and then for being late.
             self._hear_by(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
         elif fault.banned or not self.ok:
