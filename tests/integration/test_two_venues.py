@@ -1,6 +1,7 @@
 """Two venues on one bus: a poller of each, and what clients hear when one of them goes."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -88,8 +89,10 @@ async def test_each_venue_has_its_own_prices_and_its_own_poller() -> None:
             (("coinbase", "binance", BINANCE), ("binance", "coinbase", COINBASE)), start=300
         ):
             told = len(client.told("status"))
+            killed_at = time.monotonic()
             stack[POLLERS[venue]].send(SIGKILL)
             await client.until(feed_is(venue, "stale"), STALE_WITHIN_S)
+            print(f"poller of {venue} killed: stale after {time.monotonic() - killed_at:.1f} s")  # noqa: T201
             assert [(venue, "stale", SILENT_POLLER)] == [
                 (its["venue"], its["feed"], its["reason"]) for its in client.told("status")[told:]
             ]
