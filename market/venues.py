@@ -7,12 +7,13 @@ so two venues never share one. A name in front that is no venue's is a part of t
 from typing import Final
 
 DEFAULT_VENUE: Final = "binance"
-OTHER_VENUES: Final = frozenset({"coinbase"})
+COINBASE: Final = "coinbase"
+OTHER_VENUES: Final = frozenset({COINBASE})
 """`poller.venues.registry` has a poller's part of each."""
 VENUES: Final = (DEFAULT_VENUE, *sorted(OTHER_VENUES))
 EXAMPLES: Final = {
-    "binance": ("BTCUSDT", "ETHUSDT", "SOLUSDT"),
-    "coinbase": ("coinbase:BTC-USD", "coinbase:ETH-USD", "coinbase:SOL-USD"),
+    DEFAULT_VENUE: ("BTCUSDT", "ETHUSDT", "SOLUSDT"),
+    COINBASE: ("coinbase:BTC-USD", "coinbase:ETH-USD", "coinbase:SOL-USD"),
 }
 """Each venue's symbols where nobody says which are wanted."""
 

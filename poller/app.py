@@ -20,8 +20,8 @@ from poller.intake import Intake
 from poller.opening import open_source
 from poller.publishing.leadership import Lead
 from poller.publishing.publisher import Publisher
-from poller.publishing.sequencer import Numbering
-from poller.quality import Quality
+from poller.publishing.sequencer import Sequencer
+from poller.quality import QualityMonitor
 from poller.reload import announce, effective
 from poller.settings import PollerSettings
 from poller.source import LinkState, Source
@@ -65,14 +65,14 @@ class Poller:
         self._symbols = tuple(settings.symbols)
         self._source: Source | None = None
         self._intake: Intake | None = None
-        self._quality = Quality(time.monotonic, now_us)
+        self._quality = QualityMonitor(time.monotonic, now_us)
         self.states = SymbolStates(now_us)
         self._starting = LinkState(settings.live_feed, "down", "the poller is starting", now_us())
-        self._numbering = Numbering(settings.symbols)
+        self._sequencer = Sequencer(settings.symbols)
         venue = settings.venue.name
-        lead = Lead(bus, self._numbering, owner=_our_name(), now_us=now_us, venue=venue)
+        lead = Lead(bus, self._sequencer, owner=_our_name(), now_us=now_us, venue=venue)
         self.publisher = Publisher(
-            bus, self._state, self.states, lead, self._numbering, now_us=now_us, rng=self._rng, venue=venue
+            bus, self._state, self.states, lead, self._sequencer, now_us=now_us, rng=self._rng, venue=venue
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -121,7 +121,7 @@ class Poller:
         """Bring prices of these symbols from now on, and of no others."""
         self._symbols = tuple(symbols)
         for symbol in self._symbols:
-            self._numbering.add(symbol, now_us() // 1_000)
+            self._sequencer.add(symbol, now_us() // 1_000)
         if self._source is not None and self._intake is not None:
             self._serve(self._source, self._intake)
 
@@ -143,12 +143,12 @@ class Poller:
 
     async def _pass_on(self, source: Source) -> Source | None:
         """Make ticks of what ``source`` says, and return what takes over from it, if anything does."""
-        self._intake, self._quality = None, Quality(time.monotonic, now_us)
+        self._intake, self._quality = None, QualityMonitor(time.monotonic, now_us)
         instruments = await source.instruments()
         logger.info("feed %s, %d symbols, bus %s", source.state.source, len(instruments), self._bus.name)
         self._intake = Intake(
             instruments,
-            self._numbering.take,
+            self._sequencer.take,
             self.publisher.put,
             self._quality,
             self.states,

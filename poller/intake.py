@@ -1,10 +1,10 @@
-"""Where a source's words go: to the processor, and on to publisher, quality and states."""
+"""Takes what a source reports to the processor, and the outcome to publisher, quality monitor and states."""
 
 from collections.abc import Callable, Mapping
 
 from market.instruments import Instrument
 from market.tick import Tick
-from poller.quality import Quality
+from poller.quality import QualityMonitor
 from poller.source import Update, Verdict
 from poller.states import SymbolStates
 from poller.ticks.processor import Processor
@@ -18,7 +18,7 @@ class Intake:
         instruments: Mapping[str, Instrument],
         take_seq: Callable[[str], int],
         put: Callable[[Tick], None],
-        quality: Quality,
+        quality: QualityMonitor,
         states: SymbolStates,
         *,
         doubt: Callable[[str], None],
@@ -86,7 +86,7 @@ class Intake:
         self._states.covered(symbol, note)
 
     def clear(self) -> None:
-        """Another source takes over: nobody may take the last prices of one for the first of the other."""
+        """Another source takes over: publish that no price is known, so that none of the old one's stays."""
         for symbol in self.symbols:
             self._put(self.processor.clear(symbol, self._now_us()))
 

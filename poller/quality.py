@@ -1,4 +1,4 @@
-"""Which prices can be used: quotes that all mean nothing are no better than silence, of one symbol or of all."""
+"""Of which symbols no quote can be used. Quotes that make no sense are no better than silence."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ PATIENCE_S: Final = 3.0
 
 
 class Fault(NamedTuple):
-    """Why prices are as good as silent, and since when, microseconds since the Unix epoch."""
+    """Why prices cannot be used, and since when, microseconds since the Unix epoch."""
 
     reason: str
     since_us: int
@@ -20,8 +20,8 @@ class _Begun(NamedTuple):
     why: str
 
 
-class Quality:
-    """Fed with the fate of each quote; knows of which symbols none could be used, and since when."""
+class QualityMonitor:
+    """Gets the outcome of every quote; knows the symbols without a usable one, and since when."""
 
     def __init__(self, clock: Callable[[], float], now_us: Callable[[], int]) -> None:
         """``clock`` is monotonic, in seconds; ``now_us`` the time in microseconds since the Unix epoch."""

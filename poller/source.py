@@ -1,7 +1,7 @@
 """Where prices come from.
 
-A source adapts one exchange, one transport: it speaks the exchange's language on one side and tells a `Listener`
-on the other. Everything behind it is the same for all.
+A source adapts one exchange: it speaks the exchange's language on one side and calls a `Listener` on the other.
+Everything behind the listener is the same for all exchanges.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,15 +16,16 @@ from poller.errors import PollerError
 class Update(Struct, frozen=True, kw_only=True, gc=False):
     """What an exchange said of one symbol, in its own decimal strings.
 
-    A quote has a bid or an ask; a side that is absent, empty or zero is one that the exchange has no price for.
+    A quote has a bid or an ask. Where a side is absent, empty or zero, the exchange has no price for it.
     A summary has last, volume or both.
     """
 
     symbol: str
     recv_us: int
-    """When the source had it in hand, microseconds since the Unix epoch."""
+    """When the source received it, microseconds since the Unix epoch."""
     update_id: int | None = None
-    """The exchange's own counter for this symbol's quotes (Binance: ``u``); None where it gives none."""
+    """A number that grows with this symbol's quotes: the exchange's own counter (Binance: ``u``), or its time where it
+    counts nothing (Coinbase). None where it gives neither."""
     event_us: int | None = None
     """When the exchange says it happened, microseconds since the Unix epoch."""
     bid: str | None = None
@@ -36,40 +37,40 @@ class Update(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class LinkState(Struct, frozen=True):
-    """What a source knows of its way to the exchange; it goes out with every beat."""
+    """What a source knows of its way to the exchange. Every heartbeat carries it."""
 
     source: str
-    """Who really delivers now: under a fall-back it is ``binance-rest`` though ``binance-ws`` was asked for."""
+    """Who delivers now: ``binance-rest`` while REST stands in for the streams of ``binance-ws``."""
     link: Literal["up", "down"]
     reason: str
     since_us: int
 
 
 Verdict = Literal["news", "known", "unusable"]
-"""What an update was worth: a tick came of it, nothing new was in it, or its quote makes no sense."""
+"""What became of an update: a tick, nothing because it has no news, or nothing because its quote makes no sense."""
 
 
 class Listener(Protocol):
-    """What a source tells the rest of the poller. Every call returns at once and never raises."""
+    """What a source reports to the rest of the poller. Every call returns at once and never raises."""
 
     def update(self, update: Update) -> Verdict:
-        """The exchange said something."""
+        """The exchange sent an update."""
 
     def unreadable(self, symbol: str | None, why: str) -> None:
-        """The exchange said of ``symbol`` what cannot be read; None where not even the symbol can."""
+        """The exchange sent something about ``symbol`` that cannot be read; None if not even the symbol can be."""
 
     def listed(self, symbol: str, instrument: Instrument) -> None:
-        """The exchange lists ``symbol`` otherwise than before."""
+        """The listing of ``symbol`` has changed."""
 
     def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
-        """Nothing that the exchange says of ``symbol`` arrives, nor has for ``for_s`` seconds; of others it does."""
+        """Updates of ``symbol`` have not arrived for ``for_s`` seconds, while those of other symbols do."""
 
     def covered(self, symbol: str, note: str = "") -> None:
-        """It does; ``note`` says what is unusual about it."""
+        """Updates of ``symbol`` arrive; ``note`` says what is unusual about it."""
 
 
 class Deaf:
-    """The `Listener` of a source that does not run: nothing is to be heard."""
+    """The `Listener` of a source that does not run."""
 
     def update(self, update: Update) -> Verdict:  # noqa: ARG002 - as `Listener` has it
         """See `Listener.update`."""
@@ -96,7 +97,7 @@ class Source(Protocol):
         """The state of the link to the exchange, now."""
 
     async def instruments(self) -> Mapping[str, Instrument]:
-        """What the exchange lists of the symbols that this source was made for. Called once, before `run`.
+        """The instruments of the symbols that this source was made for. Called once, before `run`.
 
         Waits, trying again, while the exchange cannot be reached.
 
@@ -105,19 +106,19 @@ class Source(Protocol):
         """
 
     async def run(self, listener: Listener) -> "Source | None":
-        """Tell ``listener`` until cancelled.
+        """Report to ``listener`` until cancelled.
 
-        Returns early only when there is nothing left to come (a replay), or when another source takes over, which is
-        then returned: it is run in place of this one, from `instruments` on. Faults of the exchange or the network
-        never end it: they show in `state` and are recovered from.
+        It returns early in two cases: None at the end of a recording, or the source that takes over from this one. That
+        source is then run from `instruments` on. Faults of the exchange or the network never end it: they show in
+        `state`, and it recovers from them.
         """
 
     def doubt(self, symbol: str) -> None:
-        """Something that came of ``symbol`` does not fit its instrument: look it up again, at a bounded rate."""
+        """An update of ``symbol`` does not fit its instrument: look the listing up again, at a bounded rate."""
 
     def serve(self, symbols: Iterable[str]) -> None:
-        """Bring these symbols from now on: the listener is told what those that are new are listed as."""
+        """Bring these symbols from now on. The listener gets the instruments of the new ones."""
 
 
 class UnknownSymbolError(PollerError):
-    """The exchange lists nothing of what ``SYMBOLS`` names."""
+    """The exchange lists none of the symbols in ``SYMBOLS``."""

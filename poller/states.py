@@ -1,4 +1,4 @@
-"""The state of each symbol, out of what the exchange lists, what arrives, and what can be used of it."""
+"""The state of each symbol: from its listing, from whether updates arrive, and from whether they can be used."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -11,11 +11,11 @@ _STATE_OF: Final[Mapping[str, SymbolState]] = {"halted": "halted", "delisted": "
 
 
 class SymbolStates:
-    """What is so, and what is told of it.
+    """The state of each symbol, and what was published of it.
 
-    A symbol is what the exchange lists it as; one that is traded is stale while the source does not cover it, or
-    while nothing usable comes of it. While the whole feed is down, its own status says so for every symbol: none is
-    told to have become stale then, so that one outage is one message.
+    A symbol that is not traded has the state of its listing. One that is traded is stale while the source does not
+    cover it, or while no usable quote of it arrives. While the whole feed is down the status of the feed says so for
+    every symbol, and no symbol is reported stale: one outage is one message.
     """
 
     def __init__(self, now_us: Callable[[], int]) -> None:

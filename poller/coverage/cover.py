@@ -1,4 +1,4 @@
-"""Which symbols no stream brings, and REST in the stream's place for just those."""
+"""Which symbols no stream covers, and REST in place of the streams for just those."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ _DEAD: Final = (DEAD, SILENT, UNUSABLE)
 
 
 class Cover:
-    """A symbol is covered by a stream that is live and of which nothing bad is known, else by REST's answers."""
+    """Covers each symbol: by a live stream that can be relied on, else by the answers of REST."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Cover:
         self._counters = counters
         self._clock = asyncio.get_running_loop().time
         self.lacking: Mapping[str, str] = {}
-        """Symbols that no stream brings, and why, once the grace is over."""
+        """Symbols without a stream that can be relied on, once the grace is over; and why."""
         self._trusted_from: dict[str, float] = {}
         self._all_brought = asyncio.Event()
         self._all_brought.set()
@@ -68,7 +68,7 @@ class Cover:
         await self._all_brought.wait()
 
     def review(self) -> None:
-        """See which symbols are lacking now, and tell what has changed."""
+        """Find the symbols that lack a stream now, and report what has changed."""
         now, listener = self._clock(), self._listener()
         lacking, alone = self._look(now)
         for symbol in lacking.keys() - self.lacking.keys():

@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from market.tasks import Group
 from poller.coverage.listing import Listing
-from poller.coverage.staleness import UNSEEDED, Doubts
+from poller.coverage.staleness import UNSEEDED, StalenessWatch
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
-from poller.rest.client import Fault
+from poller.rest.client import Failure
 from poller.rest.polling import Polling, Take
 from poller.rest.timing import RestTiming
 from poller.source import Update, Verdict
 from poller.stream.timing import StreamTiming
 
-Ask = Callable[[tuple[str, ...], Take], Awaitable[Fault | None]]
+Ask = Callable[[tuple[str, ...], Take], Awaitable[Failure | None]]
 
 
 class _Seeds:
@@ -72,8 +72,8 @@ class Inquiry:
         self._quote_heard: dict[str, int] = {}
         """Symbol → the turn of the update that brought its last quote."""
         self._summary_heard: dict[str, int] = {}
-        self._quotes = Doubts(timing.doubts)
-        self._summaries = Doubts(timing.summary_doubts, summaries_at_once)
+        self._quotes = StalenessWatch(timing.doubts)
+        self._summaries = StalenessWatch(timing.summary_doubts, summaries_at_once)
         self._unseeded: dict[str, tuple[float, float]] = {}
         """Symbols of which nothing was heard since a stream began to bring them: since when that is, and when the last
         one began, if none was heard of the one before it either."""

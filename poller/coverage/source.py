@@ -23,7 +23,7 @@ from poller.network.pacing import RollingLimit
 from poller.rest.polling import Polling, Questions
 from poller.rest.timing import RestTiming
 from poller.source import Deaf, LinkState, Listener, Update
-from poller.stream.connection import Stream
+from poller.stream.connection import Connection
 from poller.stream.dialect import Alive, Unexpected
 from poller.stream.peer import Peer
 from poller.stream.shard import Shard
@@ -168,7 +168,7 @@ class StreamSource:
     def _add_shard(self, symbols: tuple[str, ...]) -> Shard:
         shard = Shard(
             symbols,
-            new_stream=self._new_stream,
+            new_connection=self._new_connection,
             attempts=self._attempts,
             became_ready=self._became_ready,
             changed=self._refresh,
@@ -209,13 +209,13 @@ class StreamSource:
             summaries_at_once=questions.summaries_at_once,
         )
 
-    def _new_stream(self, symbols: tuple[str, ...]) -> Stream:
-        return Stream(
+    def _new_connection(self, symbols: tuple[str, ...]) -> Connection:
+        return Connection(
             self._endpoints,
             self._own.dialect(),
             self._limits,
             symbols,
-            hear=self._hear,
+            pass_on=self._received,
             changed=self._refresh,
             granted=self._watch.watch,
             refused=self._doubt_all,
@@ -226,7 +226,7 @@ class StreamSource:
             peer=self._peer,
         )
 
-    def _hear(self, heard: Update | Alive | Unexpected) -> None:
+    def _received(self, heard: Update | Alive | Unexpected) -> None:
         match heard:
             case Update():
                 self._watch.heard(heard, self._listener.update(heard))

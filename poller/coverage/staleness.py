@@ -1,8 +1,7 @@
-"""Which symbols have gone quiet on their stream, and whether that is the market's silence or the stream's.
+"""Whether a quiet symbol is quiet on the market, or its stream is dead.
 
-A stream sends on change only, so a quiet symbol proves nothing. A doubt is settled by asking the exchange another
-way: what REST knows is what the stream said last (the market is quiet), or newer (the stream is dead). Without I/O;
-times are monotonic seconds.
+A stream sends on change only, so silence alone proves nothing. REST settles it: if it knows the same price as the
+stream sent last, the market is quiet; if it knows a newer one, the stream is dead. No I/O; times are monotonic seconds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,11 +33,11 @@ class _Watched(Struct):
     """The stream before this one was found dead; of this one nothing is known yet."""
 
 
-class Doubts:
-    """What is known of each symbol's stream."""
+class StalenessWatch:
+    """Watches the stream of each symbol, and says when REST is to be asked about it."""
 
     def __init__(self, timing: DoubtTiming, most: int | None = None) -> None:
-        """Watch nothing yet; one question is about at most ``most`` symbols."""
+        """Watch no symbol yet. One question to REST names at most ``most`` symbols."""
         self._timing = timing
         self._most = most
         self._watched: dict[str, _Watched] = {}
@@ -47,9 +46,9 @@ class Doubts:
         self._ask_at = 0.0
 
     def watch(self, symbols: Iterable[str], now: float) -> None:
-        """A connection has just begun to bring ``symbols``: they are judged anew.
+        """Begin to watch ``symbols``: a connection has just subscribed them.
 
-        Those that could not be relied on stay so until their stream speaks, or REST too finds the market quiet.
+        A symbol whose stream was dead stays so until its stream sends something, or REST finds the market quiet.
         """
         verdicts = self.verdicts(now)
         for symbol in symbols:
@@ -63,7 +62,7 @@ class Doubts:
             self._watched[symbol] = its
 
     def forget(self, symbols: Iterable[str]) -> None:
-        """Nothing of ``symbols`` is expected on a stream."""
+        """Stop to watch ``symbols``."""
         for symbol in symbols:
             self._watched.pop(symbol, None)
             self._suspects.discard(symbol)
@@ -90,7 +89,7 @@ class Doubts:
             self._suspects.add(symbol)
 
     def ask_soon(self) -> None:
-        """Something came that cannot be read at all: whom it was of, only asking tells."""
+        """Ask about all quiet symbols soon: a message could not be read at all, and may have been of any of them."""
         for watched in self._watched.values():
             watched.patience_s = self._timing.patience_s
 
@@ -111,9 +110,9 @@ class Doubts:
         return due
 
     def answered(self, symbol: str, asked_at: float, now: float, *, newer: bool) -> bool:
-        """REST, asked at ``asked_at``, knows of ``symbol`` what is ``newer`` than what the stream brought, or that.
+        """REST was asked at ``asked_at``; ``newer`` says whether it knows a newer price than the stream sent.
 
-        True if its silence may have a reason: it was busy until now, or has been quiet for as long as a symbol may be.
+        Returns whether to look the listing up: the symbol was busy until now, or has been quiet for the longest time.
         """
         watched = self._watched.get(symbol)
         if watched is None or watched.heard_at > asked_at:

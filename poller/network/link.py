@@ -1,4 +1,4 @@
-"""What a source says of its way to the exchange, and since when."""
+"""The state of the way to an exchange, and since when."""
 
 import logging
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 import logging
 
 
-class Burst:
+class LogThrottle:
     """A kind of fault that comes in bursts; one is over when nothing came for ``quiet_s``."""
 
     def __init__(self, logger: logging.Logger, what: str, quiet_s: float = 10.0) -> None:

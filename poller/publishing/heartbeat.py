@@ -13,12 +13,12 @@ from poller.states import SymbolStates
 BEAT_S = 1.0
 """A gateway calls prices stale after three of these without a beat."""
 WHOLE_AFTER = 30
-"""Beats after which the bus is given all states again: it has them, but others may stand in their place."""
+"""HeartbeatSchedule after which the bus is given all states again: it has them, but others may stand in their place."""
 _LOOK_S = 0.25
 """Between two looks at the link: its end brings no tick that would wake anybody."""
 
 
-class Beats:
+class HeartbeatSchedule:
     """One each second, and one within a quarter of one when the link, or a symbol's state, has changed. No I/O."""
 
     def __init__(
@@ -28,7 +28,7 @@ class Beats:
         now_us: Callable[[], int],
         venue: str = DEFAULT_VENUE,
     ) -> None:
-        """Beats of ``venue`` tell what ``state`` returns, which settles ``states`` too, and the wall time.
+        """HeartbeatSchedule of ``venue`` tell what ``state`` returns, which settles ``states`` too, and the wall time.
 
         ``now_us`` is that time, in microseconds since the Unix epoch.
         """
@@ -40,7 +40,7 @@ class Beats:
         self._taken: int | None = None
         """The version of the states that the bus has; None where that is not known."""
         self._since_whole = 0
-        """Beats since the bus was given all states."""
+        """HeartbeatSchedule since the bus was given all states."""
         self._now_us = now_us
         self._told: tuple[str, str] | None = None
         """What the last one said of the link."""

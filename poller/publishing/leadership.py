@@ -1,15 +1,15 @@
-"""Of several pollers of one venue on one bus one leads: it has the lease in the bus's store, and only it publishes.
+"""One poller of each venue leads: it has the lease in the bus's store, and only it publishes.
 
-The others stand by with their source running, so that who takes over knows every price already. Two of them on
-one IP are no harm: an exchange link costs a few of the 300 connections that Binance allows in five minutes, or,
-where it is polled, some 360 of the 6,000 request weight of a minute.
+The others stand by with their source running, so that a new leader knows every price already. Two pollers on one IP do
+no harm: a connection to the exchange costs a few of the 300 that Binance allows in five minutes; polling costs some 360
+of the 6,000 request weight of a minute.
 
-The bus itself refuses what comes without the lease, at the moment of sending. So no clock of ours decides who may
-publish: a leader that was frozen, even in the middle of a write, or whose last words were long on their way, cannot
-be heard over its successor, and the last values that a successor reads once it has the lease are final.
+The bus refuses what is published without the lease, at the moment of sending. So no clock of ours decides who may
+publish. A leader that was frozen cannot publish after its successor, even if it was in the middle of a write. The last
+values that a successor reads once it has the lease are final.
 
-Beats extend the lease. `TTL_S` after the last one, at the latest `STAND_BY_S` later, another poller leads: before
-the three seconds without a beat are over, after which a gateway calls its prices stale.
+Heartbeats extend the lease. Another poller leads `TTL_S` after the last one, or at most `STAND_BY_S` later: before a
+gateway calls prices stale, which it does after three seconds without a heartbeat.
 """
 
 import logging
@@ -19,10 +19,10 @@ from typing import Final
 from market.bus import Bus, BusDownError, Token
 from market.topics import last_ticks
 from market.venues import DEFAULT_VENUE
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 
 TTL_S: Final = 2.0
-"""A beat may be one second late before the lead is lost."""
+"""A heartbeat may be one second late before the lease is lost."""
 STAND_BY_S: Final = 0.4
 """Between two tries to take the lead, give or take a fifth."""
 
@@ -36,22 +36,25 @@ class Lead:
     """One poller's claim to the lead."""
 
     def __init__(
-        self, bus: Bus, numbering: Numbering, *, owner: str, now_us: Callable[[], int], venue: str = DEFAULT_VENUE
+        self, bus: Bus, sequencer: Sequencer, *, owner: str, now_us: Callable[[], int], venue: str = DEFAULT_VENUE
     ) -> None:
-        """Claim on ``bus`` in the name of ``owner``, which no other poller has; ``numbering`` learns of the others."""
+        """Claim the lease of ``venue`` for ``owner``, a name that no other poller has.
+
+        ``sequencer`` learns what other pollers have published.
+        """
         self._lease = _LEASE if venue == DEFAULT_VENUE else f"{_LEASE}.{venue}"
         self._owner = owner
         self._bus = bus
-        self._numbering = numbering
+        self._sequencer = sequencer
         self._now_us = now_us
         self._token: Token | None = None
-        """Of our term, while we lead as far as we know."""
+        """The token of our term, as far as we know; None while another poller leads."""
         self._told: bool | None = True
-        """Whether the log says that we lead, which goes without saying where nobody else did; None: to be told anew."""
+        """Whether the log says that we lead. It need not say so of a single poller; None: it must say it anew."""
 
     @property
     def token(self) -> Token:
-        """What publishing is to be done under; only of who leads."""
+        """The token to publish with. There is one only while we lead."""
         assert self._token is not None
         return self._token
 
@@ -68,9 +71,9 @@ class Lead:
         last_values = await last_ticks(self._bus.last_values)
         now_ms = self._now_us() // 1_000
         if leads:
-            self._numbering.lead(last_values, now_ms)
+            self._sequencer.lead(last_values, now_ms)
         else:
-            self._numbering.follow(last_values, now_ms)
+            self._sequencer.follow(last_values, now_ms)
             if fit:
                 await self._bus.leadership.stand_by(self._lease, self._owner, TTL_S)
         if leads != self._told:

@@ -1,4 +1,4 @@
-"""Ticks and beats onto the bus, whatever the bus does."""
+"""Publishes ticks and heartbeats, and keeps what is newest while the bus is down."""
 
 import asyncio
 import logging
@@ -10,10 +10,10 @@ from market.status import Beat
 from market.tick import Tick
 from market.topics import batch_of
 from market.venues import DEFAULT_VENUE
-from poller.publishing.heartbeat import Beats
+from poller.publishing.heartbeat import HeartbeatSchedule
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
-from poller.publishing.send_buffer import Outbox
-from poller.publishing.sequencer import Numbering
+from poller.publishing.send_buffer import SendBuffer
+from poller.publishing.sequencer import Sequencer
 from poller.source import LinkState
 from poller.states import SymbolStates
 
@@ -26,10 +26,10 @@ MAX_BATCH = 1_000
 
 
 class Publisher:
-    """Sends every tick in order while it leads and the bus is up, and the newest of each symbol when that begins.
+    """Sends every tick in order while it leads and the bus is up. When that begins, it sends the newest of each symbol.
 
-    What arrives while a publish is under way goes out together in the next one: alone when it is quiet,
-    in large batches when it is busy.
+    Ticks that arrive during a publish are sent together in the next one. So batches are small when the market is
+    quiet, and large when it is busy.
     """
 
     def __init__(
@@ -38,24 +38,24 @@ class Publisher:
         state: Callable[[], LinkState],
         states: SymbolStates,
         lead: Lead,
-        numbering: Numbering,
+        sequencer: Sequencer,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
         venue: str = DEFAULT_VENUE,
     ) -> None:
-        """Send to ``bus`` while `run` runs and ``lead`` can be had.
+        """Send to ``bus`` while `run` runs and ``lead`` has the lease.
 
-        Beats tell what ``state`` returns, and of ``states`` what has changed.
+        Heartbeats carry what ``state`` returns, and what has changed in ``states``.
         """
         self._bus = bus
         self._state = state
         self._lead = lead
-        self._numbering = numbering
+        self._sequencer = sequencer
         self._now_us = now_us
         self._rng = rng
-        self._outbox = Outbox()
-        self._beats = Beats(state, states, now_us, venue)
+        self._send_buffer = SendBuffer()
+        self._heartbeats = HeartbeatSchedule(state, states, now_us, venue)
         self.leading = False
         """Whether ticks go out as they come: no other poller leads, and the bus is up."""
         self._standing_by = False
@@ -73,29 +73,29 @@ class Publisher:
         self.failures = 0
         """Publishes, and tries to lead, that the bus did not answer or refused; a lease that was lost is none."""
         self.beats = 0
-        """Beats that the bus took."""
+        """HeartbeatSchedule that the bus took."""
 
     @property
     def waiting(self) -> int:
         """Ticks that are to be sent, and are not yet."""
-        return 0 if self._standing_by else self._outbox.waiting + self._outbox.missed
+        return 0 if self._standing_by else self._send_buffer.waiting + self._send_buffer.missed
 
     @property
     def conflated(self) -> int:
         """Ticks that a newer one of their symbol replaced before the bus took them."""
-        return self._outbox.conflated
+        return self._send_buffer.conflated
 
     def put(self, tick: Tick) -> None:
         """Have ``tick`` sent, after everything that was put before it. Returns at once."""
         if self.leading:
-            self._outbox.append(tick)
-            if self._outbox.waiting > MAX_BATCH:
+            self._send_buffer.append(tick)
+            if self._send_buffer.waiting > MAX_BATCH:
                 self._room.clear()
             self._wake.set()
         elif self._standing_by:
-            self._outbox.keep(tick)
+            self._send_buffer.keep(tick)
         else:
-            self._outbox.miss(tick)
+            self._send_buffer.miss(tick)
 
     async def room(self) -> None:
         """Wait until we lead and the bus has taken nearly all that was put."""
@@ -103,7 +103,7 @@ class Publisher:
 
     def forget(self, symbol: str) -> None:
         """Have nothing of ``symbol`` sent any more."""
-        self._outbox.forget(symbol)
+        self._send_buffer.forget(symbol)
 
     def stop(self) -> None:
         """Make `run` send what waits, say good-bye and return."""
@@ -113,12 +113,12 @@ class Publisher:
     async def run(self) -> None:
         """Publish until `stop`. A bus that is down never ends it."""
         loop = asyncio.get_running_loop()
-        self._beats.due_at = self._try_at = loop.time()
+        self._heartbeats.due_at = self._try_at = loop.time()
         while not self._stopping.is_set():
             if self.leading:
                 await self._continue()
             elif not await _wait(self._stopping, self._try_at):
-                await self._begin(self._beats.beat)
+                await self._begin(self._heartbeats.beat)
         await self._say_goodbye()
 
     async def _begin(self, make_beat: Callable[[], Beat]) -> None:
@@ -136,33 +136,33 @@ class Publisher:
             self._pause(STAND_BY_S)
             return
         after_outage = self._down_since is not None
-        missed = self._outbox.take_missed()
-        self._beats.begin()
-        newest = {symbol: self._numbering.renew(tick) for symbol, tick in (self._outbox.sent | missed).items()}
+        missed = self._send_buffer.take_missed()
+        self._heartbeats.begin()
+        newest = {symbol: self._sequencer.renew(tick) for symbol, tick in (self._send_buffer.sent | missed).items()}
         if not await self._publish(list(newest.values()), make_beat()):
-            self._outbox.put_back(missed)
+            self._send_buffer.put_back(missed)
             return
         # A server that was frozen still works off what reached it before, and may put older values
         # over these; by the next beat it is through with that.
         self._repeat = after_outage
         self.published += len(missed)
-        self._outbox.begin(newest)
+        self._send_buffer.begin(newest)
         self.leading = True
         self._room.set()
 
     async def _continue(self) -> None:
         """Send what waits, or wait for it; or a beat, when it is due."""
         loop = asyncio.get_running_loop()
-        if not self._outbox.waiting:
+        if not self._send_buffer.waiting:
             self._wake.clear()
-            await _wait(self._wake, self._beats.look_at(loop.time()))
-        if self._before_beat is None and self._beats.due(loop.time()):
-            if self._state().link == "down" and await self._lead.has_successor() and self._beats.told_down:
+            await _wait(self._wake, self._heartbeats.look_at(loop.time()))
+        if self._before_beat is None and self._heartbeats.due(loop.time()):
+            if self._state().link == "down" and await self._lead.has_successor() and self._heartbeats.told_down:
                 # Seen since the last beat, when we were down already: what failed us did not fail everybody.
                 await self._hand_over()
                 return
-            self._before_beat = self._outbox.waiting
-        await self._publish_batch(self._beats.beat)
+            self._before_beat = self._send_buffer.waiting
+        await self._publish_batch(self._heartbeats.beat)
 
     async def _hand_over(self) -> None:
         logger.warning("another poller hears the exchange, we do not (%s): it may lead", self._state().reason)
@@ -174,43 +174,43 @@ class Publisher:
     async def _say_goodbye(self) -> None:
         if self.leading:
             # An end that another poller makes good within the second is nobody's business.
-            last = self._beats.beat if await self._lead.has_successor() else self._beats.farewell
-            self._before_beat = self._outbox.waiting
+            last = self._heartbeats.beat if await self._lead.has_successor() else self._heartbeats.farewell
+            self._before_beat = self._send_buffer.waiting
             while self.leading and self._before_beat is not None:
                 await self._publish_batch(last)
         if not self.leading and not self._standing_by:
-            await self._begin(self._beats.farewell)
+            await self._begin(self._heartbeats.farewell)
         if self.leading:
             await self._lead.release()
 
     async def _publish_batch(self, make_beat: Callable[[], Beat]) -> None:
         """Send the first of what waits, and the due beat once all that was put before it has gone."""
-        fresh = self._outbox.take(MAX_BATCH)
+        fresh = self._send_buffer.take(MAX_BATCH)
         ticks, beat = fresh, None
         if self._before_beat is not None:
-            self._before_beat = min(max(0, self._before_beat - len(fresh)), self._outbox.waiting)
+            self._before_beat = min(max(0, self._before_beat - len(fresh)), self._send_buffer.waiting)
             if self._before_beat == 0:
                 if self._repeat:
-                    self._beats.begin()
+                    self._heartbeats.begin()
                 beat = make_beat()
                 if self._repeat:
                     renewed = {tick.symbol for tick in fresh}
-                    ticks = [tick for symbol, tick in self._outbox.sent.items() if symbol not in renewed] + fresh
+                    ticks = [tick for symbol, tick in self._send_buffer.sent.items() if symbol not in renewed] + fresh
         elif not fresh:
             return
         if not await self._publish(ticks, beat):
             return
         self.published += len(fresh)
-        self._outbox.confirm()
+        self._send_buffer.confirm()
         if beat is not None:
             self._repeat = False
-        if self._outbox.waiting <= MAX_BATCH:
+        if self._send_buffer.waiting <= MAX_BATCH:
             self._room.set()
 
     async def _publish(self, ticks: list[Tick], beat: Beat | None) -> bool:
         """Whether the bus took it; if not, we do not lead any more."""
         try:
-            states = None if beat is None else self._beats.states()
+            states = None if beat is None else self._heartbeats.states()
             await self._bus.broker.publish(batch_of(ticks, beat, states), token=self._lead.token)
         except BusDownError as error:
             self._fail(error)
@@ -223,8 +223,8 @@ class Publisher:
         if beat is not None:
             self.beats += 1
             self._before_beat = None
-            self._numbering.look(self._now_us() // 1_000)
-            self._beats.sent(beat, asyncio.get_running_loop().time())
+            self._sequencer.look(self._now_us() // 1_000)
+            self._heartbeats.sent(beat, asyncio.get_running_loop().time())
         return True
 
     def _fail(self, error: BusDownError) -> None:
@@ -245,7 +245,7 @@ class Publisher:
     def _pause(self, seconds: float) -> None:
         """Do not lead; try to in so many seconds, give or take a fifth."""
         self.leading = False
-        self._outbox.stop()
+        self._send_buffer.stop()
         self._room.clear()
         self._before_beat = None
         self._try_at = asyncio.get_running_loop().time() + seconds * self._rng.uniform(0.8, 1.2)

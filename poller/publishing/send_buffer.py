@@ -1,4 +1,4 @@
-"""Ticks on their way to the bus: every one in order while they flow, the newest of each symbol while they do not."""
+"""Ticks that wait for the bus: all of them in order while it takes them, the newest of each symbol while not."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ MAX_WAITING = 50_000
 """Ticks that may wait for a bus that is up but slow: five seconds of the fastest feed."""
 
 
-class Outbox:
+class SendBuffer:
     """What was sent, what waits to be sent, and what missed its moment. Plain code without I/O."""
 
     def __init__(self) -> None:

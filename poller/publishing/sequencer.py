@@ -1,4 +1,4 @@
-"""The seq of every tick: above all that was published of its symbol, by whichever poller."""
+"""The seq of every tick: higher than every seq published of its symbol before, by any poller."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -11,24 +11,22 @@ from market.tick import Tick, highest_seq
 logger = logging.getLogger(__name__)
 
 GAP = 10_000
-"""What the fastest feed publishes of one symbol in a second, which is longer than from one look at the last values
-to the next."""
+"""Exceeds the number of ticks of one symbol between two reads of the last values."""
 
 
 _NAMED_AT_MOST = 5
 """Symbols in the log: there may be thousands."""
 
 
-class Numbering:
-    """The next seq of each symbol; it only grows.
+class Sequencer:
+    """The next seq of each symbol. It only grows.
 
-    Who takes the lead goes on above what the bus holds, which is the newest there is. It begins with the time in
-    milliseconds where that is higher: nobody publishes a thousand ticks of one symbol each second for long, so the
-    time is above what was published, should the bus have lost it or hold something older. Should the clock be slow
-    as well, what was seen last counts, with a gap for what was published since.
+    A new leader continues above the last values of the bus. It begins with the time in milliseconds if that is higher:
+    no symbol has a thousand ticks each second for long, so the time is above all that was published, even if the bus
+    has lost it. If the clock is slow as well, the highest seq seen counts, with a gap for what was published since.
 
-    None of this is believed beyond what can be right by our clock (`market.tick.highest_seq`), which gateways refuse:
-    a symbol that is there, whoever or whatever brought it there, is numbered from the time again. Gateways follow.
+    A seq that cannot be right by our clock (`market.tick.highest_seq`) is not believed, and gateways refuse it. The
+    symbol is numbered from the time again, whoever wrote that seq. Gateways follow.
     """
 
     def __init__(self, symbols: Iterable[str]) -> None:
@@ -36,10 +34,10 @@ class Numbering:
         self._next = dict.fromkeys(symbols, 0)
         self._leading = False
         self._last_values: Mapping[str, bytes] = {}
-        """As the bus held them when we took the lead, other symbols' too: nobody else has published since."""
+        """The last values of the bus when we took the lead, of all symbols: no other poller has published since."""
         self._noted: set[str] = set()
         self._begun_again = 0
-        """Symbols of ours since the last look."""
+        """How many of our symbols were numbered anew since the last `look`."""
         self._now_ms = 0
         self._highest = 0
         """What a seq can be at that time."""
@@ -50,7 +48,7 @@ class Numbering:
             self._next[symbol] = self._first(symbol, 0, now_ms) if self._leading else 0
 
     def take(self, symbol: str) -> int:
-        """The next seq of ``symbol``. While another poller leads it means nothing, and is given again."""
+        """The next seq of ``symbol``. While another poller leads it is not used, and is returned again."""
         seq = self._next[symbol]
         if self._leading:
             if seq > self._highest:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from market.instruments import Instrument
 from poller.network.backoff import Backoff
-from poller.rest.client import Client, Fault
+from poller.rest.client import Client, Failure
 from poller.rest.timing import RestTiming
 from poller.source import UnknownSymbolError
 
 logger = logging.getLogger(__name__)
 
-Read = Callable[[bytes], Mapping[str, Instrument] | Fault]
+Read = Callable[[bytes], Mapping[str, Instrument] | Failure]
 """An answer's symbols, or why it is none."""
 
 _NOT_ASKED = Instrument("unknown", reason="the exchange has not been asked yet")
@@ -63,7 +63,7 @@ class Catalogue:
         """See `poller.coverage.listing.Listing.first`."""
         if self._client.ban_reason:
             failing(self._client.ban_reason)
-        while isinstance(found := await self._ask(), Fault):
+        while isinstance(found := await self._ask(), Failure):
             logger.warning("%s fails, trying on: %s", self._path, found.reason)
             failing(found.reason)
             await asyncio.sleep(backoff.next_s())
@@ -111,7 +111,7 @@ class Catalogue:
     async def _look(self) -> bool:
         """Ask, and tell what has changed; whether anything has."""
         found = await self._ask()
-        if isinstance(found, Fault):
+        if isinstance(found, Failure):
             logger.warning("%s fails, trying on: %s", self._path, found.reason)
             return False
         now = {symbol: self._now(symbol, found) for symbol in self._symbols}
@@ -133,9 +133,9 @@ class Catalogue:
             return Instrument("delisted", before.scales, "the exchange does not list it any more")
         return before if before.status == "delisted" else _ABSENT
 
-    async def _ask(self) -> Mapping[str, Instrument] | Fault:
+    async def _ask(self) -> Mapping[str, Instrument] | Failure:
         body = await self._client.get(self._path, {}, 1, self._timing.exchange_info_timeout_s)
-        return body if isinstance(body, Fault) else self._read(body)
+        return body if isinstance(body, Failure) else self._read(body)
 
     def _fix(self, found: Mapping[str, Instrument]) -> str:
         """What to say of a start without any symbol that is listed."""

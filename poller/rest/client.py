@@ -22,7 +22,7 @@ _MAX_BODY_BYTES = 64 << 20
 """Several times what all symbols take."""
 
 
-class Fault(Struct, frozen=True):
+class Failure(Struct, frozen=True):
     """Why a request brought nothing."""
 
     reason: str
@@ -66,7 +66,7 @@ class Client:
         self._timing = timing
         self._counters = counters
         self._now_us = now_us
-        self.fault: Fault | None = None
+        self.fault: Failure | None = None
         """Why the newest request brought nothing, or may not be made; None when one was answered as it should."""
         self._session: aiohttp.ClientSession | None = None
         self._turn = asyncio.Lock()
@@ -91,7 +91,7 @@ class Client:
 
     async def get(
         self, path: str, query: Mapping[str, str], weight: int, timeout_s: float | None = None
-    ) -> bytes | Fault:
+    ) -> bytes | Failure:
         """Ask, when the limits allow it, and give the body of the answer or why there is none."""
         session = self._session
         if session is None:
@@ -112,11 +112,11 @@ class Client:
                     body = await _read(response)
                     fault = None if response.status == 200 else self._fault(response, body)
                     if len(body) > _MAX_BODY_BYTES:
-                        fault = Fault(f"an answer of more than {_MAX_BODY_BYTES >> 20} MiB")
+                        fault = Failure(f"an answer of more than {_MAX_BODY_BYTES >> 20} MiB")
             except TimeoutError:
-                fault = Fault(f"no answer within {timeout.total:g} s")
+                fault = Failure(f"no answer within {timeout.total:g} s")
             except (aiohttp.ClientError, OSError) as error:
-                fault = Fault(f"cannot reach {base}: {reasons.of_error(error)}")
+                fault = Failure(f"cannot reach {base}: {reasons.of_error(error)}")
         self.fault = fault
         if fault is None:
             self._endpoints.works(base)
@@ -133,7 +133,7 @@ class Client:
         while (wait_s := max(ban.left_s(), self.budget.delay_s(weight, clock()))) > 0:
             if ban.left_s():
                 # It may be from before there was a `Client`, or another's.
-                self.fault = Fault(ban.reason, banned=True)
+                self.fault = Failure(ban.reason, banned=True)
             await asyncio.sleep(wait_s)
         self.budget.spend(weight, clock())
 
@@ -143,12 +143,12 @@ class Client:
             self.budget.observe(used, asyncio.get_running_loop().time())
         self._counters.used_weight = self.budget.used
 
-    def _fault(self, response: aiohttp.ClientResponse, body: bytes) -> Fault:
+    def _fault(self, response: aiohttp.ClientResponse, body: bytes) -> Failure:
         status = response.status
         code = self._dialect.error_code(body)
         if status not in BANNED:
-            return Fault(reasons.of_answer(status, body), code)
-        return Fault(obey(self._endpoints.ban, status, response.headers, body, self._now_us()), code, banned=True)
+            return Failure(reasons.of_answer(status, body), code)
+        return Failure(obey(self._endpoints.ban, status, response.headers, body, self._now_us()), code, banned=True)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

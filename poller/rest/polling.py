@@ -10,9 +10,9 @@ from msgspec import Struct
 from poller.network import reasons
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
-from poller.network.log_throttle import Burst
+from poller.network.log_throttle import LogThrottle
 from poller.rest.answers import Answer
-from poller.rest.client import Client, Fault
+from poller.rest.client import Client, Failure
 from poller.rest.timing import RestTiming
 from poller.source import Update
 
@@ -94,7 +94,7 @@ class Polling:
         self._changed = changed
         self._answered = answered
         self._refused = refused
-        self._malformed = Burst(logger, "answer not understood")
+        self._malformed = LogThrottle(logger, "answer not understood")
         self._had: dict[str, float] = {}
         """Symbol → when an answer last had a quote of it, or when it was first asked for."""
 
@@ -126,17 +126,17 @@ class Polling:
                 self._quiet.cancel()
             self._set(False, "")
 
-    async def quotes(self, symbols: tuple[str, ...], take: Take) -> Fault | None:
+    async def quotes(self, symbols: tuple[str, ...], take: Take) -> Failure | None:
         """Ask once for the quotes of ``symbols``; why it brought nothing, or None if it did."""
         answer = await self._ask(self._quotes, symbols)
-        return answer if isinstance(answer, Fault) else self._pass_on(answer, take)
+        return answer if isinstance(answer, Failure) else self._pass_on(answer, take)
 
-    async def summaries(self, symbols: tuple[str, ...], take: Take) -> Fault | None:
+    async def summaries(self, symbols: tuple[str, ...], take: Take) -> Failure | None:
         """Ask once for the summaries of ``symbols``, in as many questions as cost least."""
         share = self._questions.share(len(symbols)) or len(symbols)
         for start in range(0, len(symbols), share):
             answer = await self._ask(self._summaries, symbols[start : start + share])
-            if isinstance(answer, Fault):
+            if isinstance(answer, Failure):
                 return answer
             self._pass_on(answer, take)
         return None
@@ -146,15 +146,15 @@ class Polling:
         started = clock()
         symbols = self._symbols()
         answer = await self._ask(self._quotes, symbols)
-        if isinstance(answer, Fault):
-            fault: Fault | None = answer
+        if isinstance(answer, Failure):
+            fault: Failure | None = answer
         else:
             # First what arrives, then that it does: no symbol is called live before its price is there.
             fault = self._pass_on(answer, take)
             self._look_for(symbols, {update.symbol for update in answer.updates}, clock())
         stretch = self._plan(self._quotes, started, self._timing.interval_s, fault)
         if fault is None:
-            self._set(True, _slowed(stretch, self._counters.used_weight))
+            self._set(True, _slowed(stretch, self._client.budget.used))
             # Time for the next answer, and then for being late.
             self._hear_by(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
         elif fault.banned or not self.ok:
@@ -168,23 +168,23 @@ class Polling:
         chunk = symbols[start : start + share] if share else symbols
         interval_s = self._timing.interval_s if share else self._timing.market_interval_s
         answer = await self._ask(self._summaries, chunk)
-        fault = answer if isinstance(answer, Fault) else self._pass_on(answer, take)
+        fault = answer if isinstance(answer, Failure) else self._pass_on(answer, take)
         if fault is None:
             self._cursor = start + share
         elif fault.banned:
             self._set(False, fault.reason)
         self._plan(self._summaries, started, interval_s, fault)
 
-    async def _ask(self, job: _Job, symbols: tuple[str, ...]) -> Answer | Fault:
+    async def _ask(self, job: _Job, symbols: tuple[str, ...]) -> Answer | Failure:
         if not symbols:
-            return Fault("the exchange lists none of the symbols now")
+            return Failure("the exchange lists none of the symbols now")
         now = asyncio.get_running_loop().time()
         # Whole only while one may be among them that is none: until it is known which.
         whole = now < job.whole_until and not job.whole_market.isdisjoint(symbols)
         question = job.question
         query = {} if whole else question.query(symbols)
         body = await self._client.get(question.path, query, question.weight(len(symbols) if query else 0))
-        if isinstance(body, Fault):
+        if isinstance(body, Failure):
             if body.code == self._questions.not_listed and query:
                 logger.warning("the exchange no longer lists one of our symbols; asking %s for all", question.path)
                 job.whole_market, job.whole_until = frozenset(symbols), now + self._timing.absent_s
@@ -195,24 +195,24 @@ class Polling:
             self._counters.malformed += answer.malformed
             self._malformed.note(f"{question.path}: {body[:200]!r}", asyncio.get_running_loop().time())
         if not answer.updates and (words := reasons.told(body)):
-            return Fault(f"an answer without prices: {words}")
+            return Failure(f"an answer without prices: {words}")
         return answer
 
     def named_again(self) -> None:
         """It is known again which symbols are listed: questions may name them."""
         self._quotes.whole_until = self._summaries.whole_until = 0.0
 
-    def _pass_on(self, answer: Answer, take: Take) -> Fault | None:
+    def _pass_on(self, answer: Answer, take: Take) -> Failure | None:
         for update in answer.updates:
             take(update)
-        return None if answer.updates else Fault("an answer without prices")
+        return None if answer.updates else Failure("an answer without prices")
 
     def _look_for(self, asked: tuple[str, ...], found: Collection[str], now: float) -> None:
         self._had = {symbol: now if symbol in found else self._had.get(symbol, now) for symbol in asked}
         late = now - self._timing.quiet_s
         self._answered(found, [symbol for symbol in asked if self._had[symbol] <= late])
 
-    def _plan(self, job: _Job, started: float, interval_s: float, fault: Fault | None) -> float:
+    def _plan(self, job: _Job, started: float, interval_s: float, fault: Failure | None) -> float:
         """Set when ``job`` is due next, and give the factor by which the weight used slows it down."""
         now = asyncio.get_running_loop().time()
         stretch = self._client.budget.stretch(now)

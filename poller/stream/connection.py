@@ -13,7 +13,7 @@ from poller.network.bans import BANNED, obey
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
 from poller.network.handshake import RefusedError
-from poller.network.log_throttle import Burst
+from poller.network.log_throttle import LogThrottle
 from poller.network.pacing import RollingLimit
 from poller.network.tasks import first_of
 from poller.source import Update
@@ -25,14 +25,13 @@ from poller.stream.timing import StreamTiming
 logger = logging.getLogger(__name__)
 
 
-class Stream:
-    """Subscribes some symbols' quotes and summaries, passes on what comes, and says when it should be replaced.
+class Connection:
+    """Subscribes some symbols, passes on what it receives, and says when it should be replaced.
 
-    ``ready`` is set once all subscriptions are granted; ``leaving`` when a successor is wanted, the connection
-    being old, told to go, or over. What became of it is then in ``reason``.
+    ``ready`` is set once all subscriptions are granted. ``leaving`` is set when a successor is wanted: the connection
+    is old, the exchange wants to close it, or it is over. ``reason`` says which.
 
-    Prices prove nothing of a connection: where the market is quiet none come. It lives while anything comes, be it
-    the answer to a ping.
+    A connection is alive while anything arrives on it, be it the answer to a ping: in a quiet market no prices do.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class Stream:
         limits: StreamLimits,
         symbols: tuple[str, ...],
         *,
-        hear: Callable[[Update | Alive | Unexpected], None],
+        pass_on: Callable[[Update | Alive | Unexpected], None],
         changed: Callable[[], None],
         granted: Callable[[Collection[str], Collection[str]], None],
         refused: Callable[[Collection[str]], None],
@@ -52,7 +51,7 @@ class Stream:
         rng: random.Random,
         peer: Peer | None = None,
     ) -> None:
-        """Prepare; ``hear`` is told of every update and every sign of life of ``symbols``, and of what cannot be read.
+        """Prepare; ``pass_on`` gets every update and every sign of life of ``symbols``, and what cannot be read.
 
         ``changed`` is called when ``over`` is new, ``granted`` with symbols that were added by `serve` when it brings
         them, and with `told`, ``refused`` with what the exchange will not bring, as it names that.
@@ -68,14 +67,14 @@ class Stream:
         self._dialect = dialect
         self._limits = limits
         self._symbols = set(symbols)
-        self._hear = hear
+        self._pass_on = pass_on
         self._changed = changed
         self._granted = granted
         self._refused = refused
         self._late: set[str] = set()
-        """Added since it was ready, and not granted yet."""
+        """Symbols that were added since it was ready, and are not granted yet."""
         self._former: set[str] = set()
-        """Not wanted any more; what still comes of them is nothing strange."""
+        """Symbols that were removed; some of their updates may still arrive."""
         self._timing = timing
         self._counters = counters
         self._now_us = now_us
@@ -94,7 +93,7 @@ class Stream:
         self._subscriptions.add(dialect.requests("SUBSCRIBE", symbols), clock())
         self._opened_at = clock()
         self._heard_at = clock()
-        self._unexpected = Burst(logger, "message not understood")
+        self._unexpected = LogThrottle(logger, "message not understood")
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Open the connection and keep it until it ends or `close` is called; never raises for a fault."""
@@ -108,6 +107,7 @@ class Stream:
                     **options,
                     autoping=False,  # pongs must keep the exchange's pace, see `_send`
                     max_msg_size=self._limits.message_bytes,
+                    compress=15 if self._limits.deflate else 0,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.close_timeout_s),
                 )
         except TimeoutError:
@@ -131,15 +131,15 @@ class Stream:
         self._end(reason)
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._closing.set()
 
     def replace(self, reason: str) -> None:
-        """Have a successor made, and live on until it is ready."""
+        """Ask for a successor, and go on until it is ready."""
         self._leave(reason)
 
     def serve(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
-        """Bring other symbols too, and some no more."""
+        """Subscribe the ``added`` symbols, and unsubscribe the ``removed`` ones."""
         self._symbols.update(added)
         self._symbols.difference_update(removed)
         self._former = (self._former | {*removed}) - {*added}
@@ -193,7 +193,7 @@ class Stream:
                         self._counters.messages += 1
                         if heard.bid is not None:
                             self.told.add(heard.symbol)
-                    self._hear(heard)
+                    self._pass_on(heard)
                 case Update() | Alive() if heard.symbol in self._former:
                     pass
                 case Update() | Alive():
@@ -204,7 +204,7 @@ class Stream:
                     self._leave(heard.reason)
                 case Unexpected():
                     self._note(heard.why)
-                    self._hear(heard)
+                    self._pass_on(heard)
 
     def _answered(self, ack: Ack) -> None:
         if refused := self._subscriptions.answered(ack, self._clock()):

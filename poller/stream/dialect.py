@@ -29,6 +29,8 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
     connect_window_s: float
     message_bytes: int = 1 << 20
     """Its longest message."""
+    deflate: bool = False
+    """Whether it advises to have its messages compressed (RFC 7692)."""
     silent_s: float = 0.0
     """For how long a server may be silent that is known to answer no pings; what it sends by itself comes sooner."""
     renew_after_s: float = NEVER_S

@@ -1,4 +1,4 @@
-"""Some symbols, always on one connection, or on two while one replaces the other."""
+"""A shard: some symbols, and the connection that brings them. While one replaces another there are two."""
 
 import asyncio
 import logging
@@ -12,20 +12,20 @@ from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.pacing import RollingLimit
 from poller.network.tasks import first_of
-from poller.stream.connection import Stream
+from poller.stream.connection import Connection
 from poller.stream.timing import StreamTiming
 
 logger = logging.getLogger(__name__)
 
 
 class Shard:
-    """Keeps one `Stream` of its symbols ready, and makes the next before it lets the last one go."""
+    """Keeps one `Connection` of its symbols ready. A replacement is ready before the old one is closed."""
 
     def __init__(
         self,
         symbols: tuple[str, ...],
         *,
-        new_stream: Callable[[tuple[str, ...]], Stream],
+        new_connection: Callable[[tuple[str, ...]], Connection],
         attempts: RollingLimit,
         became_ready: Callable[["Shard"], None],
         changed: Callable[[], None],
@@ -36,14 +36,14 @@ class Shard:
         """``attempts`` is shared by all shards: the exchange counts connections per IP."""
         self.symbols = symbols
         self._reason = "not connected yet"
-        self._streams: list[Stream] = []
+        self._streams: list[Connection] = []
         self.lost_at: float | None = asyncio.get_running_loop().time()
         """Since when it has not been live, in the event loop's time; None while it is."""
         self._replace_at = 0.0
         self._replace_pause_s = timing.replace_s
         self._connected_before = False
         self._failing = False
-        self._new_stream = new_stream
+        self._new_connection = new_connection
         self._attempts = attempts
         self._became_ready = became_ready
         self._changed = changed
@@ -53,7 +53,7 @@ class Shard:
 
     @property
     def live(self) -> bool:
-        """Whether prices of all its symbols may be expected now."""
+        """Whether a connection is ready: it has subscribed all symbols, and is not over."""
         return any(stream.ready.is_set() and not stream.over for stream in self._streams)
 
     @property
@@ -69,7 +69,7 @@ class Shard:
         return newest.reason if newest is not None and newest.over else self._reason
 
     def replace(self, reason: str) -> None:
-        """Have the connection replaced without a gap, unless that was tried just now."""
+        """Replace the connection without a gap, unless that was tried just now."""
         now = asyncio.get_running_loop().time()
         if now < self._replace_at or not self.live:
             return
@@ -81,12 +81,12 @@ class Shard:
         self._streams[-1].replace(reason)
 
     def subscribe_again(self, symbols: tuple[str, ...]) -> None:
-        """Ask for ``symbols`` once more: the exchange may not have listed them when that was done."""
+        """Subscribe ``symbols`` once more: the exchange may not have listed them the first time."""
         for stream in self._streams:
             stream.serve(symbols, ())
 
     def serve(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
-        """Bring other symbols too, and some no more."""
+        """Subscribe the ``added`` symbols, and unsubscribe the ``removed`` ones."""
         self.symbols = (*(symbol for symbol in self.symbols if symbol not in removed), *added)
         for stream in self._streams:
             stream.serve(added, removed)
@@ -122,17 +122,17 @@ class Shard:
                 pause_s = 0.0 if lasted and not stream.over else self._backoff.next_s()
                 await asyncio.sleep(pause_s)
 
-    async def _open(self, session: aiohttp.ClientSession, group: Group) -> Stream:
+    async def _open(self, session: aiohttp.ClientSession, group: Group) -> Connection:
         await self._attempts.turn()
         self._counters.connects += 1
         self._counters.reconnects += self._connected_before
         self._connected_before = True
-        stream = self._new_stream(self.symbols)
+        stream = self._new_connection(self.symbols)
         self._streams.append(stream)
         group.create_task(self._host(stream, session))
         return stream
 
-    async def _host(self, stream: Stream, session: aiohttp.ClientSession) -> None:
+    async def _host(self, stream: Connection, session: aiohttp.ClientSession) -> None:
         try:
             await stream.run(session)
         finally:
@@ -146,7 +146,7 @@ class Shard:
         if not self.live and self.lost_at is None:
             self.lost_at = asyncio.get_running_loop().time()
 
-    def _log(self, stream: Stream) -> None:
+    def _log(self, stream: Connection) -> None:
         """The end of a good connection and the first failure after it; `Link` tells the rest."""
         if not stream.over:
             logger.info("stream of %d symbols is to be replaced: %s", len(self.symbols), stream.reason)

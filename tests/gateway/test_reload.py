@@ -121,6 +121,27 @@ async def test_a_symbol_removed_and_added_again_is_subscribed_anew(start: Start)
         assert [1, 2] == client.seqs("ETHUSDT")
 
 
+async def test_a_venue_comes_with_its_first_symbol(start: Start) -> None:
+    """Who is here is told of its feed at once, and who comes later too; its symbol can be subscribed by its name."""
+    running = await start(symbols=parse_symbols("BTCUSDT"))
+    both = {"binance", "coinbase"}
+    async with connected(running.url) as client:
+        await client.subscribe("BTC")
+        change(running, symbols=parse_symbols("BTCUSDT,coinbase:BTC-USD"))
+        await client.until(lambda client: {its["venue"] for its in client.told("status")} == both)
+        assert {"coinbase": 0} == {
+            name: its for name, its in running.gateway.feed.live_venues().items() if name != "binance"
+        }
+        await client.subscribe("Coinbase:btc-usd")
+        await running.publish("coinbase:BTC-USD", 5)
+        await client.until(lambda client: client.newest_seq("coinbase:BTC-USD") == 5)
+        async with connected(running.url) as newcomer:
+            await newcomer.subscribe("*")
+            await newcomer.until(lambda client: client.newest_seq("coinbase:BTC-USD") == 5)
+            assert both == {its["venue"] for its in newcomer.told("status")}
+            assert 2 == newcomer.count("status")
+
+
 async def test_many_holders_are_told_without_anybody_waiting_for_it(start: Start) -> None:
     """Each of hundreds is told once, and ticks go between."""
     running = await start(symbols=parse_symbols("BTCUSDT,ETHUSDT"), max_connect_rate_per_ip=0)

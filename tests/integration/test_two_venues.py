@@ -1,7 +1,10 @@
 """Two venues on one bus: a poller of each, and what clients hear when one of them goes."""
 
+import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from signal import SIGKILL
 
@@ -9,11 +12,12 @@ import pytest
 from redis.asyncio import Redis
 
 from deploy.stack import Stack
+from tests.browser import open_page, running_browser
 from tests.client import Client, connected
 from tests.exchange.coinbase import CoinbaseExchange
 from tests.exchange.server import Exchange
 from tests.integration.faults import SILENT_POLLER, STALE_WITHIN_S
-from tests.integration.stacks import run_plan, running, ws_url
+from tests.integration.stacks import cluster_plan, run_plan, running, ws_url
 
 pytestmark = pytest.mark.integration
 
@@ -85,8 +89,10 @@ async def test_each_venue_has_its_own_prices_and_its_own_poller() -> None:
             (("coinbase", "binance", BINANCE), ("binance", "coinbase", COINBASE)), start=300
         ):
             told = len(client.told("status"))
+            killed_at = time.monotonic()
             stack[POLLERS[venue]].send(SIGKILL)
             await client.until(feed_is(venue, "stale"), STALE_WITHIN_S)
+            print(f"poller of {venue} killed: stale after {time.monotonic() - killed_at:.1f} s")  # noqa: T201
             assert [(venue, "stale", SILENT_POLLER)] == [
                 (its["venue"], its["feed"], its["reason"]) for its in client.told("status")[told:]
             ]
@@ -115,3 +121,30 @@ async def test_an_exchange_that_is_away_is_one_venue_s_matter() -> None:
         await client.until(lambda client: states(client)["coinbase"][0] == "live", BACK_WITHIN_S)
         await client.until(lambda client: bid(client, COINBASE) == Decimal("400.25"))
         assert ["live"] == [its["feed"] for its in client.told("status") if its["venue"] == "binance"][-1:]
+
+
+@pytest.mark.haproxy
+async def test_a_cluster_of_two_venues_shows_each_on_its_dashboard() -> None:
+    """A poller of each, killed in turn: the page says whose prices may be old, until that poller is back."""
+    # Started again by itself, a poller is back before anybody could call its prices stale.
+    plan = replace(cluster_plan(VENUES="binance,coinbase", SYMBOLS=f"{BINANCE},{COINBASE}"), restart=False)
+    said = "document.querySelector('#source').textContent"
+    both = "binance: Simulated prices · coinbase: Simulated prices"
+    rows = "JSON.stringify(Array.from(document.querySelectorAll('#rows tr'), (row) => row.dataset.feed))"
+    async with running(plan) as stack:
+        with running_browser() as browser:
+            async with open_page(browser) as page:
+                await page.open(f"{stack.plan.url}/")
+                await page.until("document.body.dataset.state === 'live'")
+                await page.until(f"{said} === {both!r}")
+                for number, venue in enumerate(("binance", "coinbase")):
+                    stack[POLLERS[venue]].send(SIGKILL)
+                    feeds = ["stale" if place == number else "live" for place in range(2)]
+                    expected = json.dumps(feeds, separators=(",", ":"))
+                    await page.until(f"document.body.dataset.state === 'partly' && {rows} === {expected!r}")
+                    assert both.replace(f"{venue}: Simulated prices", f"{venue}: Simulated prices, stale") == (
+                        await page.evaluate(said)
+                    )
+                    await stack[POLLERS[venue]].ended()
+                    await stack.start_one(POLLERS[venue])
+                    await page.until("document.body.dataset.state === 'live'")

@@ -270,7 +270,7 @@ async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytes
             # Of the other there is no price at all.
             exchange.quote("ETHUSDT", bid=None, bid_size=None, ask=None, ask_size=None, last=None, volume=None)
             await until(lambda: _ticks(heard, "BTCUSDT")[-1].bid == 700)
-            await until(lambda: _beats(heard)[-1].source == "binance-ws")
+            await until(lambda: _heartbeats(heard)[-1].source == "binance-ws")
             for symbol in ("BTCUSDT", "ETHUSDT"):
                 ticks = _ticks(heard, symbol)
                 assert [its.seq for its in ticks] == sorted({its.seq for its in ticks})
@@ -278,7 +278,7 @@ async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytes
                 assert blank > 0
                 assert all(its.bid in {UNSET, 700} for its in ticks[blank:])
             assert _ticks(heard, "ETHUSDT")[-1].bid is UNSET
-    sources = [beat.source for beat in _beats(heard)]
+    sources = [beat.source for beat in _heartbeats(heard)]
     assert ["simulated", "binance-ws"] == list(dict.fromkeys(sources))
 
 
@@ -303,12 +303,12 @@ async def test_auto_does_not_simulate_where_the_exchange_refuses(valkey: Valkey,
             ws_url=(exchange.ws_url,),
         )
         async with listening(valkey.url, "BTCUSDT") as heard, polling(settings):
-            await until(lambda: any(reason in beat.reason for beat in _beats(heard)))
-            assert ("binance-ws", "down") == ((beat := _beats(heard)[-1]).source, beat.link)
+            await until(lambda: any(reason in beat.reason for beat in _heartbeats(heard)))
+            assert ("binance-ws", "down") == ((beat := _heartbeats(heard)[-1]).source, beat.link)
             exchange.heal()
             await until(lambda: _ticks(heard), within_s=15)
         assert [] == exchange.violations
-    assert {"binance-ws"} == {beat.source for beat in _beats(heard)}
+    assert {"binance-ws"} == {beat.source for beat in _heartbeats(heard)}
 
 
 def _ticks(heard: RecordingReceiver, *symbols: str) -> list[Tick]:
@@ -317,5 +317,5 @@ def _ticks(heard: RecordingReceiver, *symbols: str) -> list[Tick]:
     return [its for its in ticks if its.symbol in symbols or not symbols]
 
 
-def _beats(heard: RecordingReceiver) -> list[Beat]:
+def _heartbeats(heard: RecordingReceiver) -> list[Beat]:
     return [decode_beat(payload) for name, payload in heard.received if name == "beat"]

@@ -7,8 +7,8 @@ import pytest
 from market.instruments import Instrument, Scales
 from market.tick import Tick
 from poller.intake import Intake
-from poller.publishing.sequencer import Numbering
-from poller.quality import PATIENCE_S, Quality
+from poller.publishing.sequencer import Sequencer
+from poller.quality import PATIENCE_S, QualityMonitor
 from poller.states import SymbolStates
 from tests.poller.ticks.test_book import quote, summary
 
@@ -22,12 +22,12 @@ class Desk:
         self.now = 100.0
         self.ticks: list[Tick] = []
         self.doubted: list[str] = []
-        self.quality = Quality(lambda: self.now, self.now_us)
+        self.quality = QualityMonitor(lambda: self.now, self.now_us)
         self.states = SymbolStates(self.now_us)
-        numbering = Numbering(["BTCUSDT", "SHIBUSDT"])
+        sequencer = Sequencer(["BTCUSDT", "SHIBUSDT"])
         self.subject = Intake(
             instruments,
-            numbering.take,
+            sequencer.take,
             self.ticks.append,
             self.quality,
             self.states,

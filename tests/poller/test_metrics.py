@@ -15,7 +15,7 @@ from poller import metrics
 from poller.errors import PollerError
 from poller.publishing.leadership import Lead
 from poller.publishing.publisher import Publisher
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 from poller.source import LinkState
 from poller.states import SymbolStates
 from tests.market.samples import tick
@@ -27,9 +27,9 @@ STATES = SymbolStates(lambda: 5)
 
 def idle_publisher() -> Publisher:
     """A publisher on a bus of its own."""
-    bus, numbering = MemoryBus(), Numbering(["BTCUSDT"])
-    lead = Lead(bus, numbering, owner="we", now_us=lambda: 1)
-    return Publisher(bus, lambda: STATE, STATES, lead, numbering, now_us=lambda: 1, rng=random.Random(1))
+    bus, sequencer = MemoryBus(), Sequencer(["BTCUSDT"])
+    lead = Lead(bus, sequencer, owner="we", now_us=lambda: 1)
+    return Publisher(bus, lambda: STATE, STATES, lead, sequencer, now_us=lambda: 1, rng=random.Random(1))
 
 
 async def test_scrape() -> None:

@@ -1,6 +1,6 @@
 """Which prices can be used."""
 
-from poller.quality import PATIENCE_S, Fault, Quality
+from poller.quality import PATIENCE_S, Fault, QualityMonitor
 
 WRONG = "the exchange's prices cannot be used: crossed quote"
 
@@ -10,7 +10,7 @@ class Timed:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.subject = Quality(lambda: self.now, lambda: int(self.now * 1e6))
+        self.subject = QualityMonitor(lambda: self.now, lambda: int(self.now * 1e6))
 
 
 def test_a_symbol_without_a_usable_quote_is_a_fault_of_its_own() -> None:

@@ -12,7 +12,7 @@ from msgspec import UNSET, structs
 from market.tick import Tick
 from poller.coverage.staleness import DEAD, UNUSABLE
 from poller.intake import Intake
-from poller.quality import Quality
+from poller.quality import QualityMonitor
 from poller.states import SymbolStates
 from tests.exchange import Exchange
 from tests.poller.listening import DOUBTS, LIMITS, REST, eventually, heard, heeding, new_ws, now_us
@@ -213,7 +213,7 @@ async def taking_in(
         dict[str, Tick](),
         SymbolStates(now_us),
     )
-    quality = Quality(asyncio.get_running_loop().time, now_us)
+    quality = QualityMonitor(asyncio.get_running_loop().time, now_us)
     numbers = count(1)
     intake = Intake(
         await source.instruments(),

@@ -4,26 +4,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
-from urllib.parse import quote
 
 from market.instruments import Instrument
 from poller.network.backoff import Backoff
-from poller.rest.client import Client, Fault
+from poller.rest.client import Client, Failure
 from poller.rest.timing import RestTiming
 from poller.source import UnknownSymbolError
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
-from poller.venues.binance.queries import INVALID_SYMBOL, symbols_query
+from poller.venues.binance.queries import INVALID_SYMBOL, MOST_SYMBOLS, parts, symbols_query
 from poller.venues.binance.weight import EXCHANGE_INFO_WEIGHT
 
 logger = logging.getLogger(__name__)
 
 _PATH: Final = "/api/v3/exchangeInfo"
-_MOST: Final = 100
-"""Symbols named in one question."""
 _MOST_ABSENT: Final = 10
 """Symbols that are not listed and looked for at once: each has to be asked for alone."""
-_LIST_LENGTH: Final = 3000
-"""Characters of one question's list, encoded."""
 _ILLEGAL_CHARACTERS: Final = -1100
 """Said of a name that cannot be one of its symbols (API documents, "Error codes")."""
 
@@ -77,7 +72,7 @@ class Listing:
         if self._client.ban_reason:
             failing(self._client.ban_reason)
         asked = tuple(self._symbols)
-        while isinstance(found := await self._ask_all(_parts(asked), timeout_s), Fault):
+        while isinstance(found := await self._ask_all(parts(asked), timeout_s), Failure):
             if not failures:
                 logger.warning("exchangeInfo fails, trying on: %s", found.reason)
             failures += 1
@@ -93,7 +88,7 @@ class Listing:
                 self._not_before[symbol] = now
         absent = [symbol for symbol in self._symbols if not self.instruments[symbol].listed]
         if len(absent) == len(self._symbols) and self._symbols.keys() <= {*asked}:
-            raise UnknownSymbolError(await self._mend(absent[0]))
+            raise UnknownSymbolError(await self._fix(absent[0]))
         self._whole = None
         for symbol, its in self.instruments.items():
             if its.status != "trading":
@@ -155,7 +150,7 @@ class Listing:
                 wanted.update(self._to_look_for())
                 # A halt may leave everything as it was, so that nothing casts a doubt.
                 traded = [symbol for symbol in self._symbols if self.is_traded(symbol)]
-                wanted.update(sorted(traded, key=lambda symbol: self._looked_at.get(symbol, 0.0))[:_MOST])
+                wanted.update(sorted(traded, key=lambda symbol: self._looked_at.get(symbol, 0.0))[:MOST_SYMBOLS])
             if now >= all_at:
                 all_at = now + self._timing.listing_s
                 wanted.update(self.answerable)
@@ -180,19 +175,19 @@ class Listing:
     async def _look_again(self, symbols: list[str]) -> None:
         # One that is not listed makes a whole question fail: who is known to be none is asked for alone.
         absent = [its for its in symbols if not self.instruments[its].listed and its in self._not_before]
-        parts = [*_parts(symbol for symbol in symbols if symbol not in absent), *((symbol,) for symbol in absent)]
-        found = await self._ask_all(parts, self._timing.request_timeout_s)
+        asked = [*parts(symbol for symbol in symbols if symbol not in absent), *((symbol,) for symbol in absent)]
+        found = await self._ask_all(asked, self._timing.request_timeout_s)
         self._whole = None
         now = asyncio.get_running_loop().time()
-        if isinstance(found, Fault):
+        if isinstance(found, Failure):
             logger.warning("exchangeInfo fails, trying on: %s", found.reason)
         for symbol in symbols:
             if symbol not in self._symbols:
                 continue  # not served any more since it was asked for
             before = self.instruments[symbol]
             # What the list of all lacks, and nobody has asked for by name yet, is as it was.
-            answered = not isinstance(found, Fault) and symbol in found
-            its = before if isinstance(found, Fault) or not answered else found[symbol] or _gone(before)
+            answered = not isinstance(found, Failure) and symbol in found
+            its = before if isinstance(found, Failure) or not answered else found[symbol] or _gone(before)
             doubted = symbol in self._doubted
             if answered:
                 self._doubted.pop(symbol, None)
@@ -201,7 +196,7 @@ class Listing:
             forgiven = now >= self._not_before.get(symbol, now) + self._timing.listing_s
             again = doubted and its == before and not forgiven
             pause_s = 2 * self._pause_s.get(symbol, 0.0) if again else self._timing.doubt_s
-            longest_s = self._timing.absent_s if isinstance(found, Fault) else self._timing.listing_s
+            longest_s = self._timing.absent_s if isinstance(found, Failure) else self._timing.listing_s
             self._pause_s[symbol] = min(max(pause_s, self._timing.doubt_s), longest_s)
             self._not_before[symbol] = now + self._pause_s[symbol]
             if its != before:
@@ -215,7 +210,7 @@ class Listing:
 
     async def _ask_all(
         self, parts: Iterable[tuple[str, ...]], timeout_s: float
-    ) -> Mapping[str, Instrument | None] | Fault:
+    ) -> Mapping[str, Instrument | None] | Failure:
         """What is listed of the symbols in ``parts``, None for each that is not; or why there is no answer.
 
         Each part is a question, and each question has ``timeout_s``: prices have to wait for it.
@@ -223,14 +218,14 @@ class Listing:
         found: dict[str, Instrument | None] = {}
         for part in parts:
             answer = await self._ask(part, timeout_s)
-            if isinstance(answer, Fault):
+            if isinstance(answer, Failure):
                 return answer
             found.update(answer)
         return found
 
-    async def _ask(self, part: tuple[str, ...], timeout_s: float) -> Mapping[str, Instrument | None] | Fault:
+    async def _ask(self, part: tuple[str, ...], timeout_s: float) -> Mapping[str, Instrument | None] | Failure:
         body = await self._client.get(_PATH, symbols_query(part), EXCHANGE_INFO_WEIGHT, timeout_s)
-        if isinstance(body, Fault):
+        if isinstance(body, Failure):
             if body.code not in (INVALID_SYMBOL, _ILLEGAL_CHARACTERS):
                 return body
             # It does not say which one; the list of all does, but that a symbol is not in it is no proof.
@@ -238,58 +233,44 @@ class Listing:
                 return {part[0]: None}
             if self._whole is None:
                 whole = await self._read_info({}, self._timing.exchange_info_timeout_s)
-                if isinstance(whole, Fault):
+                if isinstance(whole, Failure):
                     return whole
                 self._whole = whole
             return await self._ask_for_missing(self._whole, part, timeout_s)
         info = self._read(body)
-        if isinstance(info, Fault) or len(part) == 1:
-            return info if isinstance(info, Fault) else {part[0]: info.instrument(part[0])}
+        if isinstance(info, Failure) or len(part) == 1:
+            return info if isinstance(info, Failure) else {part[0]: info.instrument(part[0])}
         return await self._ask_for_missing(info, part, timeout_s)
 
     async def _ask_for_missing(
         self, info: ExchangeInfo, part: tuple[str, ...], timeout_s: float
-    ) -> Mapping[str, Instrument | None] | Fault:
+    ) -> Mapping[str, Instrument | None] | Failure:
         """What ``info`` says of ``part``; what it lacks is asked for by name, as far as that is not too much."""
         found = {symbol: its for symbol in part if (its := info.instrument(symbol)) is not None}
         missing = [symbol for symbol in part if symbol not in found]
         again = await self._ask_all([(symbol,) for symbol in missing[:_MOST_ABSENT]], timeout_s)
-        return again if isinstance(again, Fault) else {**found, **again}
+        return again if isinstance(again, Failure) else {**found, **again}
 
-    async def _read_info(self, query: Mapping[str, str], timeout_s: float) -> ExchangeInfo | Fault:
+    async def _read_info(self, query: Mapping[str, str], timeout_s: float) -> ExchangeInfo | Failure:
         body = await self._client.get(_PATH, query, EXCHANGE_INFO_WEIGHT, timeout_s)
-        return body if isinstance(body, Fault) else self._read(body)
+        return body if isinstance(body, Failure) else self._read(body)
 
-    def _read(self, body: bytes) -> ExchangeInfo | Fault:
+    def _read(self, body: bytes) -> ExchangeInfo | Failure:
         try:
             info = ExchangeInfo(body)
         except BadExchangeInfoError as error:
-            return Fault(str(error))
+            return Failure(str(error))
         if info.weight_limit is not None:
             self._client.budget.limit = info.weight_limit
         return info
 
-    async def _mend(self, symbol: str) -> str:
+    async def _fix(self, symbol: str) -> str:
         """What to say of a start without any symbol; the list of all knows what one may be meant for."""
         whole = self._whole or await self._read_info({}, self._timing.exchange_info_timeout_s)
-        close = None if isinstance(whole, Fault) else whole.suggestion(symbol)
+        close = None if isinstance(whole, Failure) else whole.suggestion(symbol)
         mend = f"did you mean {close}?" if close else "remove it, or correct it"
         others = f" and {len(self._symbols) - 1} more" if len(self._symbols) > 1 else ""
         return f"SYMBOLS names {symbol}{others}, which Binance does not list; {mend}"
-
-
-def _parts(symbols: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    part: list[str] = []
-    length = 0
-    for symbol in symbols:
-        size = len(quote(f'"{symbol}",', safe=""))
-        if part and (len(part) == _MOST or length + size > _LIST_LENGTH):
-            yield tuple(part)
-            part, length = [], 0
-        part.append(symbol)
-        length += size
-    if part:
-        yield tuple(part)
 
 
 def _unknown(reason: str = "the exchange does not list it") -> Instrument:

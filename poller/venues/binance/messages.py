@@ -1,7 +1,7 @@
 """Binance's messages as types, and what they say as `Update`s. Plain code without I/O.
 
 Shapes are from Binance's API documents ("WebSocket Streams", "Market Data endpoints"). Fields not named here
-are ignored. Prices are passed on as they are, missing and zero ones too: the processor judges them.
+are ignored. Prices are passed on as they are, missing and zero ones too. The processor checks them.
 """
 
 from collections.abc import Container

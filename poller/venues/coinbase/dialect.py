@@ -7,17 +7,16 @@ Shapes and limits are from the exchange's API documents ("WebSocket Channels", "
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from market.codec import UNREADABLE
-from market.venues import native_of, symbol_of
+from market.venues import COINBASE, native_of, symbol_of
 from poller.source import Update
 from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, StreamLimits, Unexpected
 from poller.venues.coinbase.order_book import BookError, Level, OrderBook
-from poller.venues.coinbase.venue import NAME
 
 LIMITS: Final = StreamLimits(
     # Not limited; so many books are what one connection brings without falling behind.
@@ -29,6 +28,7 @@ LIMITS: Final = StreamLimits(
     connect_window_s=1.0,
     # A book is told in one message, of some megabytes.
     message_bytes=32 << 20,
+    deflate=True,
     # Heartbeats come each second.
     told_within_s=5.0,
 )
@@ -38,6 +38,8 @@ _TOLD_CHANNELS: Final = {"ticker", "heartbeat"}
 """Those that an answer names as we do. The third may be told by another name of its (``level2``, ``level2_50``)."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
+_STILL: Final = timedelta(seconds=5)
+"""So long after a trade its change of the book has been told, with time to spare."""
 
 
 class _Channel(Struct):
@@ -48,7 +50,7 @@ class _Channel(Struct):
 class _Message(Struct):
     type: str
     product_id: str = ""
-    time: datetime | None = None
+    time: Annotated[datetime, Meta(tz=True)] | None = None
     bids: list[tuple[str, str]] = []
     asks: list[tuple[str, str]] = []
     changes: list[tuple[Literal["buy", "sell"], str, str]] = []
@@ -75,6 +77,10 @@ class CoinbaseDialect:
         """Nothing has been told yet."""
         self._books: dict[str, OrderBook] = {}
         self._tops: dict[str, tuple[Level | None, Level | None]] = {}
+        self._changed_at: dict[str, datetime] = {}
+        """Symbol → when its book changed last, by the exchange's clock."""
+        self._traded_at: dict[str, datetime] = {}
+        """Symbol → when it was first traded since then."""
 
     def url(self, base: str) -> str:
         """Everything is subscribed later."""
@@ -96,7 +102,7 @@ class CoinbaseDialect:
             return (Unexpected(f"{error}: {message[:200]!r}", _whose(message)),)
 
     def _read(self, its: _Message, recv_us: int) -> Iterable[Heard]:
-        symbol = symbol_of(NAME, its.product_id)
+        symbol = symbol_of(COINBASE, its.product_id)
         match its.type:
             case "snapshot":
                 book = self._books[symbol] = OrderBook()
@@ -114,8 +120,7 @@ class CoinbaseDialect:
                     (changed.bids if side == "buy" else changed.asks).put(price, size)
                 return self._quote(symbol, its.time, recv_us)
             case "ticker":
-                at_us = _micros(its.time)
-                return (Update(symbol=symbol, recv_us=recv_us, event_us=at_us, last=its.price, volume=its.volume_24h),)
+                return self._traded(symbol, its, recv_us)
             case "heartbeat":
                 return (Alive(symbol),)
             case "subscriptions":
@@ -125,8 +130,24 @@ class CoinbaseDialect:
             case _:
                 return (Unexpected(f"a message of an unknown type: {its.type[:40]!r}"),)
 
+    def _traded(self, symbol: str, its: _Message, recv_us: int) -> Iterable[Heard]:
+        """Last price and volume. Every trade changes a level: a book that stands still meanwhile is not right."""
+        summary = Update(
+            symbol=symbol, recv_us=recv_us, event_us=_micros(its.time), last=its.price, volume=its.volume_24h
+        )
+        changed_at = self._changed_at.get(symbol)
+        # The first one on a connection is from before the book was told.
+        if its.time is None or changed_at is None or its.time <= changed_at:
+            return (summary,)
+        if its.time - self._traded_at.setdefault(symbol, its.time) < _STILL:
+            return (summary,)
+        return (summary, Unexpected("trades without a change of the book", symbol))
+
     def _quote(self, symbol: str, time: datetime | None, recv_us: int) -> Iterable[Update]:
         """The top of the book, if it has moved."""
+        self._traded_at.pop(symbol, None)
+        if time is not None:
+            self._changed_at[symbol] = time
         bid, ask = top = self._books[symbol].top()
         if top == self._tops.get(symbol):
             return ()
@@ -148,7 +169,7 @@ class CoinbaseDialect:
 
 
 def _micros(time: datetime | None) -> int | None:
-    return None if time is None or time.tzinfo is None else (time - _EPOCH) // _US
+    return None if time is None else (time - _EPOCH) // _US
 
 
 def _granted(channels: list[_Channel]) -> frozenset[str]:
@@ -156,7 +177,7 @@ def _granted(channels: list[_Channel]) -> frozenset[str]:
     by_name = {channel.name: frozenset(channel.product_ids) for channel in channels}
     books = frozenset[str]().union(*(ids for name, ids in by_name.items() if name.startswith("level2")))
     return frozenset(
-        symbol_of(NAME, product)
+        symbol_of(COINBASE, product)
         for product in books
         if all(product in by_name.get(name, ()) for name in _TOLD_CHANNELS)
     )
@@ -167,7 +188,7 @@ def _refusal(message: str, reason: str) -> Ack | Ending:
     told = f"{message}: {reason}" if reason else message
     product, found, _ = reason.partition(" is not a valid product")
     if found:
-        return Ack(None, told[:200], subjects=(symbol_of(NAME, product),), again=False)
+        return Ack(None, told[:200], subjects=(symbol_of(COINBASE, product),), again=False)
     return Ack(None, told[:200]) if message.startswith("Failed to subscribe") else Ending(f"the exchange: {told[:150]}")
 
 
@@ -178,4 +199,4 @@ def _whose(message: str) -> str | None:
     except UNREADABLE:
         return None
     is_quote = its.type in ("snapshot", "l2update")
-    return (symbol_of(NAME, its.product_id) if its.product_id else None) if is_quote else ""
+    return (symbol_of(COINBASE, its.product_id) if its.product_id else None) if is_quote else ""

@@ -7,11 +7,10 @@ from msgspec.json import Decoder
 
 from market.instruments import Instrument, Scales
 from market.tick import DecimalError, scale_of
-from market.venues import symbol_of
+from market.venues import COINBASE, symbol_of
 from poller.network import reasons
 from poller.rest.answers import read_rows
-from poller.rest.client import Fault
-from poller.venues.coinbase.venue import NAME
+from poller.rest.client import Failure
 
 PATH = "/products"
 
@@ -30,13 +29,13 @@ _one = Decoder(_Product)
 _many = Decoder(list[_Product])
 
 
-def read_products(body: bytes) -> Mapping[str, Instrument] | Fault:
+def read_products(body: bytes) -> Mapping[str, Instrument] | Failure:
     """The symbols in an answer; why it is none where no product can be read."""
     rows, _ = read_rows(body, _one, _many)
     if not rows:
         words = reasons.told(body)
-        return Fault(f"no list of products{f': {words}' if words else ''}")
-    return {symbol_of(NAME, row.id): _instrument(row) for row in rows}
+        return Failure(f"no list of products{f': {words}' if words else ''}")
+    return {symbol_of(COINBASE, row.id): _instrument(row) for row in rows}
 
 
 def _instrument(row: _Product) -> Instrument:

@@ -1,10 +1,8 @@
 """Coinbase Exchange, as `poller.venues.registry` has it."""
 
-from market.venues import EXAMPLES
+from market import venues
 from poller.source import Source
 from poller.venues.venue import Opening, Venue
-
-NAME = "coinbase"
 
 
 def _by_streams(its: Opening) -> Source:
@@ -14,9 +12,9 @@ def _by_streams(its: Opening) -> Source:
 
 
 COINBASE = Venue(
-    name=NAME,
+    name=venues.COINBASE,
     title="Coinbase Exchange",
-    symbols=EXAMPLES[NAME],
+    symbols=venues.EXAMPLES[venues.COINBASE],
     rest_url=("https://api.exchange.coinbase.com",),
     ws_url=("wss://ws-feed.exchange.coinbase.com",),
     ping="/time",

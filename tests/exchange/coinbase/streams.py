@@ -50,6 +50,11 @@ class Connection:
         self._out: asyncio.Queue[str] = asyncio.Queue()
 
     @property
+    def compressed(self) -> bool:
+        """Whether the client asked for compression, as the exchange advises."""
+        return bool(self._socket.compress)
+
+    @property
     def open(self) -> bool:
         """Whether it is open now."""
         return self.closed_at is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -155,3 +156,21 @@ async def test_faults(exchange: CoinbaseExchange, session: aiohttp.ClientSession
     await exchange.accept()
     async with session.get(f"{exchange.rest_url}/time") as answer:
         assert 200 == answer.status
+
+
+async def test_by_hand_it_names_its_addresses() -> None:
+    """``python -m tests.exchange.coinbase`` prints both addresses, and its prices walk."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.exchange.coinbase", "--changes-per-s", "200", stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        urls = dict(part.split("=", 1) for part in line.split())
+        async with aiohttp.ClientSession() as session, session.ws_connect(urls["COINBASE_WS_URL"]) as socket:
+            await socket.send_str(subscribe("BTC-USD"))
+            assert "BTC-USD" == (await told(socket, "l2update"))["product_id"]
+        assert urls["COINBASE_REST_URL"].startswith("http://127.0.0.1:")
+    finally:
+        process.terminate()
+        await process.wait()

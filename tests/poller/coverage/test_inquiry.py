@@ -11,7 +11,7 @@ from market.instruments import Instrument
 from poller.coverage.inquiry import Inquiry
 from poller.coverage.staleness import DEAD, MISSING, UNSEEDED, UNUSABLE
 from poller.network.counters import Counters
-from poller.rest.client import Fault
+from poller.rest.client import Failure
 from poller.rest.timing import RestTiming
 from poller.source import Update
 from poller.stream.timing import StreamTiming
@@ -25,24 +25,24 @@ class SlowRest:
     def __init__(self) -> None:
         self.bids: dict[str, str] = {}
         self.delay_s = 0.0
-        self.faults: list[Fault] = []
+        self.faults: list[Failure] = []
         self.missing: set[str] = set()
         """Symbols that its answers leave out."""
         self.asked: list[tuple[str, ...]] = []
         self.asked_summaries: list[tuple[str, ...]] = []
 
-    async def quotes(self, symbols: tuple[str, ...], take: Callable[[Update], object]) -> Fault | None:
+    async def quotes(self, symbols: tuple[str, ...], take: Callable[[Update], object]) -> Failure | None:
         self.asked.append(symbols)
         rows = [(symbol, {"bid": self.bids.get(symbol, "1")}) for symbol in symbols if symbol not in self.missing]
         return await self._answer(rows, take)
 
-    async def summaries(self, symbols: tuple[str, ...], take: Callable[[Update], object]) -> Fault | None:
+    async def summaries(self, symbols: tuple[str, ...], take: Callable[[Update], object]) -> Failure | None:
         self.asked_summaries.append(symbols)
         return await self._answer([(symbol, {"last": "5"}) for symbol in symbols], take)
 
     async def _answer(
         self, rows: Sequence[tuple[str, Mapping[str, Any]]], take: Callable[[Update], object]
-    ) -> Fault | None:
+    ) -> Failure | None:
         await asyncio.sleep(self.delay_s)
         if self.faults:
             return self.faults.pop()
@@ -183,7 +183,7 @@ def test_asking_goes_on_until_there_is_an_answer(faults: int) -> None:
     """A question that fails is asked again with growing pauses, together with those that have come meanwhile."""
 
     async def scene(stage: Stage) -> None:
-        stage.rest.faults = [Fault("HTTP 500")] * faults
+        stage.rest.faults = [Failure("HTTP 500")] * faults
         stage.inquiry.watch(("A",))
         await asyncio.sleep(0.001)
         stage.inquiry.watch(("B",))
@@ -214,7 +214,7 @@ def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
     """While nobody answers what changed in between, only symbols that a stream tells of are known."""
 
     async def scene(stage: Stage) -> None:
-        stage.rest.faults = [Fault("HTTP 500")] * 20
+        stage.rest.faults = [Failure("HTTP 500")] * 20
         stage.inquiry.watch(("A", "B"))
         await asyncio.sleep(2.9)
         assert {} == stage.inquiry.verdicts()
@@ -224,7 +224,7 @@ def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
         stage.rest.faults.clear()
         await asyncio.sleep(40)
         assert {} == stage.inquiry.verdicts()
-        stage.rest.faults = [Fault("HTTP 500")] * 20
+        stage.rest.faults = [Failure("HTTP 500")] * 20
         stage.inquiry.watch(("A", "B"))
         stage.inquiry.lost(("A",))
         stage.inquiry.forget(("B",))
@@ -238,7 +238,7 @@ def test_who_was_silent_before_another_connection_too_stays_so() -> None:
     """A repair for another symbol's sake makes nobody live of whom nothing is known yet."""
 
     async def scene(stage: Stage) -> None:
-        stage.rest.faults = [Fault("HTTP 500")] * 40
+        stage.rest.faults = [Failure("HTTP 500")] * 40
         stage.inquiry.watch(("A", "B"))
         await asyncio.sleep(3.1)
         assert dict.fromkeys("AB", UNSEEDED) == stage.inquiry.verdicts()
@@ -280,7 +280,7 @@ def test_an_answer_asked_for_before_a_new_connection_is_not_all_there_is() -> No
         await asyncio.sleep(0.5)
         stage.inquiry.watch(("A", "B"))
         await asyncio.sleep(1)
-        stage.rest.faults = [Fault("HTTP 500")] * 20
+        stage.rest.faults = [Failure("HTTP 500")] * 20
         await asyncio.sleep(2.1)
         assert dict.fromkeys("AB", UNSEEDED) == stage.inquiry.verdicts()
 
@@ -292,7 +292,7 @@ def test_the_first_answer_since_a_new_connection_proves_nothing() -> None:
 
     async def scene(stage: Stage) -> None:
         stage.stream("A", "5")
-        stage.rest.faults = [Fault("HTTP 500")] * 4
+        stage.rest.faults = [Failure("HTTP 500")] * 4
         stage.rest.bids["A"] = "7"
         stage.inquiry.watch(("A", "B"))
         await asyncio.sleep(60)
@@ -319,7 +319,7 @@ def test_what_is_removed_amid_the_question_is_left_alone() -> None:
 
     async def scene(stage: Stage) -> None:
         stage.rest.delay_s = 1.0
-        stage.rest.faults = [Fault("HTTP 500")]
+        stage.rest.faults = [Failure("HTTP 500")]
         stage.inquiry.watch(("A", "B"))
         await asyncio.sleep(0.5)
         stage.inquiry.forget(("B",))

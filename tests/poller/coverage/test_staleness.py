@@ -3,22 +3,22 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poller.coverage.staleness import DEAD, UNUSABLE, Doubts
+from poller.coverage.staleness import DEAD, UNUSABLE, StalenessWatch
 from poller.stream.timing import DoubtTiming
 
 TIMING = DoubtTiming()
 """5 s of patience, up to 60; 2 s to confirm; 3 s of garbage; 10 s to forgive."""
 
 
-def watching(*symbols: str, most: int | None = None) -> Doubts:
-    """Doubts about symbols whose connection began at 0."""
-    doubts = Doubts(TIMING, most)
+def watching(*symbols: str, most: int | None = None) -> StalenessWatch:
+    """A watch over symbols whose connection began at 0."""
+    doubts = StalenessWatch(TIMING, most)
     doubts.watch(symbols, 0.0)
     return doubts
 
 
-def dead(symbol: str = "A") -> Doubts:
-    """Doubts that have found ``symbol`` dead at 7."""
+def dead(symbol: str = "A") -> StalenessWatch:
+    """A watch that has found ``symbol`` dead at 7."""
     doubts = watching(symbol)
     doubts.answered(symbol, 5.0, 5.0, newer=True)
     assert {symbol: DEAD} == doubts.verdicts(7.0)

@@ -4,14 +4,14 @@ import logging
 
 import pytest
 
-from poller.network.log_throttle import Burst
+from poller.network.log_throttle import LogThrottle
 
 logger = logging.getLogger(__name__)
 
 
 def test_burst_is_two_lines(caplog: pytest.LogCaptureFixture) -> None:
     """A burst is logged at its start, with the first detail, and at its end, with its number."""
-    burst = Burst(logger, "bad message", quiet_s=10.0)
+    burst = LogThrottle(logger, "bad message", quiet_s=10.0)
     with caplog.at_level(logging.INFO):
         for second in range(50):
             burst.note(f"number {second}", float(second))
@@ -23,7 +23,7 @@ def test_burst_is_two_lines(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_next_burst_is_logged_again(caplog: pytest.LogCaptureFixture) -> None:
     """After a quiet time the same fault is news."""
-    burst = Burst(logger, "bad message", quiet_s=10.0)
+    burst = LogThrottle(logger, "bad message", quiet_s=10.0)
     burst.note("one", 0.0)
     burst.note("two", 20.0)
     assert ["bad message: one", "bad message: two"] == caplog.messages

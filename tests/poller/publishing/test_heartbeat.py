@@ -5,7 +5,7 @@ from msgspec import UNSET
 
 from market.instruments import Instrument
 from market.status import Beat, Changes
-from poller.publishing.heartbeat import WHOLE_AFTER, Beats
+from poller.publishing.heartbeat import WHOLE_AFTER, HeartbeatSchedule
 from poller.source import LinkState
 from poller.states import SymbolStates
 
@@ -14,7 +14,7 @@ UP = LinkState("simulated", "up", "", 5)
 
 def test_grid() -> None:
     """Beats keep to the grid of seconds though each is a little late, and start a new one after a long silence."""
-    subject = Beats(lambda: UP, SymbolStates(lambda: 1), lambda: 1)
+    subject = HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 1), lambda: 1)
     subject.due_at = 10.0
     subject.sent(subject.beat(), 10.3)
     for due_at, sent_at in ((11.0, 11.9), (12.0, 20.5), (21.5, 21.5), (22.5, 22.5)):
@@ -25,7 +25,7 @@ def test_grid() -> None:
 def test_changed_link() -> None:
     """When the link, or who delivers, has changed, a beat is due at once, and the grid stays as it was."""
     states = [UP]
-    subject = Beats(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
+    subject = HeartbeatSchedule(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
     subject.sent(subject.beat(), 0.0)
     for state in (LinkState("simulated", "down", "", 5), LinkState("replay", "down", "", 5)):
         assert not subject.due(0.5)
@@ -38,7 +38,7 @@ def test_changed_link() -> None:
 def test_told_down() -> None:
     """It is known whether the last beat said that the link is down."""
     states = [UP]
-    subject = Beats(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
+    subject = HeartbeatSchedule(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
     told = [subject.told_down]
     for link in ("up", "down", "up"):
         states.append(LinkState("simulated", link, "", 5))
@@ -50,7 +50,7 @@ def test_told_down() -> None:
 def test_changed_reason() -> None:
     """A reason alone waits for the next second."""
     states = [UP]
-    subject = Beats(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
+    subject = HeartbeatSchedule(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
     subject.sent(subject.beat(), 0.0)
     states.append(LinkState("simulated", "up", "because", 5))
     assert not subject.due(0.5)
@@ -61,7 +61,7 @@ def test_beat(reason: str) -> None:
     """A beat carries the state, its reason cut to what a beat may hold."""
     states = SymbolStates(lambda: 4)
     states.listed("BTCUSDT", Instrument("trading"))
-    subject = Beats(lambda: LinkState("binance-ws", "down", reason, 5), states, lambda: 7)
+    subject = HeartbeatSchedule(lambda: LinkState("binance-ws", "down", reason, 5), states, lambda: 7)
     whole = Changes(version=4, since=4)
     expected = Beat(source="binance-ws", link="down", reason=reason[:200], since_us=5, sent_us=7, states=whole)
     assert expected == subject.beat()
@@ -69,14 +69,14 @@ def test_beat(reason: str) -> None:
 
 def test_a_link_that_changes_is_looked_for_between_beats() -> None:
     """Its end brings nothing that would wake anybody; four looks a second find it."""
-    subject = Beats(lambda: UP, SymbolStates(lambda: 4), lambda: 7)
+    subject = HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 4), lambda: 7)
     subject.due_at = 10.0
     assert [9.25, 10.0] == [subject.look_at(9.0), subject.look_at(9.9)]
 
 
 def test_farewell() -> None:
     """The last beat says that no more will come, from now on."""
-    its = Beats(lambda: UP, SymbolStates(lambda: 4), lambda: 7).farewell()
+    its = HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 4), lambda: 7).farewell()
     assert ("simulated", "down", "the poller was stopped", 7, 7) == (
         its.source, its.link, its.reason, its.since_us, its.sent_us
     )  # fmt: skip
@@ -85,7 +85,7 @@ def test_farewell() -> None:
 def test_states_go_with_the_beats() -> None:
     """A changed state is due at once; the beat has the change, the full set goes along until the bus has both."""
     states = SymbolStates(lambda: 4)
-    subject = Beats(lambda: UP, states, lambda: 7)
+    subject = HeartbeatSchedule(lambda: UP, states, lambda: 7)
     states.listed("BTCUSDT", Instrument("trading"))
     states.settle({}, up=True)
     subject.sent(subject.beat(), 0.0)
@@ -112,7 +112,7 @@ def test_states_go_with_the_beats() -> None:
 def test_all_states_are_given_again_now_and_then() -> None:
     """What the bus keeps of them may have been overwritten; nobody who has them is told anything."""
     known = SymbolStates(lambda: 1)
-    subject = Beats(lambda: UP, known, lambda: 1)
+    subject = HeartbeatSchedule(lambda: UP, known, lambda: 1)
     known.listed("A1", Instrument("trading"))
     given = []
     for second in range(2 * WHOLE_AFTER + 3):
@@ -130,7 +130,7 @@ def test_all_states_are_given_again_now_and_then() -> None:
 def test_before_anything_is_known_of_the_symbols_nothing_is_told_of_them() -> None:
     """A poller that waits for the exchange's list says that of the feed alone, once a second."""
     states = SymbolStates(lambda: 4)
-    subject = Beats(lambda: UP, states, lambda: 7)
+    subject = HeartbeatSchedule(lambda: UP, states, lambda: 7)
     beat = subject.beat()
     assert (UNSET, None) == (beat.states, subject.states())
     subject.sent(beat, 0.0)
@@ -144,6 +144,6 @@ def test_before_anything_is_known_of_the_symbols_nothing_is_told_of_them() -> No
 
 def test_a_heartbeat_names_its_venue() -> None:
     """So that nobody takes one venue's word for another's."""
-    assert "binance" == Beats(lambda: UP, SymbolStates(lambda: 4), lambda: 7).beat().venue
-    other = Beats(lambda: UP, SymbolStates(lambda: 4), lambda: 7, "coinbase")
+    assert "binance" == HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 4), lambda: 7).beat().venue
+    other = HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 4), lambda: 7, "coinbase")
     assert {"coinbase"} == {other.beat().venue, other.farewell().venue}

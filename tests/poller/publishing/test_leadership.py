@@ -7,7 +7,7 @@ import pytest
 from market.bus import BusDownError, LeaseLostError, Token
 from market.bus.memory import MemoryBus
 from poller.publishing.leadership import Lead
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 from tests.market.bus.using import publish
 from tests.market.samples import tick
 
@@ -46,10 +46,10 @@ class FailingBus(MemoryBus):
             raise BusDownError("scripted")
 
 
-def lead(bus: MemoryBus, owner: str) -> tuple[Lead, Numbering]:
+def lead(bus: MemoryBus, owner: str) -> tuple[Lead, Sequencer]:
     """A claim by ``owner``, and the numbers it gives."""
-    numbering = Numbering(["A1"])
-    return Lead(bus, numbering, owner=owner, now_us=lambda: NOW_MS * 1000), numbering
+    sequencer = Sequencer(["A1"])
+    return Lead(bus, sequencer, owner=owner, now_us=lambda: NOW_MS * 1000), sequencer
 
 
 async def test_one_leads() -> None:
@@ -76,9 +76,9 @@ async def test_numbers_follow_what_was_published(leads: bool) -> None:
     other, _ = lead(bus, "other")
     if not leads:
         await other.take(fit=True)
-    subject, numbering = lead(bus, "we")
+    subject, sequencer = lead(bus, "we")
     assert leads == await subject.take(fit=True)
-    assert NOW_MS + 501 == numbering.take("A1")
+    assert NOW_MS + 501 == sequencer.take("A1")
 
 
 async def test_successor() -> None:
@@ -141,7 +141,7 @@ async def test_each_venue_has_its_leader() -> None:
     bus = MemoryBus()
 
     def claim(owner: str, venue: str) -> Lead:
-        return Lead(bus, Numbering(["A1"]), owner=owner, now_us=lambda: NOW_MS * 1_000, venue=venue)
+        return Lead(bus, Sequencer(["A1"]), owner=owner, now_us=lambda: NOW_MS * 1_000, venue=venue)
 
     one, other, second = claim("one", "binance"), claim("other", "coinbase"), claim("second", "coinbase")
     assert [True, True, False] == [await its.take(fit=True) for its in (one, other, second)]

@@ -23,7 +23,7 @@ from market.topics import last_states, last_ticks
 from poller.publishing import publisher, send_buffer
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.publisher import Publisher
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 from poller.source import LinkState
 from poller.states import SymbolStates
 from tests.fakes import run_virtual
@@ -112,15 +112,15 @@ class MarkingPublisher(Publisher):
         def now_us() -> int:
             return round((NOON_S + self.clock_s + loop.time()) * 1e6)
 
-        self.numbering = Numbering(SYMBOLS)
-        lead = Lead(bus, self.numbering, owner=owner, now_us=now_us)
+        self.sequencer = Sequencer(SYMBOLS)
+        lead = Lead(bus, self.sequencer, owner=owner, now_us=now_us)
         self.states = SymbolStates(now_us)
-        super().__init__(bus, state, self.states, lead, self.numbering, now_us=now_us, rng=random.Random(1))
+        super().__init__(bus, state, self.states, lead, self.sequencer, now_us=now_us, rng=random.Random(1))
 
     def put_marks(self, *marks: tuple[str, int]) -> None:
         """Put a tick of each symbol with this mark."""
         for symbol, mark in marks:
-            self.put(tick(symbol, self.numbering.take(symbol), recv_us=mark))
+            self.put(tick(symbol, self.sequencer.take(symbol), recv_us=mark))
 
 
 def plain(beat: Beat) -> Beat:
@@ -503,7 +503,7 @@ def test_a_symbol_that_is_new_is_numbered_above_what_the_bus_holds() -> None:
             subject.put_marks(("A1", 1), ("B1", 1))
             await asyncio.sleep(0.1)
             subject.forget("B1")
-            subject.numbering.add("NEW", NOON_S * 1_000)
+            subject.sequencer.add("NEW", NOON_S * 1_000)
             subject.put_marks(("NEW", 2), ("A1", 2))
             await asyncio.sleep(0.1)
             subject.put_marks(("NEW", 3))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from market.tick import Tick
 from poller.publishing import send_buffer
-from poller.publishing.send_buffer import Outbox
+from poller.publishing.send_buffer import SendBuffer
 from tests.market.samples import tick
 
 
@@ -16,7 +16,7 @@ def marks(ticks: list[Tick]) -> list[tuple[str, int]]:
 
 def test_in_order() -> None:
     """What waits is taken in order, and once."""
-    subject = Outbox()
+    subject = SendBuffer()
     for seq in range(5):
         subject.append(tick("A1", seq))
     assert [0, 1, 2] == [its.seq for its in subject.take(3)]
@@ -27,7 +27,7 @@ def test_in_order() -> None:
 
 def test_what_has_gone_out() -> None:
     """Of what was confirmed the newest of each symbol is known."""
-    subject = Outbox()
+    subject = SendBuffer()
     for symbol, seq in (("A1", 1), ("B1", 1), ("A1", 2), ("A1", 3)):
         subject.append(tick(symbol, seq))
     subject.take(3)
@@ -37,7 +37,7 @@ def test_what_has_gone_out() -> None:
 
 def test_bound() -> None:
     """Past its bound, what waits collapses to the newest of each symbol, and the rest is counted."""
-    subject = Outbox()
+    subject = SendBuffer()
     for seq in range(send_buffer.MAX_WAITING):
         subject.append(tick("A1", seq))
     assert (send_buffer.MAX_WAITING, 0) == (subject.waiting, subject.conflated)
@@ -48,7 +48,7 @@ def test_bound() -> None:
 
 def test_stop() -> None:
     """When nothing flows any more, the newest of what was taken and of what waits is missed, and the rest counted."""
-    subject = Outbox()
+    subject = SendBuffer()
     for symbol, seq in (("A1", 1), ("B1", 1), ("A1", 2), ("C1", 1), ("B1", 2)):
         subject.append(tick(symbol, seq))
     subject.take(2)
@@ -59,7 +59,7 @@ def test_stop() -> None:
 
 def test_kept_for_the_day_we_lead() -> None:
     """What somebody else sends is kept too, and what it replaces was not conflated."""
-    subject = Outbox()
+    subject = SendBuffer()
     for seq in range(5):
         subject.keep(tick("A1", seq))
     assert (1, 0) == (subject.missed, subject.conflated)
@@ -68,7 +68,7 @@ def test_kept_for_the_day_we_lead() -> None:
 
 def test_beginning() -> None:
     """What was missed while the rest went out goes next."""
-    subject = Outbox()
+    subject = SendBuffer()
     subject.miss(tick("A1", 1))
     missed = subject.take_missed()
     subject.miss(tick("A1", 2))
@@ -79,7 +79,7 @@ def test_beginning() -> None:
 
 def test_beginning_that_fails() -> None:
     """What could not be sent is missed as before, but for what is newer."""
-    subject = Outbox()
+    subject = SendBuffer()
     subject.miss(tick("A1", 1))
     subject.miss(tick("B1", 1))
     missed = subject.take_missed()
@@ -92,7 +92,7 @@ def test_beginning_that_fails() -> None:
 @given(st.lists(st.sampled_from(["put A1", "put B1", "send", "fail", "begin", "no begin"]), max_size=60))
 def test_nothing_is_lost(stream: list[str]) -> None:
     """Whatever happens, every tick was sent in order, was replaced by a newer one and counted, or is still here."""
-    subject, flowing, seq, sent = Outbox(), False, 0, []
+    subject, flowing, seq, sent = SendBuffer(), False, 0, []
     for event in stream:
         match event:
             case "send" if flowing:

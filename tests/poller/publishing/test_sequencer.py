@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from market.codec import encode_tick
 from market.tick import MAX_EXACT, SEQ_AHEAD_MS
-from poller.publishing.sequencer import GAP, Numbering
+from poller.publishing.sequencer import GAP, Sequencer
 from tests.market.samples import tick
 
 START_MS = 1_700_000_000_000
@@ -21,9 +21,9 @@ def values(**seqs: int) -> dict[str, bytes]:
     return {symbol: encode_tick(tick(symbol, seq)) for symbol, seq in seqs.items()}
 
 
-def leading(*symbols: str) -> Numbering:
+def leading(*symbols: str) -> Sequencer:
     """One that leads on an empty bus."""
-    subject = Numbering(symbols)
+    subject = Sequencer(symbols)
     subject.lead({}, START_MS)
     return subject
 
@@ -57,14 +57,14 @@ def test_renewed_tick() -> None:
 )
 def test_who_takes_the_lead(stored: int | None, now_ms: int, following: int) -> None:
     """Who takes the lead goes on above what the bus holds, and above the time."""
-    subject = Numbering(["A1"])
+    subject = Sequencer(["A1"])
     subject.lead({} if stored is None else values(A1=stored, GONE=1), now_ms)
     assert following == subject.take("A1")
 
 
 def test_a_symbol_that_is_added_goes_on_above_what_anybody_published_of_it() -> None:
     """The others' numbers stay; a slow clock does not matter, nor does being added again."""
-    subject = Numbering(["A1"])
+    subject = Sequencer(["A1"])
     subject.add("B1", START_MS)
     subject.lead(values(A1=5, B1=START_MS + 7, C1=START_MS + HOUR_MS), START_MS)
     subject.take("A1")
@@ -91,7 +91,7 @@ def test_clock_that_was_set_back() -> None:
 
 def test_standing_by() -> None:
     """What is numbered while another leads does not count."""
-    subject = Numbering(["A1"])
+    subject = Sequencer(["A1"])
     for seq in range(START_MS + 10, START_MS + 50, 10):
         subject.follow(values(A1=seq), START_MS)
         assert [seq + 1] * 5 == [subject.take("A1") for _ in range(5)]
@@ -102,7 +102,7 @@ def test_standing_by() -> None:
 @pytest.mark.parametrize("stored", [{}, values(A1=START_MS + 5)])
 def test_bus_that_lost_the_newest(stored: dict[str, bytes]) -> None:
     """What was seen before, or published by ourselves, counts though the bus has nothing of it, or something older."""
-    seen, published = Numbering(["A1"]), leading("A1")
+    seen, published = Sequencer(["A1"]), leading("A1")
     seen.follow(values(A1=START_MS + 99), START_MS)
     for _ in range(100):
         published.take("A1")
@@ -114,7 +114,7 @@ def test_bus_that_lost_the_newest(stored: dict[str, bytes]) -> None:
 
 def test_what_is_no_tick_is_noted_once(caplog: pytest.LogCaptureFixture) -> None:
     """A last value that is no tick is passed over, with one line in the log however often it is seen."""
-    subject = Numbering(["A1", "B1"])
+    subject = Sequencer(["A1", "B1"])
     with caplog.at_level(logging.DEBUG):
         for _ in range(100):
             subject.follow({"A1": b"garbage", "C1": b"garbage"} | values(B1=START_MS), START_MS)
@@ -136,13 +136,13 @@ def test_what_is_no_tick_is_noted_once(caplog: pytest.LogCaptureFixture) -> None
 )
 def test_what_nobody_should_have_written_moves_no_number(poison: dict[str, bytes]) -> None:
     """Neither of who stands by, nor of who takes the lead, nor of a symbol that is added; others' are as they were."""
-    subject = Numbering(["A1", "B1"])
+    subject = Sequencer(["A1", "B1"])
     subject.follow(values(A1=START_MS - 5, B1=START_MS + 7), START_MS)
     subject.follow(poison | values(B1=START_MS + 8), START_MS)
     assert [START_MS - 4, START_MS + 9] == [subject.take(symbol) for symbol in ("A1", "B1")]
     subject.lead(poison | values(B1=START_MS + 8), START_MS)
     assert [START_MS - 4 + GAP, START_MS + 9] == [subject.take(symbol) for symbol in ("A1", "B1")]
-    added = Numbering(["B1"])
+    added = Sequencer(["B1"])
     added.lead(poison, START_MS)
     added.add("A1", START_MS)
     assert START_MS == added.take("A1")
@@ -150,14 +150,14 @@ def test_what_nobody_should_have_written_moves_no_number(poison: dict[str, bytes
 
 def test_a_clock_that_was_days_ahead_and_is_set_right(caplog: pytest.LogCaptureFixture) -> None:
     """Numbers that gateways refuse are not gone on with: a symbol is numbered from the time again, and that is told."""
-    subject = Numbering(["A1"])
+    subject = Sequencer(["A1"])
     subject.lead({}, START_MS + 2 * DAY_MS)
     assert START_MS + 2 * DAY_MS == subject.take("A1")
     subject.look(START_MS)
     assert [START_MS, START_MS + 1] == [subject.take("A1") for _ in range(2)]
     assert 1 == len(caplog.records)
     # The same where the lead is taken anew, by itself or by one that stood by.
-    for other in (Numbering(["A1"]), subject):
+    for other in (Sequencer(["A1"]), subject):
         other.follow(values(A1=START_MS + 2 * DAY_MS), START_MS + 2 * DAY_MS)
         other.lead(values(A1=START_MS + 2 * DAY_MS), START_MS + 5)
         assert START_MS + 5 == other.take("A1")
@@ -166,7 +166,7 @@ def test_a_clock_that_was_days_ahead_and_is_set_right(caplog: pytest.LogCaptureF
 def test_thousands_of_wrong_symbols_are_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
     """Both where their last values are ignored, and where their numbers begin again."""
     names = [f"S{number}" for number in range(1000)]
-    subject = Numbering(names)
+    subject = Sequencer(names)
     subject.lead(values(**dict.fromkeys(names, MAX_EXACT)), START_MS)
     assert 6 == len(caplog.records)
     subject.look(START_MS - 2 * DAY_MS)
@@ -189,7 +189,7 @@ turns = st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 5, GAP - 1]), st.boo
 @given(st.lists(st.integers(-HOUR_MS, HOUR_MS), min_size=4, max_size=4), st.lists(turns, max_size=30))
 def test_whoever_leads(clocks: list[int], stream: list[tuple[int, int, bool]]) -> None:
     """However wrong their clocks, however often the lead changes or the bus loses all, what is published only grows."""
-    pollers = [Numbering(["A1"]) for _ in clocks]
+    pollers = [Sequencer(["A1"]) for _ in clocks]
     pollers[0].lead({}, START_MS + clocks[0])
     published = pollers[0].take("A1")
     for leader, ticks, loses in stream:

@@ -10,7 +10,7 @@ import pytest
 from market.instruments import Instrument, Scales
 from poller.network.backoff import Backoff
 from poller.rest.catalogue import Catalogue
-from poller.rest.client import Fault
+from poller.rest.client import Failure
 from poller.rest.timing import RestTiming
 from poller.source import UnknownSymbolError
 from tests.fakes import run_virtual
@@ -24,11 +24,11 @@ class ListingClient:
 
     def __init__(self, **listed: Instrument) -> None:
         self.listed: Mapping[str, Instrument] = listed
-        self.faults: list[Fault] = []
+        self.faults: list[Failure] = []
         self.asked: list[float] = []
         self.ban_reason = ""
 
-    async def get(self, path: str, query: Mapping[str, str], weight: int, timeout_s: float) -> bytes | Fault:
+    async def get(self, path: str, query: Mapping[str, str], weight: int, timeout_s: float) -> bytes | Failure:
         self.asked.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0.1)
         return self.faults.pop() if self.faults else path.encode()
@@ -45,7 +45,7 @@ class Stage:
         self.catalogue = Catalogue(
             any_client,
             "/all",
-            lambda body: client.listed if body == b"/all" else Fault("no list"),
+            lambda body: client.listed if body == b"/all" else Failure("no list"),
             symbols or ("A", "B"),
             what="The exchange",
             timing=RestTiming(),
@@ -61,7 +61,7 @@ def test_every_symbol_has_an_answer() -> None:
 
     async def scene() -> None:
         client = ListingClient(A=TRADED, C=TRADED)
-        client.faults, client.ban_reason = [Fault("HTTP 503"), Fault("HTTP 502")], "banned"
+        client.faults, client.ban_reason = [Failure("HTTP 503"), Failure("HTTP 502")], "banned"
         stage = Stage(client)
         found = await stage.first()
         assert {"A": "trading", "B": "unknown"} == {symbol: its.status for symbol, its in found.items()}
@@ -110,7 +110,7 @@ def test_what_changes_is_told_within_a_minute() -> None:
             stage.client.listed = listed
             await asyncio.sleep(66)
             assert told == stage.told
-        stage.client.faults = [Fault("HTTP 503")]
+        stage.client.faults = [Failure("HTTP 503")]
         await asyncio.sleep(61)
         running.cancel()
 

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from deploy.ports import free_port
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
-from poller.rest.client import Client, Fault
+from poller.rest.client import Client, Failure
 from poller.rest.timing import RestTiming
 from poller.venues.binance.queries import symbols_query
 from poller.venues.binance.rest import BinanceRestDialect
@@ -107,7 +107,7 @@ async def test_ban_without_an_end_holds_the_default(recorder: Recorder, headers:
         TestServer(app) as server,
         new_client(str(server.make_url("")), RestTiming()) as api,
     ):
-        assert Fault("HTTP 429, waiting 120 s", banned=True) == await api.get("/x", {}, 1)
+        assert Failure("HTTP 429, waiting 120 s", banned=True) == await api.get("/x", {}, 1)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await api.get("/x", {}, 1)
@@ -123,7 +123,7 @@ async def test_no_ban_is_for_ever(recorder: Recorder) -> None:
         TestServer(app) as server,
         new_client(str(server.make_url("")), RestTiming()) as api,
     ):
-        assert Fault("HTTP 429, asked to wait 259200 s", banned=True) == await api.get("/x", {}, 1)
+        assert Failure("HTTP 429, asked to wait 259200 s", banned=True) == await api.get("/x", {}, 1)
 
 
 async def test_an_answer_has_an_end(api: Client, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,13 +133,13 @@ async def test_an_answer_has_an_end(api: Client, recorder: Recorder, monkeypatch
     recorder.body = gzip.compress(bytes(2 << 20))
     assert bytes(2 << 20) == await api.get("/x", {}, 1)
     recorder.body = gzip.compress(bytes(100 << 20))
-    assert Fault("an answer of more than 2 MiB") == await api.get("/x", {}, 1)
+    assert Failure("an answer of more than 2 MiB") == await api.get("/x", {}, 1)
 
 
 async def test_redirects_are_not_followed(api: Client, recorder: Recorder) -> None:
     """An answer that sends us elsewhere is a fault, not a way."""
     recorder.status, recorder.headers = 302, {"Location": "/elsewhere"}
-    assert Fault("HTTP 302") == await api.get("/x", {}, 1)
+    assert Failure("HTTP 302") == await api.get("/x", {}, 1)
     assert ["/x"] == recorder.paths
 
 
@@ -150,7 +150,7 @@ async def test_exchange_tells_why() -> None:
         new_client(exchange.rest_url, REST) as api,
     ):
         fault = await api.get("/api/v3/ticker/bookTicker", {"symbol": "NOPE"}, 2)
-    assert Fault("HTTP 400: Invalid symbol.", -1121) == fault
+    assert Failure("HTTP 400: Invalid symbol.", -1121) == fault
 
 
 NOW_US = 1_795_000_000_000_000
@@ -183,7 +183,7 @@ async def test_how_long_a_ban_lasts(recorder: Recorder, headers: dict[str, str],
         new_client(str(server.make_url("")), RestTiming(), now_us=lambda: NOW_US) as api,
     ):
         fault = await api.get("/x", {}, 1)
-        assert isinstance(fault, Fault)
+        assert isinstance(fault, Failure)
         assert fault.banned
         assert fault.reason.startswith(f"HTTP 418, {expected}")
         assert (fault, fault.reason) == (api.fault, api.ban_reason)
@@ -201,7 +201,7 @@ async def test_a_ban_is_everybodys(recorder: Recorder) -> None:
         async with new_client(endpoints, REST) as other:
             waiting = asyncio.ensure_future(other.get("/y", {}, 1))
             await asyncio.sleep(0.05)
-            assert Fault("HTTP 429, asked to wait 60 s", banned=True) == other.fault
+            assert Failure("HTTP 429, asked to wait 60 s", banned=True) == other.fault
             assert not waiting.done()
             waiting.cancel()
             await asyncio.wait((waiting,))
@@ -211,8 +211,8 @@ async def test_a_ban_is_everybodys(recorder: Recorder) -> None:
 async def test_the_reason_stays_until_it_is_over(api: Client, recorder: Recorder) -> None:
     """The newest fault can be asked for until a request is answered as it should."""
     recorder.status, recorder.body = 403, b"<title>Forbidden here</title>"
-    assert Fault("HTTP 403: Forbidden here") == await api.get("/x", {}, 1)
-    assert Fault("HTTP 403: Forbidden here") == api.fault
+    assert Failure("HTTP 403: Forbidden here") == await api.get("/x", {}, 1)
+    assert Failure("HTTP 403: Forbidden here") == api.fault
     recorder.status, recorder.body = 200, b"{}"
     await api.get("/x", {}, 1)
     assert api.fault is None
@@ -239,5 +239,5 @@ async def test_an_url_where_nobody_listens_is_left(api: Client, recorder: Record
     """The fault names the URL and what the system says; the next request goes to the other."""
     base, dead = api._endpoints.current, f"http://127.0.0.1:{free_port()}"
     async with new_client(Endpoints("REST", [dead, base]), REST) as api:
-        assert Fault(f"cannot reach {dead}: Connection refused") == await api.get("/x", {}, 1)
+        assert Failure(f"cannot reach {dead}: Connection refused") == await api.get("/x", {}, 1)
         assert b"{}" == await api.get("/x", {}, 1)

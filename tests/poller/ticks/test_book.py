@@ -11,7 +11,7 @@ from msgspec import UNSET
 from market.codec import decode_tick, encode_tick
 from market.instruments import Instrument, Scales
 from market.tick import MAX_EXACT, Tick
-from poller.publishing.sequencer import Numbering
+from poller.publishing.sequencer import Sequencer
 from poller.source import Update
 from poller.ticks.book import Outcome
 from poller.ticks.processor import Processor
@@ -29,9 +29,9 @@ def processor() -> Processor:
 
 def processor_of(**instruments: Instrument) -> Processor:
     """One that knows these symbols."""
-    numbering = Numbering(["BTCUSDT", "SHIBUSDT"])
-    numbering.lead({}, START_MS)
-    return Processor(instruments, numbering.take)
+    sequencer = Sequencer(["BTCUSDT", "SHIBUSDT"])
+    sequencer.lead({}, START_MS)
+    return Processor(instruments, sequencer.take)
 
 
 def tick_of(outcome: Outcome) -> Tick:

@@ -70,6 +70,33 @@ def test_a_snapshot_replaces_the_book() -> None:
     assert first == parsed(dialect, snapshot)
 
 
+def test_trades_go_on_while_the_book_stands_still() -> None:
+    """Five seconds after a trade that changed nothing, the book is not believed; the next change ends that."""
+    dialect = CoinbaseDialect()
+
+    def traded(second: int) -> list[Heard]:
+        time = f"2026-03-16T17:36:{second:02d}Z"
+        return parsed(dialect, json.dumps({"type": "ticker", "product_id": "XYZ-USD", "price": "1", "time": time}))
+
+    def changed(second: int) -> None:
+        change = {"type": "l2update", "product_id": "XYZ-USD", "changes": [["buy", "1", f"{second}"]]}
+        parsed(dialect, json.dumps({**change, "time": f"2026-03-16T17:36:{second:02d}Z"}))
+
+    # Of a connection that tells no book, its own absence says enough.
+    assert [1, 1] == [len(traded(second)) for second in (1, 40)]
+    snapshot = {"type": "snapshot", "product_id": "XYZ-USD", "bids": [], "asks": [], "time": "2026-03-16T17:36:10Z"}
+    parsed(dialect, json.dumps(snapshot))
+    # The last trade before the book was told, then trades after a long quiet.
+    assert [1, 1, 1] == [len(traded(second)) for second in (2, 20, 24)]
+    changed(24)
+    assert [1, 1] == [len(traded(second)) for second in (30, 34)]
+    update, complaint = traded(35)
+    assert isinstance(update, Update)
+    assert Unexpected("trades without a change of the book", XYZ) == complaint
+    changed(36)
+    assert [1, 1] == [len(traded(second)) for second in (36, 40)]
+
+
 @pytest.mark.parametrize(
     ("message", "symbol"),
     [
@@ -85,6 +112,7 @@ def test_a_snapshot_replaces_the_book() -> None:
         ('{"type":"snapshot","bids":{},"asks":[]}', None),
         ('{"type":"ticker","product_id":"XYZ-USD","price":20.5}', ""),
         ('{"type":"ticker","product_id":"XYZ-USD","price":"20.5","time":"yesterday"}', ""),
+        ('{"type":"ticker","product_id":"XYZ-USD","price":"20.5","time":"2026-03-16T17:36:46"}', ""),
     ],
 )
 def test_what_means_nothing(message: str, symbol: str | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from market.instruments import Instrument, Scales
-from poller.rest.client import Fault
+from poller.rest.client import Failure
 from poller.venues.coinbase.products import read_products
 from tests.exchange.coinbase.products import Product
 
@@ -45,7 +45,7 @@ def test_scales_are_those_of_the_increments() -> None:
 def test_whether_it_is_traded(changes: dict[str, Any], status: str, says: str) -> None:
     """A product is traded that is online, unless its trading is disabled, or nothing but cancelling is allowed."""
     found = read_products(answer(listed(**changes)))
-    assert not isinstance(found, Fault)
+    assert not isinstance(found, Failure)
     its = found["coinbase:XYZ-USD"]
     assert status == its.status
     assert says in its.reason
@@ -60,7 +60,7 @@ def test_steps_that_make_no_sense_are_left_open() -> None:
 def test_one_wrong_row_hides_no_other() -> None:
     """What can be read of a list is read."""
     found = read_products(answer({"id": 7}, listed()))
-    assert not isinstance(found, Fault)
+    assert not isinstance(found, Failure)
     assert ["coinbase:XYZ-USD"] == [*found]
 
 
@@ -69,4 +69,4 @@ def test_one_wrong_row_hides_no_other() -> None:
 )
 def test_what_is_no_list(body: bytes, why: str) -> None:
     """Its own words say why, where it has any."""
-    assert Fault(f"no list of products{why}") == read_products(body)
+    assert Failure(f"no list of products{why}") == read_products(body)

@@ -86,6 +86,7 @@ async def test_right_numbers(exchange: CoinbaseExchange) -> None:
     assert [("100.00", "12153.23610960"), ("100.60", "12153.23610960")] == [(its.last, its.volume) for its in last]
     assert all(its.event_us is not None and abs(its.event_us - now_us()) < 60_000_000 for its in updates)
     assert 0 == source.counters["malformed"]
+    assert all(connection.compressed for connection in exchange.connections)
 
 
 async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
