@@ -28,8 +28,8 @@ class Group(Protocol):
     def pending(self) -> Collection[FramedTick]:
         """What the next flush would write, to whom it may concern."""
 
-    def flushed(self, stamp: int) -> int:
-        """Nothing that was published up to here is pending; ``stamp`` is that of the newest there is."""
+    def flushed(self, cohort: Cohort, stamp: int, /) -> int:
+        """``cohort`` was sent everything up to this stamp; ``stamp`` is that of the newest tick there is."""
 
     def offer(self, tick: FramedTick) -> None:
         """Make ``tick``, which some cohort of the group holds, pending."""
@@ -90,16 +90,21 @@ class ConflatingGroup:
         self._counters = counters
         self._window: dict[str, FramedTick] = {}
         self._since = 0
-        """The stamp before the first one of the window."""
+        """The stamp before the first one of the window, or of the flush that goes on."""
+        self._round = 0
+        """How many flushes there were."""
+        self._flushes = False
+        """Whether one goes on."""
 
     @property
     def pending(self) -> Collection[FramedTick]:
         """See `Group.pending`."""
         return self._window.values()
 
-    def flushed(self, stamp: int) -> int:
+    def flushed(self, cohort: Cohort, stamp: int, /) -> int:
         """See `Group.flushed`."""
-        return self._since if self._window else stamp
+        is_to_come = self._flushes and cohort.round != self._round
+        return self._since if self._window or is_to_come else stamp
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
@@ -123,11 +128,15 @@ class ConflatingGroup:
         window, self._window = self._window, {}
         if window:
             forms, since = Forms(window), self._since
+            self._flushes = True
+            self._round += 1
             for cohort in self.cohorts.holding(window):
+                cohort.round = self._round
                 try:
                     cohort.flush_newest(forms, since)
                 except Exception:
                     logger.exception(FAULT)
+            self._flushes = False
 
 
 class ExactGroup:
@@ -143,8 +152,8 @@ class ExactGroup:
         """See `Group.pending`."""
         return self._ticks
 
-    def flushed(self, stamp: int) -> int:
-        """See `Group.flushed`."""
+    def flushed(self, _cohort: Cohort, stamp: int, /) -> int:
+        """See `Group.flushed`. Nobody falls behind here, so a flush that goes on does not matter."""
         return self._ticks[0].stamp - 1 if self._ticks else stamp
 
     def offer(self, tick: FramedTick) -> None:

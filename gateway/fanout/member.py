@@ -1,11 +1,13 @@
-"""A connection, as cohorts, hub and laggards see it: what it wants, what it can do, and what it may have missed."""
+"""A connection, as cohorts and hub see it: what it wants, what it can do, what it is sent alone, what it missed."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.encodings import DEFAULT
+from gateway.protocol.forms import FramedStatus, FramedTick
 
 
 class Wishes(Struct, frozen=True):
@@ -20,8 +22,16 @@ class Wishes(Struct, frozen=True):
     conflate: bool = True
 
 
+class Share(Struct, frozen=True):
+    """What is sent to one connection alone: snapshots, ticks of other symbols, and behind them states."""
+
+    ticks: Sequence[FramedTick] = ()
+    snapshots: Sequence[FramedTick] = ()
+    states: Sequence[FramedStatus] = ()
+
+
 class Missed(Struct):
-    """What a member begins to lag with.
+    """What a connection has missed of one of its cohorts when it becomes slow.
 
     It is owed the newest tick of every symbol in ``owed``, and of every symbol of its cohort that was
     published after ``stamp``; a snapshot of every symbol in ``snapshots``; and the state of every symbol in

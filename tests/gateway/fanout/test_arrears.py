@@ -13,7 +13,7 @@ from tests.fakes import tick
 
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE")
 ALL = frozenset(NAMES)
-WISHES = Wishes(ALL)
+WANTS = (Wishes(ALL),)
 ONE_TICK = len(JSON.tick_frame(FramedTick("AAA", 1, tick("AAA", 1))))
 
 
@@ -45,12 +45,12 @@ class Setup:
 
     def take(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
-        backlog.look(None, self.stamp, 0.0)
+        backlog.look({None}, self.stamp, 0.0)
         return self.take_due(backlog)
 
     def take_due(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """The same of what is due in this beat."""
-        owed = self.arrears.owed(backlog, WISHES)
+        owed = self.arrears.owed(backlog, WANTS)
         taken = self.arrears.take(backlog, owed, ALL, self.stamp)
         plain = [one.symbol for one in taken.ticks if one.symbol not in taken.snapshots]
         snapshots = [one.symbol for one in taken.ticks if one.symbol in taken.snapshots]
@@ -68,7 +68,7 @@ def test_those_that_wait_for_longest_come_first() -> None:
     setup.publish("CCC")
     assert ["EEE", "BBB"] == setup.take(backlog)[1]
     assert ["AAA", "CCC"] == setup.take(backlog)[1]
-    assert [] == setup.arrears.owed(backlog, WISHES).order
+    assert [] == setup.arrears.owed(backlog, WANTS).order
 
 
 def test_what_was_conflated_is_counted_once() -> None:
@@ -80,7 +80,7 @@ def test_what_was_conflated_is_counted_once() -> None:
         setup.publish(*NAMES[: turn % 6], "CCC", "CCC")
         replaced, plain, *_ = setup.take(backlog)
         sent, conflated = sent + len(plain), conflated + replaced
-    while (owed := setup.arrears.owed(backlog, WISHES)).order:
+    while (owed := setup.arrears.owed(backlog, WANTS)).order:
         replaced, plain, *_ = setup.take(backlog)
         sent, conflated = sent + len(plain), conflated + replaced
     assert 0 == setup.arrears.conflated(backlog, owed, ALL)
@@ -112,7 +112,7 @@ def test_a_symbol_gives_its_tick_and_its_state_in_one_turn() -> None:
     assert (0, ["BBB", "CCC"], [], []) == setup.take(backlog)
     assert (0, ["DDD"], [], []) == setup.take(backlog)
     assert (0, ["EEE"], [], ["EEE"]) == setup.take(backlog)
-    assert [] == setup.arrears.owed(backlog, WISHES).order
+    assert [] == setup.arrears.owed(backlog, WANTS).order
 
 
 def test_states_that_do_not_fit_are_sent_later() -> None:
@@ -121,7 +121,7 @@ def test_states_that_do_not_fit_are_sent_later() -> None:
     backlog = setup.begin()
     for symbol in NAMES:
         setup.tell(symbol)
-    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.arrears.owed(backlog, WISHES).size
+    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.arrears.owed(backlog, WANTS).size
     got: list[str] = []
     while backlog.states or not got:
         got += setup.take(backlog)[3]
@@ -159,14 +159,14 @@ def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     setup = Setup()
     backlog = setup.begin()
     setup.publish(*NAMES[:3])
-    assert backlog.look(1.0, setup.stamp, 0.0)
+    assert backlog.look({1.0}, setup.stamp, 0.0)
     assert ["AAA", "BBB"] == setup.take_due(backlog)[1]
     setup.publish("AAA", "DDD", "EEE")
-    assert not backlog.look(1.0, setup.stamp, 0.5)
+    assert not backlog.look({1.0}, setup.stamp, 0.5)
     assert ["CCC"] == setup.take_due(backlog)[1]
     assert (0, [], [], []) == setup.take_due(backlog)
     backlog.ask_snapshots(["DDD"], setup.stamp)
     setup.tell("BBB")
     assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(backlog)
-    assert backlog.look(1.0, setup.stamp, 1.0)
+    assert backlog.look({1.0}, setup.stamp, 1.0)
     assert ["AAA", "EEE"] == setup.take_due(backlog)[1]

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import gc
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -62,6 +62,9 @@ class Market:
             changed.append(framed)
         self.hub.publish_states(changed)
 
+    def held(self, member: RecordingMember) -> frozenset[str]:
+        return frozenset().union(*(cohort.wishes.symbols for cohort in self.hub.membership.cohorts_of(member)))
+
     def state_of(self, symbol: str) -> str:
         return self.states[symbol].message.state if symbol in self.states else "live"
 
@@ -80,8 +83,7 @@ class Market:
         confirm: bool = False,
         **wishes: Any,
     ) -> None:
-        symbols, cohort = frozenset(symbols), self.hub._cohort_of[member]
-        held = cohort.wishes.symbols if cohort is not None else frozenset()
+        symbols, held = frozenset(symbols), self.held(member)
         self.hub.move(member, Wishes(symbols, **wishes))
         if confirm:
             member.reply(member.encoding.message_frame(Subscribed(symbols=sorted(symbols))))
@@ -383,7 +385,13 @@ def answer(market: Market, member: RecordingMember) -> None:
         market.hub.answered(member, number)
 
 
-async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest, *names: str) -> None:
+async def play(
+    story: list[tuple[object, ...]],
+    first: list[dict[str, Any]],
+    rest: Rest,
+    *names: str,
+    after_each: Callable[[Market], None] | None = None,
+) -> None:
     """Let ``story`` happen to clients that begin by holding all of ``names``, and check what each has at the end."""
     market = Market(lag_timeout_s=1000, rest=rest)
     members = [RecordingMember() for _ in first]
@@ -430,6 +438,8 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], res
                 held[who], asked[who], due[who] = set(), set(), set()
             case ("pass", float(seconds)):
                 await asyncio.sleep(seconds)
+        if after_each is not None:
+            after_each(market)
     for member in members:
         member.draining = True
     for _ in range(30):
@@ -446,7 +456,8 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], res
         assert_only_growing(member)
         market.hub.remove(member)
     assert (0, 0, {}) == (market.hub.cohort_count, len(market.hub.slow), market.hub._registry.groups_of)
-    assert {} == market.hub._registry._groups | market.hub.slow.unanswered
+    assert {} == market.hub._registry._groups | market.hub.membership.unanswered
+    assert not market.hub.membership.connections
 
 
 @pytest.fixture(scope="class", params=["as they are", "tiny"])
