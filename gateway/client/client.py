@@ -142,7 +142,7 @@ class Conversation:
         connection, session = self.connection, self._session
         gone = frozenset() if connection.closing else session.give_up()
         if gone:
-            wishes = msgspec.structs.replace(session.wishes, symbols=session.wishes.symbols - gone)
+            wishes = msgspec.structs.replace(session.wishes, topics=session.wishes.topics - gone)
             session.wishes = self._gateway.hub.move(connection, wishes)
             connection.reply(notices(gone, connection.encoding))
 

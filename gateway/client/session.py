@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command
-from gateway.fanout.member import Wishes
+from gateway.fanout.member import Rule, Wishes
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import (
@@ -99,9 +99,7 @@ class Session:
 
     def cost(self, command: AnyCommand | Malformed) -> int:
         """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.client.costs`."""
-        return (
-            0 if isinstance(command, Malformed) else of_command(command, len(self.wishes.symbols), len(self._symbols))
-        )
+        return 0 if isinstance(command, Malformed) else of_command(command, len(self.wishes.topics), len(self._symbols))
 
     def obey(self, command: AnyCommand | Malformed) -> Outcome:
         """The outcome of what `read` has returned."""
@@ -128,11 +126,11 @@ class Session:
         """
         self._symbols = symbols
         self.grant = self._shown and self._with_full_names(self._shown)
-        return not symbols.includes(self.wishes.symbols)
+        return not symbols.includes(self.wishes.topics)
 
     def give_up(self) -> frozenset[str]:
         """The symbols that the client holds, and that are not served any more."""
-        return frozenset(symbol for symbol in self.wishes.symbols if symbol not in self._symbols)
+        return frozenset(symbol for symbol in self.wishes.topics if symbol not in self._symbols)
 
     def authenticated(self, grant: Grant, command_id: Id | UnsetType) -> Outcome:
         """The outcome of a token that opens the door, or keeps it open: what it does not allow is given up."""
@@ -143,14 +141,14 @@ class Session:
         self._shown = grant
         self.grant = grant = self._with_full_names(grant)
         replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=grant.expires_us, id=command_id)]
-        symbols = self.wishes.symbols
+        symbols = self.wishes.topics
         kept = frozenset(grant.allowed(symbols))
         if grant.max_symbols:
             kept = frozenset(sorted(kept)[: grant.max_symbols])
         if kept != symbols:
             replies.append(Unsubscribed(symbols=sorted(symbols - kept)))
-        max_hz, conflate = self._pace(grant)
-        wishes = msgspec.structs.replace(self.wishes, symbols=kept, max_hz=max_hz, conflate=conflate)
+        max_hz, rule = self._pace(grant)
+        wishes = msgspec.structs.replace(self.wishes, topics=kept, max_hz=max_hz, rule=rule)
         return Outcome(wishes if wishes != self.wishes else None, replies)
 
     def refused(self, problem: str, command_id: Id | UnsetType) -> Outcome:
@@ -172,7 +170,7 @@ class Session:
         assert self.grant is not None
         named, unknown = self._resolve(command.symbols)
         named, forbidden = self._permitted(named, command.symbols)
-        held = self.wishes.symbols
+        held = self.wishes.topics
         wanted = held.union(named)
         limit = min(filter(None, (self._limits.max_symbols, self.grant.max_symbols)), default=0)
         if limit and len(wanted) > max(limit, len(held)):
@@ -199,9 +197,10 @@ class Session:
         if command.conflate is not UNSET:
             self._conflate = command.conflate is not False
         batch = self.wishes.batch if command.batch is UNSET else command.batch is True
-        max_hz, conflate = self._pace(self.grant)
+        max_hz, rule = self._pace(self.grant)
+        # The topic of a symbol in the one channel that there is, is the symbol itself.
         outcome.wishes = Wishes(
-            wanted, self._encoding, batch=batch, deflate=batch and self._deflate, max_hz=max_hz, conflate=conflate
+            wanted, self._encoding, batch=batch, deflate=batch and self._deflate, max_hz=max_hz, rule=rule
         )
         if command.snapshot is not False:
             outcome.snapshots = named
@@ -221,11 +220,11 @@ class Session:
         by_name = {self._symbols.resolve(name) for name in asked}
         return allowed, [symbol for symbol in named if symbol in by_name and symbol not in self.grant.symbols]
 
-    def _pace(self, grant: Grant) -> tuple[float | None, bool]:
-        """``max_hz`` and ``conflate`` as asked for, as far as ``grant`` allows."""
+    def _pace(self, grant: Grant) -> tuple[float | None, Rule]:
+        """``max_hz`` and the rule of conflation as asked for, as far as ``grant`` allows."""
         if grant.max_hz is None:
-            return self._max_hz, self._conflate
-        return grant.max_hz if self._max_hz is None else min(self._max_hz, grant.max_hz), True
+            return self._max_hz, "latest" if self._conflate else "every"
+        return grant.max_hz if self._max_hz is None else min(self._max_hz, grant.max_hz), "latest"
 
     def _with_full_names(self, grant: Grant) -> Grant:
         """``grant`` with the names in it read as those in a subscribe are."""
@@ -235,12 +234,12 @@ class Session:
         return msgspec.structs.replace(grant, symbols=names)
 
     def _unsubscribe(self, command: Unsubscribe) -> Outcome:
-        held = self.wishes.symbols
+        held = self.wishes.topics
         named, unknown = self._resolve(command.symbols)
         if unknown and not named:
             return self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark)
         dropped = [symbol for symbol in named if symbol in held]
-        wishes = msgspec.structs.replace(self.wishes, symbols=held.difference(dropped))
+        wishes = msgspec.structs.replace(self.wishes, topics=held.difference(dropped))
         outcome = Outcome(wishes, [Unsubscribed(symbols=dropped, id=command.mark)])
         if unknown:
             self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark, outcome)
@@ -268,7 +267,7 @@ class Session:
         return list(found), list(unknown)
 
     def _held(self) -> list[str]:
-        return [symbol for symbol in self._symbols if symbol in self.wishes.symbols]
+        return [symbol for symbol in self._symbols if symbol in self.wishes.topics]
 
     def _error(
         self, code: ErrorCode, message: str, command_id: Id | UnsetType = UNSET, outcome: Outcome | None = None

@@ -6,7 +6,7 @@ may be sent at once by `gateway.fanout.window`, and when to look again is for `g
 
 from collections.abc import Callable, Sequence
 
-from gateway.fanout.arrears import Arrears, symbols_of
+from gateway.fanout.arrears import Arrears, topics_of
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.member import Member, Wishes
 from gateway.fanout.membership import Membership
@@ -100,19 +100,19 @@ class CatchingUp:
         assert backlog is not None
         wants = [cohort.wishes for cohort in cohorts]
         rates = {wishes.max_hz for wishes in wants}
-        window, now, stamp, symbols = backlog.window, self._clock(), self._newest_stamp(), symbols_of(wants)
+        window, now, stamp, topics = backlog.window, self._clock(), self._newest_stamp(), topics_of(wants)
         quick = backlog.reads_quickly(rates)
         is_beat = backlog.look(rates, stamp, now)
         owed = self._arrears.owed(backlog, wants)
         is_back = not owed.order
         if is_beat and not owed.later:
             is_back = is_back or quick or window.takes(connection, owed.size)
-        slice_ = self._arrears.take(backlog, owed, symbols, stamp, whole=symbols if is_back else ())
+        slice_ = self._arrears.take(backlog, owed, topics, stamp, whole=topics if is_back else ())
         if slice_.is_all_that_was_due:
             backlog.rest(now)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in cohorts:
-            share = slice_.share(cohort.wishes.symbols)
+            share = slice_.share(cohort.wishes.topics)
             blob += cohort.blob(share)
             cohort.count(share)
         if is_back:
@@ -130,12 +130,12 @@ class CatchingUp:
         """
         backlog = self._laggards.get(connection)
         assert backlog is not None
-        wanted = symbols_of([cohort.wishes for cohort in every])
+        wanted = topics_of([cohort.wishes for cohort in every])
         owed = self._arrears.owed(backlog, before)
-        slice_ = self._arrears.take(backlog, owed, symbols_of(before), self._newest_stamp(), whole=wanted)
+        slice_ = self._arrears.take(backlog, owed, topics_of(before), self._newest_stamp(), whole=wanted)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in every:
-            share = slice_.share(cohort.wishes.symbols)
+            share = slice_.share(cohort.wishes.topics)
             blob += cohort.blob(share)
             cohort.count(share)
         if blob:

@@ -13,7 +13,7 @@ from gateway.protocol.encoding import Join
 from gateway.protocol.forms import Forms, FramedStatus, FramedTick
 
 _COMPRESSED_AT_ONCE = 4
-"""Compressing the ticks of a thousand symbols takes milliseconds."""
+"""Compressing the ticks of a thousand topics takes milliseconds."""
 
 FallBehind = Callable[["Cohort", Member, Missed, int | None], None]
 """Makes a connection slow that a cohort could not write to, see `gateway.fanout.membership.Membership.fall_behind`."""
@@ -43,7 +43,7 @@ class Cohort(Places):
         """
         super().__init__(marks)
         self.wishes = wishes
-        self._names = tuple(wishes.symbols)
+        self._names = tuple(wishes.topics)
         self._fall_behind = fall_behind
         self._counters = counters
         self._form = wishes.encoding.form(batch=wishes.batch)
@@ -76,7 +76,7 @@ class Cohort(Places):
     # Ticks to all.
 
     def flush_newest(self, window: Forms, since: int) -> None:
-        """Write the ticks of ``window``, newest of each symbol, that this cohort holds.
+        """Write the ticks of ``window``, newest of each topic, that this cohort holds.
 
         ``since`` is the stamp of the newest tick that was published before any of them.
         """
@@ -84,8 +84,8 @@ class Cohort(Places):
         names = self._names
         # Both loops run once for every cohort and flush: whichever is shorter.
         if len(forms) <= len(names):
-            symbols = self.wishes.symbols
-            parts = [form for symbol, form in forms.items() if symbol in symbols]
+            topics = self.wishes.topics
+            parts = [form for topic, form in forms.items() if topic in topics]
         else:
             parts = list(filter(None, map(forms.get, names)))
         if parts:
@@ -93,8 +93,8 @@ class Cohort(Places):
 
     def flush_every(self, ticks: Collection[FramedTick], since: int) -> None:
         """Write every one of ``ticks`` that this cohort holds, in order; ``since`` as for `flush_newest`."""
-        form, symbols = self._form, self.wishes.symbols
-        parts = [form(tick) for tick in ticks if tick.symbol in symbols]
+        form, topics = self._form, self.wishes.topics
+        parts = [form(tick) for tick in ticks if tick.topic in topics]
         if parts:
             self._flush(parts, since, ticks)
 
@@ -102,7 +102,7 @@ class Cohort(Places):
         members = self.members
         if members:
             blob = self._join(parts)
-            if self.wishes.conflate:
+            if self.wishes.rule == "latest":
                 mark = None
                 if self._marks is not None:
                     mark = self._marks.newest
@@ -131,15 +131,15 @@ class Cohort(Places):
         Returns whether some are left for `send_due_states`. ``since`` is the stamp of the newest tick that was
         published before any of them.
         """
-        symbols = self.wishes.symbols
-        if len(states) <= len(symbols):
-            held = {symbol: status for symbol, status in states.items() if symbol in symbols}
+        topics = self.wishes.topics
+        if len(states) <= len(topics):
+            held = {topic: status for topic, status in states.items() if topic in topics}
         else:
-            held = {symbol: states[symbol] for symbol in self._names if symbol in states}
+            held = {topic: states[topic] for topic in self._names if topic in states}
         if not held:
             return False
         self.admit()
-        if not self.wishes.conflate:
+        if self.wishes.rule == "every":
             blob = self._states_blob(held.values())
             for member in self.members:
                 member.enqueue(blob)
@@ -174,7 +174,7 @@ class Cohort(Places):
             after = self.seen_by(member, since)
             self._fall_behind(self, member, Missed(after, len(self.held(pending, after))), mark)
         for status in states:
-            del due[status.message.symbol]
+            del due[status.topic]
         return bool(due)
 
     # To one.
@@ -189,12 +189,12 @@ class Cohort(Places):
         if not (ticks or snapshots or states):
             return
         blob = self.blob(share, join)
-        if self.wishes.conflate:
+        if self.wishes.rule == "latest":
             is_much = not ticks and len(blob) > ALONE_BYTES
             if is_much or not connection.send(blob):
                 newest = max(tick.stamp for tick in ticks) if stamp is None else stamp
-                owed, asked = ({tick.symbol for tick in some} for some in (ticks, snapshots))
-                named = {status.message.symbol for status in states}
+                owed, asked = ({tick.topic for tick in some} for some in (ticks, snapshots))
+                named = {status.topic for status in states}
                 missed = Missed(newest, len(ticks), owed, asked, named, begins=is_much)
                 self._fall_behind(self, connection, missed, None)
                 return
@@ -214,8 +214,8 @@ class Cohort(Places):
 
     def held(self, ticks: Iterable[FramedTick], since: int) -> list[FramedTick]:
         """Those of ``ticks`` that this cohort holds, and that were published after the stamp ``since``."""
-        symbols = self.wishes.symbols
-        return [tick for tick in ticks if tick.stamp > since and tick.symbol in symbols]
+        topics = self.wishes.topics
+        return [tick for tick in ticks if tick.stamp > since and tick.topic in topics]
 
     def _states_blob(self, states: Iterable[FramedStatus]) -> bytes:
         return b"".join(map(self.wishes.encoding.status_frame, states))

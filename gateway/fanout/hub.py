@@ -1,4 +1,4 @@
-"""Symbol → groups → cohorts: every tick goes to those that hold its symbol.
+"""Topic → groups → cohorts: every tick goes to those that hold its topic.
 
 `publish` is plain code: it makes a tick pending in a group or two and returns, however many clients
 there are.
@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from gateway.fanout.arrears import Arrears, symbols_of
+from gateway.fanout.arrears import Arrears, topics_of
 from gateway.fanout.bursts import Bursts
 from gateway.fanout.catching_up import CatchingUp
 from gateway.fanout.cohort import Cohort
@@ -39,16 +39,16 @@ class Hub:
         rest: Rest,
         timer: Callable[[], float],
     ) -> None:
-        """``last`` is each symbol's newest tick, kept by the feed; ``timer`` measures flushes, in seconds.
+        """``last`` is each topic's newest tick, kept by the feed; ``timer`` measures flushes, in seconds.
 
-        ``states`` has the state of every symbol that was not live at some time.
+        ``states`` has the state of every topic that was not live at some time.
         """
         self._last = last
         self._states = states
         self._stamp = 0
         """That of the newest tick or state that everybody who holds it was given."""
         self._published: Counter[str] = Counter()
-        """Ticks ever published, by symbol: what is conflated for a slow connection is counted by it."""
+        """Ticks ever published, by topic: what is conflated for a slow connection is counted by it."""
         clock, next_number = asyncio.get_running_loop().time, itertools.count(1).__next__
         arrears = Arrears(last, states, self._published)
         laggards = Laggards(lag_timeout_s, lambda connection: self.slow.catch_up(connection))
@@ -80,13 +80,13 @@ class Hub:
 
     def publish(self, tick: FramedTick) -> None:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
-        symbol = tick.symbol
+        topic = tick.topic
         tick.stamp = stamp = self._stamp + 1
-        for group in self._groups_of.get(symbol, ()):
+        for group in self._groups_of.get(topic, ()):
             group.offer(tick)
         # Not before: who falls behind meanwhile has not been given it in every group yet, and is owed it.
         self._stamp = stamp
-        self._published[symbol] += 1
+        self._published[topic] += 1
 
     def broadcast(self, message: Message) -> None:
         """Send ``message`` to everyone, behind every tick that was published before it."""
@@ -104,9 +104,9 @@ class Hub:
         groups: dict[Group, None] = {}
         for status in changed:
             status.stamp = self._stamp = self._stamp + 1
-            symbol = status.message.symbol
-            states[symbol] = status
-            groups.update(self._groups_of.get(symbol, ()))
+            topic = status.topic
+            states[topic] = status
+            groups.update(self._groups_of.get(topic, ()))
         for group in groups:
             group.flush()
             for cohort in group.cohorts.holding(states):
@@ -150,46 +150,46 @@ class Hub:
         """``connection`` wants something else from now on. Returns equal wishes, shared by its cohort.
 
         Ticks that were pending for it and are still wanted are written first. Costs time in proportion
-        to the symbols it held and will hold.
+        to the topics it held and will hold.
         """
-        cohorts = self._registry.cohorts([wishes] if wishes.symbols else [], watched=connection.watched)
+        cohorts = self._registry.cohorts([wishes] if wishes.topics else [], watched=connection.watched)
         self._move(connection, cohorts)
         return cohorts[0].wishes if cohorts else wishes
 
     def _move(self, connection: Member, cohorts: Cohorts) -> None:
-        before, wanted = self.membership.cohorts_of(connection), symbols_of([one.wishes for one in cohorts])
+        before, wanted = self.membership.cohorts_of(connection), topics_of([one.wishes for one in cohorts])
         if cohorts == before:
             return
         for cohort in before:
             if cohort not in cohorts:
                 self._write_pending(connection, cohort, wanted)
-        every = [one for one in cohorts if one not in before and not one.wishes.conflate]
+        every = [one for one in cohorts if one not in before and one.wishes.rule == "every"]
         if every and connection in self.slow:
-            self.slow.hand_over(connection, [one.wishes for one in before if one.wishes.conflate], every)
+            self.slow.hand_over(connection, [one.wishes for one in before if one.wishes.rule == "latest"], every)
         self.membership.hold(connection, cohorts)
 
-    def send_snapshots(self, connection: Member, symbols: Collection[str]) -> None:
-        """Write the newest tick of each of ``symbols``, as far as there is one, and the states of those not live.
+    def send_snapshots(self, connection: Member, topics: Collection[str]) -> None:
+        """Write the newest tick of each of ``topics``, as far as there is one, and the states of those not live.
 
         ``connection`` holds them all.
         """
-        self._send(connection, symbols, list(filter(None, map(self._last.get, symbols))))
+        self._send(connection, topics, list(filter(None, map(self._last.get, topics))))
 
-    def send_states(self, connection: Member, symbols: Collection[str]) -> None:
-        """Write the state of each of ``symbols`` that is not live. ``connection`` holds them all."""
-        self._send(connection, symbols, [])
+    def send_states(self, connection: Member, topics: Collection[str]) -> None:
+        """Write the state of each of ``topics`` that is not live. ``connection`` holds them all."""
+        self._send(connection, topics, [])
 
-    def _send(self, connection: Member, symbols: Collection[str], snapshots: Sequence[FramedTick]) -> None:
-        known = map(self._states.get, symbols) if self._states else ()
+    def _send(self, connection: Member, topics: Collection[str], snapshots: Sequence[FramedTick]) -> None:
+        known = map(self._states.get, topics) if self._states else ()
         states = [one for one in known if one is not None and one.message.state != "live"]
         if not (snapshots or states):
             return
         was_slow = connection in self.slow
         for cohort in self.membership.cohorts_of(connection):
-            held = cohort.wishes.symbols
+            held = cohort.wishes.topics
             share = Share(
-                snapshots=[tick for tick in snapshots if tick.symbol in held],
-                states=[status for status in states if status.message.symbol in held],
+                snapshots=[tick for tick in snapshots if tick.topic in held],
+                states=[status for status in states if status.topic in held],
             )
             if not (share.snapshots or share.states):
                 continue
@@ -200,19 +200,19 @@ class Hub:
                     self.membership.has_seen_pending(connection, cohort)
             backlog = self.slow.backlog_of(connection)
             if backlog is not None and connection in cohort.slow:
-                backlog.ask_snapshots([tick.symbol for tick in share.snapshots], self._stamp)
-                backlog.ask_states([status.message.symbol for status in share.states], self._stamp)
+                backlog.ask_snapshots([tick.topic for tick in share.snapshots], self._stamp)
+                backlog.ask_states([status.topic for status in share.states], self._stamp)
             else:
                 cohort.send(connection, share, self._stamp)
         if not was_slow:
             self.slow.begin(connection)
 
-    def _write_pending(self, connection: Member, cohort: Cohort, symbols: frozenset[str]) -> None:
-        """Write what is pending in ``cohort`` of ``symbols``, unless ``connection`` is slow there."""
+    def _write_pending(self, connection: Member, cohort: Cohort, topics: frozenset[str]) -> None:
+        """Write what is pending in ``cohort`` of ``topics``, unless ``connection`` is slow there."""
         if connection in cohort.slow:
             return
         pending = cohort.held(self._registry.group(cohort.wishes).pending, cohort.seen_by(connection, 0))
-        cohort.send(connection, Share([tick for tick in pending if tick.symbol in symbols]))
+        cohort.send(connection, Share([tick for tick in pending if tick.topic in topics]))
         if cohort.due_states and connection not in cohort.slow:
             # The others are about to be sent them.
             self.membership.fall_behind(cohort, connection, Missed(self._stamp, begins=True))

@@ -24,7 +24,7 @@ from gateway.fanout.window import Reader, Sent, Window
 from gateway.metrics import Counters
 
 Cohorts = tuple[Cohort, ...]
-"""What a connection holds: cohorts without a symbol in common."""
+"""What a connection holds: cohorts without a topic in common."""
 
 
 class Membership:
@@ -72,7 +72,7 @@ class Membership:
     def conflating(self, connection: Member) -> Cohorts:
         """Those of them in which it can be slow."""
         cohorts = self.cohorts_of(connection)
-        return tuple(cohort for cohort in cohorts if cohort.wishes.conflate)
+        return tuple(cohort for cohort in cohorts if cohort.wishes.rule == "latest")
 
     def add(self, connection: Member) -> None:
         """Not here → fast, holding nothing."""
@@ -94,18 +94,18 @@ class Membership:
         """
         before, backlog = self._cohorts_of[connection], self._slow.get(connection)
         if backlog is not None:
-            wanted = (tuple(one.wishes for one in some if one.wishes.conflate) for some in (before, cohorts))
+            wanted = (tuple(one.wishes for one in some if one.wishes.rule == "latest") for some in (before, cohorts))
             self._arrears.move(backlog, *wanted, self._newest_stamp())
         self._cohorts_of[connection] = cohorts
         for cohort in cohorts:
             if cohort in before:
                 continue
-            if backlog is not None and cohort.wishes.conflate:
+            if backlog is not None and cohort.wishes.rule == "latest":
                 cohort.join_slow(connection)
             else:
                 self._join(connection, cohort)
         self._leave(connection, [cohort for cohort in before if cohort not in cohorts])
-        if backlog is not None and not any(cohort.wishes.conflate for cohort in cohorts):
+        if backlog is not None and not any(cohort.wishes.rule == "latest" for cohort in cohorts):
             self._slow.pop(connection)
 
     def has_seen_pending(self, connection: Member, cohort: Cohort) -> None:
@@ -128,11 +128,11 @@ class Membership:
             if one is cohort:
                 # Younger ones it is owed by their stamps.
                 due = one.due_states.items()
-                missed.states.update(symbol for symbol, status in due if status.stamp <= missed.stamp)
+                missed.states.update(topic for topic, status in due if status.stamp <= missed.stamp)
             else:
                 missed.states.update(one.due_states)
                 seen = one.seen_by(connection, self.registry.group(one.wishes).flushed(one, newest))
-                others.append((one.wishes.symbols, seen))
+                others.append((one.wishes.topics, seen))
         # Of the pings that it is still to answer the last one counts.
         for one in sorted(cohorts, key=lambda one: one.newest_mark, reverse=True):
             one.set_aside(connection, mark if one is cohort else None)
@@ -141,7 +141,7 @@ class Membership:
         window = Window(sent=self.unanswered.pop(connection, None))
         if missed.begins:
             window.begin()
-        backlog = self._arrears.begin(missed, cohort.wishes.symbols, window, self._clock(), others, newest)
+        backlog = self._arrears.begin(missed, cohort.wishes.topics, window, self._clock(), others, newest)
         self._slow.add(connection, backlog)
 
     def come_back(self, connection: Member) -> Backlog:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from gateway.fanout.cohort import Cohort, FallBehind
 from gateway.fanout.flush_scheduler import RatedPace, Rest, SharedPace
 from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
-from gateway.fanout.member import Wishes
+from gateway.fanout.member import Rule, Wishes
 from gateway.fanout.window import Marks, Reader, Sent
 from gateway.metrics import Counters
 
@@ -37,10 +37,10 @@ class Registry:
         self._loop = asyncio.get_running_loop()
         self._cohorts: dict[tuple[Wishes, bool], tuple[Cohort]] = {}
         """By what its members want, and whether they are watched; alone, as nearly everybody holds it."""
-        self._groups: dict[tuple[float | None, bool], Group] = {}
-        """By rate, and whether they conflate; a group is there as long as a cohort is in it."""
+        self._groups: dict[tuple[float | None, Rule], Group] = {}
+        """By rate and rule of conflation; a group is there as long as a cohort is in it."""
         self.groups_of: dict[str, dict[Group, None]] = {}
-        """Symbol → the groups with a cohort that holds it."""
+        """Topic → the groups with a cohort that holds it."""
 
     @property
     def cohort_count(self) -> int:
@@ -61,7 +61,7 @@ class Registry:
     def _alone(self, wishes: Wishes, *, watched: bool) -> tuple[Cohort]:
         """The cohort of those who want ``wishes``, an empty one where nobody does yet."""
         # Where every tick is due, nobody is looked at for what it has read.
-        watched = watched and wishes.conflate
+        watched = watched and wishes.rule == "latest"
         alone = self._cohorts.get((wishes, watched))
         if alone is None:
             clock = self._loop.time
@@ -69,20 +69,20 @@ class Registry:
             cohort = Cohort(wishes, self._fall_behind, self._counters, marks=marks, clock=clock, watched=watched)
             alone = self._cohorts[wishes, watched] = (cohort,)
             group = self.group(wishes)
-            for symbol in group.cohorts.add(cohort):
-                self.groups_of.setdefault(symbol, {})[group] = None
+            for topic in group.cohorts.add(cohort):
+                self.groups_of.setdefault(topic, {})[group] = None
         return alone
 
     def group(self, wishes: Wishes) -> Group:
         """The group that the cohort of such wishes is in."""
-        key = (wishes.max_hz, wishes.conflate)
+        key = (wishes.max_hz, wishes.rule)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = self._new_group(wishes)
         return group
 
     def _new_group(self, wishes: Wishes) -> Group:
-        if not wishes.conflate:
+        if wishes.rule == "every":
             return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)))
         if wishes.max_hz is not None:
             return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters)
@@ -94,9 +94,9 @@ class Registry:
             return
         del self._cohorts[cohort.wishes, cohort.watched]
         group = self.group(cohort.wishes)
-        for symbol in group.cohorts.remove(cohort):
-            del self.groups_of[symbol][group]
-            if not self.groups_of[symbol]:
-                del self.groups_of[symbol]
+        for topic in group.cohorts.remove(cohort):
+            del self.groups_of[topic][group]
+            if not self.groups_of[topic]:
+                del self.groups_of[topic]
         if not group.cohorts.all:
-            del self._groups[cohort.wishes.max_hz, cohort.wishes.conflate]
+            del self._groups[cohort.wishes.max_hz, cohort.wishes.rule]

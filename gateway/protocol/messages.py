@@ -26,6 +26,9 @@ SymbolNames = Annotated[
 ]
 """Each of `market.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
 
+Channel = Literal["ticker"]
+"""What is told of a symbol: best bid and ask, last price and volume."""
+
 MaxHz = Annotated[float, Meta(ge=0.1, le=50)]
 
 
@@ -49,6 +52,8 @@ class Subscribe(Command, tag="subscribe"):
 
     symbols: SymbolNames
     """Symbols, aliases, or ``["*"]`` for all."""
+    channel: Channel | UnsetType | None = UNSET
+    """There is one so far, the default."""
     snapshot: bool | None = True
     """Whether to send what is known of each symbol at once."""
     batch: bool | UnsetType | None = UNSET

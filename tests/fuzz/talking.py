@@ -61,8 +61,8 @@ class Talking:
         outcome = session.obey(said)
         if outcome.wishes is not None:
             session.wishes = outcome.wishes
-            assert len(outcome.wishes.symbols) <= _LIMITS.max_symbols, "more symbols than allowed"
-            assert all(symbol in SYMBOLS for symbol in outcome.wishes.symbols), "a symbol that is none"
+            assert len(outcome.wishes.topics) <= _LIMITS.max_symbols, "more symbols than allowed"
+            assert all(symbol in SYMBOLS for symbol in outcome.wishes.topics), "a symbol that is none"
         assert outcome.close is None, "closed, though errors have no limit here"
         assert outcome.replies or outcome.auth, "no answer"
         sent = b"".join(encoding.message_frame(reply) for reply in outcome.replies)

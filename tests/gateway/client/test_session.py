@@ -69,7 +69,7 @@ def test_a_subscribe_is_confirmed_by_full_names_and_answered_with_snapshots() ->
     assert [{"type": "subscribed", "symbols": ["SOLUSDT", "BTCUSDT"], "id": 7}] == replies(outcome)
     assert ["SOLUSDT", "BTCUSDT"] == list(outcome.snapshots)
     assert outcome.wishes is not None
-    assert frozenset({"SOLUSDT", "BTCUSDT"}) == outcome.wishes.symbols
+    assert frozenset({"SOLUSDT", "BTCUSDT"}) == outcome.wishes.topics
 
 
 def test_a_star_means_every_symbol() -> None:
@@ -77,7 +77,7 @@ def test_a_star_means_every_symbol() -> None:
     client = session()
     assert list(SYMBOLS) == replies(say(client, type="subscribe", symbols=["*"]))[0]["symbols"]
     assert list(SYMBOLS) == replies(say(client, type="unsubscribe", symbols=["*"]))[0]["symbols"]
-    assert frozenset() == client.wishes.symbols
+    assert frozenset() == client.wishes.topics
 
 
 def test_what_a_message_costs_is_how_many_symbols_must_be_looked_at() -> None:
@@ -123,7 +123,7 @@ def test_a_partly_wrong_subscribe_does_what_is_right_and_names_what_is_not() -> 
         {"type": "subscribed", "symbols": ["BTCUSDT", "ETHUSDT"], "id": "a"},
         {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: 'NOPE'", "id": "a"},
     ] == replies(outcome)
-    assert {"BTCUSDT", "ETHUSDT"} == client.wishes.symbols
+    assert {"BTCUSDT", "ETHUSDT"} == client.wishes.topics
 
 
 def test_a_wholly_wrong_subscribe_changes_nothing() -> None:
@@ -138,9 +138,9 @@ def test_options_hold_until_another_subscribe_changes_them() -> None:
     client = session()
     say(client, type="subscribe", symbols=["BTC"], batch=True, max_hz=2, conflate=False)
     say(client, type="subscribe", symbols=["ETH"])
-    assert (True, 2.0, False) == (client.wishes.batch, client.wishes.max_hz, client.wishes.conflate)
+    assert (True, 2.0, "every") == (client.wishes.batch, client.wishes.max_hz, client.wishes.rule)
     say(client, type="subscribe", symbols=["ETH"], batch=False, max_hz=None, conflate=True)
-    assert (False, None, True) == (client.wishes.batch, client.wishes.max_hz, client.wishes.conflate)
+    assert (False, None, "latest") == (client.wishes.batch, client.wishes.max_hz, client.wishes.rule)
 
 
 def test_snapshots_can_be_declined() -> None:
@@ -196,7 +196,7 @@ def test_more_symbols_than_allowed_are_refused_whole() -> None:
     [error] = replies(say(client, type="subscribe", symbols=["*"], id=4))
     assert ("too_many_symbols", 4) == (error["code"], error["id"])
     assert "2" in error["message"]
-    assert {"BTCUSDT"} == client.wishes.symbols
+    assert {"BTCUSDT"} == client.wishes.topics
 
 
 def test_too_many_errors_end_the_connection() -> None:
@@ -269,7 +269,7 @@ def test_a_token_names_what_may_be_subscribed_to() -> None:
         {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: 'NOPE'", "id": 1},
         {"type": "error", "code": "forbidden", "message": "the token does not allow: 'ETHUSDT'", "id": 1},
     ] == replies(outcome)
-    assert (["BTCUSDT"], frozenset({"BTCUSDT"})) == (list(outcome.snapshots), client.wishes.symbols)
+    assert (["BTCUSDT"], frozenset({"BTCUSDT"})) == (list(outcome.snapshots), client.wishes.topics)
 
 
 def test_a_star_means_all_that_the_token_allows() -> None:
@@ -288,7 +288,7 @@ def test_a_token_for_nothing_opens_nothing() -> None:
     client = session(grant=allowed())
     assert [{"type": "subscribed", "symbols": []}] == replies(say(client, type="subscribe", symbols=["*"]))
     assert ["forbidden"] == [reply["code"] for reply in replies(say(client, type="subscribe", symbols=["BTC"]))]
-    assert frozenset() == client.wishes.symbols
+    assert frozenset() == client.wishes.topics
 
 
 @pytest.mark.parametrize(("setting", "grant"), [(2, 0), (0, 2), (2, 3), (3, 2)])
@@ -297,7 +297,7 @@ def test_the_lower_of_two_limits_counts(setting: int, grant: int) -> None:
     client = session(max_symbols=setting, grant=Grant("alice", max_symbols=grant))
     assert "too_many_symbols" == replies(say(client, type="subscribe", symbols=["*"]))[0]["code"]
     say(client, type="subscribe", symbols=["BTC", "ETH"])
-    assert 2 == len(client.wishes.symbols)
+    assert 2 == len(client.wishes.topics)
 
 
 def test_a_token_caps_the_rate() -> None:
@@ -313,11 +313,11 @@ def test_a_cap_ends_with_the_token_that_set_it() -> None:
     client = session(grant=allowed("BTCUSDT"))
     wishes = say(client, type="subscribe", symbols=["BTC"], conflate=False).wishes
     assert wishes is not None
-    assert not wishes.conflate
+    assert "every" == wishes.rule
     show(client, allowed("BTCUSDT", max_hz=1.0))
-    assert (1.0, True) == (client.wishes.max_hz, client.wishes.conflate)
+    assert (1.0, "latest") == (client.wishes.max_hz, client.wishes.rule)
     show(client, allowed("BTCUSDT"))
-    assert (None, False) == (client.wishes.max_hz, client.wishes.conflate)
+    assert (None, "every") == (client.wishes.max_hz, client.wishes.rule)
     say(client, type="subscribe", symbols=["BTC"], max_hz=5, conflate=True)
     show(client, allowed("BTCUSDT", max_hz=1.0))
     say(client, type="subscribe", symbols=["BTC"])
@@ -331,7 +331,7 @@ def test_a_token_names_symbols_as_a_client_does() -> None:
     client = session(grant=allowed("btcusdt", "Eth", "NOPE"))
     assert ["BTCUSDT", "ETHUSDT"] == replies(say(client, type="subscribe", symbols=["*"]))[0]["symbols"]
     show(client, allowed("eth"))
-    assert {"ETHUSDT"} == client.wishes.symbols
+    assert {"ETHUSDT"} == client.wishes.topics
 
 
 def test_no_end_is_told_beyond_what_javascript_can_tell() -> None:
@@ -346,9 +346,9 @@ def test_every_tick_is_more_than_a_capped_token_allows() -> None:
     [error] = replies(say(client, type="subscribe", symbols=["BTC"], conflate=False, id=1))
     assert ("forbidden", 1) == (error["code"], error["id"])
     assert "2 Hz" in error["message"]
-    assert frozenset() == client.wishes.symbols
+    assert frozenset() == client.wishes.topics
     say(client, type="subscribe", symbols=["BTC"], conflate=True)
-    assert {"BTCUSDT"} == client.wishes.symbols
+    assert {"BTCUSDT"} == client.wishes.topics
 
 
 def test_a_narrower_token_gives_up_what_it_does_not_allow() -> None:
@@ -360,7 +360,7 @@ def test_a_narrower_token_gives_up_what_it_does_not_allow() -> None:
         {"type": "authenticated", "subject": "alice", "expires_us": 10_500_000, "id": "x"},
         {"type": "unsubscribed", "symbols": ["BTCUSDT", "SOLUSDT"]},
     ] == replies(outcome)
-    assert (frozenset({"ETHUSDT"}), 5.0, True) == (client.wishes.symbols, client.wishes.max_hz, client.wishes.conflate)
+    assert (frozenset({"ETHUSDT"}), 5.0, "latest") == (client.wishes.topics, client.wishes.max_hz, client.wishes.rule)
 
 
 def test_a_token_for_fewer_symbols_keeps_so_many() -> None:
@@ -369,7 +369,7 @@ def test_a_token_for_fewer_symbols_keeps_so_many() -> None:
     say(client, type="subscribe", symbols=["*"])
     outcome = show(client, Grant("alice", max_symbols=1))
     assert [["ETHUSDT", "SOLUSDT"]] == [reply["symbols"] for reply in replies(outcome)[1:]]
-    assert {"BTCUSDT"} == client.wishes.symbols
+    assert {"BTCUSDT"} == client.wishes.topics
 
 
 def test_an_equal_token_changes_nothing() -> None:
@@ -440,7 +440,7 @@ def test_who_holds_only_what_is_served_gives_nothing_up() -> None:
     say(client, type="subscribe", symbols=["*"])
     assert not client.serve(parse_symbols("XRPUSDT,BTCUSDT,ETHUSDT,SOLUSDT"))
     assert frozenset() == client.give_up()
-    assert frozenset(SYMBOLS) == client.wishes.symbols
+    assert frozenset(SYMBOLS) == client.wishes.topics
 
 
 def test_a_token_allows_by_its_names_whatever_they_mean_by_now() -> None:
@@ -511,7 +511,7 @@ def test_an_option_that_is_null_has_its_default_again(encoding: Encoding) -> Non
         outcome = client.receive(pack({"type": "subscribe", "symbols": ["BTC"], **options}))
         assert outcome.wishes is not None
         client.wishes = outcome.wishes
-        return client.wishes.batch, client.wishes.max_hz, client.wishes.conflate
+        return client.wishes.batch, client.wishes.max_hz, client.wishes.rule == "latest"
 
     others = {"batch": True, "max_hz": 5.0, "conflate": False}
     assert (True, 5.0, False) == wished(**others)

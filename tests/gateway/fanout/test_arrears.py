@@ -52,9 +52,9 @@ class Setup:
         """The same of what is due in this beat."""
         owed = self.arrears.owed(backlog, WANTS)
         taken = self.arrears.take(backlog, owed, ALL, self.stamp)
-        plain = [one.symbol for one in taken.ticks if one.symbol not in taken.snapshots]
-        snapshots = [one.symbol for one in taken.ticks if one.symbol in taken.snapshots]
-        return taken.conflated, plain, snapshots, [one.message.symbol for one in taken.states]
+        plain = [one.topic for one in taken.ticks if one.topic not in taken.snapshots]
+        snapshots = [one.topic for one in taken.ticks if one.topic in taken.snapshots]
+        return taken.conflated, plain, snapshots, [one.topic for one in taken.states]
 
 
 def test_those_that_wait_for_longest_come_first() -> None:

@@ -48,7 +48,7 @@ class Setup:
         return framed
 
     def flush(self, *ticks: FramedTick) -> None:
-        self.cohort.flush_newest(Forms({tick.symbol: tick for tick in ticks}), ticks[0].stamp - 1)
+        self.cohort.flush_newest(Forms({tick.topic: tick for tick in ticks}), ticks[0].stamp - 1)
 
 
 def got(member: RecordingMember) -> list[tuple[str, int]]:
@@ -127,7 +127,7 @@ def test_who_does_not_drain_is_handed_over() -> None:
 
 def test_without_conflation_every_tick_is_queued_in_order() -> None:
     """All of a list goes out, several of a symbol too, to members that do not drain as well."""
-    setup = Setup(conflate=False)
+    setup = Setup(rule="every")
     member = setup.member()
     member.draining = False
     ticks = [setup.tick("BTC", 1), setup.tick("SOL", 1), setup.tick("BTC", 2), setup.tick("ETH", 1)]

@@ -63,7 +63,7 @@ class Market:
         self.hub.publish_states(changed)
 
     def held(self, member: RecordingMember) -> frozenset[str]:
-        return frozenset().union(*(cohort.wishes.symbols for cohort in self.hub.membership.cohorts_of(member)))
+        return frozenset().union(*(cohort.wishes.topics for cohort in self.hub.membership.cohorts_of(member)))
 
     def state_of(self, symbol: str) -> str:
         return self.states[symbol].message.state if symbol in self.states else "live"
@@ -231,7 +231,7 @@ def test_who_wants_every_tick_gets_every_tick() -> None:
     async def main() -> None:
         market = Market(rest=Rest(factor=100, longest_s=1, credit_s=0))
         market.join("BTC")
-        member = market.join("BTC", conflate=False)
+        member = market.join("BTC", rule="every")
         for turn in range(50):
             market.publish("BTC")
             if turn % 7 == 0:
@@ -302,7 +302,7 @@ def test_nothing_is_left_of_who_has_gone() -> None:
 
     async def main() -> None:
         market = Market()
-        members = [market.join("BTC", "ETH"), market.join("BTC", max_hz=1.0), market.join("SOL", conflate=False)]
+        members = [market.join("BTC", "ETH"), market.join("BTC", max_hz=1.0), market.join("SOL", rule="every")]
         members[0].draining = False
         for symbol in ("BTC", "ETH", "SOL"):
             market.publish(symbol)
@@ -348,7 +348,7 @@ options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     optional={
         "batch": st.booleans(),
         "max_hz": st.sampled_from([None, 1.0, 50.0]),
-        "conflate": st.booleans(),
+        "rule": st.sampled_from(["latest", "every"]),
         "encoding": st.sampled_from([JSON, MSGPACK]),
     },
 )
@@ -524,7 +524,7 @@ def test_who_lags_and_asks_for_every_tick_gets_every_tick_from_then_on() -> None
             market.publish("BTC")
             await asyncio.sleep(0.03)
         assert {} == seqs(member)
-        market.want(member, ["BTC"], snapshot=False, conflate=False)
+        market.want(member, ["BTC"], snapshot=False, rule="every")
         for _ in range(3):
             market.publish("BTC")
             await asyncio.sleep(0.03)
@@ -546,7 +546,7 @@ def test_a_cohort_that_cannot_be_flushed_costs_no_other_its_ticks() -> None:
         faulty = Faulty()
         market.hub.add(faulty)
         market.want(faulty, ["BTC", "ETH"], snapshot=False)
-        members = [market.join("BTC", batch=batch, conflate=conflate) for batch in (0, 1) for conflate in (0, 1)]
+        members = [market.join("BTC", batch=batch, rule=rule) for batch in (0, 1) for rule in ("latest", "every")]
         market.publish("BTC")
         await settle()
         assert [{"BTC": [1]}] * 4 == list(map(seqs, members))
@@ -578,7 +578,7 @@ def types(member: RecordingMember) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"conflate": False}, {"encoding": MSGPACK, "batch": True}]
+    "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"rule": "every"}, {"encoding": MSGPACK, "batch": True}]
 )
 def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(wishes: dict[str, Any]) -> None:
     """At once, whatever their pace and form, and as a message of its own; nobody else hears of it."""
@@ -605,7 +605,7 @@ def test_who_wants_every_tick_gets_every_state_in_order() -> None:
 
     async def main() -> None:
         market = Market()
-        member = market.join("BTC", conflate=False)
+        member = market.join("BTC", rule="every")
         member.draining = False
         for state in ("halted", "live", "delisted"):
             market.publish("BTC")
@@ -677,7 +677,7 @@ def test_a_cohort_that_cannot_be_told_a_state_costs_no_other_its_own() -> None:
         faulty = Faulty()
         market.hub.add(faulty)
         market.want(faulty, ["BTC", "ETH"], snapshot=False)
-        members = [market.join("BTC", batch=batch, conflate=conflate) for batch in (0, 1) for conflate in (0, 1)]
+        members = [market.join("BTC", batch=batch, rule=rule) for batch in (0, 1) for rule in ("latest", "every")]
         market.tell("BTC")
         assert [[("BTC", "halted")]] * 4 == list(map(states, members))
 

@@ -22,14 +22,14 @@ def assert_one_place_each(market: Market) -> None:
     membership, slow = market.hub.membership, market.hub.slow
     holders: Counter[Cohort] = Counter()
     for connection, cohorts in membership.connections.items():
-        conflating = [cohort for cohort in cohorts if cohort.wishes.conflate]
+        conflating = [cohort for cohort in cohorts if cohort.wishes.rule == "latest"]
         assert connection not in slow or conflating
-        symbols = [symbol for cohort in cohorts for symbol in cohort.wishes.symbols]
+        symbols = [symbol for cohort in cohorts for symbol in cohort.wishes.topics]
         assert len(symbols) == len(set(symbols))
         for cohort in cohorts:
             holders[cohort] += 1
             assert 1 == sum(connection in place for place in (cohort.members, cohort.newcomers, cohort.slow))
-            assert (connection in cohort.slow) == (connection in slow and cohort.wishes.conflate)
+            assert (connection in cohort.slow) == (connection in slow and cohort.wishes.rule == "latest")
     known = [cohort for [cohort] in market.hub._registry._cohorts.values()]
     assert dict(holders) == {cohort: len(cohort) for cohort in known}
     assert len(slow) == sum(connection in slow for connection in membership.connections)
