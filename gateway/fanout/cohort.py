@@ -24,7 +24,7 @@ class Cohort(Places):
 
     __slots__ = (
         "_clock", "_counters", "_fall_behind", "_form", "_join", "_join_plain", "_names", "_step", "due_states",
-        "round", "watched", "wishes",
+        "round", "wants", "watched", "wishes",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +43,8 @@ class Cohort(Places):
         """
         super().__init__(marks)
         self.wishes = wishes
+        self.wants = (wishes,)
+        """The same, for those who want nothing else."""
         self._names = tuple(wishes.topics)
         self._fall_behind = fall_behind
         self._counters = counters

@@ -146,15 +146,15 @@ class Hub:
         if watched and connection not in self.slow:
             self.membership.fall_behind(watched[0], connection, Missed(self._stamp))
 
-    def move(self, connection: Member, wishes: Wishes) -> Wishes:
-        """``connection`` wants something else from now on. Returns equal wishes, shared by its cohort.
+    def move(self, connection: Member, wants: tuple[Wishes, ...]) -> tuple[Wishes, ...]:
+        """``connection`` wants something else from now on: topics, each with one set of options.
 
-        Ticks that were pending for it and are still wanted are written first. Costs time in proportion
-        to the topics it held and will hold.
+        Returns an equal object, which all share that want one thing only. Ticks that were pending for it and are still
+        wanted are written first. Costs time in proportion to the topics it held and will hold.
         """
-        cohorts = self._registry.cohorts([wishes] if wishes.topics else [], watched=connection.watched)
+        cohorts = self._registry.cohorts(wants, watched=connection.watched)
         self._move(connection, cohorts)
-        return cohorts[0].wishes if cohorts else wishes
+        return cohorts[0].wants if len(cohorts) == 1 else wants
 
     def _move(self, connection: Member, cohorts: Cohorts) -> None:
         before, wanted = self.membership.cohorts_of(connection), topics_of([one.wishes for one in cohorts])

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from gateway.fanout.arrears import Arrears, Backlog
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Rest
-from gateway.fanout.member import Member, Missed
+from gateway.fanout.member import Member, Missed, Wishes
 from gateway.fanout.registry import Registry
 from gateway.fanout.slow_consumers import Laggards
 from gateway.fanout.window import Reader, Sent, Window
@@ -94,8 +94,7 @@ class Membership:
         """
         before, backlog = self._cohorts_of[connection], self._slow.get(connection)
         if backlog is not None:
-            wanted = (tuple(one.wishes for one in some if one.wishes.rule == "latest") for some in (before, cohorts))
-            self._arrears.move(backlog, *wanted, self._newest_stamp())
+            self._arrears.move(backlog, _latest(before), _latest(cohorts), self._newest_stamp())
         self._cohorts_of[connection] = cohorts
         for cohort in cohorts:
             if cohort in before:
@@ -161,3 +160,8 @@ class Membership:
         for cohort in cohorts:
             cohort.leave(connection)
             self.registry.drop_if_empty(cohort)
+
+
+def _latest(cohorts: Cohorts) -> list[Wishes]:
+    """What is wanted by cohorts in which one can be slow."""
+    return [cohort.wishes for cohort in cohorts if cohort.wishes.rule == "latest"]

@@ -25,6 +25,7 @@ class Setup:
         self.states: dict[str, FramedStatus] = {}
         self.published: Counter[str] = Counter()
         self.stamp = 0
+        self.wants: tuple[Wishes, ...] = WANTS
         self.arrears = Arrears(self.last, self.states, self.published)
 
     def publish(self, *symbols: str) -> None:
@@ -45,12 +46,12 @@ class Setup:
 
     def take(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
-        backlog.look({None}, self.stamp, 0.0)
+        backlog.look({wishes.max_hz for wishes in self.wants}, self.stamp, 0.0)
         return self.take_due(backlog)
 
     def take_due(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """The same of what is due in this beat."""
-        owed = self.arrears.owed(backlog, WANTS)
+        owed = self.arrears.owed(backlog, self.wants)
         taken = self.arrears.take(backlog, owed, ALL, self.stamp)
         plain = [one.topic for one in taken.ticks if one.topic not in taken.snapshots]
         snapshots = [one.topic for one in taken.ticks if one.topic in taken.snapshots]
@@ -157,6 +158,7 @@ def test_a_snapshot_of_a_symbol_that_waits_takes_its_place() -> None:
 def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     """Slices of one beat bring each symbol once; snapshots and states come at no rate."""
     setup = Setup()
+    setup.wants = (Wishes(ALL, max_hz=1.0),)
     backlog = setup.begin()
     setup.publish(*NAMES[:3])
     assert backlog.look({1.0}, setup.stamp, 0.0)
@@ -170,3 +172,34 @@ def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(backlog)
     assert backlog.look({1.0}, setup.stamp, 1.0)
     assert ["AAA", "EEE"] == setup.take_due(backlog)[1]
+
+
+def test_each_rate_has_its_own_beats() -> None:
+    """What comes at any rate is due at once, whatever else waits for its beat; one queue has them all."""
+    setup = Setup()
+    setup.wants = (Wishes(frozenset(NAMES[:2]), max_hz=1.0), Wishes(frozenset(NAMES[2:])))
+    backlog = setup.begin()
+    rates = {1.0, None}
+    setup.publish(*NAMES)
+    assert backlog.look(rates, setup.stamp, 0.0)
+    assert ["AAA", "BBB"] == setup.take_due(backlog)[1]
+    setup.publish("AAA", "EEE")
+    assert backlog.look(rates, setup.stamp, 0.5)
+    assert {"AAA"} == setup.arrears.owed(backlog, setup.wants).later
+    assert [["CCC", "DDD"], ["EEE"], []] == [setup.take_due(backlog)[1] for _ in range(3)]
+    assert backlog.look(rates, setup.stamp, 1.0)
+    assert ["AAA"] == setup.take_due(backlog)[1]
+
+
+def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
+    """Of each what it was not sent there, and nothing twice; what comes later is owed by its stamp."""
+    setup = Setup()
+    setup.publish(*NAMES)
+    first, second = frozenset(NAMES[:2]), frozenset(NAMES[2:])
+    setup.wants = (Wishes(first), Wishes(second, batch=True))
+    # The first two ticks were not sent; of the second set all up to the third.
+    backlog = setup.arrears.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.stamp)
+    assert {"AAA": 0, "BBB": 0, "DDD": 3, "EEE": 3} == backlog.ticks
+    setup.publish("CCC", "EEE")
+    replaced, plain, *_ = setup.take(backlog)
+    assert (1, {"AAA", "BBB", "CCC", "DDD", "EEE"}) == (replaced, set(plain))

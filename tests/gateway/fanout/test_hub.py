@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.fanout.arrears import topics_of
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Wishes
 from gateway.fanout.window import Window
 from gateway.metrics import Counters
+from gateway.protocol.encoding import Encoding
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Status, Subscribed, SymbolStatus
@@ -83,8 +85,15 @@ class Market:
         confirm: bool = False,
         **wishes: Any,
     ) -> None:
-        symbols, held = frozenset(symbols), self.held(member)
-        self.hub.move(member, Wishes(symbols, **wishes))
+        symbols = frozenset(symbols)
+        self.hold(member, (Wishes(symbols, **wishes),) if symbols else (), snapshot=snapshot, confirm=confirm)
+
+    def hold(
+        self, member: RecordingMember, wants: tuple[Wishes, ...], *, snapshot: bool = True, confirm: bool = False
+    ) -> None:
+        """The same with several sets of options."""
+        symbols, held = topics_of(wants), self.held(member)
+        assert wants == self.hub.move(member, wants)
         if confirm:
             member.reply(member.encoding.message_frame(Subscribed(symbols=sorted(symbols))))
         if snapshot:
@@ -343,16 +352,35 @@ def test_twenty_thousand_different_wishes_work() -> None:
     run_virtual(main())
 
 
+encodings = st.sampled_from([JSON, MSGPACK])
 options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "batch": st.booleans(),
         "max_hz": st.sampled_from([None, 1.0, 50.0]),
         "rule": st.sampled_from(["latest", "every"]),
-        "encoding": st.sampled_from([JSON, MSGPACK]),
+        "encoding": encodings,
     },
 )
 rests = st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)])
+
+
+def some_wants(names: tuple[str, ...]) -> st.SearchStrategy[tuple[Wishes, ...]]:
+    """What a client wants that holds each of some symbols with one of three sets of options."""
+
+    def made(encoding: Encoding, sets: list[dict[str, Any]], which: dict[str, int]) -> tuple[Wishes, ...]:
+        held = [frozenset(name for name, number in which.items() if number == one) for one in range(3)]
+        wants = [
+            Wishes(topics, **one | {"encoding": encoding}) for topics, one in zip(held, sets, strict=True) if topics
+        ]
+        return tuple(wants)
+
+    return st.builds(
+        made,
+        encodings,
+        st.lists(options, min_size=3, max_size=3),
+        st.dictionaries(st.sampled_from(names), st.integers(0, 2)),
+    )
 
 
 def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...]]]:
@@ -363,6 +391,8 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
         st.tuples(st.just("publish"), symbol),
         st.tuples(st.just("tell"), st.sets(symbol, min_size=1), st.sampled_from(["live", "halted", "delisted"])),
         st.tuples(st.just("want"), who, symbols, options, st.booleans()),
+        st.tuples(st.just("hold"), who, some_wants(names), st.booleans()),
+        st.tuples(st.just("hold"), who, some_wants(names), st.booleans()),
         st.tuples(st.just("again"), who, symbol, st.booleans()),
         st.tuples(st.just("stall"), who),
         st.tuples(st.just("drain"), who),
@@ -420,6 +450,12 @@ async def play(
                 before, held[who] = held[who], symbols
                 asked[who] |= symbols
                 due[who] = due[who] & symbols | (symbols - before if snapshot else set())
+            case ("hold", int(who), tuple(wants), bool(snapshot)):
+                members[who].encoding = wants[0].encoding if wants else JSON
+                market.hold(members[who], wants, snapshot=snapshot, confirm=True)
+                before, held[who] = held[who], set(topics_of(wants))
+                asked[who] |= held[who]
+                due[who] = due[who] & held[who] | (held[who] - before if snapshot else set())
             case ("again", int(who), str(symbol), bool(stalls)):
                 members[who].draining = not stalls
                 market.hub.send_snapshots(members[who], held[who] & {symbol})
@@ -470,7 +506,7 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
                     patch.setattr(f"gateway.fanout.{module}.{name}", 200, raising=False)
             patch.setattr("gateway.fanout.window.MARK_BYTES", 300)
             patch.setattr("gateway.fanout.window.LARGEST_SLICE_BYTES", 400)
-            patch.setattr("gateway.fanout.catching_up.Window", functools.partial(Window, size=200))
+            patch.setattr("gateway.fanout.membership.Window", functools.partial(Window, size=200))
         yield
 
 
@@ -690,14 +726,14 @@ def test_a_ping_may_be_answered_by_one_that_holds_nothing_any_more() -> None:
     async def main() -> None:
         market = Market()
         member = market.join("BTC", snapshot=False)
-        market.hub.move(member, Wishes(frozenset()))
+        market.hub.move(member, ())
         member.watched, member.rtt_s = True, 0.001
         market.want(member, ["BTC"], snapshot=False)
         while not member.pings():
             market.publish("BTC")
             await asyncio.sleep(0)
         [number] = member.pings()
-        market.hub.move(member, Wishes(frozenset()))
+        market.hub.move(member, ())
         assert [True, False] == [market.hub.answered(member, number) for _ in range(2)]
         market.want(member, ["BTC"], snapshot=False)
         for _ in range(500):
