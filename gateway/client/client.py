@@ -5,8 +5,6 @@ import logging
 import os
 from collections.abc import Callable
 
-import msgspec
-
 from gateway.admission.admission import Seat, Visitor
 from gateway.admission.budget import Payer
 from gateway.admission.limits import Bucket
@@ -142,8 +140,7 @@ class Conversation:
         connection, session = self.connection, self._session
         gone = frozenset() if connection.closing else session.give_up()
         if gone:
-            wishes = msgspec.structs.replace(session.wishes, symbols=session.wishes.symbols - gone)
-            session.wishes = self._gateway.hub.move(connection, wishes)
+            session.wants = self._gateway.hub.move(connection, session.drop(gone))
             connection.reply(notices(gone, connection.encoding))
 
     def _is_in_time(self, extra: int = 0, *, heard: bool = True) -> bool:
@@ -192,9 +189,9 @@ class Conversation:
 
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
-        if outcome.wishes is not None:
+        if outcome.wants is not None:
             # What was pending is written first, so that no tick of an old wish follows the reply.
-            session.wishes = gateway.hub.move(connection, outcome.wishes)
+            session.wants = gateway.hub.move(connection, outcome.wants)
         for reply in outcome.replies:
             if isinstance(reply, Error):
                 gateway.counters.errors_sent[reply.code] += 1

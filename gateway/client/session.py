@@ -1,4 +1,4 @@
-"""One client's conversation, free of I/O: a message in; replies, wishes and snapshots out."""
+"""One client's conversation, free of I/O: a message in; replies, what it wants and snapshots out."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,8 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command
-from gateway.fanout.member import Wishes
+from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, wishes_of, without
+from gateway.fanout.arrears import topics_of
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import (
@@ -43,7 +44,7 @@ _TOO_MUCH: Final = "too many messages a second, or too long ones; this one is ig
 class Outcome(Struct):
     """What one message leads to. Effects come in the order of the fields."""
 
-    wishes: Wishes | None = None
+    wants: Wants | None = None
     """Wanted from now on; None where nothing changes."""
     replies: list[Message] = []
     snapshots: Sequence[str] = ()
@@ -59,7 +60,7 @@ class Session:
     """What one client has asked for so far."""
 
     __slots__ = (
-        "_conflate", "_deflate", "_encoding", "_errors", "_limits", "_max_hz", "_shown", "_symbols", "grant", "wishes",
+        "_asked", "_deflate", "_encoding", "_errors", "_limits", "_shown", "_symbols", "grant", "wants",
     )  # fmt: skip
 
     def __init__(
@@ -80,14 +81,18 @@ class Session:
         self._encoding = encoding
         self._deflate = deflate
         self._errors = 0
-        # What it asked for; what it gets is also what its token allows, and tokens come and go.
-        self._max_hz: float | None = None
-        self._conflate = True
         self._shown = grant
         # What a name in it means depends on the symbols, which may change.
         self.grant = grant and self._with_full_names(grant)
-        self.wishes = Wishes(frozenset(), encoding)
-        """What it holds now. Whoever keeps equal wishes may replace this object with its own."""
+        self.wants: Wants = ()
+        """What it holds now. Whoever keeps an equal object may replace this one with that."""
+        self._asked: Wants | None = None
+        """What it asked for, where its token does not allow all of it: tokens come and go."""
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The symbols that it holds. In the one channel that there is, a symbol's topic is the symbol itself."""
+        return topics_of(self.wants)
 
     def receive(self, data: bytes) -> Outcome:
         """The outcome of a message in the frame type that the encoding asks for."""
@@ -99,9 +104,7 @@ class Session:
 
     def cost(self, command: AnyCommand | Malformed) -> int:
         """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.client.costs`."""
-        return (
-            0 if isinstance(command, Malformed) else of_command(command, len(self.wishes.symbols), len(self._symbols))
-        )
+        return 0 if isinstance(command, Malformed) else of_command(command, len(self.held), len(self._symbols))
 
     def obey(self, command: AnyCommand | Malformed) -> Outcome:
         """The outcome of what `read` has returned."""
@@ -128,11 +131,15 @@ class Session:
         """
         self._symbols = symbols
         self.grant = self._shown and self._with_full_names(self._shown)
-        return not symbols.includes(self.wishes.symbols)
+        return not symbols.includes(self.held)
 
     def give_up(self) -> frozenset[str]:
         """The symbols that the client holds, and that are not served any more."""
-        return frozenset(symbol for symbol in self.wishes.symbols if symbol not in self._symbols)
+        return frozenset(symbol for symbol in self.held if symbol not in self._symbols)
+
+    def drop(self, symbols: frozenset[str]) -> Wants:
+        """What it wants without ``symbols``."""
+        return self._ask(without(self._asked_for, symbols))
 
     def authenticated(self, grant: Grant, command_id: Id | UnsetType) -> Outcome:
         """The outcome of a token that opens the door, or keeps it open: what it does not allow is given up."""
@@ -143,15 +150,14 @@ class Session:
         self._shown = grant
         self.grant = grant = self._with_full_names(grant)
         replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=grant.expires_us, id=command_id)]
-        symbols = self.wishes.symbols
+        symbols = self.held
         kept = frozenset(grant.allowed(symbols))
         if grant.max_symbols:
             kept = frozenset(sorted(kept)[: grant.max_symbols])
         if kept != symbols:
             replies.append(Unsubscribed(symbols=sorted(symbols - kept)))
-        max_hz, conflate = self._pace(grant)
-        wishes = msgspec.structs.replace(self.wishes, symbols=kept, max_hz=max_hz, conflate=conflate)
-        return Outcome(wishes if wishes != self.wishes else None, replies)
+        wants = self.drop(symbols - kept)
+        return Outcome(wants if wants != self.wants else None, replies)
 
     def refused(self, problem: str, command_id: Id | UnsetType) -> Outcome:
         """The outcome of a token that opens nothing; who is in already stays as long as the token before it allows."""
@@ -172,7 +178,7 @@ class Session:
         assert self.grant is not None
         named, unknown = self._resolve(command.symbols)
         named, forbidden = self._permitted(named, command.symbols)
-        held = self.wishes.symbols
+        held = self.held
         wanted = held.union(named)
         limit = min(filter(None, (self._limits.max_symbols, self.grant.max_symbols)), default=0)
         if limit and len(wanted) > max(limit, len(held)):
@@ -181,6 +187,10 @@ class Session:
         if command.conflate is False and self.grant.max_hz is not None:
             every = f"every tick is more than the {self.grant.max_hz:g} Hz that the token allows"
             return self._error("forbidden", every, command.mark)
+        wishes = wishes_of(command, frozenset(named), self._encoding, deflate=self._deflate)
+        asked = put(self._asked_for, wishes) if named else self._asked_for
+        if len(asked) > MOST_SETS:
+            return self._error("too_many_options", TOO_MANY_SETS, command.mark)
         outcome = Outcome(replies=[Subscribed(symbols=named, id=command.mark)] if named else [])
         problems: tuple[tuple[ErrorCode, str, list[str]], ...] = (
             ("unknown_symbol", "unknown symbol", unknown),
@@ -193,16 +203,7 @@ class Session:
             if not outcome.replies:
                 outcome.replies.append(Subscribed(symbols=[], id=command.mark))
             return outcome
-        if command.max_hz is not UNSET:
-            self._max_hz = command.max_hz
-        # null is the default, which is true of one and false of the other.
-        if command.conflate is not UNSET:
-            self._conflate = command.conflate is not False
-        batch = self.wishes.batch if command.batch is UNSET else command.batch is True
-        max_hz, conflate = self._pace(self.grant)
-        outcome.wishes = Wishes(
-            wanted, self._encoding, batch=batch, deflate=batch and self._deflate, max_hz=max_hz, conflate=conflate
-        )
+        outcome.wants = self._ask(asked)
         if command.snapshot is not False:
             outcome.snapshots = named
         else:
@@ -221,11 +222,15 @@ class Session:
         by_name = {self._symbols.resolve(name) for name in asked}
         return allowed, [symbol for symbol in named if symbol in by_name and symbol not in self.grant.symbols]
 
-    def _pace(self, grant: Grant) -> tuple[float | None, bool]:
-        """``max_hz`` and ``conflate`` as asked for, as far as ``grant`` allows."""
-        if grant.max_hz is None:
-            return self._max_hz, self._conflate
-        return grant.max_hz if self._max_hz is None else min(self._max_hz, grant.max_hz), True
+    @property
+    def _asked_for(self) -> Wants:
+        return self.wants if self._asked is None else self._asked
+
+    def _ask(self, asked: Wants) -> Wants:
+        """Note that it has ``asked`` for this, and return what it gets: as far as its token allows."""
+        wants = capped(asked, self.grant.max_hz if self.grant is not None else None)
+        self._asked = None if wants is asked else asked
+        return wants
 
     def _with_full_names(self, grant: Grant) -> Grant:
         """``grant`` with the names in it read as those in a subscribe are."""
@@ -235,13 +240,12 @@ class Session:
         return msgspec.structs.replace(grant, symbols=names)
 
     def _unsubscribe(self, command: Unsubscribe) -> Outcome:
-        held = self.wishes.symbols
+        held = self.held
         named, unknown = self._resolve(command.symbols)
         if unknown and not named:
             return self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark)
         dropped = [symbol for symbol in named if symbol in held]
-        wishes = msgspec.structs.replace(self.wishes, symbols=held.difference(dropped))
-        outcome = Outcome(wishes, [Unsubscribed(symbols=dropped, id=command.mark)])
+        outcome = Outcome(self.drop(frozenset(dropped)), [Unsubscribed(symbols=dropped, id=command.mark)])
         if unknown:
             self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark, outcome)
         return outcome
@@ -268,7 +272,8 @@ class Session:
         return list(found), list(unknown)
 
     def _held(self) -> list[str]:
-        return [symbol for symbol in self._symbols if symbol in self.wishes.symbols]
+        held = self.held
+        return [symbol for symbol in self._symbols if symbol in held]
 
     def _error(
         self, code: ErrorCode, message: str, command_id: Id | UnsetType = UNSET, outcome: Outcome | None = None

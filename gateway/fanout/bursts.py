@@ -1,8 +1,8 @@
-"""States of many symbols that change at once: to each cohort piece by piece, so that who reads slowly is seen in time.
+"""States of many topics that change at once: to each cohort piece by piece, so that who reads slowly is seen in time.
 
-An outage or an exchange's pause changes thousands of symbols. As one blob that would be hundreds of kilobytes, on their
+An outage or an exchange's pause changes thousands of topics. As one blob that would be hundreds of kilobytes, on their
 way to everybody before anybody can be seen to read slowly. A cohort keeps what is still to be sent, one state per
-symbol, of which the newest counts; the pieces are the same bytes for all its members, and ticks go between them. Who
+topic, of which the newest counts; the pieces are the same bytes for all its members, and ticks go between them. Who
 falls behind leaves the cohort, and gets the rest as it reads.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 from gateway.fanout.cohort import Cohort
 
 PIECE_S: Final = 0.025
-"""With pieces of 8 KB it is 320 KB/s: the states of two thousand symbols take less than a second."""
+"""With pieces of 8 KB it is 320 KB/s: the states of two thousand topics take less than a second."""
 
 LOOK_S: Final = 0.15
 """After the first piece who does not read at all has time to be noticed."""

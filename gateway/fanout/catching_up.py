@@ -1,49 +1,46 @@
-"""The way of slow clients: out of their cohort, slice by slice to the newest prices, and back.
+"""The way of slow connections: slice by slice to the newest prices, and back into their cohorts.
 
-A cohort lets go who does not drain or read in time. What it misses is reckoned by `gateway.fanout.arrears`, how much of
-it may be sent at once by `gateway.fanout.window`, and when to look again is for `gateway.fanout.slow_consumers`.
+`gateway.fanout.membership` says who is slow. What one misses is reckoned by `gateway.fanout.arrears`, how much of it
+may be sent at once by `gateway.fanout.window`, and when to look again is for `gateway.fanout.slow_consumers`.
 """
 
-import asyncio
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from gateway.fanout.arrears import Arrears
+from gateway.fanout.arrears import Arrears, topics_of
 from gateway.fanout.cohort import Cohort
-from gateway.fanout.member import Member, Missed
+from gateway.fanout.member import Member, Wishes
+from gateway.fanout.membership import Membership
 from gateway.fanout.slow_consumers import Laggards
-from gateway.fanout.window import Reader, Sent, Window
 from gateway.metrics import Counters
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Lag
 
 
 class CatchingUp:
-    """All slow clients of a gateway."""
+    """All slow connections of a gateway."""
 
     def __init__(
         self,
+        membership: Membership,
+        laggards: Laggards,
         arrears: Arrears,
-        join: Callable[[Member, Cohort], None],
         newest_stamp: Callable[[], int],
+        clock: Callable[[], float],
         counters: Counters,
         *,
-        lag_timeout_s: float,
+        next_number: Callable[[], int],
     ) -> None:
-        """``join`` takes one back into its cohort; ``newest_stamp`` is that of the newest tick there is."""
+        """``newest_stamp`` is that of the newest tick there is; ``clock`` is the event loop's, in seconds."""
+        self._membership = membership
+        self._laggards = laggards
         self._arrears = arrears
-        self._join = join
         self._newest_stamp = newest_stamp
+        self._clock = clock
         self._counters = counters
-        self._loop = asyncio.get_running_loop()
-        self._cohort_of: dict[Member, Cohort] = {}
-        self._laggards = Laggards(lag_timeout_s, self._catch_up)
-        self.limit, self.wake = self._laggards.limit, self._laggards.wake
-        self.backlog_of = self._laggards.get
-        self.next_number = itertools.count(1).__next__
+        self.limit, self.wake = laggards.limit, laggards.wake
+        self.backlog_of = laggards.get
+        self.next_number = next_number
         """Of pings; they grow."""
-        self.unanswered: dict[Reader, Sent] = {}
-        """Who is still to answer a ping that a cohort before was sent."""
 
     def __len__(self) -> int:
         return len(self._laggards)
@@ -51,97 +48,97 @@ class CatchingUp:
     def __contains__(self, connection: object) -> bool:
         return connection in self._laggards
 
-    def add(self, cohort: Cohort, connection: Member, missed: Missed) -> None:
-        """``cohort`` has let ``connection`` go, and counts it among its laggards."""
-        # Who only begins with much has not read too slowly.
-        self._counters.lags += not missed.begins
-        window = Window(sent=self.unanswered.pop(connection, None))
-        if missed.begins:
-            window.begin()
-        self._cohort_of[connection] = cohort
-        self._laggards.add(connection, self._arrears.begin(missed, cohort.wishes.symbols, window, self._loop.time()))
-
-    def forget(self, connection: Member) -> bool:
-        """``connection`` is slow no more, or gone; whether it was."""
-        if self._laggards.pop(connection) is None:
-            return False
-        self._cohort_of.pop(connection).laggards -= 1
-        return True
-
-    def move(self, connection: Member, new: Cohort) -> None:
-        """``connection``, which is slow, is to come back to another cohort."""
-        backlog, old = self._laggards.get(connection), self._cohort_of[connection]
-        assert backlog is not None
-        old.laggards -= 1
-        new.laggards += 1
-        self._cohort_of[connection] = new
-        self._arrears.move(backlog, old.wishes, new.wishes, self._newest_stamp())
-        if not new.wishes.conflate:
-            # Every tick from now on: how much may wait is the connection's to say, not how long.
-            self._catch_up(connection)
-
     def begin(self, connection: Member) -> None:
         """Where ``connection`` was to be sent too much at once, send the first slice."""
         if connection in self._laggards and connection.drained:
-            self._catch_up(connection)
+            self.catch_up(connection)
 
-    def answered(self, connection: Member, cohort: Cohort | None, number: int) -> bool:
-        """``connection``, of ``cohort``, has read everything up to a ping, slow or not.
+    def answered(self, connection: Member, number: int) -> bool:
+        """``connection`` has read everything up to a ping, slow or not.
 
         False if it was sent none of that number, or has answered it.
         """
-        backlog, now = self._laggards.get(connection), self._loop.time()
+        backlog, now = self._laggards.get(connection), self._clock()
         if backlog is None:
-            carried = self.unanswered.get(connection)
+            unanswered = self._membership.unanswered
+            carried = unanswered.get(connection)
             if carried is not None and carried.last == number:
                 # It may hold nothing any more.
-                del self.unanswered[connection]
+                del unanswered[connection]
                 return True
-            return cohort is not None and cohort.answered(connection, number, now)
+            cohorts = self._membership.cohorts_of(connection)
+            if not any(cohort.answered(connection, number, now) for cohort in cohorts):
+                return False
+            if len(cohorts) > 1:
+                self.read_up_to(connection, number)
+            return True
         if not backlog.window.answer(connection, number, now):
             return False
         backlog.since = now
         if connection.drained and not backlog.waits(connection, now):
-            self._catch_up(connection)
+            self.catch_up(connection)
         return True
 
-    def read_up_to(self, connection: Member, cohort: Cohort | None, number: int) -> None:
-        """``connection``, of ``cohort``, has read everything up to the heartbeat's ping of that number."""
-        carried = self.unanswered.get(connection)
+    def read_up_to(self, connection: Member, number: int) -> None:
+        """``connection`` has read everything up to a ping of that number, as the heartbeat's."""
+        unanswered = self._membership.unanswered
+        carried = unanswered.get(connection)
         if carried is not None and carried.last <= number:
-            del self.unanswered[connection]
+            del unanswered[connection]
         backlog = self._laggards.get(connection)
         if backlog is not None:
             sent = backlog.window.sent
             if sent is not None and sent.last <= number:
-                self.answered(connection, cohort, sent.last)
-        elif cohort is not None:
-            cohort.read_up_to(connection, number)
+                self.answered(connection, sent.last)
+        else:
+            for cohort in self._membership.cohorts_of(connection):
+                cohort.read_up_to(connection, number)
 
-    def _catch_up(self, connection: Member) -> None:
+    def catch_up(self, connection: Member) -> None:
         """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
-        backlog, cohort = self._laggards.get(connection), self._cohort_of[connection]
+        backlog, cohorts = self._laggards.get(connection), self._membership.conflating(connection)
         assert backlog is not None
-        wishes, window, now, stamp = cohort.wishes, backlog.window, self._loop.time(), self._newest_stamp()
-        quick = backlog.reads_quickly(wishes.max_hz)
-        is_beat = backlog.look(wishes.max_hz, stamp, now)
-        owed = self._arrears.owed(backlog, wishes)
-        is_back = not wishes.conflate or not owed.order
-        is_back = is_back or (is_beat and (quick or window.takes(connection, owed.size)))
-        slice_ = self._arrears.take(backlog, owed, wishes.symbols, stamp, whole=is_back)
+        wants = [cohort.wishes for cohort in cohorts]
+        rates = {wishes.max_hz for wishes in wants}
+        window, now, stamp, topics = backlog.window, self._clock(), self._newest_stamp(), topics_of(wants)
+        quick = backlog.reads_quickly(rates)
+        is_beat = backlog.look(rates, stamp, now)
+        owed = self._arrears.owed(backlog, wants)
+        is_back = not owed.order
+        if is_beat and not owed.later:
+            is_back = is_back or quick or window.takes(connection, owed.size)
+        slice_ = self._arrears.take(backlog, owed, topics, stamp, whole=topics if is_back else ())
         if slice_.is_all_that_was_due:
             backlog.rest(now)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
-        blob += cohort.slice_blob(slice_.ticks, slice_.snapshots, slice_.states)
+        for cohort in cohorts:
+            share = slice_.share(cohort.wishes.topics)
+            blob += cohort.blob(share)
+            cohort.count(share)
         if is_back:
-            self.forget(connection)
-            self._join(connection, cohort)
+            self._membership.come_back(connection)
         elif blob:
             backlog.since = now
             blob = window.wrap(blob, self.next_number, now)
-        if blob and wishes.conflate:
+        if blob:
             connection.send(blob)
-        elif blob:
+
+    def hand_over(self, connection: Member, before: Sequence[Wishes], every: Sequence[Cohort]) -> None:
+        """Write what ``connection``, which is slow, is owed of what it is to hold in cohorts of ``every`` tick.
+
+        ``before`` is what it has held so far. How much may wait is the connection's to say, not how long.
+        """
+        backlog = self._laggards.get(connection)
+        assert backlog is not None
+        wanted = topics_of([cohort.wishes for cohort in every])
+        owed = self._arrears.owed(backlog, before)
+        slice_ = self._arrears.take(backlog, owed, topics_of(before), self._newest_stamp(), whole=wanted)
+        blob = self._lag_notice(slice_.conflated, connection.encoding)
+        for cohort in every:
+            share = slice_.share(cohort.wishes.topics)
+            blob += cohort.blob(share)
+            cohort.count(share)
+        if blob:
             connection.enqueue(blob)
 
     def _lag_notice(self, conflated: int, encoding: Encoding) -> bytes:

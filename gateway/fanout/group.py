@@ -1,6 +1,6 @@
 """Cohorts that are flushed together, and what is pending for all of them.
 
-A tick becomes pending once per group, however many cohorts hold its symbol: publishing costs the same
+A tick becomes pending once per group, however many cohorts hold its topic: publishing costs the same
 for one client and for twenty thousand. Which of it a cohort wants is found when it is flushed.
 """
 
@@ -28,8 +28,8 @@ class Group(Protocol):
     def pending(self) -> Collection[FramedTick]:
         """What the next flush would write, to whom it may concern."""
 
-    def flushed(self, stamp: int) -> int:
-        """Nothing that was published up to here is pending; ``stamp`` is that of the newest there is."""
+    def flushed(self, cohort: Cohort, stamp: int, /) -> int:
+        """``cohort`` was sent everything up to this stamp; ``stamp`` is that of the newest tick there is."""
 
     def offer(self, tick: FramedTick) -> None:
         """Make ``tick``, which some cohort of the group holds, pending."""
@@ -39,40 +39,40 @@ class Group(Protocol):
 
 
 class Cohorts:
-    """The cohorts of a group, by symbol; both maps mirror each other."""
+    """The cohorts of a group, by topic; both maps mirror each other."""
 
     def __init__(self) -> None:
         self.all: dict[Cohort, None] = {}
-        self.by_symbol: dict[str, dict[Cohort, None]] = {}
+        self.by_topic: dict[str, dict[Cohort, None]] = {}
 
     def add(self, cohort: Cohort) -> list[str]:
-        """``cohort`` is under each of its symbols from now on. Returns those that nobody held before."""
+        """``cohort`` is under each of its topics from now on. Returns those that nobody held before."""
         self.all[cohort] = None
-        by_symbol, new = self.by_symbol, []
-        for symbol in cohort.wishes.symbols:
-            holders = by_symbol.get(symbol)
+        by_topic, new = self.by_topic, []
+        for topic in cohort.wishes.topics:
+            holders = by_topic.get(topic)
             if holders is None:
-                by_symbol[symbol] = {cohort: None}
-                new.append(symbol)
+                by_topic[topic] = {cohort: None}
+                new.append(topic)
             else:
                 holders[cohort] = None
         return new
 
     def remove(self, cohort: Cohort) -> list[str]:
-        """Nothing is left of ``cohort``. Returns its symbols that nobody holds any more."""
+        """Nothing is left of ``cohort``. Returns its topics that nobody holds any more."""
         del self.all[cohort]
-        by_symbol, last = self.by_symbol, []
-        for symbol in cohort.wishes.symbols:
-            holders = by_symbol[symbol]
+        by_topic, last = self.by_topic, []
+        for topic in cohort.wishes.topics:
+            holders = by_topic[topic]
             del holders[cohort]
             if not holders:
-                del by_symbol[symbol]
-                last.append(symbol)
+                del by_topic[topic]
+                last.append(topic)
         return last
 
-    def holding(self, symbols: Iterable[str]) -> Iterable[Cohort]:
-        """At least every cohort that holds one of ``symbols``, each once."""
-        holders = [self.by_symbol[symbol] for symbol in symbols if symbol in self.by_symbol]
+    def holding(self, topics: Iterable[str]) -> Iterable[Cohort]:
+        """At least every cohort that holds one of ``topics``, each once."""
+        holders = [self.by_topic[topic] for topic in topics if topic in self.by_topic]
         if len(holders) == 1:
             return holders[0]
         # Where they overlap much, asking every cohort is cheaper than finding out which.
@@ -82,7 +82,7 @@ class Cohorts:
 
 
 class ConflatingGroup:
-    """Of each symbol only the newest tick is pending."""
+    """Of each topic only the newest tick is pending."""
 
     def __init__(self, pace: Pace, counters: Counters) -> None:
         self.cohorts = Cohorts()
@@ -90,25 +90,30 @@ class ConflatingGroup:
         self._counters = counters
         self._window: dict[str, FramedTick] = {}
         self._since = 0
-        """The stamp before the first one of the window."""
+        """The stamp before the first one of the window, or of the flush that goes on."""
+        self._round = 0
+        """How many flushes there were."""
+        self._flushes = False
+        """Whether one goes on."""
 
     @property
     def pending(self) -> Collection[FramedTick]:
         """See `Group.pending`."""
         return self._window.values()
 
-    def flushed(self, stamp: int) -> int:
+    def flushed(self, cohort: Cohort, stamp: int, /) -> int:
         """See `Group.flushed`."""
-        return self._since if self._window else stamp
+        is_to_come = self._flushes and cohort.round != self._round
+        return self._since if self._window or is_to_come else stamp
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
-        symbol, window = tick.symbol, self._window
-        if symbol in window:
+        topic, window = tick.topic, self._window
+        if topic in window:
             if self._pace.resting:
                 self._counters.ticks_conflated += 1
             else:
-                # Nothing is conflated without need: two ticks of one symbol in one read go out as two.
+                # Nothing is conflated without need: two ticks of one topic in one read go out as two.
                 # What follows goes with the flush that the pace still has to make.
                 self.flush()
                 window = self._window
@@ -116,18 +121,22 @@ class ConflatingGroup:
         elif not window:
             self._since = tick.stamp - 1
             self._pace.want(self)
-        window[symbol] = tick
+        window[topic] = tick
 
     def flush(self) -> None:
         """See `Group.flush`."""
         window, self._window = self._window, {}
         if window:
             forms, since = Forms(window), self._since
+            self._flushes = True
+            self._round += 1
             for cohort in self.cohorts.holding(window):
+                cohort.round = self._round
                 try:
                     cohort.flush_newest(forms, since)
                 except Exception:
                     logger.exception(FAULT)
+            self._flushes = False
 
 
 class ExactGroup:
@@ -143,8 +152,8 @@ class ExactGroup:
         """See `Group.pending`."""
         return self._ticks
 
-    def flushed(self, stamp: int) -> int:
-        """See `Group.flushed`."""
+    def flushed(self, _cohort: Cohort, stamp: int, /) -> int:
+        """See `Group.flushed`. Nobody falls behind here, so a flush that goes on does not matter."""
         return self._ticks[0].stamp - 1 if self._ticks else stamp
 
     def offer(self, tick: FramedTick) -> None:
@@ -157,7 +166,7 @@ class ExactGroup:
         """See `Group.flush`."""
         ticks, self._ticks = self._ticks, []
         if ticks:
-            for cohort in self.cohorts.holding({tick.symbol for tick in ticks}):
+            for cohort in self.cohorts.holding({tick.topic for tick in ticks}):
                 try:
                     cohort.flush_every(ticks, ticks[0].stamp - 1)
                 except Exception:

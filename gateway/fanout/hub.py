@@ -1,21 +1,24 @@
-"""Symbol → groups → cohorts: every tick goes to those that hold its symbol.
+"""Topic → groups → cohorts: every tick goes to those that hold its topic.
 
 `publish` is plain code: it makes a tick pending in a group or two and returns, however many clients
 there are.
 """
 
+import asyncio
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from gateway.fanout.arrears import Arrears, Backlog
+from gateway.fanout.arrears import Arrears, topics_of
 from gateway.fanout.bursts import Bursts
 from gateway.fanout.catching_up import CatchingUp
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.group import FAULT, Group
-from gateway.fanout.member import Member, Missed, Wishes
-from gateway.fanout.registry import Registry
+from gateway.fanout.member import Member, Missed, Share, Wishes
+from gateway.fanout.membership import Cohorts, Membership
+from gateway.fanout.slow_consumers import Laggards
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Message
@@ -36,38 +39,39 @@ class Hub:
         rest: Rest,
         timer: Callable[[], float],
     ) -> None:
-        """``last`` is each symbol's newest tick, kept by the feed; ``timer`` measures flushes, in seconds.
+        """``last`` is each topic's newest tick, kept by the feed; ``timer`` measures flushes, in seconds.
 
-        ``states`` has the state of every symbol that was not live at some time.
+        ``states`` has the state of every topic that was not live at some time.
         """
         self._last = last
         self._states = states
-        self._counters = counters
-        self._cohort_of: dict[Member, Cohort | None] = {}
         self._stamp = 0
+        """That of the newest tick or state that everybody who holds it was given."""
         self._published: Counter[str] = Counter()
-        """Ticks ever published, by symbol: what is conflated for a laggard is counted by it."""
+        """Ticks ever published, by topic: what is conflated for a slow connection is counted by it."""
+        clock, next_number = asyncio.get_running_loop().time, itertools.count(1).__next__
         arrears = Arrears(last, states, self._published)
-        self.slow = CatchingUp(arrears, self._join, lambda: self._stamp, counters, lag_timeout_s=lag_timeout_s)
-        """Those who do not drain or read in time."""
-        self._registry = Registry(
-            self.slow.add,
-            counters,
-            next_number=self.slow.next_number,
-            unanswered=self.slow.unanswered,
-            rest=rest,
-            timer=timer,
+        laggards = Laggards(lag_timeout_s, lambda connection: self.slow.catch_up(connection))
+        self.membership = Membership(
+            arrears, laggards, lambda: self._stamp, clock, counters, next_number=next_number, rest=rest, timer=timer
         )
+        """Who holds what, and who is slow."""
+        self.slow = CatchingUp(
+            self.membership, laggards, arrears, lambda: self._stamp, clock, counters, next_number=next_number
+        )
+        """Those who do not drain or read in time."""
+        self._registry = self.membership.registry
         self._groups_of = self._registry.groups_of
         self._bursts = Bursts(self._send_due_states, timer)
+        self.add, self.remove = self.membership.add, self.membership.remove
 
     @property
     def connections(self) -> Iterable[Member]:
         """Everyone, subscribed or not."""
-        return tuple(self._cohort_of)
+        return tuple(self.membership.connections)
 
     def __len__(self) -> int:
-        return len(self._cohort_of)
+        return len(self.membership.connections)
 
     @property
     def cohort_count(self) -> int:
@@ -76,11 +80,13 @@ class Hub:
 
     def publish(self, tick: FramedTick) -> None:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
-        symbol = tick.symbol
-        tick.stamp = self._stamp = self._stamp + 1
-        self._published[symbol] += 1
-        for group in self._groups_of.get(symbol, ()):
+        topic = tick.topic
+        tick.stamp = stamp = self._stamp + 1
+        for group in self._groups_of.get(topic, ()):
             group.offer(tick)
+        # Not before: who falls behind meanwhile has not been given it in every group yet, and is owed it.
+        self._stamp = stamp
+        self._published[topic] += 1
 
     def broadcast(self, message: Message) -> None:
         """Send ``message`` to everyone, behind every tick that was published before it."""
@@ -98,9 +104,9 @@ class Hub:
         groups: dict[Group, None] = {}
         for status in changed:
             status.stamp = self._stamp = self._stamp + 1
-            symbol = status.message.symbol
-            states[symbol] = status
-            groups.update(self._groups_of.get(symbol, ()))
+            topic = status.topic
+            states[topic] = status
+            groups.update(self._groups_of.get(topic, ()))
         for group in groups:
             group.flush()
             for cohort in group.cohorts.holding(states):
@@ -116,129 +122,97 @@ class Hub:
         if not len(cohort):
             return True
         group = self._registry.group(cohort.wishes)
-        return not cohort.send_due_states(group.flushed(self._stamp), group.pending)
-
-    def add(self, connection: Member) -> None:
-        """``connection`` is here, and wants nothing yet."""
-        self._cohort_of[connection] = None
-
-    def remove(self, connection: Member) -> None:
-        """``connection`` is gone, and everything it held."""
-        cohort = self._cohort_of.pop(connection)
-        if cohort is not None:
-            if not self.slow.forget(connection):
-                cohort.leave(connection)
-            self._registry.drop_if_empty(cohort)
-        self.slow.unanswered.pop(connection, None)
+        return not cohort.send_due_states(group.flushed(cohort, self._stamp), group.pending)
 
     def answered(self, connection: Member, number: int) -> bool:
         """``connection`` has read everything up to a ping; False if it was sent none of that number, or answered it."""
-        return self.slow.answered(connection, self._cohort_of.get(connection), number)
+        return self.slow.answered(connection, number)
 
     def read_up_to(self, connection: Member, number: int) -> None:
         """``connection`` has answered the heartbeat's ping of that number: it need not answer those before it.
 
         It may answer only the last of several (RFC 6455, section 5.5.3).
         """
-        self.slow.read_up_to(connection, self._cohort_of.get(connection), number)
+        self.slow.read_up_to(connection, number)
 
     def read_late(self, connection: Member) -> None:
         """``connection`` has read much later what the kernel has passed on long ago: something on the way hoards."""
         if connection.watched:
             return
         connection.watched = True
-        old = self._cohort_of.get(connection)
-        if old is None or not old.wishes.conflate:
-            return
-        self._send_pending(connection, old, old.wishes.symbols)
-        new = self._cohort_of[connection] = self._registry.cohort(old.wishes, watched=True)
-        if connection in self.slow:
-            self.slow.move(connection, new)
-        else:
-            self._join(connection, new)
-            new.lag(connection, Missed(self._stamp))
-        self._registry.drop_if_empty(old)
+        before = self.membership.cohorts_of(connection)
+        self._move(connection, self._registry.cohorts([one.wishes for one in before], watched=True))
+        watched = self.membership.conflating(connection)
+        if watched and connection not in self.slow:
+            self.membership.fall_behind(watched[0], connection, Missed(self._stamp))
 
-    def move(self, connection: Member, wishes: Wishes) -> Wishes:
-        """``connection`` wants something else from now on. Returns equal wishes, shared by its cohort.
+    def move(self, connection: Member, wants: tuple[Wishes, ...]) -> tuple[Wishes, ...]:
+        """``connection`` wants something else from now on: topics, each with one set of options.
 
-        Ticks that were pending for it and are still wanted are written first. Costs time in proportion
-        to the symbols it held and will hold.
+        Returns an equal object, which all share that want one thing only. Ticks that were pending for it and are still
+        wanted are written first. Costs time in proportion to the topics it held and will hold.
         """
-        old = self._cohort_of[connection]
-        if old is not None and old.wishes == wishes:
-            return old.wishes
-        new = self._registry.cohort(wishes, watched=connection.watched) if wishes.symbols else None
-        if old is not None:
-            self._send_pending(connection, old, wishes.symbols)
-        self._cohort_of[connection] = new
-        if connection in self.slow:
-            if new is None:
-                self.slow.forget(connection)
-            else:
-                self.slow.move(connection, new)
-        elif new is not None:
-            self._join(connection, new)
-        if old is not None:
-            self._registry.drop_if_empty(old)
-        return new.wishes if new is not None else wishes
+        cohorts = self._registry.cohorts(wants, watched=connection.watched)
+        self._move(connection, cohorts)
+        return cohorts[0].wants if len(cohorts) == 1 else wants
 
-    def send_snapshots(self, connection: Member, symbols: Collection[str]) -> None:
-        """Write the newest tick of each of ``symbols``, as far as there is one, and the states of those not live.
+    def _move(self, connection: Member, cohorts: Cohorts) -> None:
+        before, wanted = self.membership.cohorts_of(connection), topics_of([one.wishes for one in cohorts])
+        if cohorts == before:
+            return
+        for cohort in before:
+            if cohort not in cohorts:
+                self._write_pending(connection, cohort, wanted)
+        every = [one for one in cohorts if one not in before and one.wishes.rule == "every"]
+        if every and connection in self.slow:
+            self.slow.hand_over(connection, [one.wishes for one in before if one.wishes.rule == "latest"], every)
+        self.membership.hold(connection, cohorts)
+
+    def send_snapshots(self, connection: Member, topics: Collection[str]) -> None:
+        """Write the newest tick of each of ``topics``, as far as there is one, and the states of those not live.
 
         ``connection`` holds them all.
         """
-        cohort = self._cohort_of[connection]
-        if cohort is not None:
-            self._send_snapshots(connection, cohort, symbols)
-            self.send_states(connection, symbols)
+        self._send(connection, topics, list(filter(None, map(self._last.get, topics))))
 
-    def send_states(self, connection: Member, symbols: Iterable[str]) -> None:
-        """Write the state of each of ``symbols`` that is not live. ``connection`` holds them all."""
-        cohort = self._cohort_of[connection]
-        if cohort is None or not self._states:
+    def send_states(self, connection: Member, topics: Collection[str]) -> None:
+        """Write the state of each of ``topics`` that is not live. ``connection`` holds them all."""
+        self._send(connection, topics, [])
+
+    def _send(self, connection: Member, topics: Collection[str], snapshots: Sequence[FramedTick]) -> None:
+        known = map(self._states.get, topics) if self._states else ()
+        states = [one for one in known if one is not None and one.message.state != "live"]
+        if not (snapshots or states):
             return
-        states = [one for one in map(self._states.get, symbols) if one is not None and one.message.state != "live"]
-        if states:
-            self._send_states(connection, cohort, states)
-
-    def _send_snapshots(self, connection: Member, cohort: Cohort, symbols: Iterable[str]) -> None:
-        ticks = list(filter(None, map(self._last.get, symbols)))
-        # What is pending is older than the snapshots, and would follow them.
-        backlog = self._send_pending_first(connection, cohort)
-        if backlog is not None:
-            backlog.ask_snapshots([tick.symbol for tick in ticks], self._stamp)
-        else:
-            cohort.send_snapshots(connection, ticks, self._stamp)
+        was_slow = connection in self.slow
+        for cohort in self.membership.cohorts_of(connection):
+            held = cohort.wishes.topics
+            share = Share(
+                snapshots=[tick for tick in snapshots if tick.topic in held],
+                states=[status for status in states if status.topic in held],
+            )
+            if not (share.snapshots or share.states):
+                continue
+            # What is pending is older, and would follow.
+            if connection not in cohort.slow and self._registry.group(cohort.wishes).pending:
+                self._write_pending(connection, cohort, held)
+                if connection not in cohort.slow:
+                    self.membership.has_seen_pending(connection, cohort)
+            backlog = self.slow.backlog_of(connection)
+            if backlog is not None and connection in cohort.slow:
+                backlog.ask_snapshots([tick.topic for tick in share.snapshots], self._stamp)
+                backlog.ask_states([status.topic for status in share.states], self._stamp)
+            else:
+                cohort.send(connection, share, self._stamp)
+        if not was_slow:
             self.slow.begin(connection)
 
-    def _send_states(self, connection: Member, cohort: Cohort, states: Sequence[FramedStatus]) -> None:
-        backlog = self._send_pending_first(connection, cohort)
-        if backlog is not None:
-            backlog.ask_states([status.message.symbol for status in states], self._stamp)
-        else:
-            cohort.send_states(connection, states, self._stamp)
-            self.slow.begin(connection)
-
-    def _send_pending_first(self, connection: Member, cohort: Cohort) -> Backlog | None:
-        """Leave nothing pending for ``connection``; its backlog if it lags, before that or now."""
-        if connection not in self.slow and self._registry.group(cohort.wishes).pending:
-            self._send_pending(connection, cohort, cohort.wishes.symbols)
-            if connection not in self.slow:
-                self._join(connection, cohort)
-        return self.slow.backlog_of(connection)
-
-    def _join(self, connection: Member, cohort: Cohort) -> None:
-        assert connection not in self.slow
-        cohort.join(connection, self._stamp, pending=bool(self._registry.group(cohort.wishes).pending))
-
-    def _send_pending(self, connection: Member, cohort: Cohort, symbols: frozenset[str]) -> None:
-        """Take ``connection`` out of its cohort, and write what is pending of ``symbols``, unless it lags."""
-        if connection in self.slow:
+    def _write_pending(self, connection: Member, cohort: Cohort, topics: frozenset[str]) -> None:
+        """Write what is pending in ``cohort`` of ``topics``, unless ``connection`` is slow there."""
+        if connection in cohort.slow:
             return
-        seen = cohort.leave(connection)
-        pending = self._registry.group(cohort.wishes).pending
-        cohort.send(connection, [tick for tick in pending if tick.stamp > seen and tick.symbol in symbols])
-        if cohort.due_states and connection not in self.slow:
+        pending = cohort.held(self._registry.group(cohort.wishes).pending, cohort.seen_by(connection, 0))
+        cohort.send(connection, Share([tick for tick in pending if tick.topic in topics]))
+        if cohort.due_states and connection not in cohort.slow:
             # The others are about to be sent them.
-            cohort.lag(connection, Missed(self._stamp, begins=True))
+            self.membership.fall_behind(cohort, connection, Missed(self._stamp, begins=True))

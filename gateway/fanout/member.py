@@ -1,31 +1,44 @@
-"""A connection, as cohorts, hub and laggards see it: what it wants, what it can do, and what it may have missed."""
+"""A connection, as cohorts and hub see it: what it wants, what it can do, what it is sent alone, what it missed."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.encodings import DEFAULT
+from gateway.protocol.forms import FramedStatus, FramedTick
+
+Rule = Literal["latest", "every"]
+"""Conflation of a topic for who is slower than it: the ``latest`` update only, or ``every`` one in a bounded queue."""
 
 
 class Wishes(Struct, frozen=True):
-    """What a connection wants. Equal wishes share a cohort."""
+    """What a connection wants: topics with one set of options. Equal wishes share a cohort."""
 
-    symbols: frozenset[str]
+    topics: frozenset[str]
     encoding: Encoding = DEFAULT
     batch: bool = False
     deflate: bool = False
     """Whether batches are compressed; single ticks never are."""
     max_hz: float | None = None
-    conflate: bool = True
+    rule: Rule = "latest"
+
+
+class Share(Struct, frozen=True):
+    """What is sent to one connection alone: snapshots, ticks of other topics, and behind them states."""
+
+    ticks: Sequence[FramedTick] = ()
+    snapshots: Sequence[FramedTick] = ()
+    states: Sequence[FramedStatus] = ()
 
 
 class Missed(Struct):
-    """What a member begins to lag with.
+    """What a connection has missed of one of its cohorts when it becomes slow.
 
-    It is owed the newest tick of every symbol in ``owed``, and of every symbol of its cohort that was
-    published after ``stamp``; a snapshot of every symbol in ``snapshots``; and the state of every symbol in
-    ``states``, and of every symbol of its cohort whose state was published after ``stamp``.
+    It is owed the newest tick of every topic in ``owed``, and of every topic of its cohort that was
+    published after ``stamp``; a snapshot of every topic in ``snapshots``; and the state of every topic in
+    ``states``, and of every topic of its cohort whose state was published after ``stamp``.
     """
 
     stamp: int

@@ -1,12 +1,12 @@
 """Which cohorts there are, and which groups they are in: made when somebody wants them, gone with the last who does."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from gateway.fanout.cohort import Cohort
+from gateway.fanout.cohort import Cohort, FallBehind
 from gateway.fanout.flush_scheduler import RatedPace, Rest, SharedPace
 from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
-from gateway.fanout.member import Member, Missed, Wishes
+from gateway.fanout.member import Rule, Wishes
 from gateway.fanout.window import Marks, Reader, Sent
 from gateway.metrics import Counters
 
@@ -16,7 +16,7 @@ class Registry:
 
     def __init__(
         self,
-        lags: Callable[[Cohort, Member, Missed], None],
+        fall_behind: FallBehind,
         counters: Counters,
         *,
         next_number: Callable[[], int],
@@ -24,23 +24,23 @@ class Registry:
         rest: Rest,
         timer: Callable[[], float],
     ) -> None:
-        """``lags`` is told of members that cohorts let go; ``timer`` measures flushes, in seconds.
+        """``fall_behind`` is told of members that are too slow; ``timer`` measures flushes, in seconds.
 
         ``next_number`` and ``unanswered`` are for `gateway.fanout.window.Marks`.
         """
-        self._lags = lags
+        self._fall_behind = fall_behind
         self._counters = counters
         self._next_number = next_number
         self._unanswered = unanswered
         self._rest = rest
         self._timer = timer
         self._loop = asyncio.get_running_loop()
-        self._cohorts: dict[tuple[Wishes, bool], Cohort] = {}
-        """By what its members want, and whether they are watched."""
-        self._groups: dict[tuple[float | None, bool], Group] = {}
-        """By rate, and whether they conflate; a group is there as long as a cohort is in it."""
+        self._cohorts: dict[tuple[Wishes, bool], tuple[Cohort]] = {}
+        """By what its members want, and whether they are watched; alone, as nearly everybody holds it."""
+        self._groups: dict[tuple[float | None, Rule], Group] = {}
+        """By rate and rule of conflation; a group is there as long as a cohort is in it."""
         self.groups_of: dict[str, dict[Group, None]] = {}
-        """Symbol → the groups with a cohort that holds it."""
+        """Topic → the groups with a cohort that holds it."""
 
     @property
     def cohort_count(self) -> int:
@@ -52,29 +52,37 @@ class Registry:
         """All groups."""
         return tuple(self._groups.values())
 
-    def cohort(self, wishes: Wishes, *, watched: bool) -> Cohort:
-        """The cohort of those who want this, an empty one where nobody does yet."""
-        cohort = self._cohorts.get((wishes, watched))
-        if cohort is None:
+    def cohorts(self, wants: Sequence[Wishes], *, watched: bool) -> tuple[Cohort, ...]:
+        """The cohorts of those who want this; the same object for all who want one thing only."""
+        if len(wants) == 1:
+            return self._alone(wants[0], watched=watched)
+        return tuple(self._alone(wishes, watched=watched)[0] for wishes in wants)
+
+    def _alone(self, wishes: Wishes, *, watched: bool) -> tuple[Cohort]:
+        """The cohort of those who want ``wishes``, an empty one where nobody does yet."""
+        # Where every tick is due, nobody is looked at for what it has read.
+        watched = watched and wishes.rule == "latest"
+        alone = self._cohorts.get((wishes, watched))
+        if alone is None:
             clock = self._loop.time
-            marks = Marks(self._next_number, self._unanswered, clock()) if watched and wishes.conflate else None
-            cohort = Cohort(wishes, self._lags, self._counters, marks=marks, clock=clock, watched=watched)
-            self._cohorts[wishes, watched] = cohort
+            marks = Marks(self._next_number, self._unanswered, clock()) if watched else None
+            cohort = Cohort(wishes, self._fall_behind, self._counters, marks=marks, clock=clock, watched=watched)
+            alone = self._cohorts[wishes, watched] = (cohort,)
             group = self.group(wishes)
-            for symbol in group.cohorts.add(cohort):
-                self.groups_of.setdefault(symbol, {})[group] = None
-        return cohort
+            for topic in group.cohorts.add(cohort):
+                self.groups_of.setdefault(topic, {})[group] = None
+        return alone
 
     def group(self, wishes: Wishes) -> Group:
         """The group that the cohort of such wishes is in."""
-        key = (wishes.max_hz, wishes.conflate)
+        key = (wishes.max_hz, wishes.rule)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = self._new_group(wishes)
         return group
 
     def _new_group(self, wishes: Wishes) -> Group:
-        if not wishes.conflate:
+        if wishes.rule == "every":
             return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)))
         if wishes.max_hz is not None:
             return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters)
@@ -86,9 +94,9 @@ class Registry:
             return
         del self._cohorts[cohort.wishes, cohort.watched]
         group = self.group(cohort.wishes)
-        for symbol in group.cohorts.remove(cohort):
-            del self.groups_of[symbol][group]
-            if not self.groups_of[symbol]:
-                del self.groups_of[symbol]
+        for topic in group.cohorts.remove(cohort):
+            del self.groups_of[topic][group]
+            if not self.groups_of[topic]:
+                del self.groups_of[topic]
         if not group.cohorts.all:
-            del self._groups[cohort.wishes.max_hz, cohort.wishes.conflate]
+            del self._groups[cohort.wishes.max_hz, cohort.wishes.rule]

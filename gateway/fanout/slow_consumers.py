@@ -1,7 +1,7 @@
 """Connections that do not drain, or do not read what was sent: when to look whether they have.
 
 A laggard costs nothing per tick. What it missed it gets as far as it reads (`window`), only the newest of each
-symbol: when it has answered the ping behind what it was sent last, and its socket has drained. A sweep looks at each,
+topic: when it has answered the ping behind what it was sent last, and its socket has drained. A sweep looks at each,
 twenty times a second while there are any; one from which nothing comes for too long is cut off.
 """
 
@@ -21,7 +21,7 @@ _STOOD_STILL_S = 1.0
 """A sweep that comes so late comes from a process that was stopped, or a machine that slept."""
 
 SERVED_AT_ONCE = 4
-"""Catching up with a hundred symbols takes some hundred microseconds."""
+"""Catching up with a hundred topics takes some hundred microseconds."""
 
 
 class Laggards:

@@ -62,7 +62,7 @@ ALONE_BYTES: Final = 8 * 1024
 """More snapshots or states than this are sent to a client in slices."""
 
 LARGEST_FIRST_BYTES: Final = 32 * 1024
-"""The first of these has so many: a hundred symbols come in one."""
+"""The first of these has so many: a hundred topics come in one."""
 
 SLICE_S: Final = 0.4
 """A slice is what a client reads in so long, so its prices are about so old when they are read."""

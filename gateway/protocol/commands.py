@@ -1,15 +1,16 @@
 """The bytes of a client's message → a command, or what is wrong with them."""
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from gateway.protocol.messages import MAX_NAMES, AnyCommand, ErrorCode, Id
+from gateway.protocol.messages import MAX_NAMES, AnyCommand, Channel, ErrorCode, Id
 from market.codec import UNREADABLE
 
 _TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
+_CHANNELS: Final = get_args(Channel)
 _TOO_LONG: Final = f"`array` of length <= {MAX_NAMES}"
 """In what the decoder says of a list that is too long."""
 
@@ -77,4 +78,6 @@ class CommandDecoder:
             return Malformed("unknown_command", unknown, mark)
         if _TOO_LONG in problem and problem.endswith("`$.symbols`"):
             problem = f'`symbols` has more than {MAX_NAMES} names; send several messages, or ["*"] for all'
+        if problem.endswith("`$.channel`"):
+            problem += f"; this gateway knows {', '.join(_CHANNELS)}"
         return Malformed("bad_message", problem, mark)

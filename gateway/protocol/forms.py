@@ -15,12 +15,13 @@ from market.tick import Tick
 class FramedTick(Struct, gc=False, eq=False):
     """A tick with its bytes in every form that somebody wanted so far; forms make and keep them, see `of_tick`."""
 
-    symbol: str
+    topic: str
+    """What it is the newest of: opaque to who passes it on. That of channel ``ticker`` is the symbol itself."""
     seq: int
     tick: Tick
     """Decoded, whatever it came in: so every form is canonical. One that nobody wants is never encoded."""
     stamp: int = 0
-    """The hub's count of ticks when this one was published; orders ticks across symbols."""
+    """The hub's count of ticks when this one was published; orders ticks across topics."""
     form: "Form | None" = None
     """The form that was wanted first. Most ticks are wanted in one only."""
     made: bytes = b""
@@ -61,6 +62,11 @@ class FramedStatus(Struct, gc=False, eq=False):
     """As of `FramedTick`, and of the same count: orders states and ticks."""
     forms: dict["StatusForm", bytes] = {}
 
+    @property
+    def topic(self) -> str:
+        """Who holds this is told."""
+        return self.message.symbol
+
 
 StatusForm = Callable[[FramedStatus], bytes]
 """As `Form`, of a state."""
@@ -79,7 +85,7 @@ def of_status(encode: Callable[[SymbolStatus], bytes]) -> StatusForm:
 
 
 class Forms:
-    """The newest ticks of some symbols, in every form that somebody wants: symbol → bytes, by form."""
+    """The newest ticks of some topics, in every form that somebody wants: topic → bytes, by form."""
 
     __slots__ = ("_by_form", "ticks")
 

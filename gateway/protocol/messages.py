@@ -26,6 +26,9 @@ SymbolNames = Annotated[
 ]
 """Each of `market.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
 
+Channel = Literal["ticker"]
+"""What is told of a symbol: best bid and ask, last price and volume."""
+
 MaxHz = Annotated[float, Meta(ge=0.1, le=50)]
 
 
@@ -43,18 +46,23 @@ class Command(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True
 class Subscribe(Command, tag="subscribe"):
     """Send me these symbols: a snapshot of each now, then every change.
 
-    An option holds for the whole connection until another subscribe changes it; absent, it stays; null, it is again as
-    it was at the beginning.
+    Options are those of the symbols that it names, in place of any that these had before; absent or null, an option has
+    its default. Other symbols keep theirs. One connection has four different sets of options at most.
     """
 
     symbols: SymbolNames
     """Symbols, aliases, or ``["*"]`` for all."""
+    channel: Channel | UnsetType | None = UNSET
+    """There is one so far, the default."""
     snapshot: bool | None = True
     """Whether to send what is known of each symbol at once."""
     batch: bool | UnsetType | None = UNSET
     """One ``ticks`` message per flush in place of one ``tick`` per symbol."""
     max_hz: MaxHz | UnsetType | None = UNSET
-    """At most so many updates per symbol and second, the newest each time; by default every one."""
+    """At most so many updates per symbol and second, the newest each time; by default every one.
+
+    Rounded down to 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25 or 50.
+    """
     conflate: bool | UnsetType | None = UNSET
     """False: every single tick, in order, whatever ``max_hz`` says; who cannot keep up is closed with 4408."""
 
@@ -101,6 +109,7 @@ ErrorCode = Literal[
     "unknown_command",
     "unknown_symbol",
     "too_many_symbols",
+    "too_many_options",  # different sets of options on one connection
     "unauthorised",  # no token yet, or one that opens nothing
     "forbidden",  # the token does not allow it
     "expired",  # the token has; the last word before the connection is closed

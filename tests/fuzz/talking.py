@@ -7,6 +7,7 @@ from msgspec import Struct
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS
 from gateway.client.session import Session
+from gateway.fanout.arrears import topics_of
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Error
@@ -59,10 +60,11 @@ class Talking:
         said = session.read(stimulus.message)
         assert 0 <= session.cost(said) <= _MOST_TOKENS, "dearer than any message can be"
         outcome = session.obey(said)
-        if outcome.wishes is not None:
-            session.wishes = outcome.wishes
-            assert len(outcome.wishes.symbols) <= _LIMITS.max_symbols, "more symbols than allowed"
-            assert all(symbol in SYMBOLS for symbol in outcome.wishes.symbols), "a symbol that is none"
+        if outcome.wants is not None:
+            session.wants = outcome.wants
+            topics = topics_of(outcome.wants)
+            assert len(topics) <= _LIMITS.max_symbols, "more symbols than allowed"
+            assert all(symbol in SYMBOLS for symbol in topics), "a symbol that is none"
         assert outcome.close is None, "closed, though errors have no limit here"
         assert outcome.replies or outcome.auth, "no answer"
         sent = b"".join(encoding.message_frame(reply) for reply in outcome.replies)

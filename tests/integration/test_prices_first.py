@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 CLIENTS, MESSAGES = 30, 100
 HOLD = b'{"type":"subscribe","symbols":["*"],"batch":true,"snapshot":false}'
-AGAIN = b'{"type":"subscribe","symbols":["BTC"],"snapshot":false,"id":%d}'
+AGAIN = b'{"type":"subscribe","symbols":["BTC"],"batch":true,"snapshot":false,"id":%d}'
 HEARD = re.compile(rb'"type":"ticks"|"type":"subscribed","symbols":\["BTCUSDT"\],"id":(\d+)|\x88\x02(..)', re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Conversations as transcripts: a message in, replies and wishes out. No sockets."""
+"""Conversations as transcripts: a message in, replies and what is wanted out. No sockets."""
 
 import json
 from typing import Any
@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.session import Outcome, Session
+from gateway.fanout.arrears import topics_of
+from gateway.fanout.member import Wishes
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
@@ -37,11 +39,17 @@ class CountingSymbols(Symbols):
         return super().resolve(name)
 
 
+def only(client: Session) -> Wishes:
+    """What a client wants that has one set of options."""
+    [wishes] = client.wants
+    return wishes
+
+
 def show(client: Session, grant: Grant, command_id: Any = msgspec.UNSET) -> Outcome:
     """A token that opens the door comes and is looked at."""
     outcome = client.authenticated(grant, command_id)
-    if outcome.wishes is not None:
-        client.wishes = outcome.wishes
+    if outcome.wants is not None:
+        client.wants = outcome.wants
     return outcome
 
 
@@ -51,10 +59,10 @@ def allowed(*symbols: str, **limits: Any) -> Grant:
 
 
 def say(client: Session, **message: Any) -> Outcome:
-    """Let the client say something, and take over what it wishes then."""
+    """Let the client say something, and take over what it wants then."""
     outcome = client.receive(json.dumps(message).encode())
-    if outcome.wishes is not None:
-        client.wishes = outcome.wishes
+    if outcome.wants is not None:
+        client.wants = outcome.wants
     return outcome
 
 
@@ -68,8 +76,8 @@ def test_a_subscribe_is_confirmed_by_full_names_and_answered_with_snapshots() ->
     outcome = say(session(), type="subscribe", symbols=["sol", "BTC", "BTCUSDT"], id=7)
     assert [{"type": "subscribed", "symbols": ["SOLUSDT", "BTCUSDT"], "id": 7}] == replies(outcome)
     assert ["SOLUSDT", "BTCUSDT"] == list(outcome.snapshots)
-    assert outcome.wishes is not None
-    assert frozenset({"SOLUSDT", "BTCUSDT"}) == outcome.wishes.symbols
+    assert outcome.wants is not None
+    assert frozenset({"SOLUSDT", "BTCUSDT"}) == topics_of(outcome.wants)
 
 
 def test_a_star_means_every_symbol() -> None:
@@ -77,7 +85,7 @@ def test_a_star_means_every_symbol() -> None:
     client = session()
     assert list(SYMBOLS) == replies(say(client, type="subscribe", symbols=["*"]))[0]["symbols"]
     assert list(SYMBOLS) == replies(say(client, type="unsubscribe", symbols=["*"]))[0]["symbols"]
-    assert frozenset() == client.wishes.symbols
+    assert frozenset() == client.held
 
 
 def test_what_a_message_costs_is_how_many_symbols_must_be_looked_at() -> None:
@@ -95,7 +103,7 @@ def test_what_a_message_costs_is_how_many_symbols_must_be_looked_at() -> None:
     ]
     assert 78 == cost(type="subscribe", symbols=["*"] * 10_000)
     assert 0 == cost(type="list")
-    client.wishes = say(client, type="subscribe", symbols=["*"]).wishes or client.wishes
+    say(client, type="subscribe", symbols=["*"])
     assert [6, 6, 6] == [
         cost(type="list"), cost(type="unsubscribe", symbols=["*"]), cost(type="subscribe", symbols=["S1"])
     ]  # fmt: skip
@@ -123,24 +131,78 @@ def test_a_partly_wrong_subscribe_does_what_is_right_and_names_what_is_not() -> 
         {"type": "subscribed", "symbols": ["BTCUSDT", "ETHUSDT"], "id": "a"},
         {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: 'NOPE'", "id": "a"},
     ] == replies(outcome)
-    assert {"BTCUSDT", "ETHUSDT"} == client.wishes.symbols
+    assert {"BTCUSDT", "ETHUSDT"} == client.held
 
 
 def test_a_wholly_wrong_subscribe_changes_nothing() -> None:
     """Where no symbol is known there is an error and nothing else."""
     outcome = say(session(), type="subscribe", symbols=["NOPE"], id=1)
     assert ["error"] == [reply["type"] for reply in replies(outcome)]
-    assert outcome.wishes is None
+    assert outcome.wants is None
 
 
-def test_options_hold_until_another_subscribe_changes_them() -> None:
-    """An absent option keeps its value; null lifts a rate."""
+def options_of(client: Session) -> dict[str, tuple[bool, float | None, str]]:
+    """What each symbol is held with: ``batch``, ``max_hz`` and the rule of conflation."""
+    return {topic: (one.batch, one.max_hz, one.rule) for one in client.wants for topic in sorted(one.topics)}
+
+
+def test_options_are_those_of_the_symbols_that_were_named_with_them() -> None:
+    """Other symbols keep theirs; the same symbol again has those of the last subscribe, whole."""
     client = session()
-    say(client, type="subscribe", symbols=["BTC"], batch=True, max_hz=2, conflate=False)
+    say(client, type="subscribe", symbols=["BTC"], batch=True, max_hz=2)
     say(client, type="subscribe", symbols=["ETH"])
-    assert (True, 2.0, False) == (client.wishes.batch, client.wishes.max_hz, client.wishes.conflate)
-    say(client, type="subscribe", symbols=["ETH"], batch=False, max_hz=None, conflate=True)
-    assert (False, None, True) == (client.wishes.batch, client.wishes.max_hz, client.wishes.conflate)
+    say(client, type="subscribe", symbols=["SOL"], conflate=False)
+    slow, plain, every = (True, 2.0, "latest"), (False, None, "latest"), (False, None, "every")
+    assert {"BTCUSDT": slow, "ETHUSDT": plain, "SOLUSDT": every} == options_of(client)
+    say(client, type="subscribe", symbols=["SOL"], batch=True, max_hz=2)
+    assert {"BTCUSDT": slow, "ETHUSDT": plain, "SOLUSDT": slow} == options_of(client)
+    assert 2 == len(client.wants)
+    say(client, type="subscribe", symbols=["BTC"], max_hz=2)
+    assert {"BTCUSDT": (False, 2.0, "latest"), "ETHUSDT": plain, "SOLUSDT": slow} == options_of(client)
+    assert {"BTCUSDT", "ETHUSDT", "SOLUSDT"} == client.held
+
+
+def test_a_fifth_set_of_options_is_refused_whole() -> None:
+    """The error names how many there may be; symbols may still be added to those sets, or move between them."""
+    client = session()
+    client.serve(parse_symbols(",".join(f"S{number}USDT" for number in range(6))))
+    for number in range(4):
+        say(client, type="subscribe", symbols=[f"S{number}USDT"], max_hz=[1, 2, 5, 10][number])
+    before = client.wants
+    [error] = replies(say(client, type="subscribe", symbols=["S4USDT"], max_hz=20, id=7))
+    assert ("too_many_options", 7, before) == (error["code"], error["id"], client.wants)
+    assert "4 different sets" in error["message"]
+    say(client, type="subscribe", symbols=["S4USDT"], max_hz=10)
+    # The last one of its set may have any other options: then there are no more sets than before.
+    say(client, type="subscribe", symbols=["S0USDT"], max_hz=20)
+    assert [2.0, 5.0, 10.0, 20.0] == sorted(one.max_hz or 0 for one in client.wants)
+    assert {f"S{number}USDT" for number in range(5)} == client.held
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"), [(0.1, 0.1), (0.19, 0.1), (3, 2), (24.9, 20), (25, 25), (49, 25), (50, 50)]
+)
+def test_a_rate_is_rounded_down_to_a_step(asked: float, given: float) -> None:
+    """Whatever clients ask for, there are ten rates; nobody gets more than it asked for."""
+    client = session()
+    say(client, type="subscribe", symbols=["BTC"], max_hz=asked)
+    assert given == only(client).max_hz
+
+
+def test_a_token_caps_each_set_and_no_set_is_lost_by_it() -> None:
+    """Two that it makes equal are one; under a wider token they are two again."""
+    client = session(grant=allowed("BTCUSDT", "ETHUSDT", "SOLUSDT"))
+    say(client, type="subscribe", symbols=["BTC"], max_hz=5)
+    say(client, type="subscribe", symbols=["ETH"], max_hz=10)
+    say(client, type="subscribe", symbols=["SOL"], conflate=False)
+    asked = options_of(client)
+    show(client, allowed("BTCUSDT", "ETHUSDT", "SOLUSDT", max_hz=3.0))
+    assert dict.fromkeys(asked, (False, 2.0, "latest")) == options_of(client)
+    assert 1 == len(client.wants)
+    say(client, type="unsubscribe", symbols=["BTC"])
+    show(client, allowed("BTCUSDT", "ETHUSDT", "SOLUSDT"))
+    del asked["BTCUSDT"]
+    assert asked == options_of(client)
 
 
 def test_snapshots_can_be_declined() -> None:
@@ -172,7 +234,7 @@ def test_a_wrong_message_is_answered_and_changes_nothing() -> None:
     """The error is the only effect."""
     outcome = session().receive(b'{"type":"subscribe","symbols":"BTC"}')
     assert ["bad_message"] == [reply["code"] for reply in replies(outcome)]
-    assert (None, (), None) == (outcome.wishes, outcome.snapshots, outcome.close)
+    assert (None, (), None) == (outcome.wants, outcome.snapshots, outcome.close)
 
 
 def test_a_wrong_message_keeps_its_id() -> None:
@@ -196,7 +258,7 @@ def test_more_symbols_than_allowed_are_refused_whole() -> None:
     [error] = replies(say(client, type="subscribe", symbols=["*"], id=4))
     assert ("too_many_symbols", 4) == (error["code"], error["id"])
     assert "2" in error["message"]
-    assert {"BTCUSDT"} == client.wishes.symbols
+    assert {"BTCUSDT"} == client.held
 
 
 def test_too_many_errors_end_the_connection() -> None:
@@ -233,7 +295,7 @@ def test_without_a_token_nothing_is_answered_but_auth(message: dict[str, Any]) -
     [error] = replies(outcome)
     assert 5 == error["id"]
     assert error["code"] in ("unauthorised", "unknown_command")
-    assert (None, None, None, ()) == (outcome.wishes, outcome.close, outcome.auth, outcome.snapshots)
+    assert (None, None, None, ()) == (outcome.wants, outcome.close, outcome.auth, outcome.snapshots)
     show(client, Grant("alice"))
     assert "unauthorised" not in [reply.get("code") for reply in replies(say(client, **message))]
 
@@ -269,7 +331,7 @@ def test_a_token_names_what_may_be_subscribed_to() -> None:
         {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: 'NOPE'", "id": 1},
         {"type": "error", "code": "forbidden", "message": "the token does not allow: 'ETHUSDT'", "id": 1},
     ] == replies(outcome)
-    assert (["BTCUSDT"], frozenset({"BTCUSDT"})) == (list(outcome.snapshots), client.wishes.symbols)
+    assert (["BTCUSDT"], frozenset({"BTCUSDT"})) == (list(outcome.snapshots), client.held)
 
 
 def test_a_star_means_all_that_the_token_allows() -> None:
@@ -288,7 +350,7 @@ def test_a_token_for_nothing_opens_nothing() -> None:
     client = session(grant=allowed())
     assert [{"type": "subscribed", "symbols": []}] == replies(say(client, type="subscribe", symbols=["*"]))
     assert ["forbidden"] == [reply["code"] for reply in replies(say(client, type="subscribe", symbols=["BTC"]))]
-    assert frozenset() == client.wishes.symbols
+    assert frozenset() == client.held
 
 
 @pytest.mark.parametrize(("setting", "grant"), [(2, 0), (0, 2), (2, 3), (3, 2)])
@@ -297,7 +359,7 @@ def test_the_lower_of_two_limits_counts(setting: int, grant: int) -> None:
     client = session(max_symbols=setting, grant=Grant("alice", max_symbols=grant))
     assert "too_many_symbols" == replies(say(client, type="subscribe", symbols=["*"]))[0]["code"]
     say(client, type="subscribe", symbols=["BTC", "ETH"])
-    assert 2 == len(client.wishes.symbols)
+    assert 2 == len(client.held)
 
 
 def test_a_token_caps_the_rate() -> None:
@@ -305,25 +367,25 @@ def test_a_token_caps_the_rate() -> None:
     client = session(grant=Grant("alice", max_hz=2))
     for asked, cap in (({}, 2), ({"max_hz": 1}, 1), ({"max_hz": 10}, 2), ({"max_hz": None}, 2)):
         say(client, type="subscribe", symbols=["BTC"], **asked)
-        assert cap == client.wishes.max_hz
+        assert cap == only(client).max_hz
 
 
 def test_a_cap_ends_with_the_token_that_set_it() -> None:
     """What the client itself asked for holds again, and holds under the next cap."""
     client = session(grant=allowed("BTCUSDT"))
-    wishes = say(client, type="subscribe", symbols=["BTC"], conflate=False).wishes
-    assert wishes is not None
-    assert not wishes.conflate
+    say(client, type="subscribe", symbols=["BTC"], conflate=False)
+    assert "every" == only(client).rule
     show(client, allowed("BTCUSDT", max_hz=1.0))
-    assert (1.0, True) == (client.wishes.max_hz, client.wishes.conflate)
+    assert (1.0, "latest") == (only(client).max_hz, only(client).rule)
     show(client, allowed("BTCUSDT"))
-    assert (None, False) == (client.wishes.max_hz, client.wishes.conflate)
+    assert (None, "every") == (only(client).max_hz, only(client).rule)
     say(client, type="subscribe", symbols=["BTC"], max_hz=5, conflate=True)
     show(client, allowed("BTCUSDT", max_hz=1.0))
-    say(client, type="subscribe", symbols=["BTC"])
-    assert 1.0 == client.wishes.max_hz
+    assert 1.0 == only(client).max_hz
     show(client, allowed("BTCUSDT", max_hz=20.0))
-    assert 5.0 == client.wishes.max_hz
+    assert 5.0 == only(client).max_hz
+    say(client, type="subscribe", symbols=["BTC"])
+    assert 20.0 == only(client).max_hz
 
 
 def test_a_token_names_symbols_as_a_client_does() -> None:
@@ -331,7 +393,7 @@ def test_a_token_names_symbols_as_a_client_does() -> None:
     client = session(grant=allowed("btcusdt", "Eth", "NOPE"))
     assert ["BTCUSDT", "ETHUSDT"] == replies(say(client, type="subscribe", symbols=["*"]))[0]["symbols"]
     show(client, allowed("eth"))
-    assert {"ETHUSDT"} == client.wishes.symbols
+    assert {"ETHUSDT"} == client.held
 
 
 def test_no_end_is_told_beyond_what_javascript_can_tell() -> None:
@@ -346,9 +408,9 @@ def test_every_tick_is_more_than_a_capped_token_allows() -> None:
     [error] = replies(say(client, type="subscribe", symbols=["BTC"], conflate=False, id=1))
     assert ("forbidden", 1) == (error["code"], error["id"])
     assert "2 Hz" in error["message"]
-    assert frozenset() == client.wishes.symbols
+    assert frozenset() == client.held
     say(client, type="subscribe", symbols=["BTC"], conflate=True)
-    assert {"BTCUSDT"} == client.wishes.symbols
+    assert {"BTCUSDT"} == client.held
 
 
 def test_a_narrower_token_gives_up_what_it_does_not_allow() -> None:
@@ -360,7 +422,7 @@ def test_a_narrower_token_gives_up_what_it_does_not_allow() -> None:
         {"type": "authenticated", "subject": "alice", "expires_us": 10_500_000, "id": "x"},
         {"type": "unsubscribed", "symbols": ["BTCUSDT", "SOLUSDT"]},
     ] == replies(outcome)
-    assert (frozenset({"ETHUSDT"}), 5.0, True) == (client.wishes.symbols, client.wishes.max_hz, client.wishes.conflate)
+    assert (frozenset({"ETHUSDT"}), 5.0, "latest") == (client.held, only(client).max_hz, only(client).rule)
 
 
 def test_a_token_for_fewer_symbols_keeps_so_many() -> None:
@@ -369,7 +431,7 @@ def test_a_token_for_fewer_symbols_keeps_so_many() -> None:
     say(client, type="subscribe", symbols=["*"])
     outcome = show(client, Grant("alice", max_symbols=1))
     assert [["ETHUSDT", "SOLUSDT"]] == [reply["symbols"] for reply in replies(outcome)[1:]]
-    assert {"BTCUSDT"} == client.wishes.symbols
+    assert {"BTCUSDT"} == client.held
 
 
 def test_an_equal_token_changes_nothing() -> None:
@@ -377,7 +439,7 @@ def test_an_equal_token_changes_nothing() -> None:
     client = session(grant=allowed("BTCUSDT", max_hz=5, expires_at=1))
     say(client, type="subscribe", symbols=["BTC"])
     outcome = show(client, allowed("BTCUSDT", max_hz=5, expires_at=2))
-    assert (["authenticated"], None) == ([reply["type"] for reply in replies(outcome)], outcome.wishes)
+    assert (["authenticated"], None) == ([reply["type"] for reply in replies(outcome)], outcome.wants)
 
 
 def test_a_token_of_another_subject_ends_the_connection() -> None:
@@ -440,7 +502,7 @@ def test_who_holds_only_what_is_served_gives_nothing_up() -> None:
     say(client, type="subscribe", symbols=["*"])
     assert not client.serve(parse_symbols("XRPUSDT,BTCUSDT,ETHUSDT,SOLUSDT"))
     assert frozenset() == client.give_up()
-    assert frozenset(SYMBOLS) == client.wishes.symbols
+    assert frozenset(SYMBOLS) == client.held
 
 
 def test_a_token_allows_by_its_names_whatever_they_mean_by_now() -> None:
@@ -502,25 +564,26 @@ def test_an_id_that_is_null_is_none(encoding: Encoding, message: dict[str, Any])
 
 
 @pytest.mark.parametrize("encoding", [JSON, MSGPACK])
-def test_an_option_that_is_null_has_its_default_again(encoding: Encoding) -> None:
-    """Absent it stays as it was, null it is as at the beginning, each by itself and all together."""
+def test_an_option_that_is_null_or_absent_has_its_default(encoding: Encoding) -> None:
+    """Each by itself and all together, whatever it was before."""
     pack = msgspec.json.encode if encoding is JSON else msgspec.msgpack.encode
     client = session(encoding)
 
-    def wished(**options: Any) -> tuple[bool, float | None, bool]:
+    def wanted(**options: Any) -> tuple[bool, float | None, str]:
         outcome = client.receive(pack({"type": "subscribe", "symbols": ["BTC"], **options}))
-        assert outcome.wishes is not None
-        client.wishes = outcome.wishes
-        return client.wishes.batch, client.wishes.max_hz, client.wishes.conflate
+        assert outcome.wants is not None
+        client.wants = outcome.wants
+        return only(client).batch, only(client).max_hz, only(client).rule
 
-    others = {"batch": True, "max_hz": 5.0, "conflate": False}
-    assert (True, 5.0, False) == wished(**others)
-    assert (True, 5.0, False) == wished()
-    assert (False, 5.0, False) == wished(batch=None)
-    assert (False, None, False) == wished(max_hz=None)
-    assert (False, None, True) == wished(conflate=None)
-    wished(**others)
-    assert (False, None, True) == wished(batch=None, max_hz=None, conflate=None, snapshot=None, id=None)
+    others = {"batch": True, "max_hz": 5.0, "conflate": True}
+    assert (True, 5.0, "latest") == wanted(**others)
+    assert (False, 5.0, "latest") == wanted(**others | {"batch": None})
+    assert (True, None, "latest") == wanted(**others | {"max_hz": None})
+    assert (True, 5.0, "latest") == wanted(**others | {"conflate": None})
+    assert (True, None, "every") == wanted(**others | {"conflate": False})
+    assert (False, None, "latest") == wanted()
+    wanted(**others)
+    assert (False, None, "latest") == wanted(batch=None, max_hz=None, conflate=None, snapshot=None, id=None)
     null, false = [
         client.receive(pack({"type": "subscribe", "symbols": ["BTC"], "snapshot": value})) for value in (None, False)
     ]

@@ -104,8 +104,8 @@ class Guest:
         return [word for _, word in self.told]
 
     def _apply(self, outcome: Outcome) -> None:
-        if outcome.wishes is not None:
-            self.session.wishes = outcome.wishes
+        if outcome.wants is not None:
+            self.session.wants = outcome.wants
         for reply in outcome.replies:
             self.messages.append(reply)
             self.told.append((self.loop.time(), getattr(reply, "code", str(reply.__struct_config__.tag))))

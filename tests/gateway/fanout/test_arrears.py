@@ -13,7 +13,7 @@ from tests.fakes import tick
 
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE")
 ALL = frozenset(NAMES)
-WISHES = Wishes(ALL)
+WANTS = (Wishes(ALL),)
 ONE_TICK = len(JSON.tick_frame(FramedTick("AAA", 1, tick("AAA", 1))))
 
 
@@ -25,6 +25,7 @@ class Setup:
         self.states: dict[str, FramedStatus] = {}
         self.published: Counter[str] = Counter()
         self.stamp = 0
+        self.wants: tuple[Wishes, ...] = WANTS
         self.arrears = Arrears(self.last, self.states, self.published)
 
     def publish(self, *symbols: str) -> None:
@@ -45,16 +46,16 @@ class Setup:
 
     def take(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
-        backlog.look(None, self.stamp, 0.0)
+        backlog.look({wishes.max_hz for wishes in self.wants}, self.stamp, 0.0)
         return self.take_due(backlog)
 
     def take_due(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
         """The same of what is due in this beat."""
-        owed = self.arrears.owed(backlog, WISHES)
+        owed = self.arrears.owed(backlog, self.wants)
         taken = self.arrears.take(backlog, owed, ALL, self.stamp)
-        plain = [one.symbol for one in taken.ticks if one.symbol not in taken.snapshots]
-        snapshots = [one.symbol for one in taken.ticks if one.symbol in taken.snapshots]
-        return taken.conflated, plain, snapshots, [one.message.symbol for one in taken.states]
+        plain = [one.topic for one in taken.ticks if one.topic not in taken.snapshots]
+        snapshots = [one.topic for one in taken.ticks if one.topic in taken.snapshots]
+        return taken.conflated, plain, snapshots, [one.topic for one in taken.states]
 
 
 def test_those_that_wait_for_longest_come_first() -> None:
@@ -68,7 +69,7 @@ def test_those_that_wait_for_longest_come_first() -> None:
     setup.publish("CCC")
     assert ["EEE", "BBB"] == setup.take(backlog)[1]
     assert ["AAA", "CCC"] == setup.take(backlog)[1]
-    assert [] == setup.arrears.owed(backlog, WISHES).order
+    assert [] == setup.arrears.owed(backlog, WANTS).order
 
 
 def test_what_was_conflated_is_counted_once() -> None:
@@ -80,7 +81,7 @@ def test_what_was_conflated_is_counted_once() -> None:
         setup.publish(*NAMES[: turn % 6], "CCC", "CCC")
         replaced, plain, *_ = setup.take(backlog)
         sent, conflated = sent + len(plain), conflated + replaced
-    while (owed := setup.arrears.owed(backlog, WISHES)).order:
+    while (owed := setup.arrears.owed(backlog, WANTS)).order:
         replaced, plain, *_ = setup.take(backlog)
         sent, conflated = sent + len(plain), conflated + replaced
     assert 0 == setup.arrears.conflated(backlog, owed, ALL)
@@ -112,7 +113,7 @@ def test_a_symbol_gives_its_tick_and_its_state_in_one_turn() -> None:
     assert (0, ["BBB", "CCC"], [], []) == setup.take(backlog)
     assert (0, ["DDD"], [], []) == setup.take(backlog)
     assert (0, ["EEE"], [], ["EEE"]) == setup.take(backlog)
-    assert [] == setup.arrears.owed(backlog, WISHES).order
+    assert [] == setup.arrears.owed(backlog, WANTS).order
 
 
 def test_states_that_do_not_fit_are_sent_later() -> None:
@@ -121,7 +122,7 @@ def test_states_that_do_not_fit_are_sent_later() -> None:
     backlog = setup.begin()
     for symbol in NAMES:
         setup.tell(symbol)
-    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.arrears.owed(backlog, WISHES).size
+    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.arrears.owed(backlog, WANTS).size
     got: list[str] = []
     while backlog.states or not got:
         got += setup.take(backlog)[3]
@@ -157,16 +158,48 @@ def test_a_snapshot_of_a_symbol_that_waits_takes_its_place() -> None:
 def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     """Slices of one beat bring each symbol once; snapshots and states come at no rate."""
     setup = Setup()
+    setup.wants = (Wishes(ALL, max_hz=1.0),)
     backlog = setup.begin()
     setup.publish(*NAMES[:3])
-    assert backlog.look(1.0, setup.stamp, 0.0)
+    assert backlog.look({1.0}, setup.stamp, 0.0)
     assert ["AAA", "BBB"] == setup.take_due(backlog)[1]
     setup.publish("AAA", "DDD", "EEE")
-    assert not backlog.look(1.0, setup.stamp, 0.5)
+    assert not backlog.look({1.0}, setup.stamp, 0.5)
     assert ["CCC"] == setup.take_due(backlog)[1]
     assert (0, [], [], []) == setup.take_due(backlog)
     backlog.ask_snapshots(["DDD"], setup.stamp)
     setup.tell("BBB")
     assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(backlog)
-    assert backlog.look(1.0, setup.stamp, 1.0)
+    assert backlog.look({1.0}, setup.stamp, 1.0)
     assert ["AAA", "EEE"] == setup.take_due(backlog)[1]
+
+
+def test_each_rate_has_its_own_beats() -> None:
+    """What comes at any rate is due at once, whatever else waits for its beat; one queue has them all."""
+    setup = Setup()
+    setup.wants = (Wishes(frozenset(NAMES[:2]), max_hz=1.0), Wishes(frozenset(NAMES[2:])))
+    backlog = setup.begin()
+    rates = {1.0, None}
+    setup.publish(*NAMES)
+    assert backlog.look(rates, setup.stamp, 0.0)
+    assert ["AAA", "BBB"] == setup.take_due(backlog)[1]
+    setup.publish("AAA", "EEE")
+    assert backlog.look(rates, setup.stamp, 0.5)
+    assert {"AAA"} == setup.arrears.owed(backlog, setup.wants).later
+    assert [["CCC", "DDD"], ["EEE"], []] == [setup.take_due(backlog)[1] for _ in range(3)]
+    assert backlog.look(rates, setup.stamp, 1.0)
+    assert ["AAA"] == setup.take_due(backlog)[1]
+
+
+def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
+    """Of each what it was not sent there, and nothing twice; what comes later is owed by its stamp."""
+    setup = Setup()
+    setup.publish(*NAMES)
+    first, second = frozenset(NAMES[:2]), frozenset(NAMES[2:])
+    setup.wants = (Wishes(first), Wishes(second, batch=True))
+    # The first two ticks were not sent; of the second set all up to the third.
+    backlog = setup.arrears.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.stamp)
+    assert {"AAA": 0, "BBB": 0, "DDD": 3, "EEE": 3} == backlog.ticks
+    setup.publish("CCC", "EEE")
+    replaced, plain, *_ = setup.take(backlog)
+    assert (1, {"AAA", "BBB", "CCC", "DDD", "EEE"}) == (replaced, set(plain))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.fanout.cohort import Cohort
-from gateway.fanout.member import Member, Missed, Wishes
+from gateway.fanout.member import Member, Missed, Share, Wishes
 from gateway.fanout.window import Marks, Reader, Sent
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedStatus, FramedTick
@@ -25,12 +25,16 @@ class Setup:
         self.lagging: list[tuple[Member, Missed]] = []
         self.cohort = Cohort(
             Wishes(frozenset({"BTC", "ETH"}), **wishes),
-            lambda _cohort, member, missed: self.lagging.append((member, missed)),
+            self.fall_behind,
             self.counters,
             marks=Marks(self.numbers.__next__, self.unanswered, 0.0),
             clock=lambda: self.now,
         )
         self.stamp = 0
+
+    def fall_behind(self, cohort: Cohort, member: Member, missed: Missed, mark: int | None) -> None:
+        cohort.set_aside(member, mark)
+        self.lagging.append((member, missed))
 
     def member(self, *, pending: bool = False) -> RecordingMember:
         member = RecordingMember()
@@ -44,7 +48,7 @@ class Setup:
         return framed
 
     def flush(self, *ticks: FramedTick) -> None:
-        self.cohort.flush_newest(Forms({tick.symbol: tick for tick in ticks}), ticks[0].stamp - 1)
+        self.cohort.flush_newest(Forms({tick.topic: tick for tick in ticks}), ticks[0].stamp - 1)
 
 
 def got(member: RecordingMember) -> list[tuple[str, int]]:
@@ -92,14 +96,19 @@ def test_many_newcomers_are_not_compressed_for(monkeypatch: pytest.MonkeyPatch) 
                 assert [("ETH", 1)] == [(one["symbol"], one["seq"]) for one in message["ticks"]]
 
 
-def test_who_leaves_says_what_it_has_seen() -> None:
-    """A newcomer has seen everything up to its join, a member nothing of what is pending."""
+def test_each_is_in_one_place_and_has_seen_what_is_sent_there() -> None:
+    """A newcomer has seen everything up to its join, a member all that was flushed; who is slow is sent nothing."""
     setup = Setup()
     old = setup.member()
     setup.tick("BTC", 1)
     new = setup.member(pending=True)
-    assert (0, 1) == (setup.cohort.leave(old), setup.cohort.leave(new))
-    assert 0 == len(setup.cohort)
+    assert (0, 1) == (setup.cohort.seen_by(old, 0), setup.cohort.seen_by(new, 0))
+    setup.cohort.set_aside(old)
+    assert ([old], [new], []) == (list(setup.cohort.slow), list(setup.cohort.newcomers), list(setup.cohort.members))
+    for member in (old, new):
+        assert member in setup.cohort
+        setup.cohort.leave(member)
+    assert (0, False) == (len(setup.cohort), old in setup.cohort)
 
 
 def test_who_does_not_drain_is_handed_over() -> None:
@@ -118,7 +127,7 @@ def test_who_does_not_drain_is_handed_over() -> None:
 
 def test_without_conflation_every_tick_is_queued_in_order() -> None:
     """All of a list goes out, several of a symbol too, to members that do not drain as well."""
-    setup = Setup(conflate=False)
+    setup = Setup(rule="every")
     member = setup.member()
     member.draining = False
     ticks = [setup.tick("BTC", 1), setup.tick("SOL", 1), setup.tick("BTC", 2), setup.tick("ETH", 1)]
@@ -151,7 +160,7 @@ def test_states_go_to_members_and_newcomers_as_one_blob() -> None:
     assert ["BTC", "ETH"] == sorted(message["symbol"] for message in member.messages())
     assert member.written[0] is newcomer.written[0]
     assert 4 == setup.counters.states_sent
-    assert 0 == setup.cohort.leave(newcomer)
+    assert newcomer in setup.cohort.members
 
 
 def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
@@ -159,7 +168,7 @@ def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
     setup = Setup()
     slow, slower = setup.member(), setup.member()
     slow.draining = slower.draining = False
-    setup.cohort.send_states(slower, [framed_status("ETH")], 7)
+    setup.cohort.send(slower, Share(states=[framed_status("ETH")]), 7)
     status = framed_status("BTC")
     status.stamp = 8
     setup.cohort.publish_states({"BTC": status}, 7)

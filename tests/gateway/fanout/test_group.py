@@ -3,7 +3,7 @@
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Flushable
 from gateway.fanout.group import Cohorts, ConflatingGroup, ExactGroup
-from gateway.fanout.member import Wishes
+from gateway.fanout.member import Rule, Wishes
 from gateway.fanout.window import Marks
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
@@ -21,10 +21,10 @@ class ManualPace:
         self.wanted += 1
 
 
-def cohort(*symbols: str, conflate: bool = True) -> tuple[Cohort, RecordingMember]:
+def cohort(*symbols: str, rule: Rule = "latest") -> tuple[Cohort, RecordingMember]:
     """Make a cohort with one member."""
     marks = Marks(lambda: 1, {}, 0.0)
-    wishes = Wishes(frozenset(symbols), conflate=conflate)
+    wishes = Wishes(frozenset(symbols), rule=rule)
     made = Cohort(wishes, lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
     member = RecordingMember()
     made.join(member, 0, pending=False)
@@ -72,7 +72,7 @@ def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> 
 def test_an_exact_group_keeps_everything_in_order() -> None:
     """Nothing takes anything's place."""
     group = ExactGroup(ManualPace(resting=True))
-    one, member = cohort("BTC", conflate=False)
+    one, member = cohort("BTC", rule="every")
     group.cohorts.add(one)
     for seq in (1, 2, 3):
         group.offer(framed("BTC", seq))
@@ -92,7 +92,7 @@ def test_every_holder_is_found_and_each_once() -> None:
         wanted = {f"S{number}" for number in range(count)}
         found = list(cohorts.holding(wanted))
         assert len(found) == len(set(found))
-        assert {one for one in made if one.wishes.symbols & wanted} <= set(found)
+        assert {one for one in made if one.wishes.topics & wanted} <= set(found)
     for one in made:
         cohorts.remove(one)
-    assert (0, 0) == (len(cohorts.all), len(cohorts.by_symbol))
+    assert (0, 0) == (len(cohorts.all), len(cohorts.by_topic))

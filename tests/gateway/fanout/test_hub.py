@@ -4,18 +4,20 @@ import asyncio
 import functools
 import gc
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.fanout.arrears import topics_of
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Wishes
 from gateway.fanout.window import Window
 from gateway.metrics import Counters
+from gateway.protocol.encoding import Encoding
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Status, Subscribed, SymbolStatus
@@ -62,6 +64,9 @@ class Market:
             changed.append(framed)
         self.hub.publish_states(changed)
 
+    def held(self, member: RecordingMember) -> frozenset[str]:
+        return frozenset().union(*(cohort.wishes.topics for cohort in self.hub.membership.cohorts_of(member)))
+
     def state_of(self, symbol: str) -> str:
         return self.states[symbol].message.state if symbol in self.states else "live"
 
@@ -80,9 +85,15 @@ class Market:
         confirm: bool = False,
         **wishes: Any,
     ) -> None:
-        symbols, cohort = frozenset(symbols), self.hub._cohort_of[member]
-        held = cohort.wishes.symbols if cohort is not None else frozenset()
-        self.hub.move(member, Wishes(symbols, **wishes))
+        symbols = frozenset(symbols)
+        self.hold(member, (Wishes(symbols, **wishes),) if symbols else (), snapshot=snapshot, confirm=confirm)
+
+    def hold(
+        self, member: RecordingMember, wants: tuple[Wishes, ...], *, snapshot: bool = True, confirm: bool = False
+    ) -> None:
+        """The same with several sets of options."""
+        symbols, held = topics_of(wants), self.held(member)
+        assert wants == self.hub.move(member, wants)
         if confirm:
             member.reply(member.encoding.message_frame(Subscribed(symbols=sorted(symbols))))
         if snapshot:
@@ -229,7 +240,7 @@ def test_who_wants_every_tick_gets_every_tick() -> None:
     async def main() -> None:
         market = Market(rest=Rest(factor=100, longest_s=1, credit_s=0))
         market.join("BTC")
-        member = market.join("BTC", conflate=False)
+        member = market.join("BTC", rule="every")
         for turn in range(50):
             market.publish("BTC")
             if turn % 7 == 0:
@@ -300,7 +311,7 @@ def test_nothing_is_left_of_who_has_gone() -> None:
 
     async def main() -> None:
         market = Market()
-        members = [market.join("BTC", "ETH"), market.join("BTC", max_hz=1.0), market.join("SOL", conflate=False)]
+        members = [market.join("BTC", "ETH"), market.join("BTC", max_hz=1.0), market.join("SOL", rule="every")]
         members[0].draining = False
         for symbol in ("BTC", "ETH", "SOL"):
             market.publish(symbol)
@@ -341,16 +352,35 @@ def test_twenty_thousand_different_wishes_work() -> None:
     run_virtual(main())
 
 
+encodings = st.sampled_from([JSON, MSGPACK])
 options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "batch": st.booleans(),
         "max_hz": st.sampled_from([None, 1.0, 50.0]),
-        "conflate": st.booleans(),
-        "encoding": st.sampled_from([JSON, MSGPACK]),
+        "rule": st.sampled_from(["latest", "every"]),
+        "encoding": encodings,
     },
 )
 rests = st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)])
+
+
+def some_wants(names: tuple[str, ...]) -> st.SearchStrategy[tuple[Wishes, ...]]:
+    """What a client wants that holds each of some symbols with one of three sets of options."""
+
+    def made(encoding: Encoding, sets: list[dict[str, Any]], which: dict[str, int]) -> tuple[Wishes, ...]:
+        held = [frozenset(name for name, number in which.items() if number == one) for one in range(3)]
+        wants = [
+            Wishes(topics, **one | {"encoding": encoding}) for topics, one in zip(held, sets, strict=True) if topics
+        ]
+        return tuple(wants)
+
+    return st.builds(
+        made,
+        encodings,
+        st.lists(options, min_size=3, max_size=3),
+        st.dictionaries(st.sampled_from(names), st.integers(0, 2)),
+    )
 
 
 def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...]]]:
@@ -361,6 +391,8 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
         st.tuples(st.just("publish"), symbol),
         st.tuples(st.just("tell"), st.sets(symbol, min_size=1), st.sampled_from(["live", "halted", "delisted"])),
         st.tuples(st.just("want"), who, symbols, options, st.booleans()),
+        st.tuples(st.just("hold"), who, some_wants(names), st.booleans()),
+        st.tuples(st.just("hold"), who, some_wants(names), st.booleans()),
         st.tuples(st.just("again"), who, symbol, st.booleans()),
         st.tuples(st.just("stall"), who),
         st.tuples(st.just("drain"), who),
@@ -383,7 +415,13 @@ def answer(market: Market, member: RecordingMember) -> None:
         market.hub.answered(member, number)
 
 
-async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest, *names: str) -> None:
+async def play(
+    story: list[tuple[object, ...]],
+    first: list[dict[str, Any]],
+    rest: Rest,
+    *names: str,
+    after_each: Callable[[Market], None] | None = None,
+) -> None:
     """Let ``story`` happen to clients that begin by holding all of ``names``, and check what each has at the end."""
     market = Market(lag_timeout_s=1000, rest=rest)
     members = [RecordingMember() for _ in first]
@@ -412,6 +450,12 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], res
                 before, held[who] = held[who], symbols
                 asked[who] |= symbols
                 due[who] = due[who] & symbols | (symbols - before if snapshot else set())
+            case ("hold", int(who), tuple(wants), bool(snapshot)):
+                members[who].encoding = wants[0].encoding if wants else JSON
+                market.hold(members[who], wants, snapshot=snapshot, confirm=True)
+                before, held[who] = held[who], set(topics_of(wants))
+                asked[who] |= held[who]
+                due[who] = due[who] & held[who] | (held[who] - before if snapshot else set())
             case ("again", int(who), str(symbol), bool(stalls)):
                 members[who].draining = not stalls
                 market.hub.send_snapshots(members[who], held[who] & {symbol})
@@ -430,6 +474,8 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], res
                 held[who], asked[who], due[who] = set(), set(), set()
             case ("pass", float(seconds)):
                 await asyncio.sleep(seconds)
+        if after_each is not None:
+            after_each(market)
     for member in members:
         member.draining = True
     for _ in range(30):
@@ -446,7 +492,8 @@ async def play(story: list[tuple[object, ...]], first: list[dict[str, Any]], res
         assert_only_growing(member)
         market.hub.remove(member)
     assert (0, 0, {}) == (market.hub.cohort_count, len(market.hub.slow), market.hub._registry.groups_of)
-    assert {} == market.hub._registry._groups | market.hub.slow.unanswered
+    assert {} == market.hub._registry._groups | market.hub.membership.unanswered
+    assert not market.hub.membership.connections
 
 
 @pytest.fixture(scope="class", params=["as they are", "tiny"])
@@ -459,7 +506,7 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
                     patch.setattr(f"gateway.fanout.{module}.{name}", 200, raising=False)
             patch.setattr("gateway.fanout.window.MARK_BYTES", 300)
             patch.setattr("gateway.fanout.window.LARGEST_SLICE_BYTES", 400)
-            patch.setattr("gateway.fanout.catching_up.Window", functools.partial(Window, size=200))
+            patch.setattr("gateway.fanout.membership.Window", functools.partial(Window, size=200))
         yield
 
 
@@ -513,7 +560,7 @@ def test_who_lags_and_asks_for_every_tick_gets_every_tick_from_then_on() -> None
             market.publish("BTC")
             await asyncio.sleep(0.03)
         assert {} == seqs(member)
-        market.want(member, ["BTC"], snapshot=False, conflate=False)
+        market.want(member, ["BTC"], snapshot=False, rule="every")
         for _ in range(3):
             market.publish("BTC")
             await asyncio.sleep(0.03)
@@ -535,7 +582,7 @@ def test_a_cohort_that_cannot_be_flushed_costs_no_other_its_ticks() -> None:
         faulty = Faulty()
         market.hub.add(faulty)
         market.want(faulty, ["BTC", "ETH"], snapshot=False)
-        members = [market.join("BTC", batch=batch, conflate=conflate) for batch in (0, 1) for conflate in (0, 1)]
+        members = [market.join("BTC", batch=batch, rule=rule) for batch in (0, 1) for rule in ("latest", "every")]
         market.publish("BTC")
         await settle()
         assert [{"BTC": [1]}] * 4 == list(map(seqs, members))
@@ -567,7 +614,7 @@ def types(member: RecordingMember) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"conflate": False}, {"encoding": MSGPACK, "batch": True}]
+    "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"rule": "every"}, {"encoding": MSGPACK, "batch": True}]
 )
 def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(wishes: dict[str, Any]) -> None:
     """At once, whatever their pace and form, and as a message of its own; nobody else hears of it."""
@@ -594,7 +641,7 @@ def test_who_wants_every_tick_gets_every_state_in_order() -> None:
 
     async def main() -> None:
         market = Market()
-        member = market.join("BTC", conflate=False)
+        member = market.join("BTC", rule="every")
         member.draining = False
         for state in ("halted", "live", "delisted"):
             market.publish("BTC")
@@ -666,7 +713,7 @@ def test_a_cohort_that_cannot_be_told_a_state_costs_no_other_its_own() -> None:
         faulty = Faulty()
         market.hub.add(faulty)
         market.want(faulty, ["BTC", "ETH"], snapshot=False)
-        members = [market.join("BTC", batch=batch, conflate=conflate) for batch in (0, 1) for conflate in (0, 1)]
+        members = [market.join("BTC", batch=batch, rule=rule) for batch in (0, 1) for rule in ("latest", "every")]
         market.tell("BTC")
         assert [[("BTC", "halted")]] * 4 == list(map(states, members))
 
@@ -679,14 +726,14 @@ def test_a_ping_may_be_answered_by_one_that_holds_nothing_any_more() -> None:
     async def main() -> None:
         market = Market()
         member = market.join("BTC", snapshot=False)
-        market.hub.move(member, Wishes(frozenset()))
+        market.hub.move(member, ())
         member.watched, member.rtt_s = True, 0.001
         market.want(member, ["BTC"], snapshot=False)
         while not member.pings():
             market.publish("BTC")
             await asyncio.sleep(0)
         [number] = member.pings()
-        market.hub.move(member, Wishes(frozenset()))
+        market.hub.move(member, ())
         assert [True, False] == [market.hub.answered(member, number) for _ in range(2)]
         market.want(member, ["BTC"], snapshot=False)
         for _ in range(500):

@@ -45,6 +45,9 @@ def test_a_command_is_the_same_in_either_encoding(encoding: str) -> None:
         (b'{"type":"subscribe","symbols":["BTC"],"max_hz":1000}', "bad_message", "$.max_hz"),
         (b'{"type":"subscribe","symbols":["BTC"],"batch":1}', "bad_message", "$.batch"),
         (b'{"type":"subscribe","symbols":["BTC"],"colour":"red"}', "bad_message", "colour"),
+        (b'{"type":"subscribe","symbols":["BTC"],"channel":"depth"}', "bad_message", "this gateway knows ticker"),
+        (b'{"type":"subscribe","symbols":["BTC"],"channel":5}', "bad_message", "this gateway knows ticker"),
+        (b'{"type":"unsubscribe","symbols":["BTC"],"channel":"ticker"}', "bad_message", "channel"),
         (b'{"type":"buy"}', "unknown_command", "'buy'"),
         (b'{"symbols":["BTC"]}', "bad_message", "type"),
         (b'{"type":7}', "bad_message", "str"),
@@ -56,6 +59,15 @@ def test_what_is_wrong_is_named(text: bytes, code: str, names: str) -> None:
     assert isinstance(malformed, Malformed)
     assert code == malformed.code
     assert names in malformed.message
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_a_channel_may_be_named(encoding: str) -> None:
+    """There is one, which is meant where none is named."""
+    for channel in ({}, {"channel": None}, {"channel": "ticker"}):
+        command = DECODERS[encoding].decode(encoded({"type": "subscribe", "symbols": ["BTC"], **channel}, encoding))
+        assert isinstance(command, Subscribe)
+        assert command.channel in (msgspec.UNSET, None, "ticker")
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])

@@ -137,7 +137,7 @@ async def test_a_client_speaks_an_encoding_of_which_only_the_registry_knows(star
         ]
         await running.publish("BTCUSDT", 6)
         assert {"type": "tick"} | six == await heard() == msgspec.json.decode(await other.recv())
-        await say(type="subscribe", symbols=["ETH"], batch=True)
+        await say(type="subscribe", symbols=["BTC", "ETH"], batch=True, snapshot=False)
         assert "subscribed" == (await heard())["type"]
         await publish(running.gateway.bus, [tick("BTCUSDT", 7), tick("ETHUSDT", 1)])
         batch = await heard()

@@ -254,7 +254,7 @@ def test_a_number_above_the_poller_s_silences_nobody(way: str, symbols: tuple[st
             before = setup.seq
             await setup.poll(10, "BTCUSDT", "ETHUSDT")
             for symbol in ("BTCUSDT", "ETHUSDT"):
-                heard = [one.seq for one in setup.heard if isinstance(one, FramedTick) and one.symbol == symbol]
+                heard = [one.seq for one in setup.heard if isinstance(one, FramedTick) and one.topic == symbol]
                 if symbol in symbols and way != "stored":
                     assert [*range(1, before + 1), 1_000_000, *range(before + 4, setup.seq + 1)] == heard
                 else:
@@ -557,7 +557,7 @@ def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile
                 await setup.beat()
                 await asyncio.sleep(0.1)
             await publish(setup.bus, [tick("XRPUSDT", 8)])
-            heard = [(one.symbol, one.seq) for one in setup.heard if isinstance(one, FramedTick)]
+            heard = [(one.topic, one.seq) for one in setup.heard if isinstance(one, FramedTick)]
             assert [1, *range(1, 30)] == [seq for symbol, seq in heard if symbol in {"ETHUSDT", "BTCUSDT"}]
             assert [7, 8] == [seq for symbol, seq in heard if symbol == "XRPUSDT"]
             assert {"BTCUSDT", "XRPUSDT"} == set(setup.last)

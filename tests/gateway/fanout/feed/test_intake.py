@@ -45,7 +45,7 @@ class Setup:
             self.subject.tick_received(symbol, encode_tick(tick(symbol, seq, bid=1, ask=2, recv_us=3)))
 
     def seqs(self, symbol: str) -> list[int]:
-        return [framed.seq for framed in self.published if framed.symbol == symbol]
+        return [framed.seq for framed in self.published if framed.topic == symbol]
 
     async def look(self, seconds: float) -> None:
         """As the feed looks, four times a second."""

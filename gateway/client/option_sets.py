@@ -1,0 +1,82 @@
+"""What one client holds: its topics, each with the options of the subscribe that named it last.
+
+A client with one set of options has one `Wishes`; another set is one more. No topic is in two of them.
+"""
+
+from bisect import bisect_right
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from gateway.fanout.member import Rule, Wishes
+from gateway.protocol.encoding import Encoding
+from gateway.protocol.messages import Subscribe
+
+Wants = tuple[Wishes, ...]
+"""One for each set of options, without a topic in common; nothing where nothing is held."""
+
+MOST_SETS: Final = 4
+"""Of one connection: each costs a write per flush, and a place in a cohort."""
+
+TOO_MANY_SETS: Final = (
+    f"one connection may have {MOST_SETS} different sets of options (batch, max_hz, conflate) at once; "
+    "subscribe with one of those it has, or unsubscribe from all symbols of one of them"
+)
+
+RATES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+"""Updates a second: each rate that is wanted has one timer. Above 50 they are for tokens, which may allow as much."""
+
+
+def stepped(max_hz: float) -> float:
+    """The highest of `RATES` that is not above ``max_hz``, which is not below the lowest."""
+    return RATES[max(bisect_right(RATES, max_hz) - 1, 0)]
+
+
+def wishes_of(command: Subscribe, topics: frozenset[str], encoding: Encoding, *, deflate: bool) -> Wishes:
+    """``topics`` with the options of ``command``; one that is absent or null has its default.
+
+    ``deflate`` says whether the client can read compressed batches.
+    """
+    batch, max_hz = command.batch is True, command.max_hz
+    every = command.conflate is False
+    # Every tick comes at no rate.
+    rate = None if every or max_hz is None or max_hz is UNSET else stepped(max_hz)
+    rule: Rule = "every" if every else "latest"
+    return Wishes(topics, encoding, batch=batch, deflate=batch and deflate, max_hz=rate, rule=rule)
+
+
+def without(wants: Wants, topics: frozenset[str]) -> Wants:
+    """What is left of ``wants`` without ``topics``; what does not change is the same object."""
+    if all(topics.isdisjoint(one.topics) for one in wants):
+        return wants
+    left = ((one, one.topics - topics) for one in wants)
+    return tuple(
+        one if len(kept) == len(one.topics) else msgspec.structs.replace(one, topics=kept) for one, kept in left if kept
+    )
+
+
+def put(wants: Wants, wishes: Wishes) -> Wants:
+    """``wants``, but with the topics of ``wishes`` held as that says, whatever options they had before."""
+    options = _options(wishes)
+    kept = without(wants, wishes.topics)
+    for number, one in enumerate(kept):
+        if _options(one) == options:
+            joined = msgspec.structs.replace(one, topics=one.topics | wishes.topics)
+            return (*kept[:number], joined, *kept[number + 1 :])
+    return (*kept, wishes)
+
+
+def capped(asked: Wants, cap_hz: float | None) -> Wants:
+    """What is given to one that ``asked`` for this, and may have so many updates a second of each topic."""
+    if cap_hz is None:
+        return asked
+    wants: Wants = ()
+    for one in asked:
+        max_hz = cap_hz if one.max_hz is None else min(one.max_hz, cap_hz)
+        wants = put(wants, msgspec.structs.replace(one, max_hz=stepped(max_hz), rule="latest"))
+    return asked if wants == asked else wants
+
+
+def _options(wishes: Wishes) -> tuple[object, ...]:
+    return wishes.encoding, wishes.batch, wishes.deflate, wishes.max_hz, wishes.rule

@@ -1,0 +1,91 @@
+"""The connections of one cohort, each in exactly one place, and how far they have read."""
+
+from gateway.fanout.member import Member
+from gateway.fanout.window import Marks
+
+
+class Places:
+    """Who holds a cohort, each in exactly one of three places.
+
+    - ``members`` are sent every flush;
+    - ``newcomers`` came, or were sent what was pending, since the last flush: they get of the next one what is newer;
+    - ``slow`` did not drain, or did not read: they get nothing here until they come back.
+
+    `gateway.fanout.membership` alone moves connections between them, but that newcomers become members by a flush.
+    """
+
+    __slots__ = ("_marks", "members", "newcomers", "slow")
+
+    def __init__(self, marks: Marks | None) -> None:
+        """With ``marks`` it is watched how far the members have read."""
+        self.members: dict[Member, int] = {}
+        """Each with the newest mark that it has answered, or that was sent before it joined."""
+        self.newcomers: dict[Member, int] = {}
+        """Each with the stamp of the newest tick when it joined."""
+        self.slow: dict[Member, None] = {}
+        self._marks = marks
+
+    def __len__(self) -> int:
+        return len(self.members) + len(self.newcomers) + len(self.slow)
+
+    def __contains__(self, connection: Member) -> bool:
+        return connection in self.members or connection in self.newcomers or connection in self.slow
+
+    def join(self, connection: Member, stamp: int, *, pending: bool) -> None:
+        """Nowhere → newcomer where anything is ``pending``, else member.
+
+        It gets every tick published after ``stamp``, the newest there is, and none before.
+        """
+        assert connection not in self
+        if pending:
+            self.newcomers[connection] = stamp
+        else:
+            self.members[connection] = self.newest_mark
+
+    def join_slow(self, connection: Member) -> None:
+        """Nowhere → slow."""
+        assert connection not in self
+        self.slow[connection] = None
+
+    def set_aside(self, connection: Member, mark: int | None = None) -> None:
+        """Member or newcomer → slow. ``mark`` is the newest that it was sent, where that is not the newest there is."""
+        assert connection in self.members or connection in self.newcomers
+        self.leave(connection, mark)
+        self.slow[connection] = None
+
+    def leave(self, connection: Member, mark: int | None = None) -> None:
+        """Anywhere → nowhere. For ``mark`` see `set_aside`."""
+        assert connection in self
+        self.slow.pop(connection, None)
+        self.newcomers.pop(connection, None)
+        answered = self.members.pop(connection, None)
+        if answered is not None and self._marks is not None:
+            self._marks.leave(connection, answered, self._marks.newest if mark is None else mark)
+
+    def admit(self) -> dict[Member, int]:
+        """Newcomer → member, all of them: nothing is pending any more. Returns them, with the stamps they came with."""
+        newcomers, self.newcomers = self.newcomers, {}
+        self.members.update(dict.fromkeys(newcomers, self.newest_mark))
+        return newcomers
+
+    @property
+    def newest_mark(self) -> int:
+        """The number of the newest ping behind what all members were sent; 0 where there was none."""
+        return 0 if self._marks is None else self._marks.newest
+
+    def answered(self, connection: Member, number: int, now: float) -> bool:
+        """``connection`` has read everything up to a mark; whether it was sent that one, and had not answered it."""
+        marks, before = self._marks, self.members.get(connection, 0)
+        if marks is None or not marks.answer(connection, number, before, now):
+            return False
+        self.read_up_to(connection, number)
+        return True
+
+    def read_up_to(self, connection: Member, number: int) -> None:
+        """``connection`` has answered every mark up to this number."""
+        if connection in self.members:
+            self.members[connection] = max(self.members[connection], min(number, self.newest_mark))
+
+    def seen_by(self, connection: Member, flushed: int) -> int:
+        """The stamp up to which a member or newcomer has been sent all; to members that is all that was ``flushed``."""
+        return max(flushed, self.newcomers.get(connection, 0))

@@ -1,0 +1,217 @@
+"""Where connections stand: each in exactly one place of each of its cohorts, whatever happens."""
+
+import asyncio
+import gc
+import weakref
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from gateway.fanout.cohort import Cohort
+from gateway.fanout.flush_scheduler import Rest
+from gateway.fanout.member import Wishes
+from tests.fakes import RecordingMember, run_virtual
+from tests.gateway.fanout.test_hub import Market, first_wishes, play, rests, seqs, stories, windows
+
+__all__ = ["windows"]
+
+
+def assert_one_place_each(market: Market) -> None:
+    """Every connection is where its state says, and nowhere else; every count is that of those who are there."""
+    membership, slow = market.hub.membership, market.hub.slow
+    holders: Counter[Cohort] = Counter()
+    for connection, cohorts in membership.connections.items():
+        conflating = [cohort for cohort in cohorts if cohort.wishes.rule == "latest"]
+        assert connection not in slow or conflating
+        symbols = [symbol for cohort in cohorts for symbol in cohort.wishes.topics]
+        assert len(symbols) == len(set(symbols))
+        for cohort in cohorts:
+            holders[cohort] += 1
+            assert 1 == sum(connection in place for place in (cohort.members, cohort.newcomers, cohort.slow))
+            assert (connection in cohort.slow) == (connection in slow and cohort.wishes.rule == "latest")
+    known = [cohort for [cohort] in market.hub._registry._cohorts.values()]
+    assert dict(holders) == {cohort: len(cohort) for cohort in known}
+    assert len(slow) == sum(connection in slow for connection in membership.connections)
+    assert membership.unanswered.keys() <= membership.connections.keys()
+    groups = {market.hub._registry.group(cohort.wishes) for cohort in known}
+    assert groups == set(market.hub._registry.groups)
+
+
+@pytest.mark.usefixtures("windows")
+@settings(max_examples=200, deadline=None)
+@given(stories(3, "AAA", "BBB", "CCC"), first_wishes(3), rests)
+def test_whatever_happens_each_connection_is_in_one_place_after_every_step(
+    story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
+) -> None:
+    """A member, a newcomer or slow, as its state says; counts are equal, and nothing is left of who has gone."""
+    run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", after_each=assert_one_place_each))
+
+
+def test_who_holds_the_same_shares_what_says_so() -> None:
+    """Nothing is kept per connection but where it stands."""
+
+    async def main() -> None:
+        market = Market()
+        one, other = market.join("BTC"), market.join("BTC")
+        assert market.hub.membership.cohorts_of(one) is market.hub.membership.cohorts_of(other)
+
+    run_virtual(main())
+
+
+def test_nothing_is_left_of_one_that_goes_while_it_is_slow() -> None:
+    """Neither its backlog, nor a ping that it was to answer, nor the connection itself."""
+
+    async def main() -> None:
+        market = Market()
+        member = RecordingMember()
+        member.watched, member.rtt_s = True, 0.001
+        market.hub.add(member)
+        market.want(member, ["BTC"], snapshot=False)
+        while not member.pings():
+            market.publish("BTC")
+            await asyncio.sleep(0.01)
+        member.draining = False
+        market.publish("BTC")
+        await asyncio.sleep(0.01)
+        assert member in market.hub.slow
+        market.hub.remove(member)
+        assert_one_place_each(market)
+        gone = weakref.ref(member)
+        del member
+        gc.collect()
+        assert gone() is None
+
+    run_virtual(main())
+
+
+def wants(*sets: tuple[str, dict[str, Any]]) -> tuple[Wishes, ...]:
+    """Each with its symbols, blanks between them."""
+    return tuple(Wishes(frozenset(symbols.split()), **options) for symbols, options in sets)
+
+
+def hold(market: Market, *sets: tuple[str, dict[str, Any]]) -> RecordingMember:
+    """Make a connection that holds these without snapshots."""
+    member = RecordingMember()
+    market.hub.add(member)
+    market.hold(member, wants(*sets), snapshot=False)
+    return member
+
+
+def test_each_set_of_options_has_its_own_rate_and_form() -> None:
+    """One connection gets some symbols as they come, others once a second, and others in batches."""
+
+    async def main() -> None:
+        market = Market()
+        member = hold(market, ("BTC", {}), ("ETH", {"max_hz": 1.0}), ("SOL XRP", {"batch": True}))
+        for _ in range(30):
+            for symbol in ("BTC", "ETH", "SOL", "XRP"):
+                market.publish(symbol)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2)
+        got = seqs(member)
+        assert list(range(1, 31)) == got["BTC"] == got["SOL"] == got["XRP"]
+        assert [10, 20, 30] == got["ETH"]
+        assert {"SOL", "XRP"} == {
+            one["symbol"] for message in member.messages() if message["type"] == "ticks" for one in message["ticks"]
+        }
+        assert 3 == market.hub.cohort_count
+        market.hold(member, wants(("BTC ETH", {"max_hz": 1.0}), ("SOL XRP", {"batch": True})), snapshot=False)
+        assert_one_place_each(market)
+        assert 2 == market.hub.cohort_count
+
+    run_virtual(main())
+
+
+def test_being_slow_is_a_state_of_the_connection() -> None:
+    """It is told once how much it missed, and gets the newest of all sets in their forms; every tick waits for it."""
+
+    async def main() -> None:
+        market = Market()
+        member = hold(market, ("BTC", {}), ("ETH", {"batch": True}), ("SOL", {"rule": "every"}))
+        member.draining = False
+        for _ in range(20):
+            for symbol in ("BTC", "ETH", "SOL"):
+                market.publish(symbol)
+            await asyncio.sleep(0.01)
+        assert_one_place_each(market)
+        assert (1, 1) == (len(market.hub.slow), market.counters.lags)
+        assert {"SOL": list(range(1, 21))} == seqs(member)
+        member.draining = True
+        await asyncio.sleep(1)
+        assert [{"type": "lag", "conflated": 38}] == [one for one in member.messages() if one["type"] == "lag"]
+        assert {"BTC": [20], "ETH": [20], "SOL": list(range(1, 21))} == seqs(member)
+        assert 0 == len(market.hub.slow)
+        assert_one_place_each(market)
+
+    run_virtual(main())
+
+
+def test_who_falls_behind_while_a_tick_is_published_gets_it_all_the_same() -> None:
+    """Whatever groups it has been given to by then: it is owed it, and nothing is counted twice."""
+
+    async def main() -> None:
+        market = Market()
+        market.join("BTC", "ETH", snapshot=False)
+        member = hold(market, ("BTC", {}), ("ETH", {"max_hz": 1.0}))
+        await asyncio.sleep(2)
+        market.publish("BTC")
+        market.publish("ETH")
+        member.draining = False
+        # The second of one symbol in one turn flushes the group of the other set of options first.
+        market.publish("ETH")
+        assert member in market.hub.slow
+        member.draining = True
+        await asyncio.sleep(3)
+        assert {"BTC": [1], "ETH": [2]} == seqs(member)
+        assert_one_place_each(market)
+
+    run_virtual(main())
+
+
+def test_what_is_to_come_as_every_tick_is_written_at_once_to_a_slow_one() -> None:
+    """The rest of what it missed stays owed, and it stays slow for that."""
+
+    async def main() -> None:
+        market = Market()
+        member = hold(market, ("BTC ETH", {}))
+        member.draining = False
+        for _ in range(3):
+            market.publish("BTC")
+            market.publish("ETH")
+            await asyncio.sleep(0.01)
+        market.hold(member, wants(("BTC", {"rule": "every"}), ("ETH", {})), snapshot=False)
+        assert {"BTC": [3]} == seqs(member)
+        market.publish("BTC")
+        market.publish("ETH")
+        await asyncio.sleep(0.01)
+        assert ({"BTC": [3, 4]}, True) == (seqs(member), member in market.hub.slow)
+        assert_one_place_each(market)
+        member.draining = True
+        await asyncio.sleep(1)
+        assert {"BTC": [3, 4], "ETH": [4]} == seqs(member)
+
+    run_virtual(main())
+
+
+def test_a_pong_says_that_all_before_it_was_read_in_every_cohort() -> None:
+    """A client may answer only the last of several pings, whichever set of options they came with."""
+
+    async def main() -> None:
+        market = Market(lag_timeout_s=3)
+        member = RecordingMember()
+        member.watched, member.rtt_s = True, 0.001
+        market.hub.add(member)
+        market.hold(member, wants(("BTC", {}), ("ETH", {"batch": True})), snapshot=False)
+        for turn in range(4000):
+            market.publish("BTC")
+            market.publish("ETH")
+            await asyncio.sleep(0.001)
+            if turn % 20 == 0 and member.pings():
+                market.hub.answered(member, member.pings()[-1])
+        assert len(member.pings()) > 10
+        assert (0, "") == (len(market.hub.slow), member.aborted)
+        assert list(range(1, 4001)) == seqs(member)["ETH"]
+
+    run_virtual(main())
