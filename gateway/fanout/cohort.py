@@ -6,7 +6,7 @@ What is pending is not kept here but by the cohort's group (`gateway.fanout.grou
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from gateway.fanout.member import Member, Missed, Share, Wishes
-from gateway.fanout.places import Places
+from gateway.fanout.places import NONE, Places
 from gateway.fanout.window import ALONE_BYTES, BURST_MARK_BYTES, MARK_BYTES, STEP_BYTES, Marks
 from gateway.metrics import Counters
 from gateway.protocol.encoding import Join
@@ -55,7 +55,7 @@ class Cohort(Places):
         """Whether its members are `Member.watched`."""
         self.round = 0
         """Of the flushes of its group the newest that has come to this cohort; kept by the group."""
-        self.due_states: dict[str, FramedStatus] = {}
+        self.due_states: dict[str, FramedStatus] = NONE
         """States still to be sent to all members and newcomers, those first that wait for longest."""
         self._clock = clock
         self._step = STEP_BYTES
@@ -147,9 +147,11 @@ class Cohort(Places):
                 member.enqueue(blob)
             self._counters.states_sent += len(held) * len(self.members)
             return False
-        begins = not self.due_states
-        self.due_states.update(held)
-        return self.send_due_states(since, begins=True) if begins else True
+        if self.due_states:
+            self.due_states.update(held)
+            return True
+        self.due_states = held
+        return self.send_due_states(since, begins=True)
 
     def send_due_states(self, since: int, pending: Collection[FramedTick] = (), *, begins: bool = False) -> bool:
         """Write some kilobytes of the states that are still to be sent; whether there are more.
@@ -160,7 +162,7 @@ class Cohort(Places):
         due, members, newcomers = self.due_states, self.members, self.newcomers
         if not members and not newcomers:
             # The slow are owed them all.
-            due.clear()
+            self.due_states = NONE
             return False
         states = _first(due.values(), self.wishes.encoding.status_frame)
         blob = self._states_blob(states)
@@ -177,6 +179,8 @@ class Cohort(Places):
             self._fall_behind(self, member, Missed(after, len(self.held(pending, after))), mark)
         for status in states:
             del due[status.topic]
+        if not due:
+            self.due_states = NONE
         return bool(due)
 
     # To one.

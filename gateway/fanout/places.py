@@ -1,7 +1,13 @@
 """The connections of one cohort, each in exactly one place, and how far they have read."""
 
+from types import MappingProxyType
+from typing import Any, Final, cast
+
 from gateway.fanout.member import Member
 from gateway.fanout.window import Marks
+
+NONE: Final = cast("dict[Any, Any]", MappingProxyType({}))
+"""An empty dictionary that nobody can fill, and that takes no memory: there may be a cohort for each connection."""
 
 
 class Places:
@@ -20,9 +26,9 @@ class Places:
         """With ``marks`` it is watched how far the members have read."""
         self.members: dict[Member, int] = {}
         """Each with the newest mark that it has answered, or that was sent before it joined."""
-        self.newcomers: dict[Member, int] = {}
+        self.newcomers: dict[Member, int] = NONE
         """Each with the stamp of the newest tick when it joined."""
-        self.slow: dict[Member, None] = {}
+        self.slow: dict[Member, None] = NONE
         self._marks = marks
 
     def __len__(self) -> int:
@@ -38,6 +44,8 @@ class Places:
         """
         assert connection not in self
         if pending:
+            if not self.newcomers:
+                self.newcomers = {}
             self.newcomers[connection] = stamp
         else:
             self.members[connection] = self.newest_mark
@@ -45,26 +53,30 @@ class Places:
     def join_slow(self, connection: Member) -> None:
         """Nowhere → slow."""
         assert connection not in self
+        if not self.slow:
+            self.slow = {}
         self.slow[connection] = None
 
     def set_aside(self, connection: Member, mark: int | None = None) -> None:
         """Member or newcomer → slow. ``mark`` is the newest that it was sent, where that is not the newest there is."""
         assert connection in self.members or connection in self.newcomers
         self.leave(connection, mark)
-        self.slow[connection] = None
+        self.join_slow(connection)
 
     def leave(self, connection: Member, mark: int | None = None) -> None:
         """Anywhere → nowhere. For ``mark`` see `set_aside`."""
         assert connection in self
-        self.slow.pop(connection, None)
-        self.newcomers.pop(connection, None)
+        if self.slow:
+            self.slow.pop(connection, None)
+        if self.newcomers:
+            self.newcomers.pop(connection, None)
         answered = self.members.pop(connection, None)
         if answered is not None and self._marks is not None:
             self._marks.leave(connection, answered, self._marks.newest if mark is None else mark)
 
     def admit(self) -> dict[Member, int]:
         """Newcomer → member, all of them: nothing is pending any more. Returns them, with the stamps they came with."""
-        newcomers, self.newcomers = self.newcomers, {}
+        newcomers, self.newcomers = self.newcomers, NONE
         self.members.update(dict.fromkeys(newcomers, self.newest_mark))
         return newcomers
 
