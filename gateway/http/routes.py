@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from gateway.admission.admission import bearer, try_later, unauthorised
-from gateway.admission.charges import METRICS, PROOF
+from gateway.admission.charges import METRICS
 from gateway.admission.request.head import require_small_body
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.errors import SERVER, RefusalError
@@ -71,11 +71,9 @@ async def ticket(request: web.Request) -> web.Response:
     token = bearer(request.headers)
     if token is None:
         raise unauthorised("a ticket is for who brings a token: Authorization: Bearer <token>", "bad_token")
-    charges, payer = gateway.entrance.charges, _payer(request)
-    charges.take(payer, PROOF)
     try:
-        grant = await gateway.authenticator.verify(token)
-        charges.give_back(payer, PROOF)
+        with gateway.entrance.charges.proof(_payer(request)):
+            grant = await gateway.authenticator.verify(token)
         if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
             # The bus's store keeps each for a while.
             raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
@@ -83,8 +81,6 @@ async def ticket(request: web.Request) -> web.Response:
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
     except (TryLaterError, BusDownError) as error:
-        if isinstance(error, TryLaterError):
-            charges.give_back(payer, PROOF)
         raise try_later("no ticket can be given now", error) from None
     gateway.counters.tickets_issued += 1
     headers = {"Cache-Control": "no-store"}
