@@ -196,6 +196,13 @@ def test_every_package_names_what_is_in_it(package: str) -> None:
             assert f"``{name}``" in contents, f"{folder}/__init__.py does not name {name}"
 
 
+@pytest.mark.parametrize("package", [*ALLOWED, "bench"])
+def test_no_module_is_longer_than_three_hundred_lines(package: str) -> None:
+    """A longer one is two."""
+    lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in _modules(package)}
+    assert {} == {path: length for path, length in lengths.items() if length > 300}
+
+
 @pytest.mark.parametrize("package", ALLOWED)
 def test_every_module_has_its_tests(package: str) -> None:
     """``gateway/fanout/hub.py`` is tested by ``tests/gateway/fanout/test_hub.py``, and so for all."""

@@ -32,8 +32,9 @@ _BURST_S: Final = 2.0
 """So many seconds' worth may come at once."""
 
 PROBES: Final = frozenset(("/healthz", "/readyz"))
-"""What balancers ask for. It is charged to their connections alone: whoever shares their address must not make them
-take us for dead."""
+"""What balancers ask for. The first of a connection is free for its address, as a balancer's checks connect anew each
+time: whoever shares its address must not make it take us for dead. Connects have limits of their own. Further ones are
+charged to the address, apart from all else."""
 
 _PROBES_AT_ONCE: Final = 3
 """Of one connection, and half as many a second: its whole purse is so many."""
@@ -51,12 +52,14 @@ def is_probe(head: bytes) -> bool:
 class Purse:
     """What one connection has left."""
 
-    __slots__ = ("_full_at", "_rate")
+    __slots__ = ("_full_at", "_rate", "has_probed")
 
     def __init__(self, rate: Rate) -> None:
         """A full one."""
         self._rate = rate
         self._full_at = 0.0
+        self.has_probed = False
+        """Whether it was asked for a probe before."""
 
     def spend(self, tokens: float, now: float) -> bool:
         """Take so many, or none of them; whether they were there."""
@@ -144,6 +147,9 @@ class Charges:
             raise _too_many("connection")
         if not probe:
             self._take(self._requests, payer, tokens)
+        elif purse.has_probed:
+            self._take(self._probes, payer, tokens)
+        purse.has_probed |= probe
 
     @property
     def _a_probe(self) -> float:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Final
 
-from gateway.admission.limits import Tally
+from gateway.admission.limits import KeyedBuckets, Rate, Tally
 
 GRACE_S: Final = 0.25
 """A balancer sends its question with the connection."""
@@ -17,6 +17,10 @@ MOST_OF_ONE: Final = 100
 """So many of one address wait to be heard; further ones are refused at once. A turn of the event loop may accept many
 connections before it reads of any."""
 
+MOST_PER_S: Final = 500
+"""So many of one address are heard in a second. One that is heard and answered takes some 0.1 ms more than one that is
+refused at once; whoever shares an address with a faster flood than this is not always heard."""
+
 
 class Graces:
     """Those who are heard for a moment."""
@@ -24,11 +28,15 @@ class Graces:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting = Tally()
+        self._heard = KeyedBuckets(Rate(MOST_PER_S, MOST_PER_S * GRACE_S))
         self._given: dict[Hashable, tuple[str, asyncio.TimerHandle]] = {}
 
     def give(self, who: Hashable, key: str, over: Callable[[], None]) -> bool:
         """Whether ``who``, of the address ``key``, is heard; then ``over`` is called when its moment is."""
         if not self._waiting.enter(key, MOST_OF_ONE):
+            return False
+        if self._heard.take(key, self._loop.time()) != "ok":
+            self._waiting.leave(key)
             return False
         self._given[who] = key, self._loop.call_later(GRACE_S, over)
         return True

@@ -15,6 +15,7 @@ from gateway.admission.request.head import require_small_body
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
+from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
 from market.bus import BusDownError
@@ -94,23 +95,13 @@ async def ticket_preflight(_request: web.Request) -> web.Response:
 
 
 async def healthz(_request: web.Request) -> web.Response:
-    """200 while this process does its work."""
-    return _answer(200, {"status": "alive"})
+    """Whether this process lives."""
+    return _answer(*health())
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """200 in service, 503 not yet, 404 draining: HAProxy then sends nobody new, and cuts nobody off."""
-    gateway = request.app[GATEWAY]
-    if gateway.draining:
-        answer = _answer(404, {"status": "draining"})
-    elif not gateway.feed.ready:
-        answer = _answer(503, {"status": "no last values from the bus yet"})
-    else:
-        answer = _answer(200, {"status": "ready", "feed": "live" if gateway.feed.live else "stale"})
-    # What a balancer passes on is somebody else's question.
-    if hdrs.X_FORWARDED_FOR not in request.headers:
-        gateway.probes.answered(request.remote or "", answer.status, asyncio.get_running_loop().time())
-    return answer
+    """Whether it is in service."""
+    return _answer(*readiness(request.app[GATEWAY], request.headers, request.remote or ""))
 
 
 async def metrics(request: web.Request) -> web.Response:

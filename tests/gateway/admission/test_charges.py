@@ -64,8 +64,8 @@ def test_one_connection_takes_half_of_what_its_address_may() -> None:
 
 
 def test_balancers_ask_whatever_their_neighbours_do() -> None:
-    """Probes are charged to their connection alone: three at once, and half as many a second, whatever the rate is."""
-    for rate in (1, 100):
+    """A connection has three probes at once, and half as many a second; the first costs its address nothing."""
+    for rate in (4, 100):
         clock = Clock()
         charges = Charges(rate, clock)
         for _ in range(2 * rate):
@@ -74,14 +74,31 @@ def test_balancers_ask_whatever_their_neighbours_do() -> None:
             charges.take_request(ALICE, "/ws")
         for _ in range(100):
             purse = charges.connection()
-            for _ in range(3):
-                charges.take_head(ALICE, purse, PROBE)
-            with refused():
-                charges.take_head(ALICE, purse, PROBE)
+            charges.take_head(ALICE, purse, PROBE)
+        for _ in range(2):
+            charges.take_head(ALICE, purse, PROBE)
+        with refused():
+            charges.take_head(ALICE, purse, PROBE)
         clock.now_s += 0.67
         charges.take_head(ALICE, purse, PROBE)
         with refused():
             charges.take_head(ALICE, purse, PROBE)
+
+
+def test_more_probes_of_a_connection_are_charged_to_its_address() -> None:
+    """However many connections a stranger has: at the address's rate, and a neighbour's first is answered still."""
+    clock = Clock()
+    charges = Charges(10, clock)
+    purses = [charges.connection() for _ in range(100)]
+    answered = 0
+    for _ in range(3):
+        for purse in purses:
+            with contextlib.suppress(RefusalError):
+                charges.take_head(ALICE, purse, PROBE)
+                answered += 1
+    assert 100 + 20 == answered
+    charges.take_head(ALICE, charges.connection(), PROBE)
+    charges.take_head(ALICE, charges.connection(), REQUEST)
 
 
 def test_what_a_proxy_passes_on_is_charged_to_whom_it_is_from() -> None:

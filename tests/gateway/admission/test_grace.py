@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from gateway.admission.grace import GRACE_S, MOST_OF_ONE, Graces
+from gateway.admission.grace import GRACE_S, MOST_OF_ONE, MOST_PER_S, Graces
 from tests.fakes import run_virtual
 
 
@@ -36,5 +36,26 @@ def test_few_of_an_address_have_one_at_once() -> None:
         assert [True, False] == [graces.give(n, "a", lambda: None) for n in (100, 101)]
         for who in (*range(MOST_OF_ONE), "other", 100):
             graces.end(who)
+
+    run_virtual(main())
+
+
+def test_few_of_an_address_have_one_in_a_second() -> None:
+    """However fast each of them is heard; a balancer that asks each second at an address that is not flooded has it."""
+
+    async def main() -> None:
+        graces = Graces()
+        loop = asyncio.get_running_loop()
+        begun, given = loop.time(), 0
+        while loop.time() < begun + 3:
+            for _ in range(10):
+                if graces.give("who", "a", lambda: None):
+                    given += 1
+                    graces.end("who")
+            assert graces.give("balancer", "b", lambda: None)
+            graces.end("balancer")
+            await asyncio.sleep(0.002)
+        assert abs(given - (3 + GRACE_S) * MOST_PER_S) < 10
+        assert 0 == len(graces)
 
     run_virtual(main())
