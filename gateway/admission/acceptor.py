@@ -201,7 +201,7 @@ class Arrival(asyncio.Protocol):
             return
         if head is None:
             self._arrivals.buffers.keeps(self, len(heads))
-        elif self.refusal is not None and not is_probe(head):
+        elif self.refusal is not None and not (is_probe(head) and self._arrivals.graces.may_ask(self.payer or "")):
             self._end_grace()
         else:
             self._take_turn(head, heads)

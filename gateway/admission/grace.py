@@ -18,8 +18,8 @@ MOST_OF_ONE: Final = 100
 connections before it reads of any."""
 
 MOST_PER_S: Final = 500
-"""So many of one address are heard in a second. One that is heard and answered takes some 0.1 ms more than one that is
-refused at once; whoever shares an address with a faster flood than this is not always heard."""
+"""So many probes of one address are answered in a second; whoever shares its address with a faster flood of probes than
+this is not always answered. Who asks for anything else takes nothing of it."""
 
 
 class Graces:
@@ -28,18 +28,19 @@ class Graces:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting = Tally()
-        self._heard = KeyedBuckets(Rate(MOST_PER_S, MOST_PER_S * GRACE_S))
+        self._answered = KeyedBuckets(Rate(MOST_PER_S, MOST_PER_S * GRACE_S))
         self._given: dict[Hashable, tuple[str, asyncio.TimerHandle]] = {}
 
     def give(self, who: Hashable, key: str, over: Callable[[], None]) -> bool:
         """Whether ``who``, of the address ``key``, is heard; then ``over`` is called when its moment is."""
         if not self._waiting.enter(key, MOST_OF_ONE):
             return False
-        if self._heard.take(key, self._loop.time()) != "ok":
-            self._waiting.leave(key)
-            return False
         self._given[who] = key, self._loop.call_later(GRACE_S, over)
         return True
+
+    def may_ask(self, key: str) -> bool:
+        """Whether one more probe of the address ``key`` is answered."""
+        return self._answered.take(key, self._loop.time()) == "ok"
 
     def end(self, who: Hashable) -> None:
         """``who`` was heard, or refused, or has gone."""

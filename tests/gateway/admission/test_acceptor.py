@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.admission.acceptor import Arrival, Arrivals
 from gateway.admission.admission import Entrance
-from gateway.admission.grace import GRACE_S, MOST_OF_ONE
+from gateway.admission.grace import GRACE_S, MOST_OF_ONE, MOST_PER_S
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.errors import RefusalError
 from gateway.metrics import Counters
@@ -396,6 +396,31 @@ def test_a_balancer_may_ask_whether_we_live_although_its_clients_have_met_a_limi
         assert (0, MOST_OF_ONE) == (len(hall.arrivals) - 1, len(hall.arrivals.graces))
         await asyncio.sleep(GRACE_S * 1.1)
         assert 0 == len(hall.arrivals.graces)
+
+    virtually(main())
+
+
+def test_so_many_probes_beyond_a_limit_are_answered_in_a_second() -> None:
+    """Further ones hear 429; whoever asks for something else takes nothing of it."""
+
+    async def main() -> None:
+        hall = Hall(max_connections_per_ip=1)
+        hall.connect()
+        for _ in range(MOST_PER_S):
+            hall.connect().receive(HANDSHAKE)
+        probes = [hall.connect() for _ in range(MOST_OF_ONE)]
+        for probe in probes:
+            probe.receive(REQUEST)
+        assert all(b"asks" in probe.written for probe in probes)
+        for _ in range(MOST_PER_S):
+            hall.connect().receive(REQUEST)
+        late = hall.connect()
+        late.receive(REQUEST)
+        assert late.written.startswith(b"HTTP/1.1 429 ")
+        await asyncio.sleep(1)
+        later = hall.connect()
+        later.receive(REQUEST)
+        assert b"asks" in later.written
 
     virtually(main())
 

@@ -38,7 +38,8 @@ async def test_beyond_a_limit_the_answer_is_the_same(start: Start, method: str, 
 
 async def test_beyond_a_limit_names_count_too(start: Start) -> None:
     """Under another than those of operators nothing is told, as always; and it is counted."""
-    running = await start(spare_loopback=False, max_connections_per_ip=1, allowed_hosts=AllowedHosts.parse("a.example", only_loopback=False))
+    hosts = AllowedHosts.parse("a.example", only_loopback=False)
+    running = await start(spare_loopback=False, max_connections_per_ip=1, allowed_hosts=hosts)
     _, writer = await asyncio.open_connection(HOST, running.port)
     for host, status in ((b"a.example", b"200"), (b"b.example", b"403"), (b"127.0.0.1", b"200")):
         answer = await ask(running, b"GET /healthz HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
