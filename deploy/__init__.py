@@ -4,5 +4,6 @@
     python -m deploy cluster    Valkey ─ poller ─ four gateways under gunicorn ─ HAProxy
 
 ``processes`` knows how to start, watch and end one program, ``programs`` what each is called and
-needs, ``stack`` the order of all of them, ``ports`` whether they have somewhere to listen.
+needs, ``stack`` the order of all of them, ``ports`` whether they have somewhere to listen,
+``timeouts`` whether those of HAProxy and of gateways fit each other.
 """

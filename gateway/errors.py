@@ -46,13 +46,17 @@ class RefusalError(GatewayError):
 
     def to_http(self) -> bytes:
         """The whole answer, after which the connection is closed."""
-        body = self.body
-        fields = {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-            "Server": SERVER,
-            **self.headers,
-        }
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        return f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{head}\r\n".encode() + body
+        return closing_answer(self.status, self.body, self.headers)
+
+
+def closing_answer(status: int, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """A whole answer with a ``body`` of JSON, after which the connection is closed."""
+    fields = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        "Server": SERVER,
+        **headers,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + body

@@ -2,8 +2,7 @@
 
 A WebSocket handshake with nothing unusual about it becomes a conversation at once, without all that aiohttp makes
 for a request: a protocol, a task, a request, a response. Whatever else comes is aiohttp's, with the bytes it came in.
-Who does not finish a request's head in time is cut off (slowloris), and so is the oldest of too many; of later
-requests, too.
+Who does not finish a request's head in time is cut off, of later requests, too (`pending_handshakes`).
 """
 
 import asyncio
@@ -15,6 +14,7 @@ from aiohttp.http_parser import RawRequestMessage
 from gateway.admission.admission import Entrance
 from gateway.admission.charges import Purse, is_probe
 from gateway.admission.grace import Graces
+from gateway.admission.pending_handshakes import PendingHandshakes
 from gateway.admission.request.asking import Asking
 from gateway.admission.request.head import Heads
 from gateway.errors import RefusalError
@@ -27,6 +27,9 @@ _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken h
 Upgrade = Callable[[RawRequestMessage, "Arrival"], asyncio.Protocol | None]
 """Answers a handshake and returns who talks to the client from then on, or None: aiohttp is to answer."""
 
+AnswerProbe = Callable[[RawRequestMessage, str], bytes]
+"""The whole answer to a balancer's question from an address."""
+
 
 class Arrivals:
     """Makes a protocol for each accepted connection: what ``loop.create_server`` calls."""
@@ -35,6 +38,7 @@ class Arrivals:
         self,
         entrance: Entrance,
         upgrade: Upgrade,
+        answer_probe: AnswerProbe,
         upgrade_path: str,
         serve: Callable[[], asyncio.Protocol],
         counters: Counters,
@@ -47,10 +51,12 @@ class Arrivals:
     ) -> None:
         """``upgrade`` is asked about requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
 
-        A head must be whole after ``timeout_s``. At most ``most`` may be unfinished at once, 0 being no limit.
+        ``answer_probe`` answers the probes of those who met a limit. ``timeout_s`` and ``most`` are for
+        `PendingHandshakes`.
         """
         self.entrance = entrance
         self.upgrade = upgrade
+        self.answer_probe = answer_probe
         self.asking = Asking(upgrade_path)
         self.serve = serve
         self.counters = counters
@@ -59,12 +65,7 @@ class Arrivals:
         self.turns = turns
         self.has_room = has_room
         """Whether the process can hold one more socket, whoever's."""
-        self._loop = asyncio.get_running_loop()
-        self._timeout_s = timeout_s
-        self._most = most
-        self._waiting: dict[Arrival, float] = {}
-        """Unfinished, the oldest first, each with the time by which it must be finished."""
-        self._timer: asyncio.TimerHandle | None = None
+        self.pending = PendingHandshakes(counters, timeout_s=timeout_s, most=most)
         self.whole: dict[Arrival, bytes] = {}
         """Heads that there was no time for in the turn in which they came."""
 
@@ -74,55 +75,18 @@ class Arrivals:
 
     def __len__(self) -> int:
         """How many are unfinished, or wait for us."""
-        return len(self._waiting) + len(self.whole)
-
-    def change(self, *, timeout_s: float, most: int) -> None:
-        """Allow another time and another number from now on; nobody keeps more time than a newcomer gets."""
-        self._timeout_s, self._most = timeout_s, most
-        latest = self._loop.time() + timeout_s
-        self._waiting = {arrival: min(due, latest) for arrival, due in self._waiting.items()}
-        while most and len(self._waiting) > most:
-            self._cut_off(next(iter(self._waiting)))
-        if self._timer is not None:
-            self._timer.cancel()
-        self._sweep()
-
-    def enter(self, arrival: "Arrival") -> None:
-        """``arrival`` has connected, or begins another request."""
-        self._waiting[arrival] = self._loop.time() + self._timeout_s
-        if self._most and len(self._waiting) > self._most:
-            # The one that had the longest time for it.
-            self._cut_off(next(iter(self._waiting)))
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._timeout_s, self._sweep)
+        return len(self.pending) + len(self.whole)
 
     def leave(self, arrival: "Arrival") -> None:
         """``arrival`` has a whole head, or has gone."""
-        self._waiting.pop(arrival, None)
+        self.pending.leave(arrival)
         self.buffers.forget(arrival)
-
-    def _sweep(self) -> None:
-        now = self._loop.time()
-        while self._waiting:
-            arrival, due = next(iter(self._waiting.items()))
-            if due > now:
-                self._timer = self._loop.call_at(due, self._sweep)
-                return
-            self._cut_off(arrival)
-        self._timer = None
-
-    def _cut_off(self, arrival: "Arrival") -> None:
-        self.counters.handshakes_cut_off += 1
-        del self._waiting[arrival]
-        arrival.abort()
 
     def close(self) -> None:
         """Cut off whoever has not finished."""
-        if self._timer is not None:
-            self._timer.cancel()
-        for arrival in (*self._waiting, *self.whole):
+        self.pending.close()
+        for arrival in tuple(self.whole):
             arrival.abort()
-        self._waiting.clear()
 
 
 class Arrival(asyncio.Protocol):
@@ -171,7 +135,7 @@ class Arrival(asyncio.Protocol):
 
     def begin_head(self) -> None:
         """A request after the first has begun: there is so much time for its head, as for the first one's."""
-        self._arrivals.enter(self)
+        self._arrivals.pending.enter(self)
 
     def end_head(self) -> None:
         """That head is whole."""
@@ -190,22 +154,28 @@ class Arrival(asyncio.Protocol):
         except RefusalError as error:
             key = self._arrivals.entrance.key(self.peer)
             if self._arrivals.graces.give(self, key, self._end_grace):
-                self.refusal = error
+                self.payer, self.refusal = key, error
             else:
                 # Before a byte of it is read.
                 self._refuse(error)
         else:
-            self._arrivals.enter(self)
+            self._arrivals.pending.enter(self)
 
-    def _end_grace(self, head: bytes = b"") -> None:
-        """Answer a probe although a limit was met, and nothing else."""
+    def _end_grace(self) -> None:
+        """Refuse who met a limit, and asked for anything else than whether we live, or for nothing."""
         refusal, self.refusal = self.refusal, None
         self._arrivals.graces.end(self)
-        if is_probe(head):
-            # That one; the connection is counted nowhere.
-            self._serve(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-        elif refusal is not None:
+        if refusal is not None:
             self._refuse(refusal)
+
+    def _answer_probe(self, head: bytes) -> None:
+        """Answer one question although a limit was met. The connection is counted nowhere, so it ends."""
+        message = self._arrivals.asking.read(head)
+        if message is None:
+            self._end_grace()
+        else:
+            self.transport.write(self._arrivals.answer_probe(message, self.peer or ""))
+            self.transport.close()
 
     def _refuse(self, refusal: RefusalError) -> None:
         self._arrivals.counters.connections_refused[refusal.reason] += 1
@@ -231,14 +201,16 @@ class Arrival(asyncio.Protocol):
             return
         if head is None:
             self._arrivals.buffers.keeps(self, len(heads))
-        elif self.refusal is not None:
-            self._end_grace(head)
+        elif self.refusal is not None and not (is_probe(head) and self._arrivals.graces.may_ask(self.payer or "")):
+            self._end_grace()
         else:
             self._take_turn(head, heads)
 
     def _take_turn(self, head: bytes, heads: Heads) -> None:
         arrivals = self._arrivals
         arrivals.leave(self)
+        if self.refusal is not None:
+            arrivals.graces.end(self)
         if arrivals.turns.begin():
             self._decide(head, heads.take(len(heads)))
             arrivals.turns.end()
@@ -263,6 +235,9 @@ class Arrival(asyncio.Protocol):
 
     def _decide(self, head: bytes, rest: bytes) -> None:
         arrivals, transport = self._arrivals, self.transport
+        if self.refusal is not None:
+            self._answer_probe(head)
+            return
         message = arrivals.asking.for_upgrade(head)
         protocol = None if message is None else arrivals.upgrade(message, self)
         if protocol is not None:

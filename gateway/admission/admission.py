@@ -14,7 +14,7 @@ from msgspec import Struct
 from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.admission.address import limit_key, spelled
-from gateway.admission.charges import PROOF, Charges
+from gateway.admission.charges import Charges
 from gateway.admission.limit_log import LimitLog
 from gateway.admission.limits import KeyedBuckets, Rate, Tally
 from gateway.admission.policy import Policy
@@ -200,14 +200,12 @@ class Entrance:
             return ANONYMOUS
         if visitor.token is None or visitor.ticket is not None:
             return None
-        self.charges.take(visitor.payer, PROOF)
         try:
-            grant = self._verify_now(visitor.token)
+            # Where it has to be waited for, it is charged again then.
+            with self.charges.proof(visitor.payer):
+                return self._verify_now(visitor.token)
         except RefusedError as error:
             raise unauthorised(str(error), error.code) from None
-        # Where it has to be waited for, it is charged again then.
-        self.charges.give_back(visitor.payer, PROOF)
-        return grant
 
     def admit(self, visitor: Visitor, grant: Grant | None) -> Seat:
         """Count ``visitor`` in; to be given to `leave`. ``grant`` is None for one who is still to show a token.

@@ -3,18 +3,24 @@
 One token is some 0.4 ms of work. Handshakes that are let in are not charged: connects have limits of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from gateway.admission.limits import KeyedBuckets, Rate
+from gateway.auth.grant import TryLaterError
 from gateway.errors import RefusalError
+from market.bus import BusDownError
 
 METRICS: Final = 10
 """Tokens: as long as it takes to write them all."""
 
-PROOF: Final = 2
-"""Tokens: to check a signature, or to ask the store for a ticket. Given back to who showed a good one: many
-people behind one address may show theirs at once."""
+PROOF: Final = 10
+"""Tokens: for a token or a ticket that opens nothing. A signature was checked for it, or the store was asked."""
+
+_PROOF_HELD: Final = 2
+"""Tokens: while a proof is looked at. Given back to who showed a good one: many people behind one address may show
+theirs at once. Who showed none owes the rest of its price."""
 
 REQUEST: Final = 1
 """Tokens: for any request that is not told of below."""
@@ -26,8 +32,9 @@ _BURST_S: Final = 2.0
 """So many seconds' worth may come at once."""
 
 PROBES: Final = frozenset(("/healthz", "/readyz"))
-"""What balancers ask for. It is charged to their connections alone: whoever shares their address must not make them
-take us for dead."""
+"""What balancers ask for. The first of a connection is free for its address, as a balancer's checks connect anew each
+time: whoever shares its address must not make it take us for dead. Connects have limits of their own. Further ones are
+charged to the address, apart from all else."""
 
 _PROBES_AT_ONCE: Final = 3
 """Of one connection, and half as many a second: its whole purse is so many."""
@@ -45,12 +52,14 @@ def is_probe(head: bytes) -> bool:
 class Purse:
     """What one connection has left."""
 
-    __slots__ = ("_full_at", "_rate")
+    __slots__ = ("_full_at", "_rate", "has_probed")
 
     def __init__(self, rate: Rate) -> None:
         """A full one."""
         self._rate = rate
         self._full_at = 0.0
+        self.has_probed = False
+        """Whether it was asked for a probe before."""
 
     def spend(self, tokens: float, now: float) -> bool:
         """Take so many, or none of them; whether they were there."""
@@ -73,9 +82,7 @@ class Purses(KeyedBuckets):
         """Take so many of ``key``; whether they were there."""
         rate, buckets = self._rate, self._full_at
         if rate.interval_s:
-            held = buckets.get(key, now)
-            # Further ahead than this rate lets anybody come: it was another one then.
-            full_at = (held if 0 < held - now <= rate.burst_s else now) + tokens * rate.interval_s
+            full_at = self._held(key, now) + tokens * rate.interval_s
             if full_at - now > rate.burst_s:
                 return False
             buckets[key] = full_at
@@ -140,6 +147,9 @@ class Charges:
             raise _too_many("connection")
         if not probe:
             self._take(self._requests, payer, tokens)
+        elif purse.has_probed:
+            self._take(self._probes, payer, tokens)
+        purse.has_probed |= probe
 
     @property
     def _a_probe(self) -> float:
@@ -165,6 +175,27 @@ class Charges:
         """
         if payer is not None:
             self._take(self._requests, payer, tokens)
+
+    @contextmanager
+    def proof(self, payer: str | None) -> Iterator[None]:
+        """Charge for a token or a ticket that is looked at in the block; one that is good raises nothing there.
+
+        Whoever owes for others is not looked at. What cannot be told now costs nothing.
+
+        Raises:
+            RefusalError: so much is not left; nothing was charged.
+        """
+        self.take(payer, _PROOF_HELD)
+        try:
+            yield
+        except (TryLaterError, BusDownError):
+            self.give_back(payer, _PROOF_HELD)
+            raise
+        except BaseException:
+            if payer is not None:
+                self._requests.charge(payer, PROOF - _PROOF_HELD, self._now())
+            raise
+        self.give_back(payer, _PROOF_HELD)
 
     def give_back(self, payer: str | None, tokens: int) -> None:
         """What was charged was not to be paid for."""

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Final
 
-from gateway.admission.limits import Tally
+from gateway.admission.limits import KeyedBuckets, Rate, Tally
 
 GRACE_S: Final = 0.25
 """A balancer sends its question with the connection."""
@@ -17,6 +17,10 @@ MOST_OF_ONE: Final = 100
 """So many of one address wait to be heard; further ones are refused at once. A turn of the event loop may accept many
 connections before it reads of any."""
 
+MOST_PER_S: Final = 500
+"""So many probes of one address are answered in a second; whoever shares its address with a faster flood of probes than
+this is not always answered. Who asks for anything else takes nothing of it."""
+
 
 class Graces:
     """Those who are heard for a moment."""
@@ -24,6 +28,7 @@ class Graces:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting = Tally()
+        self._answered = KeyedBuckets(Rate(MOST_PER_S, MOST_PER_S * GRACE_S))
         self._given: dict[Hashable, tuple[str, asyncio.TimerHandle]] = {}
 
     def give(self, who: Hashable, key: str, over: Callable[[], None]) -> bool:
@@ -32,6 +37,10 @@ class Graces:
             return False
         self._given[who] = key, self._loop.call_later(GRACE_S, over)
         return True
+
+    def may_ask(self, key: str) -> bool:
+        """Whether one more probe of the address ``key`` is answered."""
+        return self._answered.take(key, self._loop.time()) == "ok"
 
     def end(self, who: Hashable) -> None:
         """``who`` was heard, or refused, or has gone."""

@@ -10,11 +10,12 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from gateway.admission.admission import bearer, try_later, unauthorised
-from gateway.admission.charges import METRICS, PROOF
+from gateway.admission.charges import METRICS
 from gateway.admission.request.head import require_small_body
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
+from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
 from market.bus import BusDownError
@@ -71,11 +72,9 @@ async def ticket(request: web.Request) -> web.Response:
     token = bearer(request.headers)
     if token is None:
         raise unauthorised("a ticket is for who brings a token: Authorization: Bearer <token>", "bad_token")
-    charges, payer = gateway.entrance.charges, _payer(request)
-    charges.take(payer, PROOF)
     try:
-        grant = await gateway.authenticator.verify(token)
-        charges.give_back(payer, PROOF)
+        with gateway.entrance.charges.proof(_payer(request)):
+            grant = await gateway.authenticator.verify(token)
         if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
             # The bus's store keeps each for a while.
             raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
@@ -83,8 +82,6 @@ async def ticket(request: web.Request) -> web.Response:
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
     except (TryLaterError, BusDownError) as error:
-        if isinstance(error, TryLaterError):
-            charges.give_back(payer, PROOF)
         raise try_later("no ticket can be given now", error) from None
     gateway.counters.tickets_issued += 1
     headers = {"Cache-Control": "no-store"}
@@ -98,23 +95,13 @@ async def ticket_preflight(_request: web.Request) -> web.Response:
 
 
 async def healthz(_request: web.Request) -> web.Response:
-    """200 while this process does its work."""
-    return _answer(200, {"status": "alive"})
+    """Whether this process lives."""
+    return _answer(*health())
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """200 in service, 503 not yet, 404 draining: HAProxy then sends nobody new, and cuts nobody off."""
-    gateway = request.app[GATEWAY]
-    if gateway.draining:
-        answer = _answer(404, {"status": "draining"})
-    elif not gateway.feed.ready:
-        answer = _answer(503, {"status": "no last values from the bus yet"})
-    else:
-        answer = _answer(200, {"status": "ready", "feed": "live" if gateway.feed.live else "stale"})
-    # What a balancer passes on is somebody else's question.
-    if hdrs.X_FORWARDED_FOR not in request.headers:
-        gateway.probes.answered(request.remote or "", answer.status, asyncio.get_running_loop().time())
-    return answer
+    """Whether it is in service."""
+    return _answer(*readiness(request.app[GATEWAY], request.headers, request.remote or ""))
 
 
 async def metrics(request: web.Request) -> web.Response:

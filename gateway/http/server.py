@@ -12,6 +12,7 @@ from gateway.admission.address import is_every_address, is_private
 from gateway.admission.descriptors import make_room
 from gateway.http.expectations import expecting_nothing
 from gateway.http.handler import Requests
+from gateway.http.health import answer_now
 from gateway.http.routes import GATEWAY, WEBSOCKET_PATH
 from gateway.http.upgrade import upgrade_now
 from gateway.settings import Settings
@@ -109,11 +110,12 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served
     def settings_changed() -> None:
         nonlocal room
         room = _room(gateway.settings)
-        made.change(timeout_s=gateway.settings.handshake_timeout_s, most=gateway.settings.max_handshakes)
+        made.pending.change(timeout_s=gateway.settings.handshake_timeout_s, most=gateway.settings.max_handshakes)
 
     made = Arrivals(
         gateway.entrance,
         functools.partial(upgrade_now, gateway),
+        functools.partial(answer_now, gateway),
         WEBSOCKET_PATH,
         serve,
         gateway.counters,

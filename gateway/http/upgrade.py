@@ -9,7 +9,7 @@ from multidict import CIMultiDictProxy
 from gateway.admission.acceptor import Arrival
 from gateway.admission.address import is_private
 from gateway.admission.admission import Visitor, try_later, unauthorised
-from gateway.admission.charges import PROOF, REQUEST
+from gateway.admission.charges import REQUEST
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.client import begin
 from gateway.errors import RefusalError
@@ -87,24 +87,20 @@ async def prove(gateway: Gateway, visitor: Visitor) -> Grant:
     Raises:
         RefusalError: it opens nothing, or that cannot be told now; or too many of these did so.
     """
-    charges = gateway.entrance.charges
-    charges.take(visitor.payer, PROOF)
     try:
-        if visitor.ticket is not None:
-            grant = await gateway.tickets.redeem(visitor.ticket)
-            if grant is None:
-                raise unauthorised("the ticket is used, too old, or none; get a new one", "bad_ticket")
-        else:
+        with gateway.entrance.charges.proof(visitor.payer):
+            if visitor.ticket is not None:
+                grant = await gateway.tickets.redeem(visitor.ticket)
+                if grant is None:
+                    raise unauthorised("the ticket is used, too old, or none; get a new one", "bad_ticket")
+                return grant
             assert visitor.token is not None
             assert gateway.authenticator is not None
-            grant = await gateway.authenticator.verify(visitor.token)
+            return await gateway.authenticator.verify(visitor.token)
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
     except (TryLaterError, BusDownError) as error:
-        charges.give_back(visitor.payer, PROOF)
         raise try_later("this cannot be checked now", error) from None
-    charges.give_back(visitor.payer, PROOF)
-    return grant
 
 
 def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:

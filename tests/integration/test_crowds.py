@@ -4,10 +4,12 @@ import asyncio
 import re
 from collections import Counter
 
+import orjson
 import pytest
 
 from gateway.admission.address import TrustedProxies
 from gateway.admission.charges import METRICS, PROOF
+from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import HOST
 from tests.integration.test_door import JWT, UPGRADE, Door, door
 
@@ -19,14 +21,14 @@ RATE = 100
 """MAX_REQUEST_RATE_PER_IP."""
 
 
-async def get(port: int, source: str, *requests: bytes) -> list[tuple[int, str]]:
+async def get(port: int, source: str, *requests: bytes, method: bytes = b"GET") -> list[tuple[int, str]]:
     """Ask for one after the other on a connection of its own; status and body of each answer."""
     reader, writer = await asyncio.open_connection(HOST, port, local_addr=(source, 0))
     heard = []
     try:
         async with asyncio.timeout(20):
             for request in requests:
-                writer.write(b"GET " + request + b"\r\n")
+                writer.write(method + b" " + request + b"\r\n")
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
                 heard.append((int(head.split()[1]), (await reader.readexactly(int(length or 0))).decode()))
@@ -58,6 +60,23 @@ async def test_an_office_opens_the_page_at_once(people: int) -> None:
             seen: Counter[int] = Counter()
             await asyncio.gather(*(visit(port, OFFICES[way], seen) for _ in range(people)))
             assert (way, {200, 101}, people) == (way, set(seen), seen[101])
+
+
+async def log_in(port: int, source: str, number: int) -> tuple[int, int]:
+    """Get a ticket for a token of one's own, and show it; both answers."""
+    bearer = f"Authorization: Bearer {token('HS256', SECRET, sub=f'person-{number}')}\r\nContent-Length: 0\r\n"
+    [(issued, body)] = await get(port, source, b"/v1/ticket HTTP/1.1\r\nHost: x\r\n" + bearer.encode(), method=b"POST")
+    ticket = orjson.loads(body)["ticket"].encode() if issued == 200 else b""
+    [(let_in, _)] = await get(port, source, b"/ws?ticket=" + ticket + b" HTTP/1.1\r\nHost: x\r\n" + UPGRADE)
+    return issued, let_in
+
+
+async def test_an_office_logs_in_at_once() -> None:
+    """Two hundred people with tokens, who show their tickets at the same time; nobody is refused anything."""
+    async with door(spare_loopback=False, auth=JWT) as opened:
+        for way, port in opened.ports.items():
+            answers = await asyncio.gather(*(log_in(port, OFFICES[way], number) for number in range(200)))
+            assert (way, {(200, 101)}) == (way, set(answers))
 
 
 @pytest.mark.parametrize(

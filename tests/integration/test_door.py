@@ -215,6 +215,27 @@ async def test_bytes_that_are_no_request_are_answered_at_once() -> None:
         assert [] == [(*case, answer) for case, answer in zip(cases, heard, strict=True) if answer != ([400], True)]
 
 
+async def test_a_beginning_that_becomes_no_request_is_answered_at_once() -> None:
+    """By the gateway, with 400; HAProxy waits for the end of a line. What may become a request is waited for."""
+    async with door() as here:
+        port = here.ports["straight"]
+        for begun in (b"hello", b"EHLO x", b"{", b"\r\n\r\n", b"\n\r", PLAIN + b"\r\n\r\n", PLAIN + b"get"):
+            answers, ended = await until_the_end(port, begun)
+            assert ([200] * begun.startswith(PLAIN) + [400], True) == (answers, ended), begun
+        for begun in (b"GE", b"\r", b"\r\n", PLAIN + b"\r\nPOS"):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            try:
+                writer.write(begun)
+                if begun.startswith(PLAIN):
+                    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                    await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await reader.read(1)
+            finally:
+                writer.transport.abort()
+
+
 async def test_lines_may_end_with_a_single_lf_and_begin_behind_empty_ones() -> None:
     """As RFC 9112, section 2.2, lets a server read them: the same answers as with CRLF, one for each request."""
     request = b"GET /web/app.js HTTP/1.1\r\nHost: x\r\n\r\n"

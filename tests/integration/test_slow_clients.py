@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from bench.readers import Hand, Pace, Reader
+from bench.hand import Hand
+from bench.readers import Pace, Reader
 from bench.ticks import SYMBOLS
 from deploy.ports import Address
 from tests.integration.faults import tell

@@ -1,4 +1,4 @@
-"""Whether the head of a request asks for a WebSocket, told without all that aiohttp makes for a request."""
+"""What the head of a request asks for, a WebSocket above all, told without all that aiohttp makes for a request."""
 
 import asyncio
 
@@ -25,6 +25,12 @@ class Asking:
         """The upgrade that ``head`` asks for, or None where it is anything else."""
         if not head.startswith(self._line):
             return None
+        message = self.read(head)
+        is_upgrade = message and message.url.raw_path == self._path and asks_for_websocket(message.headers)
+        return message if is_upgrade else None
+
+    def read(self, head: bytes) -> RawRequestMessage | None:
+        """The request that ``head`` is of; None where it is none."""
         parser = HttpRequestParser(
             self._no_body,
             self._loop,
@@ -40,5 +46,4 @@ class Asking:
         if len(messages) != 1:
             return None
         message: RawRequestMessage = messages[0][0]
-        is_upgrade = message.url.raw_path == self._path and asks_for_websocket(message.headers)
-        return message if is_upgrade else None
+        return message

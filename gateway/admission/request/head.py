@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import hdrs
 from multidict import MultiMapping
 
-from gateway.admission.request.lines import CR, EMPTY_LINES, require_first_line, require_lines, with_crlf
+from gateway.admission.request.lines import CR, no_request, require_first_line, require_lines, with_crlf
 from gateway.errors import RefusalError
 
 MAX_HEAD_BYTES: Final = 14 * 1024
@@ -31,7 +31,7 @@ _END_LF: Final = b"\n\n"
 class Heads:
     """What one connection has sent and nobody has taken yet."""
 
-    __slots__ = ("_at", "_data", "_searched")
+    __slots__ = ("_after_empty_line", "_at", "_data", "_searched")
 
     def __init__(self) -> None:
         self._data = b""
@@ -39,6 +39,7 @@ class Heads:
         """Where the part begins that was not taken yet."""
         self._searched = 0
         """Up to here there is no end of a head."""
+        self._after_empty_line = False
 
     def __len__(self) -> int:
         """Bytes that were not taken yet."""
@@ -54,16 +55,19 @@ class Heads:
             self._data = data
 
     def take_head(self) -> bytes | None:
-        """The next head, or None while it is not whole. Empty lines before it are dropped (RFC 9112, section 2.2).
+        """The next head, or None while it is not whole. One empty line before it is dropped (RFC 9112, section 2.2).
 
         Raises:
             RefusalError: it is longer than may be, or has more fields, or can be no head whatever follows.
         """
         data = self._data
-        if data.startswith((b"\r\n", b"\n"), self._at):
-            match = EMPTY_LINES.match(data, self._at)
-            assert match is not None
-            self._at = match.end()
+        if not self._after_empty_line and data.startswith((b"\r\n", b"\n"), self._at):
+            self._at += 1 if data.startswith(b"\n", self._at) else 2
+            self._after_empty_line = True
+        if self._after_empty_line and data.startswith((b"\r", b"\n"), self._at):
+            # Whoever is given what was refused refuses it, too: the first one is put back.
+            self._data, self._at, self._after_empty_line = b"\r\n" + data[self._at :], 0, False
+            raise no_request()
         at = self._at
         first = data.find(b"\n", at)
         single_lf = first == at or (first > at and data[first - 1] != CR)
@@ -89,6 +93,7 @@ class Heads:
         """The next bytes, whatever they are, and not more than ``most``."""
         data, end = self._data, self._at + most
         taken = data[self._at : end]
+        self._after_empty_line = False
         if end >= len(data):
             self._data, self._at, self._searched = b"", 0, 0
         else:

@@ -13,9 +13,15 @@ CR: Final = 13
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 _TEXT: Final = rb"[\t\x20-\x7e\x80-\xff]"
 
-EMPTY_LINES: Final = re.compile(rb"(?:\r?\n)*")
-_BEGUN: Final = re.compile(_TOKEN + rb"{1,32}(?: |\Z)|\r\Z")
-"""A method, as far as it has come; or a CR that an LF may follow."""
+_METHODS: Final = frozenset(
+    b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH ACL BIND CHECKOUT COPY LINK LOCK M-SEARCH MERGE MKACTIVITY"
+    b" MKCALENDAR MKCOL MOVE NOTIFY PROPFIND PROPPATCH PURGE QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK"
+    b" UNLOCK UNSUBSCRIBE".split()
+)
+"""All that aiohttp's parser knows; the whole line with any other is refused by that."""
+_LONGEST_METHOD: Final = max(map(len, _METHODS))
+_BEGINNINGS: Final = frozenset(method[:size] for method in _METHODS for size in range(1, len(method) + 1)) | {b"\r"}
+"""Of a method, as far as it has come; and a CR, which an LF may follow."""
 _FIRST: Final = re.compile(_TOKEN + rb"{1,32} [\x21-\x7e\x80-\xff]+ HTTP/1\.[0-9]\r?\n")
 _FIELD: Final = re.compile(rb"(?:" + _TOKEN + rb"+:|[ \t])" + _TEXT + rb"*\r\n")
 _FIELD_LF: Final = re.compile(rb"(?:" + _TOKEN + rb"+:|[ \t])" + _TEXT + rb"*\n")
@@ -49,8 +55,14 @@ def require_lines(data: bytes, at: int, seen: int, *, single_lf: bool) -> None:
             raise no_request()
         start = end + 1
     # A CR may have been the last byte.
-    if _WRONG.search(data, max(start, seen - 1)) or (start == at and _BEGUN.match(data, at) is None):
+    if _WRONG.search(data, max(start, seen - 1)) or (start == at and not _begins(data, at)):
         raise no_request()
+
+
+def _begins(data: bytes, at: int) -> bool:
+    """Whether the line at ``at``, which is not whole, begins with a method, or with a part of one that ends there."""
+    word, space, _ = data[at : at + _LONGEST_METHOD + 1].partition(b" ")
+    return word in (_METHODS if space else _BEGINNINGS)
 
 
 def with_crlf(head: bytes) -> bytes:

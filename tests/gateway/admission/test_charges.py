@@ -6,7 +6,9 @@ import pytest
 
 from gateway.admission.charges import METRICS, PROOF, Charges, Purse, Purses
 from gateway.admission.limits import Rate
+from gateway.auth.grant import TryLaterError
 from gateway.errors import RefusalError
+from market.bus import BusDownError
 
 ALICE, BOB = "203.0.113.9", "203.0.113.10"
 REQUEST, PROBE = b"POST /v1/ticket HTTP/1.1\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n"
@@ -62,8 +64,8 @@ def test_one_connection_takes_half_of_what_its_address_may() -> None:
 
 
 def test_balancers_ask_whatever_their_neighbours_do() -> None:
-    """Probes are charged to their connection alone: three at once, and half as many a second, whatever the rate is."""
-    for rate in (1, 100):
+    """A connection has three probes at once, and half as many a second; the first costs its address nothing."""
+    for rate in (4, 100):
         clock = Clock()
         charges = Charges(rate, clock)
         for _ in range(2 * rate):
@@ -72,14 +74,31 @@ def test_balancers_ask_whatever_their_neighbours_do() -> None:
             charges.take_request(ALICE, "/ws")
         for _ in range(100):
             purse = charges.connection()
-            for _ in range(3):
-                charges.take_head(ALICE, purse, PROBE)
-            with refused():
-                charges.take_head(ALICE, purse, PROBE)
+            charges.take_head(ALICE, purse, PROBE)
+        for _ in range(2):
+            charges.take_head(ALICE, purse, PROBE)
+        with refused():
+            charges.take_head(ALICE, purse, PROBE)
         clock.now_s += 0.67
         charges.take_head(ALICE, purse, PROBE)
         with refused():
             charges.take_head(ALICE, purse, PROBE)
+
+
+def test_more_probes_of_a_connection_are_charged_to_its_address() -> None:
+    """However many connections a stranger has: at the address's rate, and a neighbour's first is answered still."""
+    clock = Clock()
+    charges = Charges(10, clock)
+    purses = [charges.connection() for _ in range(100)]
+    answered = 0
+    for _ in range(3):
+        for purse in purses:
+            with contextlib.suppress(RefusalError):
+                charges.take_head(ALICE, purse, PROBE)
+                answered += 1
+    assert 100 + 20 == answered
+    charges.take_head(ALICE, charges.connection(), PROBE)
+    charges.take_head(ALICE, charges.connection(), REQUEST)
 
 
 def test_what_a_proxy_passes_on_is_charged_to_whom_it_is_from() -> None:
@@ -117,17 +136,73 @@ def test_pages_cost_what_they_take() -> None:
 
 def test_work_is_charged_before_it_is_done_and_given_back_to_the_honest() -> None:
     """Who cannot pay for all of it is charged nothing."""
-    charges = Charges(PROOF, Clock())
+    charges = Charges(METRICS, Clock())
     for _ in range(50):
-        charges.take(ALICE, PROOF)
-        charges.give_back(ALICE, PROOF)
-    charges.take(ALICE, PROOF)
-    charges.take(ALICE, PROOF - 1)
+        charges.take(ALICE, METRICS)
+        charges.give_back(ALICE, METRICS)
+    charges.take(ALICE, METRICS)
+    charges.take(ALICE, METRICS - 1)
     with refused():
         charges.take(ALICE, METRICS)
     charges.take(ALICE, 1)
     charges.give_back(BOB, 5)
     charges.give_back(None, 5)
+
+
+class _WrongError(Exception):
+    """What a proof was found to be."""
+
+
+def prove(charges: Charges, error: Exception | None = None) -> None:
+    """Have one looked at, which ends so."""
+    with contextlib.suppress(_WrongError, TryLaterError, BusDownError), charges.proof(ALICE):
+        if error is not None:
+            raise error
+
+
+def test_a_proof_that_fails_costs_its_whole_price() -> None:
+    """A good one costs nothing, and neither does one that cannot be checked now."""
+    clock = Clock()
+    charges = Charges(PROOF, clock)
+    for error in (None, TryLaterError("no keys", 1.0), BusDownError("no bus")):
+        for _ in range(50):
+            prove(charges, error)
+    for _ in range(2):
+        prove(charges, _WrongError())
+    with refused():
+        prove(charges)
+    clock.now_s += 0.9
+    prove(charges, _WrongError())
+    with refused():
+        prove(charges)
+    with charges.proof(None):
+        pass
+
+
+def test_many_show_their_proofs_at_once_and_owe_for_what_fails() -> None:
+    """Five times as many as could pay for it: until all of it is paid, of that address nobody's is looked at."""
+    clock = Clock()
+    charges = Charges(PROOF, clock)
+    with contextlib.ExitStack() as good:
+        for _ in range(PROOF):
+            good.enter_context(charges.proof(ALICE))
+        with refused():
+            prove(charges)
+    with contextlib.ExitStack() as wrong:
+        for _ in range(PROOF):
+            wrong.enter_context(contextlib.suppress(_WrongError))
+            wrong.enter_context(charges.proof(ALICE))
+            wrong.callback(_raise)
+    owed = PROOF * PROOF - 2 * PROOF
+    clock.now_s += owed / PROOF
+    with refused():
+        prove(charges)
+    clock.now_s += 0.3
+    prove(charges)
+
+
+def _raise() -> None:
+    raise _WrongError
 
 
 def test_without_a_rate_nothing_is_limited() -> None:

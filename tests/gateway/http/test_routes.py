@@ -228,8 +228,8 @@ async def test_who_asks_too_often_is_told_so_and_disconnected(start_anyhow: Star
         ("nothing", {}, 40),
         ("", {}, 160),
         ("metrics", {}, 3),
-        ("ws?ticket=x", UPGRADE, 13),
-        ("v1/ticket", BAD, 13),
+        ("ws?ticket=x", UPGRADE, 4),
+        ("v1/ticket", BAD, 4),
     ):
         running = await start_anyhow(auth=JWT, spare_loopback=False, max_request_rate_per_ip=20)
         stop_the_clock(running)

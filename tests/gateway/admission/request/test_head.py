@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from gateway.admission.request import head
 from gateway.admission.request.head import MAX_BODY_BYTES, MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
+from gateway.admission.request.lines import require_lines
 from gateway.errors import RefusalError
 
 LINE = b"GET / HTTP/1.1\r\n"
@@ -26,10 +28,10 @@ def refused(status: int) -> pytest.RaisesExc[RefusalError]:
 
 @given(st.integers(0, 2**32), st.lists(st.integers(30, 400), min_size=1, max_size=5))
 def test_heads_come_out_as_they_went_in_however_they_are_cut(seed: int, sizes: list[int]) -> None:
-    """Each is whole with its last byte, and not before; empty lines between them are dropped."""
+    """Each is whole with its last byte, and not before; an empty line between them is dropped."""
     rng = random.Random(seed)
     expected = [head_of(size) for size in sizes]
-    stream = b"".join(b"\r\n" * rng.randint(0, 2) + head for head in expected)
+    stream = b"".join(b"\r\n" * rng.randint(0, 1) + head for head in expected)
     cuts = sorted(rng.sample(range(1, len(stream)), rng.randint(0, 9)))
     heads, taken = Heads(), []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
@@ -127,7 +129,7 @@ CRLF_LINES = LF_LINES.replace(b"\n", b"\r\n")
 def test_lines_may_end_with_a_single_lf(size: int) -> None:
     """Such a head comes out as any other, whichever stands before and behind it, and however it is cut."""
     heads, taken = Heads(), []
-    stream = LF_LINES + CRLF_LINES + b"\n\r\n" + LF_LINES * 2 + CRLF_LINES
+    stream = LF_LINES + CRLF_LINES + b"\n" + LF_LINES * 2 + b"\r\n" + CRLF_LINES
     for start in range(0, len(stream), size):
         heads.add(stream[start : start + size])
         while (head := heads.take_head()) is not None:
@@ -145,8 +147,10 @@ def test_lines_may_end_with_a_single_lf(size: int) -> None:
             b"\r\r",
             b"\xff\xfe",
             b" GET / HTTP/1.1\r\n",
-            b"hello\r\n",
-            b"hello\n",
+            b"hello",
+            b"EHLO x",
+            b"\r\n\r",
+            b"\n\n",
         ),
         *(b"GET /\r\n", b"GET / HTTP/2.0\r\n", b"GET / RTSP/1.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         *(b"GET / HTTP/1.1\rHost: x\r\r", b"GET /\0", b"x" * 40, b"GET / HTTP/1.1\r\nno field\r\n"),
@@ -186,3 +190,39 @@ def test_no_part_of_a_good_head_is_taken_for_a_wrong_one(seed: int) -> None:
         at += step
         taken = heads.take_head()
         assert (taken is not None) == (at >= len(stream))
+
+
+def test_an_empty_line_may_come_before_each_head_and_no_second() -> None:
+    """Clients of old send one behind a body (RFC 9112, section 2.2); more become no request."""
+    heads = Heads()
+    for _ in range(3):
+        heads.add(b"\r\n")
+        assert heads.take_head() is None
+        heads.add(head_of(40) + b"body")
+        assert head_of(40) == heads.take_head()
+        assert b"body" == heads.take(4)
+    for piece in (b"\r", b"\n"):
+        heads.add(piece)
+        assert heads.take_head() is None
+    heads.add(b"\r")
+    for _ in range(2):
+        with pytest.raises(RefusalError, match=r"no HTTP/1\.1 request"):
+            heads.take_head()
+        refused_bytes, heads = heads.take(99), Heads()
+        heads.add(refused_bytes)
+
+
+def test_a_head_that_drips_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte of it, but that the ends of what came before are joined to what comes."""
+    looked_at: list[range] = []
+
+    def recorded(data: bytes, at: int, seen: int, *, single_lf: bool) -> None:
+        looked_at.append(range(max(at, seen), len(data)))
+        require_lines(data, at, seen, single_lf=single_lf)
+
+    monkeypatch.setattr(head, "require_lines", recorded)
+    heads = Heads()
+    for byte in head_of(5_000, MAX_FIELDS)[:-1]:
+        heads.add(bytes((byte,)))
+        assert heads.take_head() is None
+    assert [*range(4_999)] == [index for part in looked_at for index in part]
