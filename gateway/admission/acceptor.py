@@ -24,14 +24,14 @@ from gateway.websocket.turns import Turns
 
 _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
 
-Upgrade = Callable[[RawRequestMessage, "Arrival"], asyncio.Protocol | None]
+Upgrade = Callable[[RawRequestMessage, "PendingHandshake"], asyncio.Protocol | None]
 """Answers a handshake and returns who talks to the client from then on, or None: aiohttp is to answer."""
 
 AnswerProbe = Callable[[RawRequestMessage, str], bytes]
 """The whole answer to a balancer's question from an address."""
 
 
-class Arrivals:
+class Acceptor:
     """Makes a protocol for each accepted connection: what ``loop.create_server`` calls."""
 
     def __init__(
@@ -66,36 +66,36 @@ class Arrivals:
         self.has_room = has_room
         """Whether the process can hold one more socket, whoever's."""
         self.pending = PendingHandshakes(counters, timeout_s=timeout_s, most=most)
-        self.whole: dict[Arrival, bytes] = {}
+        self.whole: dict[PendingHandshake, bytes] = {}
         """Heads that there was no time for in the turn in which they came."""
 
-    def __call__(self) -> "Arrival":
+    def __call__(self) -> "PendingHandshake":
         """Make the protocol of one accepted connection: what the event loop asks for."""
-        return Arrival(self)
+        return PendingHandshake(self)
 
     def __len__(self) -> int:
         """How many are unfinished, or wait for us."""
         return len(self.pending) + len(self.whole)
 
-    def leave(self, arrival: "Arrival") -> None:
-        """``arrival`` has a whole head, or has gone."""
-        self.pending.leave(arrival)
-        self.buffers.forget(arrival)
+    def leave(self, pending: "PendingHandshake") -> None:
+        """``pending`` has a whole head, or has gone."""
+        self.pending.leave(pending)
+        self.buffers.forget(pending)
 
     def close(self) -> None:
         """Cut off whoever has not finished."""
         self.pending.close()
-        for arrival in tuple(self.whole):
-            arrival.abort()
+        for pending in tuple(self.whole):
+            pending.abort()
 
 
-class Arrival(asyncio.Protocol):
+class PendingHandshake(asyncio.Protocol):
     """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
 
-    __slots__ = ("_arrivals", "_handler", "_heads", "_key", "_purse", "payer", "peer", "refusal", "transport")
+    __slots__ = ("_acceptor", "_handler", "_heads", "_key", "_purse", "payer", "peer", "refusal", "transport")
 
-    def __init__(self, arrivals: Arrivals) -> None:
-        self._arrivals = arrivals
+    def __init__(self, acceptor: Acceptor) -> None:
+        self._acceptor = acceptor
         self._heads: Heads | None = Heads()
         self._purse: Purse | None = None
         self._handler: asyncio.Protocol | None = None
@@ -128,57 +128,57 @@ class Arrival(asyncio.Protocol):
             RefusalError: too many requests.
         """
         if self.payer is not None:
-            charges = self._arrivals.entrance.charges
+            charges = self._acceptor.entrance.charges
             if self._purse is None:
                 self._purse = charges.connection()
             charges.take_head(self.payer, self._purse, head)
 
     def begin_head(self) -> None:
         """A request after the first has begun: there is so much time for its head, as for the first one's."""
-        self._arrivals.pending.enter(self)
+        self._acceptor.pending.enter(self)
 
     def end_head(self) -> None:
         """That head is whole."""
-        self._arrivals.leave(self)
+        self._acceptor.leave(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection was accepted (called by the event loop)."""
         self.transport = cast("asyncio.Transport", transport)
-        if not self._arrivals.has_room():
+        if not self._acceptor.has_room():
             self._refuse(_FULL)
             return
         peer = transport.get_extra_info("peername")
         self.peer: str | None = peer[0] if peer else None
         try:
-            self._key = self.payer = self._arrivals.entrance.arrive(self.peer)
+            self._key = self.payer = self._acceptor.entrance.arrive(self.peer)
         except RefusalError as error:
-            key = self._arrivals.entrance.key(self.peer)
-            if self._arrivals.graces.give(self, key, self._end_grace):
+            key = self._acceptor.entrance.key(self.peer)
+            if self._acceptor.graces.give(self, key, self._end_grace):
                 self.payer, self.refusal = key, error
             else:
                 # Before a byte of it is read.
                 self._refuse(error)
         else:
-            self._arrivals.pending.enter(self)
+            self._acceptor.pending.enter(self)
 
     def _end_grace(self) -> None:
         """Refuse who met a limit, and asked for anything else than whether we live, or for nothing."""
         refusal, self.refusal = self.refusal, None
-        self._arrivals.graces.end(self)
+        self._acceptor.graces.end(self)
         if refusal is not None:
             self._refuse(refusal)
 
     def _answer_probe(self, head: bytes) -> None:
         """Answer one question although a limit was met. The connection is counted nowhere, so it ends."""
-        message = self._arrivals.asking.read(head)
+        message = self._acceptor.asking.read(head)
         if message is None:
             self._end_grace()
         else:
-            self.transport.write(self._arrivals.answer_probe(message, self.peer or ""))
+            self.transport.write(self._acceptor.answer_probe(message, self.peer or ""))
             self.transport.close()
 
     def _refuse(self, refusal: RefusalError) -> None:
-        self._arrivals.counters.connections_refused[refusal.reason] += 1
+        self._acceptor.counters.connections_refused[refusal.reason] += 1
         self.transport.write(refusal.to_http())
         self.transport.close()
 
@@ -200,32 +200,32 @@ class Arrival(asyncio.Protocol):
             self._complain(heads.take(len(heads)))
             return
         if head is None:
-            self._arrivals.buffers.keeps(self, len(heads))
-        elif self.refusal is not None and not (is_probe(head) and self._arrivals.graces.may_ask(self.payer or "")):
+            self._acceptor.buffers.keeps(self, len(heads))
+        elif self.refusal is not None and not (is_probe(head) and self._acceptor.graces.may_ask(self.payer or "")):
             self._end_grace()
         else:
             self._take_turn(head, heads)
 
     def _take_turn(self, head: bytes, heads: Heads) -> None:
-        arrivals = self._arrivals
-        arrivals.leave(self)
+        acceptor = self._acceptor
+        acceptor.leave(self)
         if self.refusal is not None:
-            arrivals.graces.end(self)
-        if arrivals.turns.begin():
+            acceptor.graces.end(self)
+        if acceptor.turns.begin():
             self._decide(head, heads.take(len(heads)))
-            arrivals.turns.end()
+            acceptor.turns.end()
         else:
             self.transport.pause_reading()
-            arrivals.whole[self] = head
-            arrivals.buffers.keeps(self, len(head) + len(heads))
-            arrivals.turns.wait(self, self.payer)
+            acceptor.whole[self] = head
+            acceptor.buffers.keeps(self, len(head) + len(heads))
+            acceptor.turns.wait(self, self.payer)
 
     def go_on(self) -> None:
         """Decide whose it is, now that it is its go (called by `gateway.websocket.turns`)."""
-        head, heads, transport = self._arrivals.whole.pop(self, None), self._heads, self.transport
+        head, heads, transport = self._acceptor.whole.pop(self, None), self._heads, self.transport
         if head is None or heads is None or transport.is_closing():
             return
-        self._arrivals.buffers.forget(self)
+        self._acceptor.buffers.forget(self)
         transport.resume_reading()
         try:
             self._decide(head, heads.take(len(heads)))
@@ -234,17 +234,17 @@ class Arrival(asyncio.Protocol):
             raise
 
     def _decide(self, head: bytes, rest: bytes) -> None:
-        arrivals, transport = self._arrivals, self.transport
+        acceptor, transport = self._acceptor, self.transport
         if self.refusal is not None:
             self._answer_probe(head)
             return
-        message = arrivals.asking.for_upgrade(head)
-        protocol = None if message is None else arrivals.upgrade(message, self)
+        message = acceptor.asking.for_upgrade(head)
+        protocol = None if message is None else acceptor.upgrade(message, self)
         if protocol is not None:
             self._heads = None
             transport.set_protocol(protocol)
             if rest:
-                arrivals.turns.end()
+                acceptor.turns.end()
                 protocol.data_received(rest)
             return
         refusal = self.refusal
@@ -269,9 +269,9 @@ class Arrival(asyncio.Protocol):
             self._serve(data)
 
     def _serve(self, data: bytes) -> None:
-        self._arrivals.leave(self)
+        self._acceptor.leave(self)
         self._heads = None
-        self._handler = self._arrivals.serve()
+        self._handler = self._acceptor.serve()
         self._handler.connection_made(self.transport)
         self._handler.data_received(data)
 
@@ -281,11 +281,11 @@ class Arrival(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone (called by the event loop)."""
-        self._arrivals.leave(self)
-        self._arrivals.whole.pop(self, None)
-        self._arrivals.turns.forget(self)
-        self._arrivals.graces.end(self)
-        self._arrivals.entrance.depart(self.hand_over())
+        self._acceptor.leave(self)
+        self._acceptor.whole.pop(self, None)
+        self._acceptor.turns.forget(self)
+        self._acceptor.graces.end(self)
+        self._acceptor.entrance.depart(self.hand_over())
         if self._handler is not None:
             self._handler.connection_lost(error)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.admission.acceptor import Arrival
+from gateway.admission.acceptor import PendingHandshake
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES, Heads, require_small_body
 from gateway.admission.request.lines import no_request
 from gateway.admission.request.targets import require_own_target
@@ -39,7 +39,6 @@ class Requests(Internals):
     """
 
     __slots__ = (
-        "_arrival",
         "_body_left",
         "_buffers",
         "_counters",
@@ -48,6 +47,7 @@ class Requests(Internals):
         "_held",
         "_is_whole",
         "_linger_bytes",
+        "_pending",
         "_refused",
     )
 
@@ -66,7 +66,7 @@ class Requests(Internals):
         )
         self._counters = counters
         self._buffers = buffers
-        self._arrival: Arrival | None = None
+        self._pending: PendingHandshake | None = None
         self._heads = Heads()
         self._is_whole = True
         """Whether no head is waited for the rest of."""
@@ -84,7 +84,7 @@ class Requests(Internals):
         """The connection is ours (called for the event loop)."""
         super().connection_made(transport)
         protocol = cast("asyncio.Transport", transport).get_protocol()
-        self._arrival = protocol if isinstance(protocol, Arrival) else None
+        self._pending = protocol if isinstance(protocol, PendingHandshake) else None
         # Whatever waits is to be heard of: a client that reads nothing must not keep its place for ever.
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
 
@@ -124,8 +124,8 @@ class Requests(Internals):
 
     def _begin(self, head: bytes) -> None:
         # The first one was charged when it arrived.
-        if self._arrival is not None and self.parsed:
-            self._arrival.charge(head)
+        if self._pending is not None and self.parsed:
+            self._pending.charge(head)
         unanswered = self.unanswered
         self.parse(head)
         if self.unanswered == unanswered:
@@ -153,12 +153,12 @@ class Requests(Internals):
         """See that a head that has begun does not take for ever, and is counted meanwhile."""
         is_whole = self._body_left > 0 or self._held or not len(self._heads)
         self._buffers.keeps(self, len(self._heads))
-        if is_whole != self._is_whole and self._arrival is not None:
+        if is_whole != self._is_whole and self._pending is not None:
             self._is_whole = is_whole
             if is_whole:
-                self._arrival.end_head()
+                self._pending.end_head()
             else:
-                self._arrival.begin_head()
+                self._pending.begin_head()
 
     def eof_received(self) -> bool | None:  # type: ignore[override] # aiohttp's says None: it hangs up at once
         """The client sends no more, but may wait for its answers (called for the event loop)."""

@@ -123,8 +123,8 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
     gateway = request.app[GATEWAY]
     try:
         refuse_again(request)
-        peer, arrival = origin_of(request)
-        if arrival is None or arrival.payer is None:
+        peer, pending = origin_of(request)
+        if pending is None or pending.payer is None:
             # Nobody could tell when its head came.
             gateway.entrance.charges.take_request(gateway.entrance.payer(request.headers, peer), request.path)
         if request.path in _FOR_OPERATORS:

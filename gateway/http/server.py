@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.admission.acceptor import Arrivals
+from gateway.admission.acceptor import Acceptor
 from gateway.admission.address import is_every_address, is_private
 from gateway.admission.descriptors import make_room
 from gateway.http.expectations import expecting_nothing
@@ -34,7 +34,7 @@ class Serving:
         self.app = app
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_S)
         self._servers: list[asyncio.Server] = []
-        self._arrivals: Arrivals | None = None
+        self._acceptor: Acceptor | None = None
 
     async def start(self) -> None:
         """Run the application; nobody can connect yet."""
@@ -43,7 +43,7 @@ class Serving:
         assert server is not None
         server.request_factory = expecting_nothing(server.request_factory)
         gateway = self.app[GATEWAY]
-        self._arrivals = arrivals(
+        self._acceptor = acceptor(
             self.app,
             lambda: Requests(server, gateway.counters, gateway.buffers, gateway.settings.keepalive_s),
             served=lambda: len(server.connections),
@@ -56,12 +56,12 @@ class Serving:
             OSError: that is not possible.
             SettingError: strangers reach it there, and nothing says that they may.
         """
-        assert self._arrivals is not None
+        assert self._acceptor is not None
         loop = asyncio.get_running_loop()
         if is_every_address(where.get("host")):
             del where["host"]
             where["sock"] = bind_both(where.pop("port"))
-        server = await loop.create_server(self._arrivals, start_serving=False, **where)
+        server = await loop.create_server(self._acceptor, start_serving=False, **where)
         self._servers.append(server)
         # Whoever made the socket, `bind` of gunicorn's configuration or systemd, may not have heard of GATEWAY_HOST.
         for listener in server.sockets:
@@ -90,12 +90,12 @@ class Serving:
         """Listen no more, and end the application and every connection."""
         for server in self._servers:
             server.close()
-        if self._arrivals is not None:
-            self._arrivals.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         await self._runner.cleanup()
 
 
-def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served: Callable[[], int]) -> Arrivals:
+def acceptor(app: web.Application, serve: Callable[[], asyncio.Protocol], served: Callable[[], int]) -> Acceptor:
     """The protocol factory of a running ``app`` for ``loop.create_server``.
 
     ``serve`` is aiohttp's own; ``served`` says how many connections it has.
@@ -112,7 +112,7 @@ def arrivals(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         room = _room(gateway.settings)
         made.pending.change(timeout_s=gateway.settings.handshake_timeout_s, most=gateway.settings.max_handshakes)
 
-    made = Arrivals(
+    made = Acceptor(
         gateway.entrance,
         functools.partial(upgrade_now, gateway),
         functools.partial(answer_now, gateway),

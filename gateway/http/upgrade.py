@@ -6,7 +6,7 @@ from aiohttp import HttpVersion, HttpVersion11, hdrs, web
 from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDictProxy
 
-from gateway.admission.acceptor import Arrival
+from gateway.admission.acceptor import PendingHandshake
 from gateway.admission.address import is_private
 from gateway.admission.admission import Visitor, try_later, unauthorised
 from gateway.admission.charges import REQUEST
@@ -18,21 +18,21 @@ from gateway.http.aiohttp_internals import take_over
 from market.bus import BusDownError
 
 
-def upgrade_now(gateway: Gateway, message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
     """The conversation of who begins with ``message``; None where it is refused or must wait, which `upgrade` does."""
     entrance = gateway.entrance
     try:
         _require_form(message.version, message.headers)
-        visitor = entrance.look(message.headers, message.url.query, arrival.peer, counted=True)
+        visitor = entrance.look(message.headers, message.url.query, pending.peer, counted=True)
         grant = entrance.grant_now(visitor)
         if grant is None and visitor.brings_proof:
             return None
         seat = entrance.admit(visitor, grant)
     except RefusalError as error:
-        arrival.refusal = error
+        pending.refusal = error
         return None
-    seat.key = seat.key or arrival.hand_over()
-    return begin(gateway, arrival.transport, visitor, grant, seat)
+    seat.key = seat.key or pending.hand_over()
+    return begin(gateway, pending.transport, visitor, grant, seat)
 
 
 def refuse_again(request: web.Request) -> None:
@@ -41,9 +41,9 @@ def refuse_again(request: web.Request) -> None:
     Raises:
         RefusalError: it has.
     """
-    arrival = origin_of(request)[1]
-    if arrival is not None and arrival.refusal is not None:
-        refusal, arrival.refusal = arrival.refusal, None
+    pending = origin_of(request)[1]
+    if pending is not None and pending.refusal is not None:
+        refusal, pending.refusal = pending.refusal, None
         raise refusal
 
 
@@ -54,11 +54,11 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         RefusalError: it is refused.
     """
     entrance = gateway.entrance
-    peer, arrival = origin_of(request)
-    if arrival is None and not gateway.settings.may_be_public:
+    peer, pending = origin_of(request)
+    if pending is None and not gateway.settings.may_be_public:
         _require_private(request)
     _require_form(request.version, request.headers)
-    visitor = entrance.look(request.headers, request.query, peer, counted=arrival is not None)
+    visitor = entrance.look(request.headers, request.query, peer, counted=pending is not None)
     grant = entrance.grant_now(visitor)
     # Before its proof is looked at: a ticket is spent by that, and keys are fetched for it.
     seat = entrance.admit(visitor, grant)
@@ -74,8 +74,8 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         # Nobody can be a WebSocket's client who sends nothing.
         entrance.leave(seat)
         raise RefusalError(400, "handshake", "the client has gone, or sends no more")
-    if arrival is not None:
-        seat.key = seat.key or arrival.hand_over()
+    if pending is not None:
+        seat.key = seat.key or pending.hand_over()
     # As for those who are let in at once: connects have limits of their own.
     entrance.charges.give_back(visitor.payer, REQUEST)
     return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))
@@ -126,11 +126,11 @@ def _require_private(request: web.Request) -> None:
         raise RefusalError(403, "anonymous", "AUTH_MODE is none, and this is not loopback; see ALLOW_ANONYMOUS")
 
 
-def origin_of(request: web.Request) -> tuple[str | None, Arrival | None]:
+def origin_of(request: web.Request) -> tuple[str | None, PendingHandshake | None]:
     """The other end of a request's connection, and who counted it when it was accepted; None in a bare aiohttp."""
     transport = request.transport
     if transport is None:
         return None, None
     protocol = transport.get_protocol()
     peer = transport.get_extra_info("peername")
-    return peer[0] if peer else None, protocol if isinstance(protocol, Arrival) else None
+    return peer[0] if peer else None, protocol if isinstance(protocol, PendingHandshake) else None

@@ -11,7 +11,7 @@ from aiohttp.http_parser import RawRequestMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.admission.acceptor import Arrival, Arrivals
+from gateway.admission.acceptor import Acceptor, PendingHandshake
 from gateway.admission.admission import Entrance
 from gateway.admission.grace import GRACE_S, MOST_OF_ONE, MOST_PER_S
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
@@ -60,7 +60,7 @@ class RecordingProtocol(asyncio.Protocol):
 
 
 class Hall:
-    """Arrivals with everybody around them recorded."""
+    """An acceptor with everybody around them recorded."""
 
     def __init__(self, most: int = 0, *, upgrades: bool = True, **settings: Any) -> None:
         self.counters = Counters()
@@ -73,24 +73,24 @@ class Hall:
         self._upgrades = upgrades
         self.timer = Stopwatch()
         self.turns = Turns(self.timer)
-        self.arrivals = Arrivals(
+        self.acceptor = Acceptor(
             *(self.entrance, self._upgrade, self._answer, "/ws", self._serve, self.counters, self.buffers, self.turns),
             timeout_s=TIMEOUT_S,
             most=most,
         )
 
     def connect(self, peer: str = "192.0.2.1") -> RecordingTransport:
-        return RecordingTransport(self.arrivals(), peer)
+        return RecordingTransport(self.acceptor(), peer)
 
     @property
     def counted(self) -> int:
         """Addresses with somebody here."""
         return len(self.entrance._addresses)
 
-    def _upgrade(self, _message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+    def _upgrade(self, _message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
         if not self._upgrades:
             return None
-        self.keys.append(arrival.hand_over())
+        self.keys.append(pending.hand_over())
         self.upgraded.append(RecordingProtocol())
         return self.upgraded[-1]
 
@@ -122,7 +122,7 @@ def test_a_handshake_in_any_pieces_is_upgraded() -> None:
             [protocol] = hall.upgraded
             assert protocol is transport.protocol
             assert b"\x81\x80frames" == protocol.data
-            assert ([], 0) == (hall.served, len(hall.arrivals))
+            assert ([], 0) == (hall.served, len(hall.acceptor))
 
     virtually(main())
 
@@ -135,9 +135,9 @@ def test_a_handshake_byte_by_byte_is_upgraded_once_it_is_whole() -> None:
         transport = hall.connect()
         for byte in HANDSHAKE[:-1]:
             transport.receive(bytes((byte,)))
-        assert ([], 1) == (hall.upgraded, len(hall.arrivals))
+        assert ([], 1) == (hall.upgraded, len(hall.acceptor))
         transport.receive(HANDSHAKE[-1:])
-        assert (1, 0) == (len(hall.upgraded), len(hall.arrivals))
+        assert (1, 0) == (len(hall.upgraded), len(hall.acceptor))
 
     virtually(main())
 
@@ -150,7 +150,7 @@ def test_an_empty_line_before_a_request_is_overlooked() -> None:
         transport = hall.connect()
         transport.receive(b"\r")
         transport.receive(b"\n")
-        assert ([], 1) == (hall.served, len(hall.arrivals))
+        assert ([], 1) == (hall.served, len(hall.acceptor))
         transport.receive(HANDSHAKE)
         assert 1 == len(hall.upgraded)
 
@@ -177,7 +177,7 @@ def test_who_is_slow_with_a_head_is_cut_off() -> None:
         await asyncio.sleep(TIMEOUT_S / 2)
         assert later.aborted
         assert (False, False) == (quick.aborted, plain.aborted)
-        assert (3, 0) == (hall.counters.handshakes_cut_off, len(hall.arrivals))
+        assert (3, 0) == (hall.counters.handshakes_cut_off, len(hall.acceptor))
 
     virtually(main())
 
@@ -194,7 +194,7 @@ def test_a_head_that_is_too_large_is_refused_where_later_ones_are(pieces: int, l
         size = len(stream) // pieces + 1
         for start in range(0, len(stream), size):
             transport.receive(stream[start : start + size])
-        assert ([], [stream], 0) == (hall.upgraded, [one.data for one in hall.served], len(hall.arrivals))
+        assert ([], [stream], 0) == (hall.upgraded, [one.data for one in hall.served], len(hall.acceptor))
 
     virtually(main())
 
@@ -291,7 +291,7 @@ def test_whatever_is_no_plain_handshake_is_aiohttps(head: bytes) -> None:
         transport.receive(b"more")
         [protocol] = hall.served
         assert (head + b"more", transport) == (protocol.data, protocol.transport)
-        assert ([], 0) == (hall.upgraded, len(hall.arrivals))
+        assert ([], 0) == (hall.upgraded, len(hall.acceptor))
 
     virtually(main())
 
@@ -303,10 +303,10 @@ def test_a_refusal_that_ends_the_connection_is_answered_at_once(status: int, is_
     async def main() -> None:
         hall = Hall(max_request_rate_per_ip=1)
 
-        def refuse(_message: RawRequestMessage, arrival: Arrival) -> None:
-            arrival.refusal = RefusalError(status, "why", "so", {"X-More": "y"})
+        def refuse(_message: RawRequestMessage, pending: PendingHandshake) -> None:
+            pending.refusal = RefusalError(status, "why", "so", {"X-More": "y"})
 
-        hall.arrivals.upgrade = refuse
+        hall.acceptor.upgrade = refuse
         transport = hall.connect()
         transport.receive(HANDSHAKE)
         assert (is_served, not is_served) == (bool(hall.served), transport.is_closing())
@@ -335,13 +335,13 @@ def test_aiohttp_hears_of_everything_that_happens_to_its_connection() -> None:
     async def main() -> None:
         hall = Hall()
         transport = hall.connect()
-        arrival = transport.protocol
-        arrival.pause_writing()
-        arrival.resume_writing()
+        pending = transport.protocol
+        pending.pause_writing()
+        pending.resume_writing()
         transport.receive(REQUEST)
-        arrival.pause_writing()
-        arrival.resume_writing()
-        assert arrival.eof_received()
+        pending.pause_writing()
+        pending.resume_writing()
+        assert pending.eof_received()
         transport.hang_up()
         await asyncio.sleep(0)
         assert ["pause", "resume", "eof", "lost"] == hall.served[0].heard
@@ -393,9 +393,9 @@ def test_a_balancer_may_ask_whether_we_live_although_its_clients_have_met_a_limi
         many[0].hang_up()
         await asyncio.sleep(0)
         assert b"" == hall.connect().written
-        assert (0, MOST_OF_ONE) == (len(hall.arrivals) - 1, len(hall.arrivals.graces))
+        assert (0, MOST_OF_ONE) == (len(hall.acceptor) - 1, len(hall.acceptor.graces))
         await asyncio.sleep(GRACE_S * 1.1)
-        assert 0 == len(hall.arrivals.graces)
+        assert 0 == len(hall.acceptor.graces)
 
     virtually(main())
 
@@ -436,17 +436,17 @@ def test_a_flood_of_probes_beyond_a_limit_is_answered_in_turns() -> None:
             hall.timer.now += TURN_S / 4
             return b"alive"
 
-        hall.arrivals.answer_probe = answer
+        hall.acceptor.answer_probe = answer
         probes = [hall.connect() for _ in range(12)]
         for probe in probes:
             probe.receive(REQUEST)
         gone = hall.connect()
         gone.receive(REQUEST)
         gone.hang_up()
-        assert (4, 0) == (sum(probe.written == b"alive" for probe in probes), len(hall.arrivals.graces))
+        assert (4, 0) == (sum(probe.written == b"alive" for probe in probes), len(hall.acceptor.graces))
         await asyncio.sleep(GRACE_S * 1.1)
         assert (12, b"") == (sum(probe.written == b"alive" for probe in probes), bytes(gone.written))
-        assert (0, 1) == (len(hall.turns), len(hall.arrivals))
+        assert (0, 1) == (len(hall.turns), len(hall.acceptor))
 
     virtually(main())
 
@@ -470,24 +470,24 @@ def test_an_address_is_free_again_however_its_connections_go() -> None:
         await asyncio.sleep(TIMEOUT_S + 1)
         assert (True, True, 0) == (slow.aborted, last.aborted, hall.counted)
         at_the_end = hall.connect()
-        hall.arrivals.close()
+        hall.acceptor.close()
         await asyncio.sleep(0)
-        assert (True, 0, 0) == (at_the_end.aborted, hall.counted, len(hall.arrivals))
+        assert (True, 0, 0) == (at_the_end.aborted, hall.counted, len(hall.acceptor))
 
     virtually(main())
 
 
 def test_who_is_upgraded_is_counted_by_the_one_who_took_over() -> None:
-    """The arrival hands its count over once, and does not count out what it has handed over."""
+    """The pending handshake hands its count over once, and does not count out what it has handed over."""
 
     async def main() -> None:
         hall = Hall()
         transport = hall.connect()
-        arrival = transport.protocol
-        assert isinstance(arrival, Arrival)
+        pending = transport.protocol
+        assert isinstance(pending, PendingHandshake)
         transport.receive(HANDSHAKE)
         assert ["192.0.2.1"] == hall.keys
-        assert arrival.hand_over() is None
+        assert pending.hand_over() is None
         transport.hang_up()
         await asyncio.sleep(0)
         assert 1 == hall.counted
@@ -515,12 +515,12 @@ def test_no_bytes_raise_or_leave_anything(parts: list[bytes]) -> None:
         transport = hall.connect()
         for part in parts:
             transport.receive(part)
-        assert len(hall.upgraded) + len(hall.served) + len(hall.arrivals) == 1
+        assert len(hall.upgraded) + len(hall.served) + len(hall.acceptor) == 1
         transport.hang_up()
         await asyncio.sleep(0)
         for key in hall.keys:
             hall.entrance.depart(key)
-        assert (0, 0) == (hall.counted, len(hall.arrivals))
+        assert (0, 0) == (hall.counted, len(hall.acceptor))
 
     virtually(main())
 
@@ -531,16 +531,16 @@ def test_a_fault_in_an_upgrade_leaves_nobody_waiting() -> None:
     async def main() -> None:
         hall = Hall()
 
-        def broken(_message: RawRequestMessage, _arrival: Arrival) -> asyncio.Protocol | None:
+        def broken(_message: RawRequestMessage, _pending: PendingHandshake) -> asyncio.Protocol | None:
             raise ZeroDivisionError
 
-        hall.arrivals.upgrade = broken
+        hall.acceptor.upgrade = broken
         transport = hall.connect()
         with contextlib.suppress(ZeroDivisionError):
             transport.receive(HANDSHAKE)
         transport.hang_up()
         await asyncio.sleep(0)
-        assert (0, 0) == (hall.counted, len(hall.arrivals))
+        assert (0, 0) == (hall.counted, len(hall.acceptor))
 
     virtually(main())
 
@@ -550,23 +550,23 @@ def test_a_storm_of_handshakes_is_taken_in_turns() -> None:
 
     async def main() -> None:
         hall = Hall()
-        decide = hall.arrivals.upgrade
+        decide = hall.acceptor.upgrade
 
-        def upgrade(message: RawRequestMessage, arrival: Arrival) -> asyncio.Protocol | None:
+        def upgrade(message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
             hall.timer.now += TURN_S / 4
-            return decide(message, arrival)
+            return decide(message, pending)
 
-        hall.arrivals.upgrade = upgrade
+        hall.acceptor.upgrade = upgrade
         transports = [hall.connect(f"192.0.2.{number}") for number in range(10)]
         for transport in transports:
             transport.receive(HANDSHAKE)
             transport.receive(b"more")
-        assert (4, 6) == (len(hall.upgraded), len(hall.arrivals))
+        assert (4, 6) == (len(hall.upgraded), len(hall.acceptor))
         for _ in range(5):
             await asyncio.sleep(0)
         assert [b"more"] * 10 == [protocol.data for protocol in hall.upgraded]
         assert [True] * 10 == [isinstance(transport.protocol, RecordingProtocol) for transport in transports]
-        assert (0, 0) == (len(hall.arrivals), len(hall.turns))
+        assert (0, 0) == (len(hall.acceptor), len(hall.turns))
 
     virtually(main())
 
@@ -582,7 +582,7 @@ def test_who_waits_for_us_is_not_slow() -> None:
         transports = [hall.connect()]
         transports[0].receive(REQUEST)
         transports.append(hall.connect())
-        assert 2 == len(hall.arrivals)
+        assert 2 == len(hall.acceptor)
         await asyncio.sleep(0)
         assert [REQUEST] == [protocol.data for protocol in hall.served]
         assert not any(transport.aborted for transport in transports)
@@ -596,10 +596,10 @@ def test_who_goes_while_its_head_waits_is_forgotten() -> None:
     async def main() -> None:
         hall = Hall()
 
-        def broken(_message: RawRequestMessage, _arrival: Arrival) -> asyncio.Protocol | None:
+        def broken(_message: RawRequestMessage, _pending: PendingHandshake) -> asyncio.Protocol | None:
             raise ZeroDivisionError
 
-        hall.arrivals.upgrade = broken
+        hall.acceptor.upgrade = broken
         gone, unlucky = hall.connect(), hall.connect("192.0.2.2")
         assert hall.turns.begin()
         hall.timer.now += TURN_S
@@ -611,7 +611,7 @@ def test_who_goes_while_its_head_waits_is_forgotten() -> None:
             await asyncio.sleep(0)
         assert [] == hall.served
         assert unlucky.aborted
-        assert (0, 0, 0) == (hall.counted, len(hall.arrivals), len(hall.turns))
+        assert (0, 0, 0) == (hall.counted, len(hall.acceptor), len(hall.turns))
 
     virtually(main())
 

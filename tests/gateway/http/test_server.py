@@ -1,4 +1,4 @@
-"""An application on its sockets: what reaches aiohttp through the arrivals, and what is said of what is wrong."""
+"""An application on its sockets: what reaches aiohttp through the acceptor, and what is said of what is wrong."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def test_one_connection_serves_one_request_after_the_other(start: Start) -> None:
-    """Keep-alive and pipelining work through the arrivals, for pages, probes and what is not there."""
+    """Keep-alive and pipelining work through the acceptor, for pages, probes and what is not there."""
     running = await start()
     one = "GET /{} HTTP/1.1\r\nHost: x\r\n{}\r\n"
     paths = ("healthz", "", "nothing", "web/app.js", "readyz")
