@@ -17,7 +17,7 @@ from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.deflate import compress
 from gateway.websocket.framing.frames import frame
-from gateway.websocket.framing.parser import Admission
+from gateway.websocket.framing.parser import MessageVerdict
 from gateway.websocket.handshake import check
 from gateway.websocket.turns import Turns
 from tests.waiting import until
@@ -56,7 +56,7 @@ class Echo:
         """Everybody has turns of its own."""
         return
 
-    def message_due(self, _compressed: int) -> Admission:
+    def message_due(self, _compressed: int) -> MessageVerdict:
         """Nobody is refused here."""
         return "ok"
 

@@ -19,7 +19,7 @@ from gateway.protocol.encodings import DEFAULT, ENCODINGS
 from gateway.protocol.messages import Auth, Error, Welcome
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.connection import Connection
-from gateway.websocket.framing.parser import Admission
+from gateway.websocket.framing.parser import MessageVerdict
 from market.symbols import Symbols
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Conversation:
         """See `gateway.websocket.connection.Listener.payer`."""
         return self._seat.key
 
-    def message_due(self, compressed: int) -> Admission:
+    def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
         self._gateway.counters.messages_received += 1
         if self._session.grant is None and compressed > costs.UNKNOWN_COMPRESSED:

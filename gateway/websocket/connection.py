@@ -12,7 +12,7 @@ from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.closing_handshake import Farewell
 from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
-from gateway.websocket.framing.parser import REFUSED, Admission, Fault, FrameReader, Violation
+from gateway.websocket.framing.parser import REFUSED, Fault, FrameReader, MessageVerdict, Violation
 from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 from gateway.websocket.numbered_pings import ping as numbered_ping
 from gateway.websocket.sockets import has_unread
@@ -32,7 +32,7 @@ class Listener(Protocol):
     def payer(self) -> str | None:
         """The address that shares its turns with others of the same; None where it is nobody else's."""
 
-    def message_due(self, compressed: int) -> Admission:
+    def message_due(self, compressed: int) -> MessageVerdict:
         """A whole message has come, and what it takes to read it has not been spent yet: is it wanted?
 
         ``compressed`` is its length where it is to be inflated first, else 0.
@@ -247,7 +247,7 @@ class Connection(Writer):
         self.listener.heartbeat_answered(number, asyncio.get_running_loop().time() - self.pinged_at)
         return True
 
-    def _admit(self, compressed: int) -> Admission:
+    def _admit(self, compressed: int) -> MessageVerdict:
         return "drop" if self.closing else self.listener.message_due(compressed)
 
     def _receive(self, opcode: int, payload: bytes) -> bool:

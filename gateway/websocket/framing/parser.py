@@ -60,10 +60,10 @@ class Violation(Struct, frozen=True):
 Receive = Callable[[int, bytes], bool]
 """Takes an opcode and a payload, and says whether to read on."""
 
-Admission = Literal["ok", "read", "drop"]
+MessageVerdict = Literal["ok", "read", "drop"]
 """``ok``: the message is wanted. ``read``: it is not, but those behind it may be. ``drop``: none is, any more."""
 
-Admit = Callable[[int], Admission]
+Admit = Callable[[int], MessageVerdict]
 """Asked of each message before it is inflated or looked at; takes its length if it is compressed, else 0."""
 
 
@@ -71,7 +71,7 @@ Pauses = Callable[[], bool]
 """Asked between two messages: is what follows to be left for later?"""
 
 
-def _admit_all(_compressed: int) -> Admission:
+def _admit_all(_compressed: int) -> MessageVerdict:
     return "ok"
 
 
@@ -219,8 +219,8 @@ class FrameReader:
             self._first, self._parts = first, bytearray(payload)
             return CONTINUATION, b""
         compressed = first & _RSV1
-        admission = admit(len(payload) if compressed else 0)
-        if admission == "drop" or (admission == "read" and not (compressed and self._inflater.must_see_all)):
+        verdict = admit(len(payload) if compressed else 0)
+        if verdict == "drop" or (verdict == "read" and not (compressed and self._inflater.must_see_all)):
             return REFUSED, b""
         if compressed:
             inflated = self._inflater.inflate(payload, self._limit)
@@ -229,7 +229,7 @@ class FrameReader:
             if self._limit and len(inflated) > self._limit:
                 return Violation(Fault.TOO_BIG, f"a message has at most {self._limit} bytes here")
             payload = inflated
-        if admission == "read":
+        if verdict == "read":
             return REFUSED, b""
         opcode = first & _OPCODE
         if opcode == TEXT and not _is_utf8(payload):

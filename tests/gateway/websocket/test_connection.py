@@ -14,7 +14,7 @@ from gateway.websocket.buffering.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffe
 from gateway.websocket.close_codes import Closing
 from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
 from gateway.websocket.connection import Connection
-from gateway.websocket.framing.parser import Admission
+from gateway.websocket.framing.parser import MessageVerdict
 from gateway.websocket.turns import TURN_S, Turns
 from gateway.websocket.writer import CORK_LIMIT_BYTES
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
@@ -72,13 +72,13 @@ class RecordingListener:
         self.heartbeats: list[int] = []
         self.fault: Exception | None = None
         self.due: list[int] = []
-        self.admission: Admission = "ok"
+        self.admission: MessageVerdict = "ok"
 
     @property
     def payer(self) -> str | None:
         return None
 
-    def message_due(self, compressed: int) -> Admission:
+    def message_due(self, compressed: int) -> MessageVerdict:
         self.due.append(compressed)
         return self.admission
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.websocket.framing.inflate import longest_compressed
-from gateway.websocket.framing.parser import REFUSED, Admission, Fault, FrameReader, Violation
+from gateway.websocket.framing.parser import REFUSED, Fault, FrameReader, MessageVerdict, Violation
 from tests import second_opinion
 from tests.client_frames import (
     BINARY,
@@ -398,7 +398,7 @@ def test_what_is_unfinished_can_be_told_apart() -> None:
 
 
 def hearing(
-    reader: FrameReader, stream: bytes, admission: Admission
+    reader: FrameReader, stream: bytes, admission: MessageVerdict
 ) -> tuple[list[Event], list[int], Violation | None]:
     """What a reader hands over where every message gets the same answer, and what it asked."""
     events: list[Event] = []
@@ -408,7 +408,7 @@ def hearing(
         events.append((opcode, payload))
         return True
 
-    def admit(compressed: int) -> Admission:
+    def admit(compressed: int) -> MessageVerdict:
         asked.append(compressed)
         return admission
 
@@ -420,7 +420,7 @@ def test_every_message_is_asked_about_before_it_is_read() -> None:
     bad_text, bad_deflate = client_frame(FIN | TEXT, b"\xff"), client_frame(FIN | RSV1 | TEXT, b"\xff" * 300)
     parts = client_frame(RSV1 | TEXT, b"\xff" * 20) + client_frame(FIN | CONTINUATION, b"\xff" * 30)
     stream = bad_text + bad_deflate + parts + client_frame(FIN | PING, b"?")
-    admissions: tuple[Admission, ...] = ("drop", "read")
+    admissions: tuple[MessageVerdict, ...] = ("drop", "read")
     for admission in admissions:
         reader = FrameReader(LIMIT, deflate=True)
         events, asked, violation = hearing(reader, stream, admission)
