@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from gateway.admission.admission import Entrance
+from gateway.admission.admission import Admission
 from gateway.admission.budget import Budgets
 from gateway.admission.limits import Limits
 from gateway.admission.probes import Probes
@@ -97,7 +97,7 @@ class Gateway:
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None where nobody needs one."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
-        self.entrance = Entrance(settings, verify_now, lambda: self.has_room)
+        self.admission = Admission(settings, verify_now, lambda: self.has_room)
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """Who may ask for how much."""
@@ -129,7 +129,7 @@ class Gateway:
                 group.create_task(self._heartbeat.run())
         finally:
             await end(*self._errands)
-            self.entrance.limit_log.close()
+            self.admission.limit_log.close()
             if self.authenticator is not None:
                 await self.authenticator.aclose()
             await self.bus.aclose()
@@ -156,7 +156,7 @@ class Gateway:
         """
         symbols_before = self.settings.symbols
         self.settings = settings
-        self.entrance.change(settings)
+        self.admission.change(settings)
         self.hub.slow.limit(settings.lag_timeout_s)
         self.buffers.change(_bounds(settings))
         self.budgets.change(settings)

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from aiohttp.http_parser import RawRequestMessage
 
-from gateway.admission.admission import Entrance
+from gateway.admission.admission import Admission
 from gateway.admission.charges import Purse, is_probe
 from gateway.admission.grace import Graces
 from gateway.admission.pending_handshakes import PendingHandshakes
@@ -36,7 +36,7 @@ class Acceptor:
 
     def __init__(
         self,
-        entrance: Entrance,
+        admission: Admission,
         upgrade: Upgrade,
         answer_probe: AnswerProbe,
         upgrade_path: str,
@@ -54,7 +54,7 @@ class Acceptor:
         ``answer_probe`` answers the probes of those who met a limit. ``timeout_s`` and ``most`` are for
         `PendingHandshakes`.
         """
-        self.entrance = entrance
+        self.admission = admission
         self.upgrade = upgrade
         self.answer_probe = answer_probe
         self.asking = Asking(upgrade_path)
@@ -117,7 +117,7 @@ class PendingHandshake(asyncio.Protocol):
         """See `gateway.websocket.buffering.kept.Holder`: this is no message."""
 
     def hand_over(self) -> str | None:
-        """What the connection is counted under, see `Entrance.arrive`; whoever asks counts it out from now on."""
+        """What the connection is counted under, see `Admission.arrive`; whoever asks counts it out from now on."""
         key, self._key = self._key, None
         return key
 
@@ -128,7 +128,7 @@ class PendingHandshake(asyncio.Protocol):
             RefusalError: too many requests.
         """
         if self.payer is not None:
-            charges = self._acceptor.entrance.charges
+            charges = self._acceptor.admission.charges
             if self._purse is None:
                 self._purse = charges.connection()
             charges.take_head(self.payer, self._purse, head)
@@ -150,9 +150,9 @@ class PendingHandshake(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.peer: str | None = peer[0] if peer else None
         try:
-            self._key = self.payer = self._acceptor.entrance.arrive(self.peer)
+            self._key = self.payer = self._acceptor.admission.arrive(self.peer)
         except RefusalError as error:
-            key = self._acceptor.entrance.key(self.peer)
+            key = self._acceptor.admission.key(self.peer)
             if self._acceptor.graces.give(self, key, self._end_grace):
                 self.payer, self.refusal = key, error
             else:
@@ -285,7 +285,7 @@ class PendingHandshake(asyncio.Protocol):
         self._acceptor.whole.pop(self, None)
         self._acceptor.turns.forget(self)
         self._acceptor.graces.end(self)
-        self._acceptor.entrance.depart(self.hand_over())
+        self._acceptor.admission.depart(self.hand_over())
         if self._handler is not None:
             self._handler.connection_lost(error)
 

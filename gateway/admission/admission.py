@@ -1,6 +1,6 @@
 """Who may come in, decided before a connection costs anything: by name, origin, address, token and room.
 
-The way of a newcomer: `Entrance.arrive` when its connection is accepted, `look` at the request, a grant for the
+The way of a newcomer: `Admission.arrive` when its connection is accepted, `look` at the request, a grant for the
 token, `admit`. Whoever was counted on the way in is counted out by `leave`.
 """
 
@@ -43,7 +43,7 @@ class Visitor(Struct, frozen=True):
     token: str | None
     ticket: str | None
     payer: str | None = None
-    """Whom its proof is charged to, see `Entrance.payer`."""
+    """Whom its proof is charged to, see `Admission.payer`."""
     proxied: bool = False
     """Whether a trusted proxy brought it."""
 
@@ -62,8 +62,8 @@ class Seat(Struct, gc=False):
     """The token's; "" for nobody's."""
 
 
-class Entrance:
-    """The door of one gateway."""
+class Admission:
+    """Lets clients in, or refuses them."""
 
     def __init__(
         self,

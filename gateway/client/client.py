@@ -35,7 +35,7 @@ def begin(
     try:
         conversation = Conversation(gateway, transport, visitor, grant, seat)
     except BaseException:
-        gateway.entrance.leave(seat)
+        gateway.admission.leave(seat)
         raise
     conversation.begin(visitor.handshake.head, visitor.address)
     return conversation.connection
@@ -125,7 +125,7 @@ class Conversation:
         """See `gateway.websocket.connection.Listener.connection_lost`."""
         if self._standing is not None:
             self._standing.end()
-        self._gateway.entrance.leave(self._seat)
+        self._gateway.admission.leave(self._seat)
         self._gateway.remove(self.connection)
         # Of a storm of clients that come and go by themselves nobody wants two lines each.
         level = logging.DEBUG if self.connection.left else logging.INFO
@@ -165,7 +165,7 @@ class Conversation:
     def _tell_of(self, payer: Payer) -> None:
         """Have it in the log, once, that a limit was met."""
         gateway, seat = self._gateway, self._seat
-        settings, met = gateway.settings, gateway.entrance.limit_log.met
+        settings, met = gateway.settings, gateway.admission.limit_log.met
         match payer:
             case "connection":
                 who = f"client {self.connection.client}"

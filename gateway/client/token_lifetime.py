@@ -131,7 +131,7 @@ class Standing:
         if not self._is_here():
             return
         gateway = self._gateway
-        if self._session.grant is None and not gateway.entrance.identify(self._seat, grant):
+        if self._session.grant is None and not gateway.admission.identify(self._seat, grant):
             problem = "too many connections with tokens of this subject"
             refusal = Error(code="too_many_connections", message=problem, id=auth.mark)
             self._tell(Outcome(replies=[refusal], close=Closing.TOO_MANY_CONNECTIONS))

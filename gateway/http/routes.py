@@ -73,7 +73,7 @@ async def ticket(request: web.Request) -> web.Response:
     if token is None:
         raise unauthorised("a ticket is for who brings a token: Authorization: Bearer <token>", "bad_token")
     try:
-        with gateway.entrance.charges.proof(_payer(request)):
+        with gateway.admission.charges.proof(_payer(request)):
             grant = await gateway.authenticator.verify(token)
         if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
             # The bus's store keeps each for a while.
@@ -110,7 +110,7 @@ async def metrics(request: web.Request) -> web.Response:
     Each value is as of now, and asking costs accordingly.
     """
     gateway = request.app[GATEWAY]
-    gateway.entrance.charges.take(_payer(request), METRICS)
+    gateway.admission.charges.take(_payer(request), METRICS)
     expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
     if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
         raise unauthorised("metrics are for who brings METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
@@ -126,11 +126,11 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
         peer, pending = origin_of(request)
         if pending is None or pending.payer is None:
             # Nobody could tell when its head came.
-            gateway.entrance.charges.take_request(gateway.entrance.payer(request.headers, peer), request.path)
+            gateway.admission.charges.take_request(gateway.admission.payer(request.headers, peer), request.path)
         if request.path in _FOR_OPERATORS:
-            gateway.entrance.check_operator(request.headers)
+            gateway.admission.check_operator(request.headers)
         else:
-            gateway.entrance.check_names(request.headers)
+            gateway.admission.check_names(request.headers)
         require_small_body(request.headers)
         return await handler(request)
     except RefusalError as refusal:
@@ -160,7 +160,7 @@ async def add_page_headers(request: web.Request, response: web.StreamResponse) -
 
 
 def _payer(request: web.Request) -> str | None:
-    return request.app[GATEWAY].entrance.payer(request.headers, origin_of(request)[0])
+    return request.app[GATEWAY].admission.payer(request.headers, origin_of(request)[0])
 
 
 def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:

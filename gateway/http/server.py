@@ -113,7 +113,7 @@ def acceptor(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         made.pending.change(timeout_s=gateway.settings.handshake_timeout_s, most=gateway.settings.max_handshakes)
 
     made = Acceptor(
-        gateway.entrance,
+        gateway.admission,
         functools.partial(upgrade_now, gateway),
         functools.partial(answer_now, gateway),
         WEBSOCKET_PATH,

@@ -20,14 +20,14 @@ from market.bus import BusDownError
 
 def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
     """The conversation of who begins with ``message``; None where it is refused or must wait, which `upgrade` does."""
-    entrance = gateway.entrance
+    admission = gateway.admission
     try:
         _require_form(message.version, message.headers)
-        visitor = entrance.look(message.headers, message.url.query, pending.peer, counted=True)
-        grant = entrance.grant_now(visitor)
+        visitor = admission.look(message.headers, message.url.query, pending.peer, counted=True)
+        grant = admission.grant_now(visitor)
         if grant is None and visitor.brings_proof:
             return None
-        seat = entrance.admit(visitor, grant)
+        seat = admission.admit(visitor, grant)
     except RefusalError as error:
         pending.refusal = error
         return None
@@ -53,31 +53,31 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     Raises:
         RefusalError: it is refused.
     """
-    entrance = gateway.entrance
+    admission = gateway.admission
     peer, pending = origin_of(request)
     if pending is None and not gateway.settings.may_be_public:
         _require_private(request)
     _require_form(request.version, request.headers)
-    visitor = entrance.look(request.headers, request.query, peer, counted=pending is not None)
-    grant = entrance.grant_now(visitor)
+    visitor = admission.look(request.headers, request.query, peer, counted=pending is not None)
+    grant = admission.grant_now(visitor)
     # Before its proof is looked at: a ticket is spent by that, and keys are fetched for it.
-    seat = entrance.admit(visitor, grant)
+    seat = admission.admit(visitor, grant)
     try:
         if grant is None and visitor.brings_proof:
             grant = await prove(gateway, visitor)
-            entrance.confirm(seat, grant)
+            admission.confirm(seat, grant)
     except BaseException:
-        entrance.leave(seat)
+        admission.leave(seat)
         raise
     # A bare aiohttp has its own kind of protocol, which ends with the client.
     if request.transport is None or getattr(request.protocol, "finished", False):
         # Nobody can be a WebSocket's client who sends nothing.
-        entrance.leave(seat)
+        admission.leave(seat)
         raise RefusalError(400, "handshake", "the client has gone, or sends no more")
     if pending is not None:
         seat.key = seat.key or pending.hand_over()
     # As for those who are let in at once: connects have limits of their own.
-    entrance.charges.give_back(visitor.payer, REQUEST)
+    admission.charges.give_back(visitor.payer, REQUEST)
     return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))
 
 
@@ -88,7 +88,7 @@ async def prove(gateway: Gateway, visitor: Visitor) -> Grant:
         RefusalError: it opens nothing, or that cannot be told now; or too many of these did so.
     """
     try:
-        with gateway.entrance.charges.proof(visitor.payer):
+        with gateway.admission.charges.proof(visitor.payer):
             if visitor.ticket is not None:
                 grant = await gateway.tickets.redeem(visitor.ticket)
                 if grant is None:

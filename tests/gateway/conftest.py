@@ -66,7 +66,7 @@ async def ask(running: RunningGateway, request: bytes) -> bytes:
 
 def stop_the_clock(running: RunningGateway) -> None:
     """Let nothing come back of what requests cost, however slow the test's machine is."""
-    running.gateway.entrance.charges._now = lambda: 1000.0
+    running.gateway.admission.charges._now = lambda: 1000.0
 
 
 async def _nothing() -> None:

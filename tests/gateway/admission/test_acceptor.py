@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.admission.acceptor import Acceptor, PendingHandshake
-from gateway.admission.admission import Entrance
+from gateway.admission.admission import Admission
 from gateway.admission.grace import GRACE_S, MOST_OF_ONE, MOST_PER_S
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.errors import RefusalError
@@ -65,7 +65,7 @@ class Hall:
     def __init__(self, most: int = 0, *, upgrades: bool = True, **settings: Any) -> None:
         self.counters = Counters()
         self.buffers = Buffers(self.counters, Bounds(10, 10, settings.pop("budget", 0)))
-        self.entrance = Entrance(Settings(**settings), None, lambda: True)
+        self.admission = Admission(Settings(**settings), None, lambda: True)
         self.upgraded: list[RecordingProtocol] = []
         self.served: list[RecordingProtocol] = []
         self.keys: list[str | None] = []
@@ -74,7 +74,7 @@ class Hall:
         self.timer = Stopwatch()
         self.turns = Turns(self.timer)
         self.acceptor = Acceptor(
-            *(self.entrance, self._upgrade, self._answer, "/ws", self._serve, self.counters, self.buffers, self.turns),
+            *(self.admission, self._upgrade, self._answer, "/ws", self._serve, self.counters, self.buffers, self.turns),
             timeout_s=TIMEOUT_S,
             most=most,
         )
@@ -85,7 +85,7 @@ class Hall:
     @property
     def counted(self) -> int:
         """Addresses with somebody here."""
-        return len(self.entrance._addresses)
+        return len(self.admission._addresses)
 
     def _upgrade(self, _message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
         if not self._upgrades:
@@ -367,7 +367,7 @@ def test_who_is_one_too_many_gets_429_and_nothing_of_it_is_looked_at() -> None:
         await asyncio.sleep(0)
         assert silent.lost
         assert asking.lost
-        assert (3, 2) == (hall.counters.connections_refused["address"], hall.entrance._addresses["192.0.2.1"])
+        assert (3, 2) == (hall.counters.connections_refused["address"], hall.admission._addresses["192.0.2.1"])
         assert b"" == hall.connect("192.0.2.2").written
 
     virtually(main())
@@ -491,7 +491,7 @@ def test_who_is_upgraded_is_counted_by_the_one_who_took_over() -> None:
         transport.hang_up()
         await asyncio.sleep(0)
         assert 1 == hall.counted
-        hall.entrance.depart(hall.keys[0])
+        hall.admission.depart(hall.keys[0])
         assert 0 == hall.counted
 
     virtually(main())
@@ -519,7 +519,7 @@ def test_no_bytes_raise_or_leave_anything(parts: list[bytes]) -> None:
         transport.hang_up()
         await asyncio.sleep(0)
         for key in hall.keys:
-            hall.entrance.depart(key)
+            hall.admission.depart(key)
         assert (0, 0) == (hall.counted, len(hall.acceptor))
 
     virtually(main())

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from gateway.admission.admission import Entrance, Seat
+from gateway.admission.admission import Admission, Seat
 from gateway.admission.limit_log import MINUTE_S, MOST_LINES, LimitLog
 from gateway.auth.grant import Grant
 from gateway.errors import RefusalError
@@ -95,29 +95,29 @@ async def test_what_a_stranger_is_called_is_one_short_printable_line(
     log.close()
 
 
-async def test_the_entrance_tells_who_met_which_limit(caplog: pytest.LogCaptureFixture) -> None:
+async def test_admission_logs_who_met_which_limit(caplog: pytest.LogCaptureFixture) -> None:
     """An address by how many it holds or how fast it comes, IPv6 by its /64; a subject by the setting or its token."""
     settings = Settings(max_connections_per_ip=1, max_connect_rate_per_ip=0.5, max_connections_per_subject=1)
-    door = Entrance(settings, None, lambda: True)
+    admission = Admission(settings, None, lambda: True)
     for peer in ["2001:db8::1"] * 2 + ["203.0.113.7"] * 7:
         try:
-            key = door.arrive(peer)
+            key = admission.arrive(peer)
         except RefusalError:
             continue
         if peer == "203.0.113.7":
-            door.depart(key)
+            admission.depart(key)
     assert told(caplog) == [
         "2001:db8::/64 has met MAX_CONNECTIONS_PER_IP=1",
         "203.0.113.7 has met MAX_CONNECT_RATE_PER_IP=0.5",
     ]
     grants = Grant("de\nmo"), Grant("robot", max_connections=2)
-    rooms = [[door.identify(Seat(None), grant) for _ in range(3)] for grant in grants]
+    rooms = [[admission.identify(Seat(None), grant) for _ in range(3)] for grant in grants]
     assert rooms == [[True, False, False], [True, True, False]]
     assert told(caplog) == [
         r"subject 'de\nmo' has met MAX_CONNECTIONS_PER_SUBJECT=1",
         "subject 'robot' has met max_connections of its token=2",
     ]
-    door.limit_log.close()
+    admission.limit_log.close()
 
 
 async def test_a_proxy_that_is_not_trusted_is_named_once(caplog: pytest.LogCaptureFixture) -> None:

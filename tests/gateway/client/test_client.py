@@ -274,7 +274,7 @@ class Talk:
         grant = None if subject is None else Grant(subject)
         self.transport = RecordingTransport()
         self.connection = begin(
-            self.gateway, self.transport, visitor, grant, self.gateway.entrance.admit(visitor, grant)
+            self.gateway, self.transport, visitor, grant, self.gateway.admission.admit(visitor, grant)
         )
         self.transport.set_protocol(self.connection)
 
@@ -444,10 +444,10 @@ def test_a_conversation_that_cannot_begin_counts_nobody() -> None:
     async def main() -> None:
         gateway = Talk().gateway
         visitor = Visitor(Handshake(b"", "", deflate=False), "192.0.2.9", "192.0.2.9", None, None)
-        seat = gateway.entrance.admit(visitor, Grant("alice"))
+        seat = gateway.admission.admit(visitor, Grant("alice"))
         with pytest.raises(OSError, match="gone"):
             begin(gateway, GoneTransport(), visitor, Grant("alice"), seat)
-        assert (0, 0) == (len(gateway.entrance._addresses), len(gateway.entrance._subjects))
+        assert (0, 0) == (len(gateway.admission._addresses), len(gateway.admission._subjects))
 
     run_virtual(main())
 

@@ -258,8 +258,8 @@ def test_a_refresh_is_not_counted_again() -> None:
         guest.authenticate()
         guest.authenticate()
         assert ["authenticated", "authenticated"] == guest.words
-        guest.gateway.entrance.leave(guest.seat)
-        assert 0 == len(guest.gateway.entrance._subjects)
+        guest.gateway.admission.leave(guest.seat)
+        assert 0 == len(guest.gateway.admission._subjects)
 
     run_virtual(main())
 
@@ -269,7 +269,7 @@ def test_one_connection_too_many_of_a_subject_is_closed_with_4429() -> None:
 
     async def main() -> None:
         guest = Guest(max_connections_per_subject=1)
-        assert guest.gateway.entrance.identify(Seat(None), alice())
+        assert guest.gateway.admission.identify(Seat(None), alice())
         guest.authenticate()
         assert ["too_many_connections", "TOO_MANY_CONNECTIONS"] == guest.words
         assert "" == guest.seat.subject
@@ -440,7 +440,7 @@ def test_who_goes_while_its_token_is_looked_at_is_counted_nowhere() -> None:
         guest.issuer.answer.set_result(None)
         await asyncio.sleep(LIFE_S + 1)
         assert ([], "") == (guest.told, guest.seat.subject)
-        assert 0 == len(guest.gateway.entrance._subjects)
+        assert 0 == len(guest.gateway.admission._subjects)
 
     run_virtual(main())
 

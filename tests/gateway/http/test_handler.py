@@ -43,7 +43,7 @@ async def test_a_target_that_is_no_url_ends_the_connection(
     # What it had sent and nobody read makes the end a reset.
     with contextlib.suppress(ConnectionError):
         assert b"200 OK" not in await ask(running, NOT_A_URL + more)
-    await until(lambda: running.requests == [] and len(running.gateway.entrance._addresses) == 0)
+    await until(lambda: running.requests == [] and len(running.gateway.admission._addresses) == 0)
     assert {"bad_request": 1} == running.gateway.counters.connections_refused
     assert [] == [record for record in caplog.records if record.levelno > logging.WARNING]
 

@@ -119,7 +119,7 @@ async def test_a_fault_of_our_own_is_answered_with_500_and_logged_without_the_re
                     assert "ZeroDivisionError" not in await response.text()
     assert "ZeroDivisionError: of our own" in caplog.text
     assert all(secret not in caplog.text for secret in (MARK, *bearer.split(".")))
-    assert (0, 0) == (len(running.gateway.entrance._addresses), len(running.gateway.entrance._subjects))
+    assert (0, 0) == (len(running.gateway.admission._addresses), len(running.gateway.admission._subjects))
 
 
 UPGRADE = {
@@ -142,10 +142,10 @@ async def test_http_connections_count_under_their_address_until_they_end(start: 
         writer.close()
     for _, stream in streams:
         stream.close()
-    await until(lambda: len(running.gateway.entrance._addresses) == 0)
+    await until(lambda: len(running.gateway.admission._addresses) == 0)
     async with connect(running.url):
-        assert 1 == running.gateway.entrance._addresses[HOST]
-    await until(lambda: len(running.gateway.entrance._addresses) == 0)
+        assert 1 == running.gateway.admission._addresses[HOST]
+    await until(lambda: len(running.gateway.admission._addresses) == 0)
 
 
 async def test_who_is_silent_is_cut_off(start: Start) -> None:

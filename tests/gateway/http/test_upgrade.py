@@ -78,8 +78,8 @@ async def new_ticket(running: RunningGateway, token: str) -> str:
 
 async def until_nobody_is_counted(running: RunningGateway) -> None:
     """Wait until no address and no subject is counted."""
-    door = running.gateway.entrance
-    await until(lambda: (0, 0) == (len(door._addresses), len(door._subjects)))
+    admission = running.gateway.admission
+    await until(lambda: (0, 0) == (len(admission._addresses), len(admission._subjects)))
 
 
 async def test_a_token_in_the_header_opens_the_door(start_anyhow: Start) -> None:
@@ -131,7 +131,7 @@ async def test_a_token_in_the_first_message_opens_the_door(start_anyhow: Start) 
         await client.send(orjson.dumps({"type": "auth", "token": good()}).decode())
         await client.send('{"type":"subscribe","symbols":["BTC"]}')
         assert ["welcome", "status", "unauthorised", "authenticated", "subscribed"] == await types(client, 5)
-        assert 1 == running.gateway.entrance._subjects["alice"]
+        assert 1 == running.gateway.admission._subjects["alice"]
     await until_nobody_is_counted(running)
 
 
@@ -188,7 +188,7 @@ async def test_a_ticket_counts_before_a_token(start_anyhow: Start) -> None:
     ticket = await new_ticket(running, good(sub="alice"))
     url, bobs = f"{running.url}?ticket={ticket}", bearing(good(sub="bob"))
     async with connect(url, additional_headers=bobs):
-        assert (1, 0) == (running.gateway.entrance._subjects["alice"], running.gateway.entrance._subjects["bob"])
+        assert (1, 0) == (running.gateway.admission._subjects["alice"], running.gateway.admission._subjects["bob"])
         assert (401, "bad_ticket") == await refusal(url, additional_headers=bobs)
 
 
@@ -212,7 +212,7 @@ async def test_who_is_one_too_many_of_a_subject_is_refused(start_anyhow: Start) 
         async with connect(running.url, additional_headers=bearing(twice)):
             assert (429, "subject") == await refusal(running.url, additional_headers=bearing(twice))
             assert (429, "subject") == await refusal(f"{running.url}?ticket={ticket}")
-        await until(lambda: running.gateway.entrance._subjects["alice"] == 1)
+        await until(lambda: running.gateway.admission._subjects["alice"] == 1)
         async with connect(running.url, additional_headers=bearing(twice)):
             pass
     await until_nobody_is_counted(running)
@@ -438,7 +438,7 @@ async def test_a_declined_handshake_leaves_the_connection_to_other_requests(star
             assert expected in head
             if b"Content-Length" in head:
                 await reader.readuntil(b"}")
-    assert 1 == running.gateway.entrance._addresses["127.0.0.1"]
+    assert 1 == running.gateway.admission._addresses["127.0.0.1"]
     writer.close()
     await until_nobody_is_counted(running)
 
