@@ -53,7 +53,7 @@ class Visitor(Struct, frozen=True):
         return self.token is not None or self.ticket is not None
 
 
-class Seat(Struct, gc=False):
+class Slot(Struct, gc=False):
     """What somebody who came in is counted under."""
 
     key: str | None
@@ -207,7 +207,7 @@ class Admission:
         except RefusedError as error:
             raise unauthorised(str(error), error.code) from None
 
-    def admit(self, visitor: Visitor, grant: Grant | None) -> Seat:
+    def admit(self, visitor: Visitor, grant: Grant | None) -> Slot:
         """Count ``visitor`` in; to be given to `leave`. ``grant`` is None for one who is still to show a token.
 
         Raises:
@@ -216,28 +216,28 @@ class Admission:
         self._require_room()
         if visitor.key is not None:
             self._count_in(visitor.key)
-        seat = Seat(visitor.key)
+        slot = Slot(visitor.key)
         if grant is not None:
             try:
-                self.confirm(seat, grant)
+                self.confirm(slot, grant)
             except RefusalError:
-                self.leave(seat)
+                self.leave(slot)
                 raise
-        return seat
+        return slot
 
-    def confirm(self, seat: Seat, grant: Grant) -> None:
-        """See that there is room for the one in ``seat``, now that it is known who it is.
+    def confirm(self, slot: Slot, grant: Grant) -> None:
+        """See that there is room for the one in ``slot``, now that it is known who it is.
 
         Raises:
             RefusalError: there is none; it has still to `leave`.
         """
         self._require_room()
-        if not self.identify(seat, grant):
+        if not self.identify(slot, grant):
             problem = "too many connections with tokens of this subject"
             raise RefusalError(429, "subject", problem, {"Retry-After": "5"})
 
-    def identify(self, seat: Seat, grant: Grant) -> bool:
-        """Count the one in ``seat`` under its token's subject; whether there was room for one more of it."""
+    def identify(self, slot: Slot, grant: Grant) -> bool:
+        """Count the one in ``slot`` under its token's subject; whether there was room for one more of it."""
         if not grant.subject:
             return True
         limit = grant.max_connections or self._settings.max_connections_per_subject
@@ -245,15 +245,15 @@ class Admission:
             setting = "max_connections of its token" if grant.max_connections else "MAX_CONNECTIONS_PER_SUBJECT"
             self.limit_log.met(f"subject {grant.subject!a}", setting, limit)
             return False
-        seat.subject = grant.subject
+        slot.subject = grant.subject
         return True
 
-    def leave(self, seat: Seat) -> None:
-        """Whoever was in ``seat`` is gone."""
-        self.depart(seat.key)
-        if seat.subject:
-            self._subjects.leave(seat.subject)
-        seat.key, seat.subject = None, ""
+    def leave(self, slot: Slot) -> None:
+        """Whoever was in ``slot`` is gone."""
+        self.depart(slot.key)
+        if slot.subject:
+            self._subjects.leave(slot.subject)
+        slot.key, slot.subject = None, ""
 
     def _require_room(self) -> None:
         if not self._has_room():

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from gateway.admission.admission import Seat
+from gateway.admission.admission import Slot
 from gateway.admission.limits import Bucket, KeyedBuckets, Rate, Verdict
 from gateway.admission.policy import Policy
 
@@ -51,33 +51,33 @@ class Budgets:
         rate = settings.max_messages_per_second_per_ip
         self._address.change(rate, rate * _ADDRESS_BURST_S)
 
-    def take(self, bucket: Bucket, seat: Seat, now: float, extra: int = 0, *, anyway: bool = False) -> Refusal | None:
-        """Let who is in ``seat`` pay for one message or frame, and ``extra`` tokens for work on it.
+    def take(self, bucket: Bucket, slot: Slot, now: float, extra: int = 0, *, anyway: bool = False) -> Refusal | None:
+        """Let who is in ``slot`` pay for one message or frame, and ``extra`` tokens for work on it.
 
         Returns why not, where it cannot. ``bucket`` is its connection's own. The work is done and paid for ``anyway``,
         where the message is refused but must be read.
         """
         price = 1 + extra if anyway else 1
         verdict = bucket.take(now, price) if self.connection.interval_s else "ok"
-        if verdict == "refuse" and seat.key is not None and self.addresses.owes(seat.key, now):
+        if verdict == "refuse" and slot.key is not None and self.addresses.owes(slot.key, now):
             verdict = bucket.take(now, _WHILE_ADDRESS_OWES - 1)
         if verdict != "ok":
             return Refusal(verdict, "connection")
         # All connections of a subject or an address together only ever wait; none is closed for what another does.
-        if seat.subject and self.subjects.take(seat.subject, now) != "ok":
+        if slot.subject and self.subjects.take(slot.subject, now) != "ok":
             bucket.charge(price - 1, now)
             return Refusal("refuse", "subject")
-        if seat.key is not None and self.addresses.take(seat.key, now) != "ok":
+        if slot.key is not None and self.addresses.take(slot.key, now) != "ok":
             bucket.charge(price - 1 + _WHILE_ADDRESS_OWES - 1, now)
             return Refusal("refuse", "address")
         if extra:
-            self.charge(bucket, seat, extra, now)
+            self.charge(bucket, slot, extra, now)
         return None
 
-    def charge(self, bucket: Bucket, seat: Seat, tokens: int, now: float) -> None:
+    def charge(self, bucket: Bucket, slot: Slot, tokens: int, now: float) -> None:
         """Let it pay ``tokens`` more for a message that was let in; what is not there is owed, and paid first."""
         bucket.charge(tokens, now)
-        if seat.subject:
-            self.subjects.charge(seat.subject, tokens, now)
-        if seat.key is not None:
-            self.addresses.charge(seat.key, tokens, now)
+        if slot.subject:
+            self.subjects.charge(slot.subject, tokens, now)
+        if slot.key is not None:
+            self.addresses.charge(slot.key, tokens, now)

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable
 
-from gateway.admission.admission import Seat, Visitor
+from gateway.admission.admission import Slot, Visitor
 from gateway.admission.budget import Payer
 from gateway.admission.limits import Bucket
 from gateway.auth.grant import Grant
@@ -26,16 +26,16 @@ logger = logging.getLogger(__name__)
 
 
 def begin(
-    gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
+    gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, slot: Slot
 ) -> Connection:
     """Accept ``visitor`` on ``transport``, whose protocol the connection returned is to be from now on.
 
-    ``seat`` is given up when it ends, or at once where it cannot begin.
+    ``slot`` is given up when it ends, or at once where it cannot begin.
     """
     try:
-        conversation = Conversation(gateway, transport, visitor, grant, seat)
+        conversation = Conversation(gateway, transport, visitor, grant, slot)
     except BaseException:
-        gateway.admission.leave(seat)
+        gateway.admission.leave(slot)
         raise
     conversation.begin(visitor.handshake.head, visitor.address)
     return conversation.connection
@@ -44,14 +44,14 @@ def begin(
 class Conversation:
     """One client, from its welcome to its end."""
 
-    __slots__ = ("_bucket", "_gateway", "_seat", "_session", "_standing", "connection")
+    __slots__ = ("_bucket", "_gateway", "_session", "_slot", "_standing", "connection")
 
     def __init__(
-        self, gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, seat: Seat
+        self, gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, slot: Slot
     ) -> None:
-        """``grant`` is None for one who is still to show a token; ``seat`` is given up at the end."""
+        """``grant`` is None for one who is still to show a token; ``slot`` is given up at the end."""
         self._gateway = gateway
-        self._seat = seat
+        self._slot = slot
         settings, handshake = gateway.settings, visitor.handshake
         encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
         self.connection = Connection(
@@ -70,7 +70,7 @@ class Conversation:
         self._bucket = Bucket(gateway.budgets.connection)
         self._standing: Standing | None = None
         if gateway.authenticator is not None:
-            self._standing = Standing(gateway, self._session, self.connection, seat, self._apply, self._hear)
+            self._standing = Standing(gateway, self._session, self.connection, slot, self._apply, self._hear)
             self._standing.begin(grant)
 
     def begin(self, head: bytes, address: str) -> None:
@@ -86,7 +86,7 @@ class Conversation:
     @property
     def payer(self) -> str | None:
         """See `gateway.websocket.connection.Listener.payer`."""
-        return self._seat.key
+        return self._slot.key
 
     def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
@@ -125,7 +125,7 @@ class Conversation:
         """See `gateway.websocket.connection.Listener.connection_lost`."""
         if self._standing is not None:
             self._standing.end()
-        self._gateway.admission.leave(self._seat)
+        self._gateway.admission.leave(self._slot)
         self._gateway.remove(self.connection)
         # Of a storm of clients that come and go by themselves nobody wants two lines each.
         level = logging.DEBUG if self.connection.left else logging.INFO
@@ -150,7 +150,7 @@ class Conversation:
         its refusal either.
         """
         refusal = self._gateway.budgets.take(
-            self._bucket, self._seat, self._gateway.loop.time(), extra, anyway=self.connection.reads_all
+            self._bucket, self._slot, self._gateway.loop.time(), extra, anyway=self.connection.reads_all
         )
         if refusal is None:
             return True
@@ -164,21 +164,21 @@ class Conversation:
 
     def _tell_of(self, payer: Payer) -> None:
         """Have it in the log, once, that a limit was met."""
-        gateway, seat = self._gateway, self._seat
+        gateway, slot = self._gateway, self._slot
         settings, met = gateway.settings, gateway.admission.limit_log.met
         match payer:
             case "connection":
                 who = f"client {self.connection.client}"
-                met(seat.key or who, "MAX_MESSAGES_PER_SECOND", settings.max_messages_per_second)
+                met(slot.key or who, "MAX_MESSAGES_PER_SECOND", settings.max_messages_per_second)
             case "subject":
                 limit = settings.max_messages_per_second_per_subject
-                met(f"subject {seat.subject!a}", "MAX_MESSAGES_PER_SECOND_PER_SUBJECT", limit)
+                met(f"subject {slot.subject!a}", "MAX_MESSAGES_PER_SECOND_PER_SUBJECT", limit)
             case "address":
-                met(seat.key or "", "MAX_MESSAGES_PER_SECOND_PER_IP", settings.max_messages_per_second_per_ip)
+                met(slot.key or "", "MAX_MESSAGES_PER_SECOND_PER_IP", settings.max_messages_per_second_per_ip)
 
     def _charge(self, tokens: int) -> None:
         if tokens:
-            self._gateway.budgets.charge(self._bucket, self._seat, tokens, self._gateway.loop.time())
+            self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())
 
     def _hear(self, data: bytes) -> None:
         """Do what a message says, and pay for it first."""

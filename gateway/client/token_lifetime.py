@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from gateway.admission.admission import Seat
+from gateway.admission.admission import Slot
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.session import Outcome, Session
 from gateway.gateway import Gateway
@@ -31,7 +31,16 @@ class Standing:
     """One client's token, and what came while nobody knew what it is worth."""
 
     __slots__ = (
-        "_apply", "_connection", "_gateway", "_hear", "_held", "_looking", "_loop", "_seat", "_session", "_timers",
+        "_apply",
+        "_connection",
+        "_gateway",
+        "_hear",
+        "_held",
+        "_looking",
+        "_loop",
+        "_session",
+        "_slot",
+        "_timers",
     )  # fmt: skip
 
     def __init__(
@@ -39,7 +48,7 @@ class Standing:
         gateway: Gateway,
         session: Session,
         connection: Connection,
-        seat: Seat,
+        slot: Slot,
         apply: Callable[[Outcome], None],
         hear: Callable[[bytes], None],
     ) -> None:
@@ -48,7 +57,7 @@ class Standing:
         self._gateway = gateway
         self._session = session
         self._connection = connection
-        self._seat = seat
+        self._slot = slot
         self._apply: Callable[[Outcome], None] | None = apply
         self._hear: Callable[[bytes], None] | None = hear
         self._timers: list[asyncio.TimerHandle] = []
@@ -114,14 +123,14 @@ class Standing:
             self._accept(grant, auth)
         self._looking = False
         # A key that many have waited for lets them all go on at once.
-        self._gateway.turns.wait(self, self._seat.key)
+        self._gateway.turns.wait(self, self._slot.key)
 
     def go_on(self) -> None:
         """Hear what was held, in its order, as far as there is time (called by `gateway.websocket.turns`)."""
         turns = self._gateway.turns
         while self._held and not self._looking and self._hear is not None and self._is_here():
             if turns.is_over():
-                turns.wait(self, self._seat.key)
+                turns.wait(self, self._slot.key)
                 return
             self._hear(self._held.pop(0))
         if not self._looking:
@@ -131,7 +140,7 @@ class Standing:
         if not self._is_here():
             return
         gateway = self._gateway
-        if self._session.grant is None and not gateway.admission.identify(self._seat, grant):
+        if self._session.grant is None and not gateway.admission.identify(self._slot, grant):
             problem = "too many connections with tokens of this subject"
             refusal = Error(code="too_many_connections", message=problem, id=auth.mark)
             self._tell(Outcome(replies=[refusal], close=Closing.TOO_MANY_CONNECTIONS))

@@ -27,12 +27,12 @@ def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHa
         grant = admission.grant_now(visitor)
         if grant is None and visitor.brings_proof:
             return None
-        seat = admission.admit(visitor, grant)
+        slot = admission.admit(visitor, grant)
     except RefusalError as error:
         pending.refusal = error
         return None
-    seat.key = seat.key or pending.hand_over()
-    return begin(gateway, pending.transport, visitor, grant, seat)
+    slot.key = slot.key or pending.hand_over()
+    return begin(gateway, pending.transport, visitor, grant, slot)
 
 
 def refuse_again(request: web.Request) -> None:
@@ -61,24 +61,24 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     visitor = admission.look(request.headers, request.query, peer, counted=pending is not None)
     grant = admission.grant_now(visitor)
     # Before its proof is looked at: a ticket is spent by that, and keys are fetched for it.
-    seat = admission.admit(visitor, grant)
+    slot = admission.admit(visitor, grant)
     try:
         if grant is None and visitor.brings_proof:
             grant = await prove(gateway, visitor)
-            admission.confirm(seat, grant)
+            admission.confirm(slot, grant)
     except BaseException:
-        admission.leave(seat)
+        admission.leave(slot)
         raise
     # A bare aiohttp has its own kind of protocol, which ends with the client.
     if request.transport is None or getattr(request.protocol, "finished", False):
         # Nobody can be a WebSocket's client who sends nothing.
-        admission.leave(seat)
+        admission.leave(slot)
         raise RefusalError(400, "handshake", "the client has gone, or sends no more")
     if pending is not None:
-        seat.key = seat.key or pending.hand_over()
+        slot.key = slot.key or pending.hand_over()
     # As for those who are let in at once: connects have limits of their own.
     admission.charges.give_back(visitor.payer, REQUEST)
-    return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, seat))
+    return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, slot))
 
 
 async def prove(gateway: Gateway, visitor: Visitor) -> Grant:

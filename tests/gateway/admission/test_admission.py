@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 
 from gateway.admission.address import TrustedProxies
-from gateway.admission.admission import Admission, Seat, Visitor, bearer, try_later
+from gateway.admission.admission import Admission, Slot, Visitor, bearer, try_later
 from gateway.admission.charges import PROOF
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
@@ -124,11 +124,11 @@ async def test_behind_a_proxy_the_client_is_counted_and_not_the_proxy() -> None:
     assert admission.arrive(PROXY) is admission.arrive(PROXY) is None
     first = look(admission, PROXY, X_Forwarded_For=STRANGER)
     assert (STRANGER, STRANGER) == (first.address, first.key)
-    seat = admission.admit(first, ANONYMOUS)
+    slot = admission.admit(first, ANONYMOUS)
     with refused("address", 429):
         admission.admit(first, ANONYMOUS)
     admission.admit(look(admission, PROXY, X_Forwarded_For="203.0.113.10"), ANONYMOUS)
-    admission.leave(seat)
+    admission.leave(slot)
     admission.admit(first, ANONYMOUS)
 
 
@@ -165,7 +165,7 @@ async def test_a_full_gateway_lets_nobody_in() -> None:
 async def test_one_subject_holds_so_many_connections_and_no_more() -> None:
     """From whatever addresses; the token's own number counts before the setting's, and who leaves makes room."""
     admission = await new_admission(max_connections_per_subject=2)
-    seats = [
+    slots = [
         admission.admit(look(admission, f"203.0.113.{number}", counted=False), Grant("alice")) for number in range(2)
     ]
     with refused("subject", 429):
@@ -175,13 +175,13 @@ async def test_one_subject_holds_so_many_connections_and_no_more() -> None:
     admission.admit(look(admission), Grant("alice", max_connections=3))
     with refused("subject", 429):
         admission.admit(look(admission), Grant("alice", max_connections=3))
-    admission.leave(seats[0])
-    admission.leave(seats[1])
+    admission.leave(slots[0])
+    admission.leave(slots[1])
     admission.admit(look(admission), Grant("alice"))
 
 
 async def test_who_is_identified_late_is_counted_from_then_on() -> None:
-    """A seat without a token counts under no subject; `identify` says whether there is room for it."""
+    """A slot without a token counts under no subject; `identify` says whether there is room for it."""
     admission = await new_admission(max_connections_per_subject=1)
     first, second = (admission.admit(look(admission), None) for _ in range(2))
     assert admission.identify(first, Grant("alice"))
@@ -195,11 +195,11 @@ async def test_who_is_identified_late_is_counted_from_then_on() -> None:
 
 
 async def test_leaving_twice_counts_once() -> None:
-    """A seat that was given up is nobody's."""
+    """A slot that was given up is nobody's."""
     admission = await new_admission()
-    seats = [admission.admit(look(admission, counted=False), Grant("alice")) for _ in range(2)]
-    admission.leave(seats[0])
-    admission.leave(seats[0])
+    slots = [admission.admit(look(admission, counted=False), Grant("alice")) for _ in range(2)]
+    admission.leave(slots[0])
+    admission.leave(slots[0])
     assert (1, 1) == (admission._addresses[STRANGER], admission._subjects["alice"])
 
 
@@ -305,13 +305,13 @@ def test_what_is_counted_is_who_is_here(steps: list[tuple[str, int]]) -> None:
             max_connections_per_ip=limit, max_connections_per_subject=limit, max_connect_rate_per_ip=0, **BEHIND_PROXY
         )
         here: list[str | None] = []
-        seats: list[Seat] = []
+        slots: list[Slot] = []
 
         def addresses() -> Counter[str]:
-            return Counter([key for key in here if key] + [seat.key for seat in seats if seat.key])
+            return Counter([key for key in here if key] + [slot.key for slot in slots if slot.key])
 
         def subjects() -> Counter[str]:
-            return Counter(seat.subject for seat in seats if seat.subject)
+            return Counter(slot.subject for slot in slots if slot.subject)
 
         for step, number in steps:
             peer, key = PEERS[number % len(PEERS)], KEYS[number % len(PEERS)]
@@ -332,23 +332,23 @@ def test_what_is_counted_is_who_is_here(steps: list[tuple[str, int]]) -> None:
                 full = addresses()[KEYS[number % 4] or ""] == limit
                 full |= grant is not None and subjects()[grant.subject or "-"] == limit
                 try:
-                    seats.append(admission.admit(visitor, grant))
+                    slots.append(admission.admit(visitor, grant))
                 except RefusalError:
                     assert full
                 else:
                     assert not full
-            elif step == "identify" and seats and grant is not None:
-                seat = seats[number % len(seats)]
-                if not seat.subject:
+            elif step == "identify" and slots and grant is not None:
+                slot = slots[number % len(slots)]
+                if not slot.subject:
                     room = subjects()[grant.subject or "-"] < limit
-                    assert room == admission.identify(seat, grant)
-            elif step == "leave" and seats:
-                admission.leave(seats.pop(number % len(seats)))
+                    assert room == admission.identify(slot, grant)
+            elif step == "leave" and slots:
+                admission.leave(slots.pop(number % len(slots)))
             assert (addresses(), subjects()) == (admission._addresses._counts, admission._subjects._counts)
         for left in here:
             admission.depart(left)
-        for seat in seats:
-            admission.leave(seat)
+        for slot in slots:
+            admission.leave(slot)
         assert (0, 0) == (len(admission._addresses), len(admission._subjects))
 
     run_virtual(main())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.admission.admission import Seat
+from gateway.admission.admission import Slot
 from gateway.admission.budget import Budgets, Refusal
 from gateway.admission.limits import Bucket
 from gateway.settings import Settings
@@ -26,14 +26,14 @@ def budgets(**rates: float) -> Budgets:
 class Budget:
     """A connection that pays."""
 
-    def __init__(self, shared: Budgets, seat: Seat) -> None:
-        self._shared, self._seat, self._bucket = shared, seat, Bucket(shared.connection)
+    def __init__(self, shared: Budgets, slot: Slot) -> None:
+        self._shared, self._slot, self._bucket = shared, slot, Bucket(shared.connection)
 
     def take(self, now: float, extra: int = 0, *, anyway: bool = False) -> Refusal | None:
-        return self._shared.take(self._bucket, self._seat, now, extra, anyway=anyway)
+        return self._shared.take(self._bucket, self._slot, now, extra, anyway=anyway)
 
     def charge(self, tokens: int, now: float) -> None:
-        self._shared.charge(self._bucket, self._seat, tokens, now)
+        self._shared.charge(self._bucket, self._slot, tokens, now)
 
 
 def answers(budget: Budget, times: int, now: float, extra: int = 0, *, anyway: bool = False) -> Counter[str]:
@@ -48,23 +48,23 @@ def answers(budget: Budget, times: int, now: float, extra: int = 0, *, anyway: b
 def test_a_connection_pays_for_itself() -> None:
     """Two seconds' worth passes, one more is refused, and what goes on is closed; a neighbour is not concerned."""
     shared = budgets(max_messages_per_second=10)
-    first, second = Budget(shared, Seat("192.0.2.1")), Budget(shared, Seat("192.0.2.1"))
+    first, second = Budget(shared, Slot("192.0.2.1")), Budget(shared, Slot("192.0.2.1"))
     assert {"ok": 20, "refuse connection": 10, "close connection": 5} == answers(first, 35, 5.0)
     assert {"ok": 1} == answers(second, 1, 5.0)
 
 
 @pytest.mark.parametrize(
-    ("rates", "seat", "payer"),
+    ("rates", "slot", "payer"),
     [
-        ({"max_messages_per_second": 10}, Seat(None), "connection"),
-        ({"max_messages_per_second_per_subject": 10}, Seat(None, "alice"), "subject"),
-        ({"max_messages_per_second_per_ip": 2}, Seat("192.0.2.1"), "address"),
+        ({"max_messages_per_second": 10}, Slot(None), "connection"),
+        ({"max_messages_per_second_per_subject": 10}, Slot(None, "alice"), "subject"),
+        ({"max_messages_per_second_per_ip": 2}, Slot("192.0.2.1"), "address"),
     ],
 )
-def test_dear_work_is_paid_for_by_all_who_are_counted(rates: dict[str, float], seat: Seat, payer: str) -> None:
+def test_dear_work_is_paid_for_by_all_who_are_counted(rates: dict[str, float], slot: Slot, payer: str) -> None:
     """What a message costs beyond a ping is owed, and nothing more is let in until it is paid."""
     for way in ("take", "charge"):
-        budget = Budget(budgets(**rates), seat)
+        budget = Budget(budgets(**rates), slot)
         if way == "take":
             assert budget.take(5.0, 40) is None
         else:
@@ -79,18 +79,18 @@ def test_dear_work_is_paid_for_by_all_who_are_counted(rates: dict[str, float], s
 def test_all_connections_of_an_address_share_a_rate() -> None:
     """Five seconds' worth passes at once, by however many connections; other addresses, and those exempt, go on."""
     shared = budgets(max_messages_per_second_per_ip=10)
-    total = sum((answers(Budget(shared, Seat("192.0.2.1")), 5, 5.0) for _ in range(50)), Counter())
+    total = sum((answers(Budget(shared, Slot("192.0.2.1")), 5, 5.0) for _ in range(50)), Counter())
     assert {"ok": 50, "refuse address": 200} == total
-    assert {"ok": 5} == answers(Budget(shared, Seat("192.0.2.2")), 5, 5.0)
-    assert {"ok": 500} == answers(Budget(shared, Seat(None)), 500, 5.0)
-    assert {"ok": 10} == answers(Budget(shared, Seat("192.0.2.1")), 10, 6.01)
+    assert {"ok": 5} == answers(Budget(shared, Slot("192.0.2.2")), 5, 5.0)
+    assert {"ok": 500} == answers(Budget(shared, Slot(None)), 500, 5.0)
+    assert {"ok": 10} == answers(Budget(shared, Slot("192.0.2.1")), 10, 6.01)
 
 
 def test_who_floods_behind_a_common_address_is_closed_and_who_does_not_is_served_then() -> None:
     """While the address owes, messages cost their connection more: who sends all the time is closed, others wait."""
     shared = budgets(max_messages_per_second=10, max_messages_per_second_per_ip=25)
-    flooders = {number: Budget(shared, Seat("192.0.2.1")) for number in range(20)}
-    quiet = Budget(shared, Seat("192.0.2.1"))
+    flooders = {number: Budget(shared, Slot("192.0.2.1")) for number in range(20)}
+    quiet = Budget(shared, Slot("192.0.2.1"))
     heard: Counter[str] = Counter()
     for step in range(1, 601):
         now = 5.0 + step / 10
@@ -110,28 +110,28 @@ def test_a_connection_over_its_own_rate_takes_nothing_from_others() -> None:
     shared = budgets(
         max_messages_per_second=10, max_messages_per_second_per_subject=50, max_messages_per_second_per_ip=10
     )
-    assert 20 == answers(Budget(shared, Seat("192.0.2.1", "alice")), 10_000, 5.0)["ok"]
-    assert {"ok": 20} == answers(Budget(shared, Seat("192.0.2.1", "alice")), 20, 5.0)
+    assert 20 == answers(Budget(shared, Slot("192.0.2.1", "alice")), 10_000, 5.0)["ok"]
+    assert {"ok": 20} == answers(Budget(shared, Slot("192.0.2.1", "alice")), 20, 5.0)
 
 
 def test_what_must_be_read_though_it_is_refused_is_paid_for_and_ends_in_a_close() -> None:
     """A flood of compressed messages that cannot be skipped is closed as much earlier as they are dearer."""
     shared = budgets(max_messages_per_second=10, max_messages_per_second_per_subject=1)
-    stranger = answers(Budget(shared, Seat(None)), 7, 5.0, 4, anyway=True)
+    stranger = answers(Budget(shared, Slot(None)), 7, 5.0, 4, anyway=True)
     assert {"ok": 4, "refuse connection": 2, "close connection": 1} == stranger
-    alice = answers(Budget(shared, Seat(None, "alice")), 7, 5.0, 4, anyway=True)
+    alice = answers(Budget(shared, Slot(None, "alice")), 7, 5.0, 4, anyway=True)
     assert {"ok": 1, "refuse subject": 3, "refuse connection": 2, "close connection": 1} == alice
 
 
 def test_a_rate_of_zero_is_no_limit() -> None:
     """Whoever is counted under nothing that is limited is never refused, whatever it costs."""
-    assert {"ok": 1000} == answers(Budget(budgets(), Seat("192.0.2.1", "alice")), 1000, 5.0, 1000)
+    assert {"ok": 1000} == answers(Budget(budgets(), Slot("192.0.2.1", "alice")), 1000, 5.0, 1000)
 
 
 def test_rates_change_for_who_is_here() -> None:
     """A lower rate of an address holds at once; with none there is no limit."""
     shared = budgets(max_messages_per_second_per_ip=10)
-    budget = Budget(shared, Seat("192.0.2.1"))
+    budget = Budget(shared, Slot("192.0.2.1"))
     shared.change(Settings(**(NOT_LIMITED | {"max_messages_per_second_per_ip": 1})))
     assert {"ok": 5, "refuse address": 15} == answers(budget, 20, 5.0)
     assert Refusal("refuse", "address") == budget.take(5.0)

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from gateway.admission.admission import Admission, Seat
+from gateway.admission.admission import Admission, Slot
 from gateway.admission.limit_log import MINUTE_S, MOST_LINES, LimitLog
 from gateway.auth.grant import Grant
 from gateway.errors import RefusalError
@@ -111,7 +111,7 @@ async def test_admission_logs_who_met_which_limit(caplog: pytest.LogCaptureFixtu
         "203.0.113.7 has met MAX_CONNECT_RATE_PER_IP=0.5",
     ]
     grants = Grant("de\nmo"), Grant("robot", max_connections=2)
-    rooms = [[admission.identify(Seat(None), grant) for _ in range(3)] for grant in grants]
+    rooms = [[admission.identify(Slot(None), grant) for _ in range(3)] for grant in grants]
     assert rooms == [[True, False, False], [True, True, False]]
     assert told(caplog) == [
         r"subject 'de\nmo' has met MAX_CONNECTIONS_PER_SUBJECT=1",

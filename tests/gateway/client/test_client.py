@@ -435,7 +435,7 @@ def test_all_connections_of_a_subject_share_a_rate_and_none_is_closed_for_it() -
 
 
 def test_a_conversation_that_cannot_begin_counts_nobody() -> None:
-    """Where the socket is gone before the first word, the seat is given up."""
+    """Where the socket is gone before the first word, the slot is given up."""
 
     class GoneTransport(RecordingTransport):
         def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -444,9 +444,9 @@ def test_a_conversation_that_cannot_begin_counts_nobody() -> None:
     async def main() -> None:
         gateway = Talk().gateway
         visitor = Visitor(Handshake(b"", "", deflate=False), "192.0.2.9", "192.0.2.9", None, None)
-        seat = gateway.admission.admit(visitor, Grant("alice"))
+        slot = gateway.admission.admit(visitor, Grant("alice"))
         with pytest.raises(OSError, match="gone"):
-            begin(gateway, GoneTransport(), visitor, Grant("alice"), seat)
+            begin(gateway, GoneTransport(), visitor, Grant("alice"), slot)
         assert (0, 0) == (len(gateway.admission._addresses), len(gateway.admission._subjects))
 
     run_virtual(main())

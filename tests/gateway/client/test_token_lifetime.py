@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.admission.admission import Seat
+from gateway.admission.admission import Slot
 from gateway.admission.limits import Limits
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.auth.settings import AuthSettings
@@ -82,12 +82,12 @@ class Guest:
         self.gateway.authenticator = self.issuer  # type: ignore[assignment] # has what is asked of it
         self.link = Link()
         self.session = Session(self.gateway.settings.symbols, Limits(0, 0), JSON, grant=grant)
-        self.seat = Seat(None)
+        self.slot = Slot(None)
         self.told: list[tuple[float, str]] = []
         """When, and what: a message's type, or an error's code."""
         self.messages: list[Any] = []
         hear = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
-        self.standing = Standing(self.gateway, self.session, self.link, self.seat, self._apply, hear)  # type: ignore[arg-type] # a fake link
+        self.standing = Standing(self.gateway, self.session, self.link, self.slot, self._apply, hear)  # type: ignore[arg-type] # a fake link
         self.standing.begin(grant)
 
     def say(self, **message: Any) -> None:
@@ -138,7 +138,7 @@ def test_a_token_in_the_first_message_opens_the_door() -> None:
         guest.authenticate(id=1)
         [answer] = guest.messages
         assert ("alice", int((NOW + LIFE_S) * 1e6), 1) == (answer.subject, answer.expires_us, answer.id)
-        assert "alice" == guest.seat.subject
+        assert "alice" == guest.slot.subject
         guest.say(type="subscribe", symbols=["BTC"])
         await asyncio.sleep(AUTH_TIMEOUT_S + 1)
         assert ["authenticated", "subscribed"] == guest.words
@@ -258,7 +258,7 @@ def test_a_refresh_is_not_counted_again() -> None:
         guest.authenticate()
         guest.authenticate()
         assert ["authenticated", "authenticated"] == guest.words
-        guest.gateway.admission.leave(guest.seat)
+        guest.gateway.admission.leave(guest.slot)
         assert 0 == len(guest.gateway.admission._subjects)
 
     run_virtual(main())
@@ -269,10 +269,10 @@ def test_one_connection_too_many_of_a_subject_is_closed_with_4429() -> None:
 
     async def main() -> None:
         guest = Guest(max_connections_per_subject=1)
-        assert guest.gateway.admission.identify(Seat(None), alice())
+        assert guest.gateway.admission.identify(Slot(None), alice())
         guest.authenticate()
         assert ["too_many_connections", "TOO_MANY_CONNECTIONS"] == guest.words
-        assert "" == guest.seat.subject
+        assert "" == guest.slot.subject
 
     run_virtual(main())
 
@@ -439,7 +439,7 @@ def test_who_goes_while_its_token_is_looked_at_is_counted_nowhere() -> None:
         guest.standing.end()
         guest.issuer.answer.set_result(None)
         await asyncio.sleep(LIFE_S + 1)
-        assert ([], "") == (guest.told, guest.seat.subject)
+        assert ([], "") == (guest.told, guest.slot.subject)
         assert 0 == len(guest.gateway.admission._subjects)
 
     run_virtual(main())
