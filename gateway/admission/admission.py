@@ -33,7 +33,7 @@ _RATE_BURST_S: Final = 10
 """A page of charts, or an office whose gateway has gone, connects many times at once."""
 
 
-class Visitor(Struct, frozen=True):
+class UpgradeRequest(Struct, frozen=True):
     """A request for a WebSocket that is in order."""
 
     handshake: Handshake
@@ -125,8 +125,8 @@ class Admission:
 
     def look(
         self, headers: CIMultiDictProxy[str], query: MultiMapping[str], peer: str | None, *, counted: bool
-    ) -> Visitor:
-        """The visitor that a request is from. ``counted`` says whether `arrive` was asked about its connection.
+    ) -> UpgradeRequest:
+        """What a request asks for. ``counted`` says whether `arrive` was asked about its connection.
 
         Raises:
             RefusalError: it is refused; what is wrong is in the answer.
@@ -135,7 +135,7 @@ class Admission:
         handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
         self.check_names(headers)
         address, payer, forwarded = self._identity(headers, peer)
-        return Visitor(
+        return UpgradeRequest(
             handshake,
             address,
             payer if forwarded or not counted else None,
@@ -190,33 +190,33 @@ class Admission:
         if not settings.allowed_origins.allows(headers.get(hdrs.ORIGIN), host):
             raise RefusalError(403, "origin", "pages of this origin may not connect; see ALLOWED_ORIGINS")
 
-    def grant_now(self, visitor: Visitor) -> Grant | None:
-        """What ``visitor`` may do; None where that has to be waited for, or where the first message shall tell.
+    def grant_now(self, upgrade_request: UpgradeRequest) -> Grant | None:
+        """What ``upgrade_request`` may do; None where that has to be waited for, or where the first message shall tell.
 
         Raises:
             RefusalError: its token opens nothing.
         """
         if self._verify_now is None:
             return ANONYMOUS
-        if visitor.token is None or visitor.ticket is not None:
+        if upgrade_request.token is None or upgrade_request.ticket is not None:
             return None
         try:
             # Where it has to be waited for, it is charged again then.
-            with self.charges.proof(visitor.payer):
-                return self._verify_now(visitor.token)
+            with self.charges.proof(upgrade_request.payer):
+                return self._verify_now(upgrade_request.token)
         except RefusedError as error:
             raise unauthorised(str(error), error.code) from None
 
-    def admit(self, visitor: Visitor, grant: Grant | None) -> Slot:
-        """Count ``visitor`` in; to be given to `leave`. ``grant`` is None for one who is still to show a token.
+    def admit(self, upgrade_request: UpgradeRequest, grant: Grant | None) -> Slot:
+        """Count ``upgrade_request`` in; to be given to `leave`. ``grant`` is None for one who is still to show a token.
 
         Raises:
             RefusalError: there is no room for it.
         """
         self._require_room()
-        if visitor.key is not None:
-            self._count_in(visitor.key)
-        slot = Slot(visitor.key)
+        if upgrade_request.key is not None:
+            self._count_in(upgrade_request.key)
+        slot = Slot(upgrade_request.key)
         if grant is not None:
             try:
                 self.confirm(slot, grant)

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable
 
-from gateway.admission.admission import Slot, Visitor
+from gateway.admission.admission import Slot, UpgradeRequest
 from gateway.admission.budget import Payer
 from gateway.admission.limits import Bucket
 from gateway.auth.grant import Grant
@@ -26,18 +26,18 @@ logger = logging.getLogger(__name__)
 
 
 def begin(
-    gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, slot: Slot
+    gateway: Gateway, transport: asyncio.Transport, upgrade_request: UpgradeRequest, grant: Grant | None, slot: Slot
 ) -> Connection:
-    """Accept ``visitor`` on ``transport``, whose protocol the connection returned is to be from now on.
+    """Accept ``upgrade_request`` on ``transport``, whose protocol the connection returned is to be from now on.
 
     ``slot`` is given up when it ends, or at once where it cannot begin.
     """
     try:
-        conversation = Conversation(gateway, transport, visitor, grant, slot)
+        conversation = Conversation(gateway, transport, upgrade_request, grant, slot)
     except BaseException:
         gateway.admission.leave(slot)
         raise
-    conversation.begin(visitor.handshake.head, visitor.address)
+    conversation.begin(upgrade_request.handshake.head, upgrade_request.address)
     return conversation.connection
 
 
@@ -47,12 +47,17 @@ class Conversation:
     __slots__ = ("_bucket", "_gateway", "_session", "_slot", "_standing", "connection")
 
     def __init__(
-        self, gateway: Gateway, transport: asyncio.Transport, visitor: Visitor, grant: Grant | None, slot: Slot
+        self,
+        gateway: Gateway,
+        transport: asyncio.Transport,
+        upgrade_request: UpgradeRequest,
+        grant: Grant | None,
+        slot: Slot,
     ) -> None:
         """``grant`` is None for one who is still to show a token; ``slot`` is given up at the end."""
         self._gateway = gateway
         self._slot = slot
-        settings, handshake = gateway.settings, visitor.handshake
+        settings, handshake = gateway.settings, upgrade_request.handshake
         encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
         self.connection = Connection(
             _new_id(),
@@ -64,7 +69,7 @@ class Conversation:
             settings.max_message_bytes,
             deflate=handshake.deflate,
             window_bytes=handshake.window_bytes,
-            watched=visitor.proxied,
+            watched=upgrade_request.proxied,
         )
         self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
         self._bucket = Bucket(gateway.budgets.connection)

@@ -8,7 +8,7 @@ from multidict import CIMultiDictProxy
 
 from gateway.admission.acceptor import PendingHandshake
 from gateway.admission.address import is_private
-from gateway.admission.admission import Visitor, try_later, unauthorised
+from gateway.admission.admission import UpgradeRequest, try_later, unauthorised
 from gateway.admission.charges import REQUEST
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.client import begin
@@ -23,16 +23,16 @@ def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHa
     admission = gateway.admission
     try:
         _require_form(message.version, message.headers)
-        visitor = admission.look(message.headers, message.url.query, pending.peer, counted=True)
-        grant = admission.grant_now(visitor)
-        if grant is None and visitor.brings_proof:
+        upgrade_request = admission.look(message.headers, message.url.query, pending.peer, counted=True)
+        grant = admission.grant_now(upgrade_request)
+        if grant is None and upgrade_request.brings_proof:
             return None
-        slot = admission.admit(visitor, grant)
+        slot = admission.admit(upgrade_request, grant)
     except RefusalError as error:
         pending.refusal = error
         return None
     slot.key = slot.key or pending.hand_over()
-    return begin(gateway, pending.transport, visitor, grant, slot)
+    return begin(gateway, pending.transport, upgrade_request, grant, slot)
 
 
 def refuse_again(request: web.Request) -> None:
@@ -58,13 +58,13 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     if pending is None and not gateway.settings.may_be_public:
         _require_private(request)
     _require_form(request.version, request.headers)
-    visitor = admission.look(request.headers, request.query, peer, counted=pending is not None)
-    grant = admission.grant_now(visitor)
+    upgrade_request = admission.look(request.headers, request.query, peer, counted=pending is not None)
+    grant = admission.grant_now(upgrade_request)
     # Before its proof is looked at: a ticket is spent by that, and keys are fetched for it.
-    slot = admission.admit(visitor, grant)
+    slot = admission.admit(upgrade_request, grant)
     try:
-        if grant is None and visitor.brings_proof:
-            grant = await prove(gateway, visitor)
+        if grant is None and upgrade_request.brings_proof:
+            grant = await prove(gateway, upgrade_request)
             admission.confirm(slot, grant)
     except BaseException:
         admission.leave(slot)
@@ -77,26 +77,26 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     if pending is not None:
         slot.key = slot.key or pending.hand_over()
     # As for those who are let in at once: connects have limits of their own.
-    admission.charges.give_back(visitor.payer, REQUEST)
-    return take_over(request, lambda transport: begin(gateway, transport, visitor, grant, slot))
+    admission.charges.give_back(upgrade_request.payer, REQUEST)
+    return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
 
 
-async def prove(gateway: Gateway, visitor: Visitor) -> Grant:
-    """The grant behind a visitor's ticket or token.
+async def prove(gateway: Gateway, upgrade_request: UpgradeRequest) -> Grant:
+    """The grant behind the ticket or token of a request.
 
     Raises:
         RefusalError: it opens nothing, or that cannot be told now; or too many of these did so.
     """
     try:
-        with gateway.admission.charges.proof(visitor.payer):
-            if visitor.ticket is not None:
-                grant = await gateway.tickets.redeem(visitor.ticket)
+        with gateway.admission.charges.proof(upgrade_request.payer):
+            if upgrade_request.ticket is not None:
+                grant = await gateway.tickets.redeem(upgrade_request.ticket)
                 if grant is None:
                     raise unauthorised("the ticket is used, too old, or none; get a new one", "bad_ticket")
                 return grant
-            assert visitor.token is not None
+            assert upgrade_request.token is not None
             assert gateway.authenticator is not None
-            return await gateway.authenticator.verify(visitor.token)
+            return await gateway.authenticator.verify(upgrade_request.token)
     except RefusedError as error:
         raise unauthorised(str(error), error.code) from None
     except (TryLaterError, BusDownError) as error:

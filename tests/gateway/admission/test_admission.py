@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 
 from gateway.admission.address import TrustedProxies
-from gateway.admission.admission import Admission, Slot, Visitor, bearer, try_later
+from gateway.admission.admission import Admission, Slot, UpgradeRequest, bearer, try_later
 from gateway.admission.charges import PROOF
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
@@ -41,7 +41,9 @@ def headers(**extra: str) -> CIMultiDictProxy[str]:
     return CIMultiDictProxy(CIMultiDict(HEADERS | named))
 
 
-def look(admission: Admission, peer: str = STRANGER, *, counted: bool = True, query: Any = (), **extra: Any) -> Visitor:
+def look(
+    admission: Admission, peer: str = STRANGER, *, counted: bool = True, query: Any = (), **extra: Any
+) -> UpgradeRequest:
     """Let admission look at a handshake with these headers."""
     return admission.look(headers(**extra), MultiDict(query), peer, counted=counted)
 
@@ -145,11 +147,11 @@ async def test_a_strangers_word_about_its_address_is_worth_nothing() -> None:
 async def test_without_arrivals_the_request_is_what_is_counted() -> None:
     """In a bare aiohttp nobody was counted when the connection was accepted."""
     admission = await new_admission(max_connections_per_ip=1)
-    visitor = look(admission, counted=False)
-    assert STRANGER == visitor.key
-    admission.admit(visitor, ANONYMOUS)
+    upgrade_request = look(admission, counted=False)
+    assert STRANGER == upgrade_request.key
+    admission.admit(upgrade_request, ANONYMOUS)
     with refused("address", 429):
-        admission.admit(visitor, ANONYMOUS)
+        admission.admit(upgrade_request, ANONYMOUS)
     assert look(admission, counted=True).key is None
 
 
@@ -236,7 +238,7 @@ async def test_a_token_comes_in_a_header_and_in_the_url_only_where_that_is_switc
     """The header counts before the URL; a ticket may always come in the URL."""
     admission, open_admission = await new_admission(), await new_admission(auth_query_token=True)
     in_url = [("token", "url"), ("ticket", "once")]
-    assert (None, "once") == ((visitor := look(admission, query=in_url)).token, visitor.ticket)
+    assert (None, "once") == ((upgrade_request := look(admission, query=in_url)).token, upgrade_request.ticket)
     assert "header" == look(admission, query=in_url, Authorization="Bearer header").token
     assert "url" == look(open_admission, query=in_url).token
     assert "header" == look(open_admission, query=in_url, Authorization="Bearer header").token
@@ -328,11 +330,11 @@ def test_what_is_counted_is_who_is_here(steps: list[tuple[str, int]]) -> None:
                 admission.depart(here.pop(number % len(here)))
             elif step == "admit":
                 client = PEERS[number % 4]
-                visitor = look(admission, PROXY, X_Forwarded_For=client)
+                upgrade_request = look(admission, PROXY, X_Forwarded_For=client)
                 full = addresses()[KEYS[number % 4] or ""] == limit
                 full |= grant is not None and subjects()[grant.subject or "-"] == limit
                 try:
-                    slots.append(admission.admit(visitor, grant))
+                    slots.append(admission.admit(upgrade_request, grant))
                 except RefusalError:
                     assert full
                 else:
@@ -362,8 +364,8 @@ def test_who_must_come_back_is_told_when() -> None:
     assert {"Retry-After": "3"} == refusal.headers
 
 
-def paying(admission: Admission, **extra: Any) -> Visitor:
-    """A visitor with a token."""
+def paying(admission: Admission, **extra: Any) -> UpgradeRequest:
+    """A request with a token."""
     return look(admission, Authorization="Bearer x", **extra)
 
 
@@ -433,5 +435,5 @@ async def test_what_proxies_say_may_come_in_several_lines() -> None:
         ("x-forwarded-for", STRANGER),
         ("X-Forwarded-For", "10.9.9.9"),
     ]
-    visitor = admission.look(CIMultiDictProxy(CIMultiDict(lines)), MultiDict(), PROXY, counted=True)
-    assert (STRANGER, STRANGER) == (visitor.address, visitor.key)
+    upgrade_request = admission.look(CIMultiDictProxy(CIMultiDict(lines)), MultiDict(), PROXY, counted=True)
+    assert (STRANGER, STRANGER) == (upgrade_request.address, upgrade_request.key)

@@ -15,7 +15,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 
-from gateway.admission.admission import Visitor
+from gateway.admission.admission import UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.auth.settings import AuthSettings
 from gateway.client import costs
@@ -270,11 +270,11 @@ class Talk:
         """``subject`` is None for one who is still to show a token; ``key`` is what the address is counted under."""
         self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus(), timer=Stopwatch())
         handshake = Handshake(b"", "", deflate=True, window_bytes=window_bytes)
-        visitor = Visitor(handshake, "192.0.2.1", key, None, None)
+        upgrade_request = UpgradeRequest(handshake, "192.0.2.1", key, None, None)
         grant = None if subject is None else Grant(subject)
         self.transport = RecordingTransport()
         self.connection = begin(
-            self.gateway, self.transport, visitor, grant, self.gateway.admission.admit(visitor, grant)
+            self.gateway, self.transport, upgrade_request, grant, self.gateway.admission.admit(upgrade_request, grant)
         )
         self.transport.set_protocol(self.connection)
 
@@ -443,10 +443,10 @@ def test_a_conversation_that_cannot_begin_counts_nobody() -> None:
 
     async def main() -> None:
         gateway = Talk().gateway
-        visitor = Visitor(Handshake(b"", "", deflate=False), "192.0.2.9", "192.0.2.9", None, None)
-        slot = gateway.admission.admit(visitor, Grant("alice"))
+        upgrade_request = UpgradeRequest(Handshake(b"", "", deflate=False), "192.0.2.9", "192.0.2.9", None, None)
+        slot = gateway.admission.admit(upgrade_request, Grant("alice"))
         with pytest.raises(OSError, match="gone"):
-            begin(gateway, GoneTransport(), visitor, Grant("alice"), slot)
+            begin(gateway, GoneTransport(), upgrade_request, Grant("alice"), slot)
         assert (0, 0) == (len(gateway.admission._addresses), len(gateway.admission._subjects))
 
     run_virtual(main())
