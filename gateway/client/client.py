@@ -11,7 +11,7 @@ from gateway.admission.limits import Bucket
 from gateway.auth.grant import Grant
 from gateway.client import costs
 from gateway.client.session import Outcome, Session
-from gateway.client.token_lifetime import Standing
+from gateway.client.token_lifetime import TokenLifetime
 from gateway.fanout.window import LATE_S, note_round_trip
 from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
@@ -44,7 +44,7 @@ def begin(
 class Conversation:
     """One client, from its welcome to its end."""
 
-    __slots__ = ("_bucket", "_gateway", "_session", "_slot", "_standing", "connection")
+    __slots__ = ("_bucket", "_gateway", "_session", "_slot", "_token_lifetime", "connection")
 
     def __init__(
         self,
@@ -73,10 +73,10 @@ class Conversation:
         )
         self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
         self._bucket = Bucket(gateway.budgets.connection)
-        self._standing: Standing | None = None
+        self._token_lifetime: TokenLifetime | None = None
         if gateway.authenticator is not None:
-            self._standing = Standing(gateway, self._session, self.connection, slot, self._apply, self._hear)
-            self._standing.begin(grant)
+            self._token_lifetime = TokenLifetime(gateway, self._session, self.connection, slot, self._apply, self._hear)
+            self._token_lifetime.begin(grant)
 
     def begin(self, head: bytes, address: str) -> None:
         """Write ``head``, the answer to the handshake, and welcome the client."""
@@ -108,7 +108,7 @@ class Conversation:
         self._charge(costs.of_bytes(len(data)))
         if opcode != self.connection.encoding.opcode:
             self._apply(self._session.receive_wrong_frame())
-        elif self._standing is None or not self._standing.holds(data):
+        elif self._token_lifetime is None or not self._token_lifetime.holds(data):
             self._hear(data)
 
     def frame_received(self) -> None:
@@ -128,8 +128,8 @@ class Conversation:
 
     def connection_lost(self) -> None:
         """See `gateway.websocket.connection.Listener.connection_lost`."""
-        if self._standing is not None:
-            self._standing.end()
+        if self._token_lifetime is not None:
+            self._token_lifetime.end()
         self._gateway.admission.leave(self._slot)
         self._gateway.remove(self.connection)
         # Of a storm of clients that come and go by themselves nobody wants two lines each.
@@ -211,8 +211,8 @@ class Conversation:
             self._authenticate(outcome.auth)
 
     def _authenticate(self, auth: Auth) -> None:
-        if self._standing is not None:
-            self._standing.authenticate(auth)
+        if self._token_lifetime is not None:
+            self._token_lifetime.authenticate(auth)
         else:
             # Nobody needs a token here, and a client that has one need not know.
             assert self._session.grant is not None

@@ -27,7 +27,7 @@ MOST_HELD_BYTES: Final = 64 * 1024
 """And of them all together: nobody knows yet whose they are."""
 
 
-class Standing:
+class TokenLifetime:
     """One client's token, and what came while nobody knew what it is worth."""
 
     __slots__ = (

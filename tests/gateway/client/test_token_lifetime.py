@@ -11,7 +11,7 @@ from gateway.admission.limits import Limits
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.auth.settings import AuthSettings
 from gateway.client.session import Outcome, Session
-from gateway.client.token_lifetime import MOST_HELD, MOST_HELD_BYTES, NOTICE_S, Standing
+from gateway.client.token_lifetime import MOST_HELD, MOST_HELD_BYTES, NOTICE_S, TokenLifetime
 from gateway.gateway import Gateway
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Auth
@@ -54,20 +54,20 @@ class Issuer:
         return self.grants[token]
 
 
-class Link:
+class FakeConnection:
     """Stands for a connection: closed with a reason, or not yet."""
 
     def __init__(self) -> None:
         self.closing = False
         self.closed_with: Closing | None = None
 
-    def close(self, closing: Closing) -> None:
+    def close(self, reason: Closing) -> None:
         if not self.closing:
-            self.closing, self.closed_with = True, closing
+            self.closing, self.closed_with = True, reason
 
 
-class Guest:
-    """A client with a standing, and everything that it was told, with the time."""
+class RecordingClient:
+    """A client with a token, and everything that was sent to it, with the time."""
 
     def __init__(self, grant: Grant | None = None, **settings: Any) -> None:
         self.loop = asyncio.get_running_loop()
@@ -80,20 +80,20 @@ class Guest:
         )
         self.issuer = Issuer()
         self.gateway.authenticator = self.issuer  # type: ignore[assignment] # has what is asked of it
-        self.link = Link()
+        self.connection = FakeConnection()
         self.session = Session(self.gateway.settings.symbols, Limits(0, 0), JSON, grant=grant)
         self.slot = Slot(None)
         self.told: list[tuple[float, str]] = []
         """When, and what: a message's type, or an error's code."""
         self.messages: list[Any] = []
         hear = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
-        self.standing = Standing(self.gateway, self.session, self.link, self.slot, self._apply, hear)  # type: ignore[arg-type] # a fake link
-        self.standing.begin(grant)
+        self.token_lifetime = TokenLifetime(self.gateway, self.session, self.connection, self.slot, self._apply, hear)  # type: ignore[arg-type] # a fake connection
+        self.token_lifetime.begin(grant)
 
     def say(self, **message: Any) -> None:
         """What a conversation does with a message."""
         data = json.dumps(message).encode()
-        if not self.standing.holds(data):
+        if not self.token_lifetime.holds(data):
             self._apply(self.session.receive(data))
 
     def authenticate(self, token: str = "token", **fields: Any) -> None:  # noqa: S107 # a name
@@ -111,21 +111,21 @@ class Guest:
             self.told.append((self.loop.time(), getattr(reply, "code", str(reply.__struct_config__.tag))))
         if outcome.close is not None:
             self.told.append((self.loop.time(), outcome.close.name))
-            self.link.close(outcome.close)
+            self.connection.close(outcome.close)
         if outcome.auth is not None:
-            self.standing.authenticate(outcome.auth)
+            self.token_lifetime.authenticate(outcome.auth)
 
 
 def test_who_shows_no_token_in_time_is_closed_with_4409() -> None:
     """To the moment, with an error that says why; what else it says does not help it."""
 
     async def main() -> None:
-        guest = Guest()
+        client = RecordingClient()
         await asyncio.sleep(AUTH_TIMEOUT_S - 1)
-        guest.say(type="ping")
-        assert ["unauthorised"] == guest.words
+        client.say(type="ping")
+        assert ["unauthorised"] == client.words
         await asyncio.sleep(2)
-        assert [(AUTH_TIMEOUT_S, "unauthorised"), (AUTH_TIMEOUT_S, "AUTH_TIMEOUT")] == guest.told[1:]
+        assert [(AUTH_TIMEOUT_S, "unauthorised"), (AUTH_TIMEOUT_S, "AUTH_TIMEOUT")] == client.told[1:]
 
     run_virtual(main())
 
@@ -134,14 +134,14 @@ def test_a_token_in_the_first_message_opens_the_door() -> None:
     """The answer says whose it is and until when; the timeout does not come any more."""
 
     async def main() -> None:
-        guest = Guest()
-        guest.authenticate(id=1)
-        [answer] = guest.messages
+        client = RecordingClient()
+        client.authenticate(id=1)
+        [answer] = client.messages
         assert ("alice", int((NOW + LIFE_S) * 1e6), 1) == (answer.subject, answer.expires_us, answer.id)
-        assert "alice" == guest.slot.subject
-        guest.say(type="subscribe", symbols=["BTC"])
+        assert "alice" == client.slot.subject
+        client.say(type="subscribe", symbols=["BTC"])
         await asyncio.sleep(AUTH_TIMEOUT_S + 1)
-        assert ["authenticated", "subscribed"] == guest.words
+        assert ["authenticated", "subscribed"] == client.words
 
     run_virtual(main())
 
@@ -150,10 +150,10 @@ def test_a_first_token_that_opens_nothing_ends_the_connection() -> None:
     """4401, after an error with the reason."""
 
     async def main() -> None:
-        guest = Guest()
-        guest.authenticate("forged")
-        assert ["unauthorised", "UNAUTHORISED"] == guest.words
-        assert 1 == guest.gateway.counters.tokens_refused
+        client = RecordingClient()
+        client.authenticate("forged")
+        assert ["unauthorised", "UNAUTHORISED"] == client.words
+        assert 1 == client.gateway.counters.tokens_refused
 
     run_virtual(main())
 
@@ -162,10 +162,10 @@ def test_an_end_is_announced_and_then_comes() -> None:
     """`expiring` half a minute before, 4401 at the end, at the moments that the token tells."""
 
     async def main() -> None:
-        guest = Guest(alice())
+        client = RecordingClient(alice())
         await asyncio.sleep(LIFE_S + 1)
-        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == guest.told
-        assert int((NOW + LIFE_S) * 1e6) == guest.messages[0].expires_us
+        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == client.told
+        assert int((NOW + LIFE_S) * 1e6) == client.messages[0].expires_us
 
     run_virtual(main())
 
@@ -174,9 +174,9 @@ def test_a_short_life_is_announced_at_once() -> None:
     """Who is good for less than half a minute hears so right away."""
 
     async def main() -> None:
-        guest = Guest(alice(expires_at=NOW + 10))
+        client = RecordingClient(alice(expires_at=NOW + 10))
         await asyncio.sleep(11)
-        assert [(0, "expiring"), (10, "expired"), (10, "EXPIRED")] == guest.told
+        assert [(0, "expiring"), (10, "expired"), (10, "EXPIRED")] == client.told
 
     run_virtual(main())
 
@@ -185,9 +185,9 @@ def test_a_token_without_an_end_is_never_announced() -> None:
     """A day later it is still good."""
 
     async def main() -> None:
-        guest = Guest(Grant("alice"))
+        client = RecordingClient(Grant("alice"))
         await asyncio.sleep(86_400)
-        assert [] == guest.told
+        assert [] == client.told
 
     run_virtual(main())
 
@@ -197,10 +197,10 @@ def test_a_wall_clock_that_is_set_changes_nothing(step_s: int) -> None:
     """An hour forward does not end a good token, an hour back does not keep one alive."""
 
     async def main() -> None:
-        guest = Guest(alice())
-        guest.clock_set_by_s = step_s
+        client = RecordingClient(alice())
+        client.clock_set_by_s = step_s
         await asyncio.sleep(LIFE_S + 1)
-        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == guest.told
+        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == client.told
 
     run_virtual(main())
 
@@ -209,10 +209,10 @@ def test_a_second_token_takes_the_place_of_the_first() -> None:
     """The connection stays, past the first one's end, to the second one's."""
 
     async def main() -> None:
-        guest = Guest(alice())
-        guest.issuer.grants["longer"] = alice(expires_at=NOW + 3 * LIFE_S)
+        client = RecordingClient(alice())
+        client.issuer.grants["longer"] = alice(expires_at=NOW + 3 * LIFE_S)
         await asyncio.sleep(LIFE_S - 10)
-        guest.authenticate("longer")
+        client.authenticate("longer")
         await asyncio.sleep(3 * LIFE_S)
         assert [
             (LIFE_S - NOTICE_S, "expiring"),
@@ -220,7 +220,7 @@ def test_a_second_token_takes_the_place_of_the_first() -> None:
             (3 * LIFE_S - NOTICE_S, "expiring"),
             (3 * LIFE_S, "expired"),
             (3 * LIFE_S, "EXPIRED"),
-        ] == guest.told
+        ] == client.told
 
     run_virtual(main())
 
@@ -229,11 +229,11 @@ def test_a_bad_second_token_changes_nothing() -> None:
     """An error, and the connection stays until the first one's end."""
 
     async def main() -> None:
-        guest = Guest(alice())
-        guest.authenticate("forged", id="x")
-        assert (["unauthorised"], None) == (guest.words, guest.link.closed_with)
+        client = RecordingClient(alice())
+        client.authenticate("forged", id="x")
+        assert (["unauthorised"], None) == (client.words, client.connection.closed_with)
         await asyncio.sleep(LIFE_S + 1)
-        assert (LIFE_S, "EXPIRED") == guest.told[-1]
+        assert (LIFE_S, "EXPIRED") == client.told[-1]
 
     run_virtual(main())
 
@@ -242,10 +242,10 @@ def test_a_second_token_of_somebody_else_ends_the_connection() -> None:
     """4403: a connection is one subject's."""
 
     async def main() -> None:
-        guest = Guest(alice())
-        guest.issuer.grants["bobs"] = Grant("bob")
-        guest.authenticate("bobs")
-        assert ["forbidden", "FORBIDDEN"] == guest.words
+        client = RecordingClient(alice())
+        client.issuer.grants["bobs"] = Grant("bob")
+        client.authenticate("bobs")
+        assert ["forbidden", "FORBIDDEN"] == client.words
 
     run_virtual(main())
 
@@ -254,12 +254,12 @@ def test_a_refresh_is_not_counted_again() -> None:
     """One connection of the subject, however many tokens it shows."""
 
     async def main() -> None:
-        guest = Guest(max_connections_per_subject=1)
-        guest.authenticate()
-        guest.authenticate()
-        assert ["authenticated", "authenticated"] == guest.words
-        guest.gateway.admission.leave(guest.slot)
-        assert 0 == len(guest.gateway.admission._subjects)
+        client = RecordingClient(max_connections_per_subject=1)
+        client.authenticate()
+        client.authenticate()
+        assert ["authenticated", "authenticated"] == client.words
+        client.gateway.admission.leave(client.slot)
+        assert 0 == len(client.gateway.admission._subjects)
 
     run_virtual(main())
 
@@ -268,11 +268,11 @@ def test_one_connection_too_many_of_a_subject_is_closed_with_4429() -> None:
     """As it would have been refused at the door, had it shown its token there."""
 
     async def main() -> None:
-        guest = Guest(max_connections_per_subject=1)
-        assert guest.gateway.admission.identify(Slot(None), alice())
-        guest.authenticate()
-        assert ["too_many_connections", "TOO_MANY_CONNECTIONS"] == guest.words
-        assert "" == guest.slot.subject
+        client = RecordingClient(max_connections_per_subject=1)
+        assert client.gateway.admission.identify(Slot(None), alice())
+        client.authenticate()
+        assert ["too_many_connections", "TOO_MANY_CONNECTIONS"] == client.words
+        assert "" == client.slot.subject
 
     run_virtual(main())
 
@@ -281,20 +281,20 @@ def test_what_comes_while_a_token_is_looked_at_waits_and_keeps_its_order() -> No
     """Nothing is refused for coming too early, nothing overtakes, and the answers come after the token's."""
 
     async def main() -> None:
-        guest = Guest()
-        guest.issuer.known = False
-        guest.authenticate()
-        guest.say(type="subscribe", symbols=["BTC"], id=1)
-        guest.say(type="subscribe", symbols=["ETH"], id=2)
-        guest.say(type="list", id=3)
+        client = RecordingClient()
+        client.issuer.known = False
+        client.authenticate()
+        client.say(type="subscribe", symbols=["BTC"], id=1)
+        client.say(type="subscribe", symbols=["ETH"], id=2)
+        client.say(type="list", id=3)
         await asyncio.sleep(1)
-        assert [] == guest.told
-        guest.issuer.answer.set_result(None)
+        assert [] == client.told
+        client.issuer.answer.set_result(None)
         await asyncio.sleep(1)
-        assert ["authenticated", "subscribed", "subscribed", "subscriptions"] == guest.words
-        assert [1, 2, 3] == [message.id for message in guest.messages[1:]]
-        guest.say(type="ping")
-        assert "pong" == guest.words[-1]
+        assert ["authenticated", "subscribed", "subscribed", "subscriptions"] == client.words
+        assert [1, 2, 3] == [message.id for message in client.messages[1:]]
+        client.say(type="ping")
+        assert "pong" == client.words[-1]
 
     run_virtual(main())
 
@@ -303,33 +303,33 @@ def test_what_waited_for_a_token_is_heard_in_turns() -> None:
     """However many waited for one key, as much is done in one turn as in any other, and what comes meanwhile waits."""
 
     async def main() -> None:
-        guest = Guest()
+        client = RecordingClient()
         watch = Stopwatch()
-        guest.gateway.turns = Turns(watch)
-        hear = guest.standing._hear
+        client.gateway.turns = Turns(watch)
+        hear = client.token_lifetime._hear
         assert hear is not None
 
         def hear_slowly(data: bytes) -> None:
             watch.now += TURN_S / 4
             hear(data)
 
-        guest.standing._hear = hear_slowly
-        guest.issuer.known = False
-        guest.authenticate()
+        client.token_lifetime._hear = hear_slowly
+        client.issuer.known = False
+        client.authenticate()
         for number in range(10):
-            guest.say(type="ping", id=number)
-        guest.issuer.answer.set_result(None)
+            client.say(type="ping", id=number)
+        client.issuer.answer.set_result(None)
         most = 0
-        while "pong" not in guest.words or len(guest.gateway.turns):
-            before = len(guest.told)
+        while "pong" not in client.words or len(client.gateway.turns):
+            before = len(client.told)
             await asyncio.sleep(0)
-            most = max(most, len(guest.told) - before)
-            if not before and guest.told:
-                guest.say(type="ping", id=10)
-        assert list(range(11)) == [message.id for message in guest.messages[1:]]
+            most = max(most, len(client.told) - before)
+            if not before and client.told:
+                client.say(type="ping", id=10)
+        assert list(range(11)) == [message.id for message in client.messages[1:]]
         assert most <= 5
-        guest.say(type="ping", id=11)
-        assert 11 == guest.messages[-1].id
+        client.say(type="ping", id=11)
+        assert 11 == client.messages[-1].id
 
     run_virtual(main())
 
@@ -338,17 +338,17 @@ def test_a_second_token_among_what_waits_is_looked_at_in_its_turn() -> None:
     """What follows it waits again."""
 
     async def main() -> None:
-        guest = Guest()
-        guest.issuer.known = False
-        guest.issuer.grants["other"] = alice(symbols=frozenset({"ETHUSDT"}))
-        guest.authenticate(id=1)
-        guest.say(type="subscribe", symbols=["BTC"], id=2)
-        guest.authenticate("other", id=3)
-        guest.say(type="list", id=4)
-        guest.issuer.answer.set_result(None)
+        client = RecordingClient()
+        client.issuer.known = False
+        client.issuer.grants["other"] = alice(symbols=frozenset({"ETHUSDT"}))
+        client.authenticate(id=1)
+        client.say(type="subscribe", symbols=["BTC"], id=2)
+        client.authenticate("other", id=3)
+        client.say(type="list", id=4)
+        client.issuer.answer.set_result(None)
         await asyncio.sleep(1)
-        assert ["authenticated", "subscribed", "authenticated", "unsubscribed", "subscriptions"] == guest.words
-        assert [] == guest.messages[-1].symbols
+        assert ["authenticated", "subscribed", "authenticated", "unsubscribed", "subscriptions"] == client.words
+        assert [] == client.messages[-1].symbols
 
     run_virtual(main())
 
@@ -360,15 +360,15 @@ def test_not_everything_waits(count: int, size: int) -> None:
     """Who sends a flood, in number or in bytes, while nobody knows who it is, is closed."""
 
     async def main() -> None:
-        guest = Guest()
-        guest.issuer.known = False
-        guest.authenticate()
+        client = RecordingClient()
+        client.issuer.known = False
+        client.authenticate()
         message = b"x" * size
         for _ in range(count - 1):
-            assert guest.standing.holds(message)
-        assert guest.link.closed_with is None
-        assert guest.standing.holds(message)
-        assert Closing.TOO_MANY_MESSAGES is guest.link.closed_with
+            assert client.token_lifetime.holds(message)
+        assert client.connection.closed_with is None
+        assert client.token_lifetime.holds(message)
+        assert Closing.TOO_MANY_MESSAGES is client.connection.closed_with
 
     run_virtual(main())
 
@@ -377,15 +377,15 @@ def test_a_token_that_came_in_time_may_take_long_to_be_looked_at() -> None:
     """The client is not closed for the slowness of the issuer."""
 
     async def main() -> None:
-        guest = Guest()
-        guest.issuer.known = False
+        client = RecordingClient()
+        client.issuer.known = False
         await asyncio.sleep(AUTH_TIMEOUT_S - 1)
-        guest.authenticate()
+        client.authenticate()
         await asyncio.sleep(AUTH_TIMEOUT_S)
-        assert [] == guest.told
-        guest.issuer.answer.set_result(None)
+        assert [] == client.told
+        client.issuer.answer.set_result(None)
         await asyncio.sleep(1)
-        assert ["authenticated"] == guest.words
+        assert ["authenticated"] == client.words
 
     run_virtual(main())
 
@@ -394,16 +394,16 @@ def test_a_refresh_that_takes_long_does_not_put_off_the_end() -> None:
     """A token that nobody has checked yet keeps nothing alive."""
 
     async def main() -> None:
-        guest = Guest(alice())
-        guest.issuer.known = False
+        client = RecordingClient(alice())
+        client.issuer.known = False
         await asyncio.sleep(LIFE_S - 1)
-        guest.authenticate()
+        client.authenticate()
         await asyncio.sleep(2)
-        assert Closing.EXPIRED is guest.link.closed_with
-        before = guest.told
-        guest.issuer.answer.set_result(None)
+        assert Closing.EXPIRED is client.connection.closed_with
+        before = client.told
+        client.issuer.answer.set_result(None)
         await asyncio.sleep(1)
-        assert before == guest.told
+        assert before == client.told
 
     run_virtual(main())
 
@@ -413,17 +413,17 @@ def test_a_token_that_cannot_be_checked_is_asked_for_later(grant: Grant | None) 
     """1013 where there is none yet; who is in already stays, and what it said meanwhile is answered."""
 
     async def main() -> None:
-        guest = Guest(grant)
-        guest.issuer.known = False
-        guest.issuer.answer.set_exception(TryLaterError("the issuer's keys cannot be fetched now", 5))
-        guest.authenticate(id=7)
-        guest.say(type="ping")
+        client = RecordingClient(grant)
+        client.issuer.known = False
+        client.issuer.answer.set_exception(TryLaterError("the issuer's keys cannot be fetched now", 5))
+        client.authenticate(id=7)
+        client.say(type="ping")
         await asyncio.sleep(1)
-        assert 7 == guest.messages[0].id
+        assert 7 == client.messages[0].id
         if grant is None:
-            assert ["try_later", "TRY_LATER"] == guest.words
+            assert ["try_later", "TRY_LATER"] == client.words
         else:
-            assert ["try_later", "pong"] == guest.words
+            assert ["try_later", "pong"] == client.words
 
     run_virtual(main())
 
@@ -432,15 +432,15 @@ def test_who_goes_while_its_token_is_looked_at_is_counted_nowhere() -> None:
     """The answer comes to nobody, and no timer is left."""
 
     async def main() -> None:
-        guest = Guest()
-        guest.issuer.known = False
-        guest.authenticate()
-        guest.say(type="ping")
-        guest.standing.end()
-        guest.issuer.answer.set_result(None)
+        client = RecordingClient()
+        client.issuer.known = False
+        client.authenticate()
+        client.say(type="ping")
+        client.token_lifetime.end()
+        client.issuer.answer.set_result(None)
         await asyncio.sleep(LIFE_S + 1)
-        assert ([], "") == (guest.told, guest.slot.subject)
-        assert 0 == len(guest.gateway.admission._subjects)
+        assert ([], "") == (client.told, client.slot.subject)
+        assert 0 == len(client.gateway.admission._subjects)
 
     run_virtual(main())
 
@@ -449,10 +449,10 @@ def test_who_goes_is_told_nothing_any_more() -> None:
     """Neither its notice nor its end."""
 
     async def main() -> None:
-        guest = Guest(alice())
-        guest.standing.end()
-        guest.standing.authenticate(Auth(token="token"))  # noqa: S106 # a name
+        client = RecordingClient(alice())
+        client.token_lifetime.end()
+        client.token_lifetime.authenticate(Auth(token="token"))  # noqa: S106 # a name
         await asyncio.sleep(LIFE_S + 1)
-        assert [] == guest.told
+        assert [] == client.told
 
     run_virtual(main())
