@@ -35,7 +35,7 @@ from market.tasks import Group, end
 if TYPE_CHECKING:
     from gateway.auth.authenticator import Authenticator
 
-_FAREWELL_S: Final = 1.0
+_CLOSING_HANDSHAKES_S: Final = 1.0
 """A closing handshake gets at least so long."""
 
 _LOOK_S: Final = 0.05
@@ -232,9 +232,9 @@ class Gateway:
                 break
             _close(connection)
         if self.succeeded:
-            await self._wait_for(lambda: not self.arriving(), begin + _FAREWELL_S)
+            await self._wait_for(lambda: not self.arriving(), begin + _CLOSING_HANDSHAKES_S)
         # Also those that came in between.
-        await self.close_all(max(_FAREWELL_S, until - loop.time()))
+        await self.close_all(max(_CLOSING_HANDSHAKES_S, until - loop.time()))
 
     async def _until_nobody_new(self, due: float) -> None:
         """Serve newcomers until none is to be expected any more, but not past ``due`` on the event loop's clock.

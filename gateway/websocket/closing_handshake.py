@@ -6,7 +6,7 @@ from typing import Final
 CLOSE_TIMEOUT_S: Final = 5.0
 """A closing handshake that takes longer is ended by force."""
 
-QUIET_S: Final = 0.25
+QUIET_BEFORE_CLOSE_S: Final = 0.25
 """Who is not listened to any more, and has said nothing for so long, has had the time to hear why."""
 
 LATE_BYTES: Final = 1024 * 1024
@@ -19,7 +19,7 @@ LATE_FRAMES: Final = 1000
 """So many frames may still come that were sent before ours was heard; then nobody is listened to."""
 
 
-class Farewell:
+class ClosingHandshake:
     """How long the socket of a connection that is closing stays open."""
 
     __slots__ = ("_late", "_late_bytes", "_quiet_timer", "_timer", "_transport", "deaf")
@@ -69,7 +69,7 @@ class Farewell:
         self.deaf = True
         if self._quiet_timer is not None:
             self._quiet_timer.cancel()
-        self._quiet_timer = asyncio.get_running_loop().call_later(QUIET_S, self._transport.close)
+        self._quiet_timer = asyncio.get_running_loop().call_later(QUIET_BEFORE_CLOSE_S, self._transport.close)
 
     def end(self) -> None:
         """The socket is gone."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import Closing
-from gateway.websocket.closing_handshake import Farewell
+from gateway.websocket.closing_handshake import ClosingHandshake
 from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
 from gateway.websocket.framing.parser import REFUSED, Fault, FrameReader, MessageVerdict, Violation
 from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
@@ -58,8 +58,8 @@ class Connection(Writer):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_farewell", "_reader", "_turns", "asked", "client", "encoding", "heard", "listener", "pinged",
-        "pinged_at", "rtt_s", "watched",
+        "__weakref__", "_closing_handshake", "_reader", "_turns", "asked", "client", "encoding", "heard", "listener",
+        "pinged", "pinged_at", "rtt_s", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -84,7 +84,7 @@ class Connection(Writer):
         self.listener = listener
         self._turns = turns
         self._reader = FrameReader(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
-        self._farewell: Farewell | None = None
+        self._closing_handshake: ClosingHandshake | None = None
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
         self.asked = False
@@ -152,7 +152,7 @@ class Connection(Writer):
         self.closing = True
         self._choose_way()
         self.end = f"{_CLOSED} {code} {reason}"
-        self._farewell = Farewell(self._transport)
+        self._closing_handshake = ClosingHandshake(self._transport)
 
     # What comes in; called by the event loop.
 
@@ -161,7 +161,7 @@ class Connection(Writer):
         self.heard = True
         if len(data) == PONG_BYTES and self._is_quick_pong(data):
             return
-        if self._farewell is not None and not self._farewell.bytes_received(len(data)):
+        if self._closing_handshake is not None and not self._closing_handshake.bytes_received(len(data)):
             return
         turns = self._turns
         if turns.begin():
@@ -177,7 +177,11 @@ class Connection(Writer):
         if self._transport.is_closing():
             return
         self._read(b"")
-        if not (self.waits_for_us or self._transport.is_closing() or (self._farewell and self._farewell.is_over)):
+        if not (
+            self.waits_for_us
+            or self._transport.is_closing()
+            or (self._closing_handshake and self._closing_handshake.is_over)
+        ):
             self._transport.resume_reading()
 
     def _pauses(self) -> bool:
@@ -192,7 +196,7 @@ class Connection(Writer):
             self._turns.wait(self, self.listener.payer)
 
     def _read(self, data: bytes) -> None:
-        if self._farewell is None:
+        if self._closing_handshake is None:
             self._cork()
         try:
             violation = self._reader.feed(data, self._receive, self._admit, self._pauses)
@@ -211,8 +215,8 @@ class Connection(Writer):
 
     def _stop_listening(self) -> None:
         self._reader.forget()
-        if self._farewell is not None:
-            self._farewell.stop_listening()
+        if self._closing_handshake is not None:
+            self._closing_handshake.stop_listening()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The socket is gone."""
@@ -220,8 +224,8 @@ class Connection(Writer):
         self.closing = True
         # Closed after this call, and the number may be another client's in the next.
         self._fd = self._direct_fd = -1
-        if self._farewell is not None:
-            self._farewell.end()
+        if self._closing_handshake is not None:
+            self._closing_handshake.end()
         self._buffers.forget(self)
         self._turns.forget(self)
         self.listener.connection_lost()
@@ -230,7 +234,7 @@ class Connection(Writer):
 
     def _is_quick_pong(self, data: bytes) -> bool:
         """Whether that was one pong with a number, and nothing else is to be done: they come often."""
-        if data[:2] != PONG_HEAD or self._farewell is not None or self._reader.unfinished != (None, None):
+        if data[:2] != PONG_HEAD or self._closing_handshake is not None or self._reader.unfinished != (None, None):
             return False
         # It may be what the next slice has waited for, of hundreds at once.
         if not self._turns.begin():
@@ -261,7 +265,7 @@ class Connection(Writer):
             return False
         if self.closing:
             # On to the peer's own close frame, but for who was cut off.
-            return self._farewell is not None and self._farewell.frame_received()
+            return self._closing_handshake is not None and self._closing_handshake.frame_received()
         if opcode in (TEXT, BINARY):
             self.listener.message_received(opcode, payload)
         elif opcode == PONG and self._is_asked_for(pong_number(payload)):

@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_BYTES, LATE_FRAMES, LINGER_S, QUIET_S, Farewell
+from gateway.websocket.closing_handshake import (
+    CLOSE_TIMEOUT_S,
+    LATE_BYTES,
+    LATE_FRAMES,
+    LINGER_S,
+    QUIET_BEFORE_CLOSE_S,
+    ClosingHandshake,
+)
 from tests.fakes import run_virtual
 
 
@@ -25,16 +32,18 @@ class TimedTransport(asyncio.Transport):
         self.ends.append(("aborted", asyncio.get_running_loop().time()))
 
 
-def said_at(transport: TimedTransport, happens: Callable[[Farewell], Any], *pauses_s: float) -> Farewell:
-    """A farewell on which something happens after each of the pauses, and then nothing for a minute."""
+def said_at(
+    transport: TimedTransport, happens: Callable[[ClosingHandshake], Any], *pauses_s: float
+) -> ClosingHandshake:
+    """A closing handshake on which something happens after each of the pauses, and then nothing for a minute."""
 
-    async def main() -> Farewell:
-        farewell = Farewell(transport)
+    async def main() -> ClosingHandshake:
+        closing_handshake = ClosingHandshake(transport)
         for pause_s in pauses_s:
             await asyncio.sleep(pause_s)
-            happens(farewell)
+            happens(closing_handshake)
         await asyncio.sleep(60)
-        return farewell
+        return closing_handshake
 
     return run_virtual(main())
 
@@ -42,21 +51,21 @@ def said_at(transport: TimedTransport, happens: Callable[[Farewell], Any], *paus
 def test_who_never_answers_is_cut_off() -> None:
     """After five seconds the socket is aborted, whatever waits in it."""
     transport = TimedTransport()
-    said_at(transport, Farewell.frame_received)
+    said_at(transport, ClosingHandshake.frame_received)
     assert [("aborted", CLOSE_TIMEOUT_S)] == transport.ends
 
 
 def test_who_is_not_listened_to_is_closed_when_quiet() -> None:
     """While bytes still come the socket stays open, so that its peer can hear; a little later it is closed."""
     transport = TimedTransport()
-    said_at(transport, Farewell.stop_listening, 0, *[QUIET_S * 0.9] * 4)
-    assert ("closed", QUIET_S * 0.9 * 4 + QUIET_S) == transport.ends[0]
+    said_at(transport, ClosingHandshake.stop_listening, 0, *[QUIET_BEFORE_CLOSE_S * 0.9] * 4)
+    assert ("closed", QUIET_BEFORE_CLOSE_S * 0.9 * 4 + QUIET_BEFORE_CLOSE_S) == transport.ends[0]
 
 
 def test_who_is_never_quiet_is_cut_off_all_the_same() -> None:
     """A flood keeps the socket open no longer than silence does."""
     transport = TimedTransport()
-    said_at(transport, Farewell.stop_listening, *[QUIET_S / 2] * 80)
+    said_at(transport, ClosingHandshake.stop_listening, *[QUIET_BEFORE_CLOSE_S / 2] * 80)
     assert ("aborted", CLOSE_TIMEOUT_S) == transport.ends[0]
 
 
@@ -64,11 +73,11 @@ def test_many_frames_are_too_many_to_wait_for_the_last() -> None:
     """What was under way when we closed is read up to the peer's own close frame, but not for ever."""
 
     async def main() -> None:
-        farewell = Farewell(TimedTransport())
-        assert [True] * LATE_FRAMES == [farewell.frame_received() for _ in range(LATE_FRAMES)]
-        assert not farewell.deaf
-        assert not farewell.frame_received()
-        assert farewell.deaf
+        closing_handshake = ClosingHandshake(TimedTransport())
+        assert [True] * LATE_FRAMES == [closing_handshake.frame_received() for _ in range(LATE_FRAMES)]
+        assert not closing_handshake.deaf
+        assert not closing_handshake.frame_received()
+        assert closing_handshake.deaf
 
     run_virtual(main())
 
@@ -78,11 +87,11 @@ def test_a_flood_is_not_read_to_its_end() -> None:
     for is_deaf in (False, True):
         transport = TimedTransport()
 
-        def send(farewell: Farewell, is_deaf: bool = is_deaf) -> None:
+        def send(closing_handshake: ClosingHandshake, is_deaf: bool = is_deaf) -> None:
             if is_deaf:
-                farewell.stop_listening()
-            assert farewell.bytes_received(LATE_BYTES) == (not is_deaf)
-            assert not farewell.bytes_received(1)
+                closing_handshake.stop_listening()
+            assert closing_handshake.bytes_received(LATE_BYTES) == (not is_deaf)
+            assert not closing_handshake.bytes_received(1)
 
         said_at(transport, send, 0.1)
         assert [("paused", 0.1), ("aborted", 0.1 + LINGER_S)] == transport.ends[:2]
@@ -92,9 +101,9 @@ def test_a_socket_that_is_gone_leaves_no_timer() -> None:
     """After its end nothing happens any more."""
     transport = TimedTransport()
 
-    def stop_and_end(farewell: Farewell) -> None:
-        farewell.stop_listening()
-        farewell.end()
+    def stop_and_end(closing_handshake: ClosingHandshake) -> None:
+        closing_handshake.stop_listening()
+        closing_handshake.end()
 
     said_at(transport, stop_and_end, 0.1)
     assert [] == transport.ends

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffers
 from gateway.websocket.close_codes import Closing
-from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_S
+from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_BEFORE_CLOSE_S
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import MessageVerdict
 from gateway.websocket.turns import TURN_S, Turns
@@ -266,13 +266,13 @@ def test_who_is_not_listened_to_is_closed_once_quiet(late: bytes) -> None:
         setup = Setup()
         setup.connection.close(Closing.DRAIN)
         for _ in range(3):
-            await asyncio.sleep(QUIET_S * 0.9)
+            await asyncio.sleep(QUIET_BEFORE_CLOSE_S * 0.9)
             setup.connection.data_received(late + client_frame(FIN | CLOSE))
             assert not setup.transport.closed
         assert 1 == len(setup.transport.written)
         assert {"DRAIN": 1} == setup.counters.closed
         assert 0 == setup.listener.frames
-        await asyncio.sleep(QUIET_S * 1.1)
+        await asyncio.sleep(QUIET_BEFORE_CLOSE_S * 1.1)
         assert setup.transport.closed
 
     run_virtual(main())
@@ -447,7 +447,7 @@ def test_what_is_begun_must_be_finished_in_time(begin: bytes) -> None:
         assert (4408).to_bytes(2) == close[2:4]
         assert {"UNFINISHED": 1} == setup.counters.closed
         setup.connection.data_received(b"more")
-        await asyncio.sleep(QUIET_S * 1.1)
+        await asyncio.sleep(QUIET_BEFORE_CLOSE_S * 1.1)
         assert setup.transport.closed
         assert 0 == setup.buffers.held_bytes()
 
