@@ -25,7 +25,7 @@ from gateway.protocol.messages import Shutdown
 from gateway.settings import Settings
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.buffering.memory import share_for_clients
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from gateway.websocket.keepalive import Heartbeat
 from gateway.websocket.turns import Turns
@@ -286,7 +286,7 @@ def _bounds(settings: Settings) -> Bounds:
 
 def _close(connection: Member) -> None:
     if isinstance(connection, Connection):
-        connection.close(Closing.DRAIN)
+        connection.close(CloseReason.DRAIN)
 
 
 def _authenticator(settings: AuthSettings, now_s: Callable[[], float], rng: random.Random) -> "Authenticator | None":

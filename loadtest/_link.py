@@ -4,7 +4,7 @@ import ssl
 
 import websocket
 
-from loadtest import _closing as closing
+from loadtest import _close_codes as close_codes
 from loadtest import _frames as frames
 
 CONNECT_TIMEOUT_S = 10.0
@@ -17,7 +17,7 @@ class LinkEndedError(Exception):
     """The connection is over, or never came about."""
 
     def __init__(self, code: int, reason: str = "") -> None:
-        super().__init__(reason or closing.meaning_of(code))
+        super().__init__(reason or close_codes.meaning_of(code))
         self.code = code
 
 
@@ -37,13 +37,13 @@ class Link:
                 header=[f"Authorization: Bearer {token}"] if token else [],
             )
         except websocket.WebSocketBadStatusException as error:
-            code = _CODE_OF_STATUS.get(error.status_code, closing.ABNORMAL)
+            code = _CODE_OF_STATUS.get(error.status_code, close_codes.ABNORMAL)
             raise LinkEndedError(code, f"the handshake was answered {error.status_code}") from None
         except (OSError, websocket.WebSocketException) as error:
-            raise LinkEndedError(closing.ABNORMAL, _reason(error)) from None
+            raise LinkEndedError(close_codes.ABNORMAL, _reason(error)) from None
         sock = self._ws.sock
         if sock is None:
-            raise LinkEndedError(closing.ABNORMAL)
+            raise LinkEndedError(close_codes.ABNORMAL)
         self._sock = sock
         self._reader = frames.FrameReader()
         self._code: int | None = None
@@ -57,7 +57,7 @@ class Link:
         try:
             self._ws.send(text)
         except (OSError, websocket.WebSocketException) as error:
-            raise LinkEndedError(closing.ABNORMAL, _reason(error)) from None
+            raise LinkEndedError(close_codes.ABNORMAL, _reason(error)) from None
 
     def receive(self, timeout_s: float) -> tuple[list[bytes], int]:
         """Wait for bytes; return the messages they complete (maybe none) and how many bytes there were.
@@ -76,13 +76,13 @@ class Link:
                     self._ws.pong(payload)
                 elif opcode == frames.CLOSE:
                     # What came before the close frame is still worth checking.
-                    self._code = closing.code_of(payload)
+                    self._code = close_codes.code_of(payload)
         except TimeoutError:
-            raise LinkEndedError(closing.ABNORMAL, "nothing heard for two heartbeats") from None
+            raise LinkEndedError(close_codes.ABNORMAL, "nothing heard for two heartbeats") from None
         except (OSError, websocket.WebSocketException, frames.ProtocolError) as error:
-            raise LinkEndedError(closing.ABNORMAL, _reason(error)) from None
+            raise LinkEndedError(close_codes.ABNORMAL, _reason(error)) from None
         if not data:
-            raise LinkEndedError(closing.ABNORMAL)
+            raise LinkEndedError(close_codes.ABNORMAL)
         return texts, len(data)
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from locust.runners import MasterRunner
 # Locust puts the working directory on the path; started from elsewhere, the package would not be found.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from loadtest._closing import Rule, rule_of
+from loadtest._close_codes import Rule, rule_of
 from loadtest._conversation import Conversation
 from loadtest._link import Link, LinkEndedError
 from loadtest._run import LocustFindings, Run

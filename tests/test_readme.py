@@ -11,7 +11,7 @@ from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
 from gateway.reload import CHANGEABLE
 from gateway.settings import Settings
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.framing.parser import Fault
 from market.config import CONFIG, parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
@@ -100,7 +100,7 @@ def test_close_codes_are_those_that_are_sent() -> None:
     """The table has each code that a gateway closes with, and no other."""
     table = README.partition("**Close codes.**")[2].partition("**Refused handshakes**")[0]
     told = [int(code) for code in re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE)]
-    assert sorted({closing.code for closing in Closing} | set(Fault)) == sorted(told)
+    assert sorted({reason.code for reason in CloseReason} | set(Fault)) == sorted(told)
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))])

@@ -17,7 +17,7 @@ from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.encodings import DEFAULT, ENCODINGS
 from gateway.protocol.messages import Auth, Error, Welcome
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import MessageVerdict
 from market.symbols import Symbols
@@ -97,7 +97,7 @@ class Conversation:
         """See `gateway.websocket.connection.Listener.message_due`."""
         self._gateway.counters.messages_received += 1
         if self._session.grant is None and compressed > costs.UNKNOWN_COMPRESSED:
-            self.connection.close(Closing.TOO_BIG_WITHOUT_TOKEN)
+            self.connection.close(CloseReason.TOO_BIG_WITHOUT_TOKEN)
             return "drop"
         if self._is_in_time(costs.of_inflating(compressed)):
             return "ok"
@@ -162,7 +162,7 @@ class Conversation:
         self._gateway.counters.messages_refused[refusal.payer] += 1
         self._tell_of(refusal.payer)
         if refusal.verdict == "close":
-            self.connection.close(Closing.TOO_MANY_MESSAGES)
+            self.connection.close(CloseReason.TOO_MANY_MESSAGES)
         elif heard:
             self._apply(self._session.rate_limited())
         return False

@@ -31,7 +31,7 @@ from gateway.protocol.messages import (
     Unsubscribe,
     Unsubscribed,
 )
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from market.symbols import Symbols
 
 _NAMED_AT_MOST: Final = 10
@@ -51,7 +51,7 @@ class Outcome(Struct):
     """Symbols whose last values are to be sent, and the states of those that are not live."""
     states: Sequence[str] = ()
     """Symbols of which only the states are to be sent, where they are not live."""
-    close: Closing | None = None
+    close: CloseReason | None = None
     auth: Auth | None = None
     """A token to be looked at; `Session.authenticated` or `Session.refused` is told what came of it."""
 
@@ -146,7 +146,7 @@ class Session:
         held = self.grant
         if held is not None and held.subject != grant.subject:
             refusal = Error(code="forbidden", message="the token is of another subject; connect with it", id=command_id)
-            return Outcome(replies=[refusal], close=Closing.FORBIDDEN)
+            return Outcome(replies=[refusal], close=CloseReason.FORBIDDEN)
         self._shown = grant
         self.grant = grant = self._with_full_names(grant)
         replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=grant.expires_us, id=command_id)]
@@ -163,7 +163,7 @@ class Session:
         """The outcome of a token that opens nothing; who is in already stays as long as the token before it allows."""
         outcome = self._error("unauthorised", problem, command_id)
         if self.grant is None:
-            outcome.close = Closing.UNAUTHORISED
+            outcome.close = CloseReason.UNAUTHORISED
         return outcome
 
     def rate_limited(self) -> Outcome:
@@ -286,7 +286,7 @@ class Session:
         if limit and self._errors >= limit:
             last = f"{limit} messages of this connection were wrong"
             outcome.replies.append(Error(code="too_many_errors", message=last))
-            outcome.close = Closing.TOO_MANY_ERRORS
+            outcome.close = CloseReason.TOO_MANY_ERRORS
         return outcome
 
 

@@ -14,7 +14,7 @@ from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.session import Outcome, Session
 from gateway.gateway import Gateway
 from gateway.protocol.messages import Auth, Error, Expiring
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 
 NOTICE_S: Final = 30.0
@@ -87,7 +87,7 @@ class TokenLifetime:
             return False
         self._held.append(message)
         if len(self._held) > MOST_HELD or sum(map(len, self._held)) > MOST_HELD_BYTES:
-            self._connection.close(Closing.TOO_MANY_MESSAGES)
+            self._connection.close(CloseReason.TOO_MANY_MESSAGES)
         return True
 
     def authenticate(self, auth: Auth) -> None:
@@ -117,7 +117,7 @@ class TokenLifetime:
         except RefusedError as error:
             self._refuse(error, auth)
         except TryLaterError as error:
-            close = Closing.TRY_LATER if self._session.grant is None else None
+            close = CloseReason.TRY_LATER if self._session.grant is None else None
             self._tell(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.mark)], close=close))
         else:
             self._accept(grant, auth)
@@ -143,7 +143,7 @@ class TokenLifetime:
         if self._session.grant is None and not gateway.admission.identify(self._slot, grant):
             problem = "too many connections with tokens of this subject"
             refusal = Error(code="too_many_connections", message=problem, id=auth.mark)
-            self._tell(Outcome(replies=[refusal], close=Closing.TOO_MANY_CONNECTIONS))
+            self._tell(Outcome(replies=[refusal], close=CloseReason.TOO_MANY_CONNECTIONS))
             return
         outcome = self._session.authenticated(grant, auth.mark)
         if outcome.close is None:
@@ -168,14 +168,14 @@ class TokenLifetime:
 
     def _too_late(self) -> None:
         refusal = Error(code="unauthorised", message="no token came in time")
-        self._tell(Outcome(replies=[refusal], close=Closing.AUTH_TIMEOUT))
+        self._tell(Outcome(replies=[refusal], close=CloseReason.AUTH_TIMEOUT))
 
     def _expiring(self, grant: Grant) -> None:
         self._tell(Outcome(replies=[Expiring(expires_us=grant.expires_us)]))
 
     def _expired(self) -> None:
         refusal = Error(code="expired", message="the token has expired; connect with another")
-        self._tell(Outcome(replies=[refusal], close=Closing.EXPIRED))
+        self._tell(Outcome(replies=[refusal], close=CloseReason.EXPIRED))
 
     def _is_here(self) -> bool:
         # While a key was fetched the client may have gone.

@@ -20,7 +20,7 @@ class Close(Struct, frozen=True):
     reconnect: Reconnect
 
 
-class Closing(Enum):
+class CloseReason(Enum):
     """Every reason that this gateway closes for."""
 
     DRAIN = Close(1012, "this gateway is going away", "at once")

@@ -9,7 +9,7 @@ import math
 from typing import Any, Final, Protocol
 
 from gateway.websocket.buffering.buffers import Buffers
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.closing_handshake import ClosingHandshake
 from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
 from gateway.websocket.framing.parser import REFUSED, Fault, FrameReader, MessageVerdict, Violation
@@ -127,23 +127,23 @@ class Connection(Writer):
     def enqueue(self, blob: bytes) -> None:
         """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
         if not (self.send(blob) or self._queue(blob, answer=False)):
-            self.close(Closing.TOO_SLOW)
+            self.close(CloseReason.TOO_SLOW)
 
     def ping(self, number: int) -> None:
         """Ask for a sign of life (RFC 6455, section 5.5.2); ``number`` is that of a ping, as those behind data have."""
         self.asked, self.pinged, self.pinged_at = True, number, asyncio.get_running_loop().time()
         self.reply(numbered_ping(number))
 
-    def close(self, closing: Closing) -> None:
+    def close(self, reason: CloseReason) -> None:
         """Start the closing handshake. Only the first reason counts."""
         if not self.closing:
-            self._buffers.counters.closed[closing.name] += 1
-            self._write_close(closing.code, closing.reason)
+            self._buffers.counters.closed[reason.name] += 1
+            self._write_close(reason.code, reason.reason)
 
     def end_unfinished(self) -> None:
         """Close because a message was not finished in time; what else comes of it is not looked at."""
         if not self.closing:
-            self.close(Closing.UNFINISHED)
+            self.close(CloseReason.UNFINISHED)
             self._stop_listening()
 
     def _write_close(self, code: int, reason: str) -> None:

@@ -17,7 +17,7 @@ from websockets.protocol import CLIENT, Protocol
 from deploy.ports import Address
 from deploy.processes import Process
 from deploy.stack import Stack
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from tests.fuzz.asking import asking
 from tests.fuzz.damage import damaged, in_pieces
 from tests.fuzz.memory import held_by
@@ -36,7 +36,7 @@ _PATIENCE_S: Final = 30
 _MOST_AGE_S: Final = 3
 """No tick may come to the witness later: what is older than this is stale by the gateway's own measure."""
 
-_OUR_CODES: Final = frozenset(closing.code for closing in Closing)
+_OUR_CODES: Final = frozenset(reason.code for reason in CloseReason)
 
 _HANDSHAKE: Final = (
     b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

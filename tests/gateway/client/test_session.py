@@ -16,7 +16,7 @@ from gateway.fanout.member import Wishes
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from market.symbols import Symbols, parse_symbols
 
 SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
@@ -268,7 +268,7 @@ def test_too_many_errors_end_the_connection() -> None:
     assert say(client, type="ping").close is None
     assert client.receive_wrong_frame().close is None
     last = client.receive(b"{")
-    assert Closing.TOO_MANY_ERRORS is last.close
+    assert CloseReason.TOO_MANY_ERRORS is last.close
     assert ["bad_json", "too_many_errors"] == [reply["code"] for reply in replies(last)]
 
 
@@ -312,14 +312,14 @@ def test_errors_before_a_token_count() -> None:
     """Who sends anything but a token is closed in the end, too."""
     client = session(grant=None, max_errors=2)
     assert say(client, type="ping").close is None
-    assert Closing.TOO_MANY_ERRORS is say(client, type="ping").close
+    assert CloseReason.TOO_MANY_ERRORS is say(client, type="ping").close
 
 
 def test_bad_tokens_count_as_errors() -> None:
     """Who is in may try others, but not for ever."""
     client = session(max_errors=2)
     assert client.refused("expired", 1).close is None
-    assert Closing.TOO_MANY_ERRORS is client.refused("expired", 2).close
+    assert CloseReason.TOO_MANY_ERRORS is client.refused("expired", 2).close
 
 
 def test_a_token_names_what_may_be_subscribed_to() -> None:
@@ -446,7 +446,7 @@ def test_a_token_of_another_subject_ends_the_connection() -> None:
     """Nothing of it is taken over."""
     client = session(grant=Grant("alice"))
     outcome = show(client, Grant("bob"), 3)
-    assert (["forbidden"], Closing.FORBIDDEN) == ([reply["code"] for reply in replies(outcome)], outcome.close)
+    assert (["forbidden"], CloseReason.FORBIDDEN) == ([reply["code"] for reply in replies(outcome)], outcome.close)
     assert Grant("alice") == client.grant
 
 

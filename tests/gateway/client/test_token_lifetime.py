@@ -16,7 +16,7 @@ from gateway.gateway import Gateway
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Auth
 from gateway.settings import Settings
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.turns import TURN_S, Turns
 from market.bus.memory import MemoryBus
 from tests.fakes import Stopwatch, run_virtual
@@ -59,9 +59,9 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.closing = False
-        self.closed_with: Closing | None = None
+        self.closed_with: CloseReason | None = None
 
-    def close(self, reason: Closing) -> None:
+    def close(self, reason: CloseReason) -> None:
         if not self.closing:
             self.closing, self.closed_with = True, reason
 
@@ -368,7 +368,7 @@ def test_not_everything_waits(count: int, size: int) -> None:
             assert client.token_lifetime.holds(message)
         assert client.connection.closed_with is None
         assert client.token_lifetime.holds(message)
-        assert Closing.TOO_MANY_MESSAGES is client.connection.closed_with
+        assert CloseReason.TOO_MANY_MESSAGES is client.connection.closed_with
 
     run_virtual(main())
 
@@ -399,7 +399,7 @@ def test_a_refresh_that_takes_long_does_not_put_off_the_end() -> None:
         await asyncio.sleep(LIFE_S - 1)
         client.authenticate()
         await asyncio.sleep(2)
-        assert Closing.EXPIRED is client.connection.closed_with
+        assert CloseReason.EXPIRED is client.connection.closed_with
         before = client.told
         client.issuer.answer.set_result(None)
         await asyncio.sleep(1)

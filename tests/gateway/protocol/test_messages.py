@@ -32,7 +32,7 @@ def test_every_message_is_told() -> None:
 
 def test_every_close_code_is_told() -> None:
     """Each code that a gateway closes with stands in the README's table."""
-    from gateway.websocket.close_codes import Closing
+    from gateway.websocket.close_codes import CloseReason
 
-    for closing in Closing:
-        assert f"| {closing.code} |" in README, closing
+    for reason in CloseReason:
+        assert f"| {reason.code} |" in README, reason

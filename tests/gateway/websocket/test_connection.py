@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffers
-from gateway.websocket.close_codes import Closing
+from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_BEFORE_CLOSE_S
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import MessageVerdict
@@ -191,8 +191,8 @@ async def test_every_tick_is_queued_until_the_bound_and_then_4408(setup: Setup) 
 
 async def test_nothing_follows_the_close_frame(setup: Setup) -> None:
     """Once closing, data and replies are dropped, what comes in is not looked at, and the first reason stands."""
-    setup.connection.close(Closing.DRAIN)
-    setup.connection.close(Closing.TOO_SLOW)
+    setup.connection.close(CloseReason.DRAIN)
+    setup.connection.close(CloseReason.TOO_SLOW)
     assert setup.connection.send(b"data")
     setup.connection.enqueue(b"data")
     setup.connection.reply(b"reply")
@@ -244,7 +244,7 @@ async def test_a_clients_close_is_echoed_and_the_socket_closed(setup: Setup) -> 
 
 async def test_after_a_close_frame_only_the_peers_is_waited_for(setup: Setup) -> None:
     """What a peer still said before it heard of our close is read past, unanswered, up to its own close frame."""
-    setup.connection.close(Closing.DRAIN)
+    setup.connection.close(CloseReason.DRAIN)
     setup.receive(FIN | TEXT, b"late")
     setup.receive(FIN | PING, b"late")
     assert not setup.transport.closed
@@ -264,7 +264,7 @@ def test_who_is_not_listened_to_is_closed_once_quiet(late: bytes) -> None:
 
     async def main() -> None:
         setup = Setup()
-        setup.connection.close(Closing.DRAIN)
+        setup.connection.close(CloseReason.DRAIN)
         for _ in range(3):
             await asyncio.sleep(QUIET_BEFORE_CLOSE_S * 0.9)
             setup.connection.data_received(late + client_frame(FIN | CLOSE))
@@ -284,7 +284,7 @@ def test_a_closing_handshake_that_hangs_is_ended_by_force() -> None:
     async def main() -> None:
         mute, polite = Setup(), Setup()
         for setup in (mute, polite):
-            setup.connection.close(Closing.DRAIN)
+            setup.connection.close(CloseReason.DRAIN)
         polite.connection.connection_lost(None)
         await asyncio.sleep(CLOSE_TIMEOUT_S - 0.1)
         assert not mute.transport.aborted
@@ -336,7 +336,7 @@ async def test_a_fault_of_our_own_closes_only_that_connection(setup: Setup, capl
 @pytest.mark.parametrize(
     "end",
     [
-        lambda connection: connection.close(Closing.TOO_MANY_ERRORS),
+        lambda connection: connection.close(CloseReason.TOO_MANY_ERRORS),
         lambda connection: connection.abort("does not read its replies"),
     ],
     ids=["closed", "cut off"],
@@ -358,7 +358,7 @@ async def test_a_cut_is_counted_once(setup: Setup) -> None:
     """Cutting off twice is cutting off once, and nothing is written afterwards."""
     setup.connection.abort("lagged too long")
     setup.connection.abort("no answer to a ping")
-    setup.connection.close(Closing.DRAIN)
+    setup.connection.close(CloseReason.DRAIN)
     setup.connection.reply(b"late")
     assert 1 == setup.counters.aborted
     assert {} == setup.counters.closed
@@ -376,7 +376,7 @@ def test_who_does_not_read_is_cut_off_whatever_it_does_else() -> None:
         for _ in range(int(UNREAD_S)):
             talking.receive(FIN | PING, b"x")
             await asyncio.sleep(0.99)
-        closing.connection.close(Closing.AUTH_TIMEOUT)
+        closing.connection.close(CloseReason.AUTH_TIMEOUT)
         closing.transport.close()
         assert not any(setup.transport.aborted for setup in (mute, talking, closing))
         await asyncio.sleep(0.5)
@@ -527,7 +527,7 @@ async def test_the_listener_is_asked_before_a_message_is_read(setup: Setup) -> N
     setup.listener.admission = "drop"
     setup.connection.data_received(client_frame(FIN | TEXT, b"\xff") + client_frame(FIN | PING))
     assert ([0], [], 1) == (setup.listener.due, setup.listener.messages, setup.listener.frames)
-    setup.connection.close(Closing.TOO_MANY_MESSAGES)
+    setup.connection.close(CloseReason.TOO_MANY_MESSAGES)
     setup.connection.data_received(client_frame(FIN | TEXT, b"\xff"))
     assert [0] == setup.listener.due
     assert setup.connection.end.startswith("closed with 4429")
@@ -701,7 +701,7 @@ async def test_a_close_of_ours_overtakes_what_waits() -> None:
     [connection], [transport] = busy.connections, busy.transports
     busy.keep_busy()
     transport.receive(client_frame(FIN | TEXT, b"one") + client_frame(FIN | CLOSE, close_payload(1012)))
-    connection.close(Closing.DRAIN)
+    connection.close(CloseReason.DRAIN)
     await asyncio.sleep(0)
     assert [] == busy.heard()
     assert transport.is_closing()

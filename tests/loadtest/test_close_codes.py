@@ -1,10 +1,10 @@
-"""Tests of `loadtest._closing`."""
+"""Tests of `loadtest._close_codes`."""
 
 import pytest
 
-from gateway.websocket.close_codes import Closing
-from loadtest import _closing as closing
-from loadtest._closing import Rule
+from gateway.websocket.close_codes import CloseReason
+from loadtest import _close_codes as close_codes
+from loadtest._close_codes import Rule
 
 
 @pytest.mark.parametrize(
@@ -23,19 +23,19 @@ from loadtest._closing import Rule
 )
 def test_each_code_has_its_rule(code: int, rule: Rule) -> None:
     """A code says whether to move, to back off or to give up; an unknown one backs off."""
-    assert rule is closing.rule_of(code)
+    assert rule is close_codes.rule_of(code)
 
 
-@pytest.mark.parametrize("why", list(Closing))
-def test_the_gateways_own_table_says_the_same(why: Closing) -> None:
+@pytest.mark.parametrize("why", list(CloseReason))
+def test_the_gateways_own_table_says_the_same(why: CloseReason) -> None:
     """The gateway's rule for each of its reasons is the one a user follows."""
     rules = {"at once": Rule.MOVE, "with backoff": Rule.BACKOFF, "never": Rule.NEVER}
-    assert rules[why.value.reconnect] is closing.rule_of(why.code)
+    assert rules[why.value.reconnect] is close_codes.rule_of(why.code)
 
 
 def test_the_code_is_read_from_the_frame() -> None:
     """Two bytes are the code, and a frame without any has none."""
-    assert 4408 == closing.code_of((4408).to_bytes(2, "big") + b"too slow")
-    assert closing.NO_CODE == closing.code_of(b"")
-    assert "4408 too slow" == closing.meaning_of(4408)
-    assert "4999" == closing.meaning_of(4999)
+    assert 4408 == close_codes.code_of((4408).to_bytes(2, "big") + b"too slow")
+    assert close_codes.NO_CODE == close_codes.code_of(b"")
+    assert "4408 too slow" == close_codes.meaning_of(4408)
+    assert "4999" == close_codes.meaning_of(4999)
