@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.client.client import Conversation
+from gateway.client.client import Client
 from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import SymbolStatus, Unsubscribed
@@ -100,22 +100,22 @@ def effective(before: Settings, wanted: Settings) -> Settings:
 
 def _tell_clients(gateway: Gateway, symbols: Symbols) -> None:
     """Let every client subscribe to ``symbols`` at once; those who hold one that is gone are told by and by."""
-    conversations = [
+    clients = [
         listener
         for connection in gateway.hub.connections
         # Of one that is closing the listener may have gone.
-        if isinstance(listener := getattr(connection, "listener", None), Conversation)
+        if isinstance(listener := getattr(connection, "listener", None), Client)
     ]
-    holders = [conversation for conversation in conversations if conversation.serve(symbols)]
+    holders = [client for client in clients if client.serve(symbols)]
     if holders:
         gateway.wait_for(_give_up(holders, notices(gateway.now_us())))
 
 
-async def _give_up(holders: Sequence[Conversation], told: Callable[[frozenset[str], Encoding], bytes]) -> None:
+async def _give_up(holders: Sequence[Client], told: Callable[[frozenset[str], Encoding], bytes]) -> None:
     until = time.perf_counter() + _SLICE_S
-    for conversation in holders:
+    for client in holders:
         try:
-            conversation.give_up(told)
+            client.give_up(told)
         except Exception:
             # A fault of ours with one must not leave the others untold.
             logger.exception("a client could not be told of the symbols that it lost")

@@ -152,7 +152,7 @@ def failure_entry(stats: RequestStats, fault: Fault, count: int, now: float) -> 
 
 
 class LocustFindings:
-    """Tells Locust and the log what a conversation found."""
+    """Tells Locust and the log what a session found."""
 
     def __init__(self, shared: Run) -> None:
         self._run = shared

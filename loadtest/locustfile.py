@@ -25,9 +25,9 @@ from locust.runners import MasterRunner
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from loadtest._close_codes import Rule, rule_of
-from loadtest._conversation import Conversation
-from loadtest._link import Link, LinkEndedError
+from loadtest._connection import Connection, ConnectionEndedError
 from loadtest._run import LocustFindings, Run
+from loadtest._session import ClientSession
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Trader(User):
         self._back_at_s, self._welcomed = None, False
         try:
             self._connect_and_listen(shared, findings)
-        except LinkEndedError as ended:
+        except ConnectionEndedError as ended:
             now_s = time.perf_counter()
             rule = rule_of(ended.code)
             if self._back_at_s is not None or rule is Rule.MOVE:
@@ -143,46 +143,46 @@ class Trader(User):
             LinkEndedError: the connection ended, or never came about.
         """
         options = self.environment.parsed_options
-        talk = Conversation(
+        session = ClientSession(
             memory=shared.memory,
             tally=shared.tally,
             findings=findings,
-            send=lambda text: link.send(text),
+            send=lambda text: connection.send(text),
             now_s=time.perf_counter,
             wanted=options.symbols,
             batch=options.batch == "yes",
             names=self._names,
         )
-        link = Link(endpoint(self.host), options.token)
+        connection = Connection(endpoint(self.host), options.token)
         try:
             while True:
                 # A gateway pings each heartbeat, so two of silence mean that nobody is there.
-                payloads, size = link.receive(2 * talk.heartbeat_s if talk.welcomed else WELCOME_TIMEOUT_S)
+                payloads, size = connection.receive(2 * session.heartbeat_s if session.welcomed else WELCOME_TIMEOUT_S)
                 shared.tally.received_bytes += size
-                talk.receive(payloads, time.time_ns() // 1000)
-                if not self._settled(talk, findings):
-                    raise LinkEndedError(1012)
+                session.receive(payloads, time.time_ns() // 1000)
+                if not self._settled(session, findings):
+                    raise ConnectionEndedError(1012)
                 if size > BUSY_BYTES:
                     # gevent gives way only to a socket that must wait, and in a flood none does.
                     gevent.sleep(0)
         finally:
-            self._names = talk.names
-            link.close()
+            self._names = session.names
+            connection.close()
 
-    def _settled(self, talk: Conversation, findings: LocustFindings) -> bool:
-        """Note what the conversation has come to; False once it is time to leave a gateway that goes away."""
-        self._welcomed = talk.welcomed
+    def _settled(self, session: ClientSession, findings: LocustFindings) -> bool:
+        """Note what the session has come to; False once it is time to leave a gateway that goes away."""
+        self._welcomed = session.welcomed
         now_s = time.perf_counter()
-        if talk.streaming:
+        if session.streaming:
             self._attempt = 0
             if self._away is not None:
                 row, since_s = self._away
                 findings.measured(row, now_s - since_s)
                 self._away = None
-        if talk.reconnect_after_s is None:
+        if session.reconnect_after_s is None:
             return True
         if self._back_at_s is None:
-            self._back_at_s = now_s + talk.reconnect_after_s * random.uniform(1.0, 1.2)
+            self._back_at_s = now_s + session.reconnect_after_s * random.uniform(1.0, 1.2)
         return now_s < self._back_at_s
 
 

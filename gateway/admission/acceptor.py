@@ -1,6 +1,6 @@
 """Accepted connections, until the first request of each is whole.
 
-A WebSocket handshake with nothing unusual about it becomes a conversation at once, without all that aiohttp makes
+A WebSocket handshake with nothing unusual about it becomes a client at once, without all that aiohttp makes
 for a request: a protocol, a task, a request, a response. Whatever else comes is aiohttp's, with the bytes it came in.
 Who does not finish a request's head in time is cut off, of later requests, too (`pending_handshakes`).
 """

@@ -1,7 +1,7 @@
 """One client, from its welcome to its end.
 
 ``client``          a session over a connection: what a client asks for is done; at its end all that it held is given up
-``session``         its conversation without I/O: a command in; replies, a subscription and snapshots out
+``session``         its protocol without I/O: a command in; replies, a subscription and snapshots out
 ``option_sets``     what it holds, each symbol with the options that it was subscribed to with
 ``token_lifetime``  where it stands with its token, until when
 ``costs``           what its messages cost, in tokens of the rates of messages

@@ -33,15 +33,15 @@ def begin(
     ``slot`` is given up when it ends, or at once where it cannot begin.
     """
     try:
-        conversation = Conversation(gateway, transport, upgrade_request, grant, slot)
+        client = Client(gateway, transport, upgrade_request, grant, slot)
     except BaseException:
         gateway.admission.leave(slot)
         raise
-    conversation.begin(upgrade_request.handshake.head, upgrade_request.address)
-    return conversation.connection
+    client.begin(upgrade_request.handshake.head, upgrade_request.address)
+    return client.connection
 
 
-class Conversation:
+class Client:
     """One client, from its welcome to its end."""
 
     __slots__ = ("_bucket", "_gateway", "_session", "_slot", "_token_lifetime", "connection")

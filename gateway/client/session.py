@@ -1,4 +1,4 @@
-"""One client's conversation, free of I/O: a message in; replies, what it wants and snapshots out."""
+"""One client's session, free of I/O: a message in; replies, what it wants and snapshots out."""
 
 from collections.abc import Sequence
 from typing import Final

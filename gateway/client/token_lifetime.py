@@ -76,7 +76,7 @@ class TokenLifetime:
     def end(self) -> None:
         """The client is gone."""
         self._forget_timers()
-        # It and the conversation know each other; and whoever still looks at a token sees that nobody waits for it.
+        # It and the client know each other; and whoever still looks at a token sees that nobody waits for it.
         self._apply = self._hear = None
         self._held = None
         self._gateway.turns.forget(self)

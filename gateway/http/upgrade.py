@@ -1,4 +1,4 @@
-"""From a request for ``/ws`` to a conversation: at once where nothing has to be waited for, else by way of aiohttp."""
+"""From a request for ``/ws`` to a client: at once where nothing has to be waited for, else by way of aiohttp."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ from market.bus import BusDownError
 
 
 def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
-    """The conversation of who begins with ``message``; None where it is refused or must wait, which `upgrade` does."""
+    """The client's connection; None where the request is refused or must wait, which is left to `upgrade`."""
     admission = gateway.admission
     try:
         _require_form(message.version, message.headers)

@@ -6,7 +6,7 @@ from typing import Protocol
 from market.instruments import Instrument
 from poller.coverage.listing import Listing
 from poller.network.counters import Counters
-from poller.rest.client import Client
+from poller.rest.client import RestClient
 from poller.rest.polling import Questions
 from poller.rest.timing import RestTiming
 from poller.stream.dialect import StreamDialect, StreamLimits
@@ -33,10 +33,10 @@ class Streams(Protocol):
     def dialect(self) -> StreamDialect:
         """A new connection's."""
 
-    def client(self, timing: RestTiming, counters: Counters, now_us: Callable[[], int]) -> Client:
+    def client(self, timing: RestTiming, counters: Counters, now_us: Callable[[], int]) -> RestClient:
         """The way to its REST interface."""
 
     def listing(
-        self, client: Client, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]
+        self, client: RestClient, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]
     ) -> Listing:
         """What it lists."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from market.instruments import Instrument
 from poller.network.backoff import Backoff
-from poller.rest.client import Client, Failure
+from poller.rest.client import Failure, RestClient
 from poller.rest.timing import RestTiming
 from poller.source import UnknownSymbolError
 
@@ -25,7 +25,7 @@ class Catalogue:
 
     def __init__(
         self,
-        client: Client,
+        client: RestClient,
         path: str,
         read: Read,
         symbols: Iterable[str],

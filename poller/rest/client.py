@@ -45,7 +45,7 @@ class RestDialect(Protocol):
         """Its own number of an error; 0 where the answer has none."""
 
 
-class Client:
+class RestClient:
     """One persistent connection to an exchange's REST interface. Use it as an async context manager.
 
     Requests go one after the other, so none is under way when the exchange says stop. A 429 or 418
@@ -72,7 +72,7 @@ class Client:
         self._turn = asyncio.Lock()
         self.budget = WeightBudget(timing.weight_limit, window_s=timing.weight_window_s)
 
-    async def __aenter__(self) -> "Client":
+    async def __aenter__(self) -> "RestClient":
         self._session = aiohttp.ClientSession()
         return self
 
@@ -132,7 +132,7 @@ class Client:
         clock, ban = asyncio.get_running_loop().time, self._endpoints.ban
         while (wait_s := max(ban.left_s(), self.budget.delay_s(weight, clock()))) > 0:
             if ban.left_s():
-                # It may be from before there was a `Client`, or another's.
+                # It may be from before there was a `RestClient`, or another's.
                 self.fault = Failure(ban.reason, banned=True)
             await asyncio.sleep(wait_s)
         self.budget.spend(weight, clock())

@@ -12,7 +12,7 @@ from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.log_throttle import LogThrottle
 from poller.rest.answers import Answer
-from poller.rest.client import Client, Failure
+from poller.rest.client import Failure, RestClient
 from poller.rest.timing import RestTiming
 from poller.source import Update
 
@@ -65,7 +65,7 @@ class Polling:
 
     def __init__(
         self,
-        client: Client,
+        client: RestClient,
         questions: Questions,
         symbols: Callable[[], tuple[str, ...]],
         *,

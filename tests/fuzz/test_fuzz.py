@@ -111,7 +111,7 @@ def test_a_reader_that_minds_the_cut_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_a_gateway_answers_is_read_closely() -> None:
-    """Refusals, conversations and their ends are told apart; what is neither HTTP nor WebSocket is an error."""
+    """Refusals, connections and their ends are told apart; what is neither HTTP nor WebSocket is an error."""
     switched = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
     assert "no answer" == read_answer(b"")
     assert "HTTP 429" == read_answer(b"HTTP/1.1 429 Too Many Requests\r\n\r\n")

@@ -107,7 +107,7 @@ async def pay(address: Address, visit: Visit) -> str:
 
 
 def read_answer(answer: bytes) -> str:
-    """How a conversation ended, by all that the gateway said in it.
+    """How a connection ended, by all that the gateway said on it.
 
     Raises:
         ValueError: it is not HTTP and WebSocket.

@@ -7,7 +7,7 @@ from typing import Final
 
 from market.instruments import Instrument
 from poller.network.backoff import Backoff
-from poller.rest.client import Client, Failure
+from poller.rest.client import Failure, RestClient
 from poller.rest.timing import RestTiming
 from poller.source import UnknownSymbolError
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
@@ -30,7 +30,12 @@ class Listing:
     """
 
     def __init__(
-        self, client: Client, symbols: Iterable[str], *, timing: RestTiming, changed: Callable[[str, Instrument], None]
+        self,
+        client: RestClient,
+        symbols: Iterable[str],
+        *,
+        timing: RestTiming,
+        changed: Callable[[str, Instrument], None],
     ) -> None:
         """``changed`` is told of every symbol that is listed otherwise than before, while `run` runs."""
         self.instruments: dict[str, Instrument] = {}

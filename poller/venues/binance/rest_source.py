@@ -13,7 +13,7 @@ from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
 from poller.network.link import Link
-from poller.rest.client import Client
+from poller.rest.client import RestClient
 from poller.rest.polling import Polling
 from poller.rest.timing import RestTiming
 from poller.source import Deaf, LinkState, Listener, Update
@@ -36,7 +36,7 @@ class BinanceRest:
         """Ask ``rest_url`` for ``symbols``; the wall clock and the randomness of backoff come from outside."""
         self._timing = timing or RestTiming()
         self._counters = Counters()
-        self._client = Client(rest_url, BinanceRestDialect(), self._timing, self._counters, now_us)
+        self._client = RestClient(rest_url, BinanceRestDialect(), self._timing, self._counters, now_us)
         self._link = Link("binance-rest", now_us)
         self._backoff = Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, rng)
         self._listener: Listener = Deaf()

@@ -7,7 +7,7 @@ from market.instruments import Instrument
 from poller.coverage.source import StreamSource
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
-from poller.rest.client import Client
+from poller.rest.client import RestClient
 from poller.rest.timing import RestTiming
 from poller.stream.timing import StreamTiming
 from poller.venues.binance.dialect import LIMITS, BinanceDialect, BinanceLimits
@@ -32,12 +32,12 @@ class BinanceStreams:
         """See `poller.coverage.source.Streams.dialect`."""
         return BinanceDialect(self.limits)
 
-    def client(self, timing: RestTiming, counters: Counters, now_us: Callable[[], int]) -> Client:
+    def client(self, timing: RestTiming, counters: Counters, now_us: Callable[[], int]) -> RestClient:
         """See `poller.coverage.source.Streams.client`."""
-        return Client(self._rest_url, BinanceRestDialect(), timing, counters, now_us)
+        return RestClient(self._rest_url, BinanceRestDialect(), timing, counters, now_us)
 
     def listing(
-        self, client: Client, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]
+        self, client: RestClient, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]
     ) -> Listing:
         """See `poller.coverage.source.Streams.listing`."""
         return Listing(client, symbols, timing=timing, changed=changed)

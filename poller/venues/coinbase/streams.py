@@ -12,7 +12,7 @@ from poller.coverage.source import StreamSource
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
 from poller.rest.catalogue import Catalogue
-from poller.rest.client import Client
+from poller.rest.client import RestClient
 from poller.rest.timing import RestTiming
 from poller.stream.dialect import StreamLimits
 from poller.stream.timing import StreamTiming
@@ -49,12 +49,12 @@ class CoinbaseStreams:
         """See `poller.coverage.streams.Streams.dialect`."""
         return CoinbaseDialect()
 
-    def client(self, timing: RestTiming, counters: Counters, now_us: Callable[[], int]) -> Client:
+    def client(self, timing: RestTiming, counters: Counters, now_us: Callable[[], int]) -> RestClient:
         """See `poller.coverage.streams.Streams.client`."""
-        return Client(self._rest_url, CoinbaseRest(), timing, counters, now_us)
+        return RestClient(self._rest_url, CoinbaseRest(), timing, counters, now_us)
 
     def listing(
-        self, client: Client, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]
+        self, client: RestClient, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]
     ) -> Catalogue:
         """See `poller.coverage.streams.Streams.listing`."""
         return Catalogue(client, PATH, read_products, symbols, what="Coinbase Exchange", timing=timing, changed=changed)

@@ -108,7 +108,7 @@ def virtually(main: Coroutine[Any, Any, None]) -> None:
 
 
 def test_a_handshake_in_any_pieces_is_upgraded() -> None:
-    """However the head is cut, it becomes one conversation, which gets what follows the head and nothing else."""
+    """However the head is cut, it becomes one client, which gets what follows the head and nothing else."""
 
     async def main() -> None:
         rng = random.Random(1)

@@ -1,4 +1,4 @@
-"""Whole conversations over real sockets."""
+"""Whole clients over real sockets."""
 
 import asyncio
 import socket
@@ -256,7 +256,7 @@ async def test_unknown_frames_close_by_the_protocol(start: Start) -> None:
 
 
 class Talk:
-    """A conversation without a socket, in virtual time."""
+    """A client without a socket, in virtual time."""
 
     def __init__(
         self,
@@ -434,7 +434,7 @@ def test_all_connections_of_a_subject_share_a_rate_and_none_is_closed_for_it() -
     run_virtual(main())
 
 
-def test_a_conversation_that_cannot_begin_counts_nobody() -> None:
+def test_a_client_that_cannot_begin_counts_for_nobody() -> None:
     """Where the socket is gone before the first word, the slot is given up."""
 
     class GoneTransport(RecordingTransport):

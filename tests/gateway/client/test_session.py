@@ -1,4 +1,4 @@
-"""Conversations as transcripts: a message in, replies and what is wanted out. No sockets."""
+"""Sessions as transcripts: a message in, replies and what is wanted out. No sockets."""
 
 import json
 from typing import Any

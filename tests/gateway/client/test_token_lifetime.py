@@ -91,7 +91,7 @@ class RecordingClient:
         self.token_lifetime.begin(grant)
 
     def say(self, **message: Any) -> None:
-        """What a conversation does with a message."""
+        """What a client does with a message."""
         data = json.dumps(message).encode()
         if not self.token_lifetime.holds(data):
             self._apply(self.session.receive(data))

@@ -1,4 +1,4 @@
-"""From a request for ``/ws`` to a conversation, or to an answer that says why not: over real sockets."""
+"""From a request for ``/ws`` to a client, or to an answer that says why not: over real sockets."""
 
 import asyncio
 import contextlib

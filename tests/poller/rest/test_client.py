@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from deploy.ports import free_port
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
-from poller.rest.client import Client, Failure
+from poller.rest.client import Failure, RestClient
 from poller.rest.timing import RestTiming
 from poller.venues.binance.queries import symbols_query
 from poller.venues.binance.rest import BinanceRestDialect
@@ -20,9 +20,9 @@ from tests.exchange import Exchange
 from tests.poller.listening import LIMITS, REST
 
 
-def new_client(where: Endpoints | str, timing: RestTiming, **more: Any) -> Client:
+def new_client(where: Endpoints | str, timing: RestTiming, **more: Any) -> RestClient:
     """A client that understands Binance's answers."""
-    return Client(where, BinanceRestDialect(), timing, Counters(), **more)
+    return RestClient(where, BinanceRestDialect(), timing, Counters(), **more)
 
 
 class Recorder:
@@ -52,7 +52,7 @@ async def recorder() -> Recorder:
 
 
 @pytest.fixture
-async def api(recorder: Recorder) -> AsyncIterator[Client]:
+async def api(recorder: Recorder) -> AsyncIterator[RestClient]:
     """The interface on the recorder."""
     app = web.Application()
     app.router.add_get("/{path:.*}", recorder.handle)
@@ -63,26 +63,26 @@ async def api(recorder: Recorder) -> AsyncIterator[Client]:
         yield api
 
 
-async def test_list_is_encoded_to_the_letter(api: Client, recorder: Recorder) -> None:
+async def test_list_is_encoded_to_the_letter(api: RestClient, recorder: Recorder) -> None:
     """Brackets, quotes and commas are all percent-encoded on the wire."""
     assert b"{}" == await api.get("/api/v3/ticker/24hr", symbols_query(("BTCUSDT", "ETHUSDT")), 2)
     assert ["/api/v3/ticker/24hr?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D"] == recorder.paths
 
 
-async def test_names_of_any_script_are_encoded_as_utf8(api: Client, recorder: Recorder) -> None:
+async def test_names_of_any_script_are_encoded_as_utf8(api: RestClient, recorder: Recorder) -> None:
     """A list's length counts what is sent."""
     await api.get("/x", symbols_query(("币USDT", "A/B")), 2)
     assert ["/x?symbols=%5B%22%E5%B8%81USDT%22%2C%22A%2FB%22%5D"] == recorder.paths
     assert {} == symbols_query(tuple(f"{'币' * 20}{number}" for number in range(30)))
 
 
-async def test_one_request_at_a_time(api: Client, recorder: Recorder) -> None:
+async def test_one_request_at_a_time(api: RestClient, recorder: Recorder) -> None:
     """However many ask, the exchange sees one after the other."""
     await asyncio.gather(*(api.get("/x", {}, 1) for _ in range(8)))
     assert (8, 1) == (len(recorder.paths), recorder.most_under_way)
 
 
-async def test_used_weight_is_read(api: Client, recorder: Recorder) -> None:
+async def test_used_weight_is_read(api: RestClient, recorder: Recorder) -> None:
     """The exchange's own count replaces ours."""
     recorder.headers = {"X-MBX-USED-WEIGHT-1M": "1234"}
     await api.get("/x", {}, 1)
@@ -90,7 +90,7 @@ async def test_used_weight_is_read(api: Client, recorder: Recorder) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "many", "-5", "1.5", "9" * 400, "\N{ARABIC-INDIC DIGIT THREE}"])
-async def test_senseless_weight_is_ignored(api: Client, recorder: Recorder, header: str) -> None:
+async def test_senseless_weight_is_ignored(api: RestClient, recorder: Recorder, header: str) -> None:
     """A header that is no number leaves our own count."""
     recorder.headers = {"X-MBX-USED-WEIGHT-1M": header}
     await api.get("/x", {}, 7)
@@ -126,7 +126,7 @@ async def test_no_ban_is_for_ever(recorder: Recorder) -> None:
         assert Failure("HTTP 429, asked to wait 259200 s", banned=True) == await api.get("/x", {}, 1)
 
 
-async def test_an_answer_has_an_end(api: Client, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_has_an_end(api: RestClient, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """However little it takes on the wire, no more of it is unpacked than any good answer has."""
     monkeypatch.setattr("poller.rest.client._MAX_BODY_BYTES", 2 << 20)
     recorder.headers = {"Content-Encoding": "gzip"}
@@ -136,7 +136,7 @@ async def test_an_answer_has_an_end(api: Client, recorder: Recorder, monkeypatch
     assert Failure("an answer of more than 2 MiB") == await api.get("/x", {}, 1)
 
 
-async def test_redirects_are_not_followed(api: Client, recorder: Recorder) -> None:
+async def test_redirects_are_not_followed(api: RestClient, recorder: Recorder) -> None:
     """An answer that sends us elsewhere is a fault, not a way."""
     recorder.status, recorder.headers = 302, {"Location": "/elsewhere"}
     assert Failure("HTTP 302") == await api.get("/x", {}, 1)
@@ -208,7 +208,7 @@ async def test_a_ban_is_everybodys(recorder: Recorder) -> None:
     assert ["/x"] == recorder.paths
 
 
-async def test_the_reason_stays_until_it_is_over(api: Client, recorder: Recorder) -> None:
+async def test_the_reason_stays_until_it_is_over(api: RestClient, recorder: Recorder) -> None:
     """The newest fault can be asked for until a request is answered as it should."""
     recorder.status, recorder.body = 403, b"<title>Forbidden here</title>"
     assert Failure("HTTP 403: Forbidden here") == await api.get("/x", {}, 1)
@@ -223,7 +223,7 @@ async def test_the_reason_stays_until_it_is_over(api: Client, recorder: Recorder
     [(503, b"", True), (403, b"", True), (451, b"", True), (404, b"", True), (400, b'{"code":-1121,"msg":"x"}', False)],
 )
 async def test_another_url_is_tried_where_one_does_not_serve(
-    api: Client, recorder: Recorder, status: int, body: bytes, moves: bool
+    api: RestClient, recorder: Recorder, status: int, body: bytes, moves: bool
 ) -> None:
     """What the exchange itself says to a request would be said elsewhere too."""
     base = api._endpoints.current  # what the fixture made
@@ -235,7 +235,7 @@ async def test_another_url_is_tried_where_one_does_not_serve(
     assert (["/a/x", "/b/x"] if moves else ["/a/x", "/a/x"]) == recorder.paths
 
 
-async def test_an_url_where_nobody_listens_is_left(api: Client, recorder: Recorder) -> None:
+async def test_an_url_where_nobody_listens_is_left(api: RestClient, recorder: Recorder) -> None:
     """The fault names the URL and what the system says; the next request goes to the other."""
     base, dead = api._endpoints.current, f"http://127.0.0.1:{free_port()}"
     async with new_client(Endpoints("REST", [dead, base]), REST) as api:

@@ -284,7 +284,7 @@ def sent_messages(draw: st.DrawFn, *, deflate: bool) -> tuple[list[bytes], list[
 
 
 @st.composite
-def conversations(draw: st.DrawFn, *, deflate: bool) -> tuple[list[bytes], list[Event]]:
+def clients(draw: st.DrawFn, *, deflate: bool) -> tuple[list[bytes], list[Event]]:
     """The frames of what a client says, a close at the end or not, and what they amount to."""
     frames: list[bytes] = []
     events: list[Event] = []
@@ -319,7 +319,7 @@ def split(data: st.DataObject, stream: bytes) -> list[bytes]:
 @given(st.data(), st.booleans())
 def test_how_the_bytes_are_cut_makes_no_difference(data: st.DataObject, deflate: bool) -> None:
     """However reads divide a stream, good or bad, the same messages come of it, and the same refusal."""
-    frames, _ = data.draw(conversations(deflate=deflate))
+    frames, _ = data.draw(clients(deflate=deflate))
     stream = data.draw(damaged(frames))
     expected = read(stream, deflate=deflate)
     assert expected == read(*split(data, stream), deflate=deflate)
@@ -329,7 +329,7 @@ def test_how_the_bytes_are_cut_makes_no_difference(data: st.DataObject, deflate:
 @given(st.data(), st.booleans())
 def test_what_is_right_is_read_as_it_was_meant(data: st.DataObject, deflate: bool) -> None:
     """Every message and control frame of a sound stream comes out, in order; `websockets` reads the same."""
-    frames, events = data.draw(conversations(deflate=deflate))
+    frames, events = data.draw(clients(deflate=deflate))
     assert (events, None) == read(*split(data, b"".join(frames)), deflate=deflate)
     assert (events, None) == read_by_websockets(b"".join(frames), limit=LIMIT, deflate=deflate)
 
@@ -353,7 +353,7 @@ def test_where_it_is_laxer_than_another(complaint: str) -> None:
 @given(st.data(), st.booleans())
 def test_what_is_wrong_is_refused_as_another_reader_does(data: st.DataObject, deflate: bool) -> None:
     """Of a damaged stream `websockets` reads the same messages and refuses the same, but for what is listed."""
-    frames, _ = data.draw(conversations(deflate=deflate))
+    frames, _ = data.draw(clients(deflate=deflate))
     stream = data.draw(damaged(frames))
     # The other counts what a part inflates to; past any limit here they would part at different bytes.
     limit = LIMIT if not deflate else 1_000_000
@@ -461,7 +461,7 @@ def test_a_compressed_message_has_a_limit_of_its_own() -> None:
 @given(st.data(), st.booleans())
 def test_pauses_make_no_difference(data: st.DataObject, deflate: bool) -> None:
     """However often a reader is told to leave the rest for later, the same messages come of a stream."""
-    frames, _ = data.draw(conversations(deflate=deflate))
+    frames, _ = data.draw(clients(deflate=deflate))
     stream = data.draw(damaged(frames))
     pauses = iter(data.draw(st.lists(st.booleans(), min_size=1)))
     events: list[Event] = []

@@ -13,7 +13,7 @@ from msgspec import structs
 from market.instruments import Instrument, Scales
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
-from poller.rest.client import Client
+from poller.rest.client import RestClient
 from poller.source import UnknownSymbolError
 from poller.venues.binance.listing import Listing
 from poller.venues.binance.rest import BinanceRestDialect
@@ -47,7 +47,7 @@ class Changes(list[tuple[str, Instrument]]):
 async def looking(exchange: Exchange, symbols: list[str], **timing: float) -> AsyncIterator[Changes]:
     """A listing of ``symbols`` at work."""
     rest, changes = structs.replace(QUICK, **timing), Changes()
-    async with Client(exchange.rest_url, BinanceRestDialect(), rest, Counters()) as api:
+    async with RestClient(exchange.rest_url, BinanceRestDialect(), rest, Counters()) as api:
         changes.listing = Listing(api, symbols, timing=rest, changed=lambda symbol, its: changes.append((symbol, its)))
         await changes.listing.first(Backoff(0.01, 0.1, random.Random(1)), lambda _: None)
         running = asyncio.create_task(changes.listing.run())
@@ -201,7 +201,7 @@ async def test_symbols_that_change_while_the_first_question_is_under_way(exchang
     """What is not wanted any more is left out of the answer; what is new is not unlisted, and asked for next."""
     exchange.faults.delay_s = 0.2
     rest, changes = QUICK, list[tuple[str, Instrument]]()
-    async with Client(exchange.rest_url, BinanceRestDialect(), rest, Counters()) as api:
+    async with RestClient(exchange.rest_url, BinanceRestDialect(), rest, Counters()) as api:
         listing = Listing(api, ["BTCUSDT"], timing=rest, changed=lambda symbol, its: changes.append((symbol, its)))
         first = asyncio.create_task(listing.first(Backoff(0.01, 0.1, random.Random(1)), lambda _: None))
         await eventually(lambda: exchange.requests)

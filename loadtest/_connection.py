@@ -13,7 +13,7 @@ RECEIVE_BYTES = 64 * 1024
 _CODE_OF_STATUS = {401: 4401, 403: 4403, 429: 4429, 503: 1013}
 
 
-class LinkEndedError(Exception):
+class ConnectionEndedError(Exception):
     """The connection is over, or never came about."""
 
     def __init__(self, code: int, reason: str = "") -> None:
@@ -21,7 +21,7 @@ class LinkEndedError(Exception):
         self.code = code
 
 
-class Link:
+class Connection:
     """An open connection; close it whatever happens."""
 
     def __init__(self, url: str, token: str) -> None:
@@ -38,12 +38,12 @@ class Link:
             )
         except websocket.WebSocketBadStatusException as error:
             code = _CODE_OF_STATUS.get(error.status_code, close_codes.ABNORMAL)
-            raise LinkEndedError(code, f"the handshake was answered {error.status_code}") from None
+            raise ConnectionEndedError(code, f"the handshake was answered {error.status_code}") from None
         except (OSError, websocket.WebSocketException) as error:
-            raise LinkEndedError(close_codes.ABNORMAL, _reason(error)) from None
+            raise ConnectionEndedError(close_codes.ABNORMAL, _reason(error)) from None
         sock = self._ws.sock
         if sock is None:
-            raise LinkEndedError(close_codes.ABNORMAL)
+            raise ConnectionEndedError(close_codes.ABNORMAL)
         self._sock = sock
         self._reader = frames.FrameReader()
         self._code: int | None = None
@@ -57,7 +57,7 @@ class Link:
         try:
             self._ws.send(text)
         except (OSError, websocket.WebSocketException) as error:
-            raise LinkEndedError(close_codes.ABNORMAL, _reason(error)) from None
+            raise ConnectionEndedError(close_codes.ABNORMAL, _reason(error)) from None
 
     def receive(self, timeout_s: float) -> tuple[list[bytes], int]:
         """Wait for bytes; return the messages they complete (maybe none) and how many bytes there were.
@@ -66,7 +66,7 @@ class Link:
             LinkEndedError: closed, lost, out of protocol, or silent for ``timeout_s``.
         """
         if self._code is not None:
-            raise LinkEndedError(self._code)
+            raise ConnectionEndedError(self._code)
         try:
             self._sock.settimeout(timeout_s)
             data = self._sock.recv(RECEIVE_BYTES)
@@ -78,11 +78,11 @@ class Link:
                     # What came before the close frame is still worth checking.
                     self._code = close_codes.code_of(payload)
         except TimeoutError:
-            raise LinkEndedError(close_codes.ABNORMAL, "nothing heard for two heartbeats") from None
+            raise ConnectionEndedError(close_codes.ABNORMAL, "nothing heard for two heartbeats") from None
         except (OSError, websocket.WebSocketException, frames.ProtocolError) as error:
-            raise LinkEndedError(close_codes.ABNORMAL, _reason(error)) from None
+            raise ConnectionEndedError(close_codes.ABNORMAL, _reason(error)) from None
         if not data:
-            raise LinkEndedError(close_codes.ABNORMAL)
+            raise ConnectionEndedError(close_codes.ABNORMAL)
         return texts, len(data)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""One connection's talk with a gateway, without its socket: payloads in, commands and findings out."""
+"""One connection's protocol with a gateway, without its socket: payloads in, commands and findings out."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,7 +11,7 @@ from loadtest._tally import Tally
 
 
 class Findings(Protocol):
-    """Who wants to know what a conversation found out."""
+    """Who wants to know what a session found out."""
 
     def measured(self, row: str, seconds: float) -> None:
         """Something took so long; it is a row of the statistics."""
@@ -29,7 +29,7 @@ class Findings(Protocol):
         """The gateway has fewer symbols than were wanted."""
 
 
-class Conversation:
+class ClientSession:
     """Subscribes to ``wanted`` symbols once welcomed, and checks every tick from then on."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Tests of `loadtest._conversation`, as transcripts."""
+"""Tests of `loadtest._session`, as transcripts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from loadtest._checks import Fault, Memory
-from loadtest._conversation import Conversation
+from loadtest._session import ClientSession
 from loadtest._tally import Tally
 
 NOW_US = 1_800_000_000_000_000
@@ -39,14 +39,14 @@ class RecordingFindings:
 
 
 class Talk:
-    """A conversation and everything around it."""
+    """A session and everything around it."""
 
     def __init__(self, wanted: int = 2, memory: Memory | None = None, **options: Any) -> None:
         self.tally = Tally()
         self.findings = RecordingFindings()
         self.sent: list[Any] = []
         self.now_s = 50.0
-        self.conversation = Conversation(
+        self.session = ClientSession(
             memory=memory or Memory(),
             tally=self.tally,
             findings=self.findings,
@@ -58,7 +58,7 @@ class Talk:
 
     def hear(self, *messages: dict[str, Any] | bytes, at_us: int = NOW_US) -> None:
         payloads = [m if isinstance(m, bytes) else msgspec.json.encode(m) for m in messages]
-        self.conversation.receive(payloads, at_us)
+        self.session.receive(payloads, at_us)
 
     def begin(self, *symbols: str) -> None:
         self.hear({"type": "welcome", "client": "c", "heartbeat_s": 20.0})
@@ -79,7 +79,7 @@ def test_a_user_subscribes_to_all_and_lets_the_rest_go() -> None:
         {"type": "subscribe", "symbols": ["*"], "conflate": False, "batch": False},
         {"type": "unsubscribe", "symbols": ["C", "D"]},
     ] == talk.sent
-    assert ["A", "B"] == talk.conversation.names
+    assert ["A", "B"] == talk.session.names
     talk.hear(tick(1, "C"))
     assert [] == talk.findings.faults
     talk.hear({"type": "unsubscribed", "symbols": ["C", "D"]}, tick(2, "C"), tick(1, "A"))
@@ -110,7 +110,7 @@ def test_connect_and_first_tick_are_measured() -> None:
     talk.now_s = 50.75
     talk.hear({"type": "subscribed", "symbols": ["A", "B"]}, tick(1, "A", "snapshot"), tick(2))
     assert [("connect", 0.25), ("first tick", 0.5)] == talk.findings.measures
-    assert 20.0 == talk.conversation.heartbeat_s
+    assert 20.0 == talk.session.heartbeat_s
 
 
 def test_latency_is_counted_of_ticks_and_not_of_snapshots() -> None:
@@ -210,6 +210,6 @@ def test_a_shutdown_is_noted_in_seconds() -> None:
     """The wait that a leaving gateway names is kept for whoever reconnects."""
     talk = Talk()
     talk.begin("A", "B")
-    assert talk.conversation.reconnect_after_s is None
+    assert talk.session.reconnect_after_s is None
     talk.hear({"type": "shutdown", "reconnect_after_ms": 2500})
-    assert 2.5 == talk.conversation.reconnect_after_s
+    assert 2.5 == talk.session.reconnect_after_s
