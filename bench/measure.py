@@ -31,7 +31,7 @@ _STALLED_BUFFER_BYTES = 16 * 1024
 """What lies in a client's own receive buffer is old when it reads again, whatever a gateway does: by default
 128 KB on Linux. So little that what is measured is the gateway's."""
 _CURRENT_MS = 500
-"""A tick is current when it is younger than this: each symbol has ten a second, and a laggard is looked at
+"""A tick is current when it is younger than this: each symbol has ten a second, and a slow consumer is looked at
 twenty times a second."""
 _SEED = 7
 

@@ -20,7 +20,7 @@ _COUNTERS: Final = {
     "ticks_received": "Ticks from the bus that were newer than the one held.",
     "ticks_old": "Ticks from the bus that were no newer than the one held.",
     "ticks_sent": "Ticks and snapshots written to clients, each client counted.",
-    "ticks_conflated": "Ticks that a newer one replaced before they were written: once per pace, or per laggard.",
+    "ticks_conflated": "Ticks that a newer one replaced before they were written: once per flush or slow consumer.",
     "states_sent": "States of symbols written to clients, each client counted.",
     "connections_accepted": "WebSocket connections ever accepted.",
     "handshakes_cut_off": "Connections that sent no whole request in time, or were too many of those.",

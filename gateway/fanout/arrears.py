@@ -28,7 +28,7 @@ class Beat(Struct):
     """When the next one is. At any rate, there is one whenever we look."""
 
 
-class Backlog(Struct):
+class SlowConsumer(Struct):
     """What one has missed, in constant space but for the topics of which it is owed something by name."""
 
     stamp: int
@@ -98,7 +98,7 @@ def _ask(owed: dict[str, int], topics: Collection[str], stamp: int) -> None:
 
 
 class Owed(Struct, frozen=True):
-    """What a backlog amounts to now."""
+    """All that a slow consumer is owed now."""
 
     order: Sequence[str]
     """The topics of which anything is owed, those first that wait for longest."""
@@ -138,7 +138,7 @@ class Slice(Struct, frozen=True):
 
 
 class Arrears:
-    """Reckons what backlogs amount to.
+    """Reckons what slow consumers are owed.
 
     What somebody holds is given as a sequence of wishes: one for each set of options, without a topic in common.
     """
@@ -159,7 +159,7 @@ class Arrears:
         now: float,
         others: Sequence[tuple[Collection[str], int]] = (),
         newest: int = 0,
-    ) -> Backlog:
+    ) -> SlowConsumer:
         """The backlog of one that has ``missed`` the first of ``topics``.
 
         ``others`` are more topics that it holds, with the stamps up to which it has been sent these; ``newest`` is
@@ -183,31 +183,31 @@ class Arrears:
                 told = (one for one in some if one in self._states and self._states[one].stamp > low)
                 _ask(states, list(told), low)
             stamp = newest
-        return Backlog(stamp, ticks, snapshots, states, 0, published - count, now, window)
+        return SlowConsumer(stamp, ticks, snapshots, states, 0, published - count, now, window)
 
     def _missed(self, topics: Collection[str], since: int, newest: int) -> dict[str, int]:
         last = self._last
         return {one: since for one in topics if one in last and since < last[one].stamp <= newest}
 
-    def move(self, backlog: Backlog, before: Sequence[Wishes], wants: Sequence[Wishes], stamp: int) -> None:
+    def move(self, consumer: SlowConsumer, before: Sequence[Wishes], wants: Sequence[Wishes], stamp: int) -> None:
         """Its owner holds something else than ``before``; ``stamp`` is that of the newest tick."""
-        owed = self.owed(backlog, before)
+        owed = self.owed(consumer, before)
         topics = topics_of(wants)
-        self._keep(backlog, owed, topics)
-        backlog.conflated += self._published_of(topics_of(before)) - backlog.published
-        backlog.published = self._published_of(topics)
-        backlog.stamp = stamp
+        self._keep(consumer, owed, topics)
+        consumer.conflated += self._published_of(topics_of(before)) - consumer.published
+        consumer.published = self._published_of(topics)
+        consumer.stamp = stamp
         # There may be other rates.
-        backlog.beats, backlog.rests = {}, False
+        consumer.beats, consumer.rests = {}, False
 
-    def owed(self, backlog: Backlog, wants: Sequence[Wishes]) -> Owed:
+    def owed(self, consumer: SlowConsumer, wants: Sequence[Wishes]) -> Owed:
         """All that is owed to one that has these ``wants``."""
-        last, states, stamp, topics = self._last, self._states, backlog.stamp, topics_of(wants)
-        ticks = _held(backlog.ticks, topics, last)
+        last, states, stamp, topics = self._last, self._states, consumer.stamp, topics_of(wants)
+        ticks = _held(consumer.ticks, topics, last)
         newer = [(topic, last[topic].stamp) for topic in topics if topic in last and topic not in ticks]
         ticks.update((topic, at) for topic, at in newer if at > stamp)
-        snapshots = _held(backlog.snapshots, topics, last)
-        told = _held(backlog.states, topics, states)
+        snapshots = _held(consumer.snapshots, topics, last)
+        told = _held(consumer.states, topics, states)
         changed = [(topic, status.stamp) for topic, status in states.items() if topic in topics]
         told.update((topic, at) for topic, at in changed if at > stamp and topic not in told)
         since: dict[str, int] = {}
@@ -218,7 +218,7 @@ class Arrears:
         later: set[str] = set()
         for wishes in wants:
             form, frame = wishes.encoding.form(batch=wishes.batch), wishes.encoding.status_frame
-            beat = backlog.beats.get(wishes.max_hz, Beat())
+            beat = consumer.beats.get(wishes.max_hz, Beat())
             for topic in wishes.topics & since.keys():
                 size = len(form(last[topic])) if topic in ticks or topic in snapshots else 0
                 sizes[topic] = size + (len(frame(states[topic])) if topic in told else 0)
@@ -226,12 +226,12 @@ class Arrears:
                     later.add(topic)
         return Owed(order, ticks, snapshots, told, sizes, later)
 
-    def conflated(self, backlog: Backlog, owed: Owed, topics: Collection[str]) -> int:
+    def conflated(self, consumer: SlowConsumer, owed: Owed, topics: Collection[str]) -> int:
         """Ticks of ``topics`` that were replaced by those that are ``owed``."""
-        return backlog.conflated + self._published_of(topics) - backlog.published - len(owed.ticks)
+        return consumer.conflated + self._published_of(topics) - consumer.published - len(owed.ticks)
 
     def take(
-        self, backlog: Backlog, owed: Owed, topics: Collection[str], stamp: int, *, whole: Collection[str] = ()
+        self, consumer: SlowConsumer, owed: Owed, topics: Collection[str], stamp: int, *, whole: Collection[str] = ()
     ) -> Slice:
         """Take from what is ``owed`` and due as much as its window has room for, one topic at least.
 
@@ -242,30 +242,30 @@ class Arrears:
         if not due and not whole:
             return Slice(0, (), (), (), is_all_that_was_due=True)
         taken: list[str] = []
-        room = backlog.window.size
+        room = consumer.window.size
         for topic in due:
             room -= owed.sizes[topic]
             if room < 0 and taken and not whole:
                 break
             taken.append(topic)
         slice_ = Slice(
-            self.conflated(backlog, owed, topics),
+            self.conflated(consumer, owed, topics),
             [self._last[topic] for topic in taken if topic in owed.ticks or topic in owed.snapshots],
             owed.snapshots,
             [self._states[topic] for topic in taken if topic in owed.states],
             len(taken) == len(due),
         )
         left = set(owed.order).difference(taken)
-        self._keep(backlog, owed, left)
-        backlog.stamp, backlog.conflated = stamp, 0
-        backlog.published = self._published_of(topics) - len(backlog.ticks)
+        self._keep(consumer, owed, left)
+        consumer.stamp, consumer.conflated = stamp, 0
+        consumer.published = self._published_of(topics) - len(consumer.ticks)
         return slice_
 
-    def _keep(self, backlog: Backlog, owed: Owed, topics: Collection[str]) -> None:
+    def _keep(self, consumer: SlowConsumer, owed: Owed, topics: Collection[str]) -> None:
         """Of ``owed`` only what concerns ``topics`` is owed further on, each in its place."""
-        backlog.ticks = {topic: at for topic, at in owed.ticks.items() if topic in topics}
-        backlog.snapshots = {topic: at for topic, at in owed.snapshots.items() if topic in topics}
-        backlog.states = {topic: at for topic, at in owed.states.items() if topic in topics}
+        consumer.ticks = {topic: at for topic, at in owed.ticks.items() if topic in topics}
+        consumer.snapshots = {topic: at for topic, at in owed.snapshots.items() if topic in topics}
+        consumer.states = {topic: at for topic, at in owed.states.items() if topic in topics}
 
     def _published_of(self, topics: Collection[str]) -> int:
         return sum(map(self._published.__getitem__, topics))

@@ -10,7 +10,7 @@ from gateway.fanout.arrears import Arrears, topics_of
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.member import Member, Wishes
 from gateway.fanout.membership import Membership
-from gateway.fanout.slow_consumers import Laggards
+from gateway.fanout.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Lag
@@ -22,7 +22,7 @@ class CatchingUp:
     def __init__(
         self,
         membership: Membership,
-        laggards: Laggards,
+        slow_consumers: SlowConsumers,
         arrears: Arrears,
         newest_stamp: Callable[[], int],
         clock: Callable[[], float],
@@ -32,25 +32,25 @@ class CatchingUp:
     ) -> None:
         """``newest_stamp`` is that of the newest tick there is; ``clock`` is the event loop's, in seconds."""
         self._membership = membership
-        self._laggards = laggards
+        self._slow_consumers = slow_consumers
         self._arrears = arrears
         self._newest_stamp = newest_stamp
         self._clock = clock
         self._counters = counters
-        self.limit, self.wake = laggards.limit, laggards.wake
-        self.backlog_of = laggards.get
+        self.limit, self.wake = slow_consumers.limit, slow_consumers.wake
+        self.consumer_of = slow_consumers.get
         self.next_number = next_number
         """Of pings; they grow."""
 
     def __len__(self) -> int:
-        return len(self._laggards)
+        return len(self._slow_consumers)
 
     def __contains__(self, connection: object) -> bool:
-        return connection in self._laggards
+        return connection in self._slow_consumers
 
     def begin(self, connection: Member) -> None:
         """Where ``connection`` was to be sent too much at once, send the first slice."""
-        if connection in self._laggards and connection.drained:
+        if connection in self._slow_consumers and connection.drained:
             self.catch_up(connection)
 
     def answered(self, connection: Member, number: int) -> bool:
@@ -58,8 +58,8 @@ class CatchingUp:
 
         False if it was sent none of that number, or has answered it.
         """
-        backlog, now = self._laggards.get(connection), self._clock()
-        if backlog is None:
+        consumer, now = self._slow_consumers.get(connection), self._clock()
+        if consumer is None:
             unanswered = self._membership.unanswered
             carried = unanswered.get(connection)
             if carried is not None and carried.last == number:
@@ -72,10 +72,10 @@ class CatchingUp:
             if len(cohorts) > 1:
                 self.read_up_to(connection, number)
             return True
-        if not backlog.window.answer(connection, number, now):
+        if not consumer.window.answer(connection, number, now):
             return False
-        backlog.since = now
-        if connection.drained and not backlog.waits(connection, now):
+        consumer.since = now
+        if connection.drained and not consumer.waits(connection, now):
             self.catch_up(connection)
         return True
 
@@ -85,9 +85,9 @@ class CatchingUp:
         carried = unanswered.get(connection)
         if carried is not None and carried.last <= number:
             del unanswered[connection]
-        backlog = self._laggards.get(connection)
-        if backlog is not None:
-            sent = backlog.window.sent
+        consumer = self._slow_consumers.get(connection)
+        if consumer is not None:
+            sent = consumer.window.sent
             if sent is not None and sent.last <= number:
                 self.answered(connection, sent.last)
         else:
@@ -96,20 +96,20 @@ class CatchingUp:
 
     def catch_up(self, connection: Member) -> None:
         """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
-        backlog, cohorts = self._laggards.get(connection), self._membership.conflating(connection)
-        assert backlog is not None
+        consumer, cohorts = self._slow_consumers.get(connection), self._membership.conflating(connection)
+        assert consumer is not None
         wants = [cohort.wishes for cohort in cohorts]
         rates = {wishes.max_hz for wishes in wants}
-        window, now, stamp, topics = backlog.window, self._clock(), self._newest_stamp(), topics_of(wants)
-        quick = backlog.reads_quickly(rates)
-        is_beat = backlog.look(rates, stamp, now)
-        owed = self._arrears.owed(backlog, wants)
+        window, now, stamp, topics = consumer.window, self._clock(), self._newest_stamp(), topics_of(wants)
+        quick = consumer.reads_quickly(rates)
+        is_beat = consumer.look(rates, stamp, now)
+        owed = self._arrears.owed(consumer, wants)
         is_back = not owed.order
         if is_beat and not owed.later:
             is_back = is_back or quick or window.takes(connection, owed.size)
-        slice_ = self._arrears.take(backlog, owed, topics, stamp, whole=topics if is_back else ())
+        slice_ = self._arrears.take(consumer, owed, topics, stamp, whole=topics if is_back else ())
         if slice_.is_all_that_was_due:
-            backlog.rest(now)
+            consumer.rest(now)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in cohorts:
             share = slice_.share(cohort.wishes.topics)
@@ -118,7 +118,7 @@ class CatchingUp:
         if is_back:
             self._membership.come_back(connection)
         elif blob:
-            backlog.since = now
+            consumer.since = now
             blob = window.wrap(blob, self.next_number, now)
         if blob:
             connection.send(blob)
@@ -128,11 +128,11 @@ class CatchingUp:
 
         ``before`` is what it has held so far. How much may wait is the connection's to say, not how long.
         """
-        backlog = self._laggards.get(connection)
-        assert backlog is not None
+        consumer = self._slow_consumers.get(connection)
+        assert consumer is not None
         wanted = topics_of([cohort.wishes for cohort in every])
-        owed = self._arrears.owed(backlog, before)
-        slice_ = self._arrears.take(backlog, owed, topics_of(before), self._newest_stamp(), whole=wanted)
+        owed = self._arrears.owed(consumer, before)
+        slice_ = self._arrears.take(consumer, owed, topics_of(before), self._newest_stamp(), whole=wanted)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in every:
             share = slice_.share(cohort.wishes.topics)

@@ -18,7 +18,7 @@ from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.group import FAULT, Group
 from gateway.fanout.member import Member, Missed, Share, Wishes
 from gateway.fanout.membership import Cohorts, Membership
-from gateway.fanout.slow_consumers import Laggards
+from gateway.fanout.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Message
@@ -51,13 +51,20 @@ class Hub:
         """Ticks ever published, by topic: what is conflated for a slow connection is counted by it."""
         clock, next_number = asyncio.get_running_loop().time, itertools.count(1).__next__
         arrears = Arrears(last, states, self._published)
-        laggards = Laggards(lag_timeout_s, lambda connection: self.slow.catch_up(connection))
+        slow_consumers = SlowConsumers(lag_timeout_s, lambda connection: self.slow.catch_up(connection))
         self.membership = Membership(
-            arrears, laggards, lambda: self._stamp, clock, counters, next_number=next_number, rest=rest, timer=timer
+            arrears,
+            slow_consumers,
+            lambda: self._stamp,
+            clock,
+            counters,
+            next_number=next_number,
+            rest=rest,
+            timer=timer,
         )
         """Who holds what, and who is slow."""
         self.slow = CatchingUp(
-            self.membership, laggards, arrears, lambda: self._stamp, clock, counters, next_number=next_number
+            self.membership, slow_consumers, arrears, lambda: self._stamp, clock, counters, next_number=next_number
         )
         """Those who do not drain or read in time."""
         self._registry = self.membership.registry
@@ -198,10 +205,10 @@ class Hub:
                 self._write_pending(connection, cohort, held)
                 if connection not in cohort.slow:
                     self.membership.has_seen_pending(connection, cohort)
-            backlog = self.slow.backlog_of(connection)
-            if backlog is not None and connection in cohort.slow:
-                backlog.ask_snapshots([tick.topic for tick in share.snapshots], self._stamp)
-                backlog.ask_states([status.topic for status in share.states], self._stamp)
+            consumer = self.slow.consumer_of(connection)
+            if consumer is not None and connection in cohort.slow:
+                consumer.ask_snapshots([tick.topic for tick in share.snapshots], self._stamp)
+                consumer.ask_states([status.topic for status in share.states], self._stamp)
             else:
                 cohort.send(connection, share, self._stamp)
         if not was_slow:

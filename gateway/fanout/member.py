@@ -52,7 +52,7 @@ class Missed(Struct):
 
 
 class Member(Protocol):
-    """A connection, as cohorts, hub and laggards see it."""
+    """A connection, as the fan-out sees it."""
 
     encoding: Encoding
     watched: bool

@@ -14,12 +14,12 @@ members when it is flushed.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from gateway.fanout.arrears import Arrears, Backlog
+from gateway.fanout.arrears import Arrears, SlowConsumer
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.member import Member, Missed, Wishes
 from gateway.fanout.registry import Registry
-from gateway.fanout.slow_consumers import Laggards
+from gateway.fanout.slow_consumers import SlowConsumers
 from gateway.fanout.window import Reader, Sent, Window
 from gateway.metrics import Counters
 
@@ -33,7 +33,7 @@ class Membership:
     def __init__(
         self,
         arrears: Arrears,
-        slow: Laggards,
+        slow: SlowConsumers,
         newest_stamp: Callable[[], int],
         clock: Callable[[], float],
         counters: Counters,
@@ -57,7 +57,7 @@ class Membership:
         self.registry = Registry(
             self.fall_behind, counters, next_number=next_number, unanswered=self.unanswered, rest=rest, timer=timer
         )
-        self.backlog_of = slow.get
+        self.consumer_of = slow.get
         """What a slow connection has missed; None of a fast one."""
 
     @property
@@ -92,19 +92,19 @@ class Membership:
         A slow one keeps its backlog for what it holds further on; where nothing is left that conflates, it is fast.
         What is pending in cohorts that it leaves must have been written to a fast one before.
         """
-        before, backlog = self._cohorts_of[connection], self._slow.get(connection)
-        if backlog is not None:
-            self._arrears.move(backlog, _latest(before), _latest(cohorts), self._newest_stamp())
+        before, consumer = self._cohorts_of[connection], self._slow.get(connection)
+        if consumer is not None:
+            self._arrears.move(consumer, _latest(before), _latest(cohorts), self._newest_stamp())
         self._cohorts_of[connection] = cohorts
         for cohort in cohorts:
             if cohort in before:
                 continue
-            if backlog is not None and cohort.wishes.rule == "latest":
+            if consumer is not None and cohort.wishes.rule == "latest":
                 cohort.join_slow(connection)
             else:
                 self._join(connection, cohort)
         self._leave(connection, [cohort for cohort in before if cohort not in cohorts])
-        if backlog is not None and not any(cohort.wishes.rule == "latest" for cohort in cohorts):
+        if consumer is not None and not any(cohort.wishes.rule == "latest" for cohort in cohorts):
             self._slow.pop(connection)
 
     def has_seen_pending(self, connection: Member, cohort: Cohort) -> None:
@@ -140,17 +140,17 @@ class Membership:
         window = Window(sent=self.unanswered.pop(connection, None))
         if missed.begins:
             window.begin()
-        backlog = self._arrears.begin(missed, cohort.wishes.topics, window, self._clock(), others, newest)
-        self._slow.add(connection, backlog)
+        consumer = self._arrears.begin(missed, cohort.wishes.topics, window, self._clock(), others, newest)
+        self._slow.add(connection, consumer)
 
-    def come_back(self, connection: Member) -> Backlog:
+    def come_back(self, connection: Member) -> SlowConsumer:
         """Slow → fast: it has been sent all that it had missed. Returns what was its backlog."""
-        backlog = self._slow.pop(connection)
-        assert backlog is not None
+        consumer = self._slow.pop(connection)
+        assert consumer is not None
         for cohort in self.conflating(connection):
             cohort.leave(connection)
             self._join(connection, cohort)
-        return backlog
+        return consumer
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
         pending = self.registry.group(cohort.wishes).pending

@@ -20,7 +20,8 @@ DEAF = 0.5
 """This share of the clients does not know `shutdown` and waits for 1012."""
 DRAIN_SECONDS = 4
 LEAVE_S = DRAIN_SECONDS / 2
-"""In which clients are sent away: a third of the drain is for the balancer, and a quarter of the rest for laggards."""
+"""In which clients are sent away: a third of the drain is for the balancer, and a quarter of the rest for slow
+consumers."""
 WINDOW_S = 0.5
 """Rates are of any half second. All clients of a gateway at once would be four times the even rate."""
 GAP_LIMIT_S = 3.0

@@ -1,9 +1,9 @@
-"""What a laggard is owed, and how it is taken in slices."""
+"""What a slow consumer is owed, and how it is taken in slices."""
 
 from collections import Counter
 from typing import Any
 
-from gateway.fanout.arrears import Arrears, Backlog
+from gateway.fanout.arrears import Arrears, SlowConsumer
 from gateway.fanout.member import Missed, Wishes
 from gateway.fanout.window import Window
 from gateway.protocol.forms import FramedStatus, FramedTick
@@ -40,19 +40,19 @@ class Setup:
         message = SymbolStatus(symbol=symbol, state="stale", reason="", since_us=0)
         self.states[symbol] = FramedStatus(message, self.stamp)
 
-    def begin(self, **missed: Any) -> Backlog:
+    def begin(self, **missed: Any) -> SlowConsumer:
         """One that lags from now on, with windows of two ticks."""
         return self.arrears.begin(Missed(self.stamp, **missed), ALL, Window(size=2 * ONE_TICK), 0.0)
 
-    def take(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
+    def take(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
-        backlog.look({wishes.max_hz for wishes in self.wants}, self.stamp, 0.0)
-        return self.take_due(backlog)
+        consumer.look({wishes.max_hz for wishes in self.wants}, self.stamp, 0.0)
+        return self.take_due(consumer)
 
-    def take_due(self, backlog: Backlog) -> tuple[int, list[str], list[str], list[str]]:
+    def take_due(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
         """The same of what is due in this beat."""
-        owed = self.arrears.owed(backlog, self.wants)
-        taken = self.arrears.take(backlog, owed, ALL, self.stamp)
+        owed = self.arrears.owed(consumer, self.wants)
+        taken = self.arrears.take(consumer, owed, ALL, self.stamp)
         plain = [one.topic for one in taken.ticks if one.topic not in taken.snapshots]
         snapshots = [one.topic for one in taken.ticks if one.topic in taken.snapshots]
         return taken.conflated, plain, snapshots, [one.topic for one in taken.states]
@@ -61,30 +61,30 @@ class Setup:
 def test_those_that_wait_for_longest_come_first() -> None:
     """However often the others move in between, each symbol has its turn, with its newest tick."""
     setup = Setup()
-    backlog = setup.begin()
+    consumer = setup.begin()
     setup.publish(*NAMES)
-    assert ["AAA", "BBB"] == setup.take(backlog)[1]
+    assert ["AAA", "BBB"] == setup.take(consumer)[1]
     setup.publish("AAA", "BBB", "AAA", "EEE")
-    assert ["CCC", "DDD"] == setup.take(backlog)[1]
+    assert ["CCC", "DDD"] == setup.take(consumer)[1]
     setup.publish("CCC")
-    assert ["EEE", "BBB"] == setup.take(backlog)[1]
-    assert ["AAA", "CCC"] == setup.take(backlog)[1]
-    assert [] == setup.arrears.owed(backlog, WANTS).order
+    assert ["EEE", "BBB"] == setup.take(consumer)[1]
+    assert ["AAA", "CCC"] == setup.take(consumer)[1]
+    assert [] == setup.arrears.owed(consumer, WANTS).order
 
 
 def test_what_was_conflated_is_counted_once() -> None:
     """All slices together: every tick was sent, or counted as replaced by a newer one."""
     setup = Setup()
-    backlog = setup.begin()
+    consumer = setup.begin()
     sent = conflated = 0
     for turn in range(20):
         setup.publish(*NAMES[: turn % 6], "CCC", "CCC")
-        replaced, plain, *_ = setup.take(backlog)
+        replaced, plain, *_ = setup.take(consumer)
         sent, conflated = sent + len(plain), conflated + replaced
-    while (owed := setup.arrears.owed(backlog, WANTS)).order:
-        replaced, plain, *_ = setup.take(backlog)
+    while (owed := setup.arrears.owed(consumer, WANTS)).order:
+        replaced, plain, *_ = setup.take(consumer)
         sent, conflated = sent + len(plain), conflated + replaced
-    assert 0 == setup.arrears.conflated(backlog, owed, ALL)
+    assert 0 == setup.arrears.conflated(consumer, owed, ALL)
     assert setup.published.total() == sent + conflated
     assert 0 < conflated
 
@@ -93,10 +93,10 @@ def test_snapshots_that_do_not_fit_are_sent_later() -> None:
     """All that was asked for comes, each as a snapshot, though nothing is new."""
     setup = Setup()
     setup.publish(*NAMES)
-    backlog = setup.begin(snapshots=set(NAMES))
+    consumer = setup.begin(snapshots=set(NAMES))
     got: list[str] = []
-    while backlog.snapshots:
-        conflated, plain, snapshots, _ = setup.take(backlog)
+    while consumer.snapshots:
+        conflated, plain, snapshots, _ = setup.take(consumer)
         assert (0, []) == (conflated, plain)
         got += snapshots
     assert sorted(NAMES) == sorted(got)
@@ -105,27 +105,27 @@ def test_snapshots_that_do_not_fit_are_sent_later() -> None:
 def test_a_symbol_gives_its_tick_and_its_state_in_one_turn() -> None:
     """A state comes behind the ticks from before it, and takes its share of the window."""
     setup = Setup()
-    backlog = setup.begin()
+    consumer = setup.begin()
     setup.publish(*NAMES)
     setup.tell("AAA")
     setup.tell("EEE")
-    assert (0, ["AAA"], [], ["AAA"]) == setup.take(backlog)
-    assert (0, ["BBB", "CCC"], [], []) == setup.take(backlog)
-    assert (0, ["DDD"], [], []) == setup.take(backlog)
-    assert (0, ["EEE"], [], ["EEE"]) == setup.take(backlog)
-    assert [] == setup.arrears.owed(backlog, WANTS).order
+    assert (0, ["AAA"], [], ["AAA"]) == setup.take(consumer)
+    assert (0, ["BBB", "CCC"], [], []) == setup.take(consumer)
+    assert (0, ["DDD"], [], []) == setup.take(consumer)
+    assert (0, ["EEE"], [], ["EEE"]) == setup.take(consumer)
+    assert [] == setup.arrears.owed(consumer, WANTS).order
 
 
 def test_states_that_do_not_fit_are_sent_later() -> None:
     """A state of each of many symbols comes in slices too, none twice."""
     setup = Setup()
-    backlog = setup.begin()
+    consumer = setup.begin()
     for symbol in NAMES:
         setup.tell(symbol)
-    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.arrears.owed(backlog, WANTS).size
+    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.arrears.owed(consumer, WANTS).size
     got: list[str] = []
-    while backlog.states or not got:
-        got += setup.take(backlog)[3]
+    while consumer.states or not got:
+        got += setup.take(consumer)[3]
     assert list(NAMES) == got
 
 
@@ -133,13 +133,13 @@ def test_snapshots_that_are_asked_for_again_and_again_starve_no_tick() -> None:
     """Each symbol has its turn, whatever it waits for; asking for what is still owed changes nothing."""
     setup = Setup()
     setup.publish(*NAMES)
-    backlog = setup.begin()
+    consumer = setup.begin()
     turns: list[str] = []
     for _ in range(10):
         setup.publish(*NAMES)
         for _ in range(10):
-            backlog.ask_snapshots(NAMES[:4], setup.stamp)
-        _, plain, snapshots, _ = setup.take(backlog)
+            consumer.ask_snapshots(NAMES[:4], setup.stamp)
+        _, plain, snapshots, _ = setup.take(consumer)
         turns += snapshots + plain
     assert min(map(turns.count, NAMES)) >= 3
 
@@ -147,48 +147,48 @@ def test_snapshots_that_are_asked_for_again_and_again_starve_no_tick() -> None:
 def test_a_snapshot_of_a_symbol_that_waits_takes_its_place() -> None:
     """Asking moves nothing to the front, and what was asked for is a snapshot."""
     setup = Setup()
-    backlog = setup.begin()
+    consumer = setup.begin()
     setup.publish(*NAMES)
-    backlog.ask_snapshots(["EEE", "BBB"], setup.stamp)
-    assert (0, ["AAA"], ["BBB"], []) == setup.take(backlog)
-    assert (0, ["CCC", "DDD"], [], []) == setup.take(backlog)
-    assert (0, [], ["EEE"], []) == setup.take(backlog)
+    consumer.ask_snapshots(["EEE", "BBB"], setup.stamp)
+    assert (0, ["AAA"], ["BBB"], []) == setup.take(consumer)
+    assert (0, ["CCC", "DDD"], [], []) == setup.take(consumer)
+    assert (0, [], ["EEE"], []) == setup.take(consumer)
 
 
 def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     """Slices of one beat bring each symbol once; snapshots and states come at no rate."""
     setup = Setup()
     setup.wants = (Wishes(ALL, max_hz=1.0),)
-    backlog = setup.begin()
+    consumer = setup.begin()
     setup.publish(*NAMES[:3])
-    assert backlog.look({1.0}, setup.stamp, 0.0)
-    assert ["AAA", "BBB"] == setup.take_due(backlog)[1]
+    assert consumer.look({1.0}, setup.stamp, 0.0)
+    assert ["AAA", "BBB"] == setup.take_due(consumer)[1]
     setup.publish("AAA", "DDD", "EEE")
-    assert not backlog.look({1.0}, setup.stamp, 0.5)
-    assert ["CCC"] == setup.take_due(backlog)[1]
-    assert (0, [], [], []) == setup.take_due(backlog)
-    backlog.ask_snapshots(["DDD"], setup.stamp)
+    assert not consumer.look({1.0}, setup.stamp, 0.5)
+    assert ["CCC"] == setup.take_due(consumer)[1]
+    assert (0, [], [], []) == setup.take_due(consumer)
+    consumer.ask_snapshots(["DDD"], setup.stamp)
     setup.tell("BBB")
-    assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(backlog)
-    assert backlog.look({1.0}, setup.stamp, 1.0)
-    assert ["AAA", "EEE"] == setup.take_due(backlog)[1]
+    assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(consumer)
+    assert consumer.look({1.0}, setup.stamp, 1.0)
+    assert ["AAA", "EEE"] == setup.take_due(consumer)[1]
 
 
 def test_each_rate_has_its_own_beats() -> None:
     """What comes at any rate is due at once, whatever else waits for its beat; one queue has them all."""
     setup = Setup()
     setup.wants = (Wishes(frozenset(NAMES[:2]), max_hz=1.0), Wishes(frozenset(NAMES[2:])))
-    backlog = setup.begin()
+    consumer = setup.begin()
     rates = {1.0, None}
     setup.publish(*NAMES)
-    assert backlog.look(rates, setup.stamp, 0.0)
-    assert ["AAA", "BBB"] == setup.take_due(backlog)[1]
+    assert consumer.look(rates, setup.stamp, 0.0)
+    assert ["AAA", "BBB"] == setup.take_due(consumer)[1]
     setup.publish("AAA", "EEE")
-    assert backlog.look(rates, setup.stamp, 0.5)
-    assert {"AAA"} == setup.arrears.owed(backlog, setup.wants).later
-    assert [["CCC", "DDD"], ["EEE"], []] == [setup.take_due(backlog)[1] for _ in range(3)]
-    assert backlog.look(rates, setup.stamp, 1.0)
-    assert ["AAA"] == setup.take_due(backlog)[1]
+    assert consumer.look(rates, setup.stamp, 0.5)
+    assert {"AAA"} == setup.arrears.owed(consumer, setup.wants).later
+    assert [["CCC", "DDD"], ["EEE"], []] == [setup.take_due(consumer)[1] for _ in range(3)]
+    assert consumer.look(rates, setup.stamp, 1.0)
+    assert ["AAA"] == setup.take_due(consumer)[1]
 
 
 def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
@@ -198,8 +198,8 @@ def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
     first, second = frozenset(NAMES[:2]), frozenset(NAMES[2:])
     setup.wants = (Wishes(first), Wishes(second, batch=True))
     # The first two ticks were not sent; of the second set all up to the third.
-    backlog = setup.arrears.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.stamp)
-    assert {"AAA": 0, "BBB": 0, "DDD": 3, "EEE": 3} == backlog.ticks
+    consumer = setup.arrears.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.stamp)
+    assert {"AAA": 0, "BBB": 0, "DDD": 3, "EEE": 3} == consumer.ticks
     setup.publish("CCC", "EEE")
-    replaced, plain, *_ = setup.take(backlog)
+    replaced, plain, *_ = setup.take(consumer)
     assert (1, {"AAA", "BBB", "CCC", "DDD", "EEE"}) == (replaced, set(plain))

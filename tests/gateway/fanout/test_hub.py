@@ -251,7 +251,7 @@ def test_who_wants_every_tick_gets_every_tick() -> None:
     run_virtual(main())
 
 
-def test_a_laggard_is_told_and_gets_only_the_newest() -> None:
+def test_a_slow_consumer_is_told_and_gets_only_the_newest() -> None:
     """Who did not drain for a hundred ticks of two symbols gets a lag notice and two ticks."""
 
     async def main() -> None:
@@ -277,7 +277,7 @@ def test_a_laggard_is_told_and_gets_only_the_newest() -> None:
     run_virtual(main())
 
 
-def test_a_laggard_past_its_time_is_cut_off() -> None:
+def test_a_slow_consumer_past_its_time_is_cut_off() -> None:
     """Who does not drain within the lag timeout is aborted."""
 
     async def main() -> None:
@@ -307,7 +307,7 @@ def test_a_status_comes_behind_the_ticks_before_it() -> None:
 
 
 def test_nothing_is_left_of_who_has_gone() -> None:
-    """After the last client has left there is no cohort, no symbol and no laggard."""
+    """After the last client has left there is no cohort, no symbol and no slow consumer."""
 
     async def main() -> None:
         market = Market()
@@ -652,7 +652,7 @@ def test_who_wants_every_tick_gets_every_state_in_order() -> None:
     run_virtual(main())
 
 
-def test_a_laggard_gets_only_the_newest_states_and_behind_the_ticks() -> None:
+def test_a_slow_consumer_gets_only_the_newest_states_and_behind_the_ticks() -> None:
     """Of what changed many times meanwhile the newest once, of what did not nothing; kept in constant space."""
 
     async def main() -> None:
@@ -664,9 +664,9 @@ def test_a_laggard_gets_only_the_newest_states_and_behind_the_ticks() -> None:
             market.tell("BTC", "ETH", state="stale")
             market.publish("ETH")
             market.tell("ETH", state="live")
-        backlog = market.hub.slow.backlog_of(slow)
-        assert backlog is not None
-        assert ({}, {}, {}) == (backlog.ticks, backlog.snapshots, backlog.states)
+        consumer = market.hub.slow.consumer_of(slow)
+        assert consumer is not None
+        assert ({}, {}, {}) == (consumer.ticks, consumer.snapshots, consumer.states)
         before = len(slow.written)
         slow.draining = True
         await settle()

@@ -1,19 +1,19 @@
-"""Laggards on a virtual clock: looked at often while there are any, and not at all otherwise."""
+"""Slow consumers on a virtual clock: looked at often while there are any, and not at all otherwise."""
 
 import asyncio
 
-from gateway.fanout.arrears import Backlog
+from gateway.fanout.arrears import SlowConsumer
 from gateway.fanout.member import Member
-from gateway.fanout.slow_consumers import SERVED_AT_ONCE, SWEEP_S, Laggards
+from gateway.fanout.slow_consumers import SERVED_AT_ONCE, SWEEP_S, SlowConsumers
 from gateway.fanout.window import Sent, Window
 from tests.fakes import RecordingMember, VirtualTimeLoop, run_virtual
 
 
-def lag(laggards: Laggards) -> RecordingMember:
+def lag(slow_consumers: SlowConsumers) -> RecordingMember:
     """Add a member that does not drain."""
     member = RecordingMember()
     member.draining = False
-    laggards.add(member, Backlog(0, {}, {}, {}, 0, 0, asyncio.get_running_loop().time(), Window()))
+    slow_consumers.add(member, SlowConsumer(0, {}, {}, {}, 0, 0, asyncio.get_running_loop().time(), Window()))
     return member
 
 
@@ -24,31 +24,31 @@ def test_one_that_drains_is_served_by_the_next_sweep() -> None:
         served: list[Member] = []
 
         def catch_up(member: Member) -> None:
-            laggards.pop(member)
+            slow_consumers.pop(member)
             served.append(member)
 
-        laggards = Laggards(10, catch_up)
-        first, second = lag(laggards), lag(laggards)
+        slow_consumers = SlowConsumers(10, catch_up)
+        first, second = lag(slow_consumers), lag(slow_consumers)
         await asyncio.sleep(1)
         first.draining = True
         await asyncio.sleep(SWEEP_S * 1.01)
         assert [first] == served
-        assert 1 == len(laggards)
-        assert laggards.get(second) is not None
+        assert 1 == len(slow_consumers)
+        assert slow_consumers.get(second) is not None
 
     run_virtual(main())
 
 
 def test_nothing_runs_where_nobody_lags() -> None:
-    """With the last laggard gone the sweeping stops; with a new one it starts again."""
+    """With the last slow consumer gone the sweeping stops; with a new one it starts again."""
 
     async def main() -> None:
-        laggards = Laggards(10, lambda _member: None)
-        laggards.pop(lag(laggards))
+        slow_consumers = SlowConsumers(10, lambda _member: None)
+        slow_consumers.pop(lag(slow_consumers))
         await asyncio.sleep(1)
-        assert laggards._timer is None
-        lag(laggards)
-        assert laggards._timer is not None
+        assert slow_consumers._timer is None
+        lag(slow_consumers)
+        assert slow_consumers._timer is not None
 
     run_virtual(main())
 
@@ -57,8 +57,8 @@ def test_the_timeout_counts_from_the_first_lag() -> None:
     """One that never drains is cut off when its time is over, and not before."""
 
     async def main() -> None:
-        laggards = Laggards(3, lambda _member: None)
-        member = lag(laggards)
+        slow_consumers = SlowConsumers(3, lambda _member: None)
+        member = lag(slow_consumers)
         await asyncio.sleep(2.9)
         assert "" == member.aborted
         await asyncio.sleep(0.2)
@@ -74,30 +74,30 @@ def test_many_that_drain_at_once_are_served_a_few_at_a_time() -> None:
         served: list[Member] = []
 
         def catch_up(member: Member) -> None:
-            laggards.pop(member)
+            slow_consumers.pop(member)
             served.append(member)
             if len(served) == 1:
-                laggards.pop(members[-1])
+                slow_consumers.pop(members[-1])
 
-        laggards = Laggards(10, catch_up)
-        members = [lag(laggards) for _ in range(3 * SERVED_AT_ONCE)]
+        slow_consumers = SlowConsumers(10, catch_up)
+        members = [lag(slow_consumers) for _ in range(3 * SERVED_AT_ONCE)]
         for member in members:
             member.draining = True
-        laggards.sweep()
+        slow_consumers.sweep()
         assert SERVED_AT_ONCE == len(served)
         await asyncio.sleep(0.01)
         assert members[:-1] == served
-        assert laggards._timer is None
+        assert slow_consumers._timer is None
 
     run_virtual(main())
 
 
 def test_time_that_the_process_stood_still_does_not_count() -> None:
-    """A laggard is not cut off for what it could not have done while nobody heard it."""
+    """A slow consumer is not cut off for what it could not have done while nobody heard it."""
 
     async def main() -> None:
-        laggards = Laggards(3, lambda _member: None)
-        member = lag(laggards)
+        slow_consumers = SlowConsumers(3, lambda _member: None)
+        member = lag(slow_consumers)
         await asyncio.sleep(1)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
@@ -115,15 +115,15 @@ def test_who_reads_is_not_cut_off_however_slow() -> None:
 
     async def main() -> None:
         served: list[Member] = []
-        laggards = Laggards(3, served.append)
-        member = lag(laggards)
+        slow_consumers = SlowConsumers(3, served.append)
+        member = lag(slow_consumers)
         member.draining, member.rtt_s = True, 0.01
-        backlog = laggards.get(member)
-        assert backlog is not None
+        consumer = slow_consumers.get(member)
+        assert consumer is not None
         for _ in range(5):
-            backlog.window.sent = Sent(1, asyncio.get_running_loop().time())
+            consumer.window.sent = Sent(1, asyncio.get_running_loop().time())
             await asyncio.sleep(2)
-            backlog.since = asyncio.get_running_loop().time()
+            consumer.since = asyncio.get_running_loop().time()
         assert ([], "") == (served, member.aborted)
         await asyncio.sleep(3.1)
         assert ([], "lagged too long") == (served, member.aborted)

@@ -179,7 +179,7 @@ def test_a_slow_client_is_caught_up_in_it(literals: Encoding) -> None:
             market.hub.broadcast(Status(feed="live", reason="", source="simulated", since_us=1))
         market.tell("ETH")
         slow.draining = True
-        market.hub.slow._laggards.sweep()
+        market.hub.slow._slow_consumers.sweep()
         got = said(slow)
         assert {"status": 3, "lag": 1, "tick": 2, "symbol_status": 1} == {
             name: sum(one["type"] == name for one in got) for name in ("status", "lag", "tick", "symbol_status")
