@@ -84,7 +84,7 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
     hub, feed = gateway.hub, gateway.feed
     gauges = {
         "connections": ("Clients connected.", lambda: len(hub)),
-        "cohorts": ("Different wishes among them.", lambda: hub.cohort_count),
+        "cohorts": ("Different subscriptions among them.", lambda: hub.cohort_count),
         "laggards": ("Connections that are not draining.", lambda: len(hub.slow)),
         "buffered_bytes": (
             "Kept for clients that do not read, or finish no message.",

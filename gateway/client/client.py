@@ -195,7 +195,7 @@ class Client:
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
         if outcome.wants is not None:
-            # What was pending is written first, so that no tick of an old wish follows the reply.
+            # What was pending is written first, so that no tick of an old subscription follows the reply.
             session.wants = gateway.hub.move(connection, outcome.wants)
         for reply in outcome.replies:
             if isinstance(reply, Error):

@@ -1,6 +1,6 @@
 """What one client holds: its topics, each with the options of the subscribe that named it last.
 
-A client with one set of options has one `Wishes`; another set is one more. No topic is in two of them.
+A client with one set of options has one `Subscription`; another set is one more. No topic is in two of them.
 """
 
 from bisect import bisect_right
@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from gateway.fanout.member import Rule, Wishes
+from gateway.fanout.member import Rule, Subscription
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Subscribe
 
-Wants = tuple[Wishes, ...]
+Wants = tuple[Subscription, ...]
 """One for each set of options, without a topic in common; nothing where nothing is held."""
 
 MOST_SETS: Final = 4
@@ -33,7 +33,7 @@ def stepped(max_hz: float) -> float:
     return RATES[max(bisect_right(RATES, max_hz) - 1, 0)]
 
 
-def wishes_of(command: Subscribe, topics: frozenset[str], encoding: Encoding, *, deflate: bool) -> Wishes:
+def wishes_of(command: Subscribe, topics: frozenset[str], encoding: Encoding, *, deflate: bool) -> Subscription:
     """``topics`` with the options of ``command``; one that is absent or null has its default.
 
     ``deflate`` says whether the client can read compressed batches.
@@ -43,7 +43,7 @@ def wishes_of(command: Subscribe, topics: frozenset[str], encoding: Encoding, *,
     # Every tick comes at no rate.
     rate = None if every or max_hz is None or max_hz is UNSET else stepped(max_hz)
     rule: Rule = "every" if every else "latest"
-    return Wishes(topics, encoding, batch=batch, deflate=batch and deflate, max_hz=rate, rule=rule)
+    return Subscription(topics, encoding, batch=batch, deflate=batch and deflate, max_hz=rate, rule=rule)
 
 
 def without(wants: Wants, topics: frozenset[str]) -> Wants:
@@ -56,15 +56,15 @@ def without(wants: Wants, topics: frozenset[str]) -> Wants:
     )
 
 
-def put(wants: Wants, wishes: Wishes) -> Wants:
-    """``wants``, but with the topics of ``wishes`` held as that says, whatever options they had before."""
-    options = _options(wishes)
-    kept = without(wants, wishes.topics)
+def put(wants: Wants, subscription: Subscription) -> Wants:
+    """``wants``, but with the topics of ``subscription`` held as that says, whatever options they had before."""
+    options = _options(subscription)
+    kept = without(wants, subscription.topics)
     for number, one in enumerate(kept):
         if _options(one) == options:
-            joined = msgspec.structs.replace(one, topics=one.topics | wishes.topics)
+            joined = msgspec.structs.replace(one, topics=one.topics | subscription.topics)
             return (*kept[:number], joined, *kept[number + 1 :])
-    return (*kept, wishes)
+    return (*kept, subscription)
 
 
 def capped(asked: Wants, cap_hz: float | None) -> Wants:
@@ -78,5 +78,5 @@ def capped(asked: Wants, cap_hz: float | None) -> Wants:
     return asked if wants == asked else wants
 
 
-def _options(wishes: Wishes) -> tuple[object, ...]:
-    return wishes.encoding, wishes.batch, wishes.deflate, wishes.max_hz, wishes.rule
+def _options(subscription: Subscription) -> tuple[object, ...]:
+    return subscription.encoding, subscription.batch, subscription.deflate, subscription.max_hz, subscription.rule

@@ -187,8 +187,8 @@ class Session:
         if command.conflate is False and self.grant.max_hz is not None:
             every = f"every tick is more than the {self.grant.max_hz:g} Hz that the token allows"
             return self._error("forbidden", every, command.mark)
-        wishes = wishes_of(command, frozenset(named), self._encoding, deflate=self._deflate)
-        asked = put(self._asked_for, wishes) if named else self._asked_for
+        subscription = wishes_of(command, frozenset(named), self._encoding, deflate=self._deflate)
+        asked = put(self._asked_for, subscription) if named else self._asked_for
         if len(asked) > MOST_SETS:
             return self._error("too_many_options", TOO_MANY_SETS, command.mark)
         outcome = Outcome(replies=[Subscribed(symbols=named, id=command.mark)] if named else [])

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.fanout.member import Missed, Share, Wishes
+from gateway.fanout.member import Missed, Share, Subscription
 from gateway.fanout.window import Reader, Window
 from gateway.protocol.forms import FramedStatus, FramedTick
 
@@ -140,7 +140,7 @@ class Slice(Struct, frozen=True):
 class Arrears:
     """Reckons what slow consumers are owed.
 
-    What somebody holds is given as a sequence of wishes: one for each set of options, without a topic in common.
+    What somebody holds is given as a sequence of subscriptions: one for each set of options, without a topic in common.
     """
 
     def __init__(
@@ -189,7 +189,9 @@ class Arrears:
         last = self._last
         return {one: since for one in topics if one in last and since < last[one].stamp <= newest}
 
-    def move(self, consumer: SlowConsumer, before: Sequence[Wishes], wants: Sequence[Wishes], stamp: int) -> None:
+    def move(
+        self, consumer: SlowConsumer, before: Sequence[Subscription], wants: Sequence[Subscription], stamp: int
+    ) -> None:
         """Its owner holds something else than ``before``; ``stamp`` is that of the newest tick."""
         owed = self.owed(consumer, before)
         topics = topics_of(wants)
@@ -200,7 +202,7 @@ class Arrears:
         # There may be other rates.
         consumer.beats, consumer.rests = {}, False
 
-    def owed(self, consumer: SlowConsumer, wants: Sequence[Wishes]) -> Owed:
+    def owed(self, consumer: SlowConsumer, wants: Sequence[Subscription]) -> Owed:
         """All that is owed to one that has these ``wants``."""
         last, states, stamp, topics = self._last, self._states, consumer.stamp, topics_of(wants)
         ticks = _held(consumer.ticks, topics, last)
@@ -216,10 +218,10 @@ class Arrears:
         order = sorted(since, key=since.__getitem__)
         sizes: dict[str, int] = {}
         later: set[str] = set()
-        for wishes in wants:
-            form, frame = wishes.encoding.form(batch=wishes.batch), wishes.encoding.status_frame
-            beat = consumer.beats.get(wishes.max_hz, Beat())
-            for topic in wishes.topics & since.keys():
+        for subscription in wants:
+            form, frame = subscription.encoding.form(batch=subscription.batch), subscription.encoding.status_frame
+            beat = consumer.beats.get(subscription.max_hz, Beat())
+            for topic in subscription.topics & since.keys():
                 size = len(form(last[topic])) if topic in ticks or topic in snapshots else 0
                 sizes[topic] = size + (len(frame(states[topic])) if topic in told else 0)
                 if ticks.get(topic, 0) > beat.stamp and topic not in snapshots and topic not in told:
@@ -271,9 +273,9 @@ class Arrears:
         return sum(map(self._published.__getitem__, topics))
 
 
-def topics_of(wants: Sequence[Wishes]) -> frozenset[str]:
+def topics_of(wants: Sequence[Subscription]) -> frozenset[str]:
     """All topics of ``wants``."""
-    return wants[0].topics if len(wants) == 1 else frozenset().union(*(wishes.topics for wishes in wants))
+    return wants[0].topics if len(wants) == 1 else frozenset().union(*(subscription.topics for subscription in wants))
 
 
 def _held(owed: Mapping[str, int], topics: frozenset[str], there: Mapping[str, object]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.fanout.arrears import Arrears, topics_of
 from gateway.fanout.cohort import Cohort
-from gateway.fanout.member import Member, Wishes
+from gateway.fanout.member import Member, Subscription
 from gateway.fanout.membership import Membership
 from gateway.fanout.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
@@ -98,8 +98,8 @@ class CatchingUp:
         """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
         consumer, cohorts = self._slow_consumers.get(connection), self._membership.conflating(connection)
         assert consumer is not None
-        wants = [cohort.wishes for cohort in cohorts]
-        rates = {wishes.max_hz for wishes in wants}
+        wants = [cohort.subscription for cohort in cohorts]
+        rates = {subscription.max_hz for subscription in wants}
         window, now, stamp, topics = consumer.window, self._clock(), self._newest_stamp(), topics_of(wants)
         quick = consumer.reads_quickly(rates)
         is_beat = consumer.look(rates, stamp, now)
@@ -112,7 +112,7 @@ class CatchingUp:
             consumer.rest(now)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in cohorts:
-            share = slice_.share(cohort.wishes.topics)
+            share = slice_.share(cohort.subscription.topics)
             blob += cohort.blob(share)
             cohort.count(share)
         if is_back:
@@ -123,19 +123,19 @@ class CatchingUp:
         if blob:
             connection.send(blob)
 
-    def hand_over(self, connection: Member, before: Sequence[Wishes], every: Sequence[Cohort]) -> None:
+    def hand_over(self, connection: Member, before: Sequence[Subscription], every: Sequence[Cohort]) -> None:
         """Write what ``connection``, which is slow, is owed of what it is to hold in cohorts of ``every`` tick.
 
         ``before`` is what it has held so far. How much may wait is the connection's to say, not how long.
         """
         consumer = self._slow_consumers.get(connection)
         assert consumer is not None
-        wanted = topics_of([cohort.wishes for cohort in every])
+        wanted = topics_of([cohort.subscription for cohort in every])
         owed = self._arrears.owed(consumer, before)
         slice_ = self._arrears.take(consumer, owed, topics_of(before), self._newest_stamp(), whole=wanted)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in every:
-            share = slice_.share(cohort.wishes.topics)
+            share = slice_.share(cohort.subscription.topics)
             blob += cohort.blob(share)
             cohort.count(share)
         if blob:

@@ -5,7 +5,7 @@ What is pending is not kept here but by the cohort's group (`gateway.fanout.grou
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from gateway.fanout.member import Member, Missed, Share, Wishes
+from gateway.fanout.member import Member, Missed, Share, Subscription
 from gateway.fanout.places import NONE, Places
 from gateway.fanout.window import ALONE_BYTES, BURST_MARK_BYTES, MARK_BYTES, STEP_BYTES, Marks
 from gateway.metrics import Counters
@@ -20,16 +20,27 @@ FallBehind = Callable[["Cohort", Member, Missed, int | None], None]
 
 
 class Cohort(Places):
-    """Connections with equal wishes. Everything that is sent to the cohort goes to its members and newcomers."""
+    """Connections with equal subscriptions. Everything that is sent to the cohort goes to its members and newcomers."""
 
     __slots__ = (
-        "_clock", "_counters", "_fall_behind", "_form", "_join", "_join_plain", "_names", "_step", "due_states",
-        "round", "wants", "watched", "wishes",
+        "_clock",
+        "_counters",
+        "_fall_behind",
+        "_form",
+        "_join",
+        "_join_plain",
+        "_names",
+        "_step",
+        "due_states",
+        "round",
+        "subscription",
+        "wants",
+        "watched",
     )  # fmt: skip
 
     def __init__(
         self,
-        wishes: Wishes,
+        subscription: Subscription,
         fall_behind: FallBehind,
         counters: Counters,
         *,
@@ -42,15 +53,15 @@ class Cohort(Places):
         With ``marks``, which take a ``clock``, it is watched how far the members have read.
         """
         super().__init__(marks)
-        self.wishes = wishes
-        self.wants = (wishes,)
+        self.subscription = subscription
+        self.wants = (subscription,)
         """The same, for those who want nothing else."""
-        self._names = tuple(wishes.topics)
+        self._names = tuple(subscription.topics)
         self._fall_behind = fall_behind
         self._counters = counters
-        self._form = wishes.encoding.form(batch=wishes.batch)
-        self._join = wishes.encoding.joiner(batch=wishes.batch, deflate=wishes.deflate)
-        self._join_plain = wishes.encoding.joiner(batch=wishes.batch, deflate=False)
+        self._form = subscription.encoding.form(batch=subscription.batch)
+        self._join = subscription.encoding.joiner(batch=subscription.batch, deflate=subscription.deflate)
+        self._join_plain = subscription.encoding.joiner(batch=subscription.batch, deflate=False)
         self.watched = watched
         """Whether its members are `Member.watched`."""
         self.round = 0
@@ -86,7 +97,7 @@ class Cohort(Places):
         names = self._names
         # Both loops run once for every cohort and flush: whichever is shorter.
         if len(forms) <= len(names):
-            topics = self.wishes.topics
+            topics = self.subscription.topics
             parts = [form for topic, form in forms.items() if topic in topics]
         else:
             parts = list(filter(None, map(forms.get, names)))
@@ -95,7 +106,7 @@ class Cohort(Places):
 
     def flush_every(self, ticks: Collection[FramedTick], since: int) -> None:
         """Write every one of ``ticks`` that this cohort holds, in order; ``since`` as for `flush_newest`."""
-        form, topics = self._form, self.wishes.topics
+        form, topics = self._form, self.subscription.topics
         parts = [form(tick) for tick in ticks if tick.topic in topics]
         if parts:
             self._flush(parts, since, ticks)
@@ -104,7 +115,7 @@ class Cohort(Places):
         members = self.members
         if members:
             blob = self._join(parts)
-            if self.wishes.rule == "latest":
+            if self.subscription.rule == "latest":
                 mark = None
                 if self._marks is not None:
                     mark = self._marks.newest
@@ -133,7 +144,7 @@ class Cohort(Places):
         Returns whether some are left for `send_due_states`. ``since`` is the stamp of the newest tick that was
         published before any of them.
         """
-        topics = self.wishes.topics
+        topics = self.subscription.topics
         if len(states) <= len(topics):
             held = {topic: status for topic, status in states.items() if topic in topics}
         else:
@@ -141,7 +152,7 @@ class Cohort(Places):
         if not held:
             return False
         self.admit()
-        if self.wishes.rule == "every":
+        if self.subscription.rule == "every":
             blob = self._states_blob(held.values())
             for member in self.members:
                 member.enqueue(blob)
@@ -164,7 +175,7 @@ class Cohort(Places):
             # The slow are owed them all.
             self.due_states = NONE
             return False
-        states = _first(due.values(), self.wishes.encoding.status_frame)
+        states = _first(due.values(), self.subscription.encoding.status_frame)
         blob = self._states_blob(states)
         self._step -= len(blob)
         mark = self.newest_mark
@@ -195,7 +206,7 @@ class Cohort(Places):
         if not (ticks or snapshots or states):
             return
         blob = self.blob(share, join)
-        if self.wishes.rule == "latest":
+        if self.subscription.rule == "latest":
             is_much = not ticks and len(blob) > ALONE_BYTES
             if is_much or not connection.send(blob):
                 newest = max(tick.stamp for tick in ticks) if stamp is None else stamp
@@ -211,7 +222,7 @@ class Cohort(Places):
     def blob(self, share: Share, join: Join | None = None) -> bytes:
         """The bytes of ``share``."""
         plain = (join or self._join)(list(map(self._form, share.ticks))) if share.ticks else b""
-        return self.wishes.encoding.snapshot_frames(share.snapshots) + plain + self._states_blob(share.states)
+        return self.subscription.encoding.snapshot_frames(share.snapshots) + plain + self._states_blob(share.states)
 
     def count(self, share: Share) -> None:
         """``share`` has been written to somebody."""
@@ -220,11 +231,11 @@ class Cohort(Places):
 
     def held(self, ticks: Iterable[FramedTick], since: int) -> list[FramedTick]:
         """Those of ``ticks`` that this cohort holds, and that were published after the stamp ``since``."""
-        topics = self.wishes.topics
+        topics = self.subscription.topics
         return [tick for tick in ticks if tick.stamp > since and tick.topic in topics]
 
     def _states_blob(self, states: Iterable[FramedStatus]) -> bytes:
-        return b"".join(map(self.wishes.encoding.status_frame, states))
+        return b"".join(map(self.subscription.encoding.status_frame, states))
 
 
 def _first(states: Iterable[FramedStatus], frame: Callable[[FramedStatus], bytes]) -> list[FramedStatus]:

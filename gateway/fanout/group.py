@@ -49,7 +49,7 @@ class Cohorts:
         """``cohort`` is under each of its topics from now on. Returns those that nobody held before."""
         self.all[cohort] = None
         by_topic, new = self.by_topic, []
-        for topic in cohort.wishes.topics:
+        for topic in cohort.subscription.topics:
             holders = by_topic.get(topic)
             if holders is None:
                 by_topic[topic] = {cohort: None}
@@ -62,7 +62,7 @@ class Cohorts:
         """Nothing is left of ``cohort``. Returns its topics that nobody holds any more."""
         del self.all[cohort]
         by_topic, last = self.by_topic, []
-        for topic in cohort.wishes.topics:
+        for topic in cohort.subscription.topics:
             holders = by_topic[topic]
             del holders[cohort]
             if not holders:

@@ -16,7 +16,7 @@ from gateway.fanout.catching_up import CatchingUp
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.group import FAULT, Group
-from gateway.fanout.member import Member, Missed, Share, Wishes
+from gateway.fanout.member import Member, Missed, Share, Subscription
 from gateway.fanout.membership import Cohorts, Membership
 from gateway.fanout.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
@@ -82,7 +82,7 @@ class Hub:
 
     @property
     def cohort_count(self) -> int:
-        """How many different wishes there are."""
+        """How many different subscriptions there are."""
         return self._registry.cohort_count
 
     def publish(self, tick: FramedTick) -> None:
@@ -128,7 +128,7 @@ class Hub:
         """Whether it was the last of them."""
         if not len(cohort):
             return True
-        group = self._registry.group(cohort.wishes)
+        group = self._registry.group(cohort.subscription)
         return not cohort.send_due_states(group.flushed(cohort, self._stamp), group.pending)
 
     def answered(self, connection: Member, number: int) -> bool:
@@ -148,12 +148,12 @@ class Hub:
             return
         connection.watched = True
         before = self.membership.cohorts_of(connection)
-        self._move(connection, self._registry.cohorts([one.wishes for one in before], watched=True))
+        self._move(connection, self._registry.cohorts([one.subscription for one in before], watched=True))
         watched = self.membership.conflating(connection)
         if watched and connection not in self.slow:
             self.membership.fall_behind(watched[0], connection, Missed(self._stamp))
 
-    def move(self, connection: Member, wants: tuple[Wishes, ...]) -> tuple[Wishes, ...]:
+    def move(self, connection: Member, wants: tuple[Subscription, ...]) -> tuple[Subscription, ...]:
         """``connection`` wants something else from now on: topics, each with one set of options.
 
         Returns an equal object, which all share that want one thing only. Ticks that were pending for it and are still
@@ -164,15 +164,17 @@ class Hub:
         return cohorts[0].wants if len(cohorts) == 1 else wants
 
     def _move(self, connection: Member, cohorts: Cohorts) -> None:
-        before, wanted = self.membership.cohorts_of(connection), topics_of([one.wishes for one in cohorts])
+        before, wanted = self.membership.cohorts_of(connection), topics_of([one.subscription for one in cohorts])
         if cohorts == before:
             return
         for cohort in before:
             if cohort not in cohorts:
                 self._write_pending(connection, cohort, wanted)
-        every = [one for one in cohorts if one not in before and one.wishes.rule == "every"]
+        every = [one for one in cohorts if one not in before and one.subscription.rule == "every"]
         if every and connection in self.slow:
-            self.slow.hand_over(connection, [one.wishes for one in before if one.wishes.rule == "latest"], every)
+            self.slow.hand_over(
+                connection, [one.subscription for one in before if one.subscription.rule == "latest"], every
+            )
         self.membership.hold(connection, cohorts)
 
     def send_snapshots(self, connection: Member, topics: Collection[str]) -> None:
@@ -193,7 +195,7 @@ class Hub:
             return
         was_slow = connection in self.slow
         for cohort in self.membership.cohorts_of(connection):
-            held = cohort.wishes.topics
+            held = cohort.subscription.topics
             share = Share(
                 snapshots=[tick for tick in snapshots if tick.topic in held],
                 states=[status for status in states if status.topic in held],
@@ -201,7 +203,7 @@ class Hub:
             if not (share.snapshots or share.states):
                 continue
             # What is pending is older, and would follow.
-            if connection not in cohort.slow and self._registry.group(cohort.wishes).pending:
+            if connection not in cohort.slow and self._registry.group(cohort.subscription).pending:
                 self._write_pending(connection, cohort, held)
                 if connection not in cohort.slow:
                     self.membership.has_seen_pending(connection, cohort)
@@ -218,7 +220,7 @@ class Hub:
         """Write what is pending in ``cohort`` of ``topics``, unless ``connection`` is slow there."""
         if connection in cohort.slow:
             return
-        pending = cohort.held(self._registry.group(cohort.wishes).pending, cohort.seen_by(connection, 0))
+        pending = cohort.held(self._registry.group(cohort.subscription).pending, cohort.seen_by(connection, 0))
         cohort.send(connection, Share([tick for tick in pending if tick.topic in topics]))
         if cohort.due_states and connection not in cohort.slow:
             # The others are about to be sent them.

@@ -13,8 +13,8 @@ Rule = Literal["latest", "every"]
 """Conflation of a topic for who is slower than it: the ``latest`` update only, or ``every`` one in a bounded queue."""
 
 
-class Wishes(Struct, frozen=True):
-    """What a connection wants: topics with one set of options. Equal wishes share a cohort."""
+class Subscription(Struct, frozen=True):
+    """What a connection wants: topics with one set of options. Equal subscriptions share a cohort."""
 
     topics: frozenset[str]
     encoding: Encoding = DEFAULT

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from gateway.fanout.arrears import Arrears, SlowConsumer
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Rest
-from gateway.fanout.member import Member, Missed, Wishes
+from gateway.fanout.member import Member, Missed, Subscription
 from gateway.fanout.registry import Registry
 from gateway.fanout.slow_consumers import SlowConsumers
 from gateway.fanout.window import Reader, Sent, Window
@@ -72,7 +72,7 @@ class Membership:
     def conflating(self, connection: Member) -> Cohorts:
         """Those of them in which it can be slow."""
         cohorts = self.cohorts_of(connection)
-        return tuple(cohort for cohort in cohorts if cohort.wishes.rule == "latest")
+        return tuple(cohort for cohort in cohorts if cohort.subscription.rule == "latest")
 
     def add(self, connection: Member) -> None:
         """Not here → fast, holding nothing."""
@@ -99,12 +99,12 @@ class Membership:
         for cohort in cohorts:
             if cohort in before:
                 continue
-            if consumer is not None and cohort.wishes.rule == "latest":
+            if consumer is not None and cohort.subscription.rule == "latest":
                 cohort.join_slow(connection)
             else:
                 self._join(connection, cohort)
         self._leave(connection, [cohort for cohort in before if cohort not in cohorts])
-        if consumer is not None and not any(cohort.wishes.rule == "latest" for cohort in cohorts):
+        if consumer is not None and not any(cohort.subscription.rule == "latest" for cohort in cohorts):
             self._slow.pop(connection)
 
     def has_seen_pending(self, connection: Member, cohort: Cohort) -> None:
@@ -130,8 +130,8 @@ class Membership:
                 missed.states.update(topic for topic, status in due if status.stamp <= missed.stamp)
             else:
                 missed.states.update(one.due_states)
-                seen = one.seen_by(connection, self.registry.group(one.wishes).flushed(one, newest))
-                others.append((one.wishes.topics, seen))
+                seen = one.seen_by(connection, self.registry.group(one.subscription).flushed(one, newest))
+                others.append((one.subscription.topics, seen))
         # Of the pings that it is still to answer the last one counts.
         for one in sorted(cohorts, key=lambda one: one.newest_mark, reverse=True):
             one.set_aside(connection, mark if one is cohort else None)
@@ -140,7 +140,7 @@ class Membership:
         window = Window(sent=self.unanswered.pop(connection, None))
         if missed.begins:
             window.begin()
-        consumer = self._arrears.begin(missed, cohort.wishes.topics, window, self._clock(), others, newest)
+        consumer = self._arrears.begin(missed, cohort.subscription.topics, window, self._clock(), others, newest)
         self._slow.add(connection, consumer)
 
     def come_back(self, connection: Member) -> SlowConsumer:
@@ -153,7 +153,7 @@ class Membership:
         return consumer
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
-        pending = self.registry.group(cohort.wishes).pending
+        pending = self.registry.group(cohort.subscription).pending
         cohort.join(connection, self._newest_stamp(), pending=bool(pending))
 
     def _leave(self, connection: Member, cohorts: Iterable[Cohort]) -> None:
@@ -162,6 +162,6 @@ class Membership:
             self.registry.drop_if_empty(cohort)
 
 
-def _latest(cohorts: Cohorts) -> list[Wishes]:
+def _latest(cohorts: Cohorts) -> list[Subscription]:
     """What is wanted by cohorts in which one can be slow."""
-    return [cohort.wishes for cohort in cohorts if cohort.wishes.rule == "latest"]
+    return [cohort.subscription for cohort in cohorts if cohort.subscription.rule == "latest"]

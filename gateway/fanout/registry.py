@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from gateway.fanout.cohort import Cohort, FallBehind
 from gateway.fanout.flush_scheduler import RatedPace, Rest, SharedPace
 from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
-from gateway.fanout.member import Rule, Wishes
+from gateway.fanout.member import Rule, Subscription
 from gateway.fanout.window import Marks, Reader, Sent
 from gateway.metrics import Counters
 
@@ -35,7 +35,7 @@ class Registry:
         self._rest = rest
         self._timer = timer
         self._loop = asyncio.get_running_loop()
-        self._cohorts: dict[tuple[Wishes, bool], tuple[Cohort]] = {}
+        self._cohorts: dict[tuple[Subscription, bool], tuple[Cohort]] = {}
         """By what its members want, and whether they are watched; alone, as nearly everybody holds it."""
         self._groups: dict[tuple[float | None, Rule], Group] = {}
         """By rate and rule of conflation; a group is there as long as a cohort is in it."""
@@ -44,7 +44,7 @@ class Registry:
 
     @property
     def cohort_count(self) -> int:
-        """How many different wishes there are."""
+        """How many different subscriptions there are."""
         return len(self._cohorts)
 
     @property
@@ -52,51 +52,51 @@ class Registry:
         """All groups."""
         return tuple(self._groups.values())
 
-    def cohorts(self, wants: Sequence[Wishes], *, watched: bool) -> tuple[Cohort, ...]:
+    def cohorts(self, wants: Sequence[Subscription], *, watched: bool) -> tuple[Cohort, ...]:
         """The cohorts of those who want this; the same object for all who want one thing only."""
         if len(wants) == 1:
             return self._alone(wants[0], watched=watched)
-        return tuple(self._alone(wishes, watched=watched)[0] for wishes in wants)
+        return tuple(self._alone(subscription, watched=watched)[0] for subscription in wants)
 
-    def _alone(self, wishes: Wishes, *, watched: bool) -> tuple[Cohort]:
-        """The cohort of those who want ``wishes``, an empty one where nobody does yet."""
+    def _alone(self, subscription: Subscription, *, watched: bool) -> tuple[Cohort]:
+        """The cohort of those who want ``subscription``, an empty one where nobody does yet."""
         # Where every tick is due, nobody is looked at for what it has read.
-        watched = watched and wishes.rule == "latest"
-        alone = self._cohorts.get((wishes, watched))
+        watched = watched and subscription.rule == "latest"
+        alone = self._cohorts.get((subscription, watched))
         if alone is None:
             clock = self._loop.time
             marks = Marks(self._next_number, self._unanswered, clock()) if watched else None
-            cohort = Cohort(wishes, self._fall_behind, self._counters, marks=marks, clock=clock, watched=watched)
-            alone = self._cohorts[wishes, watched] = (cohort,)
-            group = self.group(wishes)
+            cohort = Cohort(subscription, self._fall_behind, self._counters, marks=marks, clock=clock, watched=watched)
+            alone = self._cohorts[subscription, watched] = (cohort,)
+            group = self.group(subscription)
             for topic in group.cohorts.add(cohort):
                 self.groups_of.setdefault(topic, {})[group] = None
         return alone
 
-    def group(self, wishes: Wishes) -> Group:
-        """The group that the cohort of such wishes is in."""
-        key = (wishes.max_hz, wishes.rule)
+    def group(self, subscription: Subscription) -> Group:
+        """The group that the cohort of such a subscription is in."""
+        key = (subscription.max_hz, subscription.rule)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = self._new_group(wishes)
+            group = self._groups[key] = self._new_group(subscription)
         return group
 
-    def _new_group(self, wishes: Wishes) -> Group:
-        if wishes.rule == "every":
+    def _new_group(self, subscription: Subscription) -> Group:
+        if subscription.rule == "every":
             return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)))
-        if wishes.max_hz is not None:
-            return ConflatingGroup(RatedPace(self._loop, wishes.max_hz), self._counters)
+        if subscription.max_hz is not None:
+            return ConflatingGroup(RatedPace(self._loop, subscription.max_hz), self._counters)
         return ConflatingGroup(SharedPace(self._loop, self._timer, self._rest), self._counters)
 
     def drop_if_empty(self, cohort: Cohort) -> None:
         """Forget ``cohort`` where nobody is in it, and its group where nothing else is in that."""
         if len(cohort):
             return
-        del self._cohorts[cohort.wishes, cohort.watched]
-        group = self.group(cohort.wishes)
+        del self._cohorts[cohort.subscription, cohort.watched]
+        group = self.group(cohort.subscription)
         for topic in group.cohorts.remove(cohort):
             del self.groups_of[topic][group]
             if not self.groups_of[topic]:
                 del self.groups_of[topic]
         if not group.cohorts.all:
-            del self._groups[cohort.wishes.max_hz, cohort.wishes.rule]
+            del self._groups[cohort.subscription.max_hz, cohort.subscription.rule]

@@ -11,7 +11,7 @@ bus knows nothing. `open_bus` finds the implementation of a URL: `market.bus.mem
 implementation passes against its real server.
 """
 
-from market.bus.broker import Batch, Broker, Message, Receiver, Subscription
+from market.bus.broker import Batch, Broker, BusSubscription, Message, Receiver
 from market.bus.errors import BusDownError, BusUrlError, LeaseLostError
 from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership, Token
@@ -23,13 +23,13 @@ __all__ = [
     "Broker",
     "Bus",
     "BusDownError",
+    "BusSubscription",
     "BusUrlError",
     "LastValues",
     "Leadership",
     "LeaseLostError",
     "Message",
     "Receiver",
-    "Subscription",
     "TicketStore",
     "Token",
     "open_bus",

@@ -33,7 +33,7 @@ class Batch(NamedTuple):
     before it or with it, in every topic subscribed to, and finds all last values of these batches kept."""
 
 
-class Subscription(Protocol):
+class BusSubscription(Protocol):
     """A living subscription."""
 
     lost: asyncio.Future[str]
@@ -70,7 +70,7 @@ class Broker(Protocol):
                 publish to several partitions.
         """
 
-    async def subscribe(self, topics: Iterable[str], receive: Receiver) -> Subscription:
+    async def subscribe(self, topics: Iterable[str], receive: Receiver) -> BusSubscription:
         """Hand messages of ``topics`` to ``receive``, and no others, from the moment this returns.
 
         There is no history: what was published before is read from `LastValues`, after this has returned.

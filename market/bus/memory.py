@@ -138,7 +138,7 @@ class MemorySubscription:
         self.received_at = self._loop.time()
 
     def close(self) -> None:
-        """See `market.bus.Subscription.close`."""
+        """See `market.bus.BusSubscription.close`."""
         self._all.discard(self)
         if not self.lost.done():
             self.lost.set_result("closed")

@@ -106,7 +106,7 @@ async def test_an_added_symbol_can_be_subscribed_at_once(start: Start) -> None:
 
 
 async def test_a_symbol_removed_and_added_again_is_subscribed_anew(start: Start) -> None:
-    """Nothing of the first time is left: no wish, and no price."""
+    """Nothing of the first time is left: no subscription, and no price."""
     running = await start(symbols=parse_symbols("BTCUSDT,ETHUSDT"))
     async with connected(running.url) as client:
         await client.subscribe("ETH")

@@ -24,7 +24,7 @@ from gateway.fanout.feed.venue_feed import QUIET_S, LinkTimes, VenueFeed
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
-from market.bus import Bus, BusDownError, Message, Receiver, Subscription
+from market.bus import Bus, BusDownError, BusSubscription, Message, Receiver
 from market.symbols import Symbols
 from market.topics import heartbeat_topic, last_states, last_ticks, tick_topic
 from market.venues import venue_of
@@ -157,7 +157,7 @@ class Feed:
 
     async def _hear(self) -> str:
         """Hear the bus over one link, and return why it ended."""
-        link: Subscription | None = None
+        link: BusSubscription | None = None
         try:
             link = await self._subscribe()
             await self._read_store()
@@ -192,7 +192,7 @@ class Feed:
             if link is not None:
                 link.close()
 
-    async def _subscribe(self) -> Subscription:
+    async def _subscribe(self) -> BusSubscription:
         self._relink = asyncio.get_running_loop().create_future()
         symbol_of = {tick_topic(symbol): symbol for symbol in self._symbols}
         venue_of_topic = {heartbeat_topic(venue): venue for venue in self._venues}
@@ -211,7 +211,7 @@ class Feed:
             if venue in self._venues:
                 self._venues[venue].states_reader.take(payload)
 
-    async def _watch(self, link: Subscription) -> str | None:
+    async def _watch(self, link: BusSubscription) -> str | None:
         """Look after ``link``. Returns why it has ended, or None where one of other symbols is wanted."""
         loop = asyncio.get_running_loop()
         ping_at = loop.time()

@@ -48,12 +48,12 @@ class RedisSubscription(asyncio.Protocol):
             raise ConnectionError(self.lost.result())
 
     def ping(self) -> None:
-        """See `market.bus.Subscription.ping`."""
+        """See `market.bus.BusSubscription.ping`."""
         if not self._transport.is_closing():
             self._transport.write(b"*1\r\n$4\r\nPING\r\n")
 
     def close(self) -> None:
-        """See `market.bus.Subscription.close`."""
+        """See `market.bus.BusSubscription.close`."""
         self._lose("closed")
 
     def data_received(self, data: bytes) -> None:

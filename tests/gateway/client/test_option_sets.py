@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 
 from gateway.client.option_sets import RATES, Wants, capped, put, stepped, without
 from gateway.fanout.arrears import topics_of
-from gateway.fanout.member import Wishes
+from gateway.fanout.member import Subscription
 
 NAMES = ("AAA", "BBB", "CCC")
 topics = st.frozensets(st.sampled_from(NAMES), min_size=1)
-wishes = st.builds(
-    Wishes,
+subscription = st.builds(
+    Subscription,
     topics,
     batch=st.booleans(),
     max_hz=st.sampled_from([None, 1.0, 5.0]),
@@ -18,11 +18,13 @@ wishes = st.builds(
 )
 
 
-@given(st.lists(wishes, max_size=6), topics, st.sampled_from([None, 0.5, 2.0]))
-def test_each_topic_has_the_options_that_came_last(said: list[Wishes], gone: frozenset[str], cap: float | None) -> None:
+@given(st.lists(subscription, max_size=6), topics, st.sampled_from([None, 0.5, 2.0]))
+def test_each_topic_has_the_options_that_came_last(
+    said: list[Subscription], gone: frozenset[str], cap: float | None
+) -> None:
     """No topic is held twice, no two sets are equal, and what goes is gone from all of them."""
     wants: Wants = ()
-    newest: dict[str, Wishes] = {}
+    newest: dict[str, Subscription] = {}
     for one in said:
         wants = put(wants, one)
         newest |= dict.fromkeys(one.topics, one)
@@ -41,7 +43,7 @@ def test_each_topic_has_the_options_that_came_last(said: list[Wishes], gone: fro
 
 def test_what_does_not_change_is_the_same_object() -> None:
     """So that a client without a cap keeps nothing of its own."""
-    wants = (Wishes(frozenset({"AAA"})),)
+    wants = (Subscription(frozenset({"AAA"})),)
     assert wants is without(wants, frozenset({"BBB"}))
     assert wants is capped(wants, None)
 

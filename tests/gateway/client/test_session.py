@@ -12,7 +12,7 @@ from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.session import Outcome, Session
 from gateway.fanout.arrears import topics_of
-from gateway.fanout.member import Wishes
+from gateway.fanout.member import Subscription
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
@@ -39,10 +39,10 @@ class CountingSymbols(Symbols):
         return super().resolve(name)
 
 
-def only(client: Session) -> Wishes:
+def only(client: Session) -> Subscription:
     """What a client wants that has one set of options."""
-    [wishes] = client.wants
-    return wishes
+    [subscription] = client.wants
+    return subscription
 
 
 def show(client: Session, grant: Grant, command_id: Any = msgspec.UNSET) -> Outcome:

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from gateway.fanout.arrears import Arrears, SlowConsumer
-from gateway.fanout.member import Missed, Wishes
+from gateway.fanout.member import Missed, Subscription
 from gateway.fanout.window import Window
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.json_encoding import JSON
@@ -13,7 +13,7 @@ from tests.fakes import tick
 
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE")
 ALL = frozenset(NAMES)
-WANTS = (Wishes(ALL),)
+WANTS = (Subscription(ALL),)
 ONE_TICK = len(JSON.tick_frame(FramedTick("AAA", 1, tick("AAA", 1))))
 
 
@@ -25,7 +25,7 @@ class Setup:
         self.states: dict[str, FramedStatus] = {}
         self.published: Counter[str] = Counter()
         self.stamp = 0
-        self.wants: tuple[Wishes, ...] = WANTS
+        self.wants: tuple[Subscription, ...] = WANTS
         self.arrears = Arrears(self.last, self.states, self.published)
 
     def publish(self, *symbols: str) -> None:
@@ -46,7 +46,7 @@ class Setup:
 
     def take(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
-        consumer.look({wishes.max_hz for wishes in self.wants}, self.stamp, 0.0)
+        consumer.look({subscription.max_hz for subscription in self.wants}, self.stamp, 0.0)
         return self.take_due(consumer)
 
     def take_due(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
@@ -158,7 +158,7 @@ def test_a_snapshot_of_a_symbol_that_waits_takes_its_place() -> None:
 def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     """Slices of one beat bring each symbol once; snapshots and states come at no rate."""
     setup = Setup()
-    setup.wants = (Wishes(ALL, max_hz=1.0),)
+    setup.wants = (Subscription(ALL, max_hz=1.0),)
     consumer = setup.begin()
     setup.publish(*NAMES[:3])
     assert consumer.look({1.0}, setup.stamp, 0.0)
@@ -177,7 +177,7 @@ def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
 def test_each_rate_has_its_own_beats() -> None:
     """What comes at any rate is due at once, whatever else waits for its beat; one queue has them all."""
     setup = Setup()
-    setup.wants = (Wishes(frozenset(NAMES[:2]), max_hz=1.0), Wishes(frozenset(NAMES[2:])))
+    setup.wants = (Subscription(frozenset(NAMES[:2]), max_hz=1.0), Subscription(frozenset(NAMES[2:])))
     consumer = setup.begin()
     rates = {1.0, None}
     setup.publish(*NAMES)
@@ -196,7 +196,7 @@ def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
     setup = Setup()
     setup.publish(*NAMES)
     first, second = frozenset(NAMES[:2]), frozenset(NAMES[2:])
-    setup.wants = (Wishes(first), Wishes(second, batch=True))
+    setup.wants = (Subscription(first), Subscription(second, batch=True))
     # The first two ticks were not sent; of the second set all up to the third.
     consumer = setup.arrears.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.stamp)
     assert {"AAA": 0, "BBB": 0, "DDD": 3, "EEE": 3} == consumer.ticks

@@ -105,7 +105,7 @@ def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, pace: dict[s
 
 @pytest.mark.parametrize("watched", [False, True])
 def test_who_begins_with_many_states_gets_them_in_slices(watched: bool) -> None:
-    """Also without snapshots; and so does who changes its wishes while a burst is on its way to it."""
+    """Also without snapshots; and so does who changes its subscription while a burst is on its way to it."""
 
     async def main() -> None:
         market = Market()

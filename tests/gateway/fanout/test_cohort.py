@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.fanout.cohort import Cohort
-from gateway.fanout.member import Member, Missed, Share, Wishes
+from gateway.fanout.member import Member, Missed, Share, Subscription
 from gateway.fanout.window import Marks, Reader, Sent
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedStatus, FramedTick
@@ -17,14 +17,14 @@ from tests.fakes import RecordingMember, tick
 class Setup:
     """A cohort with everybody around it recorded."""
 
-    def __init__(self, **wishes: Any) -> None:
+    def __init__(self, **subscription: Any) -> None:
         self.counters = Counters()
         self.now = 0.0
         self.numbers = itertools.count(1)
         self.unanswered: dict[Reader, Sent] = {}
         self.lagging: list[tuple[Member, Missed]] = []
         self.cohort = Cohort(
-            Wishes(frozenset({"BTC", "ETH"}), **wishes),
+            Subscription(frozenset({"BTC", "ETH"}), **subscription),
             self.fall_behind,
             self.counters,
             marks=Marks(self.numbers.__next__, self.unanswered, 0.0),

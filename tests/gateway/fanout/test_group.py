@@ -3,7 +3,7 @@
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Flushable
 from gateway.fanout.group import Cohorts, ConflatingGroup, ExactGroup
-from gateway.fanout.member import Rule, Wishes
+from gateway.fanout.member import Rule, Subscription
 from gateway.fanout.window import Marks
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
@@ -24,8 +24,8 @@ class ManualPace:
 def cohort(*symbols: str, rule: Rule = "latest") -> tuple[Cohort, RecordingMember]:
     """Make a cohort with one member."""
     marks = Marks(lambda: 1, {}, 0.0)
-    wishes = Wishes(frozenset(symbols), rule=rule)
-    made = Cohort(wishes, lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
+    subscription = Subscription(frozenset(symbols), rule=rule)
+    made = Cohort(subscription, lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
     member = RecordingMember()
     made.join(member, 0, pending=False)
     return made, member
@@ -92,7 +92,7 @@ def test_every_holder_is_found_and_each_once() -> None:
         wanted = {f"S{number}" for number in range(count)}
         found = list(cohorts.holding(wanted))
         assert len(found) == len(set(found))
-        assert {one for one in made if one.wishes.topics & wanted} <= set(found)
+        assert {one for one in made if one.subscription.topics & wanted} <= set(found)
     for one in made:
         cohorts.remove(one)
     assert (0, 0) == (len(cohorts.all), len(cohorts.by_topic))

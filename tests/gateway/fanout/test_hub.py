@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.fanout.arrears import topics_of
 from gateway.fanout.flush_scheduler import Rest
 from gateway.fanout.hub import Hub
-from gateway.fanout.member import Wishes
+from gateway.fanout.member import Subscription
 from gateway.fanout.window import Window
 from gateway.metrics import Counters
 from gateway.protocol.encoding import Encoding
@@ -65,15 +65,15 @@ class Market:
         self.hub.publish_states(changed)
 
     def held(self, member: RecordingMember) -> frozenset[str]:
-        return frozenset().union(*(cohort.wishes.topics for cohort in self.hub.membership.cohorts_of(member)))
+        return frozenset().union(*(cohort.subscription.topics for cohort in self.hub.membership.cohorts_of(member)))
 
     def state_of(self, symbol: str) -> str:
         return self.states[symbol].message.state if symbol in self.states else "live"
 
-    def join(self, *symbols: str, snapshot: bool = True, **wishes: Any) -> RecordingMember:
-        member = RecordingMember(wishes.get("encoding", JSON))
+    def join(self, *symbols: str, snapshot: bool = True, **subscription: Any) -> RecordingMember:
+        member = RecordingMember(subscription.get("encoding", JSON))
         self.hub.add(member)
-        self.want(member, symbols, snapshot=snapshot, **wishes)
+        self.want(member, symbols, snapshot=snapshot, **subscription)
         return member
 
     def want(
@@ -83,13 +83,15 @@ class Market:
         *,
         snapshot: bool = True,
         confirm: bool = False,
-        **wishes: Any,
+        **subscription: Any,
     ) -> None:
         symbols = frozenset(symbols)
-        self.hold(member, (Wishes(symbols, **wishes),) if symbols else (), snapshot=snapshot, confirm=confirm)
+        self.hold(
+            member, (Subscription(symbols, **subscription),) if symbols else (), snapshot=snapshot, confirm=confirm
+        )
 
     def hold(
-        self, member: RecordingMember, wants: tuple[Wishes, ...], *, snapshot: bool = True, confirm: bool = False
+        self, member: RecordingMember, wants: tuple[Subscription, ...], *, snapshot: bool = True, confirm: bool = False
     ) -> None:
         """The same with several sets of options."""
         symbols, held = topics_of(wants), self.held(member)
@@ -156,7 +158,7 @@ async def settle() -> None:
 
 
 def test_each_client_gets_exactly_its_own() -> None:
-    """Of three clients with overlapping wishes, each gets its symbols and no other."""
+    """Of three clients with overlapping subscriptions, each gets its symbols and no other."""
 
     async def main() -> None:
         market = Market()
@@ -172,7 +174,7 @@ def test_each_client_gets_exactly_its_own() -> None:
     run_virtual(main())
 
 
-def test_equal_wishes_share_one_cohort_and_one_blob() -> None:
+def test_equal_subscriptions_share_one_cohort_and_one_blob() -> None:
     """Two clients that want the same are written the very same bytes object."""
 
     async def main() -> None:
@@ -329,22 +331,22 @@ def test_nothing_is_left_of_who_has_gone() -> None:
     run_virtual(main())
 
 
-def test_twenty_thousand_different_wishes_work() -> None:
+def test_twenty_thousand_different_subscriptions_work() -> None:
     """Clients that all want something different each get exactly that, and leave no trace."""
 
     async def main() -> None:
         market = Market()
         names = [f"S{number}" for number in range(200)]
-        wishes = [{names[first], names[second]} for first in range(200) for second in range(first)]
-        members = [market.join(*symbols) for symbols in wishes]
-        assert 19_900 == len(wishes) == market.hub.cohort_count
+        subscription = [{names[first], names[second]} for first in range(200) for second in range(first)]
+        members = [market.join(*symbols) for symbols in subscription]
+        assert 19_900 == len(subscription) == market.hub.cohort_count
         for name in names:
             market.publish(name)
         await settle()
-        for symbols, member in zip(wishes, members, strict=True):
+        for symbols, member in zip(subscription, members, strict=True):
             assert 1 == len(member.written)
             assert all(f'"{symbol}"'.encode() in member.written[0] for symbol in symbols)
-        assert wishes[::100] == [set(seqs(member)) for member in members[::100]]
+        assert subscription[::100] == [set(seqs(member)) for member in members[::100]]
         for member in members:
             market.hub.remove(member)
         assert (0, {}) == (market.hub.cohort_count, market.hub._registry.groups_of)
@@ -365,13 +367,15 @@ options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 rests = st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)])
 
 
-def some_wants(names: tuple[str, ...]) -> st.SearchStrategy[tuple[Wishes, ...]]:
+def some_wants(names: tuple[str, ...]) -> st.SearchStrategy[tuple[Subscription, ...]]:
     """What a client wants that holds each of some symbols with one of three sets of options."""
 
-    def made(encoding: Encoding, sets: list[dict[str, Any]], which: dict[str, int]) -> tuple[Wishes, ...]:
+    def made(encoding: Encoding, sets: list[dict[str, Any]], which: dict[str, int]) -> tuple[Subscription, ...]:
         held = [frozenset(name for name, number in which.items() if number == one) for one in range(3)]
         wants = [
-            Wishes(topics, **one | {"encoding": encoding}) for topics, one in zip(held, sets, strict=True) if topics
+            Subscription(topics, **one | {"encoding": encoding})
+            for topics, one in zip(held, sets, strict=True)
+            if topics
         ]
         return tuple(wants)
 
@@ -404,7 +408,7 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
     return st.lists(events, max_size=60)
 
 
-def first_wishes(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+def first_subscription(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Draw what each of ``count`` clients asks for at first."""
     return st.lists(options, min_size=count, max_size=count)
 
@@ -432,10 +436,10 @@ async def play(
     held: list[set[str]] = [set(names) for _ in members]
     asked: list[set[str]] = [set(names) for _ in members]
     due: list[set[str]] = [set(names) for _ in members]
-    for member, wishes in zip(members, first, strict=True):
+    for member, subscription in zip(members, first, strict=True):
         market.hub.add(member)
-        member.encoding = wishes.get("encoding", JSON)
-        market.want(member, names, confirm=True, **wishes)
+        member.encoding = subscription.get("encoding", JSON)
+        market.want(member, names, confirm=True, **subscription)
     for event in story:
         match event:
             case ("publish", str(symbol)):
@@ -444,9 +448,9 @@ async def play(
                     one.update(symbols & {symbol})
             case ("tell", set(symbols), ("live" | "halted" | "delisted") as state):
                 market.tell(*symbols, state=state)
-            case ("want", int(who), set(symbols), dict(wishes), bool(snapshot)):
-                members[who].encoding = wishes.get("encoding", JSON)
-                market.want(members[who], symbols, snapshot=snapshot, confirm=True, **wishes)
+            case ("want", int(who), set(symbols), dict(subscription), bool(snapshot)):
+                members[who].encoding = subscription.get("encoding", JSON)
+                market.want(members[who], symbols, snapshot=snapshot, confirm=True, **subscription)
                 before, held[who] = held[who], symbols
                 asked[who] |= symbols
                 due[who] = due[who] & symbols | (symbols - before if snapshot else set())
@@ -512,17 +516,17 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.mark.usefixtures("windows")
 @settings(max_examples=300, deadline=None)
-@given(stories(4, "AAA", "BBB", "CCC", "DDD"), first_wishes(4), rests)
+@given(stories(4, "AAA", "BBB", "CCC", "DDD"), first_subscription(4), rests)
 def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
 ) -> None:
-    """Whatever the order of ticks, wishes, lags and drains: newest at the end, seqs only grow, nothing unasked."""
+    """Whatever the order of ticks, subscriptions, lags and drains: newest at the end, growing seqs, nothing unasked."""
     run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", "DDD"))
 
 
 @pytest.mark.usefixtures("windows")
 @settings(max_examples=500, deadline=None)
-@given(stories(2, "AAA", "BBB"), first_wishes(2), rests)
+@given(stories(2, "AAA", "BBB"), first_subscription(2), rests)
 def test_whatever_happens_each_client_knows_the_state_of_what_it_holds(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
 ) -> None:
@@ -614,17 +618,17 @@ def types(member: RecordingMember) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "wishes", [{}, {"max_hz": 0.1}, {"batch": True}, {"rule": "every"}, {"encoding": MSGPACK, "batch": True}]
+    "subscription", [{}, {"max_hz": 0.1}, {"batch": True}, {"rule": "every"}, {"encoding": MSGPACK, "batch": True}]
 )
-def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(wishes: dict[str, Any]) -> None:
+def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(subscription: dict[str, Any]) -> None:
     """At once, whatever their pace and form, and as a message of its own; nobody else hears of it."""
 
     async def main() -> None:
         market = Market()
-        member, other = market.join("BTC", "ETH", **wishes), market.join("SOL", **wishes)
+        member, other = market.join("BTC", "ETH", **subscription), market.join("SOL", **subscription)
         market.publish("BTC")
         market.tell("BTC", "XRP")
-        assert ["ticks" if wishes.get("batch") else "tick", "symbol_status"] == types(member)
+        assert ["ticks" if subscription.get("batch") else "tick", "symbol_status"] == types(member)
         expected = {"type": "symbol_status", "symbol": "BTC", "state": "halted", "reason": "1", "since_us": 1}
         assert expected == member.messages()[1]
         market.publish("BTC")

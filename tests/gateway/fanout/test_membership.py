@@ -11,9 +11,9 @@ from hypothesis import given, settings
 
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Rest
-from gateway.fanout.member import Wishes
+from gateway.fanout.member import Subscription
 from tests.fakes import RecordingMember, run_virtual
-from tests.gateway.fanout.test_hub import Market, first_wishes, play, rests, seqs, stories, windows
+from tests.gateway.fanout.test_hub import Market, first_subscription, play, rests, seqs, stories, windows
 
 __all__ = ["windows"]
 
@@ -23,25 +23,25 @@ def assert_one_place_each(market: Market) -> None:
     membership, slow = market.hub.membership, market.hub.slow
     holders: Counter[Cohort] = Counter()
     for connection, cohorts in membership.connections.items():
-        conflating = [cohort for cohort in cohorts if cohort.wishes.rule == "latest"]
+        conflating = [cohort for cohort in cohorts if cohort.subscription.rule == "latest"]
         assert connection not in slow or conflating
-        symbols = [symbol for cohort in cohorts for symbol in cohort.wishes.topics]
+        symbols = [symbol for cohort in cohorts for symbol in cohort.subscription.topics]
         assert len(symbols) == len(set(symbols))
         for cohort in cohorts:
             holders[cohort] += 1
             assert 1 == sum(connection in place for place in (cohort.members, cohort.newcomers, cohort.slow))
-            assert (connection in cohort.slow) == (connection in slow and cohort.wishes.rule == "latest")
+            assert (connection in cohort.slow) == (connection in slow and cohort.subscription.rule == "latest")
     known = [cohort for [cohort] in market.hub._registry._cohorts.values()]
     assert dict(holders) == {cohort: len(cohort) for cohort in known}
     assert len(slow) == sum(connection in slow for connection in membership.connections)
     assert membership.unanswered.keys() <= membership.connections.keys()
-    groups = {market.hub._registry.group(cohort.wishes) for cohort in known}
+    groups = {market.hub._registry.group(cohort.subscription) for cohort in known}
     assert groups == set(market.hub._registry.groups)
 
 
 @pytest.mark.usefixtures("windows")
 @settings(max_examples=200, deadline=None)
-@given(stories(3, "AAA", "BBB", "CCC"), first_wishes(3), rests)
+@given(stories(3, "AAA", "BBB", "CCC"), first_subscription(3), rests)
 def test_whatever_happens_each_connection_is_in_one_place_after_every_step(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
 ) -> None:
@@ -86,9 +86,9 @@ def test_nothing_is_left_of_one_that_goes_while_it_is_slow() -> None:
     run_virtual(main())
 
 
-def wants(*sets: tuple[str, dict[str, Any]]) -> tuple[Wishes, ...]:
+def wants(*sets: tuple[str, dict[str, Any]]) -> tuple[Subscription, ...]:
     """Each with its symbols, blanks between them."""
-    return tuple(Wishes(frozenset(symbols.split()), **options) for symbols, options in sets)
+    return tuple(Subscription(frozenset(symbols.split()), **options) for symbols, options in sets)
 
 
 def hold(market: Market, *sets: tuple[str, dict[str, Any]]) -> RecordingMember:

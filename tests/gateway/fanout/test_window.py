@@ -114,7 +114,7 @@ def test_only_what_was_asked_can_be_answered() -> None:
 
 
 def test_what_is_unanswered_goes_along_to_the_next_cohort() -> None:
-    """Who changes its wishes is late there as it would have been here."""
+    """Who changes its subscription is late there as it would have been here."""
     reader = FakeReader()
     unanswered: dict[Reader, Sent] = {}
     here, there = new_marks(unanswered), new_marks(unanswered)

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.frames import Opcode
 
 import gateway
-from gateway.fanout.member import Wishes
+from gateway.fanout.member import Subscription
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.encodings import DEFAULT, ENCODINGS, register
@@ -186,6 +186,8 @@ def test_a_slow_client_is_caught_up_in_it(literals: Encoding) -> None:
         }
         assert {3} == {one["seq"] for one in got if one["type"] == "tick"}
         assert 6 == sum(one["type"] == "tick" for one in fast.messages())
-        assert Wishes(frozenset({"BTC", "ETH"}), literals) in {wishes for wishes, _ in market.hub._registry._cohorts}
+        assert Subscription(frozenset({"BTC", "ETH"}), literals) in {
+            subscription for subscription, _ in market.hub._registry._cohorts
+        }
 
     run_virtual(main())

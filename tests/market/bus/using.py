@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from market.bus import Bus, BusDownError, Message, Subscription, Token, open_bus
+from market.bus import Bus, BusDownError, BusSubscription, Message, Token, open_bus
 from market.status import Beat, States
 from market.tick import Tick
 from market.topics import HEARTBEAT, batch_of, last_ticks, tick_topic
@@ -27,7 +27,7 @@ async def lead(bus: Bus, owner: str = "we", ttl_s: float = 30) -> Token | None:
     return await bus.leadership.acquire("test", owner, ttl_s)
 
 
-async def listen(bus: Bus, symbols: Iterable[str], receiver: RecordingReceiver) -> Subscription:
+async def listen(bus: Bus, symbols: Iterable[str], receiver: RecordingReceiver) -> BusSubscription:
     """Have ``receiver`` record ``(symbol, payload)`` of the ticks of ``symbols``, and ``("beat", payload)``."""
     names = {HEARTBEAT: "beat"} | {tick_topic(symbol): symbol for symbol in symbols}
 
