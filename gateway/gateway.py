@@ -16,7 +16,7 @@ from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
 from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.states_by_venue import StatesByVenue
-from gateway.fanout.flush_scheduler import Rest
+from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Member
 from gateway.metrics import Counters
@@ -77,7 +77,7 @@ class Gateway:
             told,
             self.counters,
             lag_timeout_s=settings.lag_timeout_s,
-            rest=Rest(factor=settings.rest_factor),
+            throttle=Throttle(factor=settings.rest_factor),
             timer=timer,
         )
         self.states = StatesByVenue(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)

@@ -1,8 +1,8 @@
 """When what is pending is flushed.
 
-`SharedPace` flushes in the next turn of the event loop, so that all that one read
+`SharedFlushScheduler` flushes in the next turn of the event loop, so that all that one read
 from the bus brought in goes out together; after expensive flushes it rests in proportion, and what
-nobody could have seen in time is conflated. `RatedPace` flushes one group at most so many times a second.
+nobody could have seen in time is conflated. `RatedFlushScheduler` flushes one group at most so many times a second.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ logger = logging.getLogger(__name__)
 
 
 class Flushable(Protocol):
-    """A group, as a pace sees it."""
+    """A group, as a scheduler sees it."""
 
     def flush(self) -> None:
         """Send what is pending. Plain code that waits for nobody."""
 
 
-class Pace(Protocol):
+class FlushScheduler(Protocol):
     """When to flush."""
 
     resting: bool
@@ -32,8 +32,8 @@ class Pace(Protocol):
         """``group`` has something pending, and had nothing before."""
 
 
-class Rest(Struct, frozen=True):
-    """How a `SharedPace` trades latency for fewer, larger writes."""
+class Throttle(Struct, frozen=True):
+    """How a `SharedFlushScheduler` trades latency for fewer, larger writes."""
 
     factor: float = 3.0
     """Rest so many times as long as the flush took; 0 never rests. At 3, flushing takes a quarter of a core."""
@@ -43,24 +43,24 @@ class Rest(Struct, frozen=True):
     """So much rest may be owed before any is taken: a quiet gateway adds no latency, and conflates nothing."""
 
 
-class SharedPace:
+class SharedFlushScheduler:
     """Flushes all its waiting groups together."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, timer: Callable[[], float], rest: Rest) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, timer: Callable[[], float], throttle: Throttle) -> None:
         """``timer`` measures what flushes cost, in seconds; the loop's own clock may stand still within a turn."""
         self._loop = loop
         self._timer = timer
-        self._rest = rest
+        self._throttle = throttle
         self._waiting: list[Flushable] = []
         self._owed_until = 0.0
         self.resting = False
 
     def want(self, group: Flushable) -> None:
-        """See `Pace.want`."""
+        """See `FlushScheduler.want`."""
         self._waiting.append(group)
         if len(self._waiting) > 1:
             return
-        wait_s = self._owed_until - self._rest.credit_s - self._timer()
+        wait_s = self._owed_until - self._throttle.credit_s - self._timer()
         if wait_s > 0:
             self.resting = True
             self._loop.call_later(wait_s, self.flush)
@@ -73,7 +73,7 @@ class SharedPace:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        rest = self._rest
+        throttle = self._throttle
         started = self._timer()
         for group in waiting:
             try:
@@ -82,11 +82,11 @@ class SharedPace:
                 # A fault with one must not leave the others waiting for a flush that never comes.
                 logger.exception("a group could not be flushed")
         ended = self._timer()
-        owed_until = max(self._owed_until, ended) + (ended - started) * rest.factor
-        self._owed_until = min(owed_until, ended + rest.longest_s + rest.credit_s)
+        owed_until = max(self._owed_until, ended) + (ended - started) * throttle.factor
+        self._owed_until = min(owed_until, ended + throttle.longest_s + throttle.credit_s)
 
 
-class RatedPace:
+class RatedFlushScheduler:
     """Flushes one group, at most ``hz`` times a second; a tick after a quiet time goes out at once."""
 
     resting = True
@@ -99,7 +99,7 @@ class RatedPace:
         self._timer: asyncio.TimerHandle | None = None
 
     def want(self, group: Flushable) -> None:
-        """See `Pace.want`."""
+        """See `FlushScheduler.want`."""
         if self._timer is None:
             at = max(self._loop.time(), self._flushed_at + self._interval_s)
             self._timer = self._loop.call_at(at, self._flush, group)

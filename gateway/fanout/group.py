@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from gateway.fanout.cohort import Cohort
-from gateway.fanout.flush_scheduler import Pace
+from gateway.fanout.flush_scheduler import FlushScheduler
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedTick
 
@@ -84,9 +84,9 @@ class Cohorts:
 class ConflatingGroup:
     """Of each topic only the newest tick is pending."""
 
-    def __init__(self, pace: Pace, counters: Counters) -> None:
+    def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
         self.cohorts = Cohorts()
-        self._pace = pace
+        self._scheduler = scheduler
         self._counters = counters
         self._window: dict[str, FramedTick] = {}
         self._since = 0
@@ -110,17 +110,17 @@ class ConflatingGroup:
         """See `Group.offer`."""
         topic, window = tick.topic, self._window
         if topic in window:
-            if self._pace.resting:
+            if self._scheduler.resting:
                 self._counters.ticks_conflated += 1
             else:
                 # Nothing is conflated without need: two ticks of one topic in one read go out as two.
-                # What follows goes with the flush that the pace still has to make.
+                # What follows goes with the flush that the scheduler still has to make.
                 self.flush()
                 window = self._window
                 self._since = tick.stamp - 1
         elif not window:
             self._since = tick.stamp - 1
-            self._pace.want(self)
+            self._scheduler.want(self)
         window[topic] = tick
 
     def flush(self) -> None:
@@ -142,9 +142,9 @@ class ConflatingGroup:
 class ExactGroup:
     """Every tick is pending, in order."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, scheduler: FlushScheduler) -> None:
         self.cohorts = Cohorts()
-        self._pace = pace
+        self._scheduler = scheduler
         self._ticks: list[FramedTick] = []
 
     @property
@@ -159,7 +159,7 @@ class ExactGroup:
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
         if not self._ticks:
-            self._pace.want(self)
+            self._scheduler.want(self)
         self._ticks.append(tick)
 
     def flush(self) -> None:

@@ -14,7 +14,7 @@ from gateway.fanout.arrears import Arrears, topics_of
 from gateway.fanout.bursts import Bursts
 from gateway.fanout.catching_up import CatchingUp
 from gateway.fanout.cohort import Cohort
-from gateway.fanout.flush_scheduler import Rest
+from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.group import FAULT, Group
 from gateway.fanout.member import Member, Missed, Share, Subscription
 from gateway.fanout.membership import Cohorts, Membership
@@ -36,7 +36,7 @@ class Hub:
         counters: Counters,
         *,
         lag_timeout_s: float,
-        rest: Rest,
+        throttle: Throttle,
         timer: Callable[[], float],
     ) -> None:
         """``last`` is each topic's newest tick, kept by the feed; ``timer`` measures flushes, in seconds.
@@ -59,7 +59,7 @@ class Hub:
             clock,
             counters,
             next_number=next_number,
-            rest=rest,
+            throttle=throttle,
             timer=timer,
         )
         """Who holds what, and who is slow."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from gateway.fanout.arrears import Arrears, SlowConsumer
 from gateway.fanout.cohort import Cohort
-from gateway.fanout.flush_scheduler import Rest
+from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.member import Member, Missed, Subscription
 from gateway.fanout.registry import Registry
 from gateway.fanout.slow_consumers import SlowConsumers
@@ -39,7 +39,7 @@ class Membership:
         counters: Counters,
         *,
         next_number: Callable[[], int],
-        rest: Rest,
+        throttle: Throttle,
         timer: Callable[[], float],
     ) -> None:
         """``slow`` keeps the backlogs, which only this object changes; ``newest_stamp`` is that of the newest tick.
@@ -55,7 +55,12 @@ class Membership:
         self.unanswered: dict[Reader, Sent] = {}
         """Who is still to answer a ping that a cohort before was sent."""
         self.registry = Registry(
-            self.fall_behind, counters, next_number=next_number, unanswered=self.unanswered, rest=rest, timer=timer
+            self.fall_behind,
+            counters,
+            next_number=next_number,
+            unanswered=self.unanswered,
+            throttle=throttle,
+            timer=timer,
         )
         self.consumer_of = slow.get
         """What a slow connection has missed; None of a fast one."""

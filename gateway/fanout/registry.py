@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.fanout.cohort import Cohort, FallBehind
-from gateway.fanout.flush_scheduler import RatedPace, Rest, SharedPace
+from gateway.fanout.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
 from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
 from gateway.fanout.member import Rule, Subscription
 from gateway.fanout.window import Marks, Reader, Sent
@@ -21,7 +21,7 @@ class Registry:
         *,
         next_number: Callable[[], int],
         unanswered: dict[Reader, Sent],
-        rest: Rest,
+        throttle: Throttle,
         timer: Callable[[], float],
     ) -> None:
         """``fall_behind`` is told of members that are too slow; ``timer`` measures flushes, in seconds.
@@ -32,7 +32,7 @@ class Registry:
         self._counters = counters
         self._next_number = next_number
         self._unanswered = unanswered
-        self._rest = rest
+        self._throttle = throttle
         self._timer = timer
         self._loop = asyncio.get_running_loop()
         self._cohorts: dict[tuple[Subscription, bool], tuple[Cohort]] = {}
@@ -83,10 +83,10 @@ class Registry:
 
     def _new_group(self, subscription: Subscription) -> Group:
         if subscription.rule == "every":
-            return ExactGroup(SharedPace(self._loop, self._timer, Rest(factor=0)))
+            return ExactGroup(SharedFlushScheduler(self._loop, self._timer, Throttle(factor=0)))
         if subscription.max_hz is not None:
-            return ConflatingGroup(RatedPace(self._loop, subscription.max_hz), self._counters)
-        return ConflatingGroup(SharedPace(self._loop, self._timer, self._rest), self._counters)
+            return ConflatingGroup(RatedFlushScheduler(self._loop, subscription.max_hz), self._counters)
+        return ConflatingGroup(SharedFlushScheduler(self._loop, self._timer, self._throttle), self._counters)
 
     def drop_if_empty(self, cohort: Cohort) -> None:
         """Forget ``cohort`` where nobody is in it, and its group where nothing else is in that."""

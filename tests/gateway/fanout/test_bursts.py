@@ -66,8 +66,8 @@ def test_of_a_burst_the_newest_state_of_each_symbol_counts() -> None:
 
 
 @pytest.mark.parametrize("watched", [False, True])
-@pytest.mark.parametrize("pace", [{}, {"max_hz": 1.0}, {"batch": True}])
-def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, pace: dict[str, Any]) -> None:
+@pytest.mark.parametrize("scheduler", [{}, {"max_hz": 1.0}, {"batch": True}])
+def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, scheduler: dict[str, Any]) -> None:
     """By the kernel's word where nothing hoards, else by its pings; then it gets the newest, as far as it reads."""
 
     async def main() -> None:
@@ -77,7 +77,7 @@ def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, pace: dict[s
         for one in (member, other):
             one.rtt_s, one.watched = 0.001, watched
             market.hub.add(one)
-            market.want(one, names, snapshot=False, **pace)
+            market.want(one, names, snapshot=False, **scheduler)
         reading, others = Answers(market, member), Answers(market, other)
         member.draining = watched
         market.tell(*names)

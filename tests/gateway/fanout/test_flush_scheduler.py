@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.fanout.flush_scheduler import RatedPace, Rest, SharedPace
+from gateway.fanout.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
 from tests.fakes import run_virtual
 
 
@@ -30,10 +30,10 @@ def test_quiet_groups_are_flushed_in_the_next_turn_of_the_loop() -> None:
 
     async def main() -> None:
         cheap, other = CostlyGroup(), CostlyGroup()
-        pace = SharedPace(asyncio.get_running_loop(), cheap.timer, Rest())
+        scheduler = SharedFlushScheduler(asyncio.get_running_loop(), cheap.timer, Throttle())
         for expected in range(1, 50):
-            pace.want(cheap)
-            pace.want(other)
+            scheduler.want(cheap)
+            scheduler.want(other)
             assert expected - 1 == len(cheap.flushed_at)
             await asyncio.sleep(0)
             assert expected == len(cheap.flushed_at) == len(other.flushed_at)
@@ -47,15 +47,15 @@ def test_an_expensive_flush_is_followed_by_a_rest_in_proportion() -> None:
 
     async def main() -> None:
         group = CostlyGroup(cost_s=0.004)
-        pace = SharedPace(asyncio.get_running_loop(), lambda: group.spent_s, Rest(3, 0.02, 0.002))
-        pace.want(group)
+        scheduler = SharedFlushScheduler(asyncio.get_running_loop(), lambda: group.spent_s, Throttle(3, 0.02, 0.002))
+        scheduler.want(group)
         await asyncio.sleep(0)
-        assert not pace.resting
-        pace.want(group)
-        assert pace.resting
+        assert not scheduler.resting
+        scheduler.want(group)
+        assert scheduler.resting
         await asyncio.sleep(1)
         assert [round(at, 6) for at in group.flushed_at] == [0.0, 0.010]
-        assert not pace.resting
+        assert not scheduler.resting
 
     run_virtual(main())
 
@@ -65,9 +65,9 @@ def test_no_rest_is_longer_than_the_longest() -> None:
 
     async def main() -> None:
         group = CostlyGroup(cost_s=5)
-        pace = SharedPace(asyncio.get_running_loop(), lambda: group.spent_s, Rest(3, 0.02, 0.002))
+        scheduler = SharedFlushScheduler(asyncio.get_running_loop(), lambda: group.spent_s, Throttle(3, 0.02, 0.002))
         for _ in range(3):
-            pace.want(group)
+            scheduler.want(group)
             await asyncio.sleep(1)
         assert all(round(at % 1, 6) <= 0.02 for at in group.flushed_at)
         assert 3 == len(group.flushed_at)
@@ -80,9 +80,9 @@ def test_a_factor_of_zero_never_rests() -> None:
 
     async def main() -> None:
         group = CostlyGroup(cost_s=1)
-        pace = SharedPace(asyncio.get_running_loop(), lambda: group.spent_s, Rest(factor=0))
+        scheduler = SharedFlushScheduler(asyncio.get_running_loop(), lambda: group.spent_s, Throttle(factor=0))
         for _ in range(5):
-            pace.want(group)
+            scheduler.want(group)
             await asyncio.sleep(0)
         assert group.flushed_at == [0.0] * 5
 
@@ -98,9 +98,9 @@ def test_a_cohort_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFix
 
     async def main() -> None:
         group = CostlyGroup()
-        pace = SharedPace(asyncio.get_running_loop(), group.timer, Rest())
-        pace.want(BrokenCohort())
-        pace.want(group)
+        scheduler = SharedFlushScheduler(asyncio.get_running_loop(), group.timer, Throttle())
+        scheduler.want(BrokenCohort())
+        scheduler.want(group)
         await asyncio.sleep(0)
         assert [0.0] == group.flushed_at
 
@@ -113,12 +113,12 @@ def test_a_rate_spaces_flushes_and_adds_nothing_after_a_quiet_time() -> None:
 
     async def main() -> None:
         group = CostlyGroup()
-        pace = RatedPace(asyncio.get_running_loop(), hz=2)
+        scheduler = RatedFlushScheduler(asyncio.get_running_loop(), hz=2)
         for _ in range(17):
-            pace.want(group)
+            scheduler.want(group)
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.3)
-        pace.want(group)
+        scheduler.want(group)
         await asyncio.sleep(0.001)
         assert [0.5, 1.0, 1.5, 2.0, 3.0] == [round(at, 6) for at in group.flushed_at]
 

@@ -10,7 +10,7 @@ from gateway.protocol.forms import FramedTick
 from tests.fakes import RecordingMember, tick
 
 
-class ManualPace:
+class ManualFlushScheduler:
     """Flushes only when the test does."""
 
     def __init__(self, *, resting: bool) -> None:
@@ -44,22 +44,22 @@ def seqs(member: RecordingMember) -> list[int]:
 
 
 def test_it_asks_to_be_flushed_once() -> None:
-    """Only the first tick after a flush wakes the pace."""
-    pace = ManualPace(resting=True)
-    group = ConflatingGroup(pace, Counters())
+    """Only the first tick after a flush wakes the scheduler."""
+    scheduler = ManualFlushScheduler(resting=True)
+    group = ConflatingGroup(scheduler, Counters())
     group.offer(framed("BTC", 1))
     group.offer(framed("ETH", 2))
-    assert 1 == pace.wanted
+    assert 1 == scheduler.wanted
     group.flush()
     group.offer(framed("BTC", 3))
-    assert 2 == pace.wanted
+    assert 2 == scheduler.wanted
 
 
 def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> None:
-    """Conflation is counted, and happens only where the pace rests."""
+    """Conflation is counted, and happens only where the scheduler rests."""
     for resting, expected in ((True, [3]), (False, [1, 2, 3])):
         counters = Counters()
-        group = ConflatingGroup(ManualPace(resting=resting), counters)
+        group = ConflatingGroup(ManualFlushScheduler(resting=resting), counters)
         one, member = cohort("BTC")
         group.cohorts.add(one)
         for seq in (1, 2, 3):
@@ -71,7 +71,7 @@ def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> 
 
 def test_an_exact_group_keeps_everything_in_order() -> None:
     """Nothing takes anything's place."""
-    group = ExactGroup(ManualPace(resting=True))
+    group = ExactGroup(ManualFlushScheduler(resting=True))
     one, member = cohort("BTC", rule="every")
     group.cohorts.add(one)
     for seq in (1, 2, 3):

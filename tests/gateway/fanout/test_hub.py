@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.fanout.arrears import topics_of
-from gateway.fanout.flush_scheduler import Rest
+from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Subscription
 from gateway.fanout.window import Window
@@ -29,7 +29,7 @@ from tests.fakes import RecordingMember, run_virtual, tick
 class Market:
     """A hub with last values and a source of ticks; no sockets, virtual time."""
 
-    def __init__(self, lag_timeout_s: float = 10, rest: Rest | None = None) -> None:
+    def __init__(self, lag_timeout_s: float = 10, throttle: Throttle | None = None) -> None:
         self.last: dict[str, FramedTick] = {}
         self.states: dict[str, FramedStatus] = {}
         self.version = 0
@@ -39,7 +39,7 @@ class Market:
             self.states,
             self.counters,
             lag_timeout_s=lag_timeout_s,
-            rest=rest or Rest(),
+            throttle=throttle or Throttle(),
             timer=asyncio.get_running_loop().time,
         )
 
@@ -153,7 +153,7 @@ def view_of(member: RecordingMember) -> dict[str, str]:
 
 
 async def settle() -> None:
-    """Let every pace and sweep come round."""
+    """Let every scheduler and sweep come round."""
     await asyncio.sleep(30)
 
 
@@ -237,10 +237,10 @@ def test_a_rated_client_gets_the_newest_at_each_beat() -> None:
 
 
 def test_who_wants_every_tick_gets_every_tick() -> None:
-    """Without conflation nothing is left out, whatever the pace of the others."""
+    """Without conflation nothing is left out, whatever the rate of the others."""
 
     async def main() -> None:
-        market = Market(rest=Rest(factor=100, longest_s=1, credit_s=0))
+        market = Market(throttle=Throttle(factor=100, longest_s=1, credit_s=0))
         market.join("BTC")
         member = market.join("BTC", rule="every")
         for turn in range(50):
@@ -364,7 +364,7 @@ options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "encoding": encodings,
     },
 )
-rests = st.sampled_from([Rest(), Rest(0), Rest(50, 0.02, 0)])
+rests = st.sampled_from([Throttle(), Throttle(0), Throttle(50, 0.02, 0)])
 
 
 def some_wants(names: tuple[str, ...]) -> st.SearchStrategy[tuple[Subscription, ...]]:
@@ -422,12 +422,12 @@ def answer(market: Market, member: RecordingMember) -> None:
 async def play(
     story: list[tuple[object, ...]],
     first: list[dict[str, Any]],
-    rest: Rest,
+    throttle: Throttle,
     *names: str,
     after_each: Callable[[Market], None] | None = None,
 ) -> None:
     """Let ``story`` happen to clients that begin by holding all of ``names``, and check what each has at the end."""
-    market = Market(lag_timeout_s=1000, rest=rest)
+    market = Market(lag_timeout_s=1000, throttle=throttle)
     members = [RecordingMember() for _ in first]
     for member in members[1:]:
         # It has answered pings before.
@@ -518,20 +518,20 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
 @settings(max_examples=300, deadline=None)
 @given(stories(4, "AAA", "BBB", "CCC", "DDD"), first_subscription(4), rests)
 def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
-    story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
+    story: list[tuple[object, ...]], first: list[dict[str, Any]], throttle: Throttle
 ) -> None:
     """Whatever the order of ticks, subscriptions, lags and drains: newest at the end, growing seqs, nothing unasked."""
-    run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", "DDD"))
+    run_virtual(play(story, first, throttle, "AAA", "BBB", "CCC", "DDD"))
 
 
 @pytest.mark.usefixtures("windows")
 @settings(max_examples=500, deadline=None)
 @given(stories(2, "AAA", "BBB"), first_subscription(2), rests)
 def test_whatever_happens_each_client_knows_the_state_of_what_it_holds(
-    story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
+    story: list[tuple[object, ...]], first: list[dict[str, Any]], throttle: Throttle
 ) -> None:
     """The same for states, of so few that everything happens to the same ones: at the end each view is the truth."""
-    run_virtual(play(story, first, rest, "AAA", "BBB"))
+    run_virtual(play(story, first, throttle, "AAA", "BBB"))
 
 
 def test_who_asks_again_while_not_draining_misses_nothing_and_leaves_nothing() -> None:
@@ -621,7 +621,7 @@ def types(member: RecordingMember) -> list[str]:
     "subscription", [{}, {"max_hz": 0.1}, {"batch": True}, {"rule": "every"}, {"encoding": MSGPACK, "batch": True}]
 )
 def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(subscription: dict[str, Any]) -> None:
-    """At once, whatever their pace and form, and as a message of its own; nobody else hears of it."""
+    """At once, whatever their rate and form, and as a message of its own; nobody else hears of it."""
 
     async def main() -> None:
         market = Market()

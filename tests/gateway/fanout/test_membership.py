@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from gateway.fanout.cohort import Cohort
-from gateway.fanout.flush_scheduler import Rest
+from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.member import Subscription
 from tests.fakes import RecordingMember, run_virtual
 from tests.gateway.fanout.test_hub import Market, first_subscription, play, rests, seqs, stories, windows
@@ -43,7 +43,7 @@ def assert_one_place_each(market: Market) -> None:
 @settings(max_examples=200, deadline=None)
 @given(stories(3, "AAA", "BBB", "CCC"), first_subscription(3), rests)
 def test_whatever_happens_each_connection_is_in_one_place_after_every_step(
-    story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Rest
+    story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Throttle
 ) -> None:
     """A member, a newcomer or slow, as its state says; counts are equal, and nothing is left of who has gone."""
     run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", after_each=assert_one_place_each))
