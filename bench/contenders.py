@@ -27,7 +27,7 @@ NO_LIMITS = {
 
 
 @dataclass(frozen=True)
-class Pace:
+class WriteRate:
     """What a floor is to write: ``sends_per_s`` to each socket, ``ticks_per_send`` in each, on average."""
 
     sends_per_s: float
@@ -63,11 +63,13 @@ class Contender:
         """Whether it is told what to write, in place of being fed."""
         return self.name.startswith("floor")
 
-    def command(self, port: int, bus_url: str, clients: int, pace: Pace | None) -> tuple[list[str], dict[str, str]]:
+    def command(
+        self, port: int, bus_url: str, clients: int, rate: WriteRate | None
+    ) -> tuple[list[str], dict[str, str]]:
         """How to start it, and with which environment."""
         if self.is_floor:
-            assert pace is not None
-            plan = (clients, pace.sends_per_s, pace.ticks_per_send, pace.sockets_share)
+            assert rate is not None
+            plan = (clients, rate.sends_per_s, rate.ticks_per_send, rate.sockets_share)
             return python(self.module, str(port), *map(str, plan)), {}
         if self.script:
             return ["node", str(BASELINES / self.script), str(port), bus_url], {}

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bench import deliveries, machine, updates, usage
-from bench.contenders import Contender, Pace
+from bench.contenders import Contender, WriteRate
 from bench.figures import drift
 from bench.front import BEHIND, Front
 from bench.processes import Process, python
@@ -47,8 +47,10 @@ class Bench:
         self.fronted = False
         """Whether HAProxy stands in front of every server, on its core, as `haproxy.cfg` of its tree says."""
 
-    def run(self, scenario: Scenario, contender: Contender, number: int, seconds: float, pace: Pace | None) -> Result:
-        """Measure for ``seconds``. A floor needs its ``pace``.
+    def run(
+        self, scenario: Scenario, contender: Contender, number: int, seconds: float, rate: WriteRate | None
+    ) -> Result:
+        """Measure for ``seconds``. A floor needs its ``rate``.
 
         Raises:
             ProcessError: a process did not start, answer, or stay.
@@ -58,7 +60,7 @@ class Bench:
             updates.measure(contender.root, self.cores, self.bus_pid, seconds, result)
             return result
         with ExitStack() as stack:
-            run = Run(self, stack, scenario, contender, pace, result)
+            run = Run(self, stack, scenario, contender, rate, result)
             match scenario.kind:
                 case "storm":
                     run.storm()
@@ -79,7 +81,7 @@ class Run:
         stack: ExitStack,
         scenario: Scenario,
         contender: Contender,
-        pace: Pace | None,
+        rate: WriteRate | None,
         result: Result,
     ) -> None:
         self._bench = bench
@@ -98,7 +100,7 @@ class Run:
         if bench.fronted:
             env |= BEHIND
         self.server = stack.enter_context(
-            Server(contender, bench.cores.server, bench.bus_url, scenario.clients, pace, env)
+            Server(contender, bench.cores.server, bench.bus_url, scenario.clients, rate, env)
         )
         self._front: Front | None = None
         if bench.fronted:

@@ -39,7 +39,7 @@ _FREE_S = 3.0
 """Who stalls reads for so long before."""
 
 
-class Pace(Struct, frozen=True):
+class ReadRate(Struct, frozen=True):
     """How somebody reads."""
 
     name: str
@@ -72,7 +72,7 @@ class Reader:
     """One client."""
 
     def __init__(
-        self, pace: Pace, address: tuple[str, int], receive_buffer: int = 0, symbols: Sequence[str] = SYMBOLS
+        self, rate: ReadRate, address: tuple[str, int], receive_buffer: int = 0, symbols: Sequence[str] = SYMBOLS
     ) -> None:
         """Connect, and subscribe to ``symbols``. ``receive_buffer`` is SO_RCVBUF in bytes, 0 the kernel's own.
 
@@ -80,7 +80,7 @@ class Reader:
             OSError: nobody listens.
             WireError: it was not let in.
         """
-        self.pace = pace
+        self.rate = rate
         self.hand = Hand()
         self.end = ""
         """How its connection ended; empty while it lasts."""
@@ -105,7 +105,7 @@ class Reader:
         self._sock.sendall(command(type="subscribe", symbols=list(symbols)))
         self._sock.setblocking(False)
         self._start = time.monotonic()
-        self._allowance = Allowance(pace.bytes_per_s, self._start)
+        self._allowance = Allowance(rate.bytes_per_s, self._start)
         self._resumed_s: float | None = None
         self._take(answer[end:])
 
@@ -115,21 +115,21 @@ class Reader:
 
     def reads_freely(self, now: float) -> bool:
         """Whether it reads whatever comes, as soon as it comes."""
-        return not (self.end or self.pace.bytes_per_s or self._is_stalled(now))
+        return not (self.end or self.rate.bytes_per_s or self._is_stalled(now))
 
     def _is_stalled(self, now: float) -> bool:
-        return 0 <= now - self._start - _FREE_S < self.pace.stall_s
+        return 0 <= now - self._start - _FREE_S < self.rate.stall_s
 
     def turn(self, now: float) -> None:
         """Read what it may."""
         if self.end or self._is_stalled(now):
             return
-        if self.pace.stall_s and self._resumed_s is None and now - self._start > _FREE_S:
+        if self.rate.stall_s and self._resumed_s is None and now - self._start > _FREE_S:
             self._resumed_s = now
             waiting = fcntl.ioctl(self._sock, termios.FIONREAD, b"\0\0\0\0")
             self.own_bytes = int.from_bytes(waiting, sys.byteorder)
             self.hand.resume(time.time_ns() // 1000)
-        limit = self._allowance.take(now) if self.pace.bytes_per_s else _CHUNK_BYTES
+        limit = self._allowance.take(now) if self.rate.bytes_per_s else _CHUNK_BYTES
         while limit > 0 and not self.end:
             try:
                 data = self._sock.recv(limit)
@@ -142,7 +142,7 @@ class Reader:
                 self._ended("closed without a word")
                 return
             self._take(data)
-            if not self.pace.bytes_per_s:
+            if not self.rate.bytes_per_s:
                 break
             limit -= len(data)
 
@@ -175,14 +175,14 @@ class Reader:
         """What came of it; ages are in seconds."""
         ages = [age / 1e6 for age in self.hand.ages_us]
         answer = {
-            "name": self.pace.name,
+            "name": self.rate.name,
             "kb_per_s": self.hand.bytes / 1000 / seconds,
             "p50_s": percentile(ages, 0.5) if ages else None,
             "max_s": max(ages, default=None),
             "end": self.end,
             "end_s": self.end_s,
         }
-        if self.pace.stall_s:
+        if self.rate.stall_s:
             answer |= {"older_bytes": self.hand.bytes_before_current, "older_ticks": self.hand.older_ticks}
             answer |= {"own_bytes": self.own_bytes, "current_s": self.current_s}
         return answer
@@ -193,10 +193,10 @@ class Reader:
 
 
 def run(
-    address: tuple[str, int], paces: list[dict[str, Any]], seconds: float, last_s: float, receive_buffer: int
+    address: tuple[str, int], rates: list[dict[str, Any]], seconds: float, last_s: float, receive_buffer: int
 ) -> dict[str, Any]:
     """All read side by side for ``seconds``; the ages of what they have in hand are taken for the last ``last_s``."""
-    readers = [Reader(Pace(**pace), address, receive_buffer) for pace in paces]
+    readers = [Reader(ReadRate(**rate), address, receive_buffer) for rate in rates]
     start = time.monotonic()
     due = start
     while (now := time.monotonic()) < start + seconds:

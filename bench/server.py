@@ -7,7 +7,7 @@ from random import Random
 from typing import Self
 
 from bench import machine
-from bench.contenders import Contender, Pace
+from bench.contenders import Contender, WriteRate
 from bench.processes import Process, ProcessError, wait_until
 
 HOST = "127.0.0.1"
@@ -23,7 +23,7 @@ class Server:
         core: int,
         bus_url: str,
         clients: int,
-        pace: Pace | None,
+        rate: WriteRate | None,
         env: dict[str, str],
     ) -> None:
         """Start it.
@@ -32,7 +32,7 @@ class Server:
             ProcessError: it was not ready in time; the message has its last line.
         """
         self.port = free_port()
-        argv, settings = contender.command(self.port, bus_url, clients, pace)
+        argv, settings = contender.command(self.port, bus_url, clients, rate)
         self._process = Process(argv, core, {**settings, **env}, root=contender.root)
         self.pid = self._process.pid
         path = contender.ready_path

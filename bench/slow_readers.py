@@ -12,7 +12,7 @@ from msgspec import Struct
 from bench import usage
 from bench.measure import Bench
 from bench.processes import Process, python
-from bench.readers import Pace
+from bench.readers import ReadRate
 from bench.result import Result
 from bench.server import HOST
 from bench.stack import FrontName, running
@@ -23,14 +23,14 @@ SECONDS = 30.0
 LAST_S = 10.0
 """Ages are taken for so long at the end."""
 
-PACES = (
-    Pace("unlimited"),
-    Pace("200 KB/s", 200_000),
-    Pace("50 KB/s", 50_000),
-    Pace("20 KB/s", 20_000),
-    Pace("5 KB/s", 5_000),
-    Pace("stalls for 8 s", stall_s=8),
-    Pace("stalls for 15 s", stall_s=15),
+READ_RATES = (
+    ReadRate("unlimited"),
+    ReadRate("200 KB/s", 200_000),
+    ReadRate("50 KB/s", 50_000),
+    ReadRate("20 KB/s", 20_000),
+    ReadRate("5 KB/s", 5_000),
+    ReadRate("stalls for 8 s", stall_s=8),
+    ReadRate("stalls for 15 s", stall_s=15),
 )
 
 
@@ -88,7 +88,7 @@ def _readings(
             answer = readers.ask(
                 "run",
                 timeout_s=seconds + 30,
-                paces=[msgspec.structs.asdict(pace) for pace in PACES],
+                rates=[msgspec.structs.asdict(rate) for rate in READ_RATES],
                 seconds=seconds,
                 last_s=min(LAST_S, seconds / 2),
                 receive_buffer=receive_buffer,

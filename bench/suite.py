@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from bench.contenders import ALL as CONTENDERS
-from bench.contenders import Pace
+from bench.contenders import WriteRate
 from bench.measure import Bench
 from bench.processes import ProcessError
 from bench.result import Result
@@ -36,14 +36,14 @@ def run(
                     absent[name] = reason
                     say(f"{name}: skipped, {reason}")
                     continue
-                pace = floor_pace(scenario, name, results) if CONTENDERS[name].is_floor else None
-                if CONTENDERS[name].is_floor and pace is None:
+                rate = floor_rate(scenario, name, results) if CONTENDERS[name].is_floor else None
+                if CONTENDERS[name].is_floor and rate is None:
                     say(f"{scenario.name} {name}: skipped, the gateway's writes were not counted in this run")
                     continue
                 attempts: list[Result] = []
                 while len(attempts) <= repeats and all(attempt.disturbance > DISTURBED for attempt in attempts):
                     try:
-                        attempts.append(bench.run(scenario, CONTENDERS[name], number, seconds(scenario), pace))
+                        attempts.append(bench.run(scenario, CONTENDERS[name], number, seconds(scenario), rate))
                     except ProcessError as error:
                         say(f"{scenario.name} {name}: FAILED, {error}")
                         break
@@ -53,13 +53,13 @@ def run(
                     yield results[-1]
 
 
-def floor_pace(scenario: Scenario, name: str, results: Sequence[Result]) -> Pace | None:
+def floor_rate(scenario: Scenario, name: str, results: Sequence[Result]) -> WriteRate | None:
     """What a floor is to write in ``scenario``; None where that depends on a gateway that has not run."""
     wanted = scenario.ticks_per_s * scenario.each / 100
     if name == "floor-alone":
-        return Pace(wanted, 1, scenario.each / 100)
+        return WriteRate(wanted, 1, scenario.each / 100)
     if scenario.floor == "per burst":
-        return Pace(scenario.ticks_per_s / scenario.burst, scenario.burst * scenario.each / 100)
+        return WriteRate(scenario.ticks_per_s / scenario.burst, scenario.burst * scenario.each / 100)
     seen = [
         result
         for result in results
@@ -68,7 +68,7 @@ def floor_pace(scenario: Scenario, name: str, results: Sequence[Result]) -> Pace
     if not seen or not seen[-1].ticks_per_s or not seen[-1].writes_per_s:
         return None
     ticks_per_send = max(1.0, seen[-1].ticks_per_s / seen[-1].writes_per_s)
-    return Pace(seen[-1].ticks_per_s / ticks_per_send / scenario.clients, ticks_per_send)
+    return WriteRate(seen[-1].ticks_per_s / ticks_per_send / scenario.clients, ticks_per_send)
 
 
 def brief(result: Result, rounds: int) -> str:

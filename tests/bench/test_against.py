@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench import against
-from bench.contenders import Contender, Pace
+from bench.contenders import Contender, WriteRate
 from bench.processes import ProcessError
 from bench.ratios import Pair
 from bench.result import Result
@@ -25,7 +25,9 @@ class ScriptedBench:
         self.failing = failing
         self.runs: list[tuple[str, str, int]] = []
 
-    def run(self, scenario: Scenario, contender: Contender, number: int, seconds: float, pace: Pace | None) -> Result:
+    def run(
+        self, scenario: Scenario, contender: Contender, number: int, seconds: float, rate: WriteRate | None
+    ) -> Result:
         self.runs.append((scenario.name, contender.root.name, number))
         if (scenario.name, contender.root, number) in self.failing:
             raise ProcessError("was not ready")

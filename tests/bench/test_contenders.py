@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.contenders import ALL, BASELINES, Contender, Pace
+from bench.contenders import ALL, BASELINES, Contender, WriteRate
 from bench.scenarios import ALL as SCENARIOS
 
 
@@ -33,7 +33,7 @@ def test_a_gateway_gets_the_bus_its_port_and_no_limits() -> None:
 
 def test_a_floor_is_told_what_to_write() -> None:
     """Port, clients, and pace are its arguments."""
-    argv, _ = ALL["floor"].command(8123, "", 5, Pace(10, 2.5))
+    argv, _ = ALL["floor"].command(8123, "", 5, WriteRate(10, 2.5))
     assert argv[-5:] == ["8123", "5", "10", "2.5", "1.0"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench import front
 from bench.contenders import ALL as CONTENDERS
-from bench.contenders import Contender, Pace
+from bench.contenders import Contender, WriteRate
 from bench.machine import choose_cores
 from bench.measure import Bench
 from bench.processes import ProcessError
@@ -64,7 +64,7 @@ def test_a_floor_writes_what_it_is_told(bench: Bench) -> None:
     floor = CONTENDERS["floor"]
     if floor.missing():
         pytest.skip(floor.missing())
-    result = bench.run(scenario(), floor, 1, 1.0, Pace(20, 2.5))
+    result = bench.run(scenario(), floor, 1, 1.0, WriteRate(20, 2.5))
     assert result.faults == []
     assert result.ticks_per_s == pytest.approx(250, rel=0.5)
 

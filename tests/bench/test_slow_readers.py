@@ -10,7 +10,7 @@ import pytest
 
 from bench.front import find
 from bench.processes import ROOT
-from bench.slow_readers import PACES, Reading, render
+from bench.slow_readers import READ_RATES, Reading, render
 from bench.trees import FRONT, PACKAGES
 
 
@@ -56,6 +56,6 @@ def test_every_reader_is_measured_before_every_front(front: str, tmp_path: Path)
     )
     assert (bench.returncode, bench.stderr) == (0, "")
     rows = [line for line in bench.stdout.splitlines() if line.startswith(f"| {front} |")]
-    assert [row.split(" | ")[1] for row in rows] == [pace.name for pace in PACES]
+    assert [row.split(" | ")[1] for row in rows] == [rate.name for rate in READ_RATES]
     assert " ms | " in rows[0]
     assert len(list((tmp_path / "bench" / "results").glob("*-slow-readers.json"))) == 1

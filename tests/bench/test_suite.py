@@ -4,11 +4,11 @@ import pytest
 
 from bench import suite
 from bench.contenders import ALL as CONTENDERS
-from bench.contenders import Contender, Pace
+from bench.contenders import Contender, WriteRate
 from bench.processes import ProcessError
 from bench.result import Result
 from bench.scenarios import ALL, Scenario
-from bench.suite import brief, floor_pace
+from bench.suite import brief, floor_rate
 
 BURSTS, FLOOD, SCATTERED = ALL[:3]
 TINY = Scenario(name="tiny", about="", clients=1, ticks_per_s=1, contenders=("send_str", "floor"))
@@ -21,7 +21,9 @@ class ScriptedBench:
         self.left = list(disturbances)
         self.runs: list[tuple[str, str, int]] = []
 
-    def run(self, scenario: Scenario, contender: Contender, number: int, seconds: float, pace: Pace | None) -> Result:
+    def run(
+        self, scenario: Scenario, contender: Contender, number: int, seconds: float, rate: WriteRate | None
+    ) -> Result:
         self.runs.append((scenario.name, contender.name, number))
         disturbance = self.left.pop(0)
         if disturbance is None:
@@ -72,24 +74,24 @@ def test_a_missing_peer_is_skipped_and_named_once(monkeypatch: pytest.MonkeyPatc
 
 def test_a_floor_of_bursts_writes_once_for_each_burst() -> None:
     """The least that an ideal gateway could do."""
-    assert floor_pace(BURSTS, "floor", []) == Pace(10, 100)
+    assert floor_rate(BURSTS, "floor", []) == WriteRate(10, 100)
 
 
 def test_a_floor_that_sends_each_tick_alone_reaches_those_who_want_it() -> None:
     """Every client gets a fifth of the ticks, every tick a fifth of the clients."""
-    assert floor_pace(SCATTERED, "floor-alone", []) == Pace(400, 1, 0.2)
+    assert floor_rate(SCATTERED, "floor-alone", []) == WriteRate(400, 1, 0.2)
 
 
 def test_a_floor_writes_as_often_as_the_gateway_did_in_the_same_run() -> None:
     """The same ticks, in the same number of writes."""
     seen = Result(scenario="flood", contender="gateway", round=1, ticks_per_s=5e6, writes_per_s=50_000)
-    assert floor_pace(FLOOD, "floor", [seen]) == Pace(50, 100)
+    assert floor_rate(FLOOD, "floor", [seen]) == WriteRate(50, 100)
 
 
 def test_a_floor_without_a_gateway_to_follow_is_not_run() -> None:
     """Where the gateway did not run, or its writes were not counted."""
     uncounted = Result(scenario="flood", contender="gateway", round=1, ticks_per_s=5e6)
-    assert [floor_pace(FLOOD, "floor", seen) for seen in ([], [uncounted])] == [None, None]
+    assert [floor_rate(FLOOD, "floor", seen) for seen in ([], [uncounted])] == [None, None]
 
 
 def test_a_run_is_told_in_one_line() -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bench.hand import Hand
-from bench.readers import Pace, Reader
+from bench.readers import Reader, ReadRate
 from bench.ticks import SYMBOLS
 from deploy.ports import Address
 from tests.integration.faults import tell
@@ -55,14 +55,14 @@ async def test_each_of_two_thousand_symbols_has_its_turn() -> None:
     async with running(plan) as stack:
         gateway = stack.plan.gateways[0].listens[0]
         fronts = {"straight": gateway, "haproxy": stack.plan.front} if stack.plan.haproxy else {"straight": gateway}
-        fast = Reader(Pace("fast"), (gateway.host, gateway.port), symbols=symbols)
-        pace = Pace("slow", bytes_per_s=200_000)
-        slow = {name: Reader(pace, (front.host, front.port), symbols=symbols) for name, front in fronts.items()}
+        fast = Reader(ReadRate("fast"), (gateway.host, gateway.port), symbols=symbols)
+        rate = ReadRate("slow", bytes_per_s=200_000)
+        slow = {name: Reader(rate, (front.host, front.port), symbols=symbols) for name, front in fronts.items()}
         try:
             late = await _lateness(fast, slow, symbols)
             for name, reader in slow.items():
                 assert ("", len(symbols)) == (reader.end, len(reader.hand.held))
-                all_s = len(symbols) * reader.hand.bytes / reader.hand.ticks / pace.bytes_per_s
+                all_s = len(symbols) * reader.hand.bytes / reader.hand.ticks / rate.bytes_per_s
                 tell(f"a client reads 2,000 symbols at 200 KB/s, {name}", latest=late[name], all_of_them_take=all_s)
                 assert late[name] < all_s + OLDEST_S
         finally:
@@ -107,8 +107,8 @@ async def test_a_burst_of_states_is_no_backlog(valkey: Valkey) -> None:
         fronts = [("straight", gateway, 4096)]
         if stack.plan.haproxy is not None:
             fronts.append(("haproxy", stack.plan.front, 0))
-        stalled = {name: Keeping(Pace(name), (at.host, at.port), size, symbols) for name, at, size in fronts}
-        fast = Keeping(Pace("fast"), (gateway.host, gateway.port), 0, symbols)
+        stalled = {name: Keeping(ReadRate(name), (at.host, at.port), size, symbols) for name, at, size in fronts}
+        fast = Keeping(ReadRate("fast"), (gateway.host, gateway.port), 0, symbols)
         try:
             await _turn(3, fast, *stalled.values())
             poller.ticking = set(symbols[:1])
@@ -157,8 +157,8 @@ async def test_haproxy_keeps_nobody_whom_a_gateway_has_cut_off() -> None:
     assert plan.haproxy is not None
     async with running(plan) as stack:
         address = (stack.plan.front.host, stack.plan.front.port)
-        slow = Reader(Pace("slow", bytes_per_s=20_000), address)
-        stuck = [Reader(Pace("stuck", stall_s=1000), address) for _ in range(3)]
+        slow = Reader(ReadRate("slow", bytes_per_s=20_000), address)
+        stuck = [Reader(ReadRate("stuck", stall_s=1000), address) for _ in range(3)]
 
         async def only_one() -> bool:
             for reader in (slow, *stuck):
@@ -192,7 +192,7 @@ class Terse(Reader):
 
 
 async def _slow(front: str, address: Address, kind: type[Reader]) -> None:
-    reader = kind(Pace("slow", bytes_per_s=20_000), (address.host, address.port))
+    reader = kind(ReadRate("slow", bytes_per_s=20_000), (address.host, address.port))
     await _read(reader, RUN_S - JUDGED_S)
     ages = await _read(reader, JUDGED_S)
     assert ("", len(SYMBOLS)) == (reader.end, len(reader.hand.held))
@@ -202,7 +202,7 @@ async def _slow(front: str, address: Address, kind: type[Reader]) -> None:
 
 
 async def _stalled(front: str, address: Address) -> None:
-    reader = Reader(Pace("stalls", stall_s=STALL_S), (address.host, address.port))
+    reader = Reader(ReadRate("stalls", stall_s=STALL_S), (address.host, address.port))
     await _read(reader, RUN_S)
     hand: Hand = reader.hand
     tell(f"a client stops reading for {STALL_S} s, {front}", older_prices=f"{hand.bytes_before_current // 1024} KB")
@@ -212,7 +212,7 @@ async def _stalled(front: str, address: Address) -> None:
 
 
 async def _fast(front: str, address: Address) -> None:
-    reader = Reader(Pace("fast"), (address.host, address.port))
+    reader = Reader(ReadRate("fast"), (address.host, address.port))
     await _read(reader, RUN_S)
     tell(f"a fast client beside them, {front}", prices=str(reader.hand.ticks))
     assert ("", len(SYMBOLS)) == (reader.end, len(reader.hand.held))
