@@ -45,7 +45,7 @@ class Connection:
         if sock is None:
             raise ConnectionEndedError(close_codes.ABNORMAL)
         self._sock = sock
-        self._reader = frames.FrameReader()
+        self._parser = frames.FrameParser()
         self._code: int | None = None
 
     def send(self, text: bytes) -> None:
@@ -70,7 +70,7 @@ class Connection:
         try:
             self._sock.settimeout(timeout_s)
             data = self._sock.recv(RECEIVE_BYTES)
-            texts, controls = self._reader.feed(data)
+            texts, controls = self._parser.feed(data)
             for opcode, payload in controls:
                 if opcode == frames.PING:
                     self._ws.pong(payload)

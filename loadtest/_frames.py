@@ -13,7 +13,7 @@ class ProtocolError(Exception):
     """The server broke RFC 6455, or sent what this client did not negotiate."""
 
 
-class FrameReader:
+class FrameParser:
     """Cuts the byte stream of one connection into messages; holds what is not whole yet."""
 
     def __init__(self) -> None:

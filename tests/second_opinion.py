@@ -8,7 +8,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
-from gateway.websocket.framing.parser import Fault, FrameReader, Violation
+from gateway.websocket.framing.parser import FailureCode, FrameParser, Violation
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, RSV1, TEXT, client_frame, deflated
 
 Event = tuple[int, bytes]
@@ -20,7 +20,7 @@ Reading = tuple[list[Event], Violation | None]
 
 def read(*chunks: bytes, limit: int, deflate: bool, window_bytes: int = 0) -> Reading:
     """What the gateway's reader says of ``chunks``, one after the other, up to a close frame."""
-    reader = FrameReader(limit, deflate=deflate, window_bytes=window_bytes)
+    parser = FrameParser(limit, deflate=deflate, window_bytes=window_bytes)
     events: list[Event] = []
 
     def receive(opcode: int, payload: bytes) -> bool:
@@ -28,7 +28,7 @@ def read(*chunks: bytes, limit: int, deflate: bool, window_bytes: int = 0) -> Re
         return opcode != CLOSE
 
     for chunk in chunks:
-        violation = reader.feed(chunk, receive)
+        violation = parser.feed(chunk, receive)
         if violation is not None:
             return events, violation
         if events and events[-1][0] == CLOSE:
@@ -57,17 +57,17 @@ def read_by_websockets(stream: bytes, *, limit: int, deflate: bool) -> Reading:
             continue
         if opcode == TEXT and not _is_utf8(message):
             # It leaves this to the caller.
-            return events, Violation(Fault.INVALID_DATA, "not UTF-8")
+            return events, Violation(FailureCode.INVALID_DATA, "not UTF-8")
         events.append((opcode, message))
     match protocol.parser_exc:
         case None:
             return events, None
         case ProtocolError() as wrong:
-            return events, Violation(Fault.PROTOCOL_ERROR, str(wrong))
+            return events, Violation(FailureCode.PROTOCOL_ERROR, str(wrong))
         case UnicodeDecodeError() as wrong:
-            return events, Violation(Fault.INVALID_DATA, str(wrong))
+            return events, Violation(FailureCode.INVALID_DATA, str(wrong))
         case PayloadTooBig() as wrong:
-            return events, Violation(Fault.TOO_BIG, str(wrong))
+            return events, Violation(FailureCode.TOO_BIG, str(wrong))
         case bug:
             raise bug
 
@@ -118,7 +118,7 @@ def disagreement(ours: Reading, theirs: Reading) -> str:
             # That we have not seen yet, but never shall take for a message.
             same = same and not any(opcode in (TEXT, BINARY) for opcode, _ in events[both:])
     else:
-        same = (events, violation and violation.fault) == (others, complaint and complaint.fault)
+        same = (events, violation and violation.code) == (others, complaint and complaint.code)
     return "" if same else f"read as {ours}, by websockets as {theirs}"
 
 

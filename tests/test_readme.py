@@ -12,7 +12,7 @@ from gateway.auth.settings import AuthSettings
 from gateway.reload import CHANGEABLE
 from gateway.settings import Settings
 from gateway.websocket.close_codes import CloseReason
-from gateway.websocket.framing.parser import Fault
+from gateway.websocket.framing.parser import FailureCode
 from market.config import CONFIG, parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.settings import PollerSettings
@@ -100,7 +100,7 @@ def test_close_codes_are_those_that_are_sent() -> None:
     """The table has each code that a gateway closes with, and no other."""
     table = README.partition("**Close codes.**")[2].partition("**Refused handshakes**")[0]
     told = [int(code) for code in re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE)]
-    assert sorted({reason.code for reason in CloseReason} | set(Fault)) == sorted(told)
+    assert sorted({reason.code for reason in CloseReason} | set(FailureCode)) == sorted(told)
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))])

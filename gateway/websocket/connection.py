@@ -12,7 +12,7 @@ from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.closing_handshake import ClosingHandshake
 from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
-from gateway.websocket.framing.parser import REFUSED, Fault, FrameReader, MessageVerdict, Violation
+from gateway.websocket.framing.parser import REFUSED, FailureCode, FrameParser, MessageVerdict, Violation
 from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 from gateway.websocket.numbered_pings import ping as numbered_ping
 from gateway.websocket.sockets import has_unread
@@ -58,7 +58,7 @@ class Connection(Writer):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_closing_handshake", "_reader", "_turns", "asked", "client", "encoding", "heard", "listener",
+        "__weakref__", "_closing_handshake", "_parser", "_turns", "asked", "client", "encoding", "heard", "listener",
         "pinged", "pinged_at", "rtt_s", "watched",
     )  # fmt: skip
 
@@ -76,14 +76,14 @@ class Connection(Writer):
         watched: bool = False,
         window_bytes: int = 0,
     ) -> None:
-        """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `FrameReader`."""
+        """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `FrameParser`."""
         super().__init__(transport, buffers)
         self.client = client
         self.encoding = encoding
         """How messages are written for this client: for those who write them; nothing here looks at it."""
         self.listener = listener
         self._turns = turns
-        self._reader = FrameReader(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
+        self._parser = FrameParser(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
         self._closing_handshake: ClosingHandshake | None = None
         self.heard = True
         """Whether anything came from the client since the heartbeat last looked."""
@@ -100,12 +100,12 @@ class Connection(Writer):
 
     def limit_messages(self, max_message_bytes: int) -> None:
         """Take messages up to another length from now on; 0 is no limit."""
-        self._reader.limit(max_message_bytes)
+        self._parser.limit(max_message_bytes)
 
     @property
     def reads_all(self) -> bool:
         """Whether compressed messages must be inflated even where nobody wants them."""
-        return self._reader.reads_all
+        return self._parser.reads_all
 
     @property
     def left(self) -> bool:
@@ -168,9 +168,9 @@ class Connection(Writer):
             self._read(data)
             turns.end()
         else:
-            self._reader.keep(data)
+            self._parser.keep(data)
             self._wait()
-            self._buffers.read(self, *self._reader.unfinished)
+            self._buffers.read(self, *self._parser.unfinished)
 
     def go_on(self) -> None:
         """Read what was kept for a later turn (see `gateway.websocket.turns`)."""
@@ -199,22 +199,22 @@ class Connection(Writer):
         if self._closing_handshake is None:
             self._cork()
         try:
-            violation = self._reader.feed(data, self._receive, self._admit, self._pauses)
+            violation = self._parser.feed(data, self._receive, self._admit, self._pauses)
         except Exception:
             logger.exception("client %s: a message could not be handled", self.client)
-            violation = Violation(Fault.INTERNAL_ERROR, "a message could not be handled")
+            violation = Violation(FailureCode.INTERNAL_ERROR, "a message could not be handled")
         self._uncork()
         if violation is not None and not self.closing:
-            self._buffers.counters.closed[violation.fault.name] += 1
-            self._write_close(violation.fault, violation.reason)
+            self._buffers.counters.closed[violation.code.name] += 1
+            self._write_close(violation.code, violation.reason)
         if violation is not None:
             self._stop_listening()
-        self._buffers.read(self, *self._reader.unfinished)
-        if self._reader.window:
-            self._buffers.keeps(self, self._reader.window)
+        self._buffers.read(self, *self._parser.unfinished)
+        if self._parser.window:
+            self._buffers.keeps(self, self._parser.window)
 
     def _stop_listening(self) -> None:
-        self._reader.forget()
+        self._parser.forget()
         if self._closing_handshake is not None:
             self._closing_handshake.stop_listening()
 
@@ -234,7 +234,7 @@ class Connection(Writer):
 
     def _is_quick_pong(self, data: bytes) -> bool:
         """Whether that was one pong with a number, and nothing else is to be done: they come often."""
-        if data[:2] != PONG_HEAD or self._closing_handshake is not None or self._reader.unfinished != (None, None):
+        if data[:2] != PONG_HEAD or self._closing_handshake is not None or self._parser.unfinished != (None, None):
             return False
         # It may be what the next slice has waited for, of hundreds at once.
         if not self._turns.begin():

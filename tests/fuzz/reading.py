@@ -1,4 +1,4 @@
-"""The reader of frames: any bytes are read the same however they are cut, and as another library reads them."""
+"""The frame parser: any bytes are read the same however they are cut, and as another library reads them."""
 
 import random
 import re
@@ -59,4 +59,4 @@ class Reading:
             return "taken"
         assert len(violation.reason.encode()) <= 123, "the reason does not fit"
         # Without the section of the standard, and the number of the opcode.
-        return f"{int(violation.fault)} {re.split('[:(]', violation.reason)[0].strip()}"
+        return f"{int(violation.code)} {re.split('[:(]', violation.reason)[0].strip()}"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest._frames import CLOSE, PING, FrameReader, ProtocolError
+from loadtest._frames import CLOSE, PING, FrameParser, ProtocolError
 
 
 def frame(head: int, payload: bytes) -> bytes:
@@ -22,28 +22,28 @@ def test_messages_survive_any_cut_of_the_stream(data: st.DataObject) -> None:
     texts = data.draw(st.lists(st.binary(max_size=300), max_size=8))
     stream = b"".join(frame(0x81, text) for text in texts)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
-    reader = FrameReader()
+    parser = FrameParser()
     found = []
     for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        found += reader.feed(stream[start:stop])[0]
+        found += parser.feed(stream[start:stop])[0]
     assert texts == found
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 70000])
 def test_every_form_of_length_is_read(size: int) -> None:
     """Messages of each length encoding come out whole."""
-    assert ([b"x" * size], []) == FrameReader().feed(frame(0x81, b"x" * size))
+    assert ([b"x" * size], []) == FrameParser().feed(frame(0x81, b"x" * size))
 
 
 def test_a_fragmented_message_is_joined_around_a_ping() -> None:
     """Fragments become one message, and a control frame between them is told apart."""
     stream = frame(0x01, b"he") + frame(0x89, b"?") + frame(0x00, b"ll") + frame(0x80, b"o") + frame(0x81, b"!")
-    assert ([b"hello", b"!"], [(PING, b"?")]) == FrameReader().feed(stream)
+    assert ([b"hello", b"!"], [(PING, b"?")]) == FrameParser().feed(stream)
 
 
 def test_a_close_frame_is_a_control_frame() -> None:
     """A close frame comes out beside the messages before it."""
-    assert ([b"a"], [(CLOSE, b"\x03\xf4")]) == FrameReader().feed(frame(0x81, b"a") + frame(0x88, b"\x03\xf4"))
+    assert ([b"a"], [(CLOSE, b"\x03\xf4")]) == FrameParser().feed(frame(0x81, b"a") + frame(0x88, b"\x03\xf4"))
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_a_close_frame_is_a_control_frame() -> None:
 def test_what_was_not_agreed_on_is_refused(stream: bytes) -> None:
     """A frame that this client must not be sent is an error, not a message."""
     with pytest.raises(ProtocolError):
-        FrameReader().feed(stream)
+        FrameParser().feed(stream)

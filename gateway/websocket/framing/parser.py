@@ -40,7 +40,7 @@ _LENGTH_16: Final = 126
 """Stands there for a length of two bytes more; 127 for eight."""
 
 
-class Fault(IntEnum):
+class FailureCode(IntEnum):
     """What a connection is failed for, by close code (RFC 6455, section 7.4.1)."""
 
     PROTOCOL_ERROR = 1002
@@ -52,7 +52,7 @@ class Fault(IntEnum):
 class Violation(Struct, frozen=True):
     """Why a connection must be failed (RFC 6455, section 7.1.7)."""
 
-    fault: Fault
+    code: FailureCode
     reason: str
     """For whoever writes the client; fits into a close frame."""
 
@@ -83,7 +83,7 @@ _FORGETFUL: Final = Inflater(0)
 """Serves all clients whose messages stand for themselves."""
 
 
-class FrameReader:
+class FrameParser:
     """One client's frames, and what has come of a message that is not complete."""
 
     __slots__ = ("_first", "_heads", "_inflater", "_kept", "_limit", "_parts")
@@ -178,16 +178,18 @@ class FrameReader:
         if first not in self._heads:
             return _explain_head(first)
         if second < _MASKED:
-            return Violation(Fault.PROTOCOL_ERROR, "frames of a client must be masked (RFC 6455, section 5.1)")
+            return Violation(FailureCode.PROTOCOL_ERROR, "frames of a client must be masked (RFC 6455, section 5.1)")
         length = second - _MASKED
         body = at + 6
         if first & _CONTROL:
             if length > _SHORT:
-                return Violation(Fault.PROTOCOL_ERROR, "a control frame has at most 125 bytes (RFC 6455, section 5.5)")
+                return Violation(
+                    FailureCode.PROTOCOL_ERROR, "a control frame has at most 125 bytes (RFC 6455, section 5.5)"
+                )
             return body, body + length
         if (first & _OPCODE == CONTINUATION) == (self._parts is None):
             what = "a continuation of nothing" if self._parts is None else "a message inside of a message"
-            return Violation(Fault.PROTOCOL_ERROR, f"{what} (RFC 6455, section 5.4)")
+            return Violation(FailureCode.PROTOCOL_ERROR, f"{what} (RFC 6455, section 5.4)")
         if length > _SHORT:
             width = 2 if length == _LENGTH_16 else 8
             body += width
@@ -195,12 +197,14 @@ class FrameReader:
                 return body, body
             length = int.from_bytes(stream[at + 2 : at + 2 + width])
             if length <= _SHORT or (width == 8 and not 2**16 <= length < 2**63):
-                return Violation(Fault.PROTOCOL_ERROR, "a length not in its shortest form (RFC 6455, section 5.2)")
+                return Violation(
+                    FailureCode.PROTOCOL_ERROR, "a length not in its shortest form (RFC 6455, section 5.2)"
+                )
         compressed = _RSV1 & (first if self._parts is None else self._first)
         limit = longest_compressed(self._limit) if compressed else self._limit
         if limit and length + len(self._parts or b"") > limit:
             what = "a compressed message" if compressed else "a message"
-            return Violation(Fault.TOO_BIG, f"{what} has at most {limit} bytes here")
+            return Violation(FailureCode.TOO_BIG, f"{what} has at most {limit} bytes here")
         return body, body + length
 
     def _complete(self, first: int, payload: bytes, admit: Admit) -> tuple[int, bytes] | Violation:
@@ -225,15 +229,17 @@ class FrameReader:
         if compressed:
             inflated = self._inflater.inflate(payload, self._limit)
             if inflated is None:
-                return Violation(Fault.INVALID_DATA, "a message that cannot be inflated (RFC 7692, section 7.2.2)")
+                return Violation(
+                    FailureCode.INVALID_DATA, "a message that cannot be inflated (RFC 7692, section 7.2.2)"
+                )
             if self._limit and len(inflated) > self._limit:
-                return Violation(Fault.TOO_BIG, f"a message has at most {self._limit} bytes here")
+                return Violation(FailureCode.TOO_BIG, f"a message has at most {self._limit} bytes here")
             payload = inflated
         if verdict == "read":
             return REFUSED, b""
         opcode = first & _OPCODE
         if opcode == TEXT and not _is_utf8(payload):
-            return Violation(Fault.INVALID_DATA, "text that is not UTF-8 (RFC 6455, section 8.1)")
+            return Violation(FailureCode.INVALID_DATA, "text that is not UTF-8 (RFC 6455, section 8.1)")
         return opcode, payload
 
 
@@ -244,17 +250,17 @@ def _explain_head(first: int) -> Violation:
         reason = "a control frame in parts (RFC 6455, section 5.5)"
     else:
         reason = "a reserved bit that nothing negotiated here gives a meaning (RFC 6455, section 5.2)"
-    return Violation(Fault.PROTOCOL_ERROR, reason)
+    return Violation(FailureCode.PROTOCOL_ERROR, reason)
 
 
 def _wrong_close(payload: bytes) -> Violation | None:
     if not payload:
         return None
     if not _is_utf8(payload[2:]):
-        return Violation(Fault.INVALID_DATA, "a close reason that is not UTF-8 (RFC 6455, section 5.5.1)")
+        return Violation(FailureCode.INVALID_DATA, "a close reason that is not UTF-8 (RFC 6455, section 5.5.1)")
     code = int.from_bytes(payload[:2])
     if len(payload) == 1 or not (code in _CLOSE_CODES or 3000 <= code < 5000):
-        return Violation(Fault.PROTOCOL_ERROR, "no such close code (RFC 6455, section 7.4)")
+        return Violation(FailureCode.PROTOCOL_ERROR, "no such close code (RFC 6455, section 7.4)")
     return None
 
 

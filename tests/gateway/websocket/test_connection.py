@@ -70,7 +70,7 @@ class RecordingListener:
         self.frames = self.lost = 0
         self.answered: list[int] = []
         self.heartbeats: list[int] = []
-        self.fault: Exception | None = None
+        self.code: Exception | None = None
         self.due: list[int] = []
         self.admission: MessageVerdict = "ok"
 
@@ -83,8 +83,8 @@ class RecordingListener:
         return self.admission
 
     def message_received(self, opcode: int, data: bytes) -> None:
-        if self.fault:
-            raise self.fault
+        if self.code:
+            raise self.code
         self.messages.append((opcode, data))
 
     def frame_received(self) -> None:
@@ -322,7 +322,7 @@ async def test_what_is_not_websocket_closes_by_its_code(setup: Setup, stream: by
 
 async def test_a_fault_of_our_own_closes_only_that_connection(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
     """Where handling a message raises, its client hears 1011, the log why, and the event loop nothing."""
-    setup.listener.fault = ZeroDivisionError("a bug")
+    setup.listener.code = ZeroDivisionError("a bug")
     setup.connection.data_received(client_frame(FIN | TEXT, b"hello") * 2)
     [close] = setup.transport.written
     assert (1011).to_bytes(2) == close[2:4]
@@ -330,7 +330,7 @@ async def test_a_fault_of_our_own_closes_only_that_connection(setup: Setup, capl
     assert {"INTERNAL_ERROR": 1} == setup.counters.closed
     [record] = caplog.records
     assert record.exc_info is not None
-    assert record.exc_info[1] is setup.listener.fault
+    assert record.exc_info[1] is setup.listener.code
 
 
 @pytest.mark.parametrize(

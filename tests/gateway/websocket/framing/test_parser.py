@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.websocket.framing.inflate import longest_compressed
-from gateway.websocket.framing.parser import REFUSED, Fault, FrameReader, MessageVerdict, Violation
+from gateway.websocket.framing.parser import REFUSED, FailureCode, FrameParser, MessageVerdict, Violation
 from tests import second_opinion
 from tests.client_frames import (
     BINARY,
@@ -38,12 +38,12 @@ def read(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> Reading:
     return second_opinion.read(*chunks, limit=limit, deflate=deflate)
 
 
-def refused(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> tuple[list[Event], Fault, str]:
+def refused(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> tuple[list[Event], FailureCode, str]:
     """What came before a violation, and its code and reason."""
     events, violation = read(*chunks, limit=limit, deflate=deflate)
     assert violation is not None
     assert len(violation.reason.encode()) <= 123
-    return events, violation.fault, violation.reason
+    return events, violation.code, violation.reason
 
 
 # What is right.
@@ -136,8 +136,8 @@ def test_no_limit_is_no_limit() -> None:
 )
 def test_what_the_protocol_forbids_is_1002(stream: bytes, reason: str) -> None:
     """Each kind of frame that RFC 6455 rules out is named."""
-    _, fault, told = refused(stream)
-    assert Fault.PROTOCOL_ERROR == fault
+    _, code, told = refused(stream)
+    assert FailureCode.PROTOCOL_ERROR == code
     assert reason in told
 
 
@@ -149,8 +149,8 @@ def test_reserved_bits_stay_reserved_with_compression() -> None:
         client_frame(FIN | RSV1 | 0x20 | TEXT),
         begun + client_frame(FIN | RSV1 | CONTINUATION),
     ):
-        _, fault, told = refused(stream, deflate=True)
-        assert Fault.PROTOCOL_ERROR == fault
+        _, code, told = refused(stream, deflate=True)
+        assert FailureCode.PROTOCOL_ERROR == code
         assert "reserved bit" in told
 
 
@@ -167,8 +167,8 @@ def test_text_that_is_not_utf8_is_1007(text: bytes) -> None:
         client_frame(FIN | RSV1 | TEXT, deflated(text)),
         client_frame(FIN | CLOSE, close_payload(1000, text)),
     ):
-        events, fault, _ = refused(stream, deflate=True)
-        assert Fault.INVALID_DATA == fault
+        events, code, _ = refused(stream, deflate=True)
+        assert FailureCode.INVALID_DATA == code
         assert events in ([], [(CONTINUATION, b"")])
     assert ([(BINARY, text)], None) == read(client_frame(FIN | BINARY, text))
 
@@ -176,8 +176,8 @@ def test_text_that_is_not_utf8_is_1007(text: bytes) -> None:
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff\xff", deflated(b"Hello" * 100)[:-3]])
 def test_what_cannot_be_inflated_is_1007(payload: bytes) -> None:
     """Garbage and half a message, sent as a compressed one, are refused."""
-    _, fault, told = refused(client_frame(FIN | RSV1 | BINARY, payload), deflate=True)
-    assert (Fault.INVALID_DATA, True) == (fault, "inflated" in told)
+    _, code, told = refused(client_frame(FIN | RSV1 | BINARY, payload), deflate=True)
+    assert (FailureCode.INVALID_DATA, True) == (code, "inflated" in told)
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_what_cannot_be_inflated_is_1007(payload: bytes) -> None:
 )
 def test_a_message_past_the_limit_is_1009(stream: bytes) -> None:
     """It is refused as soon as its header, or its inflating, tells: nobody waits for the rest."""
-    _, fault, told = refused(stream, deflate=True)
-    assert (Fault.TOO_BIG, f"a message has at most {LIMIT} bytes here") == (fault, told)
+    _, code, told = refused(stream, deflate=True)
+    assert (FailureCode.TOO_BIG, f"a message has at most {LIMIT} bytes here") == (code, told)
 
 
 def test_close_codes_are_those_of_the_standard() -> None:
@@ -211,13 +211,13 @@ def test_nothing_after_the_end_is_looked_at() -> None:
     assert [(TEXT, b"good")] == refused(good + bad + good)[0]
     assert ([(CLOSE, b"")], None) == read(client_frame(FIN | CLOSE) + bad)
     calls: list[bytes] = []
-    reader = FrameReader(LIMIT, deflate=False)
+    parser = FrameParser(LIMIT, deflate=False)
 
     def hear_one(_opcode: int, payload: bytes) -> bool:
         calls.append(payload)
         return False
 
-    assert reader.feed(good * 3 + bad, hear_one) is None
+    assert parser.feed(good * 3 + bad, hear_one) is None
     assert [b"good"] == calls
 
 
@@ -227,7 +227,7 @@ def test_nothing_after_the_end_is_looked_at() -> None:
 def test_a_stranger_holds_no_more_than_a_message_and_a_header() -> None:
     """However a message is cut into parts and reads, what a reader keeps is bounded, and let go with its end."""
     size = 100_000
-    reader = FrameReader(size, deflate=False)
+    parser = FrameParser(size, deflate=False)
     parts = client_frame(BINARY, b"x") + client_frame(CONTINUATION, b"x") * 49_999 + client_frame(CONTINUATION) * 1000
     rest = client_frame(FIN | CONTINUATION, b"x" * 50_000)
     messages: list[int] = []
@@ -240,11 +240,11 @@ def test_a_stranger_holds_no_more_than_a_message_and_a_header() -> None:
     try:
         before = tracemalloc.get_traced_memory()[0]
         for at in range(0, len(parts), 100):
-            reader.feed(parts[at : at + 100], lambda *_: True)
+            parser.feed(parts[at : at + 100], lambda *_: True)
         for at in range(0, len(rest) - 1, 10):
-            reader.feed(rest[at : min(at + 10, len(rest) - 1)], lambda *_: True)
+            parser.feed(rest[at : min(at + 10, len(rest) - 1)], lambda *_: True)
         held = tracemalloc.get_traced_memory()[0] - before
-        reader.feed(rest[-1:], hear_one)
+        parser.feed(rest[-1:], hear_one)
         after = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
@@ -371,34 +371,34 @@ def test_a_block_may_say_that_it_is_the_last(flush: int) -> None:
 
 def test_what_is_unfinished_can_be_told_apart() -> None:
     """A frame is one object until it is whole, so is a message until its end; another one is another object."""
-    reader = FrameReader(LIMIT, deflate=False)
+    parser = FrameParser(LIMIT, deflate=False)
 
     def take(_opcode: int, _payload: bytes) -> bool:
         return True
 
-    assert (None, None) == reader.unfinished
-    reader.feed(client_frame(FIN | TEXT, b"hello")[:3], take)
-    begun, _ = reader.unfinished
-    reader.feed(client_frame(FIN | TEXT, b"hello")[3:6], take)
-    assert begun is reader.unfinished[0]
-    reader.feed(client_frame(FIN | TEXT, b"hello")[6:] + client_frame(TEXT, b"one")[:2], take)
-    other, message = reader.unfinished
+    assert (None, None) == parser.unfinished
+    parser.feed(client_frame(FIN | TEXT, b"hello")[:3], take)
+    begun, _ = parser.unfinished
+    parser.feed(client_frame(FIN | TEXT, b"hello")[3:6], take)
+    assert begun is parser.unfinished[0]
+    parser.feed(client_frame(FIN | TEXT, b"hello")[6:] + client_frame(TEXT, b"one")[:2], take)
+    other, message = parser.unfinished
     assert other is not None
     assert other is not begun
     assert message is None
-    reader.feed(client_frame(TEXT, b"one")[2:], take)
-    _, message = reader.unfinished
+    parser.feed(client_frame(TEXT, b"one")[2:], take)
+    _, message = parser.unfinished
     assert b"one" == message
-    reader.feed(client_frame(CONTINUATION, b"two") + client_frame(FIN | PING), take)
-    assert message is reader.unfinished[1]
-    reader.feed(client_frame(FIN | CONTINUATION) + client_frame(TEXT, b"onetwo"), take)
-    assert message is not reader.unfinished[1]
-    reader.forget()
-    assert (None, None) == reader.unfinished
+    parser.feed(client_frame(CONTINUATION, b"two") + client_frame(FIN | PING), take)
+    assert message is parser.unfinished[1]
+    parser.feed(client_frame(FIN | CONTINUATION) + client_frame(TEXT, b"onetwo"), take)
+    assert message is not parser.unfinished[1]
+    parser.forget()
+    assert (None, None) == parser.unfinished
 
 
 def hearing(
-    reader: FrameReader, stream: bytes, admission: MessageVerdict
+    parser: FrameParser, stream: bytes, admission: MessageVerdict
 ) -> tuple[list[Event], list[int], Violation | None]:
     """What a reader hands over where every message gets the same answer, and what it asked."""
     events: list[Event] = []
@@ -412,7 +412,7 @@ def hearing(
         asked.append(compressed)
         return admission
 
-    return events, asked, reader.feed(stream, receive, admit)
+    return events, asked, parser.feed(stream, receive, admit)
 
 
 def test_every_message_is_asked_about_before_it_is_read() -> None:
@@ -422,8 +422,8 @@ def test_every_message_is_asked_about_before_it_is_read() -> None:
     stream = bad_text + bad_deflate + parts + client_frame(FIN | PING, b"?")
     admissions: tuple[MessageVerdict, ...] = ("drop", "read")
     for admission in admissions:
-        reader = FrameReader(LIMIT, deflate=True)
-        events, asked, violation = hearing(reader, stream, admission)
+        parser = FrameParser(LIMIT, deflate=True)
+        events, asked, violation = hearing(parser, stream, admission)
         assert violation is None
         assert [0, 300, 50] == asked
         refused = (REFUSED, b"")
@@ -434,13 +434,13 @@ def test_what_later_messages_refer_to_is_inflated_though_nobody_wants_it() -> No
     """Where the client keeps a window a message that was refused is read, and those behind it are readable."""
     first, second = b'{"type":"ping","id":"one"}', b'{"type":"ping","id":"two"}'
     stream = client_frame(FIN | RSV1 | TEXT, deflated(first))
-    reader = FrameReader(LIMIT, deflate=True, window_bytes=32 * 1024)
-    assert ([(REFUSED, b"")], None) == hearing(reader, stream, "read")[::2]
+    parser = FrameParser(LIMIT, deflate=True, window_bytes=32 * 1024)
+    assert ([(REFUSED, b"")], None) == hearing(parser, stream, "read")[::2]
     later = client_frame(FIN | RSV1 | TEXT, referring(first, second))
-    assert ([(TEXT, second)], None) == hearing(reader, later, "ok")[::2]
-    reader = FrameReader(LIMIT, deflate=True, window_bytes=32 * 1024)
-    hearing(reader, stream, "drop")
-    assert hearing(reader, later, "ok")[2] is not None
+    assert ([(TEXT, second)], None) == hearing(parser, later, "ok")[::2]
+    parser = FrameParser(LIMIT, deflate=True, window_bytes=32 * 1024)
+    hearing(parser, stream, "drop")
+    assert hearing(parser, later, "ok")[2] is not None
 
 
 def test_a_compressed_message_has_a_limit_of_its_own() -> None:
@@ -449,8 +449,8 @@ def test_a_compressed_message_has_a_limit_of_its_own() -> None:
     head = client_frame(FIN | RSV1 | TEXT, b"", length=longest + 1)
     first = client_frame(RSV1 | TEXT, bytes(longest))
     for stream in (head, first + client_frame(CONTINUATION, b"", length=1)):
-        _, fault, reason = refused(stream, limit=262_144, deflate=True)
-        assert (1009, f"a compressed message has at most {longest} bytes here") == (fault, reason)
+        _, code, reason = refused(stream, limit=262_144, deflate=True)
+        assert (1009, f"a compressed message has at most {longest} bytes here") == (code, reason)
     plain = client_frame(FIN | TEXT, b"x" * 262_144)
     assert ([(TEXT, b"x" * 262_144)], None) == read(plain, limit=262_144, deflate=True)
     # Many blocks with nothing in them: each takes as long as a short message.
@@ -477,12 +477,12 @@ def test_pauses_make_no_difference(data: st.DataObject, deflate: bool) -> None:
         paused = next(pauses, False)
         return paused
 
-    reader = FrameReader(LIMIT, deflate=deflate)
+    parser = FrameParser(LIMIT, deflate=deflate)
     pieces = split(data, stream)
     violation = None
     while (pieces or paused) and violation is None and not (events and events[-1][0] == CLOSE):
         if paused and pieces:
-            reader.keep(pieces.pop(0))
+            parser.keep(pieces.pop(0))
         paused = False
-        violation = reader.feed(pieces.pop(0) if pieces else b"", receive, pauses=must_pause)
+        violation = parser.feed(pieces.pop(0) if pieces else b"", receive, pauses=must_pause)
     assert read(stream, deflate=deflate) == (events, violation)
