@@ -73,7 +73,7 @@ class Connection:
         """Stream → how many changes its client knows of."""
         self._unheard_of: set[str] = set()
         """Streams of symbols that were not listed when they were subscribed: nothing is told of them, ever."""
-        self._outbox: asyncio.Queue[str] = asyncio.Queue()
+        self._send_buffer: asyncio.Queue[str] = asyncio.Queue()
         self._rate = RollingCount(limits.messages, limits.message_window_s, clock)
         self._ping_payload: bytes | None = None
         self._pong_due = float("inf")
@@ -114,7 +114,7 @@ class Connection:
     def say(self, text: str) -> None:
         """Send any text at all."""
         if not self.quiet:
-            self._outbox.put_nowait(text)
+            self._send_buffer.put_nowait(text)
 
     def abort(self) -> None:
         """Cut the connection without a word."""
@@ -146,7 +146,7 @@ class Connection:
 
     async def _write(self) -> None:
         while True:
-            text = await self._outbox.get()
+            text = await self._send_buffer.get()
             await self._faults.thawed.wait()
             await self._socket.send_str(text)
 
