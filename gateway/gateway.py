@@ -27,7 +27,7 @@ from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.buffering.memory import share_for_clients
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
-from gateway.websocket.keepalive import Heartbeat
+from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.turns import Turns
 from market.bus import Bus
 from market.tasks import Group, end
@@ -93,7 +93,7 @@ class Gateway:
             now_us=now_us,
             rng=self._rng,
         )
-        self._heartbeat = Heartbeat(settings.heartbeat_s, self.hub.slow.__contains__, self.hub.slow.next_number)
+        self._keepalive = Keepalive(settings.heartbeat_s, self.hub.slow.__contains__, self.hub.slow.next_number)
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None where nobody needs one."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
@@ -126,7 +126,7 @@ class Gateway:
         try:
             async with Group() as group:
                 group.create_task(self.feed.run())
-                group.create_task(self._heartbeat.run())
+                group.create_task(self._keepalive.run())
         finally:
             await end(*self._errands)
             self.admission.limit_log.close()
@@ -195,12 +195,12 @@ class Gateway:
         """``connection`` is part of the gateway now."""
         self.counters.connections_accepted += 1
         self.hub.add(connection)
-        self._heartbeat.add(connection)
+        self._keepalive.add(connection)
         self._empty.clear()
 
     def remove(self, connection: Connection) -> None:
         """``connection`` is gone; nothing of it is left after this."""
-        self._heartbeat.remove(connection)
+        self._keepalive.remove(connection)
         self.hub.remove(connection)
         if not len(self.hub):
             self._empty.set()

@@ -13,7 +13,7 @@ from gateway.websocket.connection import Connection
 _SLICES: Final = 32
 
 
-class Heartbeat:
+class Keepalive:
     """Looks at every connection twice per ``heartbeat_s``: a dead one is gone after one to one and a half of it."""
 
     def __init__(self, heartbeat_s: float, lags: Callable[[Connection], bool], next_number: Callable[[], int]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 from gateway.websocket.connection import Connection
-from gateway.websocket.keepalive import Heartbeat
+from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.numbered_pings import ping
 from tests.fakes import run_virtual
 from tests.gateway.websocket.test_connection import Busy, Setup, StubbornTransport
@@ -16,9 +16,9 @@ def connection() -> tuple[Connection, StubbornTransport]:
     return setup.connection, setup.transport
 
 
-async def run_for(heartbeat: Heartbeat, seconds: float) -> None:
+async def run_for(keepalive: Keepalive, seconds: float) -> None:
     """Run the heartbeat for so long."""
-    sweep = asyncio.create_task(heartbeat.run())
+    sweep = asyncio.create_task(keepalive.run())
     await asyncio.sleep(seconds)
     sweep.cancel()
 
@@ -28,14 +28,14 @@ def test_a_silent_peer_is_pinged_and_then_cut_off() -> None:
 
     async def main() -> None:
         silent, transport = connection()
-        heartbeat = Heartbeat(20, lambda _: False, itertools.count(1).__next__)
-        heartbeat.add(silent)
-        await run_for(heartbeat, 9)
+        keepalive = Keepalive(20, lambda _: False, itertools.count(1).__next__)
+        keepalive.add(silent)
+        await run_for(keepalive, 9)
         assert [] == transport.written
-        await run_for(heartbeat, 12)
+        await run_for(keepalive, 12)
         assert [ping(1)] == transport.written
         assert not transport.aborted
-        await run_for(heartbeat, 10)
+        await run_for(keepalive, 10)
         assert transport.aborted
 
     run_virtual(main())
@@ -46,10 +46,10 @@ def test_a_peer_that_answers_lives_on() -> None:
 
     async def main() -> None:
         living, transport = connection()
-        heartbeat = Heartbeat(20, lambda _: False, itertools.count(1).__next__)
-        heartbeat.add(living)
+        keepalive = Keepalive(20, lambda _: False, itertools.count(1).__next__)
+        keepalive.add(living)
         for _ in range(10):
-            await run_for(heartbeat, 18)
+            await run_for(keepalive, 18)
             living.heard = True
         assert not transport.aborted
         assert len(transport.written) >= 5
@@ -63,13 +63,13 @@ def test_a_laggard_is_left_to_its_own_timeout() -> None:
     async def main() -> None:
         slow, transport = connection()
         lagging = {slow}
-        heartbeat = Heartbeat(20, lagging.__contains__, itertools.count(1).__next__)
-        heartbeat.add(slow)
-        await run_for(heartbeat, 100)
+        keepalive = Keepalive(20, lagging.__contains__, itertools.count(1).__next__)
+        keepalive.add(slow)
+        await run_for(keepalive, 100)
         assert [] == transport.written
         lagging.clear()
         while not transport.written:
-            heartbeat.sweep_slice()
+            keepalive.sweep_slice()
         assert [ping(1)] == transport.written
         assert not transport.aborted
 
@@ -81,10 +81,10 @@ def test_who_was_taken_out_is_not_looked_at() -> None:
 
     async def main() -> None:
         gone, transport = connection()
-        heartbeat = Heartbeat(20, lambda _: False, itertools.count(1).__next__)
-        heartbeat.add(gone)
-        heartbeat.remove(gone)
-        await run_for(heartbeat, 100)
+        keepalive = Keepalive(20, lambda _: False, itertools.count(1).__next__)
+        keepalive.add(gone)
+        keepalive.remove(gone)
+        await run_for(keepalive, 100)
         assert [] == transport.written
 
     run_virtual(main())
@@ -94,17 +94,17 @@ def test_the_work_is_spread() -> None:
     """A thousand connections that came evenly are not pinged in one breath."""
 
     async def main() -> None:
-        heartbeat = Heartbeat(32, lambda _: False, itertools.count(1).__next__)
+        keepalive = Keepalive(32, lambda _: False, itertools.count(1).__next__)
         transports = []
         for _ in range(64):
             one, transport = connection()
-            heartbeat.add(one)
+            keepalive.add(one)
             transports.append(transport)
-            await run_for(heartbeat, 0.5001)
+            await run_for(keepalive, 0.5001)
         most = 0
         before = sum(len(transport.written) for transport in transports)
         for _ in range(32):
-            heartbeat.sweep_slice()
+            keepalive.sweep_slice()
             after = sum(len(transport.written) for transport in transports)
             most = max(most, after - before)
             before = after
@@ -120,12 +120,12 @@ def test_a_peer_whose_answer_waits_for_us_is_alive() -> None:
         await asyncio.sleep(1)
         busy = Busy()
         [living], [transport] = busy.connections, busy.transports
-        heartbeat = Heartbeat(20, lambda _: False, itertools.count(1).__next__)
-        heartbeat.add(living)
+        keepalive = Keepalive(20, lambda _: False, itertools.count(1).__next__)
+        keepalive.add(living)
         busy.keep_busy()
         transport.receive(b"\x8a")
         for _ in range(200):
-            heartbeat.sweep_slice()
+            keepalive.sweep_slice()
         assert ping(1) == transport.written
         assert not transport.aborted
 
