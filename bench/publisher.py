@@ -1,4 +1,4 @@
-"""The feed of every bench: ticks straight to Redis at a steady pace, and a beat each second.
+"""The feed of every bench: ticks straight to Redis at a steady pace, and a heartbeat each second.
 
 Run by the bench as ``python -m bench.publisher PORT``; it takes one JSON command a line and answers each with
 one line. Commands and answers: `Publisher.first`, `Publisher.start`, `Publisher.stop`.
@@ -13,8 +13,8 @@ import time
 from itertools import cycle
 from typing import Any
 
-from bench.ticks import SYMBOLS, TickMaker, beat
-from market.codec import encode_beat, encode_tick
+from bench.ticks import SYMBOLS, TickMaker, heartbeat
+from market.codec import encode_heartbeat, encode_tick
 
 
 def now_us() -> int:
@@ -32,7 +32,7 @@ class Publisher:
         self._started_us = now_us()
         self._maker = TickMaker(self._rng, self._started_us // 1000)
         self._answers = bytearray(1 << 16)
-        self._next_beat = 0.0
+        self._next_heartbeat = 0.0
         self._forget()
 
     def _forget(self) -> None:
@@ -66,7 +66,7 @@ class Publisher:
     def run(self) -> None:
         """Obey until the commands end."""
         while True:
-            wait = self._next_beat if not self._burst else min(self._next_beat, self._due)
+            wait = self._next_heartbeat if not self._burst else min(self._next_heartbeat, self._due)
             readable, _, _ = select.select([sys.stdin], [], [], max(0.0, wait - time.monotonic()))
             if readable:
                 line = sys.stdin.readline()
@@ -78,9 +78,11 @@ class Publisher:
                 self._late = max(self._late, now - self._due)
                 self._due += self._period
                 self._publish([self._next() for _ in range(self._burst)])
-            if now >= self._next_beat:
-                self._next_beat = now + 1
-                self._send([_words(b"PUBLISH", b"feed.status", encode_beat(beat(now_us(), self._started_us)))])
+            if now >= self._next_heartbeat:
+                self._next_heartbeat = now + 1
+                self._send(
+                    [_words(b"PUBLISH", b"feed.status", encode_heartbeat(heartbeat(now_us(), self._started_us)))]
+                )
 
     def _obey(self, do: str, **arguments: Any) -> dict[str, Any]:
         answers: dict[str, Any] = {"first": self.first, "start": self.start, "stop": self.stop}

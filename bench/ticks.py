@@ -2,7 +2,7 @@
 
 import random
 
-from market.status import Beat
+from market.status import Heartbeat
 from market.tick import Tick
 
 SYMBOLS = tuple(f"C{index:02d}USDT" for index in range(100))
@@ -36,6 +36,6 @@ class TickMaker:
         )
 
 
-def beat(now_us: int, since_us: int) -> Beat:
-    """A beat that says all is well."""
-    return Beat(source="simulated", link="up", since_us=since_us, sent_us=now_us)
+def heartbeat(now_us: int, since_us: int) -> Heartbeat:
+    """A heartbeat that says all is well."""
+    return Heartbeat(source="simulated", link="up", since_us=since_us, sent_us=now_us)

@@ -76,7 +76,7 @@ class Counters:
         """By reason: ``unread`` too long, too many ``answers``, a message ``unfinished``, or the ``budget``."""
         self.bus_links = 0
         self.bus_links_faulty: Counter[str] = Counter()
-        """By reason: ``ticks_lost`` while beats came, or ``silent`` but for pongs."""
+        """By reason: ``ticks_lost`` while heartbeats came, or ``silent`` but for pongs."""
         self.ticks_missed = 0
         self.numberings_begun = 0
         self.state_changes: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Ticks, beats and states as bytes on the bus: JSON, typed and checked on the way in.
+"""Ticks, heartbeats and states as bytes on the bus: JSON, typed and checked on the way in.
 
 Whoever can write to the bus may write anything: what is too long is refused before it is looked at, and what goes on to
 others is encoded anew.
@@ -11,20 +11,20 @@ from typing import Final
 import msgspec
 
 from market.errors import MarketError
-from market.status import Beat, States
+from market.status import Heartbeat, States
 from market.symbols import MAX_SYMBOL_BYTES, fits
 from market.tick import Tick
 
 MAX_TICK_BYTES: Final = 1024
 """A tick of ours is half as long at most; a newer version's may have more fields."""
-MAX_BEAT_BYTES: Final = 128 << 10
+MAX_HEARTBEAT_BYTES: Final = 128 << 10
 """`market.status.MAX_CHANGES` states with the longest reasons there are, in the longest way of writing them."""
 MAX_STATES_BYTES: Final = 2 << 20
 """Ten thousand symbols, each with a reason of a hundred characters. Decoding so much takes 25 ms at most."""
 
 _encoder = msgspec.json.Encoder()
 _tick_decoder = msgspec.json.Decoder(Tick)
-_beat_decoder = msgspec.json.Decoder(Beat)
+_heartbeat_decoder = msgspec.json.Decoder(Heartbeat)
 _states_decoder = msgspec.json.Decoder(States)
 
 UNREADABLE = (msgspec.DecodeError, json.JSONDecodeError, UnicodeDecodeError, RecursionError)
@@ -60,23 +60,23 @@ def decode_tick(payload: bytes) -> Tick:
     return tick
 
 
-def encode_beat(beat: Beat) -> bytes:
-    """A beat as JSON."""
-    return _encoder.encode(beat)
+def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
+    """A heartbeat as JSON."""
+    return _encoder.encode(heartbeat)
 
 
-def decode_beat(payload: bytes) -> Beat:
-    """The beat of a payload.
+def decode_heartbeat(payload: bytes) -> Heartbeat:
+    """The heartbeat of a payload.
 
     Raises:
-        CodecError: not a beat, or too long for one.
+        CodecError: not a heartbeat, or too long for one.
     """
-    if len(payload) > MAX_BEAT_BYTES:
-        raise CodecError(f"not a beat: {len(payload)} bytes, of {MAX_BEAT_BYTES} at most")
+    if len(payload) > MAX_HEARTBEAT_BYTES:
+        raise CodecError(f"not a heartbeat: {len(payload)} bytes, of {MAX_HEARTBEAT_BYTES} at most")
     try:
-        return _beat_decoder.decode(payload)
+        return _heartbeat_decoder.decode(payload)
     except UNREADABLE as error:
-        raise CodecError(f"not a beat: {error}") from None
+        raise CodecError(f"not a heartbeat: {error}") from None
 
 
 def encode_states(states: States) -> bytes:

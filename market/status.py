@@ -1,6 +1,6 @@
 """What a poller says of itself and of its venue's symbols, once a second (`market.topics`).
 
-A `Beat` speaks of the whole feed, and carries the newest changes of single symbols. `States` is the full set of
+A `Heartbeat` speaks of the whole feed, and carries the newest changes of single symbols. `States` is the full set of
 them, kept in the bus's store, for who missed a change.
 """
 
@@ -14,7 +14,7 @@ from market.venues import DEFAULT_VENUE
 MAX_REASON: Final = 200
 """Characters of a reason."""
 MAX_CHANGES: Final = 50
-"""Symbols in one beat; of more changes at once a beat carries the version alone."""
+"""Symbols in one heartbeat; of more changes at once a heartbeat carries the version alone."""
 
 Reason = Annotated[str, Meta(max_length=MAX_REASON)]
 
@@ -57,10 +57,10 @@ class States(Struct, frozen=True, kw_only=True):
     others: list[SymbolStatus]
 
 
-class Beat(Struct, frozen=True, kw_only=True):
+class Heartbeat(Struct, frozen=True, kw_only=True):
     """The poller is alive, and hears the exchange or not.
 
-    A beat follows, on the same connection, every tick published before it, so who has the beat has the ticks.
+    A heartbeat follows, on the same connection, every tick published before it, so who has the heartbeat has the ticks.
     """
 
     source: Annotated[str, Meta(max_length=40)]
@@ -72,7 +72,7 @@ class Beat(Struct, frozen=True, kw_only=True):
     since_us: Exact
     """When ``link`` became what it is, microseconds since the Unix epoch."""
     sent_us: Exact
-    """When this beat was made, microseconds since the Unix epoch."""
+    """When this heartbeat was made, microseconds since the Unix epoch."""
     venue: Annotated[str, Meta(max_length=40)] = DEFAULT_VENUE
     """Whose poller it is; absent from one that is older than venues."""
     states: Changes | UnsetType = UNSET

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from market.bus import Batch, LastValues
-from market.codec import MAX_STATES_BYTES, MAX_TICK_BYTES, encode_beat, encode_states, encode_tick
-from market.status import Beat, States
+from market.codec import MAX_STATES_BYTES, MAX_TICK_BYTES, encode_heartbeat, encode_states, encode_tick
+from market.status import Heartbeat, States
 from market.tick import Tick
 from market.venues import DEFAULT_VENUE
 
@@ -38,16 +38,16 @@ def states_topic(venue: str) -> str:
     return STATES if venue == DEFAULT_VENUE else f"venue_state.{venue}"
 
 
-def batch_of(ticks: Sequence[Tick], beat: Beat | None = None, states: States | None = None) -> Batch:
-    """``ticks`` in their order, ``states`` to be kept, and ``beat`` as the barrier behind both.
+def batch_of(ticks: Sequence[Tick], heartbeat: Heartbeat | None = None, states: States | None = None) -> Batch:
+    """``ticks`` in their order, ``states`` to be kept, and ``heartbeat`` as the barrier behind both.
 
-    Heartbeat and states are those of the venue that ``beat`` names.
+    Heartbeat and states are those of the venue that ``heartbeat`` names.
     """
-    venue = DEFAULT_VENUE if beat is None else beat.venue
+    venue = DEFAULT_VENUE if heartbeat is None else heartbeat.venue
     return Batch(
         updates=[(_TICKS + tick.symbol, encode_tick(tick)) for tick in ticks],
         values=() if states is None else ((states_topic(venue), encode_states(states)),),
-        barrier=None if beat is None else (heartbeat_topic(venue), encode_beat(beat)),
+        barrier=None if heartbeat is None else (heartbeat_topic(venue), encode_heartbeat(heartbeat)),
     )
 
 

@@ -2,7 +2,7 @@
 
     source ──Update──▶ intake ──▶ processor ──Tick──▶ publisher ──▶ bus
                           │                             ▲
-                          └──▶ quality ──▶ states ──Beat┘
+                          └──▶ quality ──▶ states ─Heartbeat┘
 
 ``venues``      what is an exchange's own: Binance, Coinbase, a simulator, a recording
 ``coverage``    a source on an exchange's streams: every symbol covered, by its stream or by REST
@@ -14,7 +14,7 @@
 ``ticks``       the ``processor``, with a ``book`` of each symbol: what is new, in order, and makes sense becomes a tick
 ``quality``     of which symbols no quote can be used
 ``states``      what is true of each symbol, and what is told of it
-``publishing``  ticks and beats onto the bus, whatever the bus does: ``publisher``, ``sequencer``, ``heartbeat``
+``publishing``  ticks and heartbeats onto the bus, whatever the bus does: ``publisher``, ``sequencer``, ``heartbeat``
 
 ``__main__`` starts ``app``, which puts them together; ``settings`` reads the environment, ``opening`` knows which
 source it asks for, ``reload`` brings other settings to a poller that runs, ``metrics`` counts, ``errors`` end a start.

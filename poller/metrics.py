@@ -44,7 +44,7 @@ class PollerCollector(Collector):
         yield _counter("ticks_published", "Ticks that the bus took.", publisher.published)
         yield _counter("ticks_conflated", "Ticks replaced by a newer one before they were sent.", publisher.conflated)
         yield _counter("publish_failures", "Publishes that the bus did not confirm.", publisher.failures)
-        yield _counter("beats", "Beats that the bus took.", publisher.beats)
+        yield _counter("beats", "Heartbeats that the bus took.", publisher.heartbeats)
         leading = "Whether this poller is the one that publishes: it has the lease, and the bus answers."
         yield GaugeMetricFamily("tickgate_poller_leading", leading, publisher.leading)
         waiting = "Ticks that wait for the bus."

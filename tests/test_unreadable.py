@@ -19,7 +19,7 @@ from gateway.protocol.commands import Malformed
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
 from loadtest import _messages
-from market.codec import CodecError, decode_beat, decode_states, decode_tick
+from market.codec import CodecError, decode_heartbeat, decode_states, decode_tick
 from poller.errors import PollerError
 from poller.network.reasons import told
 from poller.source import Deaf
@@ -92,7 +92,7 @@ def _refusing(read: Callable[[bytes], object], *errors: type[Exception]) -> Call
 
 READERS: dict[str, Callable[[bytes, Path], None]] = {
     "tick": _refusing(decode_tick, CodecError),
-    "beat": _refusing(decode_beat, CodecError),
+    "beat": _refusing(decode_heartbeat, CodecError),
     "states": _refusing(decode_states, CodecError),
     "stream": _refusing(lambda payload: parse_message(payload, 1)),
     "quotes": _refusing(lambda payload: parse_quotes(payload, 1, {"BTCUSDT"})),

@@ -16,14 +16,14 @@ from gateway.fanout.window import Reader, Window
 from gateway.protocol.forms import FramedStatus, FramedTick
 
 _QUICK_ROUND: Final = 0.25
-"""Who reads all that one beat owes in such a part of the interval can have the next one at once."""
+"""Who reads all that one round owes in such a part of the interval can have the next one at once."""
 
 
-class Beat(Struct):
-    """What is due at one rate: of ticks only what waits since the newest beat or longer. Others wait for the next."""
+class Heartbeat(Struct):
+    """What is due at one rate: of ticks only what waits since the newest round or longer. Others wait for the next."""
 
     stamp: int = 0
-    """That of the newest tick at the newest beat."""
+    """That of the newest tick at the newest round."""
     due_at: float = -1.0
     """When the next one is. At any rate, there is one whenever we look."""
 
@@ -46,10 +46,10 @@ class SlowConsumer(Struct):
     since: float
     """When it became slow, or last read what it was sent, in the event loop's time."""
     window: Window
-    beats: dict[float | None, Beat] = {}
+    heartbeats: dict[float | None, Heartbeat] = {}
     """By ``max_hz``."""
     rests: bool = False
-    """Whether nothing is due until the next beat."""
+    """Whether nothing is due until the next round."""
     _began_at: float = 0.0
     _round_s: float = 0.0
 
@@ -65,16 +65,16 @@ class SlowConsumer(Struct):
 
     def waits(self, reader: Reader, now: float) -> bool:
         """Whether it is not to be sent more yet: nothing is due, or ``reader`` is still to read what it was sent."""
-        rests = self.rests and now < min(beat.due_at for beat in self.beats.values())
+        rests = self.rests and now < min(heartbeat.due_at for heartbeat in self.heartbeats.values())
         return rests or self.window.waits(reader, now)
 
     def look(self, rates: Iterable[float | None], stamp: int, now: float) -> bool:
-        """Begin a new beat of each of ``rates`` where it is time; whether any is. ``stamp`` is of the newest tick."""
+        """Begin a new round of each of ``rates`` where it is time; whether any is. ``stamp`` is of the newest tick."""
         begun = False
         for max_hz in rates:
-            beat = self.beats.setdefault(max_hz, Beat())
-            if now >= beat.due_at:
-                beat.stamp, beat.due_at = stamp, now + 1 / max_hz if max_hz else now
+            heartbeat = self.heartbeats.setdefault(max_hz, Heartbeat())
+            if now >= heartbeat.due_at:
+                heartbeat.stamp, heartbeat.due_at = stamp, now + 1 / max_hz if max_hz else now
                 begun = True
         if begun:
             self._began_at, self.rests = now, False
@@ -86,7 +86,7 @@ class SlowConsumer(Struct):
             self.rests, self._round_s = True, now - self._began_at
 
     def reads_quickly(self, rates: Collection[float | None]) -> bool:
-        """Whether it has read all that the last beat owed it in a small part of the interval, at all of ``rates``."""
+        """Whether it has read all that the last round owed it in a small part of the interval, at all of ``rates``."""
         if not self.rests or not self.window.prompt:
             return False
         return all(max_hz and self._round_s * max_hz <= _QUICK_ROUND for max_hz in rates)
@@ -108,7 +108,7 @@ class Owed(Struct, frozen=True):
     sizes: Mapping[str, int]
     """About how many bytes each topic takes."""
     later: Collection[str]
-    """Topics of which only a tick is owed, that waits for the next beat. What is no plain tick comes at no rate."""
+    """Topics of which only a tick is owed, that waits for the next round. What is no plain tick comes at no rate."""
 
     @property
     def size(self) -> int:
@@ -200,7 +200,7 @@ class Arrears:
         consumer.published = self._published_of(topics)
         consumer.stamp = stamp
         # There may be other rates.
-        consumer.beats, consumer.rests = {}, False
+        consumer.heartbeats, consumer.rests = {}, False
 
     def owed(self, consumer: SlowConsumer, wants: Sequence[Subscription]) -> Owed:
         """All that is owed to one that has these ``wants``."""
@@ -220,11 +220,11 @@ class Arrears:
         later: set[str] = set()
         for subscription in wants:
             form, frame = subscription.encoding.form(batch=subscription.batch), subscription.encoding.status_frame
-            beat = consumer.beats.get(subscription.max_hz, Beat())
+            heartbeat = consumer.heartbeats.get(subscription.max_hz, Heartbeat())
             for topic in subscription.topics & since.keys():
                 size = len(form(last[topic])) if topic in ticks or topic in snapshots else 0
                 sizes[topic] = size + (len(frame(states[topic])) if topic in told else 0)
-                if ticks.get(topic, 0) > beat.stamp and topic not in snapshots and topic not in told:
+                if ticks.get(topic, 0) > heartbeat.stamp and topic not in snapshots and topic not in told:
                     later.add(topic)
         return Owed(order, ticks, snapshots, told, sizes, later)
 

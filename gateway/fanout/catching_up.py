@@ -102,10 +102,10 @@ class CatchingUp:
         rates = {subscription.max_hz for subscription in wants}
         window, now, stamp, topics = consumer.window, self._clock(), self._newest_stamp(), topics_of(wants)
         quick = consumer.reads_quickly(rates)
-        is_beat = consumer.look(rates, stamp, now)
+        begins_round = consumer.look(rates, stamp, now)
         owed = self._arrears.owed(consumer, wants)
         is_back = not owed.order
-        if is_beat and not owed.later:
+        if begins_round and not owed.later:
             is_back = is_back or quick or window.takes(connection, owed.size)
         slice_ = self._arrears.take(consumer, owed, topics, stamp, whole=topics if is_back else ())
         if slice_.is_all_that_was_due:

@@ -1,17 +1,17 @@
-"""What a beat says, and when the next one is due."""
+"""What a heartbeat says, and when the next one is due."""
 
 from collections.abc import Callable
 from typing import Literal
 
 from msgspec import UNSET
 
-from market.status import MAX_REASON, Beat, States
+from market.status import MAX_REASON, Heartbeat, States
 from market.venues import DEFAULT_VENUE
 from poller.source import LinkState
 from poller.states import SymbolStates
 
-BEAT_S = 1.0
-"""A gateway calls prices stale after three of these without a beat."""
+HEARTBEAT_S = 1.0
+"""A gateway calls prices stale after three of these without a heartbeat."""
 WHOLE_AFTER = 30
 """HeartbeatSchedule after which the bus is given all states again: it has them, but others may stand in their place."""
 _LOOK_S = 0.25
@@ -46,7 +46,7 @@ class HeartbeatSchedule:
         """What the last one said of the link."""
 
     def due(self, now: float) -> bool:
-        """Whether a beat is due."""
+        """Whether a heartbeat is due."""
         state = self._state()
         news = self._states.known and self._states.version != self._taken
         return news or (state.source, state.link) != self._told or now >= self.due_at
@@ -57,44 +57,44 @@ class HeartbeatSchedule:
 
     @property
     def told_down(self) -> bool:
-        """Whether the last beat said that the link is down."""
+        """Whether the last heartbeat said that the link is down."""
         return self._told is not None and self._told[1] == "down"
 
-    def sent(self, beat: Beat, now: float) -> None:
-        """The bus took ``beat``."""
-        self._told = beat.source, beat.link
-        if beat.states:
+    def sent(self, heartbeat: Heartbeat, now: float) -> None:
+        """The bus took ``heartbeat``."""
+        self._told = heartbeat.source, heartbeat.link
+        if heartbeat.states:
             self._since_whole = 0 if self._gives_whole else self._since_whole + 1
-            self._taken = beat.states.version
+            self._taken = heartbeat.states.version
             self._states.taken(self._taken)
         if now >= self.due_at:
-            # On the grid of seconds; after a time without beats on a new one.
-            late = now >= self.due_at + BEAT_S
-            self.due_at = (now if late else self.due_at) + BEAT_S
+            # On the grid of seconds; after a time without heartbeats on a new one.
+            late = now >= self.due_at + HEARTBEAT_S
+            self.due_at = (now if late else self.due_at) + HEARTBEAT_S
 
     def begin(self) -> None:
-        """What the bus holds, and who hears the beats, is not known: the next one brings all states."""
+        """What the bus holds, and who hears the heartbeats, is not known: the next one brings all states."""
         self._taken = None
 
     def states(self) -> States | None:
-        """All states, to go with the next beat; None where the bus has them, or none are known yet."""
+        """All states, to go with the next heartbeat; None where the bus has them, or none are known yet."""
         return self._states.whole() if self._gives_whole and self._states.known else None
 
     @property
     def _gives_whole(self) -> bool:
         return self._states.version != self._taken or self._since_whole >= WHOLE_AFTER
 
-    def beat(self) -> Beat:
+    def heartbeat(self) -> Heartbeat:
         """What the source says of its link."""
         state = self._state()
-        return self._beat(state.source, state.link, state.reason[:MAX_REASON], state.since_us)
+        return self._heartbeat(state.source, state.link, state.reason[:MAX_REASON], state.since_us)
 
-    def farewell(self) -> Beat:
+    def final_heartbeat(self) -> Heartbeat:
         """No more will come."""
-        return self._beat(self._state().source, "down", "the poller was stopped", self._now_us())
+        return self._heartbeat(self._state().source, "down", "the poller was stopped", self._now_us())
 
-    def _beat(self, source: str, link: Literal["up", "down"], reason: str, since_us: int) -> Beat:
-        return Beat(
+    def _heartbeat(self, source: str, link: Literal["up", "down"], reason: str, since_us: int) -> Heartbeat:
+        return Heartbeat(
             source=source,
             link=link,
             reason=reason,

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from market.bus import Bus, BusDownError, LeaseLostError
-from market.status import Beat
+from market.status import Heartbeat
 from market.tick import Tick
 from market.topics import batch_of
 from market.venues import DEFAULT_VENUE
@@ -61,8 +61,8 @@ class Publisher:
         self._standing_by = False
         self._try_at = 0.0
         """When to try to lead, by the event loop's time."""
-        self._before_beat: int | None = None
-        """How many of those that wait go before the beat that is due; None while none is due."""
+        self._before_heartbeat: int | None = None
+        """How many of those that wait go before the heartbeat that is due; None while none is due."""
         self._down_since: float | None = None
         self._repeat = False
         self._stopping = asyncio.Event()
@@ -72,7 +72,7 @@ class Publisher:
         """Ticks that the bus took; one sent again after an outage counts once."""
         self.failures = 0
         """Publishes, and tries to lead, that the bus did not answer or refused; a lease that was lost is none."""
-        self.beats = 0
+        self.heartbeats = 0
         """HeartbeatSchedule that the bus took."""
 
     @property
@@ -118,10 +118,10 @@ class Publisher:
             if self.leading:
                 await self._continue()
             elif not await _wait(self._stopping, self._try_at):
-                await self._begin(self._heartbeats.beat)
+                await self._begin(self._heartbeats.heartbeat)
         await self._say_goodbye()
 
-    async def _begin(self, make_beat: Callable[[], Beat]) -> None:
+    async def _begin(self, make_heartbeat: Callable[[], Heartbeat]) -> None:
         """Lead, if nobody else does, with the newest tick of every symbol.
 
         The bus may have come back empty, or what it holds may be another poller's.
@@ -139,11 +139,11 @@ class Publisher:
         missed = self._send_buffer.take_missed()
         self._heartbeats.begin()
         newest = {symbol: self._sequencer.renew(tick) for symbol, tick in (self._send_buffer.sent | missed).items()}
-        if not await self._publish(list(newest.values()), make_beat()):
+        if not await self._publish(list(newest.values()), make_heartbeat()):
             self._send_buffer.put_back(missed)
             return
         # A server that was frozen still works off what reached it before, and may put older values
-        # over these; by the next beat it is through with that.
+        # over these; by the next heartbeat it is through with that.
         self._repeat = after_outage
         self.published += len(missed)
         self._send_buffer.begin(newest)
@@ -151,18 +151,18 @@ class Publisher:
         self._room.set()
 
     async def _continue(self) -> None:
-        """Send what waits, or wait for it; or a beat, when it is due."""
+        """Send what waits, or wait for it; or a heartbeat, when it is due."""
         loop = asyncio.get_running_loop()
         if not self._send_buffer.waiting:
             self._wake.clear()
             await _wait(self._wake, self._heartbeats.look_at(loop.time()))
-        if self._before_beat is None and self._heartbeats.due(loop.time()):
+        if self._before_heartbeat is None and self._heartbeats.due(loop.time()):
             if self._state().link == "down" and await self._lead.has_successor() and self._heartbeats.told_down:
-                # Seen since the last beat, when we were down already: what failed us did not fail everybody.
+                # Seen since the last heartbeat, when we were down already: what failed us did not fail everybody.
                 await self._hand_over()
                 return
-            self._before_beat = self._send_buffer.waiting
-        await self._publish_batch(self._heartbeats.beat)
+            self._before_heartbeat = self._send_buffer.waiting
+        await self._publish_batch(self._heartbeats.heartbeat)
 
     async def _hand_over(self) -> None:
         logger.warning("another poller hears the exchange, we do not (%s): it may lead", self._state().reason)
@@ -174,44 +174,44 @@ class Publisher:
     async def _say_goodbye(self) -> None:
         if self.leading:
             # An end that another poller makes good within the second is nobody's business.
-            last = self._heartbeats.beat if await self._lead.has_successor() else self._heartbeats.farewell
-            self._before_beat = self._send_buffer.waiting
-            while self.leading and self._before_beat is not None:
+            last = self._heartbeats.heartbeat if await self._lead.has_successor() else self._heartbeats.final_heartbeat
+            self._before_heartbeat = self._send_buffer.waiting
+            while self.leading and self._before_heartbeat is not None:
                 await self._publish_batch(last)
         if not self.leading and not self._standing_by:
-            await self._begin(self._heartbeats.farewell)
+            await self._begin(self._heartbeats.final_heartbeat)
         if self.leading:
             await self._lead.release()
 
-    async def _publish_batch(self, make_beat: Callable[[], Beat]) -> None:
-        """Send the first of what waits, and the due beat once all that was put before it has gone."""
+    async def _publish_batch(self, make_heartbeat: Callable[[], Heartbeat]) -> None:
+        """Send the first of what waits, and the due heartbeat once all that was put before it has gone."""
         fresh = self._send_buffer.take(MAX_BATCH)
-        ticks, beat = fresh, None
-        if self._before_beat is not None:
-            self._before_beat = min(max(0, self._before_beat - len(fresh)), self._send_buffer.waiting)
-            if self._before_beat == 0:
+        ticks, heartbeat = fresh, None
+        if self._before_heartbeat is not None:
+            self._before_heartbeat = min(max(0, self._before_heartbeat - len(fresh)), self._send_buffer.waiting)
+            if self._before_heartbeat == 0:
                 if self._repeat:
                     self._heartbeats.begin()
-                beat = make_beat()
+                heartbeat = make_heartbeat()
                 if self._repeat:
                     renewed = {tick.symbol for tick in fresh}
                     ticks = [tick for symbol, tick in self._send_buffer.sent.items() if symbol not in renewed] + fresh
         elif not fresh:
             return
-        if not await self._publish(ticks, beat):
+        if not await self._publish(ticks, heartbeat):
             return
         self.published += len(fresh)
         self._send_buffer.confirm()
-        if beat is not None:
+        if heartbeat is not None:
             self._repeat = False
         if self._send_buffer.waiting <= MAX_BATCH:
             self._room.set()
 
-    async def _publish(self, ticks: list[Tick], beat: Beat | None) -> bool:
+    async def _publish(self, ticks: list[Tick], heartbeat: Heartbeat | None) -> bool:
         """Whether the bus took it; if not, we do not lead any more."""
         try:
-            states = None if beat is None else self._heartbeats.states()
-            await self._bus.broker.publish(batch_of(ticks, beat, states), token=self._lead.token)
+            states = None if heartbeat is None else self._heartbeats.states()
+            await self._bus.broker.publish(batch_of(ticks, heartbeat, states), token=self._lead.token)
         except BusDownError as error:
             self._fail(error)
             return False
@@ -220,11 +220,11 @@ class Publisher:
             self._pause(STAND_BY_S)
             return False
         self._recover()
-        if beat is not None:
-            self.beats += 1
-            self._before_beat = None
+        if heartbeat is not None:
+            self.heartbeats += 1
+            self._before_heartbeat = None
             self._sequencer.look(self._now_us() // 1_000)
-            self._heartbeats.sent(beat, asyncio.get_running_loop().time())
+            self._heartbeats.sent(heartbeat, asyncio.get_running_loop().time())
         return True
 
     def _fail(self, error: BusDownError) -> None:
@@ -247,7 +247,7 @@ class Publisher:
         self.leading = False
         self._send_buffer.stop()
         self._room.clear()
-        self._before_beat = None
+        self._before_heartbeat = None
         self._try_at = asyncio.get_running_loop().time() + seconds * self._rng.uniform(0.8, 1.2)
 
 

@@ -61,7 +61,7 @@ class Simulated:
         now_us: Callable[[], int],
         notice: str = "",
     ) -> None:
-        """Simulate ``symbols`` at ``ticks_per_s`` in all; every beat carries ``notice``."""
+        """Simulate ``symbols`` at ``ticks_per_s`` in all; every heartbeat carries ``notice``."""
         self._rng = random.Random(seed)  # noqa: S311 - prices in a game, not secrets
         self._ticks_per_s = ticks_per_s
         self._now_us = now_us

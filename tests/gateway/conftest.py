@@ -15,7 +15,7 @@ from gateway.gateway import Gateway
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.settings import Settings
-from market.status import Beat
+from market.status import Heartbeat
 from tests.fakes import tick
 from tests.market.bus.using import publish
 
@@ -43,10 +43,10 @@ class RunningGateway:
     async def publish(self, symbol: str, seq: int, **fields: Any) -> None:
         await publish(self.gateway.bus, [tick(symbol, seq, **fields)])
 
-    async def beat(self, **fields: Any) -> None:
+    async def heartbeat(self, **fields: Any) -> None:
         now = time.time_ns() // 1000
         usual: dict[str, Any] = {"source": "simulated", "link": "up", "since_us": now, "sent_us": now}
-        await publish(self.gateway.bus, [], Beat(**(usual | fields)))
+        await publish(self.gateway.bus, [], Heartbeat(**(usual | fields)))
 
     async def close(self) -> None:
         """Stop it; a second time does nothing."""

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from deploy.programs import Plan
 from deploy.stack import Stack
-from market.codec import encode_beat, encode_tick
+from market.codec import encode_heartbeat, encode_tick
 from market.status import Changes
 from market.tick import MAX_EXACT, SEQ_AHEAD_MS
 from tests.client import Client, connected
@@ -26,7 +26,7 @@ from tests.exchange.server import Exchange
 from tests.integration.faults import feeds, overheard, tell, with_gateways
 from tests.integration.quotes import plan_for
 from tests.integration.stacks import cluster_plan, run_plan, running, ws_url
-from tests.market.samples import beat, status, tick
+from tests.market.samples import heartbeat, status, tick
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -203,10 +203,10 @@ async def _write_to_the_bus(plan: Plan) -> None:
     async with Redis.from_url(plan.poller.env["BUS_URL"]) as bus:
         changes = Changes(version=2, since=1, symbols=[status("BTCUSDT", reason=POISON), status(POISON[:60])])
         for payload in (
-            encode_beat(beat(source=POISON[:40], reason=POISON, link="down")),
-            encode_beat(beat(reason=POISON, states=changes)),
+            encode_heartbeat(heartbeat(source=POISON[:40], reason=POISON, link="down")),
+            encode_heartbeat(heartbeat(reason=POISON, states=changes)),
             POISON.encode(),
-            encode_beat(beat()).replace(b'"up"', orjson.dumps(POISON)),
+            encode_heartbeat(heartbeat()).replace(b'"up"', orjson.dumps(POISON)),
         ):
             await bus.publish("feed.status", payload)
         for payload in (POISON.encode(), false_tick(POISON[:60], 5), false_tick("BTCUSDT", MAX_EXACT)):

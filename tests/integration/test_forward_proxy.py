@@ -12,7 +12,7 @@ from trustme import CA
 
 from deploy.processes import ROOT
 from market.bus import open_bus
-from market.codec import decode_beat
+from market.codec import decode_heartbeat
 from tests.exchange.server import Exchange
 from tests.forward_proxy import ForwardProxy
 from tests.integration.stacks import environment
@@ -133,13 +133,15 @@ async def test_a_proxy_that_lets_nobody_through_is_no_exchange(valkey: Valkey) -
                 HTTPS_PROXY=f"127.0.0.1:{proxy.port}",
             )
         )
-        await until(lambda: any(decode_beat(it).source == "simulated" for name, it in heard.received if name == "beat"))
+        await until(
+            lambda: any(decode_heartbeat(it).source == "simulated" for name, it in heard.received if name == "beat")
+        )
         link.close()
         await bus.aclose()
     assert any("so these prices are simulated (the proxy refuses: HTTP 502)" in line for line in lines)
 
 
 def _is_up(heard: RecordingReceiver) -> bool:
-    beats = [decode_beat(payload) for name, payload in heard.received if name == "beat"]
-    prices = len(heard.received) > len(beats)
-    return prices and (beats[-1].source, beats[-1].link) == ("binance-ws", "up")
+    heartbeats = [decode_heartbeat(payload) for name, payload in heard.received if name == "beat"]
+    prices = len(heard.received) > len(heartbeats)
+    return prices and (heartbeats[-1].source, heartbeats[-1].link) == ("binance-ws", "up")

@@ -16,7 +16,7 @@ from deploy.ports import free_port
 from deploy.processes import Process
 from deploy.programs import GUNICORN, plan_run
 from market.bus import open_bus
-from market.status import Beat
+from market.status import Heartbeat
 from tests.client import Client, connected
 from tests.fakes import tick
 from tests.gateway.auth.tokens import private_key, public_pem, token
@@ -102,7 +102,7 @@ async def gateway(valkey: Valkey, tmp_path: Path, text: str, **variables: str) -
 
 @asynccontextmanager
 async def polled(valkey: Valkey) -> AsyncIterator[None]:
-    """A hundred ticks a second of each of three symbols, without a gap, and a beat every half second."""
+    """A hundred ticks a second of each of three symbols, without a gap, and a heartbeat every half second."""
     bus = open_bus(valkey.url)
 
     async def poll() -> None:
@@ -110,8 +110,8 @@ async def polled(valkey: Valkey) -> AsyncIterator[None]:
         while True:
             seq += 1
             now = time.time_ns() // 1000
-            beat = Beat(source="simulated", link="up", since_us=now, sent_us=now) if seq % 50 == 1 else None
-            await publish(bus, [tick(symbol, seq) for symbol in ("BTCUSDT", "ETHUSDT", "XRPUSDT")], beat)
+            heartbeat = Heartbeat(source="simulated", link="up", since_us=now, sent_us=now) if seq % 50 == 1 else None
+            await publish(bus, [tick(symbol, seq) for symbol in ("BTCUSDT", "ETHUSDT", "XRPUSDT")], heartbeat)
             await asyncio.sleep(0.01)
 
     polling = asyncio.create_task(poll())

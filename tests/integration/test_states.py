@@ -13,7 +13,7 @@ import pytest
 from deploy.programs import Program
 from deploy.stack import Stack
 from market.bus.redis.bus import RedisBus
-from market.status import Beat, Changes, States, SymbolState, SymbolStatus
+from market.status import Changes, Heartbeat, States, SymbolState, SymbolStatus
 from tests.client import Client, connected
 from tests.fakes import tick
 from tests.integration.faults import feeds, is_live, now, overheard, tell, until_stale
@@ -26,11 +26,11 @@ from tests.valkey import Valkey
 pytestmark = pytest.mark.integration
 
 MANY = tuple(f"S{number}USDT" for number in range(200))
-BEAT_S = 0.5
+HEARTBEAT_S = 0.5
 
 
 class ScriptedPoller:
-    """Ticks and beats each half second, and the states that the test wants; as a poller publishes them."""
+    """Ticks and heartbeats each half second, and the states that the test wants; as a poller publishes them."""
 
     def __init__(self, *symbols: str) -> None:
         self._states = {symbol: _status(symbol, "live") for symbol in symbols}
@@ -42,7 +42,7 @@ class ScriptedPoller:
         self._running: asyncio.Task[None] | None = None
 
     def change(self, state: SymbolState, *symbols: str, reason: str = "scripted") -> None:
-        """The next beat tells it."""
+        """The next heartbeat tells it."""
         self._states.update({symbol: _status(symbol, state, reason) for symbol in symbols})
         self._changes += [self._states[symbol] for symbol in symbols]
 
@@ -67,7 +67,7 @@ class ScriptedPoller:
         try:
             while True:
                 await self._publish(bus)
-                await asyncio.sleep(BEAT_S)
+                await asyncio.sleep(HEARTBEAT_S)
         finally:
             await bus.aclose()
 
@@ -84,7 +84,7 @@ class ScriptedPoller:
         self._whole = False
         self.seq += 1
         now_us = time.time_ns() // 1000
-        beat = Beat(
+        heartbeat = Heartbeat(
             source="simulated",
             link="up",
             since_us=now_us,
@@ -92,11 +92,11 @@ class ScriptedPoller:
             states=Changes(version=self._version, since=since, symbols=changes),
         )
         ticks = [tick(symbol, self.seq, recv_us=now_us) for symbol in sorted(self.ticking)]
-        await publish(bus, ticks, beat, states=states)
+        await publish(bus, ticks, heartbeat, states=states)
 
 
 class TickSieve(Way):
-    """Lets answers and beats pass, and no tick while it is shut."""
+    """Lets answers and heartbeats pass, and no tick while it is shut."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ async def gateway_of(bus_url: str, *symbols: str, **more: str) -> AsyncIterator[
 
 @asynccontextmanager
 async def polling(poller: ScriptedPoller, url: str) -> AsyncIterator[None]:
-    """Let the scripted poller beat on a bus."""
+    """Let the scripted poller send heartbeats on a bus."""
     await poller.move(url)
     try:
         yield
@@ -176,7 +176,7 @@ async def test_clients_know_the_state_of_each_symbol_they_hold(valkey: Valkey) -
             await client.until(lambda client: "S1USDT" in client.states)
         assert ("halted", "BREAK") == (few.states["S1USDT"]["state"], few.states["S1USDT"]["reason"])
 
-        # More than fit in a beat: the full set is read.
+        # More than fit in a heartbeat: the full set is read.
         poller.change("stale", *MANY[10:110])
         poller.remove("S2USDT")
         await everything.until(lambda client: len(client.states) == 103)
@@ -202,7 +202,7 @@ async def test_clients_know_the_state_of_each_symbol_they_hold(valkey: Valkey) -
         assert changes == {state: metrics[f'tickgate_state_changes_total{{state="{state}"}}'] for state in changes}
 
 
-async def test_a_gateway_that_is_brought_beats_and_no_ticks_says_so_until_they_pass(valkey: Valkey) -> None:
+async def test_a_gateway_that_is_brought_heartbeats_and_no_ticks_says_so_until_they_pass(valkey: Valkey) -> None:
     """Prices are stale for that reason within ten seconds, as new as the last link, and live when ticks pass."""
     sieve = TickSieve()
     poller = ScriptedPoller("BTCUSDT", "ETHUSDT")

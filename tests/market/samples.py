@@ -1,8 +1,8 @@
-"""Ticks, beats and states to work with."""
+"""Ticks, heartbeats and states to work with."""
 
 from typing import Any
 
-from market.status import Beat, States, SymbolState, SymbolStatus
+from market.status import Heartbeat, States, SymbolState, SymbolStatus
 from market.tick import Tick
 
 
@@ -20,15 +20,15 @@ def tick(symbol: str = "BTCUSDT", seq: int = 1, **fields: Any) -> Tick:
     return Tick(symbol=symbol, seq=seq, **(plain | fields))
 
 
-def beat(**fields: Any) -> Beat:
-    """A beat that all is well; ``fields`` replace what it says."""
+def heartbeat(**fields: Any) -> Heartbeat:
+    """A heartbeat that all is well; ``fields`` replace what it says."""
     plain: dict[str, Any] = {
         "source": "simulated",
         "link": "up",
         "since_us": 1_700_000_000_000_000,
         "sent_us": 1_700_000_001_000_000,
     }
-    return Beat(**(plain | fields))
+    return Heartbeat(**(plain | fields))
 
 
 def status(symbol: str = "BTCUSDT", state: SymbolState = "halted", **fields: Any) -> SymbolStatus:

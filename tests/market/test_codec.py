@@ -1,4 +1,4 @@
-"""Ticks and beats on their way to bytes and back."""
+"""Ticks and heartbeats on their way to bytes and back."""
 
 import json
 from typing import Any
@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from market.codec import (
-    MAX_BEAT_BYTES,
+    MAX_HEARTBEAT_BYTES,
     MAX_STATES_BYTES,
     MAX_TICK_BYTES,
     CodecError,
-    decode_beat,
+    decode_heartbeat,
     decode_states,
     decode_tick,
-    encode_beat,
+    encode_heartbeat,
     encode_states,
     encode_tick,
 )
-from market.status import MAX_CHANGES, MAX_REASON, Beat, Changes
+from market.status import MAX_CHANGES, MAX_REASON, Changes, Heartbeat
 from market.symbols import MAX_SYMBOL_BYTES
 from market.tick import MAX_EXACT, Tick
-from tests.market.samples import beat, states, status, tick
+from tests.market.samples import heartbeat, states, status, tick
 
 exact = st.integers(0, MAX_EXACT)
 maybe = exact | st.just(UNSET)
@@ -63,10 +63,10 @@ def test_tick_as_bytes() -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"link": "down", "reason": "no answer"}, {"source": "binance-rest"}])
-def test_beat_and_back(fields: dict[str, str]) -> None:
-    """Every beat survives."""
-    original: Beat = beat(**fields)
-    assert original == decode_beat(encode_beat(original))
+def test_heartbeat_and_back(fields: dict[str, str]) -> None:
+    """Every heartbeat survives."""
+    original: Heartbeat = heartbeat(**fields)
+    assert original == decode_heartbeat(encode_heartbeat(original))
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -107,7 +107,7 @@ def test_unknown_fields_are_ignored() -> None:
         encode_tick(tick()).replace(b"BTCUSDT", b"X" * 65),
         encode_tick(tick()).replace(b"BTCUSDT", "币".encode() * 22),
         encode_tick(tick()).replace(b"BTCUSDT", b"\xff"),
-        encode_beat(beat()),
+        encode_heartbeat(heartbeat()),
         encode_tick(tick())[:-1] + b',"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
     ],
 )
@@ -133,7 +133,7 @@ def test_what_is_encoded_is_the_same_whatever_it_was_read_from() -> None:
 
 
 def test_whatever_is_right_is_short_enough() -> None:
-    """No tick, beat or states of ours come near the limits, in whatever script."""
+    """No tick, heartbeat or states of ours come near the limits, in whatever script."""
     sign = "币"
     symbol = sign * (MAX_SYMBOL_BYTES // len(sign.encode()))
     names = ("bid", "ask", "bid_size", "ask_size", "last", "volume", "event_us", "recv_us")
@@ -143,9 +143,9 @@ def test_whatever_is_right_is_short_enough() -> None:
     assert longest == decode_tick(encode_tick(longest))
     # A control character takes six bytes in JSON.
     changes = [status("\x01" * 64, reason="\x01" * MAX_REASON) for _ in range(MAX_CHANGES)]
-    fullest = beat(reason="\x01" * MAX_REASON, states=Changes(version=2, since=1, symbols=changes))
-    assert len(encode_beat(fullest)) <= MAX_BEAT_BYTES
-    assert fullest == decode_beat(encode_beat(fullest))
+    fullest = heartbeat(reason="\x01" * MAX_REASON, states=Changes(version=2, since=1, symbols=changes))
+    assert len(encode_heartbeat(fullest)) <= MAX_HEARTBEAT_BYTES
+    assert fullest == decode_heartbeat(encode_heartbeat(fullest))
     many = states(others=[status(f"S{number}", reason="x" * 100) for number in range(10_000)])
     assert many == decode_states(encode_states(many))
 
@@ -157,21 +157,21 @@ def test_whatever_is_right_is_short_enough() -> None:
         b"{}",
         b"\xff",
         encode_tick(tick()),
-        encode_beat(beat(source="x" * 41)),
-        encode_beat(beat()).replace(b'"up"', b'"sideways"'),
-        encode_beat(beat(reason="x" * 201)),
-        encode_beat(beat())[:-1] + b',"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
-        encode_beat(beat()).replace(b'"since_us":1', b'"since_us":-1'),
-        encode_beat(beat()).replace(b'"since_us":1', b'"since_us":true,"x":1'),
-        encode_beat(beat())[:-1] + b',"states":{"version":9007199254740992,"since":1}}',
-        encode_beat(beat())[:-1] + b',"states":{"version":1.5,"since":1}}',
-        encode_beat(beat()) + b" " * MAX_BEAT_BYTES,
+        encode_heartbeat(heartbeat(source="x" * 41)),
+        encode_heartbeat(heartbeat()).replace(b'"up"', b'"sideways"'),
+        encode_heartbeat(heartbeat(reason="x" * 201)),
+        encode_heartbeat(heartbeat())[:-1] + b',"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        encode_heartbeat(heartbeat()).replace(b'"since_us":1', b'"since_us":-1'),
+        encode_heartbeat(heartbeat()).replace(b'"since_us":1', b'"since_us":true,"x":1'),
+        encode_heartbeat(heartbeat())[:-1] + b',"states":{"version":9007199254740992,"since":1}}',
+        encode_heartbeat(heartbeat())[:-1] + b',"states":{"version":1.5,"since":1}}',
+        encode_heartbeat(heartbeat()) + b" " * MAX_HEARTBEAT_BYTES,
     ],
 )
-def test_what_is_no_beat(payload: bytes) -> None:
-    """Bytes that are not a beat in every part are one kind of error, whatever is wrong with them."""
+def test_what_is_no_heartbeat(payload: bytes) -> None:
+    """Bytes that are not a heartbeat in every part are one kind of error, whatever is wrong with them."""
     with pytest.raises(CodecError):
-        decode_beat(payload)
+        decode_heartbeat(payload)
 
 
 def test_states_that_are_too_long_are_not_looked_at() -> None:
@@ -183,6 +183,6 @@ def test_states_that_are_too_long_are_not_looked_at() -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes(payload: bytes) -> None:
     """No bytes at all raise anything else."""
-    for decode in (decode_tick, decode_beat):
+    for decode in (decode_tick, decode_heartbeat):
         with pytest.raises(CodecError):
             decode(payload)

@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from market.bus import Bus, open_bus
-from market.codec import MAX_TICK_BYTES, encode_beat, encode_states, encode_tick
+from market.codec import MAX_TICK_BYTES, encode_heartbeat, encode_states, encode_tick
 from market.topics import (
     HEARTBEAT,
     STATES,
@@ -15,7 +15,7 @@ from market.topics import (
     states_topic,
     tick_topic,
 )
-from tests.market.samples import beat, states, tick
+from tests.market.samples import heartbeat, states, tick
 
 
 @pytest.fixture
@@ -33,10 +33,10 @@ def test_topics_are_called_as_other_versions_call_them() -> None:
 
 async def test_another_venue_has_topics_of_its_own(bus: Bus) -> None:
     """Heartbeats and states of two venues do not meet, neither on their way nor where they are kept."""
-    other = structs.replace(beat(), venue="coinbase")
-    await bus.broker.publish(batch_of([], beat(), states(1)))
+    other = structs.replace(heartbeat(), venue="coinbase")
+    await bus.broker.publish(batch_of([], heartbeat(), states(1)))
     batch = batch_of([], other, states(2))
-    assert ("feed.status.coinbase", encode_beat(other)) == batch.barrier
+    assert ("feed.status.coinbase", encode_heartbeat(other)) == batch.barrier
     await bus.broker.publish(batch)
     assert encode_states(states(1)) == await last_states(bus.last_values)
     assert encode_states(states(2)) == await last_states(bus.last_values, "coinbase")
@@ -46,16 +46,16 @@ async def test_another_venue_has_topics_of_its_own(bus: Bus) -> None:
 def test_a_batch_sends_ticks_and_heartbeat_and_keeps_states() -> None:
     """Ticks in their order, each on its topic; the heartbeat is the barrier; states are kept and not sent."""
     ticks = [tick("A1", 1), tick("B1", 1), tick("A1", 2)]
-    batch = batch_of(ticks, beat(), states())
+    batch = batch_of(ticks, heartbeat(), states())
     assert [(f"tick.{its.symbol}", encode_tick(its)) for its in ticks] == batch.updates
-    assert ("feed.status", encode_beat(beat())) == batch.barrier
+    assert ("feed.status", encode_heartbeat(heartbeat())) == batch.barrier
     assert [("states", encode_states(states()))] == list(batch.values)
     assert not any(batch_of([]))
 
 
 async def test_last_ticks(bus: Bus) -> None:
     """Of every symbol or of some, by symbol, byte for byte; what is too long for a tick is empty."""
-    await bus.broker.publish(batch_of([tick("A1"), tick("币B2"), tick("C1")], beat(), states()))
+    await bus.broker.publish(batch_of([tick("A1"), tick("币B2"), tick("C1")], heartbeat(), states()))
     every = {symbol: encode_tick(tick(symbol)) for symbol in ("A1", "币B2", "C1")}
     assert every == await last_ticks(bus.last_values)
     assert {"A1": every["A1"]} == await last_ticks(bus.last_values, ["A1", "Z1"])
@@ -68,5 +68,5 @@ async def test_last_states(bus: Bus) -> None:
     """None before the first, then the newest."""
     assert await last_states(bus.last_values) is None
     for version in (1, 2):
-        await bus.broker.publish(batch_of([], beat(), states(version)))
+        await bus.broker.publish(batch_of([], heartbeat(), states(version)))
         assert encode_states(states(version)) == await last_states(bus.last_values)

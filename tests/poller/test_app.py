@@ -13,8 +13,8 @@ from msgspec import UNSET
 from deploy.ports import free_port
 from market.bus import open_bus
 from market.bus.memory import MemoryBus
-from market.codec import decode_beat, decode_states, decode_tick
-from market.status import Beat
+from market.codec import decode_heartbeat, decode_states, decode_tick
+from market.status import Heartbeat
 from market.symbols import parse_symbols
 from market.tick import Tick
 from poller import app, opening
@@ -91,9 +91,9 @@ def simulating(url: str, **settings: Any) -> PollerSettings:
     return PollerSettings(bus_url=url, symbols=parse_symbols("BTCUSDT,ETHUSDT"), feed="simulated", **settings)
 
 
-def beats(receiver: RecordingReceiver) -> list[Beat]:
-    """The beats that were received."""
-    return [decode_beat(payload) for symbol, payload in receiver.received if symbol == "beat"]
+def heartbeats(receiver: RecordingReceiver) -> list[Heartbeat]:
+    """The heartbeats that were received."""
+    return [decode_heartbeat(payload) for symbol, payload in receiver.received if symbol == "beat"]
 
 
 def ticks(receiver: RecordingReceiver) -> list[Tick]:
@@ -102,17 +102,19 @@ def ticks(receiver: RecordingReceiver) -> list[Tick]:
 
 
 async def test_every_recorded_quote_arrives_once(valkey: Valkey) -> None:
-    """Each quote of the real recording arrives once, in order, to the integer, and beats go on after its end."""
+    """Each quote of the real recording arrives once, in order, to the integer, and heartbeats go on after its end."""
     settings = replaying(valkey.url)
     async with listening(valkey.url, *settings.symbols) as receiver:
         async with polling(settings):
-            await until(lambda: [beat.reason for beat in beats(receiver)].count("the recording has ended") > 1)
-        await receiver.until(lambda _: beats(receiver)[-1].reason == "the poller was stopped")
+            await until(
+                lambda: [heartbeat.reason for heartbeat in heartbeats(receiver)].count("the recording has ended") > 1
+            )
+        await receiver.until(lambda _: heartbeats(receiver)[-1].reason == "the poller was stopped")
     assert expected_quotes() == [quote_of(its) for its in ticks(receiver)]
     for symbol in settings.symbols:
         seqs = [its.seq for its in ticks(receiver) if its.symbol == symbol]
         assert list(range(seqs[0], seqs[0] + len(seqs))) == seqs
-    assert {"down"} == {beat.link for beat in beats(receiver)[-3:]}
+    assert {"down"} == {heartbeat.link for heartbeat in heartbeats(receiver)[-3:]}
 
 
 async def test_bus_that_is_late(valkey: Valkey) -> None:
@@ -148,18 +150,18 @@ async def test_restart(valkey: Valkey) -> None:
 
 
 async def test_two_pollers(valkey: Valkey) -> None:
-    """Of two pollers the first publishes; told to stop, it leaves without a farewell, and the second goes on."""
+    """Of two pollers the first publishes; told to stop, it leaves without a final heartbeat, and the second goes on."""
     settings = simulating(valkey.url)
     async with listening(valkey.url, *settings.symbols) as receiver, AsyncExitStack() as first_only:
         first = await first_only.enter_async_context(polling(settings))
         await until(lambda: first.publisher.published)
         async with polling(settings) as second:
             await until(lambda: valkey.command("EXISTS", "standby.poller"))
-            assert (0, 0) == (second.publisher.published, second.publisher.beats)
+            assert (0, 0) == (second.publisher.published, second.publisher.heartbeats)
             await first_only.aclose()
             await until(lambda: second.publisher.published > 10)
-    await receiver.until(lambda _: beats(receiver)[-1].reason == "the poller was stopped")
-    links = [beat.link for beat in beats(receiver)]
+    await receiver.until(lambda _: heartbeats(receiver)[-1].reason == "the poller was stopped")
+    links = [heartbeat.link for heartbeat in heartbeats(receiver)]
     assert ["up"] * (len(links) - links.index("up") - 1) == links[links.index("up") : -1]
     for symbol in settings.symbols:
         seqs = [its.seq for its in ticks(receiver) if its.symbol == symbol]
@@ -167,19 +169,19 @@ async def test_two_pollers(valkey: Valkey) -> None:
 
 
 async def test_clock_that_is_stepped(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wall clock that is set back an hour, and forward again, stops neither ticks nor beats, and no seq goes back."""
+    """A wall clock set back an hour, and forward again, stops neither ticks nor heartbeats, and no seq goes back."""
     steps_us = [0]
     monkeypatch.setattr(app, "now_us", lambda: now_us() + steps_us[-1])
     settings = simulating(valkey.url)
     async with listening(valkey.url, *settings.symbols) as receiver, polling(settings) as poller:
-        await until(lambda: poller.publisher.beats and len(ticks(receiver)) > 10)
+        await until(lambda: poller.publisher.heartbeats and len(ticks(receiver)) > 10)
         for step_us in (-HOUR_US, 0):
             steps_us.append(step_us)
-            beats_before = poller.publisher.beats
+            heartbeats_before = poller.publisher.heartbeats
             # Summaries too, which are told apart by their time.
             volumes = {its.volume for its in ticks(receiver)}
             await until(partial(lambda known: {its.volume for its in ticks(receiver)} - known, volumes))
-            await until(partial(lambda count: poller.publisher.beats > count, beats_before))
+            await until(partial(lambda count: poller.publisher.heartbeats > count, heartbeats_before))
     for symbol in settings.symbols:
         seqs = [its.seq for its in ticks(receiver) if its.symbol == symbol]
         assert list(range(seqs[0], seqs[0] + len(seqs))) == seqs
@@ -214,7 +216,7 @@ async def test_symbols_that_change_while_running(valkey: Valkey) -> None:
 
 
 async def test_states_are_told_on_the_bus(valkey: Valkey) -> None:
-    """The full set is in the store with the first beat; a symbol that the recording lacks is unknown."""
+    """The full set is in the store with the first heartbeat; a symbol that the recording lacks is unknown."""
     symbols = parse_symbols("NKNUSDT,BTCUSDT")
     settings = PollerSettings(bus_url=valkey.url, symbols=symbols, feed="replay", replay_path=RECORDING)
     async with listening(valkey.url, *symbols) as receiver, polling(settings):
@@ -252,7 +254,7 @@ async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once the exchange answers its prices follow; in between there are none, and every beat says whose they are."""
+    """Once the exchange answers its prices follow; between there are none, and every heartbeat says whose they are."""
     monkeypatch.setattr(opening, "Auto", partial(Auto, again_s=0.2))
     port = free_port()
     settings = PollerSettings(
@@ -278,7 +280,7 @@ async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytes
                 assert blank > 0
                 assert all(its.bid in {UNSET, 700} for its in ticks[blank:])
             assert _ticks(heard, "ETHUSDT")[-1].bid is UNSET
-    sources = [beat.source for beat in _heartbeats(heard)]
+    sources = [heartbeat.source for heartbeat in _heartbeats(heard)]
     assert ["simulated", "binance-ws"] == list(dict.fromkeys(sources))
 
 
@@ -303,12 +305,12 @@ async def test_auto_does_not_simulate_where_the_exchange_refuses(valkey: Valkey,
             ws_url=(exchange.ws_url,),
         )
         async with listening(valkey.url, "BTCUSDT") as heard, polling(settings):
-            await until(lambda: any(reason in beat.reason for beat in _heartbeats(heard)))
-            assert ("binance-ws", "down") == ((beat := _heartbeats(heard)[-1]).source, beat.link)
+            await until(lambda: any(reason in heartbeat.reason for heartbeat in _heartbeats(heard)))
+            assert ("binance-ws", "down") == ((heartbeat := _heartbeats(heard)[-1]).source, heartbeat.link)
             exchange.heal()
             await until(lambda: _ticks(heard), within_s=15)
         assert [] == exchange.violations
-    assert {"binance-ws"} == {beat.source for beat in _heartbeats(heard)}
+    assert {"binance-ws"} == {heartbeat.source for heartbeat in _heartbeats(heard)}
 
 
 def _ticks(heard: RecordingReceiver, *symbols: str) -> list[Tick]:
@@ -317,5 +319,5 @@ def _ticks(heard: RecordingReceiver, *symbols: str) -> list[Tick]:
     return [its for its in ticks if its.symbol in symbols or not symbols]
 
 
-def _heartbeats(heard: RecordingReceiver) -> list[Beat]:
-    return [decode_beat(payload) for name, payload in heard.received if name == "beat"]
+def _heartbeats(heard: RecordingReceiver) -> list[Heartbeat]:
+    return [decode_heartbeat(payload) for name, payload in heard.received if name == "beat"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from market.bus import open_bus
-from market.codec import decode_beat, decode_tick
+from market.codec import decode_heartbeat, decode_tick
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.using import listen
 from tests.poller.recording import RECORDING
@@ -72,7 +72,7 @@ async def test_run_and_stop(valkey: Valkey, number: signal.Signals) -> None:
     assert (0, "") == (process.returncode, output)
     assert ["INFO"] * 2 == [json.loads(line)["level"] for line in errors.splitlines()]
     await receiver.until(lambda received: b"the poller was stopped" in received[-1][1])
-    assert "simulated" == decode_beat(receiver.received[-1][1]).source
+    assert "simulated" == decode_heartbeat(receiver.received[-1][1]).source
     assert all(decode_tick(payload).price_scale == 2 for symbol, payload in receiver.received if symbol != "beat")
     link.close()
     await bus.aclose()

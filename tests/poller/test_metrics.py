@@ -37,7 +37,7 @@ async def test_scrape() -> None:
     publisher = idle_publisher()
     running = asyncio.create_task(publisher.run())
     publisher.put(tick())
-    await until(lambda: publisher.published and publisher.beats)
+    await until(lambda: publisher.published and publisher.heartbeats)
     drops, counters = {"too_fine": 3}, {"connects": 4}
     collector = metrics.PollerCollector(
         publisher,

@@ -66,7 +66,7 @@ async def test_auto_with_binance() -> None:
 
 
 async def test_auto_without_binance(caplog: pytest.LogCaptureFixture) -> None:
-    """Where it does not, auto simulates, and both log and beats say so."""
+    """Where it does not, auto simulates, and both log and heartbeats say so."""
     url = f"http://127.0.0.1:{free_port()}"
     source = await opened(feed="auto", rest_url=(url,))
     assert isinstance(source, Auto)

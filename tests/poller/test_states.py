@@ -165,7 +165,7 @@ def test_changes_since_a_version() -> None:
 
 
 def test_many_changes_go_by_the_full_set() -> None:
-    """Up to `MAX_CHANGES` are told one by one; of more a beat says only that there are some."""
+    """Up to `MAX_CHANGES` are told one by one; of more a heartbeat says only that there are some."""
     names = [f"S{number}" for number in range(MAX_CHANGES + 2)]
     subject = serving(*names)
     before = subject.version
@@ -227,7 +227,7 @@ class Told(RuleBasedStateMachine):
         self.subject.settle({symbol: Fault("nonsense", 1) for symbol in symbols}, up=up)
 
     @rule(arrives=st.booleans(), confirmed=st.booleans())
-    def beat(self, arrives: bool, confirmed: bool) -> None:
+    def heartbeat(self, arrives: bool, confirmed: bool) -> None:
         changes = self.subject.changes(self.taken)
         if arrives:
             if changes.version != self.held_version:

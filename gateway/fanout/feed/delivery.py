@@ -1,6 +1,6 @@
 """Do ticks reach this gateway, and can it read them? Free of I/O.
 
-That beats come does not say so: a server may refuse one channel, a proxy may lose what it does not know, and a
+That heartbeats come does not say so: a server may refuse one channel, a proxy may lose what it does not know, and a
 poller may speak a newer dialect. So the store, which holds each tick before the link brings it, is asked now and
 then about symbols of which no tick came meanwhile. A symbol that is only quiet has nothing newer there.
 """
@@ -161,13 +161,13 @@ class Delivery:
             elif seq is None:
                 doubt.proven = doubt.proven or now - doubt.since >= STANDS_S
 
-    def judge(self, now: float, beat_at: Callable[[str], float]) -> bool:
-        """Whether the link is faulty, as far as is known; ``beat_at``: when a beat of a symbol's venue came last."""
+    def judge(self, now: float, heartbeat_at: Callable[[str], float]) -> bool:
+        """Whether the link is faulty, as far as is known; ``heartbeat_at``: the last heartbeat of a symbol's venue."""
         for symbol, doubt in list(self._doubts.items()):
             held = self._seq(symbol)
             if held >= doubt.seq if doubt.seq is not None else held > doubt.held:
                 del self._doubts[symbol]
-            elif doubt.seq is not None and now - doubt.since >= STANDS_S and beat_at(symbol) > doubt.since:
+            elif doubt.seq is not None and now - doubt.since >= STANDS_S and heartbeat_at(symbol) > doubt.since:
                 doubt.proven = True
                 if len(self._lost) < ASKED_AT_ONCE:
                     self._lost.setdefault(symbol, held)

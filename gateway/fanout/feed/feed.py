@@ -5,7 +5,7 @@ counts, and after `QUIET_S` of nothing it is torn down and made anew. Is a venue
 the exchange (`gateway.fanout.feed.venue_feed`)? Where it is not the link is left alone. Prices of a venue are live when
 both answers are yes, and nothing says that its ticks do not pass.
 
-A link may live and yet be of no use: its other end is not where prices are any more, or it carries beats
+A link may live and yet be of no use: its other end is not where prices are any more, or it carries heartbeats
 and no ticks (`gateway.fanout.feed.delivery`). Such a link is made anew too, which dials the address again; but seldom,
 for it may not be the link's fault, and without a word to clients, to whom all of this is one `stale`.
 """
@@ -222,8 +222,8 @@ class Feed:
                 ping_at = now + _PING_S
             for venue in self._venues.values():
                 venue.states_reader.read_if_due(now)
-            beating = any(venue.is_beating(now) for venue in self._venues.values())
-            reason = self._usefulness.judge(now, self._beat_at, beating=beating)
+            alive = any(venue.is_alive(now) for venue in self._venues.values())
+            reason = self._usefulness.judge(now, self._heartbeat_at, alive=alive)
             self._states.unreadable(self._usefulness.unreadable)
             self._look()
             if reason:
@@ -247,16 +247,16 @@ class Feed:
                     tick_received(symbol, payload)
                 elif venue := self._venues.get(venues[topic]):
                     self._intake.begin_anew(asyncio.get_running_loop().time())
-                    venue.beat_received(payload)
+                    venue.heartbeat_received(payload)
 
         return receive
 
-    def _beat_at(self, symbol: str | None) -> float:
-        """When the newest beat came of the venue of ``symbol``; None means of any."""
+    def _heartbeat_at(self, symbol: str | None) -> float:
+        """When the newest heartbeat came of the venue of ``symbol``; None means of any."""
         if symbol is None:
-            return max(venue.beat_at for venue in self._venues.values())
+            return max(venue.heartbeat_at for venue in self._venues.values())
         its = self._venues.get(venue_of(symbol))
-        return its.beat_at if its is not None else 0.0
+        return its.heartbeat_at if its is not None else 0.0
 
     def _look(self) -> None:
         """Have every venue's clients told what has changed."""

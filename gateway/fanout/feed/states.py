@@ -1,7 +1,8 @@
 """The states of this gateway's symbols: what the poller tells of them, and what of that is news to clients.
 
-Free of I/O. A beat carries the newest changes; the full set is in the bus's store. What is read there counts only
-when a beat confirms it: a poller of an older version may lead now, and what an earlier one stored is of no use then.
+Free of I/O. A heartbeat carries the newest changes; the full set is in the bus's store. What is read there counts only
+when a heartbeat confirms it: a poller of an older version may lead now, and what an earlier one stored is of no use
+then.
 """
 
 import logging
@@ -58,7 +59,7 @@ class SymbolStates:
 
     @property
     def outdated(self) -> bool:
-        """Whether a beat spoke of states that are not held, so that the full set must be read."""
+        """Whether a heartbeat spoke of states that are not held, so that the full set must be read."""
         return self._newest is not None and self._newest != self.version
 
     def serve(self, symbols: Symbols) -> None:
@@ -95,7 +96,7 @@ class SymbolStates:
         self._tell([self._heard.get(status.symbol, status) for status in live])
 
     def heard(self, changes: Changes | UnsetType) -> None:
-        """A beat came with ``changes``."""
+        """A heartbeat came with ``changes``."""
         stored, self._stored = self._stored, None
         if changes is UNSET:
             self._forget()

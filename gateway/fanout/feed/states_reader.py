@@ -1,4 +1,4 @@
-"""Reads the states of all symbols from the bus's store, where a beat spoke of some that are not held."""
+"""Reads the states of all symbols from the bus's store, where a heartbeat spoke of some that are not held."""
 
 import asyncio
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class StatesReader:
         held = self._states.version
         with suppress(BusDownError):
             payload = await last_states(self._store, self._venue)
-            # Else beats have brought newer ones in the meantime.
+            # Else heartbeats have brought newer ones in the meantime.
             if self._states.version == held:
                 self.take(payload)
                 self._taken()

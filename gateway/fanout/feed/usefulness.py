@@ -18,7 +18,7 @@ from market.symbols import Symbols
 from market.topics import last_ticks
 
 IDLE_S: Final = 10.0
-"""A link that brought neither tick nor beat for so long is made anew, for the first time."""
+"""A link that brought neither tick nor heartbeat for so long is made anew, for the first time."""
 LOST_S: Final = 3.0
 """At least so long lies between two that are made anew because ticks do not pass."""
 SELDOM_S: Final = 30.0
@@ -73,29 +73,29 @@ class Usefulness:
         self._heard, self._heard_at = (self._heard[0], self._ticks()), now
         self._delivery.linked(now)
 
-    def judge(self, now: float, beat_at: Callable[[str | None], float], *, beating: bool) -> str:
+    def judge(self, now: float, heartbeat_at: Callable[[str | None], float], *, alive: bool) -> str:
         """Why the link is to be made anew, for the log; empty where it is not, or not yet.
 
-        ``beat_at`` says when the last beat of a symbol's venue came, or of any for None; ``beating`` whether they come
-        over this link.
+        ``heartbeat_at`` says when the last heartbeat of a symbol's venue came, or of any for None; ``alive`` whether
+        they come over this link.
         """
         # Both change with all that a link is there for.
-        heard = beat_at(None), self._ticks()
+        heard = heartbeat_at(None), self._ticks()
         if heard != self._heard:
             self._heard, self._heard_at = heard, now
             self._idle.reset()
         elif now - self._heard_at >= self._idle.seconds:
             self._idle.grow()
             self._counters.bus_links_faulty["silent"] += 1
-            return f"neither tick nor beat for {now - self._heard_at:.0f} s"
+            return f"neither tick nor heartbeat for {now - self._heard_at:.0f} s"
         delivery = self._delivery
-        if beating and (self._asking is None or self._asking.done()) and (symbols := delivery.ask(now)):
+        if alive and (self._asking is None or self._asking.done()) and (symbols := delivery.ask(now)):
             self._asking = asyncio.get_running_loop().create_task(self._ask(symbols))
-        if delivery.judge(now, beat_at) and now - self._renewed_at >= self._lost.seconds:
+        if delivery.judge(now, heartbeat_at) and now - self._renewed_at >= self._lost.seconds:
             self._renewed_at = now
             self._lost.grow()
             self._counters.bus_links_faulty["ticks_lost"] += 1
-            return "beats come, and ticks that the store has do not"
+            return "heartbeats come, and ticks that the store has do not"
         if not delivery.problem:
             self._lost.reset()
         return ""

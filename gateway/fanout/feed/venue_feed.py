@@ -1,7 +1,7 @@
 """One venue, as its poller's heartbeats tell of it: are its prices live, and what are clients told?
 
-Is the poller alive and hearing the exchange? `QUIET_S` without a beat, or a beat that says otherwise, and prices may be
-old. Each venue has its own poller, so one that is silent makes no other venue's prices stale.
+Is the poller alive and hearing the exchange? `QUIET_S` without a heartbeat, or a heartbeat that says otherwise, and
+prices may be old. Each venue has its own poller, so one that is silent makes no other venue's prices stale.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from gateway.fanout.feed.states import SymbolStates
 from gateway.fanout.feed.states_reader import StatesReader
 from gateway.protocol.messages import Status
 from market.bus import LastValues
-from market.codec import CodecError, decode_beat
-from market.status import Beat
+from market.codec import CodecError, decode_heartbeat
+from market.status import Heartbeat
 
 QUIET_S: Final = 3.0
-"""Silence for so long is a fault: three beats, or three pings."""
+"""Silence for so long is a fault: three heartbeats, or three pings."""
 
 NO_LINK: Final = "no link to the bus"
 
@@ -62,10 +62,10 @@ class VenueFeed:
         self._refuse = refuse
         self._broadcast = broadcast
         self._now_us = now_us
-        self._beat: Beat | None = None
-        self.beat_at = 0.0
-        """When the newest beat came, by the event loop's time."""
-        self._beat_us = 0
+        self._heartbeat: Heartbeat | None = None
+        self.heartbeat_at = 0.0
+        """When the newest heartbeat came, by the event loop's time."""
+        self._heartbeat_us = 0
         self._began_at = asyncio.get_running_loop().time()
         self.states_reader = StatesReader(store, states, refuse, self.look, venue)
         self._outdated_at = 0.0
@@ -76,33 +76,33 @@ class VenueFeed:
         """A link is up, and the last values are taken."""
         self._outdated_at = now
 
-    def beat_received(self, payload: bytes) -> None:
+    def heartbeat_received(self, payload: bytes) -> None:
         """Take a heartbeat, or what came as one."""
         try:
-            beat = decode_beat(payload)
+            heartbeat = decode_heartbeat(payload)
         except CodecError as error:
             self._refuse("not_a_beat", str(error))
             return
-        if beat.venue != self._venue:
-            self._refuse("not_a_beat", f"of {beat.venue!r}, where those of {self._venue!r} come")
+        if heartbeat.venue != self._venue:
+            self._refuse("not_a_beat", f"of {heartbeat.venue!r}, where those of {self._venue!r} come")
             return
-        self._beat = beat
-        self.beat_at = now = asyncio.get_running_loop().time()
-        self._beat_us = self._now_us()
+        self._heartbeat = heartbeat
+        self.heartbeat_at = now = asyncio.get_running_loop().time()
+        self._heartbeat_us = self._now_us()
         outdated = self._states.outdated
-        if beat.states or beat.link == "up":
+        if heartbeat.states or heartbeat.link == "up":
             # A poller that has just begun knows of no symbol yet; what is told of them stays until it does.
-            self._states.heard(beat.states)
+            self._states.heard(heartbeat.states)
         if self._states.outdated and not outdated:
             self._outdated_at = now
         if self._link.linked_at is not None:
             self.states_reader.read_if_due(now)
         self.look()
 
-    def is_beating(self, now: float) -> bool:
-        """Whether beats come over this link."""
+    def is_alive(self, now: float) -> bool:
+        """Whether heartbeats come over this link."""
         linked_at = self._link.linked_at
-        return linked_at is not None and self.beat_at >= linked_at and now - self.beat_at < QUIET_S
+        return linked_at is not None and self.heartbeat_at >= linked_at and now - self.heartbeat_at < QUIET_S
 
     def look(self) -> None:
         """Work out what clients should be told, and tell them where it has changed."""
@@ -120,24 +120,26 @@ class VenueFeed:
 
     def _now(self) -> Status | None:
         """What is so now; None where what clients were told stands, whatever is so."""
-        now, link, beat = asyncio.get_running_loop().time(), self._link, self._beat
+        now, link, heartbeat = asyncio.get_running_loop().time(), self._link, self._heartbeat
         if link.linked_at is None:
             # On purpose, and clients know already what is wrong.
             return None if link.renewing else self._stale(NO_LINK, self._now_us())
-        if beat is None or not self.is_beating(now):
-            if now - max(link.linked_at, self.beat_at, self._began_at) < QUIET_S:
-                # The link is new, perhaps for another venue's sake; the next beat tells.
+        if heartbeat is None or not self.is_alive(now):
+            if now - max(link.linked_at, self.heartbeat_at, self._began_at) < QUIET_S:
+                # The link is new, perhaps for another venue's sake; the next heartbeat tells.
                 return None
-            return self._stale("the poller is silent", self._beat_us or self._now_us())
-        if beat.link == "down":
-            return self._stale(beat.reason or "the exchange is silent", beat.since_us)
+            return self._stale("the poller is silent", self._heartbeat_us or self._now_us())
+        if heartbeat.link == "down":
+            return self._stale(heartbeat.reason or "the exchange is silent", heartbeat.since_us)
         if problem := self._problem(self._venue):
             return self._stale(problem, self._now_us())
         if self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < QUIET_S:
             # What has changed of single symbols meanwhile is told first.
             return None
-        return Status(feed="live", reason=beat.reason, source=beat.source, since_us=self._now_us(), venue=self._venue)
+        return Status(
+            feed="live", reason=heartbeat.reason, source=heartbeat.source, since_us=self._now_us(), venue=self._venue
+        )
 
     def _stale(self, reason: str, since_us: int) -> Status:
-        source = self._beat.source if self._beat else ""
+        source = self._heartbeat.source if self._heartbeat else ""
         return Status(feed="stale", reason=reason, source=source, since_us=since_us, venue=self._venue)

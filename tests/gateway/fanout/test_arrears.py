@@ -50,7 +50,7 @@ class Setup:
         return self.take_due(consumer)
 
     def take_due(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
-        """The same of what is due in this beat."""
+        """The same of what is due in this round."""
         owed = self.arrears.owed(consumer, self.wants)
         taken = self.arrears.take(consumer, owed, ALL, self.stamp)
         plain = [one.topic for one in taken.ticks if one.topic not in taken.snapshots]
@@ -156,7 +156,7 @@ def test_a_snapshot_of_a_symbol_that_waits_takes_its_place() -> None:
 
 
 def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
-    """Slices of one beat bring each symbol once; snapshots and states come at no rate."""
+    """Slices of one round bring each symbol once; snapshots and states come at no rate."""
     setup = Setup()
     setup.wants = (Subscription(ALL, max_hz=1.0),)
     consumer = setup.begin()
@@ -175,7 +175,7 @@ def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
 
 
 def test_each_rate_has_its_own_beats() -> None:
-    """What comes at any rate is due at once, whatever else waits for its beat; one queue has them all."""
+    """What comes at any rate is due at once, whatever else waits for its round; one queue has them all."""
     setup = Setup()
     setup.wants = (Subscription(frozenset(NAMES[:2]), max_hz=1.0), Subscription(frozenset(NAMES[2:])))
     consumer = setup.begin()

@@ -42,7 +42,7 @@ async def read_slowly(market: Market, member: RecordingMember, bytes_per_s: floa
 
 
 def test_one_update_a_second_is_at_most_a_second_older() -> None:
-    """Each beat brings every symbol, in slices one behind the other: they do not wait a second for each other."""
+    """Each round brings every symbol, in slices one behind the other: they do not wait a second for each other."""
 
     async def main() -> None:
         market = Market()
@@ -63,7 +63,7 @@ def test_one_update_a_second_is_at_most_a_second_older() -> None:
 
 
 def test_a_fast_client_with_one_update_a_second_is_not_kept_from_its_cohort() -> None:
-    """However much one beat brings: who reads it at once may have the next like everybody else."""
+    """However much one round brings: who reads it at once may have the next like everybody else."""
 
     async def main() -> None:
         market = Market()
@@ -114,7 +114,7 @@ def test_snapshots_asked_for_again_and_again_starve_no_tick() -> None:
 
 
 def test_a_state_comes_at_once_to_a_slow_client_that_wants_few_updates() -> None:
-    """It does not wait for the next beat of ticks."""
+    """It does not wait for the next round of ticks."""
 
     async def main() -> None:
         market = Market()

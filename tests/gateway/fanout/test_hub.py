@@ -221,7 +221,7 @@ def test_a_quiet_gateway_conflates_nothing() -> None:
     run_virtual(main())
 
 
-def test_a_rated_client_gets_the_newest_at_each_beat() -> None:
+def test_a_rated_client_gets_the_newest_at_each_heartbeat() -> None:
     """At 1 Hz, of ten ticks a second only the newest of each second arrives."""
 
     async def main() -> None:

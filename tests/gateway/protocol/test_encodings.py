@@ -150,7 +150,7 @@ async def test_a_client_speaks_an_encoding_of_which_only_the_registry_knows(star
         assert ("bad_json", "not Python: ") == (error["code"], error["message"][:12])
         await client.send(b"{'type': 'ping'}")
         assert "binary frame where text is due; send Python text" == (await heard())["message"]
-        await running.beat()
+        await running.heartbeat()
         assert ("status", "live") == ((status := await heard())["type"], status["feed"])
 
 

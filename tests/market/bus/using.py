@@ -1,9 +1,9 @@
-"""A bus as poller and gateway use it: ticks and beats in, and out."""
+"""A bus as poller and gateway use it: ticks and heartbeats in, and out."""
 
 from collections.abc import Iterable, Sequence
 
 from market.bus import Bus, BusDownError, BusSubscription, Message, Token, open_bus
-from market.status import Beat, States
+from market.status import Heartbeat, States
 from market.tick import Tick
 from market.topics import HEARTBEAT, batch_of, last_ticks, tick_topic
 from tests.market.bus.receivers import RecordingReceiver
@@ -13,13 +13,13 @@ from tests.market.samples import tick
 async def publish(
     bus: Bus,
     ticks: Sequence[Tick] = (),
-    beat: Beat | None = None,
+    heartbeat: Heartbeat | None = None,
     *,
     states: States | None = None,
     token: Token | None = None,
 ) -> None:
     """Publish as the poller does."""
-    await bus.broker.publish(batch_of(ticks, beat, states), token=token)
+    await bus.broker.publish(batch_of(ticks, heartbeat, states), token=token)
 
 
 async def lead(bus: Bus, owner: str = "we", ttl_s: float = 30) -> Token | None:
@@ -28,7 +28,7 @@ async def lead(bus: Bus, owner: str = "we", ttl_s: float = 30) -> Token | None:
 
 
 async def listen(bus: Bus, symbols: Iterable[str], receiver: RecordingReceiver) -> BusSubscription:
-    """Have ``receiver`` record ``(symbol, payload)`` of the ticks of ``symbols``, and ``("beat", payload)``."""
+    """Have ``receiver`` record ``(symbol, payload)`` of the ticks of ``symbols``, and ``("heartbeat", payload)``."""
     names = {HEARTBEAT: "beat"} | {tick_topic(symbol): symbol for symbol in symbols}
 
     def receive(batch: Sequence[Message]) -> None:

@@ -38,8 +38,8 @@ def test_since_moves_only_with_the_link() -> None:
     assert LinkState("binance-rest", "down", "banned", 3_000) == link.state
 
 
-def test_reason_fits_a_beat() -> None:
-    """A reason is cut to the 200 characters that a beat carries."""
+def test_reason_fits_a_heartbeat() -> None:
+    """A reason is cut to the 200 characters that a heartbeat carries."""
     link = Link("binance-ws", Clock())
     link.set("binance-ws", "down", "x" * 500)
     assert "x" * 199 + "…" == link.state.reason

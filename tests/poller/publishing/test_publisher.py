@@ -1,4 +1,4 @@
-"""Ticks and beats onto a bus that fails as told, on virtual time, and onto a real one that dies and freezes."""
+"""Ticks and heartbeats onto a bus that fails as told, on virtual time, and onto a real one that dies and freezes."""
 
 import asyncio
 import logging
@@ -15,9 +15,9 @@ from msgspec import UNSET, structs
 
 from market.bus import Batch, Bus, BusDownError, Token, open_bus
 from market.bus.memory import MemoryBus
-from market.codec import decode_beat, decode_states, decode_tick, encode_states
+from market.codec import decode_heartbeat, decode_states, decode_tick, encode_states
 from market.instruments import Instrument
-from market.status import Beat, Changes, States
+from market.status import Changes, Heartbeat, States
 from market.tick import SEQ_AHEAD_MS, Tick
 from market.topics import last_states, last_ticks
 from poller.publishing import publisher, send_buffer
@@ -38,7 +38,7 @@ NOON_S = 12 * 3600
 UP = LinkState("simulated", "up", "", 5)
 DOWN = LinkState("binance-ws", "down", "the exchange is silent", 6)
 SYMBOLS = ("A1", "B1", "C1", "D1", *(f"S{number}" for number in range(100)))
-Sent = Tick | Beat
+Sent = Tick | Heartbeat
 
 
 class ScriptedBus(MemoryBus):
@@ -60,7 +60,7 @@ class ScriptedBus(MemoryBus):
         await super().publish(batch, token=token)
         sent: list[Sent] = [decode_tick(payload) for _, payload in batch.updates]
         if batch.barrier:
-            sent.append(decode_beat(batch.barrier[1]))
+            sent.append(decode_heartbeat(batch.barrier[1]))
         self.calls.append((asyncio.get_running_loop().time(), sent))
 
     async def acquire(self, lease: str, owner: str, ttl_s: float) -> Token | None:
@@ -94,9 +94,9 @@ class ScriptedBus(MemoryBus):
         return [(its.symbol, its.recv_us) for _, call in self.calls for its in call if isinstance(its, Tick)]
 
     @property
-    def beats(self) -> list[tuple[float, Beat]]:
-        """Every beat taken, and when."""
-        return [(time, its) for time, call in self.calls for its in call if isinstance(its, Beat)]
+    def heartbeats(self) -> list[tuple[float, Heartbeat]]:
+        """Every heartbeat taken, and when."""
+        return [(time, its) for time, call in self.calls for its in call if isinstance(its, Heartbeat)]
 
 
 class MarkingPublisher(Publisher):
@@ -123,9 +123,9 @@ class MarkingPublisher(Publisher):
             self.put(tick(symbol, self.sequencer.take(symbol), recv_us=mark))
 
 
-def plain(beat: Beat) -> Beat:
-    """A beat without the states of symbols."""
-    return structs.replace(beat, states=UNSET)
+def plain(heartbeat: Heartbeat) -> Heartbeat:
+    """A heartbeat without the states of symbols."""
+    return structs.replace(heartbeat, states=UNSET)
 
 
 @asynccontextmanager
@@ -189,8 +189,8 @@ def test_natural_batches() -> None:
     run_virtual(main())
 
 
-def test_beat_each_second() -> None:
-    """A beat goes out at the start and each second, from what the source says then."""
+def test_heartbeat_each_second() -> None:
+    """A heartbeat goes out at the start and each second, from what the source says then."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -199,16 +199,18 @@ def test_beat_each_second() -> None:
             await asyncio.sleep(0.8)
             states.append(LinkState("simulated", "up", "x" * 300, 7))
             await asyncio.sleep(1.7)
-        assert [0, 1, 2] == [time for time, _ in bus.beats[:3]]
-        assert ["", "x" * 200] == [beat.reason for _, beat in bus.beats[:2]]
-        expected = Beat(source="simulated", link="up", reason="x" * 200, since_us=7, sent_us=(NOON_S + 2) * 1_000_000)
-        assert expected == plain(bus.beats[2][1])
+        assert [0, 1, 2] == [time for time, _ in bus.heartbeats[:3]]
+        assert ["", "x" * 200] == [heartbeat.reason for _, heartbeat in bus.heartbeats[:2]]
+        expected = Heartbeat(
+            source="simulated", link="up", reason="x" * 200, since_us=7, sent_us=(NOON_S + 2) * 1_000_000
+        )
+        assert expected == plain(bus.heartbeats[2][1])
 
     run_virtual(main())
 
 
-def test_beat_of_a_changed_link() -> None:
-    """When the link changes, the first tick after that is followed by a beat at once; the seconds stay as they were."""
+def test_heartbeat_of_a_changed_link() -> None:
+    """When the link changes, a heartbeat follows the first tick after that at once; the seconds stay as they were."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -220,13 +222,13 @@ def test_beat_of_a_changed_link() -> None:
                 subject.put_marks(("A1", mark))
                 await asyncio.sleep(0.01)
             await asyncio.sleep(1)
-        assert pytest.approx([0, 0.2, 1]) == [time for time, _ in bus.beats[:3]]
-        assert ["down", "up", "up"] == [beat.link for _, beat in bus.beats[:3]]
+        assert pytest.approx([0, 0.2, 1]) == [time for time, _ in bus.heartbeats[:3]]
+        assert ["down", "up", "up"] == [heartbeat.link for _, heartbeat in bus.heartbeats[:3]]
 
     run_virtual(main())
 
 
-def test_beat_of_a_link_that_ends() -> None:
+def test_heartbeat_of_a_link_that_ends() -> None:
     """No tick follows the end of a link; it is told within a quarter of a second all the same."""
 
     async def main() -> None:
@@ -236,16 +238,16 @@ def test_beat_of_a_link_that_ends() -> None:
             await asyncio.sleep(0.05)
             states.append(LinkState("binance-ws", "down", "stream down", 2))
             await asyncio.sleep(2)
-        times = [time for time, _ in bus.beats]
-        assert ["up", "down", "down"] == [beat.link for _, beat in bus.beats[:3]]
+        times = [time for time, _ in bus.heartbeats]
+        assert ["up", "down", "down"] == [heartbeat.link for _, heartbeat in bus.heartbeats[:3]]
         assert times[1] <= 0.3
         assert pytest.approx([1, 2], abs=0.01) == times[2:4]
 
     run_virtual(main())
 
 
-def test_beat_follows_what_waits() -> None:
-    """A due beat goes after every tick that was put before it, and is not put off by those put later."""
+def test_heartbeat_follows_what_waits() -> None:
+    """A due heartbeat goes after every tick that was put before it, and is not put off by those put later."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -258,15 +260,15 @@ def test_beat_follows_what_waits() -> None:
                 subject.put_marks(*marks(50, start=start))
                 await asyncio.sleep(0.002)
             stream = [its for _, call in bus.calls for its in call]
-        first = next(index for index, its in enumerate(stream) if isinstance(its, Beat))
+        first = next(index for index, its in enumerate(stream) if isinstance(its, Heartbeat))
         assert 4_500 <= first < 4_500 + 5_000
         assert marks(40_000) == bus.ticks
 
     run_virtual(main())
 
 
-def test_beats_go_on_under_load() -> None:
-    """However many ticks keep waiting, no three seconds pass without a beat."""
+def test_heartbeats_go_on_under_load() -> None:
+    """However many ticks keep waiting, no three seconds pass without a heartbeat."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -275,7 +277,7 @@ def test_beats_go_on_under_load() -> None:
             for start in range(0, 100_000, 500):
                 subject.put_marks(*marks(500, start=start))
                 await asyncio.sleep(0.05)
-        times = [time for time, _ in bus.beats]
+        times = [time for time, _ in bus.heartbeats]
         assert max(later - earlier for earlier, later in pairwise(times)) < 2
         assert marks(100_000) == bus.ticks
 
@@ -316,9 +318,9 @@ def test_outage() -> None:
             bus.calls.clear()
             await asyncio.sleep(1.2)
             _, call = bus.calls[0]
-            back = [its if isinstance(its, Beat) else (its.symbol, its.recv_us) for its in call]
+            back = [its if isinstance(its, Heartbeat) else (its.symbol, its.recv_us) for its in call]
             assert {("A1", 101), ("B1", 2), ("C1", 1), ("D1", 1)} == set(back[:-1])
-            assert isinstance(back[-1], Beat)
+            assert isinstance(back[-1], Heartbeat)
             assert (0, 6, 99) == (subject.waiting, subject.published, subject.conflated)
             subject.put_marks(("A1", 102))
             await asyncio.sleep(0.01)
@@ -348,7 +350,7 @@ def test_retries() -> None:
 
 
 def test_repeat_after_an_outage() -> None:
-    """One beat after an outage everything goes out once more: a frozen server may have put older values over it."""
+    """One heartbeat after an outage everything goes out again: a frozen server may have put older values over it."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -429,7 +431,7 @@ def test_outage_is_logged_at_its_start_and_its_end(caplog: pytest.LogCaptureFixt
 
 
 def test_stop() -> None:
-    """A clean stop sends what waits, and then a last beat that says why no more will come."""
+    """A clean stop sends what waits, and then a last heartbeat that says why no more will come."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -439,10 +441,12 @@ def test_stop() -> None:
             subject.put_marks(*marks(3_500))
         assert marks(3_500) == bus.ticks
         last = bus.calls[-1][1][-1]
-        assert isinstance(last, Beat)
+        assert isinstance(last, Heartbeat)
         now_us = last.sent_us
         stopped = "the poller was stopped"
-        assert Beat(source="simulated", link="down", reason=stopped, since_us=now_us, sent_us=now_us) == plain(last)
+        assert Heartbeat(source="simulated", link="down", reason=stopped, since_us=now_us, sent_us=now_us) == plain(
+            last
+        )
 
     run_virtual(main())
 
@@ -459,7 +463,7 @@ def test_stop_in_an_outage(up_again: bool) -> None:
             bus.up = up_again
         assert ([("A1", 1)] if up_again else []) == bus.ticks
         assert (4 if up_again else 2) == len(bus.attempts)
-        assert ["the poller was stopped"] * up_again == [beat.reason for _, beat in bus.beats]
+        assert ["the poller was stopped"] * up_again == [heartbeat.reason for _, heartbeat in bus.heartbeats]
 
     run_virtual(main())
 
@@ -481,9 +485,9 @@ def test_states_reach_the_bus() -> None:
                 return decode_states(payload)
 
             assert await settled(Instrument("trading")) == subject.states.whole()
-            before, beats = subject.states.version, len(bus.beats)
+            before, heartbeats = subject.states.version, len(bus.heartbeats)
             assert await settled(Instrument("halted", reason="BREAK")) == subject.states.whole()
-            changes = bus.beats[beats][1].states
+            changes = bus.heartbeats[heartbeats][1].states
             assert isinstance(changes, Changes)
             assert (before, ["halted"]) == (changes.since, [its.state for its in changes.symbols])
             bus.lose_everything()
@@ -545,7 +549,7 @@ def test_a_clock_that_was_days_ahead_is_followed_when_it_is_set_right() -> None:
 
 
 def test_room() -> None:
-    """There is room once the bus took a beat, none while it is down or much waits."""
+    """There is room once the bus took a heartbeat, none while it is down or much waits."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -618,9 +622,9 @@ def test_standing_by() -> None:
         assert [0] == pollers.leading
         leader, other = pollers.all
         assert [("A1", 49), ("B1", 49)] == sorted(bus.ticks)[-51::50]
-        assert (100, 5) == (leader.published, leader.beats)
-        assert (0, 0, 0, 0, 0) == (other.published, other.beats, other.waiting, other.conflated, other.failures)
-        assert ["up"] * 5 == [beat.link for _, beat in bus.beats]
+        assert (100, 5) == (leader.published, leader.heartbeats)
+        assert (0, 0, 0, 0, 0) == (other.published, other.heartbeats, other.waiting, other.conflated, other.failures)
+        assert ["up"] * 5 == [heartbeat.link for _, heartbeat in bus.heartbeats]
         await pollers.stop(0)
 
     run_virtual(main())
@@ -629,7 +633,7 @@ def test_standing_by() -> None:
 @pytest.mark.parametrize("moment_s", [1.0, 1.3, 1.6, 1.95])
 @pytest.mark.parametrize("clocks_s", [(0, 0), (0, -HOUR_S), (-HOUR_S, 0)])
 def test_takeover_from_one_that_was_killed(clocks_s: tuple[float, float], moment_s: float) -> None:
-    """Before gateways miss a beat another leads with the newest tick of every symbol, numbered above all before."""
+    """Before gateways miss a heartbeat another leads with the newest tick of every symbol, numbered above all."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -641,11 +645,11 @@ def test_takeover_from_one_that_was_killed(clocks_s: tuple[float, float], moment
         pollers.put_marks(("A1", 2), ("C1", 1))
         await until(lambda: pollers.leading == [1])
         assert asyncio.get_running_loop().time() <= moment_s + TTL_S + 1.2 * STAND_BY_S
-        time, (*ticks, beat) = bus.calls[before]
+        time, (*ticks, heartbeat) = bus.calls[before]
         # The last one before it was at second 1.
         assert time < 1 + 3
-        assert isinstance(beat, Beat)
-        assert "up" == beat.link
+        assert isinstance(heartbeat, Heartbeat)
+        assert "up" == heartbeat.link
         assert [("A1", 2), ("B1", 1), ("C1", 1)] == sorted(bus.ticks[-3:])
         assert 3 == len(ticks)
         pollers.put_marks(("A1", 3))
@@ -658,7 +662,7 @@ def test_takeover_from_one_that_was_killed(clocks_s: tuple[float, float], moment
 
 
 def test_takeover_from_one_that_was_stopped() -> None:
-    """Who is stopped while another stands by sends all that waits, leaves without a farewell, and is followed."""
+    """Who stops while another stands by sends all that waits, leaves without a final heartbeat, and is followed."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -672,9 +676,9 @@ def test_takeover_from_one_that_was_stopped() -> None:
         await until(lambda: pollers.leading == [1])
         assert asyncio.get_running_loop().time() - stopped <= 1.2 * STAND_BY_S
         assert ("A1", 3_000) == bus.ticks[-1]
-        assert {"up"} == {beat.link for _, beat in bus.beats}
+        assert {"up"} == {heartbeat.link for _, heartbeat in bus.heartbeats}
         await pollers.stop(1)
-        assert "the poller was stopped" == bus.beats[-1][1].reason
+        assert "the poller was stopped" == bus.heartbeats[-1][1].reason
         assert_seqs_grow(bus)
 
     run_virtual(main())
@@ -692,13 +696,13 @@ def test_lead_goes_to_who_hears_the_exchange() -> None:
             pollers.links[:] = [DOWN, DOWN]
             await asyncio.sleep(5)
             assert [leader] == pollers.leading
-            assert "down" == bus.beats[-1][1].link
+            assert "down" == bus.heartbeats[-1][1].link
             pollers.links[other] = UP
             await asyncio.sleep(2.5)
             assert [other] == pollers.leading
             await asyncio.sleep(5)
             assert [other] == pollers.leading
-            assert {"up"} == {beat.link for _, beat in bus.beats[-5:]}
+            assert {"up"} == {heartbeat.link for _, heartbeat in bus.heartbeats[-5:]}
         await pollers.stop()
         assert_seqs_grow(bus)
 
@@ -706,7 +710,7 @@ def test_lead_goes_to_who_hears_the_exchange() -> None:
 
 
 def test_successor_that_does_not_come() -> None:
-    """Who handed over to one that is no more leads again before gateways miss a beat."""
+    """Who handed over to one that is no more leads again before gateways miss a heartbeat."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -716,7 +720,7 @@ def test_successor_that_does_not_come() -> None:
         pollers.links[0] = DOWN
         await asyncio.sleep(10)
         assert [0] == pollers.leading
-        times = [time for time, _ in bus.beats]
+        times = [time for time, _ in bus.heartbeats]
         assert max(later - earlier for earlier, later in pairwise(times)) < 3
         await pollers.stop(0)
 
@@ -826,7 +830,7 @@ async def on_valkey(url: str) -> AsyncIterator[MarkingPublisher]:
 
 
 async def test_real_bus_in_order(valkey: Valkey) -> None:
-    """Ten thousand ticks put at once all arrive from a real server, in order, and the farewell last."""
+    """Ten thousand ticks put at once all arrive from a real server, in order, and the final heartbeat last."""
     receiver = RecordingReceiver()
     listening = open_bus(valkey.url)
     link = await listen(listening, ["A1"], receiver)
@@ -834,7 +838,7 @@ async def test_real_bus_in_order(valkey: Valkey) -> None:
         subject.put_marks(*marks(10_000))
     await receiver.until(lambda received: b"the poller was stopped" in received[-1][1])
     assert list(range(10_000)) == [decode_tick(its).recv_us for symbol, its in receiver.received if symbol == "A1"]
-    assert "down" == decode_beat(receiver.received[-1][1]).link
+    assert "down" == decode_heartbeat(receiver.received[-1][1]).link
     link.close()
     await listening.aclose()
 
@@ -863,7 +867,7 @@ async def test_real_bus_frozen(valkey: Valkey) -> None:
             subject.put_marks(*((f"S{number}", 2) for number in range(100)))
             await until(lambda: subject.failures, 3)
             subject.put_marks(*((f"S{number}", 3) for number in range(100)))
-        beats = subject.beats
-        await until(lambda: subject.beats >= beats + 2, 5)
+        heartbeats = subject.heartbeats
+        await until(lambda: subject.heartbeats >= heartbeats + 2, 5)
         assert {3} == {decode_tick(payload).recv_us for payload in valkey.last_values().values()}
         assert 100 == len(valkey.last_values())

@@ -43,8 +43,8 @@ class Setup:
         self.delivery.answered(asked, {name: self.store[name] for name in asked if name in self.store}, now)
         return asked
 
-    def judge(self, now: float, *, beating: bool = True) -> bool:
-        return self.delivery.judge(now, lambda _: now if beating else 0)
+    def judge(self, now: float, *, alive: bool = True) -> bool:
+        return self.delivery.judge(now, lambda _: now if alive else 0)
 
 
 def test_only_quiet_symbols_are_asked_for_and_every_three_seconds() -> None:
@@ -68,7 +68,7 @@ def test_of_many_symbols_all_have_their_turn() -> None:
 
 
 def test_what_is_on_its_way_is_no_fault() -> None:
-    """The same newer number must stand for three seconds, and beats must have come since."""
+    """The same newer number must stand for three seconds, and heartbeats must have come since."""
     setup = Setup()
     setup.publish("S0", seq=5, lost=True)
     setup.look(3)
@@ -78,7 +78,7 @@ def test_what_is_on_its_way_is_no_fault() -> None:
     setup.publish("S0", seq=9, lost=True)
     setup.look(6.2)
     setup.look(9.3)
-    assert not setup.judge(30, beating=False)
+    assert not setup.judge(30, alive=False)
     assert setup.judge(30)
     assert LOST == setup.delivery.problem
 

@@ -19,7 +19,7 @@ from gateway.protocol.messages import Status
 from market.bus import Batch, BusDownError, Message, Receiver, Token
 from market.bus.memory import MemoryBus, MemorySubscription
 from market.codec import encode_states, encode_tick
-from market.status import Beat, Changes, SymbolStatus
+from market.status import Changes, Heartbeat, SymbolStatus
 from market.symbols import parse_symbols
 from market.tick import SEQ_AHEAD_MS
 from market.topics import HEARTBEAT, STATES, tick_topic
@@ -139,7 +139,7 @@ class Setup:
     def now_us(self) -> int:
         return round(self.loop.time() * 1_000_000)
 
-    async def beat(
+    async def heartbeat(
         self,
         link: Literal["up", "down"] = "up",
         reason: str = "",
@@ -147,23 +147,23 @@ class Setup:
         venue: str = "binance",
     ) -> None:
         now = self.now_us()
-        beat = Beat(source=source, link=link, reason=reason, since_us=now, sent_us=now, venue=venue)
-        await publish(self.bus, [], beat)
+        heartbeat = Heartbeat(source=source, link=link, reason=reason, since_us=now, sent_us=now, venue=venue)
+        await publish(self.bus, [], heartbeat)
 
     async def poll(self, seconds: float, *ticking: str) -> None:
         """A healthy poller for so long, with a tick of each symbol of ``ticking`` once a second."""
         for _ in range(round(seconds)):
             self.seq += 1
             await publish(self.bus, [tick(symbol, self.seq) for symbol in ticking])
-            await self.beat()
+            await self.heartbeat()
             await asyncio.sleep(1)
 
     async def tell(self, version: int, *changes: SymbolStatus, since: int | None = None, **kept: Any) -> None:
-        """A beat with changes, and the full set in the store where it is ``kept``."""
+        """A heartbeat with changes, and the full set in the store where it is ``kept``."""
         now = self.now_us()
         changed = Changes(version=version, since=version - 1 if since is None else since, symbols=list(changes))
-        beat = Beat(source="simulated", link="up", since_us=now, sent_us=now, states=changed)
-        await publish(self.bus, [], beat, states=states(version, **kept) if kept else None)
+        heartbeat = Heartbeat(source="simulated", link="up", since_us=now, sent_us=now, states=changed)
+        await publish(self.bus, [], heartbeat, states=states(version, **kept) if kept else None)
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -340,33 +340,33 @@ def test_a_version_of_states_near_the_limit_silences_nothing() -> None:
     run_virtual(main())
 
 
-def test_prices_are_live_with_the_first_beat() -> None:
-    """Before a beat clients are told stale; the first beat makes it live, with its source."""
+def test_prices_are_live_with_the_first_heartbeat() -> None:
+    """Before a heartbeat clients are told stale; the first heartbeat makes it live, with its source."""
 
     async def main() -> None:
         async with running() as setup:
             assert "stale" == setup.feed.statuses[0].feed
             assert setup.feed.ready
-            await setup.beat(source="replay")
+            await setup.heartbeat(source="replay")
             assert ("live", "replay") == (setup.feed.statuses[0].feed, setup.feed.statuses[0].source)
-            await setup.beat(source="replay")
+            await setup.heartbeat(source="replay")
             assert [("live", "")] == setup.statuses
 
     run_virtual(main())
 
 
 def test_a_silent_poller_makes_prices_stale_within_four_seconds_and_leaves_the_link() -> None:
-    """Three seconds without a beat are told once; the next beat ends it; the bus link is not touched."""
+    """Three seconds without a heartbeat are told once; the next heartbeat ends it; the bus link is not touched."""
 
     async def main() -> None:
         async with running() as setup:
             await setup.poll(5)
             await asyncio.sleep(3)
             assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
-            last_beat_us = 4_100_000
-            assert last_beat_us == setup.feed.statuses[0].since_us
+            last_heartbeat_us = 4_100_000
+            assert last_heartbeat_us == setup.feed.statuses[0].since_us
             await asyncio.sleep(5)
-            await setup.beat()
+            await setup.heartbeat()
             assert ("live", "") == setup.statuses[-1]
             assert 3 == len(setup.statuses)
             assert 1 == setup.bus.attempts
@@ -374,12 +374,12 @@ def test_a_silent_poller_makes_prices_stale_within_four_seconds_and_leaves_the_l
     run_virtual(main())
 
 
-def test_a_bad_beat_does_not_count_as_one() -> None:
-    """What is not a beat keeps nobody live."""
+def test_a_bad_heartbeat_does_not_count_as_one() -> None:
+    """What is not a heartbeat keeps nobody live."""
 
     async def main() -> None:
         async with running() as setup:
-            await setup.beat()
+            await setup.heartbeat()
             for _ in range(5):
                 await setup.bus.publish(Batch(barrier=(HEARTBEAT, b'{"link":"up"}')))
                 await asyncio.sleep(1)
@@ -389,14 +389,14 @@ def test_a_bad_beat_does_not_count_as_one() -> None:
     run_virtual(main())
 
 
-def test_a_beat_that_says_down_is_passed_on_with_its_reason() -> None:
+def test_a_heartbeat_that_says_down_is_passed_on_with_its_reason() -> None:
     """The poller lives but does not hear the exchange: stale, in the poller's words, since it says."""
 
     async def main() -> None:
         async with running() as setup:
-            await setup.beat()
+            await setup.heartbeat()
             await asyncio.sleep(1)
-            await setup.beat("down", "banned until 12:00")
+            await setup.heartbeat("down", "banned until 12:00")
             assert ("stale", "banned until 12:00") == setup.statuses[-1]
             assert 1_100_000 == setup.feed.statuses[0].since_us
 
@@ -408,10 +408,10 @@ def test_a_change_of_source_is_told() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            await setup.beat(source="binance-ws")
+            await setup.heartbeat(source="binance-ws")
             since_us = setup.feed.statuses[0].since_us
             await asyncio.sleep(1)
-            await setup.beat(source="binance-rest", reason="the stream is down")
+            await setup.heartbeat(source="binance-rest", reason="the stream is down")
             assert [("live", ""), ("live", "the stream is down")] == setup.statuses
             assert since_us == setup.feed.statuses[0].since_us
 
@@ -448,18 +448,18 @@ def test_a_lost_bus_is_told_within_four_seconds_and_recovered_within_five(fault:
     run_virtual(main())
 
 
-def test_a_beat_from_before_the_outage_proves_nothing() -> None:
-    """After a short break prices are live only once a beat came over the new link."""
+def test_a_heartbeat_from_before_the_outage_proves_nothing() -> None:
+    """After a short break prices are live only once a heartbeat came over the new link."""
 
     async def main() -> None:
         async with running() as setup:
-            await setup.beat()
+            await setup.heartbeat()
             setup.bus.stop()
             setup.bus.stopped = False
             await asyncio.sleep(3.2)
             assert 2 == setup.bus.attempts
             feeds: list[str] = [setup.feed.statuses[0].feed]
-            await setup.beat()
+            await setup.heartbeat()
             feeds.append(setup.feed.statuses[0].feed)
             assert ["stale", "live"] == feeds
 
@@ -554,7 +554,7 @@ def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile
             setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
             for seq in range(1, 30):
                 await publish(setup.bus, [tick("BTCUSDT", seq), tick("ETHUSDT", 1 + seq)])
-                await setup.beat()
+                await setup.heartbeat()
                 await asyncio.sleep(0.1)
             await publish(setup.bus, [tick("XRPUSDT", 8)])
             heard = [(one.topic, one.seq) for one in setup.heard if isinstance(one, FramedTick)]
@@ -598,7 +598,7 @@ def test_where_no_new_link_can_be_made_the_old_one_is_kept() -> None:
             setup.feed.serve(parse_symbols("BTCUSDT,XRPUSDT"))
             for seq in range(1, 6):
                 await publish(setup.bus, [tick("BTCUSDT", seq), tick("XRPUSDT", seq)])
-                await setup.beat()
+                await setup.heartbeat()
                 await asyncio.sleep(1)
             assert 5 == setup.last["BTCUSDT"].seq
             assert "XRPUSDT" not in setup.last
@@ -633,7 +633,7 @@ def test_without_a_link_the_next_one_is_of_the_new_symbols() -> None:
 
 
 def test_a_change_of_a_state_is_passed_on_behind_its_ticks() -> None:
-    """The full set is read at the first beat; then changes alone come with the beats, and nothing is read."""
+    """The full set is read at the first heartbeat; then changes alone come with the heartbeats, and nothing is read."""
 
     async def main() -> None:
         async with running() as setup:
@@ -645,14 +645,14 @@ def test_a_change_of_a_state_is_passed_on_behind_its_ticks() -> None:
             assert [("ETHUSDT", "stale"), ("BTCUSDT", "halted")] == setup.told
             kinds = [type(heard).__name__ for heard in setup.heard]
             assert ["FramedStatus", "Status", "FramedTick", "FramedStatus"] == kinds
-            # At the link, and at the beat.
+            # At the link, and at the heartbeat.
             assert 2 == setup.bus.states_read
 
     run_virtual(main())
 
 
 def test_states_of_an_older_poller_are_not_told() -> None:
-    """Without states in the beat no symbol has one, whatever the store still holds of them."""
+    """Without states in the heartbeat no symbol has one, whatever the store still holds of them."""
 
     async def main() -> None:
         setup = Setup()
@@ -668,7 +668,7 @@ def test_states_of_an_older_poller_are_not_told() -> None:
 
 
 def test_a_full_set_is_read_once_a_second_at_most_and_beside_everything_else() -> None:
-    """Beats of versions that the store has not yet cause no storm, and a slow store holds nothing up."""
+    """Heartbeats of versions that the store has not yet cause no storm, and a slow store holds nothing up."""
 
     async def main() -> None:
         async with running() as setup:
@@ -782,7 +782,7 @@ def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
         async with running() as setup:
             await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
             await asyncio.sleep(1)
-            await setup.beat()
+            await setup.heartbeat()
             assert [("ETHUSDT", "stale"), ("ETHUSDT", "live")] == setup.told
             assert isinstance(last := setup.heard[-1], FramedStatus)
             assert NOT_TOLD == last.message.reason
@@ -798,7 +798,7 @@ def test_a_poller_that_has_just_begun_changes_nothing_of_what_was_told() -> None
             await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "halted")])
             await asyncio.sleep(1)
             for _ in range(3):
-                await setup.beat("down", "the poller is starting")
+                await setup.heartbeat("down", "the poller is starting")
                 await asyncio.sleep(1)
             assert [("ETHUSDT", "halted")] == setup.told
             await setup.tell(9, since=9, live=["ETHUSDT"], others=[status("BTCUSDT", "stale")])
@@ -810,7 +810,7 @@ def test_a_poller_that_has_just_begun_changes_nothing_of_what_was_told() -> None
 
 
 def test_ticks_that_do_not_pass_are_told_and_the_link_is_made_anew() -> None:
-    """Beats alone make nobody live: within ten seconds stale, with the reason, and another link; it heals itself."""
+    """Heartbeats alone make nobody live: within ten seconds stale, with the reason, and a new link; it heals itself."""
 
     async def main() -> None:
         async with running() as setup:
@@ -928,8 +928,8 @@ def test_a_link_that_carries_nothing_is_made_anew_now_and_then_and_without_a_wor
             await asyncio.sleep(300)
             assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
             times = setup.bus.attempted_at[1:]
-            last_beat = 4.1
-            assert 10 <= times[0] - last_beat <= 12.5
+            last_heartbeat = 4.1
+            assert 10 <= times[0] - last_heartbeat <= 12.5
             assert 20 <= times[1] - times[0] <= 24.5
             assert all(30 <= after - before <= 36.5 for before, after in pairwise(times[1:]))
             assert {"silent": len(times)} == setup.counters.bus_links_faulty
@@ -941,7 +941,7 @@ def test_a_link_that_carries_nothing_is_made_anew_now_and_then_and_without_a_wor
 
 @pytest.mark.parametrize("useful", ["ticks", "beats"])
 def test_a_link_that_carries_anything_of_use_is_left_alone(useful: str) -> None:
-    """Ticks without beats, or beats without ticks, show that its other end is the right one."""
+    """Ticks without heartbeats, or heartbeats without ticks, show that its other end is the right one."""
 
     async def main() -> None:
         async with running() as setup:

@@ -33,7 +33,7 @@ class Setup:
             self.told.append((message.symbol, message.state, message.reason, message.since_us))
 
     def start(self, full: States) -> None:
-        """A beat, and the full set that it speaks of."""
+        """A heartbeat, and the full set that it speaks of."""
         self.states.heard(Changes(version=full.version, since=full.version))
         self.states.read(full)
         self.told.clear()
@@ -90,7 +90,7 @@ def test_of_two_words_on_one_symbol_the_later_counts() -> None:
     assert [] == setup.told
 
 
-def test_what_is_held_is_asked_for_again_only_where_a_beat_says_so() -> None:
+def test_what_is_held_is_asked_for_again_only_where_a_heartbeat_says_so() -> None:
     """The version that is held, or one that follows it, is enough."""
     setup = Setup()
     setup.start(states(7, live=["AAA", "BBB", "CCC"]))
@@ -104,13 +104,13 @@ def test_what_is_held_is_asked_for_again_only_where_a_beat_says_so() -> None:
     assert not setup.states.outdated
 
 
-def test_what_the_store_had_counts_only_with_a_beat_of_its_version() -> None:
-    """A beat of it, or of the changes from it, confirms it; one of another does not; none of it is told before."""
-    for beat, expected in ((change(7), False), (change(8, since=7), False), (change(30, since=29), True)):
+def test_what_the_store_had_counts_only_with_a_heartbeat_of_its_version() -> None:
+    """A heartbeat of it, or of the changes from it, confirms it; one of another does not; none of it is told before."""
+    for heartbeat, expected in ((change(7), False), (change(8, since=7), False), (change(30, since=29), True)):
         setup = Setup()
         setup.states.read(states(7, live=["AAA", "BBB"]))
         assert [] == setup.told
-        setup.states.heard(beat)
+        setup.states.heard(heartbeat)
         assert expected == setup.states.outdated
         assert [("CCC", "unknown", NOT_SERVED, 1_000_000)][: not expected] == setup.told
 
@@ -162,8 +162,10 @@ happenings = st.one_of(
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(happenings, max_size=40), st.integers(0, 3))
-def test_with_the_newest_beat_and_the_store_what_is_held_is_true(story: list[tuple[object, ...]], at_most: int) -> None:
-    """Whatever beats and reads were missed or late: at the end each symbol has the poller's word, or nobody's."""
+def test_with_the_newest_heartbeat_and_the_store_what_is_held_is_true(
+    story: list[tuple[object, ...]], at_most: int
+) -> None:
+    """Whatever heartbeats and reads were missed or late: at the end each symbol has the poller's word, or nobody's."""
     setup, told = Setup(), setup_truth()
     version = since = 100
     changes: list[SymbolStatus] = []
@@ -173,7 +175,7 @@ def test_with_the_newest_beat_and_the_store_what_is_held_is_true(story: list[tup
         live = [symbol for symbol, word in told.items() if word.state == "live"]
         return states(version, live=live, others=[word for word in told.values() if word.state != "live"])
 
-    def beat() -> Changes:
+    def heartbeat() -> Changes:
         return change(version, *changes, since=since)
 
     for number, (what, *of) in enumerate([*story, ("beat",), ("read",), ("beat",)]):
@@ -189,7 +191,7 @@ def test_with_the_newest_beat_and_the_store_what_is_held_is_true(story: list[tup
                 changes = []
                 told = {symbol: status(symbol, state, reason="", since_us=number) for symbol, state in new.items()}
             case ("beat", _):
-                setup.states.heard(beat())
+                setup.states.heard(heartbeat())
             case ("read", _):
                 setup.states.read(stored())
             case ("link", _):
@@ -197,7 +199,7 @@ def test_with_the_newest_beat_and_the_store_what_is_held_is_true(story: list[tup
                 late = None
                 setup.states.read(stored())
             case ("read late", _):
-                # As the feed does it: what was read is of no use where beats have brought something newer.
+                # As the feed does it: what was read is of no use where heartbeats have brought something newer.
                 if late is not None and late[0] == setup.states.version:
                     setup.states.read(late[1])
                 late = setup.states.version, stored()

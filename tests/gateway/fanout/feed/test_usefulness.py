@@ -16,8 +16,8 @@ from tests.fakes import run_virtual, tick
 from tests.market.bus.using import publish
 
 
-def _always(beat_at: float, _symbol: str | None) -> float:
-    return beat_at
+def _always(heartbeat_at: float, _symbol: str | None) -> float:
+    return heartbeat_at
 
 
 class SlowBus(MemoryBus):
@@ -56,13 +56,13 @@ class Setup:
         )
         self.usefulness.linked(self.loop.time())
 
-    async def watch(self, seconds: float, *, beating: bool = True) -> list[str]:
+    async def watch(self, seconds: float, *, alive: bool = True) -> list[str]:
         """Judge four times a second; why the link should have been made anew."""
         reasons = []
         for _ in range(round(4 * seconds)):
             now = self.loop.time()
-            beat_at = {True: now, False: 0.0}[beating]
-            reasons.append(self.usefulness.judge(now, partial(_always, beat_at), beating=beating))
+            heartbeat_at = {True: now, False: 0.0}[alive]
+            reasons.append(self.usefulness.judge(now, partial(_always, heartbeat_at), alive=alive))
             await asyncio.sleep(0.25)
         return list(filter(None, reasons))
 
@@ -73,26 +73,26 @@ def test_the_last_values_are_no_sign_of_life() -> None:
     async def main() -> None:
         setup = Setup()
         for _ in range(3):
-            assert [] == await setup.watch(9.5, beating=False)
-            [reason] = await setup.watch(3, beating=False)
-            assert "neither tick nor beat" in reason
+            assert [] == await setup.watch(9.5, alive=False)
+            [reason] = await setup.watch(3, alive=False)
+            assert "neither tick nor heartbeat" in reason
             setup.counters.ticks_old += 2
             setup.usefulness.linked(setup.loop.time())
             # Twice as long from here on, until something comes.
-            assert [] == await setup.watch(19, beating=False)
+            assert [] == await setup.watch(19, alive=False)
             setup.counters.ticks_received += 1
-            assert [] == await setup.watch(1, beating=False)
+            assert [] == await setup.watch(1, alive=False)
         assert {"silent": 3} == setup.counters.bus_links_faulty
 
     run_virtual(main())
 
 
-def test_one_question_at_a_time_and_none_where_no_beats_come() -> None:
+def test_one_question_at_a_time_and_none_where_no_heartbeats_come() -> None:
     """A store that is slow or away is not asked the more, and is no fault of the link's."""
 
     async def main() -> None:
         setup = Setup()
-        await setup.watch(9, beating=False)
+        await setup.watch(9, alive=False)
         assert 0 == setup.bus.asked
         await publish(setup.bus, [tick("AAA", 5)])
         setup.bus.answer_s = 10
@@ -103,7 +103,7 @@ def test_one_question_at_a_time_and_none_where_no_beats_come() -> None:
         assert [] == await setup.watch(30)
         assert setup.bus.asked > 8
         setup.bus.down = False
-        assert ["beats come, and ticks that the store has do not"] == await setup.watch(7)
+        assert ["heartbeats come, and ticks that the store has do not"] == await setup.watch(7)
         assert {"ticks_lost": 1} == setup.counters.bus_links_faulty
 
     run_virtual(main())

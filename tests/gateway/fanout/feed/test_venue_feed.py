@@ -5,8 +5,8 @@ import asyncio
 from gateway.fanout.feed.delivery import LOST
 from gateway.protocol.messages import Status
 from market.bus import Batch
-from market.codec import encode_beat
-from market.status import Beat
+from market.codec import encode_heartbeat
+from market.status import Heartbeat
 from market.symbols import parse_symbols
 from market.topics import HEARTBEAT
 from tests.fakes import run_virtual, tick
@@ -21,16 +21,16 @@ def told(setup: Setup) -> list[tuple[str, str, str]]:
     return [(heard.venue, heard.feed, heard.reason) for heard in setup.heard if isinstance(heard, Status)]
 
 
-def test_each_venue_is_live_with_its_own_first_beat() -> None:
+def test_each_venue_is_live_with_its_own_first_heartbeat() -> None:
     """And stale, each for its own reason, until then."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
             assert ["binance", "coinbase"] == [status.venue for status in setup.feed.statuses]
-            await setup.beat()
+            await setup.heartbeat()
             assert [("binance", "live", "")] == told(setup)
             assert (False, {"binance": 1, "coinbase": 0}) == (setup.feed.live, setup.feed.live_venues())
-            await setup.beat(venue="coinbase", source="coinbase-ws")
+            await setup.heartbeat(venue="coinbase", source="coinbase-ws")
             assert ("coinbase", "live", "") == told(setup)[-1]
             assert ["simulated", "coinbase-ws"] == [status.source for status in setup.feed.statuses]
             assert setup.feed.live
@@ -44,8 +44,8 @@ def test_a_poller_that_ends_makes_its_own_symbols_stale() -> None:
     async def main() -> None:
         async with running(BOTH) as setup:
             for _ in range(3):
-                await setup.beat()
-                await setup.beat(venue="coinbase")
+                await setup.heartbeat()
+                await setup.heartbeat(venue="coinbase")
                 await asyncio.sleep(1)
             await setup.poll(10, "BTCUSDT")
             expected = [
@@ -54,7 +54,7 @@ def test_a_poller_that_ends_makes_its_own_symbols_stale() -> None:
                 ("coinbase", "stale", "the poller is silent"),
             ]
             assert expected == told(setup)
-            await setup.beat(venue="coinbase")
+            await setup.heartbeat(venue="coinbase")
             assert ("coinbase", "live", "") == told(setup)[-1]
             assert 1 == setup.counters.bus_links
 
@@ -62,12 +62,12 @@ def test_a_poller_that_ends_makes_its_own_symbols_stale() -> None:
 
 
 def test_an_exchange_that_is_silent_is_one_venue_s() -> None:
-    """Its poller's beats say so."""
+    """Its poller's heartbeats say so."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
-            await setup.beat()
-            await setup.beat(venue="coinbase", link="down", reason="banned")
+            await setup.heartbeat()
+            await setup.heartbeat(venue="coinbase", link="down", reason="banned")
             assert [("binance", "live", ""), ("coinbase", "stale", "banned")] == told(setup)
 
     run_virtual(main())
@@ -90,8 +90,8 @@ def test_without_a_link_everything_is_stale() -> None:
 
     async def main() -> None:
         async with running(BOTH) as setup:
-            await setup.beat()
-            await setup.beat(venue="coinbase")
+            await setup.heartbeat()
+            await setup.heartbeat(venue="coinbase")
             setup.bus.stop()
             await asyncio.sleep(1)
             stale = [(venue, "stale", "no link to the bus") for venue in ("binance", "coinbase")]
@@ -100,14 +100,14 @@ def test_without_a_link_everything_is_stale() -> None:
     run_virtual(main())
 
 
-def test_a_beat_of_another_venue_is_none() -> None:
+def test_a_heartbeat_of_another_venue_is_none() -> None:
     """It is counted, and keeps nobody live."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
             now = setup.now_us()
-            wrong = Beat(source="x", link="up", since_us=now, sent_us=now, venue="coinbase")
-            await setup.bus.publish(Batch(barrier=(HEARTBEAT, encode_beat(wrong))))
+            wrong = Heartbeat(source="x", link="up", since_us=now, sent_us=now, venue="coinbase")
+            await setup.bus.publish(Batch(barrier=(HEARTBEAT, encode_heartbeat(wrong))))
             assert {"not_a_beat": 1} == setup.counters.bus_refused
             assert [] == told(setup)
 
@@ -115,15 +115,15 @@ def test_a_beat_of_another_venue_is_none() -> None:
 
 
 def test_ticks_that_do_not_pass_are_one_venue_s() -> None:
-    """Beats of another venue prove nothing of them, and its prices are not called stale for that."""
+    """Heartbeats of another venue prove nothing of them, and its prices are not called stale for that."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
             setup.bus.lost_channels = {"coinbase:BTC-USD"}
             for seq in range(1, 30):
                 await publish(setup.bus, [tick("BTCUSDT", seq), tick("coinbase:BTC-USD", seq)])
-                await setup.beat()
-                await setup.beat(venue="coinbase")
+                await setup.heartbeat()
+                await setup.heartbeat(venue="coinbase")
                 await asyncio.sleep(1)
             assert ("coinbase", "stale", LOST) in told(setup)
             assert [("binance", "live", "")] == [its for its in told(setup) if its[0] == "binance"]
@@ -132,7 +132,7 @@ def test_ticks_that_do_not_pass_are_one_venue_s() -> None:
 
 
 def test_venues_come_and_go_with_their_symbols() -> None:
-    """A new one is told of at once, and live with its first beat; nothing is said any more of one that has gone."""
+    """A new one is told of at once, and live with its first heartbeat; nothing is said of one that has gone."""
 
     async def main() -> None:
         async with running("BTCUSDT") as setup:
@@ -141,14 +141,14 @@ def test_venues_come_and_go_with_their_symbols() -> None:
             setup.feed.serve(parse_symbols(BOTH))
             assert ("coinbase", "stale", "no link to the bus") == told(setup)[-1]
             await asyncio.sleep(1)
-            await setup.beat()
-            await setup.beat(venue="coinbase")
+            await setup.heartbeat()
+            await setup.heartbeat(venue="coinbase")
             assert ("coinbase", "live", "") == told(setup)[-1]
             setup.feed.serve(parse_symbols("coinbase:BTC-USD"))
             await asyncio.sleep(1)
             assert ["coinbase"] == [status.venue for status in setup.feed.statuses]
             said = len(told(setup))
-            await setup.beat(link="down")
+            await setup.heartbeat(link="down")
             assert said == len(told(setup))
 
     run_virtual(main())

@@ -9,7 +9,7 @@ from market.codec import encode_tick
 from market.topics import last_ticks
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
 from tests.market.bus.using import lead, listen, publish
-from tests.market.samples import beat, tick
+from tests.market.samples import heartbeat, tick
 from tests.valkey import Valkey
 from tests.waiting import until
 
@@ -74,16 +74,16 @@ async def test_publish_that_is_cancelled(bus: Bus, valkey: Valkey) -> None:
         publishing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await publishing
-    await publish(bus, [tick(seq=200)], beat())
+    await publish(bus, [tick(seq=200)], heartbeat())
     assert {"BTCUSDT": encode_tick(tick(seq=200))} == await last_ticks(bus.last_values)
 
 
-async def test_beat_extends_the_lease_on_the_server(bus: Bus, valkey: Valkey) -> None:
-    """A beat gives the lease its full time again; ticks alone leave it as it is."""
+async def test_heartbeat_extends_the_lease_on_the_server(bus: Bus, valkey: Valkey) -> None:
+    """A heartbeat gives the lease its full time again; ticks alone leave it as it is."""
     token = await lead(bus)
     assert token
-    for beats, expected_s in ((None, 30), (beat(), 900)):
-        await publish(bus, [tick()], beats, token=token._replace(ttl_s=900))
+    for heartbeats, expected_s in ((None, 30), (heartbeat(), 900)):
+        await publish(bus, [tick()], heartbeats, token=token._replace(ttl_s=900))
         assert expected_s - 5 < valkey.command("PTTL", "lease.test") / 1000 <= expected_s
 
 
@@ -93,6 +93,6 @@ async def test_publish_that_was_held_up(bus: Bus, valkey: Valkey) -> None:
     await publish(bus, [tick(seq=1)])
     token = await lead(bus, ttl_s=1)
     with valkey.frozen(), pytest.raises(BusDownError):
-        await publish(bus, [tick(seq=2)], beat(), token=token)
+        await publish(bus, [tick(seq=2)], heartbeat(), token=token)
     await until(lambda: valkey.command("INFO", "errorstats").get("errorstat_LEASELOST") == {"count": 1})
     assert {"BTCUSDT": encode_tick(tick(seq=1))} == await last_ticks(bus.last_values)

@@ -8,7 +8,7 @@ from market.bus import Bus, BusUrlError, open_bus
 from market.codec import encode_tick
 from tests.market.bus.receivers import TIMEOUT_S
 from tests.market.bus.using import publish
-from tests.market.samples import beat, tick
+from tests.market.samples import heartbeat, tick
 from tests.valkey import Valkey
 
 
@@ -54,12 +54,12 @@ def test_name_shows_the_place_only(url: str, name: str) -> None:
 
 
 async def test_layout_on_the_server(bus: Bus, valkey: Valkey) -> None:
-    """Ticks go to ``tick.<SYMBOL>``, beats to ``feed.status``, newest payloads to the hash ``ticks``."""
+    """Ticks go to ``tick.<SYMBOL>``, heartbeats to ``feed.status``, newest payloads to the hash ``ticks``."""
     async with asyncio.timeout(TIMEOUT_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", valkey.port)
         writer.write(b"PSUBSCRIBE *\r\n")
         await reader.readuntil(b":1\r\n")
-        await publish(bus, [tick("BTCUSDT", 5)], beat())
+        await publish(bus, [tick("BTCUSDT", 5)], heartbeat())
         stream = await reader.readuntil(b"feed.status\r\n")
     assert b"tick.BTCUSDT\r\n" in stream
     assert {b"BTCUSDT": encode_tick(tick("BTCUSDT", 5))} == valkey.last_values()

@@ -12,7 +12,7 @@ from market.codec import encode_tick
 from market.topics import last_ticks
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
 from tests.market.bus.using import lead, listen, publish
-from tests.market.samples import beat, tick
+from tests.market.samples import heartbeat, tick
 from tests.proxy import Proxy
 from tests.valkey import Valkey
 from tests.waiting import until
@@ -22,7 +22,7 @@ AT_ONCE = 4
 """Questions asked side by side, so that there are as many connections."""
 
 QUESTIONS: dict[str, Callable[[Bus], Awaitable[object]]] = {
-    "publish": lambda bus: publish(bus, [tick()], beat(), token=TOKEN),
+    "publish": lambda bus: publish(bus, [tick()], heartbeat(), token=TOKEN),
     "hold": lead,
     "take": lambda bus: bus.tickets.take("1"),
     "last_values": lambda bus: last_ticks(bus.last_values),
@@ -74,13 +74,13 @@ async def test_failover_behind_an_address(
     async with Proxy(old.port) as address:
         bus = open_bus(f"redis://{address.address}/0")
         token = await lead(bus)
-        await publish(bus, [tick()], beat(), token=token)
+        await publish(bus, [tick()], heartbeat(), token=token)
         answer = fail_over(old)
         address.retarget(new.port)
         with pytest.raises(BusDownError, match=answer):
             await QUESTIONS[question](bus)
         token = await lead(bus)
-        await publish(bus, [tick(seq=2)], beat(), token=token)
+        await publish(bus, [tick(seq=2)], heartbeat(), token=token)
         assert {"BTCUSDT": encode_tick(tick(seq=2))} == await last_ticks(bus.last_values)
         assert new.last_values() == {b"BTCUSDT": encode_tick(tick(seq=2))}
         await bus.aclose()
@@ -162,9 +162,9 @@ async def test_a_server_that_works_is_not_left_for_one_that_does_not(
             seq = 1
             while address.dialled < dialled + (1 if elsewhere == "silent" else 3):
                 seq += 1
-                await publish(bus, [tick(seq=seq)], beat(), token=token)
+                await publish(bus, [tick(seq=seq)], heartbeat(), token=token)
         for _ in range(20):
-            await publish(bus, [tick(seq=seq)], beat(), token=token)
+            await publish(bus, [tick(seq=seq)], heartbeat(), token=token)
         assert good.last_values() == {b"BTCUSDT": encode_tick(tick(seq=seq))}
         await bus.aclose()
         other.thaw()

@@ -6,7 +6,7 @@ from market.bus import Bus, LeaseLostError, Token
 from market.codec import encode_states, encode_tick
 from market.topics import last_states, last_ticks
 from tests.market.bus.using import lead, publish
-from tests.market.samples import beat, states, tick
+from tests.market.samples import heartbeat, states, tick
 from tests.valkey import Valkey
 
 
@@ -33,7 +33,7 @@ async def test_what_is_too_long_for_a_tick_is_not_fetched(bus: Bus, valkey: Valk
 @pytest.mark.parametrize("kind", ["string", "list"])
 async def test_keys_of_another_kind_stop_nobody(bus: Bus, valkey: Valkey, kind: str) -> None:
     """Whatever somebody put in place of ours: it is nothing when it is read, and replaced when we write."""
-    await publish(bus, [tick()], beat(), states=states())
+    await publish(bus, [tick()], heartbeat(), states=states())
     for key in ("ticks", "states", "lease.test"):
         valkey.command("DEL", key)
         if kind == "list" or key == "ticks":
@@ -43,6 +43,6 @@ async def test_keys_of_another_kind_stop_nobody(bus: Bus, valkey: Valkey, kind: 
     with pytest.raises(LeaseLostError):
         await publish(bus, [tick(seq=2)], token=Token("test", "x", 1, 30))
     token = await lead(bus)
-    await publish(bus, [tick(seq=3)], beat(), states=states(), token=token)
+    await publish(bus, [tick(seq=3)], heartbeat(), states=states(), token=token)
     assert {"BTCUSDT": encode_tick(tick(seq=3))} == await last_ticks(bus.last_values)
     assert encode_states(states()) == await last_states(bus.last_values)

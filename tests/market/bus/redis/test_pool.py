@@ -10,7 +10,7 @@ from market.topics import last_ticks
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.redis.scripted import ScriptedRedis
 from tests.market.bus.using import lead, listen, publish
-from tests.market.samples import beat, tick
+from tests.market.samples import heartbeat, tick
 from tests.valkey import Valkey
 from tests.waiting import until
 
@@ -39,7 +39,7 @@ NOT_HERE = [
     b"ERR upstream failure",
 ]
 QUESTIONS: dict[str, Callable[[Bus], Awaitable[object]]] = {
-    "publish": lambda bus: publish(bus, [tick()], beat(), token=TOKEN),
+    "publish": lambda bus: publish(bus, [tick()], heartbeat(), token=TOKEN),
     "hold": lead,
     "take": lambda bus: bus.tickets.take("1"),
     "last_values": lambda bus: last_ticks(bus.last_values),

@@ -94,10 +94,10 @@ async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
     source = new_source(exchange, BTC, told_within_s=0.5, quiet_s=0.5)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
-        beats = exchange.connections[0].subscribed
+        heartbeats = exchange.connections[0].subscribed
         started = now_us()
         await eventually(lambda: now_us() - started > 1_500_000)
-        assert {"BTC-USD": None} == beats["heartbeat"]
+        assert {"BTC-USD": None} == heartbeats["heartbeat"]
     assert ({}, 1, ["/products"]) == (listener.was_lacking, len(exchange.connections), exchange.requests)
 
 
