@@ -23,7 +23,7 @@ from bench.trees import Tree
 from bench.usage import DISTURBED
 
 TICKS_PER_S = 1_000
-QUIET_S = 3.0
+BASELINE_S = 3.0
 SECONDS = 7.0
 _WARM_UP_S = 1.0
 _LOOK_S = 0.5
@@ -67,7 +67,7 @@ def _attacked(bench: Bench, tree: Tree, front: FrontName, attack: str, seconds: 
             ):
                 victim.ask("open", token=issuer.token("victim") if issuer else "")
                 time.sleep(_WARM_UP_S)
-                quiet, before, _ = _window(stack, victim, attacker, min(QUIET_S, seconds))
+                quiet, before, _ = _window(stack, victim, attacker, min(BASELINE_S, seconds))
                 tokens = [issuer.token("attacker"), issuer.forged("attacker")] if issuer else ["", ""]
                 rss_quiet = stack.server.rss_bytes()
                 attacker.ask("start", attack=attack, good_token=tokens[0], forged_token=tokens[1])

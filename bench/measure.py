@@ -25,7 +25,7 @@ _READINGS = 60
 _AUDIT_S = 0.3
 _SETTLE_S = 5.0
 _OPEN_S = 60.0
-_QUIET_S = 0.7
+_IDLE_S = 0.7
 """Nothing for so long means that everything has arrived."""
 _STALLED_BUFFER_BYTES = 16 * 1024
 """What lies in a client's own receive buffer is old when it reads again, whatever a gateway does: by default
@@ -261,7 +261,7 @@ class Run:
         end = time.monotonic() + _SETTLE_S
         self._clients.ask("mark")
         while time.monotonic() < end:
-            self._clients.ask("wait", seconds=_QUIET_S)
+            self._clients.ask("wait", seconds=_IDLE_S)
             if not self._clients.ask("mark")["ticks"]:
                 return True
         return False

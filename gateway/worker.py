@@ -21,7 +21,7 @@ from gunicorn.arbiter import Arbiter
 
 from gateway.app import drain
 from gateway.errors import GatewayError
-from gateway.fanout.feed.venue_feed import QUIET_S
+from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.http.succession import Role, Succession
@@ -130,7 +130,7 @@ class Worker(GunicornUVLoopWebWorker):
         silent_at = None
         while not self._stopping.is_set():
             if feed.ready and silent_at is None:
-                silent_at = self.loop.time() + QUIET_S
+                silent_at = self.loop.time() + HEARTBEAT_TIMEOUT_S
             if silent_at is not None and (feed.live or self.loop.time() > silent_at):
                 return
             await asyncio.sleep(_LOOK_S)

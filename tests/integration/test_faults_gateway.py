@@ -48,7 +48,7 @@ PRESSURE_S = 3
 LOG_LINES = 20
 WELCOME_WITHIN_S = 5
 HOUR_S = 3600
-QUIET_S = 3.5
+RECOVERY_S = 3.5
 """More than a gateway's patience with its bus and its poller, and with its clients at this test's heartbeat."""
 
 # What a process of its own makes of its output before it becomes the gateway. The pipe that is not read
@@ -208,7 +208,7 @@ async def test_nobody_notices_that_the_clocks_are_set(tmp_path: Path) -> None:
         clients = [*of_python, *of_gunicorn]
         for hours in (1, -1):
             clock.wrong_by_s = hours * HOUR_S
-            await asyncio.sleep(QUIET_S)
+            await asyncio.sleep(RECOVERY_S)
             await until_more(clients)
             assert_unaware(clients)
             ahead_s = clients[0].prices[SYMBOLS[0]][-1]["recv_us"] / 1e6 - time.time()

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.integration
 
 QUIET = tuple(f"Q{number}USDT" for number in range(40))
 BUSY = ("BTCUSDT", "ETHUSDT")
-QUIET_S = 60.0
+QUIET_MARKET_S = 60.0
 REQUESTS = 12
 LISTING_LOOKS_S = 60.0
 """A hundred of the traded symbols are looked at so often, in their turn."""
@@ -62,7 +62,7 @@ async def _quiet_minute(*busy: str) -> None:
         await other.subscribe("*", batch=True, max_hz=1)
         await client.until(lambda client: all(shows(client, symbol, bid="100", last="100") for symbol in QUIET))
         asked, told = len(exchange.requests), {symbol: len(client.prices[symbol]) for symbol in QUIET}
-        await asyncio.sleep(QUIET_S)
+        await asyncio.sleep(QUIET_MARKET_S)
         requests = exchange.requests[asked:]
         assert 0 < len(requests) <= REQUESTS, requests
         assert 1 == len(exchange.connections)

@@ -1,7 +1,7 @@
 """Bus → last values → hub, and the truth about whether prices are being heard.
 
 Two questions, asked apart. Is the link to the bus alive? It is pinged each second, anything received
-counts, and after `QUIET_S` of nothing it is torn down and made anew. Is a venue's poller alive and hearing
+counts, and after `HEARTBEAT_TIMEOUT_S` of nothing it is torn down and made anew. Is a venue's poller alive and hearing
 the exchange (`gateway.fanout.feed.venue_feed`)? Where it is not the link is left alone. Prices of a venue are live when
 both answers are yes, and nothing says that its ticks do not pass.
 
@@ -20,7 +20,7 @@ from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.fanout.feed.usefulness import Usefulness
-from gateway.fanout.feed.venue_feed import QUIET_S, LinkTimes, VenueFeed
+from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, LinkTimes, VenueFeed
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
@@ -148,7 +148,7 @@ class Feed:
             # A bus that ends links as fast as they are made is not asked for more at once, again and again.
             if self._link.linked_at is not None and loop.time() >= hurry_from:
                 pause_s = _FIRST_RETRY_S
-                hurry_from = loop.time() + 2 * QUIET_S
+                hurry_from = loop.time() + 2 * HEARTBEAT_TIMEOUT_S
             self._link.linked_at = None
             self._link.renewing = False
             # Clients are not told the reason: it may name hosts that are none of their business.
@@ -232,8 +232,8 @@ class Feed:
             await asyncio.wait((link.lost, self._relink), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if self._relink.done() and not link.lost.done():
                 return None
-            if loop.time() - link.received_at >= QUIET_S:
-                return f"nothing heard for {QUIET_S:g} s"
+            if loop.time() - link.received_at >= HEARTBEAT_TIMEOUT_S:
+                return f"nothing heard for {HEARTBEAT_TIMEOUT_S:g} s"
         return link.lost.result()
 
     def _receiver(self, symbols: Mapping[str, str], venues: Mapping[str, str]) -> Receiver:

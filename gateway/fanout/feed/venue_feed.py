@@ -1,7 +1,8 @@
 """One venue, as its poller's heartbeats tell of it: are its prices live, and what are clients told?
 
-Is the poller alive and hearing the exchange? `QUIET_S` without a heartbeat, or a heartbeat that says otherwise, and
-prices may be old. Each venue has its own poller, so one that is silent makes no other venue's prices stale.
+Is the poller alive and hearing the exchange? `HEARTBEAT_TIMEOUT_S` without a heartbeat, or a heartbeat that says
+otherwise, and prices may be old. Each venue has its own poller, so one that is silent makes no other venue's prices
+stale.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from market.bus import LastValues
 from market.codec import CodecError, decode_heartbeat
 from market.status import Heartbeat
 
-QUIET_S: Final = 3.0
+HEARTBEAT_TIMEOUT_S: Final = 3.0
 """Silence for so long is a fault: three heartbeats, or three pings."""
 
 NO_LINK: Final = "no link to the bus"
@@ -102,7 +103,9 @@ class VenueFeed:
     def is_alive(self, now: float) -> bool:
         """Whether heartbeats come over this link."""
         linked_at = self._link.linked_at
-        return linked_at is not None and self.heartbeat_at >= linked_at and now - self.heartbeat_at < QUIET_S
+        return (
+            linked_at is not None and self.heartbeat_at >= linked_at and now - self.heartbeat_at < HEARTBEAT_TIMEOUT_S
+        )
 
     def look(self) -> None:
         """Work out what clients should be told, and tell them where it has changed."""
@@ -125,7 +128,7 @@ class VenueFeed:
             # On purpose, and clients know already what is wrong.
             return None if link.renewing else self._stale(NO_LINK, self._now_us())
         if heartbeat is None or not self.is_alive(now):
-            if now - max(link.linked_at, self.heartbeat_at, self._began_at) < QUIET_S:
+            if now - max(link.linked_at, self.heartbeat_at, self._began_at) < HEARTBEAT_TIMEOUT_S:
                 # The link is new, perhaps for another venue's sake; the next heartbeat tells.
                 return None
             return self._stale("the poller is silent", self._heartbeat_us or self._now_us())
@@ -133,7 +136,7 @@ class VenueFeed:
             return self._stale(heartbeat.reason or "the exchange is silent", heartbeat.since_us)
         if problem := self._problem(self._venue):
             return self._stale(problem, self._now_us())
-        if self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < QUIET_S:
+        if self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < HEARTBEAT_TIMEOUT_S:
             # What has changed of single symbols meanwhile is told first.
             return None
         return Status(
