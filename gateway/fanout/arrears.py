@@ -22,7 +22,7 @@ _QUICK_ROUND: Final = 0.25
 class Heartbeat(Struct):
     """What is due at one rate: of ticks only what waits since the newest round or longer. Others wait for the next."""
 
-    stamp: int = 0
+    offset: int = 0
     """That of the newest tick at the newest round."""
     due_at: float = -1.0
     """When the next one is. At any rate, there is one whenever we look."""
@@ -31,10 +31,10 @@ class Heartbeat(Struct):
 class SlowConsumer(Struct):
     """What one has missed, in constant space but for the topics of which it is owed something by name."""
 
-    stamp: int
+    offset: int
     """It is owed the newest tick and state of every topic that it holds and that was published after this one."""
     ticks: dict[str, int]
-    """And the newest ticks of these topics; with each the stamp since which it waits."""
+    """And the newest ticks of these topics; with each the offset since which it waits."""
     snapshots: dict[str, int]
     """And snapshots of these, which it asked for."""
     states: dict[str, int]
@@ -53,14 +53,14 @@ class SlowConsumer(Struct):
     _began_at: float = 0.0
     _round_s: float = 0.0
 
-    def ask_snapshots(self, topics: Collection[str], stamp: int) -> None:
+    def ask_snapshots(self, topics: Collection[str], offset: int) -> None:
         """It is owed snapshots of ``topics``; those that it is owed already keep their places."""
-        _ask(self.snapshots, topics, stamp)
+        _ask(self.snapshots, topics, offset)
         self.rests = False
 
-    def ask_states(self, topics: Collection[str], stamp: int) -> None:
+    def ask_states(self, topics: Collection[str], offset: int) -> None:
         """The same of states."""
-        _ask(self.states, topics, stamp)
+        _ask(self.states, topics, offset)
         self.rests = False
 
     def waits(self, reader: Reader, now: float) -> bool:
@@ -68,13 +68,13 @@ class SlowConsumer(Struct):
         rests = self.rests and now < min(heartbeat.due_at for heartbeat in self.heartbeats.values())
         return rests or self.window.waits(reader, now)
 
-    def look(self, rates: Iterable[float | None], stamp: int, now: float) -> bool:
-        """Begin a new round of each of ``rates`` where it is time; whether any is. ``stamp`` is of the newest tick."""
+    def look(self, rates: Iterable[float | None], offset: int, now: float) -> bool:
+        """Begin a new round of each of ``rates`` where it is time; whether any is. ``offset`` is of the newest tick."""
         begun = False
         for max_hz in rates:
             heartbeat = self.heartbeats.setdefault(max_hz, Heartbeat())
             if now >= heartbeat.due_at:
-                heartbeat.stamp, heartbeat.due_at = stamp, now + 1 / max_hz if max_hz else now
+                heartbeat.offset, heartbeat.due_at = offset, now + 1 / max_hz if max_hz else now
                 begun = True
         if begun:
             self._began_at, self.rests = now, False
@@ -92,9 +92,9 @@ class SlowConsumer(Struct):
         return all(max_hz and self._round_s * max_hz <= _QUICK_ROUND for max_hz in rates)
 
 
-def _ask(owed: dict[str, int], topics: Collection[str], stamp: int) -> None:
+def _ask(owed: dict[str, int], topics: Collection[str], offset: int) -> None:
     for topic in topics:
-        owed.setdefault(topic, stamp)
+        owed.setdefault(topic, offset)
 
 
 class Owed(Struct, frozen=True):
@@ -162,17 +162,17 @@ class Arrears:
     ) -> SlowConsumer:
         """The backlog of one that has ``missed`` the first of ``topics``.
 
-        ``others`` are more topics that it holds, with the stamps up to which it has been sent these; ``newest`` is
+        ``others`` are more topics that it holds, with the offsets up to which it has been sent these; ``newest`` is
         that of the newest tick. Where there are any, what was missed up to then is owed by name.
         """
-        stamp, count = missed.stamp, missed.count
+        offset, count = missed.offset, missed.count
         ticks, snapshots, states = (
-            dict.fromkeys(some, stamp) for some in (missed.owed, missed.snapshots, missed.states)
+            dict.fromkeys(some, offset) for some in (missed.owed, missed.snapshots, missed.states)
         )
         published = self._published_of(topics)
         if others:
-            low = min(stamp, *(since for _, since in others))
-            ticks.update(self._missed(topics, stamp, newest))
+            low = min(offset, *(since for _, since in others))
+            ticks.update(self._missed(topics, offset, newest))
             for more, since in others:
                 owed = self._missed(more, since, newest)
                 ticks.update(owed)
@@ -180,38 +180,38 @@ class Arrears:
                 published += self._published_of(more)
             for some in (topics, *(some for some, _ in others)):
                 # One that was told already is told again: which cohorts were is not known.
-                told = (one for one in some if one in self._states and self._states[one].stamp > low)
+                told = (one for one in some if one in self._states and self._states[one].offset > low)
                 _ask(states, list(told), low)
-            stamp = newest
-        return SlowConsumer(stamp, ticks, snapshots, states, 0, published - count, now, window)
+            offset = newest
+        return SlowConsumer(offset, ticks, snapshots, states, 0, published - count, now, window)
 
     def _missed(self, topics: Collection[str], since: int, newest: int) -> dict[str, int]:
         last = self._last
-        return {one: since for one in topics if one in last and since < last[one].stamp <= newest}
+        return {one: since for one in topics if one in last and since < last[one].offset <= newest}
 
     def move(
-        self, consumer: SlowConsumer, before: Sequence[Subscription], wants: Sequence[Subscription], stamp: int
+        self, consumer: SlowConsumer, before: Sequence[Subscription], wants: Sequence[Subscription], offset: int
     ) -> None:
-        """Its owner holds something else than ``before``; ``stamp`` is that of the newest tick."""
+        """Its owner holds something else than ``before``; ``offset`` is that of the newest tick."""
         owed = self.owed(consumer, before)
         topics = topics_of(wants)
         self._keep(consumer, owed, topics)
         consumer.conflated += self._published_of(topics_of(before)) - consumer.published
         consumer.published = self._published_of(topics)
-        consumer.stamp = stamp
+        consumer.offset = offset
         # There may be other rates.
         consumer.heartbeats, consumer.rests = {}, False
 
     def owed(self, consumer: SlowConsumer, wants: Sequence[Subscription]) -> Owed:
         """All that is owed to one that has these ``wants``."""
-        last, states, stamp, topics = self._last, self._states, consumer.stamp, topics_of(wants)
+        last, states, offset, topics = self._last, self._states, consumer.offset, topics_of(wants)
         ticks = _held(consumer.ticks, topics, last)
-        newer = [(topic, last[topic].stamp) for topic in topics if topic in last and topic not in ticks]
-        ticks.update((topic, at) for topic, at in newer if at > stamp)
+        newer = [(topic, last[topic].offset) for topic in topics if topic in last and topic not in ticks]
+        ticks.update((topic, at) for topic, at in newer if at > offset)
         snapshots = _held(consumer.snapshots, topics, last)
         told = _held(consumer.states, topics, states)
-        changed = [(topic, status.stamp) for topic, status in states.items() if topic in topics]
-        told.update((topic, at) for topic, at in changed if at > stamp and topic not in told)
+        changed = [(topic, status.offset) for topic, status in states.items() if topic in topics]
+        told.update((topic, at) for topic, at in changed if at > offset and topic not in told)
         since: dict[str, int] = {}
         for topic, at in chain(snapshots.items(), ticks.items(), told.items()):
             since[topic] = min(at, since.get(topic, at))
@@ -224,7 +224,7 @@ class Arrears:
             for topic in subscription.topics & since.keys():
                 size = len(form(last[topic])) if topic in ticks or topic in snapshots else 0
                 sizes[topic] = size + (len(frame(states[topic])) if topic in told else 0)
-                if ticks.get(topic, 0) > heartbeat.stamp and topic not in snapshots and topic not in told:
+                if ticks.get(topic, 0) > heartbeat.offset and topic not in snapshots and topic not in told:
                     later.add(topic)
         return Owed(order, ticks, snapshots, told, sizes, later)
 
@@ -233,12 +233,12 @@ class Arrears:
         return consumer.conflated + self._published_of(topics) - consumer.published - len(owed.ticks)
 
     def take(
-        self, consumer: SlowConsumer, owed: Owed, topics: Collection[str], stamp: int, *, whole: Collection[str] = ()
+        self, consumer: SlowConsumer, owed: Owed, topics: Collection[str], offset: int, *, whole: Collection[str] = ()
     ) -> Slice:
         """Take from what is ``owed`` and due as much as its window has room for, one topic at least.
 
         Where something is to be taken ``whole``, take all that is owed of that, due or not, and nothing else.
-        ``topics`` are all that it holds; ``stamp`` is that of the newest tick.
+        ``topics`` are all that it holds; ``offset`` is that of the newest tick.
         """
         due = [one for one in owed.order if (one in whole if whole else one not in owed.later)]
         if not due and not whole:
@@ -259,7 +259,7 @@ class Arrears:
         )
         left = set(owed.order).difference(taken)
         self._keep(consumer, owed, left)
-        consumer.stamp, consumer.conflated = stamp, 0
+        consumer.offset, consumer.conflated = offset, 0
         consumer.published = self._published_of(topics) - len(consumer.ticks)
         return slice_
 

@@ -24,17 +24,17 @@ class CatchingUp:
         membership: Membership,
         slow_consumers: SlowConsumers,
         arrears: Arrears,
-        newest_stamp: Callable[[], int],
+        newest_offset: Callable[[], int],
         clock: Callable[[], float],
         counters: Counters,
         *,
         next_number: Callable[[], int],
     ) -> None:
-        """``newest_stamp`` is that of the newest tick there is; ``clock`` is the event loop's, in seconds."""
+        """``newest_offset`` is that of the newest tick there is; ``clock`` is the event loop's, in seconds."""
         self._membership = membership
         self._slow_consumers = slow_consumers
         self._arrears = arrears
-        self._newest_stamp = newest_stamp
+        self._newest_offset = newest_offset
         self._clock = clock
         self._counters = counters
         self.limit, self.wake = slow_consumers.limit, slow_consumers.wake
@@ -100,14 +100,14 @@ class CatchingUp:
         assert consumer is not None
         wants = [cohort.subscription for cohort in cohorts]
         rates = {subscription.max_hz for subscription in wants}
-        window, now, stamp, topics = consumer.window, self._clock(), self._newest_stamp(), topics_of(wants)
+        window, now, offset, topics = consumer.window, self._clock(), self._newest_offset(), topics_of(wants)
         quick = consumer.reads_quickly(rates)
-        begins_round = consumer.look(rates, stamp, now)
+        begins_round = consumer.look(rates, offset, now)
         owed = self._arrears.owed(consumer, wants)
         is_back = not owed.order
         if begins_round and not owed.later:
             is_back = is_back or quick or window.takes(connection, owed.size)
-        slice_ = self._arrears.take(consumer, owed, topics, stamp, whole=topics if is_back else ())
+        slice_ = self._arrears.take(consumer, owed, topics, offset, whole=topics if is_back else ())
         if slice_.is_all_that_was_due:
             consumer.rest(now)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
@@ -132,7 +132,7 @@ class CatchingUp:
         assert consumer is not None
         wanted = topics_of([cohort.subscription for cohort in every])
         owed = self._arrears.owed(consumer, before)
-        slice_ = self._arrears.take(consumer, owed, topics_of(before), self._newest_stamp(), whole=wanted)
+        slice_ = self._arrears.take(consumer, owed, topics_of(before), self._newest_offset(), whole=wanted)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in every:
             share = slice_.share(cohort.subscription.topics)

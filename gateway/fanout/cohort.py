@@ -91,7 +91,7 @@ class Cohort(Places):
     def flush_newest(self, window: Forms, since: int) -> None:
         """Write the ticks of ``window``, newest of each topic, that this cohort holds.
 
-        ``since`` is the stamp of the newest tick that was published before any of them.
+        ``since`` is the offset of the newest tick that was published before any of them.
         """
         forms = window[self._form]
         names = self._names
@@ -141,7 +141,7 @@ class Cohort(Places):
     def publish_states(self, states: Mapping[str, FramedStatus], since: int) -> bool:
         """Write those of ``states`` that this cohort holds to all of it, where that is not much; no tick is pending.
 
-        Returns whether some are left for `send_due_states`. ``since`` is the stamp of the newest tick that was
+        Returns whether some are left for `send_due_states`. ``since`` is the offset of the newest tick that was
         published before any of them.
         """
         topics = self.subscription.topics
@@ -168,7 +168,7 @@ class Cohort(Places):
         """Write some kilobytes of the states that are still to be sent; whether there are more.
 
         Where a burst ``begins``, its first piece tells who does not read at all.
-        ``pending`` are ticks that are still to be flushed, all of them published after the stamp ``since``.
+        ``pending`` are ticks that are still to be flushed, all of them published after the offset ``since``.
         """
         due, members, newcomers = self.due_states, self.members, self.newcomers
         if not members and not newcomers:
@@ -196,11 +196,11 @@ class Cohort(Places):
 
     # To one.
 
-    def send(self, connection: Member, share: Share, stamp: int | None = None, *, join: Join | None = None) -> None:
+    def send(self, connection: Member, share: Share, offset: int | None = None, *, join: Join | None = None) -> None:
         """Write ``share`` to a member or newcomer, its ticks put together by ``join``.
 
         It falls behind where it does not drain, or where snapshots and states are more than it may be sent at once.
-        ``stamp`` is that of the newest tick there is; where it is not given, of the newest in ``share``.
+        ``offset`` is that of the newest tick there is; where it is not given, of the newest in ``share``.
         """
         ticks, snapshots, states = share.ticks, share.snapshots, share.states
         if not (ticks or snapshots or states):
@@ -209,7 +209,7 @@ class Cohort(Places):
         if self.subscription.rule == "latest":
             is_much = not ticks and len(blob) > ALONE_BYTES
             if is_much or not connection.send(blob):
-                newest = max(tick.stamp for tick in ticks) if stamp is None else stamp
+                newest = max(tick.offset for tick in ticks) if offset is None else offset
                 owed, asked = ({tick.topic for tick in some} for some in (ticks, snapshots))
                 named = {status.topic for status in states}
                 missed = Missed(newest, len(ticks), owed, asked, named, begins=is_much)
@@ -230,9 +230,9 @@ class Cohort(Places):
         self._counters.states_sent += len(share.states)
 
     def held(self, ticks: Iterable[FramedTick], since: int) -> list[FramedTick]:
-        """Those of ``ticks`` that this cohort holds, and that were published after the stamp ``since``."""
+        """Those of ``ticks`` that this cohort holds, and that were published after the offset ``since``."""
         topics = self.subscription.topics
-        return [tick for tick in ticks if tick.stamp > since and tick.topic in topics]
+        return [tick for tick in ticks if tick.offset > since and tick.topic in topics]
 
     def _states_blob(self, states: Iterable[FramedStatus]) -> bytes:
         return b"".join(map(self.subscription.encoding.status_frame, states))

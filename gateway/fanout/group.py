@@ -28,8 +28,8 @@ class Group(Protocol):
     def pending(self) -> Collection[FramedTick]:
         """What the next flush would write, to whom it may concern."""
 
-    def flushed(self, cohort: Cohort, stamp: int, /) -> int:
-        """``cohort`` was sent everything up to this stamp; ``stamp`` is that of the newest tick there is."""
+    def flushed(self, cohort: Cohort, offset: int, /) -> int:
+        """``cohort`` was sent everything up to this offset; ``offset`` is that of the newest tick there is."""
 
     def offer(self, tick: FramedTick) -> None:
         """Make ``tick``, which some cohort of the group holds, pending."""
@@ -90,7 +90,7 @@ class ConflatingGroup:
         self._counters = counters
         self._window: dict[str, FramedTick] = {}
         self._since = 0
-        """The stamp before the first one of the window, or of the flush that goes on."""
+        """The offset before the first one of the window, or of the flush that goes on."""
         self._round = 0
         """How many flushes there were."""
         self._flushes = False
@@ -101,10 +101,10 @@ class ConflatingGroup:
         """See `Group.pending`."""
         return self._window.values()
 
-    def flushed(self, cohort: Cohort, stamp: int, /) -> int:
+    def flushed(self, cohort: Cohort, offset: int, /) -> int:
         """See `Group.flushed`."""
         is_to_come = self._flushes and cohort.round != self._round
-        return self._since if self._window or is_to_come else stamp
+        return self._since if self._window or is_to_come else offset
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
@@ -117,9 +117,9 @@ class ConflatingGroup:
                 # What follows goes with the flush that the scheduler still has to make.
                 self.flush()
                 window = self._window
-                self._since = tick.stamp - 1
+                self._since = tick.offset - 1
         elif not window:
-            self._since = tick.stamp - 1
+            self._since = tick.offset - 1
             self._scheduler.want(self)
         window[topic] = tick
 
@@ -152,9 +152,9 @@ class ExactGroup:
         """See `Group.pending`."""
         return self._ticks
 
-    def flushed(self, _cohort: Cohort, stamp: int, /) -> int:
+    def flushed(self, _cohort: Cohort, offset: int, /) -> int:
         """See `Group.flushed`. Nobody falls behind here, so a flush that goes on does not matter."""
-        return self._ticks[0].stamp - 1 if self._ticks else stamp
+        return self._ticks[0].offset - 1 if self._ticks else offset
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
@@ -168,6 +168,6 @@ class ExactGroup:
         if ticks:
             for cohort in self.cohorts.holding({tick.topic for tick in ticks}):
                 try:
-                    cohort.flush_every(ticks, ticks[0].stamp - 1)
+                    cohort.flush_every(ticks, ticks[0].offset - 1)
                 except Exception:
                     logger.exception(FAULT)

@@ -45,7 +45,7 @@ class Hub:
         """
         self._last = last
         self._states = states
-        self._stamp = 0
+        self._offset = 0
         """That of the newest tick or state that everybody who holds it was given."""
         self._published: Counter[str] = Counter()
         """Ticks ever published, by topic: what is conflated for a slow connection is counted by it."""
@@ -55,7 +55,7 @@ class Hub:
         self.membership = Membership(
             arrears,
             slow_consumers,
-            lambda: self._stamp,
+            lambda: self._offset,
             clock,
             counters,
             next_number=next_number,
@@ -64,7 +64,7 @@ class Hub:
         )
         """Who holds what, and who is slow."""
         self.slow = CatchingUp(
-            self.membership, slow_consumers, arrears, lambda: self._stamp, clock, counters, next_number=next_number
+            self.membership, slow_consumers, arrears, lambda: self._offset, clock, counters, next_number=next_number
         )
         """Those who do not drain or read in time."""
         self._registry = self.membership.registry
@@ -88,11 +88,11 @@ class Hub:
     def publish(self, tick: FramedTick) -> None:
         """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
         topic = tick.topic
-        tick.stamp = stamp = self._stamp + 1
+        tick.offset = offset = self._offset + 1
         for group in self._groups_of.get(topic, ()):
             group.offer(tick)
         # Not before: who falls behind meanwhile has not been given it in every group yet, and is owed it.
-        self._stamp = stamp
+        self._offset = offset
         self._published[topic] += 1
 
     def broadcast(self, message: Message) -> None:
@@ -106,11 +106,11 @@ class Hub:
 
     def publish_states(self, changed: Sequence[FramedStatus]) -> None:
         """Send ``changed``, which are already among the states, behind every tick that was published before."""
-        since = self._stamp
+        since = self._offset
         states: dict[str, FramedStatus] = {}
         groups: dict[Group, None] = {}
         for status in changed:
-            status.stamp = self._stamp = self._stamp + 1
+            status.offset = self._offset = self._offset + 1
             topic = status.topic
             states[topic] = status
             groups.update(self._groups_of.get(topic, ()))
@@ -129,7 +129,7 @@ class Hub:
         if not len(cohort):
             return True
         group = self._registry.group(cohort.subscription)
-        return not cohort.send_due_states(group.flushed(cohort, self._stamp), group.pending)
+        return not cohort.send_due_states(group.flushed(cohort, self._offset), group.pending)
 
     def answered(self, connection: Member, number: int) -> bool:
         """``connection`` has read everything up to a ping; False if it was sent none of that number, or answered it."""
@@ -151,7 +151,7 @@ class Hub:
         self._move(connection, self._registry.cohorts([one.subscription for one in before], watched=True))
         watched = self.membership.conflating(connection)
         if watched and connection not in self.slow:
-            self.membership.fall_behind(watched[0], connection, Missed(self._stamp))
+            self.membership.fall_behind(watched[0], connection, Missed(self._offset))
 
     def move(self, connection: Member, wants: tuple[Subscription, ...]) -> tuple[Subscription, ...]:
         """``connection`` wants something else from now on: topics, each with one set of options.
@@ -209,10 +209,10 @@ class Hub:
                     self.membership.has_seen_pending(connection, cohort)
             consumer = self.slow.consumer_of(connection)
             if consumer is not None and connection in cohort.slow:
-                consumer.ask_snapshots([tick.topic for tick in share.snapshots], self._stamp)
-                consumer.ask_states([status.topic for status in share.states], self._stamp)
+                consumer.ask_snapshots([tick.topic for tick in share.snapshots], self._offset)
+                consumer.ask_states([status.topic for status in share.states], self._offset)
             else:
-                cohort.send(connection, share, self._stamp)
+                cohort.send(connection, share, self._offset)
         if not was_slow:
             self.slow.begin(connection)
 
@@ -224,4 +224,4 @@ class Hub:
         cohort.send(connection, Share([tick for tick in pending if tick.topic in topics]))
         if cohort.due_states and connection not in cohort.slow:
             # The others are about to be sent them.
-            self.membership.fall_behind(cohort, connection, Missed(self._stamp, begins=True))
+            self.membership.fall_behind(cohort, connection, Missed(self._offset, begins=True))

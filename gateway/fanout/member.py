@@ -37,11 +37,11 @@ class Missed(Struct):
     """What a connection has missed of one of its cohorts when it becomes slow.
 
     It is owed the newest tick of every topic in ``owed``, and of every topic of its cohort that was
-    published after ``stamp``; a snapshot of every topic in ``snapshots``; and the state of every topic in
-    ``states``, and of every topic of its cohort whose state was published after ``stamp``.
+    published after ``offset``; a snapshot of every topic in ``snapshots``; and the state of every topic in
+    ``states``, and of every topic of its cohort whose state was published after ``offset``.
     """
 
-    stamp: int
+    offset: int
     count: int = 0
     """Ticks of its cohort published so far that it has not been sent."""
     owed: set[str] = set()

@@ -34,7 +34,7 @@ class Membership:
         self,
         arrears: Arrears,
         slow: SlowConsumers,
-        newest_stamp: Callable[[], int],
+        newest_offset: Callable[[], int],
         clock: Callable[[], float],
         counters: Counters,
         *,
@@ -42,13 +42,13 @@ class Membership:
         throttle: Throttle,
         timer: Callable[[], float],
     ) -> None:
-        """``slow`` keeps the backlogs, which only this object changes; ``newest_stamp`` is that of the newest tick.
+        """``slow`` keeps the backlogs, which only this object changes; ``newest_offset`` is that of the newest tick.
 
         ``next_number`` is for pings; ``timer`` measures flushes, and ``clock`` is the event loop's, in seconds.
         """
         self._arrears = arrears
         self._slow = slow
-        self._newest_stamp = newest_stamp
+        self._newest_offset = newest_offset
         self._clock = clock
         self._counters = counters
         self._cohorts_of: dict[Member, Cohorts] = {}
@@ -99,7 +99,7 @@ class Membership:
         """
         before, consumer = self._cohorts_of[connection], self._slow.get(connection)
         if consumer is not None:
-            self._arrears.move(consumer, _latest(before), _latest(cohorts), self._newest_stamp())
+            self._arrears.move(consumer, _latest(before), _latest(cohorts), self._newest_offset())
         self._cohorts_of[connection] = cohorts
         for cohort in cohorts:
             if cohort in before:
@@ -124,15 +124,15 @@ class Membership:
         Of each other cohort of it, which does not know that, it has missed what is pending there. ``mark`` is the
         newest that it was sent in ``cohort``, where that is not the newest there is.
         """
-        cohorts, newest = self.conflating(connection), self._newest_stamp()
+        cohorts, newest = self.conflating(connection), self._newest_offset()
         assert cohort in cohorts
         assert connection not in self._slow
         others = []
         for one in cohorts:
             if one is cohort:
-                # Younger ones it is owed by their stamps.
+                # Younger ones it is owed by their offsets.
                 due = one.due_states.items()
-                missed.states.update(topic for topic, status in due if status.stamp <= missed.stamp)
+                missed.states.update(topic for topic, status in due if status.offset <= missed.offset)
             else:
                 missed.states.update(one.due_states)
                 seen = one.seen_by(connection, self.registry.group(one.subscription).flushed(one, newest))
@@ -159,7 +159,7 @@ class Membership:
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
         pending = self.registry.group(cohort.subscription).pending
-        cohort.join(connection, self._newest_stamp(), pending=bool(pending))
+        cohort.join(connection, self._newest_offset(), pending=bool(pending))
 
     def _leave(self, connection: Member, cohorts: Iterable[Cohort]) -> None:
         for cohort in cohorts:

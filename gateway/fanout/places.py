@@ -27,7 +27,7 @@ class Places:
         self.members: dict[Member, int] = {}
         """Each with the newest mark that it has answered, or that was sent before it joined."""
         self.newcomers: dict[Member, int] = NONE
-        """Each with the stamp of the newest tick when it joined."""
+        """Each with the offset of the newest tick when it joined."""
         self.slow: dict[Member, None] = NONE
         self._marks = marks
 
@@ -37,16 +37,16 @@ class Places:
     def __contains__(self, connection: Member) -> bool:
         return connection in self.members or connection in self.newcomers or connection in self.slow
 
-    def join(self, connection: Member, stamp: int, *, pending: bool) -> None:
+    def join(self, connection: Member, offset: int, *, pending: bool) -> None:
         """Nowhere → newcomer where anything is ``pending``, else member.
 
-        It gets every tick published after ``stamp``, the newest there is, and none before.
+        It gets every tick published after ``offset``, the newest there is, and none before.
         """
         assert connection not in self
         if pending:
             if not self.newcomers:
                 self.newcomers = {}
-            self.newcomers[connection] = stamp
+            self.newcomers[connection] = offset
         else:
             self.members[connection] = self.newest_mark
 
@@ -75,7 +75,7 @@ class Places:
             self._marks.leave(connection, answered, self._marks.newest if mark is None else mark)
 
     def admit(self) -> dict[Member, int]:
-        """Newcomer → member, all of them: nothing is pending any more. Returns them, with the stamps they came with."""
+        """Newcomer → member, all of them: nothing is pending any more. Returns them, with their offsets."""
         newcomers, self.newcomers = self.newcomers, NONE
         self.members.update(dict.fromkeys(newcomers, self.newest_mark))
         return newcomers
@@ -99,5 +99,5 @@ class Places:
             self.members[connection] = max(self.members[connection], min(number, self.newest_mark))
 
     def seen_by(self, connection: Member, flushed: int) -> int:
-        """The stamp up to which a member or newcomer has been sent all; to members that is all that was ``flushed``."""
+        """The offset up to which a member or newcomer has been sent all; for members, all that was ``flushed``."""
         return max(flushed, self.newcomers.get(connection, 0))

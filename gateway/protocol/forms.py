@@ -20,7 +20,7 @@ class FramedTick(Struct, gc=False, eq=False):
     seq: int
     tick: Tick
     """Decoded, whatever it came in: so every form is canonical. One that nobody wants is never encoded."""
-    stamp: int = 0
+    offset: int = 0
     """The hub's count of ticks when this one was published; orders ticks across topics."""
     form: "Form | None" = None
     """The form that was wanted first. Most ticks are wanted in one only."""
@@ -58,7 +58,7 @@ class FramedStatus(Struct, gc=False, eq=False):
     """The state of a symbol, with its bytes in every form that somebody wanted so far."""
 
     message: SymbolStatus
-    stamp: int = 0
+    offset: int = 0
     """As of `FramedTick`, and of the same count: orders states and ticks."""
     forms: dict["StatusForm", bytes] = {}
 

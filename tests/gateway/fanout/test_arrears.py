@@ -24,35 +24,35 @@ class Setup:
         self.last: dict[str, FramedTick] = {}
         self.states: dict[str, FramedStatus] = {}
         self.published: Counter[str] = Counter()
-        self.stamp = 0
+        self.offset = 0
         self.wants: tuple[Subscription, ...] = WANTS
         self.arrears = Arrears(self.last, self.states, self.published)
 
     def publish(self, *symbols: str) -> None:
         for symbol in symbols:
-            self.stamp += 1
+            self.offset += 1
             self.published[symbol] += 1
             seq = self.published[symbol]
-            self.last[symbol] = FramedTick(symbol, seq, tick(symbol, seq), self.stamp)
+            self.last[symbol] = FramedTick(symbol, seq, tick(symbol, seq), self.offset)
 
     def tell(self, symbol: str) -> None:
-        self.stamp += 1
+        self.offset += 1
         message = SymbolStatus(symbol=symbol, state="stale", reason="", since_us=0)
-        self.states[symbol] = FramedStatus(message, self.stamp)
+        self.states[symbol] = FramedStatus(message, self.offset)
 
     def begin(self, **missed: Any) -> SlowConsumer:
         """One that lags from now on, with windows of two ticks."""
-        return self.arrears.begin(Missed(self.stamp, **missed), ALL, Window(size=2 * ONE_TICK), 0.0)
+        return self.arrears.begin(Missed(self.offset, **missed), ALL, Window(size=2 * ONE_TICK), 0.0)
 
     def take(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
-        consumer.look({subscription.max_hz for subscription in self.wants}, self.stamp, 0.0)
+        consumer.look({subscription.max_hz for subscription in self.wants}, self.offset, 0.0)
         return self.take_due(consumer)
 
     def take_due(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
         """The same of what is due in this round."""
         owed = self.arrears.owed(consumer, self.wants)
-        taken = self.arrears.take(consumer, owed, ALL, self.stamp)
+        taken = self.arrears.take(consumer, owed, ALL, self.offset)
         plain = [one.topic for one in taken.ticks if one.topic not in taken.snapshots]
         snapshots = [one.topic for one in taken.ticks if one.topic in taken.snapshots]
         return taken.conflated, plain, snapshots, [one.topic for one in taken.states]
@@ -138,7 +138,7 @@ def test_snapshots_that_are_asked_for_again_and_again_starve_no_tick() -> None:
     for _ in range(10):
         setup.publish(*NAMES)
         for _ in range(10):
-            consumer.ask_snapshots(NAMES[:4], setup.stamp)
+            consumer.ask_snapshots(NAMES[:4], setup.offset)
         _, plain, snapshots, _ = setup.take(consumer)
         turns += snapshots + plain
     assert min(map(turns.count, NAMES)) >= 3
@@ -149,7 +149,7 @@ def test_a_snapshot_of_a_symbol_that_waits_takes_its_place() -> None:
     setup = Setup()
     consumer = setup.begin()
     setup.publish(*NAMES)
-    consumer.ask_snapshots(["EEE", "BBB"], setup.stamp)
+    consumer.ask_snapshots(["EEE", "BBB"], setup.offset)
     assert (0, ["AAA"], ["BBB"], []) == setup.take(consumer)
     assert (0, ["CCC", "DDD"], [], []) == setup.take(consumer)
     assert (0, [], ["EEE"], []) == setup.take(consumer)
@@ -161,16 +161,16 @@ def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     setup.wants = (Subscription(ALL, max_hz=1.0),)
     consumer = setup.begin()
     setup.publish(*NAMES[:3])
-    assert consumer.look({1.0}, setup.stamp, 0.0)
+    assert consumer.look({1.0}, setup.offset, 0.0)
     assert ["AAA", "BBB"] == setup.take_due(consumer)[1]
     setup.publish("AAA", "DDD", "EEE")
-    assert not consumer.look({1.0}, setup.stamp, 0.5)
+    assert not consumer.look({1.0}, setup.offset, 0.5)
     assert ["CCC"] == setup.take_due(consumer)[1]
     assert (0, [], [], []) == setup.take_due(consumer)
-    consumer.ask_snapshots(["DDD"], setup.stamp)
+    consumer.ask_snapshots(["DDD"], setup.offset)
     setup.tell("BBB")
     assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(consumer)
-    assert consumer.look({1.0}, setup.stamp, 1.0)
+    assert consumer.look({1.0}, setup.offset, 1.0)
     assert ["AAA", "EEE"] == setup.take_due(consumer)[1]
 
 
@@ -181,24 +181,24 @@ def test_each_rate_has_its_own_beats() -> None:
     consumer = setup.begin()
     rates = {1.0, None}
     setup.publish(*NAMES)
-    assert consumer.look(rates, setup.stamp, 0.0)
+    assert consumer.look(rates, setup.offset, 0.0)
     assert ["AAA", "BBB"] == setup.take_due(consumer)[1]
     setup.publish("AAA", "EEE")
-    assert consumer.look(rates, setup.stamp, 0.5)
+    assert consumer.look(rates, setup.offset, 0.5)
     assert {"AAA"} == setup.arrears.owed(consumer, setup.wants).later
     assert [["CCC", "DDD"], ["EEE"], []] == [setup.take_due(consumer)[1] for _ in range(3)]
-    assert consumer.look(rates, setup.stamp, 1.0)
+    assert consumer.look(rates, setup.offset, 1.0)
     assert ["AAA"] == setup.take_due(consumer)[1]
 
 
 def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
-    """Of each what it was not sent there, and nothing twice; what comes later is owed by its stamp."""
+    """Of each what it was not sent there, and nothing twice; what comes later is owed by its offset."""
     setup = Setup()
     setup.publish(*NAMES)
     first, second = frozenset(NAMES[:2]), frozenset(NAMES[2:])
     setup.wants = (Subscription(first), Subscription(second, batch=True))
     # The first two ticks were not sent; of the second set all up to the third.
-    consumer = setup.arrears.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.stamp)
+    consumer = setup.arrears.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.offset)
     assert {"AAA": 0, "BBB": 0, "DDD": 3, "EEE": 3} == consumer.ticks
     setup.publish("CCC", "EEE")
     replaced, plain, *_ = setup.take(consumer)

@@ -30,7 +30,7 @@ class Setup:
             marks=Marks(self.numbers.__next__, self.unanswered, 0.0),
             clock=lambda: self.now,
         )
-        self.stamp = 0
+        self.offset = 0
 
     def fall_behind(self, cohort: Cohort, member: Member, missed: Missed, mark: int | None) -> None:
         cohort.set_aside(member, mark)
@@ -38,17 +38,17 @@ class Setup:
 
     def member(self, *, pending: bool = False) -> RecordingMember:
         member = RecordingMember()
-        self.cohort.join(member, self.stamp, pending=pending)
+        self.cohort.join(member, self.offset, pending=pending)
         return member
 
     def tick(self, symbol: str, seq: int) -> FramedTick:
-        self.stamp += 1
+        self.offset += 1
         framed = FramedTick(symbol, seq, tick(symbol, seq))
-        framed.stamp = self.stamp
+        framed.offset = self.offset
         return framed
 
     def flush(self, *ticks: FramedTick) -> None:
-        self.cohort.flush_newest(Forms({tick.topic: tick for tick in ticks}), ticks[0].stamp - 1)
+        self.cohort.flush_newest(Forms({tick.topic: tick for tick in ticks}), ticks[0].offset - 1)
 
 
 def got(member: RecordingMember) -> list[tuple[str, int]]:
@@ -164,13 +164,13 @@ def test_states_go_to_members_and_newcomers_as_one_blob() -> None:
 
 
 def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
-    """By its stamp where it went to all, by name where it went to one."""
+    """By its offset where it went to all, by name where it went to one."""
     setup = Setup()
     slow, slower = setup.member(), setup.member()
     slow.draining = slower.draining = False
     setup.cohort.send(slower, Share(states=[framed_status("ETH")]), 7)
     status = framed_status("BTC")
-    status.stamp = 8
+    status.offset = 8
     setup.cohort.publish_states({"BTC": status}, 7)
     assert [(slower, Missed(7, states={"ETH"})), (slow, Missed(7))] == setup.lagging
     assert [] == slow.written + slower.written

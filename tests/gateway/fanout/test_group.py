@@ -34,7 +34,7 @@ def cohort(*symbols: str, rule: Rule = "latest") -> tuple[Cohort, RecordingMembe
 def framed(symbol: str, seq: int) -> FramedTick:
     """Make a tick, stamped with its number."""
     one = FramedTick(symbol, seq, tick(symbol, seq))
-    one.stamp = seq
+    one.offset = seq
     return one
 
 
