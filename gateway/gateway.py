@@ -101,7 +101,7 @@ class Gateway:
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """Who may ask for how much."""
-        self._errands: set[asyncio.Task[None]] = set()
+        self._background_tasks: set[asyncio.Task[None]] = set()
         self.on_change: list[Callable[[], None]] = []
         """Called when `settings` have changed."""
         self.limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
@@ -128,7 +128,7 @@ class Gateway:
                 group.create_task(self.feed.run())
                 group.create_task(self._keepalive.run())
         finally:
-            await end(*self._errands)
+            await end(*self._background_tasks)
             self.admission.limit_log.close()
             if self.authenticator is not None:
                 await self.authenticator.aclose()
@@ -170,11 +170,11 @@ class Gateway:
         for call in self.on_change:
             call()
 
-    def wait_for(self, errand: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def wait_for(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run what one client waits for, such as a key that must be fetched, beside everything else."""
-        task = asyncio.get_running_loop().create_task(errand)
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+        task = asyncio.get_running_loop().create_task(work)
+        self._background_tasks.add(task)
+        task.add_done_callback(self._background_tasks.discard)
         return task
 
     def now_us(self) -> int:

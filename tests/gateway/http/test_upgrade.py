@@ -313,7 +313,7 @@ async def test_who_goes_while_a_key_is_fetched_is_counted_nowhere(
     writer.write(handshake(issuer.token))
     client = await connect(running.url)
     await client.send(orjson.dumps({"type": "auth", "token": issuer.token}).decode())
-    await until(lambda: running.gateway._errands and running.requests)
+    await until(lambda: running.gateway._background_tasks and running.requests)
     if dies:
         writer.transport.abort()
         client.transport.abort()
@@ -322,7 +322,7 @@ async def test_who_goes_while_a_key_is_fetched_is_counted_nowhere(
         await client.close()
     await until(lambda: len(running.gateway.hub) == 0)
     issuer.may_answer.set()
-    await until(lambda: not running.gateway._errands and not running.requests)
+    await until(lambda: not running.gateway._background_tasks and not running.requests)
     await until_nobody_is_counted(running)
     assert 0 == len(running.gateway.hub)
 
