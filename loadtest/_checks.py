@@ -10,7 +10,7 @@ from loadtest._messages import Quote, Tick
 Numbers = tuple[object, ...]
 
 
-class Fault(Enum):
+class TickError(Enum):
     """What can be wrong with a tick: the row it fails in, and why.
 
     Few and fixed, so that statistics stay small.
@@ -54,27 +54,27 @@ class Memory:
         self._numbers: dict[str, dict[int, Numbers]] = {}
         self._newest: dict[str, Quote] = {}
 
-    def judge(self, quote: Quote, payload: bytes) -> Fault | None:
+    def judge(self, quote: Quote, payload: bytes) -> TickError | None:
         """Return what is wrong with these numbers by themselves or beside those of other users; None if nothing is."""
         if quote.bid is not msgspec.UNSET and quote.ask is not msgspec.UNSET and quote.bid > quote.ask:
-            return Fault.CROSSED
+            return TickError.CROSSED
         newest = self._newest.setdefault(quote.symbol, quote)
         if (quote.price_scale, quote.size_scale) != (newest.price_scale, newest.size_scale):
-            return Fault.RESCALED
+            return TickError.RESCALED
         if quote.seq > newest.seq:
             self._newest[quote.symbol] = quote
             if quote.recv_us < newest.recv_us - self._back_us:
-                return Fault.OLD
-        fault = self._compare(quote)
-        if fault is None and isinstance(quote, Tick):
+                return TickError.OLD
+        tick_error = self._compare(quote)
+        if tick_error is None and isinstance(quote, Tick):
             self._remember(quote, payload)
-        return fault
+        return tick_error
 
-    def _compare(self, quote: Quote) -> Fault | None:
+    def _compare(self, quote: Quote) -> TickError | None:
         seen = self._numbers.setdefault(quote.symbol, {})
         numbers = msgspec.structs.astuple(quote)
         if seen.setdefault(quote.seq, numbers) != numbers:
-            return Fault.DIFFERENT
+            return TickError.DIFFERENT
         if len(seen) > self._per_symbol:
             del seen[next(iter(seen))]
         return None
@@ -115,29 +115,29 @@ class Checker:
             self.last.clear()
         self._stale = stale
 
-    def snapshot(self, quote: Quote) -> Fault | None:
+    def snapshot(self, quote: Quote) -> TickError | None:
         """A snapshot arrived: where counting starts."""
         return self._step(quote, anywhere=True)
 
-    def tick(self, quote: Quote) -> Fault | None:
+    def tick(self, quote: Quote) -> TickError | None:
         """A tick arrived: one higher than the one before it, or the first of its symbol."""
         return self._step(quote, anywhere=False)
 
-    def _step(self, quote: Quote, *, anywhere: bool) -> Fault | None:
+    def _step(self, quote: Quote, *, anywhere: bool) -> TickError | None:
         symbol, seq = quote.symbol, quote.seq
         if self._asked is not None and symbol not in self._asked:
-            return Fault.UNASKED
+            return TickError.UNASKED
         told = self._stale
         before = self.last.get(symbol)
         if before is None:
             before = self._before_outage.pop(symbol, None)
             told = True
         if before is not None and seq <= before:
-            return None if anywhere and seq == before else Fault.REPEATED
+            return None if anywhere and seq == before else TickError.REPEATED
         self.last[symbol] = seq
         if before is None or seq == before + 1:
             return None
         if not (anywhere or told):
-            return Fault.SKIPPED
+            return TickError.SKIPPED
         self.announced += seq - before - 1
         return None

@@ -8,7 +8,7 @@ from locust import events
 from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
-from loadtest._checks import Fault, Memory
+from loadtest._checks import Memory, TickError
 from loadtest._tally import Tally
 
 log = logging.getLogger(__name__)
@@ -68,19 +68,19 @@ class Run:
         if tally.latencies_ms:
             self.ticks += sum(tally.latencies_ms.values())
             self._add(latency_entry(self._environment.stats, tally, now))
-        for fault, count in tally.faults.items():
-            self._add(failure_entry(self._environment.stats, fault, count, now))
-            self._count_error(fault, count)
+        for tick_error, count in tally.faults.items():
+            self._add(failure_entry(self._environment.stats, tick_error, count, now))
+            self._count_error(tick_error, count)
 
     def _add(self, entry: StatsEntry) -> None:
         stats = self._environment.stats
         stats.total.extend(entry)
         stats.get(entry.name, entry.method).extend(entry)
 
-    def _count_error(self, fault: Fault, count: int) -> None:
+    def _count_error(self, tick_error: TickError, count: int) -> None:
         errors = self._environment.stats.errors
-        key = StatsError.create_key("WS", fault.row, fault.reason)
-        error = errors.setdefault(key, StatsError("WS", fault.row, fault.reason))
+        key = StatsError.create_key("WS", tick_error.row, tick_error.reason)
+        error = errors.setdefault(key, StatsError("WS", tick_error.row, tick_error.reason))
         error.occurred()
         error.occurrences += count - 1
 
@@ -142,9 +142,9 @@ def latency_entry(stats: RequestStats, tally: Tally, now: float) -> StatsEntry:
     return entry
 
 
-def failure_entry(stats: RequestStats, fault: Fault, count: int, now: float) -> StatsEntry:
+def failure_entry(stats: RequestStats, tick_error: TickError, count: int, now: float) -> StatsEntry:
     """The row of a fault that was seen ``count`` times."""
-    entry = StatsEntry(stats, fault.row, "WS")
+    entry = StatsEntry(stats, tick_error.row, "WS")
     entry.num_requests = entry.num_none_requests = entry.num_failures = count
     entry.num_reqs_per_sec[int(now)] = entry.num_fail_per_sec[int(now)] = count
     entry.last_request_timestamp = now
@@ -169,9 +169,11 @@ class LocustFindings:
             request_type="WS", name=row, response_time=None, response_length=0, exception=FailureError(reason)
         )
 
-    def noticed(self, fault: Fault, detail: str) -> None:
-        if self._run.once(fault.name):
-            log.error("%s: %s (the first such message; more are only counted): %s", fault.row, fault.reason, detail)
+    def noticed(self, tick_error: TickError, detail: str) -> None:
+        if self._run.once(tick_error.name):
+            log.error(
+                "%s: %s (the first such message; more are only counted): %s", tick_error.row, tick_error.reason, detail
+            )
 
     def feed(self, *, stale: bool, reason: str, source: str) -> None:
         state = (stale, reason, source)

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from loadtest import _messages as messages
-from loadtest._checks import Checker, Fault, Memory
+from loadtest._checks import Checker, Memory, TickError
 from loadtest._tally import Tally
 
 
@@ -19,7 +19,7 @@ class Findings(Protocol):
     def failed(self, row: str, reason: str) -> None:
         """Something went wrong; ``reason`` is one of a few fixed texts."""
 
-    def noticed(self, fault: Fault, detail: str) -> None:
+    def noticed(self, tick_error: TickError, detail: str) -> None:
         """A tick was wrong (it is in the tally already); ``detail`` is for the log."""
 
     def feed(self, *, stale: bool, reason: str, source: str) -> None:
@@ -128,8 +128,8 @@ class ClientSession:
 
     def _tick(self, tick: messages.Tick, payload: bytes, now_us: int) -> None:
         self._first()
-        fault = self._memory.judge(tick, payload) or self._checker.tick(tick)
-        self._note(fault, payload)
+        tick_error = self._memory.judge(tick, payload) or self._checker.tick(tick)
+        self._note(tick_error, payload)
         self._tally.latencies_ms[(now_us - tick.recv_us) // 1000] += 1
 
     def _batched(self, payload: bytes, now_us: int) -> None:
@@ -141,7 +141,7 @@ class ClientSession:
         try:
             tick = messages.decode_tick(payload)
         except messages.UNREADABLE:
-            self._note(Fault.MALFORMED, payload)
+            self._note(TickError.MALFORMED, payload)
             return
         self._tick(tick, payload, now_us)
 
@@ -152,11 +152,11 @@ class ClientSession:
 
     def _refuse(self, payload: bytes, error: Exception) -> None:
         if messages.kind(payload) in ("tick", "snapshot", "ticks"):
-            self._note(Fault.MALFORMED, payload)
+            self._note(TickError.MALFORMED, payload)
         else:
             self._findings.failed("refused", f"a message that this client does not know: {error}"[:120])
 
-    def _note(self, fault: Fault | None, payload: bytes) -> None:
-        if fault is not None:
-            self._tally.faults[fault] += 1
-            self._findings.noticed(fault, payload[:300].decode("utf-8", "replace"))
+    def _note(self, tick_error: TickError | None, payload: bytes) -> None:
+        if tick_error is not None:
+            self._tally.faults[tick_error] += 1
+            self._findings.noticed(tick_error, payload[:300].decode("utf-8", "replace"))

@@ -7,7 +7,7 @@ second.
 
 from collections import Counter, defaultdict
 
-from loadtest._checks import Fault
+from loadtest._checks import TickError
 
 
 class Tally:
@@ -17,7 +17,7 @@ class Tally:
         self.latencies_ms: defaultdict[int, int] = defaultdict(int)
         """Whole milliseconds (rounded down) to how many ticks were so old on arrival."""
         self.received_bytes = 0
-        self.faults: Counter[Fault] = Counter()
+        self.faults: Counter[TickError] = Counter()
 
     def take(self) -> "Tally":
         """What was counted so far, and start again from nothing; the object users write to stays the same."""

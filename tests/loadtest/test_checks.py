@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest._checks import Checker, Fault, Memory
+from loadtest._checks import Checker, Memory, TickError
 from loadtest._messages import Snapshot, Tick
 
 NOW_US = 1_800_000_000_000_000
@@ -19,7 +19,7 @@ def tick(seq: int = 1, symbol: str = "BTCUSDT", **fields: Any) -> Tick:
     return Tick(symbol=symbol, seq=seq, **(base | fields))
 
 
-def judge(memory: Memory, quote: Tick | Snapshot) -> Fault | None:
+def judge(memory: Memory, quote: Tick | Snapshot) -> TickError | None:
     """Let the memory judge a quote."""
     return memory.judge(quote, msgspec.json.encode(quote))
 
@@ -33,26 +33,26 @@ def test_a_right_tick_is_remembered_by_its_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quote", "fault"),
+    ("quote", "tick_error"),
     [
-        pytest.param(tick(2, bid=102, ask=101), Fault.CROSSED, id="crossed"),
+        pytest.param(tick(2, bid=102, ask=101), TickError.CROSSED, id="crossed"),
         pytest.param(tick(2, bid=101, ask=101), None, id="locked is allowed"),
         pytest.param(tick(2, bid=msgspec.UNSET), None, id="one-sided"),
-        pytest.param(tick(2, price_scale=3), Fault.RESCALED, id="another price scale"),
-        pytest.param(tick(2, size_scale=4), Fault.RESCALED, id="another size scale"),
+        pytest.param(tick(2, price_scale=3), TickError.RESCALED, id="another price scale"),
+        pytest.param(tick(2, size_scale=4), TickError.RESCALED, id="another size scale"),
         pytest.param(tick(2, "ETHUSDT", price_scale=3), None, id="another symbol has its own scale"),
-        pytest.param(tick(2, recv_us=NOW_US - 1_100_000), Fault.OLD, id="far back"),
+        pytest.param(tick(2, recv_us=NOW_US - 1_100_000), TickError.OLD, id="far back"),
         pytest.param(tick(2, recv_us=NOW_US - 900_000), None, id="a little back"),
-        pytest.param(tick(1, bid=99), Fault.DIFFERENT, id="other numbers for one seq"),
+        pytest.param(tick(1, bid=99), TickError.DIFFERENT, id="other numbers for one seq"),
         pytest.param(tick(1), None, id="the same again, for another user"),
     ],
 )
-def test_what_is_wrong_with_a_quote_is_named(quote: Tick, fault: Fault | None) -> None:
+def test_what_is_wrong_with_a_quote_is_named(quote: Tick, tick_error: TickError | None) -> None:
     """After one right tick, each kind of wrong one is told apart, and is not remembered as right."""
     memory = Memory()
     assert judge(memory, tick(1)) is None
-    assert fault is judge(memory, quote)
-    assert (fault is None) is (msgspec.json.encode(quote) in memory.good)
+    assert tick_error is judge(memory, quote)
+    assert (tick_error is None) is (msgspec.json.encode(quote) in memory.good)
 
 
 def test_a_snapshot_must_hold_the_numbers_of_its_tick() -> None:
@@ -61,7 +61,7 @@ def test_a_snapshot_must_hold_the_numbers_of_its_tick() -> None:
     judge(memory, tick(7))
     fields = msgspec.structs.asdict(tick(7))
     assert judge(memory, Snapshot(**fields)) is None
-    assert Fault.DIFFERENT is judge(memory, Snapshot(**(fields | {"ask": 105})))
+    assert TickError.DIFFERENT is judge(memory, Snapshot(**(fields | {"ask": 105})))
 
 
 def test_an_older_tick_from_a_slower_user_is_not_old() -> None:
@@ -90,19 +90,21 @@ def test_ticks_count_on_from_the_snapshot() -> None:
     assert checker.tick(tick(501, "ETHUSDT")) is None
 
 
-@pytest.mark.parametrize(("seq", "fault"), [(12, Fault.SKIPPED), (10, Fault.REPEATED), (9, Fault.REPEATED), (11, None)])
-def test_a_gap_is_any_step_but_one(seq: int, fault: Fault | None) -> None:
+@pytest.mark.parametrize(
+    ("seq", "tick_error"), [(12, TickError.SKIPPED), (10, TickError.REPEATED), (9, TickError.REPEATED), (11, None)]
+)
+def test_a_gap_is_any_step_but_one(seq: int, tick_error: TickError | None) -> None:
     """A step of two is a gap; nought and backwards are repetitions."""
     checker = Checker()
     checker.snapshot(tick(10))
-    assert fault is checker.tick(tick(seq))
+    assert tick_error is checker.tick(tick(seq))
 
 
 def test_a_gap_is_reported_once() -> None:
     """After a gap, counting goes on from the tick that came."""
     checker = Checker()
     checker.snapshot(tick(10))
-    assert [Fault.SKIPPED, None] == [checker.tick(tick(20)), checker.tick(tick(21))]
+    assert [TickError.SKIPPED, None] == [checker.tick(tick(20)), checker.tick(tick(21))]
 
 
 def test_only_what_was_asked_for_may_come() -> None:
@@ -110,7 +112,7 @@ def test_only_what_was_asked_for_may_come() -> None:
     checker = Checker()
     assert checker.tick(tick(1, "ETHUSDT")) is None
     checker.held({"BTCUSDT"})
-    assert Fault.UNASKED is checker.tick(tick(2, "ETHUSDT"))
+    assert TickError.UNASKED is checker.tick(tick(2, "ETHUSDT"))
     assert {} == checker.last
 
 
@@ -126,8 +128,8 @@ def test_a_gap_that_was_announced_is_no_fault() -> None:
     assert checker.tick(tick(19, "A")) is None
     assert checker.tick(tick(20, "B")) is None
     assert 4 + 2 + 9 == checker.announced
-    assert Fault.REPEATED is checker.tick(tick(10, "C"))
-    assert Fault.SKIPPED is checker.tick(tick(30, "B"))
+    assert TickError.REPEATED is checker.tick(tick(10, "C"))
+    assert TickError.SKIPPED is checker.tick(tick(30, "B"))
 
 
 def test_live_said_again_forgives_nothing() -> None:
@@ -135,7 +137,7 @@ def test_live_said_again_forgives_nothing() -> None:
     checker = Checker()
     checker.snapshot(tick(10))
     checker.status(stale=False)
-    assert Fault.SKIPPED is checker.tick(tick(12))
+    assert TickError.SKIPPED is checker.tick(tick(12))
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=50))
@@ -146,5 +148,5 @@ def test_faults_are_as_many_as_steps_that_skip(steps: list[int]) -> None:
     seq, faults = 100, 0
     for step in steps:
         seq += step
-        faults += checker.tick(tick(seq)) is Fault.SKIPPED
+        faults += checker.tick(tick(seq)) is TickError.SKIPPED
     assert sum(step != 1 for step in steps) == faults

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from loadtest._checks import Fault, Memory
+from loadtest._checks import Memory, TickError
 from loadtest._session import ClientSession
 from loadtest._tally import Tally
 
@@ -18,7 +18,7 @@ class RecordingFindings:
     def __init__(self) -> None:
         self.measures: list[tuple[str, float]] = []
         self.failures: list[tuple[str, str]] = []
-        self.faults: list[Fault] = []
+        self.faults: list[TickError] = []
         self.feeds: list[tuple[bool, str, str]] = []
         self.shortages: list[tuple[int, int]] = []
 
@@ -28,8 +28,8 @@ class RecordingFindings:
     def failed(self, row: str, reason: str) -> None:
         self.failures.append((row, reason))
 
-    def noticed(self, fault: Fault, detail: str) -> None:
-        self.faults.append(fault)
+    def noticed(self, tick_error: TickError, detail: str) -> None:
+        self.faults.append(tick_error)
 
     def feed(self, *, stale: bool, reason: str, source: str) -> None:
         self.feeds.append((stale, reason, source))
@@ -83,7 +83,7 @@ def test_a_user_subscribes_to_all_and_lets_the_rest_go() -> None:
     talk.hear(tick(1, "C"))
     assert [] == talk.findings.faults
     talk.hear({"type": "unsubscribed", "symbols": ["C", "D"]}, tick(2, "C"), tick(1, "A"))
-    assert [Fault.UNASKED] == talk.findings.faults
+    assert [TickError.UNASKED] == talk.findings.faults
 
 
 def test_a_gateway_with_fewer_symbols_is_named() -> None:
@@ -132,8 +132,8 @@ def test_a_gap_is_found_on_the_fast_way_and_the_slow(batch: bool) -> None:
     for talk in (Talk(memory=memory), Talk(memory=memory)):
         talk.begin("A", "B")
         talk.hear(tick(1, "A", "snapshot"), tick(2), after_gap)
-        assert [Fault.SKIPPED] == talk.findings.faults
-        assert {Fault.SKIPPED: 1} == talk.tally.faults
+        assert [TickError.SKIPPED] == talk.findings.faults
+        assert {TickError.SKIPPED: 1} == talk.tally.faults
 
 
 def test_other_numbers_than_another_user_got_are_found() -> None:
@@ -143,7 +143,7 @@ def test_other_numbers_than_another_user_got_are_found() -> None:
     for talk, bid in ((first, 100), (second, 99)):
         talk.begin("A", "B")
         talk.hear(tick(1, "A", "snapshot"), tick(2, bid=bid))
-    assert ([], [Fault.DIFFERENT]) == (first.findings.faults, second.findings.faults)
+    assert ([], [TickError.DIFFERENT]) == (first.findings.faults, second.findings.faults)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_price_that_is_no_integer_is_wrong(payload: dict[str, Any]) -> None:
     talk = Talk()
     talk.begin("A", "B")
     talk.hear(tick(1, "A", "snapshot"), payload)
-    assert [Fault.MALFORMED] == talk.findings.faults
+    assert [TickError.MALFORMED] == talk.findings.faults
 
 
 @pytest.mark.parametrize("payload", [b"not JSON", b"\xff", b"[]", b'{"type":"weather"}'])

@@ -1,6 +1,6 @@
 """Tests of `loadtest._tally`."""
 
-from loadtest._checks import Fault
+from loadtest._checks import TickError
 from loadtest._tally import Tally
 
 
@@ -9,9 +9,9 @@ def test_taking_starts_anew_and_keeps_the_object() -> None:
     tally = Tally()
     latencies = tally.latencies_ms
     latencies[3] += 2
-    tally.faults[Fault.SKIPPED] += 1
+    tally.faults[TickError.SKIPPED] += 1
     tally.received_bytes += 10
     taken = tally.take()
     latencies[4] += 1
-    assert ({3: 2}, {Fault.SKIPPED: 1}, 10) == (taken.latencies_ms, taken.faults, taken.received_bytes)
+    assert ({3: 2}, {TickError.SKIPPED: 1}, 10) == (taken.latencies_ms, taken.faults, taken.received_bytes)
     assert ({4: 1}, {}, 0) == (tally.latencies_ms, tally.faults, tally.received_bytes)
