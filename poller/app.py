@@ -167,11 +167,11 @@ class Poller:
     def _state(self) -> LinkState:
         """The state of the feed as a whole; brings the states of the symbols up to date."""
         state = self._starting if self._source is None else self._source.state
-        fault = self._quality.fault()
-        self.states.settle(self._quality.faults(), up=state.link == "up" and fault is None)
-        fault = fault or self.states.fault
-        if state.link == "up" and fault is not None:
-            return LinkState(state.source, "down", fault.reason, fault.since_us)
+        problem = self._quality.problem()
+        self.states.settle(self._quality.problems(), up=state.link == "up" and problem is None)
+        problem = problem or self.states.problem
+        if state.link == "up" and problem is not None:
+            return LinkState(state.source, "down", problem.reason, problem.since_us)
         return state
 
     def _drops(self) -> Mapping[str, int]:

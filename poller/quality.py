@@ -7,7 +7,7 @@ PATIENCE_S: Final = 3.0
 """As long as a gateway waits for a sign of life."""
 
 
-class Fault(NamedTuple):
+class QualityProblem(NamedTuple):
     """Why prices cannot be used, and since when, microseconds since the Unix epoch."""
 
     reason: str
@@ -54,18 +54,18 @@ class QualityMonitor:
         """No quote of ``symbol`` is expected."""
         self._bad.pop(symbol, None)
 
-    def faults(self) -> Mapping[str, Fault]:
+    def problems(self) -> Mapping[str, QualityProblem]:
         """The symbols without a usable quote for `PATIENCE_S`."""
         if not self._bad:
             return {}
         late = self._clock() - PATIENCE_S
-        return {symbol: Fault(its.why, its.at_us) for symbol, its in self._bad.items() if its.at <= late}
+        return {symbol: QualityProblem(its.why, its.at_us) for symbol, its in self._bad.items() if its.at <= late}
 
-    def fault(self) -> Fault | None:
+    def problem(self) -> QualityProblem | None:
         """Why no quote of any symbol could be used for `PATIENCE_S`, though some came; None while one can."""
         if self._all_bad is None or self._clock() - self._all_bad.at < PATIENCE_S:
             return None
-        return Fault(self._all_bad.why, self._all_bad.at_us)
+        return QualityProblem(self._all_bad.why, self._all_bad.at_us)
 
     def _begun(self, why: str) -> _Begun:
         return _Begun(self._clock(), self._now_us(), why)

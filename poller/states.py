@@ -5,7 +5,7 @@ from typing import Final
 
 from market.instruments import Instrument
 from market.status import MAX_CHANGES, MAX_REASON, Changes, States, SymbolState, SymbolStatus
-from poller.quality import Fault
+from poller.quality import QualityProblem
 
 _STATE_OF: Final[Mapping[str, SymbolState]] = {"halted": "halted", "delisted": "delisted", "unknown": "unknown"}
 
@@ -22,8 +22,8 @@ class SymbolStates:
         """``now_us`` is the time in microseconds since the Unix epoch."""
         self._now_us = now_us
         self._instruments: dict[str, Instrument] = {}
-        self._uncovered: dict[str, Fault] = {}
-        self._unusable: Mapping[str, Fault] = {}
+        self._uncovered: dict[str, QualityProblem] = {}
+        self._unusable: Mapping[str, QualityProblem] = {}
         self._notes: dict[str, str] = {}
         self._traded = 0
         """How many symbols are traded."""
@@ -64,7 +64,7 @@ class SymbolStates:
         The first reason stays: what is said of it while it lasts is no news.
         """
         if symbol not in self._uncovered:
-            self._uncovered[symbol] = Fault(reason, self._now_us() - int(for_s * 1e6))
+            self._uncovered[symbol] = QualityProblem(reason, self._now_us() - int(for_s * 1e6))
             self._unsettled.add(symbol)
 
     def covered(self, symbol: str, note: str = "") -> None:
@@ -73,8 +73,8 @@ class SymbolStates:
             self._notes[symbol] = note
             self._unsettled.add(symbol)
 
-    def settle(self, unusable: Mapping[str, Fault], *, up: bool) -> None:
-        """Bring what is told up to date; ``up`` says whether the feed as a whole is, `fault` apart.
+    def settle(self, unusable: Mapping[str, QualityProblem], *, up: bool) -> None:
+        """Bring what is told up to date; ``up`` says whether the feed as a whole is, `problem` apart.
 
         Costs next to nothing while nothing changes.
         """
@@ -83,7 +83,7 @@ class SymbolStates:
             self._unusable = unusable
         if not self._unsettled:
             return
-        up = up and self.fault is None
+        up = up and self.problem is None
         held = set()
         changed = []
         for symbol in self._unsettled:
@@ -113,9 +113,9 @@ class SymbolStates:
         if instrument.status != "trading":
             return _STATE_OF[instrument.status], instrument.reason, self._now_us()
         # What was wrong with the quotes says more than that they are not relied on.
-        fault = self._unusable.get(symbol) or self._uncovered.get(symbol)
-        if fault is not None:
-            return "stale", fault.reason, fault.since_us
+        problem = self._unusable.get(symbol) or self._uncovered.get(symbol)
+        if problem is not None:
+            return "stale", problem.reason, problem.since_us
         return "live", self._notes.get(symbol, ""), self._now_us()
 
     def _grow(self) -> None:
@@ -125,13 +125,13 @@ class SymbolStates:
         self._traded = sum(its.status == "trading" for its in self._instruments.values())
 
     @property
-    def fault(self) -> Fault | None:
+    def problem(self) -> QualityProblem | None:
         """Why none of several symbols that are traded has a usable price; None while one has."""
         if self._traded < 2 or len(self._uncovered) + len(self._unusable) < self._traded:
             return None
         traded = [symbol for symbol, its in self._instruments.items() if its.status == "trading"]
-        faults = [self._unusable.get(symbol) or self._uncovered.get(symbol) for symbol in traded]
-        found = [its for its in faults if its is not None]
+        problems = [self._unusable.get(symbol) or self._uncovered.get(symbol) for symbol in traded]
+        found = [its for its in problems if its is not None]
         return min(found, key=lambda its: its.since_us) if len(found) == len(traded) else None
 
     def counts(self) -> dict[str, int]:

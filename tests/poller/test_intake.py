@@ -41,7 +41,7 @@ class Desk:
     def told(self, seconds: float = 0.0) -> dict[str, Any]:
         """The states, so many seconds later."""
         self.now += seconds
-        self.states.settle(self.quality.faults(), up=True)
+        self.states.settle(self.quality.problems(), up=True)
         return {its.symbol: (its.state, its.reason) for its in self.states.whole().others}
 
 

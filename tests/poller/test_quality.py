@@ -1,6 +1,6 @@
 """Which prices can be used."""
 
-from poller.quality import PATIENCE_S, Fault, QualityMonitor
+from poller.quality import PATIENCE_S, QualityMonitor, QualityProblem
 
 WRONG = "the exchange's prices cannot be used: crossed quote"
 
@@ -20,14 +20,14 @@ def test_a_symbol_without_a_usable_quote_is_a_fault_of_its_own() -> None:
     subject.bad("BTCUSDT", "malformed")
     for _ in range(4):
         timed.now += PATIENCE_S / 4
-        assert {} == subject.faults() or timed.now >= 100 + PATIENCE_S
+        assert {} == subject.problems() or timed.now >= 100 + PATIENCE_S
         subject.good("ETHUSDT")
         subject.bad("BTCUSDT", "crossed_quote")
     # The first reason stays; each other one would be news.
-    assert {"BTCUSDT": Fault(WRONG.replace("crossed quote", "malformed"), 100_000_000)} == subject.faults()
-    assert subject.fault() is None
+    assert {"BTCUSDT": QualityProblem(WRONG.replace("crossed quote", "malformed"), 100_000_000)} == subject.problems()
+    assert subject.problem() is None
     subject.good("BTCUSDT")
-    assert {} == subject.faults()
+    assert {} == subject.problems()
 
 
 def test_nothing_but_nonsense_is_a_fault_of_the_feed() -> None:
@@ -37,12 +37,12 @@ def test_nothing_but_nonsense_is_a_fault_of_the_feed() -> None:
     subject.good("BTCUSDT")
     subject.bad(None, "malformed")
     timed.now += PATIENCE_S - 0.01
-    assert subject.fault() is None
+    assert subject.problem() is None
     timed.now += 0.01
-    assert Fault("the exchange's prices cannot be used: malformed", 100_000_000) == subject.fault()
-    assert {} == subject.faults()
+    assert QualityProblem("the exchange's prices cannot be used: malformed", 100_000_000) == subject.problem()
+    assert {} == subject.problems()
     subject.good("ETHUSDT")
-    assert subject.fault() is None
+    assert subject.problem() is None
 
 
 def test_a_first_quote_that_does_not_come_is_a_fault() -> None:
@@ -54,11 +54,11 @@ def test_a_first_quote_that_does_not_come_is_a_fault() -> None:
     timed.subject.awaited("BTCUSDT")
     timed.subject.good("ETHUSDT")
     timed.now += PATIENCE_S - 1
-    assert {"BTCUSDT": Fault("no price yet", 100_000_000)} == timed.subject.faults()
-    assert timed.subject.fault() is None
+    assert {"BTCUSDT": QualityProblem("no price yet", 100_000_000)} == timed.subject.problems()
+    assert timed.subject.problem() is None
     timed.subject.forget("BTCUSDT")
-    assert {} == timed.subject.faults()
+    assert {} == timed.subject.problems()
     timed.subject.awaited("BTCUSDT", patiently=False)
-    assert ["BTCUSDT"] == list(timed.subject.faults())
+    assert ["BTCUSDT"] == list(timed.subject.problems())
     timed.subject.good("BTCUSDT")
-    assert {} == timed.subject.faults()
+    assert {} == timed.subject.problems()

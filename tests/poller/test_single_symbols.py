@@ -226,7 +226,7 @@ async def taking_in(
     )
 
     def state(symbol: str) -> tuple[str, str]:
-        states.settle(quality.faults(), up=source.state.link == "up")
+        states.settle(quality.problems(), up=source.state.link == "up")
         whole = states.whole()
         return next(((its.state, its.reason) for its in whole.others if its.symbol == symbol), ("live", ""))
 

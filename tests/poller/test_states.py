@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from market.instruments import Instrument
 from market.status import MAX_CHANGES, Changes, SymbolStatus
-from poller.quality import Fault
+from poller.quality import QualityProblem
 from poller.states import SymbolStates
 
 TRADING = Instrument("trading")
@@ -54,7 +54,7 @@ def test_what_the_exchange_lists_comes_first(instrument: Instrument) -> None:
     subject = serving("A1", "B1")
     subject.listed("A1", instrument)
     subject.uncovered("A1", "no stream")
-    subject.settle({"A1": Fault("nonsense", 7)}, up=True)
+    subject.settle({"A1": QualityProblem("nonsense", 7)}, up=True)
     assert (instrument.status, instrument.reason) == told(subject)["A1"]
     subject.listed("A1", TRADING)
     subject.covered("A1")
@@ -70,11 +70,11 @@ def test_a_symbol_is_stale_while_nothing_usable_arrives() -> None:
     subject.uncovered("A1", "no stream")
     clock.us = 3_000
     subject.uncovered("A1", "no stream")
-    subject.settle({"B1": Fault("nonsense", 1_500)}, up=True)
+    subject.settle({"B1": QualityProblem("nonsense", 1_500)}, up=True)
     stale = {its.symbol: its for its in subject.whole().others}
     assert SymbolStatus(symbol="A1", state="stale", reason="no stream", since_us=2_000) == stale["A1"]
     assert SymbolStatus(symbol="B1", state="stale", reason="nonsense", since_us=1_500) == stale["B1"]
-    subject.settle({"A1": Fault("nonsense", 1_500), "B1": Fault("other nonsense", 1_500)}, up=True)
+    subject.settle({"A1": QualityProblem("nonsense", 1_500), "B1": QualityProblem("other nonsense", 1_500)}, up=True)
     assert ("stale", "nonsense") == told(subject)["A1"]
     assert ("stale", "other nonsense") == told(subject)["B1"]
     subject.settle({}, up=True)
@@ -112,9 +112,9 @@ def test_one_outage_is_not_told_symbol_by_symbol() -> None:
     """While the feed is down no symbol is told to have become stale; a halt is; what lasts is told when it is up."""
     subject = serving("A1", "B1", "C1")
     subject.uncovered("A1", "no stream")
-    subject.settle({"B1": Fault("nonsense", 7)}, up=False)
+    subject.settle({"B1": QualityProblem("nonsense", 7)}, up=False)
     subject.listed("C1", HALTED)
-    subject.settle({"B1": Fault("nonsense", 7)}, up=False)
+    subject.settle({"B1": QualityProblem("nonsense", 7)}, up=False)
     assert {"A1": ("live", ""), "B1": ("live", ""), "C1": ("halted", "BREAK")} == told(subject)
     subject.settle({}, up=True)
     assert {"A1": ("stale", "no stream"), "B1": ("live", ""), "C1": ("halted", "BREAK")} == told(subject)
@@ -135,17 +135,17 @@ def test_nothing_usable_of_any_symbol_is_an_outage() -> None:
     subject = serving("A1", "B1", "C1")
     subject.listed("C1", GONE)
     subject.uncovered("A1", "no stream")
-    faults = {"B1": Fault("nonsense", 7)}
-    subject.settle(faults, up=True)
-    assert Fault("nonsense", 7) == subject.fault
+    problems = {"B1": QualityProblem("nonsense", 7)}
+    subject.settle(problems, up=True)
+    assert QualityProblem("nonsense", 7) == subject.problem
     assert {"A1": ("live", ""), "B1": ("live", ""), "C1": ("delisted", "gone")} == told(subject)
     subject.settle({}, up=True)
-    assert subject.fault is None
+    assert subject.problem is None
     assert ("stale", "no stream") == told(subject)["A1"]
     alone = serving("A1")
     alone.uncovered("A1", "no stream")
     alone.settle({}, up=True)
-    assert alone.fault is None
+    assert alone.problem is None
     assert ("stale", "no stream") == told(alone)["A1"]
 
 
@@ -200,7 +200,7 @@ class Told(RuleBasedStateMachine):
     def begin(self) -> None:
         self.clock = Clock()
         self.subject = SymbolStates(self.clock)
-        self.unusable: dict[str, Fault] = {}
+        self.unusable: dict[str, QualityProblem] = {}
         self.taken: int | None = None
         self.held_version = 0
         self.held: dict[str, tuple[str, str]] = {}
@@ -224,7 +224,7 @@ class Told(RuleBasedStateMachine):
     @rule(symbols=st.sets(st.sampled_from(SYMBOLS)), up=st.booleans(), us=st.integers(0, 5))
     def settle(self, symbols: set[str], up: bool, us: int) -> None:
         self.clock.us += us
-        self.subject.settle({symbol: Fault("nonsense", 1) for symbol in symbols}, up=up)
+        self.subject.settle({symbol: QualityProblem("nonsense", 1) for symbol in symbols}, up=up)
 
     @rule(arrives=st.booleans(), confirmed=st.booleans())
     def heartbeat(self, arrives: bool, confirmed: bool) -> None:
