@@ -66,7 +66,7 @@ class RestClient:
         self._timing = timing
         self._counters = counters
         self._now_us = now_us
-        self.fault: Failure | None = None
+        self.failure: Failure | None = None
         """Why the newest request brought nothing, or may not be made; None when one was answered as it should."""
         self._session: aiohttp.ClientSession | None = None
         self._turn = asyncio.Lock()
@@ -110,30 +110,30 @@ class RestClient:
                 async with session.get(url, timeout=timeout, allow_redirects=False, **options) as response:
                     self._observe(response)
                     body = await _read(response)
-                    fault = None if response.status == 200 else self._fault(response, body)
+                    failure = None if response.status == 200 else self._failure(response, body)
                     if len(body) > _MAX_BODY_BYTES:
-                        fault = Failure(f"an answer of more than {_MAX_BODY_BYTES >> 20} MiB")
+                        failure = Failure(f"an answer of more than {_MAX_BODY_BYTES >> 20} MiB")
             except TimeoutError:
-                fault = Failure(f"no answer within {timeout.total:g} s")
+                failure = Failure(f"no answer within {timeout.total:g} s")
             except (aiohttp.ClientError, OSError) as error:
-                fault = Failure(f"cannot reach {base}: {reasons.of_error(error)}")
-        self.fault = fault
-        if fault is None:
+                failure = Failure(f"cannot reach {base}: {reasons.of_error(error)}")
+        self.failure = failure
+        if failure is None:
             self._endpoints.works(base)
             self._endpoints.ban.over()
             return body
         self._counters.rest_errors += 1
-        if not fault.banned and not fault.code:
+        if not failure.banned and not failure.code:
             # What has a code of the exchange's was understood there; the same would be said elsewhere.
             self._endpoints.failed(base)
-        return fault
+        return failure
 
     async def _allowed(self, weight: int) -> None:
         clock, ban = asyncio.get_running_loop().time, self._endpoints.ban
         while (wait_s := max(ban.left_s(), self.budget.delay_s(weight, clock()))) > 0:
             if ban.left_s():
                 # It may be from before there was a `RestClient`, or another's.
-                self.fault = Failure(ban.reason, banned=True)
+                self.failure = Failure(ban.reason, banned=True)
             await asyncio.sleep(wait_s)
         self.budget.spend(weight, clock())
 
@@ -143,7 +143,7 @@ class RestClient:
             self.budget.observe(used, asyncio.get_running_loop().time())
         self._counters.used_weight = self.budget.used
 
-    def _fault(self, response: aiohttp.ClientResponse, body: bytes) -> Failure:
+    def _failure(self, response: aiohttp.ClientResponse, body: bytes) -> Failure:
         status = response.status
         code = self._dialect.error_code(body)
         if status not in BANNED:

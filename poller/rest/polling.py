@@ -53,7 +53,7 @@ class _Job(Struct):
     question: Question
     backoff: Backoff
     due: float = 0.0
-    fault: str = ""
+    failure: str = ""
     """Why the last question brought nothing; empty where it did."""
     whole_market: frozenset[str] = frozenset()
     """For these symbols all are asked for: one of them is not listed any more, and naming it fails the request."""
@@ -111,7 +111,7 @@ class Polling:
         clock = asyncio.get_running_loop().time
         self._quotes.due = self._summaries.due = clock()
         # What failed the last time is no reason now.
-        self._quotes.fault = ""
+        self._quotes.failure = ""
         self._had.clear()
         self._set(False, "no answer yet")
         self._hear_by(self._timing.quiet_s)
@@ -147,18 +147,18 @@ class Polling:
         symbols = self._symbols()
         answer = await self._ask(self._quotes, symbols)
         if isinstance(answer, Failure):
-            fault: Failure | None = answer
+            failure: Failure | None = answer
         else:
             # First what arrives, then that it does: no symbol is called live before its price is there.
-            fault = self._pass_on(answer, take)
+            failure = self._pass_on(answer, take)
             self._look_for(symbols, {update.symbol for update in answer.updates}, clock())
-        stretch = self._plan(self._quotes, started, self._timing.interval_s, fault)
-        if fault is None:
+        stretch = self._plan(self._quotes, started, self._timing.interval_s, failure)
+        if failure is None:
             self._set(True, _slowed(stretch, self._client.budget.used))
             # Time for the next answer, and then for being late.
             self._hear_by(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
-        elif fault.banned or not self.ok:
-            self._set(False, fault.reason)
+        elif failure.banned or not self.ok:
+            self._set(False, failure.reason)
 
     async def _ask_summaries(self, take: Take) -> None:
         started = asyncio.get_running_loop().time()
@@ -168,12 +168,12 @@ class Polling:
         chunk = symbols[start : start + share] if share else symbols
         interval_s = self._timing.interval_s if share else self._timing.market_interval_s
         answer = await self._ask(self._summaries, chunk)
-        fault = answer if isinstance(answer, Failure) else self._pass_on(answer, take)
-        if fault is None:
+        failure = answer if isinstance(answer, Failure) else self._pass_on(answer, take)
+        if failure is None:
             self._cursor = start + share
-        elif fault.banned:
-            self._set(False, fault.reason)
-        self._plan(self._summaries, started, interval_s, fault)
+        elif failure.banned:
+            self._set(False, failure.reason)
+        self._plan(self._summaries, started, interval_s, failure)
 
     async def _ask(self, job: _Job, symbols: tuple[str, ...]) -> Answer | Failure:
         if not symbols:
@@ -212,21 +212,21 @@ class Polling:
         late = now - self._timing.quiet_s
         self._answered(found, [symbol for symbol in asked if self._had[symbol] <= late])
 
-    def _plan(self, job: _Job, started: float, interval_s: float, fault: Failure | None) -> float:
+    def _plan(self, job: _Job, started: float, interval_s: float, failure: Failure | None) -> float:
         """Set when ``job`` is due next, and give the factor by which the weight used slows it down."""
         now = asyncio.get_running_loop().time()
         stretch = self._client.budget.stretch(now)
-        if fault is None:
+        if failure is None:
             job.backoff.reset()
             job.due = max(now, started + interval_s * stretch)
         else:
             job.due = now + job.backoff.next_s()
-        if bool(job.fault) != (fault is not None):
-            if fault is not None:
-                logger.warning("%s fails: %s", job.question.path, fault.reason)
+        if bool(job.failure) != (failure is not None):
+            if failure is not None:
+                logger.warning("%s fails: %s", job.question.path, failure.reason)
             else:
                 logger.info("%s works again", job.question.path)
-        job.fault = "" if fault is None else fault.reason
+        job.failure = "" if failure is None else failure.reason
         return stretch
 
     def _hear_by(self, seconds: float) -> None:
@@ -236,7 +236,7 @@ class Polling:
 
     def _silent(self, seconds: float) -> None:
         # What the exchange said is worth more than that it said nothing since.
-        told = self._client.fault.reason if self._client.fault is not None else self._quotes.fault
+        told = self._client.failure.reason if self._client.failure is not None else self._quotes.failure
         self._set(False, told or f"no prices by REST for {seconds:g} s")
 
     def _set(self, ok: bool, reason: str) -> None:

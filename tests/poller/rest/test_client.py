@@ -149,8 +149,8 @@ async def test_exchange_tells_why() -> None:
         Exchange(["BTCUSDT"], LIMITS) as exchange,
         new_client(exchange.rest_url, REST) as api,
     ):
-        fault = await api.get("/api/v3/ticker/bookTicker", {"symbol": "NOPE"}, 2)
-    assert Failure("HTTP 400: Invalid symbol.", -1121) == fault
+        failure = await api.get("/api/v3/ticker/bookTicker", {"symbol": "NOPE"}, 2)
+    assert Failure("HTTP 400: Invalid symbol.", -1121) == failure
 
 
 NOW_US = 1_795_000_000_000_000
@@ -182,11 +182,11 @@ async def test_how_long_a_ban_lasts(recorder: Recorder, headers: dict[str, str],
         TestServer(app) as server,
         new_client(str(server.make_url("")), RestTiming(), now_us=lambda: NOW_US) as api,
     ):
-        fault = await api.get("/x", {}, 1)
-        assert isinstance(fault, Failure)
-        assert fault.banned
-        assert fault.reason.startswith(f"HTTP 418, {expected}")
-        assert (fault, fault.reason) == (api.fault, api.ban_reason)
+        failure = await api.get("/x", {}, 1)
+        assert isinstance(failure, Failure)
+        assert failure.banned
+        assert failure.reason.startswith(f"HTTP 418, {expected}")
+        assert (failure, failure.reason) == (api.failure, api.ban_reason)
 
 
 async def test_a_ban_is_everybodys(recorder: Recorder) -> None:
@@ -201,7 +201,7 @@ async def test_a_ban_is_everybodys(recorder: Recorder) -> None:
         async with new_client(endpoints, REST) as other:
             waiting = asyncio.ensure_future(other.get("/y", {}, 1))
             await asyncio.sleep(0.05)
-            assert Failure("HTTP 429, asked to wait 60 s", banned=True) == other.fault
+            assert Failure("HTTP 429, asked to wait 60 s", banned=True) == other.failure
             assert not waiting.done()
             waiting.cancel()
             await asyncio.wait((waiting,))
@@ -212,10 +212,10 @@ async def test_the_reason_stays_until_it_is_over(api: RestClient, recorder: Reco
     """The newest fault can be asked for until a request is answered as it should."""
     recorder.status, recorder.body = 403, b"<title>Forbidden here</title>"
     assert Failure("HTTP 403: Forbidden here") == await api.get("/x", {}, 1)
-    assert Failure("HTTP 403: Forbidden here") == api.fault
+    assert Failure("HTTP 403: Forbidden here") == api.failure
     recorder.status, recorder.body = 200, b"{}"
     await api.get("/x", {}, 1)
-    assert api.fault is None
+    assert api.failure is None
 
 
 @pytest.mark.parametrize(
