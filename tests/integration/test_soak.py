@@ -15,7 +15,7 @@ from tests.integration.stacks import environment, eventually, members_of
 pytestmark = pytest.mark.integration
 
 # Two faults of this seed: the bus is killed, and a gateway is restarted.
-SHORT = ("--minutes", "0.1", "--rounds", "2", "--guests", "30", "--seed", "159")
+SHORT = ("--minutes", "0.1", "--rounds", "2", "--clients", "30", "--seed", "159")
 
 
 async def test_a_short_soak_is_clean() -> None:
@@ -42,11 +42,11 @@ async def test_an_interrupted_soak_leaves_nothing() -> None:
             while not (line := await soak.stdout.readline()).startswith(b"began poller"):
                 assert line, "it has ended by itself"
 
-            async def guests_have_come() -> bool:
-                # Valkey, the poller, two gateways, and two processes of guests.
+            async def clients_have_come() -> bool:
+                # Valkey, the poller, two gateways, and two processes of clients.
                 return len(_children_of(soak.pid)) == 6
 
-            await eventually(guests_have_come, within_s=20)
+            await eventually(clients_have_come, within_s=20)
             children = _children_of(soak.pid)
             soak.send_signal(signal.SIGINT)
             output, _ = await soak.communicate()

@@ -1,9 +1,9 @@
 """Does anything stay behind? ``python -m tests.soak`` finds out: minutes of clients and faults, and then a count.
 
 ``stage``    Valkey, poller, gateways: real processes
-``churn``    a process of guests that come and go: `guests` do nothing wrong, `pests` do; `crew` starts it again
+``churn``    a process of clients that come and go: `clients` do nothing wrong, `abusers` do; `worker` starts it again
 ``steady``   clients that stay and check every price: only what they asked for, never an older one, always the newest
-``faults``   what happens to bus, poller, gateways and guests meanwhile
+``faults``   what happens to bus, poller, gateways and clients meanwhile
 ``reading``  what each process holds: memory, files, tasks, connections, cohorts, laggards
 ``verdict``  whether that is what it held before
 ``soak``     puts it all together

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gateways=given.gateways,
         seed=given.seed,
         ticks_per_s=given.ticks_per_second,
-        guests=given.guests,
+        clients=given.clients,
     )
     tell(f"soak: {given.minutes:g} minutes in {given.rounds} rounds, {given.gateways} gateways, --seed {given.seed}")
     with contextlib.ExitStack() as files:
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=10, help="of churn (default: 10)")
     parser.add_argument("--rounds", type=int, default=10, help="with a count after each (default: 10)")
     parser.add_argument("--gateways", type=int, default=2, help="every second asks for tokens (default: 2)")
-    parser.add_argument("--guests", type=int, default=60, help="at once, of each of two crews (default: 60)")
+    parser.add_argument("--clients", type=int, default=60, help="at once, of each of two workers (default: 60)")
     parser.add_argument("--ticks-per-second", type=int, default=200, help="of all symbols together (default: 200)")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is random (default: 1)")
     parser.add_argument("--log", metavar="FILE", help="where to write down what the programs say")

@@ -8,20 +8,20 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from tests.soak.doors import Bearer, Door
-from tests.soak.steady import TASTES, Steady
+from tests.soak.endpoints import Bearer, Endpoint
+from tests.soak.steady import PROFILES, Steady
 
 _LOOK_S = 0.2
 
 
 class Audience:
-    """One steady client of each taste at every door."""
+    """One steady client of each profile at every endpoint."""
 
-    def __init__(self, doors: Sequence[Door], symbols: Sequence[str], bearer: Bearer, bus: Redis) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], symbols: Sequence[str], bearer: Bearer, bus: Redis) -> None:
         """Nobody is connected before `come`; ``bus`` tells what is newest."""
         self._symbols = frozenset(symbols)
         self._bus = bus
-        self._clients = [Steady(door, taste, symbols, bearer) for door in doors for taste in TASTES]
+        self._clients = [Steady(endpoint, profile, symbols, bearer) for endpoint in endpoints for profile in PROFILES]
         self._tasks: list[asyncio.Task[None]] = []
         self._lacking: list[str] = []
 
@@ -48,7 +48,7 @@ class Audience:
     def excuse(self, ports: Collection[int]) -> None:
         """Who listens on ``ports`` is about to end: until they are current again, its clients may lose it."""
         for client in self._clients:
-            client.excused = client.door.port in ports
+            client.excused = client.endpoint.port in ports
 
     async def until_current(self, since: str, within_s: float) -> None:
         """Wait until all hear that prices are live, and hold the newest of every symbol, made after now.
@@ -78,8 +78,8 @@ class Audience:
         """What they complain of."""
         found = list(self._lacking)
         for client in self._clients:
-            found += [f"a steady client at {client.door}: {fault}" for fault in client.ledger.wrong]
-            found += [f"a steady client at {client.door} was thrown out: {loss}" for loss in client.losses]
+            found += [f"a steady client at {client.endpoint}: {fault}" for fault in client.ledger.wrong]
+            found += [f"a steady client at {client.endpoint} was thrown out: {loss}" for loss in client.losses]
         for task in self._tasks:
             if task.done() and not task.cancelled() and (error := task.exception()):
                 found.append(f"a steady client failed with {error!r}")
@@ -100,7 +100,7 @@ class Audience:
 
     def _behind(self, newest: dict[str, int]) -> list[str]:
         return [
-            f"{client.door} {'lacks ' + ', '.join(lacking) if lacking else 'is stale'}"
+            f"{client.endpoint} {'lacks ' + ', '.join(lacking) if lacking else 'is stale'}"
             for client in self._clients
             if (lacking := client.lacks(newest)) or not client.live
         ]

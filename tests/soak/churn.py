@@ -1,4 +1,4 @@
-"""A process full of guests: ``python -m tests.soak.churn --door HOST:PORT ... --seconds S``; the soak starts it.
+"""A process full of clients: ``python -m tests.soak.churn --endpoint HOST:PORT ... --seconds S``; the soak starts it.
 
 When its time is over everybody leaves at once, and one line of JSON tells how each ended, and what was wrong.
 """
@@ -13,15 +13,15 @@ from typing import Final
 
 import orjson
 
-from tests.soak.doors import Bearer, Door
-from tests.soak.guests import crowd, sleeper, sluggard, ticket_holder, visitor
+from tests.soak.abusers import babbler, bungler, dawdler, forgetful, mumbler, mute, stranger
+from tests.soak.clients import crowd, sleeper, sluggard, ticket_holder, visitor
+from tests.soak.context import Context
+from tests.soak.endpoints import Bearer, Endpoint
 from tests.soak.line import EndedError, RefusedError
-from tests.soak.party import Party
-from tests.soak.pests import babbler, bungler, dawdler, forgetful, mumbler, mute, stranger
 
-Guest = Callable[[Party], Awaitable[str]]
+Client = Callable[[Context], Awaitable[str]]
 
-KINDS: Final[Mapping[Guest, int]] = {
+KINDS: Final[Mapping[Client, int]] = {
     visitor: 48,
     crowd: 2,
     sluggard: 7,
@@ -38,21 +38,21 @@ KINDS: Final[Mapping[Guest, int]] = {
 """Each kind, and how many of it come among a hundred."""
 
 WITH_TOKENS: Final = frozenset((forgetful, ticket_holder))
-"""Those that want a locked door."""
+"""Those that want a locked endpoint."""
 
 
-async def churn(party: Party, seconds: float, *, most: int, per_s: float) -> None:
-    """Let about ``per_s`` guests in each second, at most ``most`` at once, for ``seconds``."""
+async def churn(context: Context, seconds: float, *, most: int, per_s: float) -> None:
+    """Let about ``per_s`` clients in each second, at most ``most`` at once, for ``seconds``."""
     loop = asyncio.get_running_loop()
-    kinds = {kind: share for kind, share in KINDS.items() if party.has_locked_doors or kind not in WITH_TOKENS}
+    kinds = {kind: share for kind, share in KINDS.items() if context.has_locked_endpoints or kind not in WITH_TOKENS}
     here: set[asyncio.Task[None]] = set()
     until = loop.time() + seconds
     try:
         while (left := until - loop.time()) > 0:
-            await asyncio.sleep(min(left, party.rng.expovariate(per_s)))
+            await asyncio.sleep(min(left, context.rng.expovariate(per_s)))
             if len(here) < most:
-                (kind,) = party.rng.choices(list(kinds), list(kinds.values()))
-                task = asyncio.create_task(_entertain(kind, party))
+                (kind,) = context.rng.choices(list(kinds), list(kinds.values()))
+                task = asyncio.create_task(_entertain(kind, context))
                 here.add(task)
                 task.add_done_callback(here.discard)
     finally:
@@ -62,9 +62,9 @@ async def churn(party: Party, seconds: float, *, most: int, per_s: float) -> Non
             await asyncio.wait(here)
 
 
-async def _entertain(kind: Guest, party: Party) -> None:
+async def _entertain(kind: Client, context: Context) -> None:
     try:
-        end = await kind(party)
+        end = await kind(context)
     except (RefusedError, EndedError) as error:
         end = str(error)
     except OSError as error:
@@ -74,15 +74,15 @@ async def _entertain(kind: Guest, party: Party) -> None:
         raise
     except Exception as error:
         end = "failed"
-        party.blame(f"a {kind.__name__} failed with {error!r}")
+        context.blame(f"a {kind.__name__} failed with {error!r}")
     finally:
-        party.ends[f"{kind.__name__}: {end}"] += 1
+        context.ends[f"{kind.__name__}: {end}"] += 1
 
 
 def main() -> int:
     """Returns the exit code, which is 0: what was wrong stands in the line of JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.churn")
-    parser.add_argument("--door", action="append", type=Door.parse, required=True)
+    parser.add_argument("--endpoint", action="append", type=Endpoint.parse, required=True)
     parser.add_argument("--symbols", required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
@@ -90,9 +90,9 @@ def main() -> int:
     parser.add_argument("--per-second", type=float, required=True)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    party = Party(options.door, options.symbols.split(","), Bearer(os.environ["JWT_SECRET"], rng), rng)
-    asyncio.run(churn(party, options.seconds, most=options.most, per_s=options.per_second))
-    sys.stdout.buffer.write(orjson.dumps({"ends": party.ends, "wrong": party.wrong}) + b"\n")
+    context = Context(options.endpoint, options.symbols.split(","), Bearer(os.environ["JWT_SECRET"], rng), rng)
+    asyncio.run(churn(context, options.seconds, most=options.most, per_s=options.per_second))
+    sys.stdout.buffer.write(orjson.dumps({"ends": context.ends, "wrong": context.wrong}) + b"\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What happens meanwhile to bus, poller, gateways and guests, dealt from a shuffled deck so that all of it comes."""
+"""What happens meanwhile to bus, poller, gateways and clients, dealt from a shuffled deck so that all of it comes."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from deploy.processes import describe_end
 from deploy.stack import Stack
 from tests.soak.audience import Audience
-from tests.soak.crew import Crew
+from tests.soak.worker import Worker
 
 _READY_WITHIN_S = 30.0
 
@@ -24,15 +24,15 @@ class Faults:
         stack: Stack,
         bus: Redis,
         audience: Audience,
-        crews: Sequence[Crew],
+        workers: Sequence[Worker],
         rng: random.Random,
         longest_s: float,
     ) -> None:
-        """``longest_s`` is how long anything is away or frozen at most, but for guests."""
+        """``longest_s`` is how long anything is away or frozen at most, but for clients."""
         self._stack = stack
         self._bus = bus
         self._audience = audience
-        self._crews = crews
+        self._workers = workers
         self._rng = rng
         self._longest_s = longest_s
         self._deck: list[Callable[[], Awaitable[None]]] = []
@@ -56,8 +56,8 @@ class Faults:
                 self._poller_killed,
                 self._poller_frozen,
                 self._gateway_frozen,
-                self._guests_killed,
-                self._guests_frozen,
+                self._clients_killed,
+                self._clients_frozen,
             ]
             # The first gateway lives throughout: that is the one whose memory tells most.
             if len(self._gateways) > 1:
@@ -112,17 +112,17 @@ class Faults:
     async def _gateway_killed(self) -> None:
         await self._replace(self._rng.choice(self._gateways[1:]), signal.SIGKILL)
 
-    async def _guests_killed(self) -> None:
-        self._rng.choice(self._crews).kill()
+    async def _clients_killed(self) -> None:
+        self._rng.choice(self._workers).kill()
 
-    async def _guests_frozen(self) -> None:
-        crew = self._rng.choice(self._crews)
-        crew.freeze()
+    async def _clients_frozen(self) -> None:
+        worker = self._rng.choice(self._workers)
+        worker.freeze()
         try:
             # Long enough for the gateways to take them all for dead, where the round is.
             await asyncio.sleep(2 * self._longest_s)
         finally:
-            crew.thaw()
+            worker.thaw()
 
     async def _freeze(self, name: str, longest_s: float = 60) -> None:
         process = self._stack[name]

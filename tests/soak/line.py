@@ -20,7 +20,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from tests.soak.doors import Door
+from tests.soak.endpoints import Endpoint
 
 Message = dict[str, Any]
 
@@ -46,7 +46,7 @@ class EndedError(Exception):
         self.code = code
 
 
-class Knock(Struct, frozen=True, kw_only=True):
+class Handshake(Struct, frozen=True, kw_only=True):
     """How a client asks to be let in."""
 
     path: str = "/ws"
@@ -62,16 +62,16 @@ class Knock(Struct, frozen=True, kw_only=True):
 class Line(asyncio.Protocol):
     """One WebSocket connection to a gateway."""
 
-    def __init__(self, door: Door, knock: Knock, receive: Callable[[Message], object]) -> None:
+    def __init__(self, endpoint: Endpoint, handshake: Handshake, receive: Callable[[Message], object]) -> None:
         """``receive`` is called with every message. Nothing is connected before `open`."""
-        self._door = door
-        self._knock = knock
+        self._endpoint = endpoint
+        self._handshake = handshake
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._protocol = ClientProtocol(
-            parse_uri(f"ws://{door.host}:{door.port}{knock.path}"),
-            subprotocols=[Subprotocol("tickgate.v1.msgpack")] if knock.binary else None,
-            extensions=[ClientPerMessageDeflateFactory()] if knock.deflate else None,
+            parse_uri(f"ws://{endpoint.host}:{endpoint.port}{handshake.path}"),
+            subprotocols=[Subprotocol("tickgate.v1.msgpack")] if handshake.binary else None,
+            extensions=[ClientPerMessageDeflateFactory()] if handshake.deflate else None,
             max_size=None,
         )
         self._answered: asyncio.Future[None] = self._loop.create_future()
@@ -92,15 +92,15 @@ class Line(asyncio.Protocol):
         """
         sock = socket.socket()
         sock.setblocking(False)
-        if self._knock.receive_buffer:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._knock.receive_buffer)
+        if self._handshake.receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._handshake.receive_buffer)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await self._loop.sock_connect(sock, (self._door.host, self._door.port))
+                await self._loop.sock_connect(sock, (self._endpoint.host, self._endpoint.port))
                 await self._loop.create_connection(lambda: self, sock=sock)
                 request = self._protocol.connect()
-                if self._knock.token is not None:
-                    request.headers["Authorization"] = f"Bearer {self._knock.token}"
+                if self._handshake.token is not None:
+                    request.headers["Authorization"] = f"Bearer {self._handshake.token}"
                 self._protocol.send_request(request)
                 self._flush()
                 await self._answered
@@ -117,7 +117,7 @@ class Line(asyncio.Protocol):
         """
         if self._protocol.state is not State.OPEN or self._ended.done():
             raise EndedError(self.close_code)
-        if self._knock.binary:
+        if self._handshake.binary:
             self._protocol.send_binary(msgpack.packb(message))
         else:
             self._protocol.send_text(orjson.dumps(message))

@@ -22,7 +22,7 @@ class Log:
         self.lines[name] += 1
         if self._file is not None:
             self._file.write(f"{name:<9} | {line}\n")
-        # The launcher only speaks of what has ended by itself, and guests only of what they did not expect.
-        unexpected = name == "deploy" or name.startswith("guests") or any(sign in line for sign in _SIGNS)
+        # The launcher only speaks of what has ended by itself, and clients only of what they did not expect.
+        unexpected = name == "deploy" or name.startswith("clients") or any(sign in line for sign in _SIGNS)
         if unexpected and len(self.wrong) < _MOST_WRONG:
             self.wrong.append(f"{name} said: {line[:2000]}")

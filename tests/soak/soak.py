@@ -13,16 +13,16 @@ from deploy.stack import Stack
 from tests.integration.stacks import environment
 from tests.soak import stage, table
 from tests.soak.audience import Audience
-from tests.soak.crew import Crew
-from tests.soak.doors import Bearer
+from tests.soak.endpoints import Bearer
 from tests.soak.faults import Faults
 from tests.soak.log import Log
 from tests.soak.reading import Reader
 from tests.soak.watch import Watch
+from tests.soak.worker import Worker
 
 START_WITHIN_S = 60.0
 CALM_WITHIN_S = 30.0
-"""After the last guest has gone; every timeout of the stage's settings is much shorter."""
+"""After the last client has gone; every timeout of the stage's settings is much shorter."""
 CURRENT_WITHIN_S = 30.0
 """After a fault, until all have prices from after it; some faults take seconds to be noticed, and some to be mended."""
 _FAULT_EVERY_S = 15.0
@@ -38,11 +38,11 @@ class Options(Struct, frozen=True, kw_only=True):
     gateways: int = 2
     seed: int = 1
     ticks_per_s: int = 200
-    crews: int = 2
-    guests: int = 60
-    """Of each crew at once."""
-    guests_per_s: float = 20
-    """New ones, of each crew."""
+    workers: int = 2
+    clients: int = 60
+    """Of each worker at once."""
+    clients_per_s: float = 20
+    """New ones, of each worker."""
 
 
 class Soak:
@@ -56,30 +56,30 @@ class Soak:
         self._rng = random.Random(options.seed)
         secret = f"not a secret: the soak with seed {options.seed}"
         plan = stage.plan(options.gateways, options.ticks_per_s, secret)
-        doors = [stage.door(gateway) for gateway in plan.gateways]
+        endpoints = [stage.endpoint(gateway) for gateway in plan.gateways]
         self._stack = Stack(plan, log)
         self._bus_address = stage.bus_of(plan)
         # For questions of our own; while the bus is away they are asked again.
         self._bus = Redis(
             host=self._bus_address.host, port=self._bus_address.port, socket_timeout=2, socket_connect_timeout=2
         )
-        self._audience = Audience(doors, stage.SYMBOLS, Bearer(secret, self._own_rng("steady")), self._bus)
+        self._audience = Audience(endpoints, stage.SYMBOLS, Bearer(secret, self._own_rng("steady")), self._bus)
         env = environment(JWT_SECRET=secret)
-        self._crews = [
-            Crew(
-                f"guests-{number}",
-                doors,
+        self._workers = [
+            Worker(
+                f"clients-{number}",
+                endpoints,
                 stage.SYMBOLS,
                 env,
-                most=options.guests,
-                per_s=options.guests_per_s,
+                most=options.clients,
+                per_s=options.clients_per_s,
                 say=log,
             )
-            for number in range(1, options.crews + 1)
+            for number in range(1, options.workers + 1)
         ]
         self._round_s = options.seconds / options.rounds
         longest_s = min(_LONGEST_FAULT_S, self._round_s / 4)
-        self._faults = Faults(self._stack, self._bus, self._audience, self._crews, self._own_rng("faults"), longest_s)
+        self._faults = Faults(self._stack, self._bus, self._audience, self._workers, self._own_rng("faults"), longest_s)
 
     async def run(self) -> list[str]:
         """Run it, and return what was wrong. Nothing that was started is left when this ends, however it does.
@@ -107,9 +107,9 @@ class Soak:
             await self._stack.stop()
         ends: Counter[str] = Counter()
         wrong = [*watch.wrong, *self._audience.wrong, *self._faults.wrong, *self._log.wrong]
-        for crew in self._crews:
-            ends += crew.ends
-            wrong += crew.wrong
+        for worker in self._workers:
+            ends += worker.ends
+            wrong += worker.wrong
         for line in table.summary(watch.calm, ends, self._faults.done, self._log.lines):
             self._tell(line)
         self._tell(f"prices that {len(self._audience)} steady clients looked at: {self._audience.prices:,}")
@@ -126,8 +126,8 @@ class Soak:
         sampling = asyncio.create_task(watch.sample(readings))
         try:
             async with asyncio.TaskGroup() as group:
-                for crew in self._crews:
-                    group.create_task(crew.run(self._round_s, self._rng.getrandbits(32)))
+                for worker in self._workers:
+                    group.create_task(worker.run(self._round_s, self._rng.getrandbits(32)))
                 group.create_task(self._make_faults())
             title = f"round {number}"
             await self._audience.until_current(title, CURRENT_WITHIN_S)

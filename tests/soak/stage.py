@@ -7,7 +7,7 @@ from deploy.ports import Address, free_port
 from deploy.programs import CLUSTER_SYMBOLS, Plan, Program, valkey_server
 from market.symbols import parse_symbols
 from tests.integration.stacks import environment
-from tests.soak.doors import Door
+from tests.soak.endpoints import Endpoint
 
 HOST: Final = "127.0.0.1"
 
@@ -62,10 +62,10 @@ def plan(gateways: int, ticks_per_s: int, secret: str) -> Plan:
     )
 
 
-def door(gateway: Program) -> Door:
+def endpoint(gateway: Program) -> Endpoint:
     """Where clients of ``gateway`` knock."""
     address = gateway.listens[0]
-    return Door(address.host, address.port, gateway.env.get("AUTH_MODE") == "jwt")
+    return Endpoint(address.host, address.port, gateway.env.get("AUTH_MODE") == "jwt")
 
 
 def bus_of(plan: Plan) -> Address:

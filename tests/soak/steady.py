@@ -6,15 +6,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from tests.soak.doors import Bearer, Door
+from tests.soak.endpoints import Bearer, Endpoint
 from tests.soak.ledger import Ledger
-from tests.soak.line import EndedError, Knock, Line, Message, RefusedError
+from tests.soak.line import EndedError, Handshake, Line, Message, RefusedError
 
 _RETRY_S = 0.2
 _FOR_EVER_S = 30 * 86_400.0
 
 
-class Taste(Struct, frozen=True):
+class Profile(Struct, frozen=True):
     """What a steady client asks for."""
 
     symbols: int = 0
@@ -24,12 +24,12 @@ class Taste(Struct, frozen=True):
     options: Mapping[str, Any] = {}
 
 
-TASTES = (
-    Taste(),
-    Taste(options={"conflate": False}),
-    Taste(symbols=12, deflate=True, options={"batch": True}),
-    Taste(symbols=8, binary=True, options={"batch": True}),
-    Taste(symbols=16, options={"max_hz": 5}),
+PROFILES = (
+    Profile(),
+    Profile(options={"conflate": False}),
+    Profile(symbols=12, deflate=True, options={"batch": True}),
+    Profile(symbols=8, binary=True, options={"batch": True}),
+    Profile(symbols=16, options={"max_hz": 5}),
 )
 """One client of each at every gateway."""
 
@@ -37,11 +37,11 @@ TASTES = (
 class Steady:
     """One client of one gateway, which comes back whenever it is thrown out."""
 
-    def __init__(self, door: Door, taste: Taste, symbols: Sequence[str], bearer: Bearer) -> None:
-        self.door = door
-        self._taste = taste
+    def __init__(self, endpoint: Endpoint, profile: Profile, symbols: Sequence[str], bearer: Bearer) -> None:
+        self.endpoint = endpoint
+        self._profile = profile
         self._bearer = bearer
-        self.symbols = symbols[: taste.symbols] if taste.symbols else symbols
+        self.symbols = symbols[: profile.symbols] if profile.symbols else symbols
         self.ledger = Ledger()
         self.ledger.asked.update(self.symbols)
         self.live = False
@@ -54,7 +54,7 @@ class Steady:
     @property
     def every_tick(self) -> bool:
         """Whether it asks for each tick."""
-        return self._taste.options.get("conflate") is False
+        return self._profile.options.get("conflate") is False
 
     def lacks(self, newest: Mapping[str, int]) -> list[str]:
         """The symbols of which it does not hold this ``seq`` yet, or a later one."""
@@ -75,12 +75,12 @@ class Steady:
                 self._line.drop()
 
     async def _stay(self) -> str:
-        token = self._bearer.good(_FOR_EVER_S) if self.door.locked else None
-        knock = Knock(token=token, binary=self._taste.binary, deflate=self._taste.deflate)
+        token = self._bearer.good(_FOR_EVER_S) if self.endpoint.locked else None
+        handshake = Handshake(token=token, binary=self._profile.binary, deflate=self._profile.deflate)
         self.ledger.reconnected()
         try:
-            self._line = line = await Line(self.door, knock, self._hear).open()
-            line.say({"type": "subscribe", "symbols": list(self.symbols), **self._taste.options})
+            self._line = line = await Line(self.endpoint, handshake, self._hear).open()
+            line.say({"type": "subscribe", "symbols": list(self.symbols), **self._profile.options})
             while True:
                 await line.hear(3600)
         except RefusedError as refusal:

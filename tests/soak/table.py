@@ -17,7 +17,7 @@ _WIDTHS: Final = {
     "memory_blocks": 19,
 }
 _COMMON: Final = 8
-"""So many ends of each kind of guests are told; the others are rare."""
+"""So many ends of each kind of clients are told; the others are rare."""
 
 
 def head(calm: Mapping[str, Sequence[Reading]]) -> Iterator[str]:
@@ -43,11 +43,11 @@ def summary(
     faults: Mapping[str, int],
     lines: Mapping[str, int],
 ) -> Iterator[str]:
-    """What there was in all. ``ends`` are kinds of guests and how they ended."""
+    """What there was in all. ``ends`` are kinds of clients and how they ended."""
     yield ""
     for name, readings in calm.items():
         yield f"memory of {name} since the end of its first round: {_gained(readings[1:])}"
-    yield f"guests: {ends.total():,}"
+    yield f"clients: {ends.total():,}"
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     for end, count in sorted(ends.items()):
         kind, _, how = end.partition(": ")

@@ -1,4 +1,4 @@
-"""What guests share: where they may go, what they might say, and the many ways to leave."""
+"""What clients share: where they may go, what they might say, and the many ways to leave."""
 
 import asyncio
 import random
@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Any, Final
 
 from tests.client_frames import FIN, TEXT, client_frame
-from tests.soak.doors import Bearer, Door
+from tests.soak.endpoints import Bearer, Endpoint
 from tests.soak.ledger import Ledger
-from tests.soak.line import PATIENCE_S, Knock, Line
+from tests.soak.line import PATIENCE_S, Handshake, Line
 
 CUT_OFF_WITHIN_S: Final = 20.0
 """Who never reads, or never finishes a handshake, must be gone by then: several times what the stage's settings say."""
@@ -20,11 +20,11 @@ _HONEST: Final = {f"refused {status}" for status in (404, 502, 503)} | {f"closed
 """How it may end for one that does nothing wrong while gateways stop, die and freeze."""
 
 
-class Party:
-    """What all guests of one process share."""
+class Context:
+    """What all clients of one process share."""
 
-    def __init__(self, doors: list[Door], symbols: list[str], bearer: Bearer, rng: random.Random) -> None:
-        self.doors = doors
+    def __init__(self, endpoints: list[Endpoint], symbols: list[str], bearer: Bearer, rng: random.Random) -> None:
+        self.endpoints = endpoints
         self.symbols = symbols
         self.bearer = bearer
         self.rng = rng
@@ -39,34 +39,34 @@ class Party:
     def judge(self, end: str) -> str:
         """Return how it ended for one that did nothing wrong, and blame the gateway where it should not have."""
         if end not in _HONEST:
-            self.blame(f"a guest that did nothing wrong was {end}")
+            self.blame(f"a client that did nothing wrong was {end}")
         return end
 
-    def door(self, *, locked: bool | None = None) -> Door:
-        """Any door, or any of those that are ``locked`` or not."""
-        return self.rng.choice([door for door in self.doors if locked in (None, door.locked)])
+    def endpoint(self, *, locked: bool | None = None) -> Endpoint:
+        """Any endpoint, or any of those that are ``locked`` or not."""
+        return self.rng.choice([endpoint for endpoint in self.endpoints if locked in (None, endpoint.locked)])
 
     @property
-    def has_locked_doors(self) -> bool:
+    def has_locked_endpoints(self) -> bool:
         """Whether tokens are of any use."""
-        return any(door.locked for door in self.doors)
+        return any(endpoint.locked for endpoint in self.endpoints)
 
     def likes(self, share: float) -> bool:
         """True with this probability."""
         return self.rng.random() < share
 
     async def enter(self, ledger: Ledger, *, receive_buffer: int = 0) -> Line:
-        """Come in at any door, in any encoding, with whatever it takes."""
-        door = self.door()
-        by_message = door.locked and self.likes(0.5)
-        token = self.bearer.good() if door.locked else None
-        knock = Knock(
+        """Come in at any endpoint, in any encoding, with whatever it takes."""
+        endpoint = self.endpoint()
+        by_message = endpoint.locked and self.likes(0.5)
+        token = self.bearer.good() if endpoint.locked else None
+        handshake = Handshake(
             token=None if by_message else token,
             binary=self.likes(0.3),
             deflate=self.likes(0.4),
             receive_buffer=receive_buffer,
         )
-        line = await Line(door, knock, ledger.hear).open()
+        line = await Line(endpoint, handshake, ledger.hear).open()
         if by_message:
             line.say({"type": "auth", "token": token})
         return line

@@ -1,13 +1,13 @@
-"""The guests that gateways could do without: they babble, dawdle, and come without a token. Kinds as in `guests`."""
+"""The clients that gateways could do without: they babble, dawdle, and come without a token. Kinds as in `clients`."""
 
 import asyncio
 from contextlib import suppress
 from typing import Final
 
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, RSV1, TEXT, client_frame, close_payload
+from tests.soak.context import CUT_OFF_WITHIN_S, Context, rest_of
 from tests.soak.ledger import Ledger
-from tests.soak.line import EndedError, Knock, Line
-from tests.soak.party import CUT_OFF_WITHIN_S, Party, rest_of
+from tests.soak.line import EndedError, Handshake, Line
 
 _HEAD: Final = (
     b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -61,21 +61,21 @@ _UNFINISHED: Final = (
 _FLOOD: Final = client_frame(FIN | PING, b"?") * 400
 
 
-async def babbler(party: Party) -> str:
+async def babbler(context: Context) -> str:
     """Says what is no command, no message, or no frame."""
-    line = await party.enter(Ledger())
+    line = await context.enter(Ledger())
     try:
-        for _ in range(party.rng.randint(1, 12)):
-            line.throw(_FLOOD if party.likes(0.05) else party.rng.choice(_NONSENSE))
-            await line.hear(party.rng.uniform(0, 0.3))
-        return await party.part(line)
+        for _ in range(context.rng.randint(1, 12)):
+            line.throw(_FLOOD if context.likes(0.05) else context.rng.choice(_NONSENSE))
+            await line.hear(context.rng.uniform(0, 0.3))
+        return await context.part(line)
     finally:
-        line.drop(reset=party.likes(0.5))
+        line.drop(reset=context.likes(0.5))
 
 
-async def bungler(party: Party) -> str:
+async def bungler(context: Context) -> str:
     """Is wrong again and again in the same small way, until the gateway has had enough."""
-    line = await party.enter(Ledger())
+    line = await context.enter(Ledger())
     try:
         while True:
             line.say({"type": "subscribe", "symbols": ["NOSUCH"]})
@@ -84,15 +84,15 @@ async def bungler(party: Party) -> str:
         line.drop()
 
 
-async def stranger(party: Party) -> str:
+async def stranger(context: Context) -> str:
     """Sends some other request, or something that is none, and looks at the answer or not."""
-    door = party.door()
-    reader, writer = await asyncio.open_connection(door.host, door.port)
+    endpoint = context.endpoint()
+    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
     try:
-        for _ in range(party.rng.randint(1, 2)):
-            writer.write(party.rng.choice(_REQUESTS))
-            if party.likes(0.8):
-                async with asyncio.timeout(party.rng.uniform(0.2, 3)):
+        for _ in range(context.rng.randint(1, 2)):
+            writer.write(context.rng.choice(_REQUESTS))
+            if context.likes(0.8):
+                async with asyncio.timeout(context.rng.uniform(0.2, 3)):
                     await reader.read(65_536)
     except TimeoutError:
         return "lost patience"
@@ -102,21 +102,21 @@ async def stranger(party: Party) -> str:
         writer.transport.abort()
 
 
-async def dawdler(party: Party) -> str:
+async def dawdler(context: Context) -> str:
     """Opens a connection and never finishes its request; it must be cut off."""
-    door = party.door()
-    reader, writer = await asyncio.open_connection(door.host, door.port)
-    drips = party.likes(0.5)
+    endpoint = context.endpoint()
+    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+    drips = context.likes(0.5)
     ended = asyncio.create_task(rest_of(reader))
     try:
         async with asyncio.timeout(CUT_OFF_WITHIN_S):
-            writer.write(_HEAD[: party.rng.randrange(len(_HEAD))])
+            writer.write(_HEAD[: context.rng.randrange(len(_HEAD))])
             while not ended.done():
                 await asyncio.wait((ended,), timeout=0.3)
                 if drips:
                     writer.write(b"x")
     except TimeoutError:
-        party.blame(f"one that never finished its request was not cut off within {CUT_OFF_WITHIN_S:g} s")
+        context.blame(f"one that never finished its request was not cut off within {CUT_OFF_WITHIN_S:g} s")
         return "not cut off"
     else:
         return "cut off"
@@ -125,9 +125,9 @@ async def dawdler(party: Party) -> str:
         writer.transport.abort()
 
 
-async def mute(party: Party) -> str:
+async def mute(context: Context) -> str:
     """Asks and asks, holds no symbol, and reads no answer; it must be cut off."""
-    line = await party.enter(Ledger(), receive_buffer=4096)
+    line = await context.enter(Ledger(), receive_buffer=4096)
     loop = asyncio.get_running_loop()
     try:
         line.stop_reading()
@@ -141,16 +141,16 @@ async def mute(party: Party) -> str:
         try:
             return f"closed {await line.ended(5)}"
         except TimeoutError:
-            party.blame(f"one that asked and read nothing for {CUT_OFF_WITHIN_S:g} s was not cut off")
+            context.blame(f"one that asked and read nothing for {CUT_OFF_WITHIN_S:g} s was not cut off")
             return "not cut off"
     finally:
-        line.drop(reset=party.likes(0.5))
+        line.drop(reset=context.likes(0.5))
 
 
-async def mumbler(party: Party) -> str:
+async def mumbler(context: Context) -> str:
     """Begins a message and never finishes it, with pings in between or without; it must be closed."""
-    line = await party.enter(Ledger())
-    begun = party.rng.choice(_UNFINISHED)
+    line = await context.enter(Ledger())
+    begun = context.rng.choice(_UNFINISHED)
     loop = asyncio.get_running_loop()
     try:
         line.throw(begun)
@@ -161,42 +161,42 @@ async def mumbler(party: Party) -> str:
             line.throw(client_frame(FIN | PING) if begun is _UNFINISHED[2] else b"")
     except EndedError as end:
         if end.code not in {1006, 1012, 4408}:
-            party.blame(f"one that finished no message was closed with {end.code}")
+            context.blame(f"one that finished no message was closed with {end.code}")
         raise
     else:
-        party.blame(f"one that finished no message for {CUT_OFF_WITHIN_S:g} s was not closed")
+        context.blame(f"one that finished no message for {CUT_OFF_WITHIN_S:g} s was not closed")
         return "not closed"
     finally:
-        line.drop(reset=party.likes(0.5))
+        line.drop(reset=context.likes(0.5))
 
 
-async def forgetful(party: Party) -> str:
+async def forgetful(context: Context) -> str:
     """Has no token, a bad one, or one that ends soon: closed in time, each with its reason."""
-    door = party.door(locked=True)
-    rng, bearer = party.rng, party.bearer
+    endpoint = context.endpoint(locked=True)
+    rng, bearer = context.rng, context.bearer
     kind = rng.choice(["none", "bad", "bad in the handshake", "short", "short, then another"])
     ledger = Ledger()
     token = {"bad in the handshake": bearer.bad()}.get(kind)
-    line = await Line(door, Knock(token=token), ledger.hear).open()
+    line = await Line(endpoint, Handshake(token=token), ledger.hear).open()
     try:
         if kind == "bad":
             line.say({"type": "auth", "token": bearer.bad()})
         elif kind.startswith("short"):
             subject = f"hurried-{rng.randrange(1_000_000)}"
             line.say({"type": "auth", "token": bearer.good(rng.uniform(-3, -1), sub=subject)})
-            line.say(party.subscribe(ledger))
+            line.say(context.subscribe(ledger))
             if kind == "short, then another":
-                line.say({"type": "auth", "token": bearer.good(sub=subject, symbols=party.symbols[:2])})
+                line.say({"type": "auth", "token": bearer.good(sub=subject, symbols=context.symbols[:2])})
                 line.say({"type": "subscribe", "symbols": ["*"]})
                 await line.hear(rng.uniform(0, 8))
-                return await party.part(line)
+                return await context.part(line)
         code = await line.ended(CUT_OFF_WITHIN_S)
     except TimeoutError:
-        party.blame(f"one whose token was {kind} was not closed within {CUT_OFF_WITHIN_S:g} s")
+        context.blame(f"one whose token was {kind} was not closed within {CUT_OFF_WITHIN_S:g} s")
         return f"{kind}: not closed"
     else:
         if code not in {1006, 1012, {"none": 4409}.get(kind, 4401)}:
-            party.blame(f"one whose token was {kind} was closed with {code}")
+            context.blame(f"one whose token was {kind} was closed with {code}")
         return f"{kind}: closed {code}"
     finally:
-        line.drop(reset=party.likes(0.5))
+        line.drop(reset=context.likes(0.5))

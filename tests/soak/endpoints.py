@@ -11,7 +11,7 @@ SUBJECTS = 40
 """Whose tokens these are; so many that no subject comes near its limit of connections."""
 
 
-class Door(Struct, frozen=True):
+class Endpoint(Struct, frozen=True):
     """One gateway, as a client sees it."""
 
     host: str
@@ -20,7 +20,7 @@ class Door(Struct, frozen=True):
     """Whether a token is asked for."""
 
     @classmethod
-    def parse(cls, text: str) -> "Door":
+    def parse(cls, text: str) -> "Endpoint":
         """Read what `str` has written: ``127.0.0.1:8081``, with a ``!`` behind it for a locked one."""
         host, _, port = text.removesuffix("!").rpartition(":")
         return cls(host, int(port), text.endswith("!"))
@@ -37,8 +37,8 @@ class Bearer:
         self._rng = rng
 
     def good(self, lasts_s: float = 3600, **claims: Any) -> str:
-        """One that opens a locked door for ``lasts_s`` seconds."""
-        subject = f"guest-{self._rng.randrange(SUBJECTS)}"
+        """One that opens a locked endpoint for ``lasts_s`` seconds."""
+        subject = f"client-{self._rng.randrange(SUBJECTS)}"
         return self._sign({"sub": subject, "exp": int(time.time() + lasts_s), **claims})
 
     def bad(self) -> str:

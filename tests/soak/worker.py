@@ -1,4 +1,4 @@
-"""The processes that the guests live in."""
+"""The processes that the clients live in."""
 
 import asyncio
 import signal
@@ -9,19 +9,19 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from deploy.processes import Process, Say, describe_end
-from tests.soak.doors import Door
+from tests.soak.endpoints import Endpoint
 
 _OVERTIME_S = 30.0
 """Within which everybody has left when the time is over."""
 
 
-class Crew:
-    """One process of guests after another; one that was killed is followed by the next at once."""
+class Worker:
+    """One process of clients after another; one that was killed is followed by the next at once."""
 
     def __init__(
         self,
         name: str,
-        doors: Sequence[Door],
+        endpoints: Sequence[Endpoint],
         symbols: Sequence[str],
         env: Mapping[str, str],
         *,
@@ -29,9 +29,9 @@ class Crew:
         per_s: float,
         say: Say,
     ) -> None:
-        """At most ``most`` guests at once, ``per_s`` new ones a second. ``say`` is told what is not a result."""
+        """At most ``most`` clients at once, ``per_s`` new ones a second. ``say`` is told what is not a result."""
         self.name = name
-        self._doors = doors
+        self._endpoints = endpoints
         self._symbols = symbols
         self._env = env
         self._most = most
@@ -40,11 +40,11 @@ class Crew:
         self._process: Process | None = None
         self._killed = False
         self.ends: Counter[str] = Counter()
-        """Kind and end of each guest; those that were killed have told nobody."""
+        """Kind and end of each client; those that were killed have told nobody."""
         self.wrong: list[str] = []
 
     async def run(self, seconds: float, seed: int) -> None:
-        """Let guests come and go for ``seconds``."""
+        """Let clients come and go for ``seconds``."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while (left := until - loop.time()) > 0:
@@ -55,7 +55,7 @@ class Crew:
                 async with asyncio.timeout(left + _OVERTIME_S):
                     code = await process.ended()
             except TimeoutError:
-                self.wrong.append(f"guests did not leave within {_OVERTIME_S:g} s")
+                self.wrong.append(f"clients did not leave within {_OVERTIME_S:g} s")
                 return
             finally:
                 self._process = None
@@ -64,7 +64,7 @@ class Crew:
                     await asyncio.shield(process.ended())
             if not self._killed:
                 if code:
-                    self.wrong.append(f"a process of guests ended by itself: {describe_end(code)}")
+                    self.wrong.append(f"a process of clients ended by itself: {describe_end(code)}")
                 return
             seed += 1
 
@@ -85,7 +85,7 @@ class Crew:
             self._process.send(signal.SIGCONT)
 
     def _command(self, seconds: float, seed: int) -> list[str]:
-        doors = [argument for door in self._doors for argument in ("--door", str(door))]
+        endpoints = [argument for endpoint in self._endpoints for argument in ("--endpoint", str(endpoint))]
         options = {
             "symbols": ",".join(self._symbols),
             "seed": seed,
@@ -94,7 +94,7 @@ class Crew:
             "per-second": self._per_s,
         }
         told = [f"--{name}={value}" for name, value in options.items()]
-        return [sys.executable, "-m", "tests.soak.churn", *doors, *told]
+        return [sys.executable, "-m", "tests.soak.churn", *endpoints, *told]
 
     def _hear(self, name: str, line: str) -> None:
         if line.startswith('{"ends":'):
