@@ -1,4 +1,4 @@
-"""How often, and how many at once: what one guest may take, free of I/O and clocks.
+"""How often, and how many at once: what one client may take, free of I/O and clocks.
 
 A `Rate` is kept by the generic cell rate algorithm (ITU-T I.371): a token bucket told by one number, the
 time when it is full again. Times are seconds of any clock that does not go back.

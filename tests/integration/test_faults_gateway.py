@@ -120,24 +120,24 @@ async def _crowd(url: str) -> AsyncIterator[list[Client]]:
 async def _throng(url: str) -> AsyncIterator[Counter[str]]:
     """Ten who try again and again to be let in, and then stay; how often each was refused."""
     refused: Counter[str] = Counter()
-    guests = []
+    admitted = []
 
     async def want_in(name: str) -> None:
         while True:
             if client := await _let_in(url):
-                guests.append(client)
+                admitted.append(client)
             else:
                 refused[name] += 1
                 await asyncio.sleep(0.1)
 
-    tasks = [asyncio.create_task(want_in(f"guest {number}")) for number in range(10)]
+    tasks = [asyncio.create_task(want_in(f"client {number}")) for number in range(10)]
     try:
         yield refused
     finally:
         for task in tasks:
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(client.close() for client in guests))
+        await asyncio.gather(*(client.close() for client in admitted))
     # None of them waited in vain.
     assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
 

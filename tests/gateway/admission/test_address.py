@@ -128,7 +128,7 @@ def test_a_proxy_that_is_no_address_stops_the_start(value: str) -> None:
 
 
 def test_ipv6_is_counted_per_64() -> None:
-    """All addresses of one /64 are one guest, two /64s are two, and IPv4 counts as it is."""
+    """All addresses of one /64 are one client, two /64s are two, and IPv4 counts as it is."""
     assert "2001:db8::/64" == limit_key("2001:db8::1") == limit_key("2001:db8::ffff:ffff:ffff:ffff")
     assert "2001:db8:0:1::/64" == limit_key("2001:db8:0:1::1")
     assert ("192.0.2.1", "unix") == (limit_key("192.0.2.1"), limit_key("unix"))
