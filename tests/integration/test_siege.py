@@ -68,9 +68,9 @@ class Watch:
 
 @asynccontextmanager
 async def attack(what: str, port: int, count: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A besieger's process, which is gone at the end."""
+    """A attacker's process, which is gone at the end."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.integration.besiegers", what, str(port), str(count), ATTACKER),
+        *(sys.executable, "-m", "tests.integration.attackers", what, str(port), str(count), ATTACKER),
         cwd=ROOT,
         env=environment(PYTHONPATH=str(ROOT)),
         stdin=asyncio.subprocess.PIPE,
@@ -85,7 +85,7 @@ async def attack(what: str, port: int, count: int) -> AsyncIterator[asyncio.subp
 
 
 async def ends(process: asyncio.subprocess.Process) -> dict[str, int]:
-    """What the besieger says when it is done, or told to be."""
+    """What the attacker says when it is done, or told to be."""
     assert process.stdin is not None
     process.stdin.close()
     async with asyncio.timeout(60):
@@ -146,7 +146,7 @@ async def gateway_behind_haproxy() -> AsyncIterator[Stack]:
     [gateway_alone, pytest.param(gateway_behind_haproxy, marks=pytest.mark.haproxy)],
     ids=["alone", "behind-haproxy"],
 )
-async def test_who_besieges_a_gateway_disturbs_nobody_else(
+async def test_who_attacks_a_gateway_disturbs_nobody_else(
     start: Callable[[], AbstractAsyncContextManager[Stack]],
 ) -> None:
     """A client elsewhere keeps its stream and others join it in time; afterwards all that it cost is given back."""

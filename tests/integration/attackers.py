@@ -1,4 +1,4 @@
-"""Attackers of `test_siege`, as a program of its own: ``python -m tests.integration.besiegers WHAT PORT COUNT SOURCE``.
+"""Attackers of `test_siege`, as a program of its own: ``python -m tests.integration.attackers WHAT PORT COUNT SOURCE``.
 
 In a process of its own, so that what the test measures is the gateway and not the attack. It prints one JSON object:
 how many of its connections ended in which way.
@@ -29,7 +29,7 @@ _COME_AGAIN = 10
 _IP_BIND_ADDRESS_NO_PORT = 24  # <linux/in.h>
 
 
-class Besieger:
+class Attacker:
     """Sockets that do not wait for each other."""
 
     def __init__(self, port: int, source: str) -> None:
@@ -74,36 +74,36 @@ class Besieger:
 
 def flood(port: int, count: int, source: str) -> Counter[str]:
     """``count`` handshakes as fast as they are answered, each connection ended at once."""
-    besieger, begun = Besieger(port, source), 0
-    while begun < count or besieger.said:
-        while begun < count and len(besieger.said) < _AT_ONCE:
-            besieger.connect()
+    attacker, begun = Attacker(port, source), 0
+    while begun < count or attacker.said:
+        while begun < count and len(attacker.said) < _AT_ONCE:
+            attacker.connect()
             begun += 1
-        besieger.hear(1, HANDSHAKE)
-    return besieger.ends
+        attacker.hear(1, HANDSHAKE)
+    return attacker.ends
 
 
 def sloths(port: int, count: int, source: str) -> Counter[str]:
     """``count`` connections that say a byte a second, and come again when they are thrown out, until stdin ends."""
-    besieger, most = Besieger(port, source), 0
+    attacker, most = Attacker(port, source), 0
     for turn in itertools.count():
         # At first all of them in a second, then as many as the rate lets in.
         at_once = count // _TURNS_PER_S if turn < _TURNS_PER_S else _COME_AGAIN
-        for _ in range(min(count - len(besieger.said), at_once)):
-            besieger.connect()
+        for _ in range(min(count - len(attacker.said), at_once)):
+            attacker.connect()
         until = time.monotonic() + 1 / _TURNS_PER_S
         while (left_s := until - time.monotonic()) > 0:
-            besieger.hear(left_s, HANDSHAKE[:1])
-        most = max(most, len(besieger.said))
+            attacker.hear(left_s, HANDSHAKE[:1])
+        most = max(most, len(attacker.said))
         if turn % _TURNS_PER_S == 0:
-            for sock, said in besieger.said.items():
+            for sock, said in attacker.said.items():
                 with suppress(OSError):
                     if said:
-                        besieger.said[sock] += sock.send(HANDSHAKE[said : said + 1])
+                        attacker.said[sock] += sock.send(HANDSHAKE[said : said + 1])
         if select.select([sys.stdin], [], [], 0)[0]:
             break
-    besieger.ends["held at most"] = most
-    return besieger.ends
+    attacker.ends["held at most"] = most
+    return attacker.ends
 
 
 if __name__ == "__main__":
