@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.faults import SYMBOLS, now, tell
 from tests.integration.haproxy_stats import connections_of, until_state
-from tests.integration.roamers import LEFT, peak_rate, roaming
+from tests.integration.reconnecting_clients import LEFT, peak_rate, reconnecting
 from tests.integration.stacks import cluster_plan, running
 
 # Alone: the rate of connects and the longest gap are measured, under hundreds of clients.
@@ -44,7 +44,7 @@ async def test_a_rolling_restart_causes_no_storm_and_leaves_nobody_without_price
     """
     async with (
         running(cluster_plan(DRAIN_SECONDS=str(DRAIN_SECONDS))) as stack,
-        roaming(stack.plan.front, CLIENTS, SYMBOLS, max_hz=2, deaf=DEAF, connects_per_s=250) as roamers,
+        reconnecting(stack.plan.front, CLIENTS, SYMBOLS, max_hz=2, deaf=DEAF, connects_per_s=250) as clients,
     ):
         began = now()
         most, slowest_s = 0, 0.0
@@ -56,10 +56,10 @@ async def test_a_rolling_restart_causes_no_storm_and_leaves_nobody_without_price
             await stack.start_one(gateway)
             await stack.until_ready(gateway)
             await until_state(stack, gateway, "UP")
-        gap_s = max(roamer.gap_s for roamer in roamers)
-        peak = peak_rate([at for roamer in roamers for at in roamer.connects if at >= began], WINDOW_S)
+        gap_s = max(client.gap_s for client in clients)
+        peak = peak_rate([at for client in clients for at in client.connects if at >= began], WINDOW_S)
         even = most / LEAVE_S
-        ends = sum((roamer.ends for roamer in roamers), start=Counter[int]())
+        ends = sum((client.ends for client in clients), start=Counter[int]())
         tell(
             f"rolling restart under {CLIENTS} clients",
             longest_gap=gap_s,
@@ -69,6 +69,6 @@ async def test_a_rolling_restart_causes_no_storm_and_leaves_nobody_without_price
         )
         assert slowest_s < STOP_WITHIN_S
         assert ends.keys() <= {LEFT, 1012}
-        assert [refusal for roamer in roamers for refusal in roamer.refused] == []
+        assert [refusal for client in clients for refusal in client.refused] == []
         assert gap_s < GAP_LIMIT_S
         assert peak <= 2 * even

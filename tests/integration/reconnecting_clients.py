@@ -28,7 +28,7 @@ class RefusedError(Exception):
     """The handshake was answered with something else than 101, or not at all."""
 
 
-class Roamer:
+class ReconnectingClient:
     """One client of one symbol. It leaves when `shutdown` tells it to, if it ``obeys``; it always comes back.
 
     Without ``manners`` it leaves a little sooner and without a word, as one whose process ends does.
@@ -36,7 +36,7 @@ class Roamer:
 
     def __init__(self, address: Address, symbol: str, max_hz: float, *, obeys: bool, manners: bool) -> None:
         self._address = address
-        self.wish = command(type="subscribe", symbols=[symbol], max_hz=max_hz)
+        self.subscription = command(type="subscribe", symbols=[symbol], max_hz=max_hz)
         self.obeys = obeys
         self.manners = manners
         self._clock = asyncio.get_running_loop().time
@@ -85,10 +85,10 @@ class Roamer:
 
 
 class _Socket(asyncio.Protocol):
-    """One connection of a roamer."""
+    """One connection of a reconnecting client."""
 
-    def __init__(self, roamer: Roamer, request: bytes) -> None:
-        self._roamer = roamer
+    def __init__(self, client: ReconnectingClient, request: bytes) -> None:
+        self._client = client
         self._request = request
         self._loop = asyncio.get_running_loop()
         self._rest = b""
@@ -112,7 +112,7 @@ class _Socket(asyncio.Protocol):
                 return
             if at:
                 self._upgraded = True
-                self._transport.write(self._roamer.wish)
+                self._transport.write(self._client.subscription)
         while self._upgraded and (bounds := frame_bounds(data, at)) is not None and bounds[2] <= len(data):
             opcode, start, at = bounds
             self._take(opcode, data[start:at])
@@ -125,20 +125,20 @@ class _Socket(asyncio.Protocol):
 
     def _take(self, opcode: int, payload: bytes) -> None:
         if payload.startswith(_PRICES):
-            self._roamer.heard()
+            self._client.heard()
         elif opcode == PING:
             self._transport.write(client_frame(PONG, payload))
         elif opcode == CLOSE:
             self._transport.write(client_frame(CLOSE, payload[:2]))
             self._end(int.from_bytes(payload[:2]))
-        elif self._roamer.obeys and payload.startswith(b'{"type":"shutdown"'):
+        elif self._client.obeys and payload.startswith(b'{"type":"shutdown"'):
             after_s = orjson.loads(payload)["reconnect_after_ms"] / 1000
-            if not self._roamer.manners:
+            if not self._client.manners:
                 after_s *= 0.9
             self._leaving = self._loop.call_later(after_s, self._leave)
 
     def _leave(self) -> None:
-        if self._roamer.manners:
+        if self._client.manners:
             self._transport.write(client_frame(CLOSE, (1000).to_bytes(2)))
         self._end(LEFT)
 
@@ -152,27 +152,29 @@ class _Socket(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def roaming(
+async def reconnecting(
     address: Address, count: int, symbols: Sequence[str], *, max_hz: float, deaf: float, connects_per_s: float
-) -> AsyncIterator[list[Roamer]]:
+) -> AsyncIterator[list[ReconnectingClient]]:
     """So many clients, each with its first price.
 
     A share of ``deaf`` does not obey `shutdown`; of the others every second one has no manners.
     """
     rng = random.Random(1)
-    roamers = [
-        Roamer(address, symbols[number % len(symbols)], max_hz, obeys=rng.random() >= deaf, manners=rng.random() < 0.5)
+    clients = [
+        ReconnectingClient(
+            address, symbols[number % len(symbols)], max_hz, obeys=rng.random() >= deaf, manners=rng.random() < 0.5
+        )
         for number in range(count)
     ]
     tasks = []
     try:
-        for roamer in roamers:
-            tasks.append(asyncio.create_task(roamer.run()))
+        for client in clients:
+            tasks.append(asyncio.create_task(client.run()))
             await asyncio.sleep(1 / connects_per_s)
         async with asyncio.timeout(60):
-            for roamer in roamers:
-                await roamer.served.wait()
-        yield roamers
+            for client in clients:
+                await client.served.wait()
+        yield clients
     finally:
         for task in tasks:
             task.cancel()
