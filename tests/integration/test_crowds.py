@@ -11,7 +11,7 @@ from gateway.admission.address import TrustedProxies
 from gateway.admission.charges import METRICS, PROOF
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import HOST
-from tests.integration.test_door import JWT, UPGRADE, Door, door
+from tests.integration.test_access_control import JWT, UPGRADE, AccessControl, access_control
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
@@ -55,7 +55,7 @@ async def visit(port: int, source: str, seen: Counter[int]) -> None:
 @pytest.mark.parametrize("people", [50, 200])
 async def test_an_office_opens_the_page_at_once(people: int) -> None:
     """With all that belongs to it, and a WebSocket each; nobody is refused anything."""
-    async with door(spare_loopback=False) as opened:
+    async with access_control(spare_loopback=False) as opened:
         for way, port in opened.ports.items():
             seen: Counter[int] = Counter()
             await asyncio.gather(*(visit(port, OFFICES[way], seen) for _ in range(people)))
@@ -73,7 +73,7 @@ async def log_in(port: int, source: str, number: int) -> tuple[int, int]:
 
 async def test_an_office_logs_in_at_once() -> None:
     """Two hundred people with tokens, who show their tickets at the same time; nobody is refused anything."""
-    async with door(spare_loopback=False, auth=JWT) as opened:
+    async with access_control(spare_loopback=False, auth=JWT) as opened:
         for way, port in opened.ports.items():
             answers = await asyncio.gather(*(log_in(port, OFFICES[way], number) for number in range(200)))
             assert (way, {(200, 101)}) == (way, set(answers))
@@ -90,7 +90,7 @@ async def test_an_office_logs_in_at_once() -> None:
 )
 async def test_who_makes_work_from_there_is_refused(request_: bytes, tokens: int, good: int) -> None:
     """From however many connections: what is answered is two seconds' worth and what comes back meanwhile."""
-    async with door(spare_loopback=False, auth=JWT) as opened:
+    async with access_control(spare_loopback=False, auth=JWT) as opened:
         for way, port in opened.ports.items():
             if tokens == METRICS and port != opened.running.port:
                 continue  # HAProxy has none for strangers
@@ -105,7 +105,7 @@ async def test_who_makes_work_from_there_is_refused(request_: bytes, tokens: int
             assert seen[good] <= most, way
 
 
-async def checked(opened: Door, times: int) -> None:
+async def checked(opened: AccessControl, times: int) -> None:
     """Wait until HAProxy has been told so often that the gateway is ready."""
 
     def asked_at() -> float:
@@ -125,7 +125,7 @@ async def test_a_gateway_stays_in_service_whatever_strangers_ask_through_haproxy
     Every limit of that address is met: requests, questions whether we live, connections at once, and new ones.
     """
     limits = {"max_connections_per_ip": 20, "max_connect_rate_per_ip": 3}
-    async with door(spare_loopback=False, trusted_proxies=TrustedProxies(), **limits) as opened:
+    async with access_control(spare_loopback=False, trusted_proxies=TrustedProxies(), **limits) as opened:
         port, straight = opened.ports["through HAProxy"], opened.running.port
         done = False
 

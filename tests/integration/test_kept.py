@@ -10,7 +10,7 @@ import pytest
 from gateway.admission.request.head import MAX_HEAD_BYTES
 from tests.client_frames import FIN, RSV1, TEXT, client_frame, deflated
 from tests.gateway.conftest import HOST, RunningGateway, Start, start
-from tests.integration.test_door import UPGRADE
+from tests.integration.test_access_control import UPGRADE
 from tests.waiting import until
 
 __all__ = ["start"]

@@ -1,4 +1,4 @@
-"""Attacks on tokens, at doors of every kind of key; and the settings that make the doors."""
+"""Attacks on tokens, with every kind of key; and the settings that choose it."""
 
 import base64
 import logging
@@ -40,8 +40,8 @@ from tests.waiting import until
 MARK = "m4rked-s3cret"
 """Stands in tokens where it must not be repeated."""
 
-DOORS = ("HS256", "RS256", "ES256", "EdDSA", "jwks")
-PUBLIC_DOORS = DOORS[1:]
+KEY_KINDS = ("HS256", "RS256", "ES256", "EdDSA", "jwks")
+PUBLIC_KEY_KINDS = KEY_KINDS[1:]
 
 
 class Clock:
@@ -54,7 +54,7 @@ class Clock:
         return self.now_s
 
 
-class Door:
+class AccessControl:
     """An authenticator, and the key that its issuer signs with."""
 
     def __init__(self, authenticator: Authenticator, algorithm: str, kid: str | None, clock: Clock) -> None:
@@ -144,15 +144,17 @@ async def jwks_url(issuer: Issuer) -> AsyncIterator[str]:
         yield str(server.make_url("/jwks.json"))
 
 
-@pytest.fixture(params=DOORS)
+@pytest.fixture(params=KEY_KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     """Name the kind of key of this run."""
     return str(request.param)
 
 
 @pytest.fixture
-async def door(kind: str, jwks_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Door]:
-    """A door of one kind. Nothing that was shown at it is in any log."""
+async def access(
+    kind: str, jwks_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[AccessControl]:
+    """Access control with one kind of key. Nothing that was shown at it is in any log."""
     caplog.set_level(logging.DEBUG)
     clock = Clock()
     common: dict[str, Any] = {"mode": "jwt", "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
@@ -167,87 +169,89 @@ async def door(kind: str, jwks_url: str, tmp_path: Path, caplog: pytest.LogCaptu
         told = AuthSettings(**common, jwt_public_key_file=str(path))
     authenticator = Authenticator(told, now_s=clock)
     authenticator.start()
-    door = Door(authenticator, algorithm, "one" if kind == "jwks" else None, clock)
-    yield door
+    access = AccessControl(authenticator, algorithm, "one" if kind == "jwks" else None, clock)
+    yield access
     await authenticator.aclose()
-    for shown in door.shown:
+    for shown in access.shown:
         assert [] == quotations(shown, caplog.text)
 
 
-async def test_a_good_token_opens(door: Door) -> None:
+async def test_a_good_token_opens(access: AccessControl) -> None:
     """What the issuer signs becomes its bearer's grant, from text and from bytes."""
-    shown = door.token(sub="bob", symbols=["BTCUSDT"], max_hz=5, max_connections=2, max_symbols=10)
+    shown = access.token(sub="bob", symbols=["BTCUSDT"], max_hz=5, max_connections=2, max_symbols=10)
     expected = Grant("bob", frozenset({"BTCUSDT"}), 5, 2, 10, NOW + 3605)
-    assert expected == await door.open(shown)
-    assert expected == await door.open(shown.encode())
+    assert expected == await access.open(shown)
+    assert expected == await access.open(shown.encode())
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", "none ", "n\u043ene"])
-async def test_an_unsigned_token_is_refused(door: Door, alg: str) -> None:
+async def test_an_unsigned_token_is_refused(access: AccessControl, alg: str) -> None:
     """``alg: none``, however spelled, without a signature or with one left over, opens nothing."""
-    assert "wrong_algorithm" == await door.refused(forge(door.header(alg=alg), claims(sub=MARK)))
-    signed = door.token()
+    assert "wrong_algorithm" == await access.refused(forge(access.header(alg=alg), claims(sub=MARK)))
+    signed = access.token()
     header, payload, signature = signed.split(".")
-    assert "wrong_algorithm" == await door.refused(f"{segment(door.header(alg=alg))}.{payload}.{signature}")
-    assert "bad_signature" == await door.refused(f"{header}.{payload}.")
+    assert "wrong_algorithm" == await access.refused(f"{segment(access.header(alg=alg))}.{payload}.{signature}")
+    assert "bad_signature" == await access.refused(f"{header}.{payload}.")
 
 
 @pytest.mark.parametrize("alg", [None, True, 0, [], ["none"], {"none": 1}])
-async def test_an_algorithm_that_is_no_name_is_refused(door: Door, alg: Any) -> None:
+async def test_an_algorithm_that_is_no_name_is_refused(access: AccessControl, alg: Any) -> None:
     """``alg`` missing in all but name opens nothing."""
-    assert "bad_token" == await door.refused(door.signed(door.header(alg=alg), claims(sub=MARK)))
+    assert "bad_token" == await access.refused(access.signed(access.header(alg=alg), claims(sub=MARK)))
 
 
-@pytest.mark.parametrize("kind", PUBLIC_DOORS, indirect=True)
+@pytest.mark.parametrize("kind", PUBLIC_KEY_KINDS, indirect=True)
 @pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
-async def test_a_public_key_is_never_a_shared_secret(door: Door, digest: str) -> None:
+async def test_a_public_key_is_never_a_shared_secret(access: AccessControl, digest: str) -> None:
     """Algorithm confusion: HMAC with the public key, in any of its forms, which everybody knows, opens nothing."""
-    public = door.key.public_key()
+    public = access.key.public_key()
     forms = [
-        public_pem(door.key),
-        public_pem(door.key).strip(),
+        public_pem(access.key),
+        public_pem(access.key).strip(),
         public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         b"",
     ]
-    members = jwk(door.key)
+    members = jwk(access.key)
     forms.extend(base64.urlsafe_b64decode(members[name] + "==") for name in ("n", "x", "y") if name in members)
     for form in forms:
-        header = door.header(alg=f"HS{digest.removeprefix('sha')}")
-        assert "wrong_algorithm" == await door.refused(forge(header, claims(sub=MARK), hmac_signer(form, digest)))
+        header = access.header(alg=f"HS{digest.removeprefix('sha')}")
+        assert "wrong_algorithm" == await access.refused(forge(header, claims(sub=MARK), hmac_signer(form, digest)))
         # The same under the name of the real algorithm.
-        assert "bad_signature" == await door.refused(forge(door.header(), claims(), hmac_signer(form, digest)))
+        assert "bad_signature" == await access.refused(forge(access.header(), claims(), hmac_signer(form, digest)))
 
 
-async def test_a_token_of_another_family_is_refused(door: Door) -> None:
+async def test_a_token_of_another_family_is_refused(access: AccessControl) -> None:
     """One family of algorithms per issuer: a genuine token of any other opens nothing, also under the right name."""
     for algorithm in ("HS256", "RS256", "ES256", "ES384", "EdDSA"):
-        if algorithm == door.algorithm:
+        if algorithm == access.algorithm:
             continue
         stranger = private_key(algorithm, "stranger")
-        named = {"kid": door.kid} if door.kid else {}
-        assert "wrong_algorithm" == await door.refused(token(algorithm, stranger, named, sub=MARK))
-        assert "bad_signature" == await door.refused(forge(door.header(), claims(), signer(algorithm, stranger)))
+        named = {"kid": access.kid} if access.kid else {}
+        assert "wrong_algorithm" == await access.refused(token(algorithm, stranger, named, sub=MARK))
+        assert "bad_signature" == await access.refused(forge(access.header(), claims(), signer(algorithm, stranger)))
 
 
-async def test_another_key_of_the_same_family_is_refused(door: Door) -> None:
+async def test_another_key_of_the_same_family_is_refused(access: AccessControl) -> None:
     """A stranger's own key opens nothing."""
-    stranger = private_key(door.algorithm, "stranger")
-    assert "bad_signature" == await door.refused(token(door.algorithm, stranger, door.header(), sub=MARK))
+    stranger = private_key(access.algorithm, "stranger")
+    assert "bad_signature" == await access.refused(token(access.algorithm, stranger, access.header(), sub=MARK))
 
 
-@pytest.mark.parametrize("kind", PUBLIC_DOORS, indirect=True)
-async def test_a_key_that_a_token_brings_is_ignored(door: Door, issuer: Issuer, jwks_url: str) -> None:
+@pytest.mark.parametrize("kind", PUBLIC_KEY_KINDS, indirect=True)
+async def test_a_key_that_a_token_brings_is_ignored(access: AccessControl, issuer: Issuer, jwks_url: str) -> None:
     """A key embedded in the header, or pointed to, does not check the token that it came with, and is not fetched."""
-    stranger = private_key(door.algorithm, "stranger")
+    stranger = private_key(access.algorithm, "stranger")
     requests = issuer.requests
     for brought in (
-        {"jwk": jwk(stranger, kid=door.kid)},
+        {"jwk": jwk(stranger, kid=access.kid)},
         {"jku": jwks_url},
         {"x5u": jwks_url},
         {"x5c": [base64.b64encode(public_pem(stranger)).decode()]},
     ):
-        assert "bad_signature" == await door.refused(token(door.algorithm, stranger, door.header(**brought), sub=MARK))
-        assert "alice" == (await door.open(door.token(brought))).subject
+        assert "bad_signature" == await access.refused(
+            token(access.algorithm, stranger, access.header(**brought), sub=MARK)
+        )
+        assert "alice" == (await access.open(access.token(brought))).subject
     assert issuer.requests <= max(requests, 1)
 
 
@@ -270,29 +274,29 @@ KIDS = (
 
 
 @pytest.mark.parametrize("kid", KIDS)
-async def test_a_key_name_names_nothing_but_a_key(door: Door, kid: str) -> None:
+async def test_a_key_name_names_nothing_but_a_key(access: AccessControl, kid: str) -> None:
     """Injection by ``kid``: a path, a query or a command in it is a name that nobody has, and chooses no other key."""
-    attempt = forge(door.header(kid=kid), claims(sub=MARK), hmac_signer(b""))
-    code = await door.refused(attempt)
-    assert code == ("unknown_key" if door.kid else "bad_signature")
+    attempt = forge(access.header(kid=kid), claims(sub=MARK), hmac_signer(b""))
+    code = await access.refused(attempt)
+    assert code == ("unknown_key" if access.kid else "bad_signature")
 
 
 @pytest.mark.parametrize("kid", [5, None, True, ["one"], {"one": 1}, "k" * 257])
-async def test_a_key_name_must_be_a_short_text(door: Door, kid: Any) -> None:
+async def test_a_key_name_must_be_a_short_text(access: AccessControl, kid: Any) -> None:
     """A ``kid`` of another type, or a long one, refuses even what the issuer has signed."""
-    assert "bad_token" == await door.refused(door.signed(door.header(kid=kid), claims(sub=MARK)))
+    assert "bad_token" == await access.refused(access.signed(access.header(kid=kid), claims(sub=MARK)))
 
 
-async def test_a_changed_payload_is_refused(door: Door) -> None:
+async def test_a_changed_payload_is_refused(access: AccessControl) -> None:
     """A claim added or changed after signing breaks the signature."""
-    header, _, signature = door.token().split(".")
+    header, _, signature = access.token().split(".")
     for changes in ({"sub": "root"}, {"exp": NOW + 10**6}, {"symbols": "*"}, {"max_hz": 1000}):
-        assert "bad_signature" == await door.refused(f"{header}.{segment(claims(**changes))}.{signature}")
+        assert "bad_signature" == await access.refused(f"{header}.{segment(claims(**changes))}.{signature}")
 
 
-async def test_a_changed_signature_is_refused(door: Door) -> None:
+async def test_a_changed_signature_is_refused(access: AccessControl) -> None:
     """A signature cut, lengthened, emptied, of zeros, or of another token does not hold."""
-    header, payload, signature = door.token().split(".")
+    header, payload, signature = access.token().split(".")
     size = len(base64.urlsafe_b64decode(signature + "=="))
     for changed in (
         signature[:-4],
@@ -300,61 +304,61 @@ async def test_a_changed_signature_is_refused(door: Door) -> None:
         "",
         segment(bytes(size)),
         segment(b"\xff" * size),
-        door.token(sub="bob").split(".")[2],
+        access.token(sub="bob").split(".")[2],
     ):
-        assert "bad_signature" == await door.refused(f"{header}.{payload}.{changed}")
+        assert "bad_signature" == await access.refused(f"{header}.{payload}.{changed}")
 
 
-async def test_no_character_can_be_changed(door: Door) -> None:
+async def test_no_character_can_be_changed(access: AccessControl) -> None:
     """Whichever one character of a token is another, even in bits that base64 leaves unused, it opens nothing."""
-    good = door.token()
-    assert await door.open(good)
-    for at in range(0, len(good), 3 if door.algorithm == "RS256" else 1):
+    good = access.token()
+    assert await access.open(good)
+    for at in range(0, len(good), 3 if access.algorithm == "RS256" else 1):
         changed = good[:at] + ("B" if good[at] != "B" else "C") + good[at + 1 :]
         with pytest.raises((RefusedError, TryLaterError)):
-            await door.authenticator.verify(changed)
+            await access.authenticator.verify(changed)
 
 
-async def test_an_expired_token_is_refused(door: Door) -> None:
+async def test_an_expired_token_is_refused(access: AccessControl) -> None:
     """The clock decides: a token is good until its end and the leeway after it, then for ever no more."""
-    shown = door.token(exp=NOW + 60)
-    grant = await door.open(shown)
-    door.clock.now_s = grant.expires_at - 0.001
-    assert grant == await door.open(shown)
+    shown = access.token(exp=NOW + 60)
+    grant = await access.open(shown)
+    access.clock.now_s = grant.expires_at - 0.001
+    assert grant == await access.open(shown)
     for later_s in (0, 0.001, 10**9):
-        door.clock.now_s = grant.expires_at + later_s
-        assert "expired" == await door.refused(shown)
+        access.clock.now_s = grant.expires_at + later_s
+        assert "expired" == await access.refused(shown)
     # A clock that is set back, as by a correction, makes it good again: it is the clock that says so.
-    door.clock.now_s = NOW
-    assert grant == await door.open(shown)
+    access.clock.now_s = NOW
+    assert grant == await access.open(shown)
 
 
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
-async def test_a_token_of_the_future_is_refused(door: Door, claim: str) -> None:
+async def test_a_token_of_the_future_is_refused(access: AccessControl, claim: str) -> None:
     """What is valid only from a later time on, or issued later than now, is refused until then."""
     changes: dict[str, Any] = {claim: NOW + 600, "exp": NOW + 1200}
-    shown = door.token(**changes)
-    assert "not_yet_valid" == await door.refused(shown)
-    door.clock.now_s = NOW + 595
-    assert "alice" == (await door.open(shown)).subject
+    shown = access.token(**changes)
+    assert "not_yet_valid" == await access.refused(shown)
+    access.clock.now_s = NOW + 595
+    assert "alice" == (await access.open(shown)).subject
 
 
 @pytest.mark.parametrize("audience", ["other", ["other", "another"], None, "", []])
-async def test_a_token_for_others_is_refused(door: Door, audience: Any) -> None:
+async def test_a_token_for_others_is_refused(access: AccessControl, audience: Any) -> None:
     """What the same issuer signed for another service, or for none, does not open this one."""
-    assert "wrong_audience" == await door.refused(door.token(aud=audience, sub=MARK))
+    assert "wrong_audience" == await access.refused(access.token(aud=audience, sub=MARK))
 
 
 @pytest.mark.parametrize("issuer_claim", ["https://evil.example", None, "", ISSUER.upper()])
-async def test_a_token_of_another_issuer_is_refused(door: Door, issuer_claim: Any) -> None:
+async def test_a_token_of_another_issuer_is_refused(access: AccessControl, issuer_claim: Any) -> None:
     """A good signature under another issuer's name opens nothing."""
-    assert "wrong_issuer" == await door.refused(door.token(iss=issuer_claim, sub=MARK))
+    assert "wrong_issuer" == await access.refused(access.token(iss=issuer_claim, sub=MARK))
 
 
-async def test_a_token_without_an_end_is_refused(door: Door) -> None:
+async def test_a_token_without_an_end_is_refused(access: AccessControl) -> None:
     """A token must expire, and have a subject."""
-    assert "bad_token" == await door.refused(door.token(exp=None))
-    assert "bad_token" == await door.refused(door.token(sub=None))
+    assert "bad_token" == await access.refused(access.token(exp=None))
+    assert "bad_token" == await access.refused(access.token(sub=None))
 
 
 @pytest.mark.parametrize(
@@ -375,12 +379,12 @@ async def test_a_token_without_an_end_is_refused(door: Door) -> None:
         ("max_symbols", [MARK]),
     ],
 )
-async def test_claims_of_wrong_types_are_refused(door: Door, claim: str, value: Any) -> None:
+async def test_claims_of_wrong_types_are_refused(access: AccessControl, claim: str, value: Any) -> None:
     """Also what the issuer signed is checked: a claim of a wrong type refuses the token, and is not quoted."""
-    assert "bad_token" == await door.refused(door.token(**{claim: value}))
+    assert "bad_token" == await access.refused(access.token(**{claim: value}))
 
 
-async def test_extensions_are_refused(door: Door) -> None:
+async def test_extensions_are_refused(access: AccessControl) -> None:
     """A header that says what must be understood is refused: no extension is known here (RFC 7515, 4.1.11)."""
     headers: list[dict[str, Any]] = [
         {"crit": ["exp"], "exp": 1},
@@ -389,18 +393,18 @@ async def test_extensions_are_refused(door: Door) -> None:
         {"crit": []},
     ]
     for header in headers:
-        assert "bad_token" == await door.refused(door.token(header))
+        assert "bad_token" == await access.refused(access.token(header))
 
 
-async def test_a_long_token_is_refused(door: Door) -> None:
+async def test_a_long_token_is_refused(access: AccessControl) -> None:
     """Beyond 8 KiB even a good token is not looked at; its bearer is told the length."""
-    assert "bad_token" == await door.refused(door.token(symbols=[f"S{number}" for number in range(1500)]))
-    assert "bad_token" == await door.refused("A" * 10_000)
+    assert "bad_token" == await access.refused(access.token(symbols=[f"S{number}" for number in range(1500)]))
+    assert "bad_token" == await access.refused("A" * 10_000)
 
 
-async def test_what_is_no_token_is_refused(door: Door) -> None:
+async def test_what_is_no_token_is_refused(access: AccessControl) -> None:
     """Nothing, text, other forms of tokens, and two tokens in one: all refused."""
-    good = door.token()
+    good = access.token()
     for shown in (
         "",
         "hello",
@@ -411,25 +415,25 @@ async def test_what_is_no_token_is_refused(door: Door) -> None:
         good.replace(".", ":"),
         "🔑.🔑.🔑",
     ):
-        assert "bad_token" == await door.refused(shown)
+        assert "bad_token" == await access.refused(shown)
     encrypted = ".".join([segment({"alg": "dir", "enc": "A256GCM"}), "", "AAAA", "AAAA", "AAAA"])
-    assert "bad_token" == await door.refused(encrypted)
+    assert "bad_token" == await access.refused(encrypted)
     for raw in (b"\xff" * 20, b"\x00", good.encode("utf-16")):
-        assert "bad_token" == await door.refused(raw)
+        assert "bad_token" == await access.refused(raw)
 
 
-async def test_a_nested_token_is_refused(door: Door) -> None:
+async def test_a_nested_token_is_refused(access: AccessControl) -> None:
     """A token in a token (RFC 7519, section 5.2) has no claims of its own."""
-    assert "bad_token" == await door.refused(door.signed(door.header(cty="JWT"), door.token().encode()))
+    assert "bad_token" == await access.refused(access.signed(access.header(cty="JWT"), access.token().encode()))
 
 
-async def test_depth_breaks_nothing(door: Door) -> None:
+async def test_depth_breaks_nothing(access: AccessControl) -> None:
     """Nesting as deep as a token may be long is refused or ignored, in header and claims."""
     deep = b"[" * 2500 + b"]" * 2500
-    head = msgspec.json.encode(door.header())[:-1] + b',"x":' + deep + b"}"
+    head = msgspec.json.encode(access.header())[:-1] + b',"x":' + deep + b"}"
     body = msgspec.json.encode(claims())[:-1] + b',"x":' + deep + b"}"
-    assert "bad_token" == await door.refused(door.signed(head, claims()))
-    assert "bad_token" == await door.refused(door.signed(door.header(), body))
+    assert "bad_token" == await access.refused(access.signed(head, claims()))
+    assert "bad_token" == await access.refused(access.signed(access.header(), body))
 
 
 BY_SECRET = Authenticator(AuthSettings(mode="jwt", jwt_secret=private_key("HS256")))
@@ -454,7 +458,7 @@ def test_any_payload_of_the_issuer_is_refused(header: bytes, payload: bytes) -> 
 
 
 async def test_a_key_name_unknown_at_first_is_fetched(issuer: Issuer, jwks_url: str) -> None:
-    """Before the first fetch nothing can be told at once; asked properly, the door fetches and opens."""
+    """Before the first fetch nothing can be told at once; asked properly, it fetches and opens."""
     authenticator = Authenticator(AuthSettings(mode="jwt", jwt_jwks_url=jwks_url), now_s=Clock())
     shown = token("RS256", private_key("RS256"), {"kid": "one"})
     try:

@@ -1,4 +1,4 @@
-"""The door of a gateway, straight and through HAProxy: the same rules for the first request and for later ones."""
+"""Who may come in, straight and through HAProxy: the same rules for the first request and for later ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ UPGRADE = (
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
 
 
-class Door:
+class AccessControl:
     """A gateway, and HAProxy in front of it."""
 
     def __init__(self, running: RunningGateway, proxied_port: int, log: list[str]) -> None:
@@ -39,7 +39,7 @@ class Door:
 
 
 @asynccontextmanager
-async def door(**settings: object) -> AsyncIterator[Door]:
+async def access_control(**settings: object) -> AsyncIterator[AccessControl]:
     """One that is open."""
     running = await start_gateway(**({"trusted_proxies": TrustedProxies.parse(HOST)} | settings))
     log: list[str] = []
@@ -53,7 +53,7 @@ async def door(**settings: object) -> AsyncIterator[Door]:
     try:
         await haproxy.start()
         await answers(f"http://{HOST}:{port}/readyz", 200)
-        yield Door(running, port, log)
+        yield AccessControl(running, port, log)
     finally:
         await haproxy.stop(10)
         await running.close()
@@ -89,7 +89,7 @@ def sized(start: bytes, size: int) -> bytes:
 async def test_a_head_has_the_same_limits_wherever_it_comes(is_second: bool) -> None:
     """Bytes and fields, of plain requests and of handshakes: the limit passes, one more is 431 with the reason."""
     before = (PLAIN,) * is_second
-    async with door() as here:
+    async with access_control() as here:
         for way, port in here.ports.items():
             added = ADDED if port != here.running.port else b""
             for start, well in (
@@ -114,7 +114,7 @@ async def test_a_head_has_the_same_limits_wherever_it_comes(is_second: bool) -> 
 
 async def test_one_line_may_be_all_but_the_whole_head() -> None:
     """A long target, a long header: neither has a limit of its own, and a token of 8 KB fits in both."""
-    async with door() as here:
+    async with access_control() as here:
         for port in here.ports.values():
             target = b"GET /web/icon.svg?token=" + b"x" * 12_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
             field = b"GET /web/icon.svg HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"x" * 13_000 + b"\r\n\r\n"
@@ -123,7 +123,7 @@ async def test_one_line_may_be_all_but_the_whole_head() -> None:
 
 async def test_a_body_has_the_same_limit_wherever_it_comes() -> None:
     """What is longer, or does not say how long it is, is 413."""
-    async with door(auth=JWT) as here:
+    async with access_control(auth=JWT) as here:
         bearer = f"Authorization: Bearer {token('HS256', SECRET)}\r\n".encode()
         start = b"POST /v1/ticket HTTP/1.1\r\nHost: x\r\n" + bearer
         small = start + f"Content-Length: {MAX_BODY_BYTES}\r\n\r\n".encode() + b"x" * MAX_BODY_BYTES
@@ -143,7 +143,7 @@ async def test_upgrade_headers_may_come_as_lists() -> None:
         b"Connection: keep-alive\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n",
         b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b\r\n",
     )
-    async with door() as here:
+    async with access_control() as here:
         for port in here.ports.values():
             for lines in lists:
                 handshake = b"GET /ws HTTP/1.1\r\nHost: x\r\n" + lines + key + b"\r\n"
@@ -153,7 +153,7 @@ async def test_upgrade_headers_may_come_as_lists() -> None:
 
 async def test_who_has_sent_all_still_gets_its_answer() -> None:
     """A client may close its half and read, as `curl` and `nc -N` do."""
-    async with door(auth=JWT) as here:
+    async with access_control(auth=JWT) as here:
         bearer = f"Authorization: Bearer {token('HS256', SECRET)}\r\n\r\n".encode()
         for port in here.ports.values():
             for request in (PLAIN, b"POST /v1/ticket HTTP/1.1\r\nHost: x\r\n" + bearer):
@@ -162,7 +162,7 @@ async def test_who_has_sent_all_still_gets_its_answer() -> None:
 
 async def test_through_haproxy_each_client_pays_for_itself() -> None:
     """Who asks too often hears 429; another behind the same HAProxy does not."""
-    async with door(max_request_rate_per_ip=5, spare_loopback=False) as here:
+    async with access_control(max_request_rate_per_ip=5, spare_loopback=False) as here:
         port = here.ports["through HAProxy"]
 
         async def statuses(source: str, count: int) -> list[int]:
@@ -209,7 +209,7 @@ async def test_bytes_that_are_no_request_are_answered_at_once() -> None:
         *(b" GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\rHost: x\r\r", b"GET / RTSP/1.0\r\n\r\n"),
         *(b"GET / HTTP/1.1\r\nno field\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n"),
     )
-    async with door() as here:
+    async with access_control() as here:
         cases = [(request, port) for request in wrong for port in here.ports.values()]
         heard = await asyncio.gather(*(until_the_end(port, request) for request, port in cases))
         assert [] == [(*case, answer) for case, answer in zip(cases, heard, strict=True) if answer != ([400], True)]
@@ -217,7 +217,7 @@ async def test_bytes_that_are_no_request_are_answered_at_once() -> None:
 
 async def test_a_beginning_that_becomes_no_request_is_answered_at_once() -> None:
     """By the gateway, with 400; HAProxy waits for the end of a line. What may become a request is waited for."""
-    async with door() as here:
+    async with access_control() as here:
         port = here.ports["straight"]
         for begun in (b"hello", b"EHLO x", b"{", b"\r\n\r\n", b"\n\r", PLAIN + b"\r\n\r\n", PLAIN + b"get"):
             answers, ended = await until_the_end(port, begun)
@@ -240,7 +240,7 @@ async def test_lines_may_end_with_a_single_lf_and_begin_behind_empty_ones() -> N
     """As RFC 9112, section 2.2, lets a server read them: the same answers as with CRLF, one for each request."""
     request = b"GET /web/app.js HTTP/1.1\r\nHost: x\r\n\r\n"
     single = request.replace(b"\r\n", b"\n")
-    async with door() as here:
+    async with access_control() as here:
         for port in here.ports.values():
             for one in (single, b"\r\n" + request, b"\n" + single):
                 assert [200, 200] == [status for status, _ in await ask(port, one, request)], one
@@ -248,7 +248,7 @@ async def test_lines_may_end_with_a_single_lf_and_begin_behind_empty_ones() -> N
 
 async def test_a_target_that_names_another_host_is_refused() -> None:
     """Its authority would count (RFC 9112, section 3.2.2), and `Host` is what is checked; the same host passes."""
-    async with door() as here:
+    async with access_control() as here:
         for way, port in here.ports.items():
             for start, status in (
                 (b"GET http://ours/ws", 101),
