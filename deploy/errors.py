@@ -2,4 +2,4 @@
 
 
 class DeployError(Exception):
-    """Anything that stops the start; the message is one line that names the variable and the mend."""
+    """Anything that stops the start; the message is one line that names the variable and the fix."""

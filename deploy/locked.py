@@ -22,7 +22,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class LockError(Exception):
-    """A file, or an extra, that cannot be used; the message names it and the mend."""
+    """A file, or an extra, that cannot be used; the message names it and the fix."""
 
 
 class Locked(NamedTuple):
@@ -85,7 +85,7 @@ def _name(requirement: str) -> str:
     """The normal form of the name that a requirement begins with."""
     match = _NAME.match(requirement)
     if match is None:
-        raise LockError(f"{requirement!r} does not begin with a name; mend setup.cfg")
+        raise LockError(f"{requirement!r} does not begin with a name; fix setup.cfg")
     return re.sub(r"[-_.]+", "-", match[0]).lower()
 
 

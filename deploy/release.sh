@@ -15,7 +15,7 @@ if [ -n "$(git status --porcelain)" ]; then
     exit 1
 fi
 if ! grep -q "^## $version - [0-9]" CHANGELOG.md; then
-    echo "CHANGELOG.md has no section \"## $version - DATE\"; write it, or mend the version in setup.cfg" >&2
+    echo "CHANGELOG.md has no section \"## $version - DATE\"; write it, or fix the version in setup.cfg" >&2
     exit 1
 fi
 

@@ -4,7 +4,7 @@ Left to itself the arbiter starts a worker that has ended anew at once, hundreds
 the old worker before the new one has booted. And a new one that cannot boot ends the arbiter, and the old one with it.
 Here a worker that ends early is started after a pause that grows; the old one is told to stop when the new one serves;
 and where the new one cannot, the old one serves on. Where there is no old one, a worker that cannot boot still ends the
-arbiter, with gunicorn's exit code 3: its settings, or what it imports, have to be mended first.
+arbiter, with gunicorn's exit code 3: its settings, or what it imports, have to be fixed first.
 """
 
 import os

@@ -8,7 +8,7 @@ import orjson
 
 
 class GatewayError(Exception):
-    """What this package raises: what stops a start names the setting and the mend, what refuses somebody says why."""
+    """What this package raises: what stops a start names the setting and the fix, what refuses somebody says why."""
 
 
 SERVER: Final = "tickgate"

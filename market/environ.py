@@ -14,7 +14,7 @@ T = TypeVar("T", bound=str)
 
 
 class SettingError(MarketError, ValueError):
-    """A variable that cannot be used; the message begins with its name and ends with the mend."""
+    """A variable that cannot be used; the message begins with its name and ends with the fix."""
 
 
 class Environ:

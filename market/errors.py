@@ -2,4 +2,4 @@
 
 
 class MarketError(Exception):
-    """Anything that `market` refuses; the message says what was wrong and how to mend it."""
+    """Anything that `market` refuses; the message says what was wrong and how to fix it."""

@@ -34,7 +34,7 @@ _QUOTE_ASSETS = (
 
 
 class SymbolError(MarketError, ValueError):
-    """A list of symbols that cannot be used; the message names the entry and the mend."""
+    """A list of symbols that cannot be used; the message names the entry and the fix."""
 
 
 class Symbols:

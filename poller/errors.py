@@ -2,4 +2,4 @@
 
 
 class PollerError(Exception):
-    """Anything that ends the poller; the message is one line that says what was wrong and how to mend it."""
+    """Anything that ends the poller; the message is one line that says what was wrong and how to fix it."""

@@ -48,7 +48,7 @@ _JWS: Final = jwt.PyJWS()
 
 
 class KeyMaterialError(GatewayError, ValueError):
-    """A key that cannot be used. The message follows the name of where it came from, and ends with the mend."""
+    """A key that cannot be used. The message follows the name of where it came from, and ends with the fix."""
 
 
 class Key:

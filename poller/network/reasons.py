@@ -96,7 +96,7 @@ def nobody_there(error: BaseException) -> bool:
     """
     match error:
         case aiohttp.ClientHttpProxyError():
-            # What else it says (403, 407) is a refusal, and somebody's to mend.
+            # What else it says (403, 407) is a refusal, and somebody's to fix.
             return error.status in _PROXY_FINDS_NOBODY
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientConnectorDNSError():
             return True

@@ -45,6 +45,6 @@ def test_a_floor_is_told_what_to_write() -> None:
         ("python:msgspec", ""),
     ],
 )
-def test_what_is_missing_is_named_with_its_mend(need: str, reason: str) -> None:
+def test_what_is_missing_is_named_with_its_fix(need: str, reason: str) -> None:
     """A reader learns what to install."""
     assert Contender("x", "", "", module="bench.x", needs=(need,)).missing() == reason

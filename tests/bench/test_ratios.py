@@ -103,7 +103,7 @@ def test_the_exit_code_tells_a_regression() -> None:
 
 
 def test_a_fault_of_this_tree_is_a_failure_and_one_of_the_commit_is_not() -> None:
-    """Who mends a fault must be able to compare with what had it."""
+    """Who fixes a fault must be able to compare with what had it."""
     sound, faulty = result(), result(faults=("C01USDT was not asked for",))
     assert [exit_code([row(0.9, 1.0)], [it]) for it in (Pair(faulty, sound), Pair(sound, faulty))] == [1, 0]
 

@@ -58,7 +58,7 @@ def test_the_poller_is_that_of_the_tree(tmp_path: Path) -> None:
     ],
 )
 def test_a_poller_with_another_interface_is_an_error(tmp_path: Path, processor: str, named: str) -> None:
-    """A name that is gone, other arguments, another method: one line says which, and where the mend belongs."""
+    """A name that is gone, other arguments, another method: one line says which, and where the fix belongs."""
     poller_of(tmp_path, processor)
     with pytest.raises(ProcessError, match=f"not one that bench/poller_cost.py knows: {named}") as error:
         measured(tmp_path)

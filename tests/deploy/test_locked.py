@@ -71,7 +71,7 @@ def test_what_is_needed_directly_or_not(root: Path) -> None:
 
 
 def test_what_is_not_there_is_named(root: Path) -> None:
-    """An extra that does not exist, and a package that was never locked, are errors with the mend."""
+    """An extra that does not exist, and a package that was never locked, are errors with the fix."""
     with pytest.raises(LockError, match=r"no extra 'less'; it has more, other"):
         requirements(["less"], root)
     with pytest.raises(LockError, match=r"lacks three; run: make constraints"):

@@ -73,7 +73,7 @@ def test_an_address_that_cannot_be_used_is_named() -> None:
         plan_cluster({"TICKGATE_GATEWAY_2": "8082"})
 
 
-def test_a_cluster_without_haproxy_is_refused_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_haproxy_is_refused_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to install."""
     monkeypatch.setattr(programs, "find_haproxy", lambda: None)
     with pytest.raises(DeployError, match="apt-get install haproxy"):
@@ -185,7 +185,7 @@ def test_without_a_certificate_there_is_no_tls(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("_haproxy")
-def test_a_certificate_that_cannot_be_read_is_refused_with_the_mend() -> None:
+def test_a_certificate_that_cannot_be_read_is_refused_with_the_fix() -> None:
     """The error names the variable and what it should hold."""
     with pytest.raises(DeployError, match=r"TICKGATE_CERT='/no/such\.pem'.*PEM"):
         plan_cluster({"TICKGATE_CERT": "/no/such.pem"})

@@ -169,7 +169,7 @@ def test_one_that_never_served_is_not_started_anew_at_once(arbiter: Arbiter, clo
 
 
 def test_a_reload_waits_for_nothing(arbiter: Arbiter, clock: Clock) -> None:
-    """Whoever hangs up has mended something."""
+    """Whoever hangs up has fixed something."""
     pauses(arbiter, clock, 6, lives_s=1)
     arbiter.ends.append((only(arbiter), 70))
     arbiter.reap_workers()

@@ -69,7 +69,7 @@ async def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(program
 
 @pytest.mark.parametrize("program", ["gateway", "gunicorn"])
 async def test_a_port_in_use_stops_the_start_with_one_line_that_names_it(program: str, taken_port: int) -> None:
-    """A gateway whose port is taken says so with the variable and the mend, and exits with 2."""
+    """A gateway whose port is taken says so with the variable and the fix, and exits with 2."""
     code, lines = await _end(PROGRAMS[program], {"GATEWAY_PORT": str(taken_port), "LOG_LEVEL": "ERROR"})
     assert (code, len(lines)) == (2, 1), lines
     assert "GATEWAY_PORT" in lines[0]

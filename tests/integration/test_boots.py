@@ -62,7 +62,7 @@ async def test_a_worker_that_always_ends_is_booted_ever_more_seldom(tmp_path: Pa
 async def test_a_successor_that_cannot_boot_leaves_the_old_worker_in_service(
     valkey: Valkey, tmp_path: Path, fault: str
 ) -> None:
-    """A reload that fails is one boot and one line; clients stay, newcomers are served, and a mended one replaces."""
+    """A reload that fails is one boot and one line; clients stay, newcomers are served, and a fixed one replaces."""
     started = program(tmp_path, "none", valkey.url)
     async with running(started, "SYMBOLS=BTCUSDT\n"):
         ready = f"http://127.0.0.1:{started.port}/readyz"

@@ -59,7 +59,7 @@ async def test_through_tls_as_a_user_and_past_bad_urls(
             assert [line for line in lines if "sesame" in line or "ame@" in line or "a/b?" in line] == []
 
 
-async def test_another_authority_is_told_by_both_and_mended_without_a_restart(valkey: Valkey, tmp_path: Path) -> None:
+async def test_another_authority_is_told_by_both_and_fixed_without_a_restart(valkey: Valkey, tmp_path: Path) -> None:
     """A certificate that nobody here trusts is one helpful line in each log; with the right file both go on."""
     made = Certificates(tmp_path)
     (others := tmp_path / "others").mkdir()

@@ -111,7 +111,7 @@ def test_user_and_password_go_to_the_proxy_alone() -> None:
     "value", ["socks5://u:secret@host:1", "http://", "http://host:port", "://secret", "http://[::1"]
 )
 def test_what_is_no_proxy_is_refused(value: str) -> None:
-    """The message names the variable and the mend, and shows nothing of the value."""
+    """The message names the variable and the fix, and shows nothing of the value."""
     with pytest.raises(ProxyError, match=r"^HTTPS_PROXY is not the URL of an HTTP proxy; write http:") as caught:
         Proxies({"https_proxy": value})
     assert "secret" not in str(caught.value)

@@ -38,7 +38,7 @@ def taken_port() -> Iterator[str]:
 
 
 def test_bad_start(taken_port: str) -> None:
-    """A start that cannot succeed is one line with variable and mend, exit code 2, and nothing else."""
+    """A start that cannot succeed is one line with variable and fix, exit code 2, and nothing else."""
     sound = {"FEED": "simulated", "BUS_URL": "memory://"}
     cases = [
         ("BUS_URL", "redis://:sesame@localhost:port/0", "write redis://host:port/db"),
@@ -47,12 +47,12 @@ def test_bad_start(taken_port: str) -> None:
         ("POLLER_METRICS_PORT", taken_port, "choose a free port, or 0 for none"),
     ]
     processes = [start(**{**sound, name: value}) for name, value, _ in cases]
-    for process, (name, value, mend) in zip(processes, cases, strict=True):
+    for process, (name, value, fix) in zip(processes, cases, strict=True):
         output, errors = process.communicate(timeout=20)
         assert (2, "") == (process.returncode, output), value
         (line,) = errors.splitlines()
-        assert line.startswith(f"poller: {'SYMBOLS' if 'BLZETH' in mend else name} ")
-        assert mend in line
+        assert line.startswith(f"poller: {'SYMBOLS' if 'BLZETH' in fix else name} ")
+        assert fix in line
         assert "sesame" not in line
 
 

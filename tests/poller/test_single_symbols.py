@@ -182,7 +182,7 @@ async def test_listed_while_running(exchange: Exchange) -> None:
 
 
 async def test_delisted_while_rest_stands_in(exchange: Exchange) -> None:
-    """The refused list is mended within a moment, and the others' prices go on."""
+    """The refused list is fixed within a moment, and the others' prices go on."""
     source = new_ws(exchange, SYMBOLS, grace_s=0.05)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")

@@ -24,7 +24,7 @@ START_WITHIN_S = 60.0
 CALM_WITHIN_S = 30.0
 """After the last client has gone; every timeout of the stage's settings is much shorter."""
 CURRENT_WITHIN_S = 30.0
-"""After a fault, until all have prices from after it; some faults take seconds to be noticed, and some to be mended."""
+"""After a fault, until all have prices from after it; some faults take seconds to be noticed, and some to be fixed."""
 _FAULT_EVERY_S = 15.0
 _LONGEST_FAULT_S = 6.0
 

@@ -1,4 +1,4 @@
-"""Why a connection to the bus could not be made: one line, with the mend where there is one, without secrets."""
+"""Why a connection to the bus could not be made: one line, with the fix where there is one, without secrets."""
 
 import re
 import ssl
@@ -43,8 +43,8 @@ def explained(error: BaseException, url: RedisUrl) -> str:
 
 def not_in_time(url: RedisUrl, *, reached: bool) -> str:
     """What to say where no answer came; ``reached`` is whether a connection was ever of use."""
-    mend = "; where it does not speak TLS, write redis:// in BUS_URL" if url.tls is not None and not reached else ""
-    return f"{url.place} did not answer in time{mend}"
+    fix = "; where it does not speak TLS, write redis:// in BUS_URL" if url.tls is not None and not reached else ""
+    return f"{url.place} did not answer in time{fix}"
 
 
 def _of_certificate(error: ssl.SSLCertVerificationError, url: RedisUrl) -> str:

@@ -273,9 +273,9 @@ class Listing:
         """What to say of a start without any symbol; the list of all knows what one may be meant for."""
         whole = self._whole or await self._read_info({}, self._timing.exchange_info_timeout_s)
         close = None if isinstance(whole, Failure) else whole.suggestion(symbol)
-        mend = f"did you mean {close}?" if close else "remove it, or correct it"
+        fix = f"did you mean {close}?" if close else "remove it, or correct it"
         others = f" and {len(self._symbols) - 1} more" if len(self._symbols) > 1 else ""
-        return f"SYMBOLS names {symbol}{others}, which Binance does not list; {mend}"
+        return f"SYMBOLS names {symbol}{others}, which Binance does not list; {fix}"
 
 
 def _unknown(reason: str = "the exchange does not list it") -> Instrument:

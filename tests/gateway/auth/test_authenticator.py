@@ -514,7 +514,7 @@ def test_exactly_one_key_must_be_told() -> None:
 
 
 def test_a_short_secret_stops_the_start() -> None:
-    """One line names the variable and how to mend it, and not the secret."""
+    """One line names the variable and how to fix it, and not the secret."""
     error = refusal(jwt_secret=MARK)
     assert error.startswith("JWT_SECRET is 13 bytes long, and HS256 needs 32; make one with: python -c")
     assert MARK not in error

@@ -73,7 +73,7 @@ def test_aiohttp_has_every_private_name_that_is_used() -> None:
         return [f"{name}: {what}" for name, what in USED.items() if not hasattr(handler, name)]
 
     gone = asyncio.run(main())
-    assert [] == gone, f"aiohttp {aiohttp.__version__} has no such name any more; mend {ADAPTER.relative_to(ROOT)}"
+    assert [] == gone, f"aiohttp {aiohttp.__version__} has no such name any more; fix {ADAPTER.relative_to(ROOT)}"
 
 
 def _private_attributes(path: Path) -> Iterator[tuple[str, str]]:

@@ -117,7 +117,7 @@ async def test_a_dead_symbol_s_connection_is_replaced_without_a_gap(exchange: Ex
 
 
 async def test_a_symbol_that_stays_dead_is_no_storm_of_connections(exchange: Exchange) -> None:
-    """When a new connection does not mend it either, the next ones come after pauses that double; REST stands in."""
+    """When a new connection does not fix it either, the next ones come after pauses that double; REST stands in."""
     exchange.faults.quiet_streams.add("ethusdt@bookTicker")
     source = new_ws(exchange, SYMBOLS, structs.replace(REST, quiet_s=0.3), doubts=DOUBTS, replace_s=0.5)
     async with heeding(source) as listener:

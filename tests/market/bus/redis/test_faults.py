@@ -1,4 +1,4 @@
-"""What is said of a server that cannot be used: one line, with the mend."""
+"""What is said of a server that cannot be used: one line, with the fix."""
 
 import asyncio
 import datetime
@@ -20,7 +20,7 @@ HERE = RedisUrl(host="h", username="gateways", password="sesame-street")  # noqa
 
 
 async def test_tls_where_there_is_none(valkey: Valkey) -> None:
-    """``rediss://`` to a server that speaks plain: the scheme is to be mended."""
+    """``rediss://`` to a server that speaks plain: the scheme is to be fixed."""
     said = await outcome_of(f"rediss://127.0.0.1:{valkey.port}/0")
     assert said.startswith(
         f"127.0.0.1:{valkey.port} did not answer in time; where it does not speak TLS, write redis://"
@@ -113,7 +113,7 @@ def test_a_name_or_a_password_that_is_a_word_hides_nothing() -> None:
     ],
 )
 def test_a_tls_handshake_that_fails_says_why(reason: str, said: str) -> None:
-    """A certificate of ours that is missing, and a server without TLS, are told with the mend."""
+    """A certificate of ours that is missing, and a server without TLS, are told with the fix."""
     error = ssl.SSLError(1, "x")
     error.reason = reason
     assert explained(error, HERE).startswith(said)

@@ -109,7 +109,7 @@ def test_what_is_refused(url: str, said: str) -> None:
         return
     message = str(refusal_of(url))
     assert said in message
-    assert any(mend in message for mend in ("write", "remove", "encode", "use", "put")), message
+    assert any(fix in message for fix in ("write", "remove", "encode", "use", "put")), message
     assert "\n" not in message
     assert len(message) < 220
 

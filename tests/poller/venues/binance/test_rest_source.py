@@ -88,7 +88,7 @@ async def test_retry_after_is_obeyed_exactly(exchange: Exchange, status: int) ->
     [(403, b"<html>"), (500, b""), (502, b"bad"), (200, b"<html>"), (200, b"[]"), (200, b'[{"symbol":7}]')],
 )
 async def test_recovers_from_bad_answers(exchange: Exchange, status: int, body: bytes) -> None:
-    """While answers are bad the link goes down, asking goes on with pauses, and good ones mend it."""
+    """While answers are bad the link goes down, asking goes on with pauses, and good ones fix it."""
     source = new_rest(exchange, ["BTCUSDT", "ETHUSDT"], quiet_s=0.2)
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
