@@ -66,7 +66,7 @@ def test_the_defaults_told_are_the_defaults() -> None:
         assert (text or "–") == told.strip().strip("`"), name
 
 
-def test_what_changes_while_running_is_told() -> None:
+def test_what_changes_while_running_is_documented() -> None:
     """The table of what SIGHUP changes names each setting that can change, and no other."""
     table = README.partition("| what changes with SIGHUP |")[2].partition("\n\n")[0]
     told = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]{4,})`", row.split(" | ")[0])}

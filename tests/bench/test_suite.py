@@ -94,7 +94,7 @@ def test_a_floor_without_a_gateway_to_follow_is_not_run() -> None:
     assert [floor_rate(FLOOD, "floor", seen) for seen in ([], [uncounted])] == [None, None]
 
 
-def test_a_run_is_told_in_one_line() -> None:
+def test_a_run_is_reported_in_one_line() -> None:
     """Figures, what limits them, and faults."""
     done = Result(
         scenario="flood",

@@ -139,7 +139,7 @@ def test_a_tree_within_another_s_repository_is_refused(repository: Path) -> None
         find("HEAD", repository / "gateway")
 
 
-def test_a_machine_without_git_is_told(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_git_is_reported(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program is named."""
     monkeypatch.setenv("PATH", "")
     with pytest.raises(TreeError, match="no program git"):

@@ -74,7 +74,7 @@ async def test_a_line_without_end_does_not_end_the_reading() -> None:
     assert heard.lines[-1] == ("program", "after")
 
 
-async def test_the_end_is_told_by_exit_code_or_signal() -> None:
+async def test_the_end_is_reported_by_exit_code_or_signal() -> None:
     """A program's own code, or the negative number of the signal that killed it."""
     heard = Heard()
     leaving, killed = python("import sys; sys.exit(7)", heard), python("import time; time.sleep(60)", heard)

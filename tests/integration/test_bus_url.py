@@ -59,7 +59,9 @@ async def test_through_tls_as_a_user_and_past_bad_urls(
             assert [line for line in lines if "sesame" in line or "ame@" in line or "a/b?" in line] == []
 
 
-async def test_another_authority_is_told_by_both_and_fixed_without_a_restart(valkey: Valkey, tmp_path: Path) -> None:
+async def test_another_authority_is_reported_by_both_and_fixed_without_a_restart(
+    valkey: Valkey, tmp_path: Path
+) -> None:
     """A certificate that nobody here trusts is one helpful line in each log; with the right file both go on."""
     made = Certificates(tmp_path)
     (others := tmp_path / "others").mkdir()
@@ -81,7 +83,7 @@ async def test_another_authority_is_told_by_both_and_fixed_without_a_restart(val
                 await further(client, "BTCUSDT")
 
 
-async def test_a_file_that_goes_bad_is_told_before_anybody_connects(tmp_path: Path) -> None:
+async def test_a_file_that_goes_bad_is_reported_before_anybody_connects(tmp_path: Path) -> None:
     """A start with an authority's file that is no such file ends with exit code 2 and one line."""
     (ca := tmp_path / "ca.pem").write_text("rubbish", encoding="ascii")
     for command in (POLLER, GATEWAY, GUNICORN):

@@ -110,7 +110,7 @@ async def _silence(name: str, begin: Step, end: Step) -> None:
         tell(name, stale_after=stale_after, back_after=back_after)
 
 
-async def test_an_exchange_that_goes_silent_or_mad_is_told_as_such_and_taken_up_again() -> None:
+async def test_an_exchange_that_goes_silent_or_mad_is_reported_as_such_and_taken_up_again() -> None:
     """Open sockets without a word, or words without a meaning: `stale` with the reason, then right again.
 
     Of a stream that is half rubbish every good quote arrives, nothing else does, and the log stays short.

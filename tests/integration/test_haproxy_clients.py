@@ -94,7 +94,7 @@ async def test_who_is_no_trusted_proxy_names_nobody() -> None:
             assert heard(haproxy) == [[STRANGER]]
 
 
-async def test_the_scheme_is_told_by_the_trusted_proxy_alone() -> None:
+async def test_the_scheme_is_reported_by_the_trusted_proxy_alone() -> None:
     """`X-Forwarded-Proto` of the one that ends TLS stays; a stranger's does not, nor what is no scheme."""
     async with balancer(**BY_HEADER) as haproxy:
         for source, claim, expected in (

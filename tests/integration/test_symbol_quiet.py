@@ -82,7 +82,7 @@ async def _quiet_minute(*busy: str) -> None:
         assert [] == exchange.violations
 
 
-async def test_a_halt_that_leaves_the_book_as_it_was_is_told() -> None:
+async def test_a_halt_that_leaves_the_book_as_it_was_is_reported() -> None:
     """Soon where the quotes end with it, and within a minute or so where they go on."""
     await together(_halt_with_a_book("binance-ws"), _halt_with_a_book("binance-rest"))
 

@@ -43,7 +43,7 @@ OTHERS_S = 2.5
 """In which REST answers twice at least."""
 
 
-async def test_one_stream_that_fails_is_told_of_its_symbol_and_of_no_other() -> None:
+async def test_one_stream_that_fails_is_reported_of_its_symbol_and_of_no_other() -> None:
     """A mute stream, one that REST must stand in for, and quotes that mean nothing: each stale, then live again.
 
     Two symbols beside them get every price, and never hear of any of it, though connections are replaced meanwhile.
@@ -129,7 +129,7 @@ async def _rave(exchange: Exchange, symbol: str) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_by_rest_a_symbol_that_is_missing_is_told_and_no_other() -> None:
+async def test_by_rest_a_symbol_that_is_missing_is_reported_and_no_other() -> None:
     """Left out of answers, halted with an empty book, delisted: each tells its own state, and others go on."""
     symbols = [*STEADY, "LEFTUSDT", "HALTUSDT", "GONEUSDT", "GARBUSDT"]
     async with (

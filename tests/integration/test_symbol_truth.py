@@ -36,7 +36,7 @@ LOOK_S = 60.0
 LATE_S = 10.0
 
 
-async def test_of_each_symbol_the_truth_is_told() -> None:
+async def test_of_each_symbol_the_truth_is_reported() -> None:
     """Finer than the listing, one-sided, halted, delisted, unlisted: no tick is lost, and each tells its own state.
 
     Two symbols beside them never hear of any of it.

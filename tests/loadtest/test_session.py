@@ -176,7 +176,7 @@ def test_what_is_no_message_of_the_protocol_is_a_failure(payload: bytes) -> None
     assert 1 == sum(talk.tally.latencies_ms.values())
 
 
-def test_an_outage_is_told_and_its_gap_forgiven() -> None:
+def test_an_outage_is_reported_and_its_gap_forgiven() -> None:
     """`stale` and `live` are passed on, and ticks lost between them are no gap."""
     talk = Talk()
     talk.begin("A", "B")

@@ -32,7 +32,7 @@ def _level() -> Iterator[None]:
         ("JWT_SECRET", "old", "new", "JWT_SECRET"),
     ],
 )
-def test_a_change_is_told_without_what_may_be_a_secret(name: str, old: object, new: object, expected: str) -> None:
+def test_a_change_is_reported_without_what_may_be_a_secret(name: str, old: object, new: object, expected: str) -> None:
     """Numbers and levels are shown, symbols by what comes and goes, and text not at all."""
     assert expected == described(name, old, new)
 
@@ -48,7 +48,7 @@ def test_what_changed_and_what_could_not_are_a_line_each(caplog: pytest.LogCaptu
     ] == [(record.levelname, record.message) for record in caplog.records]
 
 
-def test_that_nothing_changed_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_that_nothing_changed_is_reported_too(caplog: pytest.LogCaptureFixture) -> None:
     """Who asked for it can see that it was done."""
     logging.getLogger().setLevel("INFO")
     announce(logging.getLogger("x"), BEFORE, BEFORE, BEFORE, level="INFO")
@@ -57,7 +57,7 @@ def test_that_nothing_changed_is_told_too(caplog: pytest.LogCaptureFixture) -> N
 
 
 @pytest.mark.parametrize(("old", "new"), [("INFO", "ERROR"), ("ERROR", "INFO")])
-def test_a_changed_level_is_told_by_the_level_that_says_more(
+def test_a_changed_level_is_reported_by_the_level_that_says_more(
     caplog: pytest.LogCaptureFixture, old: LogLevel, new: LogLevel
 ) -> None:
     """Whether the log becomes quieter or louder, it says so, and then goes by the new level."""

@@ -127,7 +127,7 @@ def test_without_the_variable_there_is_no_file() -> None:
     assert {} == read_config({"SYMBOLS": "BTCUSDT"})
 
 
-def test_a_bad_value_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_bad_value_is_reported_with_its_place(tmp_path: Path) -> None:
     """An error about a value of the file names the line; one about the environment's names none."""
     environ = written(tmp_path, "\nLOG_LEVEL=LOUD\n")
     with pytest.raises(SettingError, match=r"^LOG_LEVEL 'LOUD' must be .* \(TICKGATE_CONFIG '.*', line 2\)$"):
@@ -136,7 +136,7 @@ def test_a_bad_value_is_told_with_its_place(tmp_path: Path) -> None:
         Settings.from_environ(environ | {"LOG_LEVEL": "QUIET"})
 
 
-def test_a_file_that_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported_by_name(tmp_path: Path) -> None:
     """Missing, no file, a name that no file has, or one without end: one line each, and nobody is kept waiting."""
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "large").write_bytes(b"#" * (1024 * 1024 + 1))

@@ -215,7 +215,7 @@ async def test_symbols_that_change_while_running(valkey: Valkey) -> None:
         assert list(range(seqs[0], seqs[0] + len(seqs))) == seqs
 
 
-async def test_states_are_told_on_the_bus(valkey: Valkey) -> None:
+async def test_states_are_reported_on_the_bus(valkey: Valkey) -> None:
     """The full set is in the store with the first heartbeat; a symbol that the recording lacks is unknown."""
     symbols = parse_symbols("NKNUSDT,BTCUSDT")
     settings = PollerSettings(bus_url=valkey.url, symbols=symbols, feed="replay", replay_path=RECORDING)

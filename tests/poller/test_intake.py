@@ -105,7 +105,7 @@ def test_a_symbol_that_is_traded_again_is_live_with_its_first_price(
     assert {} == desk.told()
 
 
-def test_a_halt_is_told_with_a_tick() -> None:
+def test_a_halt_is_reported_with_a_tick() -> None:
     """When a symbol is not traded any more its price goes first; its quotes meanwhile are a ground to look again."""
     desk = Desk(BTCUSDT=TRADING)
     desk.subject.update(quote(1))

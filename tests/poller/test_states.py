@@ -97,7 +97,7 @@ def test_the_first_reason_stays() -> None:
     assert ("its stream is down", 7_000_000) == (told.reason, told.since_us)
 
 
-def test_what_is_unusual_is_told_of_a_live_symbol() -> None:
+def test_what_is_unusual_is_reported_of_a_live_symbol() -> None:
     """A note makes no symbol less live, and is taken back with the next."""
     subject = serving("A1", "B1")
     subject.covered("A1", "by REST")
@@ -108,7 +108,7 @@ def test_what_is_unusual_is_told_of_a_live_symbol() -> None:
     assert ("live", "") == told(subject)["A1"]
 
 
-def test_one_outage_is_not_told_symbol_by_symbol() -> None:
+def test_one_outage_is_not_reported_symbol_by_symbol() -> None:
     """While the feed is down no symbol is told to have become stale; a halt is; what lasts is told when it is up."""
     subject = serving("A1", "B1", "C1")
     subject.uncovered("A1", "no stream")
@@ -120,7 +120,7 @@ def test_one_outage_is_not_told_symbol_by_symbol() -> None:
     assert {"A1": ("stale", "no stream"), "B1": ("live", ""), "C1": ("halted", "BREAK")} == told(subject)
 
 
-def test_a_symbol_that_is_live_again_is_told_though_the_feed_is_down() -> None:
+def test_a_symbol_that_is_live_again_is_reported_though_the_feed_is_down() -> None:
     """What was stale before the outage, and is not any more, does not stay stale with the clients."""
     subject = serving("A1", "B1")
     subject.uncovered("A1", "no stream")

@@ -47,7 +47,7 @@ def test_each_is_told_of_once_a_minute(caplog: pytest.LogCaptureFixture) -> None
     run_virtual(main())
 
 
-def test_of_many_only_a_few_are_told_of_and_all_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_of_many_only_a_few_are_reported_of_and_all_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     """Twenty lines and a number a minute, however many meet limits; a quiet minute says nothing."""
 
     async def main() -> None:
@@ -65,7 +65,7 @@ def test_of_many_only_a_few_are_told_of_and_all_are_counted(caplog: pytest.LogCa
     run_virtual(main())
 
 
-async def test_what_was_only_counted_is_told_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_was_only_counted_is_reported_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
     """A gateway that ends within the minute does not keep it to itself."""
     log = LimitLog()
     for number in range(MOST_LINES + 3):

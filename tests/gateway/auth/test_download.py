@@ -264,7 +264,7 @@ async def test_a_document_comes_through_a_proxy() -> None:
 
 
 @pytest.mark.parametrize("password", ["wrong", "ses%40me"])
-async def test_a_proxy_that_refuses_is_told_without_its_password(password: str) -> None:
+async def test_a_proxy_that_refuses_is_reported_without_its_password(password: str) -> None:
     """Its status is enough to know why."""
     async with ForwardProxy({}, user="us", password=PASSWORD) as proxy:
         proxies = Proxies({"HTTPS_PROXY": f"http://us:{password}@127.0.0.1:{proxy.port}"})

@@ -264,7 +264,7 @@ def test_an_issuer_that_is_down_at_the_start_is_waited_for() -> None:
     run_virtual(main())
 
 
-def test_a_failure_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     """An issuer that is away for a day is one warning, not thousands; its return is told too."""
 
     async def main() -> None:

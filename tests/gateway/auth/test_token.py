@@ -134,7 +134,7 @@ def test_what_a_gateway_would_refuse_is_not_made(command: Command, argv: tuple[s
     assert problem in command.fails(*argv)
 
 
-def test_a_key_file_that_cannot_sign_is_told(command: Command, tmp_path: Path) -> None:
+def test_a_key_file_that_cannot_sign_is_reported(command: Command, tmp_path: Path) -> None:
     """A missing, public, encrypted or foreign key is told apart."""
     path = tmp_path / "key.pem"
     argv = ("--subject", "demo", "--key-file", str(path))

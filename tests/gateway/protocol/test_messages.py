@@ -15,7 +15,7 @@ def tags(base: type[msgspec.Struct]) -> set[str]:
     return {str(one.__struct_config__.tag) for one in base.__subclasses__()}
 
 
-def test_every_command_is_told() -> None:
+def test_every_command_is_documented() -> None:
     """Each command, and each option of subscribe, stands in the README; and the union knows each command."""
     assert tags(messages.Command) == {one.__struct_config__.tag for one in get_args(messages.AnyCommand)}
     for tag in tags(messages.Command):
@@ -24,13 +24,13 @@ def test_every_command_is_told() -> None:
         assert f"`{field.name}`" in README or f'"{field.name}"' in README
 
 
-def test_every_message_is_told() -> None:
+def test_every_message_is_documented() -> None:
     """Each message that a gateway sends is named in the README."""
     for tag in tags(messages.Message):
         assert f"`{tag}" in README, tag
 
 
-def test_every_close_code_is_told() -> None:
+def test_every_close_code_is_documented() -> None:
     """Each code that a gateway closes with stands in the README's table."""
     from gateway.websocket.close_codes import CloseReason
 

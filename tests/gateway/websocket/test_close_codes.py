@@ -12,7 +12,7 @@ def test_every_reason_can_be_sent(reason: CloseReason) -> None:
     assert 0 < len(reason.reason.encode()) <= 123
 
 
-def test_every_reason_is_told_apart() -> None:
+def test_every_reason_is_distinguished() -> None:
     """Where two share a code, because a client should do the same, the text beside it differs."""
     assert len(CloseReason) == len({(reason.code, reason.reason) for reason in CloseReason})
 

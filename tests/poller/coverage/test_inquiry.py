@@ -360,7 +360,7 @@ def test_a_quiet_symbol_beside_a_busy_one() -> None:
     staged(scene)
 
 
-def test_newer_prices_than_the_stream_s_are_told_at_once_and_make_it_dead() -> None:
+def test_newer_prices_than_the_stream_s_are_reported_at_once_and_make_it_dead() -> None:
     """The answer's price is passed on; two seconds later the stream cannot be relied on; it speaks, and it can."""
 
     async def scene(stage: Stage) -> None:

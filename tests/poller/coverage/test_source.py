@@ -301,7 +301,7 @@ async def test_symbols_are_spread_over_connections(exchange: Exchange) -> None:
         assert [] == exchange.violations
 
 
-async def test_one_lost_connection_of_several_is_told(exchange: Exchange) -> None:
+async def test_one_lost_connection_of_several_is_reported(exchange: Exchange) -> None:
     """While some of the connections are away, REST brings just their symbols, and the reason says how many."""
     symbols = [f"S{number}USDT" for number in range(4)]
     async with Exchange(symbols, LIMITS) as exchange:

@@ -56,7 +56,7 @@ def test_questions_about_a_quiet_market_become_rare() -> None:
     assert {} == doubts.verdicts(600.0)
 
 
-def test_a_silence_that_may_have_a_reason_is_told() -> None:
+def test_a_silence_that_may_have_a_reason_is_reported() -> None:
     """Who was busy until now, or has been quiet for as long as is allowed, may not be traded any more."""
     doubts = watching("A")
     told = [doubts.answered("A", second, second, newer=False) for second in (5, 15, 35, 75, 135, 195)]

@@ -127,7 +127,7 @@ def test_all_states_are_given_again_now_and_then() -> None:
     assert [0, WHOLE_AFTER + 1, 2 * WHOLE_AFTER + 2] == given
 
 
-def test_before_anything_is_known_of_the_symbols_nothing_is_told_of_them() -> None:
+def test_before_anything_is_known_of_the_symbols_nothing_is_reported_of_them() -> None:
     """A poller that waits for the exchange's list says that of the feed alone, once a second."""
     states = SymbolStates(lambda: 4)
     subject = HeartbeatSchedule(lambda: UP, states, lambda: 7)

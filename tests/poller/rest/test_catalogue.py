@@ -91,7 +91,7 @@ def test_none_is_listed(symbols: list[str], says: str) -> None:
     run_virtual(scene())
 
 
-def test_what_changes_is_told_within_a_minute() -> None:
+def test_what_changes_is_reported_within_a_minute() -> None:
     """A halt, its end, a removal from the list and a return to it; and nothing twice."""
 
     async def scene() -> None:

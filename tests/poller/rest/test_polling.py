@@ -106,7 +106,7 @@ async def test_delisted_symbol_does_not_take_the_others_along(exchange: Exchange
         assert refused == sum(request.status == 400 for request in exchange.requests)
 
 
-async def test_all_delisted_is_told_and_recovered_from(exchange: Exchange) -> None:
+async def test_all_delisted_is_reported_and_recovered_from(exchange: Exchange) -> None:
     """With nobody left to ask for the link is down and says why; one that is listed again is asked for."""
     source = new_rest(exchange, ["BTCUSDT"], absent_s=0.1)
     async with heeding(source) as listener:

@@ -236,7 +236,7 @@ async def test_bad_messages_cost_nothing_but_a_count(exchange: Exchange, text: s
         (200, b"<title>Log in</title>", "no connection: HTTP 200: Log in"),
     ],
 )
-async def test_a_refused_handshake_is_told_in_its_own_words(
+async def test_a_refused_handshake_is_reported_in_its_own_words(
     exchange: Exchange, status: int, body: bytes, expected: str
 ) -> None:
     """Status, and message or title, are the reason for as long as it lasts."""
@@ -250,7 +250,7 @@ async def test_a_refused_handshake_is_told_in_its_own_words(
         await eventually(lambda: (source.state.link, source.state.reason) == ("up", ""))
 
 
-async def test_a_close_is_told_with_its_code_and_text(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_close_is_reported_with_its_code_and_text(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
     """What the exchange says at the end is what people read."""
     source = new_ws(exchange, SYMBOLS)
     async with listening(source):

@@ -50,7 +50,7 @@ async def test_a_planned_replacement_does_not_wait(exchange: Exchange) -> None:
         assert "up" == source.state.link
 
 
-async def test_what_ended_a_connection_after_it_was_to_be_replaced_is_told(exchange: Exchange) -> None:
+async def test_what_ended_a_connection_after_it_was_to_be_replaced_is_reported(exchange: Exchange) -> None:
     """Its last word counts, not the reason for which another one was wanted before."""
     source = new_ws(exchange, SYMBOLS, steady_s=10_000.0, backoff_base_s=10_000.0, backoff_cap_s=10_000.0)
     async with listening(source):

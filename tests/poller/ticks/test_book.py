@@ -182,7 +182,7 @@ def test_wrong_as_a_whole(update: Update, reason: str) -> None:
         (quote(bid="65000.03", last="1"), "crossed_quote"),
     ],
 )
-def test_what_is_wrong_is_told(update: Update, wrong: str | None) -> None:
+def test_what_is_wrong_is_reported(update: Update, wrong: str | None) -> None:
     """A quote that cannot be used in whole is told as wrong, tick or none; a lost size or summary is no fault of it."""
     outcome = processor().process(update)
     assert wrong == outcome.wrong

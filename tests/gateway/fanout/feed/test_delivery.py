@@ -134,7 +134,7 @@ def test_a_link_that_brings_it_late_after_all_is_clear() -> None:
     assert "" == setup.delivery.problem
 
 
-def test_what_cannot_be_read_is_told_once_it_stays_so() -> None:
+def test_what_cannot_be_read_is_reported_once_it_stays_so() -> None:
     """Of a symbol that is not there any more an unreadable rest is no news; a new link changes nothing."""
     setup = Setup()
     setup.store["S0"] = b"hello"

@@ -300,7 +300,7 @@ def test_a_last_value_of_before_the_start_silences_nobody() -> None:
     run_virtual(main())
 
 
-def test_a_poller_whose_clock_is_days_ahead_is_told() -> None:
+def test_a_poller_whose_clock_is_days_ahead_is_reported() -> None:
     """Nobody can say whose clock is right; its symbols are stale, and live again when its numbers can be right."""
 
     async def main() -> None:
@@ -403,7 +403,7 @@ def test_a_heartbeat_that_says_down_is_passed_on_with_its_reason() -> None:
     run_virtual(main())
 
 
-def test_a_change_of_source_is_told() -> None:
+def test_a_change_of_source_is_reported() -> None:
     """Falling back from the stream to REST is news though prices stay live."""
 
     async def main() -> None:
@@ -419,7 +419,7 @@ def test_a_change_of_source_is_told() -> None:
 
 
 @pytest.mark.parametrize("fault", ["stopped", "frozen"])
-def test_a_lost_bus_is_told_within_four_seconds_and_recovered_within_five(fault: str) -> None:
+def test_a_lost_bus_is_reported_within_four_seconds_and_recovered_within_five(fault: str) -> None:
     """Clients hear stale, without any address; after the return the changed prices come before live."""
 
     async def main() -> None:
@@ -651,7 +651,7 @@ def test_a_change_of_a_state_is_passed_on_behind_its_ticks() -> None:
     run_virtual(main())
 
 
-def test_states_of_an_older_poller_are_not_told() -> None:
+def test_states_of_an_older_poller_are_not_reported() -> None:
     """Without states in the heartbeat no symbol has one, whatever the store still holds of them."""
 
     async def main() -> None:
@@ -728,7 +728,7 @@ def test_newer_changes_outrun_an_older_full_set() -> None:
 
 
 @pytest.mark.parametrize("change", ["in the store", "in the beat", "late in the store"])
-def test_after_an_outage_what_changed_is_told_before_live(change: str) -> None:
+def test_after_an_outage_what_changed_is_reported_before_live(change: str) -> None:
     """And nothing of what did not; the outage itself is one message."""
 
     async def main() -> None:
@@ -809,7 +809,7 @@ def test_a_poller_that_has_just_begun_changes_nothing_of_what_was_told() -> None
     run_virtual(main())
 
 
-def test_ticks_that_do_not_pass_are_told_and_the_link_is_made_anew() -> None:
+def test_ticks_that_do_not_pass_are_reported_and_the_link_is_made_anew() -> None:
     """Heartbeats alone make nobody live: within ten seconds stale, with the reason, and a new link; it heals itself."""
 
     async def main() -> None:
@@ -896,7 +896,7 @@ def test_quiet_symbols_and_those_of_others_are_no_fault() -> None:
 @pytest.mark.parametrize(
     "payload", [b"hello", encode_tick(tick("ETHUSDT", 9)), encode_tick(tick(seq=1)).replace(b'"seq":1', b'"seq":9e15')]
 )
-def test_ticks_that_cannot_be_read_are_told(payload: bytes) -> None:
+def test_ticks_that_cannot_be_read_are_reported(payload: bytes) -> None:
     """What stays in the store and is no tick here is no proof of health; it ends with the first that can be read."""
 
     async def main() -> None:
@@ -955,7 +955,7 @@ def test_a_link_that_carries_anything_of_use_is_left_alone(useful: str) -> None:
     run_virtual(main())
 
 
-def test_a_bus_that_is_gone_when_a_useless_link_is_made_anew_is_told() -> None:
+def test_a_bus_that_is_gone_when_a_useless_link_is_made_anew_is_reported() -> None:
     """That is another fault, with another reason."""
 
     async def main() -> None:

@@ -9,7 +9,7 @@ from gateway.metrics import Counters
 from tests.fakes import run_virtual
 
 
-def test_all_are_counted_and_few_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_all_are_counted_and_few_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     """The first of a kind is told at once; of a flood one line a minute, with how many others there were."""
 
     async def main() -> None:

@@ -99,7 +99,7 @@ def test_the_largest_size_always_has_room(decimals: int, largest: int) -> None:
         ("CLOSE", "delisted"),
     ],
 )
-def test_status_is_told_with_the_exchange_s_word(status: str, expected: str) -> None:
+def test_status_is_reported_with_the_exchange_s_word(status: str, expected: str) -> None:
     """What is not traded is halted, or delisted where no way leads back; the reason has the exchange's own word."""
     instrument = listed(status=status, filters=filters("0.01", "0.001"))
     assert instrument is not None

@@ -175,7 +175,7 @@ async def test_no_symbol_is_listed(exchange: CoinbaseExchange) -> None:
         await new_source(exchange, "coinbase:BTC-USDD").instruments()
 
 
-async def test_a_halt_is_told(exchange: CoinbaseExchange) -> None:
+async def test_a_halt_is_reported(exchange: CoinbaseExchange) -> None:
     """A product whose trading is disabled is found at the next look, and so is its return."""
     source = new_source(exchange, BTC, ETH, rest=structs.replace(REST, absent_s=0.1))
     async with heeding(source) as listener:
@@ -186,7 +186,7 @@ async def test_a_halt_is_told(exchange: CoinbaseExchange) -> None:
         await eventually(lambda: [to.status for _, to in listener.listings] == ["halted", "trading"])
 
 
-async def test_a_book_that_makes_no_sense_is_told_anew(exchange: CoinbaseExchange) -> None:
+async def test_a_book_that_makes_no_sense_is_reported_anew(exchange: CoinbaseExchange) -> None:
     """Quotes that cannot be used are not relied on, and another connection brings the whole book."""
     doubts = DoubtTiming(unusable_s=0.2)
     source = new_source(exchange, BTC, doubts=doubts)
