@@ -1,12 +1,12 @@
-"""What every process agrees on: ticks, symbols, their bytes on the bus, and the bus itself.
+"""What all processes share: ticks, symbols, their bytes on the bus, and the bus itself.
 
 ``market`` imports nothing else of this project. The way of a tick through it:
 
     poller: Tick ─▶ topics, codec ─▶ Broker.publish ─▶ Receiver ─▶ codec ─▶ Tick: gateway
 
-``tick``, ``symbols``, ``instruments``, ``status``   what is said
+``tick``, ``symbols``, ``instruments``, ``status``   the data
 ``codec``    ticks, heartbeats and states as bytes
-``topics``   what their topics on the bus are called, and what is published together
+``topics``   their topics on the bus, and what is published together
 ``bus``      carries bytes by topic, in four roles; it knows none of the above
 ``config``, ``environ``, ``hangup``, ``logs``, ``tasks``, ``proxy``   what every program needs to run
 """

@@ -1,4 +1,4 @@
-"""What is different between the settings that a program had, those that it has now, and those that it was told."""
+"""Differences between a program's settings before, its settings now, and those that were wanted."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ def announce(
     level: LogLevel,
     others: Sequence[str] = (),
 ) -> None:
-    """Log what differs in ``after``, and which of the ``wanted`` settings are not in it; log by ``level`` then.
+    """Log the differences in ``after``, and the ``wanted`` settings that are not in it; log by ``level`` from then on.
 
-    Each maps the same variables to their values. Nothing that may be a secret is shown. ``others`` are changes that no
-    variable tells of.
+    Each maps the same variables to their values. Nothing that may be a secret is shown. ``others`` are changes without
+    a variable.
     """
     applied = [described(name, before[name], after[name]) for name in differing(before, after)]
-    # By whichever of the two levels says more.
+    # At the more verbose of the two levels.
     if not logger.isEnabledFor(logging.INFO):
         logs.set_level(level)
     logger.info("settings read again: %s", ", ".join((*applied, *others)) or "nothing has changed")
@@ -35,12 +35,12 @@ def announce(
 
 
 def differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    """Variables whose values are not the same."""
+    """The variables whose values differ."""
     return [name for name, value in old.items() if value != new[name]]
 
 
 def described(name: str, old: object, new: object) -> str:
-    """A change for the log: with the new value where that is a number or a level, and with symbols that come or go."""
+    """A change for the log: with the new value if it is a number or a level, and with the symbols that come or go."""
     if name == "SYMBOLS" and isinstance(old, tuple) and isinstance(new, tuple):
         both = ("+", _without(new, old)), ("-", _without(old, new))
         signed = [sign + _names(names) for sign, names in both if names]

@@ -1,7 +1,7 @@
 """Ticks, heartbeats and states as bytes on the bus: JSON, typed and checked on the way in.
 
-Whoever can write to the bus may write anything: what is too long is refused before it is looked at, and what goes on to
-others is encoded anew.
+Any writer to the bus may write anything. So a payload that is too long is refused before it is decoded, and everything
+that clients get is encoded anew.
 """
 
 import json
@@ -16,9 +16,9 @@ from market.symbols import MAX_SYMBOL_BYTES, fits
 from market.tick import Tick
 
 MAX_TICK_BYTES: Final = 1024
-"""A tick of ours is half as long at most; a newer version's may have more fields."""
+"""Our ticks are half as long at most; those of a newer version may have more fields."""
 MAX_HEARTBEAT_BYTES: Final = 128 << 10
-"""`market.status.MAX_CHANGES` states with the longest reasons there are, in the longest way of writing them."""
+"""`market.status.MAX_CHANGES` states with the longest reasons, written in the longest way."""
 MAX_STATES_BYTES: Final = 2 << 20
 """Ten thousand symbols, each with a reason of a hundred characters. Decoding so much takes 25 ms at most."""
 
@@ -32,19 +32,19 @@ UNREADABLE = (msgspec.DecodeError, json.JSONDecodeError, UnicodeDecodeError, Rec
 
 
 class CodecError(MarketError, ValueError):
-    """Bytes from the bus that are not what their channel promises."""
+    """Bytes from the bus that do not match their channel."""
 
 
 encode_tick: Final[Callable[[Tick], bytes]] = _encoder.encode
-"""A tick as JSON; fields the exchange did not give are absent."""
+"""Encode a tick as JSON, without the fields that the exchange did not give."""
 
 
 read_tick: Final = _tick_decoder.decode
-"""Decode a payload of `MAX_TICK_BYTES` at most that is known to be of a symbol that fits; raises `UNREADABLE`."""
+"""Decode a payload of at most `MAX_TICK_BYTES` whose symbol was checked; raises `UNREADABLE`."""
 
 
 def decode_tick(payload: bytes) -> Tick:
-    """The tick of a payload. Unknown fields are ignored, so that a newer poller may add some.
+    """Decode a tick. Unknown fields are ignored, so that a newer poller may add some.
 
     Raises:
         CodecError: too long, not JSON, a required field missing, a wrong type, or a number out of range.

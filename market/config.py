@@ -1,8 +1,8 @@
 """``TICKGATE_CONFIG``: a file of settings, beneath the environment. Every program reads the same file.
 
-One ``NAME=VALUE`` a line. Blank lines, and lines that begin with ``#``, say nothing; ``export`` may stand before a
-name. White space around a value does not belong to it. There are no quotes, no variables, no continued lines and no
-comments behind a value: what another reader of such files would take for one of these is refused.
+Each line is one ``NAME=VALUE``. Blank lines and lines that begin with ``#`` are ignored; ``export`` may stand before a
+name. White space around a value is not a part of it. There are no quotes, no variables, no continued lines and no
+comments behind a value. A line that another reader of such files would take for one of these is refused.
 
 The file may hold secrets, so no message shows a value of it, nor a line that could not be read.
 """
@@ -19,7 +19,7 @@ from msgspec import Struct
 from market.environ import SettingError
 
 CONFIG: Final = "TICKGATE_CONFIG"
-"""The variable that names the file. It stands in the environment alone."""
+"""The variable that names the file. It is read from the environment only."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -47,23 +47,23 @@ HAPROXYS: Final = _names(
     " TICKGATE_MAX_CONNECTIONS TICKGATE_MAX_CONNECTIONS_PER_IP TICKGATE_CONNECT_RATE_PER_IP TICKGATE_HARD_STOP_AFTER"
     " TICKGATE_REQUEST_RATE_PER_IP"
 ) | {f"TICKGATE_GATEWAY_{number}" for number in range(1, 17)}
-"""Of ``haproxy.cfg``; the launcher hands them on to it."""
+"""Variables of ``haproxy.cfg``; the launcher passes them to HAProxy."""
 LAUNCHERS: Final = _names("VENUES")
 PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
-"""The way out, of pollers and gateways."""
+"""Proxies for outgoing connections of pollers and gateways."""
 KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | PROXIES
-"""What may stand in the file: it is everybody's, so it may name what only another program reads."""
+"""All names that the file may have. All programs share it, so it may have names that only another program reads."""
 
 _MAX_BYTES: Final = 1024 * 1024
 _LINE: Final = re.compile(r"(?:export[ \t]+)?([A-Z][A-Z0-9_]*)=(.*)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_PATH: Final = 200
 _LONGEST_NAME: Final = 40
-"""A longer one is not shown: it may be a part of a secret that reads like a name."""
+"""A longer name is not shown: it may be a part of a secret that looks like a name."""
 
 
 class Entry(Struct, frozen=True):
-    """What the file says of one variable, and where."""
+    """The value of one variable in the file, and its line."""
 
     value: str
     line: int
@@ -75,7 +75,7 @@ class Entry(Struct, frozen=True):
 
 @contextmanager
 def layered(environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """``environ`` above the file that it names, if it names one, for who reads settings in the block.
+    """``environ`` above the file that it names, if it names one, for reading settings within the block.
 
     An error about a value of the file, raised within the block, leaves it with the place added.
 
@@ -93,7 +93,7 @@ def layered(environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
 
 
 def read_config(environ: Mapping[str, str]) -> dict[str, Entry]:
-    """What the file says that ``environ`` names; nothing where it names none.
+    """The values of the file that ``environ`` names; empty if it names none.
 
     Raises:
         SettingError: the file cannot be read, or a line of it cannot be used; the message names both.
@@ -137,7 +137,7 @@ def parse_config(content: bytes, path: str) -> dict[str, Entry]:
 
 def _read(path: str) -> bytes:
     try:
-        # Another kind of file could hold us up for ever, or could not be read again.
+        # Reading another kind of file could block for ever, or work only once.
         if not stat.S_ISREG(Path(path).stat().st_mode):
             raise SettingError(f"{CONFIG} {_shown(path)} is not a file; name one")
         with Path(path).open("rb") as file:
@@ -153,7 +153,7 @@ def _read(path: str) -> bytes:
 
 
 def _shown(path: str) -> str:
-    # Of a long one the end tells more.
+    # The end of a long path says more.
     return repr(path if len(path) <= _LONGEST_PATH else "…" + path[-_LONGEST_PATH:])
 
 

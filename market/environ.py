@@ -1,4 +1,4 @@
-"""Reading settings from the environment: each variable becomes its value, or an error that names it."""
+"""Read settings from the environment: each variable becomes a value, or an error that names it."""
 
 import math
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class SettingError(MarketError, ValueError):
 
 
 class Environ:
-    """The environment, a variable at a time. Set but empty is a value like any other, not the default.
+    """The environment, one variable at a time. An empty variable is a value like any other, not the default.
 
     Raises:
         SettingError: by every method, where the variable's value cannot be used.
@@ -29,14 +29,14 @@ class Environ:
         self._variables = variables
 
     def get(self, name: str, default: str) -> str:
-        """The value as it stands."""
+        """The value, unchanged."""
         return self._variables.get(name, default)
 
     def bus_url(self, name: str, default: str) -> str:
         """A URL that `market.bus.open_bus` takes. It may hold a password, so no message shows it."""
         value = self.get(name, default)
         try:
-            # Opened once only to hear whether it can be; nothing is connected.
+            # Opened only to check the URL; nothing is connected.
             open_bus(value)
         except BusUrlError as error:
             raise SettingError(f"{name} {error}") from None
@@ -83,7 +83,7 @@ class Environ:
         return value
 
     def base_urls(self, name: str, default: tuple[str, ...], schemes: tuple[str, ...]) -> tuple[str, ...]:
-        """The base of a URL, or several with commas between them: scheme, host and port, and nothing behind those."""
+        """One or more base URLs, separated by commas: scheme, host and port, and nothing behind those."""
         value = self._variables.get(name)
         if value is None:
             return default
@@ -94,14 +94,14 @@ class Environ:
         return tuple(dict.fromkeys(url.removesuffix("/") for url in urls))
 
     def proxies(self) -> Proxies:
-        """``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``, in capitals or not."""
+        """``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``, in upper or lower case."""
         try:
             return Proxies(self._variables)
         except ProxyError as error:
             raise SettingError(str(error)) from None
 
     def flag(self, name: str) -> bool:
-        """Whether it is switched on: 1 or 0, and off where it is not set."""
+        """Whether a switch is on: 1 or 0; off if it is not set."""
         return self.choice(name, "0", ("0", "1")) == "1"
 
     def any(self, *names: str) -> bool:
@@ -119,5 +119,5 @@ def _is_base_url(text: str, schemes: tuple[str, ...]) -> bool:
 
 
 def shown(value: str) -> str:
-    """A value for a message: on one line, and not long."""
+    """A value for a message: one line, and short."""
     return repr(value[:60] + "…" if len(value) > 60 else value)

@@ -1,4 +1,4 @@
-"""SIGHUP: settings are to be read again. It never ends a program that listens to it."""
+"""SIGHUP: read the settings again. It never ends a program that listens to it."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ class Hangup:
     """A program's SIGHUP, from before it reads its settings until it ends."""
 
     def __init__(self) -> None:
-        """Listen from now on. Only a program's main thread can."""
+        """Listen from now on. Only the main thread can do that."""
         self._before_loop = False
         signal.signal(signal.SIGHUP, self._note)
 
@@ -26,7 +26,7 @@ class Hangup:
         self._before_loop = True
 
     def listen(self) -> asyncio.Event:
-        """Let the running event loop listen; what comes back is set by each SIGHUP, and already by one before."""
+        """Let the running event loop listen. Each SIGHUP sets the event returned; an earlier one has set it already."""
         asked = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
         if self._before_loop:
@@ -34,7 +34,7 @@ class Hangup:
         return asked
 
     def ignore(self) -> None:
-        """Overlook it from now on: the program ends, and its exit code shall tell of that end."""
+        """Ignore it from now on: the program is ending, and its exit code must be that of its own end."""
         asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
@@ -42,8 +42,8 @@ class Hangup:
 async def reload_whenever(asked: asyncio.Event, read: Callable[[], S], apply: Callable[[S], None]) -> None:
     """Whenever ``asked`` is set, `read` settings and `apply` them, until cancelled. Ten at once are one or two.
 
-    ``read`` runs in a thread, for a file may be on a slow disk. Where either raises `SettingError`, that is logged,
-    and everything stays as it is.
+    ``read`` runs in a thread, because a file may be on a slow disk. If either raises `SettingError`, the error is
+    logged and nothing changes.
     """
     while True:
         await asked.wait()

@@ -1,4 +1,4 @@
-"""What an exchange says of a symbol: whether it is traded, and how fine."""
+"""The listing of a symbol: whether it is traded, and with how many decimals."""
 
 from typing import Literal
 
@@ -15,8 +15,8 @@ class Scales(Struct, frozen=True):
 class Instrument(Struct, frozen=True):
     """A symbol as the exchange lists it now.
 
-    ``scales`` are those of its order rules (Binance's ``tickSize`` and ``stepSize``): a tick has no coarser ones, and
-    finer ones where its numbers need them. 0 where the exchange does not say.
+    ``scales`` are those of its order rules (Binance's ``tickSize`` and ``stepSize``). A tick never has coarser ones. It
+    has finer ones if its numbers need them. 0 if the exchange does not say.
     """
 
     status: Literal["trading", "halted", "delisted", "unknown"]

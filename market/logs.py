@@ -1,9 +1,9 @@
-"""One way of logging for every process: lines for people, or one JSON object a line for machines.
+"""Logging of every process: lines for people, or one JSON object per line for machines.
 
-What a call passes as ``extra`` becomes fields of its own: ``logger.info("closed", extra={"client": id})``.
+Each item of a call's ``extra`` becomes a field: ``logger.info("closed", extra={"client": id})``.
 
-Whatever is in a message, a field or an error was perhaps written by a stranger. It is made printable here, once and
-for all, so nobody who logs needs to think of it.
+A stranger may have written parts of a message, a field or an error. This module makes all of them printable, so callers
+need not think of it.
 """
 
 import json
@@ -27,7 +27,7 @@ _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
-    """Send all of this process's logging to ``stream`` (standard error when None), once, in one format."""
+    """Send all logging of this process to ``stream`` (standard error if None) in one format."""
     handler = logging.StreamHandler(stream) if stream else LineHandler()
     handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -35,26 +35,26 @@ def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = No
 
 
 def log_uncaught() -> None:
-    """Log every error that nobody catches. Python would write them to standard error, as they are."""
+    """Log every error that nobody catches. Python would write them to standard error unchanged."""
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda its: _log_uncaught(its.exc_type, its.exc_value, its.exc_traceback)
     sys.unraisablehook = lambda its: _log_uncaught(its.exc_type, its.exc_value, its.exc_traceback)
 
 
 def set_level(level: LogLevel) -> None:
-    """Log what is at least as severe as ``level`` from now on."""
+    """Log records of ``level`` and above from now on."""
     logging.getLogger().setLevel(level)
 
 
 _PIPE_BUF: Final = 4096
-"""A pipe that can be written to takes so much without blocking (pipe(7), Linux)."""
+"""A writable pipe takes this much without blocking (pipe(7), Linux)."""
 
 
 class LineHandler(logging.Handler):
-    """Writes lines straight to a descriptor, and loses those that it cannot write at once.
+    """Writes lines directly to a descriptor, and drops those that it cannot write at once.
 
-    A log must never hold up prices. `logging.StreamHandler` would: it waits for ever on a pipe that nobody
-    reads, and what it could not write to a full disk makes the process's exit code 120.
+    A log must never delay prices. `logging.StreamHandler` would: it waits for ever on a pipe that nobody reads. And a
+    line that it could not write to a full disk makes the exit code of the process 120.
     """
 
     def __init__(self, descriptor: int = 2) -> None:
@@ -65,7 +65,7 @@ class LineHandler(logging.Handler):
         self._lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line of ``record``, behind a word of how many were lost before it."""
+        """Write the line of ``record``, behind a note of how many were dropped before it."""
         try:
             line = self.format(record)
             note = f"({self._lost} log lines before this one could not be written)\n" if self._lost else ""
@@ -77,7 +77,7 @@ class LineHandler(logging.Handler):
     def _write(self, data: bytes) -> bool:
         view = memoryview(data)
         while view:
-            # Only what fits: whether anybody reads is known before, not after.
+            # Only what fits: we know before the write whether anybody reads, not after it.
             if not any(events & select.POLLOUT for _, events in self._room.poll(0)):
                 return False
             try:
@@ -90,7 +90,7 @@ class LineHandler(logging.Handler):
 class ConsoleFormatter(logging.Formatter):
     """``2026-11-21 20:15:00.123 INFO    poller.app: message key=value``.
 
-    Only a line of the log begins at the margin: what follows it, of a traceback, is indented.
+    Only the first line of a record begins at the margin; the lines of its traceback are indented.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -123,7 +123,7 @@ class JsonFormatter(logging.Formatter):
             text = json.dumps(line | {"time": line["time"].isoformat()}, default=str, skipkeys=True)
         if text.isprintable():
             return text
-        # What is left can only stand in strings, so it can be written another way there.
+        # Such characters can only be in strings, where they can be escaped.
         return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
 
 

@@ -1,8 +1,8 @@
-"""What others wrote, made fit for a terminal and for a log.
+"""Make foreign text safe for a terminal and for a log.
 
-A symbol's name, a reason, an exchange's answer or a client's header may hold anything: escape sequences that a terminal
-obeys, line breaks that begin a line of their own, marks that turn the direction of writing. All of these are shown, and
-none of them does anything.
+A symbol's name, a reason, an exchange's answer or a client's header may contain anything: escape sequences that a
+terminal obeys, line breaks that start a false line, marks that change the direction of writing. All of these are shown
+escaped, so that none has an effect.
 """
 
 import re
@@ -10,11 +10,11 @@ import sys
 from typing import Final
 
 MOST: Final = 8192
-"""Characters of one piece of text in a log."""
+"""The most characters of one piece of text in a log."""
 
 
 def cut(text: str) -> str:
-    """``text``, but no more than `MOST` characters of it."""
+    """The first `MOST` characters of ``text``."""
     return text if len(text) <= MOST else f"{text[:MOST]}… ({len(text) - MOST} more characters)"
 
 
@@ -30,12 +30,12 @@ def printable(text: str) -> str:
 
 
 def indented(text: str) -> str:
-    """Several lines, each made printable, and none of which begins where a log's own lines begin."""
+    """Several lines, each made printable and indented, so that none looks like a line of the log."""
     return "\n".join(f"  {printable(line)}" for line in re.split(r"\r?\n", text))
 
 
 def complain(line: str) -> None:
-    """Write one line to standard error, for who started a program that cannot go on."""
+    """Write one line to standard error, for the person who started a program that cannot continue."""
     print(printable(line), file=sys.stderr)  # noqa: T201 - what this is for
 
 

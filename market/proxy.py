@@ -1,7 +1,7 @@
-"""Which proxy a connection outwards goes through: ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``, read as curl does.
+"""The proxy of an outgoing connection: ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``, read as curl reads them.
 
-aiohttp's own ``trust_env`` is not used: it looks for a ``WSS_PROXY`` that nobody sets, and sends what ``~/.netrc``
-holds of a host to that host.
+aiohttp's own ``trust_env`` is not used: it looks for a ``WSS_PROXY`` that nobody sets, and it sends a host the
+credentials that ``~/.netrc`` has for it.
 """
 
 import base64
@@ -19,17 +19,17 @@ _PORTS: Final = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
 
 class ProxyError(MarketError, ValueError):
-    """A variable that names no proxy we can use. It may hold a password, so the message does not show it."""
+    """A variable that names no usable proxy. It may hold a password, so the message does not show the value."""
 
 
 class ProxyOptions(TypedDict, total=False):
-    """What a request of aiohttp is told of its proxy."""
+    """The proxy arguments of a request of aiohttp."""
 
     proxy: str
     proxy_headers: Mapping[str, str]
-    """Of the request for a tunnel."""
+    """Headers of the request for a tunnel."""
     headers: Mapping[str, str]
-    """Of a request without one, which the proxy reads itself."""
+    """Headers of a request without a tunnel, which the proxy reads itself."""
 
 
 class Proxy(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Proxy(Struct, frozen=True):
         return f"Proxy({self.url!r}, …)"
 
     def options(self, *, tunnel: bool) -> ProxyOptions:
-        """Arguments for a request of aiohttp, to where TLS needs a ``tunnel`` or to where it does not."""
+        """Arguments for a request of aiohttp; with TLS it needs a ``tunnel``."""
         if self.authorization is None:
             return {"proxy": self.url}
         headers = {"Proxy-Authorization": self.authorization}
@@ -92,7 +92,7 @@ class Proxies:
         return None if any(_matches(entry, host, port) for entry in self._exempt) else proxy
 
     def options(self, url: str) -> ProxyOptions:
-        """Arguments for a request of aiohttp to ``url``; empty where it goes straight there."""
+        """Arguments for a request of aiohttp to ``url``; empty if it uses no proxy."""
         proxy = self.of(url)
         return {} if proxy is None else proxy.options(tunnel=url.startswith(("https:", "wss:")))
 
@@ -125,10 +125,10 @@ def _is_own(host: str) -> bool:
 
 
 def _matches(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of ``NO_PROXY`` is about a host.
+    """Whether an entry of ``NO_PROXY`` covers a host.
 
-    ``*`` is about all; a name about itself and what is below it, with a dot before it or without; an address, or
-    a network in CIDR form, about addresses. Each but a network may name a port.
+    ``*`` covers all hosts. A name covers itself and all names below it, with or without a dot before it. An address, or
+    a network in CIDR form, covers addresses. All but a network may name a port.
     """
     if entry == "*":
         return True

@@ -1,7 +1,7 @@
-"""What a poller says of itself and of its venue's symbols, once a second (`market.topics`).
+"""The poller's report of itself and of its venue's symbols, once a second (`market.topics`).
 
-A `Heartbeat` speaks of the whole feed, and carries the newest changes of single symbols. `States` is the full set of
-them, kept in the bus's store, for who missed a change.
+A `Heartbeat` describes the whole feed, and carries the newest changes of single symbols. `States` is the full set. The
+bus's store keeps it for gateways that missed a change.
 """
 
 from typing import Annotated, Final, Literal
@@ -12,15 +12,15 @@ from market.tick import Exact, SymbolName
 from market.venues import DEFAULT_VENUE
 
 MAX_REASON: Final = 200
-"""Characters of a reason."""
+"""The most characters of a reason."""
 MAX_CHANGES: Final = 50
-"""Symbols in one heartbeat; of more changes at once a heartbeat carries the version alone."""
+"""The most symbols in one heartbeat. If more change at once, the heartbeat carries the version alone."""
 
 Reason = Annotated[str, Meta(max_length=MAX_REASON)]
 
 SymbolState = Literal["live", "stale", "halted", "delisted", "unknown"]
-"""``live``: the price is current, also where it has not moved for long. ``stale``: it may be old. ``halted``: the
-exchange lists the symbol, and does not trade it now. ``delisted``: the exchange listed it, and does not any more.
+"""``live``: the price is current, even if it has not moved for long. ``stale``: it may be old. ``halted``: the exchange
+lists the symbol but does not trade it now. ``delisted``: the exchange listed the symbol before, but not now.
 ``unknown``: the exchange does not list it, or no poller serves it."""
 
 
@@ -30,51 +30,51 @@ class SymbolStatus(Struct, frozen=True, kw_only=True, gc=False):
     symbol: SymbolName
     state: SymbolState
     reason: Reason = ""
-    """Why it is not live; where it is, empty, or what is unusual."""
+    """Why it is not live. If it is live: empty, or what is unusual."""
     since_us: Exact
     """Since when, microseconds since the Unix epoch."""
 
 
 class Changes(Struct, frozen=True, kw_only=True):
-    """What has changed between two versions of the states.
+    """The changes between two versions of the states.
 
-    Who holds the states of version ``since`` has those of ``version`` with ``symbols`` put in. Who holds neither
-    reads the full set, which is in the store before this is sent.
+    A gateway with the states of version ``since`` applies ``symbols`` and has those of ``version``. A gateway with
+    neither reads the full set, which is in the store before this is sent.
     """
 
     version: Exact
     since: Exact
-    """``version`` itself where the changes were too many, or where the poller has just begun to lead."""
+    """Equal to ``version`` if there were too many changes, or if the poller has just begun to lead."""
     symbols: Annotated[list[SymbolStatus], Meta(max_length=MAX_CHANGES)] = []
 
 
 class States(Struct, frozen=True, kw_only=True):
-    """The states of all symbols that the poller serves."""
+    """The states of all symbols of the poller."""
 
     version: Exact
     live: list[SymbolName]
-    """Those that are live, and of which there is nothing to say."""
+    """Live symbols without a reason."""
     others: list[SymbolStatus]
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True):
-    """The poller is alive, and hears the exchange or not.
+    """The poller is alive; the link to the exchange is up or down.
 
-    A heartbeat follows, on the same connection, every tick published before it, so who has the heartbeat has the ticks.
+    On one connection, a heartbeat follows every tick published before it. So a receiver of the heartbeat has the ticks.
     """
 
     source: Annotated[str, Meta(max_length=40)]
-    """Who delivers, as ``binance-ws``; any word, for a gateway may be older than the poller."""
+    """The source of prices, as ``binance-ws``. It may be any word, because a gateway may be older than the poller."""
     link: Literal["up", "down"]
-    """Whether prices arrive from the exchange; ``down`` says that those of every symbol may be old."""
+    """Whether prices arrive from the exchange; ``down``: the prices of all symbols may be old."""
     reason: Reason = ""
-    """Why the link is down, or what is unusual while it is up; empty where there is nothing to say."""
+    """Why the link is down, or what is unusual while it is up; else empty."""
     since_us: Exact
     """When ``link`` became what it is, microseconds since the Unix epoch."""
     sent_us: Exact
     """When this heartbeat was made, microseconds since the Unix epoch."""
     venue: Annotated[str, Meta(max_length=40)] = DEFAULT_VENUE
-    """Whose poller it is; absent from one that is older than venues."""
+    """The venue of the poller; absent from a poller older than venues."""
     states: Changes | UnsetType = UNSET
-    """Absent from a poller that does not tell the states of symbols; and while ``link`` is down, from one that has not
-    been told yet what the exchange lists. What was told before then holds."""
+    """Absent from a poller that does not publish states of symbols. Also absent while ``link`` is down and the poller
+    has not read the listing yet: earlier states then hold."""

@@ -1,8 +1,8 @@
 """Symbols, and the short names that may stand for them.
 
-A symbol is what the exchange calls it, in any script: Binance lists 币安人生USDT. Case is that of the letters A to Z
-alone. Other letters are only what they are: their rules depend on the language (the Turkish i), or change a name's
-length (ß, which becomes SS), so two symbols might become one.
+A symbol is the exchange's own name, in any script: Binance lists 币安人生USDT. Case is ignored only for letters A to
+Z. The rules of other letters depend on the language (the Turkish i), or change a name's length (ß becomes SS), so two
+symbols might become one.
 """
 
 import string
@@ -14,7 +14,7 @@ from market.errors import MarketError
 from market.venues import DEFAULT_VENUE, EXAMPLES, OTHER_VENUES, venue_of
 
 MAX_SYMBOL_BYTES: Final = 64
-"""Of a symbol in UTF-8, as it stands in channels, requests and messages."""
+"""The most bytes of a symbol in UTF-8, as in channels, requests and messages."""
 
 _REFUSED: Final = frozenset(",*@#\"'`\\")
 """The comma parts symbols, the star means all of them; @ begins a file's name, and in a stream's name ends the symbol;
@@ -22,7 +22,7 @@ _REFUSED: Final = frozenset(",*@#\"'`\\")
 of a symbol either: two that look the same would not be."""
 
 _SEPARATORS: Final = "-_/.:"
-"""Between base and quote asset, at exchanges that write one."""
+"""Signs between base and quote asset, on exchanges that write one."""
 
 _UPPER: Final = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -60,9 +60,9 @@ class Symbols:
         return name in self._known
 
     def resolve(self, name: str) -> str | None:
-        """The symbol that ``name`` means, case ignored, or None where it means nothing here.
+        """The symbol that ``name`` means, ignoring case, or None if it means none here.
 
-        The symbol returned is always the same object, so that many clients' sets share it.
+        It is always the same object, so many clients' sets share it.
         """
         name = upper(name)
         return self._by_upper.get(name) or self.aliases.get(name)
@@ -72,7 +72,7 @@ class Symbols:
         return self._known.keys() >= names
 
     def of_venue(self, venue: str) -> "Symbols":
-        """Those that are ``venue``'s."""
+        """The symbols of ``venue``."""
         return Symbols(name for name in self.names if venue_of(name) == venue)
 
     def known(self, names: Iterable[str]) -> list[str] | None:
@@ -112,7 +112,7 @@ def parse_symbols(text: str) -> Symbols:
 
 
 def canonical(name: str) -> str:
-    """``name`` as it is served, whatever its case: the letters a to z are capitals, but in a venue's name in front."""
+    """``name`` as it is served: with a to z in upper case, except in a venue's name in front."""
     venue, colon, native = name.partition(":")
     return f"{venue}:{upper(native)}" if colon and (venue := lower(venue)) in OTHER_VENUES else upper(name)
 
@@ -128,7 +128,7 @@ def lower(name: str) -> str:
 
 
 def is_symbol(name: str) -> bool:
-    """Whether an exchange may call something so: `MAX_SYMBOL_BYTES` at most, and no sign that means something else."""
+    """Whether ``name`` can be a symbol: at most `MAX_SYMBOL_BYTES`, and no sign that means something else."""
     return (
         bool(name)
         and name.isprintable()
@@ -164,4 +164,4 @@ def _aliases(names: tuple[str, ...]) -> dict[str, str]:
 
 
 DEFAULT_SYMBOLS: Final = Symbols(EXAMPLES[DEFAULT_VENUE])
-"""What poller and gateway serve where nobody says otherwise."""
+"""The default symbols of poller and gateway."""

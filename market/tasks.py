@@ -1,8 +1,8 @@
-"""Ending tasks, whatever they do with a cancellation.
+"""End tasks, whatever they do with a cancellation.
 
-One cancellation may never arrive: on Python 3.11 `asyncio.wait_for` loses one that comes in the moment in which what
-it waits for is done, and redis-py calls it for every command. Who cancels once and then waits may wait for ever. So
-whoever ends a task here cancels it again and again, until it has ended.
+A single cancellation may get lost: on Python 3.11 `asyncio.wait_for` loses one that comes in the moment in which the
+awaited task is done, and redis-py calls it for every command. A caller that cancels once and then waits may wait for
+ever. So these functions cancel a task again and again until it has ended.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from typing import Any, Final, Self, TypeVar
 T = TypeVar("T")
 
 AGAIN_S: Final = 1.0
-"""Between two cancellations of one task: as long as the cleanup of a connection may take."""
+"""Time between two cancellations of one task: enough for the cleanup of a connection."""
 
 
 async def end(*tasks: asyncio.Task[Any], again_s: float = AGAIN_S) -> None:
-    """Cancel ``tasks``, and return when all have ended; what they return or raise is left in them.
+    """Cancel ``tasks``, and return when all have ended. Their results and errors stay in them.
 
-    If the caller is cancelled meanwhile, that is raised when they have ended: no task is left behind.
+    If the caller is cancelled meanwhile, that is raised after they have ended: no task is left behind.
     """
     cancelled: asyncio.CancelledError | None = None
     press_at = 0.0
@@ -51,7 +51,7 @@ class Group:
         self._parent: asyncio.Task[Any] | None = None
         self._in_body = False
         self._pressed = 0
-        """How many times we cancelled the body's task."""
+        """How often we cancelled the body's task."""
         self._timer: asyncio.TimerHandle | None = None
         self._aborting = False
 
@@ -81,7 +81,7 @@ class Group:
         self._in_body = False
         cancelled = error if isinstance(error, asyncio.CancelledError) else None
         for _ in range(self._pressed):
-            # What we asked for ourselves is over now, and nobody else's business.
+            # Our own cancellations are over now and must not reach others.
             if self._parent.uncancel() == 0:
                 cancelled = None
         if error is not None:
@@ -105,7 +105,7 @@ class Group:
             if cancelled is not None:
                 raise cancelled
         finally:
-            # An error that holds the group that holds the error would wait for the collector.
+            # A cycle between error and group would have to wait for the garbage collector.
             self._errors = []
             self._parent = None
             del cancelled, error

@@ -13,7 +13,7 @@ MAX_EXACT = 2**53 - 1
 (ECMA-262, Number.MAX_SAFE_INTEGER)."""
 
 SEQ_AHEAD_MS = 24 * 3_600_000
-"""So far may a seq be above the time: see `highest_seq`."""
+"""How far a seq may be above the time: see `highest_seq`."""
 
 MAX_SCALE = 15
 """More decimals than this could not hold even the price 9 within `MAX_EXACT`."""
@@ -39,7 +39,7 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
 
     symbol: SymbolName
     seq: Exact
-    """Strictly increasing per symbol, across restarts of the poller too."""
+    """Strictly increasing per symbol, also across restarts of the poller."""
     bid: Exact | UnsetType = UNSET
     ask: Exact | UnsetType = UNSET
     bid_size: Exact | UnsetType = UNSET
@@ -58,9 +58,9 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
 def highest_seq(now_ms: int) -> int:
     """The highest seq that can be right while the time is ``now_ms``, Unix milliseconds.
 
-    Numbering begins with that time (`poller.publishing.sequencer`), so a seq is the time or less, but for clocks that
-    differ and for a symbol with more than a thousand ticks each second. One that is more than a day above it was
-    nobody's good work; whoever believed it would take everything after it for old.
+    A sequence begins with that time (`poller.publishing.sequencer`). So a seq is the time or less, unless clocks differ
+    or a symbol has more than a thousand ticks a second. A seq more than a day above the time is wrong. A gateway that
+    believed it would take all later ticks for old.
     """
     return min(now_ms, MAX_EXACT - SEQ_AHEAD_MS) + SEQ_AHEAD_MS
 
@@ -87,7 +87,7 @@ def scaled(text: str, scale: int) -> int:
         TooLargeError: the result is above `MAX_EXACT`.
         DecimalError: not a plain decimal (sign, exponent, blank, other digits than 0-9).
     """
-    # By hand, not by pattern: this runs four times for every quote there is.
+    # By hand, not by pattern: this runs four times for every quote.
     whole, point, fraction = text.partition(".")
     digits = whole + fraction
     # isdecimal alone would let other scripts' digits through; int() would take signs, blanks and underscores.

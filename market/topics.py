@@ -1,8 +1,8 @@
-"""What the topics on the bus are called, and what is published on them.
+"""The topics on the bus, and what is published on them.
 
 ``tick.<SYMBOL>`` has ticks, ``feed.status`` the default venue's heartbeats, and ``states`` the states of all its
-symbols, which are kept and not sent. Another venue has ``feed.status.<venue>`` and ``venue_state.<venue>``: a gateway
-that is older than venues hears nothing of it. The bus knows none of this (`market.bus`); payloads are of
+symbols, which are kept and not sent. Another venue has ``feed.status.<venue>`` and ``venue_state.<venue>``, so a
+gateway older than venues receives nothing of it. The bus knows none of this (`market.bus`); payloads are of
 `market.codec`.
 """
 

@@ -1,7 +1,7 @@
-"""Venues: whose symbol a symbol is.
+"""Venues: which exchange a symbol belongs to.
 
 The default venue's symbols are bare, as ``BTCUSDT``. Another venue's have its name in front, as ``coinbase:BTC-USD``:
-so two venues never share one. A name in front that is no venue's is a part of the symbol.
+so two venues never share one. A prefix that is no venue's name is a part of the symbol.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ EXAMPLES: Final = {
     DEFAULT_VENUE: ("BTCUSDT", "ETHUSDT", "SOLUSDT"),
     COINBASE: ("coinbase:BTC-USD", "coinbase:ETH-USD", "coinbase:SOL-USD"),
 }
-"""Each venue's symbols where nobody says which are wanted."""
+"""The default symbols of each venue."""
 
 
 def venue_of(symbol: str) -> str:
@@ -25,11 +25,11 @@ def venue_of(symbol: str) -> str:
 
 
 def native_of(symbol: str) -> str:
-    """What its own venue calls ``symbol``."""
+    """The venue's own name for ``symbol``."""
     venue = venue_of(symbol)
     return symbol if venue == DEFAULT_VENUE else symbol.removeprefix(f"{venue}:")
 
 
 def symbol_of(venue: str, native: str) -> str:
-    """What we call what ``venue`` calls ``native``."""
+    """Our name for the symbol that ``venue`` calls ``native``."""
     return native if venue == DEFAULT_VENUE else f"{venue}:{native}"

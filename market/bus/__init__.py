@@ -5,8 +5,8 @@
 - `TicketStore` keeps a value for one taker;
 - `Leadership` says who of several may publish, and gives a token that publishing checks.
 
-Payloads are bytes and topics opaque strings: what they mean is said by `market.topics` and `market.codec`, of which the
-bus knows nothing. `open_bus` finds the implementation of a URL: `market.bus.memory` is one process and its tests,
+Payloads are bytes and topics are opaque strings. `market.topics` and `market.codec` say what they mean; the bus does
+not know. `open_bus` finds the implementation of a URL: `market.bus.memory` serves one process and its tests,
 `market.bus.redis` is Redis or Valkey. Each role has a contract suite, ``tests/market/bus/test_<role>.py``, that every
 implementation passes against its real server.
 """

@@ -1,7 +1,7 @@
 """The broker: publishes batches of messages, and hands batches of messages to subscribers.
 
 A message is a topic and a payload. Topics are opaque strings: the broker compares them and knows none by name. Payloads
-are opaque bytes: callers encode and decode (`market.codec`), and check what they receive, for others may write too.
+are opaque bytes. Callers encode and decode them (`market.codec`), and check what they receive: others may write too.
 
 Messages are ordered within a topic only, so that an implementation may have partitions (shards of Redis Cluster,
 partitions of Kafka). The barrier of a batch orders topics: an implementation with partitions sends it to each of them,
@@ -18,7 +18,7 @@ Message = tuple[str, bytes]
 """A topic and a payload."""
 
 Receiver = Callable[[Sequence[Message]], None]
-"""What a subscriber hands to the broker. It is called with what arrived together, in order, and must not raise."""
+"""A subscriber's callback. The broker calls it with the messages that arrived together, in order. It must not raise."""
 
 
 class Batch(NamedTuple):
@@ -29,8 +29,8 @@ class Batch(NamedTuple):
     values: Sequence[Message] = ()
     """Become the last values of their topics; they are not sent."""
     barrier: Message | None = None
-    """Sent to subscribers, and not kept. Whoever receives it has received every update that its publisher published
-    before it or with it, in every topic subscribed to, and finds all last values of these batches kept."""
+    """Sent to subscribers, and not kept. A subscriber that receives it has received every update that its publisher
+    published before it or with it, in every topic subscribed to. All last values of these batches are kept by then."""
 
 
 class BusSubscription(Protocol):
@@ -39,7 +39,7 @@ class BusSubscription(Protocol):
     lost: asyncio.Future[str]
     """Done when the subscription is gone, with the reason; it never carries an exception."""
     received_at: float
-    """The event loop's time when anything last came, an answer to `ping` too."""
+    """The event loop's time when the last byte came; an answer to `ping` counts."""
 
     def ping(self) -> None:
         """Ask the broker for a sign of life.
@@ -61,8 +61,8 @@ class Broker(Protocol):
         which they were published. A batch may reach a subscriber in several pieces, or together with others.
 
         With a ``token``, nothing happens unless its term still lasts, and the barrier extends the lease by the token's
-        ``ttl_s``. The bus judges at the moment of sending (of each partition, where there are several), so what was
-        held up on its way cannot arrive in a later term.
+        ``ttl_s``. The bus checks the term at the moment of sending (in each partition, if there are several). So a
+        delayed batch cannot arrive in a later term.
 
         Raises:
             BusDownError: all, some or none of it may have been sent and kept.
@@ -73,7 +73,7 @@ class Broker(Protocol):
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> BusSubscription:
         """Hand messages of ``topics`` to ``receive``, and no others, from the moment this returns.
 
-        There is no history: what was published before is read from `LastValues`, after this has returned.
+        There is no history. Read what was published before from `LastValues`, after this has returned.
 
         Raises:
             BusDownError: the bus did not answer.

@@ -1,4 +1,4 @@
-"""What can go wrong with a bus, whatever it is made of."""
+"""The errors of every bus implementation."""
 
 from market.errors import MarketError
 
@@ -8,8 +8,8 @@ class BusDownError(MarketError):
 
 
 class LeaseLostError(MarketError):
-    """The lease has run out, or has another owner. Nothing of what was to be done under it was done."""
+    """The lease has run out, or has another owner. Nothing was done under it."""
 
 
 class BusUrlError(MarketError, ValueError):
-    """A bus URL that means nothing; the message says how to write one."""
+    """A bus URL that cannot be read; the message says how to write one."""

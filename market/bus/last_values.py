@@ -1,14 +1,14 @@
-"""Last values: the newest payload of each topic, for whoever comes later.
+"""Last values: the newest payload of each topic, for subscribers that come later.
 
-Publishing writes them (`market.bus.broker.Broker.publish`), so there is only reading here. They may be lost at any
-time, as everything on a bus may be: a new leader publishes every topic again.
+`market.bus.broker.Broker.publish` writes them, so this role only reads. They may be lost at any time, like everything
+on a bus: a new leader publishes every topic again.
 """
 
 from collections.abc import Iterable
 from typing import Final, Protocol
 
 MAX_TOPIC_BYTES: Final = 128
-"""Of a topic in UTF-8. `LastValues.read_all` leaves out what has a longer name: it is nobody's."""
+"""Bytes of a topic in UTF-8. `LastValues.read_all` leaves out longer ones: no publisher of ours wrote them."""
 
 
 class LastValues(Protocol):

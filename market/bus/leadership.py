@@ -1,8 +1,8 @@
-"""Leadership: of several processes that could do the same work, one does it, and only it can publish.
+"""Leadership: several processes could do the same work; one of them does it, and only that one can publish.
 
 A *lease* is a name. It has one owner at a time, until ``ttl_s`` seconds after it was last acquired or extended. The
 time from acquiring a lease to losing it is a *term*. A *token* stands for one term; `market.bus.broker.Broker.publish`
-refuses the token of a term that is over. So no clock of a process decides who may publish.
+refuses the token of a term that is over. So no process's clock decides who may publish.
 
 A venue has a lease of its own: ``poller.<venue>``; the default venue's is ``poller``, as it always was.
 
@@ -16,13 +16,13 @@ from typing import NamedTuple, Protocol
 
 
 class Token(NamedTuple):
-    """One term of one owner, to be shown to `Broker.publish`. Callers hand it on and do not look into it."""
+    """One term of one owner, shown to `Broker.publish`. Callers pass it on and do not look into it."""
 
     lease: str
     owner: str
     epoch: int
-    """Grows from one term of a lease to the next, or at least from one term of its owner to the next. Which of both,
-    the implementation decides, as it alone compares epochs."""
+    """Grows from one term of a lease to the next, or at least from one term of its owner to the next. The
+    implementation decides which of the two, because it alone compares epochs."""
     ttl_s: float
     """What a barrier extends the lease by."""
 
@@ -33,11 +33,11 @@ class Leadership(Protocol):
     async def acquire(self, lease: str, owner: str, ttl_s: float) -> Token | None:
         """Take ``lease`` if it is free, or extend it if ``owner`` has it already; None if another has it.
 
-        No two processes use the same ``owner``. Once this has returned a token, nothing published under the token of an
-        earlier term is sent or kept any more: the last values that are read from now on are final. While a term lasts,
-        each call returns an equal token, but for ``ttl_s``.
+        No two processes use the same ``owner``. After this has returned a token, the bus neither sends nor keeps
+        anything that is published under the token of an earlier term. So the last values read from now on are final.
+        While a term lasts, each call returns an equal token, except for ``ttl_s``.
 
-        A lease that nobody extends is free after ``ttl_s`` seconds, whoever wrote it and whatever its own end is.
+        A lease that nobody extends is free after ``ttl_s`` seconds, whoever wrote it and whatever expiry it has.
 
         Raises:
             BusDownError: the owner may have it or not.
@@ -58,7 +58,7 @@ class Leadership(Protocol):
         """
 
     async def take_stand_by(self, lease: str) -> str | None:
-        """Who was made known last by `stand_by`, and forget that; None if nobody is.
+        """Return the owner that `stand_by` made known last, and forget it; None if there is none.
 
         Raises:
             BusDownError: it may be forgotten or not.

@@ -20,7 +20,7 @@ class MemoryBus:
         self._subscriptions: set[MemorySubscription] = set()
         self._values: dict[str, bytes] = {}
         self._stored: dict[str, tuple[object, asyncio.TimerHandle]] = {}
-        """What has an end: tickets, leases and stand-bys, each with the timer that ends it."""
+        """Everything that expires: tickets, leases and stand-bys, each with the timer that ends it."""
         self._epochs = count(1)
 
     @property

@@ -1,4 +1,4 @@
-"""Everything of redis-py that is not public and that we rely on.
+"""All private parts of redis-py that we rely on.
 
 redis-py connects, authenticates and speaks TLS. It offers no way to take a connected socket out of it, so the two
 attributes that hold its streams are read and emptied here, and nowhere else. ``tests/market/bus/redis/test_adapter.py``
@@ -19,7 +19,7 @@ VERSIONS: Final = ">=8.0,<8.2"
 def take_over(
     connection: AbstractConnection, protocol: asyncio.Protocol
 ) -> tuple[asyncio.StreamWriter, asyncio.Transport]:
-    """Let ``protocol`` have what comes on a connected ``connection``; redis-py uses it no more.
+    """Give ``protocol`` everything that comes on a connected ``connection``; redis-py no longer uses it.
 
     Keep the returned writer as long as the transport: its finalizer closes the transport.
 
@@ -29,7 +29,7 @@ def take_over(
     writer = connection._writer
     if writer is None:
         raise ConnectionError("the connection closed as soon as it was made")
-    # Else redis-py's finalizer closes, or complains of, what does not belong to it any more.
+    # Else redis-py's finalizer closes a transport that it no longer owns, or complains of it.
     connection._writer = connection._reader = None
     transport = cast("asyncio.Transport", writer.transport)
     transport.set_protocol(protocol)

@@ -39,7 +39,7 @@ class RedisBroker:
         words.append(b"%d" % len(batch.values))
         for topic, payload in kept:
             words += topic.encode(), payload
-        # The whole script each time, not its hash: a server that was restarted knows no hashes.
+        # The whole script each time, not its hash: a restarted server knows no hashes.
         request = command(b"EVAL", PUBLISH, *words)
         try:
             async with self._publishing:
@@ -54,7 +54,7 @@ class RedisBroker:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 connection = await self._client.dial()
-                # The address may lead elsewhere by now; what is asked after this must not be answered by a server
+                # The address may lead elsewhere by now; the next question must not be answered by a server
                 # that was there before.
                 self._client.renew()
                 subscription = RedisSubscription(connection, topics, receive)

@@ -9,17 +9,17 @@ from market.bus.redis.leadership import RedisLeadership
 from market.bus.redis.tickets import RedisTicketStore
 
 _REDIAL_S: Final = 10.0
-"""As long as gateways bear a link that nothing useful comes over."""
+"""Gateways keep a link over which nothing useful comes for this long."""
 
 
 class RedisBus:
     """See `market.bus.Bus`."""
 
     def __init__(self, url: str, *, redial_s: float = _REDIAL_S) -> None:
-        """Read ``url``; nothing is connected yet. Where it leads to is looked up again every ``redial_s`` seconds.
+        """Read ``url``, without connecting. Its address is looked up again every ``redial_s`` seconds.
 
         Raises:
-            BusUrlError: it means nothing, or not all of it is understood.
+            BusUrlError: the URL, or a part of it, cannot be read.
         """
         self._client = RedisClient(url, redial_s=redial_s)
         self.name = self._client.name

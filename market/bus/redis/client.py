@@ -1,6 +1,6 @@
-"""One process's connections to a server: dials them, and asks over them.
+"""One process's connections to a server: dials them, and sends commands over them.
 
-redis-py connects, authenticates and speaks TLS. That the server is the right one, `market.bus.redis.pool` sees to.
+redis-py connects, authenticates and speaks TLS. `market.bus.redis.pool` checks that the server is the right one.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ from market.bus.redis.pool import RedisPool
 from market.bus.redis.url import RedisUrl, parse_redis_url
 
 ANSWER_TIMEOUT_S: Final = 2.0
-"""Well under the three seconds after which a gateway gives a link up."""
+"""Well below the three seconds after which a gateway gives up a link."""
 FAULTS: Final = (RedisError, OSError, ValueError)
-"""What a connection, or asking over one, may end with."""
+"""The errors that end a connection, or a command on one."""
 _MAX_ASKING: Final = 8
-"""Questions to the store under way at once, each on a connection of its own; more of them queue."""
+"""Commands to the store at once, each on a connection of its own; further ones queue."""
 
 
 class RedisClient:
-    """Asks a Redis or Valkey server, and makes connections for who needs one of its own."""
+    """Sends commands to a Redis or Valkey server, and opens connections for callers that need one of their own."""
 
     def __init__(self, url: str, *, redial_s: float) -> None:
-        """Read ``url``; nothing is connected yet. Where it leads to is looked up again every ``redial_s`` seconds.
+        """Read ``url``, without connecting. Its address is looked up again every ``redial_s`` seconds.
 
         Raises:
-            BusUrlError: it means nothing, or not all of it is understood.
+            BusUrlError: the URL, or a part of it, cannot be read.
         """
         self._url = parse_redis_url(url)
         self._reached = False
@@ -62,7 +62,7 @@ class RedisClient:
             raise self.down(error) from error
 
     async def ask_at_once(self, request: bytes) -> Any:
-        """The answer to an encoded command, which waits for no other.
+        """The answer to an encoded command, which does not queue behind others.
 
         Raises:
             RedisError, OSError, ValueError: no answer, or a refusal.
@@ -73,7 +73,7 @@ class RedisClient:
         """A new connection; the name in the address is looked up again.
 
         Raises:
-            RedisConnectionError: none could be made; why is one line, without what we authenticate with.
+            RedisConnectionError: none could be made. The message is one line with the reason, without our credentials.
         """
         connection = _connection(self._url)
         try:
@@ -83,21 +83,21 @@ class RedisClient:
         else:
             self._reached = True
             return connection
-        # Out here, so that no chain of exceptions leads to one that may hold the password.
+        # Raised out here, so that no exception chain leads to one that may hold the password.
         raise RedisConnectionError(reason)
 
     def renew(self) -> None:
-        """Use none of the connections there are for another question."""
+        """Use none of the present connections for another command."""
         self._pool.renew()
 
     def down(self, error: Exception) -> BusDownError:
-        """What to raise after one of `FAULTS`."""
+        """The error to raise after one of `FAULTS`."""
         if isinstance(error, TimeoutError):
             return BusDownError(not_in_time(self._url, reached=self._reached))
         return BusDownError(str(error) or type(error).__name__)
 
     async def aclose(self) -> None:
-        """Close what is idle; nothing is asked any more."""
+        """Close idle connections; no more commands are sent."""
         await self._pool.aclose()
 
     def _deadline(self) -> float:
@@ -105,12 +105,12 @@ class RedisClient:
 
 
 def milliseconds(seconds: float) -> int:
-    """As the server wants a time to live: a whole number above zero."""
+    """A time to live as the server takes it: a whole number above zero."""
     return max(1, round(seconds * 1_000))
 
 
 def _connection(url: RedisUrl) -> AbstractConnection:
-    """redis-py's, not connected yet."""
+    """A connection of redis-py that is not connected yet."""
     common: dict[str, Any] = {
         "db": url.db,
         "username": url.username,
@@ -120,9 +120,9 @@ def _connection(url: RedisUrl) -> AbstractConnection:
         "protocol": 2,
         "socket_timeout": ANSWER_TIMEOUT_S,
         "socket_connect_timeout": ANSWER_TIMEOUT_S,
-        # Poller and gateway each have their own rule for trying again.
+        # Poller and gateway have retry rules of their own.
         "retry": Retry(NoBackoff(), 0),
-        # Else looked up in a file for every connection, which cannot be opened without a free descriptor.
+        # Else redis-py reads it from a file for every connection, which needs a free descriptor.
         "driver_info": DriverInfo(),
     }
     if url.path:

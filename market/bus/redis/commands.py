@@ -2,10 +2,10 @@
 
 
 def command(*words: bytes) -> bytes:
-    """One command."""
+    """Encode one command."""
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
 
 
 def encoded(word: str | bytes | int) -> bytes:
-    """A word of a command: text as UTF-8, a number in decimal."""
+    """Encode one word of a command: text as UTF-8, a number in decimal."""
     return word if isinstance(word, bytes) else str(word).encode()

@@ -1,4 +1,4 @@
-"""Why a connection to the bus could not be made: one line, with the fix where there is one, without secrets."""
+"""Reasons why a connection to the bus failed: one line each, with the fix if there is one, without secrets."""
 
 import re
 import ssl
@@ -13,15 +13,15 @@ from market.bus.redis.url import RedisUrl
 _WRONG_NAME: Final = frozenset({62, 64})
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21})
-"""… and those of a certificate whose issuer is not at hand, or that signed itself."""
+"""And the codes of a self-signed certificate, or one whose issuer is unknown."""
 _OURS: Final = "name its PEM file in BUS_URL as ssl_certfile, and its key's as ssl_keyfile"
 _LONGEST: Final = 300
 _TELLING: Final = 4
-"""A shorter password is in many a word by chance."""
+"""A shorter password occurs in many words by chance."""
 
 
 def explained(error: BaseException, url: RedisUrl) -> str:
-    """What to say of ``error``, which a connection to ``url`` ended with before it was of use."""
+    """Explain ``error``, which ended a connection to ``url`` before it was usable."""
     for cause in _chain(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _of_certificate(cause, url)
@@ -42,7 +42,7 @@ def explained(error: BaseException, url: RedisUrl) -> str:
 
 
 def not_in_time(url: RedisUrl, *, reached: bool) -> str:
-    """What to say where no answer came; ``reached`` is whether a connection was ever of use."""
+    """Explain that no answer came. ``reached`` says whether a connection was ever usable."""
     fix = "; where it does not speak TLS, write redis:// in BUS_URL" if url.tls is not None and not reached else ""
     return f"{url.place} did not answer in time{fix}"
 
@@ -67,7 +67,7 @@ def _of_tls(error: ssl.SSLError, url: RedisUrl) -> str:
 
 
 def _said(error: BaseException, url: RedisUrl) -> str:
-    """The message itself: of what it repeats of a command, which may be our AUTH, nothing."""
+    """The message itself, without any words of the command that it repeats: that may be our AUTH."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = re.sub(",? with args beginning with.*", "", text)
     if url.password and len(url.password) >= _TELLING and url.password in text:

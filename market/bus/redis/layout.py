@@ -1,4 +1,4 @@
-"""Where things lie on a Redis or Valkey server. Processes of all versions on one bus must agree on it.
+"""Keys on a Redis or Valkey server. Processes of all versions on one bus must agree on them.
 
 A topic is its own channel. A topic ``<kind>.<name>`` has its last value in the hash ``<kind>s``, in the field
 ``<name>``; a topic without a dot has it in a string of its own name. So ``tick.BTCUSDT`` is kept in the hash ``ticks``
@@ -14,13 +14,13 @@ from market.bus.leadership import Token
 
 
 def value_key(topic: str) -> str:
-    """The key in which the last value of ``topic`` lies: a hash's, or its own."""
+    """The key that holds the last value of ``topic``: that of a hash, or its own."""
     kind, dot, _ = topic.partition(".")
     return f"{kind}s" if dot else topic
 
 
 def value_keys(messages: Iterable[Message]) -> set[str]:
-    """Those of many messages, which mostly are of one kind: this runs for every tick that is published."""
+    """The keys of many messages, mostly of one kind. This runs for every published tick."""
     keys = set()
     kind: str | None = None
     for topic, _ in messages:
@@ -31,7 +31,7 @@ def value_keys(messages: Iterable[Message]) -> set[str]:
 
 
 def ticket_key(key: str) -> str:
-    """The key of what was put into the ticket store as ``key``."""
+    """The server's key for ``key`` of the ticket store."""
     return f"ticket.{key}"
 
 
@@ -46,9 +46,9 @@ def stand_by_key(lease: str) -> str:
 
 
 def lease_value(token: Token) -> str:
-    """What stands in a lease's key during the term of ``token``.
+    """The value of a lease's key during the term of ``token``.
 
-    It differs from term to term, so that publishing can compare it whole. Older versions wrote the owner alone, and
-    compare with that: to them this is another owner.
+    It differs from term to term, so publishing can compare the whole value. Older versions wrote the owner alone and
+    compare with that. For them this is another owner.
     """
     return f"{token.owner}#{token.epoch}"

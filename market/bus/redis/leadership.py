@@ -18,7 +18,7 @@ class RedisLeadership:
         """Ask ``client``."""
         self._client = client
         self._epochs = count(1)
-        """One for each try: the answer to one that succeeded may be lost, and then it is not used again."""
+        """An epoch for each try. If the answer to a try that succeeded is lost, its epoch is not used again."""
 
     async def acquire(self, lease: str, owner: str, ttl_s: float) -> Token | None:
         """See `market.bus.Leadership.acquire`."""

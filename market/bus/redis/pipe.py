@@ -1,4 +1,4 @@
-"""A connection that is asked one thing at a time, in the Redis protocol straight on the transport."""
+"""A connection that carries one command at a time, in the Redis protocol, directly on the transport."""
 
 import asyncio
 from typing import Any
@@ -11,10 +11,10 @@ from market.bus.redis.adapter import take_over
 
 
 class RedisPipe(asyncio.Protocol):
-    """A connected redis-py connection turned into one that is asked one thing at a time."""
+    """A connected redis-py connection, taken over to carry one command at a time."""
 
     def __init__(self, connection: AbstractConnection) -> None:
-        """Take ``connection`` over: redis-py writes nothing to it any more.
+        """Take ``connection`` over; redis-py no longer writes to it.
 
         Raises:
             ConnectionError: it was lost already.
@@ -22,9 +22,9 @@ class RedisPipe(asyncio.Protocol):
         self._writer, self._transport = take_over(connection, self)
         self._reader = hiredis.Reader()
         self._answer: asyncio.Future[Any] | None = None
-        """Of what was asked; None while nothing is outstanding."""
+        """The answer to the command under way; None while there is none."""
         self.served = False
-        """Whether anything was ever answered with more than a refusal."""
+        """Whether any answer was more than a refusal."""
         self.lost: Exception | None = None
         """Why the connection is gone, or None while it lives."""
 
@@ -47,12 +47,12 @@ class RedisPipe(asyncio.Protocol):
         return answer
 
     def close(self) -> None:
-        """Let the connection go, whatever is outstanding."""
+        """Close the connection, even with a command under way."""
         self._transport.abort()
         self.lost = self.lost or ConnectionError("closed")
 
     def data_received(self, data: bytes) -> None:
-        """Take the answer in ``data``, once it is whole (called by the event loop)."""
+        """Take the answer from ``data`` when it is complete (called by the event loop)."""
         self._reader.feed(data)
         try:
             while (answer := self._reader.gets()) is not False:

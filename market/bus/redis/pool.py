@@ -1,11 +1,11 @@
-"""Connections to whatever server an address leads to now, each asked one thing at a time.
+"""Connections to the server that an address leads to now, each with one command at a time.
 
 An address that stays the same (a DNS name, a virtual IP, a Kubernetes Service) leads to another server after a
-failover, but connections stay with the server they were made to. That one answers `READONLY`, `MASTERDOWN`,
-`LOADING`, `MOVED` and so on, or with the words of some proxy, or not at all; a read it may even answer as if
-nothing had been. So a failure on one connection condemns all of them: whatever is asked next dials the address anew.
-A server that serves on alone, though the address leads elsewhere by now, fails nobody; therefore the address is also
-dialled from time to time beside the connections there are, and if a primary answers, they are replaced.
+failover, but connections stay with the old server. That server answers `READONLY`, `MASTERDOWN`, `LOADING`, `MOVED`
+and so on, or with the words of some proxy, or not at all. It may even answer a read as if nothing had happened. So a
+failure on one connection condemns all of them, and the next command dials the address anew. An old server that serves
+on alone causes no failure. Therefore the pool also dials the address from time to time beside its present connections,
+and replaces them if a primary answers.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from market.bus.redis.pipe import RedisPipe
 logger = logging.getLogger(__name__)
 
 LEASE_LOST: Final = "LEASELOST"
-"""The refusal by which a server does what it was asked to: it judges a lease."""
+"""A refusal that is a good answer: the server checked a lease."""
 
 _NO_AUTH: Final = "NOAUTH"
 _RENEW_EVERY_S: Final = 0.5
-"""An address that still leads to the wrong server is dialled again, but not for every question."""
+"""The pool dials an address that still leads to the wrong server again, but not for every command."""
 _HELLO: Final = command(b"HELLO")
 _ROLE: Final = [b"role", b"master"]
 
 
 class RedisPool:
-    """As many connections as questions are asked at once; the idle ones wait for the next."""
+    """As many connections as there are commands at once; idle ones wait for the next command."""
 
     def __init__(self, dial: Callable[[], Awaitable[AbstractConnection]], redial_s: float) -> None:
         """``dial`` connects and authenticates; a pool in use does so at least every ``redial_s`` seconds."""
@@ -43,9 +43,9 @@ class RedisPool:
         self._redialling: asyncio.Task[None] | None = None
         self._idle: list[RedisPipe] = []
         self._generation = 0
-        """Counts renewals; a connection of an earlier generation is not used again."""
+        """The count of renewals; connections of an earlier generation are not used again."""
         self._renew_at = 0.0
-        """By the event loop's time; a failure before that condemns nothing, as all connections are new."""
+        """In the event loop's time. A failure before that condemns nothing, because all connections are new."""
 
     async def ask(self, request: bytes, deadline: float) -> Any:
         """Send one command and return its answer, if that comes before ``deadline`` (the event loop's time).
@@ -57,7 +57,7 @@ class RedisPool:
         generation = self._generation
         pipe = self._take()
         if pipe is None:
-            # A failure here says nothing of the connections there are.
+            # A failure here says nothing about the present connections.
             async with asyncio.timeout_at(deadline):
                 pipe = RedisPipe(await self._dial())
         else:
@@ -70,7 +70,7 @@ class RedisPool:
             self._give_back(pipe, generation)
             raise
         except BaseException as error:
-            # The answer is outstanding, and the next question must not take it for its own.
+            # The answer is still to come, and the next command must not take it for its own.
             pipe.close()
             if isinstance(error, Exception):
                 self._doubt()
@@ -79,14 +79,14 @@ class RedisPool:
         return answer
 
     def renew(self) -> None:
-        """Use none of the connections there are for another question."""
+        """Use none of the present connections for another command."""
         now = asyncio.get_running_loop().time()
         self._generation += 1
         self._renew_at, self._redial_at = now + _RENEW_EVERY_S, now + self._redial_s
         self._close_idle()
 
     async def aclose(self) -> None:
-        """Close what is idle; nothing is asked any more."""
+        """Close idle connections; no more commands are sent."""
         if self._redialling is not None:
             self._redialling.cancel()
             await asyncio.wait((self._redialling,))
@@ -98,11 +98,11 @@ class RedisPool:
             self._redial_at = now + self._redial_s
         elif now >= self._redial_at and self._redialling is None:
             self._redial_at = now + self._redial_s
-            # Nobody waits for it: a name that cannot be resolved now must not hold up what works.
+            # Nobody waits for it: a name that cannot be resolved now must not delay connections that work.
             self._redialling = asyncio.create_task(self._redial(deadline))
 
     async def _redial(self, deadline: float) -> None:
-        """Replace the connections there are, if the address leads to a primary now; else leave them as they are."""
+        """Replace the present connections if the address leads to a primary now; else keep them."""
         pipe: RedisPipe | None = None
         try:
             async with asyncio.timeout_at(deadline):

@@ -1,9 +1,9 @@
-"""What the server does for us in one step each: scripts in Lua, sent whole with EVAL.
+"""Scripts in Lua, each run by the server in one step. They are sent whole with EVAL.
 
-Whatever may write to the bus may write anything to our keys. None of it may stop us for good: what is of another kind
-than it should be is replaced, what is too long is not fetched, and a lease that nobody extends ends.
+Any writer to the bus may write anything to our keys. None of it may stop us for good. So a value of the wrong kind is
+replaced, a value that is too long is not fetched, and a lease that nobody extends ends.
 
-Where a topic's last value lies is told by `market.bus.redis.layout`; the scripts find it by the same rule.
+`market.bus.redis.layout` says where a topic's last value is; the scripts find it by the same rule.
 """
 
 from typing import Final
@@ -40,7 +40,7 @@ return 1
 """ % LEASE_LOST.encode()
 """Keys: lease, then every key that a last value goes to. Arguments: the lease's value (empty: no token) and ttl; topic
 (empty: none) and payload of the barrier; how many messages are kept and not sent; then topic and payload of those, and
-of each update. What is kept comes before the barrier: who has that may rely on it too."""
+of each update. Values are kept before the barrier is sent, so a receiver of the barrier may rely on them too."""
 
 ACQUIRE: Final = b"""
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -60,7 +60,7 @@ if left_ms < 0 or left_ms > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1]
 return false
 """
 """Key: lease. Arguments: owner, ttl, the epoch of a new term. The answer: the lease's value while it is the owner's.
-Nobody has it for longer than we would: a leader extends it with each barrier."""
+No owner has it for longer than we would: a leader extends it with each barrier."""
 
 RELEASE: Final = b"if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
 """Key: lease. Argument: its value."""
@@ -101,7 +101,7 @@ return found
 """
 )
 """Keys: every key that a last value is in. Arguments: the longest payload to fetch, then topics. The answer: topic and
-payload in turn, an empty payload in place of what is too long or, in a string's place, of another kind."""
+payload in turn. A payload is empty if it is too long, or if the key should be a string and is not."""
 
 READ_ALL: Final = (
     _ADD_FROM_HASH

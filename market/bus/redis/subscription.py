@@ -1,6 +1,6 @@
-"""A connection that listens: a Redis pub/sub subscription, read straight off the transport.
+"""A Redis pub/sub subscription, read directly from the transport.
 
-hiredis parses. What redis-py does for each message on top of that costs several times what the message is worth.
+hiredis parses. The further work of redis-py for each message would cost several times as much as the message.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from market.bus.redis.commands import command
 
 
 class RedisSubscription(asyncio.Protocol):
-    """A connected redis-py connection turned into a pub/sub reader."""
+    """A connected redis-py connection, taken over as a pub/sub reader."""
 
     def __init__(self, connection: AbstractConnection, topics: Iterable[str], receive: Receiver) -> None:
-        """Take ``connection`` over: redis-py reads nothing from it any more.
+        """Take ``connection`` over; redis-py no longer reads from it.
 
         Raises:
             ConnectionError: it was lost already.
@@ -36,7 +36,7 @@ class RedisSubscription(asyncio.Protocol):
         self.received_at = loop.time()
 
     async def subscribe(self) -> None:
-        """Ask for every topic and wait until the server confirmed each.
+        """Ask for every topic, and wait until the server has confirmed each.
 
         Raises:
             ConnectionError: the connection was lost before that.
@@ -65,7 +65,7 @@ class RedisSubscription(asyncio.Protocol):
         broken = None
         try:
             while (reply := reader.gets()) is not False:
-                # Compared by hand, not by pattern: this runs for every message there is.
+                # Compared by hand, not by pattern: this runs for every message.
                 if type(reply) is list and reply[0] == b"message" and (topic := topic_of.get(reply[1])):
                     batch.append((topic, reply[2]))
                 else:
@@ -94,7 +94,7 @@ class RedisSubscription(asyncio.Protocol):
                 self._lose(f"the bus refused: {reply}")
 
     def _lose(self, reason: str) -> None:
-        # abort, not close: what is still to be written to a lost server is of no use to anybody.
+        # abort, not close: bytes still to be written to a lost server are of no use.
         self._transport.abort()
         self._receive = _nobody_receives
         if not self.lost.done():
@@ -102,4 +102,4 @@ class RedisSubscription(asyncio.Protocol):
 
 
 def _nobody_receives(batch: Sequence[Message]) -> None:
-    """Of a subscription that has ended: in place of its receiver."""
+    """Stands in for the receiver of a subscription that has ended."""

@@ -16,7 +16,7 @@ _NO: Final = frozenset({"false", "0"})
 
 
 class Tls(Struct, frozen=True, kw_only=True):
-    """How we know the server, and how it knows us."""
+    """How we verify the server, and how it verifies us."""
 
     ca_certs: str | None = None
     """A PEM file of authorities to trust beside the system's."""
@@ -30,7 +30,7 @@ class Tls(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def parse(cls, options: Mapping[str, str]) -> "Tls":
-        """Read the options of a URL, and look into the files that they name.
+        """Read the options of a URL, and check the files that they name.
 
         Raises:
             BusUrlError: an option that cannot be used. The message names it, and not its value.
@@ -96,7 +96,7 @@ def _works(load: Any, *arguments: object) -> bool:
 
 def _unreadable(path: str) -> str | None:
     try:
-        # Another kind of file could hold us up for ever.
+        # Reading another kind of file could block for ever.
         if not Path(path).is_file():
             return "no such file"
         with Path(path).open("rb") as file:

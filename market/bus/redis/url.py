@@ -1,8 +1,8 @@
-"""The URL of a Redis or Valkey server: what may stand in it, and what is refused.
+"""The URL of a Redis or Valkey server: what it may contain, and what is refused.
 
-It is read here and not by redis-py, which takes an option for every argument that a connection has, drops what stands
-behind an unencoded ``#``, and so connects to another host, with another password, or in a protocol that is not read
-here. No message shows a part of the URL but the name of an option: whatever else stands in it may belong to a password.
+We read it ourselves. redis-py accepts an option for every argument of a connection, and drops everything behind an
+unencoded ``#``. So it would connect to another host, with another password, or in a protocol that we do not read. A
+message shows no part of the URL except the name of an option: any other part may belong to a password.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ from market.bus.errors import BusUrlError
 from market.bus.redis.tls import TLS_OPTIONS, Tls
 
 OPTIONS: Final = ("client_name", "db", "protocol")
-"""For every scheme; `TLS_OPTIONS` are for ``rediss://``."""
+"""Options of every scheme; `TLS_OPTIONS` are for ``rediss://``."""
 
 _MAX_DB: Final = 2**31 - 1
 _MAX_PATH_BYTES: Final = 107
@@ -35,7 +35,7 @@ _PLACE: Final = "names no host and port that can be used; write redis://host:por
 
 
 class RedisUrl(Struct, frozen=True, kw_only=True):
-    """Where a server is, and who we are to it. It never shows its password."""
+    """Where a server is, and our credentials for it. It never shows the password."""
 
     host: str = ""
     port: int = 6379
@@ -53,7 +53,7 @@ class RedisUrl(Struct, frozen=True, kw_only=True):
         return f"RedisUrl({self.place!r}, …)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """The same for who prints with rich."""
+        """The same for printing with rich."""
         return [("place", self.place)]
 
     @property
@@ -68,7 +68,7 @@ def parse_redis_url(url: str) -> RedisUrl:
     """Read a URL that begins with ``redis://``, ``rediss://`` or ``unix://``.
 
     Raises:
-        BusUrlError: it means nothing, or not all of it is understood. No secret is in the message.
+        BusUrlError: the URL, or a part of it, cannot be read. No secret is in the message.
     """
     if not url.isprintable() or " " in url:
         raise BusUrlError("holds white space or a control character; percent-encode it (a blank is %20)")
@@ -92,7 +92,7 @@ def parse_redis_url(url: str) -> RedisUrl:
 
 
 def _split(text: str, signs: str) -> tuple[str, str]:
-    """What comes before the first of ``signs``, and that sign with the rest."""
+    """Split before the first of ``signs``: the text before it, and that sign with the rest."""
     match = re.search(f"[{signs}]", text)
     at = match.start() if match else len(text)
     return text[:at], text[at:]
@@ -166,7 +166,7 @@ def _client_name(options: dict[str, str]) -> str | None:
 
 def _decoded(text: str) -> str:
     raw = unquote_to_bytes(text)
-    # Not left to an exception: that would hold the bytes.
+    # Checked here, because an exception would hold the bytes.
     decoded = raw.decode(errors="replace")
     if decoded.encode() != raw:
         raise BusUrlError("has percent-encoded bytes that are not UTF-8; encode user and password as UTF-8")
