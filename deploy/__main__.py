@@ -15,7 +15,7 @@ from market.printable import complain, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what ``arguments`` (the command line when None) ask for; returns the exit code."""
+    """Run the stack that ``arguments`` name (the command line if None); return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy", description="Start everything on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="bus, poller and one gateway on GATEWAY_PORT (8080)")
@@ -85,7 +85,7 @@ async def _start_and_wait(stack: Stack, during: Sequence[str] | None) -> int:
 
 
 async def _command(command: Sequence[str]) -> int:
-    """Run ``command`` on our own terminal; its exit code."""
+    """Run ``command`` on our own terminal; return its exit code."""
     try:
         process = await asyncio.create_subprocess_exec(*command)
     except OSError as error:
@@ -99,7 +99,7 @@ async def _command(command: Sequence[str]) -> int:
 
 def say(name: str, line: str) -> None:
     """Print one line of a program, with its name before it."""
-    # A program that has not begun to log yet, HAProxy or Valkey may write anything.
+    # HAProxy, Valkey and a program that does not log yet may write anything.
     print(f"{name:<9} | {printable(line)}", flush=True)
 
 

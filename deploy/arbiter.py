@@ -1,7 +1,7 @@
-"""What gunicorn's arbiter is told on SIGHUP: to replace its worker, but only where the successor could start.
+"""Make gunicorn's arbiter replace its worker on SIGHUP only if the successor can start.
 
-Left to itself it ends, and the worker with it, when it meets a setting that cannot be used. And it replaces the worker
-once for each SIGHUP, where many that come together are to be one or two.
+An unchanged arbiter ends, and its worker with it, when it meets a setting that cannot be used. And it replaces the
+worker once for each SIGHUP, but several that come together should be one or two.
 """
 
 import os
@@ -27,7 +27,7 @@ def usable_settings(environ: Mapping[str, str]) -> Settings:
     """
     settings = Settings.from_environ(environ)
     if settings.auth.mode == "jwt":
-        # Only to see that there is a key: what is wrong with it is said before there are any workers.
+        # Only to check that there is a key, so that an error is reported before any worker starts.
         from gateway.auth.authenticator import Authenticator
 
         Authenticator(settings.auth)
@@ -40,10 +40,10 @@ def address_of(settings: Settings) -> Address:
 
 
 def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
-    """Let ``arbiter`` replace its worker only by one that can start, and tell the old one that a successor comes.
+    """Let ``arbiter`` replace its worker only by one that can start, and tell the old worker about its successor.
 
     ``arbiter`` is a `gunicorn.arbiter.Arbiter` that runs with ``settings`` and does not handle signals yet. ``read``
-    gives the settings that a successor would have, or raises `SettingError`.
+    returns the settings that a successor would have, or raises `SettingError`.
     """
     guard = _Guard(arbiter, settings, read)
     arbiter.signal = guard.signal
@@ -52,7 +52,7 @@ def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings])
 
 
 class _Guard:
-    """Stands before an arbiter's own methods of the same names."""
+    """Wraps an arbiter's methods of the same names."""
 
     def __init__(self, arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
         self._arbiter = arbiter
@@ -68,11 +68,11 @@ class _Guard:
         """A signal came (called by Python, in a worker that has just been forked too)."""
         if number in (SIGTERM, SIGINT, SIGQUIT):
             if os.getpid() != self._arbiter.pid:
-                # A worker that does not listen to signals yet. Nobody would tell it again.
+                # This worker has no signal handlers yet, and nobody will send the signal again.
                 os._exit(0)
             self._stopping = True
             if self._coming is not None:
-                # gunicorn looks at this one only when the old worker has gone, which may wait for the new one.
+                # gunicorn handles this one only after the old worker has gone, and that may wait for the new one.
                 self._coming.drop(Role.COMES)
                 self._arbiter.kill_workers(SIGQUIT)
         elif number == SIGHUP:
@@ -81,14 +81,14 @@ class _Guard:
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers (called by the arbiter)."""
-        # The arbiter sends SIGTERM to a worker that is replaced, too. SIGQUIT says that the whole gunicorn stops.
+        # The arbiter also sends SIGTERM to a worker that is replaced. SIGQUIT means that the whole gunicorn stops.
         self._arbiter.kill_workers(SIGQUIT)
         self._stop(graceful)
 
     def handle_hup(self) -> None:
-        """It is the turn of a SIGHUP (called by the arbiter, once for each)."""
+        """Handle a SIGHUP (called by the arbiter, once for each)."""
         if self._answered == self._hangups:
-            # This one came before settings were last read.
+            # This one came before the last reading of the settings.
             return
         self._answered = self._hangups
         arbiter = self._arbiter
@@ -99,7 +99,7 @@ class _Guard:
             arbiter.log.error("settings stay as they are: %s", error)  # noqa: TRY400 - one line, no traceback
             return
         self._held = wanted
-        # The worker that is told to stop knows that another comes, before that exists.
+        # The worker that is told to stop knows about its successor before that exists.
         self._coming = Succession([listener.sock for listener in arbiter.LISTENERS])
         self._coming.claim(Role.COMES)
         try:

@@ -1,10 +1,10 @@
-"""What some extras need of ``constraints.txt``: versions and hashes, as `pip install --requirement` takes them.
+"""Print the part of ``constraints.txt`` that some extras need: versions and hashes, for `pip install --requirement`.
 
     python deploy/locked.py EXTRA,EXTRA >requirements.txt
 
-pip knows hashes in requirements only: given them as constraints, it refuses whatever is installed from a folder, as
-tickgate itself is. And the whole of ``constraints.txt`` is more than one environment wants. So its comments, ``# via
-NAME``, are followed from the packages that setup.cfg names. It is run before anything is installed.
+pip accepts hashes in requirements only. With hashes in constraints it refuses a package that is installed from a
+folder, as tickgate itself is. And one environment does not need the whole of ``constraints.txt``. So this script
+follows the comments ``# via NAME`` from the packages that setup.cfg names. It runs before anything is installed.
 """
 
 import configparser
@@ -31,7 +31,7 @@ class Locked(NamedTuple):
     lines: list[str]
     """Version, marker and hashes."""
     via: set[str]
-    """Which packages need it."""
+    """The packages that need it."""
 
 
 def requirements(extras: Iterable[str], root: Path = ROOT) -> str:
@@ -90,7 +90,7 @@ def _name(requirement: str) -> str:
 
 
 def main() -> int:
-    """Print the lines; the exit code is 0, or 2 where they cannot be had."""
+    """Print the lines; the exit code is 0, or 2 on an error."""
     try:
         print(requirements([extra for extra in "".join(sys.argv[1:]).split(",") if extra]), end="")
     except LockError as error:

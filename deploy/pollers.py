@@ -23,7 +23,7 @@ def venues_of(told: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def symbols_of(venues: Sequence[str], default: str) -> str:
-    """``SYMBOLS`` where nobody says otherwise: ``default`` of the default venue, a few of each other."""
+    """The default ``SYMBOLS``: ``default`` of the default venue, a few of each other venue."""
     names = list(parse_symbols(default).names) if DEFAULT_VENUE in venues else []
     for venue in venues:
         if venue != DEFAULT_VENUE:
@@ -32,9 +32,9 @@ def symbols_of(venues: Sequence[str], default: str) -> str:
 
 
 def pollers_of(venues: Sequence[str], told: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The name of each venue's poller, and what it is told beside what all programs are.
+    """The name of each venue's poller, and its own variables beside those of all programs.
 
-    One alone, of the default venue, is told nothing of venues.
+    A single poller of the default venue gets no variable about venues.
     """
     for number, venue in enumerate(venues):
         own = {} if venues == (DEFAULT_VENUE,) else environ_of(venue, told, number)
@@ -42,10 +42,10 @@ def pollers_of(venues: Sequence[str], told: Mapping[str, str]) -> Iterator[tuple
 
 
 def environ_of(venue: str, told: Mapping[str, str], number: int) -> dict[str, str]:
-    """What the poller of ``venue``, which is the stack's ``number``-th from 0, is told beside what all programs are.
+    """The variables of the poller of ``venue``, which is number ``number`` of the stack, from 0.
 
-    ``FEED`` may name another venue's feed; this one then has its own where it answers, else the simulator. Each has a
-    port of its own for its metrics, where they are wanted.
+    ``FEED`` may name another venue's feed. Then this poller uses its own venue's feed if that answers, else the
+    simulator. Each poller has a port of its own for metrics, if they are wanted.
     """
     feed = told.get("FEED", "auto")
     owner = next((name for name in VENUES if feed.startswith(f"{name}-")), DEFAULT_VENUE)

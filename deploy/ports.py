@@ -1,4 +1,4 @@
-"""Whether an address is free to listen on, said before anything is started."""
+"""Check that addresses are free to listen on, before anything is started."""
 
 import errno
 import fcntl
@@ -13,7 +13,7 @@ from deploy.errors import DeployError
 
 
 class Address(NamedTuple):
-    """Where something listens, and which variable moves it."""
+    """An address to listen on, and the variable that changes it."""
 
     host: str
     port: int
@@ -61,11 +61,11 @@ def require_free(address: Address) -> None:
 
 
 class Reservations:
-    """Ports that are meant for somebody, although nobody listens on them yet.
+    """Ports that are reserved, although nobody listens on them yet.
 
-    From asking for a port to listening on it may take seconds, and programs stop and start again. Meanwhile nobody else
-    may be given it. Each port is a byte of one file, and a process that reserves it locks that byte. The kernel drops
-    the locks of a process when it ends, however it ends.
+    A program may listen on a port only seconds after asking for it, and programs stop and start again. Meanwhile no
+    other program may get it. Each port is a byte of one file, and a process that reserves it locks that byte. The
+    kernel drops the locks of a process when it ends, however it ends.
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,10 +96,10 @@ _RESERVATIONS = Reservations(Path(tempfile.gettempdir()) / f"tickgate-ports-{os.
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on now, and that is given to nobody else while this process runs.
+    """A port that nothing listens on now, reserved for the caller while this process runs.
 
-    It is below those that the kernel gives to clients: none of their sockets may take it before, or while, whoever it
-    is for does not listen.
+    It is below the ports that the kernel gives to clients. So no client socket can take it while its program does not
+    listen.
 
     Raises:
         DeployError: of a hundred such ports tried, none was free.

@@ -1,4 +1,4 @@
-"""One program: started with its output prefixed, ended on request, and never left behind."""
+"""One program: start it, prefix its output, end it on request, and never leave it behind."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The top of the source tree; every program runs there."""
+"""The top of the source tree. Every program runs there."""
 
 Say = Callable[[str, str], None]
-"""Called with a program's name and one line of what it said."""
+"""A callback for a program's name and one line of its output."""
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _MAX_LINE_BYTES = 65536
@@ -39,7 +39,7 @@ class Process:
         self.command = tuple(command)
         self.env = dict(env)
         self.pids: list[int] = []
-        """The process id of each start, which is also the id of the session that it leads."""
+        """The process id of each start. It is also the id of the session that the process leads."""
         self._say = say
         self._stop_signal = stop_signal
         self._child: asyncio.subprocess.Process | None = None
@@ -63,7 +63,7 @@ class Process:
 
     async def start(self) -> None:
         """Start the program; returns as soon as it exists."""
-        # A pipe of our own: with asyncio's, a program counts as ended only when everything that
+        # A pipe of our own: with asyncio's pipe, a program counts as ended only when everything that
         # inherited its output has ended too.
         read_fd, write_fd = os.pipe()
         try:
@@ -98,7 +98,7 @@ class Process:
     def send(self, signal_number: signal.Signals) -> None:
         """Send a signal to the program alone, if it runs."""
         if self._child is not None and self.running:
-            # Not the child's own `send_signal`: of one that has just ended it would take the exit code away.
+            # Not the child's own `send_signal`: it would take away the exit code of a child that has just ended.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._child.pid, signal_number)
 
@@ -109,9 +109,9 @@ class Process:
                 os.killpg(self._child.pid, signal_number)
 
     async def stop(self, within_s: float) -> int | None:
-        """Ask the program to end, and kill it where it has not after ``within_s`` seconds.
+        """Ask the program to end, and kill it if it has not ended after ``within_s`` seconds.
 
-        Returns its exit code as `ended` does, or None where it never ran.
+        Returns its exit code as `ended` does, or None if it never ran.
         """
         if self._life is None:
             return None
@@ -163,8 +163,8 @@ def describe_end(code: int) -> str:
 def _die_with_parent() -> Callable[[], None] | None:
     """What a child does between fork and exec so that it does not outlive us, even when we are killed -9.
 
-    Linux sends the child SIGTERM when its parent is gone (prctl(2), PR_SET_PDEATHSIG); there is no such
-    thing elsewhere, and None is returned.
+    Linux sends the child SIGTERM when its parent is gone (prctl(2), PR_SET_PDEATHSIG). Other systems cannot do
+    that, and None is returned.
     """
     if sys.platform != "linux":
         return None

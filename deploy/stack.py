@@ -13,13 +13,13 @@ from market.tasks import end
 _POLL_S = 0.1
 _ANSWER_TIMEOUT_S = 2.0
 _PATIENCE_S = 15.0
-"""After this long it is said what is being waited for."""
+"""After this long, log what the start is waiting for."""
 _STOP_S = 60.0
-"""What a program may take to end before it is killed; a gateway drains in this time."""
+"""Time for a program to end before it is killed; a gateway drains in this time."""
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _STEADY_S = 60.0
-"""Who lived this long begins again with the first pause."""
+"""After running this long, a program is restarted after the first pause again."""
 _BAD_SETTING = 2
 """The exit code of a program whose environment cannot be used: starting it again would not help."""
 
@@ -39,11 +39,11 @@ class Stack:
         }
         self._watches: dict[str, asyncio.Task[None]] = {}
         self.failed: asyncio.Event = asyncio.Event()
-        """Set when a program has ended that is not started again."""
+        """Set when a program has ended and is not started again."""
         self.exit_code = 0
-        """Of the program that failed."""
+        """The exit code of the program that failed."""
         self._up = False
-        """Whether everything was ready once. Who ends before that would only do so again."""
+        """Whether everything was ready once. A program that ends before that would only end again."""
 
     def __getitem__(self, name: str) -> Process:
         return self._processes[name]
@@ -55,7 +55,7 @@ class Stack:
         """Start everything and wait until it is ready, however long that takes; from then on, keep it up.
 
         Raises:
-            DeployError: a port is in use, or a program ended before it was ready. What was started runs on:
+            DeployError: a port is in use, or a program ended before it was ready. Programs already started run on:
                 call `stop` in any case.
         """
         for program in self.plan:
@@ -82,7 +82,7 @@ class Stack:
         return await self._processes[name].stop(_STOP_S)
 
     async def stop(self) -> None:
-        """End everything: clients first, then who serves them, then who feeds those."""
+        """End everything: first the programs that clients use, then those that feed them."""
         await end(*self._watches.values())
         self._watches.clear()
         plan = self.plan
@@ -129,7 +129,7 @@ class Stack:
             pause_s = await self._start_again(process, pause_s)
 
     async def _start_again(self, process: Process, pause_s: float) -> float:
-        """Start it after a pause, however many tries that takes; returns how long to pause the next time."""
+        """Start it after a pause, with as many tries as needed; return the next pause."""
         while True:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -142,7 +142,7 @@ class Stack:
 
 
 async def is_ready(address: Address, path: str | None) -> bool:
-    """Whether ``address`` can be connected to and, where ``path`` is given, answers it with 200."""
+    """Whether ``address`` accepts connections and, if ``path`` is given, answers it with 200."""
     try:
         async with asyncio.timeout(_ANSWER_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(address.host, address.port)

@@ -1,10 +1,10 @@
 """When gunicorn's arbiter starts a worker, and when it ends one.
 
-Left to itself the arbiter starts a worker that has ended anew at once, hundreds of times if need be. On SIGHUP it ends
-the old worker before the new one has booted. And a new one that cannot boot ends the arbiter, and the old one with it.
-Here a worker that ends early is started after a pause that grows; the old one is told to stop when the new one serves;
-and where the new one cannot, the old one serves on. Where there is no old one, a worker that cannot boot still ends the
-arbiter, with gunicorn's exit code 3: its settings, or what it imports, have to be fixed first.
+An unchanged arbiter restarts an ended worker at once, hundreds of times if need be. On SIGHUP it ends the old
+worker before the new one has booted. And a new worker that cannot boot ends the arbiter, and the old worker with it.
+Here a worker that ends early is started after a growing pause. The old worker is told to stop when the new one serves;
+if the new one cannot boot, the old one serves on. Without an old one, a worker that cannot boot still ends the arbiter,
+with gunicorn's exit code 3: somebody has to fix its settings, or what it imports, first.
 """
 
 import os
@@ -15,19 +15,19 @@ from typing import Any, Final
 from gunicorn.errors import HaltServer
 
 ENOUGH_S: Final = 60.0
-"""A worker that served for so long is started anew at once."""
+"""A worker that served this long is restarted at once."""
 LONGEST_PAUSE_S: Final = 30.0
 
 
 class SuccessorFailedError(Exception):
-    """The worker that a reload started is gone. It breaks off gunicorn's wait for the end of the old one."""
+    """The worker that a reload started is gone. This ends gunicorn's wait for the old one."""
 
 
 class Workers:
     """The workers of one arbiter, a `gunicorn.arbiter.Arbiter`."""
 
     def __init__(self, arbiter: Any, clock: Callable[[], float] = time.monotonic) -> None:
-        """From now on ``arbiter`` asks us."""
+        """From now on ``arbiter`` calls these methods."""
         self._arbiter = arbiter
         self._clock = clock
         self._spawn, self._manage = arbiter.spawn_workers, arbiter.manage_workers
@@ -39,14 +39,14 @@ class Workers:
         self._told: set[int] = set()
         """Processes that were told to stop."""
         self._early_ends = 0
-        """How many in a row ended too early."""
+        """The number of workers in a row that ended too early."""
         self._spawn_at = 0.0
         self._paused = False
         self._replacing: frozenset[int] = frozenset()
-        """While gunicorn reloads, the workers that there were before."""
+        """While gunicorn reloads: the workers from before."""
 
     def spawn(self) -> None:
-        """Start the workers that are missing, unless it is too early for that; gunicorn asks each second."""
+        """Start the missing workers, unless it is too early; gunicorn calls this each second."""
         pause_s = self._spawn_at - self._clock()
         if pause_s <= 0:
             self._paused = False
@@ -58,7 +58,7 @@ class Workers:
             )
 
     def manage(self) -> None:
-        """Start workers, or tell those to stop that are too many: the oldest first, once the newest serves."""
+        """Start missing workers, or stop surplus ones: the oldest first, once the newest serves."""
         self._note()
         workers = sorted(self._arbiter.WORKERS.items(), key=lambda entry: entry[1].age)
         too_many = {pid for pid, _ in workers[: max(0, len(workers) - self._arbiter.num_workers)]}
@@ -91,7 +91,7 @@ class Workers:
             self.manage()
 
     def hang_up(self) -> None:
-        """Replace the workers, at once, if their successors can serve."""
+        """Replace the workers at once if their successors can serve."""
         self._early_ends, self._spawn_at = 0, 0.0
         self._replacing = frozenset(self._arbiter.WORKERS)
         try:
@@ -106,14 +106,14 @@ class Workers:
             self._since.setdefault(pid, self._clock())
 
     def _drop_dead(self, before: Mapping[int, Any]) -> None:
-        """Forget the worker that could not boot, which gunicorn was about to end for."""
+        """Forget the worker that could not boot, so that gunicorn does not end because of it."""
         for pid, worker in before.items():
             if not _is_alive(pid):
                 self._arbiter.WORKERS.pop(pid, None)
                 worker.tmp.close()
 
     def _judge(self, before: Mapping[int, Any]) -> None:
-        """Set a pause where a worker ended too early. The first one is for free, if it has served."""
+        """Set a pause if a worker ended too early. The first end is free if that worker has served."""
         for pid, worker in before.items():
             if pid in self._arbiter.WORKERS:
                 continue
@@ -131,7 +131,7 @@ class Workers:
 
 
 def _serves(worker: Any) -> bool:
-    """Whether a worker has come to serve; one that cannot tell has."""
+    """Whether a worker serves. A worker that cannot report it counts as serving."""
     return bool(getattr(worker, "serves", True))
 
 
