@@ -1,4 +1,4 @@
-"""``python -m bench``: measure, print tables, write JSON. ``--help`` says what else."""
+"""``python -m bench``: measure, print tables, write JSON. See ``--help``."""
 
 import argparse
 import signal
@@ -50,7 +50,7 @@ class Comparison(Struct):
 
 
 def main(arguments: list[str]) -> int:
-    """Returns the exit code: 0, or 1 where a server did something wrong or is slower, 2 where that cannot be said."""
+    """Return the exit code: 0; 1 if a server did something wrong or is slower; 2 if that is unknown."""
     options = parse(arguments)
     if options.list:
         _list()
@@ -60,9 +60,9 @@ def main(arguments: list[str]) -> int:
         PICTURE.write_text(draw(report), encoding="utf-8")
         print(PICTURE)
         return 0
-    # An ended bench must end what it started: SIGTERM and a closed terminal unwind the stack as Ctrl-C does.
+    # An ended bench must end its processes: SIGTERM and a closed terminal unwind the stack as Ctrl-C does.
     for number in ENDING:
-        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is to be ignored
+        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is ignored
             signal.signal(number, signal.default_int_handler)
     if options.slow_readers or options.attacks is not None:
         return _strangers(options)
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _alone(options: argparse.Namespace) -> int:
-    """This tree beside the programs it is compared with."""
+    """Measure this tree beside the programs that it is compared with."""
 
     def runs(bench: Bench, scenarios: list[Scenario], seconds: Seconds) -> Iterator[Result]:
         contenders = ["gateway"] if bench.fronted else options.contender or list(CONTENDERS)
@@ -97,7 +97,7 @@ def _alone(options: argparse.Namespace) -> int:
 
 
 def _against(options: argparse.Namespace, trees: tuple[Tree, Tree]) -> int:
-    """This tree beside a commit's."""
+    """Measure this tree beside that of a commit."""
     failures: list[str] = []
 
     def runs(bench: Bench, scenarios: list[Scenario], seconds: Seconds) -> Iterator[Pair]:
@@ -119,7 +119,7 @@ def _against(options: argparse.Namespace, trees: tuple[Tree, Tree]) -> int:
 
 
 def _strangers(options: argparse.Namespace) -> int:
-    """Who comes to a gateway as it is delivered."""
+    """Measure slow readers and attacks, against a gateway with default settings."""
     when, attacks = _utc(time.time()), None
     try:
         if options.slow_readers:
@@ -156,7 +156,7 @@ def _measure(
     names: Collection[str],
     runs: Callable[[Bench, list[Scenario], Seconds], Iterator[Measured]],
 ) -> tuple[dict[str, str], list[Measured]]:
-    """What ``runs`` gives, until it ends or is interrupted, and what it was measured on."""
+    """Collect ``runs`` until they end or are interrupted, with the machine that they ran on."""
 
     def seconds(scenario: Scenario) -> float:
         if options.quick:

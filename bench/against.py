@@ -1,9 +1,9 @@
 """This tree against a commit, in alternating rounds: ``python -m bench --against COMMIT``.
 
-Only the gateway or the poller is the commit's. Load generator, publisher, scenarios and measuring are this tree's for
-both, and so are Python and the installed packages: dependencies that the commit pinned otherwise are not installed.
-What the two trees must have in common is what operators and clients rely on: ``python -m gateway``, its environment
-variables, the bus, the WebSocket protocol; and, for the poller, what `bench.poller_cost.pipeline` knows.
+Only the gateway or the poller comes from the commit. Load generator, publisher, scenarios and measuring are this tree's
+for both. So are Python and the installed packages: other versions that the commit pinned are not installed. Both trees
+must have the interfaces that operators and clients rely on: ``python -m gateway``, its environment variables, the bus,
+the WebSocket protocol; and, for the poller, those that `bench.poller_cost.pipeline` knows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ from bench.trees import Tree
 from bench.usage import DISTURBED
 
 DEFAULT = ("bursts", "flood", "scattered", "quiet", "idle", "storm", "poller")
-"""The scenarios that matter for a comparison, and that ten rounds of take no more than 20 minutes."""
+"""The scenarios that matter for a comparison; ten rounds of them take at most 20 minutes."""
 ROUNDS = 10
 
 
@@ -39,11 +39,11 @@ def run(
     say: Callable[[str], None],
     failures: list[str],
 ) -> Iterator[Pair]:
-    """Every scenario on both trees, this and that, ``rounds`` times; which goes first alternates (ABBA).
+    """Measure every scenario on both trees, this and that, ``rounds`` times; the order alternates (ABBA).
 
-    A tree that fails is added to ``failures``, by its name and the scenario's, and the rest goes on; a scenario that
-    failed before it gave any pair is not tried again. A pair that others disturbed is repeated up to ``repeats`` times;
-    the least disturbed counts.
+    A tree that fails is added to ``failures``, with its name and the scenario, and the other runs continue. A scenario
+    that failed before it gave any pair is not tried again. A pair that other programs disturbed is repeated up to
+    ``repeats`` times; the least disturbed one counts.
     """
     left = list(scenarios)
     paired: set[str] = set()
@@ -73,7 +73,7 @@ def _pair(
     seconds: float,
     say: Callable[[str], None],
 ) -> Pair:
-    """Both trees, one after the other."""
+    """Measure both trees, one after the other."""
     this, that = trees
     done: dict[str, Result] = {}
     for tree in (this, that) if number % 2 else (that, this):
@@ -86,7 +86,7 @@ def _pair(
 
 
 def of(tree: Tree, scenario: Scenario) -> Contender:
-    """What of ``tree`` is measured in ``scenario``: its gateway or its poller."""
+    """The part of ``tree`` that ``scenario`` measures: its gateway or its poller."""
     contender = CONTENDERS[scenario.contenders[0]]
     return replace(contender, name=f"{contender.name} of {tree.label}", root=tree.root)
 

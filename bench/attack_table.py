@@ -1,4 +1,4 @@
-"""What was seen of attacks, and tables of it: one tree alone, or two beside each other."""
+"""The results of attacks, and tables of them: one tree alone, or two side by side."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from bench.stack import FrontName
 
 AIM_RATIO = 2.0
 AIM_MS = 20.0
-"""The victim's p99 under attack is at most the quiet one so many times, or at most so much."""
+"""The aim: the victim's p99 under attack is at most this multiple of the quiet one or this many ms."""
 
 _NAMED = 5
-"""So many kinds of what the attacker was answered are told."""
+"""The table shows at most this many kinds of answers to the attacker."""
 
 
 class Attacked(Struct, kw_only=True):
@@ -23,44 +23,44 @@ class Attacked(Struct, kw_only=True):
     quiet_p50_ms: float
     quiet_p99_ms: float
     p50_ms: float | None = None
-    """None where nothing arrived."""
+    """None if nothing arrived."""
     p99_ms: float | None = None
     max_ms: float | None = None
     got: float = 0.0
-    """Share of the ticks that the victim got under attack; the rest were replaced by newer ones."""
+    """The share of ticks that the victim got under attack; newer ticks replaced the rest."""
     gateway_quiet: float = 0.0
-    """Of a core."""
+    """Share of a core."""
     gateway: float = 0.0
-    """Of a core, under attack."""
+    """Share of a core, under attack."""
     load: float = 0.0
-    """Of the other core, used under attack by attacker, victim, publisher, Valkey and HAProxy."""
+    """Share of the other core that attacker, victim, publisher, Valkey and HAProxy used under attack."""
     rss_mb: float = 0.0
-    """The most that was seen."""
+    """The highest value seen."""
     rss_quiet_mb: float = 0.0
     fate: dict[str, int] = {}
-    """What the attacker did and was answered."""
+    """What the attacker did, and the answers."""
     ended: str = ""
-    """How the victim was cut off; empty where it was not."""
+    """How the victim was cut off; empty if it was not."""
     failed: bool = False
-    """Whether the attack itself broke."""
+    """Whether the attack itself failed."""
     disturbance: float = 0.0
     notes: list[str] = []
 
     @property
     def ratio(self) -> float | None:
-        """How much later the victim's prices are than in quiet."""
+        """How much later the victim's prices are than without an attack."""
         return None if self.p99_ms is None else self.p99_ms / self.quiet_p99_ms
 
     @property
     def missed(self) -> bool:
-        """Whether it costs the victim more than is aimed at."""
+        """Whether the attack costs the victim more than the aim allows."""
         if self.ended or self.p99_ms is None:
             return True
         return self.p99_ms > max(AIM_MS, AIM_RATIO * self.quiet_p99_ms)
 
 
 def brief(one: Attacked) -> str:
-    """One line, to show that something happens."""
+    """One line, to show progress."""
     parts = [
         f"{one.attack} {one.front} {one.tree}: p99 {one.quiet_p99_ms:.1f} → {_p99(one)}",
         f"gateway {one.gateway:.0%}",
@@ -71,7 +71,7 @@ def brief(one: Attacked) -> str:
 
 
 def render(rows: Sequence[Attacked]) -> str:
-    """A table in Markdown, of one tree; of two, that of the first beside that of the second."""
+    """A table in Markdown, of one tree, or of two side by side."""
     labels = list(dict.fromkeys(row.tree for row in rows))
     if len(labels) < 2:
         head = [
@@ -96,7 +96,7 @@ def render(rows: Sequence[Attacked]) -> str:
     pairs: dict[tuple[str, str], list[Attacked]] = {}
     for row in rows:
         pairs.setdefault((row.attack, row.front), []).append(row)
-    # One that was interrupted has no counterpart.
+    # An interrupted run has no counterpart.
     return _markdown([head, *(_beside(pair) for pair in pairs.values() if len(pair) == len(labels))])
 
 
@@ -145,7 +145,7 @@ def _aim(one: Attacked) -> str:
 
 
 def fate(counts: dict[str, int]) -> str:
-    """What it did, then the most frequent of what it was answered."""
+    """What the attacker did, then its most frequent answers."""
     first = [f"{name} {counts[name]}" for name in ("connects", "sent") if name in counts]
     others = sorted((name for name in counts if name not in ("connects", "sent")), key=lambda name: -counts[name])
     return ", ".join([*first, *(f"{name} {counts[name]}" for name in others[:_NAMED])])

@@ -1,7 +1,7 @@
-"""What does an attack cost a client who only wants prices, and who is refused? ``python -m bench --attacks``.
+"""What does an attack cost a client that only wants prices, and who is refused? ``python -m bench --attacks``.
 
-Every attack has a gateway of its own, at its default limits. A victim hears a hundred symbols with ten ticks a second
-each, first in quiet, then with the attack beside it.
+Every attack has a gateway of its own, at its default limits. A victim receives a hundred symbols with ten ticks a
+second each, first without the attack, then with it.
 """
 
 import tempfile
@@ -38,9 +38,9 @@ def run(
     repeats: int,
     say: Callable[[str], None],
 ) -> Iterator[Attacked]:
-    """Every attack on every front of every tree.
+    """Run every attack on every front of every tree.
 
-    One that others disturbed is repeated up to ``repeats`` times; the least disturbed counts.
+    An attack that other programs disturbed is repeated up to ``repeats`` times; the least disturbed one counts.
 
     Raises:
         ProcessError: a process did not start, or did not answer.
@@ -103,7 +103,7 @@ def _attacked(bench: Bench, tree: Tree, front: FrontName, attack: str, seconds: 
 def _window(
     stack: Stack, victim: Process, attacker: Process, seconds: float
 ) -> tuple[dict[str, Any], usage.Usage, int]:
-    """What the victim got, what was used, and the most memory that the gateway had."""
+    """The victim's figures, the usage of the cores, and the gateway's highest memory."""
     victim.ask("mark")
     before = stack.usage(victim.pid, attacker.pid)
     end, rss = time.monotonic() + seconds, 0

@@ -1,7 +1,7 @@
-"""The process that attacks: ``python -m bench.attacker HOST PORT``, commanded by one JSON line after the other.
+"""The attacking process: ``python -m bench.attacker HOST PORT``. It takes one JSON command per line.
 
-``start`` begins an attack and answers at once; ``stop`` ends it and answers what came of it. It is nicer than whoever
-it runs beside: it attacks with what the others leave of the core.
+``start`` begins an attack and answers at once; ``stop`` ends it and answers with the result. It has a higher niceness
+than the processes beside it, so it attacks with the rest of the core.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ _NICE = 10
 
 
 class Attacker:
-    """Obeys one bench."""
+    """Executes the commands of one bench."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = Target(host, port)
         self._running: asyncio.Task[None] | None = None
 
     async def obey(self) -> None:
-        """Until the commands end."""
+        """Run until the commands end."""
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             call = json.loads(line)
@@ -41,7 +41,7 @@ class Attacker:
         return {}
 
     async def _stop(self) -> dict[str, Any]:
-        """``failure`` is empty unless the attack itself broke."""
+        """End the attack; ``failure`` is empty unless the attack itself failed."""
         assert self._running is not None
         failure = ""
         if self._running.done():

@@ -19,7 +19,7 @@ class Snapshot(Tick, tag_field="type", tag="snapshot", frozen=True, kw_only=True
 
 
 class Batch(msgspec.Struct, tag_field="type", tag="ticks"):
-    """Several ticks in one message."""
+    """A message of several ticks."""
 
     ticks: list[Tick]
 
@@ -28,7 +28,7 @@ _decoder = msgspec.json.Decoder(Sent | Snapshot | Batch)
 
 
 def ticks_of(payload: bytes) -> list[Tick]:
-    """The ticks of one message; none where it is another kind of message.
+    """The ticks of one message; none if it is another kind of message.
 
     Raises:
         WireError: neither ticks nor JSON.
@@ -62,7 +62,7 @@ def captured_ticks(data: bytes, skip: int = 0) -> list[tuple[int, Tick]]:
 
 
 def faults(ticks: Iterable[Tick], wanted: frozenset[str], newest: Mapping[str, int]) -> list[str]:
-    """What is wrong with one connection's ticks; nothing where all is well.
+    """Errors in one connection's ticks; empty if all is right.
 
     A connection gets only what it asked for, each symbol's ``seq`` only grows, and after the last tick was
     published it holds the newest of every symbol it was sent: ``newest`` is symbol to seq.

@@ -1,4 +1,4 @@
-"""Who is measured, how each is started, and why one may be missing here."""
+"""The measured servers, how to start each, and why one may be missing here."""
 
 import importlib.util
 import os
@@ -23,17 +23,17 @@ NO_LIMITS = {
     "MAX_ERRORS_PER_CONNECTION": "0",
     "DRAIN_SECONDS": "0",
 }
-"""All clients come from one address and within seconds, and at the end nobody is waited for."""
+"""No limits: all clients come from one address and within seconds. No drain: the end waits for nobody."""
 
 
 @dataclass(frozen=True)
 class WriteRate:
-    """What a floor is to write: ``sends_per_s`` to each socket, ``ticks_per_send`` in each, on average."""
+    """The writes of a floor: ``sends_per_s`` to each socket, ``ticks_per_send`` in each, on average."""
 
     sends_per_s: float
     ticks_per_send: float
     sockets_share: float = 1.0
-    """Of all sockets, how many get a send at the same moment."""
+    """The share of sockets that get a send at the same moment."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Contender:
 
     name: str
     label: str
-    """In a picture."""
+    """The label in a picture."""
     about: str
     module: str = ""
-    """Of this project, or empty where ``script`` is run by Node."""
+    """A module of this project; empty if Node runs ``script``."""
     script: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = ""
-    """Answers 200 once in service; without it, an open port will do."""
+    """The path that answers 200 when in service; without one, an open port is enough."""
     dialect: str = "tickgate"
     needs: tuple[str, ...] = ()
-    """Programs and modules: ``gcc``, ``node:ws``, ``python:websockets``."""
+    """Required programs and modules: ``gcc``, ``node:ws``, ``python:websockets``."""
     root: Path = ROOT
     """The tree whose modules it runs."""
     limited: bool = False
@@ -60,13 +60,13 @@ class Contender:
 
     @property
     def is_floor(self) -> bool:
-        """Whether it is told what to write, in place of being fed."""
+        """Whether it gets its writes as arguments and not from the bus."""
         return self.name.startswith("floor")
 
     def command(
         self, port: int, bus_url: str, clients: int, rate: WriteRate | None
     ) -> tuple[list[str], dict[str, str]]:
-        """How to start it, and with which environment."""
+        """The command to start it, and the environment."""
         if self.is_floor:
             assert rate is not None
             plan = (clients, rate.sends_per_s, rate.ticks_per_send, rate.sockets_share)
@@ -79,7 +79,7 @@ class Contender:
         return python(self.module), {**settings, **({} if self.limited else NO_LIMITS), **self.env}
 
     def missing(self) -> str:
-        """What is not here and how to get it; empty where nothing is missing."""
+        """What is missing here and how to get it; empty if nothing is."""
         for need in self.needs:
             kind, _, what = need.rpartition(":")
             if kind == "python":

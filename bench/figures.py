@@ -1,4 +1,4 @@
-"""Percentiles and medians, without rounding anything up to a promise."""
+"""Percentiles and medians, without flattering rounding."""
 
 import statistics
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def median(values: Sequence[float | None]) -> float | None:
-    """The median of what was measured, or None where nothing was."""
+    """The median of the measured values, or None if there are none."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
 

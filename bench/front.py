@@ -15,9 +15,9 @@ from bench.trees import FRONT
 _READY_TIMEOUT_S = 10
 _SETTLE_S = 1.5
 _NOBODY = "127.0.0.1:1"
-"""Nothing listens there, now or later: the places of the other three gateways."""
+"""The addresses of the other three gateways, where nothing ever listens."""
 BEHIND = {"TRUSTED_PROXIES": "127.0.0.1,::1"}
-"""Settings of a gateway that it stands in front of."""
+"""Settings of a gateway behind it."""
 
 
 class Front:
@@ -45,7 +45,7 @@ class Front:
             complaint = f"HAProxy was not ready within {_READY_TIMEOUT_S} s: {self._process.complaint()}"
             self._process.end()
             raise ProcessError(complaint)
-        # By then it has found out that the other three are not there.
+        # By then it has noticed that the other three do not answer.
         time.sleep(_SETTLE_S)
 
     def _ready(self) -> bool:
@@ -63,5 +63,5 @@ class Front:
 
 
 def find() -> str | None:
-    """The HAProxy program, or None. Debian keeps it where only root's ``PATH`` reaches."""
+    """The HAProxy program, or None. Debian has it outside the ``PATH`` of ordinary users."""
     return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))

@@ -1,4 +1,4 @@
-"""What every measurement stands on: a core for the server and one for the rest, open files, an embedded Valkey."""
+"""The base of every measurement: a core for the server and one for the rest, open files, an embedded Valkey."""
 
 import os
 from collections.abc import Iterator

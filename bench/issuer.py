@@ -14,7 +14,7 @@ _LASTS_S = 3600
 
 
 class Issuer:
-    """One key, and the one that somebody else signs with."""
+    """A key, and a second one for forged tokens."""
 
     def __init__(self, algorithm: str, folder: Path) -> None:
         """``algorithm`` is HS256, RS256 or EdDSA; the public key is left in ``folder``."""
@@ -29,11 +29,11 @@ class Issuer:
             self.env = {"AUTH_MODE": "jwt", "JWT_PUBLIC_KEY_FILE": str(file)}
 
     def token(self, subject: str) -> str:
-        """One that opens the gateway, to every symbol."""
+        """A good token, for every symbol."""
         return self._sign(subject, self._key)
 
     def forged(self, subject: str) -> str:
-        """One of another key: its signature is looked at, and is wrong."""
+        """A token signed with another key: its signature is checked, and is wrong."""
         return self._sign(subject, self._other)
 
     def _sign(self, subject: str, key: Any) -> str:

@@ -50,7 +50,7 @@ class Connection:
         self.recv_into = sock.recv_into
         self.wanted = wanted
         self.stream: Stream | None = None
-        """None until the upgrade is answered."""
+        """None until the answer to the upgrade."""
         self.failed = ""
         self.snapshots: list[bytes] = []
         self.capture: bytearray | None = None
@@ -58,19 +58,19 @@ class Connection:
         self.capture_skip = 0
 
     def keep(self) -> None:
-        """Keep all that comes from now on."""
+        """Keep all further bytes."""
         if self.stream is not None:
             self.capture = bytearray(self.stream.carry)
             self.capture_skip = self.stream.skip
 
     @property
     def unread_bytes(self) -> int:
-        """What lies in the kernel's receive buffer."""
+        """The bytes in the kernel's receive buffer."""
         return int.from_bytes(fcntl.ioctl(self.sock, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
 
 
 class Load:
-    """The clients of one process, and what they got."""
+    """The clients of one process, and what they received."""
 
     def __init__(self, host: str, port: int, *, nats: bool) -> None:
         """``nats``: speak NATS's protocol within WebSocket frames, and not the gateway's."""
@@ -93,7 +93,7 @@ class Load:
         self.messages: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.sample_every = RARELY
-        """Of so many ticks, on average, the age of one is taken."""
+        """The age of one in this many ticks is taken, on average."""
         self.reset()
 
     def reset(self) -> None:
@@ -106,16 +106,16 @@ class Load:
 
     @property
     def alive(self) -> list[Connection]:
-        """Those that have not failed."""
+        """The clients that have not failed."""
         return list(self._by_fd.values())
 
     def stop_reading(self) -> None:
-        """Leave everything in the kernel."""
+        """Leave all data in the kernel."""
         for fd in self._by_fd:
             self._poll.unregister(fd)
 
     def read_again(self) -> None:
-        """After `stop_reading`."""
+        """Read again after `stop_reading`."""
         for fd in self._by_fd:
             self._poll.register(fd, select.EPOLLIN)
 
@@ -128,13 +128,13 @@ class Load:
     # The loop
 
     def turn_for(self, seconds: float) -> None:
-        """Read for so long, whatever is commanded meanwhile."""
+        """Read for this long, before the next command."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.turn(left)
 
     def turn(self, timeout: float) -> bool:
-        """Read what there is to read, once. True when a command waits at standard input."""
+        """Read all available data once. True if a command waits at standard input."""
         commanded = False
         if self._trickling:
             timeout = max(0.0, min(timeout, self._next_trickle - time.monotonic()))
@@ -155,7 +155,7 @@ class Load:
         try:
             length = connection.recv_into(buffer, limit)
         except BlockingIOError:
-            # Nothing to read, yet ready: it has just connected.
+            # Ready with nothing to read: it has just connected.
             if connection.stream is None:
                 self._connected(connection)
             return
@@ -183,7 +183,7 @@ class Load:
                 self._sample(length, ticks)
 
     def _sample(self, length: int, ticks: int) -> None:
-        # One tick at a random place of this read; the step is random so as not to keep time with bursts.
+        # One tick at a random place of this read. The step is random, so that it does not follow the bursts.
         self._next_sample += self._rng.randint(1, 2 * self.sample_every)
         at = self._buffer.find(_RECV_US, self._rng.randrange(ticks) * length // ticks, length)
         if at < 0:
@@ -195,7 +195,7 @@ class Load:
     # Opening
 
     def connect(self, wanted: tuple[str, ...]) -> None:
-        """Begin to open a client that wants these symbols."""
+        """Start to open a client for these symbols."""
         sock = socket.socket()
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -209,7 +209,7 @@ class Load:
         self._poll.register(sock, select.EPOLLOUT)
 
     def fail(self, connection: Connection, reason: str) -> None:
-        """Give a client up."""
+        """Give up a client."""
         if connection.failed:
             return
         connection.failed = reason

@@ -1,4 +1,4 @@
-"""What was this measured on, and what did each process and core do meanwhile?"""
+"""Which machine was this measured on, and what did each process and core do meanwhile?"""
 
 import os
 import platform
@@ -52,14 +52,14 @@ def _ask(program: str, *question: str) -> str:
 
 @dataclass(frozen=True)
 class Cores:
-    """Which core the server has, and which everything else."""
+    """The core of the server, and the core of everything else."""
 
     server: int
     load: int
 
     @property
     def shared(self) -> bool:
-        """True where there is only one core: figures are then of little worth."""
+        """True if there is only one core: the figures are then unreliable."""
         return self.server == self.load
 
 
@@ -70,7 +70,7 @@ def choose_cores() -> Cores:
 
 
 def raise_file_limit(wanted: int) -> int:
-    """Allow as many open files as may be had, for this process and its children; returns how many that is."""
+    """Raise the limit of open files for this process and its children; return the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for limit in (max(hard, wanted), hard):
         try:
@@ -84,8 +84,8 @@ def raise_file_limit(wanted: int) -> int:
 def session_nice(nice: int) -> None:
     """Let the session of this process have that niceness among all others.
 
-    Linux shares a core between sessions first, and only then, by `os.nice`, within each (sched(7), autogroup). What the
-    kernel does not have, or does not allow, is left as it is.
+    Linux shares a core between sessions first, and only then, by `os.nice`, within each (sched(7), autogroup). If the
+    kernel does not have this, or does not allow it, nothing changes.
     """
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(nice))
@@ -106,7 +106,7 @@ def cpu_s(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that ``pid`` started and that still live."""
+    """The living children of ``pid``."""
     return [
         int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()
     ]
@@ -130,11 +130,11 @@ def writes(pid: int) -> int:
 
 @dataclass(frozen=True)
 class CoreTime:
-    """What a core did since boot, seconds."""
+    """Times of a core since boot, in seconds."""
 
     busy: float
     stolen: float
-    """Time the hypervisor gave to others while this core had work."""
+    """Time that the hypervisor gave to others while this core had work."""
 
     def since(self, earlier: "CoreTime") -> "CoreTime":
         """The difference of two readings."""

@@ -21,15 +21,15 @@ _WARM_UP_S = 1.0
 _SAMPLES = 20_000
 _AUDITED = 10
 _READINGS = 60
-"""Of memory, while slow clients are there."""
+"""Readings of memory while slow clients are there."""
 _AUDIT_S = 0.3
 _SETTLE_S = 5.0
 _OPEN_S = 60.0
 _IDLE_S = 0.7
-"""Nothing for so long means that everything has arrived."""
+"""If nothing comes for this long, everything has arrived."""
 _STALLED_BUFFER_BYTES = 16 * 1024
-"""What lies in a client's own receive buffer is old when it reads again, whatever a gateway does: by default
-128 KB on Linux. So little that what is measured is the gateway's."""
+"""A small receive buffer, so that the gateway is measured. Data in a client's own buffer (128 KB by default on
+Linux) is old when it reads again, whatever a gateway does."""
 _CURRENT_MS = 500
 """A tick is current when it is younger than this: each symbol has ten a second, and a slow consumer is looked at
 twenty times a second."""
@@ -37,7 +37,7 @@ _SEED = 7
 
 
 class Bench:
-    """The bus, the cores, and what is the same for every run."""
+    """The bus, the cores, and everything else that all runs share."""
 
     def __init__(self, bus_port: int, bus_pid: int, cores: machine.Cores) -> None:
         self.bus_port = bus_port
@@ -95,7 +95,7 @@ class Run:
         self._beside: list[int] = []
         """Processes of slow clients."""
         self._newest: dict[str, int] = self._publisher.ask("first")["newest"]
-        # Stalled clients are to stay for as long as they are measured.
+        # Stalled clients must stay while they are measured.
         env = {"LAG_TIMEOUT_S": "3600"} if scenario.kind == "slow" else {}
         if bench.fronted:
             env |= BEHIND
@@ -106,7 +106,7 @@ class Run:
         if bench.fronted:
             self._front = stack.enter_context(Front(contender.root, bench.cores.server, self.server.port))
         if not contender.is_floor:
-            # The first connections pay for imports and arenas; they are nobody's measure.
+            # The first connections pay for imports and arenas, so they are not measured.
             with self._load() as warm:
                 self._open(warm, 20)
             time.sleep(0.3)
@@ -133,7 +133,7 @@ class Run:
             self._result.faults.append(f"{answer['opened']} of {count} clients got in: {answer['failures']}")
 
     def steady(self, seconds: float) -> None:
-        """Open, feed, measure, and audit."""
+        """Open clients, feed, measure, and audit."""
         scenario, result = self._scenario, self._result
         self._open(self._clients, scenario.clients)
         self._start_feed()
@@ -146,7 +146,7 @@ class Run:
                 self._audit()
 
     def storm(self) -> None:
-        """All clients at once; prices stand still, so that each snapshot has one right value."""
+        """Open all clients at once. Prices stand still, so each snapshot has one right value."""
         scenario, result = self._scenario, self._result
         before = self._usage()
         self._open(self._clients, scenario.clients, snapshots=True)
@@ -163,7 +163,7 @@ class Run:
         result.kb_per_connection = (self.server.rss_bytes() - self._idle_rss) / 1024 / scenario.clients
 
     def slow(self, seconds: float) -> None:
-        """Fast clients alone, then beside slow ones, then alone again."""
+        """Measure fast clients alone, then beside slow ones, then alone again."""
         scenario, result = self._scenario, self._result
         self._open(self._clients, scenario.clients)
         self._start_feed()
@@ -221,7 +221,7 @@ class Run:
 
     @contextmanager
     def _measured(self) -> Iterator[None]:
-        """Everything the server did and the clients got while inside."""
+        """Measure the server's work and the clients' ticks during the block."""
         metrics_before = self._metrics()
         self._clients.ask("mark", sample_every=max(1, round(self._scenario.due_per_s * 5 / _SAMPLES)))
         before = self._usage()
@@ -248,7 +248,7 @@ class Run:
         self._clients.ask("capture", count=_AUDITED)
         self._clients.ask("wait", seconds=_AUDIT_S)
         self._stop_feed()
-        # Once more every symbol, so that each client's last word on each is in what was captured.
+        # Every symbol once more, so that the capture has each client's last tick of each.
         self._newest = self._publisher.ask("first")["newest"]
         if self._settled():
             self._take_verdict(self._clients, self._newest, "")

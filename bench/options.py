@@ -12,7 +12,7 @@ from bench.stack import FRONTS
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options, with the defaults that depend on each other; a wrong command line ends the process.
 
-    ``fronted``, which is no option, says whether the fan-out goes through HAProxy.
+    ``fronted`` is not an option: it says whether the fan-out goes through HAProxy.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -34,7 +34,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _choose_front(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """The fan-out has one front, and behind HAProxy only the gateway is measured."""
+    """Choose the front of the fan-out. Behind HAProxy only the gateway is measured."""
     if len(options.front) > 1:
         parser.error("the fan-out has one front at a time: give --front once")
     options.fronted = options.front == ["haproxy"]

@@ -1,8 +1,8 @@
 """The poller's part of a bench: an exchange's messages in, encoded ticks out, in one process without sockets.
 
-Run by the bench as a file, ``python -P bench/poller_cost.py``, with PYTHONPATH at the tree that is measured. So it
-imports nothing of ``bench``, which would be that tree's; and of that tree it knows what `pipeline` knows, no more. It
-takes one JSON command a line and answers each with one line: ``{"do": "run", "seconds": 3}``, see `run`.
+The bench runs it as a file, ``python -P bench/poller_cost.py``, with PYTHONPATH at the measured tree. So it imports
+nothing of ``bench``, which would be that tree's. Only `pipeline` knows that tree's interface. It takes one JSON command
+per line and answers each with one line: ``{"do": "run", "seconds": 3}``, see `run`.
 """
 
 import importlib
@@ -17,39 +17,39 @@ from itertools import count
 from typing import Any, NamedTuple
 
 Pipeline = Callable[[bytes, int], bytes | None]
-"""A message and its ``recv_us`` in, the encoded tick out; None where it makes none."""
+"""A message and its ``recv_us`` in, the encoded tick out; None if it makes none."""
 
 _SHAPES = ((6_500_000, 2, 5), (35_210, 4, 1), (23_450, 8, 0))
 """First price, price scale, size scale: symbols like BTCUSDT, NKNUSDT and SHIBUSDT, in turn."""
 _DIGITS = 8
-"""Binance pads every decimal to so many places."""
+"""Binance pads every decimal to this many places."""
 _SYMBOLS = 100
 _QUOTES = 100
-"""Of each symbol in one pass."""
+"""Messages of each symbol in one pass."""
 _QUOTES_PER_SUMMARY = 10
 _PACKAGES = ("poller.ticks.processor", "poller.source", "poller.venues.binance.messages")
 _FLAT = ("poller.processor", "poller.sources", "poller.sources.binance")
-"""Where older trees have the same."""
+"""The same module in older trees."""
 _START_US = 1_800_000_000_000_000
 _STEP_US = 100
 
 
 def pipeline(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
-    """What stands between a message and its tick in the tree that is measured; ``scales`` are price and size.
+    """The code between a message and its tick in the measured tree; ``scales`` are price and size.
 
-    The one place that knows the poller's interface. Where two trees differ in it, both are to be tried here.
+    Only this function knows the poller's interface. If two trees differ in it, it must try both.
     """
     from market.codec import encode_tick
 
     processor_class, update_class, parse_message = _interface()
     numbers = {symbol: count(1).__next__ for symbol in scales}
-    # Typed as anything: it is the other tree's, and may be older.
+    # Untyped: it comes from the other tree, which may be older.
     processor: Any = processor_class(_instruments(scales), lambda symbol: numbers[symbol]())
 
     def process(message: bytes, recv_us: int) -> bytes | None:
         update = parse_message(message, recv_us)
         outcome = processor.process(update) if isinstance(update, update_class) else None
-        # Where a tick may come with a verdict beside it, and where it comes alone.
+        # In some trees a tick comes with a verdict, in others alone.
         tick = getattr(outcome, "tick", outcome)
         return None if tick is None else encode_tick(tick)
 
@@ -57,7 +57,7 @@ def pipeline(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
 
 
 def _interface() -> tuple[Any, Any, Any]:
-    """Processor, Update and parse_message, from where the tree that is measured has them."""
+    """Processor, Update and parse_message, from their modules in the measured tree."""
     there = importlib.util.find_spec("poller.ticks") is not None
     modules = _PACKAGES if there else _FLAT
     found = []
@@ -70,8 +70,8 @@ def _interface() -> tuple[Any, Any, Any]:
 
 
 def _instruments(scales: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
-    """The scales as the tree that is measured takes them: with what else is listed of a symbol, or alone."""
-    # Asked of a module that every tree has: what a tree lacks, an installed copy may have.
+    """The scales as the measured tree takes them: with the rest of a symbol's listing, or alone."""
+    # Asked of a module that every tree has: an installed copy may have modules that a tree lacks.
     alone = getattr(importlib.import_module("market.symbols"), "Scales", None)
     if alone is not None:
         return {symbol: alone(price, size) for symbol, (price, size) in scales.items()}
@@ -81,7 +81,7 @@ def _instruments(scales: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
 
 
 class Message(NamedTuple):
-    """One message of the exchange, and the prices that a tick made of it must have."""
+    """One message of the exchange, and the prices that its tick must have."""
 
     data: bytes
     recv_us: int
@@ -90,7 +90,7 @@ class Message(NamedTuple):
 
 
 def messages() -> tuple[dict[str, tuple[int, int]], list[Message]]:
-    """The scales of every symbol, and one pass of messages: each brings something new, so each makes a tick."""
+    """The scales of every symbol, and one pass of messages. Each has a new quote, so each makes a tick."""
     rng = random.Random(7)
     shapes = {f"C{index:02d}USDT": _SHAPES[index % len(_SHAPES)] for index in range(_SYMBOLS)}
     made: list[Message] = []
@@ -137,9 +137,9 @@ def _decimal(value: int, scale: int) -> str:
 
 
 def run(seconds: float, make: Callable[[Mapping[str, tuple[int, int]]], Pipeline] = pipeline) -> dict[str, Any]:
-    """Pass after pass through a new pipeline each for ``seconds``; only what the pipeline does is counted.
+    """Run passes for ``seconds``, each through a new pipeline. Only the work of the pipeline is counted.
 
-    Answers the CPU seconds, the updates that went in, the ticks that came out, and the ``wrong`` ones of one pass more.
+    Answers with the CPU seconds, the updates in, the ticks out, and the ``wrong`` ticks of one further pass.
     """
     scales, made = messages()
     pairs = [(message.data, message.recv_us) for message in made]
@@ -160,7 +160,7 @@ def run(seconds: float, make: Callable[[Mapping[str, tuple[int, int]]], Pipeline
 
 
 def wrong(process: Pipeline, made: Sequence[Message]) -> list[str]:
-    """What is wrong with the first few ticks that are not what their messages said."""
+    """The errors of the first few ticks that do not match their messages."""
     found: list[str] = []
     for message in made:
         payload = process(message.data, message.recv_us)
@@ -176,13 +176,13 @@ def wrong(process: Pipeline, made: Sequence[Message]) -> list[str]:
 
 
 def main() -> None:
-    """Obey until the commands end."""
+    """Execute commands until they end."""
     for line in sys.stdin:
         command = json.loads(line)
         try:
             answer = run(command["seconds"])
         except Exception as error:
-            # Whatever another tree's interface is, the bench is to say in one line that it does not fit.
+            # Whatever another tree's interface is, the bench must say in one line that it does not fit.
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
 

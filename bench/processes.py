@@ -25,11 +25,11 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ProcessError(Exception):
-    """A process of the bench did not start, did not answer in time, or ended early."""
+    """A process of the bench did not start, did not answer in time, or ended too early."""
 
 
 class Process:
-    """A child on one core. It dies with the bench, whatever the bench dies of."""
+    """A child on one core. It ends with the bench, however the bench ends."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Process:
             session_nice(os.getpriority(os.PRIO_PROCESS, 0))
 
         self.argv = argv
-        # A file: a pipe that nobody reads would stop a talkative server.
+        # A file: a pipe that nobody reads would block a server with much output.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         # After a fork Python runs handlers, and drops the exception that a signal raises in them: Ctrl-C would be lost.
         with uninterrupted():
@@ -62,7 +62,7 @@ class Process:
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if piped else self._log,
                 stderr=None if piped else self._log,
-                # A Ctrl-C is for the bench alone, which then ends its children in order.
+                # Only the bench gets a Ctrl-C, and then ends its children in order.
                 start_new_session=True,
                 preexec_fn=prepare,
             )
@@ -95,13 +95,13 @@ class Process:
         return " ".join(self.argv[1:4])
 
     def complaint(self) -> str:
-        """The last line of what it wrote, or its exit code."""
+        """The last line of its output, or its exit code."""
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"exit code {self._child.poll()}"
 
     def end(self) -> None:
-        """Ask it to end, then make it."""
+        """Ask it to end, then kill it."""
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:
                 pipe.close()
@@ -123,7 +123,7 @@ class Process:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Signals that end the bench wait until the block has ended."""
+    """Delay signals that end the bench until the block has ended."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield

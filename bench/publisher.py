@@ -1,7 +1,7 @@
-"""The feed of every bench: ticks straight to Redis at a steady pace, and a heartbeat each second.
+"""The feed of every bench: ticks straight to Redis at a steady rate, and a heartbeat each second.
 
-Run by the bench as ``python -m bench.publisher PORT``; it takes one JSON command a line and answers each with
-one line. Commands and answers: `Publisher.first`, `Publisher.start`, `Publisher.stop`.
+The bench runs it as ``python -m bench.publisher PORT``. It takes one JSON command per line and answers each with one
+line. Commands and answers: `Publisher.first`, `Publisher.start`, `Publisher.stop`.
 """
 
 import json
@@ -23,7 +23,7 @@ def now_us() -> int:
 
 
 class Publisher:
-    """Writes pipelines of its own making: a client library would cost more than Valkey does."""
+    """Writes its own pipelines: a client library would cost more than Valkey does."""
 
     def __init__(self, port: int, seed: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
@@ -58,13 +58,13 @@ class Publisher:
         return {}
 
     def stop(self) -> dict[str, Any]:
-        """Publish no more. Answers what was sent, how late at worst, and each symbol's newest seq."""
+        """Stop publishing. Answers with the ticks sent, the worst delay, and each symbol's newest seq."""
         answer = {"sent": self._sent, "late_ms": self._late * 1000, "newest": self._maker.last_seq}
         self._forget()
         return answer
 
     def run(self) -> None:
-        """Obey until the commands end."""
+        """Execute commands until they end."""
         while True:
             wait = self._next_heartbeat if not self._burst else min(self._next_heartbeat, self._due)
             readable, _, _ = select.select([sys.stdin], [], [], max(0.0, wait - time.monotonic()))
@@ -103,7 +103,7 @@ class Publisher:
 
     def _send(self, pipeline: list[bytes]) -> None:
         self._socket.sendall(b"".join(pipeline))
-        # Answers are only counts of receivers; unread, they would fill Valkey's output buffer.
+        # The answers are counts of receivers. They must be read, or they would fill Valkey's output buffer.
         try:
             while self._socket.recv_into(self._answers, 0, socket.MSG_DONTWAIT) == len(self._answers):
                 pass

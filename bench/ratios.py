@@ -1,8 +1,8 @@
 """Is this tree slower than that commit? Ratios of paired rounds with their intervals, and the verdict.
 
-In each round both run one after the other, so that what the machine does to one it mostly does to the other. The ratio
-this ÷ that of every round is taken as a logarithm; the geometric mean of the ratios is given with the 95 % interval of
-Student's t for the mean of paired differences. Logarithms, because a ratio and its inverse must weigh the same
+In each round both run one after the other, so the machine mostly affects both alike. The ratio this ÷ that of every
+round is taken as a logarithm. The result is the geometric mean of the ratios, with the 95 % interval of Student's t for
+the mean of paired differences. Logarithms, because a ratio and its inverse must weigh the same
 (Fleming and Wallace, "How not to lie with statistics", CACM 29(3), 1986); t, because rounds are few (Georges, Buytaert
 and Eeckhout, "Statistically rigorous Java performance evaluation", OOPSLA 2007, section 3).
 """
@@ -20,27 +20,27 @@ from bench.result import Result
 from bench.usage import DISTURBED
 
 LIMIT = 1.03
-"""A regression is an interval that lies above this as a whole."""
+"""A regression is an interval that lies wholly above this."""
 
 _T = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
     *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
     *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
 )
-"""Student's t that 2.5 % lie above, for 1 to 30 degrees of freedom. Beyond, the last is at most 4 % too wide."""
+"""The upper 2.5 % point of Student's t, for 1 to 30 degrees of freedom. Beyond, the last is at most 4 % too wide."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is compared in a scenario; of each, less is better."""
+    """A figure compared in a scenario; less is better."""
 
     scenario: str
     title: str
     name: str
-    """Of the field of `Result`."""
+    """The name of the field of `Result`."""
     shown: str
     is_part: bool = False
-    """Of another figure, which is the one that is judged."""
+    """Whether another figure is judged, of which this is a part."""
 
 
 FIGURES = (
@@ -71,7 +71,7 @@ FRONTED = tuple(
         ("p99 ms", "p99_ms", ".1f", False),
     )
 )
-"""Where HAProxy stands in front, what both used together and each alone."""
+"""With HAProxy in front: the use of both together, and of each alone."""
 
 
 class Pair(Struct, frozen=True):
@@ -82,7 +82,7 @@ class Pair(Struct, frozen=True):
 
     @property
     def is_disturbed(self) -> bool:
-        """Whether neighbours had too much of the machine while either was measured."""
+        """Whether other programs used too much of the machine while either was measured."""
         return max(self.this.disturbance, self.that.disturbance) > DISTURBED
 
 
@@ -96,7 +96,7 @@ class Ratio(Struct, frozen=True):
     that: float | None
     pairs: int
     disturbed: int
-    """How many of the pairs were."""
+    """How many pairs were disturbed."""
     mean: float | None = None
     low: float | None = None
     high: float | None = None
@@ -104,12 +104,12 @@ class Ratio(Struct, frozen=True):
 
     @property
     def is_regression(self) -> bool:
-        """Slower, and neither chance nor small."""
+        """Whether it is slower, by more than chance and by more than a little."""
         return self.low is not None and self.low > LIMIT and not self.is_part
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The verdict in words."""
         if self.low is None or self.high is None:
             return "NOT MEASURED"
         if self.is_part:
@@ -137,7 +137,7 @@ def interval(ratios: Sequence[float]) -> tuple[float, float, float]:
 
 
 def compare(scenarios: Iterable[str], pairs: Sequence[Pair], figures: Sequence[Figure] = FIGURES) -> list[Ratio]:
-    """A row for each figure of ``scenarios``. A round in which a server did something wrong has no figures."""
+    """One row for each figure of ``scenarios``. A round in which a server did something wrong has no figures."""
     rows = []
     for figure in figures:
         if figure.scenario not in scenarios:
@@ -148,7 +148,7 @@ def compare(scenarios: Iterable[str], pairs: Sequence[Pair], figures: Sequence[F
             for pair in pairs
             if pair.this.scenario == figure.scenario
             and not (pair.this.faults or pair.that.faults)
-            # A figure of zero or less is one of nothing: no ticks, or memory that others gave back meanwhile.
+            # A figure of zero or less means nothing: no ticks, or memory that others freed meanwhile.
             and all((value := read(side)) is not None and value > 0 for side in (pair.this, pair.that))
         ]
         this, that = [read(pair.this) for pair in sound], [read(pair.that) for pair in sound]
@@ -173,7 +173,7 @@ def compare(scenarios: Iterable[str], pairs: Sequence[Pair], figures: Sequence[F
 
 
 def exit_code(rows: Sequence[Ratio], pairs: Sequence[Pair]) -> int:
-    """1 where this tree is slower or does something wrong, 2 where a row was not measured, else 0."""
+    """1 if this tree is slower or does something wrong, 2 if a row was not measured, else 0."""
     if any(row.is_regression for row in rows) or any(pair.this.faults for pair in pairs):
         return 1
     return 2 if any(row.low is None for row in rows) else 0

@@ -1,8 +1,8 @@
 """Readers of every speed in one process, each with the newest price of every symbol in hand.
 
-Run by the bench as ``python -m bench.readers HOST PORT``; it takes one JSON command a line and answers each with one
-line: see `run`. Unless told otherwise a reader has the socket buffers that the kernel gives to everybody. It answers a
-ping when it comes to it, as a client that reads little does.
+The bench runs it as ``python -m bench.readers HOST PORT``. It takes one JSON command per line and answers each with one
+line: see `run`. By default a reader has the kernel's usual socket buffers. It answers a ping when it reads it, as a
+slow client does.
 """
 
 import fcntl
@@ -32,25 +32,25 @@ from bench.wire import (
 )
 
 _TURN_S = 0.05
-"""Who reads so many bytes a second reads twenty times a second."""
+"""A reader with a rate reads twenty times a second."""
 _CHUNK_BYTES = 1 << 18
 _OPEN_S = 10
 _FREE_S = 3.0
-"""Who stalls reads for so long before."""
+"""A reader that stalls reads for this long before."""
 
 
 class ReadRate(Struct, frozen=True):
-    """How somebody reads."""
+    """The rate of a reader."""
 
     name: str
     bytes_per_s: float = 0
-    """0 is as fast as it comes."""
+    """0 is as fast as data comes."""
     stall_s: float = 0
-    """It reads nothing for so long, and then as fast as it comes."""
+    """It reads nothing for this long, and then as fast as data comes."""
 
 
 class Allowance:
-    """The bytes that may be read now, at so many a second; what was not used is not kept for later."""
+    """The bytes that may be read now, at a rate. An unused allowance is not kept for later."""
 
     def __init__(self, bytes_per_s: float, now: float) -> None:
         """``now`` is seconds of any clock that does not go back."""
@@ -59,11 +59,11 @@ class Allowance:
         self._left = 0.0
 
     def take(self, now: float) -> int:
-        """How many; they count as read."""
+        """The number of bytes allowed; they count as read."""
         self._left += (now - self._since) * self._bytes_per_s
         self._since = now
         whole = int(self._left)
-        # Less than a byte is kept, or a slow one would never read any.
+        # Fractions of a byte are kept, or a slow one would never read any.
         self._left -= whole
         return whole
 
@@ -83,12 +83,12 @@ class Reader:
         self.rate = rate
         self.hand = Hand()
         self.end = ""
-        """How its connection ended; empty while it lasts."""
+        """How the connection ended; empty while it lasts."""
         self.end_s: float | None = None
         self.own_bytes = 0
-        """In its own receive buffer when the stall ended."""
+        """The bytes in its own receive buffer when the stall ended."""
         self.current_s: float | None = None
-        """From the end of the stall until every price was current."""
+        """Seconds from the end of the stall until every price was current."""
         self._sock = socket.socket()
         self._sock.settimeout(_OPEN_S)
         if receive_buffer:
@@ -110,18 +110,18 @@ class Reader:
         self._take(answer[end:])
 
     def fileno(self) -> int:
-        """For select."""
+        """The descriptor, for select."""
         return self._sock.fileno()
 
     def reads_freely(self, now: float) -> bool:
-        """Whether it reads whatever comes, as soon as it comes."""
+        """Whether it reads all data at once."""
         return not (self.end or self.rate.bytes_per_s or self._is_stalled(now))
 
     def _is_stalled(self, now: float) -> bool:
         return 0 <= now - self._start - _FREE_S < self.rate.stall_s
 
     def turn(self, now: float) -> None:
-        """Read what it may."""
+        """Read as much as is allowed."""
         if self.end or self._is_stalled(now):
             return
         if self.rate.stall_s and self._resumed_s is None and now - self._start > _FREE_S:
@@ -172,7 +172,7 @@ class Reader:
             self.end_s = time.monotonic() - self._start
 
     def answer(self, seconds: float) -> dict[str, Any]:
-        """What came of it; ages are in seconds."""
+        """The result; ages are in seconds."""
         ages = [age / 1e6 for age in self.hand.ages_us]
         answer = {
             "name": self.rate.name,
@@ -188,14 +188,14 @@ class Reader:
         return answer
 
     def close(self) -> None:
-        """Leave, without a word."""
+        """Leave without a close frame."""
         self._sock.close()
 
 
 def run(
     address: tuple[str, int], rates: list[dict[str, Any]], seconds: float, last_s: float, receive_buffer: int
 ) -> dict[str, Any]:
-    """All read side by side for ``seconds``; the ages of what they have in hand are taken for the last ``last_s``."""
+    """Let all read side by side for ``seconds``; record the ages of prices in hand for the last ``last_s``."""
     readers = [Reader(ReadRate(**rate), address, receive_buffer) for rate in rates]
     start = time.monotonic()
     due = start

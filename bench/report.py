@@ -1,4 +1,4 @@
-"""What was promised, what was measured, and whether it was kept: a table for the console."""
+"""The promises, the measured figures, and whether each promise is kept: a table for the console."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 
 NO_DRIFT = 0.02
-"""RSS that grew by less than this over a run is flat."""
+"""RSS that grew by less than this during a run counts as flat."""
 
 
 class Report(Struct):
@@ -55,7 +55,7 @@ class Claim:
     shown: str = ".2f"
 
     def verdict(self, value: float | None) -> str:
-        """In words."""
+        """The promise in words."""
         if value is None:
             return "not measured"
         sign = -1 if self.at_least else 1
@@ -170,7 +170,7 @@ def render(report: Report) -> str:
 
 
 def remarks(results: Sequence[Result]) -> list[str]:
-    """Lines for what limits the figures, and for what servers did wrong; none where there is neither."""
+    """Lines for unreliable figures, and for errors of servers; none if there is neither."""
     lines: list[str] = []
     for title, name in (("\nnotes", "notes"), ("\nFAULTS", "faults")):
         said = [
@@ -203,7 +203,7 @@ def _claims(report: Report) -> list[list[str]]:
 
 
 def _figures(report: Report, scenario: str, names: Sequence[str]) -> list[list[str]]:
-    """Head and rows, without the columns that nobody has a figure for."""
+    """Head and rows, without columns that have no figure."""
     columns = []
     for title, name, scale, shown in _COLUMNS:
         values = [report.figure(scenario, contender, name) for contender in names]

@@ -1,10 +1,10 @@
-"""What one run showed: a row of JSON, and what tables and pictures are made from."""
+"""The result of one run: a row of JSON, from which tables and pictures are made."""
 
 from msgspec import Struct
 
 
 class Result(Struct, kw_only=True, omit_defaults=True):
-    """What one run of one scenario against one server showed. What was not measured is None."""
+    """The result of one run of one scenario against one server. A figure that was not measured is None."""
 
     scenario: str
     contender: str
@@ -12,18 +12,18 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     ticks_per_s: float | None = None
     """Ticks delivered, all clients together."""
     due_per_s: float | None = None
-    """Ticks per second, had none been conflated."""
+    """Ticks per second without conflation."""
     mb_per_s: float | None = None
     """Bytes delivered, in 10^6."""
     bytes_per_tick: float | None = None
     cpu_us_per_tick: float | None = None
-    """CPU time of the server for each tick delivered; behind HAProxy, of both together."""
+    """CPU time of the server for each delivered tick; behind HAProxy, of both together."""
     gateway_us_per_tick: float | None = None
-    """Behind HAProxy, the gateway's part of it."""
+    """The gateway's part of it, behind HAProxy."""
     front_us_per_tick: float | None = None
     """HAProxy's part of it."""
     writes_per_s: float | None = None
-    """Calls of ``write``, where the server uses it; see `machine.writes`."""
+    """Calls of ``write``, if the server uses it; see `machine.writes`."""
     pongs_per_s: float | None = None
     """Pings of the server that the clients answered."""
     p50_ms: float | None = None
@@ -31,9 +31,9 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     p99_ms: float | None = None
     max_ms: float | None = None
     server_share: float | None = None
-    """Of a core, used by the server."""
+    """The server's share of a core."""
     load_share: float | None = None
-    """Of the other core, used by Valkey, the publisher, the clients and whoever else."""
+    """The share of the other core that Valkey, the publisher, the clients and others used."""
     kb_per_connection: float | None = None
     """Resident memory above that of the idle server, for each connection; in 1024 bytes."""
     ms_per_client: float | None = None
@@ -44,18 +44,18 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     snapshots_right: float | None = None
     """Share of the clients that have exactly the snapshots they asked for."""
     p99_alone_ms: float | None = None
-    """As ``p99_ms``, without slow clients beside."""
+    """Like ``p99_ms``, without slow clients."""
     rss_drift: float | None = None
     """See `figures.drift`."""
     older_kb: float | None = None
-    """Read by the worst stalled client before its first current tick, in 1024 bytes."""
+    """What the worst stalled client read before its first current tick, in 1024 bytes."""
     own_kb: float | None = None
-    """How much of that lay in the client's own receive buffer."""
+    """The part of that in the client's own receive buffer."""
     disturbance: float = 0.0
-    """Of a core, used or taken by others while this was measured, on whichever core it was worse."""
+    """The share of a core that other programs had during the run, on the worse of the two cores."""
     audited: int = 0
     """Ticks parsed in full."""
     notes: list[str] = []
-    """What limits the worth of the figures."""
+    """Reasons why the figures are less reliable."""
     faults: list[str] = []
-    """What the server did wrong."""
+    """Errors of the server."""

@@ -1,4 +1,4 @@
-"""What is asked of the servers, as data."""
+"""The loads on the servers, as data."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,14 +8,14 @@ Kind = Literal["steady", "idle", "storm", "slow", "updates"]
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """So many clients with such subscriptions, and so many ticks."""
+    """A number of clients with their subscriptions, and a rate of ticks."""
 
     name: str
     about: str
     kind: Kind = "steady"
     clients: int
     each: int = 100
-    """Symbols each client wants, of the hundred there are; fewer are chosen at random for each."""
+    """Symbols of each client, of a hundred; fewer are chosen at random for each."""
     ticks_per_s: float
     """Ticks published, of all symbols together."""
     burst: int = 1
@@ -23,18 +23,18 @@ class Scenario:
     order: Literal["round", "random"] = "round"
     """Whether the symbols take turns."""
     seconds: float = 5
-    """How long is measured, unless the command line says otherwise."""
+    """Seconds of measuring, unless the command line says otherwise."""
     stalled: int = 0
     """Clients beside those that stop reading."""
     trickling: int = 0
     """Clients beside those that read 50 KB/s."""
     floor: Literal["per burst", "as the gateway"] = "as the gateway"
-    """How often the floor writes to a client: once for each burst, or as often as the gateway was seen to."""
+    """How often the floor writes to a client: once for each burst, or as often as the gateway did."""
     contenders: tuple[str, ...] = ("gateway",)
 
     @property
     def due_per_s(self) -> float:
-        """Ticks per second that all clients together would get if none were conflated."""
+        """Ticks per second of all clients together, without conflation."""
         return self.ticks_per_s * self.clients * self.each / 100
 
 

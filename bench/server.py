@@ -1,4 +1,4 @@
-"""A server under test: started on its core, ready, and read from /proc."""
+"""A server under test: start it on its core, wait until it is ready, and read /proc."""
 
 import socket
 import urllib.error
@@ -43,7 +43,7 @@ class Server:
         self.check(contender.name)
 
     def check(self, name: str) -> None:
-        """See that it still runs.
+        """Check that it still runs.
 
         Raises:
             ProcessError: it ended; the message has its last line.
@@ -68,7 +68,7 @@ class Server:
         return machine.rss_bytes(self.pid)
 
     def metrics(self) -> dict[str, float]:
-        """Its Prometheus samples by full name, labels included; nothing where it has none."""
+        """Its Prometheus samples by full name, including labels; empty if it has none."""
         try:
             with urllib.request.urlopen(f"http://{HOST}:{self.port}/metrics", timeout=2) as answer:
                 lines = answer.read().decode().splitlines()
@@ -85,7 +85,7 @@ class Server:
 
 
 def free_port() -> int:
-    """A port that is free now, below those the kernel gives to clients, so that none of ours takes it first."""
+    """A free port, below those that the kernel gives to clients, so that none of our clients takes it."""
     random = Random()
     for _ in range(100):
         port = random.randrange(12_000, 30_000)

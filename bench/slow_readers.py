@@ -1,7 +1,7 @@
 """How old are the prices in a reader's hand, by how fast it reads and by what stands in front?
 
-``python -m bench --slow-readers``. All readers of one front read side by side, each of a hundred symbols
-that have ten ticks a second.
+``python -m bench --slow-readers``. All readers of one front read side by side. Each has a hundred symbols with ten
+ticks a second.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from bench.trees import Tree
 TICKS_PER_S = 1_000
 SECONDS = 30.0
 LAST_S = 10.0
-"""Ages are taken for so long at the end."""
+"""Ages are recorded for this long at the end."""
 
 READ_RATES = (
     ReadRate("unlimited"),
@@ -35,26 +35,26 @@ READ_RATES = (
 
 
 class Reading(Struct, kw_only=True):
-    """What one reader saw."""
+    """The result of one reader."""
 
     tree: str
     front: FrontName
     name: str
     kb_per_s: float
-    """Read on average; 1,000 bytes."""
+    """The average rate, in 1,000 bytes a second."""
     p50_s: float | None
     """Age of a price in hand, over all symbols and the last seconds of the run."""
     max_s: float | None
     end: str = ""
-    """How its connection ended; empty while it lasted."""
+    """How the connection ended; empty if it lasted."""
     end_s: float | None = None
     older_bytes: int | None = None
-    """Read after the stall before the first current price, the next two included."""
+    """Bytes read after the stall before the first current price, including the next two."""
     older_ticks: int | None = None
     own_bytes: int | None = None
-    """Of those, in its own receive buffer when the stall ended."""
+    """The part of those in its own receive buffer when the stall ended."""
     current_s: float | None = None
-    """From the end of the stall until every price was current."""
+    """Seconds from the end of the stall until every price was current."""
 
 
 def run(
@@ -101,7 +101,7 @@ def _readings(
 
 
 def render(readings: Sequence[Reading], *, trees: bool) -> str:
-    """A table in Markdown; ``trees`` says whether to name the tree of each row."""
+    """A table in Markdown; with ``trees`` each row names its tree."""
     head = ["tree", "front", "reader", "KB/s", "age p50", "age max", "after the stall, older bytes", "how it ended"]
     rows = [head, ["---"] * len(head), *map(_row, readings)]
     return "\n".join(f"| {' | '.join(row if trees else row[1:])} |" for row in rows)

@@ -1,4 +1,4 @@
-"""A gateway as it is delivered, at its default limits, fed and if need be behind HAProxy: what strangers meet.
+"""A gateway with default settings, fed, and optionally behind HAProxy.
 
 publisher ─▶ Valkey ─▶ gateway ─▶ (HAProxy ─▶) strangers
 """
@@ -22,12 +22,12 @@ FRONTS: tuple[FrontName, ...] = ("straight", "haproxy")
 
 _SEED = 7
 _BURST = 10
-"""Ticks published at once: one burst each 10 ms at a thousand a second."""
+"""Ticks published at once: a burst every 10 ms, at a thousand ticks a second."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """What was started."""
+    """The running programs."""
 
     bench: Bench
     server: Server
@@ -37,7 +37,7 @@ class Stack:
     """Processes of the load core."""
 
     def usage(self, *beside: int) -> usage.Usage:
-        """What everyone has used until now; ``beside`` are more processes of the load core."""
+        """The usage of all until now; ``beside`` are further processes of the load core."""
         return usage.read(self.server.pid, (*self.ours, *beside), self.bench.cores)
 
 
@@ -45,7 +45,7 @@ class Stack:
 def running(
     bench: Bench, tree: Tree, front: FrontName, ticks_per_s: float, env: Mapping[str, str] | None = None
 ) -> Iterator[Stack]:
-    """The gateway of ``tree`` on its core, all else on the other; ticks come until the block ends.
+    """Run the gateway of ``tree`` on its core and all else on the other; publish ticks until the block ends.
 
     Raises:
         ProcessError: a process did not start, or did not answer.

@@ -1,4 +1,4 @@
-"""``python -m bench --slow-readers`` and ``--attacks``: what strangers meet at a gateway as it is delivered."""
+"""``python -m bench --slow-readers`` and ``--attacks``: strangers at a gateway with default settings."""
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +34,7 @@ class Attacks(Struct):
 
 @contextmanager
 def trees_of(options: argparse.Namespace) -> Iterator[Sequence[Tree]]:
-    """This tree; or a commit's and a copy of this one, in the order of a before and after.
+    """This tree alone; or the tree of a commit, then a copy of this one.
 
     Raises:
         TreeError: there is no such commit.
@@ -61,7 +61,7 @@ def read_slowly(options: argparse.Namespace, when: str, say: Callable[[str], Non
 
 
 def attack(options: argparse.Namespace, when: str, say: Callable[[str], None]) -> Attacks:
-    """``--attacks``: print a table. Interrupted, it has what was measured until then.
+    """``--attacks``: print a table. If it is interrupted, the table has the results until then.
 
     Raises:
         TreeError: there is no such commit.
@@ -81,7 +81,7 @@ def attack(options: argparse.Namespace, when: str, say: Callable[[str], None]) -
 
 
 def exit_code(run: Attacks | None) -> int:
-    """1 where this tree missed an aim, or an attack could not be made."""
+    """1 if this tree missed an aim, or an attack failed, else 0."""
     if run is None:
         return 0
     return int(any(row.tree == THIS and (row.missed or row.failed) for row in run.attacks))

@@ -1,4 +1,4 @@
-"""All that was asked for, in rounds, so that a noisy neighbour spoils one figure and not a ratio."""
+"""Run all requested scenarios in rounds, so that a noisy neighbour spoils a figure and not a ratio."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -22,8 +22,8 @@ def run(
 ) -> Iterator[Result]:
     """Every scenario, against every contender it names that is also in ``contenders``, ``rounds`` times.
 
-    What is missing here is skipped, and said once. A contender that fails is said, and the rest goes on. A run that
-    others disturbed is repeated up to ``repeats`` times; the least disturbed counts.
+    A missing contender is skipped and reported once. A failing contender is reported, and the others continue. A run
+    that other programs disturbed is repeated up to ``repeats`` times; the least disturbed one counts.
     """
     results: list[Result] = []
     absent: dict[str, str] = {}
@@ -54,7 +54,7 @@ def run(
 
 
 def floor_rate(scenario: Scenario, name: str, results: Sequence[Result]) -> WriteRate | None:
-    """What a floor is to write in ``scenario``; None where that depends on a gateway that has not run."""
+    """The writes of a floor in ``scenario``; None if they depend on a gateway that has not run."""
     wanted = scenario.ticks_per_s * scenario.each / 100
     if name == "floor-alone":
         return WriteRate(wanted, 1, scenario.each / 100)
@@ -72,7 +72,7 @@ def floor_rate(scenario: Scenario, name: str, results: Sequence[Result]) -> Writ
 
 
 def brief(result: Result, rounds: int) -> str:
-    """One line about one run, to show that something happens."""
+    """One line about one run, to show progress."""
     parts = [f"{result.scenario} {result.contender}" + (f" ({result.round}/{rounds})" if rounds > 1 else "")]
     if result.cpu_us_per_tick is not None:
         parts.append(f"{result.cpu_us_per_tick:.3f} µs/tick")

@@ -1,4 +1,4 @@
-"""The ticks every server is fed: plausible, and all of the same length, so that counting them is cheap."""
+"""The ticks of every bench: plausible, and all of the same length, so that counting is cheap."""
 
 import random
 
@@ -10,12 +10,12 @@ SYMBOLS = tuple(f"C{index:02d}USDT" for index in range(100))
 
 
 class TickMaker:
-    """Makes ticks whose numbers move but never gain or lose a digit."""
+    """Makes ticks whose numbers change but never gain or lose a digit."""
 
     def __init__(self, rng: random.Random, first_seq: int) -> None:
         self._rng = rng
         self.last_seq = dict.fromkeys(SYMBOLS, first_seq)
-        """Of each symbol, the sequence number of its newest tick."""
+        """Symbol -> the sequence number of its newest tick."""
 
     def tick(self, symbol: str, recv_us: int) -> Tick:
         """The next tick of ``symbol``, received at ``recv_us``, microseconds since the Unix epoch."""

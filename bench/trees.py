@@ -1,8 +1,8 @@
 """The two trees of a comparison: that of a commit, and this one with what is not committed. Both are copies.
 
-The copy of the commit is a git worktree of its own, so that nothing of this tree is checked out, stashed or switched.
-This tree is copied when the comparison begins: who goes on editing meanwhile does not change what is measured.
-Dependencies are not the commit's: both run with this Python and its packages.
+The copy of the commit is a git worktree of its own, so nothing in this tree is checked out, stashed or switched. This
+tree is copied when the comparison begins, so later edits do not change the measured tree. Both run with this Python and
+its packages, not with those of the commit.
 """
 
 import os
@@ -18,16 +18,16 @@ from pathlib import Path
 from bench.processes import ROOT, uninterrupted
 
 PACKAGES = ("gateway", "market", "poller")
-"""The system under test, and all of it."""
+"""All packages of the system under test."""
 THIS = "this tree"
 FRONT = "haproxy.cfg"
-"""What stands in front of it."""
+"""The configuration of the program in front of it."""
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX")
 """Set where a git hook runs the bench; they would point git at a repository other than the tree's."""
 
 
 class TreeError(Exception):
-    """There is nothing to compare with; the message is one line, with the fix."""
+    """There is no tree to compare with; the message is one line, with the fix."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def compared(revision: str, root: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
     folder = Path(tempfile.mkdtemp(prefix="tickgate-bench-"))
     this, that = Tree(THIS, folder / "this"), Tree(commit, folder / "that")
     try:
-        # Half a worktree would not be known as one.
+        # git would not know half a worktree as one.
         with uninterrupted():
-            # A hook of the repository's may do anything, and expects a checkout that somebody works in.
+            # A hook of the repository may do anything, and expects an ordinary checkout.
             _git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", str(that.root), commit)
         for package in PACKAGES:
             shutil.copytree(root / package, this.root / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -64,7 +64,7 @@ def compared(revision: str, root: Path = ROOT) -> Iterator[tuple[Tree, Tree]]:
     finally:
         with uninterrupted():
             shutil.rmtree(folder, ignore_errors=True)
-            # The folder is gone; this removes what the repository knows of it, which is nothing if the start failed.
+            # The folder is gone. This removes its entry in the repository, if the start made one.
             with suppress(TreeError):
                 _git(root, "worktree", "remove", "--force", "--force", str(that.root))
 
@@ -79,7 +79,7 @@ def find(revision: str, root: Path = ROOT) -> str:
         top = _git(root, "rev-parse", "--show-toplevel")
     except TreeError as error:
         raise TreeError(f"--against needs a git checkout of this project, made with git clone: {error}") from None
-    # An unpacked archive may lie within somebody's repository, whose commits are not ours.
+    # An unpacked archive may lie within another repository, whose commits are not ours.
     if Path(top).resolve() != root.resolve():
         raise TreeError(f"--against needs a git checkout of this project, made with git clone: {root} is only in {top}")
     try:
@@ -91,7 +91,7 @@ def find(revision: str, root: Path = ROOT) -> str:
 
 
 def _check(tree: Tree) -> None:
-    """See that its own packages are what runs there, and compile them, so that no first start pays for that."""
+    """Check that the tree runs its own packages, and compile them, so that no first start pays for that."""
     for package in PACKAGES:
         if not (tree.root / package / "__init__.py").is_file():
             raise TreeError(f"{tree.label} has no package {package}: compare with a later commit")
@@ -111,10 +111,10 @@ def _check(tree: Tree) -> None:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git prints, without the line's end.
+    """The output of git, without the line's end.
 
     Raises:
-        TreeError: what git says is wrong.
+        TreeError: git failed; the message is git's own.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
     try:

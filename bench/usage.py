@@ -14,19 +14,19 @@ only looks 250 times a second at who is running."""
 
 
 class Usage(Struct, frozen=True):
-    """What everyone had used at one moment, or used between two."""
+    """The usage of all at one moment, or between two moments."""
 
     at: float
     """Seconds."""
     cpu_s: float
     writes: int
-    """By the server, as `cpu_s`."""
+    """CPU seconds of the server, as `cpu_s`."""
     load_cpu_s: float
-    """By everything of ours that is not the server."""
+    """CPU seconds of all our other processes."""
     server_core: machine.CoreTime
     load_core: machine.CoreTime
     front_cpu_s: float = 0.0
-    """By HAProxy, where it stands in front of the server; ``cpu_s`` has it too."""
+    """CPU seconds of HAProxy in front of the server; ``cpu_s`` includes them."""
 
     def since(self, earlier: "Usage") -> "Usage":
         """The difference of two readings."""
@@ -47,14 +47,14 @@ class Usage(Struct, frozen=True):
 
     @property
     def others_on_load_core(self) -> float:
-        """CPU seconds that nothing of ours had of the other core."""
+        """CPU seconds of the other core that none of our processes used."""
         return self.load_core.busy + self.load_core.stolen - self.load_cpu_s
 
 
 def read(server: int, ours: Iterable[int], cores: machine.Cores, front: int | None = None) -> Usage:
-    """What everyone has used until now; ``server``, ``ours`` and ``front`` are process ids.
+    """The usage of all until now; ``server``, ``ours`` and ``front`` are process ids.
 
-    Children of the server are ours too: NATS brings its own bridge to the bus. ``front`` is on the server's core.
+    Children of the server count as ours: NATS has its own bridge to the bus. ``front`` is on the server's core.
     """
     front_cpu_s = 0.0 if front is None else machine.cpu_s(front)
     return Usage(
@@ -69,7 +69,7 @@ def read(server: int, ours: Iterable[int], cores: machine.Cores, front: int | No
 
 
 def note_others(result: Result, used: Usage, cores: machine.Cores) -> None:
-    """Write down how much of the cores others had meanwhile, with a note where it was too much."""
+    """Record how much of the cores other programs used, with a note if it was too much."""
     if cores.shared:
         return
     on_server, on_load = used.others_on_server_core / used.at, used.others_on_load_core / used.at

@@ -1,6 +1,6 @@
-"""A client who only wants prices, and the age of each when it arrives.
+"""A client that only wants prices, and the age of each when it arrives.
 
-Run by the bench as ``python -m bench.victim HOST PORT``; it takes one JSON command a line and answers each with one
+The bench runs it as ``python -m bench.victim HOST PORT``. It takes one JSON command per line and answers each with one
 line: ``open``, ``mark``.
 """
 
@@ -30,13 +30,13 @@ from bench.wire import (
 )
 
 SOURCE = "127.0.0.9"
-"""Nobody else's, and not one that the limits spare."""
+"""The victim's own address; the limits apply to it."""
 _CHUNK_BYTES = 1 << 18
 _OPEN_S = 10
 
 
 class Victim:
-    """Obeys one bench."""
+    """Executes the commands of one bench."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
@@ -46,7 +46,7 @@ class Victim:
         self._ended = ""
 
     def run(self) -> None:
-        """Until the commands end."""
+        """Run until the commands end."""
         while True:
             watched: list[Any] = [sys.stdin] if self._sock is None or self._ended else [sys.stdin, self._sock]
             ready, _, _ = select.select(watched, [], [])
@@ -80,7 +80,7 @@ class Victim:
         return {}
 
     def mark(self) -> dict[str, Any]:
-        """The ages of what came since the last mark, in milliseconds, and how many; ``ended`` where it was cut off."""
+        """The ages of ticks since the last mark, in milliseconds, and their number; ``ended`` if it was cut off."""
         ages_ms = [age / 1000 for age in self._ages_us]
         self._ages_us = array("q")
         shares = (

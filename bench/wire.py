@@ -1,8 +1,8 @@
 """How many ticks are in these bytes? WebSocket framing (RFC 6455) as a client needs it, counted, not parsed.
 
-At a million ticks a second there is no time to look at each. All ticks of a bench are equally long, so once
-one has been seen, the header of every following frame is at a known distance: four strided slices compare
-all headers in a buffer at once, about 5 ns a tick. Whatever does not fit is walked frame by frame.
+At a million ticks a second there is no time to look at each. All ticks of a bench are equally long. So after the first
+one, the header of every following frame is at a known distance: four strided slices compare all headers in a buffer at
+once, about 5 ns a tick. Other bytes are walked frame by frame.
 """
 
 import base64
@@ -19,11 +19,11 @@ _LONGEST_READ = 1 << 18
 
 
 class WireError(Exception):
-    """The server sent what is not the protocol."""
+    """The server broke the protocol."""
 
 
 def accept_of(key: bytes) -> bytes:
-    """What a server answers to ``Sec-WebSocket-Key: key`` (RFC 6455, 4.2.2)."""
+    """A server's answer to ``Sec-WebSocket-Key: key`` (RFC 6455, 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
 
 
@@ -108,7 +108,7 @@ def frame_bounds(data: bytes, at: int) -> tuple[int, int, int] | None:
 
 
 class Shape:
-    """How a frame that holds one tick begins, and its size in bytes, header included."""
+    """The first bytes of a frame with one tick, and its size in bytes, including the header."""
 
     def __init__(self, frame: bytes) -> None:
         self.head = frame[:4]
@@ -116,7 +116,7 @@ class Shape:
         self._columns = [bytes((byte,)) * (_LONGEST_READ // self.size + 1) for byte in self.head]
 
     def run(self, data: bytes, at: int) -> int:
-        """How many whole frames of this shape are known to lie at ``at``: all that there is room for, one, or none."""
+        """How many whole frames of this shape are known to be at ``at``: all that fit, one, or none."""
         most = (len(data) - at) // self.size
         if not most or not data.startswith(self.head, at):
             return 0
@@ -149,9 +149,9 @@ class Stream:
         self.on_frame = on_frame
         self.shape: Shape | None = None
         self.skip = 0
-        """Bytes still to come of a tick that was already counted."""
+        """Bytes still to come of a counted tick."""
         self.carry = b""
-        """The beginning of a frame that could not be counted yet."""
+        """The first bytes of a frame that could not be counted yet."""
 
     def feed(self, buffer: bytearray, length: int) -> int:
         """Count the ticks in ``buffer[:length]``; one that is cut counts where it begins.

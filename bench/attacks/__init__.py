@@ -1,6 +1,6 @@
-"""What strangers do to a gateway to make it late for others: ``python -m bench --attacks``.
+"""Attacks of strangers that try to make a gateway late for others: ``python -m bench --attacks``.
 
-Each module has a kind: `compressed`, `http`, `tokens`, `messages`, `connects`. `stranger` is what they are made of.
+Each module has one kind: `compressed`, `http`, `tokens`, `messages`, `connects`. All are built on `stranger`.
 """
 
 from bench.attacks import compressed, connects, http, messages, tokens

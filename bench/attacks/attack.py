@@ -1,4 +1,4 @@
-"""What an attack is: a coroutine that goes on until it is cancelled, and what the gateway asks of its clients."""
+"""An attack: a coroutine that runs until it is cancelled, and the tokens that the gateway asks for."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 from bench.attacks.stranger import Target
 
 Algorithm = Literal["", "HS256", "RS256", "EdDSA"]
-"""Of the tokens that the gateway asks for; "" where nobody needs one."""
+"""The algorithm of the tokens that the gateway asks for; "" if it asks for none."""
 
 
 @dataclass(frozen=True)

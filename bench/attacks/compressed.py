@@ -71,7 +71,7 @@ async def _flood(target: Target, frame: bytes, per_s: float = 0, *, connections:
 
 
 def _listed(kind: str, names: list[str]) -> bytes:
-    """A compressed command that names as many as one message may hold."""
+    """A compressed command with as many names as fit into one message."""
     text = json.dumps({"type": kind, "symbols": names}, separators=(",", ":")).encode()
     assert len(text) <= _LONGEST_BYTES
     return _frame(deflated(text))

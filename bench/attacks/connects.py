@@ -1,4 +1,4 @@
-"""Connections that come, and go or stay, without being of use to anybody."""
+"""Useless connections, which close at once or stay."""
 
 import asyncio
 

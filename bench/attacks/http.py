@@ -9,7 +9,7 @@ from bench.wire import upgrade_request
 _PER_S = 1_100
 _CONNECTIONS = 20
 _MOST = 400
-"""Connections: a few less than one address may have."""
+"""The number of connections: a few less than one address may have."""
 _AT_ONCE = 200
 
 Make = Callable[[Target], bytes]
@@ -44,7 +44,7 @@ def _staying(make: Make) -> Callable[[Target], Awaitable[None]]:
 
 
 def _flood(make: Make) -> Callable[[Target], Awaitable[None]]:
-    """One request behind the other, as fast as they are taken."""
+    """Send requests one behind the other, as fast as they are taken."""
     return _repeated(make, _MOST, 0)
 
 

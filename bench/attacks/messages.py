@@ -1,4 +1,4 @@
-"""Messages and frames that are in order, and many."""
+"""Floods of valid messages and frames."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,9 +8,9 @@ from bench.attacks.stranger import Stranger, Target
 from bench.wire import PING, TEXT, client_frame, command, masked_frame
 
 _PER_S = 100
-"""What one connection may send."""
+"""The messages a second that one connection may send."""
 _MOST = 400
-"""Connections: a few less than one address may have."""
+"""The number of connections: a few less than one address may have."""
 _SIP_BYTES = 1_000
 _SUBSCRIBE = command(type="subscribe", symbols=["*"])
 _UNSUBSCRIBE = command(type="unsubscribe", symbols=["*"])
@@ -38,7 +38,7 @@ async def _fragments(target: Target) -> None:
 
 
 async def _drips(target: Target) -> None:
-    """One long message, a byte to a packet."""
+    """Send one long message, a byte per packet."""
     head = masked_frame(0x80 | TEXT, b"x" * 200_000)[:14]
 
     async def session(stranger: Stranger) -> None:
@@ -50,7 +50,7 @@ async def _drips(target: Target) -> None:
 
 
 async def _unread_replies(target: Target) -> None:
-    """Each leaves some 21 KB unread, and afterwards nothing is held."""
+    """Each round leaves some 21 KB unread, and holds nothing afterwards."""
 
     async def session(stranger: Stranger) -> None:
         await stranger.upgrade()
@@ -72,7 +72,7 @@ async def _unread_lists(target: Target) -> None:
 
 
 async def _unfinished(target: Target) -> None:
-    """The longest message that may be sent, but for its last fragment."""
+    """The longest allowed message, without its last fragment."""
     fragment = masked_frame(TEXT, b"x" * 131_000)
     more = masked_frame(0x00, b"x" * 131_000)
 

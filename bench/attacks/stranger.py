@@ -1,6 +1,6 @@
-"""Connections of an attacker: cheap for who attacks, and everything that they are answered is counted.
+"""Connections of an attacker: cheap for the attacker, with every answer counted.
 
-They come from addresses of this machine that no limit spares; 127.0.0.1 and ::1 are spared.
+They come from loopback addresses to which the limits apply; 127.0.0.1 and ::1 are exempt.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import cast
 from bench.wire import upgrade_request
 
 SOURCE = "127.0.0.2"
-"""Where attacks come from; 127.0.0.1 would be spared by the limits of addresses."""
+"""The source address of attacks; 127.0.0.1 is exempt from the limits per address."""
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
 
@@ -24,10 +24,10 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9]) ")
 _ERROR = re.compile(rb'"code":"([a-z_]+)"')
 _CLOSE = re.compile(rb"\x88[\x02-\x7d](..)", re.DOTALL)
 _AGAIN_S = 0.02
-"""Who was turned away comes again, at most fifty times a second."""
+"""A refused connection is tried again, at most fifty times a second."""
 _OPEN_S = 5.0
 _STEP_S = 0.005
-"""What is due within so long is sent at once."""
+"""Messages due within this time are sent at once."""
 
 
 class GoneError(Exception):
@@ -36,14 +36,14 @@ class GoneError(Exception):
 
 @dataclass
 class Target:
-    """What is attacked, and what has come of it so far."""
+    """The attacked gateway, and the answers so far."""
 
     host: str
     port: int
     good_token: str = ""
     forged_token: str = ""
     fate: Counter[str] = field(default_factory=Counter)
-    """What the attacker did and was answered: ``connects``, ``sent``, ``HTTP 429``, ``closed 4429``, and so on."""
+    """What the attacker did, and the answers: ``connects``, ``sent``, ``HTTP 429``, ``closed 4429``, and so on."""
 
     @property
     def name(self) -> str:
@@ -67,7 +67,7 @@ class Target:
             raise GoneError from None
 
     async def keep(self, count: int, session: Callable[["Stranger"], Awaitable[None]]) -> None:
-        """``count`` strangers side by side; each begins ``session`` anew when its connection has ended."""
+        """Run ``count`` strangers side by side; each restarts ``session`` when its connection has ended."""
 
         async def slot() -> None:
             while True:
@@ -86,7 +86,7 @@ class Target:
                 slots.create_task(slot())
 
     async def arrive(self, per_s: float, most: int, session: Callable[["Stranger"], Awaitable[None]]) -> None:
-        """``per_s`` new strangers a second, ``most`` of them at once."""
+        """Start ``per_s`` new strangers a second, at most ``most`` at once."""
         room = asyncio.Semaphore(most)
 
         async def visit() -> None:
@@ -118,7 +118,7 @@ class Stranger(asyncio.Protocol):
         self._fate = target.fate
         self._left = False
         self._answered = asyncio.Event()
-        """Something came, or the end."""
+        """Set when something arrives, or the connection ends."""
         self._writable = asyncio.Event()
         self._writable.set()
         self.ended = asyncio.Event()
@@ -129,7 +129,7 @@ class Stranger(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Count what it is answered (called by the event loop)."""
+        """Count the answers (called by the event loop)."""
         if not self.upgraded:
             for status in _STATUS.findall(data):
                 self._fate[f"HTTP {status.decode()}"] += 1
@@ -139,17 +139,17 @@ class Stranger(asyncio.Protocol):
                 self._fate[f"error {code.decode()}"] += 1
             for close in _CLOSE.findall(data):
                 code = int.from_bytes(close)
-                # Else it is the length of a longer frame that begins like that.
+                # Else these bytes are the length of a longer frame.
                 if 1000 <= code < 5000:
                     self._fate[f"closed {code}"] += 1
         self._answered.set()
 
     def pause_writing(self) -> None:
-        """Too much waits (called by the event loop)."""
+        """Too much is buffered (called by the event loop)."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """It has gone (called by the event loop)."""
+        """The buffer has drained (called by the event loop)."""
         self._writable.set()
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -160,17 +160,17 @@ class Stranger(asyncio.Protocol):
             event.set()
 
     def stop_reading(self) -> None:
-        """Leave everything that comes from now on in the kernel."""
+        """Leave all further data in the kernel."""
         self._transport.pause_reading()
 
     def read_some(self, limit: int) -> None:
-        """After `stop_reading`, up to ``limit`` bytes."""
+        """Read up to ``limit`` bytes after `stop_reading`."""
         with suppress(BlockingIOError):
             if not os.read(self._transport.get_extra_info("socket").fileno(), limit):
                 self._transport.abort()
 
     def leave(self) -> None:
-        """Go without a word."""
+        """Close without a close frame."""
         self._left = True
         self._transport.abort()
 
@@ -188,7 +188,7 @@ class Stranger(asyncio.Protocol):
         self._transport.write(data)
 
     async def answered(self) -> None:
-        """Wait for an answer, or the end; something must have been sent before."""
+        """Wait for an answer, or the end; the caller must have sent something before."""
         await self._answered.wait()
         self._answered.clear()
 
@@ -216,12 +216,12 @@ class Stranger(asyncio.Protocol):
                     await self.send(data)
         while True:
             await self.send(data)
-            # The loop must turn, or nobody would hear of the end.
+            # The loop must turn, or nobody would notice the end.
             await asyncio.sleep(0)
 
 
 async def at_rate(per_s: float) -> AsyncIterator[int]:
-    """How many are due now, over and over; what could not be done in time is not made up for."""
+    """Yield how many are due now, again and again; missed ones are not made up for."""
     begun = time.monotonic()
     done = 0
     while True:

@@ -10,7 +10,7 @@ from bench.wire import TEXT, client_frame
 _STRANGERS = 50
 _INSIDERS = 90
 _PER_S = 100
-"""What one connection may send."""
+"""The messages a second that one connection may send."""
 
 
 def _auth(token: str) -> bytes:
@@ -18,7 +18,7 @@ def _auth(token: str) -> bytes:
 
 
 async def _stranger(target: Target) -> None:
-    """A forged token is the first message, and the connection's last."""
+    """Send a forged token as the first message; it is also the last one."""
     frame = _auth(target.forged_token)
 
     async def session(stranger: Stranger) -> None:
