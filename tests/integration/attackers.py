@@ -1,7 +1,7 @@
 """Attackers of `test_siege`, as a program of its own: ``python -m tests.integration.attackers WHAT PORT COUNT SOURCE``.
 
-In a process of its own, so that what the test measures is the gateway and not the attack. It prints one JSON object:
-how many of its connections ended in which way.
+The attack has a process of its own, so that the test measures the gateway and not the attack. It prints one JSON
+object: how many of its connections ended in which way.
 """
 
 import itertools
@@ -21,22 +21,22 @@ HANDSHAKE = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 _AT_ONCE = 500
-"""Connects under way of a flood."""
+"""Connects of a flood at the same time."""
 _TURNS_PER_S = 10
-"""How often sloths look who has been thrown out."""
+"""How often slow attackers check which connections were closed."""
 _COME_AGAIN = 10
-"""So many of those come back each time."""
+"""The most of those that reconnect each time."""
 _IP_BIND_ADDRESS_NO_PORT = 24  # <linux/in.h>
 
 
 class Attacker:
-    """Sockets that do not wait for each other."""
+    """Non-blocking sockets of an attack."""
 
     def __init__(self, port: int, source: str) -> None:
         self.ends: Counter[str] = Counter()
-        """How connections ended: by what status, or by what error."""
+        """How connections ended: a status or an error."""
         self.said: dict[socket.socket, int] = {}
-        """Bytes said so far on each connection that lasts."""
+        """Bytes sent so far on each open connection."""
         self._port = port
         self._source = source
         self._selector = selectors.DefaultSelector()
@@ -45,7 +45,7 @@ class Attacker:
         """Begin to connect."""
         sock = socket.socket()
         sock.setblocking(False)
-        # The port is chosen with the target in mind: there are enough of them for each.
+        # The kernel chooses the port by target: each target has enough of them.
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
         sock.bind((self._source, 0))
         with suppress(BlockingIOError):
@@ -54,7 +54,7 @@ class Attacker:
         self.said[sock] = 0
 
     def hear(self, timeout_s: float, first_words: bytes) -> None:
-        """Say ``first_words`` on what is connected by now; what is answered in any way, or cut off, ends."""
+        """Send ``first_words`` on connections made by now; end those that were answered or cut off."""
         for key, events in self._selector.select(timeout_s):
             sock = key.fileobj
             assert isinstance(sock, socket.socket)
@@ -73,7 +73,7 @@ class Attacker:
 
 
 def flood(port: int, count: int, source: str) -> Counter[str]:
-    """``count`` handshakes as fast as they are answered, each connection ended at once."""
+    """Send ``count`` handshakes as fast as they are answered, and end each connection at once."""
     attacker, begun = Attacker(port, source), 0
     while begun < count or attacker.said:
         while begun < count and len(attacker.said) < _AT_ONCE:
@@ -84,10 +84,10 @@ def flood(port: int, count: int, source: str) -> Counter[str]:
 
 
 def sloths(port: int, count: int, source: str) -> Counter[str]:
-    """``count`` connections that say a byte a second, and come again when they are thrown out, until stdin ends."""
+    """Hold ``count`` connections that send a byte a second and reconnect when closed, until stdin ends."""
     attacker, most = Attacker(port, source), 0
     for turn in itertools.count():
-        # At first all of them in a second, then as many as the rate lets in.
+        # All of them in the first second, then as many as the rate admits.
         at_once = count // _TURNS_PER_S if turn < _TURNS_PER_S else _COME_AGAIN
         for _ in range(min(count - len(attacker.said), at_once)):
             attacker.connect()

@@ -15,17 +15,17 @@ from tests.integration.stacks import GATEWAY_COUNT, answers, environment
 from tests.waiting import until
 
 METRICS = "for operators only"
-"""What a stand-in says at ``/metrics``."""
+"""A stand-in's answer at ``/metrics``."""
 
 
 class StandIn:
-    """What the load balancer sees of a gateway: whether it is ready, and an answer to everything else.
+    """A stand-in for a gateway: it says whether it is ready, and answers everything else.
 
     A WebSocket gets its own messages back.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int | None = None) -> None:
-        """It listens on a port of its own where none is given."""
+        """It listens on a free port if none is given."""
         self.ready_status = 200
         self.status = 200
         self.requests: list[web.Request] = []
@@ -54,9 +54,9 @@ class StandIn:
         return socket
 
     async def until_left_alone(self) -> None:
-        """Wait until every connection has ended; those that were just accepted would survive the server's close."""
+        """Wait until every connection has ended: a newly accepted one would survive the server's close."""
         runner = self.server.runner
-        # Twice: what the kernel has accepted is ours a turn of the loop later.
+        # Twice: we get a connection one turn of the loop after the kernel has accepted it.
         for _ in range(2):
             await asyncio.sleep(0.01)
             await until(lambda: runner is None or runner.server is None or not runner.server.connections)
@@ -77,7 +77,7 @@ class Balancer:
 
     @property
     def requests(self) -> list[web.Request]:
-        """All that came through, without the balancer's own."""
+        """All requests that came through, without the balancer's own."""
         return [request for stand_in in self.stand_ins for request in stand_in.requests]
 
 
@@ -85,7 +85,7 @@ class Balancer:
 async def balancer(
     stand_ins: list[StandIn] | None = None, /, mode: str = "-db", **variables: str
 ) -> AsyncIterator[Balancer]:
-    """One that is in service, with ``variables`` beside, or in place of, its addresses; see `starting_balancer`."""
+    """A balancer in service, with ``variables`` that add to its addresses or replace them; see `starting_balancer`."""
     async with starting_balancer(stand_ins, mode, **variables) as balancer:
         await answers(f"{balancer.url}/readyz", 200)
         yield balancer
@@ -95,7 +95,7 @@ async def balancer(
 async def starting_balancer(
     stand_ins: list[StandIn] | None = None, /, mode: str = "-db", **variables: str
 ) -> AsyncIterator[Balancer]:
-    """One that has been started, and may not be in service yet.
+    """A balancer that has been started, and may not be in service yet.
 
     With ``mode`` "-W" a master runs it, as in an installation.
     """

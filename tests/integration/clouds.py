@@ -1,4 +1,4 @@
-"""A test in the place of a cloud's balancer before HAProxy: it tells for whom a connection or a request is."""
+"""Stand in for a cloud's balancer before HAProxy: say which client a connection or a request is from."""
 
 import contextlib
 import ipaddress
@@ -28,13 +28,13 @@ def request(forwarded: Sequence[str] = (), extra: str = "Connection: close\r\n",
 
 
 def proxy_v1(client: str) -> bytes:
-    """The header that tells of a client, version 1 of the PROXY protocol."""
+    """The header that names a client, in version 1 of the PROXY protocol."""
     family = "TCP6" if ":" in client else "TCP4"
     return f"PROXY {family} {client} {'::1' if ':' in client else '127.0.0.1'} 5678 443\r\n".encode()
 
 
 def proxy_v2(client: str | None) -> bytes:
-    """The same in version 2; None is a connection of the balancer's own (`LOCAL`)."""
+    """The same in version 2. None stands for a connection of the balancer's own (`LOCAL`)."""
     magic = b"\r\n\r\n\0\r\nQUIT\n"
     if client is None:
         return magic + bytes((0x20, 0, 0, 0))
@@ -44,14 +44,14 @@ def proxy_v2(client: str | None) -> bytes:
 
 
 async def status(haproxy: Balancer, data: bytes, source: str = CLOUD) -> int:
-    """What a connection of its own is answered; 0 where it is cut off without an answer."""
+    """The status of the answer on a new connection; 0 if it is cut off without an answer."""
     async with websocket(haproxy, data, source) as answer:
         return answer
 
 
 @asynccontextmanager
 async def websocket(haproxy: Balancer, data: bytes, source: str = CLOUD) -> AsyncIterator[int]:
-    """The same, and the connection stays."""
+    """The same, on a connection that stays."""
     async with contextlib.AsyncExitStack() as exits:
         line = b""
         with contextlib.suppress(ConnectionError):

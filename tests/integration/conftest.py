@@ -1,4 +1,4 @@
-"""Which tests of this folder can run here."""
+"""Skip the tests of this folder that cannot run here."""
 
 import os
 
@@ -8,7 +8,7 @@ from deploy.programs import find_haproxy
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs HAProxy where it is missing, with the reason; in CI a skip would hide a fault."""
+    """Skip tests that need HAProxy if it is missing, with the reason; not in CI, where a skip would hide a fault."""
     if item.get_closest_marker("haproxy") is None or find_haproxy() is not None:
         return
     reason = "HAProxy is not installed (Debian: apt-get install haproxy)"

@@ -1,6 +1,6 @@
-"""What every test of a fault needs: clients that listen, what they must see, and the figures told.
+"""Helpers of every fault test: clients that listen, what they must see, and the printed figures.
 
-Figures are printed (``pytest -s``); `docs/faults.md` is made of them.
+The figures are printed (``pytest -s``) and go into `docs/faults.md`.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.integration.stacks import members_of
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 STALE_WITHIN_S = 5
-"""The gateway's own limit is three seconds of silence, looked for four times a second; the rest is slack."""
+"""The gateway's own limit is three seconds of silence, checked four times a second; the rest is slack."""
 BACK_WITHIN_S = 9
 """A try under way when the fault ends may still fail after 2 s, and the next comes 3 s after that."""
 
@@ -31,12 +31,12 @@ SILENT_POLLER = "the poller is silent"
 
 
 Lines = dict[str, list[str]]
-"""What each program of a stack wrote."""
+"""The output of each program of a stack."""
 
 
 @asynccontextmanager
 async def overheard(plan: Plan, within_s: float = 30) -> AsyncIterator[tuple[Stack, Lines]]:
-    """A stack that is up and ready, and all that its programs write."""
+    """A stack that is ready, and all output of its programs."""
     lines: Lines = defaultdict(list)
 
     def say(name: str, line: str) -> None:
@@ -55,9 +55,9 @@ async def overheard(plan: Plan, within_s: float = 30) -> AsyncIterator[tuple[Sta
 
 @asynccontextmanager
 async def subscribers(url: str, count: int = 3, *, conflate: bool = True) -> AsyncIterator[list[Client]]:
-    """Clients of every symbol that have been told `live`, and hold a price of each.
+    """Clients of every symbol that have received `live`, and hold a price of each.
 
-    Where there are two ways to the gateway, they come by each in turn.
+    If there are two ways to the gateway, they use each in turn.
     """
     ways = (str(url), url.straight) if isinstance(url, BothWays) else (url,)
     clients = [await open_client(way) for way, _ in zip(itertools.cycle(ways), range(count), strict=False)]
@@ -71,17 +71,17 @@ async def subscribers(url: str, count: int = 3, *, conflate: bool = True) -> Asy
 
 
 def is_live(client: Client) -> bool:
-    """Whether the last it was told is that prices are live."""
+    """Whether its newest status is `live`."""
     return client.status.get("feed") == "live"
 
 
 def feeds(client: Client) -> list[str]:
-    """What it was told of prices, in order: `live` and `stale`."""
+    """The statuses that it received, in order: `live` and `stale`."""
     return [message["feed"] for message in client.messages if message["type"] == "status"]
 
 
 async def until_stale(clients: Iterable[Client], reason: str, within_s: float = STALE_WITHIN_S) -> float:
-    """Wait until every client is told `stale` for a reason that contains ``reason``; the seconds it took."""
+    """Wait until every client has received `stale` with a reason that contains ``reason``; return the seconds."""
 
     def is_told(client: Client) -> bool:
         return client.status["feed"] == "stale" and reason in client.status["reason"]
@@ -90,7 +90,7 @@ async def until_stale(clients: Iterable[Client], reason: str, within_s: float = 
 
 
 async def until_current(clients: Iterable[Client], within_s: float = BACK_WITHIN_S) -> float:
-    """Wait until every client is told `live` and has a price of each symbol made after this call; the seconds."""
+    """Wait until every client has received `live` and a newer price of each symbol; return the seconds."""
     began_us = time.time_ns() // 1000
 
     def is_current(client: Client) -> bool:
@@ -100,7 +100,7 @@ async def until_current(clients: Iterable[Client], within_s: float = BACK_WITHIN
 
 
 async def until_more(clients: Iterable[Client], prices: int = 20) -> float:
-    """Wait until every client has had so many more prices of each symbol; the seconds it took."""
+    """Wait until every client has received this many more prices of each symbol; return the seconds."""
     marks = {client: {symbol: len(client.prices[symbol]) + prices for symbol in SYMBOLS} for client in clients}
 
     def has_more(client: Client) -> bool:
@@ -118,10 +118,10 @@ async def _until(clients: Iterable[Client], condition: Callable[[Client], bool],
 
 
 async def together(*faults: Coroutine[None, None, None]) -> None:
-    """Run all of them at once, most of which is waiting, and each to its end.
+    """Run all of them at once, each to its end. They mostly wait.
 
     Raises:
-        ExceptionGroup: what went wrong in any of them.
+        ExceptionGroup: the errors of all of them.
     """
     results = await asyncio.gather(*faults, return_exceptions=True)
     if errors := [result for result in results if isinstance(result, Exception)]:
@@ -129,7 +129,7 @@ async def together(*faults: Coroutine[None, None, None]) -> None:
 
 
 def assert_stayed(clients: Sequence[Client]) -> None:
-    """Nobody was disconnected, and no sequence number went back."""
+    """Check that no client was disconnected, and no sequence number went back."""
     assert [client.close_code for client in clients if client.closed] == []
     for client in clients:
         for symbol in SYMBOLS:
@@ -137,14 +137,14 @@ def assert_stayed(clients: Sequence[Client]) -> None:
 
 
 def assert_unaware(clients: Sequence[Client]) -> None:
-    """Those who asked for every tick had every one, and were never told `stale`."""
+    """Check that clients of every tick received every one, and never `stale`."""
     assert_stayed(clients)
     assert [client.gaps() for client in clients] == [[]] * len(clients)
     assert_never_stale(clients)
 
 
 def assert_never_stale(clients: Sequence[Client]) -> None:
-    """Prices were live from the first time they were told to be."""
+    """Check that prices stayed live after the first `live`."""
     for client in clients:
         told = feeds(client)
         assert "stale" not in told[told.index("live") :]
@@ -163,12 +163,12 @@ def _variant(gateway: Program, name: str, changes: dict[str, str]) -> Program:
 
 
 def url_of(stack: Stack, gateway: str) -> str:
-    """Where clients of one gateway connect."""
+    """The address for clients of one gateway."""
     return next(f"ws://{program.listens[0]}/ws" for program in stack.plan.gateways if program.name == gateway)
 
 
 def bus_port(plan: Plan) -> int:
-    """Where the plan's own Valkey listens."""
+    """The address of the plan's own Valkey."""
     assert plan.valkey is not None
     return plan.valkey.listens[0].port
 
@@ -196,7 +196,7 @@ def now() -> float:
 
 
 def tell(fault: str, **figures: float | str) -> None:
-    """Print what was measured; a float is seconds."""
+    """Print the measured figures; a float is seconds."""
     shown = ", ".join(
         f"{name.replace('_', ' ')} {f'{value:.1f} s' if isinstance(value, float) else value}"
         for name, value in figures.items()

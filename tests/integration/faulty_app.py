@@ -1,4 +1,4 @@
-"""A gateway for gunicorn that fails as the file says which ``FAULT_FILE`` names: how, and when."""
+"""A gateway for gunicorn that fails. The file that ``FAULT_FILE`` names says how and when."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from market.environ import SettingError
 
 
 async def app_factory() -> web.Application:
-    """What `gateway.app.app_factory` makes, unless it fails before."""
+    """Make the app as `gateway.app.app_factory` does, unless it is to fail before."""
     fault = _fault()
     match fault:
         case "import":

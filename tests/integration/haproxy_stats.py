@@ -1,4 +1,4 @@
-"""What HAProxy says of a gateway, on its page for operators."""
+"""HAProxy's report of a gateway, from its statistics page."""
 
 import csv
 
@@ -26,7 +26,7 @@ async def connections_of(stack: Stack, gateway: str) -> int:
 
 
 async def until_state(stack: Stack, gateway: str, state: str, within_s: float = 10) -> None:
-    """Wait for a status of HAProxy's: UP, DOWN, or NOLB for one that answers 404."""
+    """Wait for a status in HAProxy: UP, DOWN, or NOLB for a gateway that answers 404."""
 
     async def it_has() -> bool:
         return (await stats_of(stack, gateway))["status"].startswith(state)

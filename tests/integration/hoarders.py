@@ -1,4 +1,4 @@
-"""Clients that make a gateway keep something for them: they read nothing, or finish nothing that they say."""
+"""Clients that make a gateway buffer data for them: they read nothing, or finish no message."""
 
 import select
 import socket
@@ -14,17 +14,17 @@ _HANDSHAKE = (
     b"Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n\r\n"
 )
 _SMALL = 4096
-"""What the kernel is to keep for one; it doubles it."""
+"""The receive buffer of one client; the kernel doubles it."""
 _TURN_S = 0.02
 _PART = bytes(60_000)
 _ENDED = select.POLLHUP | select.POLLERR | select.POLLRDHUP
 
 Words = Callable[[], Iterator[bytes]]
-"""What a client says, piece by piece, as fast as it is taken."""
+"""A client's output, piece by piece, sent as fast as it is taken."""
 
 
 def asks(at_once: int = 1) -> Iterator[bytes]:
-    """Wrong questions, a burst and then some each turn, each of which is answered with as many bytes."""
+    """Wrong messages: a burst, then a few each turn. Each is answered with as many bytes."""
     names = ",".join(f'"{letter * 60}"' for letter in "ABCDEFGHIJ")
     question = client_frame(FIN | TEXT, b'{"type":"subscribe","symbols":[%b]}' % names.encode())
     yield question * 150
@@ -38,14 +38,14 @@ def floods() -> Iterator[bytes]:
 
 
 def pings() -> Iterator[bytes]:
-    """The longest pings there are: each comes back."""
+    """The longest possible pings: each comes back."""
     yield client_frame(FIN | PING, bytes(125)) * 150
     while True:
         yield client_frame(FIN | PING, bytes(125))
 
 
 def fragments() -> Iterator[bytes]:
-    """A message whose end never comes, with pings in it, so that nobody takes its client for dead."""
+    """A message without an end, with pings in it, so that the client counts as alive."""
     yield client_frame(TEXT, _PART) + client_frame(CONTINUATION, _PART) * 3
     while True:
         yield client_frame(FIN | PING)
@@ -57,13 +57,13 @@ def half_frame() -> Iterator[bytes]:
 
 
 def header() -> Iterator[bytes]:
-    """A header, and not even all of it, byte by byte."""
+    """A part of a header, byte by byte."""
     for byte in client_frame(FIN | TEXT, bytes(250_000))[:9]:
         yield bytes((byte,))
 
 
 def compressed() -> Iterator[bytes]:
-    """The first half of a compressed message, which is as long as one may be."""
+    """The first half of a compressed message of the longest length allowed."""
     payload = zlib.compress(bytes(range(256)) * 100, 0, wbits=-15)[:15_000]
     yield client_frame(RSV1 | TEXT, payload)
 
@@ -72,7 +72,7 @@ class Hoarder:
     """One such client."""
 
     def __init__(self, port: int, words: Words) -> None:
-        """Connect; nothing is read but the answer to the handshake."""
+        """Connect, and read only the answer to the handshake."""
         self.ended = False
         self._words = words()
         self._unsaid = b""
@@ -87,7 +87,7 @@ class Hoarder:
         self._poll.register(self._socket, _ENDED)
 
     def turn(self) -> None:
-        """Say what is taken, and look whether it has been thrown out."""
+        """Send what is taken, and check whether the connection was closed."""
         try:
             self._unsaid = self._unsaid or next(self._words, b"")
             if self._unsaid:
@@ -103,7 +103,7 @@ class Hoarder:
 
 
 def hoard(port: int, count: int, kinds: tuple[Words, ...], seconds: float, look: Callable[[], None]) -> None:
-    """``count`` hoarders of each kind, for ``seconds`` or until all have been thrown out; ``look`` is called often."""
+    """Run ``count`` hoarders of each kind, for ``seconds`` or until all were closed; call ``look`` often."""
     hoarders = [Hoarder(port, words) for words in kinds for _ in range(count)]
     until = time.monotonic() + seconds
     while time.monotonic() < until and not all(hoarder.ended for hoarder in hoarders):

@@ -1,4 +1,4 @@
-"""A name server of the tests' own, with names that come, change and go (RFC 1035 in its simplest form)."""
+"""A name server for tests, with names that come, change and go (RFC 1035 in its simplest form)."""
 
 import asyncio
 import struct
@@ -13,7 +13,7 @@ _TTL_S = 1
 
 
 class Names(asyncio.DatagramProtocol):
-    """What it answers; change it as you like."""
+    """The names it knows. A test may change them at any time."""
 
     def __init__(self) -> None:
         self.addresses: dict[str, list[str]] = {}
@@ -21,7 +21,7 @@ class Names(asyncio.DatagramProtocol):
         self.services: dict[str, list[tuple[str, int]]] = {}
         """Name -> targets, each with its port (RFC 2782)."""
         self.silent = False
-        """Whether nobody gets an answer."""
+        """Whether it answers nothing."""
         self.asked: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -52,7 +52,7 @@ class Names(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def name_server() -> AsyncIterator[Names]:
-    """One that answers on loopback, over UDP."""
+    """A name server on loopback, over UDP."""
     transport, names = await asyncio.get_running_loop().create_datagram_endpoint(Names, local_addr=("127.0.0.1", 0))
     try:
         yield names
@@ -61,7 +61,7 @@ async def name_server() -> AsyncIterator[Names]:
 
 
 def _name(question: bytes) -> tuple[str, int]:
-    """The name that is asked for, and where it ends."""
+    """The name in the question, and the offset behind it."""
     labels, at = [], 12
     while length := question[at]:
         labels.append(question[at + 1 : at + 1 + length].decode())

@@ -1,4 +1,4 @@
-"""Clients that come at an even rate, each for one price of one symbol, and what became of each."""
+"""Clients that arrive at an even rate, each for one price of one symbol, and the outcome of each."""
 
 import asyncio
 from collections import Counter
@@ -14,21 +14,21 @@ _HANGS_S = 20.0
 
 
 class Newcomers:
-    """What became of all who came."""
+    """The outcomes of all newcomers."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         """`SERVED`, or what went wrong."""
         self.slowest_s = 0.0
-        """From the beginning of a connect to the price."""
+        """Seconds from the start of the connect to the price."""
 
     @property
     def failed(self) -> dict[str, int]:
-        """What went wrong, and how often."""
+        """The errors, and how often each occurred."""
         return {outcome: count for outcome, count in self.outcomes.items() if outcome != SERVED}
 
     async def come(self, address: Address) -> None:
-        """Connect, subscribe, hear a price and leave."""
+        """Connect, subscribe, receive a price and leave."""
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
@@ -61,7 +61,7 @@ async def _visit(address: Address) -> None:
                     raise WireError(f"closed with {int.from_bytes(payload[:2])} before a price")
                 if payload.startswith(_PRICES):
                     writer.write(client_frame(CLOSE, (1000).to_bytes(2)))
-                    # The gateway answers and hangs up.
+                    # The gateway answers, then closes.
                     await reader.read(-1)
                     return
             data = data[at:]
@@ -75,7 +75,7 @@ def _ended() -> bytes:
 
 @asynccontextmanager
 async def coming(address: Address, per_s: float) -> AsyncIterator[Newcomers]:
-    """So many a second for the length of a ``with`` block, each on its own; all of them are through at its end."""
+    """This many a second during a ``with`` block, each on its own. All are done at its end."""
     newcomers = Newcomers()
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
@@ -85,7 +85,7 @@ async def coming(address: Address, per_s: float) -> AsyncIterator[Newcomers]:
         while True:
             tasks.add(task := loop.create_task(newcomers.come(address)))
             task.add_done_callback(tasks.discard)
-            # A late one does not hold up those after it.
+            # A late one does not delay those after it.
             due += 1 / per_s
             await asyncio.sleep(due - loop.time())
 

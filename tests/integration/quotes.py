@@ -1,4 +1,4 @@
-"""What tests of single symbols need: prices that move at the local exchange, and what a client holds of each symbol."""
+"""Helpers of tests of single symbols: moving prices at the local exchange, and what a client holds of each symbol."""
 
 import asyncio
 import itertools
@@ -13,18 +13,18 @@ from tests.integration.faults import feeds, is_live, now
 from tests.integration.fronts import both_ways
 
 EVERY_S = 0.1
-"""From one quote of a symbol that moves to the next."""
+"""Seconds between two quotes of a symbol that moves."""
 
 
 def plan_for(exchange: Exchange, symbols: Iterable[str], feed: str = "binance-ws", **settings: str) -> Plan:
-    """Valkey, a poller of this exchange, and one gateway, to which there are both ways."""
+    """Valkey, a poller of this exchange, and one gateway, reachable both ways."""
     named = {"SYMBOLS": ",".join(symbols)} | settings
     return both_ways(FEED=feed, BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url, **named)
 
 
 @asynccontextmanager
 async def moving(exchange: Exchange, *symbols: str) -> AsyncIterator[None]:
-    """Each of these has another bid and ask every `EVERY_S`: from 100.00 and 101.00 up by cents, again and again."""
+    """Give each of these a new bid and ask every `EVERY_S`: from 100.00 and 101.00 up by cents, again and again."""
 
     async def move() -> None:
         for cents in itertools.cycle(range(100)):
@@ -42,7 +42,7 @@ async def moving(exchange: Exchange, *symbols: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def holder(url: str, *symbols: str) -> AsyncIterator[Client]:
-    """A client of every tick of these symbols; none is missing at the end, and prices as a whole were never stale."""
+    """A client of every tick of these symbols. At the end, check that none is missing and the feed was never stale."""
     client = await open_client(url)
     try:
         await client.subscribe(*symbols, conflate=False)
@@ -62,7 +62,7 @@ def newest(client: Client, symbol: str) -> Message:
 
 
 def number(price: Message, field: str) -> Decimal | None:
-    """What a field stands for; None where it is absent."""
+    """The decimal value of a field; None if it is absent."""
     if field not in price:
         return None
     scale = price["price_scale" if field in {"bid", "ask", "last"} else "size_scale"]
@@ -70,7 +70,7 @@ def number(price: Message, field: str) -> Decimal | None:
 
 
 def shows(client: Client, symbol: str, **fields: str | None) -> bool:
-    """Whether the newest price of ``symbol`` has exactly these numbers; None is for what must be absent."""
+    """Whether the newest price of ``symbol`` has exactly these numbers; None means that a field must be absent."""
     price = newest(client, symbol)
     return bool(price) and all(
         number(price, name) == (None if value is None else Decimal(value)) for name, value in fields.items()
@@ -78,22 +78,22 @@ def shows(client: Client, symbol: str, **fields: str | None) -> bool:
 
 
 def state(client: Client, symbol: str) -> str:
-    """What a client has to take a symbol for."""
+    """The state of a symbol, as a client must take it."""
     return str(client.states[symbol]["state"]) if symbol in client.states else "live"
 
 
 def history(client: Client, symbol: str) -> list[str]:
-    """The states that were told of a symbol, in order."""
+    """The states that a client received of a symbol, in order."""
     return [its["state"] for its in client.messages if its["type"] == "symbol_status" and its["symbol"] == symbol]
 
 
 def turns(client: Client, symbol: str) -> list[str]:
-    """The same but for `stale`: a symbol that is traded again is that until its first price, which may be there."""
+    """The same without `stale`: a symbol that is traded again may be stale until its first price."""
     return [its for its in history(client, symbol) if its != "stale"]
 
 
 async def until_state(client: Client, symbol: str, wanted: str, reason: str = "", within_s: float = 20) -> float:
-    """Wait until a symbol is told to be so, for a reason that contains ``reason``; the seconds it took."""
+    """Wait for this state of a symbol, with a reason that contains ``reason``; return the seconds."""
     began = now()
     await client.until(
         lambda client: (
@@ -105,7 +105,7 @@ async def until_state(client: Client, symbol: str, wanted: str, reason: str = ""
 
 
 async def until_shown(client: Client, symbol: str, within_s: float = 20, **fields: str | None) -> float:
-    """Wait until the newest price of ``symbol`` has exactly these numbers; the seconds it took."""
+    """Wait until the newest price of ``symbol`` has exactly these numbers; return the seconds."""
     began = now()
     await client.until(lambda client: shows(client, symbol, **fields), within_s)
     return now() - began

@@ -1,6 +1,6 @@
-"""Clients that do what the protocol asks of them when a gateway goes away, and what they lived through.
+"""Clients that follow the protocol when a gateway goes away, and record what happened to them.
 
-A thousand of them share a core with all that they are to test, so they read frames with as little as that takes.
+A thousand of them share a core with the programs under test. So they do as little work as possible to read frames.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from bench.wire import CLOSE, PING, PONG, WireError, client_frame, command, fram
 from deploy.ports import Address
 
 LEFT = 0
-"""How a connection ended that its client ended, because it was told to."""
+"""The end of a connection that its client ended, because `shutdown` asked for it."""
 BROKEN = 1006
 
 _BACKOFF_S = (0.1, 0.5)
@@ -25,13 +25,13 @@ _PRICES = (b'{"type":"tick', b'{"type":"snapshot')
 
 
 class RefusedError(Exception):
-    """The handshake was answered with something else than 101, or not at all."""
+    """The answer to the handshake was not 101, or there was none."""
 
 
 class ReconnectingClient:
-    """One client of one symbol. It leaves when `shutdown` tells it to, if it ``obeys``; it always comes back.
+    """One client of one symbol. It leaves on `shutdown` if it ``obeys``, and always comes back.
 
-    Without ``manners`` it leaves a little sooner and without a word, as one whose process ends does.
+    Without ``manners`` it leaves a little sooner and without a close frame, like a client whose process ends.
     """
 
     def __init__(self, address: Address, symbol: str, max_hz: float, *, obeys: bool, manners: bool) -> None:
@@ -42,18 +42,18 @@ class ReconnectingClient:
         self._clock = asyncio.get_running_loop().time
         self._heard_at: float | None = None
         self.served = asyncio.Event()
-        """Set when the first price came."""
+        """Set when the first price arrives."""
         self.connects: list[float] = []
-        """When it began to connect, by the event loop's time."""
+        """The start of each connect, in the event loop's time."""
         self.ends: Counter[int] = Counter()
         """How its connections ended: a close code, `LEFT` or `BROKEN`."""
         self.refused: list[str] = []
-        """Why it was not let in, each time."""
+        """The reason of each refusal."""
         self._longest_gap_s = 0.0
 
     @property
     def gap_s(self) -> float:
-        """The longest time without a price, across connections, the one that lasts included."""
+        """The longest time without a price, across connections, including the present one."""
         silent_s = 0.0 if self._heard_at is None else self._clock() - self._heard_at
         return max(self._longest_gap_s, silent_s)
 
@@ -68,7 +68,7 @@ class ReconnectingClient:
                 transport, socket = await loop.create_connection(lambda: _Socket(self, request), host, port)
                 try:
                     self.ends[await socket.ended] += 1
-                    # 1012 means at once. Whatever else it was, so does a first end.
+                    # 1012 means at once. Any other first end means the same.
                 finally:
                     transport.abort()
             except (RefusedError, OSError) as error:
@@ -76,7 +76,7 @@ class ReconnectingClient:
                 await asyncio.sleep(random.uniform(*_BACKOFF_S))
 
     def heard(self) -> None:
-        """A price came."""
+        """A price has arrived."""
         now = self._clock()
         if self._heard_at is not None:
             self._longest_gap_s = max(self._longest_gap_s, now - self._heard_at)
@@ -157,7 +157,7 @@ async def reconnecting(
 ) -> AsyncIterator[list[ReconnectingClient]]:
     """So many clients, each with its first price.
 
-    A share of ``deaf`` does not obey `shutdown`; of the others every second one has no manners.
+    A share of ``deaf`` does not obey `shutdown`. Of the others, every second one has no manners.
     """
     rng = random.Random(1)
     clients = [
@@ -178,7 +178,7 @@ async def reconnecting(
     finally:
         for task in tasks:
             task.cancel()
-        # What ended one of them by itself is a mistake in here.
+        # An error that ended one of them is a bug in this module.
         errors = [
             error for error in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(error, Exception)
         ]
@@ -186,7 +186,7 @@ async def reconnecting(
 
 
 def peak_rate(moments: Sequence[float], window_s: float) -> float:
-    """The most of ``moments`` in any time of ``window_s``, per second."""
+    """The highest rate of ``moments`` per second, in any window of ``window_s``."""
     ordered = sorted(moments)
     counts = (bisect.bisect_left(ordered, first + window_s) - number for number, first in enumerate(ordered))
     return max(counts, default=0) / window_s

@@ -1,4 +1,4 @@
-"""Bare connections, at an address of one's own."""
+"""Raw connections, from an address of their own."""
 
 import asyncio
 import contextlib
@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 OPERATOR = "127.0.0.1"
-"""Has no limits."""
+"""An address without limits."""
 
 
 @asynccontextmanager
 async def socket(port: int, source: str = OPERATOR) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A bare connection to a port of HAProxy's."""
+    """A raw connection to a port of HAProxy."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     try:
         yield reader, writer
@@ -22,7 +22,7 @@ async def socket(port: int, source: str = OPERATOR) -> AsyncIterator[tuple[async
 
 
 async def said(reader: asyncio.StreamReader, within_s: float = 10) -> bytes:
-    """All that comes until the other end hangs up, which it must in time."""
+    """Read everything until the other end closes, which it must do in time."""
     answer = b""
     async with asyncio.timeout(within_s):
         with contextlib.suppress(ConnectionResetError):

@@ -1,4 +1,4 @@
-"""The launcher's own stack on free ports, for tests: real processes, none of which is left behind."""
+"""The launcher's stack on free ports, for tests: real processes, all of which are ended."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ _DEFAULTS = {"FEED": "simulated", "SYMBOLS": "BTCUSDT,ETHUSDT,SOLUSDT"}
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """What a program needs to run, the tests' defaults, and ``settings``; nothing else of the caller's."""
+    """A program's environment: what it needs to run, the tests' defaults, and ``settings``."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | _DEFAULTS | settings
 
 
@@ -35,7 +35,7 @@ def cluster_plan(**settings: str) -> Plan:
 
 
 def cluster_environment(**settings: str) -> dict[str, str]:
-    """What a cluster on free ports is told."""
+    """The variables of a cluster on free ports."""
     variables = (
         "TICKGATE_BIND",
         "TICKGATE_STATS_BIND",
@@ -47,7 +47,7 @@ def cluster_environment(**settings: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def stack_of(plan: Plan) -> AsyncIterator[Stack]:
-    """A stack, not started yet; stopped at the end, and nothing of it runs on."""
+    """A stack that is not started yet. At the end it is stopped, and nothing of it runs on."""
     stack = Stack(plan, lambda name, line: print(f"{name:<9} | {line}"))  # noqa: T201 # pytest shows it on failure
     try:
         yield stack
@@ -59,7 +59,7 @@ async def stack_of(plan: Plan) -> AsyncIterator[Stack]:
 
 @asynccontextmanager
 async def running(plan: Plan, within_s: float = 30) -> AsyncIterator[Stack]:
-    """A stack that is up and ready."""
+    """A stack that is ready."""
     async with stack_of(plan) as stack:
         async with asyncio.timeout(within_s):
             await stack.start()
@@ -67,7 +67,7 @@ async def running(plan: Plan, within_s: float = 30) -> AsyncIterator[Stack]:
 
 
 def ws_url(stack: Stack) -> str:
-    """Where clients connect: both ways, where HAProxy is before a single gateway."""
+    """The addresses for clients: both ways, if HAProxy is before a single gateway."""
     plan = stack.plan
     url = f"ws://{plan.front}/ws"
     listening = [gateway.listens[0] for gateway in plan.gateways if gateway.listens]
@@ -79,7 +79,7 @@ def ws_url(stack: Stack) -> str:
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
-    """Ask until it is so: for what happens in another process, which tells nobody.
+    """Poll until it is so: for changes in another process, which sends no event.
 
     Raises:
         TimeoutError: it did not become so in time.
@@ -99,7 +99,7 @@ async def answers(url: str, status: int, within_s: float = 30) -> None:
 
 
 async def http_status(url: str) -> int:
-    """The status code of a GET; 0 where nobody answers."""
+    """The status code of a GET; 0 without an answer."""
     try:
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             return response.status
@@ -108,7 +108,7 @@ async def http_status(url: str) -> int:
 
 
 def members_of(sessions: set[int]) -> dict[int, str]:
-    """The processes of these sessions that still run: id -> command line."""
+    """The running processes of these sessions: id -> command line."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
