@@ -105,8 +105,10 @@ def test_close_codes_are_those_that_are_sent() -> None:
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))])
 def test_what_the_documents_name_exists(page: Path) -> None:
-    """Tests by file and by name, modules by their dotted names."""
+    """Tests by file, path and name, modules by their dotted names, files and folders by their paths."""
     text = page.read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:market|poller|gateway|deploy|bench|loadtest|tests|docs)/[\w/.-]*)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
     tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
     everything = "".join(tests.values())
     assert [name for name in re.findall(r"\b(test_\w+\.py)", text) if name not in tests] == []
@@ -116,8 +118,8 @@ def test_what_the_documents_name_exists(page: Path) -> None:
     for dotted in re.findall(rf"`((?:{packages})(?:\.\w+)+)`", text):
         # The last part may be a name in the module.
         parts = dotted.split(".")
-        paths = [ROOT.joinpath(*parts[:end]) for end in (len(parts), len(parts) - 1)]
-        assert any(path.is_dir() or path.with_suffix(".py").is_file() for path in paths), dotted
+        modules = [ROOT.joinpath(*parts[:end]) for end in (len(parts), len(parts) - 1)]
+        assert any(path.is_dir() or path.with_suffix(".py").is_file() for path in modules), dotted
 
 
 def test_the_faults_told_are_of_the_times_configured() -> None:
