@@ -72,10 +72,14 @@ async def log_in(port: int, source: str, number: int) -> tuple[int, int]:
 
 
 async def test_an_office_logs_in_at_once() -> None:
-    """Two hundred people with tokens, who show their tickets at the same time; nobody is refused anything."""
+    """Sixty people with tokens, who show their tickets at the same time; nobody is refused anything.
+
+    While a ticket is looked at, its address has three tokens less, of two hundred. So nobody is refused either if the
+    store answers nobody before all have asked.
+    """
     async with access_control(spare_loopback=False, auth=JWT) as opened:
         for way, port in opened.ports.items():
-            answers = await asyncio.gather(*(log_in(port, OFFICES[way], number) for number in range(200)))
+            answers = await asyncio.gather(*(log_in(port, OFFICES[way], number) for number in range(60)))
             assert (way, {(200, 101)}) == (way, set(answers))
 
 
