@@ -58,6 +58,8 @@ def without(wants: Wants, topics: frozenset[str]) -> Wants:
 
 def put(wants: Wants, subscription: Subscription) -> Wants:
     """``wants``, but with the topics of ``subscription`` held as that says, whatever options they had before."""
+    if not wants:
+        return (subscription,)
     options = _options(subscription)
     kept = without(wants, subscription.topics)
     for number, one in enumerate(kept):

@@ -41,7 +41,7 @@ _NAMED_AT_MOST: Final = 10
 _TOO_MUCH: Final = "too many messages a second, or too long ones; this one is ignored, wait a moment"
 
 
-class Outcome(Struct):
+class Outcome(Struct, gc=False):
     """What one message leads to. Effects come in the order of the fields."""
 
     wants: Wants | None = None

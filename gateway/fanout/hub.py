@@ -164,12 +164,14 @@ class Hub:
         return cohorts[0].wants if len(cohorts) == 1 else wants
 
     def _move(self, connection: Member, cohorts: Cohorts) -> None:
-        before, wanted = self.membership.cohorts_of(connection), topics_of([one.subscription for one in cohorts])
+        before = self.membership.cohorts_of(connection)
         if cohorts == before:
             return
-        for cohort in before:
-            if cohort not in cohorts:
-                self._write_pending(connection, cohort, wanted)
+        if before:
+            wanted = topics_of([one.subscription for one in cohorts])
+            for cohort in before:
+                if cohort not in cohorts:
+                    self._write_pending(connection, cohort, wanted)
         every = [one for one in cohorts if one not in before and one.subscription.rule == "every"]
         if every and connection in self.slow:
             self.slow.hand_over(
@@ -194,12 +196,16 @@ class Hub:
         if not (snapshots or states):
             return
         was_slow = connection in self.slow
-        for cohort in self.membership.cohorts_of(connection):
+        cohorts = self.membership.cohorts_of(connection)
+        for cohort in cohorts:
             held = cohort.subscription.topics
-            share = Share(
-                snapshots=[tick for tick in snapshots if tick.topic in held],
-                states=[status for status in states if status.topic in held],
-            )
+            if len(cohorts) == 1:
+                share = Share(snapshots=snapshots, states=states)
+            else:
+                share = Share(
+                    snapshots=[tick for tick in snapshots if tick.topic in held],
+                    states=[status for status in states if status.topic in held],
+                )
             if not (share.snapshots or share.states):
                 continue
             # What is pending is older, and would follow.

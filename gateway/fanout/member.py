@@ -13,7 +13,7 @@ Rule = Literal["latest", "every"]
 """Conflation of a topic for who is slower than it: the ``latest`` update only, or ``every`` one in a bounded queue."""
 
 
-class Subscription(Struct, frozen=True):
+class Subscription(Struct, frozen=True, gc=False):
     """What a connection wants: topics with one set of options. Equal subscriptions share a cohort."""
 
     topics: frozenset[str]
@@ -25,7 +25,7 @@ class Subscription(Struct, frozen=True):
     rule: Rule = "latest"
 
 
-class Share(Struct, frozen=True):
+class Share(Struct, frozen=True, gc=False):
     """What is sent to one connection alone: snapshots, ticks of other topics, and behind them states."""
 
     ticks: Sequence[FramedTick] = ()
