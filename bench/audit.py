@@ -7,7 +7,7 @@ import msgspec
 from bench.wire import CLOSE, TEXT, WireError, frame_bounds
 from market.codec import UNREADABLE
 from market.errors import MarketError
-from market.tick import Tick
+from market.prices.tick import Tick
 
 
 class Sent(Tick, tag_field="type", tag="tick", frozen=True, kw_only=True, gc=False):

@@ -16,7 +16,7 @@ from bench.audit import after_stall, captured_ticks, faults
 from bench.figures import percentile
 from bench.load import RARELY, Connection, Load
 from bench.wire import TEXT, WireError, server_frame
-from market.tick import Tick
+from market.prices.tick import Tick
 
 _IN_FLIGHT = 128
 """Connections being opened at once: a storm, but one that a listen backlog of 128 survives."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any, NamedTuple
 
 Pipeline = Callable[[bytes, int], bytes | None]
@@ -39,9 +40,8 @@ def pipeline(scales: Mapping[str, tuple[int, int]]) -> Pipeline:
 
     Only this function knows the poller's interface. If two trees differ in it, it must try both.
     """
-    from market.codec import encode_tick
-
     processor_class, update_class, parse_message = _interface()
+    encode_tick = _market("wire", "codec").encode_tick
     numbers = {symbol: count(1).__next__ for symbol in scales}
     # Untyped: it comes from the other tree, which may be older.
     processor: Any = processor_class(_instruments(scales), lambda symbol: numbers[symbol]())
@@ -71,13 +71,20 @@ def _interface() -> tuple[Any, Any, Any]:
 
 def _instruments(scales: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     """The scales as the measured tree takes them: with the rest of a symbol's listing, or alone."""
-    # Asked of a module that every tree has: an installed copy may have modules that a tree lacks.
-    alone = getattr(importlib.import_module("market.symbols"), "Scales", None)
+    alone = getattr(_market("prices", "symbols"), "Scales", None)
     if alone is not None:
         return {symbol: alone(price, size) for symbol, (price, size) in scales.items()}
-    from market.instruments import Instrument, Scales
+    listing = _market("prices", "instruments")
+    return {
+        symbol: listing.Instrument("trading", listing.Scales(price, size)) for symbol, (price, size) in scales.items()
+    }
 
-    return {symbol: Instrument("trading", Scales(price, size)) for symbol, (price, size) in scales.items()}
+
+def _market(package: str, module: str) -> Any:
+    """A module of the measured tree's ``market``. Older trees have it flat, without the package."""
+    # Not by what can be imported: an installed copy may have modules that a tree lacks.
+    there = (Path(str(importlib.import_module("market").__file__)).parent / package).is_dir()
+    return importlib.import_module(f"market.{package}.{module}" if there else f"market.{module}")
 
 
 class Message(NamedTuple):

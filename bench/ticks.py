@@ -2,8 +2,8 @@
 
 import random
 
+from market.prices.tick import Tick
 from market.status import Heartbeat
-from market.tick import Tick
 
 SYMBOLS = tuple(f"C{index:02d}USDT" for index in range(100))
 """A hundred names of equal length."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from deploy.errors import DeployError
-from market.symbols import parse_symbols
-from market.venues import DEFAULT_VENUE, EXAMPLES, VENUES
+from market.prices.symbols import parse_symbols
+from market.prices.venues import DEFAULT_VENUE, EXAMPLES, VENUES
 
 
 def venues_of(told: Mapping[str, str]) -> tuple[str, ...]:

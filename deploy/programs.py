@@ -16,8 +16,8 @@ from deploy.processes import ROOT
 from gateway.admission.address import is_loopback
 from market.config import CONFIG, HAPROXYS, read_config
 from market.environ import SettingError
-from market.symbols import DEFAULT_SYMBOLS
-from market.venues import DEFAULT_VENUE
+from market.prices.symbols import DEFAULT_SYMBOLS
+from market.prices.venues import DEFAULT_VENUE
 
 FRONT = "127.0.0.1:8080"
 GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")

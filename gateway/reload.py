@@ -17,7 +17,7 @@ from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import SymbolStatus, Unsubscribed
 from gateway.settings import Settings
 from market.changes import announce
-from market.symbols import Symbols
+from market.prices.symbols import Symbols
 
 CHANGEABLE: Final = (
     "symbols",

@@ -12,7 +12,7 @@ from gateway.auth.settings import AuthSettings
 from market.config import layered
 from market.environ import Environ, SettingError, shown
 from market.logs import LogFormat, LogLevel
-from market.symbols import DEFAULT_SYMBOLS, Symbols
+from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 """RFC 6750, section 2.1; long enough not to be guessed."""

@@ -4,7 +4,8 @@
 
     poller: Tick ─▶ topics, codec ─▶ Broker.publish ─▶ Receiver ─▶ codec ─▶ Tick: gateway
 
-``tick``, ``symbols``, ``instruments``, ``status``   the data
+``prices``   ticks, symbols, instruments and venues
+``status``   the poller's report: heartbeats, and the states of symbols
 ``codec``    ticks, heartbeats and states as bytes
 ``topics``   their topics on the bus, and what is published together
 ``bus``      carries bytes by topic, in four roles; it knows none of the above

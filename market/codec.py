@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from market.errors import MarketError
+from market.prices.symbols import MAX_SYMBOL_BYTES, fits
+from market.prices.tick import Tick
 from market.status import Heartbeat, States
-from market.symbols import MAX_SYMBOL_BYTES, fits
-from market.tick import Tick
 
 MAX_TICK_BYTES: Final = 1024
 """Our ticks are half as long at most; those of a newer version may have more fields."""

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from market.tick import Exact, SymbolName
-from market.venues import DEFAULT_VENUE
+from market.prices.tick import Exact, SymbolName
+from market.prices.venues import DEFAULT_VENUE
 
 MAX_REASON: Final = 200
 """The most characters of a reason."""

@@ -11,9 +11,9 @@ from typing import Final
 
 from market.bus import Batch, LastValues
 from market.codec import MAX_STATES_BYTES, MAX_TICK_BYTES, encode_heartbeat, encode_states, encode_tick
+from market.prices.tick import Tick
+from market.prices.venues import DEFAULT_VENUE
 from market.status import Heartbeat, States
-from market.tick import Tick
-from market.venues import DEFAULT_VENUE
 
 HEARTBEAT: Final = "feed.status"
 """The topic of the default venue's heartbeats."""

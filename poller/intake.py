@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from market.instruments import Instrument
-from market.tick import Tick
+from market.prices.instruments import Instrument
+from market.prices.tick import Tick
 from poller.quality import QualityMonitor
 from poller.source import Update, Verdict
 from poller.states import SymbolStates

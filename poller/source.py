@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.errors import PollerError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from market.status import MAX_CHANGES, MAX_REASON, Changes, States, SymbolState, SymbolStatus
 from poller.quality import QualityProblem
 

@@ -12,7 +12,7 @@ from websockets.streams import StreamReader
 
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
-from market.tick import Tick
+from market.prices.tick import Tick
 
 T = TypeVar("T")
 

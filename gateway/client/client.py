@@ -20,7 +20,7 @@ from gateway.protocol.messages import Auth, Error, Welcome
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import MessageVerdict
-from market.symbols import Symbols
+from market.prices.symbols import Symbols
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from gateway.protocol.messages import (
     Unsubscribed,
 )
 from gateway.websocket.close_codes import CloseReason
-from market.symbols import Symbols
+from market.prices.symbols import Symbols
 
 _NAMED_AT_MOST: Final = 10
 """So many wrong symbols are named in one error; the rest are counted."""

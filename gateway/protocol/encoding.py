@@ -10,7 +10,7 @@ from gateway.protocol.forms import Form, FramedTick, StatusForm, of_status, of_t
 from gateway.protocol.messages import Message
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
 from gateway.websocket.framing.frames import RSV1, TEXT, frame
-from market.tick import Tick
+from market.prices.tick import Tick
 
 Join = Callable[[Collection[bytes]], bytes]
 """Makes one blob of many ticks, each in the form of `Encoding.form`."""

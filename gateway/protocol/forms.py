@@ -9,7 +9,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from gateway.protocol.messages import SymbolStatus
-from market.tick import Tick
+from market.prices.tick import Tick
 
 
 class FramedTick(Struct, gc=False, eq=False):

@@ -8,7 +8,7 @@ from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import TEXT, frame
 from market.codec import encode_tick
-from market.tick import Tick
+from market.prices.tick import Tick
 
 
 def _head(body_size: int) -> bytes:

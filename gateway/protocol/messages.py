@@ -8,9 +8,9 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from market.prices.symbols import MAX_SYMBOL_BYTES, fits
+from market.prices.venues import DEFAULT_VENUE
 from market.status import SymbolState
-from market.symbols import MAX_SYMBOL_BYTES, fits
-from market.venues import DEFAULT_VENUE
 
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A client's own mark on a request, echoed in the answer."""
@@ -24,7 +24,7 @@ MAX_NAMES: Final = 10_000
 SymbolNames = Annotated[
     list[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)]], Meta(min_length=1, max_length=MAX_NAMES)
 ]
-"""Each of `market.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
+"""Each of `market.prices.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
 
 Channel = Literal["ticker"]
 """What is told of a symbol: best bid and ask, last price and volume."""

@@ -7,7 +7,7 @@ import msgspec
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import BINARY, frame
-from market.tick import Tick
+from market.prices.tick import Tick
 
 _encode = msgspec.msgpack.Encoder().encode
 

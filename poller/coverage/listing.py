@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.network.backoff import Backoff
 
 

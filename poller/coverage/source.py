@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import aiohttp
 from msgspec import structs
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from market.tasks import Group
 from poller.coverage.cover import Cover, some
 from poller.coverage.heartbeats import Heartbeats

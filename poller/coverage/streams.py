@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.coverage.listing import Listing
 from poller.network.counters import Counters
 from poller.rest.client import RestClient

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import Final
 
 from market.bus import Bus, BusDownError, Token
+from market.prices.venues import DEFAULT_VENUE
 from market.topics import last_ticks
-from market.venues import DEFAULT_VENUE
 from poller.publishing.sequencer import Sequencer
 
 TTL_S: Final = 2.0

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 
-from market.tick import Tick
+from market.prices.tick import Tick
 
 MAX_WAITING = 50_000
 """Ticks that may wait for a bus that is up but slow: five seconds of the fastest feed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import structs
 
 from market.codec import CodecError, decode_tick
-from market.tick import Tick, highest_seq
+from market.prices.tick import Tick, highest_seq
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class Sequencer:
     no symbol has a thousand ticks each second for long, so the time is above all that was published, even if the bus
     has lost it. If the clock is slow as well, the highest seq seen counts, with a gap for what was published since.
 
-    A seq that cannot be right by our clock (`market.tick.highest_seq`) is not believed, and gateways refuse it. The
-    symbol is numbered from the time again, whoever wrote that seq. Gateways follow.
+    A seq that cannot be right by our clock (`market.prices.tick.highest_seq`) is not believed, and gateways refuse it.
+    The symbol is numbered from the time again, whoever wrote that seq. Gateways follow.
     """
 
     def __init__(self, symbols: Iterable[str]) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from msgspec import UNSET, Struct, UnsetType
 
-from market.instruments import Instrument
-from market.tick import MAX_EXACT, Tick
+from market.prices.instruments import Instrument
+from market.prices.tick import MAX_EXACT, Tick
 from poller.source import Update
 from poller.ticks.readings import (
     NO_QUOTE,

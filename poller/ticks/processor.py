@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import get_args
 
-from market.instruments import Instrument
-from market.tick import Tick
+from market.prices.instruments import Instrument
+from market.prices.tick import Tick
 from poller.source import Update
 from poller.ticks.book import Book, Outcome
 from poller.ticks.readings import DropReason

@@ -6,8 +6,8 @@ lacks a side, is read number by number. A value is always read the same way, so 
 
 from typing import Final, Literal, NamedTuple
 
-from market.instruments import Scales
-from market.tick import (
+from market.prices.instruments import Scales
+from market.prices.tick import (
     MAX_EXACT,
     POWERS_OF_TEN,
     DecimalError,

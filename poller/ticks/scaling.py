@@ -7,7 +7,7 @@ would then pass 2^53 - 1 it is left out, the least important first; nothing is e
 
 from msgspec import UNSET, UnsetType
 
-from market.tick import MAX_EXACT, POWERS_OF_TEN, Number, at_scale
+from market.prices.tick import MAX_EXACT, POWERS_OF_TEN, Number, at_scale
 
 Field = int | UnsetType
 

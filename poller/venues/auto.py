@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 from msgspec import Struct
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.network import reasons
 from poller.network.bans import BANNED, obey
 from poller.network.endpoints import Endpoints

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from market.venues import DEFAULT_VENUE
+from market.prices.venues import DEFAULT_VENUE
 from poller.venues.binance.venue import BINANCE
 from poller.venues.coinbase.venue import COINBASE
 from poller.venues.venue import Venue

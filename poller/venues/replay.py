@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from market.codec import UNREADABLE
-from market.instruments import Instrument, Scales
-from market.tick import DecimalError, scale_of
+from market.prices.instruments import Instrument, Scales
+from market.prices.tick import DecimalError, scale_of
 from poller.errors import PollerError
 from poller.source import Deaf, LinkState, Listener, Update
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo

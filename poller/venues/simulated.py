@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from market.instruments import Instrument, Scales
-from market.tick import scale_of, scaled, unscaled
-from market.venues import native_of
+from market.prices.instruments import Instrument, Scales
+from market.prices.tick import scale_of, scaled, unscaled
+from market.prices.venues import native_of
 from poller.source import Deaf, LinkState, Listener, Update
 
 _GRID_S = 0.01

@@ -22,7 +22,7 @@ class Opening(Struct, frozen=True):
 
 
 class Venue(Struct, frozen=True, kw_only=True):
-    """An exchange. `market.venues` has its name too: gateways know which symbols are whose."""
+    """An exchange. `market.prices.venues` has its name too: gateways know which symbols are whose."""
 
     name: str
     """As in ``VENUE``, and in front of its symbols."""

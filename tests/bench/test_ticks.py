@@ -4,7 +4,7 @@ import random
 
 from bench.ticks import SYMBOLS, TickMaker
 from market.codec import encode_tick
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 
 
 def test_all_ticks_are_equally_long() -> None:

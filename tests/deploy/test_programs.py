@@ -9,7 +9,7 @@ from deploy import programs
 from deploy.errors import DeployError
 from deploy.processes import ROOT
 from deploy.programs import FRONT, GATEWAYS, STATS, TLS, plan_cluster, plan_run
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 
 
 @pytest.fixture

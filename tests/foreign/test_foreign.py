@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.websocket.framing.inflate import Inflater
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 from tests.browser import open_page, running_browser
 from tests.fakes import tick
 from tests.foreign.clients import CLIENTS, Client, environment

@@ -12,7 +12,7 @@ from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Error
 from gateway.protocol.msgpack_encoding import MSGPACK
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 from tests.fuzz.commands import SYMBOLS, command
 from tests.fuzz.damage import damaged
 

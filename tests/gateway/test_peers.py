@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 from tests.browser import open_page, running_browser
 from tests.fakes import tick
 from tests.gateway.conftest import RunningGateway, Start

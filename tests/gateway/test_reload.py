@@ -19,7 +19,7 @@ from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.reload import CHANGEABLE, REASON, effective, notices, reload
 from gateway.settings import Settings
 from market.environ import SettingError
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 from tests.client import Client, connected
 from tests.fakes import decoded
 from tests.gateway.auth.tokens import private_key, public_pem, token

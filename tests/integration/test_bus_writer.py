@@ -18,8 +18,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from deploy.programs import Plan
 from deploy.stack import Stack
 from market.codec import encode_heartbeat, encode_tick
+from market.prices.tick import MAX_EXACT, SEQ_AHEAD_MS
 from market.status import Changes
-from market.tick import MAX_EXACT, SEQ_AHEAD_MS
 from tests.client import Client, connected
 from tests.exchange.faults import Canned
 from tests.exchange.server import Exchange

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.programs import CLUSTER_SYMBOLS
 from deploy.stack import Stack
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 from tests.client import Client, open_client
 from tests.integration.stacks import GATEWAY_COUNT, cluster_plan, eventually, http_status, running, ws_url
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from market.prices.tick import Tick
 from market.status import Heartbeat, States, SymbolState, SymbolStatus
-from market.tick import Tick
 
 
 def tick(symbol: str = "BTCUSDT", seq: int = 1, **fields: Any) -> Tick:

@@ -20,9 +20,9 @@ from market.codec import (
     encode_states,
     encode_tick,
 )
+from market.prices.symbols import MAX_SYMBOL_BYTES
+from market.prices.tick import MAX_EXACT, Tick
 from market.status import MAX_CHANGES, MAX_REASON, Changes, Heartbeat
-from market.symbols import MAX_SYMBOL_BYTES
-from market.tick import MAX_EXACT, Tick
 from tests.market.samples import heartbeat, states, status, tick
 
 exact = st.integers(0, MAX_EXACT)

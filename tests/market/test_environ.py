@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from market.environ import Environ, SettingError
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 
 
 def read(kind: str, value: str | None) -> Any:

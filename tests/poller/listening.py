@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.coverage.source import StreamSource
 from poller.rest.timing import RestTiming
 from poller.source import Source, Update, Verdict

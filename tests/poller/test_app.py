@@ -14,9 +14,9 @@ from deploy.ports import free_port
 from market.bus import open_bus
 from market.bus.memory import MemoryBus
 from market.codec import decode_heartbeat, decode_states, decode_tick
+from market.prices.symbols import parse_symbols
+from market.prices.tick import Tick
 from market.status import Heartbeat
-from market.symbols import parse_symbols
-from market.tick import Tick
 from poller import app, opening
 from poller.app import Poller, now_us
 from poller.errors import PollerError

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 import pytest
 
-from market.instruments import Instrument, Scales
-from market.tick import Tick
+from market.prices.instruments import Instrument, Scales
+from market.prices.tick import Tick
 from poller.intake import Intake
 from poller.publishing.sequencer import Sequencer
 from poller.quality import PATIENCE_S, QualityMonitor

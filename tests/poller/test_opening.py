@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from deploy.ports import free_port
-from market.symbols import Symbols
+from market.prices.symbols import Symbols
 from poller.coverage.source import StreamSource
 from poller.opening import open_source
 from poller.settings import PollerSettings

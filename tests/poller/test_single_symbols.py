@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET, structs
 
-from market.tick import Tick
+from market.prices.tick import Tick
 from poller.coverage.staleness import DEAD, UNUSABLE
 from poller.intake import Intake
 from poller.quality import QualityMonitor

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from market.status import MAX_CHANGES, Changes, SymbolStatus
 from poller.quality import QualityProblem
 from poller.states import SymbolStates

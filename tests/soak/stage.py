@@ -5,7 +5,7 @@ from typing import Final
 
 from deploy.ports import Address, free_port
 from deploy.programs import CLUSTER_SYMBOLS, Plan, Program, valkey_server
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 from tests.integration.stacks import environment
 from tests.soak.endpoints import Endpoint
 

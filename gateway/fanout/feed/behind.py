@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from market.tick import Tick
+from market.prices.tick import Tick
 
 BEHIND_S: Final = 3.0
 """A late tick is followed by a newer one, or by the one that is held, within far less."""

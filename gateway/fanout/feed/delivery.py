@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from gateway.protocol.forms import FramedTick
 from market.codec import CodecError, decode_tick
+from market.prices.symbols import Symbols
+from market.prices.venues import venue_of
 from market.status import SymbolState
-from market.symbols import Symbols
-from market.venues import venue_of
 
 LOST: Final = "ticks do not reach this gateway"
 
@@ -78,7 +78,7 @@ class Delivery:
         state_of: Callable[[str], SymbolState],
         highest_seq: Callable[[], int],
     ) -> None:
-        """``last`` is each symbol's newest tick; see `market.tick.highest_seq`."""
+        """``last`` is each symbol's newest tick; see `market.prices.tick.highest_seq`."""
         self._symbols = symbols
         self._order = tuple(symbols)
         self._last = last

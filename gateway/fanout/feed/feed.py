@@ -25,9 +25,9 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, BusSubscription, Message, Receiver
-from market.symbols import Symbols
+from market.prices.symbols import Symbols
+from market.prices.venues import venue_of
 from market.topics import heartbeat_topic, last_states, last_ticks, tick_topic
-from market.venues import venue_of
 
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25

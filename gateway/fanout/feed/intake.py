@@ -12,8 +12,8 @@ from gateway.fanout.feed.refusals import Refusals
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
-from market.symbols import Symbols
-from market.tick import Tick, highest_seq
+from market.prices.symbols import Symbols
+from market.prices.tick import Tick, highest_seq
 
 logger = logging.getLogger(__name__)
 

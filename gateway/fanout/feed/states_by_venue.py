@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from gateway.fanout.feed.states import SymbolStates
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus
+from market.prices.symbols import Symbols
+from market.prices.venues import venue_of
 from market.status import SymbolState
-from market.symbols import Symbols
-from market.venues import venue_of
 
 
 class StatesByVenue:

@@ -13,8 +13,8 @@ from gateway.fanout.feed.delivery import LOST, Delivery, Patience
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError, LastValues
+from market.prices.symbols import Symbols
 from market.status import SymbolState
-from market.symbols import Symbols
 from market.topics import last_ticks
 
 IDLE_S: Final = 10.0

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import orjson
 
-from market.instruments import Instrument, Scales
-from market.tick import MAX_EXACT, DecimalError, number, scale_of
+from market.prices.instruments import Instrument, Scales
+from market.prices.tick import MAX_EXACT, DecimalError, number, scale_of
 from poller.errors import PollerError
 
 _GONE: Final = frozenset({"DELISTED", "CLOSE", "CLOSED", "SETTLED"})

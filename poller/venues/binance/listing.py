@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.network.backoff import Backoff
 from poller.rest.client import Failure, RestClient
 from poller.rest.timing import RestTiming

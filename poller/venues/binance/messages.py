@@ -10,7 +10,7 @@ from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
 from market.codec import UNREADABLE
-from market.symbols import upper
+from market.prices.symbols import upper
 from poller.rest.answers import Answer, read_rows
 from poller.source import Update
 from poller.stream.dialect import Ack, Ending, Unexpected

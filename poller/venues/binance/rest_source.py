@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from msgspec import structs
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from market.tasks import Group
 from poller.coverage.staleness import MISSING
 from poller.network.backoff import Backoff

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterable
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.coverage.source import StreamSource
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints

@@ -1,6 +1,6 @@
 """Binance spot, as `poller.venues.registry` has it."""
 
-from market.venues import DEFAULT_VENUE, EXAMPLES
+from market.prices.venues import DEFAULT_VENUE, EXAMPLES
 from poller.source import Source
 from poller.venues.venue import Opening, Venue
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from market.instruments import Instrument, Scales
-from market.tick import DecimalError, scale_of
-from market.venues import COINBASE, symbol_of
+from market.prices.instruments import Instrument, Scales
+from market.prices.tick import DecimalError, scale_of
+from market.prices.venues import COINBASE, symbol_of
 from poller.network import reasons
 from poller.rest.answers import read_rows
 from poller.rest.client import Failure

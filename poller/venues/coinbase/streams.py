@@ -7,7 +7,7 @@ for nothing but what is listed.
 import random
 from collections.abc import Callable, Iterable, Mapping
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.coverage.source import StreamSource
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints

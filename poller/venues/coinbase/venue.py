@@ -1,6 +1,6 @@
 """Coinbase Exchange, as `poller.venues.registry` has it."""
 
-from market import venues
+from market.prices import venues
 from poller.source import Source
 from poller.venues.venue import Opening, Venue
 

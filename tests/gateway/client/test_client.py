@@ -24,7 +24,7 @@ from gateway.gateway import Gateway
 from gateway.settings import Settings
 from gateway.websocket.handshake import Handshake
 from market.bus.memory import MemoryBus
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 from tests.client import Message, connected
 from tests.client_frames import CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, deflated, referring
 from tests.fakes import Stopwatch, run_virtual, tick

@@ -17,7 +17,7 @@ from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.websocket.close_codes import CloseReason
-from market.symbols import Symbols, parse_symbols
+from market.prices.symbols import Symbols, parse_symbols
 
 SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
 

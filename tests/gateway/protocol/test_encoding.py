@@ -16,7 +16,7 @@ from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.websocket.framing.deflate import LEAST_BYTES
 from gateway.websocket.framing.frames import BINARY, TEXT
 from market.codec import decode_tick, encode_tick
-from market.tick import Tick
+from market.prices.tick import Tick
 from tests.fakes import decoded, tick
 from tests.gateway.other_libraries import read_by_others
 

@@ -20,8 +20,8 @@ from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Status
 from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.websocket.framing.frames import BINARY, TEXT, frame
-from market.symbols import parse_symbols
-from market.tick import Tick
+from market.prices.symbols import parse_symbols
+from market.prices.tick import Tick
 from tests.fakes import RecordingMember, frames_of, run_virtual, tick
 from tests.gateway.conftest import Start
 from tests.gateway.fanout.test_hub import Market

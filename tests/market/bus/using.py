@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from market.bus import Bus, BusDownError, BusSubscription, Message, Token, open_bus
+from market.prices.tick import Tick
 from market.status import Heartbeat, States
-from market.tick import Tick
 from market.topics import HEARTBEAT, batch_of, last_ticks, tick_topic
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick

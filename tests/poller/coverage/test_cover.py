@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.coverage.cover import Cover, some
 from poller.coverage.staleness import DEAD, MISSING, UNSEEDED
 from poller.network.counters import Counters

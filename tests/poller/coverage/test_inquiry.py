@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.coverage.inquiry import Inquiry
 from poller.coverage.staleness import DEAD, MISSING, UNSEEDED, UNUSABLE
 from poller.network.counters import Counters

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import UNSET
 
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from market.status import Changes, Heartbeat
 from poller.publishing.heartbeat import WHOLE_AFTER, HeartbeatSchedule
 from poller.source import LinkState

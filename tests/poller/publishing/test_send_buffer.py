@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.tick import Tick
+from market.prices.tick import Tick
 from poller.publishing import send_buffer
 from poller.publishing.send_buffer import SendBuffer
 from tests.market.samples import tick

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from market.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Scales
 from poller.network.backoff import Backoff
 from poller.rest.catalogue import Catalogue
 from poller.rest.client import Failure

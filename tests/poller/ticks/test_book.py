@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from market.codec import decode_tick, encode_tick
-from market.instruments import Instrument, Scales
-from market.tick import MAX_EXACT, Tick
+from market.prices.instruments import Instrument, Scales
+from market.prices.tick import MAX_EXACT, Tick
 from poller.publishing.sequencer import Sequencer
 from poller.source import Update
 from poller.ticks.book import Outcome

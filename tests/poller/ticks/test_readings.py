@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.instruments import Scales
+from market.prices.instruments import Scales
 from poller.source import Update
 from poller.ticks.readings import (
     Fine,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from market.tick import MAX_EXACT, MAX_SCALE, Number, number
+from market.prices.tick import MAX_EXACT, MAX_SCALE, Number, number
 from poller.ticks.scaling import Field, fit_prices, fit_sizes
 
 numbers = st.none() | st.builds(

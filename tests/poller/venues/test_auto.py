@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from deploy.ports import free_port
-from market.instruments import Instrument
+from market.prices.instruments import Instrument
 from poller.network.endpoints import Endpoints
 from poller.source import Deaf, LinkState, Listener, Source, Update
 from poller.venues import auto

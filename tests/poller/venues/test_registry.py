@@ -2,8 +2,8 @@
 
 import pytest
 
-from market import venues
-from market.symbols import parse_symbols
+from market.prices import venues
+from market.prices.symbols import parse_symbols
 from poller.venues.registry import DEFAULT, VENUES
 
 

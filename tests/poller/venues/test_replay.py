@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from market.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Scales
 from poller.errors import PollerError
 from poller.source import Update
 from poller.venues.replay import Replay

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from msgspec import structs
 
-from market.tick import scaled
+from market.prices.tick import scaled
 from poller.source import Update
 from poller.ticks.processor import Processor
 from poller.venues.simulated import DEFAULT_LISTING, Simulated, listings

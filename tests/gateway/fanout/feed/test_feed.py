@@ -19,9 +19,9 @@ from gateway.protocol.messages import Status
 from market.bus import Batch, BusDownError, Message, Receiver, Token
 from market.bus.memory import MemoryBus, MemorySubscription
 from market.codec import encode_states, encode_tick
+from market.prices.symbols import parse_symbols
+from market.prices.tick import SEQ_AHEAD_MS
 from market.status import Changes, Heartbeat, SymbolStatus
-from market.symbols import parse_symbols
-from market.tick import SEQ_AHEAD_MS
 from market.topics import HEARTBEAT, STATES, tick_topic
 from tests.fakes import run_virtual, tick
 from tests.market.bus.using import publish

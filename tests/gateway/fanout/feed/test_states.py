@@ -9,8 +9,8 @@ from msgspec import UNSET
 from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus
+from market.prices.symbols import parse_symbols
 from market.status import Changes, States, SymbolStatus
-from market.symbols import parse_symbols
 from tests.market.samples import states, status
 
 

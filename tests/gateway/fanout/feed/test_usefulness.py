@@ -10,7 +10,7 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError
 from market.bus.memory import MemoryBus
-from market.symbols import parse_symbols
+from market.prices.symbols import parse_symbols
 from market.topics import last_ticks
 from tests.fakes import run_virtual, tick
 from tests.market.bus.using import publish

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.instruments import Instrument, Scales
-from market.tick import MAX_EXACT, MAX_SCALE
+from market.prices.instruments import Instrument, Scales
+from market.prices.tick import MAX_EXACT, MAX_SCALE
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
 
 ANSWER: dict[str, Any] = json.loads(

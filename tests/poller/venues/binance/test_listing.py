@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from msgspec import structs
 
-from market.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Scales
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.rest.client import RestClient

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from market.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Scales
 from poller.rest.client import Failure
 from poller.venues.coinbase.products import read_products
 from tests.exchange.coinbase.products import Product

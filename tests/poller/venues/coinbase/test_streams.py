@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from market.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Scales
 from poller.coverage.source import StreamSource
 from poller.coverage.staleness import SILENT, UNSEEDED, UNUSABLE
 from poller.rest.timing import RestTiming

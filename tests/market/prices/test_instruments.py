@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from market.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Scales
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from market.errors import MarketError
-from market.symbols import MAX_SYMBOL_BYTES
+from market.prices.symbols import MAX_SYMBOL_BYTES
 
 MAX_EXACT = 2**53 - 1
 """The largest integer on any wire: a JavaScript number holds no larger one exactly

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from market.errors import MarketError
-from market.venues import DEFAULT_VENUE, EXAMPLES, OTHER_VENUES, venue_of
+from market.prices.venues import DEFAULT_VENUE, EXAMPLES, OTHER_VENUES, venue_of
 
 MAX_SYMBOL_BYTES: Final = 64
 """The most bytes of a symbol in UTF-8, as in channels, requests and messages."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.tick import (
+from market.prices.tick import (
     MAX_EXACT,
     MAX_SCALE,
     DecimalError,

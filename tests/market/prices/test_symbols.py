@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.symbols import SymbolError, Symbols, parse_symbols
+from market.prices.symbols import SymbolError, Symbols, parse_symbols
 
 names = st.lists(st.from_regex(r"[A-Z0-9]{2,20}", fullmatch=True), min_size=1, max_size=8, unique=True)
 

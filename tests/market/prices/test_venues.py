@@ -2,7 +2,7 @@
 
 import pytest
 
-from market.venues import DEFAULT_VENUE, VENUES, native_of, symbol_of, venue_of
+from market.prices.venues import DEFAULT_VENUE, VENUES, native_of, symbol_of, venue_of
 
 
 @pytest.mark.parametrize(
