@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from bench.wire import CLOSE, TEXT, WireError, frame_bounds
-from market.codec import UNREADABLE
 from market.errors import MarketError
 from market.prices.tick import Tick
+from market.wire.codec import UNREADABLE
 
 
 class Sent(Tick, tag_field="type", tag="tick", frozen=True, kw_only=True, gc=False):

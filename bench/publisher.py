@@ -14,7 +14,7 @@ from itertools import cycle
 from typing import Any
 
 from bench.ticks import SYMBOLS, TickMaker, heartbeat
-from market.codec import encode_heartbeat, encode_tick
+from market.wire.codec import encode_heartbeat, encode_tick
 
 
 def now_us() -> int:

@@ -3,7 +3,7 @@
 import random
 
 from market.prices.tick import Tick
-from market.status import Heartbeat
+from market.wire.status import Heartbeat
 
 SYMBOLS = tuple(f"C{index:02d}USDT" for index in range(100))
 """A hundred names of equal length."""

@@ -80,7 +80,7 @@ class Counters:
         self.ticks_missed = 0
         self.numberings_begun = 0
         self.state_changes: Counter[str] = Counter()
-        """By `market.status.SymbolState`."""
+        """By `market.wire.status.SymbolState`."""
         self.closed: Counter[str] = Counter()
         """By name in `gateway.websocket.close_codes`."""
         self.bus_refused: Counter[str] = Counter()

@@ -5,9 +5,7 @@
     poller: Tick ─▶ topics, codec ─▶ Broker.publish ─▶ Receiver ─▶ codec ─▶ Tick: gateway
 
 ``prices``   ticks, symbols, instruments and venues
-``status``   the poller's report: heartbeats, and the states of symbols
-``codec``    ticks, heartbeats and states as bytes
-``topics``   their topics on the bus, and what is published together
+``wire``     what is said on the bus: ticks, heartbeats and states as bytes, and their topics
 ``bus``      carries bytes by topic, in four roles; it knows none of the above
 ``config``, ``environ``, ``hangup``, ``logs``, ``tasks``, ``proxy``   what every program needs to run
 """

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from market.prices.instruments import Instrument
-from market.status import MAX_CHANGES, MAX_REASON, Changes, States, SymbolState, SymbolStatus
+from market.wire.status import MAX_CHANGES, MAX_REASON, Changes, States, SymbolState, SymbolStatus
 from poller.quality import QualityProblem
 
 _STATE_OF: Final[Mapping[str, SymbolState]] = {"halted": "halted", "delisted": "delisted", "unknown": "unknown"}

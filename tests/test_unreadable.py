@@ -19,7 +19,7 @@ from gateway.protocol.commands import Malformed
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
 from loadtest import _messages
-from market.codec import CodecError, decode_heartbeat, decode_states, decode_tick
+from market.wire.codec import CodecError, decode_heartbeat, decode_states, decode_tick
 from poller.errors import PollerError
 from poller.network.reasons import told
 from poller.source import Deaf

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.ticks import SYMBOLS, TickMaker
 from bench.wire import TEXT, accept_of, server_frame
-from market.codec import encode_tick
+from market.wire.codec import encode_tick
 
 SUBSCRIBED = server_frame(TEXT, b'{"type":"subscribed","symbols":[]}')
 

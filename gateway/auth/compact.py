@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.auth.grant import RefusedError
-from market.codec import UNREADABLE
+from market.wire.codec import UNREADABLE
 
 MAX_TOKEN_BYTES: Final = 8192
 """A longer token is not looked at."""

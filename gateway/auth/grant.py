@@ -8,9 +8,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.errors import GatewayError
-from market.codec import UNREADABLE
 from market.prices.symbols import MAX_SYMBOL_BYTES
 from market.prices.tick import MAX_EXACT
+from market.wire.codec import UNREADABLE
 
 ALL: Final = "*"
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gateway.errors import GatewayError
-from market.codec import UNREADABLE
+from market.wire.codec import UNREADABLE
 
 Family = Literal["HS", "RS", "ES", "EdDSA"]
 """HMAC with a shared secret, RSASSA-PKCS1-v1_5, ECDSA, Ed25519 (RFC 7518, section 3.1; RFC 8037)."""

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct
 
 from gateway.auth.keys import Family, Key, KeyMaterialError, from_public
 from gateway.errors import GatewayError
-from market.codec import UNREADABLE
+from market.wire.codec import UNREADABLE
 
 _MAX_KEYS: Final = 100
 

@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.auth.grant import Grant
 from market.bus import TicketStore
-from market.codec import UNREADABLE
+from market.wire.codec import UNREADABLE
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from gateway.protocol.messages import MAX_NAMES, AnyCommand, Channel, ErrorCode, Id
-from market.codec import UNREADABLE
+from market.wire.codec import UNREADABLE
 
 _TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
 _CHANNELS: Final = get_args(Channel)
@@ -39,7 +39,7 @@ class Decoder(Protocol):
 
         Raises:
             msgspec.ValidationError: it is of another type.
-            market.codec.UNREADABLE: it is not in this encoding at all.
+            market.wire.codec.UNREADABLE: it is not in this encoding at all.
         """
 
 

@@ -7,8 +7,8 @@ import msgspec
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import TEXT, frame
-from market.codec import encode_tick
 from market.prices.tick import Tick
+from market.wire.codec import encode_tick
 
 
 def _head(body_size: int) -> bytes:

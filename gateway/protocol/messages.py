@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
 from market.prices.venues import DEFAULT_VENUE
-from market.status import SymbolState
+from market.wire.status import SymbolState
 
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A client's own mark on a request, echoed in the answer."""

@@ -5,10 +5,14 @@
 - `TicketStore` keeps a value for one taker;
 - `Leadership` says who of several may publish, and gives a token that publishing checks.
 
-Payloads are bytes and topics are opaque strings. `market.topics` and `market.codec` say what they mean; the bus does
-not know. `open_bus` finds the implementation of a URL: `market.bus.memory` serves one process and its tests,
-`market.bus.redis` is Redis or Valkey. Each role has a contract suite, ``tests/market/bus/test_<role>.py``, that every
-implementation passes against its real server.
+Payloads are bytes and topics are opaque strings. `market.wire` says what they mean; the bus does not know. Each role
+has a contract suite, ``tests/market/bus/test_<role>.py``, that every implementation passes against its real server.
+
+- ``broker``, ``last_values``, ``tickets``, ``leadership``: the four roles, each a Protocol;
+- ``registry``: finds the implementation of a URL (`open_bus`);
+- ``memory``: the bus within one process, for tests and for embedding;
+- ``redis``: the bus on Redis or Valkey;
+- ``errors``: what every implementation raises.
 """
 
 from market.bus.broker import Batch, Broker, BusSubscription, Message, Receiver

@@ -1,7 +1,8 @@
 """The broker: publishes batches of messages, and hands batches of messages to subscribers.
 
 A message is a topic and a payload. Topics are opaque strings: the broker compares them and knows none by name. Payloads
-are opaque bytes. Callers encode and decode them (`market.codec`), and check what they receive: others may write too.
+are opaque bytes. Callers encode and decode them (`market.wire.codec`), and check what they receive: others may write
+too.
 
 Messages are ordered within a topic only, so that an implementation may have partitions (shards of Redis Cluster,
 partitions of Kafka). The barrier of a batch orders topics: an implementation with partitions sends it to each of them,

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from market.status import MAX_REASON
+from market.wire.status import MAX_REASON
 from poller.source import LinkState
 
 logger = logging.getLogger(__name__)

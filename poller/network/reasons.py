@@ -11,7 +11,7 @@ import aiohttp
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from market.codec import UNREADABLE
+from market.wire.codec import UNREADABLE
 
 
 class _Error(Struct):

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from market.prices.venues import DEFAULT_VENUE
-from market.status import MAX_REASON, Heartbeat, States
+from market.wire.status import MAX_REASON, Heartbeat, States
 from poller.source import LinkState
 from poller.states import SymbolStates
 

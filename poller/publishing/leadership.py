@@ -18,7 +18,7 @@ from typing import Final
 
 from market.bus import Bus, BusDownError, Token
 from market.prices.venues import DEFAULT_VENUE
-from market.topics import last_ticks
+from market.wire.topics import last_ticks
 from poller.publishing.sequencer import Sequencer
 
 TTL_S: Final = 2.0

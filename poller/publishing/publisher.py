@@ -8,8 +8,8 @@ from collections.abc import Callable
 from market.bus import Bus, BusDownError, LeaseLostError
 from market.prices.tick import Tick
 from market.prices.venues import DEFAULT_VENUE
-from market.status import Heartbeat
-from market.topics import batch_of
+from market.wire.status import Heartbeat
+from market.wire.topics import batch_of
 from poller.publishing.heartbeat import HeartbeatSchedule
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.send_buffer import SendBuffer

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import structs
 
-from market.codec import CodecError, decode_tick
 from market.prices.tick import Tick, highest_seq
+from market.wire.codec import CodecError, decode_tick
 
 logger = logging.getLogger(__name__)
 

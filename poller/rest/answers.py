@@ -5,7 +5,7 @@ from typing import TypeVar
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from market.codec import UNREADABLE
+from market.wire.codec import UNREADABLE
 from poller.source import Update
 
 Row = TypeVar("Row")

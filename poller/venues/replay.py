@@ -14,9 +14,9 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from market.codec import UNREADABLE
 from market.prices.instruments import Instrument, Scales
 from market.prices.tick import DecimalError, scale_of
+from market.wire.codec import UNREADABLE
 from poller.errors import PollerError
 from poller.source import Deaf, LinkState, Listener, Update
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo

@@ -7,8 +7,8 @@ import pytest
 from bench.audit import after_stall, captured_ticks, faults, ticks_of
 from bench.ticks import SYMBOLS, TickMaker
 from bench.wire import CLOSE, PING, TEXT, WireError, server_frame
-from market.codec import encode_tick
 from market.prices.tick import Tick
+from market.wire.codec import encode_tick
 
 A, B, C = SYMBOLS[:3]
 MAKER = TickMaker(random.Random(1), 0)

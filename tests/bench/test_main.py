@@ -75,7 +75,7 @@ def edit(path: Path, old: str, new: str) -> None:
 def slow_down(root: Path) -> None:
     """Every tick is encoded a hundred times."""
     edit(
-        root / "market" / "codec.py",
+        root / "market" / "wire" / "codec.py",
         "= _encoder.encode\n",
         "= lambda tick: [_encoder.encode(tick) for _ in range(100)][0]\n",
     )

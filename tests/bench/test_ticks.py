@@ -3,8 +3,8 @@
 import random
 
 from bench.ticks import SYMBOLS, TickMaker
-from market.codec import encode_tick
 from market.prices.symbols import parse_symbols
+from market.wire.codec import encode_tick
 
 
 def test_all_ticks_are_equally_long() -> None:

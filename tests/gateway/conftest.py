@@ -15,7 +15,7 @@ from gateway.gateway import Gateway
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.settings import Settings
-from market.status import Heartbeat
+from market.wire.status import Heartbeat
 from tests.fakes import tick
 from tests.market.bus.using import publish
 

@@ -17,9 +17,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from deploy.programs import Plan
 from deploy.stack import Stack
-from market.codec import encode_heartbeat, encode_tick
 from market.prices.tick import MAX_EXACT, SEQ_AHEAD_MS
-from market.status import Changes
+from market.wire.codec import encode_heartbeat, encode_tick
+from market.wire.status import Changes
 from tests.client import Client, connected
 from tests.exchange.faults import Canned
 from tests.exchange.server import Exchange

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from deploy.ports import free_port
 from deploy.stack import Stack
-from market.codec import decode_tick
+from market.wire.codec import decode_tick
 from tests.client import connected
 from tests.gateway.auth.tokens import token
 from tests.integration.faults import (

@@ -12,7 +12,7 @@ from trustme import CA
 
 from deploy.processes import ROOT
 from market.bus import open_bus
-from market.codec import decode_heartbeat
+from market.wire.codec import decode_heartbeat
 from tests.exchange.server import Exchange
 from tests.forward_proxy import ForwardProxy
 from tests.integration.stacks import environment

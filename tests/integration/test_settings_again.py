@@ -16,7 +16,7 @@ from deploy.ports import free_port
 from deploy.processes import Process
 from deploy.programs import GUNICORN, plan_run
 from market.bus import open_bus
-from market.status import Heartbeat
+from market.wire.status import Heartbeat
 from tests.client import Client, connected
 from tests.fakes import tick
 from tests.gateway.auth.tokens import private_key, public_pem, token

@@ -13,7 +13,7 @@ import pytest
 from deploy.programs import Program
 from deploy.stack import Stack
 from market.bus.redis.bus import RedisBus
-from market.status import Changes, Heartbeat, States, SymbolState, SymbolStatus
+from market.wire.status import Changes, Heartbeat, States, SymbolState, SymbolStatus
 from tests.client import Client, connected
 from tests.fakes import tick
 from tests.integration.faults import feeds, is_live, now, overheard, tell, until_stale

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NoBus
 
 from deploy.stack import Stack
-from market.codec import decode_tick
+from market.wire.codec import decode_tick
 from tests.client import Client, connected
 from tests.integration.fronts import both_ways
 from tests.integration.stacks import eventually, running, ws_url

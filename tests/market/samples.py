@@ -3,7 +3,7 @@
 from typing import Any
 
 from market.prices.tick import Tick
-from market.status import Heartbeat, States, SymbolState, SymbolStatus
+from market.wire.status import Heartbeat, States, SymbolState, SymbolStatus
 
 
 def tick(symbol: str = "BTCUSDT", seq: int = 1, **fields: Any) -> Tick:

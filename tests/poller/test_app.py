@@ -13,10 +13,10 @@ from msgspec import UNSET
 from deploy.ports import free_port
 from market.bus import open_bus
 from market.bus.memory import MemoryBus
-from market.codec import decode_heartbeat, decode_states, decode_tick
 from market.prices.symbols import parse_symbols
 from market.prices.tick import Tick
-from market.status import Heartbeat
+from market.wire.codec import decode_heartbeat, decode_states, decode_tick
+from market.wire.status import Heartbeat
 from poller import app, opening
 from poller.app import Poller, now_us
 from poller.errors import PollerError

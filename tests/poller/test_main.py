@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from market.bus import open_bus
-from market.codec import decode_heartbeat, decode_tick
+from market.wire.codec import decode_heartbeat, decode_tick
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.using import listen
 from tests.poller.recording import RECORDING

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.ports import free_port
 from market.bus.memory import MemoryBus
-from market.status import SymbolState
+from market.wire.status import SymbolState
 from poller import metrics
 from poller.errors import PollerError
 from poller.publishing.leadership import Lead

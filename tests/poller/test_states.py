@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from market.prices.instruments import Instrument
-from market.status import MAX_CHANGES, Changes, SymbolStatus
+from market.wire.status import MAX_CHANGES, Changes, SymbolStatus
 from poller.quality import QualityProblem
 from poller.states import SymbolStates
 

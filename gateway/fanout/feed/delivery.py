@@ -13,10 +13,10 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.protocol.forms import FramedTick
-from market.codec import CodecError, decode_tick
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
-from market.status import SymbolState
+from market.wire.codec import CodecError, decode_tick
+from market.wire.status import SymbolState
 
 LOST: Final = "ticks do not reach this gateway"
 

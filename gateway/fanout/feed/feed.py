@@ -27,7 +27,7 @@ from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, BusSubscription, Message, Receiver
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
-from market.topics import heartbeat_topic, last_states, last_ticks, tick_topic
+from market.wire.topics import heartbeat_topic, last_states, last_ticks, tick_topic
 
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25

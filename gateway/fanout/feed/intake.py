@@ -1,6 +1,6 @@
 """Ticks from the bus: bytes in, and out goes what is a tick, of a symbol served here, and newer than what is held.
 
-Plain calls, for every tick there is. Whoever can write to the bus may have written it: see `market.codec`.
+Plain calls, for every tick there is. Whoever can write to the bus may have written it: see `market.wire.codec`.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ from gateway.fanout.feed.behind import Behind
 from gateway.fanout.feed.refusals import Refusals
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
-from market.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
 from market.prices.symbols import Symbols
 from market.prices.tick import Tick, highest_seq
+from market.wire.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from gateway.metrics import Counters
 from gateway.protocol import messages
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import Symbols
-from market.status import Changes, States, SymbolState, SymbolStatus
+from market.wire.status import Changes, States, SymbolState, SymbolStatus
 
 NOT_SERVED: Final = "no poller serves it"
 UNREADABLE: Final = "ticks come that this gateway cannot read"

@@ -8,7 +8,7 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
-from market.status import SymbolState
+from market.wire.status import SymbolState
 
 
 class StatesByVenue:

@@ -7,8 +7,8 @@ from typing import Final
 
 from gateway.fanout.feed.states import SymbolStates
 from market.bus import BusDownError, LastValues
-from market.codec import CodecError, decode_states
-from market.topics import last_states
+from market.wire.codec import CodecError, decode_states
+from market.wire.topics import last_states
 
 _AGAIN_S: Final = 1.0
 """From one reading to the next, and to the next try."""

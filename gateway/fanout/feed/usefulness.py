@@ -14,8 +14,8 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError, LastValues
 from market.prices.symbols import Symbols
-from market.status import SymbolState
-from market.topics import last_ticks
+from market.wire.status import SymbolState
+from market.wire.topics import last_ticks
 
 IDLE_S: Final = 10.0
 """A link that brought neither tick nor heartbeat for so long is made anew, for the first time."""

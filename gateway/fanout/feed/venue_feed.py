@@ -16,8 +16,8 @@ from gateway.fanout.feed.states import SymbolStates
 from gateway.fanout.feed.states_reader import StatesReader
 from gateway.protocol.messages import Status
 from market.bus import LastValues
-from market.codec import CodecError, decode_heartbeat
-from market.status import Heartbeat
+from market.wire.codec import CodecError, decode_heartbeat
+from market.wire.status import Heartbeat
 
 HEARTBEAT_TIMEOUT_S: Final = 3.0
 """Silence for so long is a fault: three heartbeats, or three pings."""

@@ -9,8 +9,8 @@ from collections.abc import Container
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
-from market.codec import UNREADABLE
 from market.prices.symbols import upper
+from market.wire.codec import UNREADABLE
 from poller.rest.answers import Answer, read_rows
 from poller.source import Update
 from poller.stream.dialect import Ack, Ending, Unexpected

@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from market.codec import UNREADABLE
 from market.prices.venues import COINBASE, native_of, symbol_of
+from market.wire.codec import UNREADABLE
 from poller.source import Update
 from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, StreamLimits, Unexpected
 from poller.venues.coinbase.order_book import BookError, Level, OrderBook

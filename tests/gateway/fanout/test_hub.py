@@ -22,7 +22,7 @@ from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Status, Subscribed, SymbolStatus
 from gateway.protocol.msgpack_encoding import MSGPACK
-from market.status import SymbolState
+from market.wire.status import SymbolState
 from tests.fakes import RecordingMember, run_virtual, tick
 
 

@@ -15,8 +15,8 @@ from gateway.protocol.messages import Message, Pong
 from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.websocket.framing.deflate import LEAST_BYTES
 from gateway.websocket.framing.frames import BINARY, TEXT
-from market.codec import decode_tick, encode_tick
 from market.prices.tick import Tick
+from market.wire.codec import decode_tick, encode_tick
 from tests.fakes import decoded, tick
 from tests.gateway.other_libraries import read_by_others
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from market.bus import Bus, BusDownError, BusSubscription, Message, Token, open_bus
 from market.prices.tick import Tick
-from market.status import Heartbeat, States
-from market.topics import HEARTBEAT, batch_of, last_ticks, tick_topic
+from market.wire.status import Heartbeat, States
+from market.wire.topics import HEARTBEAT, batch_of, last_ticks, tick_topic
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick
 

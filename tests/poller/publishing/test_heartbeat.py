@@ -4,7 +4,7 @@ import pytest
 from msgspec import UNSET
 
 from market.prices.instruments import Instrument
-from market.status import Changes, Heartbeat
+from market.wire.status import Changes, Heartbeat
 from poller.publishing.heartbeat import WHOLE_AFTER, HeartbeatSchedule
 from poller.source import LinkState
 from poller.states import SymbolStates

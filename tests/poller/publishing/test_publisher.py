@@ -15,11 +15,11 @@ from msgspec import UNSET, structs
 
 from market.bus import Batch, Bus, BusDownError, Token, open_bus
 from market.bus.memory import MemoryBus
-from market.codec import decode_heartbeat, decode_states, decode_tick, encode_states
 from market.prices.instruments import Instrument
 from market.prices.tick import SEQ_AHEAD_MS, Tick
-from market.status import Changes, Heartbeat, States
-from market.topics import last_states, last_ticks
+from market.wire.codec import decode_heartbeat, decode_states, decode_tick, encode_states
+from market.wire.status import Changes, Heartbeat, States
+from market.wire.topics import last_states, last_ticks
 from poller.publishing import publisher, send_buffer
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.publisher import Publisher

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market.codec import encode_tick
 from market.prices.tick import MAX_EXACT, SEQ_AHEAD_MS
+from market.wire.codec import encode_tick
 from poller.publishing.sequencer import GAP, Sequencer
 from tests.market.samples import tick
 

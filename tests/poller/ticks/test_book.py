@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from market.codec import decode_tick, encode_tick
 from market.prices.instruments import Instrument, Scales
 from market.prices.tick import MAX_EXACT, Tick
+from market.wire.codec import decode_tick, encode_tick
 from poller.publishing.sequencer import Sequencer
 from poller.source import Update
 from poller.ticks.book import Outcome

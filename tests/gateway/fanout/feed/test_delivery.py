@@ -4,10 +4,10 @@ import random
 
 from gateway.fanout.feed.delivery import ASKED_AT_ONCE, JUMP, LOST, Delivery, Patience, stored_seq
 from gateway.protocol.forms import FramedTick
-from market.codec import encode_tick
 from market.prices.symbols import Symbols
 from market.prices.tick import MAX_EXACT
-from market.status import SymbolState
+from market.wire.codec import encode_tick
+from market.wire.status import SymbolState
 from tests.fakes import tick
 
 

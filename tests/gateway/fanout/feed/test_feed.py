@@ -18,11 +18,11 @@ from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Batch, BusDownError, Message, Receiver, Token
 from market.bus.memory import MemoryBus, MemorySubscription
-from market.codec import encode_states, encode_tick
 from market.prices.symbols import parse_symbols
 from market.prices.tick import SEQ_AHEAD_MS
-from market.status import Changes, Heartbeat, SymbolStatus
-from market.topics import HEARTBEAT, STATES, tick_topic
+from market.wire.codec import encode_states, encode_tick
+from market.wire.status import Changes, Heartbeat, SymbolStatus
+from market.wire.topics import HEARTBEAT, STATES, tick_topic
 from tests.fakes import run_virtual, tick
 from tests.market.bus.using import publish
 from tests.market.samples import states, status

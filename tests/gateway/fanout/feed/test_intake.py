@@ -15,9 +15,9 @@ from gateway.fanout.feed.refusals import Refusals
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.json_encoding import JSON
-from market.codec import MAX_TICK_BYTES, decode_tick, encode_tick
 from market.prices.symbols import parse_symbols
 from market.prices.tick import MAX_EXACT, SEQ_AHEAD_MS
+from market.wire.codec import MAX_TICK_BYTES, decode_tick, encode_tick
 from tests.fakes import decoded, run_virtual, tick
 
 NOW_MS = 1_795_299_376_232

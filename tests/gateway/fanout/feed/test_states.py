@@ -10,7 +10,7 @@ from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolS
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import parse_symbols
-from market.status import Changes, States, SymbolStatus
+from market.wire.status import Changes, States, SymbolStatus
 from tests.market.samples import states, status
 
 

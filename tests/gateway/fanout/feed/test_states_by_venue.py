@@ -8,7 +8,7 @@ from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import parse_symbols
-from market.status import Changes
+from market.wire.status import Changes
 from tests.market.samples import states
 
 HERE = "BTCUSDT,coinbase:BTC-USD,ETHUSDT"

@@ -11,7 +11,7 @@ from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError
 from market.bus.memory import MemoryBus
 from market.prices.symbols import parse_symbols
-from market.topics import last_ticks
+from market.wire.topics import last_ticks
 from tests.fakes import run_virtual, tick
 from tests.market.bus.using import publish
 

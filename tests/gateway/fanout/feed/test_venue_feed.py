@@ -5,10 +5,10 @@ import asyncio
 from gateway.fanout.feed.delivery import LOST
 from gateway.protocol.messages import Status
 from market.bus import Batch
-from market.codec import encode_heartbeat
 from market.prices.symbols import parse_symbols
-from market.status import Heartbeat
-from market.topics import HEARTBEAT
+from market.wire.codec import encode_heartbeat
+from market.wire.status import Heartbeat
+from market.wire.topics import HEARTBEAT
 from tests.fakes import run_virtual, tick
 from tests.gateway.fanout.feed.test_feed import Setup, running
 from tests.market.bus.using import publish

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from market.bus import Bus, BusUrlError, open_bus
-from market.codec import encode_tick
+from market.wire.codec import encode_tick
 from tests.market.bus.receivers import TIMEOUT_S
 from tests.market.bus.using import publish
 from tests.market.samples import heartbeat, tick

@@ -8,8 +8,8 @@ import pytest
 from deploy.ports import free_port
 from market.bus import Bus, BusDownError, Token, open_bus
 from market.bus.redis.bus import RedisBus
-from market.codec import encode_tick
-from market.topics import last_ticks
+from market.wire.codec import encode_tick
+from market.wire.topics import last_ticks
 from tests.market.bus.receivers import TIMEOUT_S, RecordingReceiver
 from tests.market.bus.using import lead, listen, publish
 from tests.market.samples import heartbeat, tick

@@ -3,8 +3,8 @@
 import pytest
 
 from market.bus import Bus, LeaseLostError, Token
-from market.codec import encode_states, encode_tick
-from market.topics import last_states, last_ticks
+from market.wire.codec import encode_states, encode_tick
+from market.wire.topics import last_states, last_ticks
 from tests.market.bus.using import lead, publish
 from tests.market.samples import heartbeat, states, tick
 from tests.valkey import Valkey

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from market.bus import Bus, BusDownError, LeaseLostError, Token, open_bus
-from market.topics import last_ticks
+from market.wire.topics import last_ticks
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.redis.scripted import ScriptedRedis
 from tests.market.bus.using import lead, listen, publish

@@ -17,7 +17,7 @@ from market.bus import Bus, BusDownError, BusUrlError, open_bus
 from market.bus.redis.url import RedisUrl, parse_redis_url
 from market.config import CONFIG
 from market.environ import Environ, SettingError
-from market.topics import last_ticks
+from market.wire.topics import last_ticks
 from poller.settings import PollerSettings
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.using import listen, outcome_of, publish

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from market.codec import CodecError, decode_heartbeat, decode_states, encode_heartbeat, encode_states
-from market.status import MAX_CHANGES, Changes, SymbolState
+from market.wire.codec import CodecError, decode_heartbeat, decode_states, encode_heartbeat, encode_states
+from market.wire.status import MAX_CHANGES, Changes, SymbolState
 from tests.market.samples import heartbeat, states, status
 
 

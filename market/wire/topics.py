@@ -3,17 +3,17 @@
 ``tick.<SYMBOL>`` has ticks, ``feed.status`` the default venue's heartbeats, and ``states`` the states of all its
 symbols, which are kept and not sent. Another venue has ``feed.status.<venue>`` and ``venue_state.<venue>``, so a
 gateway older than venues receives nothing of it. The bus knows none of this (`market.bus`); payloads are of
-`market.codec`.
+`market.wire.codec`.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from market.bus import Batch, LastValues
-from market.codec import MAX_STATES_BYTES, MAX_TICK_BYTES, encode_heartbeat, encode_states, encode_tick
 from market.prices.tick import Tick
 from market.prices.venues import DEFAULT_VENUE
-from market.status import Heartbeat, States
+from market.wire.codec import MAX_STATES_BYTES, MAX_TICK_BYTES, encode_heartbeat, encode_states, encode_tick
+from market.wire.status import Heartbeat, States
 
 HEARTBEAT: Final = "feed.status"
 """The topic of the default venue's heartbeats."""

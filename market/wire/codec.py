@@ -13,12 +13,12 @@ import msgspec
 from market.errors import MarketError
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
 from market.prices.tick import Tick
-from market.status import Heartbeat, States
+from market.wire.status import Heartbeat, States
 
 MAX_TICK_BYTES: Final = 1024
 """Our ticks are half as long at most; those of a newer version may have more fields."""
 MAX_HEARTBEAT_BYTES: Final = 128 << 10
-"""`market.status.MAX_CHANGES` states with the longest reasons, written in the longest way."""
+"""`market.wire.status.MAX_CHANGES` states with the longest reasons, written in the longest way."""
 MAX_STATES_BYTES: Final = 2 << 20
 """Ten thousand symbols, each with a reason of a hundred characters. Decoding so much takes 25 ms at most."""
 

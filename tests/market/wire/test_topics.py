@@ -4,8 +4,8 @@ import pytest
 from msgspec import structs
 
 from market.bus import Bus, open_bus
-from market.codec import MAX_TICK_BYTES, encode_heartbeat, encode_states, encode_tick
-from market.topics import (
+from market.wire.codec import MAX_TICK_BYTES, encode_heartbeat, encode_states, encode_tick
+from market.wire.topics import (
     HEARTBEAT,
     STATES,
     batch_of,

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from market.codec import (
+from market.prices.symbols import MAX_SYMBOL_BYTES
+from market.prices.tick import MAX_EXACT, Tick
+from market.wire.codec import (
     MAX_HEARTBEAT_BYTES,
     MAX_STATES_BYTES,
     MAX_TICK_BYTES,
@@ -20,9 +22,7 @@ from market.codec import (
     encode_states,
     encode_tick,
 )
-from market.prices.symbols import MAX_SYMBOL_BYTES
-from market.prices.tick import MAX_EXACT, Tick
-from market.status import MAX_CHANGES, MAX_REASON, Changes, Heartbeat
+from market.wire.status import MAX_CHANGES, MAX_REASON, Changes, Heartbeat
 from tests.market.samples import heartbeat, states, status, tick
 
 exact = st.integers(0, MAX_EXACT)

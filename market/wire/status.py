@@ -1,4 +1,4 @@
-"""The poller's report of itself and of its venue's symbols, once a second (`market.topics`).
+"""The poller's report of itself and of its venue's symbols, once a second (`market.wire.topics`).
 
 A `Heartbeat` describes the whole feed, and carries the newest changes of single symbols. `States` is the full set. The
 bus's store keeps it for gateways that missed a change.

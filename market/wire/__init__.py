@@ -1,0 +1,6 @@
+"""What the processes tell each other over the bus. A tick itself is in `market.prices`; the bus knows nothing of this.
+
+- ``topics``: the topics of ticks, heartbeats and states, and what is published together;
+- ``codec``: their payloads, checked on the way in;
+- ``status``: the poller's heartbeat, and the states of its venue's symbols.
+"""
