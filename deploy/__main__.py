@@ -11,7 +11,7 @@ from deploy.errors import DeployError
 from deploy.programs import Plan, Told, plan_cluster, plan_run
 from deploy.stack import Stack, is_ready
 from deploy.timeouts import misfit
-from market.printable import complain, printable
+from market.process.printable import complain, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,8 +26,8 @@ from deploy.errors import DeployError
 from deploy.ports import require_free
 from deploy.workers import Workers
 from market.environ import SettingError
-from market.logs import ConsoleFormatter, JsonFormatter, log_uncaught
-from market.printable import complain
+from market.process.logs import ConsoleFormatter, JsonFormatter, log_uncaught
+from market.process.printable import complain
 
 
 def _refuse(error: Exception) -> NoReturn:
@@ -62,7 +62,7 @@ logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": JsonFormatter if _settings.log_format == "json" else ConsoleFormatter}},
-    "handlers": {"stderr": {"class": "market.logs.LineHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "market.process.logs.LineHandler", "formatter": "line"}},
     "root": {"level": _settings.log_level, "handlers": ["stderr"]},
     "loggers": {"gunicorn.error": {"level": _settings.log_level, "handlers": [], "propagate": True}},
 }

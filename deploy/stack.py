@@ -8,7 +8,7 @@ from deploy.errors import DeployError
 from deploy.ports import Address, require_free
 from deploy.processes import Process, Say, describe_end
 from deploy.programs import Plan
-from market.tasks import end
+from market.process.tasks import end
 
 _POLL_S = 0.1
 _ANSWER_TIMEOUT_S = 2.0

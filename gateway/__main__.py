@@ -22,12 +22,12 @@ from gateway.http.routes import GATEWAY
 from gateway.http.server import BACKLOG, Serving
 from gateway.reload import reload
 from gateway.settings import Settings
-from market import logs
 from market.config import layered
 from market.errors import MarketError
 from market.hangup import Hangup, reload_whenever
-from market.printable import complain
-from market.tasks import end
+from market.process import logs
+from market.process.printable import complain
+from market.process.tasks import end
 
 
 async def serve(settings: Settings, hangup: Hangup) -> None:

@@ -23,7 +23,7 @@ from gateway.http.routes import (
 from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
 from market.bus import open_bus
-from market.tasks import end
+from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from gateway.websocket.connection import Connection
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.turns import Turns
 from market.bus import Bus
-from market.tasks import Group, end
+from market.process.tasks import Group, end
 
 if TYPE_CHECKING:
     from gateway.auth.authenticator import Authenticator

@@ -11,8 +11,8 @@ from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
 from market.config import layered
 from market.environ import Environ, SettingError, shown
-from market.logs import LogFormat, LogLevel
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
+from market.process.logs import LogFormat, LogLevel
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 """RFC 6750, section 2.1; long enough not to be guessed."""

@@ -26,7 +26,7 @@ from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.http.succession import Role, Succession
 from market.errors import MarketError
-from market.tasks import end
+from market.process.tasks import end
 
 _NOTIFY_S = 1.0
 """Between signs of life to the arbiter; gunicorn's ``timeout`` is many times this."""

@@ -7,5 +7,6 @@
 ``prices``   ticks, symbols, instruments and venues
 ``wire``     what is said on the bus: ticks, heartbeats and states as bytes, and their topics
 ``bus``      carries bytes by topic, in four roles; it knows none of the above
-``config``, ``environ``, ``hangup``, ``logs``, ``tasks``, ``proxy``   what every program needs to run
+``config``, ``environ``, ``proxy``, ``hangup``, ``changes``   a program's settings, at the start and again
+``process``  log lines, and ends of tasks
 """

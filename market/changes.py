@@ -4,8 +4,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from market import logs
-from market.logs import LogLevel
+from market.process import logs
+from market.process.logs import LogLevel
 
 _NAMED_AT_MOST: Final = 10
 

@@ -9,10 +9,10 @@ import sys
 
 import uvloop
 
-from market import logs
 from market.environ import SettingError
 from market.hangup import Hangup
-from market.printable import complain
+from market.process import logs
+from market.process.printable import complain
 from poller.app import run
 from poller.errors import PollerError
 from poller.settings import PollerSettings

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, open_bus
 from market.hangup import Hangup, reload_whenever
-from market.tasks import Group, end
+from market.process.tasks import Group, end
 from poller import metrics
 from poller.errors import PollerError
 from poller.intake import Intake

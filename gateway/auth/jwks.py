@@ -17,7 +17,7 @@ from gateway.auth.download import DownloadError
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.auth.keys import ALGORITHMS, PUBLIC_FAMILIES, Family, Key
 from gateway.auth.keyset import KeySet, KeySetError, read_key_set
-from market.tasks import end
+from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
 

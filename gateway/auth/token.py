@@ -15,7 +15,7 @@ from gateway.auth.compact import read_compact
 from gateway.auth.grant import ALL, RefusedError, Rules, read_grant
 from gateway.auth.keys import NEW_SECRET, KeyMaterialError, from_public, from_secret
 from gateway.errors import GatewayError
-from market.printable import complain
+from market.process.printable import complain
 
 
 class TokenError(GatewayError):

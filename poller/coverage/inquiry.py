@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
-from market.tasks import Group
+from market.process.tasks import Group
 from poller.coverage.listing import Listing
 from poller.coverage.staleness import UNSEEDED, StalenessWatch
 from poller.network.backoff import Backoff

@@ -8,7 +8,7 @@ import aiohttp
 from msgspec import structs
 
 from market.prices.instruments import Instrument
-from market.tasks import Group
+from market.process.tasks import Group
 from poller.coverage.cover import Cover, some
 from poller.coverage.heartbeats import Heartbeats
 from poller.coverage.inquiry import Inquiry

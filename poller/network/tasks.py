@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from market.tasks import end
+from market.process.tasks import end
 
 T = TypeVar("T")
 

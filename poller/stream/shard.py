@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 import aiohttp
 
-from market.tasks import Group
+from market.process.tasks import Group
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.pacing import RollingLimit

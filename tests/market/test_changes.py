@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from market.changes import announce, described, differing
-from market.logs import LogLevel
+from market.process.logs import LogLevel
 
 BEFORE = {"SYMBOLS": ("A", "B"), "MAX_CONNECTIONS": 1, "JWT_SECRET": "old", "GATEWAY_PORT": 1, "LOG_LEVEL": "INFO"}
 

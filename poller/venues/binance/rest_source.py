@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from msgspec import structs
 
 from market.prices.instruments import Instrument
-from market.tasks import Group
+from market.process.tasks import Group
 from poller.coverage.staleness import MISSING
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, TextIO
 
 import orjson
 
-from market.printable import cut, indented, printable
+from market.process.printable import cut, indented, printable
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]

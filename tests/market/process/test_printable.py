@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.printable import MOST, complain, cut, indented, printable
+from market.process.printable import MOST, complain, cut, indented, printable
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from market import logs
+from market.process import logs
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +141,7 @@ def test_errors_that_nobody_caught_are_logged(where: str) -> None:
         "thread": f"import threading\ndef fail(): {fault}\nthreading.Thread(target=fail).start()",
         "finalizer": f"class Odd:\n def __del__(self): {fault}\nOdd()",
     }
-    program = f"from market import logs; logs.configure('console', 'INFO')\n{programs[where]}"
+    program = f"from market.process import logs; logs.configure('console', 'INFO')\n{programs[where]}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
     text = done.stderr.decode()
     assert text.replace("\n", "").isprintable()

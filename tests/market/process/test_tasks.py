@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from market.tasks import AGAIN_S, Group, end
+from market.process.tasks import AGAIN_S, Group, end
 from tests.fakes import run_virtual
 
 

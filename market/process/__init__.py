@@ -1,0 +1,6 @@
+"""What every program needs to run, whatever it does.
+
+- ``logs``: log lines for people or for machines;
+- ``printable``: foreign text made safe for a terminal and for a log;
+- ``tasks``: ends tasks, and waits until they have ended.
+"""
