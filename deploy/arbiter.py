@@ -16,7 +16,7 @@ from deploy.ports import Address, require_free
 from gateway.admission.address import is_private
 from gateway.http.succession import Role, Succession
 from gateway.settings import Settings
-from market.environ import SettingError
+from market.settings.environ import SettingError
 
 
 def usable_settings(environ: Mapping[str, str]) -> Settings:

@@ -18,16 +18,16 @@ from typing import NoReturn
 # The `gunicorn` command, unlike `python -m gunicorn`, does not look for modules where it is started.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import market.early  # noqa: F401 # SIGHUP from here on
+import market.settings.early  # noqa: F401 # SIGHUP from here on
 
 # isort: split
 from deploy.arbiter import address_of, guard_reload, start_again_as_started, usable_settings
 from deploy.errors import DeployError
 from deploy.ports import require_free
 from deploy.workers import Workers
-from market.environ import SettingError
 from market.process.logs import ConsoleFormatter, JsonFormatter, log_uncaught
 from market.process.printable import complain
+from market.settings.environ import SettingError
 
 
 def _refuse(error: Exception) -> NoReturn:

@@ -14,10 +14,10 @@ from deploy.pollers import pollers_of, symbols_of, venues_of
 from deploy.ports import Address, free_port, parse_address
 from deploy.processes import ROOT
 from gateway.admission.address import is_loopback
-from market.config import CONFIG, HAPROXYS, read_config
-from market.environ import SettingError
 from market.prices.symbols import DEFAULT_SYMBOLS
 from market.prices.venues import DEFAULT_VENUE
+from market.settings.config import CONFIG, HAPROXYS, read_config
+from market.settings.environ import SettingError
 
 FRONT = "127.0.0.1:8080"
 GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")

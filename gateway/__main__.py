@@ -3,7 +3,7 @@
 ``python -m gateway token`` makes a token for development, see `gateway.auth.token`.
 """
 
-import market.early  # noqa: F401 # SIGHUP from here on
+import market.settings.early  # noqa: F401 # SIGHUP from here on
 
 # isort: split
 import asyncio
@@ -22,12 +22,12 @@ from gateway.http.routes import GATEWAY
 from gateway.http.server import BACKLOG, Serving
 from gateway.reload import reload
 from gateway.settings import Settings
-from market.config import layered
 from market.errors import MarketError
-from market.hangup import Hangup, reload_whenever
 from market.process import logs
 from market.process.printable import complain
 from market.process.tasks import end
+from market.settings.config import layered
+from market.settings.hangup import Hangup, reload_whenever
 
 
 async def serve(settings: Settings, hangup: Hangup) -> None:

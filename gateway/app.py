@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     """A gateway as an aiohttp application; ``settings`` are the environment's where none are given.
 
     Raises:
-        market.environ.SettingError: a variable of the environment that cannot be used.
+        market.settings.environ.SettingError: a variable of the environment that cannot be used.
     """
     settings = settings or Settings.from_environ(os.environ)
     # Whoever serves it: `gateway.http.server` does so by `gateway.http.handler`, with the same limits and more.

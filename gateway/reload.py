@@ -16,8 +16,8 @@ from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import SymbolStatus, Unsubscribed
 from gateway.settings import Settings
-from market.changes import announce
 from market.prices.symbols import Symbols
+from market.settings.changes import announce
 
 CHANGEABLE: Final = (
     "symbols",

@@ -9,10 +9,10 @@ from msgspec import Struct
 from gateway.admission.address import TrustedProxies, is_loopback
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
-from market.config import layered
-from market.environ import Environ, SettingError, shown
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
 from market.process.logs import LogFormat, LogLevel
+from market.settings.config import layered
+from market.settings.environ import Environ, SettingError, shown
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 """RFC 6750, section 2.1; long enough not to be guessed."""

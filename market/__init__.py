@@ -1,12 +1,15 @@
-"""What all processes share: ticks, symbols, their bytes on the bus, and the bus itself.
+"""What all processes share: prices, what is said of them on the bus, the bus itself, and what every program needs.
 
 ``market`` imports nothing else of this project. The way of a tick through it:
 
-    poller: Tick ─▶ topics, codec ─▶ Broker.publish ─▶ Receiver ─▶ codec ─▶ Tick: gateway
+    poller: Tick ─▶ wire.topics, wire.codec ─▶ Broker.publish ─▶ Receiver ─▶ wire.codec ─▶ Tick: gateway
 
-``prices``   ticks, symbols, instruments and venues
-``wire``     what is said on the bus: ticks, heartbeats and states as bytes, and their topics
-``bus``      carries bytes by topic, in four roles; it knows none of the above
-``config``, ``environ``, ``proxy``, ``hangup``, ``changes``   a program's settings, at the start and again
-``process``  log lines, and ends of tasks
+Each package imports only from those below it:
+
+``settings``  a program's settings, at the start and again on SIGHUP: environment, file, proxy
+``wire``      what the processes tell each other on the bus: topics, payloads, heartbeats and states
+``prices``    ticks, symbols, instruments and venues; it knows no bus
+``bus``       carries bytes by topic, in four roles; it knows no prices
+``process``   log lines, printable text, and how tasks end
+``errors``    the base of what all of these raise
 """

@@ -1,6 +1,6 @@
 """``python -m poller``: exchange to bus, configured by the environment."""
 
-import market.early  # noqa: F401 # SIGHUP from here on
+import market.settings.early  # noqa: F401 # SIGHUP from here on
 
 # isort: split
 import asyncio
@@ -9,10 +9,10 @@ import sys
 
 import uvloop
 
-from market.environ import SettingError
-from market.hangup import Hangup
 from market.process import logs
 from market.process.printable import complain
+from market.settings.environ import SettingError
+from market.settings.hangup import Hangup
 from poller.app import run
 from poller.errors import PollerError
 from poller.settings import PollerSettings

@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, open_bus
-from market.hangup import Hangup, reload_whenever
 from market.process.tasks import Group, end
+from market.settings.hangup import Hangup, reload_whenever
 from poller import metrics
 from poller.errors import PollerError
 from poller.intake import Intake

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 
-from market.changes import announce as announce_changes
+from market.settings.changes import announce as announce_changes
 from poller.settings import PollerSettings
 
 CHANGEABLE = ("symbols", "log_level")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from market.config import layered
-from market.environ import Environ, SettingError, shown
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
 from market.process.logs import LogFormat, LogLevel
-from market.proxy import NO_PROXIES, Proxies
+from market.settings.config import layered
+from market.settings.environ import Environ, SettingError, shown
+from market.settings.proxy import NO_PROXIES, Proxies
 from poller.venues.registry import DEFAULT, VENUES
 from poller.venues.venue import Venue
 

@@ -13,7 +13,7 @@ from gateway.reload import CHANGEABLE
 from gateway.settings import Settings
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.framing.parser import FailureCode
-from market.config import CONFIG, parse_config
+from market.settings.config import CONFIG, parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.settings import PollerSettings
 from poller.stream.timing import StreamTiming

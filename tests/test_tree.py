@@ -88,7 +88,7 @@ COVERED_BY = {
     "market/bus/redis/pipe.py": "market/bus/redis/test_pool.py",
     "market/bus/redis/scripts.py": "market/bus/redis/test_broker.py",
     "market/bus/redis/subscription.py": "market/bus/redis/test_broker.py",
-    "market/early.py": "integration/test_settings_again.py",
+    "market/settings/early.py": "integration/test_settings_again.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from market.environ import SettingError, shown
+from market.settings.environ import SettingError, shown
 
 UNIX: Final = "unix"
 """Stands for whoever connects over a Unix socket, which has no addresses."""

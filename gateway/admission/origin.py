@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 from yarl import URL
 
-from market.environ import SettingError, shown
+from market.settings.environ import SettingError, shown
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")

@@ -18,7 +18,7 @@ from gateway.auth.grant import Grant, RefusedError, Rules, read_grant
 from gateway.auth.jwks import Jwks
 from gateway.auth.keys import Family, Key, KeyMaterialError, from_pem, from_secret
 from gateway.auth.settings import AuthSettings
-from market.environ import SettingError, shown
+from market.settings.environ import SettingError, shown
 
 logger = logging.getLogger(__name__)
 

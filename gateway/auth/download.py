@@ -6,7 +6,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.errors import GatewayError
-from market.proxy import NO_PROXIES, Proxies
+from market.settings.proxy import NO_PROXIES, Proxies
 
 
 class DownloadError(GatewayError):

@@ -4,8 +4,8 @@ from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
-from market.environ import Environ
-from market.proxy import NO_PROXIES, Proxies
+from market.settings.environ import Environ
+from market.settings.proxy import NO_PROXIES, Proxies
 
 AuthMode = Literal["none", "jwt"]
 FamilyChoice = Literal["auto", "RS", "ES", "EdDSA"]

@@ -17,7 +17,7 @@ from gateway.http.routes import GATEWAY, WEBSOCKET_PATH
 from gateway.http.upgrade import upgrade_now
 from gateway.settings import Settings
 from gateway.websocket.sockets import bind_both
-from market.environ import SettingError
+from market.settings.environ import SettingError
 
 BACKLOG: Final = 4096
 """Connections the kernel may hold for us: a reconnect storm arrives faster than it is accepted."""

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from market.proxy import NO_PROXIES, Proxies, ProxyOptions
+from market.settings.proxy import NO_PROXIES, Proxies, ProxyOptions
 from poller.network.bans import Ban
 
 logger = logging.getLogger(__name__)

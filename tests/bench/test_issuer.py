@@ -8,7 +8,7 @@ from bench.issuer import Issuer
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.grant import RefusedError
 from gateway.auth.settings import AuthSettings
-from market.environ import Environ
+from market.settings.environ import Environ
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "RS256", "EdDSA"])

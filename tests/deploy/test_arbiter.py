@@ -14,7 +14,7 @@ from deploy.ports import free_port
 from gateway.auth.settings import AuthSettings
 from gateway.http.succession import Role, Succession
 from gateway.settings import Settings
-from market.environ import SettingError
+from market.settings.environ import SettingError
 
 
 @dataclass

@@ -17,7 +17,7 @@ from gateway.gateway import Gateway
 from gateway.http.routes import GATEWAY
 from gateway.settings import Settings
 from market.bus.memory import MemoryBus
-from market.environ import SettingError
+from market.settings.environ import SettingError
 from tests.client import connected
 from tests.fakes import RecordingMember, run_virtual
 from tests.gateway.conftest import Start

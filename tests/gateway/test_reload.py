@@ -18,8 +18,8 @@ from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.reload import CHANGEABLE, REASON, effective, notices, reload
 from gateway.settings import Settings
-from market.environ import SettingError
 from market.prices.symbols import parse_symbols
+from market.settings.environ import SettingError
 from tests.client import Client, connected
 from tests.fakes import decoded
 from tests.gateway.auth.tokens import private_key, public_pem, token

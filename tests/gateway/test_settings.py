@@ -6,8 +6,8 @@ from gateway.admission.address import TrustedProxies
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
 from gateway.settings import Settings
-from market.config import GATEWAYS
-from market.environ import SettingError
+from market.settings.config import GATEWAYS
+from market.settings.environ import SettingError
 
 LOOPBACK_ONLY = AllowedHosts.parse("", only_loopback=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.app import create_app
-from market.environ import SettingError
+from market.settings.environ import SettingError
 
 
 async def app_factory() -> web.Application:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from market.config import POLLERS
-from market.environ import SettingError
+from market.settings.config import POLLERS
+from market.settings.environ import SettingError
 from poller.settings import PollerSettings
 
 

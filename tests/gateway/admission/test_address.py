@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.admission.address import TrustedProxies, is_every_address, is_loopback, is_private, limit_key, spelled
-from market.environ import SettingError
+from market.settings.environ import SettingError
 
 PROXY = "10.0.0.1"
 TRUSTED = TrustedProxies.parse(PROXY)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
-from market.environ import SettingError
+from market.settings.environ import SettingError
 
 HOST = "prices.example.com"
 APP = "https://app.example.com"

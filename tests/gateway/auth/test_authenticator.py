@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.auth.settings import AuthSettings
-from market.environ import SettingError
+from market.settings.environ import SettingError
 from tests.gateway.auth.tokens import (
     AUDIENCE,
     ISSUER,

@@ -13,7 +13,7 @@ from trustme import CA
 from yarl import URL
 
 from gateway.auth.download import DownloadError, UrlError, check_url, download
-from market.proxy import Proxies
+from market.settings.proxy import Proxies
 from tests.forward_proxy import ForwardProxy
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from gateway.auth.settings import AuthSettings
-from market.environ import Environ, SettingError
+from market.settings.environ import Environ, SettingError
 
 MARK = "m4rked-s3cret"
 

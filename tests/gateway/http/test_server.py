@@ -17,7 +17,7 @@ from gateway.auth.settings import AuthSettings
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.settings import Settings
-from market.environ import SettingError
+from market.settings.environ import SettingError
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import HOST, Start, ask
 from tests.waiting import until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from market.proxy import Proxies
+from market.settings.proxy import Proxies
 from poller.network.endpoints import Endpoints
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from market.environ import Environ, SettingError
 from market.prices.symbols import parse_symbols
+from market.settings.environ import Environ, SettingError
 
 
 def read(kind: str, value: str | None) -> Any:

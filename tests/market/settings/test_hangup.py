@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from market.environ import SettingError
-from market.hangup import Hangup, reload_whenever
+from market.settings.environ import SettingError
+from market.settings.hangup import Hangup, reload_whenever
 from tests.waiting import until
 
 

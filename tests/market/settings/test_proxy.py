@@ -2,7 +2,7 @@
 
 import pytest
 
-from market.proxy import NO_PROXIES, Proxies, ProxyError
+from market.settings.proxy import NO_PROXIES, Proxies, ProxyError
 
 BOTH = {"HTTPS_PROXY": "http://secure:3128", "HTTP_PROXY": "http://plain:3128"}
 

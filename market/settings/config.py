@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from market.environ import SettingError
+from market.settings.environ import SettingError
 
 CONFIG: Final = "TICKGATE_CONFIG"
 """The variable that names the file. It is read from the environment only."""

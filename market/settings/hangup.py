@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TypeVar
 
-from market.environ import SettingError
+from market.settings.environ import SettingError
 
 S = TypeVar("S")
 

@@ -9,12 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.settings import Settings
-from market.config import CONFIG, GATEWAYS, HAPROXYS, KNOWN, POLLERS, layered, parse_config, read_config
-from market.environ import SettingError
+from market.settings.config import CONFIG, GATEWAYS, HAPROXYS, KNOWN, POLLERS, layered, parse_config, read_config
+from market.settings.environ import SettingError
 from poller.settings import PollerSettings
 from poller.venues.registry import VENUES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATH = "/etc/tickgate.conf"
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from market.bus import BusUrlError, open_bus
 from market.errors import MarketError
 from market.prices.symbols import SymbolError, Symbols, parse_symbols
-from market.proxy import Proxies, ProxyError
+from market.settings.proxy import Proxies, ProxyError
 
 T = TypeVar("T", bound=str)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from market.changes import announce, described, differing
 from market.process.logs import LogLevel
+from market.settings.changes import announce, described, differing
 
 BEFORE = {"SYMBOLS": ("A", "B"), "MAX_CONNECTIONS": 1, "JWT_SECRET": "old", "GATEWAY_PORT": 1, "LOG_LEVEL": "INFO"}
 

@@ -1,0 +1,9 @@
+"""How a program gets its settings: at the start, and again on SIGHUP.
+
+- ``environ``: reads each variable, or says which one is wrong and how to mend it;
+- ``config``: the file of settings, beneath the environment;
+- ``proxy``: the proxy of an outgoing connection;
+- ``early``: imported first, so that SIGHUP does not end a program that is still starting;
+- ``hangup``: SIGHUP from then on;
+- ``changes``: what is logged of settings that changed.
+"""
