@@ -85,9 +85,9 @@ COVERED_BY = {
     "poller/venues/binance/rest.py": "poller/rest/test_client.py",
     "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_broker.py",
-    "market/bus/redis/pipe.py": "market/bus/redis/test_pool.py",
+    "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
     "market/bus/redis/scripts.py": "market/bus/redis/test_broker.py",
-    "market/bus/redis/subscription.py": "market/bus/redis/test_broker.py",
+    "market/bus/redis/connection/subscription.py": "market/bus/redis/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""

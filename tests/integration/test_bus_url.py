@@ -10,7 +10,7 @@ from deploy.programs import GUNICORN
 from tests.client import connected
 from tests.integration.stacks import answers
 from tests.integration.test_settings_again import Program, further, running
-from tests.market.bus.redis.tls_front import Certificates, tls_front
+from tests.market.bus.redis.connection.tls_front import Certificates, tls_front
 from tests.valkey import Valkey
 from tests.waiting import until
 

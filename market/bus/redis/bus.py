@@ -3,7 +3,7 @@
 from typing import Final
 
 from market.bus.redis.broker import RedisBroker
-from market.bus.redis.client import RedisClient
+from market.bus.redis.connection.client import RedisClient
 from market.bus.redis.last_values import RedisLastValues
 from market.bus.redis.leadership import RedisLeadership
 from market.bus.redis.tickets import RedisTicketStore

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from market.bus.last_values import MAX_TOPIC_BYTES
-from market.bus.redis.client import RedisClient
+from market.bus.redis.connection.client import RedisClient
 from market.bus.redis.layout import value_key
 from market.bus.redis.scripts import READ, READ_ALL
 

@@ -6,7 +6,7 @@ The broker's script compares that string, in the same step as it publishes: no e
 from itertools import count
 
 from market.bus.leadership import Token
-from market.bus.redis.client import RedisClient, milliseconds
+from market.bus.redis.connection.client import RedisClient, milliseconds
 from market.bus.redis.layout import lease_key, lease_value, stand_by_key
 from market.bus.redis.scripts import ACQUIRE, RELEASE
 

@@ -8,7 +8,7 @@ replaced, a value that is too long is not fetched, and a lease that nobody exten
 
 from typing import Final
 
-from market.bus.redis.pool import LEASE_LOST
+from market.bus.redis.connection.pool import LEASE_LOST
 
 PUBLISH: Final = b"""
 local term, ttl_ms, barrier, kept_only = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])

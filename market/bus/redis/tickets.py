@@ -1,6 +1,6 @@
 """The ticket store on Redis or Valkey: strings that expire."""
 
-from market.bus.redis.client import RedisClient, milliseconds
+from market.bus.redis.connection.client import RedisClient, milliseconds
 from market.bus.redis.layout import ticket_key
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 
-from market.bus.redis.adapter import PRIVATE_ATTRIBUTES, VERSIONS, take_over
-from market.bus.redis.client import _connection
-from market.bus.redis.url import parse_redis_url
+from market.bus.redis.connection.adapter import PRIVATE_ATTRIBUTES, VERSIONS, take_over
+from market.bus.redis.connection.client import _connection
+from market.bus.redis.connection.url import parse_redis_url
 from tests.valkey import Valkey
 
-ROOT = Path(__file__).resolve().parents[4]
-HELP = f"redis-py {version('redis')} (checked: {VERSIONS}): look at market/bus/redis/adapter.py"
+ROOT = Path(__file__).resolve().parents[5]
+HELP = f"redis-py {version('redis')} (checked: {VERSIONS}): look at market/bus/redis/connection/adapter.py"
 KINDS = (Connection, SSLConnection, UnixDomainSocketConnection)
 
 

@@ -8,7 +8,7 @@ import pytest
 from market.bus import Bus, BusDownError, LeaseLostError, Token, open_bus
 from market.wire.topics import last_ticks
 from tests.market.bus.receivers import RecordingReceiver
-from tests.market.bus.redis.scripted import ScriptedRedis
+from tests.market.bus.redis.connection.scripted import ScriptedRedis
 from tests.market.bus.using import lead, listen, publish
 from tests.market.samples import heartbeat, tick
 from tests.valkey import Valkey

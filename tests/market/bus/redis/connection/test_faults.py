@@ -10,9 +10,9 @@ from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from deploy.ports import free_port
-from market.bus.redis.faults import explained
-from market.bus.redis.url import RedisUrl, parse_redis_url
-from tests.market.bus.redis.tls_front import Certificates, tls_front
+from market.bus.redis.connection.faults import explained
+from market.bus.redis.connection.url import RedisUrl, parse_redis_url
+from tests.market.bus.redis.connection.tls_front import Certificates, tls_front
 from tests.market.bus.using import outcome_of
 from tests.valkey import Valkey
 

@@ -11,8 +11,8 @@ import hiredis
 from redis.asyncio.connection import AbstractConnection
 
 from market.bus.broker import Message, Receiver
-from market.bus.redis.adapter import take_over
-from market.bus.redis.commands import command
+from market.bus.redis.connection.adapter import take_over
+from market.bus.redis.connection.commands import command
 
 
 class RedisSubscription(asyncio.Protocol):

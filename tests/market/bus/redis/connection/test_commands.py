@@ -2,7 +2,7 @@
 
 import hiredis
 
-from market.bus.redis.commands import command, encoded
+from market.bus.redis.connection.commands import command, encoded
 
 
 def test_words_of_every_kind() -> None:

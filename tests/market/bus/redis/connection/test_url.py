@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gateway.settings import Settings
 from market.bus import Bus, BusDownError, BusUrlError, open_bus
-from market.bus.redis.url import RedisUrl, parse_redis_url
+from market.bus.redis.connection.url import RedisUrl, parse_redis_url
 from market.settings.config import CONFIG
 from market.settings.environ import Environ, SettingError
 from market.wire.topics import last_ticks

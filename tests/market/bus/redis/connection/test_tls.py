@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from market.bus import BusUrlError, open_bus
-from tests.market.bus.redis.tls_front import Certificates, tls_front
+from tests.market.bus.redis.connection.tls_front import Certificates, tls_front
 from tests.market.bus.using import outcome_of
 from tests.valkey import Valkey
 

@@ -1,6 +1,7 @@
 """One process's connections to a server: dials them, and sends commands over them.
 
-redis-py connects, authenticates and speaks TLS. `market.bus.redis.pool` checks that the server is the right one.
+redis-py connects, authenticates and speaks TLS. `market.bus.redis.connection.pool` checks that the server is the right
+one.
 """
 
 import asyncio
@@ -14,10 +15,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from market.bus.errors import BusDownError
-from market.bus.redis.commands import command, encoded
-from market.bus.redis.faults import explained, not_in_time
-from market.bus.redis.pool import RedisPool
-from market.bus.redis.url import RedisUrl, parse_redis_url
+from market.bus.redis.connection.commands import command, encoded
+from market.bus.redis.connection.faults import explained, not_in_time
+from market.bus.redis.connection.pool import RedisPool
+from market.bus.redis.connection.url import RedisUrl, parse_redis_url
 
 ANSWER_TIMEOUT_S: Final = 2.0
 """Well below the three seconds after which a gateway gives up a link."""

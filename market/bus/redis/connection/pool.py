@@ -16,8 +16,8 @@ from typing import Any, Final
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
-from market.bus.redis.commands import command
-from market.bus.redis.pipe import RedisPipe
+from market.bus.redis.connection.commands import command
+from market.bus.redis.connection.pipe import RedisPipe
 
 logger = logging.getLogger(__name__)
 

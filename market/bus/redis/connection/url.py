@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from msgspec import Struct
 
 from market.bus.errors import BusUrlError
-from market.bus.redis.tls import TLS_OPTIONS, Tls
+from market.bus.redis.connection.tls import TLS_OPTIONS, Tls
 
 OPTIONS: Final = ("client_name", "db", "protocol")
 """Options of every scheme; `TLS_OPTIONS` are for ``rediss://``."""

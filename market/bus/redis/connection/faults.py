@@ -8,7 +8,7 @@ from typing import Final
 from redis.exceptions import AuthenticationError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from market.bus.redis.url import RedisUrl
+from market.bus.redis.connection.url import RedisUrl
 
 _WRONG_NAME: Final = frozenset({62, 64})
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""

@@ -7,7 +7,7 @@ import hiredis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from market.bus.redis.adapter import take_over
+from market.bus.redis.connection.adapter import take_over
 
 
 class RedisPipe(asyncio.Protocol):

@@ -1,8 +1,9 @@
 """All private parts of redis-py that we rely on.
 
 redis-py connects, authenticates and speaks TLS. It offers no way to take a connected socket out of it, so the two
-attributes that hold its streams are read and emptied here, and nowhere else. ``tests/market/bus/redis/test_adapter.py``
-checks each assumption by name; with a release of redis-py that breaks one, it says which.
+attributes that hold its streams are read and emptied here, and nowhere else.
+``tests/market/bus/redis/connection/test_adapter.py`` checks each assumption by name; with a release of redis-py that
+breaks one, it says which.
 """
 
 import asyncio
