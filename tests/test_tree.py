@@ -86,8 +86,8 @@ COVERED_BY = {
     "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_broker.py",
     "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
-    "market/bus/redis/scripts.py": "market/bus/redis/test_broker.py",
-    "market/bus/redis/connection/subscription.py": "market/bus/redis/test_broker.py",
+    "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
+    "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""

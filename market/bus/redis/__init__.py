@@ -1,6 +1,6 @@
-"""The bus on Redis (6.2 or newer) or Valkey.
+"""The bus on Redis (6.2 or newer) or Valkey. Each part imports only from those below it:
 
-- `bus` puts the roles together: `broker`, `last_values`, `tickets`, `leadership`, each with the commands of its own;
-- `scripts` has what the server does in one step, `layout` says where things lie on it;
-- ``connection`` reaches the server that ``BUS_URL`` names: it asks and it listens.
+- ``bus``: the four roles on one server, over the connections of one client;
+- ``roles``: each role, the scripts that they run on the server, and where things lie on it;
+- ``connection``: reaches the server that ``BUS_URL`` names: it asks and it listens.
 """

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from market.bus.redis.broker import RedisBroker
 from market.bus.redis.connection.client import RedisClient
-from market.bus.redis.last_values import RedisLastValues
-from market.bus.redis.leadership import RedisLeadership
-from market.bus.redis.tickets import RedisTicketStore
+from market.bus.redis.roles.broker import RedisBroker
+from market.bus.redis.roles.last_values import RedisLastValues
+from market.bus.redis.roles.leadership import RedisLeadership
+from market.bus.redis.roles.tickets import RedisTicketStore
 
 _REDIAL_S: Final = 10.0
 """Gateways keep a link over which nothing useful comes for this long."""

@@ -1,4 +1,4 @@
-"""Connections to a Redis or Valkey server. They know commands and answers, and nothing of the bus's roles.
+"""Connections to a Redis or Valkey server, over which every role asks or listens.
 
 - ``url`` and ``tls``: read ``BUS_URL``;
 - ``client``: dials, and asks over a ``pool`` of connections that are asked one thing at a time (``pipe``);

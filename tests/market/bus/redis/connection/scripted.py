@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import hiredis
 
-from market.bus.redis.scripts import ACQUIRE, READ, READ_ALL
+from market.bus.redis.roles.scripts import ACQUIRE, READ, READ_ALL
 
 ANSWERS: Final = {
     b"EVAL": b":1\r\n",

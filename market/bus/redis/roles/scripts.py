@@ -3,7 +3,7 @@
 Any writer to the bus may write anything to our keys. None of it may stop us for good. So a value of the wrong kind is
 replaced, a value that is too long is not fetched, and a lease that nobody extends ends.
 
-`market.bus.redis.layout` says where a topic's last value is; the scripts find it by the same rule.
+`market.bus.redis.roles.layout` says where a topic's last value is; the scripts find it by the same rule.
 """
 
 from typing import Final

@@ -7,8 +7,8 @@ from itertools import count
 
 from market.bus.leadership import Token
 from market.bus.redis.connection.client import RedisClient, milliseconds
-from market.bus.redis.layout import lease_key, lease_value, stand_by_key
-from market.bus.redis.scripts import ACQUIRE, RELEASE
+from market.bus.redis.roles.layout import lease_key, lease_value, stand_by_key
+from market.bus.redis.roles.scripts import ACQUIRE, RELEASE
 
 
 class RedisLeadership:

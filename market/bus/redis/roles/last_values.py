@@ -1,11 +1,11 @@
-"""Last values on Redis or Valkey: fields of hashes, and strings (`market.bus.redis.layout`)."""
+"""Last values on Redis or Valkey: fields of hashes, and strings (`market.bus.redis.roles.layout`)."""
 
 from collections.abc import Iterable
 
 from market.bus.last_values import MAX_TOPIC_BYTES
 from market.bus.redis.connection.client import RedisClient
-from market.bus.redis.layout import value_key
-from market.bus.redis.scripts import READ, READ_ALL
+from market.bus.redis.roles.layout import value_key
+from market.bus.redis.roles.scripts import READ, READ_ALL
 
 
 class RedisLastValues:

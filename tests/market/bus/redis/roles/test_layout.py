@@ -3,7 +3,7 @@
 import pytest
 
 from market.bus import Token
-from market.bus.redis.layout import lease_key, lease_value, stand_by_key, ticket_key, value_key, value_keys
+from market.bus.redis.roles.layout import lease_key, lease_value, stand_by_key, ticket_key, value_key, value_keys
 
 
 @pytest.mark.parametrize(

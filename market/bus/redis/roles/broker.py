@@ -12,8 +12,8 @@ from market.bus.redis.connection.client import ANSWER_TIMEOUT_S, FAULTS, RedisCl
 from market.bus.redis.connection.commands import command
 from market.bus.redis.connection.pool import LEASE_LOST
 from market.bus.redis.connection.subscription import RedisSubscription
-from market.bus.redis.layout import lease_key, lease_value, value_keys
-from market.bus.redis.scripts import PUBLISH
+from market.bus.redis.roles.layout import lease_key, lease_value, value_keys
+from market.bus.redis.roles.scripts import PUBLISH
 
 
 class RedisBroker:

@@ -1,7 +1,7 @@
 """The ticket store on Redis or Valkey: strings that expire."""
 
 from market.bus.redis.connection.client import RedisClient, milliseconds
-from market.bus.redis.layout import ticket_key
+from market.bus.redis.roles.layout import ticket_key
 
 
 class RedisTicketStore:
