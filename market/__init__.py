@@ -4,12 +4,16 @@
 
     poller: Tick ─▶ wire.topics, wire.codec ─▶ Broker.publish ─▶ Receiver ─▶ wire.codec ─▶ Tick: gateway
 
-Each package imports only from those below it:
+Two packages stand above the others and do not know each other:
 
 ``settings``  a program's settings, at the start and again on SIGHUP: environment, file, proxy
 ``wire``      what the processes tell each other on the bus: topics, payloads, heartbeats and states
+
+Three stand side by side below them:
+
 ``prices``    ticks, symbols, instruments and venues; it knows no bus
 ``bus``       carries bytes by topic, in four roles; it knows no prices
 ``process``   log lines, printable text, and how tasks end
-``errors``    the base of what all of these raise
+
+``errors`` has the base of what they all raise.
 """

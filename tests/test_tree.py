@@ -50,6 +50,12 @@ POLLER_LAYERS = (
 )
 """Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
 
+MARKET_LAYERS = ("settings wire", "bus prices process", "errors")
+"""The same of the market."""
+
+REDIS_LAYERS = ("bus", "roles", "connection")
+"""The same of the bus on Redis."""
+
 NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
@@ -150,19 +156,23 @@ def _children(folder: Path) -> dict[str, list[Path]]:
     return children
 
 
-def test_the_poller_imports_downwards() -> None:
-    """No package of the poller imports from one of its own layer or of one above."""
-    depths = {name: depth for depth, layer in enumerate(POLLER_LAYERS) for name in layer.split()}
+@pytest.mark.parametrize(
+    ("package", "layers"),
+    [("poller", POLLER_LAYERS), ("market", MARKET_LAYERS), ("market.bus.redis", REDIS_LAYERS)],
+)
+def test_packages_import_downwards(package: str, layers: tuple[str, ...]) -> None:
+    """No part of a package imports from one of its own layer or of one above."""
+    depths = {f"{package}.{name}": depth for depth, layer in enumerate(layers) for name in layer.split()}
 
     def place(dotted: str) -> str:
-        """The package or module of POLLER_LAYERS that a dotted name below ``poller`` belongs to, if any."""
-        return next((name for name in depths if f"{dotted}.".startswith(f"poller.{name}.")), "")
+        """The part of ``layers`` that a dotted name belongs to, if any."""
+        return next((name for name in depths if f"{dotted}.".startswith(f"{name}.")), "")
 
-    for module in _modules("poller"):
+    for module in _modules(package.replace(".", "/")):
         own = place(".".join(module.with_suffix("").parts))
-        assert own or module.stem == "__init__", f"{module} has no place in POLLER_LAYERS"
+        assert own or module.stem == "__init__", f"{module} has no place in the layers of {package}"
         for other in {place(name) for name in _imports(module)} - {own, ""}:
-            assert depths[other] > depths[own], f"{module} imports poller.{other}"
+            assert depths[other] > depths[own], f"{module} imports {other}"
 
 
 @pytest.mark.parametrize("package", ALLOWED)
@@ -187,7 +197,7 @@ def test_nothing_imports_in_a_circle(package: str) -> None:
                 del remaining[name]
 
 
-@pytest.mark.parametrize("package", ["gateway", "poller"])
+@pytest.mark.parametrize("package", ["gateway", "poller", "market"])
 def test_every_package_names_what_is_in_it(package: str) -> None:
     """The first words of a folder are its table of contents."""
     for folder in sorted({module.parent for module in _modules(package)}):
