@@ -1,4 +1,4 @@
-"""What all processes share: prices, what is said of them on the bus, the bus itself, and what every program needs.
+"""What all processes share: prices, what is said of them on the bus, the bus, and what every program needs.
 
 ``market`` imports nothing else of this project. The way of a tick through it:
 
