@@ -97,7 +97,7 @@ class Gateway:
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None where nobody needs one."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
-        self.admission = Admission(settings, verify_now, lambda: self.has_room)
+        self.admission = Admission(settings, verify_now, self.has_room)
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """Who may ask for how much."""
@@ -185,7 +185,6 @@ class Gateway:
         """The wall clock, Unix seconds."""
         return self._now_us() / 1e6
 
-    @property
     def has_room(self) -> bool:
         """Whether one more connection may come."""
         limit = self.settings.max_connections

@@ -105,6 +105,16 @@ class RecordingMember:
         return [int.from_bytes(frame.data) for frame in frames if frame.opcode is Opcode.PING]
 
 
+class NoGroup:
+    """What a cohort needs to know of its group, where a test flushes the cohort itself."""
+
+    pending = ()
+
+    def flushed(self, _cohort: object, offset: int, /) -> int:
+        """Everything was sent."""
+        return offset
+
+
 def decoded(stream: bytes) -> Iterator[dict[str, Any]]:
     """The messages in a server's bytes, parsed independently of the code under test; pings are left out."""
     for frame in frames_of(stream):

@@ -217,9 +217,9 @@ class Admission:
         if upgrade_request.key is not None:
             self._count_in(upgrade_request.key)
         slot = Slot(upgrade_request.key)
-        if grant is not None:
+        if grant is not None and grant.subject:
             try:
-                self.confirm(slot, grant)
+                self._require_identity(slot, grant)
             except RefusalError:
                 self.leave(slot)
                 raise
@@ -232,6 +232,9 @@ class Admission:
             RefusalError: there is none; it has still to `leave`.
         """
         self._require_room()
+        self._require_identity(slot, grant)
+
+    def _require_identity(self, slot: Slot, grant: Grant) -> None:
         if not self.identify(slot, grant):
             problem = "too many connections with tokens of this subject"
             raise RefusalError(429, "subject", problem, {"Retry-After": "5"})
@@ -279,7 +282,9 @@ class Admission:
 
 def bearer(headers: CIMultiDictProxy[str]) -> str | None:
     """The token in an ``Authorization`` header (RFC 6750, section 2.1), or None."""
-    scheme, _, token = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if hdrs.AUTHORIZATION not in headers:
+        return None
+    scheme, _, token = headers[hdrs.AUTHORIZATION].partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 

@@ -99,13 +99,15 @@ class Client:
         if self._session.grant is None and compressed > costs.UNKNOWN_COMPRESSED:
             self.connection.close(CloseReason.TOO_BIG_WITHOUT_TOKEN)
             return "drop"
-        if self._is_in_time(costs.of_inflating(compressed)):
+        if self._is_in_time(costs.of_inflating(compressed) if compressed else 0):
             return "ok"
         return "drop" if self.connection.closing else "read"
 
     def message_received(self, opcode: int, data: bytes) -> None:
         """See `gateway.websocket.connection.Listener.message_received`."""
-        self._charge(costs.of_bytes(len(data)))
+        tokens = costs.of_bytes(len(data))
+        if tokens:
+            self._charge(tokens)
         if opcode != self.connection.encoding.opcode:
             self._apply(self._session.receive_wrong_frame())
         elif self._token_lifetime is None or not self._token_lifetime.holds(data):
@@ -154,12 +156,13 @@ class Client:
         ``extra`` is what it costs more than a ping. Where nothing of it was ``heard``, as of a ping, nothing is said of
         its refusal either.
         """
-        refusal = self._gateway.budgets.take(
-            self._bucket, self._slot, self._gateway.loop.time(), extra, anyway=self.connection.reads_all
-        )
+        gateway = self._gateway
+        # Only what is compressed takes work before anybody can tell whether it is wanted.
+        anyway = extra > 0 and self.connection.reads_all
+        refusal = gateway.budgets.take(self._bucket, self._slot, gateway.loop.time(), extra, anyway=anyway)
         if refusal is None:
             return True
-        self._gateway.counters.messages_refused[refusal.payer] += 1
+        gateway.counters.messages_refused[refusal.payer] += 1
         self._tell_of(refusal.payer)
         if refusal.verdict == "close":
             self.connection.close(CloseReason.TOO_MANY_MESSAGES)
@@ -182,14 +185,15 @@ class Client:
                 met(slot.key or "", "MAX_MESSAGES_PER_SECOND_PER_IP", settings.max_messages_per_second_per_ip)
 
     def _charge(self, tokens: int) -> None:
-        if tokens:
-            self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())
+        self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())
 
     def _hear(self, data: bytes) -> None:
         """Do what a message says, and pay for it first."""
         session = self._session
         command = session.read(data)
-        self._charge(session.cost(command))
+        tokens = session.cost(command)
+        if tokens:
+            self._charge(tokens)
         self._apply(session.obey(command))
 
     def _apply(self, outcome: Outcome) -> None:

@@ -28,29 +28,19 @@ UNKNOWN_COMPRESSED: Final = 8 * 1024 + 256
 """The longest compressed message of who has not shown a token yet: the longest token, and what is around it."""
 
 
-def of_names(names: int) -> int:
-    """Of a message that makes us look at so many symbols."""
-    return names // _NAMES
-
-
-def of_snapshots(snapshots: int) -> int:
-    """Of sending so many."""
-    return snapshots // _SNAPSHOTS
-
-
 def of_command(command: AnyCommand, held: int, served: int) -> int:
     """Of doing what a client asks for that holds so many symbols, where so many are served."""
     match command:
-        case Ping():
-            return 0
         case Subscribe() | Unsubscribe():
             named = served if ALL in command.symbols else min(len(command.symbols), served)
             snapshots = named if isinstance(command, Subscribe) and command.snapshot is not False else 0
-            return of_names(len(command.symbols) + max(held, named)) + of_snapshots(snapshots)
+            return (len(command.symbols) + max(held, named)) // _NAMES + snapshots // _SNAPSHOTS
         case List():
-            return of_names(held)
+            return held // _NAMES
         case Auth():
             return TOKEN_CHECK
+        case Ping():
+            return 0
 
 
 def of_bytes(length: int) -> int:

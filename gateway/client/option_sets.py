@@ -69,10 +69,8 @@ def put(wants: Wants, subscription: Subscription) -> Wants:
     return (*kept, subscription)
 
 
-def capped(asked: Wants, cap_hz: float | None) -> Wants:
+def capped(asked: Wants, cap_hz: float) -> Wants:
     """What is given to one that ``asked`` for this, and may have so many updates a second of each topic."""
-    if cap_hz is None:
-        return asked
     wants: Wants = ()
     for one in asked:
         max_hz = cap_hz if one.max_hz is None else min(one.max_hz, cap_hz)

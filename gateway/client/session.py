@@ -36,8 +36,6 @@ from market.prices.symbols import Symbols
 
 _NAMED_AT_MOST: Final = 10
 """So many wrong symbols are named in one error; the rest are counted."""
-
-
 _TOO_MUCH: Final = "too many messages a second, or too long ones; this one is ignored, wait a moment"
 
 
@@ -83,7 +81,7 @@ class Session:
         self._errors = 0
         self._shown = grant
         # What a name in it means depends on the symbols, which may change.
-        self.grant = grant and self._with_full_names(grant)
+        self.grant = grant if grant is None or grant.symbols is None else self._with_full_names(grant)
         self.wants: Wants = ()
         """What it holds now. Whoever keeps an equal object may replace this one with that."""
         self._asked: Wants | None = None
@@ -104,7 +102,9 @@ class Session:
 
     def cost(self, command: AnyCommand | Malformed) -> int:
         """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.client.costs`."""
-        return 0 if isinstance(command, Malformed) else of_command(command, len(self.held), len(self._symbols))
+        if isinstance(command, Malformed):
+            return 0
+        return of_command(command, len(self.held) if self.wants else 0, len(self._symbols.names))
 
     def obey(self, command: AnyCommand | Malformed) -> Outcome:
         """The outcome of what `read` has returned."""
@@ -177,28 +177,28 @@ class Session:
     def _subscribe(self, command: Subscribe) -> Outcome:
         assert self.grant is not None
         named, unknown = self._resolve(command.symbols)
-        named, forbidden = self._permitted(named, command.symbols)
+        forbidden: list[str] = []
+        if self.grant.symbols is not None:
+            named, forbidden = self._permitted(named, command.symbols)
         held = self.held
         wanted = held.union(named)
-        limit = min(filter(None, (self._limits.max_symbols, self.grant.max_symbols)), default=0)
+        limit = self._most_symbols(self.grant)
         if limit and len(wanted) > max(limit, len(held)):
-            too_many = f"{len(wanted)} symbols are more than the {limit} that one connection may hold"
-            return self._error("too_many_symbols", too_many, command.mark)
+            problem = f"{len(wanted)} symbols are more than the {limit} that one connection may hold"
+            return self._error("too_many_symbols", problem, command.mark)
         if command.conflate is False and self.grant.max_hz is not None:
             every = f"every tick is more than the {self.grant.max_hz:g} Hz that the token allows"
             return self._error("forbidden", every, command.mark)
-        subscription = wishes_of(command, frozenset(named), self._encoding, deflate=self._deflate)
-        asked = put(self._asked_for, subscription) if named else self._asked_for
+        asked = self._asked_for
+        if named:
+            asked = put(asked, wishes_of(command, frozenset(named), self._encoding, deflate=self._deflate))
         if len(asked) > MOST_SETS:
             return self._error("too_many_options", TOO_MANY_SETS, command.mark)
         outcome = Outcome(replies=[Subscribed(symbols=named, id=command.mark)] if named else [])
-        problems: tuple[tuple[ErrorCode, str, list[str]], ...] = (
-            ("unknown_symbol", "unknown symbol", unknown),
-            ("forbidden", "the token does not allow", forbidden),
-        )
-        for code, problem, names in problems:
-            if names and outcome.close is None:
-                self._error(code, _named(problem, names), command.mark, outcome)
+        if unknown:
+            self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark, outcome)
+        if forbidden and outcome.close is None:
+            self._error("forbidden", _named("the token does not allow", forbidden), command.mark, outcome)
         if not named:
             if not outcome.replies:
                 outcome.replies.append(Subscribed(symbols=[], id=command.mark))
@@ -210,17 +210,20 @@ class Session:
             outcome.states = named
         return outcome
 
+    def _most_symbols(self, grant: Grant) -> int:
+        """0 is no limit."""
+        here, granted = self._limits.max_symbols, grant.max_symbols
+        return min(here, granted) if here and granted else here or granted or 0
+
     def _permitted(self, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:
         """Of ``named`` what the grant allows, and what it does not although it was ``asked`` for by name."""
         assert self.grant is not None
-        if self.grant.symbols is None:
-            return named, []
         allowed = self.grant.allowed(named)
         if len(allowed) == len(named):
             return named, []
         # Who asks for all there is means all it may have.
-        by_name = {self._symbols.resolve(name) for name in asked}
-        return allowed, [symbol for symbol in named if symbol in by_name and symbol not in self.grant.symbols]
+        by_name = {self._symbols.resolve(name) for name in asked}.difference(allowed)
+        return allowed, [symbol for symbol in named if symbol in by_name]
 
     @property
     def _asked_for(self) -> Wants:
@@ -228,7 +231,8 @@ class Session:
 
     def _ask(self, asked: Wants) -> Wants:
         """Note that it has ``asked`` for this, and return what it gets: as far as its token allows."""
-        wants = capped(asked, self.grant.max_hz if self.grant is not None else None)
+        max_hz = None if self.grant is None else self.grant.max_hz
+        wants = asked if max_hz is None else capped(asked, max_hz)
         self._asked = None if wants is asked else asked
         return wants
 
@@ -253,11 +257,11 @@ class Session:
     def _resolve(self, names: list[str]) -> tuple[list[str], list[str]]:
         """The symbols meant, each once and in the order named, and the names that mean nothing here."""
         symbols = self._symbols
-        # What stands there thousands of times means the same each time.
-        names = list(dict.fromkeys(names))
         named = symbols.known(names)
         if named is not None:
             return named, []
+        # What stands there thousands of times means the same each time.
+        names = list(dict.fromkeys(names))
         found: dict[str, None] = {}
         unknown: dict[str, None] = {}
         for name in names:

@@ -275,7 +275,9 @@ class Arrears:
 
 def topics_of(wants: Sequence[Subscription]) -> frozenset[str]:
     """All topics of ``wants``."""
-    return wants[0].topics if len(wants) == 1 else frozenset().union(*(subscription.topics for subscription in wants))
+    if len(wants) == 1:
+        return wants[0].topics
+    return frozenset().union(*(subscription.topics for subscription in wants)) if wants else frozenset()
 
 
 def _held(owed: Mapping[str, int], topics: frozenset[str], there: Mapping[str, object]) -> dict[str, int]:

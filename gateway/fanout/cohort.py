@@ -4,6 +4,7 @@ What is pending is not kept here but by the cohort's group (`gateway.fanout.grou
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
 
 from gateway.fanout.member import Member, Missed, Share, Subscription
 from gateway.fanout.places import NONE, Places
@@ -19,6 +20,17 @@ FallBehind = Callable[["Cohort", Member, Missed, int | None], None]
 """Makes a connection slow that a cohort could not write to, see `gateway.fanout.membership.Membership.fall_behind`."""
 
 
+class Pending(Protocol):
+    """The group of a cohort, as far as the cohort is concerned."""
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """What the next flush would write, to whom it may concern."""
+
+    def flushed(self, cohort: "Cohort", offset: int, /) -> int:
+        """``cohort`` was sent everything up to this offset; ``offset`` is that of the newest tick there is."""
+
+
 class Cohort(Places):
     """Connections with equal subscriptions. Everything that is sent to the cohort goes to its members and newcomers."""
 
@@ -28,10 +40,10 @@ class Cohort(Places):
         "_fall_behind",
         "_form",
         "_join",
-        "_join_plain",
         "_names",
         "_step",
         "due_states",
+        "group",
         "round",
         "subscription",
         "wants",
@@ -41,6 +53,7 @@ class Cohort(Places):
     def __init__(
         self,
         subscription: Subscription,
+        group: Pending,
         fall_behind: FallBehind,
         counters: Counters,
         *,
@@ -54,6 +67,8 @@ class Cohort(Places):
         """
         super().__init__(marks)
         self.subscription = subscription
+        self.group = group
+        """Where it is flushed from."""
         self.wants = (subscription,)
         """The same, for those who want nothing else."""
         self._names = tuple(subscription.topics)
@@ -61,7 +76,6 @@ class Cohort(Places):
         self._counters = counters
         self._form = subscription.encoding.form(batch=subscription.batch)
         self._join = subscription.encoding.joiner(batch=subscription.batch, deflate=subscription.deflate)
-        self._join_plain = subscription.encoding.joiner(batch=subscription.batch, deflate=False)
         self.watched = watched
         """Whether its members are `Member.watched`."""
         self.round = 0
@@ -132,7 +146,9 @@ class Cohort(Places):
         if self.newcomers:
             newcomers = self.admit()
             # To each its own; where many came at once, compressing each would hold everybody up.
-            join = self._join if len(newcomers) <= _COMPRESSED_AT_ONCE else self._join_plain
+            join = self._join
+            if len(newcomers) > _COMPRESSED_AT_ONCE:
+                join = self.subscription.encoding.joiner(batch=self.subscription.batch)
             for newcomer, joined in newcomers.items():
                 self.send(newcomer, Share(self.held(ticks, joined)), join=join)
 
@@ -221,8 +237,10 @@ class Cohort(Places):
 
     def blob(self, share: Share, join: Join | None = None) -> bytes:
         """The bytes of ``share``."""
-        plain = (join or self._join)(list(map(self._form, share.ticks))) if share.ticks else b""
-        return self.subscription.encoding.snapshot_frames(share.snapshots) + plain + self._states_blob(share.states)
+        blob = self.subscription.encoding.snapshot_frames(share.snapshots)
+        if share.ticks:
+            blob += (join or self._join)(list(map(self._form, share.ticks)))
+        return blob + self._states_blob(share.states) if share.states else blob
 
     def count(self, share: Share) -> None:
         """``share`` has been written to somebody."""

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
-from gateway.fanout.cohort import Cohort
+from gateway.fanout.cohort import Cohort, Pending
 from gateway.fanout.flush_scheduler import FlushScheduler
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedTick
@@ -19,17 +19,10 @@ FAULT = "a cohort could not be flushed"
 logger = logging.getLogger(__name__)
 
 
-class Group(Protocol):
+class Group(Pending, Protocol):
     """What the hub does with a group."""
 
     cohorts: "Cohorts"
-
-    @property
-    def pending(self) -> Collection[FramedTick]:
-        """What the next flush would write, to whom it may concern."""
-
-    def flushed(self, cohort: Cohort, offset: int, /) -> int:
-        """``cohort`` was sent everything up to this offset; ``offset`` is that of the newest tick there is."""
 
     def offer(self, tick: FramedTick) -> None:
         """Make ``tick``, which some cohort of the group holds, pending."""
@@ -98,11 +91,11 @@ class ConflatingGroup:
 
     @property
     def pending(self) -> Collection[FramedTick]:
-        """See `Group.pending`."""
+        """See `gateway.fanout.cohort.Pending.pending`."""
         return self._window.values()
 
     def flushed(self, cohort: Cohort, offset: int, /) -> int:
-        """See `Group.flushed`."""
+        """See `gateway.fanout.cohort.Pending.flushed`."""
         is_to_come = self._flushes and cohort.round != self._round
         return self._since if self._window or is_to_come else offset
 
@@ -149,11 +142,11 @@ class ExactGroup:
 
     @property
     def pending(self) -> Collection[FramedTick]:
-        """See `Group.pending`."""
+        """See `gateway.fanout.cohort.Pending.pending`."""
         return self._ticks
 
     def flushed(self, _cohort: Cohort, offset: int, /) -> int:
-        """See `Group.flushed`. Nobody falls behind here, so a flush that goes on does not matter."""
+        """See `gateway.fanout.cohort.Pending.flushed`. Nobody falls behind, so a flush that goes on does not matter."""
         return self._ticks[0].offset - 1 if self._ticks else offset
 
     def offer(self, tick: FramedTick) -> None:

@@ -128,7 +128,7 @@ class Hub:
         """Whether it was the last of them."""
         if not len(cohort):
             return True
-        group = self._registry.group(cohort.subscription)
+        group = cohort.group
         return not cohort.send_due_states(group.flushed(cohort, self._offset), group.pending)
 
     def answered(self, connection: Member, number: int) -> bool:
@@ -172,12 +172,16 @@ class Hub:
             for cohort in before:
                 if cohort not in cohorts:
                     self._write_pending(connection, cohort, wanted)
-        every = [one for one in cohorts if one not in before and one.subscription.rule == "every"]
-        if every and connection in self.slow:
-            self.slow.hand_over(
-                connection, [one.subscription for one in before if one.subscription.rule == "latest"], every
-            )
+            if self.slow.consumer_of(connection) is not None:
+                self._hand_over(connection, before, cohorts)
         self.membership.hold(connection, cohorts)
+
+    def _hand_over(self, connection: Member, before: Cohorts, cohorts: Cohorts) -> None:
+        """Write to ``connection``, which is slow, what it is owed where every tick is due from now on."""
+        every = [one for one in cohorts if one not in before and one.subscription.rule == "every"]
+        if every:
+            latest = [one.subscription for one in before if one.subscription.rule == "latest"]
+            self.slow.hand_over(connection, latest, every)
 
     def send_snapshots(self, connection: Member, topics: Collection[str]) -> None:
         """Write the newest tick of each of ``topics``, as far as there is one, and the states of those not live.
@@ -195,7 +199,8 @@ class Hub:
         states = [one for one in known if one is not None and one.message.state != "live"]
         if not (snapshots or states):
             return
-        was_slow = connection in self.slow
+        consumer_of = self.slow.consumer_of
+        was_slow = consumer_of(connection) is not None
         cohorts = self.membership.cohorts_of(connection)
         for cohort in cohorts:
             held = cohort.subscription.topics
@@ -209,24 +214,24 @@ class Hub:
             if not (share.snapshots or share.states):
                 continue
             # What is pending is older, and would follow.
-            if connection not in cohort.slow and self._registry.group(cohort.subscription).pending:
+            if connection not in cohort.slow and cohort.group.pending:
                 self._write_pending(connection, cohort, held)
                 if connection not in cohort.slow:
                     self.membership.has_seen_pending(connection, cohort)
-            consumer = self.slow.consumer_of(connection)
+            consumer = consumer_of(connection)
             if consumer is not None and connection in cohort.slow:
                 consumer.ask_snapshots([tick.topic for tick in share.snapshots], self._offset)
                 consumer.ask_states([status.topic for status in share.states], self._offset)
             else:
                 cohort.send(connection, share, self._offset)
-        if not was_slow:
+        if not was_slow and consumer_of(connection) is not None:
             self.slow.begin(connection)
 
     def _write_pending(self, connection: Member, cohort: Cohort, topics: frozenset[str]) -> None:
         """Write what is pending in ``cohort`` of ``topics``, unless ``connection`` is slow there."""
         if connection in cohort.slow:
             return
-        pending = cohort.held(self._registry.group(cohort.subscription).pending, cohort.seen_by(connection, 0))
+        pending = cohort.held(cohort.group.pending, cohort.seen_by(connection, 0))
         cohort.send(connection, Share([tick for tick in pending if tick.topic in topics]))
         if cohort.due_states and connection not in cohort.slow:
             # The others are about to be sent them.

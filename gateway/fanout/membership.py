@@ -108,7 +108,8 @@ class Membership:
                 cohort.join_slow(connection)
             else:
                 self._join(connection, cohort)
-        self._leave(connection, [cohort for cohort in before if cohort not in cohorts])
+        if before:
+            self._leave(connection, [cohort for cohort in before if cohort not in cohorts])
         if consumer is not None and not any(cohort.subscription.rule == "latest" for cohort in cohorts):
             self._slow.pop(connection)
 
@@ -135,7 +136,7 @@ class Membership:
                 missed.states.update(topic for topic, status in due if status.offset <= missed.offset)
             else:
                 missed.states.update(one.due_states)
-                seen = one.seen_by(connection, self.registry.group(one.subscription).flushed(one, newest))
+                seen = one.seen_by(connection, one.group.flushed(one, newest))
                 others.append((one.subscription.topics, seen))
         # Of the pings that it is still to answer the last one counts.
         for one in sorted(cohorts, key=lambda one: one.newest_mark, reverse=True):
@@ -158,8 +159,10 @@ class Membership:
         return consumer
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
-        pending = self.registry.group(cohort.subscription).pending
-        cohort.join(connection, self._newest_offset(), pending=bool(pending))
+        if cohort.group.pending:
+            cohort.join_later(connection, self._newest_offset())
+        else:
+            cohort.join(connection)
 
     def _leave(self, connection: Member, cohorts: Iterable[Cohort]) -> None:
         for cohort in cohorts:

@@ -37,18 +37,22 @@ class Places:
     def __contains__(self, connection: Member) -> bool:
         return connection in self.members or connection in self.newcomers or connection in self.slow
 
-    def join(self, connection: Member, offset: int, *, pending: bool) -> None:
-        """Nowhere → newcomer where anything is ``pending``, else member.
+    def join(self, connection: Member) -> None:
+        """Nowhere → member; nothing is pending. It gets every tick that is published from now on."""
+        assert connection not in self.members
+        assert connection not in self.newcomers
+        assert connection not in self.slow
+        self.members[connection] = 0 if self._marks is None else self._marks.newest
+
+    def join_later(self, connection: Member, offset: int) -> None:
+        """Nowhere → newcomer, as something is pending.
 
         It gets every tick published after ``offset``, the newest there is, and none before.
         """
         assert connection not in self
-        if pending:
-            if not self.newcomers:
-                self.newcomers = {}
-            self.newcomers[connection] = offset
-        else:
-            self.members[connection] = self.newest_mark
+        if not self.newcomers:
+            self.newcomers = {}
+        self.newcomers[connection] = offset
 
     def join_slow(self, connection: Member) -> None:
         """Nowhere → slow."""

@@ -62,19 +62,20 @@ class Registry:
         """The cohort of those who want ``subscription``, an empty one where nobody does yet."""
         # Where every tick is due, nobody is looked at for what it has read.
         watched = watched and subscription.rule == "latest"
-        alone = self._cohorts.get((subscription, watched))
+        key = subscription, watched
+        alone = self._cohorts.get(key)
         if alone is None:
-            clock = self._loop.time
+            clock, group = self._loop.time, self._group(subscription)
             marks = Marks(self._next_number, self._unanswered, clock()) if watched else None
-            cohort = Cohort(subscription, self._fall_behind, self._counters, marks=marks, clock=clock, watched=watched)
-            alone = self._cohorts[subscription, watched] = (cohort,)
-            group = self.group(subscription)
+            cohort = Cohort(
+                subscription, group, self._fall_behind, self._counters, marks=marks, clock=clock, watched=watched
+            )
+            alone = self._cohorts[key] = (cohort,)
             for topic in group.cohorts.add(cohort):
                 self.groups_of.setdefault(topic, {})[group] = None
         return alone
 
-    def group(self, subscription: Subscription) -> Group:
-        """The group that the cohort of such a subscription is in."""
+    def _group(self, subscription: Subscription) -> Group:
         key = (subscription.max_hz, subscription.rule)
         group = self._groups.get(key)
         if group is None:
@@ -93,7 +94,7 @@ class Registry:
         if len(cohort):
             return
         del self._cohorts[cohort.subscription, cohort.watched]
-        group = self.group(cohort.subscription)
+        group = self._group(cohort.subscription)
         for topic in group.cohorts.remove(cohort):
             del self.groups_of[topic][group]
             if not self.groups_of[topic]:

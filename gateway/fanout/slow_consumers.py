@@ -32,6 +32,8 @@ class SlowConsumers:
         self._timeout_s = timeout_s
         self._catch_up = catch_up
         self._consumers: dict[Member, SlowConsumer] = {}
+        self.get: Callable[[Member], SlowConsumer | None] = self._consumers.get
+        """What a connection has missed, or None where it is not slow."""
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         """When the next sweep is to be, in the event loop's time."""
@@ -51,10 +53,6 @@ class SlowConsumers:
         self._consumers[connection] = consumer
         if self._timer is None:
             self._sweep_later()
-
-    def get(self, connection: Member) -> SlowConsumer | None:
-        """What ``connection`` has missed, or None where it is not lagging."""
-        return self._consumers.get(connection)
 
     def pop(self, connection: Member) -> SlowConsumer | None:
         """Forget ``connection``, and return what it had missed."""

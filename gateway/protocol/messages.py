@@ -72,6 +72,9 @@ class Subscribe(Command, tag="subscribe"):
 
 
 def _check(names: list[str]) -> None:
+    # Nearly all are short and plain, which is told of all at once.
+    if max(map(len, names), default=0) <= MAX_SYMBOL_BYTES and "".join(names).isascii():
+        return
     if not all(map(fits, names)):
         raise ValueError(f"a name in `symbols` is longer than {MAX_SYMBOL_BYTES} bytes")
 

@@ -38,8 +38,11 @@ def prepare(transport: asyncio.Transport) -> int:
     sock: socket.socket | None = transport.get_extra_info("socket")
     if sock is None:
         return -1
-    if sock.family != socket.AF_UNIX:
+    try:  # noqa: SIM105 - of each connection, and a context takes longer than the rest of this
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
+    except OSError:
+        # A Unix socket has no such option. Asking each for its family first takes longer.
+        pass
     # TLS is the transport's to speak.
     return sock.fileno() if transport.get_extra_info("ssl_object") is None else -1
 

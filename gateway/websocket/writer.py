@@ -63,7 +63,7 @@ class Writer(asyncio.Protocol):
         return True
 
     def _send_with_care(self, blob: bytes) -> bool:
-        if not self.drained:
+        if self._backed_up and not self.drained:
             return False
         if self._corked is not None:
             self._fill_cork(blob)

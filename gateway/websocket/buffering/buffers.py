@@ -164,9 +164,10 @@ class Buffers:
 
     def forget(self, holder: Holder) -> None:
         """``holder`` is gone."""
-        self.drained(holder)
-        self._held -= self._kept.pop(holder, 0)
-        self._finish(holder)
+        if self._unread or self._kept or self._unfinished:
+            self.drained(holder)
+            self._held -= self._kept.pop(holder, 0)
+            self._finish(holder)
 
     def _finish(self, holder: Holder) -> None:
         unfinished = self._unfinished.pop(holder, None)
@@ -208,11 +209,10 @@ class Buffers:
             self._judge_unread(holder, now)
         for holder in overdue(self._unfinished, now - self._bounds.message_s, most):
             most -= 1
-            if holder.waits_for_us:
-                continue
-            self._finish(holder)
-            self.counters.buffers_cut_off["unfinished"] += 1
-            holder.end_unfinished()
+            if not holder.waits_for_us:
+                self._finish(holder)
+                self.counters.buffers_cut_off["unfinished"] += 1
+                holder.end_unfinished()
         return most
 
     def _judge_answers(self, holder: Holder) -> None:

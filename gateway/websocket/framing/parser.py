@@ -106,7 +106,8 @@ class FrameParser:
     @property
     def window(self) -> int:
         """Bytes that are kept of past messages, for those to come."""
-        return self._inflater.kept_bytes
+        inflater = self._inflater
+        return 0 if inflater is _FORGETFUL else inflater.kept_bytes
 
     @property
     def reads_all(self) -> bool:

@@ -11,12 +11,12 @@ from tests.client_frames import deflated
 
 def test_short_messages_cost_no_more_than_a_ping() -> None:
     """A subscribe to some symbols costs its one token or two, compressed or not."""
-    assert (0, 0, 0) == (costs.of_names(100), costs.of_bytes(2_000), costs.of_inflating(250))
+    assert (0, 0) == (costs.of_bytes(2_000), costs.of_inflating(250))
 
 
 def test_what_takes_long_costs_much() -> None:
-    """Names, bytes and compressed bytes cost in proportion, and a signature costs more than a ping."""
-    assert (62, 16, 64) == (costs.of_names(10_000), costs.of_bytes(64 * 1024), costs.of_inflating(16 * 1024))
+    """Bytes and compressed bytes cost in proportion, and a signature costs more than a ping."""
+    assert (16, 64) == (costs.of_bytes(64 * 1024), costs.of_inflating(16 * 1024))
     assert costs.TOKEN_CHECK > 1
 
 

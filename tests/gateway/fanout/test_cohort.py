@@ -11,7 +11,7 @@ from gateway.fanout.window import Marks, Reader, Sent
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedStatus, FramedTick
 from gateway.protocol.messages import SymbolStatus
-from tests.fakes import RecordingMember, tick
+from tests.fakes import NoGroup, RecordingMember, tick
 
 
 class Setup:
@@ -25,6 +25,7 @@ class Setup:
         self.lagging: list[tuple[Member, Missed]] = []
         self.cohort = Cohort(
             Subscription(frozenset({"BTC", "ETH"}), **subscription),
+            NoGroup(),
             self.fall_behind,
             self.counters,
             marks=Marks(self.numbers.__next__, self.unanswered, 0.0),
@@ -38,7 +39,10 @@ class Setup:
 
     def member(self, *, pending: bool = False) -> RecordingMember:
         member = RecordingMember()
-        self.cohort.join(member, self.offset, pending=pending)
+        if pending:
+            self.cohort.join_later(member, self.offset)
+        else:
+            self.cohort.join(member)
         return member
 
     def tick(self, symbol: str, seq: int) -> FramedTick:

@@ -7,7 +7,7 @@ from gateway.fanout.member import Rule, Subscription
 from gateway.fanout.window import Marks
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
-from tests.fakes import RecordingMember, tick
+from tests.fakes import NoGroup, RecordingMember, tick
 
 
 class ManualFlushScheduler:
@@ -25,9 +25,9 @@ def cohort(*symbols: str, rule: Rule = "latest") -> tuple[Cohort, RecordingMembe
     """Make a cohort with one member."""
     marks = Marks(lambda: 1, {}, 0.0)
     subscription = Subscription(frozenset(symbols), rule=rule)
-    made = Cohort(subscription, lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
+    made = Cohort(subscription, NoGroup(), lambda *_: None, Counters(), marks=marks, clock=lambda: 0.0)
     member = RecordingMember()
-    made.join(member, 0, pending=False)
+    made.join(member)
     return made, member
 
 

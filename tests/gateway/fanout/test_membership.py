@@ -35,7 +35,7 @@ def assert_one_place_each(market: Market) -> None:
     assert dict(holders) == {cohort: len(cohort) for cohort in known}
     assert len(slow) == sum(connection in slow for connection in membership.connections)
     assert membership.unanswered.keys() <= membership.connections.keys()
-    groups = {market.hub._registry.group(cohort.subscription) for cohort in known}
+    groups = {cohort.group for cohort in known}
     assert groups == set(market.hub._registry.groups)
 
 
