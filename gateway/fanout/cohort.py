@@ -1,6 +1,6 @@
 """The connections that want exactly the same thing: one blob for all of them per flush.
 
-What is pending is not kept here but by the cohort's group (`gateway.fanout.group`).
+What is pending is not kept here but by the cohort's group (`gateway.fanout.pending`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
