@@ -63,6 +63,7 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
+    "gateway/client/welcome.py": "gateway/client/test_client.py",
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/fanout/member.py": "gateway/fanout/test_cohort.py",
     "gateway/fanout/pending.py": "gateway/fanout/test_group.py",
