@@ -3,12 +3,13 @@
 A function is entered from the one that calls it, or by the event loop. Where the event loop calls what a function of
 ours had it call later (`call_soon`, a timer, an event that wakes a task), it was entered from that one too, by way of
 the loop. The event loop must be asyncio's own: its handles can be seen, uvloop's cannot. What ours writes to a socket
-is recorded too, as a call of `OS_WRITE`.
+is recorded too, as a call of `WRITE`.
 """
 
 import asyncio
 import os
 import sys
+from asyncio import selector_events
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,11 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 OURS = tuple(f"{ROOT / package}/" for package in ("market", "poller", "gateway"))
 
-OS_WRITE = "os.write"
+WRITE = "written to a socket"
 
 _RUN = asyncio.Handle._run.__code__
 _SCHEDULING = {asyncio.BaseEventLoop.call_soon.__code__, asyncio.BaseEventLoop.call_at.__code__}
+_TRANSPORT_WRITE = selector_events._SelectorSocketTransport.write.__code__  # type: ignore[attr-defined]
 
 
 class Call(NamedTuple):
@@ -53,8 +55,11 @@ class _Recorder:
             path = code.co_filename[len(str(ROOT)) + 1 :]
             self._running[frame] = len(self.calls)
             self.calls.append(Call(path, code.co_qualname.replace(".<locals>", ""), parent, by_loop))
-        elif event == "c_call" and arg is os.write and code.co_filename.startswith(OURS):
-            self.calls.append(Call("", OS_WRITE, self._running.get(frame), by_loop=False))
+        elif (event == "c_call" and arg is os.write and frame in self._running) or (
+            event == "call" and code is _TRANSPORT_WRITE
+        ):
+            parent = self._running[frame] if event == "c_call" else self._from(frame)[0]
+            self.calls.append(Call("", WRITE, parent, by_loop=False))
         elif event == "return":
             self._running.pop(frame, None)
             if code in _SCHEDULING and arg is not None:

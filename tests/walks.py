@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.recorded_calls import OS_WRITE, Call
+from tests.recorded_calls import WRITE, Call
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,7 +33,7 @@ ENTRIES: Final = {
 
 _FUNCTION = r"`[\w.]+`(?: \([a-z ]+\))?"
 _STEP = re.compile(rf"`([\w/]+\.py)`: ({_FUNCTION}(?:, {_FUNCTION})*)\. (\S.*)")
-_BEGINS = re.compile(r"(\d+\. |   - )(.*)")
+_BEGINS = re.compile(r"(\d+\. | +- )(.*)")
 
 
 class Function(NamedTuple):
@@ -79,7 +79,7 @@ def read_walk(text: str, heading: str) -> Walk:
     items: list[tuple[bool, str]] = []
     for line in section.splitlines():
         if found := _BEGINS.fullmatch(line):
-            items.append((found[1] == "   - ", found[2]))
+            items.append((found[1].endswith("- "), found[2]))
         elif items and line.startswith("   "):
             items[-1] = items[-1][0], f"{items[-1][1]} {line.strip()}"
         elif items and line:
@@ -120,6 +120,8 @@ def require_names(walk: Walk) -> None:
         if step.path in named:
             raise WalkError(f"{step.path} is named twice: a walk never returns to a file")
         named.add(step.path)
+        if more := re.search(r"`[\w/]+\.py`", step.why):
+            raise WalkError(f"{step.path}: {more[0]} in its sentence is a step of its own")
         if not (ROOT / step.path).is_file():
             raise WalkError(f"there is no file {step.path}")
         known = set(_names(ast.parse((ROOT / step.path).read_text(encoding="utf-8"))))
@@ -155,7 +157,7 @@ class _Search:
         for number, call in enumerate(calls):
             self._numbers.setdefault((call.path, call.name), []).append(number)
         self._best = len(self._way), ""
-        self._writes = [self._ancestors(number) for number, call in enumerate(calls) if call.name == OS_WRITE]
+        self._writes = [self._ancestors(number) for number, call in enumerate(calls) if call.name == WRITE]
 
     def run(self) -> None:
         last = len(self._way) - 1
