@@ -193,7 +193,11 @@ class _Search:
                     return [*taken, number]
             elif fault:
                 self._fail(at, f"{before} → {function}: {fault}")
-        return self._fail(at, f"{before} → {function}: the first does not lead to the second")
+        caller = next(
+            (self._calls[one] for one in self._ancestors(number) if self._calls[one].path != function.path), None
+        )
+        entered_from = "the event loop" if caller is None else f"{caller.path} {caller.name}"
+        return self._fail(at, f"{before} does not lead to {function}, which was entered from {entered_from}")
 
     def _back_from_socket(self, at: int, number: int) -> list[int] | None:
         step, function = self._way[at]
