@@ -1,12 +1,14 @@
 """Bus to clients. A tick takes this way, and nothing on it waits for a client:
 
-    bus ─▶ fanout.feed ─▶ fanout.hub ─▶ fanout.group ─▶ fanout.cohort ─▶ websocket.connection ─▶ client
-                              ▲                                                  │
-                              └───── client.session ◀── protocol.commands ◀──────┘  commands
+    bus ─▶ fanout.feed.feed ─▶ fanout.feed.intake ─▶ fanout.hub ─▶ fanout.pending ─▶ fanout.flush_scheduler
+        ─▶ fanout.group ─▶ fanout.cohort ─▶ websocket.writer ─▶ client
 
-A client comes in this way:
+A client comes in this way, and says what it wants by the second half of it:
 
-    accepted ─▶ admission.acceptor ─▶ admission.admission ─▶ http.upgrade ─▶ client.client
+    accepted ─▶ admission.acceptor ─▶ http.upgrade ─▶ client.welcome ─▶ websocket.connection ─▶ client.client
+        ─▶ fanout.hub ─▶ fanout.cohort ─▶ websocket.writer ─▶ first snapshots
+
+``docs/design.md`` tells both ways function by function, each file once (``tests/test_walks.py`` holds that).
 
 The packages, each of which imports only from those below it (``tests/test_tree.py`` holds that):
 

@@ -4,6 +4,10 @@
                           │                             ▲
                           └──▶ quality ──▶ states ─Heartbeat┘
 
+By its files, a tick takes this way (``docs/design.md`` tells it function by function, on to the client):
+
+    exchange ─▶ stream.connection ─▶ coverage.source ─▶ intake ─▶ publishing.publisher ─▶ bus
+
 ``venues``      what is an exchange's own: Binance, Coinbase, a simulator, a recording
 ``coverage``    a source on an exchange's streams: every symbol covered, by its stream or by REST
 ``stream``      connections to streams, shared out, paced, renewed; a ``dialect`` knows what is said on them

@@ -69,8 +69,10 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
+    "gateway/client/welcome.py": "gateway/client/test_client.py",
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/fanout/member.py": "gateway/fanout/test_cohort.py",
+    "gateway/fanout/pending.py": "gateway/fanout/test_group.py",
     "gateway/fanout/places.py": "gateway/fanout/test_cohort.py",
     "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
     "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",

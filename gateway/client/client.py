@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 
 from gateway.admission.admission import Slot, UpgradeRequest
@@ -16,7 +15,7 @@ from gateway.fanout.window import LATE_S, note_round_trip
 from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.encodings import DEFAULT, ENCODINGS
-from gateway.protocol.messages import Auth, Error, Welcome
+from gateway.protocol.messages import Auth, Error
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import MessageVerdict
@@ -25,42 +24,30 @@ from market.prices.symbols import Symbols
 logger = logging.getLogger(__name__)
 
 
-def begin(
-    gateway: Gateway, transport: asyncio.Transport, upgrade_request: UpgradeRequest, grant: Grant | None, slot: Slot
-) -> Connection:
-    """Accept ``upgrade_request`` on ``transport``, whose protocol the connection returned is to be from now on.
-
-    ``slot`` is given up when it ends, or at once where it cannot begin.
-    """
-    try:
-        client = Client(gateway, transport, upgrade_request, grant, slot)
-    except BaseException:
-        gateway.admission.leave(slot)
-        raise
-    client.begin(upgrade_request.handshake.head, upgrade_request.address)
-    return client.connection
-
-
 class Client:
-    """One client, from its welcome to its end."""
+    """One client, from its welcome (`gateway.client.welcome`) to its end."""
 
     __slots__ = ("_bucket", "_gateway", "_session", "_slot", "_token_lifetime", "connection")
 
     def __init__(
         self,
+        name: str,
         gateway: Gateway,
         transport: asyncio.Transport,
         upgrade_request: UpgradeRequest,
         grant: Grant | None,
         slot: Slot,
     ) -> None:
-        """``grant`` is None for one who is still to show a token; ``slot`` is given up at the end."""
+        """``name`` is for the log and the client; ``grant`` is None for one who is still to show a token.
+
+        ``slot`` is given up at the end.
+        """
         self._gateway = gateway
         self._slot = slot
         settings, handshake = gateway.settings, upgrade_request.handshake
         encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
         self.connection = Connection(
-            _new_id(),
+            name,
             transport,
             encoding,
             gateway.buffers,
@@ -77,16 +64,6 @@ class Client:
         if gateway.authenticator is not None:
             self._token_lifetime = TokenLifetime(gateway, self._session, self.connection, slot, self._apply, self._hear)
             self._token_lifetime.begin(grant)
-
-    def begin(self, head: bytes, address: str) -> None:
-        """Write ``head``, the answer to the handshake, and welcome the client."""
-        gateway, connection = self._gateway, self.connection
-        gateway.add(connection)
-        logger.debug("client %s connected from %s", connection.client, address)
-        welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
-        message_frame = connection.encoding.message_frame
-        statuses = b"".join(map(message_frame, gateway.feed.statuses))
-        connection.reply(head + message_frame(welcome) + statuses)
 
     @property
     def payer(self) -> str | None:
@@ -221,10 +198,3 @@ class Client:
             # Nobody needs a token here, and a client that has one need not know.
             assert self._session.grant is not None
             self._apply(self._session.authenticated(self._session.grant, auth.mark))
-
-
-def _new_id() -> str:
-    """A random UUID (RFC 9562, section 5.4), for a fraction of what the standard library takes."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

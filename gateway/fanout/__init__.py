@@ -2,8 +2,9 @@
 
 ``feed``             bus messages in, ticks out; knows the last values, and whether prices are live or stale
 ``hub``              topic → groups; gives every tick to the groups that hold its topic
-``group``            cohorts that are flushed together, and what is pending for all of them
+``pending``          what waits for the next flush of a group, kept once for all its cohorts
 ``flush_scheduler``  when a group is flushed: at once when quiet, after a rest when busy, at a rate when asked
+``group``            cohorts that are flushed together
 ``cohort``           the connections that want exactly the same; one blob for all of them per flush
 ``places``           who holds a cohort, and whether as a member, as a newcomer or as one that is slow
 ``membership``       which cohorts each connection holds, and whether it is fast or slow: the one owner of that

@@ -1,6 +1,6 @@
 """The connections that want exactly the same thing: one blob for all of them per flush.
 
-What is pending is not kept here but by the cohort's group (`gateway.fanout.group`).
+What is pending is not kept here but by the cohort's group (`gateway.fanout.pending`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -20,7 +20,7 @@ FallBehind = Callable[["Cohort", Member, Missed, int | None], None]
 """Makes a connection slow that a cohort could not write to, see `gateway.fanout.membership.Membership.fall_behind`."""
 
 
-class Pending(Protocol):
+class GroupView(Protocol):
     """The group of a cohort, as far as the cohort is concerned."""
 
     @property
@@ -53,7 +53,7 @@ class Cohort(Places):
     def __init__(
         self,
         subscription: Subscription,
-        group: Pending,
+        group: GroupView,
         fall_behind: FallBehind,
         counters: Counters,
         *,

@@ -1,15 +1,15 @@
-"""Cohorts that are flushed together, and what is pending for all of them.
+"""Cohorts that are flushed together. What is pending for all of them is kept in `gateway.fanout.pending`.
 
-A tick becomes pending once per group, however many cohorts hold its topic: publishing costs the same
-for one client and for twenty thousand. Which of it a cohort wants is found when it is flushed.
+Which of it a cohort wants is found when it is flushed.
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
-from gateway.fanout.cohort import Cohort, Pending
+from gateway.fanout.cohort import Cohort, GroupView
 from gateway.fanout.flush_scheduler import FlushScheduler
+from gateway.fanout.pending import EveryPending, NewestPending
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedTick
 
@@ -19,7 +19,7 @@ FAULT = "a cohort could not be flushed"
 logger = logging.getLogger(__name__)
 
 
-class Group(Pending, Protocol):
+class Group(GroupView, Protocol):
     """What the hub does with a group."""
 
     cohorts: "Cohorts"
@@ -74,47 +74,21 @@ class Cohorts:
         return set().union(*holders)
 
 
-class ConflatingGroup:
+class ConflatingGroup(NewestPending):
     """Of each topic only the newest tick is pending."""
 
     def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
+        super().__init__(scheduler, counters)
         self.cohorts = Cohorts()
-        self._scheduler = scheduler
-        self._counters = counters
-        self._window: dict[str, FramedTick] = {}
-        self._since = 0
-        """The offset before the first one of the window, or of the flush that goes on."""
         self._round = 0
         """How many flushes there were."""
         self._flushes = False
         """Whether one goes on."""
 
-    @property
-    def pending(self) -> Collection[FramedTick]:
-        """See `gateway.fanout.cohort.Pending.pending`."""
-        return self._window.values()
-
     def flushed(self, cohort: Cohort, offset: int, /) -> int:
-        """See `gateway.fanout.cohort.Pending.flushed`."""
+        """See `GroupView.flushed`."""
         is_to_come = self._flushes and cohort.round != self._round
         return self._since if self._window or is_to_come else offset
-
-    def offer(self, tick: FramedTick) -> None:
-        """See `Group.offer`."""
-        topic, window = tick.topic, self._window
-        if topic in window:
-            if self._scheduler.resting:
-                self._counters.ticks_conflated += 1
-            else:
-                # Nothing is conflated without need: two ticks of one topic in one read go out as two.
-                # What follows goes with the flush that the scheduler still has to make.
-                self.flush()
-                window = self._window
-                self._since = tick.offset - 1
-        elif not window:
-            self._since = tick.offset - 1
-            self._scheduler.want(self)
-        window[topic] = tick
 
     def flush(self) -> None:
         """See `Group.flush`."""
@@ -132,28 +106,16 @@ class ConflatingGroup:
             self._flushes = False
 
 
-class ExactGroup:
+class ExactGroup(EveryPending):
     """Every tick is pending, in order."""
 
     def __init__(self, scheduler: FlushScheduler) -> None:
+        super().__init__(scheduler)
         self.cohorts = Cohorts()
-        self._scheduler = scheduler
-        self._ticks: list[FramedTick] = []
-
-    @property
-    def pending(self) -> Collection[FramedTick]:
-        """See `gateway.fanout.cohort.Pending.pending`."""
-        return self._ticks
 
     def flushed(self, _cohort: Cohort, offset: int, /) -> int:
-        """See `gateway.fanout.cohort.Pending.flushed`. Nobody falls behind, so a flush that goes on does not matter."""
+        """See `GroupView.flushed`. Nobody falls behind, so a flush that goes on does not matter."""
         return self._ticks[0].offset - 1 if self._ticks else offset
-
-    def offer(self, tick: FramedTick) -> None:
-        """See `Group.offer`."""
-        if not self._ticks:
-            self._scheduler.want(self)
-        self._ticks.append(tick)
 
     def flush(self) -> None:
         """See `Group.flush`."""

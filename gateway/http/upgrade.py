@@ -11,7 +11,7 @@ from gateway.admission.address import is_private
 from gateway.admission.admission import UpgradeRequest, try_later, unauthorised
 from gateway.admission.charges import REQUEST
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
-from gateway.client.client import begin
+from gateway.client.welcome import begin
 from gateway.errors import RefusalError
 from gateway.gateway import Gateway
 from gateway.http.aiohttp_internals import take_over

@@ -348,7 +348,7 @@ async def test_under_gunicorn_the_worker_is_replaced_and_a_broken_file_replaces_
         async with connected(program.url) as client:
             await client.subscribe("XRP")
             await further(client, "XRPUSDT")
-            await until(lambda: program.count("DEBUG   gateway.client.client") >= 1)
+            await until(lambda: program.count("DEBUG   gateway.client.welcome") >= 1)
 
 
 async def test_what_the_launcher_starts_reads_the_file_and_reads_it_again(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from gateway.admission.admission import UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.auth.settings import AuthSettings
 from gateway.client import costs
-from gateway.client.client import begin
+from gateway.client.welcome import begin
 from gateway.gateway import Gateway
 from gateway.settings import Settings
 from gateway.websocket.handshake import Handshake

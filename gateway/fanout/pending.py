@@ -1,0 +1,74 @@
+"""What waits for the next flush of a group: the newest tick of each topic, or every tick.
+
+A tick becomes pending once per group, however many cohorts hold its topic: publishing costs the same
+for one client and for twenty thousand. A group is one of these two, and its flush empties it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+
+from gateway.fanout.flush_scheduler import FlushScheduler
+from gateway.metrics import Counters
+from gateway.protocol.forms import FramedTick
+
+
+class NewestPending(ABC):
+    """Of each topic only the newest tick is pending."""
+
+    def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
+        """``scheduler`` says when to flush."""
+        self._scheduler = scheduler
+        self._counters = counters
+        self._window: dict[str, FramedTick] = {}
+        self._since = 0
+        """The offset before the first one of the window, or of the flush that goes on."""
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """See `gateway.fanout.group.Group.pending`."""
+        return self._window.values()
+
+    def offer(self, tick: FramedTick) -> None:
+        """See `gateway.fanout.group.Group.offer`."""
+        topic, window = tick.topic, self._window
+        if topic in window:
+            if self._scheduler.resting:
+                self._counters.ticks_conflated += 1
+            else:
+                # Nothing is conflated without need: two ticks of one topic in one read go out as two.
+                # What follows goes with the flush that the scheduler still has to make.
+                self.flush()
+                window = self._window
+                self._since = tick.offset - 1
+        elif not window:
+            self._since = tick.offset - 1
+            self._scheduler.want(self)
+        window[topic] = tick
+
+    @abstractmethod
+    def flush(self) -> None:
+        """See `gateway.fanout.group.Group.flush`."""
+
+
+class EveryPending(ABC):
+    """Every tick is pending, in order."""
+
+    def __init__(self, scheduler: FlushScheduler) -> None:
+        """``scheduler`` says when to flush."""
+        self._scheduler = scheduler
+        self._ticks: list[FramedTick] = []
+
+    @property
+    def pending(self) -> Collection[FramedTick]:
+        """See `gateway.fanout.group.Group.pending`."""
+        return self._ticks
+
+    def offer(self, tick: FramedTick) -> None:
+        """See `gateway.fanout.group.Group.offer`."""
+        if not self._ticks:
+            self._scheduler.want(self)
+        self._ticks.append(tick)
+
+    @abstractmethod
+    def flush(self) -> None:
+        """See `gateway.fanout.group.Group.flush`."""
