@@ -4,7 +4,7 @@ A source adapts one exchange: it speaks the exchange's language on one side and 
 Everything behind the listener is the same for all exchanges.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -34,6 +34,10 @@ class Update(Struct, frozen=True, kw_only=True, gc=False):
     ask_size: str | None = None
     last: str | None = None
     volume: str | None = None
+
+
+Take = Callable[[Update], object]
+"""Where updates go."""
 
 
 class LinkState(Struct, frozen=True):

@@ -73,6 +73,7 @@ COVERED_BY = {
     "poller/coverage/streams.py": "poller/coverage/test_source.py",
     "poller/coverage/watch.py": "poller/coverage/test_source.py",
     "poller/network/counters.py": "poller/coverage/test_source.py",
+    "poller/network/refusals.py": "poller/rest/test_client.py",
     "poller/rest/answers.py": "poller/venues/binance/test_messages.py",
     "poller/rest/timing.py": "poller/venues/binance/test_limits.py",
     "poller/source.py": "poller/test_intake.py",

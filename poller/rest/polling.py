@@ -14,13 +14,11 @@ from poller.network.log_throttle import LogThrottle
 from poller.rest.answers import Answer
 from poller.rest.client import Failure, RestClient
 from poller.rest.timing import RestTiming
-from poller.source import Update
+from poller.source import Take
 
 logger = logging.getLogger(__name__)
 
 Parse = Callable[[bytes, int, Container[str]], Answer]
-Take = Callable[[Update], object]
-"""Where the updates of an answer go."""
 
 
 class Question(Struct, frozen=True):
