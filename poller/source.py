@@ -10,7 +10,6 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from market.instruments import Instrument
-from poller.errors import PollerError
 
 
 class Update(Struct, frozen=True, kw_only=True, gc=False):
@@ -122,7 +121,3 @@ class Source(Protocol):
 
     def serve(self, symbols: Iterable[str]) -> None:
         """Bring these symbols from now on. The listener gets the instruments of the new ones."""
-
-
-class UnknownSymbolError(PollerError):
-    """The exchange lists none of the symbols in ``SYMBOLS``."""

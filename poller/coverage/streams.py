@@ -9,7 +9,8 @@ from poller.network.endpoints import Endpoints
 from poller.rest.client import RestClient, RestDialect
 from poller.rest.polling import Questions
 from poller.rest.timing import RestTiming
-from poller.stream.dialect import StreamDialect, StreamLimits
+from poller.stream.dialect import StreamDialect
+from poller.stream.limits import StreamLimits
 
 
 class Streams(Protocol):

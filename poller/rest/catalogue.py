@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from market.instruments import Instrument
+from poller.errors import UnknownSymbolError
 from poller.network.backoff import Backoff
 from poller.rest.client import Failure, RestClient
 from poller.rest.listed import ABSENT, NOT_ASKED, nothing_listed, unlisted
 from poller.rest.timing import RestTiming
-from poller.source import UnknownSymbolError
 
 logger = logging.getLogger(__name__)
 

@@ -6,5 +6,5 @@
 ``dialect``        what is an exchange's own: bytes in, updates out
 ``order_book``     the top of a book that an exchange tells by its levels, for dialects; ``timestamps``: its times
 ``peer``           what is known of its servers
-``timing``         our patience
+``limits``         what it allows; ``timing``: our patience
 """

@@ -17,7 +17,8 @@ from poller.network.pacing import RollingLimit
 from poller.network.refusals import BANNED, obey
 from poller.network.tasks import first_of
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, StreamDialect, StreamLimits, Unexpected
+from poller.stream.dialect import Ack, Alive, Ending, StreamDialect, Unexpected
+from poller.stream.limits import StreamLimits
 from poller.stream.peer import Peer
 from poller.stream.subscriptions import Subscriptions
 from poller.stream.timing import StreamTiming

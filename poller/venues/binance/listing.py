@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from market.instruments import Instrument
+from poller.errors import UnknownSymbolError
 from poller.network.backoff import Backoff
 from poller.rest.client import Failure, RestClient
 from poller.rest.listed import ABSENT, NOT_ASKED, nothing_listed, unlisted
 from poller.rest.timing import RestTiming
-from poller.source import UnknownSymbolError
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
 from poller.venues.binance.queries import INVALID_SYMBOL, MOST_SYMBOLS, parts, symbols_query
 from poller.venues.binance.weight import EXCHANGE_INFO_WEIGHT

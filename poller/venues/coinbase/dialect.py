@@ -14,7 +14,8 @@ from msgspec import Struct
 from market.codec import UNREADABLE
 from market.venues import COINBASE, native_of, symbol_of
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, StreamLimits, Unexpected
+from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, Unexpected
+from poller.stream.limits import StreamLimits
 from poller.stream.order_book import BookError, OrderBook
 from poller.stream.timestamps import Timestamp, unix_us
 

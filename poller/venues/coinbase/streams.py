@@ -11,7 +11,7 @@ from poller.network.endpoints import Endpoints
 from poller.rest.catalogue import Catalogue
 from poller.rest.client import PlainRestDialect, RestClient
 from poller.rest.timing import RestTiming
-from poller.stream.dialect import StreamLimits
+from poller.stream.limits import StreamLimits
 from poller.venues.coinbase.dialect import LIMITS, CoinbaseDialect
 from poller.venues.coinbase.products import PATH, read_products
 

@@ -10,8 +10,9 @@ from msgspec import structs
 from market.instruments import Instrument, Scales
 from poller.coverage.source import StreamSource
 from poller.coverage.staleness import SILENT, UNSEEDED, UNUSABLE
+from poller.errors import UnknownSymbolError
 from poller.rest.timing import RestTiming
-from poller.source import UnknownSymbolError, Update
+from poller.source import Update
 from poller.stream.timing import DoubtTiming, StreamTiming
 from poller.venues.coinbase.dialect import LIMITS
 from poller.venues.coinbase.streams import CoinbaseStreams
