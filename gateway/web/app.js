@@ -24,7 +24,8 @@ const WITHOUT_SYMBOLS = {
 const $ = (id) => document.getElementById(id);
 const table = new PriceTable($("rows"));
 let link = { name: "connecting" };
-const feeds = new Map(); // venue -> its newest `status`, of this connection
+const feeds = new Map(); // venue -> its newest `status`, of this connection, while it is served
+const venues = new Set(); // every venue that this connection was told of
 let expires = 0; // when the token ends, Unix seconds, once that is near
 let token = ""; // kept for reconnects, and nowhere but in this page
 
@@ -33,6 +34,7 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
     link = state;
     if (state.name === "open") {
       feeds.clear();
+      venues.clear();
       table.restart();
       if (token) connection.send({ type: "auth", token });
       connection.send({ type: "subscribe", symbols: ["*"] });
@@ -58,7 +60,7 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
         drawEmpty();
         break;
       case "status":
-        feeds.set(message.venue ?? DEFAULT_VENUE, message);
+        takeStatus(message);
         table.drawFeeds(isStale);
         drawState();
         break;
@@ -104,6 +106,13 @@ function stateOf() {
   return stale === feeds.size ? ["stale", "Stale"] : ["partly", "Partly stale"];
 }
 
+function takeStatus(status) {
+  const venue = status.venue ?? DEFAULT_VENUE;
+  venues.add(venue);
+  if (status.served === false) feeds.delete(venue);
+  else feeds.set(venue, status);
+}
+
 function staleVenues() {
   return [...feeds.keys()].filter((venue) => feeds.get(venue).feed !== "live");
 }
@@ -116,7 +125,7 @@ function reasonsOf(venues) {
 /** Whether a symbol's venue is stale: the one whose name stands in front of it, or the one that has none there. */
 function isStale(symbol) {
   const [name, native] = symbol.split(":", 2);
-  const feed = feeds.get(native !== undefined && feeds.has(name) ? name : DEFAULT_VENUE);
+  const feed = feeds.get(native !== undefined && venues.has(name) ? name : DEFAULT_VENUE);
   return feed !== undefined && feed.feed !== "live";
 }
 

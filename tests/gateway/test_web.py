@@ -421,6 +421,36 @@ async def test_each_venue_has_its_state(page: Page, gateway: ScriptedGateway) ->
     assert ["live"] * 3 == await page.evaluate(rows)
 
 
+async def test_a_venue_that_is_not_served_any_more_is_dropped(page: Page, gateway: ScriptedGateway) -> None:
+    """The page names it no more, and what befalls another venue does not touch its prices; served again, it is back."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    ours: dict[str, Any] = {"type": "status", "feed": "live", "reason": "", "since_us": 1}
+    binance, coinbase = ({**ours, "source": f"{venue}-ws", "venue": venue} for venue in ("binance", "coinbase"))
+    await client.greet(**binance)
+    await client.say(**coinbase)
+    await client.say(type="subscribed", symbols=["AUSDT", "coinbase:A-USD"])
+    text = "document.querySelector('#source').textContent"
+    await page.until(f"{text} === 'binance: Binance stream · coinbase: Coinbase stream'")
+    why = "this gateway does not serve it any more"
+    await client.say(**coinbase | {"feed": "stale", "reason": why, "served": False})
+    told = {"type": "symbol_status", "symbol": "coinbase:A-USD", "state": "unknown", "reason": why, "since_us": 1}
+    await client.say(**told)
+    await client.say(type="unsubscribed", symbols=["coinbase:A-USD"])
+    await page.until(f"{text} === 'Binance stream'")
+    await page.until(state("live"))
+    assert await page.evaluate("document.querySelector('#notice').hidden") is True
+    of_row = "(row) => `${row.dataset.feed} ${row.dataset.state ?? 'live'}`"
+    rows = f"Array.from(document.querySelectorAll('#rows tr'), {of_row}).join()"
+    await page.until(f"{rows} === 'live live,live unknown'")
+    await client.say(**binance | {"feed": "stale", "reason": "banned"})
+    await page.until(state("stale"))
+    await page.until(f"{rows} === 'stale live,live unknown'")
+    await client.say(**binance)
+    await client.say(**coinbase)
+    await page.until(f"{text} === 'binance: Binance stream · coinbase: Coinbase stream'")
+
+
 async def test_a_lost_connection_is_made_again(page: Page, gateway: ScriptedGateway) -> None:
     """After an unclean end the page says so, keeps its figures, connects, subscribes and shows newer ones."""
     await page.open(gateway.url)
