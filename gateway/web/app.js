@@ -117,8 +117,9 @@ function staleVenues() {
   return [...feeds.keys()].filter((venue) => feeds.get(venue).feed !== "live");
 }
 
-function reasonsOf(venues) {
-  const told = venues.filter((venue) => feeds.get(venue).reason);
+/** What is said of `names`, each with its name in front where it is one of several. */
+function reasonsOf(names) {
+  const told = names.filter((venue) => feeds.get(venue).reason);
   return told.map((venue) => ofVenue(venue, feeds.get(venue).reason));
 }
 
@@ -164,8 +165,9 @@ function drawNotice(state) {
     }`;
   } else if (state === "stale" || state === "partly") {
     const stale = staleVenues();
-    const reasons = reasonsOf(stale);
     const which = state === "partly" ? ` of ${stale.join(", ")}` : "";
+    const [only, ...others] = stale;
+    const reasons = which && !others.length ? [feeds.get(only).reason].filter(Boolean) : reasonsOf(stale);
     text = `Prices${which} may be old${reasons.length ? `: ${reasons.join("; ")}` : "."}`;
     const sinceUs = Math.min(...stale.map((venue) => feeds.get(venue).since_us || Infinity));
     const age = Math.max(0, Date.now() / 1000 - sinceUs / 1e6);
