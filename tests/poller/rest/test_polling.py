@@ -102,6 +102,7 @@ async def test_delisted_symbol_does_not_take_the_others_along(exchange: Exchange
         exchange.quote("BTCUSDT", bid="8.00000000", last="8.00000000")
         await heard(listener.updates, "BTCUSDT", "8.00000000")
         await eventually(lambda: any(update.last == "8.00000000" for update in listener.updates))
+        await eventually(lambda: listener.listings)
         assert [("ETHUSDT", "delisted")] == [(symbol, its.status) for symbol, its in listener.listings]
         assert "BTCUSDT" not in listener.was_lacking
         # Those that ask for all, or for the list as it was, may still be on their way.
