@@ -4,13 +4,12 @@ A source adapts one exchange: it speaks the exchange's language on one side and 
 Everything behind the listener is the same for all exchanges.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from market.prices.instruments import Instrument
-from poller.errors import PollerError
 
 
 class Update(Struct, frozen=True, kw_only=True, gc=False):
@@ -34,6 +33,10 @@ class Update(Struct, frozen=True, kw_only=True, gc=False):
     ask_size: str | None = None
     last: str | None = None
     volume: str | None = None
+
+
+Take = Callable[[Update], object]
+"""Where updates go."""
 
 
 class LinkState(Struct, frozen=True):
@@ -118,7 +121,3 @@ class Source(Protocol):
 
     def serve(self, symbols: Iterable[str]) -> None:
         """Bring these symbols from now on. The listener gets the instruments of the new ones."""
-
-
-class UnknownSymbolError(PollerError):
-    """The exchange lists none of the symbols in ``SYMBOLS``."""

@@ -45,8 +45,7 @@ POLLER_LAYERS = (
     "network intake publishing",
     "ticks states",
     "quality",
-    "source",
-    "errors",
+    "source errors",
 )
 """Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
 
@@ -81,10 +80,12 @@ COVERED_BY = {
     "poller/coverage/streams.py": "poller/coverage/test_source.py",
     "poller/coverage/watch.py": "poller/coverage/test_source.py",
     "poller/network/counters.py": "poller/coverage/test_source.py",
+    "poller/network/refusals.py": "poller/rest/test_client.py",
     "poller/rest/answers.py": "poller/venues/binance/test_messages.py",
     "poller/rest/timing.py": "poller/venues/binance/test_limits.py",
     "poller/source.py": "poller/test_intake.py",
     "poller/stream/dialect.py": "poller/venues/binance/test_dialect.py",
+    "poller/stream/limits.py": "poller/venues/binance/test_limits.py",
     "poller/stream/peer.py": "poller/stream/test_connection.py",
     "poller/stream/timing.py": "poller/venues/binance/test_limits.py",
     "poller/venues/venue.py": "poller/venues/test_registry.py",

@@ -1,21 +1,50 @@
 """The shape of a package in figures: ``python -m tests.tree_figures [PACKAGE] [ROOT]``.
 
-Prints the number of modules in each folder, the longest files, and the longest chain of imports between modules and
-between the folders below the package. ``ROOT`` may be a checkout of another commit.
+Prints the modules and the lines of code of each folder, the longest files, and the longest chain of imports between
+modules and between the folders below the package. ``ROOT`` may be a checkout of another commit.
 """
 
 import ast
+import io
 import sys
-from collections import Counter
+import tokenize
 from collections.abc import Mapping, Sequence, Set
 from functools import cache
+from itertools import groupby
 from pathlib import Path
+from typing import Final
+
+_NO_CODE: Final = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
 
 
 def modules_of(root: Path, package: str) -> dict[str, Path]:
     """Dotted name → file, of every module but those that only say what is in a folder."""
     files = sorted((root / package).rglob("*.py"))
     return {".".join(file.relative_to(root).with_suffix("").parts): file for file in files if file.stem != "__init__"}
+
+
+def code_lines(text: str) -> int:
+    """The lines of a module that have code on them: no blank ones, comments or docstrings."""
+    docs = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    code = {
+        line
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type not in _NO_CODE
+        for line in range(token.start[0], token.end[0] + 1)
+    }
+    return len(code - docs)
 
 
 def imports_of(modules: Mapping[str, Path]) -> dict[str, set[str]]:
@@ -57,14 +86,22 @@ def folded(graph: Mapping[str, Set[str]]) -> dict[str, set[str]]:
     return result
 
 
+def _folder(module: str) -> str:
+    return module.rpartition(".")[0]
+
+
 def main() -> None:
     """Print the figures."""
     package, root = [*sys.argv[1:], "gateway", "."][:2] if len(sys.argv) != 2 else (sys.argv[1], ".")
     modules = modules_of(Path(root), package)
     graph = imports_of(modules)
-    lengths = {name: len(file.read_text(encoding="utf-8").splitlines()) for name, file in modules.items()}
-    lines = [f"{len(modules)} modules, {sum(lengths.values())} lines"]
-    lines += [f"{count:3} {folder}" for folder, count in sorted(Counter(n.rpartition(".")[0] for n in modules).items())]
+    texts = {name: file.read_text(encoding="utf-8") for name, file in modules.items()}
+    lengths = {name: len(text.splitlines()) for name, text in texts.items()}
+    code = {name: code_lines(text) for name, text in texts.items()}
+    lines = [f"{len(modules)} modules, {sum(lengths.values())} lines, {sum(code.values())} of code"]
+    for folder, names in groupby(sorted(modules, key=_folder), key=_folder):
+        own = [code[name] for name in names]
+        lines.append(f"{len(own):3} {folder}, {sum(own)} lines of code")
     lines += [f"{length:3} lines: {name}" for name, length in sorted(lengths.items(), key=lambda item: -item[1])[:5]]
     for what, each in (("modules", graph), ("packages", folded(graph))):
         chain = longest_chain(each)

@@ -158,7 +158,10 @@ class Subscriptions(Message, tag="subscriptions"):
 
 
 class Status(Message, tag="status"):
-    """Whether prices of a venue are being heard: sent after ``welcome``, of each venue, and at every change."""
+    """Whether prices of a venue are being heard: sent after ``welcome``, of each venue, and at every change.
+
+    Where a gateway stops to serve a venue, its last one says so: stale, and not ``served``.
+    """
 
     feed: Literal["live", "stale"]
     reason: str
@@ -168,6 +171,8 @@ class Status(Message, tag="status"):
     since_us: int
     venue: str = DEFAULT_VENUE
     """Whose: that of the symbols with this name and a colon in front, or of those with none in front."""
+    served: bool | UnsetType = UNSET
+    """False where this gateway has no symbol of the venue any more; absent otherwise."""
 
 
 class SymbolStatus(Message, tag="symbol_status"):

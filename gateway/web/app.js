@@ -24,7 +24,8 @@ const WITHOUT_SYMBOLS = {
 const $ = (id) => document.getElementById(id);
 const table = new PriceTable($("rows"));
 let link = { name: "connecting" };
-const feeds = new Map(); // venue -> its newest `status`, of this connection
+const feeds = new Map(); // venue -> its newest `status`, of this connection, while it is served
+const venues = new Set(); // every venue that this connection was told of
 let expires = 0; // when the token ends, Unix seconds, once that is near
 let token = ""; // kept for reconnects, and nowhere but in this page
 
@@ -33,6 +34,7 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
     link = state;
     if (state.name === "open") {
       feeds.clear();
+      venues.clear();
       table.restart();
       if (token) connection.send({ type: "auth", token });
       connection.send({ type: "subscribe", symbols: ["*"] });
@@ -58,7 +60,7 @@ const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://
         drawEmpty();
         break;
       case "status":
-        feeds.set(message.venue ?? DEFAULT_VENUE, message);
+        takeStatus(message);
         table.drawFeeds(isStale);
         drawState();
         break;
@@ -104,19 +106,27 @@ function stateOf() {
   return stale === feeds.size ? ["stale", "Stale"] : ["partly", "Partly stale"];
 }
 
+function takeStatus(status) {
+  const venue = status.venue ?? DEFAULT_VENUE;
+  venues.add(venue);
+  if (status.served === false) feeds.delete(venue);
+  else feeds.set(venue, status);
+}
+
 function staleVenues() {
   return [...feeds.keys()].filter((venue) => feeds.get(venue).feed !== "live");
 }
 
-function reasonsOf(venues) {
-  const told = venues.filter((venue) => feeds.get(venue).reason);
+/** What is said of `names`, each with its name in front where it is one of several. */
+function reasonsOf(names) {
+  const told = names.filter((venue) => feeds.get(venue).reason);
   return told.map((venue) => ofVenue(venue, feeds.get(venue).reason));
 }
 
 /** Whether a symbol's venue is stale: the one whose name stands in front of it, or the one that has none there. */
 function isStale(symbol) {
   const [name, native] = symbol.split(":", 2);
-  const feed = feeds.get(native !== undefined && feeds.has(name) ? name : DEFAULT_VENUE);
+  const feed = feeds.get(native !== undefined && venues.has(name) ? name : DEFAULT_VENUE);
   return feed !== undefined && feed.feed !== "live";
 }
 
@@ -155,8 +165,9 @@ function drawNotice(state) {
     }`;
   } else if (state === "stale" || state === "partly") {
     const stale = staleVenues();
-    const reasons = reasonsOf(stale);
     const which = state === "partly" ? ` of ${stale.join(", ")}` : "";
+    const [only, ...others] = stale;
+    const reasons = which && !others.length ? [feeds.get(only).reason].filter(Boolean) : reasonsOf(stale);
     text = `Prices${which} may be old${reasons.length ? `: ${reasons.join("; ")}` : "."}`;
     const sinceUs = Math.min(...stale.map((venue) => feeds.get(venue).since_us || Infinity));
     const age = Math.max(0, Date.now() / 1000 - sinceUs / 1e6);

@@ -34,10 +34,10 @@ export class PriceTable {
     return count;
   }
 
-  /** How many of the symbols are not live, whatever the filter. */
+  /** How many of the symbols are not live, by themselves or with all of their venue, whatever the filter. */
   get notLive() {
     let count = 0;
-    for (const row of this.#rows.values()) if (row.state !== "live") count++;
+    for (const row of this.#rows.values()) if (row.state !== "live" || row.element.dataset.feed === "stale") count++;
     return count;
   }
 
@@ -181,6 +181,12 @@ class Row {
     this.figures[column].textContent = text;
   }
 
+  /** The symbol, as nodes between which a line may break: after the venue's name. */
+  name() {
+    const [venue, ...native] = this.symbol.split(":");
+    return native.length ? [`${venue}:`, document.createElement("wbr"), native.join(":")] : [venue];
+  }
+
   /** Say whether the price is current, why not, and since when; of a live one nothing is shown. */
   tell(state, reason, sinceUs) {
     this.state = state;
@@ -194,7 +200,7 @@ class Row {
     this.since.textContent = since;
     this.why.replaceChildren(reason, reason && since ? ", " : "", this.since);
     // The spaces are for who hears or copies it.
-    this.head.replaceChildren(...(isLive ? [this.symbol] : [this.symbol, " ", this.badge, " ", this.why]));
+    this.head.replaceChildren(...this.name(), ...(isLive ? [] : [" ", this.badge, " ", this.why]));
   }
 
   draw(now) {

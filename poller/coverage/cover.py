@@ -9,8 +9,7 @@ from poller.coverage.staleness import DEAD, MISSING, SILENT, UNUSABLE
 from poller.coverage.watch import StandIn
 from poller.network.counters import Counters
 from poller.network.tasks import first_of
-from poller.rest.polling import Take
-from poller.source import Listener
+from poller.source import Listener, Take
 from poller.stream.shard import Shard
 from poller.stream.timing import StreamTiming
 

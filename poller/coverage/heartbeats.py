@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 
 from poller.coverage.staleness import SILENT, UNSEEDED, UNUSABLE
-from poller.rest.polling import Take
-from poller.source import Update, Verdict
+from poller.source import Take, Update, Verdict
 
 
 class Heartbeats:

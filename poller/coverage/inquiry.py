@@ -10,9 +10,9 @@ from poller.coverage.staleness import UNSEEDED, StalenessWatch
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.rest.client import Failure
-from poller.rest.polling import Polling, Take
+from poller.rest.polling import Polling
 from poller.rest.timing import RestTiming
-from poller.source import Update, Verdict
+from poller.source import Take, Update, Verdict
 from poller.stream.timing import StreamTiming
 
 Ask = Callable[[tuple[str, ...], Take], Awaitable[Failure | None]]

@@ -20,6 +20,7 @@ from poller.network.endpoints import Endpoints
 from poller.network.handshake import stream_session
 from poller.network.link import Link
 from poller.network.pacing import RollingLimit
+from poller.rest.client import RestClient
 from poller.rest.polling import Polling, Questions
 from poller.rest.timing import RestTiming
 from poller.source import Deaf, LinkState, Listener, Update
@@ -46,11 +47,12 @@ class StreamSource:
         *,
         now_us: Callable[[], int],
         rng: random.Random,
-        timing: StreamTiming,
-        rest_timing: RestTiming,
+        timing: StreamTiming | None = None,
+        rest_timing: RestTiming | None = None,
     ) -> None:
         """Listen to ``symbols``; the wall clock and the randomness of backoff and renewal come from outside."""
         symbols = tuple(symbols)
+        timing, rest_timing = timing or StreamTiming(), rest_timing or RestTiming()
         self._own = streams
         self._limits = streams.limits
         self._endpoints = Endpoints.of(streams.what, endpoints)
@@ -61,7 +63,7 @@ class StreamSource:
         self._counters = Counters()
         self._link = Link(streams.source, now_us)
         self._listener: Listener = Deaf()
-        self._client = streams.client(rest_timing, self._counters, now_us)
+        self._client = RestClient(streams.rest_url, streams.rest_dialect, rest_timing, self._counters, now_us)
         self._listing = streams.listing(self._client, symbols, rest_timing, self._listed)
         self._attempts = RollingLimit(self._limits.connects_per_window, self._limits.connect_window_s)
         self._peer = Peer()

@@ -5,11 +5,12 @@ from typing import Protocol
 
 from market.prices.instruments import Instrument
 from poller.coverage.listing import Listing
-from poller.network.counters import Counters
-from poller.rest.client import RestClient
+from poller.network.endpoints import Endpoints
+from poller.rest.client import RestClient, RestDialect
 from poller.rest.polling import Questions
 from poller.rest.timing import RestTiming
-from poller.stream.dialect import StreamDialect, StreamLimits
+from poller.stream.dialect import StreamDialect
+from poller.stream.limits import StreamLimits
 
 
 class Streams(Protocol):
@@ -21,6 +22,8 @@ class Streams(Protocol):
     """The name under which REST delivers in their place."""
     what: str
     """The streams, for people."""
+    rest_url: Endpoints | str
+    """Where its REST interface is."""
 
     @property
     def limits(self) -> StreamLimits:
@@ -30,11 +33,12 @@ class Streams(Protocol):
     def questions(self) -> Questions | None:
         """How REST is asked for prices; None where the streams' heartbeats tell what lives, and nothing stands in."""
 
+    @property
+    def rest_dialect(self) -> RestDialect:
+        """What is its own in REST's answers."""
+
     def dialect(self) -> StreamDialect:
         """A new connection's."""
-
-    def client(self, timing: RestTiming, counters: Counters, now_us: Callable[[], int]) -> RestClient:
-        """The way to its REST interface."""
 
     def listing(
         self, client: RestClient, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]

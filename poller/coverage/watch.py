@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
-from poller.rest.polling import Take
-from poller.source import Update, Verdict
+from poller.source import Take, Update, Verdict
 
 
 class Watch(Protocol):

@@ -1,7 +1,7 @@
 """What every way to an exchange needs, whatever it speaks.
 
 ``endpoints``     base URLs, tried in turn
-``bans``          an exchange that says stop
+``bans``          for how long nothing may be asked; ``refusals``: the answers that say so
 ``backoff``       pauses between tries; ``pacing``: not more often than allowed
 ``handshake``     a session that keeps what a refused handshake said
 ``reasons``       what went wrong, in plain words

@@ -6,18 +6,16 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from market.prices.instruments import Instrument
+from poller.errors import UnknownSymbolError
 from poller.network.backoff import Backoff
 from poller.rest.client import Failure, RestClient
+from poller.rest.listed import ABSENT, NOT_ASKED, nothing_listed, unlisted
 from poller.rest.timing import RestTiming
-from poller.source import UnknownSymbolError
 
 logger = logging.getLogger(__name__)
 
 Read = Callable[[bytes], Mapping[str, Instrument] | Failure]
 """An answer's symbols, or why it is none."""
-
-_NOT_ASKED = Instrument("unknown", reason="the exchange has not been asked yet")
-_ABSENT = Instrument("unknown", reason="the exchange does not list it")
 
 
 class Catalogue:
@@ -67,7 +65,7 @@ class Catalogue:
             logger.warning("%s fails, trying on: %s", self._path, found.reason)
             failing(found.reason)
             await asyncio.sleep(backoff.next_s())
-        self.instruments = {symbol: found.get(symbol, _ABSENT) for symbol in self._symbols}
+        self.instruments = {symbol: found.get(symbol, ABSENT) for symbol in self._symbols}
         if not self.answerable:
             raise UnknownSymbolError(self._fix(found))
         for symbol, its in self.instruments.items():
@@ -87,8 +85,8 @@ class Catalogue:
         self.instruments = {symbol: its for symbol, its in self.instruments.items() if symbol in self._symbols}
         for symbol in self._symbols:
             if symbol not in self.instruments:
-                self.instruments[symbol] = _NOT_ASKED
-                self._changed(symbol, _NOT_ASKED)
+                self.instruments[symbol] = NOT_ASKED
+                self._changed(symbol, NOT_ASKED)
                 self.doubt(symbol)
 
     async def run(self) -> None:
@@ -114,7 +112,7 @@ class Catalogue:
         if isinstance(found, Failure):
             logger.warning("%s fails, trying on: %s", self._path, found.reason)
             return False
-        now = {symbol: self._now(symbol, found) for symbol in self._symbols}
+        now = {symbol: found.get(symbol) or unlisted(self.instruments[symbol]) for symbol in self._symbols}
         news = {symbol: its for symbol, its in now.items() if its != self.instruments[symbol]}
         for symbol, its in news.items():
             self.instruments[symbol] = its
@@ -125,22 +123,11 @@ class Catalogue:
             self._changed(symbol, its)
         return bool(news)
 
-    def _now(self, symbol: str, found: Mapping[str, Instrument]) -> Instrument:
-        if symbol in found:
-            return found[symbol]
-        before = self.instruments[symbol]
-        if before.listed:
-            return Instrument("delisted", before.scales, "the exchange does not list it any more")
-        return before if before.status == "delisted" else _ABSENT
-
     async def _ask(self) -> Mapping[str, Instrument] | Failure:
         body = await self._client.get(self._path, {}, 1, self._timing.exchange_info_timeout_s)
         return body if isinstance(body, Failure) else self._read(body)
 
     def _fix(self, found: Mapping[str, Instrument]) -> str:
         """What to say of a start without any symbol that is listed."""
-        symbol, *others = self._symbols
-        close = next(iter(difflib.get_close_matches(symbol, found, n=1)), None)
-        fix = f"did you mean {close}?" if close else "remove it, or correct it"
-        more = f" and {len(others)} more" if others else ""
-        return f"SYMBOLS names {symbol}{more}, which {self._what} does not list; {fix}"
+        close = difflib.get_close_matches(self._symbols[0], found, n=1)
+        return nothing_listed(self._symbols, self._what, next(iter(close), None))

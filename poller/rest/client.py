@@ -12,9 +12,9 @@ from msgspec import Struct
 from yarl import URL
 
 from poller.network import reasons
-from poller.network.bans import BANNED, obey
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
+from poller.network.refusals import BANNED, obey
 from poller.rest.budget import WeightBudget
 from poller.rest.timing import RestTiming
 
@@ -43,6 +43,21 @@ class RestDialect(Protocol):
 
     def error_code(self, body: bytes) -> int:
         """Its own number of an error; 0 where the answer has none."""
+
+
+class PlainRestDialect:
+    """A `RestDialect` whose answers tell neither."""
+
+    def __init__(self, what: str) -> None:
+        """``what`` is the interface, for people."""
+        self.what = what
+
+    def used_weight(self, headers: Mapping[str, str]) -> None:
+        """They do not say."""
+
+    def error_code(self, body: bytes) -> int:  # noqa: ARG002 - as `RestDialect` has it
+        """Its errors have no numbers."""
+        return 0
 
 
 class RestClient:

@@ -14,13 +14,11 @@ from poller.network.log_throttle import LogThrottle
 from poller.rest.answers import Answer
 from poller.rest.client import Failure, RestClient
 from poller.rest.timing import RestTiming
-from poller.source import Update
+from poller.source import Take
 
 logger = logging.getLogger(__name__)
 
 Parse = Callable[[bytes, int, Container[str]], Answer]
-Take = Callable[[Update], object]
-"""Where the updates of an answer go."""
 
 
 class Question(Struct, frozen=True):
@@ -104,6 +102,8 @@ class Polling:
         self._quotes = _Job(questions.quotes, backoff())
         self._summaries = _Job(questions.summaries, backoff())
         self._cursor = 0
+        self._listings = 0
+        """How often it became known which symbols are listed."""
         self._quiet: asyncio.TimerHandle | None = None
 
     async def run(self, begin: Callable[[], Take]) -> None:
@@ -183,11 +183,13 @@ class Polling:
         whole = now < job.whole_until and not job.whole_market.isdisjoint(symbols)
         question = job.question
         query = {} if whole else question.query(symbols)
+        listings = self._listings
         body = await self._client.get(question.path, query, question.weight(len(symbols) if query else 0))
         if isinstance(body, Failure):
             if body.code == self._questions.not_listed and query:
-                logger.warning("the exchange no longer lists one of our symbols; asking %s for all", question.path)
-                job.whole_market, job.whole_until = frozenset(symbols), now + self._timing.absent_s
+                if listings == self._listings:
+                    logger.warning("the exchange no longer lists one of our symbols; asking %s for all", question.path)
+                    job.whole_market, job.whole_until = frozenset(symbols), now + self._timing.absent_s
                 self._refused(symbols)
             return body
         answer = question.parse(body, self._now_us(), frozenset(symbols))
@@ -199,7 +201,8 @@ class Polling:
         return answer
 
     def named_again(self) -> None:
-        """It is known again which symbols are listed: questions may name them."""
+        """It is known again which symbols are listed: questions may name them, whatever becomes of one under way."""
+        self._listings += 1
         self._quotes.whole_until = self._summaries.whole_until = 0.0
 
     def _pass_on(self, answer: Answer, take: Take) -> Failure | None:

@@ -9,15 +9,16 @@ import aiohttp
 
 from poller.network import reasons
 from poller.network.backoff import Backoff
-from poller.network.bans import BANNED, obey
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
 from poller.network.handshake import RefusedError
 from poller.network.log_throttle import LogThrottle
 from poller.network.pacing import RollingLimit
+from poller.network.refusals import BANNED, obey
 from poller.network.tasks import first_of
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, StreamDialect, StreamLimits, Unexpected
+from poller.stream.dialect import Ack, Alive, Ending, StreamDialect, Unexpected
+from poller.stream.limits import StreamLimits
 from poller.stream.peer import Peer
 from poller.stream.subscriptions import Subscriptions
 from poller.stream.timing import StreamTiming

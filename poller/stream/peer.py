@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from poller.stream.dialect import StreamLimits
+from poller.stream.limits import StreamLimits
 from poller.stream.timing import StreamTiming
 
 

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from market.prices.instruments import Instrument
 from poller.network import reasons
-from poller.network.bans import BANNED, obey
 from poller.network.endpoints import Endpoints
+from poller.network.refusals import BANNED, obey
 from poller.network.tasks import first_of
 from poller.source import LinkState, Listener, Source
 

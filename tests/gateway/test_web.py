@@ -401,12 +401,13 @@ async def test_each_venue_has_its_state(page: Page, gateway: ScriptedGateway) ->
     await client.say(**other | {"feed": "stale", "reason": "the poller is silent"})
     await page.until(state("partly"))
     assert "Partly stale" == await page.evaluate("document.querySelector('[role=status]').innerText.trim()")
-    assert "Prices of coinbase may be old: coinbase: the poller is silent" == await page.evaluate(
+    assert "Prices of coinbase may be old: the poller is silent" == await page.evaluate(
         "document.querySelector('#notice-text').textContent"
     )
     assert "binance: Binance stream · coinbase: Coinbase stream, stale" == await page.evaluate(text)
     rows = "Array.from(document.querySelectorAll('#rows tr'), (row) => row.dataset.feed)"
     assert ["live", "stale", "live"] == await page.evaluate(rows)
+    assert "1" == await page.evaluate("document.querySelector('#not-live').textContent")
     await client.say(type="status", feed="stale", reason="banned", source="binance-ws", since_us=1, venue="binance")
     await page.until(state("stale"))
     assert ["stale"] * 3 == await page.evaluate(rows)
@@ -419,6 +420,36 @@ async def test_each_venue_has_its_state(page: Page, gateway: ScriptedGateway) ->
     await page.until(state("live"))
     assert await page.evaluate("document.querySelector('#notice').hidden") is True
     assert ["live"] * 3 == await page.evaluate(rows)
+
+
+async def test_a_venue_that_is_not_served_any_more_is_dropped(page: Page, gateway: ScriptedGateway) -> None:
+    """The page names it no more, and what befalls another venue does not touch its prices; served again, it is back."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    ours: dict[str, Any] = {"type": "status", "feed": "live", "reason": "", "since_us": 1}
+    binance, coinbase = ({**ours, "source": f"{venue}-ws", "venue": venue} for venue in ("binance", "coinbase"))
+    await client.greet(**binance)
+    await client.say(**coinbase)
+    await client.say(type="subscribed", symbols=["AUSDT", "coinbase:A-USD"])
+    text = "document.querySelector('#source').textContent"
+    await page.until(f"{text} === 'binance: Binance stream · coinbase: Coinbase stream'")
+    why = "this gateway does not serve it any more"
+    await client.say(**coinbase | {"feed": "stale", "reason": why, "served": False})
+    told = {"type": "symbol_status", "symbol": "coinbase:A-USD", "state": "unknown", "reason": why, "since_us": 1}
+    await client.say(**told)
+    await client.say(type="unsubscribed", symbols=["coinbase:A-USD"])
+    await page.until(f"{text} === 'Binance stream'")
+    await page.until(state("live"))
+    assert await page.evaluate("document.querySelector('#notice').hidden") is True
+    of_row = "(row) => `${row.dataset.feed} ${row.dataset.state ?? 'live'}`"
+    rows = f"Array.from(document.querySelectorAll('#rows tr'), {of_row}).join()"
+    await page.until(f"{rows} === 'live live,live unknown'")
+    await client.say(**binance | {"feed": "stale", "reason": "banned"})
+    await page.until(state("stale"))
+    await page.until(f"{rows} === 'stale live,live unknown'")
+    await client.say(**binance)
+    await client.say(**coinbase)
+    await page.until(f"{text} === 'binance: Binance stream · coinbase: Coinbase stream'")
 
 
 async def test_a_lost_connection_is_made_again(page: Page, gateway: ScriptedGateway) -> None:
@@ -595,6 +626,37 @@ async def test_a_flood_does_not_freeze_the_page(page: Page, gateway: ScriptedGat
     assert ["2.00"] * len(symbols) == await page.evaluate(bids)
     assert 10 < await page.evaluate("window.drawn")
     await page.until("window.busiest > 100")
+
+
+@pytest.mark.parametrize("width", [360, 780, 920, 1280])
+async def test_two_venues_have_room_at_any_width(page: Page, gateway: ScriptedGateway, width: int) -> None:
+    """Whatever is said of them nothing overflows, no figure is cut off, and a name breaks at its colon alone."""
+    await page.look(width=width, height=780)
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.greet(venue="binance", feed="stale", reason="the poller is silent")
+    await client.say(
+        type="status", feed="stale", reason="the poller is silent", source="simulated", since_us=1, venue="coinbase"
+    )
+    symbols = ["BTCUSDT", "coinbase:BTC-USD", "coinbase:ETH-USD"]
+    await client.say(type="subscribed", symbols=symbols)
+    for symbol in symbols:
+        await client.say(**tick(symbol, volume=1428725920))
+    why = "this gateway does not serve it any more"
+    await client.say(type="symbol_status", symbol=symbols[2], state="unknown", reason=why, since_us=1)
+    await page.until(f"({row('coinbase:BTC-USD')})[1] !== '–' && {state('stale')}")
+    await page.until("document.querySelector('#not-live').textContent === '3'")
+    inside = "(box) => box.scrollWidth <= box.clientWidth"
+    assert await page.evaluate(f"[document.documentElement, ...document.querySelectorAll('.bar > p')].every({inside})")
+    edge = "document.querySelector('.panel').getBoundingClientRect().right"
+    right = "(cell) => cell.getBoundingClientRect().right"
+    assert await page.evaluate(f"[...document.querySelectorAll('#rows td')].map({right}).every((x) => x <= {edge})")
+    # Each piece of a name that is text of its own stands on one line.
+    lines = """[...document.querySelectorAll('#rows th')].map((head) => [...head.childNodes]
+        .filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim())
+        .map((node) => { const range = document.createRange(); range.selectNode(node); return range; })
+        .map((range) => range.getClientRects().length))"""
+    assert [[1], [1, 1], [1, 1]] == await page.evaluate(lines)
 
 
 async def test_the_table_is_one_to_assistive_technology_at_phone_width_too(

@@ -6,18 +6,22 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
-from signal import SIGKILL
+from pathlib import Path
+from signal import SIGHUP, SIGKILL
 
 import pytest
 from redis.asyncio import Redis
 
+from deploy.ports import free_port
+from deploy.programs import plan_run
 from deploy.stack import Stack
+from gateway.fanout.feed.venue_feed import NOT_SERVED
 from tests.browser import open_page, running_browser
 from tests.client import Client, connected
 from tests.exchange.coinbase import CoinbaseExchange
 from tests.exchange.server import Exchange
 from tests.integration.faults import SILENT_POLLER, STALE_WITHIN_S
-from tests.integration.stacks import cluster_plan, run_plan, running, ws_url
+from tests.integration.stacks import cluster_plan, environment, run_plan, running, ws_url
 
 pytestmark = pytest.mark.integration
 
@@ -121,6 +125,47 @@ async def test_an_exchange_that_is_away_is_one_venue_s_matter() -> None:
         await client.until(lambda client: states(client)["coinbase"][0] == "live", BACK_WITHIN_S)
         await client.until(lambda client: bid(client, COINBASE) == Decimal("400.25"))
         assert ["live"] == [its["feed"] for its in client.told("status") if its["venue"] == "binance"][-1:]
+
+
+async def test_a_venue_without_symbols_left_has_a_last_status(tmp_path: Path) -> None:
+    """Who holds its symbol then hears of that; who holds none hears the status, too; the other venue stays live."""
+    settings = tmp_path / "settings"
+    settings.write_text(f"SYMBOLS={BINANCE},{COINBASE}\n", encoding="utf-8")
+    variables = environment(VENUES="binance,coinbase", TICKGATE_CONFIG=str(settings), GATEWAY_PORT=str(free_port()))
+    # The file is to say it.
+    del variables["SYMBOLS"]
+    async with (
+        running(plan_run(variables)) as stack,
+        connected(ws_url(stack)) as holder,
+        connected(ws_url(stack)) as other,
+    ):
+        await holder.subscribe("*")
+        await other.subscribe(BINANCE)
+        for client in (holder, other):
+            await client.until(lambda client: states(client) == dict.fromkeys(POLLERS, ("live", "simulated")))
+        settings.write_text(f"SYMBOLS={BINANCE}\n", encoding="utf-8")
+        stack["gateway"].send(SIGHUP)
+        await holder.until(lambda client: client.count("unsubscribed") == 1)
+        ends = [
+            message
+            for message in holder.messages
+            if message["type"] in ("symbol_status", "unsubscribed") or message.get("served") is False
+        ]
+        assert ["status", "symbol_status", "unsubscribed"] == [message["type"] for message in ends]
+        assert ("coinbase", "stale", NOT_SERVED) == tuple(ends[0][key] for key in ("venue", "feed", "reason"))
+        await other.until(lambda client: client.told("status")[-1].get("served") is False)
+        assert 0 == other.count("unsubscribed")
+        more = len(holder.prices[BINANCE]) + 20
+        await holder.until(lambda client: len(client.prices[BINANCE]) >= more)
+        assert ("live", "simulated") == states(holder)["binance"]
+        async with connected(ws_url(stack)) as newcomer:
+            await newcomer.subscribe("*")
+            assert ["binance"] == list(states(newcomer))
+        settings.write_text(f"SYMBOLS={BINANCE},{COINBASE}\n", encoding="utf-8")
+        stack["gateway"].send(SIGHUP)
+        for client in (holder, other):
+            await client.until(feed_is("coinbase", "live"))
+            assert "served" not in client.told("status")[-1]
 
 
 @pytest.mark.haproxy

@@ -16,7 +16,7 @@ from poller.source import Source, Update, Verdict
 from poller.stream.timing import DoubtTiming, StreamTiming
 from poller.venues.binance.dialect import LIMITS as BINANCE_LIMITS
 from poller.venues.binance.rest_source import BinanceRest
-from poller.venues.binance.streams import binance_ws
+from poller.venues.binance.streams import BinanceStreams
 from tests.exchange import Exchange, Limits
 
 # Short where waiting is part of every test; long where a slow machine must not be taken for a fault.
@@ -51,13 +51,12 @@ def now_us() -> int:
 def new_ws(exchange: Exchange, symbols: list[str], rest: RestTiming = REST, **timing: Any) -> StreamSource:
     """`binance-ws` on the local exchange, in a hurry."""
     limits = {name: timing.pop(name) for name in STREAM_LIMITS.__struct_fields__ if name in timing}
-    return binance_ws(
+    return StreamSource(
         symbols,
-        exchange.rest_url,
+        BinanceStreams(exchange.rest_url, structs.replace(STREAM_LIMITS, **limits)),
         exchange.ws_url,
         now_us=now_us,
         rng=random.Random(1),
-        limits=structs.replace(STREAM_LIMITS, **limits),
         timing=structs.replace(STREAMS, **timing),
         rest_timing=rest,
     )

@@ -119,7 +119,7 @@ class Feed:
         self._usefulness.serve(symbols)
         venues = venues_of(symbols)
         for venue in self._venues.keys() - set(venues):
-            self._venues.pop(venue).states_reader.cancel()
+            self._venues.pop(venue).end()
         for venue in venues:
             if venue not in self._venues:
                 self._broadcast(self._add(venue).status)

@@ -23,6 +23,7 @@ HEARTBEAT_TIMEOUT_S: Final = 3.0
 """Silence for so long is a fault: three heartbeats, or three pings."""
 
 NO_LINK: Final = "no link to the bus"
+NOT_SERVED: Final = "this gateway does not serve it any more"
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,14 @@ class VenueFeed:
         if self._link.linked_at is not None:
             self.states_reader.read_if_due(now)
         self.look()
+
+    def end(self) -> None:
+        """No symbol of it is served any more: tell that, as the last word of it, and look no more."""
+        self.states_reader.cancel()
+        self.status = self._stale(NOT_SERVED, self._now_us())
+        self.status.served = False
+        logger.info("%s is not served any more", self._venue)
+        self._broadcast(self.status)
 
     def is_alive(self, now: float) -> bool:
         """Whether heartbeats come over this link."""

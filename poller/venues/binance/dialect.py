@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from market.prices.symbols import lower
-from poller.stream.dialect import Heard, Method, Request, StreamLimits
+from poller.stream.dialect import Heard, Method, Request
+from poller.stream.limits import StreamLimits
 from poller.venues.binance.messages import QUOTE_STREAM, SUMMARY_STREAM, parse_message
 
 _ID_DIGITS = 16

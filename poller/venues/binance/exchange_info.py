@@ -9,8 +9,9 @@ import orjson
 from market.prices.instruments import Instrument, Scales
 from market.prices.tick import MAX_EXACT, DecimalError, number, scale_of
 from poller.errors import PollerError
+from poller.rest.listed import closed, halted
 
-_GONE: Final = frozenset({"DELISTED", "CLOSE", "CLOSED", "SETTLED"})
+_CLOSED: Final = frozenset({"DELISTED", "CLOSE", "CLOSED", "SETTLED"})
 """States from which no symbol comes back; everything else but ``TRADING`` is a halt (API documents, "ENUM
 definitions": ``BREAK``, ``HALT``, ``CANCEL_ONLY``, ``END_OF_DAY`` and others)."""
 
@@ -48,12 +49,11 @@ class ExchangeInfo:
         filters = _filters(entry)
         price = _scale(filters.get("PRICE_FILTER", {}), "tickSize", "maxPrice")
         size = _scale(filters.get("LOT_SIZE", {}), "stepSize", "maxQty")
-        status = str(entry.get("status", "TRADING"))[:40]
+        status = str(entry.get("status", "TRADING"))
+        scales = Scales(price, size)
         if status == "TRADING":
-            return Instrument("trading", Scales(price, size))
-        if status in _GONE:
-            return Instrument("delisted", Scales(price, size), f"the exchange has closed it ({status})")
-        return Instrument("halted", Scales(price, size), f"the exchange does not trade it now ({status})")
+            return Instrument("trading", scales)
+        return closed(scales, status) if status in _CLOSED else halted(scales, status)
 
     def suggestion(self, symbol: str) -> str | None:
         """The listed symbol that ``symbol`` may be meant for."""

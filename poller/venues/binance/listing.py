@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from market.prices.instruments import Instrument
+from poller.errors import UnknownSymbolError
 from poller.network.backoff import Backoff
 from poller.rest.client import Failure, RestClient
+from poller.rest.listed import ABSENT, NOT_ASKED, nothing_listed, unlisted
 from poller.rest.timing import RestTiming
-from poller.source import UnknownSymbolError
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
 from poller.venues.binance.queries import INVALID_SYMBOL, MOST_SYMBOLS, parts, symbols_query
 from poller.venues.binance.weight import EXCHANGE_INFO_WEIGHT
@@ -89,7 +90,7 @@ class Listing:
         now = asyncio.get_running_loop().time()
         for symbol in asked:
             if symbol in self._symbols:
-                self.instruments[symbol] = found.get(symbol) or _unknown()
+                self.instruments[symbol] = found.get(symbol) or ABSENT
                 self._not_before[symbol] = now
         absent = [symbol for symbol in self._symbols if not self.instruments[symbol].listed]
         if len(absent) == len(self._symbols) and self._symbols.keys() <= {*asked}:
@@ -123,7 +124,7 @@ class Listing:
             self._looked_at.pop(symbol, None)
         for symbol in self._symbols:
             if symbol not in self.instruments:
-                self.instruments[symbol] = _unknown("the exchange has not been asked yet")
+                self.instruments[symbol] = NOT_ASKED
                 self._changed(symbol, self.instruments[symbol])
                 self.doubt(symbol)
 
@@ -192,7 +193,7 @@ class Listing:
             before = self.instruments[symbol]
             # What the list of all lacks, and nobody has asked for by name yet, is as it was.
             answered = not isinstance(found, Failure) and symbol in found
-            its = before if isinstance(found, Failure) or not answered else found[symbol] or _gone(before)
+            its = before if isinstance(found, Failure) or not answered else found[symbol] or unlisted(before)
             doubted = symbol in self._doubted
             if answered:
                 self._doubted.pop(symbol, None)
@@ -273,17 +274,4 @@ class Listing:
         """What to say of a start without any symbol; the list of all knows what one may be meant for."""
         whole = self._whole or await self._read_info({}, self._timing.exchange_info_timeout_s)
         close = None if isinstance(whole, Failure) else whole.suggestion(symbol)
-        fix = f"did you mean {close}?" if close else "remove it, or correct it"
-        others = f" and {len(self._symbols) - 1} more" if len(self._symbols) > 1 else ""
-        return f"SYMBOLS names {symbol}{others}, which Binance does not list; {fix}"
-
-
-def _unknown(reason: str = "the exchange does not list it") -> Instrument:
-    return Instrument("unknown", reason=reason)
-
-
-def _gone(before: Instrument) -> Instrument:
-    """Of a symbol that is not listed: one that was, has been delisted."""
-    if not before.listed:
-        return before if before.status == "delisted" else _unknown()
-    return Instrument("delisted", before.scales, "the exchange does not list it any more")
+        return nothing_listed(tuple(self._symbols), "Binance", close)

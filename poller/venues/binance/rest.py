@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from poller.network.bans import whole
+from poller.network.refusals import whole
 from poller.rest.polling import Question, Questions
 from poller.venues.binance.messages import error_of, parse_quotes, parse_summaries
 from poller.venues.binance.queries import INVALID_SYMBOL, symbols_query

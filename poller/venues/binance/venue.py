@@ -6,9 +6,10 @@ from poller.venues.venue import Opening, Venue
 
 
 def _by_streams(its: Opening) -> Source:
-    from poller.venues.binance.streams import binance_ws
+    from poller.coverage.source import StreamSource
+    from poller.venues.binance.streams import BinanceStreams
 
-    return binance_ws(its.symbols, its.rest, its.streams, now_us=its.now_us, rng=its.rng)
+    return StreamSource(its.symbols, BinanceStreams(its.rest), its.streams, now_us=its.now_us, rng=its.rng)
 
 
 def _by_rest(its: Opening) -> Source:

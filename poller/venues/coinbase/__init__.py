@@ -1,8 +1,7 @@
 """Coinbase Exchange: its top of book out of ``level2_batch``, its last trades out of ``ticker``.
 
-``venue``       as the registry has it
-``streams``     ``coinbase-ws``: what is its own about a source on its streams
-``dialect``     what is sent on them, what they allow, and what comes
-``order_book``  the top of a book that is told by its levels
-``products``    what it lists
+``venue``     as the registry has it
+``streams``   ``coinbase-ws``: what is its own about a source on its streams
+``dialect``   what is sent on them, what they allow, and what comes
+``products``  what it lists
 """

@@ -6,17 +6,18 @@ Shapes and limits are from the exchange's API documents ("WebSocket Channels", "
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from market.prices.venues import COINBASE, native_of, symbol_of
 from market.wire.codec import UNREADABLE
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, StreamLimits, Unexpected
-from poller.venues.coinbase.order_book import BookError, Level, OrderBook
+from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, Unexpected
+from poller.stream.limits import StreamLimits
+from poller.stream.order_book import BookError, OrderBook
+from poller.stream.timestamps import Timestamp, unix_us
 
 LIMITS: Final = StreamLimits(
     # Not limited; so many books are what one connection brings without falling behind.
@@ -36,10 +37,6 @@ LIMITS: Final = StreamLimits(
 _CHANNELS: Final = ("level2_batch", "ticker", "heartbeat")
 _TOLD_CHANNELS: Final = {"ticker", "heartbeat"}
 """Those that an answer names as we do. The third may be told by another name of its (``level2``, ``level2_50``)."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_US: Final = timedelta(microseconds=1)
-_STILL: Final = timedelta(seconds=5)
-"""So long after a trade its change of the book has been told, with time to spare."""
 
 
 class _Channel(Struct):
@@ -50,7 +47,7 @@ class _Channel(Struct):
 class _Message(Struct):
     type: str
     product_id: str = ""
-    time: Annotated[datetime, Meta(tz=True)] | None = None
+    time: Timestamp | None = None
     bids: list[tuple[str, str]] = []
     asks: list[tuple[str, str]] = []
     changes: list[tuple[Literal["buy", "sell"], str, str]] = []
@@ -76,11 +73,6 @@ class CoinbaseDialect:
     def __init__(self) -> None:
         """Nothing has been told yet."""
         self._books: dict[str, OrderBook] = {}
-        self._tops: dict[str, tuple[Level | None, Level | None]] = {}
-        self._changed_at: dict[str, datetime] = {}
-        """Symbol → when its book changed last, by the exchange's clock."""
-        self._traded_at: dict[str, datetime] = {}
-        """Symbol → when it was first traded since then."""
 
     def url(self, base: str) -> str:
         """Everything is subscribed later."""
@@ -103,24 +95,29 @@ class CoinbaseDialect:
 
     def _read(self, its: _Message, recv_us: int) -> Iterable[Heard]:
         symbol = symbol_of(COINBASE, its.product_id)
+        at_us = None if its.time is None else unix_us(its.time)
         match its.type:
             case "snapshot":
                 book = self._books[symbol] = OrderBook()
-                self._tops.pop(symbol, None)
                 for price, size in its.bids:
                     book.bids.put(price, size)
                 for price, size in its.asks:
                     book.asks.put(price, size)
-                return self._quote(symbol, its.time, recv_us)
+                return _quote(symbol, book, at_us, recv_us)
             case "l2update":
                 changed = self._books.get(symbol)
                 if changed is None:
                     return (Unexpected(f"changes of a book that was not told: {symbol[:80]}", symbol),)
                 for side, price, size in its.changes:
                     (changed.bids if side == "buy" else changed.asks).put(price, size)
-                return self._quote(symbol, its.time, recv_us)
+                return _quote(symbol, changed, at_us, recv_us)
             case "ticker":
-                return self._traded(symbol, its, recv_us)
+                summary = Update(symbol=symbol, recv_us=recv_us, event_us=at_us, last=its.price, volume=its.volume_24h)
+                traded = self._books.get(symbol)
+                # The first one on a connection is from before the book was told.
+                if traded is None or traded.follows(at_us):
+                    return (summary,)
+                return (summary, Unexpected("trades without a change of the book", symbol))
             case "heartbeat":
                 return (Alive(symbol),)
             case "subscriptions":
@@ -130,46 +127,26 @@ class CoinbaseDialect:
             case _:
                 return (Unexpected(f"a message of an unknown type: {its.type[:40]!r}"),)
 
-    def _traded(self, symbol: str, its: _Message, recv_us: int) -> Iterable[Heard]:
-        """Last price and volume. Every trade changes a level: a book that stands still meanwhile is not right."""
-        summary = Update(
-            symbol=symbol, recv_us=recv_us, event_us=_micros(its.time), last=its.price, volume=its.volume_24h
-        )
-        changed_at = self._changed_at.get(symbol)
-        # The first one on a connection is from before the book was told.
-        if its.time is None or changed_at is None or its.time <= changed_at:
-            return (summary,)
-        if its.time - self._traded_at.setdefault(symbol, its.time) < _STILL:
-            return (summary,)
-        return (summary, Unexpected("trades without a change of the book", symbol))
 
-    def _quote(self, symbol: str, time: datetime | None, recv_us: int) -> Iterable[Update]:
-        """The top of the book, if it has moved."""
-        self._traded_at.pop(symbol, None)
-        if time is not None:
-            self._changed_at[symbol] = time
-        bid, ask = top = self._books[symbol].top()
-        if top == self._tops.get(symbol):
-            return ()
-        self._tops[symbol] = top
-        at_us = _micros(time)
-        return (
-            Update(
-                symbol=symbol,
-                recv_us=recv_us,
-                # Nothing is counted here. The time tells which of two connections is ahead while one replaces another.
-                update_id=at_us,
-                event_us=at_us,
-                bid=bid.price if bid else "",
-                bid_size=bid.size if bid else "",
-                ask=ask.price if ask else "",
-                ask_size=ask.size if ask else "",
-            ),
-        )
-
-
-def _micros(time: datetime | None) -> int | None:
-    return None if time is None else (time - _EPOCH) // _US
+def _quote(symbol: str, book: OrderBook, at_us: int | None, recv_us: int) -> Iterable[Update]:
+    """The top of the book, if it has moved."""
+    top = book.changed(at_us)
+    if top is None:
+        return ()
+    bid, ask = top
+    return (
+        Update(
+            symbol=symbol,
+            recv_us=recv_us,
+            # Nothing is counted here. The time tells which of two connections is ahead while one replaces another.
+            update_id=at_us,
+            event_us=at_us,
+            bid=bid.price if bid else "",
+            bid_size=bid.size if bid else "",
+            ask=ask.price if ask else "",
+            ask_size=ask.size if ask else "",
+        ),
+    )
 
 
 def _granted(channels: list[_Channel]) -> frozenset[str]:

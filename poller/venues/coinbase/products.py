@@ -6,11 +6,11 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from market.prices.instruments import Instrument, Scales
-from market.prices.tick import DecimalError, scale_of
 from market.prices.venues import COINBASE, symbol_of
 from poller.network import reasons
 from poller.rest.answers import read_rows
 from poller.rest.client import Failure
+from poller.rest.listed import closed, decimals, halted
 
 PATH = "/products"
 
@@ -39,18 +39,9 @@ def read_products(body: bytes) -> Mapping[str, Instrument] | Failure:
 
 
 def _instrument(row: _Product) -> Instrument:
-    scales = Scales(_scale(row.quote_increment), _scale(row.base_increment))
+    scales = Scales(decimals(row.quote_increment), decimals(row.base_increment))
     if row.status == "delisted":
-        return Instrument("delisted", scales, "the exchange has closed it")
+        return closed(scales, row.status)
     if row.status != "online" or row.trading_disabled or row.cancel_only:
-        why = row.status_message or ("cancel only" if row.cancel_only else row.status)
-        return Instrument("halted", scales, f"the exchange does not trade it now ({reasons.one_line(why)[:60]})")
+        return halted(scales, row.status_message or ("cancel only" if row.cancel_only else row.status))
     return Instrument("trading", scales)
-
-
-def _scale(step: str) -> int:
-    """The decimals of a step; 0 where there is none that makes sense: a tick's own numbers then decide."""
-    try:
-        return scale_of(step)
-    except DecimalError:
-        return 0

@@ -6,9 +6,10 @@ from poller.venues.venue import Opening, Venue
 
 
 def _by_streams(its: Opening) -> Source:
-    from poller.venues.coinbase.streams import coinbase_ws
+    from poller.coverage.source import StreamSource
+    from poller.venues.coinbase.streams import CoinbaseStreams
 
-    return coinbase_ws(its.symbols, its.rest, its.streams, now_us=its.now_us, rng=its.rng)
+    return StreamSource(its.symbols, CoinbaseStreams(its.rest), its.streams, now_us=its.now_us, rng=its.rng)
 
 
 COINBASE = Venue(

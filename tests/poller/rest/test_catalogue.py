@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from market.prices.instruments import Instrument, Scales
+from poller.errors import UnknownSymbolError
 from poller.network.backoff import Backoff
 from poller.rest.catalogue import Catalogue
 from poller.rest.client import Failure
 from poller.rest.timing import RestTiming
-from poller.source import UnknownSymbolError
 from tests.fakes import run_virtual
 
 TRADED = Instrument("trading", Scales(2, 8))

@@ -1,11 +1,18 @@
 """What is asked, how often, and at what weight."""
 
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Mapping
+from typing import cast
 
 import pytest
 from msgspec import structs
 
 from poller.coverage.staleness import MISSING
+from poller.network.counters import Counters
+from poller.rest.client import Failure, RestClient
+from poller.rest.polling import Polling
+from poller.rest.timing import RestTiming
+from poller.venues.binance.rest import QUESTIONS
 from tests.exchange import Exchange, Limits
 from tests.poller.listening import LIMITS, bids, eventually, heard, heeding, listening, new_rest
 
@@ -95,6 +102,7 @@ async def test_delisted_symbol_does_not_take_the_others_along(exchange: Exchange
         exchange.quote("BTCUSDT", bid="8.00000000", last="8.00000000")
         await heard(listener.updates, "BTCUSDT", "8.00000000")
         await eventually(lambda: any(update.last == "8.00000000" for update in listener.updates))
+        await eventually(lambda: listener.listings)
         assert [("ETHUSDT", "delisted")] == [(symbol, its.status) for symbol, its in listener.listings]
         assert "BTCUSDT" not in listener.was_lacking
         # Those that ask for all, or for the list as it was, may still be on their way.
@@ -104,6 +112,37 @@ async def test_delisted_symbol_does_not_take_the_others_along(exchange: Exchange
         await eventually(lambda: len(exchange.requests) > asked + 6)
         assert {("BTCUSDT",)} == {request.symbols for request in exchange.requests[asked:]}
         assert refused == sum(request.status == 400 for request in exchange.requests)
+
+
+async def test_a_refusal_that_comes_after_the_listing_is_none_of_the_next_question() -> None:
+    """It was of the list as it was: the next question names what is listed, and not the whole market for a minute."""
+    named: list[bool] = []
+
+    class Client:
+        """Refuses the first question, and while that is on its way the listing is read again."""
+
+        async def get(self, _path: str, query: Mapping[str, str], _weight: int) -> bytes | Failure:
+            named.append(bool(query))
+            if len(named) == 1:
+                polling.named_again()
+                return Failure("HTTP 400: Invalid symbol.", QUESTIONS.not_listed)
+            return b'[{"symbol":"BTCUSDT","bidPrice":"1","askPrice":"2"}]'
+
+    polling = Polling(
+        cast("RestClient", Client()),
+        QUESTIONS,
+        lambda: ("BTCUSDT",),
+        timing=RestTiming(),
+        counters=Counters(),
+        now_us=lambda: 1,
+        rng=random.Random(1),
+        changed=lambda: None,
+        answered=lambda _found, _missing: None,
+        refused=lambda _symbols: None,
+    )
+    assert isinstance(await polling.quotes(("BTCUSDT", "ETHUSDT"), lambda _: None), Failure)
+    assert await polling.quotes(("BTCUSDT",), lambda _: None) is None
+    assert [True, True] == named
 
 
 async def test_all_delisted_is_reported_and_recovered_from(exchange: Exchange) -> None:

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec import structs
 
+from poller.coverage.source import StreamSource
 from poller.network.endpoints import Endpoints
-from poller.venues.binance.streams import binance_ws
+from poller.venues.binance.streams import BinanceStreams
 from tests.exchange import Exchange
 from tests.poller.listening import (
     LIMITS,
@@ -284,13 +285,12 @@ async def test_streams_have_other_urls(exchange: Exchange, fault: str, caplog: p
                 broken.faults.stream_status = 503
             case "silent":
                 broken.faults.ignore_subscribe = True
-        source = binance_ws(
+        source = StreamSource(
             SYMBOLS,
-            exchange.rest_url,
+            BinanceStreams(exchange.rest_url, structs.replace(STREAM_LIMITS, symbols_per_connection=1)),
             Endpoints("streams", [broken.ws_url, exchange.ws_url]),
             now_us=now_us,
             rng=random.Random(1),
-            limits=structs.replace(STREAM_LIMITS, symbols_per_connection=1),
             timing=structs.replace(STREAMS, ready_timeout_s=0.3, reply_timeout_s=0.1),
             rest_timing=REST,
         )

@@ -2,7 +2,11 @@
 
 import asyncio
 
+import pytest
+from msgspec import UNSET
+
 from gateway.fanout.feed.delivery import LOST
+from gateway.fanout.feed.venue_feed import NOT_SERVED
 from gateway.protocol.messages import Status
 from market.bus import Batch
 from market.prices.symbols import parse_symbols
@@ -150,5 +154,64 @@ def test_venues_come_and_go_with_their_symbols() -> None:
             said = len(told(setup))
             await setup.heartbeat(link="down")
             assert said == len(told(setup))
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(("venue", "left"), [("coinbase", "BTCUSDT"), ("binance", "coinbase:BTC-USD")])
+def test_a_venue_that_is_not_served_any_more_has_a_last_status(venue: str, left: str) -> None:
+    """Stale, and that no other will come; its poller's heartbeats change nothing, and the other venue stays live."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            await setup.heartbeat()
+            await setup.heartbeat(venue="coinbase")
+            setup.feed.serve(parse_symbols(left))
+            last = setup.heard[-1]
+            assert isinstance(last, Status)
+            assert (venue, "stale", NOT_SERVED, False) == (last.venue, last.feed, last.reason, last.served)
+            assert "simulated" == last.source
+            count = len(setup.heard)
+            for _ in range(5):
+                await setup.heartbeat()
+                await setup.heartbeat(venue="coinbase")
+                await asyncio.sleep(1)
+            assert count == len(setup.heard)
+            assert {venue} == {"binance", "coinbase"} - setup.feed.live_venues().keys()
+            assert setup.feed.live
+
+    run_virtual(main())
+
+
+def test_a_venue_that_was_stale_has_its_last_status_too() -> None:
+    """It was to be live again some day, for all that a client could know."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            await setup.poll(5, "BTCUSDT")
+            setup.feed.serve(parse_symbols("BTCUSDT"))
+            silent = ("coinbase", "stale", "the poller is silent")
+            assert [silent, ("coinbase", "stale", NOT_SERVED)] == told(setup)[-2:]
+
+    run_virtual(main())
+
+
+def test_a_venue_that_is_served_again_begins_anew() -> None:
+    """Stale until its next heartbeat; one that only lost some of its symbols had nothing to say."""
+
+    async def main() -> None:
+        async with running(f"{BOTH},coinbase:ETH-USD") as setup:
+            await setup.heartbeat()
+            await setup.heartbeat(venue="coinbase")
+            count = len(setup.heard)
+            setup.feed.serve(parse_symbols(BOTH))
+            assert count == len(setup.heard)
+            setup.feed.serve(parse_symbols("BTCUSDT"))
+            setup.feed.serve(parse_symbols(BOTH))
+            await setup.heartbeat(venue="coinbase")
+            assert [False, UNSET, UNSET] == [
+                heard.served for heard in setup.heard[count:] if isinstance(heard, Status) and heard.venue == "coinbase"
+            ]
+            assert ("coinbase", "live", "") == told(setup)[-1]
 
     run_virtual(main())

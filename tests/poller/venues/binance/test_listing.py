@@ -11,10 +11,10 @@ import pytest
 from msgspec import structs
 
 from market.prices.instruments import Instrument, Scales
+from poller.errors import UnknownSymbolError
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.rest.client import RestClient
-from poller.source import UnknownSymbolError
 from poller.venues.binance.listing import Listing
 from poller.venues.binance.rest import BinanceRestDialect
 from tests.exchange import Exchange

@@ -10,11 +10,12 @@ from msgspec import structs
 from market.prices.instruments import Instrument, Scales
 from poller.coverage.source import StreamSource
 from poller.coverage.staleness import SILENT, UNSEEDED, UNUSABLE
+from poller.errors import UnknownSymbolError
 from poller.rest.timing import RestTiming
-from poller.source import UnknownSymbolError, Update
+from poller.source import Update
 from poller.stream.timing import DoubtTiming, StreamTiming
 from poller.venues.coinbase.dialect import LIMITS
-from poller.venues.coinbase.streams import coinbase_ws
+from poller.venues.coinbase.streams import CoinbaseStreams
 from tests.exchange.coinbase import CoinbaseExchange, CoinbaseLimits
 from tests.poller.listening import bids, eventually, heard, heeding, listening, now_us
 
@@ -36,14 +37,14 @@ HURRY = CoinbaseLimits(heartbeat_s=0.05, batch_s=0.01, connects=1_000)
 
 def new_source(exchange: CoinbaseExchange, *symbols: str, rest: RestTiming = REST, **timing: Any) -> StreamSource:
     """`coinbase-ws` on the local exchange, in a hurry."""
-    limits = {name: timing.pop(name) for name in LIMITS.__struct_fields__ if name in timing}
-    return coinbase_ws(
+    given = {name: timing.pop(name) for name in LIMITS.__struct_fields__ if name in timing}
+    limits = structs.replace(LIMITS, **{"told_within_s": 20.0, "connects_per_window": 900, **given})
+    return StreamSource(
         symbols,
-        exchange.rest_url,
+        CoinbaseStreams(exchange.rest_url, limits),
         exchange.ws_url,
         now_us=now_us,
         rng=random.Random(1),
-        limits=structs.replace(LIMITS, **{"told_within_s": 20.0, "connects_per_window": 900, **limits}),
         timing=structs.replace(TIMING, **timing),
         rest_timing=rest,
     )

@@ -1,4 +1,4 @@
-"""The top of an order book that is told by its levels."""
+"""The top of an order book, for dialects of exchanges that tell a book by its levels."""
 
 from decimal import Decimal
 from heapq import heapify, heappop, heappush
@@ -8,6 +8,8 @@ from msgspec import Struct
 
 MOST_LEVELS: Final = 250_000
 """On one side; the busiest books have some tens of thousands."""
+FOLLOWS_WITHIN_US: Final = 5_000_000
+"""So long after a trade its change of the book has been told, with time to spare."""
 _SLACK: Final = 1_000
 
 
@@ -20,6 +22,10 @@ class Level(Struct, frozen=True):
 
     price: str
     size: str
+
+
+Top = tuple[Level | None, Level | None]
+"""The best bid and the best ask; None where a side is empty."""
 
 
 class Side:
@@ -65,13 +71,39 @@ class Side:
 
 
 class OrderBook:
-    """Both sides of one symbol's book."""
+    """Both sides of one symbol's book. Times are the exchange's, in microseconds."""
 
     def __init__(self) -> None:
         """Empty."""
         self.bids = Side(-1)
         self.asks = Side(1)
+        self._told: Top | None = None
+        self._changed_at: int | None = None
+        self._traded_at: int | None = None
+        """When it was first traded since then."""
 
-    def top(self) -> tuple[Level | None, Level | None]:
+    def top(self) -> Top:
         """The best bid and the best ask."""
         return self.bids.top(), self.asks.top()
+
+    def changed(self, at_us: int | None) -> Top | None:
+        """Levels have been put, which the exchange told as of ``at_us``: the top if it has moved, else None."""
+        self._traded_at = None
+        if at_us is not None:
+            self._changed_at = at_us
+        top = self.top()
+        if top == self._told:
+            return None
+        self._told = top
+        return top
+
+    def follows(self, traded_us: int | None) -> bool:
+        """Whether the book can be right when there was a trade at ``traded_us``.
+
+        Each trade changes a level. A book that stands still for `FOLLOWS_WITHIN_US` while trades go on is wrong.
+        """
+        if traded_us is None or self._changed_at is None or traded_us <= self._changed_at:
+            return True
+        if self._traded_at is None:
+            self._traded_at = traded_us
+        return traded_us - self._traded_at < FOLLOWS_WITHIN_US

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poller.venues.coinbase import order_book
-from poller.venues.coinbase.order_book import BookError, Level, OrderBook, Side
+from poller.stream import order_book
+from poller.stream.order_book import FOLLOWS_WITHIN_US, BookError, Level, OrderBook, Side
 
 changes = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 3)), max_size=300)
 
@@ -62,3 +62,29 @@ def test_a_book_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         side.put(f"{number}.5", "1")
     with pytest.raises(BookError, match="more than 10 levels"):
         side.put("11", "1")
+
+
+def test_only_a_top_that_has_moved_is_told() -> None:
+    """The first time it has, even of an empty book; changes far from the top are nobody's news."""
+    book = OrderBook()
+    assert (None, None) == book.changed(1)
+    book.bids.put("10", "1")
+    assert (Level("10", "1"), None) == book.changed(2)
+    book.bids.put("9", "5")
+    assert book.changed(3) is None
+    book.bids.put("10", "2")
+    assert (Level("10", "2"), None) == book.changed(4)
+
+
+def test_a_book_that_stands_still_while_trades_go_on_is_wrong() -> None:
+    """Five seconds after the first of them, by the exchange's own clock; a change clears it."""
+    book = OrderBook()
+    assert book.follows(FOLLOWS_WITHIN_US)  # nothing was told yet
+    book.changed(100)
+    assert book.follows(90)
+    assert book.follows(None)
+    assert book.follows(200)
+    assert book.follows(199 + FOLLOWS_WITHIN_US)
+    assert not book.follows(200 + FOLLOWS_WITHIN_US)
+    book.changed(None)
+    assert book.follows(300 + FOLLOWS_WITHIN_US)
