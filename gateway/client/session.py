@@ -10,7 +10,7 @@ from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command
 from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, wishes_of, without
-from gateway.fanout.arrears import topics_of
+from gateway.fanout.backlog import topics_of
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import (

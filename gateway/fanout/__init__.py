@@ -12,6 +12,6 @@
 ``bursts``           states of many topics that change at once, sent piece by piece
 ``slow_consumers``   connections that do not drain or read, and their way back
 ``catching_up``      the way of a slow connection: slice by slice to the newest prices, and back into its cohorts
-``arrears``          what a slow connection is owed: the newest tick of each topic that it missed
+``backlog``           what a slow connection is owed: the newest tick of each topic that it missed
 ``window``           how much may be on its way to a client that has not read it
 """

@@ -1,12 +1,12 @@
 """The way of slow connections: slice by slice to the newest prices, and back into their cohorts.
 
-`gateway.fanout.membership` says who is slow. What one misses is reckoned by `gateway.fanout.arrears`, how much of it
+`gateway.fanout.membership` says who is slow. What one misses is reckoned by `gateway.fanout.backlog`, how much of it
 may be sent at once by `gateway.fanout.window`, and when to look again is for `gateway.fanout.slow_consumers`.
 """
 
 from collections.abc import Callable, Sequence
 
-from gateway.fanout.arrears import Arrears, topics_of
+from gateway.fanout.backlog import Backlogs, topics_of
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.member import Member, Subscription
 from gateway.fanout.membership import Membership
@@ -23,7 +23,7 @@ class CatchingUp:
         self,
         membership: Membership,
         slow_consumers: SlowConsumers,
-        arrears: Arrears,
+        backlogs: Backlogs,
         newest_offset: Callable[[], int],
         clock: Callable[[], float],
         counters: Counters,
@@ -33,7 +33,7 @@ class CatchingUp:
         """``newest_offset`` is that of the newest tick there is; ``clock`` is the event loop's, in seconds."""
         self._membership = membership
         self._slow_consumers = slow_consumers
-        self._arrears = arrears
+        self._backlogs = backlogs
         self._newest_offset = newest_offset
         self._clock = clock
         self._counters = counters
@@ -103,11 +103,11 @@ class CatchingUp:
         window, now, offset, topics = consumer.window, self._clock(), self._newest_offset(), topics_of(wants)
         quick = consumer.reads_quickly(rates)
         begins_round = consumer.look(rates, offset, now)
-        owed = self._arrears.owed(consumer, wants)
-        is_back = not owed.order
-        if begins_round and not owed.later:
-            is_back = is_back or quick or window.takes(connection, owed.size)
-        slice_ = self._arrears.take(consumer, owed, topics, offset, whole=topics if is_back else ())
+        backlog = self._backlogs.of(consumer, wants)
+        is_back = not backlog.order
+        if begins_round and not backlog.later:
+            is_back = is_back or quick or window.takes(connection, backlog.size)
+        slice_ = self._backlogs.take(consumer, backlog, topics, offset, whole=topics if is_back else ())
         if slice_.is_all_that_was_due:
             consumer.rest(now)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
@@ -131,8 +131,8 @@ class CatchingUp:
         consumer = self._slow_consumers.get(connection)
         assert consumer is not None
         wanted = topics_of([cohort.subscription for cohort in every])
-        owed = self._arrears.owed(consumer, before)
-        slice_ = self._arrears.take(consumer, owed, topics_of(before), self._newest_offset(), whole=wanted)
+        backlog = self._backlogs.of(consumer, before)
+        slice_ = self._backlogs.take(consumer, backlog, topics_of(before), self._newest_offset(), whole=wanted)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in every:
             share = slice_.share(cohort.subscription.topics)

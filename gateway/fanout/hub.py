@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from gateway.fanout.arrears import Arrears, topics_of
+from gateway.fanout.backlog import Backlogs, topics_of
 from gateway.fanout.bursts import Bursts
 from gateway.fanout.catching_up import CatchingUp
 from gateway.fanout.cohort import Cohort
@@ -50,10 +50,10 @@ class Hub:
         self._published: Counter[str] = Counter()
         """Ticks ever published, by topic: what is conflated for a slow connection is counted by it."""
         clock, next_number = asyncio.get_running_loop().time, itertools.count(1).__next__
-        arrears = Arrears(last, states, self._published)
+        backlogs = Backlogs(last, states, self._published)
         slow_consumers = SlowConsumers(lag_timeout_s, lambda connection: self.slow.catch_up(connection))
         self.membership = Membership(
-            arrears,
+            backlogs,
             slow_consumers,
             lambda: self._offset,
             clock,
@@ -64,7 +64,7 @@ class Hub:
         )
         """Who holds what, and who is slow."""
         self.slow = CatchingUp(
-            self.membership, slow_consumers, arrears, lambda: self._offset, clock, counters, next_number=next_number
+            self.membership, slow_consumers, backlogs, lambda: self._offset, clock, counters, next_number=next_number
         )
         """Those who do not drain or read in time."""
         self._registry = self.membership.registry

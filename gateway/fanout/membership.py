@@ -14,7 +14,7 @@ members when it is flushed.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from gateway.fanout.arrears import Arrears, SlowConsumer
+from gateway.fanout.backlog import Backlogs, SlowConsumer
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.member import Member, Missed, Subscription
@@ -32,7 +32,7 @@ class Membership:
 
     def __init__(
         self,
-        arrears: Arrears,
+        backlogs: Backlogs,
         slow: SlowConsumers,
         newest_offset: Callable[[], int],
         clock: Callable[[], float],
@@ -46,7 +46,7 @@ class Membership:
 
         ``next_number`` is for pings; ``timer`` measures flushes, and ``clock`` is the event loop's, in seconds.
         """
-        self._arrears = arrears
+        self._backlogs = backlogs
         self._slow = slow
         self._newest_offset = newest_offset
         self._clock = clock
@@ -99,7 +99,7 @@ class Membership:
         """
         before, consumer = self._cohorts_of[connection], self._slow.get(connection)
         if consumer is not None:
-            self._arrears.move(consumer, _latest(before), _latest(cohorts), self._newest_offset())
+            self._backlogs.move(consumer, _latest(before), _latest(cohorts), self._newest_offset())
         self._cohorts_of[connection] = cohorts
         for cohort in cohorts:
             if cohort in before:
@@ -145,7 +145,7 @@ class Membership:
         window = Window(sent=self.unanswered.pop(connection, None))
         if missed.begins:
             window.begin()
-        consumer = self._arrears.begin(missed, cohort.subscription.topics, window, self._clock(), others, newest)
+        consumer = self._backlogs.begin(missed, cohort.subscription.topics, window, self._clock(), others, newest)
         self._slow.add(connection, consumer)
 
     def come_back(self, connection: Member) -> SlowConsumer:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from gateway.fanout.arrears import SlowConsumer
+from gateway.fanout.backlog import SlowConsumer
 from gateway.fanout.member import Member
 
 logger = logging.getLogger(__name__)

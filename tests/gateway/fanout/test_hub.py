@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fanout.arrears import topics_of
+from gateway.fanout.backlog import topics_of
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Subscription

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.fanout.arrears import SlowConsumer
+from gateway.fanout.backlog import SlowConsumer
 from gateway.fanout.member import Member
 from gateway.fanout.slow_consumers import SERVED_AT_ONCE, SWEEP_S, SlowConsumers
 from gateway.fanout.window import Sent, Window

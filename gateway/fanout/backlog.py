@@ -97,7 +97,7 @@ def _ask(owed: dict[str, int], topics: Collection[str], offset: int) -> None:
         owed.setdefault(topic, offset)
 
 
-class Owed(Struct, frozen=True):
+class Backlog(Struct, frozen=True):
     """All that a slow consumer is owed now."""
 
     order: Sequence[str]
@@ -137,8 +137,8 @@ class Slice(Struct, frozen=True):
         )
 
 
-class Arrears:
-    """Reckons what slow consumers are owed.
+class Backlogs:
+    """Computes the backlogs of slow consumers.
 
     What somebody holds is given as a sequence of subscriptions: one for each set of options, without a topic in common.
     """
@@ -193,16 +193,16 @@ class Arrears:
         self, consumer: SlowConsumer, before: Sequence[Subscription], wants: Sequence[Subscription], offset: int
     ) -> None:
         """Its owner holds something else than ``before``; ``offset`` is that of the newest tick."""
-        owed = self.owed(consumer, before)
+        backlog = self.of(consumer, before)
         topics = topics_of(wants)
-        self._keep(consumer, owed, topics)
+        self._keep(consumer, backlog, topics)
         consumer.conflated += self._published_of(topics_of(before)) - consumer.published
         consumer.published = self._published_of(topics)
         consumer.offset = offset
         # There may be other rates.
         consumer.heartbeats, consumer.rests = {}, False
 
-    def owed(self, consumer: SlowConsumer, wants: Sequence[Subscription]) -> Owed:
+    def of(self, consumer: SlowConsumer, wants: Sequence[Subscription]) -> Backlog:
         """All that is owed to one that has these ``wants``."""
         last, states, offset, topics = self._last, self._states, consumer.offset, topics_of(wants)
         ticks = _held(consumer.ticks, topics, last)
@@ -226,48 +226,54 @@ class Arrears:
                 sizes[topic] = size + (len(frame(states[topic])) if topic in told else 0)
                 if ticks.get(topic, 0) > heartbeat.offset and topic not in snapshots and topic not in told:
                     later.add(topic)
-        return Owed(order, ticks, snapshots, told, sizes, later)
+        return Backlog(order, ticks, snapshots, told, sizes, later)
 
-    def conflated(self, consumer: SlowConsumer, owed: Owed, topics: Collection[str]) -> int:
-        """Ticks of ``topics`` that were replaced by those that are ``owed``."""
-        return consumer.conflated + self._published_of(topics) - consumer.published - len(owed.ticks)
+    def conflated(self, consumer: SlowConsumer, backlog: Backlog, topics: Collection[str]) -> int:
+        """Ticks of ``topics`` that were replaced by those of ``backlog``."""
+        return consumer.conflated + self._published_of(topics) - consumer.published - len(backlog.ticks)
 
     def take(
-        self, consumer: SlowConsumer, owed: Owed, topics: Collection[str], offset: int, *, whole: Collection[str] = ()
+        self,
+        consumer: SlowConsumer,
+        backlog: Backlog,
+        topics: Collection[str],
+        offset: int,
+        *,
+        whole: Collection[str] = (),
     ) -> Slice:
-        """Take from what is ``owed`` and due as much as its window has room for, one topic at least.
+        """Take from ``backlog`` what is due, as much as the window has room for, but one topic at least.
 
         Where something is to be taken ``whole``, take all that is owed of that, due or not, and nothing else.
         ``topics`` are all that it holds; ``offset`` is that of the newest tick.
         """
-        due = [one for one in owed.order if (one in whole if whole else one not in owed.later)]
+        due = [one for one in backlog.order if (one in whole if whole else one not in backlog.later)]
         if not due and not whole:
             return Slice(0, (), (), (), is_all_that_was_due=True)
         taken: list[str] = []
         room = consumer.window.size
         for topic in due:
-            room -= owed.sizes[topic]
+            room -= backlog.sizes[topic]
             if room < 0 and taken and not whole:
                 break
             taken.append(topic)
         slice_ = Slice(
-            self.conflated(consumer, owed, topics),
-            [self._last[topic] for topic in taken if topic in owed.ticks or topic in owed.snapshots],
-            owed.snapshots,
-            [self._states[topic] for topic in taken if topic in owed.states],
+            self.conflated(consumer, backlog, topics),
+            [self._last[topic] for topic in taken if topic in backlog.ticks or topic in backlog.snapshots],
+            backlog.snapshots,
+            [self._states[topic] for topic in taken if topic in backlog.states],
             len(taken) == len(due),
         )
-        left = set(owed.order).difference(taken)
-        self._keep(consumer, owed, left)
+        left = set(backlog.order).difference(taken)
+        self._keep(consumer, backlog, left)
         consumer.offset, consumer.conflated = offset, 0
         consumer.published = self._published_of(topics) - len(consumer.ticks)
         return slice_
 
-    def _keep(self, consumer: SlowConsumer, owed: Owed, topics: Collection[str]) -> None:
-        """Of ``owed`` only what concerns ``topics`` is owed further on, each in its place."""
-        consumer.ticks = {topic: at for topic, at in owed.ticks.items() if topic in topics}
-        consumer.snapshots = {topic: at for topic, at in owed.snapshots.items() if topic in topics}
-        consumer.states = {topic: at for topic, at in owed.states.items() if topic in topics}
+    def _keep(self, consumer: SlowConsumer, backlog: Backlog, topics: Collection[str]) -> None:
+        """Keep only what concerns ``topics``, each in its place."""
+        consumer.ticks = {topic: at for topic, at in backlog.ticks.items() if topic in topics}
+        consumer.snapshots = {topic: at for topic, at in backlog.snapshots.items() if topic in topics}
+        consumer.states = {topic: at for topic, at in backlog.states.items() if topic in topics}
 
     def _published_of(self, topics: Collection[str]) -> int:
         return sum(map(self._published.__getitem__, topics))
