@@ -19,7 +19,7 @@ _QUICK_ROUND: Final = 0.25
 """Who reads all that one round owes in such a part of the interval can have the next one at once."""
 
 
-class Heartbeat(Struct):
+class Round(Struct):
     """What is due at one rate: of ticks only what waits since the newest round or longer. Others wait for the next."""
 
     offset: int = 0
@@ -46,7 +46,7 @@ class SlowConsumer(Struct):
     since: float
     """When it became slow, or last read what it was sent, in the event loop's time."""
     window: Window
-    heartbeats: dict[float | None, Heartbeat] = {}
+    rounds: dict[float | None, Round] = {}
     """By ``max_hz``."""
     rests: bool = False
     """Whether nothing is due until the next round."""
@@ -65,16 +65,16 @@ class SlowConsumer(Struct):
 
     def waits(self, reader: Reader, now: float) -> bool:
         """Whether it is not to be sent more yet: nothing is due, or ``reader`` is still to read what it was sent."""
-        rests = self.rests and now < min(heartbeat.due_at for heartbeat in self.heartbeats.values())
+        rests = self.rests and now < min(round_.due_at for round_ in self.rounds.values())
         return rests or self.window.waits(reader, now)
 
     def look(self, rates: Iterable[float | None], offset: int, now: float) -> bool:
         """Begin a new round of each of ``rates`` where it is time; whether any is. ``offset`` is of the newest tick."""
         begun = False
         for max_hz in rates:
-            heartbeat = self.heartbeats.setdefault(max_hz, Heartbeat())
-            if now >= heartbeat.due_at:
-                heartbeat.offset, heartbeat.due_at = offset, now + 1 / max_hz if max_hz else now
+            round_ = self.rounds.setdefault(max_hz, Round())
+            if now >= round_.due_at:
+                round_.offset, round_.due_at = offset, now + 1 / max_hz if max_hz else now
                 begun = True
         if begun:
             self._began_at, self.rests = now, False
@@ -200,7 +200,7 @@ class Backlogs:
         consumer.published = self._published_of(topics)
         consumer.offset = offset
         # There may be other rates.
-        consumer.heartbeats, consumer.rests = {}, False
+        consumer.rounds, consumer.rests = {}, False
 
     def of(self, consumer: SlowConsumer, wants: Sequence[Subscription]) -> Backlog:
         """All that is owed to one that has these ``wants``."""
@@ -220,11 +220,11 @@ class Backlogs:
         later: set[str] = set()
         for subscription in wants:
             form, frame = subscription.encoding.form(batch=subscription.batch), subscription.encoding.status_frame
-            heartbeat = consumer.heartbeats.get(subscription.max_hz, Heartbeat())
+            round_ = consumer.rounds.get(subscription.max_hz, Round())
             for topic in subscription.topics & since.keys():
                 size = len(form(last[topic])) if topic in ticks or topic in snapshots else 0
                 sizes[topic] = size + (len(frame(states[topic])) if topic in told else 0)
-                if ticks.get(topic, 0) > heartbeat.offset and topic not in snapshots and topic not in told:
+                if ticks.get(topic, 0) > round_.offset and topic not in snapshots and topic not in told:
                     later.add(topic)
         return Backlog(order, ticks, snapshots, told, sizes, later)
 
