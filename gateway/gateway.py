@@ -28,7 +28,7 @@ from gateway.websocket.buffering.memory import share_for_clients
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from gateway.websocket.keepalive import Keepalive
-from gateway.websocket.turns import Turns
+from gateway.websocket.read_scheduler import ReadScheduler
 from market.bus import Bus
 from market.tasks import Group, end
 
@@ -63,7 +63,7 @@ class Gateway:
         self.counters = Counters()
         self.buffers = Buffers(self.counters, _bounds(settings))
         """What is kept for clients."""
-        self.turns = Turns(timer)
+        self.read_scheduler = ReadScheduler(timer)
         """When is worked on what clients send."""
         self._now_us = now_us
         # Spreads reconnects; nothing secret depends on it.

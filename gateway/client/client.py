@@ -64,7 +64,7 @@ class Client:
             transport,
             encoding,
             gateway.buffers,
-            gateway.turns,
+            gateway.read_scheduler,
             self,
             settings.max_message_bytes,
             deflate=handshake.deflate,

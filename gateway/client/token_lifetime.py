@@ -79,7 +79,7 @@ class TokenLifetime:
         # It and the client know each other; and whoever still looks at a token sees that nobody waits for it.
         self._apply = self._hear = None
         self._held = None
-        self._gateway.turns.forget(self)
+        self._gateway.read_scheduler.forget(self)
 
     def holds(self, message: bytes) -> bool:
         """Whether ``message`` is kept for later, because a token is being looked at."""
@@ -123,14 +123,14 @@ class TokenLifetime:
             self._accept(grant, auth)
         self._looking = False
         # A key that many have waited for lets them all go on at once.
-        self._gateway.turns.wait(self, self._slot.key)
+        self._gateway.read_scheduler.wait(self, self._slot.key)
 
-    def go_on(self) -> None:
-        """Hear what was held, in its order, as far as there is time (called by `gateway.websocket.turns`)."""
-        turns = self._gateway.turns
+    def resume(self) -> None:
+        """Hear what was held, in its order, as far as there is time (called by `gateway.websocket.read_scheduler`)."""
+        read_scheduler = self._gateway.read_scheduler
         while self._held and not self._looking and self._hear is not None and self._is_here():
-            if turns.is_over():
-                turns.wait(self, self._slot.key)
+            if read_scheduler.is_over():
+                read_scheduler.wait(self, self._slot.key)
                 return
             self._hear(self._held.pop(0))
         if not self._looking:

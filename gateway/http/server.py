@@ -120,7 +120,7 @@ def acceptor(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         serve,
         gateway.counters,
         gateway.buffers,
-        gateway.turns,
+        gateway.read_scheduler,
         timeout_s=settings.handshake_timeout_s,
         most=settings.max_handshakes,
         has_room=has_room,

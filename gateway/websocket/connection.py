@@ -15,8 +15,8 @@ from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, cl
 from gateway.websocket.framing.parser import REFUSED, FailureCode, FrameParser, MessageVerdict, Violation
 from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 from gateway.websocket.numbered_pings import ping as numbered_ping
+from gateway.websocket.read_scheduler import ReadScheduler
 from gateway.websocket.sockets import has_unread
-from gateway.websocket.turns import Turns
 from gateway.websocket.writer import CUT_OFF, Writer
 
 _CLOSED: Final = "closed with"
@@ -58,8 +58,8 @@ class Connection(Writer):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_closing_handshake", "_parser", "_turns", "asked", "client", "encoding", "heard", "listener",
-        "pinged", "pinged_at", "rtt_s", "watched",
+        "__weakref__", "_closing_handshake", "_parser", "_read_scheduler", "asked", "client", "encoding", "heard",
+        "listener", "pinged", "pinged_at", "rtt_s", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -68,7 +68,7 @@ class Connection(Writer):
         transport: asyncio.Transport,
         encoding: Any,
         buffers: Buffers,
-        turns: Turns,
+        read_scheduler: ReadScheduler,
         listener: Listener,
         max_message_bytes: int,
         *,
@@ -82,7 +82,7 @@ class Connection(Writer):
         self.encoding = encoding
         """How messages are written for this client: for those who write them; nothing here looks at it."""
         self.listener = listener
-        self._turns = turns
+        self._read_scheduler = read_scheduler
         self._parser = FrameParser(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
         self._closing_handshake: ClosingHandshake | None = None
         self.heard = True
@@ -120,7 +120,7 @@ class Connection(Writer):
     @property
     def waits_for_us(self) -> bool:
         """Whether it has sent what we have not found the time to read."""
-        return self in self._turns
+        return self in self._read_scheduler
 
     # What goes out.
 
@@ -163,17 +163,17 @@ class Connection(Writer):
             return
         if self._closing_handshake is not None and not self._closing_handshake.bytes_received(len(data)):
             return
-        turns = self._turns
-        if turns.begin():
+        read_scheduler = self._read_scheduler
+        if read_scheduler.begin():
             self._read(data)
-            turns.end()
+            read_scheduler.end()
         else:
             self._parser.keep(data)
             self._wait()
             self._buffers.read(self, *self._parser.unfinished)
 
-    def go_on(self) -> None:
-        """Read what was kept for a later turn (see `gateway.websocket.turns`)."""
+    def resume(self) -> None:
+        """Read what was kept for a later turn (see `gateway.websocket.read_scheduler`)."""
         if self._transport.is_closing():
             return
         self._read(b"")
@@ -185,7 +185,7 @@ class Connection(Writer):
             self._transport.resume_reading()
 
     def _pauses(self) -> bool:
-        if not self._turns.is_over():
+        if not self._read_scheduler.is_over():
             return False
         self._wait()
         return True
@@ -193,7 +193,7 @@ class Connection(Writer):
     def _wait(self) -> None:
         if not self._transport.is_closing():
             self._transport.pause_reading()
-            self._turns.wait(self, self.listener.payer)
+            self._read_scheduler.wait(self, self.listener.payer)
 
     def _read(self, data: bytes) -> None:
         if self._closing_handshake is None:
@@ -227,7 +227,7 @@ class Connection(Writer):
         if self._closing_handshake is not None:
             self._closing_handshake.end()
         self._buffers.forget(self)
-        self._turns.forget(self)
+        self._read_scheduler.forget(self)
         self.listener.connection_lost()
         # They know each other; without this only the garbage collector would find them.
         del self.listener
@@ -237,10 +237,10 @@ class Connection(Writer):
         if data[:2] != PONG_HEAD or self._closing_handshake is not None or self._parser.unfinished != (None, None):
             return False
         # It may be what the next slice has waited for, of hundreds at once.
-        if not self._turns.begin():
+        if not self._read_scheduler.begin():
             return False
         is_answer = self._is_asked_for(number_in_pong(data))
-        self._turns.end()
+        self._read_scheduler.end()
         return is_answer
 
     def _is_asked_for(self, number: int | None) -> bool:

@@ -17,7 +17,7 @@ from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Auth
 from gateway.settings import Settings
 from gateway.websocket.close_codes import CloseReason
-from gateway.websocket.turns import TURN_S, Turns
+from gateway.websocket.read_scheduler import TURN_S, ReadScheduler
 from market.bus.memory import MemoryBus
 from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.auth.tokens import NOW, SECRET
@@ -305,7 +305,7 @@ def test_what_waited_for_a_token_is_heard_in_turns() -> None:
     async def main() -> None:
         client = RecordingClient()
         watch = Stopwatch()
-        client.gateway.turns = Turns(watch)
+        client.gateway.read_scheduler = ReadScheduler(watch)
         hear = client.token_lifetime._hear
         assert hear is not None
 
@@ -320,7 +320,7 @@ def test_what_waited_for_a_token_is_heard_in_turns() -> None:
             client.say(type="ping", id=number)
         client.issuer.answer.set_result(None)
         most = 0
-        while "pong" not in client.words or len(client.gateway.turns):
+        while "pong" not in client.words or len(client.gateway.read_scheduler):
             before = len(client.told)
             await asyncio.sleep(0)
             most = max(most, len(client.told) - before)

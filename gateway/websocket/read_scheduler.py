@@ -13,8 +13,8 @@ from typing import Final, Protocol
 TURN_S: Final = 0.003
 """Work on what clients send, in one turn. What is begun is finished: a turn takes longer by one message at most."""
 
-GO_S: Final = 0.0005
-"""So much of it for one of those who wait, before it is another one's go."""
+QUANTUM_S: Final = 0.0005
+"""So much of it for one waiting connection, before the next one is served."""
 
 _NOTED_S: Final = 0.0005
 """Until so much was worked since it was last noted that a turn is over, nobody looks for the end of another."""
@@ -25,14 +25,14 @@ logger = logging.getLogger(__name__)
 class Waiter(Protocol):
     """A connection that has sent something, which waits."""
 
-    def go_on(self) -> None:
-        """Work on it until `Turns.is_over`, and wait again with the rest."""
+    def resume(self) -> None:
+        """Work on it until `ReadScheduler.is_over`, and wait again with the rest."""
 
 
-class Turns:
-    """Whose go it is. Who comes while there is time left in a turn pays for two looks at a clock.
+class ReadScheduler:
+    """Shares the time of a turn fairly between addresses. A read while time is left costs two looks at a clock.
 
-    What somebody has sent, it keeps itself; while it waits it reads nothing more.
+    A waiting connection keeps what it has read, and reads nothing more.
     """
 
     def __init__(self, timer: Callable[[], float]) -> None:
@@ -45,8 +45,8 @@ class Turns:
         self._began = 0.0
         self._ends = False
         """Whether the end of this turn will be noted."""
-        self._lines: dict[object, dict[Waiter, None]] = {}
-        """Who waits behind each address, the one whose go is next first; and so are the addresses."""
+        self._queues: dict[object, dict[Waiter, None]] = {}
+        """By address: its waiting connections. The next one is first, and so is the next address."""
         self._payers: dict[Waiter, object] = {}
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ class Turns:
         """Have ``waiter`` go on in a later turn; its address is ``payer``, or not to be shared with others."""
         if waiter not in self._payers:
             key = self._payers[waiter] = waiter if payer is None else payer
-            self._lines.setdefault(key, {})[waiter] = None
+            self._queues.setdefault(key, {})[waiter] = None
             self._note_end()
 
     def forget(self, waiter: Waiter) -> None:
@@ -91,10 +91,10 @@ class Turns:
         if self._payers:
             payer = self._payers.pop(waiter, None)
             if payer is not None:
-                line = self._lines[payer]
-                del line[waiter]
-                if not line:
-                    del self._lines[payer]
+                queue = self._queues[payer]
+                del queue[waiter]
+                if not queue:
+                    del self._queues[payer]
 
     def _note_end(self) -> None:
         if not self._ends:
@@ -105,24 +105,24 @@ class Turns:
     def _next_turn(self) -> None:
         self._ends = False
         self._worked_s = 0.0
-        while self._lines and self._worked_s < TURN_S:
-            self._give_go()
+        while self._queues and self._worked_s < TURN_S:
+            self._serve_next()
         self._most_s = TURN_S
-        if self._lines or self._worked_s > _NOTED_S:
+        if self._queues or self._worked_s > _NOTED_S:
             self._note_end()
 
-    def _give_go(self) -> None:
+    def _serve_next(self) -> None:
         # One of each address, then the next of each.
-        payer = next(iter(self._lines))
-        line = self._lines.pop(payer)
-        waiter = next(iter(line))
-        del line[waiter], self._payers[waiter]
-        if line:
-            self._lines[payer] = line
-        self._most_s = min(self._worked_s + GO_S, TURN_S)
+        payer = next(iter(self._queues))
+        queue = self._queues.pop(payer)
+        waiter = next(iter(queue))
+        del queue[waiter], self._payers[waiter]
+        if queue:
+            self._queues[payer] = queue
+        self._most_s = min(self._worked_s + QUANTUM_S, TURN_S)
         self._began = self._timer()
         try:
-            waiter.go_on()
+            waiter.resume()
         except Exception:
             # A fault with one must not leave the others waiting for ever.
             logger.exception("what a client has sent could not be worked on")
