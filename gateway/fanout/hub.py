@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from gateway.fanout.backlog import Backlogs, topics_of
 from gateway.fanout.bursts import Bursts
-from gateway.fanout.catching_up import CatchingUp
+from gateway.fanout.catch_up import CatchUp
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.group import FAULT, Group
@@ -63,7 +63,7 @@ class Hub:
             timer=timer,
         )
         """Who holds what, and who is slow."""
-        self.slow = CatchingUp(
+        self.slow = CatchUp(
             self.membership, slow_consumers, backlogs, lambda: self._offset, clock, counters, next_number=next_number
         )
         """Those who do not drain or read in time."""

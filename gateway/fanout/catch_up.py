@@ -16,7 +16,7 @@ from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Lag
 
 
-class CatchingUp:
+class CatchUp:
     """All slow connections of a gateway."""
 
     def __init__(
