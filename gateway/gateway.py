@@ -71,16 +71,16 @@ class Gateway:
         self._empty = asyncio.Event()
         self._empty.set()
         last: dict[str, FramedTick] = {}
-        told: dict[str, FramedStatus] = {}
+        states: dict[str, FramedStatus] = {}
         self.hub = Hub(
             last,
-            told,
+            states,
             self.counters,
             lag_timeout_s=settings.lag_timeout_s,
             throttle=Throttle(factor=settings.rest_factor),
             timer=timer,
         )
-        self.states = StatesByVenue(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
+        self.states = StatesByVenue(settings.symbols, states, self.hub.publish_states, self.counters, now_us=now_us)
         """What the poller tells of each symbol."""
         self.feed = Feed(
             bus,

@@ -79,7 +79,7 @@ def reload(gateway: Gateway, wanted: Settings) -> None:
     others = ("the key of tokens",) if gateway.change_keys(after.auth) else ()
     gateway.change(after)
     if after.symbols is not before.symbols:
-        _tell_clients(gateway, after.symbols)
+        _notify_clients(gateway, after.symbols)
     tables = before.by_variable(), after.by_variable(), wanted.by_variable()
     announce(logger, *tables, level=after.log_level, others=others)
 
@@ -98,7 +98,7 @@ def effective(before: Settings, wanted: Settings) -> Settings:
     return msgspec.structs.replace(before, **changes)
 
 
-def _tell_clients(gateway: Gateway, symbols: Symbols) -> None:
+def _notify_clients(gateway: Gateway, symbols: Symbols) -> None:
     """Let every client subscribe to ``symbols`` at once; those who hold one that is gone are told by and by."""
     clients = [
         listener
@@ -111,14 +111,14 @@ def _tell_clients(gateway: Gateway, symbols: Symbols) -> None:
         gateway.wait_for(_give_up(holders, notices(gateway.now_us())))
 
 
-async def _give_up(holders: Sequence[Client], told: Callable[[frozenset[str], Encoding], bytes]) -> None:
+async def _give_up(holders: Sequence[Client], frames_of: Callable[[frozenset[str], Encoding], bytes]) -> None:
     until = time.perf_counter() + _SLICE_S
     for client in holders:
         try:
-            client.give_up(told)
+            client.give_up(frames_of)
         except Exception:
-            # A fault of ours with one must not leave the others untold.
-            logger.exception("a client could not be told of the symbols that it lost")
+            # A fault of ours with one must not leave the others without a word.
+            logger.exception("a client could not be notified of the symbols that it lost")
         if time.perf_counter() > until:
             await asyncio.sleep(0)
             until = time.perf_counter() + _SLICE_S

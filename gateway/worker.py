@@ -138,10 +138,10 @@ class Worker(GunicornUVLoopWebWorker):
     async def _leave(self, serving: Serving, succession: Succession) -> None:
         """Drain. Newcomers are left to a successor as soon as there is one, and served until then if one comes."""
         succession.drop(Role.STAYS, Role.COMES)
-        told = self.loop.time()
+        began_at = self.loop.time()
 
         def expects_successor() -> bool:
-            return succession.others(Role.COMES) and self.loop.time() - told < self._patience_s
+            return succession.others(Role.COMES) and self.loop.time() - began_at < self._patience_s
 
         while expects_successor() and not succession.others(Role.STAYS):  # noqa: ASYNC110 - as above
             await asyncio.sleep(_LOOK_S)

@@ -75,7 +75,7 @@ class Client:
         self._bucket = Bucket(gateway.budgets.connection)
         self._token_lifetime: TokenLifetime | None = None
         if gateway.authenticator is not None:
-            self._token_lifetime = TokenLifetime(gateway, self._session, self.connection, slot, self._apply, self._hear)
+            self._token_lifetime = TokenLifetime(gateway, self._session, self.connection, slot, self._apply, self._obey)
             self._token_lifetime.begin(grant)
 
     def begin(self, head: bytes, address: str) -> None:
@@ -109,11 +109,11 @@ class Client:
         if opcode != self.connection.encoding.opcode:
             self._apply(self._session.receive_wrong_frame())
         elif self._token_lifetime is None or not self._token_lifetime.holds(data):
-            self._hear(data)
+            self._obey(data)
 
     def frame_received(self) -> None:
         """See `gateway.websocket.connection.Listener.frame_received`."""
-        self._is_in_time(heard=False)
+        self._is_in_time(was_message=False)
 
     def ping_answered(self, number: int) -> bool:
         """See `gateway.websocket.connection.Listener.ping_answered`."""
@@ -148,11 +148,11 @@ class Client:
             session.wants = self._gateway.hub.move(connection, session.drop(gone))
             connection.reply(notices(gone, connection.encoding))
 
-    def _is_in_time(self, extra: int = 0, *, heard: bool = True) -> bool:
+    def _is_in_time(self, extra: int = 0, *, was_message: bool = True) -> bool:
         """Whether what came is within the client's rates; where it is not, it is refused, or the client closed.
 
-        ``extra`` is what it costs more than a ping. Where nothing of it was ``heard``, as of a ping, nothing is said of
-        its refusal either.
+        ``extra`` is what it costs more than a ping. Where it was no message, but a ping, the
+        refusal is silent.
         """
         refusal = self._gateway.budgets.take(
             self._bucket, self._slot, self._gateway.loop.time(), extra, anyway=self.connection.reads_all
@@ -160,15 +160,15 @@ class Client:
         if refusal is None:
             return True
         self._gateway.counters.messages_refused[refusal.payer] += 1
-        self._tell_of(refusal.payer)
+        self._log_refusal(refusal.payer)
         if refusal.verdict == "close":
             self.connection.close(CloseReason.TOO_MANY_MESSAGES)
-        elif heard:
+        elif was_message:
             self._apply(self._session.rate_limited())
         return False
 
-    def _tell_of(self, payer: Payer) -> None:
-        """Have it in the log, once, that a limit was met."""
+    def _log_refusal(self, payer: Payer) -> None:
+        """Log once that ``payer`` has met a limit."""
         gateway, slot = self._gateway, self._slot
         settings, met = gateway.settings, gateway.admission.limit_log.met
         match payer:
@@ -185,7 +185,7 @@ class Client:
         if tokens:
             self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())
 
-    def _hear(self, data: bytes) -> None:
+    def _obey(self, data: bytes) -> None:
         """Do what a message says, and pay for it first."""
         session = self._session
         command = session.read(data)

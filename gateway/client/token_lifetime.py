@@ -34,10 +34,10 @@ class TokenLifetime:
         "_apply",
         "_connection",
         "_gateway",
-        "_hear",
         "_held",
         "_looking",
         "_loop",
+        "_obey",
         "_session",
         "_slot",
         "_timers",
@@ -50,16 +50,16 @@ class TokenLifetime:
         connection: Connection,
         slot: Slot,
         apply: Callable[[Outcome], None],
-        hear: Callable[[bytes], None],
+        obey: Callable[[bytes], None],
     ) -> None:
-        """``apply`` makes an outcome come true; ``hear`` does what a message says."""
+        """``apply`` makes an outcome come true; ``obey`` does what a message says."""
         self._loop = asyncio.get_running_loop()
         self._gateway = gateway
         self._session = session
         self._connection = connection
         self._slot = slot
         self._apply: Callable[[Outcome], None] | None = apply
-        self._hear: Callable[[bytes], None] | None = hear
+        self._obey: Callable[[bytes], None] | None = obey
         self._timers: list[asyncio.TimerHandle] = []
         self._held: list[bytes] | None = None
         """Messages that wait until a token has been looked at, and until there is time for them; else None."""
@@ -77,7 +77,7 @@ class TokenLifetime:
         """The client is gone."""
         self._forget_timers()
         # It and the client know each other; and whoever still looks at a token sees that nobody waits for it.
-        self._apply = self._hear = None
+        self._apply = self._obey = None
         self._held = None
         self._gateway.read_scheduler.forget(self)
 
@@ -118,7 +118,7 @@ class TokenLifetime:
             self._refuse(error, auth)
         except TryLaterError as error:
             close = CloseReason.TRY_LATER if self._session.grant is None else None
-            self._tell(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.mark)], close=close))
+            self._send(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.mark)], close=close))
         else:
             self._accept(grant, auth)
         self._looking = False
@@ -128,11 +128,11 @@ class TokenLifetime:
     def resume(self) -> None:
         """Hear what was held, in its order, as far as there is time (called by `gateway.websocket.read_scheduler`)."""
         read_scheduler = self._gateway.read_scheduler
-        while self._held and not self._looking and self._hear is not None and self._is_here():
+        while self._held and not self._looking and self._obey is not None and self._is_here():
             if read_scheduler.is_over():
                 read_scheduler.wait(self, self._slot.key)
                 return
-            self._hear(self._held.pop(0))
+            self._obey(self._held.pop(0))
         if not self._looking:
             self._held = None
 
@@ -143,16 +143,16 @@ class TokenLifetime:
         if self._session.grant is None and not gateway.admission.identify(self._slot, grant):
             problem = "too many connections with tokens of this subject"
             refusal = Error(code="too_many_connections", message=problem, id=auth.mark)
-            self._tell(Outcome(replies=[refusal], close=CloseReason.TOO_MANY_CONNECTIONS))
+            self._send(Outcome(replies=[refusal], close=CloseReason.TOO_MANY_CONNECTIONS))
             return
         outcome = self._session.authenticated(grant, auth.mark)
         if outcome.close is None:
             self._hold(grant)
-        self._tell(outcome)
+        self._send(outcome)
 
     def _refuse(self, error: RefusedError, auth: Auth) -> None:
         self._gateway.counters.tokens_refused += 1
-        self._tell(self._session.refused(str(error), auth.mark))
+        self._send(self._session.refused(str(error), auth.mark))
 
     def _hold(self, grant: Grant) -> None:
         self._forget_timers()
@@ -168,19 +168,19 @@ class TokenLifetime:
 
     def _too_late(self) -> None:
         refusal = Error(code="unauthorised", message="no token came in time")
-        self._tell(Outcome(replies=[refusal], close=CloseReason.AUTH_TIMEOUT))
+        self._send(Outcome(replies=[refusal], close=CloseReason.AUTH_TIMEOUT))
 
     def _expiring(self, grant: Grant) -> None:
-        self._tell(Outcome(replies=[Expiring(expires_us=grant.expires_us)]))
+        self._send(Outcome(replies=[Expiring(expires_us=grant.expires_us)]))
 
     def _expired(self) -> None:
         refusal = Error(code="expired", message="the token has expired; connect with another")
-        self._tell(Outcome(replies=[refusal], close=CloseReason.EXPIRED))
+        self._send(Outcome(replies=[refusal], close=CloseReason.EXPIRED))
 
     def _is_here(self) -> bool:
         # While a key was fetched the client may have gone.
         return self._apply is not None and not self._connection.closing
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _send(self, outcome: Outcome) -> None:
         if self._apply is not None and not self._connection.closing:
             self._apply(outcome)

@@ -179,9 +179,9 @@ class Backlogs:
                 count += len(owed)
                 published += self._published_of(more)
             for some in (topics, *(some for some, _ in others)):
-                # One that was told already is told again: which cohorts were is not known.
-                told = (one for one in some if one in self._states and self._states[one].offset > low)
-                _ask(states, list(told), low)
+                # A state may have been sent already: which cohorts were sent it is not known.
+                changed = (one for one in some if one in self._states and self._states[one].offset > low)
+                _ask(states, list(changed), low)
             offset = newest
         return SlowConsumer(offset, ticks, snapshots, states, 0, published - count, now, window)
 
@@ -209,11 +209,11 @@ class Backlogs:
         newer = [(topic, last[topic].offset) for topic in topics if topic in last and topic not in ticks]
         ticks.update((topic, at) for topic, at in newer if at > offset)
         snapshots = _held(consumer.snapshots, topics, last)
-        told = _held(consumer.states, topics, states)
+        owed_states = _held(consumer.states, topics, states)
         changed = [(topic, status.offset) for topic, status in states.items() if topic in topics]
-        told.update((topic, at) for topic, at in changed if at > offset and topic not in told)
+        owed_states.update((topic, at) for topic, at in changed if at > offset and topic not in owed_states)
         since: dict[str, int] = {}
-        for topic, at in chain(snapshots.items(), ticks.items(), told.items()):
+        for topic, at in chain(snapshots.items(), ticks.items(), owed_states.items()):
             since[topic] = min(at, since.get(topic, at))
         order = sorted(since, key=since.__getitem__)
         sizes: dict[str, int] = {}
@@ -223,10 +223,10 @@ class Backlogs:
             round_ = consumer.rounds.get(subscription.max_hz, Round())
             for topic in subscription.topics & since.keys():
                 size = len(form(last[topic])) if topic in ticks or topic in snapshots else 0
-                sizes[topic] = size + (len(frame(states[topic])) if topic in told else 0)
-                if ticks.get(topic, 0) > round_.offset and topic not in snapshots and topic not in told:
+                sizes[topic] = size + (len(frame(states[topic])) if topic in owed_states else 0)
+                if ticks.get(topic, 0) > round_.offset and topic not in snapshots and topic not in owed_states:
                     later.add(topic)
-        return Backlog(order, ticks, snapshots, told, sizes, later)
+        return Backlog(order, ticks, snapshots, owed_states, sizes, later)
 
     def conflated(self, consumer: SlowConsumer, backlog: Backlog, topics: Collection[str]) -> int:
         """Ticks of ``topics`` that were replaced by those of ``backlog``."""

@@ -49,7 +49,7 @@ class Bursts:
                 is_last = self._send(cohort)
             except Exception:
                 # A fault of ours with one must not keep the others waiting.
-                logger.exception("a cohort could not be told states")
+                logger.exception("a cohort could not be sent states")
                 is_last = True
             if is_last:
                 del self._cohorts[cohort]

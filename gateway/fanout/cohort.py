@@ -82,7 +82,7 @@ class Cohort(Places):
         self._step = STEP_BYTES
         for member in marks.late(self.members, now):
             # Where we are the ones who are late, its answer is here.
-            if not member.unheard:
+            if not member.has_unread:
                 self._fall_behind(self, member, Missed(since, count), None)
         return marks.step(size, now, most)
 

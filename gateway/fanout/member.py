@@ -65,7 +65,7 @@ class Member(Protocol):
         """Whether the kernel has taken everything that was written."""
 
     @property
-    def unheard(self) -> bool:
+    def has_unread(self) -> bool:
         """Whether anything from it waits in the kernel to be read."""
 
     def send(self, blob: bytes) -> bool:

@@ -58,8 +58,19 @@ class Connection(Writer):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_closing_handshake", "_parser", "_read_scheduler", "asked", "client", "encoding", "heard",
-        "listener", "pinged", "pinged_at", "rtt_s", "watched",
+        "__weakref__",
+        "_closing_handshake",
+        "_parser",
+        "_read_scheduler",
+        "asked",
+        "client",
+        "encoding",
+        "listener",
+        "pinged",
+        "pinged_at",
+        "received",
+        "rtt_s",
+        "watched",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +96,7 @@ class Connection(Writer):
         self._read_scheduler = read_scheduler
         self._parser = FrameParser(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
         self._closing_handshake: ClosingHandshake | None = None
-        self.heard = True
+        self.received = True
         """Whether anything came from the client since the heartbeat last looked."""
         self.asked = False
         """Whether the heartbeat waits for a sign of life."""
@@ -113,7 +124,7 @@ class Connection(Writer):
         return not self.end.startswith((_CLOSED, CUT_OFF))
 
     @property
-    def unheard(self) -> bool:
+    def has_unread(self) -> bool:
         """Whether anything that came waits to be read, in the kernel or here."""
         return self.waits_for_us or (self._fd >= 0 and has_unread(self._fd))
 
@@ -158,7 +169,7 @@ class Connection(Writer):
 
     def data_received(self, data: bytes) -> None:
         """Parse, and tell the listener of every message that is complete."""
-        self.heard = True
+        self.received = True
         if len(data) == PONG_BYTES and self._is_quick_pong(data):
             return
         if self._closing_handshake is not None and not self._closing_handshake.bytes_received(len(data)):

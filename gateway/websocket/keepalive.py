@@ -47,12 +47,12 @@ class Keepalive:
     def sweep_slice(self) -> None:
         """Look at the next of the slices."""
         for connection in tuple(self._slices[self._next]):
-            if connection.heard:
-                connection.heard = connection.asked = False
+            if connection.received:
+                connection.received = connection.asked = False
             elif self._lags(connection):
                 connection.asked = False
             elif not connection.asked:
                 connection.ping(self._next_number())
-            elif not connection.unheard:
+            elif not connection.has_unread:
                 connection.abort("no answer to a ping")
         self._next = (self._next + 1) % _SLICES

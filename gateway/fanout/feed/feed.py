@@ -133,16 +133,16 @@ class Feed:
     async def run(self) -> None:
         """Hear the bus until cancelled."""
         loop = asyncio.get_running_loop()
-        told = False
+        reported = False
         hurry_from = loop.time()
         while True:
-            reason = await self._hear()
+            reason = await self._receive_over_one()
             if self._link.renewing and self._link.linked_at is not None:
                 logger.warning("bus link of no use (%s): %s; making it anew", self._bus.name, reason)
                 self._link.linked_at = None
                 continue
-            if self._link.renewing or self._link.linked_at is not None or not told:
-                told = True
+            if self._link.renewing or self._link.linked_at is not None or not reported:
+                reported = True
                 logger.warning("no bus link (%s): %s; trying again until there is one", self._bus.name, reason)
             pause_s = _RETRY_S
             # A bus that ends links as fast as they are made is not asked for more at once, again and again.
@@ -155,7 +155,7 @@ class Feed:
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
 
-    async def _hear(self) -> str:
+    async def _receive_over_one(self) -> str:
         """Hear the bus over one link, and return why it ended."""
         link: BusSubscription | None = None
         try:

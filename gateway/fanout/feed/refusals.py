@@ -17,15 +17,15 @@ class Refusals:
 
     def __init__(self, counters: Counters) -> None:
         self._counts = counters.bus_refused
-        self._told: dict[str, tuple[float, int]] = {}
+        self._logged: dict[str, tuple[float, int]] = {}
         """Kind → when it was last told, by the event loop's time, and how many there had been."""
 
     def __call__(self, reason: str, detail: str) -> None:
         """A message was refused for ``reason``, one of a few words; ``detail`` is for people."""
         count = self._counts[reason] = self._counts[reason] + 1
         now = asyncio.get_running_loop().time()
-        told = self._told.get(reason)
-        if told is None or now - told[0] >= AGAIN_S:
-            others = "" if told is None else f"; {count - told[1] - 1} others since the last line"
-            self._told[reason] = now, count
+        logged = self._logged.get(reason)
+        if logged is None or now - logged[0] >= AGAIN_S:
+            others = "" if logged is None else f"; {count - logged[1] - 1} others since the last line"
+            self._logged[reason] = now, count
             logger.warning("bus message refused (%s): %s%s", reason, detail, others)

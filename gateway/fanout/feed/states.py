@@ -20,7 +20,7 @@ from market.symbols import Symbols
 
 NOT_SERVED: Final = "no poller serves it"
 UNREADABLE: Final = "ticks come that this gateway cannot read"
-NOT_TOLD: Final = "the poller does not tell the states of symbols"
+NOT_REPORTED: Final = "the poller does not report the states of symbols"
 
 _NAMED_AT_MOST: Final = 5
 
@@ -33,22 +33,22 @@ class SymbolStates:
     def __init__(
         self,
         symbols: Symbols,
-        told: dict[str, FramedStatus],
+        states: dict[str, FramedStatus],
         publish: Callable[[Sequence[FramedStatus]], None],
         counters: Counters,
         *,
         now_us: Callable[[], int],
     ) -> None:
-        """``told`` is kept up to date: the newest state of every symbol that was not live at some time.
+        """``states`` is kept up to date: the newest state of every symbol that was not live at some time.
 
         What changes in it then goes to ``publish``. ``now_us`` is the time in microseconds since the Unix epoch.
         """
         self._symbols = symbols
-        self._told = told
+        self._states = states
         self._publish = publish
         self._counters = counters
         self._now_us = now_us
-        self._heard: dict[str, SymbolStatus] = {}
+        self._reported: dict[str, SymbolStatus] = {}
         """What the poller told last of each symbol."""
         self._unreadable: dict[str, int] = {}
         """Symbols whose ticks cannot be read here, and since when."""
@@ -67,16 +67,16 @@ class SymbolStates:
         for symbol in self._symbols:
             if symbol not in symbols:
                 # Who held it is told by whoever takes it away.
-                self._told.pop(symbol, None)
-                self._heard.pop(symbol, None)
+                self._states.pop(symbol, None)
+                self._reported.pop(symbol, None)
                 self._unreadable.pop(symbol, None)
         self._symbols = symbols
         self.version = None
 
     def state_of(self, symbol: str) -> SymbolState:
         """The state of one of the symbols; live until something else was told."""
-        told = self._told.get(symbol)
-        return told.message.state if told is not None else "live"
+        status = self._states.get(symbol)
+        return status.message.state if status is not None else "live"
 
     def counts(self) -> dict[str, int]:
         """How many of the symbols are in each state; none are where no states are held."""
@@ -93,9 +93,9 @@ class SymbolStates:
         now_us = self._now_us()
         self._unreadable = {symbol: before.get(symbol, now_us) for symbol in symbols}
         live = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in before.keys() ^ set(symbols)]
-        self._tell([self._heard.get(status.symbol, status) for status in live])
+        self._report([self._reported.get(status.symbol, status) for status in live])
 
-    def heard(self, changes: Changes | UnsetType) -> None:
+    def heartbeat_received(self, changes: Changes | UnsetType) -> None:
         """A heartbeat came with ``changes``."""
         stored, self._stored = self._stored, None
         if changes is UNSET:
@@ -108,7 +108,7 @@ class SymbolStates:
             self._take(stored)
         if changes.since == self.version and changes.version != self.version:
             self.version = changes.version
-            self._tell(changes.symbols)
+            self._report(changes.symbols)
 
     def read(self, states: States) -> None:
         """The full set was read from the store."""
@@ -128,26 +128,26 @@ class SymbolStates:
         for symbol in self._symbols:
             if symbol not in live and symbol not in others:
                 statuses.append(SymbolStatus(symbol=symbol, state="unknown", reason=NOT_SERVED, since_us=now_us))
-        self._tell(statuses)
+        self._report(statuses)
 
     def _forget(self) -> None:
         """The poller that leads now tells no states: nothing that was told of any symbol holds any more."""
         self.version = self._newest = None
         now_us = self._now_us()
-        self._tell(
-            SymbolStatus(symbol=symbol, state="live", reason=NOT_TOLD, since_us=now_us)
-            for symbol, told in self._told.items()
-            if told.message.state != "live"
+        self._report(
+            SymbolStatus(symbol=symbol, state="live", reason=NOT_REPORTED, since_us=now_us)
+            for symbol, status in self._states.items()
+            if status.message.state != "live"
         )
 
-    def _tell(self, statuses: Iterable[SymbolStatus]) -> None:
-        heard = {status.symbol: status for status in statuses if status.symbol in self._symbols}
-        self._heard.update(heard)
-        newest = {symbol: self._with_our_own(status) for symbol, status in heard.items()}
+    def _report(self, statuses: Iterable[SymbolStatus]) -> None:
+        reported = {status.symbol: status for status in statuses if status.symbol in self._symbols}
+        self._reported.update(reported)
+        newest = {symbol: self._with_our_own(status) for symbol, status in reported.items()}
         changed = [_framed(one) for one in newest.values() if self._is_news(one)]
         if not changed:
             return
-        self._told.update((one.message.symbol, one) for one in changed)
+        self._states.update((one.message.symbol, one) for one in changed)
         self._counters.state_changes.update(one.message.state for one in changed)
         named = ", ".join(
             f"{one.message.symbol} {one.message.state} ({one.message.reason})" for one in changed[:_NAMED_AT_MOST]
@@ -164,10 +164,10 @@ class SymbolStates:
         return SymbolStatus(symbol=status.symbol, state="stale", reason=UNREADABLE, since_us=since_us)
 
     def _is_news(self, status: SymbolStatus) -> bool:
-        told = self._told.get(status.symbol)
-        if told is None:
+        published = self._states.get(status.symbol)
+        if published is None:
             return status.state != "live" or status.reason != ""
-        held = told.message
+        held = published.message
         if (status.state, status.reason) != (held.state, held.reason):
             return True
         # Since when a price is live says nothing; nor can be said since when a symbol is missing.

@@ -17,14 +17,14 @@ class StatesByVenue:
     def __init__(
         self,
         symbols: Symbols,
-        told: dict[str, FramedStatus],
+        states: dict[str, FramedStatus],
         publish: Callable[[Sequence[FramedStatus]], None],
         counters: Counters,
         *,
         now_us: Callable[[], int],
     ) -> None:
-        """See `SymbolStates`; ``told`` is of all venues."""
-        self._told = told
+        """See `SymbolStates`; ``states`` is of all venues."""
+        self._states = states
         self._publish = publish
         self._counters = counters
         self._now_us = now_us
@@ -45,12 +45,14 @@ class StatesByVenue:
             if venue in self._venues:
                 self._venues[venue].serve(own)
             else:
-                self._venues[venue] = SymbolStates(own, self._told, self._publish, self._counters, now_us=self._now_us)
+                self._venues[venue] = SymbolStates(
+                    own, self._states, self._publish, self._counters, now_us=self._now_us
+                )
 
     def state_of(self, symbol: str) -> SymbolState:
         """The state of one of the symbols; live until something else was told."""
-        told = self._told.get(symbol)
-        return told.message.state if told is not None else "live"
+        status = self._states.get(symbol)
+        return status.message.state if status is not None else "live"
 
     def counts(self) -> dict[str, int]:
         """How many of the symbols are in each state, of the venues of which states are held."""

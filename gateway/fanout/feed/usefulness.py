@@ -45,8 +45,8 @@ class Usefulness:
         self._idle = Patience(IDLE_S, SELDOM_S, rng)
         self._lost = Patience(LOST_S, SELDOM_S, rng)
         self._renewed_at = float("-inf")
-        self._heard: tuple[float, int] = (0.0, 0)
-        self._heard_at = 0.0
+        self._received: tuple[float, int] = (0.0, 0)
+        self._received_at = 0.0
         self._asking: asyncio.Task[None] | None = None
 
     def problem_of(self, venue: str) -> str:
@@ -70,7 +70,7 @@ class Usefulness:
     def linked(self, now: float) -> None:
         """A new link is up, and the last values are taken."""
         # What the last values added to the counts is no sign of life.
-        self._heard, self._heard_at = (self._heard[0], self._ticks()), now
+        self._received, self._received_at = (self._received[0], self._ticks()), now
         self._delivery.linked(now)
 
     def judge(self, now: float, heartbeat_at: Callable[[str | None], float], *, alive: bool) -> str:
@@ -80,14 +80,14 @@ class Usefulness:
         they come over this link.
         """
         # Both change with all that a link is there for.
-        heard = heartbeat_at(None), self._ticks()
-        if heard != self._heard:
-            self._heard, self._heard_at = heard, now
+        received = heartbeat_at(None), self._ticks()
+        if received != self._received:
+            self._received, self._received_at = received, now
             self._idle.reset()
-        elif now - self._heard_at >= self._idle.seconds:
+        elif now - self._received_at >= self._idle.seconds:
             self._idle.grow()
             self._counters.bus_links_faulty["silent"] += 1
-            return f"neither tick nor heartbeat for {now - self._heard_at:.0f} s"
+            return f"neither tick nor heartbeat for {now - self._received_at:.0f} s"
         delivery = self._delivery
         if alive and (self._asking is None or self._asking.done()) and (symbols := delivery.ask(now)):
             self._asking = asyncio.get_running_loop().create_task(self._ask(symbols))

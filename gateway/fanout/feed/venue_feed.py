@@ -93,7 +93,7 @@ class VenueFeed:
         outdated = self._states.outdated
         if heartbeat.states or heartbeat.link == "up":
             # A poller that has just begun knows of no symbol yet; what is told of them stays until it does.
-            self._states.heard(heartbeat.states)
+            self._states.heartbeat_received(heartbeat.states)
         if self._states.outdated and not outdated:
             self._outdated_at = now
         if self._link.linked_at is not None:
@@ -110,11 +110,11 @@ class VenueFeed:
     def look(self) -> None:
         """Work out what clients should be told, and tell them where it has changed."""
         status = self._now()
-        told = self.status
-        if status is None or (status.feed, status.reason, status.source) == (told.feed, told.reason, told.source):
+        before = self.status
+        if status is None or (status.feed, status.reason, status.source) == (before.feed, before.reason, before.source):
             return
-        if status.feed == told.feed == "live":
-            status.since_us = told.since_us
+        if status.feed == before.feed == "live":
+            status.since_us = before.since_us
         self.status = status
         logger.info(
             "prices of %s are %s (%s) %s", self._venue, status.feed, status.source or "no source", status.reason

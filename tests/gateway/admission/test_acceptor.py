@@ -37,7 +37,7 @@ class RecordingProtocol(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.BaseTransport | None = None
         self.data = b""
-        self.heard: list[str] = []
+        self.calls: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -46,17 +46,17 @@ class RecordingProtocol(asyncio.Protocol):
         self.data += data
 
     def eof_received(self) -> bool | None:
-        self.heard.append("eof")
+        self.calls.append("eof")
         return True
 
     def connection_lost(self, _error: Exception | None) -> None:
-        self.heard.append("lost")
+        self.calls.append("lost")
 
     def pause_writing(self) -> None:
-        self.heard.append("pause")
+        self.calls.append("pause")
 
     def resume_writing(self) -> None:
-        self.heard.append("resume")
+        self.calls.append("resume")
 
 
 class Hall:
@@ -353,7 +353,7 @@ def test_aiohttp_hears_of_everything_that_happens_to_its_connection() -> None:
         assert pending.eof_received()
         transport.hang_up()
         await asyncio.sleep(0)
-        assert ["pause", "resume", "eof", "lost"] == hall.served[0].heard
+        assert ["pause", "resume", "eof", "lost"] == hall.served[0].calls
 
     virtually(main())
 

@@ -35,7 +35,7 @@ class Setup:
             seq = self.published[symbol]
             self.last[symbol] = FramedTick(symbol, seq, tick(symbol, seq), self.offset)
 
-    def tell(self, symbol: str) -> None:
+    def change_states(self, symbol: str) -> None:
         self.offset += 1
         message = SymbolStatus(symbol=symbol, state="stale", reason="", since_us=0)
         self.states[symbol] = FramedStatus(message, self.offset)
@@ -107,8 +107,8 @@ def test_a_symbol_gives_its_tick_and_its_state_in_one_turn() -> None:
     setup = Setup()
     consumer = setup.begin()
     setup.publish(*NAMES)
-    setup.tell("AAA")
-    setup.tell("EEE")
+    setup.change_states("AAA")
+    setup.change_states("EEE")
     assert (0, ["AAA"], [], ["AAA"]) == setup.take(consumer)
     assert (0, ["BBB", "CCC"], [], []) == setup.take(consumer)
     assert (0, ["DDD"], [], []) == setup.take(consumer)
@@ -121,7 +121,7 @@ def test_states_that_do_not_fit_are_sent_later() -> None:
     setup = Setup()
     consumer = setup.begin()
     for symbol in NAMES:
-        setup.tell(symbol)
+        setup.change_states(symbol)
     assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.backlogs.of(consumer, WANTS).size
     got: list[str] = []
     while consumer.states or not got:
@@ -168,7 +168,7 @@ def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     assert ["CCC"] == setup.take_due(consumer)[1]
     assert (0, [], [], []) == setup.take_due(consumer)
     consumer.ask_snapshots(["DDD"], setup.offset)
-    setup.tell("BBB")
+    setup.change_states("BBB")
     assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(consumer)
     assert consumer.look({1.0}, setup.offset, 1.0)
     assert ["AAA", "EEE"] == setup.take_due(consumer)[1]

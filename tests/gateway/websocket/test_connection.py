@@ -225,9 +225,9 @@ async def test_pings_are_answered_and_pongs_are_life(setup: Setup) -> None:
     setup.receive(FIN | PING, b"abc")
     setup.connection.ping(5)
     assert [b"\x8a\x03abc", b"\x89\x06\0\0\0\0\0\5"] == setup.transport.written
-    setup.connection.heard = False
+    setup.connection.received = False
     setup.receive(FIN | PONG)
-    assert setup.connection.heard
+    assert setup.connection.received
 
 
 async def test_a_clients_close_is_echoed_and_the_socket_closed(setup: Setup) -> None:
@@ -612,7 +612,7 @@ class Busy:
         self.watch.now += TURN_S
         self.read_scheduler.end()
 
-    def heard(self, which: int = 0) -> list[bytes]:
+    def received(self, which: int = 0) -> list[bytes]:
         return [data for _, data in self.listeners[which].messages]
 
 
@@ -623,17 +623,17 @@ async def test_messages_beyond_a_turn_are_read_in_the_next() -> None:
     words = [b"%d" % number for number in range(10)]
     stream = b"".join(client_frame(FIN | TEXT, word) for word in words)
     transport.receive(stream)
-    assert words[:4] == busy.heard()
-    assert connection.unheard
+    assert words[:4] == busy.received()
+    assert connection.has_unread
     assert len(stream) * 6 // 10 == busy.buffers.held_bytes()
     transport.receive(client_frame(FIN | TEXT, b"more"))
     while connection in busy.read_scheduler:
-        assert len(busy.heard()) < 10
+        assert len(busy.received()) < 10
         await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert [*words, b"more"] == busy.heard()
+    assert [*words, b"more"] == busy.received()
     await asyncio.sleep(0)
-    assert not connection.unheard
+    assert not connection.has_unread
     assert 0 == busy.buffers.held_bytes()
 
 
@@ -681,7 +681,7 @@ async def test_who_goes_while_it_waits_is_forgotten() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert connection not in busy.read_scheduler
-    assert ([], 0) == (busy.heard(), busy.buffers.held_bytes())
+    assert ([], 0) == (busy.received(), busy.buffers.held_bytes())
 
 
 async def test_who_is_cut_off_while_it_waits_reads_no_more() -> None:
@@ -692,7 +692,7 @@ async def test_who_is_cut_off_while_it_waits_reads_no_more() -> None:
     transport.receive(client_frame(FIN | TEXT, b"one"))
     connection.abort("enough")
     connection.resume()
-    assert [] == busy.heard()
+    assert [] == busy.received()
 
 
 async def test_a_close_of_ours_overtakes_what_waits() -> None:
@@ -703,7 +703,7 @@ async def test_a_close_of_ours_overtakes_what_waits() -> None:
     transport.receive(client_frame(FIN | TEXT, b"one") + client_frame(FIN | CLOSE, close_payload(1012)))
     connection.close(CloseReason.DRAIN)
     await asyncio.sleep(0)
-    assert [] == busy.heard()
+    assert [] == busy.received()
     assert transport.is_closing()
 
 
@@ -723,7 +723,7 @@ def test_an_unfinished_message_is_not_late_while_its_end_waits_for_us() -> None:
         busy.buffers.sweep()
         assert b"" == transport.written
         await asyncio.sleep(0)
-        assert [b"whole"] == busy.heard()
+        assert [b"whole"] == busy.received()
         assert b"" == transport.written
 
     run_virtual(main())
@@ -750,10 +750,10 @@ def test_every_message_is_heard_once_and_in_order(steps: list[tuple[int, int, bo
                 transport.receive(stream)
         for _ in range(1000):
             await asyncio.sleep(0)
-            if all(len(busy.heard(who)) == 40 for who in range(4)):
+            if all(len(busy.received(who)) == 40 for who in range(4)):
                 break
         for who in range(4):
-            assert [b"%d.%d" % (who, n) for n in range(40)] == busy.heard(who)
+            assert [b"%d.%d" % (who, n) for n in range(40)] == busy.received(who)
         await asyncio.sleep(0)
         assert (0, 0) == (len(busy.read_scheduler), busy.buffers.held_bytes())
 
