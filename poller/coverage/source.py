@@ -72,7 +72,7 @@ class StreamSource:
         self._stand_in: StandIn = NoStandIn()
         if streams.questions is None:
             self._watch: Watch = Heartbeats(
-                self._limits.told_within_s,
+                self._limits.received_within_s,
                 unusable_s=timing.doubts.unusable_s,
                 grace_s=timing.grace_s,
                 doubt=self._listing.doubt,
@@ -180,7 +180,7 @@ class StreamSource:
         return shard
 
     def _became_ready(self, shard: Shard) -> None:
-        self._watch.watch(shard.symbols, shard.told)
+        self._watch.watch(shard.symbols, shard.quoted)
         self._cover.review()
 
     def _new_polling(self, questions: Questions) -> Polling:
@@ -201,7 +201,7 @@ class StreamSource:
         return Inquiry(
             polling,
             self._listing,
-            tell=lambda update: self._listener.update(update),
+            report=lambda update: self._listener.update(update),
             timing=self._timing,
             rest_timing=self._rest_timing,
             counters=self._counters,
@@ -226,18 +226,18 @@ class StreamSource:
             peer=self._peer,
         )
 
-    def _received(self, heard: Update | Alive | Unexpected) -> None:
-        match heard:
+    def _received(self, received: Update | Alive | Unexpected) -> None:
+        match received:
             case Update():
-                self._watch.heard(heard, self._listener.update(heard))
+                self._watch.received(received, self._listener.update(received))
             case Alive():
-                self._watch.alive(heard.symbol)
+                self._watch.alive(received.symbol)
             case Unexpected(symbol=None):
                 self._listener.unreadable(None, "malformed")
-                self._watch.misheard(None)
+                self._watch.unreadable(None)
             case Unexpected(symbol=symbol) if any(symbol in shard.symbols for shard in self._shards):
                 self._listener.unreadable(symbol, "malformed")
-                self._watch.misheard(symbol)
+                self._watch.unreadable(symbol)
 
     def _listed(self, symbol: str, instrument: Instrument) -> None:
         if self._polling is not None:

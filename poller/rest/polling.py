@@ -194,7 +194,7 @@ class Polling:
         if answer.malformed:
             self._counters.malformed += answer.malformed
             self._malformed.note(f"{question.path}: {body[:200]!r}", asyncio.get_running_loop().time())
-        if not answer.updates and (words := reasons.told(body)):
+        if not answer.updates and (words := reasons.in_body(body)):
             return Failure(f"an answer without prices: {words}")
         return answer
 
@@ -236,8 +236,8 @@ class Polling:
 
     def _silent(self, seconds: float) -> None:
         # What the exchange said is worth more than that it said nothing since.
-        told = self._client.failure.reason if self._client.failure is not None else self._quotes.failure
-        self._set(False, told or f"no prices by REST for {seconds:g} s")
+        reason = self._client.failure.reason if self._client.failure is not None else self._quotes.failure
+        self._set(False, reason or f"no prices by REST for {seconds:g} s")
 
     def _set(self, ok: bool, reason: str) -> None:
         if (ok, reason) != (self.ok, self.reason):

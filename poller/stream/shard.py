@@ -57,9 +57,9 @@ class Shard:
         return any(stream.ready.is_set() and not stream.over for stream in self._streams)
 
     @property
-    def told(self) -> Collection[str]:
+    def quoted(self) -> Collection[str]:
         """Symbols of which the newest connection has brought a quote."""
-        return self._streams[-1].told if self._streams else ()
+        return self._streams[-1].quoted if self._streams else ()
 
     @property
     def reason(self) -> str:

@@ -233,7 +233,7 @@ class Feed:
             if self._relink.done() and not link.lost.done():
                 return None
             if loop.time() - link.received_at >= HEARTBEAT_TIMEOUT_S:
-                return f"nothing heard for {HEARTBEAT_TIMEOUT_S:g} s"
+                return f"nothing received for {HEARTBEAT_TIMEOUT_S:g} s"
         return link.lost.result()
 
     def _receiver(self, symbols: Mapping[str, str], venues: Mapping[str, str]) -> Receiver:

@@ -43,7 +43,7 @@ def new_source(exchange: CoinbaseExchange, *symbols: str, rest: RestTiming = RES
         exchange.ws_url,
         now_us=now_us,
         rng=random.Random(1),
-        limits=structs.replace(LIMITS, **{"told_within_s": 20.0, "connects_per_window": 900, **limits}),
+        limits=structs.replace(LIMITS, **{"received_within_s": 20.0, "connects_per_window": 900, **limits}),
         timing=structs.replace(TIMING, **timing),
         rest_timing=rest,
     )
@@ -91,7 +91,7 @@ async def test_right_numbers(exchange: CoinbaseExchange) -> None:
 
 async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
     """Heartbeats are enough: nothing is asked, nothing is connected anew."""
-    source = new_source(exchange, BTC, told_within_s=0.5, quiet_s=0.5)
+    source = new_source(exchange, BTC, received_within_s=0.5, quiet_s=0.5)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
         heartbeats = exchange.connections[0].subscribed
@@ -103,7 +103,7 @@ async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
 
 async def test_a_symbol_without_heartbeats_is_dead(exchange: CoinbaseExchange) -> None:
     """It alone is stale; another connection is tried, and once it speaks again it is live."""
-    source = new_source(exchange, BTC, ETH, told_within_s=1.5, replace_s=0.2)
+    source = new_source(exchange, BTC, ETH, received_within_s=1.5, replace_s=0.2)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
         exchange.silent.add("BTC-USD")
@@ -146,7 +146,7 @@ async def test_a_connection_without_a_book_is_not_relied_on(exchange: CoinbaseEx
 
 async def test_frozen_exchange_is_noticed(exchange: CoinbaseExchange) -> None:
     """A connection on which nothing comes, though it is open, is made anew."""
-    source = new_source(exchange, BTC, told_within_s=0.3, grace_s=0.2, replace_s=0.2)
+    source = new_source(exchange, BTC, received_within_s=0.3, grace_s=0.2, replace_s=0.2)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
         exchange.frozen = True
