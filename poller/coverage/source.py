@@ -17,8 +17,8 @@ from poller.coverage.watch import NoStandIn, StandIn, Watch
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
+from poller.network.exchange_link import ExchangeLink
 from poller.network.handshake import stream_session
-from poller.network.link import Link
 from poller.network.pacing import RollingLimit
 from poller.rest.polling import Polling, Questions
 from poller.rest.timing import RestTiming
@@ -59,7 +59,7 @@ class StreamSource:
         self._timing = timing
         self._rest_timing = rest_timing
         self._counters = Counters()
-        self._link = Link(streams.source, now_us)
+        self._link = ExchangeLink(streams.source, now_us)
         self._listener: Listener = Deaf()
         self._client = streams.client(rest_timing, self._counters, now_us)
         self._listing = streams.listing(self._client, symbols, rest_timing, self._listed)

@@ -147,7 +147,7 @@ class Shard:
             self.lost_at = asyncio.get_running_loop().time()
 
     def _log(self, stream: Connection) -> None:
-        """The end of a good connection and the first failure after it; `Link` tells the rest."""
+        """The end of a good connection and the first failure after it; `ExchangeLink` tells the rest."""
         if not stream.over:
             logger.info("stream of %d symbols is to be replaced: %s", len(self.symbols), stream.reason)
         elif not self._failing:

@@ -115,7 +115,7 @@ class Delivery:
         self._doubts = {symbol: doubt for symbol, doubt in self._doubts.items() if symbol in symbols}
         self._lost = {symbol: seq for symbol, seq in self._lost.items() if symbol in symbols}
 
-    def linked(self, now: float) -> None:
+    def bus_link_up(self, now: float) -> None:
         """A new link is up, and the last values have been read since."""
         self._seen = {symbol: tick.seq for symbol, tick in self._last.items()}
         self._look_at = now + STANDS_S

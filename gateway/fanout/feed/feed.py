@@ -20,7 +20,7 @@ from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.fanout.feed.usefulness import Usefulness
-from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, LinkTimes, VenueFeed
+from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
@@ -67,13 +67,13 @@ class Feed:
         self._counters = counters
         self._now_us = now_us
         self._rng = rng
-        self._link = LinkTimes()
+        self._bus_link = BusLink()
         self._refuse = Refusals(counters)
         self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
         """See `Intake.tick_received`."""
         # Done when the link is of other symbols than those to be heard.
-        self._relink: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._resubscribe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._usefulness = Usefulness(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
@@ -102,7 +102,7 @@ class Feed:
             venue,
             self._states.of(venue),
             self._bus.last_values,
-            self._link,
+            self._bus_link,
             problem=self._usefulness.problem_of,
             refuse=self._refuse,
             broadcast=self._broadcast,
@@ -124,11 +124,11 @@ class Feed:
             if venue not in self._venues:
                 self._broadcast(self._add(venue).status)
         if before != now:
-            self._want_relink()
+            self._want_resubscribe()
 
-    def _want_relink(self) -> None:
-        if not self._relink.done():
-            self._relink.set_result(None)
+    def _want_resubscribe(self) -> None:
+        if not self._resubscribe.done():
+            self._resubscribe.set_result(None)
 
     async def run(self) -> None:
         """Hear the bus until cancelled."""
@@ -137,63 +137,63 @@ class Feed:
         hurry_from = loop.time()
         while True:
             reason = await self._receive_over_one()
-            if self._link.renewing and self._link.linked_at is not None:
+            if self._bus_link.renewing and self._bus_link.up_since is not None:
                 logger.warning("bus link of no use (%s): %s; making it anew", self._bus.name, reason)
-                self._link.linked_at = None
+                self._bus_link.up_since = None
                 continue
-            if self._link.renewing or self._link.linked_at is not None or not reported:
+            if self._bus_link.renewing or self._bus_link.up_since is not None or not reported:
                 reported = True
                 logger.warning("no bus link (%s): %s; trying again until there is one", self._bus.name, reason)
             pause_s = _RETRY_S
             # A bus that ends links as fast as they are made is not asked for more at once, again and again.
-            if self._link.linked_at is not None and loop.time() >= hurry_from:
+            if self._bus_link.up_since is not None and loop.time() >= hurry_from:
                 pause_s = _FIRST_RETRY_S
                 hurry_from = loop.time() + 2 * HEARTBEAT_TIMEOUT_S
-            self._link.linked_at = None
-            self._link.renewing = False
+            self._bus_link.up_since = None
+            self._bus_link.renewing = False
             # Clients are not told the reason: it may name hosts that are none of their business.
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
 
     async def _receive_over_one(self) -> str:
         """Hear the bus over one link, and return why it ended."""
-        link: BusSubscription | None = None
+        subscription: BusSubscription | None = None
         try:
-            link = await self._subscribe()
+            subscription = await self._subscribe()
             await self._read_store()
-            self._link.renewing = False
-            self._link.linked_at = now = asyncio.get_running_loop().time()
-            self._usefulness.linked(now)
+            self._bus_link.renewing = False
+            self._bus_link.up_since = now = asyncio.get_running_loop().time()
+            self._usefulness.bus_link_up(now)
             for venue in self._venues.values():
-                venue.linked(now)
+                venue.bus_link_up(now)
             self._counters.bus_links += 1
             self.ready = True
             logger.info("bus link up: %s", self._bus.name)
-            while (reason := await self._watch(link)) is None:
+            while (reason := await self._watch(subscription)) is None:
                 try:
-                    old, link = link, await self._subscribe()
+                    old, subscription = subscription, await self._subscribe()
                 except BusDownError as error:
                     # The old one still brings what it is of.
                     logger.warning("no bus link for other symbols (%s): %s; trying again", self._bus.name, error)
-                    asyncio.get_running_loop().call_later(_PING_S, self._want_relink)
+                    asyncio.get_running_loop().call_later(_PING_S, self._want_resubscribe)
                 else:
                     old.close()
                     await self._read_store()
-                    self._usefulness.linked(asyncio.get_running_loop().time())
+                    self._usefulness.bus_link_up(asyncio.get_running_loop().time())
         except BusDownError as error:
             return str(error)
         else:
             return reason
         finally:
-            self._usefulness.unlinked()
+            self._usefulness.bus_link_down()
             for venue in self._venues.values():
                 venue.states_reader.cancel()
-            self._intake.unlinked()
-            if link is not None:
-                link.close()
+            self._intake.bus_link_down()
+            if subscription is not None:
+                subscription.close()
 
     async def _subscribe(self) -> BusSubscription:
-        self._relink = asyncio.get_running_loop().create_future()
+        self._resubscribe = asyncio.get_running_loop().create_future()
         symbol_of = {tick_topic(symbol): symbol for symbol in self._symbols}
         venue_of_topic = {heartbeat_topic(venue): venue for venue in self._venues}
         receive = self._receiver(symbol_of, venue_of_topic)
@@ -211,14 +211,14 @@ class Feed:
             if venue in self._venues:
                 self._venues[venue].states_reader.take(payload)
 
-    async def _watch(self, link: BusSubscription) -> str | None:
-        """Look after ``link``. Returns why it has ended, or None where one of other symbols is wanted."""
+    async def _watch(self, subscription: BusSubscription) -> str | None:
+        """Look after ``subscription``. Returns why it has ended, or None where one of other symbols is wanted."""
         loop = asyncio.get_running_loop()
         ping_at = loop.time()
-        while not link.lost.done():
+        while not subscription.lost.done():
             now = loop.time()
             if now >= ping_at:
-                link.ping()
+                subscription.ping()
                 ping_at = now + _PING_S
             for venue in self._venues.values():
                 venue.states_reader.read_if_due(now)
@@ -227,14 +227,16 @@ class Feed:
             self._states.unreadable(self._usefulness.unreadable)
             self._look()
             if reason:
-                self._link.renewing = True
+                self._bus_link.renewing = True
                 return reason
-            await asyncio.wait((link.lost, self._relink), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-            if self._relink.done() and not link.lost.done():
+            await asyncio.wait(
+                (subscription.lost, self._resubscribe), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._resubscribe.done() and not subscription.lost.done():
                 return None
-            if loop.time() - link.received_at >= HEARTBEAT_TIMEOUT_S:
+            if loop.time() - subscription.received_at >= HEARTBEAT_TIMEOUT_S:
                 return f"nothing received for {HEARTBEAT_TIMEOUT_S:g} s"
-        return link.lost.result()
+        return subscription.lost.result()
 
     def _receiver(self, symbols: Mapping[str, str], venues: Mapping[str, str]) -> Receiver:
         """What takes the messages of a link; ``symbols`` has each topic of ticks, ``venues`` each of heartbeats."""

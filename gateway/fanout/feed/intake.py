@@ -116,7 +116,7 @@ class Intake:
         for tick in due:
             self._pass_on(tick)
 
-    def unlinked(self) -> None:
+    def bus_link_down(self) -> None:
         """The link is gone: what it brought late is of no use."""
         self._behind.clear()
 

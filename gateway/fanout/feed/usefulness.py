@@ -67,11 +67,11 @@ class Usefulness:
         if self._delivery.problem == LOST:
             self._counters.ticks_missed += self._delivery.missed(values)
 
-    def linked(self, now: float) -> None:
+    def bus_link_up(self, now: float) -> None:
         """A new link is up, and the last values are taken."""
         # What the last values added to the counts is no sign of life.
         self._received, self._received_at = (self._received[0], self._ticks()), now
-        self._delivery.linked(now)
+        self._delivery.bus_link_up(now)
 
     def judge(self, now: float, heartbeat_at: Callable[[str | None], float], *, alive: bool) -> str:
         """Why the link is to be made anew, for the log; empty where it is not, or not yet.
@@ -100,7 +100,7 @@ class Usefulness:
             self._lost.reset()
         return ""
 
-    def unlinked(self) -> None:
+    def bus_link_down(self) -> None:
         """The link is gone."""
         if self._asking is not None:
             self._asking.cancel()

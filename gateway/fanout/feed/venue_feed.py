@@ -22,15 +22,15 @@ from market.status import Heartbeat
 HEARTBEAT_TIMEOUT_S: Final = 3.0
 """Silence for so long is a fault: three heartbeats, or three pings."""
 
-NO_LINK: Final = "no link to the bus"
+NO_BUS_LINK: Final = "no link to the bus"
 
 logger = logging.getLogger(__name__)
 
 
-class LinkTimes(Struct):
+class BusLink(Struct):
     """The link to the bus, as far as every venue has to know it. Times are the event loop's."""
 
-    linked_at: float | None = None
+    up_since: float | None = None
     """None while no link is up and refreshed; then since when one is."""
     renewing: bool = False
     """Whether a living link was ended on purpose, and there is no new one yet."""
@@ -44,7 +44,7 @@ class VenueFeed:
         venue: str,
         states: SymbolStates,
         store: LastValues,
-        link: LinkTimes,
+        bus_link: BusLink,
         *,
         problem: Callable[[str], str],
         refuse: Callable[[str, str], None],
@@ -58,7 +58,7 @@ class VenueFeed:
         """
         self._venue = venue
         self._states = states
-        self._link = link
+        self._bus_link = bus_link
         self._problem = problem
         self._refuse = refuse
         self._broadcast = broadcast
@@ -70,10 +70,10 @@ class VenueFeed:
         self._began_at = asyncio.get_running_loop().time()
         self.states_reader = StatesReader(store, states, refuse, self.look, venue)
         self._outdated_at = 0.0
-        self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us(), venue=venue)
+        self.status = Status(feed="stale", reason=NO_BUS_LINK, source="", since_us=now_us(), venue=venue)
         """What clients are told."""
 
-    def linked(self, now: float) -> None:
+    def bus_link_up(self, now: float) -> None:
         """A link is up, and the last values are taken."""
         self._outdated_at = now
 
@@ -96,16 +96,14 @@ class VenueFeed:
             self._states.heartbeat_received(heartbeat.states)
         if self._states.outdated and not outdated:
             self._outdated_at = now
-        if self._link.linked_at is not None:
+        if self._bus_link.up_since is not None:
             self.states_reader.read_if_due(now)
         self.look()
 
     def is_alive(self, now: float) -> bool:
         """Whether heartbeats come over this link."""
-        linked_at = self._link.linked_at
-        return (
-            linked_at is not None and self.heartbeat_at >= linked_at and now - self.heartbeat_at < HEARTBEAT_TIMEOUT_S
-        )
+        up_since = self._bus_link.up_since
+        return up_since is not None and self.heartbeat_at >= up_since and now - self.heartbeat_at < HEARTBEAT_TIMEOUT_S
 
     def look(self) -> None:
         """Work out what clients should be told, and tell them where it has changed."""
@@ -123,12 +121,12 @@ class VenueFeed:
 
     def _now(self) -> Status | None:
         """What is so now; None where what clients were told stands, whatever is so."""
-        now, link, heartbeat = asyncio.get_running_loop().time(), self._link, self._heartbeat
-        if link.linked_at is None:
+        now, bus_link, heartbeat = asyncio.get_running_loop().time(), self._bus_link, self._heartbeat
+        if bus_link.up_since is None:
             # On purpose, and clients know already what is wrong.
-            return None if link.renewing else self._stale(NO_LINK, self._now_us())
+            return None if bus_link.renewing else self._stale(NO_BUS_LINK, self._now_us())
         if heartbeat is None or not self.is_alive(now):
-            if now - max(link.linked_at, self.heartbeat_at, self._began_at) < HEARTBEAT_TIMEOUT_S:
+            if now - max(bus_link.up_since, self.heartbeat_at, self._began_at) < HEARTBEAT_TIMEOUT_S:
                 # The link is new, perhaps for another venue's sake; the next heartbeat tells.
                 return None
             return self._stale("the poller is silent", self._heartbeat_us or self._now_us())

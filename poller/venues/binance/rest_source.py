@@ -12,7 +12,7 @@ from poller.coverage.staleness import MISSING
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
-from poller.network.link import Link
+from poller.network.exchange_link import ExchangeLink
 from poller.rest.client import RestClient
 from poller.rest.polling import Polling
 from poller.rest.timing import RestTiming
@@ -37,7 +37,7 @@ class BinanceRest:
         self._timing = timing or RestTiming()
         self._counters = Counters()
         self._client = RestClient(rest_url, BinanceRestDialect(), self._timing, self._counters, now_us)
-        self._link = Link("binance-rest", now_us)
+        self._link = ExchangeLink("binance-rest", now_us)
         self._backoff = Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, rng)
         self._listener: Listener = Deaf()
         self._listing = Listing(self._client, symbols, timing=self._timing, changed=self._listed)

@@ -28,7 +28,7 @@ from tests.market.bus.using import publish
 from tests.market.samples import states, status
 
 
-class FragileLink(MemorySubscription):
+class FragileSubscription(MemorySubscription):
     """Alive only while its bus answers pings."""
 
     bus: "FragileBus"
@@ -107,10 +107,10 @@ class FragileBus(MemoryBus):
         await asyncio.sleep(self.slow_s)
         if self.stopped or self.frozen or self.full:
             raise BusDownError("Error 111 connecting to secret.internal:6379")
-        link = FragileLink(self._subscriptions, frozenset(topics), receive)
-        link.bus = self
-        self._subscriptions.add(link)
-        return link
+        subscription = FragileSubscription(self._subscriptions, frozenset(topics), receive)
+        subscription.bus = self
+        self._subscriptions.add(subscription)
+        return subscription
 
 
 class Setup:

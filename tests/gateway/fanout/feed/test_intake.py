@@ -244,7 +244,7 @@ def test_what_says_nothing_of_the_numbering(what: str) -> None:
             else:
                 setup.receive("AAA", 5)
             if what == "other link":
-                setup.subject.unlinked()
+                setup.subject.bus_link_down()
             elif what == "not served":
                 setup.subject.serve(parse_symbols("BBB"))
             await setup.look(10)

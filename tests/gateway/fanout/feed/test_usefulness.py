@@ -54,7 +54,7 @@ class Setup:
             self.counters,
             random.Random(1),
         )
-        self.usefulness.linked(self.loop.time())
+        self.usefulness.bus_link_up(self.loop.time())
 
     async def watch(self, seconds: float, *, alive: bool = True) -> list[str]:
         """Judge four times a second; why the link should have been made anew."""
@@ -77,7 +77,7 @@ def test_the_last_values_are_no_sign_of_life() -> None:
             [reason] = await setup.watch(3, alive=False)
             assert "neither tick nor heartbeat" in reason
             setup.counters.ticks_old += 2
-            setup.usefulness.linked(setup.loop.time())
+            setup.usefulness.bus_link_up(setup.loop.time())
             # Twice as long from here on, until something comes.
             assert [] == await setup.watch(19, alive=False)
             setup.counters.ticks_received += 1
@@ -98,7 +98,7 @@ def test_one_question_at_a_time_and_none_where_no_heartbeats_come() -> None:
         setup.bus.answer_s = 10
         await setup.watch(5)
         assert 1 == setup.bus.asked
-        setup.usefulness.unlinked()
+        setup.usefulness.bus_link_down()
         setup.bus.answer_s, setup.bus.down = 0, True
         assert [] == await setup.watch(30)
         assert setup.bus.asked > 8
