@@ -3,7 +3,7 @@
 ``feed``             the link to the bus: ticks and heartbeats, and the last values after an outage
 ``venue_feed``       whether one venue's prices are live or stale, by its poller's heartbeats
 ``intake``           of what came, the ticks that are ticks and newer than what is held
-``behind``           symbols whose held tick has too high a number
+``seq_regressions``  symbols whose ticks have lower numbers than the one held
 ``states``           the states of one venue's symbols, and what of them is news; ``states_by_venue``: of all venues
 ``states_reader``    reads all of them from the store
 ``usefulness``       whether a link that lives is of any use; ``delivery``: whether ticks pass

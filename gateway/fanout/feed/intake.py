@@ -7,8 +7,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from gateway.fanout.feed.behind import Behind
 from gateway.fanout.feed.refusals import Refusals
+from gateway.fanout.feed.seq_regressions import SeqRegressions
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
@@ -39,9 +39,9 @@ class Intake:
         self._counters = counters
         self._now_us = now_us
         self._loop = asyncio.get_running_loop()
-        self._behind = Behind()
+        self._regressions = SeqRegressions()
         # Looked at for every tick; nearly always empty.
-        self._waits = self._behind.waits
+        self._regressed = self._regressions.by_symbol
         # Served once, and not now: what a link still brings of them is nobody's fault.
         self._former: frozenset[str] = frozenset()
         # As of when it was last looked at, so that no tick costs a look at the clock.
@@ -54,7 +54,7 @@ class Intake:
         self._former = (self._former | before) - now
         for symbol in before - now:
             self._last.pop(symbol, None)
-            self._behind.forget(symbol)
+            self._regressions.forget(symbol)
 
     def highest_seq(self) -> int:
         """What a seq can be now; a thousand times that is what `recv_us` can be."""
@@ -84,12 +84,12 @@ class Intake:
         elif held.seq >= seq:
             self._counters.ticks_old += 1
             if held.seq > seq:
-                self._behind.add(tick, self._loop.time())
+                self._regressions.add(tick, self._loop.time())
             else:
-                self._behind.forget(symbol)
+                self._regressions.forget(symbol)
             return
-        if self._waits:
-            self._behind.forget(symbol)
+        if self._regressed:
+            self._regressions.forget(symbol)
         self._counters.ticks_received += 1
         # Not the bytes: blanks, fields given twice, and those that this version does not know go no further.
         self._last[symbol] = framed = FramedTick(symbol, seq, tick)
@@ -106,7 +106,7 @@ class Intake:
 
     def begin_anew(self, now: float) -> None:
         """Follow the poller with each symbol of which only ticks below the one held came for long enough."""
-        if not self._waits or not (due := self._behind.take_due(now)):
+        if not self._regressed or not (due := self._regressions.take_due(now)):
             return
         self._counters.numberings_begun += len(due)
         first = due[0]
@@ -118,7 +118,7 @@ class Intake:
 
     def bus_link_down(self) -> None:
         """The link is gone: what it brought late is of no use."""
-        self._behind.clear()
+        self._regressions.clear()
 
     def _read(self, symbol: str, payload: bytes) -> Tick | None:
         """The tick of ``payload``; None where it is none that ``symbol`` can have."""

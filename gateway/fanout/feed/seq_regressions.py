@@ -11,43 +11,43 @@ from msgspec import Struct
 
 from market.tick import Tick
 
-BEHIND_S: Final = 3.0
+REGRESSION_S: Final = 3.0
 """A late tick is followed by a newer one, or by the one that is held, within far less."""
 
 
-class Wait(Struct):
+class Regression(Struct):
     """A symbol of which only older ticks than the one held came."""
 
     since: float
     newest: Tick
 
 
-class Behind:
+class SeqRegressions:
     """Each symbol is judged by its own ticks. Times are the event loop's."""
 
     def __init__(self) -> None:
-        self.waits: dict[str, Wait] = {}
+        self.by_symbol: dict[str, Regression] = {}
         """By symbol; nearly always empty."""
 
     def add(self, tick: Tick, now: float) -> None:
         """``tick`` came, and is older than the one of its symbol that is held."""
-        wait = self.waits.get(tick.symbol)
-        if wait is None:
-            self.waits[tick.symbol] = Wait(now, tick)
-        elif tick.seq >= wait.newest.seq:
-            wait.newest = tick
+        regression = self.by_symbol.get(tick.symbol)
+        if regression is None:
+            self.by_symbol[tick.symbol] = Regression(now, tick)
+        elif tick.seq >= regression.newest.seq:
+            regression.newest = tick
 
     def forget(self, symbol: str) -> None:
         """What is held of ``symbol`` is right: it came again, or a newer one did; or the symbol is not served."""
-        self.waits.pop(symbol, None)
+        self.by_symbol.pop(symbol, None)
 
     def clear(self) -> None:
         """The link is gone."""
-        self.waits.clear()
+        self.by_symbol.clear()
 
     def take_due(self, now: float) -> list[Tick]:
-        """The newest tick of each symbol of which only older ones than the held came for `BEHIND_S`, each once."""
-        due = [wait.newest for wait in self.waits.values() if now - wait.since >= BEHIND_S]
+        """The newest tick of each symbol of which only older ones than the held came for `REGRESSION_S`, each once."""
+        due = [regression.newest for regression in self.by_symbol.values() if now - regression.since >= REGRESSION_S]
         for tick in due:
-            del self.waits[tick.symbol]
+            del self.by_symbol[tick.symbol]
         return due
