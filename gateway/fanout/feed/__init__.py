@@ -6,6 +6,6 @@
 ``seq_regressions``  symbols whose ticks have lower numbers than the one held
 ``states``           the states of one venue's symbols, and what of them is news; ``states_by_venue``: of all venues
 ``states_reader``    reads all of them from the store
-``usefulness``       whether a link that lives is of any use; ``delivery``: whether ticks pass
+``bus_link_health``  whether a bus link that lives is of any use; ``delivery``: whether ticks pass
 ``refusals``         what came and is of no use: counted, and logged now and then
 """

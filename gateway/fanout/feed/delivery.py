@@ -31,7 +31,7 @@ _ABSENT: Final[frozenset[SymbolState]] = frozenset({"delisted", "unknown"})
 """In these states nobody writes a last value any more, and what once was written need not be readable."""
 
 
-class Patience:
+class Backoff:
     """How long to wait before something is tried, longer each time that it does not help."""
 
     def __init__(self, first_s: float, longest_s: float, rng: random.Random) -> None:
@@ -56,7 +56,7 @@ class Patience:
         self.seconds = self._least_s * self._rng.uniform(1, 1.2)
 
 
-class Doubt(Struct):
+class Mismatch(Struct):
     """A symbol of which the store has what the link did not bring."""
 
     held: int
@@ -89,7 +89,7 @@ class Delivery:
         self._seen: dict[str, int] = {}
         """The newest seqs at the last look."""
         self._look_at = 0.0
-        self._doubts: dict[str, Doubt] = {}
+        self._mismatches: dict[str, Mismatch] = {}
         self._lost: dict[str, int] = {}
         """Symbols whose ticks were lost, and the seqs that were held when the link was made; until they are seen."""
         self._clean: dict[str, float] = {}
@@ -107,19 +107,25 @@ class Delivery:
     @property
     def unreadable(self) -> frozenset[str]:
         """The symbols whose newest tick is none that this gateway can read; that is not the link's fault."""
-        return frozenset(symbol for symbol, doubt in self._doubts.items() if doubt.proven and doubt.seq is None)
+        return frozenset(
+            symbol for symbol, mismatch in self._mismatches.items() if mismatch.proven and mismatch.seq is None
+        )
 
     def serve(self, symbols: Symbols) -> None:
         """Look after these symbols, and no others, from now on."""
         self._symbols, self._order, self._next = symbols, tuple(symbols), 0
-        self._doubts = {symbol: doubt for symbol, doubt in self._doubts.items() if symbol in symbols}
+        self._mismatches = {symbol: mismatch for symbol, mismatch in self._mismatches.items() if symbol in symbols}
         self._lost = {symbol: seq for symbol, seq in self._lost.items() if symbol in symbols}
 
     def bus_link_up(self, now: float) -> None:
         """A new link is up, and the last values have been read since."""
         self._seen = {symbol: tick.seq for symbol, tick in self._last.items()}
         self._look_at = now + STANDS_S
-        self._doubts = {symbol: doubt for symbol, doubt in self._doubts.items() if doubt.proven and doubt.seq is None}
+        self._mismatches = {
+            symbol: mismatch
+            for symbol, mismatch in self._mismatches.items()
+            if mismatch.proven and mismatch.seq is None
+        }
         self._lost = {symbol: self._seq(symbol) for symbol in self._lost}
         self._clean = dict.fromkeys(self._lost, now)
 
@@ -130,10 +136,12 @@ class Delivery:
         self._look_at = now + STANDS_S
         seen, self._seen = self._seen, {symbol: tick.seq for symbol, tick in self._last.items()}
         # Of what is not served any more its state says enough.
-        self._doubts = {symbol: doubt for symbol, doubt in self._doubts.items() if self._is_served(symbol)}
+        self._mismatches = {
+            symbol: mismatch for symbol, mismatch in self._mismatches.items() if self._is_served(symbol)
+        }
         self._lost = {symbol: seq for symbol, seq in self._lost.items() if self._is_served(symbol)}
         # First what is in doubt, then who is next.
-        asked = dict.fromkeys([*self._lost, *self._doubts][:ASKED_AT_ONCE])
+        asked = dict.fromkeys([*self._lost, *self._mismatches][:ASKED_AT_ONCE])
         for place in chain(range(self._next, len(self._order)), range(self._next)):
             if len(asked) >= ASKED_AT_ONCE:
                 self._next = place
@@ -150,31 +158,33 @@ class Delivery:
             payload, held = values.get(symbol), self._seq(symbol)
             seq = held if payload is None else stored_seq(symbol, payload, highest)
             if seq is not None and seq <= held:
-                self._doubts.pop(symbol, None)
+                self._mismatches.pop(symbol, None)
                 if symbol in self._lost and now - self._clean.setdefault(symbol, now) >= STANDS_S:
                     del self._lost[symbol]
                 continue
             self._clean.pop(symbol, None)
-            doubt = self._doubts.get(symbol)
-            if doubt is None or (doubt.seq is None) != (seq is None):
-                self._doubts[symbol] = Doubt(held, seq, now)
+            mismatch = self._mismatches.get(symbol)
+            if mismatch is None or (mismatch.seq is None) != (seq is None):
+                self._mismatches[symbol] = Mismatch(held, seq, now)
             elif seq is None:
-                doubt.proven = doubt.proven or now - doubt.since >= STANDS_S
+                mismatch.proven = mismatch.proven or now - mismatch.since >= STANDS_S
 
     def judge(self, now: float, heartbeat_at: Callable[[str], float]) -> bool:
         """Whether the link is faulty, as far as is known; ``heartbeat_at``: the last heartbeat of a symbol's venue."""
-        for symbol, doubt in list(self._doubts.items()):
+        for symbol, mismatch in list(self._mismatches.items()):
             held = self._seq(symbol)
-            if held >= doubt.seq if doubt.seq is not None else held > doubt.held:
-                del self._doubts[symbol]
-            elif doubt.seq is not None and now - doubt.since >= STANDS_S and heartbeat_at(symbol) > doubt.since:
-                doubt.proven = True
+            if held >= mismatch.seq if mismatch.seq is not None else held > mismatch.held:
+                del self._mismatches[symbol]
+            elif (
+                mismatch.seq is not None and now - mismatch.since >= STANDS_S and heartbeat_at(symbol) > mismatch.since
+            ):
+                mismatch.proven = True
                 if len(self._lost) < ASKED_AT_ONCE:
                     self._lost.setdefault(symbol, held)
         for symbol, seq in list(self._lost.items()):
-            if symbol not in self._doubts and self._seq(symbol) > seq:
+            if symbol not in self._mismatches and self._seq(symbol) > seq:
                 del self._lost[symbol]
-        return any(doubt.proven and doubt.seq is not None for doubt in self._doubts.values())
+        return any(mismatch.proven and mismatch.seq is not None for mismatch in self._mismatches.values())
 
     def missed(self, values: Mapping[str, bytes]) -> int:
         """How many ticks lie between those that are held and those of ``values``, which the store had."""

@@ -16,10 +16,10 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from gateway.fanout.feed.bus_link_health import BusLinkHealth
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
-from gateway.fanout.feed.usefulness import Usefulness
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
@@ -74,7 +74,7 @@ class Feed:
         """See `Intake.tick_received`."""
         # Done when the link is of other symbols than those to be heard.
         self._resubscribe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._usefulness = Usefulness(
+        self._health = BusLinkHealth(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
         self._venues: dict[str, VenueFeed] = {}
@@ -103,7 +103,7 @@ class Feed:
             self._states.of(venue),
             self._bus.last_values,
             self._bus_link,
-            problem=self._usefulness.problem_of,
+            problem=self._health.problem_of,
             refuse=self._refuse,
             broadcast=self._broadcast,
             now_us=self._now_us,
@@ -116,7 +116,7 @@ class Feed:
         self._symbols = symbols
         self._intake.serve(symbols)
         self._states.serve(symbols)
-        self._usefulness.serve(symbols)
+        self._health.serve(symbols)
         venues = venues_of(symbols)
         for venue in self._venues.keys() - set(venues):
             self._venues.pop(venue).states_reader.cancel()
@@ -163,7 +163,7 @@ class Feed:
             await self._read_store()
             self._bus_link.renewing = False
             self._bus_link.up_since = now = asyncio.get_running_loop().time()
-            self._usefulness.bus_link_up(now)
+            self._health.bus_link_up(now)
             for venue in self._venues.values():
                 venue.bus_link_up(now)
             self._counters.bus_links += 1
@@ -179,13 +179,13 @@ class Feed:
                 else:
                     old.close()
                     await self._read_store()
-                    self._usefulness.bus_link_up(asyncio.get_running_loop().time())
+                    self._health.bus_link_up(asyncio.get_running_loop().time())
         except BusDownError as error:
             return str(error)
         else:
             return reason
         finally:
-            self._usefulness.bus_link_down()
+            self._health.bus_link_down()
             for venue in self._venues.values():
                 venue.states_reader.cancel()
             self._intake.bus_link_down()
@@ -204,7 +204,7 @@ class Feed:
         store = self._bus.last_values
         values = await last_ticks(store, self._symbols)
         states = {venue: await last_states(store, venue) for venue in tuple(self._venues)}
-        self._usefulness.count_missed(values)
+        self._health.count_missed(values)
         # Only what is newer than what the link has already brought changes anything.
         self._intake.take_stored(values)
         for venue, payload in states.items():
@@ -223,8 +223,8 @@ class Feed:
             for venue in self._venues.values():
                 venue.states_reader.read_if_due(now)
             alive = any(venue.is_alive(now) for venue in self._venues.values())
-            reason = self._usefulness.judge(now, self._heartbeat_at, alive=alive)
-            self._states.unreadable(self._usefulness.unreadable)
+            reason = self._health.judge(now, self._heartbeat_at, alive=alive)
+            self._states.unreadable(self._health.unreadable)
             self._look()
             if reason:
                 self._bus_link.renewing = True

@@ -2,7 +2,7 @@
 
 import random
 
-from gateway.fanout.feed.delivery import ASKED_AT_ONCE, JUMP, LOST, Delivery, Patience, stored_seq
+from gateway.fanout.feed.delivery import ASKED_AT_ONCE, JUMP, LOST, Backoff, Delivery, stored_seq
 from gateway.protocol.forms import FramedTick
 from market.codec import encode_tick
 from market.status import SymbolState
@@ -237,7 +237,7 @@ def test_a_symbol_that_went_on_with_a_lower_number_is_judged_by_that() -> None:
 
 def test_patience_grows_while_it_does_not_help() -> None:
     """Twice as long each time up to the longest, a little different for each gateway, and short again once it does."""
-    patience = Patience(3, 30, random.Random(1))
+    patience = Backoff(3, 30, random.Random(1))
     seen = []
     for _ in range(6):
         seen.append(patience.seconds)

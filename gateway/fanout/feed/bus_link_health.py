@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from gateway.fanout.feed.delivery import LOST, Delivery, Patience
+from gateway.fanout.feed.delivery import LOST, Backoff, Delivery
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError, LastValues
@@ -25,7 +25,7 @@ SELDOM_S: Final = 30.0
 """Both grow up to this while it does not help."""
 
 
-class Usefulness:
+class BusLinkHealth:
     """Judges one link after the other. Times are the event loop's."""
 
     def __init__(
@@ -42,8 +42,8 @@ class Usefulness:
         self._store = store
         self._delivery = Delivery(symbols, last, state_of, highest_seq)
         self._counters = counters
-        self._idle = Patience(IDLE_S, SELDOM_S, rng)
-        self._lost = Patience(LOST_S, SELDOM_S, rng)
+        self._idle = Backoff(IDLE_S, SELDOM_S, rng)
+        self._lost = Backoff(LOST_S, SELDOM_S, rng)
         self._renewed_at = float("-inf")
         self._received: tuple[float, int] = (0.0, 0)
         self._received_at = 0.0
