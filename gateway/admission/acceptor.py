@@ -107,14 +107,14 @@ class PendingHandshake(asyncio.Protocol):
         connection is refused for, unless it is a probe's."""
 
     def abort(self, _reason: str = "") -> None:
-        """Cut off without a word (see `gateway.websocket.buffering.kept.Holder`; nothing waits to be read here)."""
+        """Cut off without a word (see `gateway.websocket.buffering.entries.Holder`; nothing waits to be read here)."""
         self.transport.abort()
 
     waiting_bytes = 0
-    waits_for_us = False
+    waits_to_be_read = False
 
     def end_unfinished(self) -> None:
-        """See `gateway.websocket.buffering.kept.Holder`: this is no message."""
+        """See `gateway.websocket.buffering.entries.Holder`: this is no message."""
 
     def hand_over(self) -> str | None:
         """What the connection is counted under, see `Admission.arrive`; whoever asks counts it out from now on."""

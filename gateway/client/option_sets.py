@@ -33,7 +33,7 @@ def stepped(max_hz: float) -> float:
     return RATES[max(bisect_right(RATES, max_hz) - 1, 0)]
 
 
-def wishes_of(command: Subscribe, topics: frozenset[str], encoding: Encoding, *, deflate: bool) -> Subscription:
+def subscription_of(command: Subscribe, topics: frozenset[str], encoding: Encoding, *, deflate: bool) -> Subscription:
     """``topics`` with the options of ``command``; one that is absent or null has its default.
 
     ``deflate`` says whether the client can read compressed batches.

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command
-from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, wishes_of, without
+from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, subscription_of, without
 from gateway.fanout.backlog import topics_of
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
@@ -187,7 +187,7 @@ class Session:
         if command.conflate is False and self.grant.max_hz is not None:
             every = f"every tick is more than the {self.grant.max_hz:g} Hz that the token allows"
             return self._error("forbidden", every, command.mark)
-        subscription = wishes_of(command, frozenset(named), self._encoding, deflate=self._deflate)
+        subscription = subscription_of(command, frozenset(named), self._encoding, deflate=self._deflate)
         asked = put(self._asked_for, subscription) if named else self._asked_for
         if len(asked) > MOST_SETS:
             return self._error("too_many_options", TOO_MANY_SETS, command.mark)

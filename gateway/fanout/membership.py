@@ -20,7 +20,7 @@ from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.member import Member, Missed, Subscription
 from gateway.fanout.registry import Registry
 from gateway.fanout.slow_consumers import SlowConsumers
-from gateway.fanout.window import Reader, Sent, Window
+from gateway.fanout.window import Reader, UnansweredPing, Window
 from gateway.metrics import Counters
 
 Cohorts = tuple[Cohort, ...]
@@ -52,7 +52,7 @@ class Membership:
         self._clock = clock
         self._counters = counters
         self._cohorts_of: dict[Member, Cohorts] = {}
-        self.unanswered: dict[Reader, Sent] = {}
+        self.unanswered: dict[Reader, UnansweredPing] = {}
         """Who is still to answer a ping that a cohort before was sent."""
         self.registry = Registry(
             self.fall_behind,

@@ -7,7 +7,7 @@ from gateway.fanout.cohort import Cohort, FallBehind
 from gateway.fanout.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
 from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
 from gateway.fanout.member import Rule, Subscription
-from gateway.fanout.window import Marks, Reader, Sent
+from gateway.fanout.window import Marks, Reader, UnansweredPing
 from gateway.metrics import Counters
 
 
@@ -20,7 +20,7 @@ class Registry:
         counters: Counters,
         *,
         next_number: Callable[[], int],
-        unanswered: dict[Reader, Sent],
+        unanswered: dict[Reader, UnansweredPing],
         throttle: Throttle,
         timer: Callable[[], float],
     ) -> None:

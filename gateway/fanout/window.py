@@ -91,7 +91,7 @@ def note_round_trip(reader: Reader, took_s: float) -> None:
     reader.rtt_s = reader.rtt_s + (took_s - reader.rtt_s) / 8 if acknowledges(reader) else took_s
 
 
-class Sent(Struct):
+class UnansweredPing(Struct):
     """The pings around a slice, or the mark that a reader is still to answer of a cohort that it has left."""
 
     last: int
@@ -115,7 +115,7 @@ class Marks:
 
     __slots__ = ("_carried", "_forgotten", "_marked_at", "_next_number", "_sent_at", "_since_mark", "newest")
 
-    def __init__(self, next_number: Callable[[], int], carried: dict[Reader, Sent], now: float) -> None:
+    def __init__(self, next_number: Callable[[], int], carried: dict[Reader, UnansweredPing], now: float) -> None:
         """``next_number`` gives numbers that grow; times are of any clock that does not go back.
 
         ``carried``, which all cohorts share, has the marks of former cohorts that readers are still to answer.
@@ -184,7 +184,7 @@ class Marks:
     def leave(self, reader: Reader, answered: int, sent: int) -> None:
         """``reader``, which has answered and was sent marks up to these, leaves; what it is still to answer is kept."""
         if answered < sent and reader not in self._carried:
-            self._carried[reader] = Sent(sent, self._asked_at(reader, answered))
+            self._carried[reader] = UnansweredPing(sent, self._asked_at(reader, answered))
 
 
 class Window(Struct):
@@ -192,7 +192,7 @@ class Window(Struct):
 
     size: int = FIRST_SLICE_BYTES
     """The next slice has so many bytes at most."""
-    sent: Sent | None = None
+    sent: UnansweredPing | None = None
     """What it has still to answer."""
     prompt: bool = False
     """Whether it has read the last slice as fast as the network brings it."""
@@ -212,7 +212,7 @@ class Window(Struct):
     def wrap(self, slice_blob: bytes, next_number: Callable[[], int], now: float) -> bytes:
         """The bytes of a slice that is about to be sent, with a ping before and one behind it."""
         first, last = next_number(), next_number()
-        self.sent, self._slice = Sent(last, now, first), len(slice_blob)
+        self.sent, self._slice = UnansweredPing(last, now, first), len(slice_blob)
         return ping(first) + slice_blob + ping(last)
 
     def waits(self, reader: Reader, now: float) -> bool:

@@ -195,18 +195,18 @@ class Requests(Internals):
 
     @property
     def waiting_bytes(self) -> int:
-        """See `gateway.websocket.buffering.kept.Holder`."""
+        """See `gateway.websocket.buffering.entries.Holder`."""
         return self.transport.get_write_buffer_size() if self.transport is not None else 0
 
     def abort(self, reason: str) -> None:
-        """See `gateway.websocket.buffering.kept.Holder`."""
+        """See `gateway.websocket.buffering.entries.Holder`."""
         logger.debug("a client of HTTP is cut off: %s", reason)
         self._abort()
 
-    waits_for_us = False
+    waits_to_be_read = False
 
     def end_unfinished(self) -> None:
-        """See `gateway.websocket.buffering.kept.Holder`; a deadline elsewhere ends unfinished requests."""
+        """See `gateway.websocket.buffering.entries.Holder`; a deadline elsewhere ends unfinished requests."""
 
     def close_if_idle(self) -> None:
         """End the connection if it is between two requests."""

@@ -126,10 +126,10 @@ class Connection(Writer):
     @property
     def has_unread(self) -> bool:
         """Whether anything that came waits to be read, in the kernel or here."""
-        return self.waits_for_us or (self._fd >= 0 and has_unread(self._fd))
+        return self.waits_to_be_read or (self._fd >= 0 and has_unread(self._fd))
 
     @property
-    def waits_for_us(self) -> bool:
+    def waits_to_be_read(self) -> bool:
         """Whether it has sent what we have not found the time to read."""
         return self in self._read_scheduler
 
@@ -189,7 +189,7 @@ class Connection(Writer):
             return
         self._read(b"")
         if not (
-            self.waits_for_us
+            self.waits_to_be_read
             or self._transport.is_closing()
             or (self._closing_handshake and self._closing_handshake.is_over)
         ):

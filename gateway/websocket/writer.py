@@ -137,9 +137,9 @@ class Writer(asyncio.Protocol):
         self._transport.abort()
 
     def end_unfinished(self) -> None:
-        """See `gateway.websocket.buffering.kept.Holder`; who only writes leaves nothing unfinished."""
+        """See `gateway.websocket.buffering.entries.Holder`; who only writes leaves nothing unfinished."""
 
     @property
-    def waits_for_us(self) -> bool:
-        """See `gateway.websocket.buffering.kept.Holder`; who only writes reads nothing."""
+    def waits_to_be_read(self) -> bool:
+        """See `gateway.websocket.buffering.entries.Holder`; who only writes reads nothing."""
         return False

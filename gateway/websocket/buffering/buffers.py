@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.metrics import Counters
-from gateway.websocket.buffering.kept import PIECE_BYTES, Holder, Unfinished, Unread, overdue
+from gateway.websocket.buffering.entries import PIECE_BYTES, Holder, Unfinished, Unread, overdue
 
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024
 """What may wait for one client: every tick, for one that asked for that, notices, and the answers to a burst."""
@@ -208,7 +208,7 @@ class Buffers:
             self._judge_unread(holder, now)
         for holder in overdue(self._unfinished, now - self._bounds.message_s, most):
             most -= 1
-            if holder.waits_for_us:
+            if holder.waits_to_be_read:
                 continue
             self._finish(holder)
             self.counters.buffers_cut_off["unfinished"] += 1

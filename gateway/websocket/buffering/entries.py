@@ -17,7 +17,7 @@ class Holder(Protocol):
         """What its transport has not given to the kernel yet."""
 
     @property
-    def waits_for_us(self) -> bool:
+    def waits_to_be_read(self) -> bool:
         """Whether it has sent what we have not found the time to read: perhaps the end of its message."""
 
     def abort(self, reason: str) -> None:
