@@ -1,4 +1,4 @@
-"""What came from the bus and is of no use: counted, and told in the log now and then."""
+"""Messages from the bus that cannot be used: counted, and logged now and then."""
 
 import asyncio
 import logging
@@ -7,21 +7,21 @@ from typing import Final
 from gateway.metrics import Counters
 
 AGAIN_S: Final = 60.0
-"""From one line of a kind to the next."""
+"""Between two log lines for one reason."""
 
 logger = logging.getLogger(__name__)
 
 
 class Refusals:
-    """A flood of them is worth a metric, and one line a minute of each kind."""
+    """Counts every refused message, and logs one a minute for each reason."""
 
     def __init__(self, counters: Counters) -> None:
         self._counts = counters.bus_refused
         self._logged: dict[str, tuple[float, int]] = {}
-        """Kind → when it was last told, by the event loop's time, and how many there had been."""
+        """Reason → when it was last logged, in the event loop's time, and the count then."""
 
     def __call__(self, reason: str, detail: str) -> None:
-        """A message was refused for ``reason``, one of a few words; ``detail`` is for people."""
+        """Note a message that was refused for ``reason``, one of a few words. ``detail`` is for the log."""
         count = self._counts[reason] = self._counts[reason] + 1
         now = asyncio.get_running_loop().time()
         logged = self._logged.get(reason)

@@ -1,8 +1,8 @@
-"""The states of this gateway's symbols: what the poller tells of them, and what of that is news to clients.
+"""The states of one venue's symbols here: what the poller reports, and which changes go to clients.
 
-Free of I/O. A heartbeat carries the newest changes; the full set is in the bus's store. What is read there counts only
-when a heartbeat confirms it: a poller of an older version may lead now, and what an earlier one stored is of no use
-then.
+No I/O. A heartbeat carries the newest changes, and the bus's store has the full set. A full set counts only when a
+heartbeat has confirmed its version: a poller of an older version may lead now, and an earlier one's states are worth
+nothing then.
 """
 
 import logging
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class SymbolStates:
-    """The states of this gateway's symbols, by the newest word of the poller."""
+    """The states of this gateway's symbols, as last reported."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class SymbolStates:
         *,
         now_us: Callable[[], int],
     ) -> None:
-        """``states`` is kept up to date: the newest state of every symbol that was not live at some time.
+        """``states`` is kept up to date: the newest state of every symbol that has ever been other than live.
 
-        What changes in it then goes to ``publish``. ``now_us`` is the time in microseconds since the Unix epoch.
+        Changes of it then go to ``publish``. ``now_us`` is the time in microseconds since the Unix epoch.
         """
         self._symbols = symbols
         self._states = states
@@ -49,24 +49,24 @@ class SymbolStates:
         self._counters = counters
         self._now_us = now_us
         self._reported: dict[str, SymbolStatus] = {}
-        """What the poller told last of each symbol."""
+        """The poller's last report of each symbol."""
         self._unreadable: dict[str, int] = {}
         """Symbols whose ticks cannot be read here, and since when."""
         self._stored: States | None = None
         self._newest: int | None = None
         self.version: int | None = None
-        """Of the states that are held; None where the poller tells none, or none were read yet."""
+        """The version of the states held; None if the poller reports none, or none were read yet."""
 
     @property
     def outdated(self) -> bool:
-        """Whether a heartbeat spoke of states that are not held, so that the full set must be read."""
+        """Whether a heartbeat named a version that is not held, so that the full set must be read."""
         return self._newest is not None and self._newest != self.version
 
     def serve(self, symbols: Symbols) -> None:
-        """Hold the states of these symbols, and of no others: those of new ones are read with the full set."""
+        """Hold the states of these symbols and of no others. Those of new ones come with the full set."""
         for symbol in self._symbols:
             if symbol not in symbols:
-                # Who held it is told by whoever takes it away.
+                # Its clients are notified by the code that unsubscribes them (`gateway.reload`).
                 self._states.pop(symbol, None)
                 self._reported.pop(symbol, None)
                 self._unreadable.pop(symbol, None)
@@ -74,19 +74,19 @@ class SymbolStates:
         self.version = None
 
     def state_of(self, symbol: str) -> SymbolState:
-        """The state of one of the symbols; live until something else was told."""
+        """The state of ``symbol``; live until another was reported."""
         status = self._states.get(symbol)
         return status.message.state if status is not None else "live"
 
     def counts(self) -> dict[str, int]:
-        """How many of the symbols are in each state; none are where no states are held."""
+        """The number of symbols in each state; all 0 while no states are held."""
         counts: Counter[str] = Counter(dict.fromkeys(get_args(SymbolState), 0))
         if self.version is not None:
             counts.update(map(self.state_of, self._symbols))
         return counts
 
     def unreadable(self, symbols: Collection[str]) -> None:
-        """Ticks of just these symbols come, and cannot be read here: stale, whatever else is true of them."""
+        """The ticks of exactly these symbols cannot be read here: they are stale if the poller says live."""
         before = self._unreadable
         if before.keys() == set(symbols):
             return
@@ -96,7 +96,7 @@ class SymbolStates:
         self._report([self._reported.get(status.symbol, status) for status in live])
 
     def heartbeat_received(self, changes: Changes | UnsetType) -> None:
-        """A heartbeat came with ``changes``."""
+        """Take the ``changes`` of a heartbeat."""
         stored, self._stored = self._stored, None
         if changes is UNSET:
             self._forget()
@@ -111,7 +111,7 @@ class SymbolStates:
             self._report(changes.symbols)
 
     def read(self, states: States) -> None:
-        """The full set was read from the store."""
+        """Take the full set, as read from the store."""
         if self.outdated:
             self._take(states)
         else:
@@ -120,7 +120,7 @@ class SymbolStates:
     def _take(self, states: States) -> None:
         self.version = states.version
         now_us = self._now_us()
-        # Of ours only, and each once: anybody may have written any number of names.
+        # Only our symbols, each once: anybody may have written any number of names.
         others = {status.symbol: status for status in states.others if status.symbol in self._symbols}
         live = dict.fromkeys(symbol for symbol in states.live if symbol in self._symbols)
         statuses = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in live]
@@ -131,7 +131,7 @@ class SymbolStates:
         self._report(statuses)
 
     def _forget(self) -> None:
-        """The poller that leads now tells no states: nothing that was told of any symbol holds any more."""
+        """The poller that leads now reports no states: no earlier report holds any more."""
         self.version = self._newest = None
         now_us = self._now_us()
         self._report(
@@ -157,7 +157,7 @@ class SymbolStates:
         self._publish(changed)
 
     def _with_our_own(self, status: SymbolStatus) -> SymbolStatus:
-        """What is so here of a symbol of which the poller told ``status``."""
+        """The state here of a symbol of which the poller reported ``status``."""
         if status.state != "live" or status.symbol not in self._unreadable:
             return status
         since_us = self._unreadable[status.symbol]
@@ -170,7 +170,7 @@ class SymbolStates:
         held = published.message
         if (status.state, status.reason) != (held.state, held.reason):
             return True
-        # Since when a price is live says nothing; nor can be said since when a symbol is missing.
+        # The time since a price is live means nothing, and the time since a symbol is missing is unknown.
         return status.state != "live" and status.reason != NOT_SERVED and status.since_us != held.since_us
 
 
