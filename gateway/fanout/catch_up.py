@@ -1,7 +1,7 @@
-"""The way of slow connections: slice by slice to the newest prices, and back into their cohorts.
+"""How slow connections catch up: slice by slice to the newest prices, then back into their cohorts.
 
-`gateway.fanout.membership` says who is slow. What one misses is reckoned by `gateway.fanout.backlog`, how much of it
-may be sent at once by `gateway.fanout.window`, and when to look again is for `gateway.fanout.slow_consumers`.
+`gateway.fanout.membership` says who is slow, `gateway.fanout.backlog` what each is owed, `gateway.fanout.window` how
+much may be sent at once, and `gateway.fanout.slow_consumers` when to check again.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from gateway.protocol.messages import Lag
 
 
 class CatchUp:
-    """All slow connections of a gateway."""
+    """Sends slow connections what they are owed."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class CatchUp:
         *,
         next_number: Callable[[], int],
     ) -> None:
-        """``newest_offset`` is that of the newest tick there is; ``clock`` is the event loop's, in seconds."""
+        """``newest_offset`` is the offset of the newest tick; ``clock`` is the event loop's, in seconds."""
         self._membership = membership
         self._slow_consumers = slow_consumers
         self._backlogs = backlogs
@@ -40,7 +40,7 @@ class CatchUp:
         self.limit, self.wake = slow_consumers.limit, slow_consumers.wake
         self.consumer_of = slow_consumers.get
         self.next_number = next_number
-        """Of pings; they grow."""
+        """The number of the next ping; numbers grow."""
 
     def __len__(self) -> int:
         return len(self._slow_consumers)
@@ -49,21 +49,21 @@ class CatchUp:
         return connection in self._slow_consumers
 
     def begin(self, connection: Member) -> None:
-        """Where ``connection`` was to be sent too much at once, send the first slice."""
+        """Send the first slice, if ``connection`` was to be sent too much at once."""
         if connection in self._slow_consumers and connection.drained:
             self.catch_up(connection)
 
     def answered(self, connection: Member, number: int) -> bool:
-        """``connection`` has read everything up to a ping, slow or not.
+        """``connection``, slow or not, has read everything up to a ping.
 
-        False if it was sent none of that number, or has answered it.
+        False if no ping of that number was sent, or it was answered before.
         """
         consumer, now = self._slow_consumers.get(connection), self._clock()
         if consumer is None:
             unanswered = self._membership.unanswered
             carried = unanswered.get(connection)
             if carried is not None and carried.last == number:
-                # It may hold nothing any more.
+                # It may hold nothing any longer.
                 del unanswered[connection]
                 return True
             cohorts = self._membership.cohorts_of(connection)
@@ -80,7 +80,7 @@ class CatchUp:
         return True
 
     def read_up_to(self, connection: Member, number: int) -> None:
-        """``connection`` has read everything up to a ping of that number, as the heartbeat's."""
+        """``connection`` has read everything up to a ping of that number, such as a keepalive ping."""
         unanswered = self._membership.unanswered
         carried = unanswered.get(connection)
         if carried is not None and carried.last <= number:
@@ -95,7 +95,10 @@ class CatchUp:
                 cohort.read_up_to(connection, number)
 
     def catch_up(self, connection: Member) -> None:
-        """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
+        """Send what ``connection`` has missed: all of it, or as much as it may be sent at once.
+
+        After all of it, the connection is fast again.
+        """
         consumer, cohorts = self._slow_consumers.get(connection), self._membership.conflating(connection)
         assert consumer is not None
         wants = [cohort.subscription for cohort in cohorts]
@@ -124,9 +127,9 @@ class CatchUp:
             connection.send(blob)
 
     def hand_over(self, connection: Member, before: Sequence[Subscription], every: Sequence[Cohort]) -> None:
-        """Write what ``connection``, which is slow, is owed of what it is to hold in cohorts of ``every`` tick.
+        """Write what ``connection``, which is slow, is owed of topics that cohorts of ``every`` tick will hold.
 
-        ``before`` is what it has held so far. How much may wait is the connection's to say, not how long.
+        ``before`` is what it has held so far. The connection itself bounds how much may wait, not for how long.
         """
         consumer = self._slow_consumers.get(connection)
         assert consumer is not None
@@ -142,7 +145,7 @@ class CatchUp:
             connection.enqueue(blob)
 
     def _lag_notice(self, conflated: int, encoding: Encoding) -> bytes:
-        """What says that so many ticks were replaced by newer ones; nothing where none was."""
+        """The notice that so many ticks were replaced by newer ones; empty if none was."""
         if conflated <= 0:
             return b""
         self._counters.ticks_conflated += conflated
