@@ -1,8 +1,7 @@
 """How much of what clients send is worked on in one turn of the event loop; the rest waits for later turns.
 
-In one turn the loop tells of all sockets that can be read, and only then makes the calls that were put off, such as
-flushes of ticks. Hundreds of clients that all send at once would hold up everybody else's prices for as long as all
-their messages take.
+In one turn the loop reports all readable sockets. Only then does it make deferred calls, such as flushes of ticks. So
+hundreds of clients that all send at once would delay everybody's prices for as long as all their messages take.
 """
 
 import asyncio
@@ -11,22 +10,22 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 TURN_S: Final = 0.003
-"""Work on what clients send, in one turn. What is begun is finished: a turn takes longer by one message at most."""
+"""Work on what clients send, in one turn. A started message is finished: a turn takes longer by one message at most."""
 
 QUANTUM_S: Final = 0.0005
 """So much of it for one waiting connection, before the next one is served."""
 
 _NOTED_S: Final = 0.0005
-"""Until so much was worked since it was last noted that a turn is over, nobody looks for the end of another."""
+"""After less work than this, nobody notes the end of the turn."""
 
 logger = logging.getLogger(__name__)
 
 
 class Waiter(Protocol):
-    """A connection that has sent something, which waits."""
+    """A connection with messages that wait."""
 
     def resume(self) -> None:
-        """Work on it until `ReadScheduler.is_over`, and wait again with the rest."""
+        """Work on them until `ReadScheduler.is_over`, and wait again with the rest."""
 
 
 class ReadScheduler:
@@ -40,7 +39,7 @@ class ReadScheduler:
         self._timer = timer
         self._loop = asyncio.get_running_loop()
         self._worked_s = 0.0
-        """In this turn, and perhaps up to `_NOTED_S` before."""
+        """The work of this turn, and perhaps up to `_NOTED_S` of the one before."""
         self._most_s = TURN_S
         self._began = 0.0
         self._ends = False
@@ -58,9 +57,9 @@ class ReadScheduler:
         return waiter in self._payers
 
     def begin(self) -> bool:
-        """Begin to work on what a client has sent, where there is time left; `end` must follow, else `wait`.
+        """Begin to work on what a client has sent, if time is left; then call `end`. If not, call `wait`.
 
-        There is none left while anybody waits, so nobody overtakes.
+        No time is left while anybody waits, so nobody overtakes.
         """
         if self._worked_s >= TURN_S:
             return False
@@ -68,7 +67,7 @@ class ReadScheduler:
         return True
 
     def is_over(self) -> bool:
-        """Whether who works now must stop, and `wait` with what is left."""
+        """Whether the present work must stop, and `wait` with the rest."""
         return self._worked_s + self._timer() - self._began >= self._most_s
 
     def end(self) -> None:
@@ -80,14 +79,17 @@ class ReadScheduler:
             self._note_end()
 
     def wait(self, waiter: Waiter, payer: str | None) -> None:
-        """Have ``waiter`` go on in a later turn; its address is ``payer``, or not to be shared with others."""
+        """Resume ``waiter`` in a later turn.
+
+        It shares that time with others of the address ``payer``; None: with nobody.
+        """
         if waiter not in self._payers:
             key = self._payers[waiter] = waiter if payer is None else payer
             self._queues.setdefault(key, {})[waiter] = None
             self._note_end()
 
     def forget(self, waiter: Waiter) -> None:
-        """``waiter`` is gone, if it waited at all."""
+        """Forget ``waiter``, whether or not it waits."""
         if self._payers:
             payer = self._payers.pop(waiter, None)
             if payer is not None:
@@ -99,7 +101,7 @@ class ReadScheduler:
     def _note_end(self) -> None:
         if not self._ends:
             self._ends = True
-            # Behind all reads of this turn, and in between what others put off.
+            # Runs behind all reads of this turn, and among other deferred calls.
             self._loop.call_soon(self._next_turn)
 
     def _next_turn(self) -> None:
@@ -112,7 +114,7 @@ class ReadScheduler:
             self._note_end()
 
     def _serve_next(self) -> None:
-        # One of each address, then the next of each.
+        # One connection of each address, then the next of each.
         payer = next(iter(self._queues))
         queue = self._queues.pop(payer)
         waiter = next(iter(queue))
@@ -124,6 +126,6 @@ class ReadScheduler:
         try:
             waiter.resume()
         except Exception:
-            # A fault with one must not leave the others waiting for ever.
+            # An error of one must not leave the others waiting for ever.
             logger.exception("what a client has sent could not be worked on")
         self.end()
