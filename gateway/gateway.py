@@ -208,9 +208,9 @@ class Gateway:
     async def drain(self) -> None:
         """Go away gracefully within ``drain_seconds``: unready, then `Shutdown`, then 1012, then cut off.
 
-        Up to a third of the time is for the balancer to notice, and for accepted connections to come in. In the half
-        after that clients leave one by one, evenly spread, so that other gateways get them one after the other. Each is
-        told its moment, goes elsewhere then, and is closed here. The rest of the time is for their closing handshakes.
+        A third of the time at most is for the balancer to notice, and for accepted connections to come in. In the half
+        after that clients leave one by one, evenly spread, so that other gateways get them one after the other: each is
+        told its moment, and closed then. The rest of the time is for their closing handshakes.
         """
         self.draining = True
         seconds = self.settings.drain_seconds
@@ -240,9 +240,8 @@ class Gateway:
         """Serve new clients until none is expected any more, but not past ``due`` on the event loop's clock.
 
         A successor that is coming is always awaited. With a successor, this lasts until every accepted connection has
-        come in. Without one, it lasts until every balancer that asked regularly knows that this gateway goes away. A
-        balancer that does not ask cannot know. Then clients have the time; without clients there is nothing to wait
-        for.
+        come in. Without one, it lasts until every balancer that asked regularly knows that this gateway goes away. One
+        that does not ask cannot know: then clients have the time, and without clients there is nothing to wait for.
         """
         balancers = self.probes.regular(asyncio.get_running_loop().time())
 
@@ -262,18 +261,14 @@ class Gateway:
             await asyncio.sleep(min(_LOOK_S, left_s))
 
     async def _empty_by(self, due: float | None) -> bool:
-        """Wait until all clients have gone, but not past ``due`` on the event loop's clock.
-
-        Return whether they have.
-        """
+        """Wait until all clients have gone, at most until ``due`` on the event loop's clock; whether they have."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due):
                 await self._empty.wait()
         return self._empty.is_set()
 
     async def close_all(self, patience_s: float | None = None) -> None:
-        """Close all connections with 1012, cut off those still there after ``patience_s``, and wait for the end of
-        all."""
+        """Close all connections with 1012, cut off those left after ``patience_s``, and wait for the end of all."""
         self.draining = self.full = True
         for connection in self.hub.connections:
             _close(connection)
