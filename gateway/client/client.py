@@ -1,4 +1,4 @@
-"""A session over a connection: what a client says comes true; when it goes, everything it held is forgotten."""
+"""A session over a connection: does what a client asks; when the client goes, everything it held is released."""
 
 import asyncio
 import logging
@@ -132,7 +132,7 @@ class Client:
             self._token_lifetime.end()
         self._gateway.admission.leave(self._slot)
         self._gateway.remove(self.connection)
-        # Of a storm of clients that come and go by themselves nobody wants two lines each.
+        # In a storm of clients that come and go by themselves nobody wants two lines for each.
         level = logging.DEBUG if self.connection.left else logging.INFO
         logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
 
@@ -141,7 +141,7 @@ class Client:
         return self._session.serve(symbols)
 
     def give_up(self, notices: Callable[[frozenset[str], Encoding], bytes]) -> None:
-        """Take from the client what is not served any more; ``notices`` makes the frames that tell it of that."""
+        """Unsubscribe the client from what is no longer served; ``notices`` makes the frames that say so."""
         connection, session = self.connection, self._session
         gone = frozenset() if connection.closing else session.give_up()
         if gone:
@@ -149,10 +149,10 @@ class Client:
             connection.reply(notices(gone, connection.encoding))
 
     def _is_in_time(self, extra: int = 0, *, was_message: bool = True) -> bool:
-        """Whether what came is within the client's rates; where it is not, it is refused, or the client closed.
+        """Whether what came is within the client's rates; if not, it is refused, or the client closed.
 
-        ``extra`` is what it costs more than a ping. Where it was no message, but a ping, the
-        refusal is silent.
+        ``extra`` is what it costs more than a ping. Without ``was_message`` it was a frame such as a ping; its refusal
+        is silent.
         """
         refusal = self._gateway.budgets.take(
             self._bucket, self._slot, self._gateway.loop.time(), extra, anyway=self.connection.reads_all
@@ -186,7 +186,7 @@ class Client:
             self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())
 
     def _obey(self, data: bytes) -> None:
-        """Do what a message says, and pay for it first."""
+        """Charge a message, then do what it asks."""
         session = self._session
         command = session.read(data)
         self._charge(session.cost(command))
@@ -195,7 +195,7 @@ class Client:
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
         if outcome.wants is not None:
-            # What was pending is written first, so that no tick of an old subscription follows the reply.
+            # What was pending is written first: no tick of an old subscription follows the reply.
             session.wants = gateway.hub.move(connection, outcome.wants)
         for reply in outcome.replies:
             if isinstance(reply, Error):
@@ -214,7 +214,7 @@ class Client:
         if self._token_lifetime is not None:
             self._token_lifetime.authenticate(auth)
         else:
-            # Nobody needs a token here, and a client that has one need not know.
+            # No token is needed here, and a client that has one need not know that.
             assert self._session.grant is not None
             self._apply(self._session.authenticated(self._session.grant, auth.mark))
 
