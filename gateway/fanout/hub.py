@@ -131,8 +131,7 @@ class Hub:
         return not cohort.send_due_states(group.flushed(cohort, self._offset), group.pending)
 
     def answered(self, connection: Member, number: int) -> bool:
-        """``connection`` has read everything up to a ping; False if it was sent none of that number, or had answered
-        it."""
+        """``connection`` has read everything up to a ping; False if no answer to this number was due."""
         return self.slow.answered(connection, number)
 
     def read_up_to(self, connection: Member, number: int) -> None:
