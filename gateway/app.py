@@ -91,7 +91,7 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
             gateway.buffers.held_bytes,
         ),
         "buffered_connections": ("Connections that something is kept for.", lambda: len(gateway.buffers)),
-        "reads_waiting": ("Connections whose messages wait for time to be read.", lambda: len(gateway.read_scheduler)),
+        "turns_waiting": ("Connections whose messages wait for time to be read.", lambda: len(gateway.read_scheduler)),
         "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
         # Distinguishes a leak from the allocator's slack; resident memory does not.
         "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),
