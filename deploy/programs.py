@@ -133,7 +133,7 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         defaults["ALLOWED_HOSTS"] = "localhost"
     elif variables.get("AUTH_MODE", "none") == "none" and variables.get("ALLOW_ANONYMOUS", "0") != "1":
         raise DeployError(
-            "TICKGATE_BIND is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+            "TICKGATE_BIND is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
             " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
         )
     valkey, env = _bus(variables, defaults)

@@ -151,7 +151,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         auth, anonymous = AuthSettings.from_environ(env), env.flag("ALLOW_ANONYMOUS")
         if auth.mode == "none" and not anonymous and not is_loopback(host):
             raise SettingError(
-                f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+                f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
             )
         proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))

@@ -22,7 +22,7 @@ from loadtest import _messages
 from market.codec import CodecError, decode_heartbeat, decode_states, decode_tick
 from poller.errors import PollerError
 from poller.network.reasons import in_body
-from poller.source import Deaf
+from poller.source import NullListener
 from poller.venues.binance.messages import error_of, parse_message, parse_quotes, parse_summaries
 from poller.venues.coinbase.dialect import CoinbaseDialect
 from poller.venues.coinbase.products import read_products
@@ -61,7 +61,7 @@ def _replayed(payload: bytes, folder: Path) -> None:
         replay = Replay(["BTCUSDT"], path, speed=0, now_us=lambda: 1, room=room)
         with suppress(PollerError):
             await replay.instruments()
-        await replay.run(Deaf())
+        await replay.run(NullListener())
 
     asyncio.run(play())
 

@@ -98,7 +98,7 @@ def read_jwk(jwk: bytes) -> tuple[str | None, Key]:
     if parsed.use != "sig" or "verify" not in parsed.key_ops:
         raise KeyMaterialError("is not for signatures")
     if parsed.kty == "oct" or parsed.d is not UNSET:
-        raise KeyMaterialError("is not public: whoever reads it can sign")
+        raise KeyMaterialError("is not public: anyone who reads it can sign")
     # Only the fields of a public key, so that nothing else can come of it.
     names = ("kty", "crv", "n", "e", "x", "y")
     public = {name: value for name in names if (value := getattr(parsed, name)) is not None}

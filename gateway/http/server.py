@@ -71,7 +71,7 @@ class Serving:
     def _require_private(self, name: Any) -> None:
         if not self.app[GATEWAY].settings.may_be_public and not is_private(name):
             raise SettingError(
-                f"{name[0]} is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+                f"{name[0]} is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
             )
 

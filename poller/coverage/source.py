@@ -22,7 +22,7 @@ from poller.network.handshake import stream_session
 from poller.network.pacing import RollingLimit
 from poller.rest.polling import Polling, Questions
 from poller.rest.timing import RestTiming
-from poller.source import Deaf, LinkState, Listener, Update
+from poller.source import LinkState, Listener, NullListener, Update
 from poller.stream.connection import Connection
 from poller.stream.dialect import Alive, Unexpected
 from poller.stream.peer import Peer
@@ -60,7 +60,7 @@ class StreamSource:
         self._rest_timing = rest_timing
         self._counters = Counters()
         self._link = ExchangeLink(streams.source, now_us)
-        self._listener: Listener = Deaf()
+        self._listener: Listener = NullListener()
         self._client = streams.client(rest_timing, self._counters, now_us)
         self._listing = streams.listing(self._client, symbols, rest_timing, self._listed)
         self._attempts = RollingLimit(self._limits.connects_per_window, self._limits.connect_window_s)

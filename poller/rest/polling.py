@@ -114,7 +114,7 @@ class Polling:
         self._quotes.failure = ""
         self._had.clear()
         self._set(False, "no answer yet")
-        self._hear_by(self._timing.quiet_s)
+        self._expect_within(self._timing.quiet_s)
         try:
             while True:
                 job = min(self._quotes, self._summaries, key=lambda job: job.due)
@@ -156,7 +156,7 @@ class Polling:
         if failure is None:
             self._set(True, _slowed(stretch, self._client.budget.used))
             # Time for the next answer, and then for being late.
-            self._hear_by(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
+            self._expect_within(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
         elif failure.banned or not self.ok:
             self._set(False, failure.reason)
 
@@ -229,7 +229,7 @@ class Polling:
         job.failure = "" if failure is None else failure.reason
         return stretch
 
-    def _hear_by(self, seconds: float) -> None:
+    def _expect_within(self, seconds: float) -> None:
         if self._quiet is not None:
             self._quiet.cancel()
         self._quiet = asyncio.get_running_loop().call_later(seconds, self._silent, seconds)
