@@ -85,7 +85,7 @@ class Reader:
         self.end = ""
         """How the connection ended; empty while it lasts."""
         self.end_s: float | None = None
-        self.own_bytes = 0
+        self.receive_buffer_bytes = 0
         """The bytes in its own receive buffer when the stall ended."""
         self.current_s: float | None = None
         """Seconds from the end of the stall until every price was current."""
@@ -127,7 +127,7 @@ class Reader:
         if self.rate.stall_s and self._resumed_s is None and now - self._start > _FREE_S:
             self._resumed_s = now
             waiting = fcntl.ioctl(self._sock, termios.FIONREAD, b"\0\0\0\0")
-            self.own_bytes = int.from_bytes(waiting, sys.byteorder)
+            self.receive_buffer_bytes = int.from_bytes(waiting, sys.byteorder)
             self.hand.resume(time.time_ns() // 1000)
         limit = self._allowance.take(now) if self.rate.bytes_per_s else _CHUNK_BYTES
         while limit > 0 and not self.end:
@@ -184,7 +184,7 @@ class Reader:
         }
         if self.rate.stall_s:
             answer |= {"older_bytes": self.hand.bytes_before_current, "older_ticks": self.hand.older_ticks}
-            answer |= {"own_bytes": self.own_bytes, "current_s": self.current_s}
+            answer |= {"receive_buffer_bytes": self.receive_buffer_bytes, "current_s": self.current_s}
         return answer
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ class Reading(Struct, kw_only=True):
     older_bytes: int | None = None
     """Bytes read after the stall before the first current price, including the next two."""
     older_ticks: int | None = None
-    own_bytes: int | None = None
+    receive_buffer_bytes: int | None = None
     """The part of those in its own receive buffer when the stall ended."""
     current_s: float | None = None
     """Seconds from the end of the stall until every price was current."""
@@ -121,5 +121,6 @@ def _age(seconds: float | None) -> str:
 def _stall(one: Reading) -> str:
     if one.older_bytes is None:
         return ""
-    own = f"{one.older_bytes / 1024:.0f} KB ({one.older_ticks} ticks), {(one.own_bytes or 0) / 1024:.0f} KB its own"
+    own_kb = (one.receive_buffer_bytes or 0) / 1024
+    own = f"{one.older_bytes / 1024:.0f} KB ({one.older_ticks} ticks), {own_kb:.0f} KB its own"
     return own + (f"; current after {_age(one.current_s)}" if one.current_s is not None else "; never current")

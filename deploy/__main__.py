@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from deploy.errors import DeployError
-from deploy.programs import Plan, Told, plan_cluster, plan_run
+from deploy.programs import Plan, Variables, plan_cluster, plan_run
 from deploy.stack import Stack, is_ready
 from deploy.timeouts import misfit
 from market.process.printable import complain, printable
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        if options.command == "cluster" and (warning := misfit(Told(os.environ).both)):
+        if options.command == "cluster" and (warning := misfit(Variables(os.environ).both)):
             say("deploy", warning)
         plan = plan_run(os.environ) if options.command == "run" else plan_cluster(os.environ)
         return asyncio.run(_run(plan, getattr(options, "during", None)))

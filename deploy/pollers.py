@@ -7,13 +7,13 @@ from market.prices.symbols import parse_symbols
 from market.prices.venues import DEFAULT_VENUE, EXAMPLES, VENUES
 
 
-def venues_of(told: Mapping[str, str]) -> tuple[str, ...]:
+def venues_of(variables: Mapping[str, str]) -> tuple[str, ...]:
     """The venues that ``VENUES`` names, else the one that ``VENUE`` does.
 
     Raises:
         DeployError: one that is none, or is named twice.
     """
-    names = [name.strip() for name in told.get("VENUES", told.get("VENUE", DEFAULT_VENUE)).split(",")]
+    names = [name.strip() for name in variables.get("VENUES", variables.get("VENUE", DEFAULT_VENUE)).split(",")]
     for name in names:
         if name not in VENUES:
             raise DeployError(f"VENUES names {name[:40]!r}, which is no venue; use {', '.join(VENUES)}")
@@ -31,29 +31,29 @@ def symbols_of(venues: Sequence[str], default: str) -> str:
     return ",".join(names)
 
 
-def pollers_of(venues: Sequence[str], told: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+def pollers_of(venues: Sequence[str], variables: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
     """The name of each venue's poller, and its own variables beside those of all programs.
 
     A single poller of the default venue gets no variable about venues.
     """
     for number, venue in enumerate(venues):
-        own = {} if venues == (DEFAULT_VENUE,) else environ_of(venue, told, number)
+        own = {} if venues == (DEFAULT_VENUE,) else environ_of(venue, variables, number)
         yield f"poller-{venue}" if number else "poller", own
 
 
-def environ_of(venue: str, told: Mapping[str, str], number: int) -> dict[str, str]:
+def environ_of(venue: str, variables: Mapping[str, str], number: int) -> dict[str, str]:
     """The variables of the poller of ``venue``, which is number ``number`` of the stack, from 0.
 
     ``FEED`` may name another venue's feed. Then this poller uses its own venue's feed if that answers, else the
     simulator. Each poller has a port of its own for metrics, if they are wanted.
     """
-    feed = told.get("FEED", "auto")
+    feed = variables.get("FEED", "auto")
     owner = next((name for name in VENUES if feed.startswith(f"{name}-")), DEFAULT_VENUE)
     shared = feed in ("auto", "simulated")
     environ = {"VENUE": venue}
     if not shared and owner != venue:
         environ["FEED"] = "auto"
-    port = told.get("POLLER_METRICS_PORT", "0")
+    port = variables.get("POLLER_METRICS_PORT", "0")
     if number and port.isdecimal() and int(port):
         environ["POLLER_METRICS_PORT"] = str(int(port) + number)
     return environ

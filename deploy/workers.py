@@ -36,7 +36,7 @@ class Workers:
         arbiter.reap_workers, arbiter.handle_hup = self.reap, self.hang_up
         self._since: dict[int, float] = {}
         """Process -> when it was first seen."""
-        self._told: set[int] = set()
+        self._stopped: set[int] = set()
         """Processes that were told to stop."""
         self._early_ends = 0
         """The number of workers in a row that ended too early."""
@@ -62,9 +62,9 @@ class Workers:
         self._note()
         workers = sorted(self._arbiter.WORKERS.items(), key=lambda entry: entry[1].age)
         too_many = {pid for pid, _ in workers[: max(0, len(workers) - self._arbiter.num_workers)]}
-        if too_many and (too_many <= self._told or not _serves(workers[-1][1])):
+        if too_many and (too_many <= self._stopped or not _serves(workers[-1][1])):
             return
-        self._told |= too_many
+        self._stopped |= too_many
         self._manage()
         self._note()
 
@@ -81,11 +81,11 @@ class Workers:
             self._reap()
         except HaltServer:
             self._drop_dead(before)
-            if not any(_serves(worker) for pid, worker in self._arbiter.WORKERS.items() if pid not in self._told):
+            if not any(_serves(worker) for pid, worker in self._arbiter.WORKERS.items() if pid not in self._stopped):
                 raise
         self._judge(before)
         if self._replacing:
-            if self._arbiter.WORKERS and self._arbiter.WORKERS.keys() <= self._replacing - self._told:
+            if self._arbiter.WORKERS and self._arbiter.WORKERS.keys() <= self._replacing - self._stopped:
                 raise SuccessorFailedError
             # While it waits, gunicorn itself does nothing else.
             self.manage()
@@ -118,8 +118,8 @@ class Workers:
             if pid in self._arbiter.WORKERS:
                 continue
             lived_s = self._clock() - self._since.pop(pid)
-            if pid in self._told:
-                self._told.discard(pid)
+            if pid in self._stopped:
+                self._stopped.discard(pid)
                 continue
             if _serves(worker) and lived_s >= ENOUGH_S:
                 self._early_ends = 0

@@ -33,10 +33,10 @@ from market.settings.hangup import Hangup, reload_whenever
 async def serve(settings: Settings, hangup: Hangup) -> None:
     """Run a gateway until SIGTERM or Ctrl-C, then drain it; a second signal ends it at once.
 
-    With each ``hangup`` settings are read again.
+    Each ``hangup`` reads the settings again.
 
     Raises:
-        GatewayError: it cannot listen where it should.
+        GatewayError: it cannot listen at its address.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -87,9 +87,9 @@ async def _listen(serving: Serving, settings: Settings) -> None:
 
 
 def main() -> int:
-    """Returns the exit code: 0 after a graceful stop, 2 where a setting stops the start."""
+    """Return the exit code: 0 after a graceful stop, 2 if a setting stops the start."""
     if sys.argv[1:2] == ["token"]:
-        # Imported here: cryptography is for those who need it.
+        # Imported here: only this command needs cryptography.
         from gateway.auth import token
 
         try:

@@ -29,13 +29,13 @@ logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> web.Application:
-    """A gateway as an aiohttp application; ``settings`` are the environment's where none are given.
+    """A gateway as an aiohttp application. ``settings`` are by default those of the environment.
 
     Raises:
         market.settings.environ.SettingError: a variable of the environment that cannot be used.
     """
     settings = settings or Settings.from_environ(os.environ)
-    # Whoever serves it: `gateway.http.server` does so by `gateway.http.handler`, with the same limits and more.
+    # For other servers; `gateway.http.server` uses `gateway.http.handler`, with the same limits and more.
     handler_args = {
         "max_line_size": MAX_HEAD_BYTES,
         "max_field_size": MAX_HEAD_BYTES,
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     async def running(app: web.Application) -> AsyncIterator[None]:
         app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url))
         app[REGISTRY] = _registry(gateway)
-        # What the imports made stays for good; looking through it again and again would only cost time.
+        # The objects of the imports stay for ever. Scanning them again and again would only cost time.
         gc.collect()
         gc.freeze()
         work = asyncio.create_task(gateway.run(), name="gateway")
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
         await end(work)
 
     async def close_clients(app: web.Application) -> None:
-        # Whoever stops the application, clients hear 1012; after `drain` there are none left.
+        # Clients get 1012 whatever stops the application; after `drain` there are none left.
         await app[GATEWAY].close_all()
 
     app.cleanup_ctx.append(running)
@@ -73,7 +73,7 @@ async def app_factory() -> web.Application:
 
 
 async def drain(app: web.Application) -> None:
-    """Take ``app`` out of service gracefully; it still listens when this returns, and holds no client."""
+    """Take ``app`` out of service gracefully. When this returns, it still listens and holds no client."""
     await app[GATEWAY].drain()
 
 
@@ -91,9 +91,9 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
             gateway.buffers.held_bytes,
         ),
         "buffered_connections": ("Connections that something is kept for.", lambda: len(gateway.buffers)),
-        "turns_waiting": ("Connections that have sent what there was no time for yet.", lambda: len(gateway.turns)),
+        "turns_waiting": ("Connections whose messages wait for time to be read.", lambda: len(gateway.read_scheduler)),
         "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
-        # Tells a leak from the allocator's slack, which resident memory does not.
+        # Distinguishes a leak from the allocator's slack; resident memory does not.
         "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),
         "feed_live": ("1 while prices are live, 0 while those of a venue are stale.", lambda: feed.live),
     }
@@ -106,7 +106,7 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
 
 
 def _end_loudly(work: asyncio.Task[None]) -> None:
-    """A gateway that hears nothing must not go on looking alive: its supervisor starts a new one."""
+    """A gateway without its feed must not go on looking alive: its supervisor starts a new one."""
     if not work.cancelled() and (error := work.exception()) is not None:
         logger.critical("the gateway has failed; this process ends", exc_info=error)
         os._exit(70)

@@ -1,4 +1,4 @@
-"""What this package raises, and why somebody is not let in, in terms of HTTP."""
+"""What this package raises, and refusals in terms of HTTP."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,15 +8,15 @@ import orjson
 
 
 class GatewayError(Exception):
-    """What this package raises: what stops a start names the setting and the fix, what refuses somebody says why."""
+    """The base of what this package raises. An error that stops the start names the setting and the fix."""
 
 
 SERVER: Final = "tickgate"
-"""What every answer calls us. Versions would tell strangers which weaknesses to try."""
+"""The server's name in every answer. A version would tell strangers which weaknesses to try."""
 
 
 class RefusalError(GatewayError):
-    """A request, or a connection, that is not let in; the message says what is wrong, to whoever sent it."""
+    """A request or connection that is refused. The message tells its sender what is wrong."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class RefusalError(GatewayError):
         *,
         code: str | None = None,
     ) -> None:
-        """``reason`` is a word for the metrics; ``code``, where it tells more, one for the client."""
+        """``reason`` is a word for the metrics. ``code``, if it says more, is one for the client."""
         super().__init__(problem)
         self.status = status
         self.reason = reason
@@ -36,12 +36,12 @@ class RefusalError(GatewayError):
 
     @property
     def ends_connection(self) -> bool:
-        """Whether whoever is refused has to connect again, which has a price, too."""
+        """Whether the client has to connect again, which has a price too."""
         return self.status in (401, 413, 429, 431)
 
     @property
     def body(self) -> bytes:
-        """What is said of it: JSON."""
+        """The refusal as JSON."""
         return orjson.dumps({"error": str(self), "code": self.code})
 
     def to_http(self) -> bytes:

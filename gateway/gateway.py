@@ -1,4 +1,4 @@
-"""The parts of one gateway, held together, and how it goes away."""
+"""The parts of one gateway, and how it drains."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ from gateway.websocket.buffering.memory import share_for_clients
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from gateway.websocket.keepalive import Keepalive
-from gateway.websocket.turns import Turns
+from gateway.websocket.read_scheduler import ReadScheduler
 from market.bus import Bus
 from market.process.tasks import Group, end
 
@@ -39,13 +39,13 @@ _CLOSING_HANDSHAKES_S: Final = 1.0
 """A closing handshake gets at least so long."""
 
 _LOOK_S: Final = 0.05
-"""So often a drain looks whether it may go on."""
+"""How often a drain checks whether it may go on."""
 
 logger = logging.getLogger(__name__)
 
 
 class Gateway:
-    """One process's gateway. Made inside a running event loop."""
+    """One process's gateway. Create it inside a running event loop."""
 
     def __init__(
         self,
@@ -63,25 +63,25 @@ class Gateway:
         self.counters = Counters()
         self.buffers = Buffers(self.counters, _bounds(settings))
         """What is kept for clients."""
-        self.turns = Turns(timer)
-        """When is worked on what clients send."""
+        self.read_scheduler = ReadScheduler(timer)
+        """Decides when clients' messages are worked on."""
         self._now_us = now_us
         # Spreads reconnects; nothing secret depends on it.
         self._rng = rng or random.Random()  # noqa: S311
         self._empty = asyncio.Event()
         self._empty.set()
         last: dict[str, FramedTick] = {}
-        told: dict[str, FramedStatus] = {}
+        states: dict[str, FramedStatus] = {}
         self.hub = Hub(
             last,
-            told,
+            states,
             self.counters,
             lag_timeout_s=settings.lag_timeout_s,
             throttle=Throttle(factor=settings.rest_factor),
             timer=timer,
         )
-        self.states = StatesByVenue(settings.symbols, told, self.hub.publish_states, self.counters, now_us=now_us)
-        """What the poller tells of each symbol."""
+        self.states = StatesByVenue(settings.symbols, states, self.hub.publish_states, self.counters, now_us=now_us)
+        """The state of each symbol."""
         self.feed = Feed(
             bus,
             settings.symbols,
@@ -95,32 +95,32 @@ class Gateway:
         )
         self._keepalive = Keepalive(settings.heartbeat_s, self.hub.slow.__contains__, self.hub.slow.next_number)
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
-        """Checks tokens; None where nobody needs one."""
+        """Checks tokens; None if no token is needed."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
         self.admission = Admission(settings, verify_now, self.has_room)
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
-        """Who may ask for how much."""
+        """The message rates of connections, subjects and addresses."""
         self._background_tasks: set[asyncio.Task[None]] = set()
         self.on_change: list[Callable[[], None]] = []
         """Called when `settings` have changed."""
         self.limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
-        """What each client may take."""
+        """The limits of each client."""
         self.draining = False
-        """Whether it is going away: out of the balancer, but still serving whom it has."""
+        """Whether it is going away: out of the balancer, but still serving its clients."""
         self.succeeded = False
-        """Whether another process accepts connections on the same socket, and this one no more."""
+        """Whether another process accepts connections on the same socket, and this one no longer does."""
         self.expects_successor = False
-        """Whether another process is about to accept them, and newcomers are to be served until then."""
+        """Whether another process is about to accept them. Until then, new clients are served here."""
         self.full = False
-        """Whether new connections are refused because it is about to close them all."""
+        """Whether new connections are refused, because all will be closed soon."""
         self.probes = Probes()
-        """Who asks whether it is ready."""
+        """The balancers that ask whether it is ready."""
         self.arriving: Callable[[], int] = lambda: 0
-        """How many connections were accepted and are no clients yet."""
+        """The number of accepted connections that are no clients yet."""
 
     async def run(self) -> None:
-        """Hear the bus and look after the connections until cancelled."""
+        """Receive from the bus and keep connections alive until cancelled."""
         if self.authenticator is not None:
             self.authenticator.start()
         try:
@@ -135,7 +135,7 @@ class Gateway:
             await self.bus.aclose()
 
     def change_keys(self, settings: AuthSettings) -> bool:
-        """Check tokens by other ``settings`` from now on; clients keep what theirs allowed when they came.
+        """Check tokens by other ``settings`` from now on; clients keep what their tokens allowed when they came.
 
         Returns whether the keys are others.
 
@@ -150,9 +150,9 @@ class Gateway:
         return before is not None
 
     def change(self, settings: Settings) -> None:
-        """Go by other ``settings`` from now on: limits, who may come in, and symbols.
+        """Apply other ``settings`` from now on: limits, access control, and symbols.
 
-        See `gateway.reload` for what may differ in them, and for who tells the clients.
+        See `gateway.reload` for which may differ, and for the notices to clients.
         """
         symbols_before = self.settings.symbols
         self.settings = settings
@@ -171,7 +171,7 @@ class Gateway:
             call()
 
     def wait_for(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Run what one client waits for, such as a key that must be fetched, beside everything else."""
+        """Run ``work`` that one client waits for, such as fetching a key, in the background."""
         task = asyncio.get_running_loop().create_task(work)
         self._background_tasks.add(task)
         task.add_done_callback(self._background_tasks.discard)
@@ -186,12 +186,12 @@ class Gateway:
         return self._now_us() / 1e6
 
     def has_room(self) -> bool:
-        """Whether one more connection may come."""
+        """Whether there is room for one more connection."""
         limit = self.settings.max_connections
         return not self.full and (not limit or len(self.hub) < limit)
 
     def add(self, connection: Connection) -> None:
-        """``connection`` is part of the gateway now."""
+        """``connection`` is part of the gateway from now on."""
         self.counters.connections_accepted += 1
         self.hub.add(connection)
         self._keepalive.add(connection)
@@ -207,9 +207,9 @@ class Gateway:
     async def drain(self) -> None:
         """Go away gracefully within ``drain_seconds``: unready, then `Shutdown`, then 1012, then cut off.
 
-        Up to a third of the time is for the balancer to notice, and for newcomers to come in. Over the half after that
-        clients leave, each at a moment of its own, evenly, so that other gateways get them one after the other: at that
-        moment it is due elsewhere, and closed here. What is left of the time is for their closing handshakes.
+        A third of the time at most is for the balancer to notice, and for accepted connections to come in. In the half
+        after that clients leave one by one, evenly spread, so that other gateways get them one after the other: each is
+        told its moment, and closed then. The rest of the time is for their closing handshakes.
         """
         self.draining = True
         seconds = self.settings.drain_seconds
@@ -217,7 +217,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         await self._until_nobody_new(loop.time() + seconds / 3)
-        # With a successor, only those still come in that were accepted before; there is room for them.
+        # With a successor, only connections accepted before still come in; there is room for them.
         self.full = not self.succeeded
         leaving = list(self.hub.connections)
         self._rng.shuffle(leaving)
@@ -232,15 +232,15 @@ class Gateway:
             _close(connection)
         if self.succeeded:
             await self._wait_for(lambda: not self.arriving(), begin + _CLOSING_HANDSHAKES_S)
-        # Also those that came in between.
+        # Also those that came in meanwhile.
         await self.close_all(max(_CLOSING_HANDSHAKES_S, until - loop.time()))
 
     async def _until_nobody_new(self, due: float) -> None:
-        """Serve newcomers until none is to be expected any more, but not past ``due`` on the event loop's clock.
+        """Serve new clients until none is expected any more, but not past ``due`` on the event loop's clock.
 
-        A successor that comes is waited for in any case. With a successor, that is until everybody who was accepted has
-        come in. Without one, it is until every balancer that asked regularly has heard that this gateway goes away. Who
-        asks for no readiness cannot be told: then clients have the time, and without any there is nothing to wait for.
+        A successor that is coming is always awaited. With a successor, this lasts until every accepted connection has
+        come in. Without one, it lasts until every balancer that asked regularly knows that this gateway goes away. One
+        that does not ask cannot know: then clients have the time, and without clients there is nothing to wait for.
         """
         balancers = self.probes.regular(asyncio.get_running_loop().time())
 
@@ -254,20 +254,20 @@ class Gateway:
             await asyncio.sleep(_LOOK_S)
 
     async def _wait_for(self, condition: Callable[[], bool], due: float) -> None:
-        """Look again and again until ``condition`` holds, but not past ``due`` on the event loop's clock."""
+        """Check regularly until ``condition`` holds, but not past ``due`` on the event loop's clock."""
         loop = asyncio.get_running_loop()
         while (left_s := due - loop.time()) > 0 and not condition():  # noqa: ASYNC110 - they set no event
             await asyncio.sleep(min(_LOOK_S, left_s))
 
     async def _empty_by(self, due: float | None) -> bool:
-        """Wait until everybody has gone, but not past ``due`` on the event loop's clock; whether they have."""
+        """Wait until all clients have gone, at most until ``due`` on the event loop's clock; whether they have."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due):
                 await self._empty.wait()
         return self._empty.is_set()
 
     async def close_all(self, patience_s: float | None = None) -> None:
-        """Close every connection with 1012, cut off who is still there after ``patience_s``, and wait for their end."""
+        """Close all connections with 1012, cut off those left after ``patience_s``, and wait for the end of all."""
         self.draining = self.full = True
         for connection in self.hub.connections:
             _close(connection)
@@ -291,7 +291,7 @@ def _close(connection: Member) -> None:
 def _authenticator(settings: AuthSettings, now_s: Callable[[], float], rng: random.Random) -> "Authenticator | None":
     if settings.mode == "none":
         return None
-    # Imported here: cryptography is megabytes of memory, for those who need it.
+    # Imported here: cryptography takes megabytes of memory, and not every gateway needs it.
     from gateway.auth.authenticator import Authenticator
 
     return Authenticator(settings, now_s=now_s, rng=rng)

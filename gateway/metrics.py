@@ -1,6 +1,6 @@
 """What a gateway counts, and how Prometheus reads it.
 
-The hot path adds to plain integers; the collector reads them when it is asked.
+The hot path adds to plain integers. The collector reads them at each scrape.
 """
 
 from collections import Counter
@@ -11,10 +11,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 Gauges = Mapping[str, tuple[str, Callable[[], float]]]
-"""Name → what it means, and how to read it now."""
+"""Name → meaning, and how to read the value now."""
 
 LabelledGauges = Mapping[str, tuple[str, str, Callable[[], Mapping[str, float]]]]
-"""Name → its label, what it means, and how to read each of its values now."""
+"""Name → label, meaning, and how to read all values now."""
 
 _COUNTERS: Final = {
     "ticks_received": "Ticks from the bus that were newer than the one held.",
@@ -47,11 +47,11 @@ _LABELLED: Final = {
     "bus_links_faulty": ("reason", "Links to the bus that were alive, brought nothing of use, and were made anew."),
     "state_changes": ("state", "Changes of a symbol's state, by the new one."),
 }
-"""Name → what tells its counts apart, and what is counted."""
+"""Name → label, and what is counted."""
 
 
 class Counters:
-    """Everything that only grows."""
+    """All counters."""
 
     def __init__(self) -> None:
         self.ticks_received = 0
@@ -69,14 +69,14 @@ class Counters:
         self.tickets_issued = 0
         self.tokens_refused = 0
         self.errors_sent: Counter[str] = Counter()
-        """By `gateway.protocol.messages.ErrorCode`: whatever a client may have too much of shows here by name."""
+        """By `gateway.protocol.messages.ErrorCode`: every limit that clients meet shows here by name."""
         self.lags = 0
         self.aborted = 0
         self.buffers_cut_off: Counter[str] = Counter()
         """By reason: ``unread`` too long, too many ``answers``, a message ``unfinished``, or the ``budget``."""
         self.bus_links = 0
         self.bus_links_faulty: Counter[str] = Counter()
-        """By reason: ``ticks_lost`` while heartbeats came, or ``silent`` but for pongs."""
+        """By reason: ``ticks_lost`` while heartbeats come, or ``silent`` except for pongs."""
         self.ticks_missed = 0
         self.numberings_begun = 0
         self.state_changes: Counter[str] = Counter()

@@ -1,6 +1,6 @@
-"""New settings for a running gateway: what can change does, what cannot is named, and clients are told of symbols.
+"""New settings for a running gateway: changes what can change, names what cannot, and notifies clients.
 
-Everything is checked before anything changes, so what cannot be used leaves all as it was.
+Everything is checked before anything changes. So a setting that cannot be used changes nothing.
 """
 
 import asyncio
@@ -51,59 +51,59 @@ CHANGEABLE: Final = (
 )
 """Fields of `Settings` that can change while running.
 
-The others cannot. Clients were told ``heartbeat_s`` when they came; ``trusted_proxies`` says whom a connection that is
-on its way in is counted under; the address, and whether strangers may reach it, is asked when it is listened on; the
-bus's URL, the pace and the form of the log are built into what runs.
+The others cannot. Clients were told ``heartbeat_s`` when they came. ``trusted_proxies`` decides under whom a new
+connection is counted. The address, and whether strangers may reach it, is checked when listening begins. The bus's URL,
+the throttle and the form of the log are built into what runs.
 """
 
 REASON: Final = "this gateway does not serve it any more"
 
 _SLICE_S: Final = 0.005
-"""Telling clients takes no longer than this at a time: prices go between."""
+"""Notifying clients takes no longer than this at a time: prices go out between."""
 
 logger = logging.getLogger(__name__)
 
 
 def reload(gateway: Gateway, wanted: Settings) -> None:
-    """Let ``gateway`` go by the ``wanted`` settings, as far as they can change while it runs.
+    """Apply the ``wanted`` settings to ``gateway``, as far as they can change while it runs.
 
     Raises:
-        SettingError: a key that cannot be used. Nothing has changed.
+        SettingError: a key cannot be used. Nothing has changed.
     """
     if gateway.draining:
         logger.info("settings are not read again: this gateway is going away")
         return
     before = gateway.settings
     after = effective(before, wanted)
-    # The one step that may fail comes first.
+    # The only step that may fail comes first.
     others = ("the key of tokens",) if gateway.change_keys(after.auth) else ()
     gateway.change(after)
     if after.symbols is not before.symbols:
-        _tell_clients(gateway, after.symbols)
+        _notify_clients(gateway, after.symbols)
     tables = before.by_variable(), after.by_variable(), wanted.by_variable()
     announce(logger, *tables, level=after.log_level, others=others)
 
 
 def effective(before: Settings, wanted: Settings) -> Settings:
-    """``wanted``, but with all that cannot change as it was ``before``."""
+    """``wanted``, with everything that cannot change as it was ``before``."""
     changes = {name: getattr(wanted, name) for name in CHANGEABLE}
     if wanted.symbols.names == before.symbols.names:
         changes["symbols"] = before.symbols
     if wanted.auth.mode != before.auth.mode:
-        # The rest of it is meant for another mode.
+        # The other fields are meant for another mode.
         changes["auth"] = before.auth
     if (wanted.host, wanted.trusted_proxies) != (before.host, before.trusted_proxies):
-        # Where no names are given, they follow from an address and proxies that are not ours.
+        # If no names are given, they follow from the address and the proxies, which do not change.
         changes["allowed_hosts"] = before.allowed_hosts
     return msgspec.structs.replace(before, **changes)
 
 
-def _tell_clients(gateway: Gateway, symbols: Symbols) -> None:
-    """Let every client subscribe to ``symbols`` at once; those who hold one that is gone are told by and by."""
+def _notify_clients(gateway: Gateway, symbols: Symbols) -> None:
+    """Let every client subscribe to ``symbols`` at once; notify holders of removed ones bit by bit."""
     clients = [
         listener
         for connection in gateway.hub.connections
-        # Of one that is closing the listener may have gone.
+        # A closing connection may have lost its listener.
         if isinstance(listener := getattr(connection, "listener", None), Client)
     ]
     holders = [client for client in clients if client.serve(symbols)]
@@ -111,21 +111,21 @@ def _tell_clients(gateway: Gateway, symbols: Symbols) -> None:
         gateway.wait_for(_give_up(holders, notices(gateway.now_us())))
 
 
-async def _give_up(holders: Sequence[Client], told: Callable[[frozenset[str], Encoding], bytes]) -> None:
+async def _give_up(holders: Sequence[Client], frames_of: Callable[[frozenset[str], Encoding], bytes]) -> None:
     until = time.perf_counter() + _SLICE_S
     for client in holders:
         try:
-            client.give_up(told)
+            client.give_up(frames_of)
         except Exception:
-            # A fault of ours with one must not leave the others untold.
-            logger.exception("a client could not be told of the symbols that it lost")
+            # Our own error with one client must not leave the others without a word.
+            logger.exception("a client could not be notified of the symbols that it lost")
         if time.perf_counter() > until:
             await asyncio.sleep(0)
             until = time.perf_counter() + _SLICE_S
 
 
 def notices(since_us: int) -> Callable[[frozenset[str], Encoding], bytes]:
-    """Makes the frames that tell a client which symbols it lost, once for all who lost the same."""
+    """Makes the frames that tell a client which symbols it lost; once for all that lost the same."""
     made: dict[tuple[frozenset[str], Encoding], bytes] = {}
 
     def make(gone: frozenset[str], encoding: Encoding) -> bytes:

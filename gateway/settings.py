@@ -1,4 +1,4 @@
-"""What a gateway is told by its environment, read once and checked."""
+"""A gateway's settings, read from the environment once and checked."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from market.settings.config import layered
 from market.settings.environ import Environ, SettingError, shown
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
-"""RFC 6750, section 2.1; long enough not to be guessed."""
+"""RFC 6750, section 2.1; too long to be guessed."""
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
 _NAMED_APART: Final = frozenset(("host", "port", "symbols", "auth", "trusted_proxies", "spare_loopback"))
 
@@ -24,9 +24,9 @@ Switch = Literal["on", "off"]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Every setting; its variable has the same name in upper case, with ``GATEWAY_`` before ``host`` and ``port``.
+    """All settings. A variable has the field's name in upper case, with ``GATEWAY_`` before ``host`` and ``port``.
 
-    A limit of 0 is no limit.
+    A limit of 0 means no limit.
     """
 
     bus_url: str = "redis://127.0.0.1:6379/0"
@@ -46,31 +46,31 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 5
     """How long a stopping gateway takes, from being unready to the end of its last client."""
     heartbeat_s: float = 20
-    """Who has been silent for about half of it is pinged; who still is after one to one and a half of it is dead."""
+    """A client that is silent for half of this is pinged. If it stays silent, it is dead after 1 to 1.5 times this."""
     rest_factor: float = 3
-    """Rest between flushes, as a multiple of what a flush took; 0 never rests."""
+    """The pause between flushes, as a multiple of a flush's time; 0 means none."""
     auth: AuthSettings = AuthSettings()
-    """Whether a token is asked for, and which ones open the door."""
+    """Whether a token is needed, and which ones are valid."""
     allow_anonymous: bool = False
     """Whether a gateway that asks for no token may be reached from beyond loopback."""
     auth_query_token: bool = False
     """Whether a token may come in the URL, as ``?token=``: logs on the way may keep it."""
     auth_timeout_s: float = 5
-    """Who brought no token with the handshake must send one within this time, or is closed with 4409."""
+    """A client without a token in its handshake must send one within this time, or is closed with 4409."""
     allowed_origins: AllowedOrigins = AllowedOrigins()
-    """Pages of which sites may connect."""
+    """The sites whose pages may connect."""
     allowed_hosts: AllowedHosts = AllowedHosts()
-    """Under which names it is served."""
+    """The names under which it is served."""
     trusted_proxies: TrustedProxies = TrustedProxies()
-    """Whose word is taken about a client's address."""
+    """The proxies that are trusted about a client's address."""
     ws_compression: Switch = "on"
-    """Whether messages may be compressed where the client offers it: ``on`` or ``off``."""
+    """Whether messages may be compressed if the client offers it: ``on`` or ``off``."""
     handshake_timeout_s: float = 5
-    """A connection must have sent a whole request by then."""
+    """A connection must send a whole request within this time."""
     keepalive_s: float = 75
-    """A connection may be idle for so long between two requests; what balancers use is 60 s or less."""
+    """A connection may be idle for so long between two requests; balancers use 60 s or less."""
     max_handshakes: int = 4_000
-    """Connections that have not sent a whole request yet; one more, and the oldest is cut off."""
+    """Connections that have not sent a whole request yet. Beyond this, the oldest is cut off."""
     max_connections: int = 20_000
     """Connections of this process."""
     max_connections_per_ip: int = 500
@@ -82,7 +82,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_request_rate_per_ip: float = 100
     """Requests over plain HTTP of one client address per second; twice as many may come at once."""
     max_connections_per_subject: int = 100
-    """Connections of one token's subject, where the token itself does not say."""
+    """Connections of one token's subject, unless the token itself sets a limit."""
     max_symbols_per_connection: int = 2_000
     """Symbols that one connection may hold."""
     max_messages_per_second: float = 100
@@ -92,22 +92,22 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_messages_per_second_per_ip: float = 2_000
     """Messages from all connections of one client address, IPv6 /64; five times as many may come at once."""
     max_message_bytes: int = 262_144
-    """The longest message that is read from a client; a longer one closes it with 1009."""
+    """The longest message of a client; a longer one closes it with 1009."""
     max_errors_per_connection: int = 100
-    """So many wrong messages close a connection with 4429."""
+    """A connection is closed with 4429 after so many wrong messages."""
     metrics_token: str = ""
-    """What a scraper has to bring for ``/metrics``; "" where everybody may have them."""
+    """The token that a scraper needs for ``/metrics``; "" means none."""
     log_format: LogFormat = "console"
     """``console`` for people, ``json`` for machines."""
     log_level: LogLevel = "INFO"
     """The least severe level that is logged: DEBUG, INFO, WARNING or ERROR."""
 
     def __repr__(self) -> str:
-        """Without values, of which some are secrets."""
+        """Show no values: some are secrets."""
         return f"Settings(host={self.host!r}, port={self.port}, …)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """The same for who prints with rich."""
+        """The same for printing with rich."""
         return [("host", self.host), ("port", self.port)]
 
     @property
@@ -130,7 +130,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             **auth,
             "TRUSTED_PROXIES": (self.trusted_proxies.networks, self.trusted_proxies.unix),
             "FORWARDED_HOPS": self.trusted_proxies.hops,
-            # Follows from whether others are set at all.
+            # Depends on whether others are set at all.
             "the exemption of 127.0.0.1 and ::1": self.spare_loopback,
         }
 
@@ -151,11 +151,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         auth, anonymous = AuthSettings.from_environ(env), env.flag("ALLOW_ANONYMOUS")
         if auth.mode == "none" and not anonymous and not is_loopback(host):
             raise SettingError(
-                f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+                f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
             )
         proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))
-        # What is asked for by name holds for everybody; the defaults are for strangers.
+        # A limit that is set holds for everybody. The defaults are meant for strangers.
         spare_loopback = not env.any(
             "MAX_CONNECTIONS_PER_IP",
             "MAX_CONNECT_RATE_PER_IP",

@@ -1,11 +1,12 @@
 """The gunicorn worker: ``gunicorn --worker-class gateway.worker.Worker gateway.app:app_factory``.
 
-aiohttp's own, on uvloop, with four differences. The listen backlog is the configured one: aiohttp's
-cuts it to 128, which a storm of reconnecting clients overflows. Being told to stop begins the gateway's
-drain, while it still listens, so that a load balancer sees it leave. Where a successor shares the socket, as
-when gunicorn reloads, newcomers are served by the old worker until the new one has prices, and by the new
-one from that moment on; the arbiter can see when that is. And a setting that cannot be used stops the start with
-one line.
+It is aiohttp's own worker on uvloop, with four differences:
+
+- The listen backlog is the configured one. aiohttp's cuts it to 128, which a storm of reconnecting clients overflows.
+- A worker that is told to stop drains while it still listens, so that a load balancer sees it leave.
+- If a successor shares the socket, as when gunicorn reloads, the old worker serves new clients until the new one has
+  prices, and the new one serves them from then on. The arbiter can see when that is.
+- A setting that cannot be used stops the start with one line.
 """
 
 import asyncio
@@ -32,50 +33,50 @@ _NOTIFY_S = 1.0
 """Between signs of life to the arbiter; gunicorn's ``timeout`` is many times this."""
 
 _PATIENCE_S = 10.0
-"""A worker whose arbiter stops waits so long for another arbiter's worker to have prices; gunicorn's
+"""A worker whose arbiter stops waits so long for another arbiter's worker to have prices. gunicorn's
 ``graceful_timeout`` leaves 15 s beside the drain."""
 
 _LOOK_S = 0.05
-"""So often one worker looks whether the other is ready or gone, while they share the socket."""
+"""How often a worker checks whether the other is ready or gone, while they share the socket."""
 
 
 class Worker(GunicornUVLoopWebWorker):
     """Serves what the application factory returns, until told to stop."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Made by the arbiter, before the new process begins."""
-        # Memory that both share: how else would the arbiter hear of it?
+        """Called by the arbiter, before the new process begins."""
+        # Memory that both processes share: the arbiter reads it.
         self._flag = mmap.mmap(-1, 1)
         self._boots = False
         super().__init__(*args, **kwargs)
 
     @property
     def serves(self) -> bool:
-        """Whether it has come to listen; the arbiter can ask too."""
+        """Whether it has begun to listen; the arbiter can ask too."""
         return self._flag[0] == 1
 
     @property
     def booted(self) -> bool:
-        """The same, in gunicorn's words."""
+        """The same, under gunicorn's name."""
         return self.serves
 
     @booted.setter
     def booted(self, value: bool) -> None:
-        # gunicorn says so before `run`, but that is where a gateway boots.
+        # gunicorn sets this before `run`, but a gateway boots in `run`.
         self._flag[0] = int(value and self._boots)
 
     def init_signals(self) -> None:
-        """Let every way of being told to stop begin the drain. (Called by gunicorn in the new process.)"""
+        """Let every signal to stop begin the drain. (Called by gunicorn in the new process.)"""
         super().init_signals()
         self._stopping = asyncio.Event()
         self._patience_s = math.inf
-        # SIGTERM comes where there is one worker too many, SIGINT with a Ctrl-C, SIGQUIT from an arbiter that stops.
+        # SIGTERM comes if there is one worker too many, SIGINT with a Ctrl-C, SIGQUIT from an arbiter that stops.
         self.loop.add_signal_handler(SIGTERM, self._stopping.set)
         for signal_number in (SIGINT, SIGQUIT):
             self.loop.add_signal_handler(signal_number, self._stop_with_all)
 
     def _stop_with_all(self) -> None:
-        # For clients it is the same; but the arbiter waits for us only so long.
+        # The same for clients; but the arbiter waits for us only so long.
         self._patience_s = _PATIENCE_S
         self._stopping.set()
 
@@ -86,7 +87,7 @@ class Worker(GunicornUVLoopWebWorker):
             super().run()
         except (GatewayError, MarketError) as error:
             self.log.error("%s", error)  # noqa: TRY400 # one line that names the setting, no traceback
-            # The arbiter gives up at this one and would start us again at any other.
+            # The arbiter gives up at this code. It would start us again at any other.
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
         except SystemExit as exiting:
             if self.booted or not exiting.code:
@@ -97,12 +98,12 @@ class Worker(GunicornUVLoopWebWorker):
         serving = Serving(await self.wsgi())
         await serving.start()
         notifying = asyncio.create_task(self._notify_arbiter())
-        # The sockets themselves: gunicorn's wrapper complains when the loop has closed one already.
+        # The sockets themselves: gunicorn's wrapper logs an error if the loop has closed one already.
         sockets = [listener.sock for listener in self.sockets]
         succession = Succession(sockets)
         current = asyncio.create_task(self._become_current(serving, succession))
         try:
-            # Whoever serves here already goes on until we have prices.
+            # The process that serves already goes on until we have prices.
             while succession.others(Role.ACCEPTS) and not (current.done() or self._stopping.is_set()):  # noqa: ASYNC110 - another process sets no event
                 await asyncio.sleep(_LOOK_S)
             if self._stopping.is_set():
@@ -124,7 +125,7 @@ class Worker(GunicornUVLoopWebWorker):
             await end(notifying)
 
     async def _become_current(self, serving: Serving, succession: Succession) -> None:
-        """Wait until a newcomer would get prices that are live, or the reason why not; or until told to stop."""
+        """Wait until a new client would get live prices, or the reason why not; or until told to stop."""
         succession.claim(Role.COMES)
         feed = serving.app[GATEWAY].feed
         silent_at = None
@@ -136,12 +137,12 @@ class Worker(GunicornUVLoopWebWorker):
             await asyncio.sleep(_LOOK_S)
 
     async def _leave(self, serving: Serving, succession: Succession) -> None:
-        """Drain. Newcomers are left to a successor as soon as there is one, and served until then if one comes."""
+        """Drain. New clients go to a successor as soon as there is one; they are served here while one is coming."""
         succession.drop(Role.STAYS, Role.COMES)
-        told = self.loop.time()
+        began_at = self.loop.time()
 
         def expects_successor() -> bool:
-            return succession.others(Role.COMES) and self.loop.time() - told < self._patience_s
+            return succession.others(Role.COMES) and self.loop.time() - began_at < self._patience_s
 
         while expects_successor() and not succession.others(Role.STAYS):  # noqa: ASYNC110 - as above
             await asyncio.sleep(_LOOK_S)
@@ -154,7 +155,7 @@ class Worker(GunicornUVLoopWebWorker):
                     serving.leave_to_successor()
                 gateway.expects_successor = expects_successor()
                 if gateway.full:
-                    # One that comes now need not wait for its prices.
+                    # A successor that comes now need not wait for its prices.
                     succession.drop(Role.ACCEPTS)
                 draining = draining or asyncio.create_task(drain(serving.app))
                 await asyncio.wait((draining,), timeout=_LOOK_S)
@@ -164,10 +165,10 @@ class Worker(GunicornUVLoopWebWorker):
                 await end(draining)
 
     async def _notify_arbiter(self) -> None:
-        # To the very end: an arbiter that hears nothing kills.
+        # To the very end: an arbiter that receives nothing kills the worker.
         while True:
             self.notify()
             if os.getppid() != self.ppid:
-                # Nobody is left who could tell us to stop, or would start a successor.
+                # The arbiter is gone: nobody else could tell us to stop, or start a successor.
                 self._stopping.set()
             await asyncio.sleep(_NOTIFY_S)

@@ -127,17 +127,17 @@ class Checker:
         symbol, seq = quote.symbol, quote.seq
         if self._asked is not None and symbol not in self._asked:
             return TickError.UNASKED
-        told = self._stale
+        reported = self._stale
         before = self.last.get(symbol)
         if before is None:
             before = self._before_outage.pop(symbol, None)
-            told = True
+            reported = True
         if before is not None and seq <= before:
             return None if anywhere and seq == before else TickError.REPEATED
         self.last[symbol] = seq
         if before is None or seq == before + 1:
             return None
-        if not (anywhere or told):
+        if not (anywhere or reported):
             return TickError.SKIPPED
         self.announced += seq - before - 1
         return None

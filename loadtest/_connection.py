@@ -78,7 +78,7 @@ class Connection:
                     # What came before the close frame is still worth checking.
                     self._code = close_codes.code_of(payload)
         except TimeoutError:
-            raise ConnectionEndedError(close_codes.ABNORMAL, "nothing heard for two heartbeats") from None
+            raise ConnectionEndedError(close_codes.ABNORMAL, "nothing received for two heartbeats") from None
         except (OSError, websocket.WebSocketException, frames.ProtocolError) as error:
             raise ConnectionEndedError(close_codes.ABNORMAL, _reason(error)) from None
         if not data:

@@ -31,7 +31,7 @@ class Run:
         self.ticks = 0
         self.worst_lag_s = 0.0
         self.feed_state: tuple[bool, str, str] | None = None
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._environment = environment
         self._began_s = time.perf_counter()
         self._limited = False
@@ -39,8 +39,8 @@ class Run:
 
     def once(self, key: str) -> bool:
         """Return True the first time it is asked for ``key``: one of a hundred users logs what all of them notice."""
-        first = key not in self._told
-        self._told.add(key)
+        first = key not in self._logged
+        self._logged.add(key)
         return first
 
     def stop(self) -> None:

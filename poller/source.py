@@ -72,7 +72,7 @@ class Listener(Protocol):
         """Updates of ``symbol`` arrive; ``note`` says what is unusual about it."""
 
 
-class Deaf:
+class NullListener:
     """The `Listener` of a source that does not run."""
 
     def update(self, update: Update) -> Verdict:  # noqa: ARG002 - as `Listener` has it

@@ -27,7 +27,7 @@ class SymbolStates:
         self._notes: dict[str, str] = {}
         self._traded = 0
         """How many symbols are traded."""
-        self._told: dict[str, SymbolStatus] = {}
+        self._published: dict[str, SymbolStatus] = {}
         self._changed_at: dict[str, int] = {}
         """Symbol → the version that changed it, of those not yet taken by the bus."""
         self._unsettled: set[str] = set()
@@ -50,7 +50,7 @@ class SymbolStates:
     def forget(self, symbol: str) -> None:
         """``symbol`` is not served any more."""
         if self._instruments.pop(symbol, None) is not None:
-            self._told.pop(symbol, None)
+            self._published.pop(symbol, None)
             self._changed_at.pop(symbol, None)
             self._uncovered.pop(symbol, None)
             self._notes.pop(symbol, None)
@@ -91,18 +91,20 @@ class SymbolStates:
             if instrument is None:
                 continue
             state, reason, since_us = self._state(symbol, instrument)
-            told = self._told.get(symbol)
-            if told is not None and (told.state, told.reason) == (state, reason):
+            published = self._published.get(symbol)
+            if published is not None and (published.state, published.reason) == (state, reason):
                 continue
             if state == "stale" and not up:
                 held.add(symbol)
-                if told is not None:
+                if published is not None:
                     continue
                 # A new one: it is as live as all the others, once the feed is.
                 state, reason, since_us = "live", "", self._now_us()
-            elif told is not None and told.state == state:
-                since_us = told.since_us
-            self._told[symbol] = SymbolStatus(symbol=symbol, state=state, reason=reason[:MAX_REASON], since_us=since_us)
+            elif published is not None and published.state == state:
+                since_us = published.since_us
+            self._published[symbol] = SymbolStatus(
+                symbol=symbol, state=state, reason=reason[:MAX_REASON], since_us=since_us
+            )
             changed.append(symbol)
         self._unsettled = held
         if changed:
@@ -137,14 +139,14 @@ class SymbolStates:
     def counts(self) -> dict[str, int]:
         """How many symbols are told to be in each state."""
         counts = dict.fromkeys(("live", "stale", "halted", "delisted", "unknown"), 0)
-        for told in self._told.values():
-            counts[told.state] += 1
+        for published in self._published.values():
+            counts[published.state] += 1
         return counts
 
     def whole(self) -> States:
         """What is told, of every symbol."""
-        plain = [symbol for symbol, its in self._told.items() if its.state == "live" and not its.reason]
-        others = [its for its in self._told.values() if its.state != "live" or its.reason]
+        plain = [symbol for symbol, its in self._published.items() if its.state == "live" and not its.reason]
+        others = [its for its in self._published.values() if its.state != "live" or its.reason]
         return States(version=self.version, live=plain, others=others)
 
     def changes(self, since: int | None) -> Changes:
@@ -152,7 +154,7 @@ class SymbolStates:
         if since is None or since < self._whole_from or len(self._changed_at) > MAX_CHANGES:
             return Changes(version=self.version, since=self.version)
         changed: Iterable[str] = (symbol for symbol, version in self._changed_at.items() if version > since)
-        return Changes(version=self.version, since=since, symbols=[self._told[symbol] for symbol in changed])
+        return Changes(version=self.version, since=since, symbols=[self._published[symbol] for symbol in changed])
 
     def taken(self, version: int) -> None:
         """The bus has what was told up to ``version``."""

@@ -75,7 +75,7 @@ class Client:
         """How many messages of a type came."""
         return sum(message["type"] == message_type for message in self.messages)
 
-    def told(self, message_type: str) -> list[Message]:
+    def received(self, message_type: str) -> list[Message]:
         """All messages of a type, in order of arrival."""
         return [message for message in self.messages if message["type"] == message_type]
 
@@ -105,11 +105,11 @@ class Client:
     async def _read(self) -> None:
         try:
             while True:
-                self._hear(orjson.loads(await self._socket.recv()))
+                self._receive(orjson.loads(await self._socket.recv()))
         except ConnectionClosed as end:
             self.close_code = end.rcvd.code if end.rcvd else 1006
 
-    def _hear(self, message: Message) -> None:
+    def _receive(self, message: Message) -> None:
         match message["type"]:
             case "tick" | "snapshot":
                 self.prices[message["symbol"]].append(message)
@@ -183,7 +183,7 @@ class Twins(Client):
                 assert {seq for seq in other if first <= seq <= last} == both, symbol
         for kind in ("status", "symbol_status"):
             # One may have come a moment earlier, or left a moment later.
-            shorter, longer = sorted((self.told(kind), self.straight.told(kind)), key=len)
+            shorter, longer = sorted((self.received(kind), self.straight.received(kind)), key=len)
             starts = range(len(longer) - len(shorter) + 1)
             assert any(longer[start : start + len(shorter)] == shorter for start in starts), (shorter, longer)
 

@@ -19,7 +19,7 @@ from gateway.websocket.framing.deflate import compress
 from gateway.websocket.framing.frames import frame
 from gateway.websocket.framing.parser import MessageVerdict
 from gateway.websocket.handshake import check
-from gateway.websocket.turns import Turns
+from gateway.websocket.read_scheduler import ReadScheduler
 from tests.waiting import until
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
@@ -44,7 +44,7 @@ class Echo:
             transport,
             "json",
             buffers,
-            Turns(time.perf_counter),
+            ReadScheduler(time.perf_counter),
             self,
             MAX_MESSAGE_BYTES,
             deflate=reads_deflate,

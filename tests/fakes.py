@@ -71,7 +71,7 @@ class RecordingMember:
     def __init__(self, encoding: Encoding = JSON) -> None:
         self.encoding = encoding
         self.draining = True
-        self.unheard = False
+        self.has_unread = False
         self.rtt_s = math.inf
         self.watched = False
         self.written: list[bytes] = []

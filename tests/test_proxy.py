@@ -14,14 +14,14 @@ class Echo:
     """A server that keeps what it hears, and says it again."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.received = b""
         self.connections = 0
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with suppress(ConnectionError):
             while data := await reader.read(4096):
-                self.heard += data
+                self.received += data
                 writer.write(data)
         self.connections -= 1
         writer.close()
@@ -74,7 +74,7 @@ async def test_what_vanishes_on_the_way_to_the_server_is_never_heard(proxy: Prox
     proxy.to_server.cut()
     writer.write(b"lost ")
     await until(lambda: proxy.to_server.lost_bytes == 5)
-    assert b"hello " == echo.heard
+    assert b"hello " == echo.received
     await proxy.heal()
     writer.write(b"found ")
     assert b"found " == await _read(reader, 6)
@@ -85,7 +85,7 @@ async def test_one_way_is_cut_and_the_other_is_not(proxy: Proxy, client: Streams
     reader, writer = client
     proxy.to_client.cut()
     writer.write(b"heard ")
-    await until(lambda: echo.heard == b"hello heard ")
+    await until(lambda: echo.received == b"hello heard ")
     await until(lambda: proxy.to_client.lost_bytes == 6)
     await proxy.heal()
     writer.write(b"answered ")
@@ -97,7 +97,7 @@ async def test_what_stands_still_arrives_later(proxy: Proxy, client: Streams, ec
     reader, writer = client
     proxy.to_client.freeze()
     writer.write(b"slow ")
-    await until(lambda: echo.heard == b"hello slow ")
+    await until(lambda: echo.received == b"hello slow ")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await reader.read(1)

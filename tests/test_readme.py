@@ -125,7 +125,7 @@ def test_what_the_documents_name_exists(page: Path) -> None:
 def test_the_faults_told_are_of_the_times_configured() -> None:
     """Two of the figures follow from a setting; with another, they would have to be measured again."""
     faults = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
-    assert f"nothing heard for {StreamTiming().quiet_s:g} s" in faults
+    assert f"nothing received for {StreamTiming().quiet_s:g} s" in faults
     configured = (ROOT / "deploy" / "gunicorn.conf.py").read_text(encoding="utf-8")
     timeout = re.search(r"^timeout = (\d+)$", configured, re.MULTILINE)
     assert timeout is not None

@@ -21,8 +21,8 @@ from gateway.protocol.msgpack_encoding import MSGPACK
 from loadtest import _messages
 from market.wire.codec import CodecError, decode_heartbeat, decode_states, decode_tick
 from poller.errors import PollerError
-from poller.network.reasons import told
-from poller.source import Deaf
+from poller.network.reasons import in_body
+from poller.source import NullListener
 from poller.venues.binance.messages import error_of, parse_message, parse_quotes, parse_summaries
 from poller.venues.coinbase.dialect import CoinbaseDialect
 from poller.venues.coinbase.products import read_products
@@ -61,7 +61,7 @@ def _replayed(payload: bytes, folder: Path) -> None:
         replay = Replay(["BTCUSDT"], path, speed=0, now_us=lambda: 1, room=room)
         with suppress(PollerError):
             await replay.instruments()
-        await replay.run(Deaf())
+        await replay.run(NullListener())
 
     asyncio.run(play())
 
@@ -98,7 +98,7 @@ READERS: dict[str, Callable[[bytes, Path], None]] = {
     "quotes": _refusing(lambda payload: parse_quotes(payload, 1, {"BTCUSDT"})),
     "summaries": _refusing(lambda payload: parse_summaries(payload, 1, {"BTCUSDT"})),
     "error body": _refusing(error_of),
-    "words of an answer": _refusing(told),
+    "words of an answer": _refusing(in_body),
     "Coinbase's stream": _refusing(lambda payload: CoinbaseDialect().parse(payload.decode(errors="replace"), 1)),
     "Coinbase's products": _refusing(read_products),
     "replay": _replayed,

@@ -20,7 +20,7 @@ from gateway.admission.request.head import Heads
 from gateway.errors import RefusalError
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import Buffers
-from gateway.websocket.turns import Turns
+from gateway.websocket.read_scheduler import ReadScheduler
 
 _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
 
@@ -43,7 +43,7 @@ class Acceptor:
         serve: Callable[[], asyncio.Protocol],
         counters: Counters,
         buffers: Buffers,
-        turns: Turns,
+        read_scheduler: ReadScheduler,
         *,
         timeout_s: float,
         most: int,
@@ -62,7 +62,7 @@ class Acceptor:
         self.counters = counters
         self.buffers = buffers
         self.graces = Graces()
-        self.turns = turns
+        self.read_scheduler = read_scheduler
         self.has_room = has_room
         """Whether the process can hold one more socket, whoever's."""
         self.pending = PendingHandshakes(counters, timeout_s=timeout_s, most=most)
@@ -107,14 +107,14 @@ class PendingHandshake(asyncio.Protocol):
         connection is refused for, unless it is a probe's."""
 
     def abort(self, _reason: str = "") -> None:
-        """Cut off without a word (see `gateway.websocket.buffering.kept.Holder`; nothing waits to be read here)."""
+        """Cut off without a word (see `gateway.websocket.buffering.entries.Holder`; nothing waits to be read here)."""
         self.transport.abort()
 
     waiting_bytes = 0
-    waits_for_us = False
+    waits_to_be_read = False
 
     def end_unfinished(self) -> None:
-        """See `gateway.websocket.buffering.kept.Holder`: this is no message."""
+        """See `gateway.websocket.buffering.entries.Holder`: this is no message."""
 
     def hand_over(self) -> str | None:
         """What the connection is counted under, see `Admission.arrive`; whoever asks counts it out from now on."""
@@ -211,17 +211,17 @@ class PendingHandshake(asyncio.Protocol):
         acceptor.leave(self)
         if self.refusal is not None:
             acceptor.graces.end(self)
-        if acceptor.turns.begin():
+        if acceptor.read_scheduler.begin():
             self._decide(head, heads.take(len(heads)))
-            acceptor.turns.end()
+            acceptor.read_scheduler.end()
         else:
             self.transport.pause_reading()
             acceptor.whole[self] = head
             acceptor.buffers.keeps(self, len(head) + len(heads))
-            acceptor.turns.wait(self, self.payer)
+            acceptor.read_scheduler.wait(self, self.payer)
 
-    def go_on(self) -> None:
-        """Decide whose it is, now that it is its go (called by `gateway.websocket.turns`)."""
+    def resume(self) -> None:
+        """Decide whose it is, now that there is time (called by `gateway.websocket.read_scheduler`)."""
         head, heads, transport = self._acceptor.whole.pop(self, None), self._heads, self.transport
         if head is None or heads is None or transport.is_closing():
             return
@@ -244,7 +244,7 @@ class PendingHandshake(asyncio.Protocol):
             self._heads = None
             transport.set_protocol(protocol)
             if rest:
-                acceptor.turns.end()
+                acceptor.read_scheduler.end()
                 protocol.data_received(rest)
             return
         refusal = self.refusal
@@ -283,7 +283,7 @@ class PendingHandshake(asyncio.Protocol):
         """The connection is gone (called by the event loop)."""
         self._acceptor.leave(self)
         self._acceptor.whole.pop(self, None)
-        self._acceptor.turns.forget(self)
+        self._acceptor.read_scheduler.forget(self)
         self._acceptor.graces.end(self)
         self._acceptor.admission.depart(self.hand_over())
         if self._handler is not None:

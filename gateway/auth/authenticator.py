@@ -1,7 +1,7 @@
-"""Who may come in: a JSON Web Token (RFC 7519) becomes a grant, or is refused.
+"""Authentication: a JSON Web Token (RFC 7519) becomes a grant, or is refused.
 
-The form of a token is checked first, then its signature, then its claims. Nothing of it is repeated in an error or a
-log line.
+The form of a token is checked first, then its signature, then its claims. No error and no log line repeats any part of
+it.
 """
 
 import functools
@@ -30,16 +30,16 @@ class Keys(Protocol):
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """What any of them may be used with."""
+        """The algorithms of all keys together."""
 
     def start(self) -> None:
-        """Begin to keep them fresh."""
+        """Begin to keep the keys fresh."""
 
     async def aclose(self) -> None:
-        """End that."""
+        """Stop that."""
 
     def refresh(self) -> None:
-        """Ask the issuer again, if it is asked at all."""
+        """Fetch the keys again, if there is an issuer to ask."""
 
     def find(self, kid: str | None) -> Key | None:
         """See `Jwks.find`."""
@@ -49,7 +49,7 @@ class Keys(Protocol):
 
 
 class _OneKey:
-    """A key of the settings. It serves whatever ``kid`` a token names: there is no other."""
+    """The key of the settings. It checks any token, whatever ``kid`` it names."""
 
     def __init__(self, key: Key) -> None:
         self._key = key
@@ -75,7 +75,7 @@ class _OneKey:
 
 
 class Authenticator:
-    """Checks tokens by the keys of one issuer."""
+    """Checks tokens with the keys of one issuer."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Authenticator:
         """``now_s`` is the wall clock (Unix seconds). A key file is read now; nothing is fetched before `start`.
 
         Raises:
-            SettingError: no key, several, or one that cannot be used.
+            SettingError: there is no key, there are several, or it cannot be used.
         """
         self._rng = rng or random.Random()  # noqa: S311 - spreads requests, makes no secret
         self._settings = settings
@@ -102,16 +102,16 @@ class Authenticator:
         self._keys.start()
 
     async def aclose(self) -> None:
-        """End what `start` began."""
+        """Stop what `start` began."""
         await self._keys.aclose()
 
     def change(self, settings: AuthSettings) -> "Keys | None":
         """Check tokens by other ``settings`` from now on. A key file is read again, and an issuer asked again.
 
-        Returns the keys that were used before, for the caller to close; None where they are the same.
+        Returns the former keys, for the caller to close; None if the keys are the same.
 
         Raises:
-            SettingError: as when it was made; then nothing has changed.
+            SettingError: as in `__init__`; then nothing has changed.
         """
         before, keys = self._keys, _open_keys(settings, self._rng)
         self._rules = Rules(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_s)
@@ -120,7 +120,7 @@ class Authenticator:
             if keys.is_same(before):
                 return None
         elif (old.jwt_jwks_url, old.jwt_family) == (settings.jwt_jwks_url, settings.jwt_family):
-            # What the issuer has published stays good while it is asked again.
+            # The issuer's keys stay valid while it is asked again.
             before.refresh()
             return None
         self._keys = keys
@@ -128,10 +128,10 @@ class Authenticator:
         return before
 
     def verify_now(self, token: str | bytes) -> Grant | None:
-        """The grant of a token; None where only `verify` can tell, because its key must be fetched first.
+        """The grant of a token; None if its key must be fetched first, by `verify`.
 
         Raises:
-            RefusedError: it opens nothing.
+            RefusedError: the token is not valid here.
         """
         compact = read_compact(token, self._keys.algorithms)
         key = self._keys.find(compact.kid)
@@ -141,7 +141,7 @@ class Authenticator:
         """The grant of a token.
 
         Raises:
-            RefusedError: it opens nothing.
+            RefusedError: the token is not valid here.
             TryLaterError: its key cannot be fetched now.
         """
         compact = read_compact(token, self._keys.algorithms)
@@ -157,7 +157,7 @@ class Authenticator:
 
 
 def _open_keys(settings: AuthSettings, rng: random.Random) -> Keys:
-    """The keys that the settings tell of, which is to say exactly one source of them."""
+    """The keys of the settings, which name exactly one source of them."""
     sources = {
         "JWT_SECRET": settings.jwt_secret,
         "JWT_PUBLIC_KEY_FILE": settings.jwt_public_key_file,

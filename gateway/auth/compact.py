@@ -1,7 +1,7 @@
 """The outer form of a token: a JSON Web Signature in its compact serialization (RFC 7515, section 7.1).
 
-Read before there is a key to check it with, so everything here is a stranger's. Of the header only ``alg`` and ``kid``
-count: a key that a token brings along (``jwk``, ``x5c``) or points to (``jku``, ``x5u``) is ignored.
+It is read before there is a key to check it with, so nothing in it can be trusted. Of the header only ``alg`` and
+``kid`` count. A key that a token carries (``jwk``, ``x5c``) or points to (``jku``, ``x5u``) is ignored.
 """
 
 import base64
@@ -16,11 +16,11 @@ from gateway.auth.grant import RefusedError
 from market.wire.codec import UNREADABLE
 
 MAX_TOKEN_BYTES: Final = 8192
-"""A longer token is not looked at."""
+"""A longer token is refused unread."""
 
 
 class Compact(Struct, frozen=True):
-    """What may be a token."""
+    """A text in the form of a token."""
 
     token: bytes
     algorithm: str
@@ -45,10 +45,10 @@ _FORM: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 
 
 def read_compact(token: str | bytes, algorithms: tuple[str, ...]) -> Compact:
-    """``token``, if it has the form of one that is signed with one of ``algorithms``.
+    """``token``, parsed, if it claims to be signed with one of ``algorithms``.
 
     Raises:
-        RefusedError: not a token, or one that asks for what is not known here.
+        RefusedError: it is not a token, or asks for an extension that is not known here.
     """
     if len(token) > MAX_TOKEN_BYTES:
         raise RefusedError("bad_token", f"the token is longer than {MAX_TOKEN_BYTES} bytes")
@@ -65,7 +65,7 @@ def read_compact(token: str | bytes, algorithms: tuple[str, ...]) -> Compact:
 
 
 def _read_header(segment: str) -> _Header | None:
-    # None, not an error raised here: what is caught quotes the token, and would travel along as the error's context.
+    # None, not an error raised here: the caught error quotes the token, and would go along as context.
     try:
         return _HEADER.decode(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
     except (binascii.Error, *UNREADABLE):

@@ -1,4 +1,4 @@
-"""Getting a document from an issuer's web server, which is trusted with its contents and with nothing else."""
+"""Downloads a document from an issuer's web server, which is trusted with its contents and nothing else."""
 
 import ipaddress
 
@@ -10,18 +10,18 @@ from market.settings.proxy import NO_PROXIES, Proxies
 
 
 class DownloadError(GatewayError):
-    """The document could not be had; the message says why."""
+    """The document could not be downloaded; the message says why."""
 
 
 class UrlError(GatewayError, ValueError):
-    """A URL that is not asked. The message follows the name of where it came from."""
+    """A URL that is not used. The message is put behind the name of the setting."""
 
 
 def check_url(text: str) -> URL:
     """The URL of a key set.
 
     Raises:
-        UrlError: not one that others cannot tamper with on the way.
+        UrlError: the URL is malformed, or others could tamper with the document on the way.
     """
     try:
         url = URL(text)
@@ -47,18 +47,18 @@ def _is_loopback(host: str) -> bool:
 async def download(
     url: URL, timeout_s: float = 5.0, max_bytes: int = 262_144, *, proxies: Proxies = NO_PROXIES
 ) -> bytes:
-    """What is at ``url``, by way of its proxy if it has one; redirects are not followed.
+    """The document at ``url``, through its proxy if there is one; redirects are not followed.
 
     Raises:
         DownloadError: not there, not in time, or too long. The message does not show the URL, which may hold a secret.
     """
     try:
-        # A connection of its own each time: once in ten minutes, and nothing to keep or to close.
+        # A new connection each time: it is once in ten minutes, and nothing has to be kept or closed.
         async with (
             aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # Unpacked, a short answer may be a long one.
+                # A short compressed answer may inflate to a long one.
                 auto_decompress=False,
                 headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             ) as session,

@@ -1,4 +1,4 @@
-"""What a token lets its bearer do: checked claims in, a grant out. No keys, no I/O."""
+"""What a token allows its bearer: checked claims in, a grant out. No keys, no I/O."""
 
 import math
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ Code = Literal[
 
 
 class RefusedError(GatewayError):
-    """A token that opens nothing. The message helps who sent it, and holds no part of the token."""
+    """A token that is not valid here. The message helps its sender, and holds no part of the token."""
 
     def __init__(self, code: Code, problem: str) -> None:
         super().__init__(problem)
@@ -35,7 +35,7 @@ class RefusedError(GatewayError):
 
 
 class TryLaterError(GatewayError):
-    """Whether a token is good cannot be said now, for no fault of its own."""
+    """A token cannot be checked now, through no fault of its own."""
 
     def __init__(self, problem: str, after_s: float) -> None:
         super().__init__(f"{problem}; try again in {after_s:.0f} s")
@@ -43,47 +43,47 @@ class TryLaterError(GatewayError):
 
 
 class Grant(Struct, frozen=True):
-    """What one bearer may take until when."""
+    """What one bearer may do until when."""
 
     subject: str
-    """Who it is; "" for nobody in particular."""
+    """Who it is; "" for an anonymous client."""
     symbols: frozenset[str] | None = None
-    """Names of what may be subscribed to, as a client could give them; None for all."""
+    """The names that may be subscribed to, as a client could give them; None means all."""
     max_hz: float | None = None
-    """Updates per symbol and second at most; None for no limit."""
+    """The most updates per symbol and second; None means no limit."""
     max_connections: int = 0
-    """Connections of this subject at most; 0 for no limit."""
+    """The most connections of this subject; 0 means no limit."""
     max_symbols: int = 0
-    """Symbols per connection at most; 0 for no limit."""
+    """The most symbols per connection; 0 means no limit."""
     expires_at: float = math.inf
-    """Unix time in seconds from which on the token is refused: its ``exp`` and the leeway after it."""
+    """The Unix time in seconds from which the token is refused: its ``exp`` plus the leeway."""
 
     @property
     def expires_us(self) -> int | UnsetType:
-        """``expires_at`` as clients are told it: microseconds since the Unix epoch.
+        """``expires_at`` for clients: microseconds since the Unix epoch.
 
-        Never beyond what JavaScript can tell exactly; unset where there is no end.
+        At most the largest integer that JavaScript holds exactly; unset if there is no end.
         """
         return UNSET if math.isinf(self.expires_at) else min(int(self.expires_at * 1_000_000), MAX_EXACT)
 
     def allowed(self, symbols: Iterable[str]) -> list[str]:
-        """Those of ``symbols`` that may be subscribed to, in their order."""
+        """Those of ``symbols`` that may be subscribed to, in order."""
         return [symbol for symbol in symbols if self.symbols is None or symbol in self.symbols]
 
 
 ANONYMOUS: Final = Grant("")
-"""Of whoever comes where no token is asked for."""
+"""The grant of every client of a gateway that asks for no token."""
 
 
 class Rules(Struct, frozen=True):
-    """What claims must agree with."""
+    """What the claims are checked against."""
 
     issuer: str = ""
-    """``iss`` must be this; "" asks for none."""
+    """``iss`` must be this; "" means no check."""
     audience: str = ""
-    """``aud`` must be or hold this; "" asks for none."""
+    """``aud`` must be or hold this; "" means no check."""
     leeway_s: float = 5.0
-    """So far may the clocks of issuer and gateway be apart."""
+    """The clocks of issuer and gateway may differ by so much."""
 
 
 # The year 5138: a date beyond it is a mistake (often milliseconds).
@@ -111,13 +111,13 @@ _CLAIMS: Final = msgspec.json.Decoder(Claims)
 
 
 def read_grant(payload: bytes, rules: Rules, now_s: float) -> Grant:
-    """The grant in a token's payload whose signature holds, at ``now_s`` (Unix seconds).
+    """The grant in the ``payload`` of a token with a valid signature, at ``now_s`` (Unix seconds).
 
     Raises:
         RefusedError: a claim is missing, of a wrong type, out of time, or meant for others.
     """
     claims = _decode(payload)
-    # Others' tokens first: why they are refused should not hang on the time.
+    # Other services' tokens first: the reason for refusing them should not depend on the time.
     if rules.issuer and claims.iss != rules.issuer:
         raise RefusedError("wrong_issuer", "the token's `iss` is not the issuer that is trusted here")
     if rules.audience and rules.audience not in _audiences(claims.aud):
@@ -140,7 +140,7 @@ def read_grant(payload: bytes, rules: Rules, now_s: float) -> Grant:
 
 
 def _decode(payload: bytes) -> Claims:
-    # Raised outside the handlers: what they caught may quote the token, and would travel along as the context.
+    # Raised outside the handlers: the caught error may quote the token, and would go along as context.
     try:
         claims = _CLAIMS.decode(payload)
     except msgspec.ValidationError as error:
@@ -148,7 +148,7 @@ def _decode(payload: bytes) -> Claims:
     except UNREADABLE:
         problem = "the token's claims are not JSON"
     else:
-        # It is shown in logs, where a line break could forge a line.
+        # The subject appears in logs, where a line break could forge a line.
         if claims.sub.isprintable():
             return claims
         problem = "the token's claims cannot be used: `sub` holds characters that cannot be printed"

@@ -1,8 +1,8 @@
 """An issuer's keys, kept fresh without hurting the issuer.
 
-They are fetched at the start and every ten minutes, so that a revoked key vanishes. A token with a ``kid`` not seen
-yet causes a fetch of its own, but anyone can make such tokens: one fetch at a time, and a cool-down after it.
-A fetch that fails leaves the keys as they are.
+They are fetched at the start and every ten minutes, so that a revoked key vanishes. A token with an unknown ``kid``
+causes a fetch of its own. Anyone can make such tokens, so there is one fetch at a time, and a cool-down after it. A
+fetch that fails leaves the keys as they are.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ class Policy(Struct, frozen=True):
     """When keys are fetched, in seconds."""
 
     refresh_s: float = 600
-    """They are fetched again after so long: a revoked key is accepted no longer."""
+    """The keys are fetched again after so long. Then a revoked key is no longer accepted."""
     cooldown_s: float = 30
-    """So soon after a fetch an unknown ``kid`` causes no other."""
+    """For so long after a fetch an unknown ``kid`` causes no other."""
     retry_s: float = 5
     """The same after a fetch that failed."""
 
@@ -48,7 +48,7 @@ class Jwks:
         rng: random.Random,
         policy: Policy = USUAL_POLICY,
     ) -> None:
-        """``download`` gets the key set, or raises `DownloadError`; ``rng`` keeps gateways from asking all at once.
+        """``download`` gets the key set, or raises `DownloadError`. ``rng`` spreads the requests of many gateways.
 
         Without ``family``, the keys decide it: see `gateway.auth.keyset.read_key_set`.
         """
@@ -59,37 +59,37 @@ class Jwks:
         self._set = KeySet()
         self._failing = False
         self._cool_at = 0.0
-        # Names that the last fetch was asked for in vain: about these there is no doubt.
+        # Names that the last fetch did not bring: these keys certainly do not exist.
         self._absent: set[str | None] = set()
         self._fetching: asyncio.Task[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """What a key that is known, or may yet be published, can be used with."""
+        """The algorithms of the known keys, and of those that may still be published."""
         families = PUBLIC_FAMILIES if self._family is None else (self._family,)
         return tuple(name for family in families for name in ALGORITHMS[family])
 
     def start(self) -> None:
-        """Fetch the keys, and then time and again."""
+        """Fetch the keys now, and then regularly."""
         self._fetch_now()
 
     def refresh(self) -> None:
-        """Fetch the keys once more, and then time and again."""
+        """Fetch the keys again now, and then regularly."""
         self._fetch_now()
 
     async def aclose(self) -> None:
-        """Fetch no more."""
+        """Stop fetching."""
         if self._fetching is not None:
             await end(self._fetching)
         if self._timer is not None:
             self._timer.cancel()
 
     def find(self, kid: str | None) -> Key | None:
-        """The key of that name; of no name, the only key. None where a fetch might bring it.
+        """The key named ``kid``, or the only key if ``kid`` is None. None if a fetch might bring it.
 
         Raises:
-            RefusedError: no name, but several keys.
+            RefusedError: there is no name, but several keys.
         """
         keys = self._set.keys
         if kid is not None:
@@ -99,10 +99,10 @@ class Jwks:
         return next(iter(keys.values()), None)
 
     async def fetch(self, kid: str | None) -> Key:
-        """The key that `find` did not find.
+        """Fetch the key that `find` did not find.
 
         Raises:
-            RefusedError: the issuer does not publish it, as a fetch has shown that was asked for it.
+            RefusedError: a fetch has shown that the issuer does not publish it.
             TryLaterError: the issuer cannot be asked now.
         """
         wait_s = self._cool_at - asyncio.get_running_loop().time()
@@ -111,7 +111,8 @@ class Jwks:
                 raise TryLaterError("the key that signed the token is not known yet", wait_s)
         else:
             fetching = self._fetch_now()
-            # Who waits may be cancelled; the fetch may not, or strangers that hang up could keep it from ever ending.
+            # A waiting client may be cancelled, the fetch may not: else strangers that hang up could keep it from ever
+            # ending.
             await asyncio.wait((fetching,))
             key = self.find(kid)
             if key is not None:
@@ -130,7 +131,7 @@ class Jwks:
         return self._fetching
 
     async def _fetch(self) -> bool:
-        """Whether the keys are now as the issuer publishes them."""
+        """Fetch the keys; return whether it succeeded."""
         policy, loop = self._policy, asyncio.get_running_loop()
         fetched = await self._replace()
         self._failing = not fetched
@@ -145,12 +146,12 @@ class Jwks:
         try:
             new = read_key_set(await self._download(), self._family, old.family)
         except (DownloadError, KeySetError) as error:
-            # Said once, not at each of many tries.
+            # Logged once, not at each try.
             level = logging.DEBUG if self._failing else logging.WARNING
             logger.log(level, "the issuer's keys (JWT_JWKS_URL) cannot be fetched; trying on: %s", error)
             return False
         except Exception:
-            # A fault of our own must not end the fetching; it would be as if the issuer had gone for ever.
+            # Our own error must not end the fetching: it would be as if the issuer were gone for ever.
             level = logging.DEBUG if self._failing else logging.ERROR
             logger.log(level, "the issuer's keys (JWT_JWKS_URL) cannot be read; trying on", exc_info=True)
             return False

@@ -1,7 +1,7 @@
-"""The keys that tokens are checked with, and what each may be used for.
+"""The keys that tokens are checked with, and the algorithms of each.
 
-A key's own type decides its algorithms; what a token's header says only has to agree with it (RFC 8725, section 3.1).
-So no public key can be taken for a shared secret, and nothing is ever accepted unsigned.
+A key's own type decides its algorithms. What a token's header says only has to agree with it (RFC 8725, section 3.1).
+So no public key can pass for a shared secret, and no unsigned token is ever accepted.
 """
 
 from typing import Final, Literal
@@ -25,18 +25,18 @@ ALGORITHMS: Final[dict[Family, tuple[str, ...]]] = {
     "ES": ("ES256", "ES384", "ES512"),
     "EdDSA": ("EdDSA",),
 }
-"""What may be used at all; a key may be bound to fewer."""
+"""All algorithms that may be used; a key may be bound to fewer."""
 
 PUBLIC_FAMILIES: Final[tuple[Family, ...]] = ("RS", "ES", "EdDSA")
 
 MIN_SECRET_BYTES: Final = 32
-"""As long as the digest (RFC 7518, section 3.2)."""
+"""The length of the digest (RFC 7518, section 3.2)."""
 
 _CURVE_ALGORITHMS: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
-"""RFC 7518, section 3.4: each algorithm has its curve."""
+"""Each algorithm has its curve (RFC 7518, section 3.4)."""
 
 _RSA_BITS: Final = (2048, 8192)
-"""RFC 7518, section 3.3, asks for the least; above the most, checking a signature takes too long."""
+"""The least is that of RFC 7518, section 3.3. Above the most, checking a signature takes too long."""
 
 _Material = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | bytes
 
@@ -48,13 +48,13 @@ _JWS: Final = jwt.PyJWS()
 
 
 class KeyMaterialError(GatewayError, ValueError):
-    """A key that cannot be used. The message follows the name of where it came from, and ends with the fix."""
+    """A key that cannot be used. The message is put behind the name of the setting, and ends with the fix."""
 
 
 class Key:
-    """One key, bound to the algorithms that it may be used with."""
+    """One key, bound to its algorithms."""
 
-    # The material is in no repr: none is defined.
+    # No repr shows the material: none is defined.
     __slots__ = ("_material", "algorithms", "family")
 
     def __init__(self, family: Family, algorithms: tuple[str, ...], material: _Material) -> None:
@@ -63,15 +63,15 @@ class Key:
         self._material = material
 
     def is_same(self, other: "Key") -> bool:
-        """Whether it opens what ``other`` opens."""
+        """Whether it accepts the same tokens as ``other``."""
         return self.algorithms == other.algorithms and self._material == other._material
 
     def open(self, token: bytes) -> bytes | None:
-        """The payload of a JWT in its compact form; None unless this key signed it, by an algorithm of its own."""
+        """The payload of a compact JWT; None unless this key signed it with one of its algorithms."""
         try:
             payload: bytes = _JWS.decode(token, self._material, self.algorithms)
         except (jwt.PyJWTError, ValueError, *UNREADABLE):
-            # PyJWT reads the header with a decoder of its own.
+            # PyJWT reads the header with its own decoder.
             return None
         return payload
 
@@ -80,9 +80,9 @@ def from_secret(secret: str) -> Key:
     """The HS256 key of a shared secret.
 
     Raises:
-        KeyMaterialError: too short, or not a secret.
+        KeyMaterialError: the secret is too short, or is no secret.
     """
-    # The bytes as the environment held them, also where they are not UTF-8.
+    # The bytes as the environment has them, even if they are not UTF-8.
     material = secret.encode(errors="surrogateescape")
     if len(material) < MIN_SECRET_BYTES:
         raise KeyMaterialError(
@@ -91,7 +91,7 @@ def from_secret(secret: str) -> Key:
     try:
         jwt.get_algorithm_by_name("HS256").prepare_key(material)
     except jwt.InvalidKeyError:
-        # What everybody may know must not be what signs.
+        # Something public must not be the signing secret.
         problem = f"holds a key or certificate, not a shared secret; make one with: {NEW_SECRET}"
     else:
         return Key("HS", ALGORITHMS["HS"], material)
@@ -121,10 +121,10 @@ def from_pem(pem: bytes) -> Key:
 
 
 def from_public(key: object) -> Key:
-    """The key of what `cryptography` has loaded.
+    """The key for a public key that `cryptography` has loaded.
 
     Raises:
-        KeyMaterialError: of no family here, or too weak.
+        KeyMaterialError: its family is not supported, or it is too weak.
     """
     match key:
         case RSAPublicKey():

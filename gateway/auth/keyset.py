@@ -1,4 +1,4 @@
-"""What an issuer publishes, read: a JSON Web Key Set (RFC 7517), reduced to the keys that may check tokens."""
+"""Reads what an issuer publishes: a JSON Web Key Set (RFC 7517), reduced to the keys that can check tokens."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,18 +15,18 @@ _MAX_KEYS: Final = 100
 
 
 class KeySetError(GatewayError, ValueError):
-    """A document that is no set of keys, or leaves open which to use; the message says why."""
+    """A document that is no key set, or does not say which family of keys to use; the message says why."""
 
 
 class KeySet(Struct, frozen=True):
     """The keys of one issuer, all of one family."""
 
     keys: Mapping[str | None, Key] = {}
-    """By ``kid``; one without, under None, serves only where it is alone."""
+    """By ``kid``. A key without one is under None, and is used only if it is alone."""
     family: Family | None = None
-    """Of all of them; None where there are none."""
+    """The family of all keys; None if there are none."""
     skipped: int = 0
-    """Keys that are published, but are not for this, are of another family, or are too weak."""
+    """The number of published keys that are for another purpose, of another family, or too weak."""
 
 
 class _Document(Struct):
@@ -54,12 +54,12 @@ _JWK: Final = msgspec.json.Decoder(_Jwk)
 
 
 def read_key_set(document: bytes, wanted: Family | None = None, held: Family | None = None) -> KeySet:
-    """The keys of one family: of ``wanted`` where that is told, else of the only one there is.
+    """The keys of one family: of ``wanted`` if it is given, else of the only one there is.
 
-    Of several families the one ``held`` so far is kept: an issuer may begin to publish keys of another.
+    Among several families the one ``held`` so far is kept: an issuer may begin to publish keys of another.
 
     Raises:
-        KeySetError: not a key set, or of several families and none to prefer.
+        KeySetError: it is no key set, or it has several families and none is preferred.
     """
     try:
         published = _DOCUMENT.decode(document).keys
@@ -73,7 +73,7 @@ def read_key_set(document: bytes, wanted: Family | None = None, held: Family | N
             kid, key = read_jwk(bytes(raw))
         except KeyMaterialError:
             continue
-        # Of two with the same name the first counts.
+        # Of two keys with the same name the first counts.
         usable.setdefault((key.family, kid), key)
     families = {family for family, _ in usable}
     if wanted is None and len(families) > 1:
@@ -86,10 +86,10 @@ def read_key_set(document: bytes, wanted: Family | None = None, held: Family | N
 
 
 def read_jwk(jwk: bytes) -> tuple[str | None, Key]:
-    """The ``kid`` and the key of one JSON Web Key, bound to its ``alg`` where it has one.
+    """The ``kid`` and the key of one JSON Web Key, bound to its ``alg`` if it has one.
 
     Raises:
-        KeyMaterialError: not a public key for signatures, or none that can be used.
+        KeyMaterialError: it is not a public key for signatures, or cannot be used.
     """
     try:
         parsed = _JWK.decode(jwk)
@@ -98,8 +98,8 @@ def read_jwk(jwk: bytes) -> tuple[str | None, Key]:
     if parsed.use != "sig" or "verify" not in parsed.key_ops:
         raise KeyMaterialError("is not for signatures")
     if parsed.kty == "oct" or parsed.d is not UNSET:
-        raise KeyMaterialError("is not public: whoever reads it can sign")
-    # Only what makes a public key, so that nothing else can come of it.
+        raise KeyMaterialError("is not public: anyone who reads it can sign")
+    # Only the fields of a public key, so that nothing else can come of it.
     names = ("kty", "crv", "n", "e", "x", "y")
     public = {name: value for name in names if (value := getattr(parsed, name)) is not None}
     try:

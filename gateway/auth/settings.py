@@ -1,4 +1,4 @@
-"""What a gateway is told about tokens; apart from the rest, for who needs no cryptography to read it."""
+"""A gateway's settings about tokens. They are apart from the others, so that reading them needs no cryptography."""
 
 from typing import Any, Literal, get_args
 
@@ -12,10 +12,14 @@ FamilyChoice = Literal["auto", "RS", "ES", "EdDSA"]
 
 
 class AuthSettings(Struct, frozen=True, kw_only=True):
-    """How bearers prove who they are; each field's variable has its name in upper case, ``AUTH_`` before ``mode``."""
+    """How bearers prove who they are.
+
+    Each field's variable has its name in upper case, with ``AUTH_`` before ``mode``.
+    """
 
     mode: AuthMode = "none"
-    """``none``: everyone is anonymous. ``jwt``: a token is asked for, and exactly one of the next three must be set."""
+    """``none``: every client is anonymous. ``jwt``: a token is needed, and exactly one of the next three must be
+    set."""
     jwt_secret: str = ""
     """Signs and checks tokens with HS256, for development: at least 32 bytes."""
     jwt_public_key_file: str = ""
@@ -23,27 +27,27 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
     jwt_jwks_url: str = ""
     """Where the issuer publishes its keys: ``https://``, or ``http://`` on this machine."""
     jwt_issuer: str = ""
-    """``iss`` must be this; "" does not ask."""
+    """``iss`` must be this; "" means no check."""
     jwt_audience: str = ""
-    """``aud`` must be or hold this; "" does not ask."""
+    """``aud`` must be or hold this; "" means no check."""
     jwt_family: FamilyChoice = "auto"
     """The one family of algorithms that the issuer signs with; ``auto``: the one that its keys are for."""
     proxies: Proxies = NO_PROXIES
     """The way to ``jwt_jwks_url``: ``HTTPS_PROXY`` and ``NO_PROXY``. They may hold a password."""
     jwt_leeway_s: float = 5.0
-    """So far may the clocks of issuer and gateway be apart."""
+    """The clocks of issuer and gateway may differ by so much."""
 
     def __repr__(self) -> str:
-        """Without values, of which one is a secret."""
+        """Show no values: one of them is a secret."""
         return f"AuthSettings(mode={self.mode!r}, …)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """The same for who prints with rich."""
+        """The same for printing with rich."""
         return [("mode", self.mode)]
 
     @classmethod
     def from_environ(cls, env: Environ) -> "AuthSettings":
-        """Read what is told; `gateway.auth.authenticator.Authenticator` checks that it fits together.
+        """Read the variables; `gateway.auth.authenticator.Authenticator` checks that they fit together.
 
         Raises:
             SettingError: the first variable that cannot be used.
@@ -57,7 +61,7 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
             jwt_issuer=env.get("JWT_ISSUER", ""),
             jwt_audience=env.get("JWT_AUDIENCE", ""),
             jwt_family=env.choice("JWT_FAMILY", default.jwt_family, get_args(FamilyChoice)),
-            # What nobody uses need not be right.
+            # An unused setting need not be valid.
             proxies=env.proxies() if env.get("JWT_JWKS_URL", "") else NO_PROXIES,
             jwt_leeway_s=env.number("JWT_LEEWAY_S", default.jwt_leeway_s, 0, 300),
         )

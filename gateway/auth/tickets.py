@@ -1,7 +1,8 @@
-"""One-time tickets: a stand-in for a token where a client can send no header, as in a browser's WebSocket URL.
+"""One-time tickets: a substitute for a token where a client can send no header, as in a browser's WebSocket URL.
 
-A ticket is good once, soon, and at whichever gateway it is shown first: the grant behind it lies in the bus's store,
-which hands it out to one taker only. The store sees a digest of the ticket, so who reads the store holds no ticket.
+A ticket is good once, for a short time, and at whichever gateway it is shown first. The grant behind it is in the bus's
+store, which gives it to one taker only. The store has a digest of the ticket, so reading the store gives nobody a
+ticket.
 """
 
 import hashlib
@@ -33,9 +34,9 @@ class Tickets:
         ttl_s: float = 30.0,
         token_bytes: int = 32,
     ) -> None:
-        """``now_s`` is the wall clock (Unix seconds); ``ttl_s`` is counted by the store, for gateways' clocks differ.
+        """``now_s`` is the wall clock (Unix seconds). The store counts ``ttl_s``, because gateways' clocks differ.
 
-        ``token_bytes`` random bytes make a ticket; 32 are beyond guessing.
+        A ticket is made of ``token_bytes`` random bytes; 32 are beyond guessing.
         """
         self._store = store
         self._now_s = now_s
@@ -55,10 +56,10 @@ class Tickets:
         return ticket
 
     async def redeem(self, ticket: str) -> Grant | None:
-        """The grant of a ticket, which is spent with that; None where it is none, spent, or too old.
+        """The grant of a ticket, which is used up by this; None if there is none, or it is used or too old.
 
         Raises:
-            BusDownError: the store does not answer; the ticket may be spent.
+            BusDownError: the store does not answer; the ticket may be used up.
         """
         if not self._form.fullmatch(ticket):
             return None
@@ -70,7 +71,7 @@ class Tickets:
         except UNREADABLE:
             logger.warning("a ticket's value in the bus's store cannot be read; its bearer is refused")
             return None
-        # The token behind it may have ended since.
+        # The token behind the ticket may have expired since.
         return grant if self._now_s() < grant.expires_at else None
 
 

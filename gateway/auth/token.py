@@ -1,4 +1,4 @@
-"""``python -m gateway token``: a token for development, signed with the secret of the environment or a key file."""
+"""``python -m gateway token``: a token for development, signed with ``JWT_SECRET`` or a key file."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], now_s: Callable[[], float] = time.time) -> int:
-    """Print one token. Returns the exit code: 2, with one line on stderr, where none can be made."""
+    """Print one token. Return the exit code: 2, with one line on stderr, if none can be made."""
     try:
         token = make_token(argv, environ, now_s())
     except TokenError as error:
@@ -52,7 +52,7 @@ def make_token(argv: Sequence[str], environ: Mapping[str, str], now_s: float) ->
         key, algorithm = _private_key(options.key_file)
     token = jwt.encode(claims, key, algorithm, None if options.kid is None else {"kid": options.kid})
     try:
-        # What is wrong with it is better heard here than there.
+        # A wrong token is better refused here than by the gateway.
         read_compact(token, (algorithm,))
         read_grant(json.dumps(claims).encode(), Rules(leeway_s=0), now_s)
     except RefusedError as error:
@@ -109,7 +109,7 @@ def _secret(environ: Mapping[str, str]) -> bytes:
 
 
 def _private_key(path: Path) -> tuple[Any, str]:
-    """The key, and the first algorithm that it may be used with."""
+    """The key, and its first algorithm."""
     try:
         pem = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A session over a connection: what a client says comes true; when it goes, everything it held is forgotten."""
+"""A session over a connection: does what a client asks; when the client goes, everything it held is released."""
 
 import asyncio
 import logging
@@ -51,7 +51,7 @@ class Client:
             transport,
             encoding,
             gateway.buffers,
-            gateway.turns,
+            gateway.read_scheduler,
             self,
             settings.max_message_bytes,
             deflate=handshake.deflate,
@@ -62,7 +62,7 @@ class Client:
         self._bucket = Bucket(gateway.budgets.connection)
         self._token_lifetime: TokenLifetime | None = None
         if gateway.authenticator is not None:
-            self._token_lifetime = TokenLifetime(gateway, self._session, self.connection, slot, self._apply, self._hear)
+            self._token_lifetime = TokenLifetime(gateway, self._session, self.connection, slot, self._apply, self._obey)
             self._token_lifetime.begin(grant)
 
     @property
@@ -88,11 +88,11 @@ class Client:
         if opcode != self.connection.encoding.opcode:
             self._apply(self._session.receive_wrong_frame())
         elif self._token_lifetime is None or not self._token_lifetime.holds(data):
-            self._hear(data)
+            self._obey(data)
 
     def frame_received(self) -> None:
         """See `gateway.websocket.connection.Listener.frame_received`."""
-        self._is_in_time(heard=False)
+        self._is_in_time(was_message=False)
 
     def ping_answered(self, number: int) -> bool:
         """See `gateway.websocket.connection.Listener.ping_answered`."""
@@ -111,7 +111,7 @@ class Client:
             self._token_lifetime.end()
         self._gateway.admission.leave(self._slot)
         self._gateway.remove(self.connection)
-        # Of a storm of clients that come and go by themselves nobody wants two lines each.
+        # In a storm of clients that come and go by themselves nobody wants two lines for each.
         level = logging.DEBUG if self.connection.left else logging.INFO
         logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
 
@@ -120,35 +120,35 @@ class Client:
         return self._session.serve(symbols)
 
     def give_up(self, notices: Callable[[frozenset[str], Encoding], bytes]) -> None:
-        """Take from the client what is not served any more; ``notices`` makes the frames that tell it of that."""
+        """Unsubscribe the client from what is no longer served; ``notices`` makes the frames that say so."""
         connection, session = self.connection, self._session
         gone = frozenset() if connection.closing else session.give_up()
         if gone:
             session.wants = self._gateway.hub.move(connection, session.drop(gone))
             connection.reply(notices(gone, connection.encoding))
 
-    def _is_in_time(self, extra: int = 0, *, heard: bool = True) -> bool:
-        """Whether what came is within the client's rates; where it is not, it is refused, or the client closed.
+    def _is_in_time(self, extra: int = 0, *, was_message: bool = True) -> bool:
+        """Whether what came is within the client's rates; if not, it is refused, or the client closed.
 
-        ``extra`` is what it costs more than a ping. Where nothing of it was ``heard``, as of a ping, nothing is said of
-        its refusal either.
+        ``extra`` is what it costs more than a ping. Without ``was_message`` it was a frame such as a ping; its refusal
+        is silent.
         """
         gateway = self._gateway
-        # Only what is compressed takes work before anybody can tell whether it is wanted.
+        # Only a compressed message takes work before it can be refused.
         anyway = extra > 0 and self.connection.reads_all
         refusal = gateway.budgets.take(self._bucket, self._slot, gateway.loop.time(), extra, anyway=anyway)
         if refusal is None:
             return True
         gateway.counters.messages_refused[refusal.payer] += 1
-        self._tell_of(refusal.payer)
+        self._log_refusal(refusal.payer)
         if refusal.verdict == "close":
             self.connection.close(CloseReason.TOO_MANY_MESSAGES)
-        elif heard:
+        elif was_message:
             self._apply(self._session.rate_limited())
         return False
 
-    def _tell_of(self, payer: Payer) -> None:
-        """Have it in the log, once, that a limit was met."""
+    def _log_refusal(self, payer: Payer) -> None:
+        """Log once that ``payer`` has met a limit."""
         gateway, slot = self._gateway, self._slot
         settings, met = gateway.settings, gateway.admission.limit_log.met
         match payer:
@@ -164,8 +164,8 @@ class Client:
     def _charge(self, tokens: int) -> None:
         self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())
 
-    def _hear(self, data: bytes) -> None:
-        """Do what a message says, and pay for it first."""
+    def _obey(self, data: bytes) -> None:
+        """Charge a message, then do what it asks."""
         session = self._session
         command = session.read(data)
         tokens = session.cost(command)
@@ -176,7 +176,7 @@ class Client:
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
         if outcome.wants is not None:
-            # What was pending is written first, so that no tick of an old subscription follows the reply.
+            # What was pending is written first: no tick of an old subscription follows the reply.
             session.wants = gateway.hub.move(connection, outcome.wants)
         for reply in outcome.replies:
             if isinstance(reply, Error):
@@ -195,6 +195,6 @@ class Client:
         if self._token_lifetime is not None:
             self._token_lifetime.authenticate(auth)
         else:
-            # Nobody needs a token here, and a client that has one need not know.
+            # No token is needed here, and a client that has one need not know that.
             assert self._session.grant is not None
             self._apply(self._session.authenticated(self._session.grant, auth.mark))

@@ -1,7 +1,7 @@
-"""What a message of a client costs, in tokens of the rates of messages. One token is a ping.
+"""What a client's message costs, in tokens of the rates of messages. One token is a ping.
 
-Every message and every control frame costs one token. The rest is for what takes longer than a ping; it is charged
-before it is done, and a token of it takes some 70 microseconds at most.
+Every message and every control frame costs one token. More is charged for work that takes longer than a ping, before it
+is done. One token of such work takes some 70 microseconds at most.
 """
 
 from typing import Final
@@ -9,27 +9,27 @@ from typing import Final
 from gateway.protocol.messages import ALL, AnyCommand, Auth, List, Ping, Subscribe, Unsubscribe
 
 TOKEN_CHECK: Final = 5
-"""For looking at a token in a message, which is to verify a signature."""
+"""For checking a token in a message, which verifies a signature."""
 
 _NAMES: Final = 160
-"""So many symbols, given or held, cost one token."""
+"""So many symbols, named or held, cost one token."""
 
 _SNAPSHOTS: Final = 100
-"""And so many snapshots: each is looked up, put in order and written."""
+"""So many snapshots cost one token: each is looked up, put in order and written."""
 
 _BYTES: Final = 4 * 1024
 """So many bytes of a message, after inflating, cost one token."""
 
 _COMPRESSED_BYTES: Final = 256
-"""So many compressed bytes cost one token: at worst each of them takes as long as 30 of a message."""
+"""So many compressed bytes cost one token: at worst each takes as long as 30 bytes of a message."""
 
 
 UNKNOWN_COMPRESSED: Final = 8 * 1024 + 256
-"""The longest compressed message of who has not shown a token yet: the longest token, and what is around it."""
+"""The longest compressed message of a client without a token: the longest token, and what is around it."""
 
 
 def of_command(command: AnyCommand, held: int, served: int) -> int:
-    """Of doing what a client asks for that holds so many symbols, where so many are served."""
+    """The cost of ``command``, for a client that holds ``held`` of ``served`` symbols."""
     match command:
         case Subscribe() | Unsubscribe():
             named = served if ALL in command.symbols else min(len(command.symbols), served)
@@ -44,10 +44,10 @@ def of_command(command: AnyCommand, held: int, served: int) -> int:
 
 
 def of_bytes(length: int) -> int:
-    """Of reading so long a message."""
+    """The cost of reading a message of this length."""
     return length // _BYTES
 
 
 def of_inflating(length: int) -> int:
-    """Of inflating so many compressed bytes."""
+    """The cost of inflating so many compressed bytes."""
     return length // _COMPRESSED_BYTES

@@ -1,6 +1,6 @@
-"""What one client holds: its topics, each with the options of the subscribe that named it last.
+"""What one client holds: its topics, each with the options of the last subscribe that named it.
 
-A client with one set of options has one `Subscription`; another set is one more. No topic is in two of them.
+Each set of options is one `Subscription`. No topic is in two of them.
 """
 
 from bisect import bisect_right
@@ -14,10 +14,10 @@ from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Subscribe
 
 Wants = tuple[Subscription, ...]
-"""One for each set of options, without a topic in common; nothing where nothing is held."""
+"""One for each set of options, without a topic in common; empty if nothing is held."""
 
 MOST_SETS: Final = 4
-"""Of one connection: each costs a write per flush, and a place in a cohort."""
+"""The most sets of one connection: each costs a write per flush, and a place in a cohort."""
 
 TOO_MANY_SETS: Final = (
     f"one connection may have {MOST_SETS} different sets of options (batch, max_hz, conflate) at once; "
@@ -25,29 +25,29 @@ TOO_MANY_SETS: Final = (
 )
 
 RATES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
-"""Updates a second: each rate that is wanted has one timer. Above 50 they are for tokens, which may allow as much."""
+"""Updates per second. Each wanted rate has one timer. Rates above 50 are for tokens, which may allow them."""
 
 
 def stepped(max_hz: float) -> float:
-    """The highest of `RATES` that is not above ``max_hz``, which is not below the lowest."""
+    """The highest of `RATES` that is not above ``max_hz``; the lowest rate is the minimum."""
     return RATES[max(bisect_right(RATES, max_hz) - 1, 0)]
 
 
-def wishes_of(command: Subscribe, topics: frozenset[str], encoding: Encoding, *, deflate: bool) -> Subscription:
-    """``topics`` with the options of ``command``; one that is absent or null has its default.
+def subscription_of(command: Subscribe, topics: frozenset[str], encoding: Encoding, *, deflate: bool) -> Subscription:
+    """``topics`` with the options of ``command``; an option that is absent or null has its default.
 
     ``deflate`` says whether the client can read compressed batches.
     """
     batch, max_hz = command.batch is True, command.max_hz
     every = command.conflate is False
-    # Every tick comes at no rate.
+    # "every" has no rate.
     rate = None if every or max_hz is None or max_hz is UNSET else stepped(max_hz)
     rule: Rule = "every" if every else "latest"
     return Subscription(topics, encoding, batch=batch, deflate=batch and deflate, max_hz=rate, rule=rule)
 
 
 def without(wants: Wants, topics: frozenset[str]) -> Wants:
-    """What is left of ``wants`` without ``topics``; what does not change is the same object."""
+    """``wants`` without ``topics``; what does not change is the same object."""
     if all(topics.isdisjoint(one.topics) for one in wants):
         return wants
     left = ((one, one.topics - topics) for one in wants)
@@ -57,7 +57,7 @@ def without(wants: Wants, topics: frozenset[str]) -> Wants:
 
 
 def put(wants: Wants, subscription: Subscription) -> Wants:
-    """``wants``, but with the topics of ``subscription`` held as that says, whatever options they had before."""
+    """``wants`` with the topics of ``subscription`` under its options, whatever options they had before."""
     if not wants:
         return (subscription,)
     options = _options(subscription)
@@ -70,7 +70,7 @@ def put(wants: Wants, subscription: Subscription) -> Wants:
 
 
 def capped(asked: Wants, cap_hz: float) -> Wants:
-    """What is given to one that ``asked`` for this, and may have so many updates a second of each topic."""
+    """What is granted of ``asked``, at no more than ``cap_hz`` updates per second and topic."""
     wants: Wants = ()
     for one in asked:
         max_hz = cap_hz if one.max_hz is None else min(one.max_hz, cap_hz)

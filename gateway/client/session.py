@@ -1,4 +1,4 @@
-"""One client's session, free of I/O: a message in; replies, what it wants and snapshots out."""
+"""One client's session, without I/O: a message in; replies, a subscription and snapshots out."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,12 +9,12 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command
-from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, wishes_of, without
-from gateway.fanout.arrears import topics_of
+from gateway.client.names import listed, permitted, resolve
+from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, subscription_of, without
+from gateway.fanout.backlog import topics_of
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import (
-    ALL,
     AnyCommand,
     Auth,
     Authenticated,
@@ -34,24 +34,22 @@ from gateway.protocol.messages import (
 from gateway.websocket.close_codes import CloseReason
 from market.prices.symbols import Symbols
 
-_NAMED_AT_MOST: Final = 10
-"""So many wrong symbols are named in one error; the rest are counted."""
 _TOO_MUCH: Final = "too many messages a second, or too long ones; this one is ignored, wait a moment"
 
 
 class Outcome(Struct, gc=False):
-    """What one message leads to. Effects come in the order of the fields."""
+    """The effects of one message, in the order of the fields."""
 
     wants: Wants | None = None
-    """Wanted from now on; None where nothing changes."""
+    """What it wants from now on; None if nothing changes."""
     replies: list[Message] = []
     snapshots: Sequence[str] = ()
-    """Symbols whose last values are to be sent, and the states of those that are not live."""
+    """Symbols whose last values are to be sent, with the states of those that are not live."""
     states: Sequence[str] = ()
-    """Symbols of which only the states are to be sent, where they are not live."""
+    """Symbols of which only the states are to be sent, if they are not live."""
     close: CloseReason | None = None
     auth: Auth | None = None
-    """A token to be looked at; `Session.authenticated` or `Session.refused` is told what came of it."""
+    """A token to be checked; then call `Session.authenticated` or `Session.refused`."""
 
 
 class Session:
@@ -72,7 +70,7 @@ class Session:
     ) -> None:
         """``deflate`` says whether the client can read compressed batches.
 
-        ``grant`` is what it may do, or None while it is still to show a token.
+        ``grant`` is what it may do; None until it has shown a token.
         """
         self._symbols = symbols
         self._limits = limits
@@ -80,20 +78,20 @@ class Session:
         self._deflate = deflate
         self._errors = 0
         self._shown = grant
-        # What a name in it means depends on the symbols, which may change.
+        # The meaning of its names depends on the symbols, which may change.
         self.grant = grant if grant is None or grant.symbols is None else self._with_full_names(grant)
         self.wants: Wants = ()
-        """What it holds now. Whoever keeps an equal object may replace this one with that."""
+        """What it holds now. May be replaced by an equal object that others share."""
         self._asked: Wants | None = None
-        """What it asked for, where its token does not allow all of it: tokens come and go."""
+        """What it asked for, if its token does not allow all of it: tokens change."""
 
     @property
     def held(self) -> frozenset[str]:
-        """The symbols that it holds. In the one channel that there is, a symbol's topic is the symbol itself."""
+        """The symbols that it holds. In the only channel, a symbol's topic is the symbol itself."""
         return topics_of(self.wants)
 
     def receive(self, data: bytes) -> Outcome:
-        """The outcome of a message in the frame type that the encoding asks for."""
+        """The outcome of a message in a frame of the encoding's type."""
         return self.obey(self.read(data))
 
     def read(self, data: bytes) -> AnyCommand | Malformed:
@@ -101,13 +99,13 @@ class Session:
         return self._encoding.decode(data)
 
     def cost(self, command: AnyCommand | Malformed) -> int:
-        """What it takes to `obey` a command, in tokens beyond that of its message; see `gateway.client.costs`."""
+        """The cost to `obey` a command, in tokens beyond those of its message; see `gateway.client.costs`."""
         if isinstance(command, Malformed):
             return 0
         return of_command(command, len(self.held) if self.wants else 0, len(self._symbols.names))
 
     def obey(self, command: AnyCommand | Malformed) -> Outcome:
-        """The outcome of what `read` has returned."""
+        """The outcome of a result of `read`."""
         if isinstance(command, Malformed):
             return self._error(command.code, command.message, command.id)
         if self.grant is None and not isinstance(command, Auth):
@@ -125,24 +123,24 @@ class Session:
                 return Outcome(auth=command)
 
     def serve(self, symbols: Symbols) -> bool:
-        """Let the client subscribe to ``symbols``, and no others, from now on.
+        """Let the client subscribe to ``symbols`` and no others from now on.
 
-        Returns whether it holds one that is not among them, which `give_up` then takes from it.
+        Returns whether it holds others; `give_up` says which.
         """
         self._symbols = symbols
         self.grant = self._shown and self._with_full_names(self._shown)
         return not symbols.includes(self.held)
 
     def give_up(self) -> frozenset[str]:
-        """The symbols that the client holds, and that are not served any more."""
+        """The symbols that the client holds and that are no longer served."""
         return frozenset(symbol for symbol in self.held if symbol not in self._symbols)
 
     def drop(self, symbols: frozenset[str]) -> Wants:
-        """What it wants without ``symbols``."""
+        """What it wants, without ``symbols``."""
         return self._ask(without(self._asked_for, symbols))
 
     def authenticated(self, grant: Grant, command_id: Id | UnsetType) -> Outcome:
-        """The outcome of a token that opens the door, or keeps it open: what it does not allow is given up."""
+        """The outcome of a valid token: what it does not allow is given up."""
         held = self.grant
         if held is not None and held.subject != grant.subject:
             refusal = Error(code="forbidden", message="the token is of another subject; connect with it", id=command_id)
@@ -160,14 +158,14 @@ class Session:
         return Outcome(wants if wants != self.wants else None, replies)
 
     def refused(self, problem: str, command_id: Id | UnsetType) -> Outcome:
-        """The outcome of a token that opens nothing; who is in already stays as long as the token before it allows."""
+        """The outcome of an invalid token. An earlier token stays in force."""
         outcome = self._error("unauthorised", problem, command_id)
         if self.grant is None:
             outcome.close = CloseReason.UNAUTHORISED
         return outcome
 
     def rate_limited(self) -> Outcome:
-        """The outcome of a message that came too fast to be looked at."""
+        """The outcome of a message that came too fast, and was not read."""
         return Outcome(replies=[Error(code="rate_limited", message=_TOO_MUCH)])
 
     def receive_wrong_frame(self) -> Outcome:
@@ -176,10 +174,10 @@ class Session:
 
     def _subscribe(self, command: Subscribe) -> Outcome:
         assert self.grant is not None
-        named, unknown = self._resolve(command.symbols)
+        named, unknown = resolve(self._symbols, command.symbols)
         forbidden: list[str] = []
         if self.grant.symbols is not None:
-            named, forbidden = self._permitted(named, command.symbols)
+            named, forbidden = permitted(self.grant, self._symbols, named, command.symbols)
         held = self.held
         wanted = held.union(named)
         limit = self._most_symbols(self.grant)
@@ -191,14 +189,14 @@ class Session:
             return self._error("forbidden", every, command.mark)
         asked = self._asked_for
         if named:
-            asked = put(asked, wishes_of(command, frozenset(named), self._encoding, deflate=self._deflate))
+            asked = put(asked, subscription_of(command, frozenset(named), self._encoding, deflate=self._deflate))
         if len(asked) > MOST_SETS:
             return self._error("too_many_options", TOO_MANY_SETS, command.mark)
         outcome = Outcome(replies=[Subscribed(symbols=named, id=command.mark)] if named else [])
         if unknown:
-            self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark, outcome)
+            self._error("unknown_symbol", listed("unknown symbol", unknown), command.mark, outcome)
         if forbidden and outcome.close is None:
-            self._error("forbidden", _named("the token does not allow", forbidden), command.mark, outcome)
+            self._error("forbidden", listed("the token does not allow", forbidden), command.mark, outcome)
         if not named:
             if not outcome.replies:
                 outcome.replies.append(Subscribed(symbols=[], id=command.mark))
@@ -215,29 +213,19 @@ class Session:
         here, granted = self._limits.max_symbols, grant.max_symbols
         return min(here, granted) if here and granted else here or granted or 0
 
-    def _permitted(self, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:
-        """Of ``named`` what the grant allows, and what it does not although it was ``asked`` for by name."""
-        assert self.grant is not None
-        allowed = self.grant.allowed(named)
-        if len(allowed) == len(named):
-            return named, []
-        # Who asks for all there is means all it may have.
-        by_name = {self._symbols.resolve(name) for name in asked}.difference(allowed)
-        return allowed, [symbol for symbol in named if symbol in by_name]
-
     @property
     def _asked_for(self) -> Wants:
         return self.wants if self._asked is None else self._asked
 
     def _ask(self, asked: Wants) -> Wants:
-        """Note that it has ``asked`` for this, and return what it gets: as far as its token allows."""
+        """Note that it has ``asked`` for this, and return what it gets: as much as its token allows."""
         max_hz = None if self.grant is None else self.grant.max_hz
         wants = asked if max_hz is None else capped(asked, max_hz)
         self._asked = None if wants is asked else asked
         return wants
 
     def _with_full_names(self, grant: Grant) -> Grant:
-        """``grant`` with the names in it read as those in a subscribe are."""
+        """``grant`` with its names resolved as those of a subscribe are."""
         if grant.symbols is None:
             return grant
         names = frozenset(self._symbols.resolve(name) or name for name in grant.symbols)
@@ -245,35 +233,14 @@ class Session:
 
     def _unsubscribe(self, command: Unsubscribe) -> Outcome:
         held = self.held
-        named, unknown = self._resolve(command.symbols)
+        named, unknown = resolve(self._symbols, command.symbols)
         if unknown and not named:
-            return self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark)
+            return self._error("unknown_symbol", listed("unknown symbol", unknown), command.mark)
         dropped = [symbol for symbol in named if symbol in held]
         outcome = Outcome(self.drop(frozenset(dropped)), [Unsubscribed(symbols=dropped, id=command.mark)])
         if unknown:
-            self._error("unknown_symbol", _named("unknown symbol", unknown), command.mark, outcome)
+            self._error("unknown_symbol", listed("unknown symbol", unknown), command.mark, outcome)
         return outcome
-
-    def _resolve(self, names: list[str]) -> tuple[list[str], list[str]]:
-        """The symbols meant, each once and in the order named, and the names that mean nothing here."""
-        symbols = self._symbols
-        named = symbols.known(names)
-        if named is not None:
-            return named, []
-        # What stands there thousands of times means the same each time.
-        names = list(dict.fromkeys(names))
-        found: dict[str, None] = {}
-        unknown: dict[str, None] = {}
-        for name in names:
-            if name == ALL:
-                found.update(dict.fromkeys(symbols))
-                continue
-            symbol = symbols.resolve(name)
-            if symbol is None:
-                unknown[name] = None
-            else:
-                found[symbol] = None
-        return list(found), list(unknown)
 
     def _held(self) -> list[str]:
         held = self.held
@@ -282,7 +249,7 @@ class Session:
     def _error(
         self, code: ErrorCode, message: str, command_id: Id | UnsetType = UNSET, outcome: Outcome | None = None
     ) -> Outcome:
-        """``outcome``, or a new one, with one more error; the last that is allowed ends the connection."""
+        """``outcome``, or a new one, with one more error. The last one allowed ends the connection."""
         outcome = outcome or Outcome()
         self._errors += 1
         outcome.replies.append(Error(code=code, message=message, id=command_id))
@@ -292,9 +259,3 @@ class Session:
             outcome.replies.append(Error(code="too_many_errors", message=last))
             outcome.close = CloseReason.TOO_MANY_ERRORS
         return outcome
-
-
-def _named(problem: str, names: list[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:_NAMED_AT_MOST])
-    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
-    return f"{problem}: {shown}{more}"

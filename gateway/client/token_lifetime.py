@@ -1,7 +1,7 @@
-"""Where one client stands with its token: not shown yet, being looked at, good for a while, at its end.
+"""The token of one client: not shown yet, being checked, valid for a while, about to expire.
 
-Only clients of a gateway that asks for tokens have one. Its clock is the event loop's: a wall clock that is set
-neither ends a token that was good when it came, nor keeps one alive.
+Only clients of a gateway that asks for tokens have one. The clock is the event loop's: a wall clock that is set neither
+ends a valid token nor keeps one alive.
 """
 
 import asyncio
@@ -18,26 +18,26 @@ from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 
 NOTICE_S: Final = 30.0
-"""So long before a token's end its client is told; at once where it is good for less."""
+"""A client is told so long before its token ends; at once if the token lasts shorter."""
 
 MOST_HELD: Final = 64
-"""Messages that may come while a token is being looked at."""
+"""The most messages that may wait while a token is being checked."""
 
 MOST_HELD_BYTES: Final = 64 * 1024
-"""And of them all together: nobody knows yet whose they are."""
+"""The most bytes of all of these: nobody knows yet whose they are."""
 
 
 class TokenLifetime:
-    """One client's token, and what came while nobody knew what it is worth."""
+    """One client's token, and the messages that wait while it is checked."""
 
     __slots__ = (
         "_apply",
         "_connection",
         "_gateway",
-        "_hear",
         "_held",
         "_looking",
         "_loop",
+        "_obey",
         "_session",
         "_slot",
         "_timers",
@@ -50,24 +50,24 @@ class TokenLifetime:
         connection: Connection,
         slot: Slot,
         apply: Callable[[Outcome], None],
-        hear: Callable[[bytes], None],
+        obey: Callable[[bytes], None],
     ) -> None:
-        """``apply`` makes an outcome come true; ``hear`` does what a message says."""
+        """``apply`` carries out an outcome; ``obey`` does what a message asks."""
         self._loop = asyncio.get_running_loop()
         self._gateway = gateway
         self._session = session
         self._connection = connection
         self._slot = slot
         self._apply: Callable[[Outcome], None] | None = apply
-        self._hear: Callable[[bytes], None] | None = hear
+        self._obey: Callable[[bytes], None] | None = obey
         self._timers: list[asyncio.TimerHandle] = []
         self._held: list[bytes] | None = None
-        """Messages that wait until a token has been looked at, and until there is time for them; else None."""
+        """Messages that wait until a token is checked, and until there is time for them; else None."""
         self._looking = False
-        """Whether a token is being looked at."""
+        """Whether a token is being checked."""
 
     def begin(self, grant: Grant | None) -> None:
-        """The client came with ``grant``, or has yet to show a token."""
+        """The client came with ``grant``, or has to show a token."""
         if grant is not None:
             self._hold(grant)
         else:
@@ -76,13 +76,13 @@ class TokenLifetime:
     def end(self) -> None:
         """The client is gone."""
         self._forget_timers()
-        # It and the client know each other; and whoever still looks at a token sees that nobody waits for it.
-        self._apply = self._hear = None
+        # It and the client refer to each other. Also, a check still under way sees that nobody waits for it.
+        self._apply = self._obey = None
         self._held = None
-        self._gateway.turns.forget(self)
+        self._gateway.read_scheduler.forget(self)
 
     def holds(self, message: bytes) -> bool:
-        """Whether ``message`` is kept for later, because a token is being looked at."""
+        """Keep ``message`` for later if a token is being checked; return whether it was kept."""
         if self._held is None:
             return False
         self._held.append(message)
@@ -91,7 +91,7 @@ class TokenLifetime:
         return True
 
     def authenticate(self, auth: Auth) -> None:
-        """Look at a token: now, or beside everything else where its key must be fetched."""
+        """Check a token: now, or in the background if its key must be fetched."""
         authenticator = self._gateway.authenticator
         assert authenticator is not None
         try:
@@ -103,7 +103,7 @@ class TokenLifetime:
             self._accept(grant, auth)
         else:
             if self._session.grant is None:
-                # It came in time; how long it takes to look at it is not the client's fault.
+                # The token came in time; the time to check it is not the client's fault.
                 self._forget_timers()
             self._looking = True
             self._held = self._held or []
@@ -118,21 +118,21 @@ class TokenLifetime:
             self._refuse(error, auth)
         except TryLaterError as error:
             close = CloseReason.TRY_LATER if self._session.grant is None else None
-            self._tell(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.mark)], close=close))
+            self._send(Outcome(replies=[Error(code="try_later", message=str(error), id=auth.mark)], close=close))
         else:
             self._accept(grant, auth)
         self._looking = False
-        # A key that many have waited for lets them all go on at once.
-        self._gateway.turns.wait(self, self._slot.key)
+        # A key that many clients wait for releases all of them at once.
+        self._gateway.read_scheduler.wait(self, self._slot.key)
 
-    def go_on(self) -> None:
-        """Hear what was held, in its order, as far as there is time (called by `gateway.websocket.turns`)."""
-        turns = self._gateway.turns
-        while self._held and not self._looking and self._hear is not None and self._is_here():
-            if turns.is_over():
-                turns.wait(self, self._slot.key)
+    def resume(self) -> None:
+        """Handle the kept messages in order, while there is time (called by `gateway.websocket.read_scheduler`)."""
+        read_scheduler = self._gateway.read_scheduler
+        while self._held and not self._looking and self._obey is not None and self._is_here():
+            if read_scheduler.is_over():
+                read_scheduler.wait(self, self._slot.key)
                 return
-            self._hear(self._held.pop(0))
+            self._obey(self._held.pop(0))
         if not self._looking:
             self._held = None
 
@@ -143,16 +143,16 @@ class TokenLifetime:
         if self._session.grant is None and not gateway.admission.identify(self._slot, grant):
             problem = "too many connections with tokens of this subject"
             refusal = Error(code="too_many_connections", message=problem, id=auth.mark)
-            self._tell(Outcome(replies=[refusal], close=CloseReason.TOO_MANY_CONNECTIONS))
+            self._send(Outcome(replies=[refusal], close=CloseReason.TOO_MANY_CONNECTIONS))
             return
         outcome = self._session.authenticated(grant, auth.mark)
         if outcome.close is None:
             self._hold(grant)
-        self._tell(outcome)
+        self._send(outcome)
 
     def _refuse(self, error: RefusedError, auth: Auth) -> None:
         self._gateway.counters.tokens_refused += 1
-        self._tell(self._session.refused(str(error), auth.mark))
+        self._send(self._session.refused(str(error), auth.mark))
 
     def _hold(self, grant: Grant) -> None:
         self._forget_timers()
@@ -168,19 +168,19 @@ class TokenLifetime:
 
     def _too_late(self) -> None:
         refusal = Error(code="unauthorised", message="no token came in time")
-        self._tell(Outcome(replies=[refusal], close=CloseReason.AUTH_TIMEOUT))
+        self._send(Outcome(replies=[refusal], close=CloseReason.AUTH_TIMEOUT))
 
     def _expiring(self, grant: Grant) -> None:
-        self._tell(Outcome(replies=[Expiring(expires_us=grant.expires_us)]))
+        self._send(Outcome(replies=[Expiring(expires_us=grant.expires_us)]))
 
     def _expired(self) -> None:
         refusal = Error(code="expired", message="the token has expired; connect with another")
-        self._tell(Outcome(replies=[refusal], close=CloseReason.EXPIRED))
+        self._send(Outcome(replies=[refusal], close=CloseReason.EXPIRED))
 
     def _is_here(self) -> bool:
-        # While a key was fetched the client may have gone.
+        # The client may have gone while a key was fetched.
         return self._apply is not None and not self._connection.closing
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _send(self, outcome: Outcome) -> None:
         if self._apply is not None and not self._connection.closing:
             self._apply(outcome)

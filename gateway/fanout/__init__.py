@@ -12,7 +12,7 @@
 ``registry``         groups and cohorts, by what their members want
 ``bursts``           states of many topics that change at once, sent piece by piece
 ``slow_consumers``   connections that do not drain or read, and their way back
-``catching_up``      the way of a slow connection: slice by slice to the newest prices, and back into its cohorts
-``arrears``          what a slow connection is owed: the newest tick of each topic that it missed
+``catch_up``         the way of a slow connection: slice by slice to the newest prices, and back into its cohorts
+``backlog``           what a slow connection is owed: the newest tick of each topic that it missed
 ``window``           how much may be on its way to a client that has not read it
 """

@@ -1,9 +1,9 @@
-"""States of many topics that change at once: to each cohort piece by piece, so that who reads slowly is seen in time.
+"""States of many topics that change at once: sent piece by piece, so that slow readers are noticed in time.
 
-An outage or an exchange's pause changes thousands of topics. As one blob that would be hundreds of kilobytes, on their
-way to everybody before anybody can be seen to read slowly. A cohort keeps what is still to be sent, one state per
-topic, of which the newest counts; the pieces are the same bytes for all its members, and ticks go between them. Who
-falls behind leaves the cohort, and gets the rest as it reads.
+An outage or a pause of the exchange changes thousands of topics. One blob of them would be hundreds of kilobytes, on
+their way to everybody before anybody is seen to read slowly. So a cohort keeps what is still to be sent: the newest
+state of each topic. The pieces are the same bytes for all its members, and ticks go between them. A member that falls
+behind leaves the cohort, and gets the rest as it reads.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from typing import Final
 from gateway.fanout.cohort import Cohort
 
 PIECE_S: Final = 0.025
-"""With pieces of 8 KB it is 320 KB/s: the states of two thousand topics take less than a second."""
+"""With pieces of 8 KB this is 320 KB/s: the states of two thousand topics take less than a second."""
 
 LOOK_S: Final = 0.15
-"""After the first piece who does not read at all has time to be noticed."""
+"""The pause after the first piece: enough to notice a client that does not read at all."""
 
 _REST: Final = 3
 """Sending takes a quarter of a core at most."""
@@ -26,18 +26,18 @@ logger = logging.getLogger(__name__)
 
 
 class Bursts:
-    """The cohorts that have states still to be sent."""
+    """The cohorts with states that are still to be sent."""
 
     def __init__(self, send: Callable[[Cohort], bool], timer: Callable[[], float]) -> None:
-        """``send`` sends a cohort's next piece, and says whether that was the last; ``timer`` is in seconds."""
+        """``send`` sends a cohort's next piece, and says whether it was the last one; ``timer`` is in seconds."""
         self._send = send
         self._timer = timer
         self._cohorts: dict[Cohort, float] = {}
-        """Each with the time before which it is sent no more, in the event loop's time."""
+        """Cohort → when its next piece may go out, in the event loop's time."""
         self._loop = asyncio.get_running_loop()
 
     def add(self, cohort: Cohort) -> None:
-        """``cohort`` has more to be sent."""
+        """``cohort`` has more to send."""
         if not self._cohorts:
             self._loop.call_later(PIECE_S, self._turn)
         self._cohorts.setdefault(cohort, self._loop.time() + LOOK_S)
@@ -48,8 +48,8 @@ class Bursts:
             try:
                 is_last = self._send(cohort)
             except Exception:
-                # A fault of ours with one must not keep the others waiting.
-                logger.exception("a cohort could not be told states")
+                # Our own error with one cohort must not keep the others waiting.
+                logger.exception("a cohort could not be sent states")
                 is_last = True
             if is_last:
                 del self._cohorts[cohort]

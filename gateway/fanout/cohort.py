@@ -17,7 +17,7 @@ _COMPRESSED_AT_ONCE = 4
 """Compressing the ticks of a thousand topics takes milliseconds."""
 
 FallBehind = Callable[["Cohort", Member, Missed, int | None], None]
-"""Makes a connection slow that a cohort could not write to, see `gateway.fanout.membership.Membership.fall_behind`."""
+"""Makes a connection slow that a cohort could not write to: see `gateway.fanout.membership.Membership.fall_behind`."""
 
 
 class GroupView(Protocol):
@@ -32,7 +32,7 @@ class GroupView(Protocol):
 
 
 class Cohort(Places):
-    """Connections with equal subscriptions. Everything that is sent to the cohort goes to its members and newcomers."""
+    """Connections with equal subscriptions. What is sent to the cohort goes to its members and newcomers."""
 
     __slots__ = (
         "_clock",
@@ -61,16 +61,16 @@ class Cohort(Places):
         clock: Callable[[], float] | None = None,
         watched: bool = False,
     ) -> None:
-        """``fall_behind`` is told of a connection that does not drain or read, and puts it among the slow.
+        """``fall_behind`` receives a connection that does not drain or read, and makes it slow.
 
-        With ``marks``, which take a ``clock``, it is watched how far the members have read.
+        With ``marks``, which need a ``clock``, it is known how far the members have read.
         """
         super().__init__(marks)
         self.subscription = subscription
         self.group = group
         """Where it is flushed from."""
         self.wants = (subscription,)
-        """The same, for those who want nothing else."""
+        """The same, for connections that want nothing else."""
         self._names = tuple(subscription.topics)
         self._fall_behind = fall_behind
         self._counters = counters
@@ -79,37 +79,37 @@ class Cohort(Places):
         self.watched = watched
         """Whether its members are `Member.watched`."""
         self.round = 0
-        """Of the flushes of its group the newest that has come to this cohort; kept by the group."""
+        """The newest flush of its group that has reached this cohort; kept by the group."""
         self.due_states: dict[str, FramedStatus] = NONE
         """States still to be sent to all members and newcomers, those first that wait for longest."""
         self._clock = clock
         self._step = STEP_BYTES
-        """Bytes until the marks are looked at."""
+        """Bytes until the marks are checked."""
 
     def _mark(self, marks: Marks, since: int, count: int, most: int = MARK_BYTES) -> bytes:
-        """Let those fall behind who have not read what was sent; the ping to send behind what is about to be, if any.
+        """Let members fall behind that have not read. Return the ping to send behind what comes next, if any.
 
-        ``since`` and ``count`` say what those miss of it, as for `Missed`. For ``most`` see `Marks.step`.
+        ``since`` and ``count`` say what they miss of it, as for `Missed`. For ``most`` see `Marks.step`.
         """
         assert self._clock is not None
         now, size = self._clock(), STEP_BYTES - self._step
         self._step = STEP_BYTES
         for member in marks.late(self.members, now):
-            # Where we are the ones who are late, its answer is here.
-            if not member.unheard:
+            # If we are late, its answer is here.
+            if not member.has_unread:
                 self._fall_behind(self, member, Missed(since, count), None)
         return marks.step(size, now, most)
 
     # Ticks to all.
 
     def flush_newest(self, window: Forms, since: int) -> None:
-        """Write the ticks of ``window``, newest of each topic, that this cohort holds.
+        """Write the ticks of ``window``, the newest of each topic, that this cohort holds.
 
-        ``since`` is the offset of the newest tick that was published before any of them.
+        ``since`` is the offset of the newest tick published before any of them.
         """
         forms = window[self._form]
         names = self._names
-        # Both loops run once for every cohort and flush: whichever is shorter.
+        # Either loop runs once per cohort and flush: take the shorter one.
         if len(forms) <= len(names):
             topics = self.subscription.topics
             parts = [form for topic, form in forms.items() if topic in topics]
@@ -145,7 +145,7 @@ class Cohort(Places):
             self._counters.ticks_sent += len(parts) * len(members)
         if self.newcomers:
             newcomers = self.admit()
-            # To each its own; where many came at once, compressing each would hold everybody up.
+            # Each newcomer gets its own ticks. If many came at once, compressing for each would delay everybody.
             join = self._join
             if len(newcomers) > _COMPRESSED_AT_ONCE:
                 join = self.subscription.encoding.joiner(batch=self.subscription.batch)
@@ -181,14 +181,14 @@ class Cohort(Places):
         return self.send_due_states(since, begins=True)
 
     def send_due_states(self, since: int, pending: Collection[FramedTick] = (), *, begins: bool = False) -> bool:
-        """Write some kilobytes of the states that are still to be sent; whether there are more.
+        """Write some kilobytes of the states that are still to be sent; return whether there are more.
 
-        Where a burst ``begins``, its first piece tells who does not read at all.
-        ``pending`` are ticks that are still to be flushed, all of them published after the offset ``since``.
+        If a burst ``begins``, its first piece shows who does not read at all. ``pending`` are ticks that are still to
+        be flushed, all published after the offset ``since``.
         """
         due, members, newcomers = self.due_states, self.members, self.newcomers
         if not members and not newcomers:
-            # The slow are owed them all.
+            # The slow are owed all of them.
             self.due_states = NONE
             return False
         states = _first(due.values(), self.subscription.encoding.status_frame)
@@ -213,10 +213,10 @@ class Cohort(Places):
     # To one.
 
     def send(self, connection: Member, share: Share, offset: int | None = None, *, join: Join | None = None) -> None:
-        """Write ``share`` to a member or newcomer, its ticks put together by ``join``.
+        """Write ``share`` to a member or newcomer, its ticks joined by ``join``.
 
-        It falls behind where it does not drain, or where snapshots and states are more than it may be sent at once.
-        ``offset`` is that of the newest tick there is; where it is not given, of the newest in ``share``.
+        The connection becomes slow if it does not drain, or if snapshots and states are more than it may be sent at
+        once. ``offset`` is that of the newest tick; if it is None, of the newest in ``share``.
         """
         ticks, snapshots, states = share.ticks, share.snapshots, share.states
         if not (ticks or snapshots or states):
@@ -243,12 +243,12 @@ class Cohort(Places):
         return blob + self._states_blob(share.states) if share.states else blob
 
     def count(self, share: Share) -> None:
-        """``share`` has been written to somebody."""
+        """Count ``share`` as written."""
         self._counters.ticks_sent += len(share.ticks) + len(share.snapshots)
         self._counters.states_sent += len(share.states)
 
     def held(self, ticks: Iterable[FramedTick], since: int) -> list[FramedTick]:
-        """Those of ``ticks`` that this cohort holds, and that were published after the offset ``since``."""
+        """Those of ``ticks`` that this cohort holds and that were published after the offset ``since``."""
         topics = self.subscription.topics
         return [tick for tick in ticks if tick.offset > since and tick.topic in topics]
 
@@ -257,7 +257,7 @@ class Cohort(Places):
 
 
 def _first(states: Iterable[FramedStatus], frame: Callable[[FramedStatus], bytes]) -> list[FramedStatus]:
-    """The first of ``states``, as many as fit into a piece of a burst, but one at least."""
+    """The first of ``states``, as many as fit into a piece of a burst, but at least one."""
     taken: list[FramedStatus] = []
     size = 0
     for status in states:

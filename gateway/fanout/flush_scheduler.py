@@ -1,8 +1,8 @@
-"""When what is pending is flushed.
+"""When pending ticks are flushed.
 
-`SharedFlushScheduler` flushes in the next turn of the event loop, so that all that one read
-from the bus brought in goes out together; after expensive flushes it rests in proportion, and what
-nobody could have seen in time is conflated. `RatedFlushScheduler` flushes one group at most so many times a second.
+`SharedFlushScheduler` flushes in the next turn of the event loop. So everything that one read from the bus brought in
+goes out together. After expensive flushes it pauses in proportion, and conflates what nobody could have seen in time.
+`RatedFlushScheduler` flushes one group at a fixed rate at most.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ class Flushable(Protocol):
     """A group, as a scheduler sees it."""
 
     def flush(self) -> None:
-        """Send what is pending. Plain code that waits for nobody."""
+        """Send what is pending. Waits for nobody."""
 
 
 class FlushScheduler(Protocol):
-    """When to flush."""
+    """Decides when to flush."""
 
     resting: bool
-    """Whether newer ticks should replace pending ones rather than follow them."""
+    """Whether newer ticks should replace pending ones, not follow them."""
 
     def want(self, group: Flushable) -> None:
         """``group`` has something pending, and had nothing before."""
@@ -36,18 +36,18 @@ class Throttle(Struct, frozen=True):
     """How a `SharedFlushScheduler` trades latency for fewer, larger writes."""
 
     factor: float = 3.0
-    """Rest so many times as long as the flush took; 0 never rests. At 3, flushing takes a quarter of a core."""
+    """The pause, as a multiple of the flush's time; 0 means none. At 3, flushing takes a quarter of a core."""
     longest_s: float = 0.014
-    """No rest is longer: what a person or a market maker across the network would not notice."""
+    """The longest pause: not noticeable for a person, or for a market maker across the network."""
     credit_s: float = 0.005
-    """So much rest may be owed before any is taken: a quiet gateway adds no latency, and conflates nothing."""
+    """So much pause may be owed before one is taken: a quiet gateway adds no latency, and conflates nothing."""
 
 
 class SharedFlushScheduler:
     """Flushes all its waiting groups together."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timer: Callable[[], float], throttle: Throttle) -> None:
-        """``timer`` measures what flushes cost, in seconds; the loop's own clock may stand still within a turn."""
+        """``timer`` measures flushes, in seconds; the loop's own clock may stand still within a turn."""
         self._loop = loop
         self._timer = timer
         self._throttle = throttle
@@ -79,7 +79,7 @@ class SharedFlushScheduler:
             try:
                 group.flush()
             except Exception:
-                # A fault with one must not leave the others waiting for a flush that never comes.
+                # An error in one group must not leave the others without a flush.
                 logger.exception("a group could not be flushed")
         ended = self._timer()
         owed_until = max(self._owed_until, ended) + (ended - started) * throttle.factor
@@ -87,14 +87,14 @@ class SharedFlushScheduler:
 
 
 class RatedFlushScheduler:
-    """Flushes one group, at most ``hz`` times a second; a tick after a quiet time goes out at once."""
+    """Flushes one group at most ``hz`` times a second. A tick after a quiet time goes out at once."""
 
     resting = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hz: float) -> None:
         self._loop = loop
         self._interval_s = 1 / hz
-        # A new group's first member has just been sent its snapshots.
+        # The first member of a new group has just been sent its snapshots.
         self._flushed_at = loop.time()
         self._timer: asyncio.TimerHandle | None = None
 

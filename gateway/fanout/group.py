@@ -14,7 +14,7 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedTick
 
 FAULT = "a cohort could not be flushed"
-"""Said of a fault of ours with one, which costs the others no tick."""
+"""Logged for our own error with one cohort, which costs the others no tick."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Cohorts:
         self.by_topic: dict[str, dict[Cohort, None]] = {}
 
     def add(self, cohort: Cohort) -> list[str]:
-        """``cohort`` is under each of its topics from now on. Returns those that nobody held before."""
+        """Put ``cohort`` under each of its topics. Return those that nobody held before."""
         self.all[cohort] = None
         by_topic, new = self.by_topic, []
         for topic in cohort.subscription.topics:
@@ -52,7 +52,7 @@ class Cohorts:
         return new
 
     def remove(self, cohort: Cohort) -> list[str]:
-        """Nothing is left of ``cohort``. Returns its topics that nobody holds any more."""
+        """Remove ``cohort``. Return its topics that nobody holds any more."""
         del self.all[cohort]
         by_topic, last = self.by_topic, []
         for topic in cohort.subscription.topics:
@@ -64,11 +64,11 @@ class Cohorts:
         return last
 
     def holding(self, topics: Iterable[str]) -> Iterable[Cohort]:
-        """At least every cohort that holds one of ``topics``, each once."""
+        """Every cohort that holds one of ``topics``, each once, and perhaps others."""
         holders = [self.by_topic[topic] for topic in topics if topic in self.by_topic]
         if len(holders) == 1:
             return holders[0]
-        # Where they overlap much, asking every cohort is cheaper than finding out which.
+        # If the sets overlap much, taking every cohort is cheaper than joining the sets.
         if sum(map(len, holders)) > 2 * len(self.all):
             return self.all
         return set().union(*holders)

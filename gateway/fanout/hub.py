@@ -1,7 +1,6 @@
-"""Topic → groups → cohorts: every tick goes to those that hold its topic.
+"""Topic → groups → cohorts: every tick goes to the groups that hold its topic.
 
-`publish` is plain code: it makes a tick pending in a group or two and returns, however many clients
-there are.
+`publish` makes a tick pending in a group or two and returns, however many clients there are. It waits for nobody.
 """
 
 import asyncio
@@ -10,9 +9,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from gateway.fanout.arrears import Arrears, topics_of
+from gateway.fanout.backlog import Backlogs, topics_of
 from gateway.fanout.bursts import Bursts
-from gateway.fanout.catching_up import CatchingUp
+from gateway.fanout.catch_up import CatchUp
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.group import FAULT, Group
@@ -41,19 +40,19 @@ class Hub:
     ) -> None:
         """``last`` is each topic's newest tick, kept by the feed; ``timer`` measures flushes, in seconds.
 
-        ``states`` has the state of every topic that was not live at some time.
+        ``states`` has the state of every topic that has ever been other than live.
         """
         self._last = last
         self._states = states
         self._offset = 0
-        """That of the newest tick or state that everybody who holds it was given."""
+        """The offset of the newest tick or state that all its holders were given."""
         self._published: Counter[str] = Counter()
-        """Ticks ever published, by topic: what is conflated for a slow connection is counted by it."""
+        """Ticks ever published, by topic. It gives the count of ticks conflated for a slow connection."""
         clock, next_number = asyncio.get_running_loop().time, itertools.count(1).__next__
-        arrears = Arrears(last, states, self._published)
+        backlogs = Backlogs(last, states, self._published)
         slow_consumers = SlowConsumers(lag_timeout_s, lambda connection: self.slow.catch_up(connection))
         self.membership = Membership(
-            arrears,
+            backlogs,
             slow_consumers,
             lambda: self._offset,
             clock,
@@ -62,11 +61,11 @@ class Hub:
             throttle=throttle,
             timer=timer,
         )
-        """Who holds what, and who is slow."""
-        self.slow = CatchingUp(
-            self.membership, slow_consumers, arrears, lambda: self._offset, clock, counters, next_number=next_number
+        """Which connection holds what, and which are slow."""
+        self.slow = CatchUp(
+            self.membership, slow_consumers, backlogs, lambda: self._offset, clock, counters, next_number=next_number
         )
-        """Those who do not drain or read in time."""
+        """The connections that do not drain or read in time."""
         self._registry = self.membership.registry
         self._groups_of = self._registry.groups_of
         self._bursts = Bursts(self._send_due_states, timer)
@@ -74,7 +73,7 @@ class Hub:
 
     @property
     def connections(self) -> Iterable[Member]:
-        """Everyone, subscribed or not."""
+        """All connections, subscribed or not."""
         return tuple(self.membership.connections)
 
     def __len__(self) -> int:
@@ -82,21 +81,21 @@ class Hub:
 
     @property
     def cohort_count(self) -> int:
-        """How many different subscriptions there are."""
+        """The number of different subscriptions."""
         return self._registry.cohort_count
 
     def publish(self, tick: FramedTick) -> None:
-        """Make ``tick``, which is already among the last values, pending wherever it is wanted."""
+        """Make ``tick``, which is among the last values already, pending wherever it is wanted."""
         topic = tick.topic
         tick.offset = offset = self._offset + 1
         for group in self._groups_of.get(topic, ()):
             group.offer(tick)
-        # Not before: who falls behind meanwhile has not been given it in every group yet, and is owed it.
+        # Only now: a connection that falls behind meanwhile was not given the tick in every group, and is owed it.
         self._offset = offset
         self._published[topic] += 1
 
     def broadcast(self, message: Message) -> None:
-        """Send ``message`` to everyone, behind every tick that was published before it."""
+        """Send ``message`` to all connections, behind every tick published before it."""
         for group in self._registry.groups:
             group.flush()
         encodings = {connection.encoding for connection in self.connections}
@@ -105,7 +104,7 @@ class Hub:
             connection.reply(frames[connection.encoding])
 
     def publish_states(self, changed: Sequence[FramedStatus]) -> None:
-        """Send ``changed``, which are already among the states, behind every tick that was published before."""
+        """Send ``changed``, which are among the states already, behind every tick published before."""
         since = self._offset
         states: dict[str, FramedStatus] = {}
         groups: dict[Group, None] = {}
@@ -125,25 +124,25 @@ class Hub:
         self.slow.wake()
 
     def _send_due_states(self, cohort: Cohort) -> bool:
-        """Whether it was the last of them."""
+        """Send the next due states of ``cohort``; return whether these were the last."""
         if not len(cohort):
             return True
         group = cohort.group
         return not cohort.send_due_states(group.flushed(cohort, self._offset), group.pending)
 
     def answered(self, connection: Member, number: int) -> bool:
-        """``connection`` has read everything up to a ping; False if it was sent none of that number, or answered it."""
+        """``connection`` has read everything up to a ping; False if no answer to this number was due."""
         return self.slow.answered(connection, number)
 
     def read_up_to(self, connection: Member, number: int) -> None:
-        """``connection`` has answered the heartbeat's ping of that number: it need not answer those before it.
+        """``connection`` has answered the keepalive ping of that number, and need not answer earlier ones.
 
         It may answer only the last of several (RFC 6455, section 5.5.3).
         """
         self.slow.read_up_to(connection, number)
 
     def read_late(self, connection: Member) -> None:
-        """``connection`` has read much later what the kernel has passed on long ago: something on the way hoards."""
+        """``connection`` has read data long after the kernel passed it on: something on the way buffers."""
         if connection.watched:
             return
         connection.watched = True
@@ -156,8 +155,8 @@ class Hub:
     def move(self, connection: Member, wants: tuple[Subscription, ...]) -> tuple[Subscription, ...]:
         """``connection`` wants something else from now on: topics, each with one set of options.
 
-        Returns an equal object, which all share that want one thing only. Ticks that were pending for it and are still
-        wanted are written first. Costs time in proportion to the topics it held and will hold.
+        Returns an equal object, shared by all that want only the same one thing. Ticks that are pending for it and
+        still wanted are written first. Takes time in proportion to the topics it held and will hold.
         """
         cohorts = self._registry.cohorts(wants, watched=connection.watched)
         self._move(connection, cohorts)
@@ -184,7 +183,7 @@ class Hub:
             self.slow.hand_over(connection, latest, every)
 
     def send_snapshots(self, connection: Member, topics: Collection[str]) -> None:
-        """Write the newest tick of each of ``topics``, as far as there is one, and the states of those not live.
+        """Write the newest tick of each of ``topics`` that has one, and the states of those that are not live.
 
         ``connection`` holds them all.
         """
@@ -213,7 +212,7 @@ class Hub:
                 )
             if not (share.snapshots or share.states):
                 continue
-            # What is pending is older, and would follow.
+            # Pending ticks are older, and would follow.
             if connection not in cohort.slow and cohort.group.pending:
                 self._write_pending(connection, cohort, held)
                 if connection not in cohort.slow:

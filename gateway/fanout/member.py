@@ -1,4 +1,4 @@
-"""A connection, as cohorts and hub see it: what it wants, what it can do, what it is sent alone, what it missed."""
+"""A connection, as cohorts and hub see it: what it wants, can do, is sent alone and has missed."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
@@ -10,7 +10,8 @@ from gateway.protocol.encodings import DEFAULT
 from gateway.protocol.forms import FramedStatus, FramedTick
 
 Rule = Literal["latest", "every"]
-"""Conflation of a topic for who is slower than it: the ``latest`` update only, or ``every`` one in a bounded queue."""
+"""What a connection gets that is slower than the topic: only the ``latest`` update, or ``every`` one in a bounded
+queue."""
 
 
 class Subscription(Struct, frozen=True, gc=False):
@@ -26,7 +27,7 @@ class Subscription(Struct, frozen=True, gc=False):
 
 
 class Share(Struct, frozen=True, gc=False):
-    """What is sent to one connection alone: snapshots, ticks of other topics, and behind them states."""
+    """What is sent to one connection alone: snapshots, ticks of other topics, then states."""
 
     ticks: Sequence[FramedTick] = ()
     snapshots: Sequence[FramedTick] = ()
@@ -36,19 +37,22 @@ class Share(Struct, frozen=True, gc=False):
 class Missed(Struct):
     """What a connection has missed of one of its cohorts when it becomes slow.
 
-    It is owed the newest tick of every topic in ``owed``, and of every topic of its cohort that was
-    published after ``offset``; a snapshot of every topic in ``snapshots``; and the state of every topic in
-    ``states``, and of every topic of its cohort whose state was published after ``offset``.
+    It is owed:
+
+    - the newest tick of every topic in ``owed``, and of every topic of its cohort published after ``offset``;
+    - a snapshot of every topic in ``snapshots``;
+    - the state of every topic in ``states``, and of every topic of its cohort whose state was published after
+      ``offset``.
     """
 
     offset: int
     count: int = 0
-    """Ticks of its cohort published so far that it has not been sent."""
+    """The number of ticks of its cohort that it was not sent."""
     owed: set[str] = set()
     snapshots: set[str] = set()
     states: set[str] = set()
     begins: bool = False
-    """Whether it has not been too slow: it is only owed too much for one write."""
+    """Whether it was not too slow: it is only owed too much for one write."""
 
 
 class Member(Protocol):
@@ -56,23 +60,23 @@ class Member(Protocol):
 
     encoding: Encoding
     watched: bool
-    """Whether marks tell how far it has read: something before it may hoard what the kernel has passed on."""
+    """Whether marks show how far it has read: something before it may buffer what the kernel has passed on."""
     rtt_s: float
-    """How long it usually takes to answer a ping; infinite before it has answered one."""
+    """The usual round trip of a ping; infinite before the first answer."""
 
     @property
     def drained(self) -> bool:
         """Whether the kernel has taken everything that was written."""
 
     @property
-    def unheard(self) -> bool:
-        """Whether anything from it waits in the kernel to be read."""
+    def has_unread(self) -> bool:
+        """Whether anything from it waits to be read."""
 
     def send(self, blob: bytes) -> bool:
-        """Write at once and return True, or return False because the socket is not draining."""
+        """Write at once and return True, or return False: the socket is not draining."""
 
     def enqueue(self, blob: bytes) -> None:
-        """Write, however slow the socket; the connection closes itself when too much is waiting."""
+        """Write, however slow the socket is. The connection closes itself when too much waits."""
 
     def reply(self, frames: bytes) -> None:
         """Write what may not be conflated away."""

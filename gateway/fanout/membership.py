@@ -1,38 +1,38 @@
-"""Where each connection stands: the one owner of that. No I/O, no clock but the one that is passed in.
+"""Where each connection stands. This module alone owns that state. No I/O, no clock but the one passed in.
 
-A connection holds cohorts: none, one, or one for each set of options that it asked for. It is *fast* or *slow*, which
-is a state of the whole connection:
+A connection holds cohorts: none, one, or one for each set of options that it asked for. It is *fast* or *slow*. That is
+a state of the whole connection:
 
-- **fast**: in each of its cohorts it is a member, or a newcomer, which has already seen what is pending there;
-- **slow**: it has a backlog, and is among the ``slow`` of each of its cohorts that conflates. Where every tick is due
-  nobody is slow: there it stays a member or newcomer, and what does not drain is queued.
+- **fast**: in each of its cohorts it is a member, or a newcomer that has already seen what is pending there;
+- **slow**: it has a backlog, and is among the ``slow`` of each of its cohorts that conflates. In a cohort of every tick
+  nobody is slow: it stays a member or newcomer there, and what does not drain is queued.
 
-Each method is one transition, after which this holds again for every connection, and a cohort is known to the registry
-just as long as anybody holds it. Nobody else changes these places, but for a cohort that turns all its newcomers into
-members when it is flushed.
+Each method is one transition. After each, this holds again for every connection, and the registry knows a cohort
+exactly as long as somebody holds it. No other code moves connections, with one exception: a flush of a cohort turns all
+its newcomers into members.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 
-from gateway.fanout.arrears import Arrears, SlowConsumer
+from gateway.fanout.backlog import Backlogs, SlowConsumer
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.member import Member, Missed, Subscription
 from gateway.fanout.registry import Registry
 from gateway.fanout.slow_consumers import SlowConsumers
-from gateway.fanout.window import Reader, Sent, Window
+from gateway.fanout.window import Reader, UnansweredPing, Window
 from gateway.metrics import Counters
 
 Cohorts = tuple[Cohort, ...]
-"""What a connection holds: cohorts without a topic in common."""
+"""What a connection holds: cohorts with no topic in common."""
 
 
 class Membership:
-    """All connections of a gateway, the cohorts that they hold, and who of them is slow."""
+    """All connections of a gateway: which cohorts each holds, and which of them are slow."""
 
     def __init__(
         self,
-        arrears: Arrears,
+        backlogs: Backlogs,
         slow: SlowConsumers,
         newest_offset: Callable[[], int],
         clock: Callable[[], float],
@@ -42,18 +42,20 @@ class Membership:
         throttle: Throttle,
         timer: Callable[[], float],
     ) -> None:
-        """``slow`` keeps the backlogs, which only this object changes; ``newest_offset`` is that of the newest tick.
+        """``slow`` keeps the slow consumers; only this object changes them.
 
-        ``next_number`` is for pings; ``timer`` measures flushes, and ``clock`` is the event loop's, in seconds.
+        ``newest_offset`` is that of the newest tick.
+
+        ``next_number`` numbers pings. ``timer`` measures flushes, and ``clock`` is the event loop's, in seconds.
         """
-        self._arrears = arrears
+        self._backlogs = backlogs
         self._slow = slow
         self._newest_offset = newest_offset
         self._clock = clock
         self._counters = counters
         self._cohorts_of: dict[Member, Cohorts] = {}
-        self.unanswered: dict[Reader, Sent] = {}
-        """Who is still to answer a ping that a cohort before was sent."""
+        self.unanswered: dict[Reader, UnansweredPing] = {}
+        """The pings of former cohorts that connections have not answered yet."""
         self.registry = Registry(
             self.fall_behind,
             counters,
@@ -63,19 +65,19 @@ class Membership:
             timer=timer,
         )
         self.consumer_of = slow.get
-        """What a slow connection has missed; None of a fast one."""
+        """What a slow connection has missed; None for a fast one."""
 
     @property
     def connections(self) -> Mapping[Member, Cohorts]:
-        """Everyone, subscribed or not, with the cohorts that they hold."""
+        """All connections, subscribed or not, with their cohorts."""
         return self._cohorts_of
 
     def cohorts_of(self, connection: Member) -> Cohorts:
-        """The cohorts that ``connection`` holds; none where it is not here (any more)."""
+        """The cohorts that ``connection`` holds; none if it is not here."""
         return self._cohorts_of.get(connection, ())
 
     def conflating(self, connection: Member) -> Cohorts:
-        """Those of them in which it can be slow."""
+        """Those of its cohorts in which it can be slow."""
         cohorts = self.cohorts_of(connection)
         return tuple(cohort for cohort in cohorts if cohort.subscription.rule == "latest")
 
@@ -94,12 +96,12 @@ class Membership:
     def hold(self, connection: Member, cohorts: Cohorts) -> None:
         """Fast or slow, with some cohorts → the same with other ``cohorts``.
 
-        A slow one keeps its backlog for what it holds further on; where nothing is left that conflates, it is fast.
-        What is pending in cohorts that it leaves must have been written to a fast one before.
+        A slow connection keeps its backlog for what it still holds. If none of its cohorts conflates, it is fast. For a
+        fast one, what is pending in cohorts that it leaves must have been written before.
         """
         before, consumer = self._cohorts_of[connection], self._slow.get(connection)
         if consumer is not None:
-            self._arrears.move(consumer, _latest(before), _latest(cohorts), self._newest_offset())
+            self._backlogs.move(consumer, _latest(before), _latest(cohorts), self._newest_offset())
         self._cohorts_of[connection] = cohorts
         for cohort in cohorts:
             if cohort in before:
@@ -122,8 +124,8 @@ class Membership:
     def fall_behind(self, cohort: Cohort, connection: Member, missed: Missed, mark: int | None = None) -> None:
         """Fast → slow: ``connection`` could not be sent what it has ``missed`` of ``cohort``, or has not read it.
 
-        Of each other cohort of it, which does not know that, it has missed what is pending there. ``mark`` is the
-        newest that it was sent in ``cohort``, where that is not the newest there is.
+        Of each of its other cohorts it has missed what is pending there. ``mark`` is the newest mark that it was sent
+        in ``cohort``, if that is not the newest there is.
         """
         cohorts, newest = self.conflating(connection), self._newest_offset()
         assert cohort in cohorts
@@ -131,26 +133,26 @@ class Membership:
         others = []
         for one in cohorts:
             if one is cohort:
-                # Younger ones it is owed by their offsets.
+                # Newer ones are owed by their offsets.
                 due = one.due_states.items()
                 missed.states.update(topic for topic, status in due if status.offset <= missed.offset)
             else:
                 missed.states.update(one.due_states)
                 seen = one.seen_by(connection, one.group.flushed(one, newest))
                 others.append((one.subscription.topics, seen))
-        # Of the pings that it is still to answer the last one counts.
+        # Of its unanswered pings only the last one counts.
         for one in sorted(cohorts, key=lambda one: one.newest_mark, reverse=True):
             one.set_aside(connection, mark if one is cohort else None)
-        # Who only begins with much has not read too slowly.
+        # A connection that only starts with much has not read too slowly.
         self._counters.lags += not missed.begins
         window = Window(sent=self.unanswered.pop(connection, None))
         if missed.begins:
             window.begin()
-        consumer = self._arrears.begin(missed, cohort.subscription.topics, window, self._clock(), others, newest)
+        consumer = self._backlogs.begin(missed, cohort.subscription.topics, window, self._clock(), others, newest)
         self._slow.add(connection, consumer)
 
     def come_back(self, connection: Member) -> SlowConsumer:
-        """Slow → fast: it has been sent all that it had missed. Returns what was its backlog."""
+        """Slow → fast: it has been sent everything that it had missed. Return its former record."""
         consumer = self._slow.pop(connection)
         assert consumer is not None
         for cohort in self.conflating(connection):
@@ -171,5 +173,5 @@ class Membership:
 
 
 def _latest(cohorts: Cohorts) -> list[Subscription]:
-    """What is wanted by cohorts in which one can be slow."""
+    """The subscriptions of cohorts in which a connection can be slow."""
     return [cohort.subscription for cohort in cohorts if cohort.subscription.rule == "latest"]

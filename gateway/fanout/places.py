@@ -7,23 +7,23 @@ from gateway.fanout.member import Member
 from gateway.fanout.window import Marks
 
 NONE: Final = cast("dict[Any, Any]", MappingProxyType({}))
-"""An empty dictionary that nobody can fill, and that takes no memory: there may be a cohort for each connection."""
+"""An empty dictionary that cannot be filled and takes no memory: there may be a cohort for each connection."""
 
 
 class Places:
-    """Who holds a cohort, each in exactly one of three places.
+    """The holders of a cohort, each in exactly one of three places.
 
-    - ``members`` are sent every flush;
-    - ``newcomers`` came, or were sent what was pending, since the last flush: they get of the next one what is newer;
-    - ``slow`` did not drain, or did not read: they get nothing here until they come back.
+    - ``members`` get every flush;
+    - ``newcomers`` came, or were sent what was pending, since the last flush: of the next flush they get what is newer;
+    - ``slow`` did not drain or read: they get nothing here until they come back.
 
-    `gateway.fanout.membership` alone moves connections between them, but that newcomers become members by a flush.
+    Only `gateway.fanout.membership` moves connections between them, except that a flush makes newcomers members.
     """
 
     __slots__ = ("_marks", "members", "newcomers", "slow")
 
     def __init__(self, marks: Marks | None) -> None:
-        """With ``marks`` it is watched how far the members have read."""
+        """With ``marks``, it is known how far the members have read."""
         self.members: dict[Member, int] = {}
         """Each with the newest mark that it has answered, or that was sent before it joined."""
         self.newcomers: dict[Member, int] = NONE
@@ -62,7 +62,10 @@ class Places:
         self.slow[connection] = None
 
     def set_aside(self, connection: Member, mark: int | None = None) -> None:
-        """Member or newcomer → slow. ``mark`` is the newest that it was sent, where that is not the newest there is."""
+        """Member or newcomer → slow.
+
+        ``mark`` is the newest mark that it was sent, if that is not the newest there is.
+        """
         assert connection in self.members or connection in self.newcomers
         self.leave(connection, mark)
         self.join_slow(connection)
@@ -79,18 +82,18 @@ class Places:
             self._marks.leave(connection, answered, self._marks.newest if mark is None else mark)
 
     def admit(self) -> dict[Member, int]:
-        """Newcomer → member, all of them: nothing is pending any more. Returns them, with their offsets."""
+        """Newcomer → member, for all of them: nothing is pending any more. Return them, with their offsets."""
         newcomers, self.newcomers = self.newcomers, NONE
         self.members.update(dict.fromkeys(newcomers, self.newest_mark))
         return newcomers
 
     @property
     def newest_mark(self) -> int:
-        """The number of the newest ping behind what all members were sent; 0 where there was none."""
+        """The number of the newest ping behind what all members were sent; 0 if there was none."""
         return 0 if self._marks is None else self._marks.newest
 
     def answered(self, connection: Member, number: int, now: float) -> bool:
-        """``connection`` has read everything up to a mark; whether it was sent that one, and had not answered it."""
+        """``connection`` has read everything up to a mark. False if it was not sent that mark, or had answered it."""
         marks, before = self._marks, self.members.get(connection, 0)
         if marks is None or not marks.answer(connection, number, before, now):
             return False
@@ -103,5 +106,5 @@ class Places:
             self.members[connection] = max(self.members[connection], min(number, self.newest_mark))
 
     def seen_by(self, connection: Member, flushed: int) -> int:
-        """The offset up to which a member or newcomer has been sent all; for members, all that was ``flushed``."""
+        """The offset up to which a member or newcomer has been sent everything; for members, everything ``flushed``."""
         return max(flushed, self.newcomers.get(connection, 0))

@@ -1,4 +1,4 @@
-"""Which cohorts there are, and which groups they are in: made when somebody wants them, gone with the last who does."""
+"""All cohorts, and the groups that they are in: made when first wanted, removed with their last holder."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from gateway.fanout.cohort import Cohort, FallBehind
 from gateway.fanout.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
 from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
 from gateway.fanout.member import Rule, Subscription
-from gateway.fanout.window import Marks, Reader, Sent
+from gateway.fanout.window import Marks, Reader, UnansweredPing
 from gateway.metrics import Counters
 
 
@@ -20,11 +20,11 @@ class Registry:
         counters: Counters,
         *,
         next_number: Callable[[], int],
-        unanswered: dict[Reader, Sent],
+        unanswered: dict[Reader, UnansweredPing],
         throttle: Throttle,
         timer: Callable[[], float],
     ) -> None:
-        """``fall_behind`` is told of members that are too slow; ``timer`` measures flushes, in seconds.
+        """``fall_behind`` receives members that are too slow; ``timer`` measures flushes, in seconds.
 
         ``next_number`` and ``unanswered`` are for `gateway.fanout.window.Marks`.
         """
@@ -36,9 +36,10 @@ class Registry:
         self._timer = timer
         self._loop = asyncio.get_running_loop()
         self._cohorts: dict[tuple[Subscription, bool], tuple[Cohort]] = {}
-        """By what its members want, and whether they are watched; alone, as nearly everybody holds it."""
+        """By subscription, and whether the members are watched. Each cohort is in a tuple, as nearly every connection
+        holds it."""
         self._groups: dict[tuple[float | None, Rule], Group] = {}
-        """By rate and rule of conflation; a group is there as long as a cohort is in it."""
+        """By rate and rule of conflation; a group exists as long as a cohort is in it."""
         self.groups_of: dict[str, dict[Group, None]] = {}
         """Topic → the groups with a cohort that holds it."""
 
@@ -53,14 +54,14 @@ class Registry:
         return tuple(self._groups.values())
 
     def cohorts(self, wants: Sequence[Subscription], *, watched: bool) -> tuple[Cohort, ...]:
-        """The cohorts of those who want this; the same object for all who want one thing only."""
+        """The cohorts for these subscriptions; for a single one, always the same object."""
         if len(wants) == 1:
             return self._alone(wants[0], watched=watched)
         return tuple(self._alone(subscription, watched=watched)[0] for subscription in wants)
 
     def _alone(self, subscription: Subscription, *, watched: bool) -> tuple[Cohort]:
-        """The cohort of those who want ``subscription``, an empty one where nobody does yet."""
-        # Where every tick is due, nobody is looked at for what it has read.
+        """The cohort of ``subscription``; an empty one if nobody holds it yet."""
+        # In a cohort of every tick nobody is checked for what it has read.
         watched = watched and subscription.rule == "latest"
         key = subscription, watched
         alone = self._cohorts.get(key)
@@ -90,7 +91,7 @@ class Registry:
         return ConflatingGroup(SharedFlushScheduler(self._loop, self._timer, self._throttle), self._counters)
 
     def drop_if_empty(self, cohort: Cohort) -> None:
-        """Forget ``cohort`` where nobody is in it, and its group where nothing else is in that."""
+        """Forget ``cohort`` if nobody is in it, and its group if no other cohort is in that."""
         if len(cohort):
             return
         del self._cohorts[cohort.subscription, cohort.watched]

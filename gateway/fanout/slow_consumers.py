@@ -1,15 +1,15 @@
-"""Connections that do not drain, or do not read what was sent: when to look whether they have.
+"""Slow consumers: when to check whether a connection has drained and read.
 
-A slow consumer costs nothing per tick. What it missed it gets as far as it reads (`window`), only the newest of each
-topic: when it has answered the ping behind what it was sent last, and its socket has drained. A sweep looks at each,
-twenty times a second while there are any; one from which nothing comes for too long is cut off.
+A slow consumer costs nothing per tick. It gets what it missed as fast as it reads (`gateway.fanout.window`), only the
+newest of each topic: when it has answered the ping behind the last slice, and its socket has drained. While there are
+any, a sweep checks each of them twenty times a second. One that gives no sign of reading for too long is cut off.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 
-from gateway.fanout.arrears import SlowConsumer
+from gateway.fanout.backlog import SlowConsumer
 from gateway.fanout.member import Member
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ SWEEP_S = 0.05
 """A slow consumer that drains waits about this long at most for its newest prices."""
 
 _STOOD_STILL_S = 1.0
-"""A sweep that comes so late comes from a process that was stopped, or a machine that slept."""
+"""A sweep that comes so late comes after the process was stopped, or the machine slept."""
 
 SERVED_AT_ONCE = 4
 """Catching up with a hundred topics takes some hundred microseconds."""
@@ -28,7 +28,7 @@ class SlowConsumers:
     """All slow consumers of a gateway."""
 
     def __init__(self, timeout_s: float, catch_up: Callable[[Member], None]) -> None:
-        """``catch_up`` is called with one that has drained and read; it sends a part, or takes it out with `pop`."""
+        """``catch_up`` is called with a connection that has drained and read. It sends a part, or calls `pop`."""
         self._timeout_s = timeout_s
         self._catch_up = catch_up
         self._consumers: dict[Member, SlowConsumer] = {}
@@ -36,10 +36,10 @@ class SlowConsumers:
         """What a connection has missed, or None where it is not slow."""
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        """When the next sweep is to be, in the event loop's time."""
+        """When the next sweep is due, in the event loop's time."""
 
     def limit(self, timeout_s: float) -> None:
-        """Cut off after another time from now on, also those that are lagging already."""
+        """Cut off after another time from now on, also those that are slow already."""
         self._timeout_s = timeout_s
 
     def __len__(self) -> int:
@@ -59,15 +59,15 @@ class SlowConsumers:
         return self._consumers.pop(connection, None)
 
     def wake(self) -> None:
-        """Something has changed that comes at no rate: look again at those of whom nothing was due."""
+        """A change without a rate has come: check again those of which nothing was due."""
         for consumer in self._consumers.values():
             consumer.rests = False
 
     def sweep(self) -> None:
-        """Cut off those that will not drain, and serve those that have."""
+        """Cut off those that do not drain, and serve those that have."""
         now = asyncio.get_running_loop().time()
         if now - self._due > _STOOD_STILL_S:
-            # Nobody could be heard meanwhile.
+            # Nothing could be received meanwhile.
             for consumer in self._consumers.values():
                 consumer.since += now - self._due
         late = now - self._timeout_s
@@ -81,14 +81,14 @@ class SlowConsumers:
         self._serve(drained)
 
     def _serve(self, drained: list[Member]) -> None:
-        """A few now, the others after whatever else is due: many that drain at once must not delay the fast."""
+        """Serve a few now, the others after other due calls: many that drain at once must not delay the fast."""
         for connection in drained[:SERVED_AT_ONCE]:
-            # In between it may have been written an answer that does not drain.
+            # Meanwhile it may have been sent an answer that does not drain.
             if connection in self._consumers and connection.drained:
                 try:
                     self._catch_up(connection)
                 except Exception:
-                    # A fault of ours with one must not end the sweeps for all.
+                    # Our own error with one must not end the sweeps for all.
                     logger.exception("a slow consumer could not be caught up")
                     connection.abort("a fault of ours")
         if drained[SERVED_AT_ONCE:]:

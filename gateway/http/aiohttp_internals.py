@@ -1,8 +1,8 @@
-"""What the gateway uses of aiohttp that aiohttp does not document. No other module uses any of it.
+"""The undocumented parts of aiohttp that the gateway uses. No other module uses any.
 
-`Internals` is aiohttp's handler of one connection; it gives names to what the handler keeps to itself. `take_over`
-takes a connection away from such a handler. Another release may do all this in another way. So ``setup.cfg`` lets in
-patch releases only, and ``tests/gateway/http/test_aiohttp_internals.py`` says what a release has changed.
+`Internals` is aiohttp's handler of one connection, with public names for its private parts. `take_over` takes a
+connection away from such a handler. Another release may do all this differently. So ``setup.cfg`` allows patch releases
+only, and ``tests/gateway/http/test_aiohttp_internals.py`` says what a release has changed.
 """
 
 import asyncio
@@ -34,28 +34,28 @@ USED: Final = {
 
 
 class Internals(web.RequestHandler):
-    """aiohttp's handler of one connection, with public names for what a subclass needs of it."""
+    """aiohttp's handler of one connection, with public names for what a subclass needs."""
 
     __slots__ = ()
 
     @property
     def ends(self) -> bool:
-        """Whether no request is looked at any more."""
+        """Whether no more requests are handled."""
         return bool(self._close or self._force_close)
 
     @property
     def is_idle(self) -> bool:
-        """Whether all requests are answered and the next one is waited for."""
+        """Whether all requests are answered, and the next one is awaited."""
         return self._waiter is not None and not self._waiter.done()
 
     @property
     def parsed(self) -> int:
-        """How many requests were parsed."""
+        """The number of requests parsed so far."""
         return self._request_count
 
     @property
     def unanswered(self) -> int:
-        """How many parsed requests wait for their turn."""
+        """The number of parsed requests that wait for their turn."""
         return len(self._messages)
 
     @property
@@ -73,33 +73,33 @@ class Internals(web.RequestHandler):
         super().data_received(data)
 
     def newest(self) -> RawRequestMessage | None:
-        """The request that was queued last; None where it could not be parsed."""
+        """The request queued last; None if it could not be parsed."""
         message = self._messages[-1][0]
         return None if isinstance(message, _ErrInfo) else message
 
     def drop_newest(self) -> None:
-        """Forget the request that was queued last."""
+        """Forget the request queued last."""
         self._messages.pop()
 
     def queue_error(self, status: int, error: Exception) -> None:
-        """Queue ``error`` as if a request could not be parsed: `handle_error` is asked for the answer in its turn."""
+        """Queue ``error`` like a request that could not be parsed: `handle_error` makes the answer in its turn."""
         self._request_count += 1
         self._messages.append((_ErrInfo(status, error, str(error)), EMPTY_PAYLOAD))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Stop reading for now."""
         if not self._buffer_paused:
             self._pause_reading_for_buffer()
 
     def unpause(self) -> None:
-        """Read on, where there is room again."""
+        """Read on, if there is room again."""
         if self._buffer_paused:
             self._resume_reading_if_drained()
 
     def end_after_answer(self) -> None:
-        """Let the answer that is being written be the last one."""
+        """Make the answer that is being written the last one."""
         self._close = True
 
     def wait_for_no_body(self) -> None:
@@ -107,12 +107,12 @@ class Internals(web.RequestHandler):
         self._lingering_time = 0
 
     def leave(self, data: bytes) -> None:
-        """Leave ``data`` to whoever takes the connection over."""
+        """Leave ``data`` to the protocol that takes the connection over."""
         self._message_tail = data
 
     @property
     def may_expire(self) -> bool:
-        """Whether the connection may end where it was idle for too long."""
+        """Whether the connection may end after being idle for too long."""
         return True
 
     def _process_keepalive(self) -> None:
@@ -123,12 +123,12 @@ class Internals(web.RequestHandler):
 
 
 def answer_in_http_1_1(request: web.BaseRequest) -> None:
-    """Answer ``request``, which could not be read, in the version of HTTP that we speak."""
+    """Answer ``request``, which could not be read, in HTTP/1.1."""
     request._version = HttpVersion11
 
 
 class _Answered(web.StreamResponse):
-    """What a handler returns when there is nothing left to send; one serves for all."""
+    """A handler's result when nothing is left to send; one object serves for all."""
 
     async def prepare(self, _request: web.BaseRequest) -> None:
         return None
@@ -141,22 +141,22 @@ _ANSWERED: Final = _Answered(status=101)
 
 
 def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.Protocol]) -> web.StreamResponse:
-    """Give the connection of ``request`` to the protocol that ``make`` makes of its transport.
+    """Give the connection of ``request`` to the protocol that ``make`` creates for its transport.
 
-    aiohttp is told that the connection is lost, and forgets it: its protocol, a task or two, headers and frames of
-    handlers are more than ten kilobytes, and a client that stays for hours needs none of it. What is returned is for
-    the request's handler to return.
+    aiohttp is told that the connection is lost, and forgets it. Its protocol, a task or two, headers and frames of
+    handlers take more than ten kilobytes, and a client that stays for hours needs none of them. The request's handler
+    must return what this returns.
     """
     handler = request.protocol
     transport = handler.transport
     if transport is None:
         return _ANSWERED
     early = _EarlyBytes()
-    # An upgrade's way to receive what follows the request; it is given what has come already.
+    # How an upgrade receives what follows the request, including what has come already.
     handler.set_parser(early)  # type: ignore[arg-type] # any object with these two methods serves
     protocol = make(transport)
     transport.set_protocol(protocol)
-    # It closes what it still holds.
+    # The handler closes what it still holds.
     handler.transport = None
     handler.connection_lost(None)
     if early.data:
@@ -165,7 +165,7 @@ def take_over(request: web.Request, make: Callable[[asyncio.Transport], asyncio.
 
 
 class _EarlyBytes:
-    """Keeps what a client sent before its handshake was answered."""
+    """Keeps what a client sends before its handshake is answered."""
 
     def __init__(self) -> None:
         self.data = bytearray()

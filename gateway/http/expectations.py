@@ -1,4 +1,4 @@
-"""``Expect`` headers, which nobody has to meet here."""
+"""Ignores ``Expect`` headers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +9,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 
 def expecting_nothing(make_request: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
-    """``make_request``, a request factory of aiohttp's, but that ``Expect`` headers are overlooked.
+    """``make_request``, a request factory of aiohttp's, made to ignore ``Expect`` headers.
 
-    A final answer may come without `100 Continue` (RFC 9110, section 10.1.1), and here nobody reads a body. aiohttp
-    would answer before anybody has looked who is asking, and quote the header.
+    A final answer may come without `100 Continue` (RFC 9110, section 10.1.1), and nobody reads a body here. aiohttp
+    would answer before anybody has checked who is asking, and would quote the header.
     """
 
     def make(message: RawRequestMessage, *args: Any) -> web.BaseRequest:

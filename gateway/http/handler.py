@@ -1,6 +1,6 @@
-"""Requests that aiohttp serves: probes, pages, tickets, and handshakes with something unusual about them.
+"""Requests that aiohttp serves: probes, pages, tickets, and unusual handshakes.
 
-Its handler of one connection, with bounds to what a stranger may do to it.
+This is aiohttp's handler of one connection, bounded against what strangers may do.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.header_fields import asks_for_websocket
 
 LINGER_S: Final = 1
-"""So long, at most, is thrown away what a client goes on sending that was refused in the middle of it. A socket that is
-closed with something unread is reset, and the answer may be lost with it."""
+"""A client that was refused in the middle of a request may go on sending for so long; it is thrown away. A socket that
+is closed with unread bytes is reset, and the answer may be lost with it."""
 _LINGER_BYTES: Final = 256 * 1024
 _EARLY_BYTES: Final = 64 * 1024  # may follow a handshake before that is answered; then reading pauses
 
@@ -32,10 +32,10 @@ logger = logging.getLogger(__name__)
 
 
 class Requests(Internals):
-    """One connection's requests; nothing of a wrong one is said again, and nothing of any is waited for without end.
+    """One connection's requests. A wrong one is never quoted, and nothing is awaited without end.
 
-    aiohttp quotes a wrong request to whoever sent it and, with a traceback, in the log at level ERROR: there a token
-    would be kept, and any stranger could fill the disk.
+    aiohttp quotes a wrong request to its sender and, with a traceback, in the log at level ERROR. A token would be kept
+    there, and any stranger could fill the disk.
     """
 
     __slots__ = (
@@ -61,7 +61,7 @@ class Requests(Internals):
             max_line_size=MAX_HEAD_BYTES,
             max_field_size=MAX_HEAD_BYTES,
             max_headers=MAX_FIELDS,
-            # No request here has a body that anybody reads.
+            # Nobody reads a body here.
             auto_decompress=False,
         )
         self._counters = counters
@@ -69,29 +69,29 @@ class Requests(Internals):
         self._pending: PendingHandshake | None = None
         self._heads = Heads()
         self._is_whole = True
-        """Whether no head is waited for the rest of."""
+        """Whether no head is incomplete."""
         self._body_left = 0
         self._linger_bytes = 0
-        """Once all is said: so many more bytes are thrown away."""
+        """After the last answer: so many more bytes are thrown away."""
         self._held = False
-        """Whether what follows is kept, because a handshake comes first, and it may not be HTTP any more."""
+        """Whether what follows is kept: a handshake comes first, and what follows may not be HTTP."""
         self._refused = False
-        """Whether nothing more is looked at."""
+        """Whether nothing more is parsed."""
         self._ended = asyncio.Event()
-        """The client has said that it sends no more."""
+        """Set when the client sends no more."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is ours (called for the event loop)."""
         super().connection_made(transport)
         protocol = cast("asyncio.Transport", transport).get_protocol()
         self._pending = protocol if isinstance(protocol, PendingHandshake) else None
-        # Whatever waits is to be heard of: a client that reads nothing must not keep its place for ever.
+        # The transport must report whatever waits: a client that reads nothing must not stay for ever.
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
-        """More of a request, or of the next (called for the event loop, and by aiohttp when it has room again)."""
+        """Take more bytes of requests (called for the event loop, and by aiohttp when it has room again)."""
         if self._refused or self.ends:
-            # It has been told so, or will be. Each piece more would only be one more error.
+            # The client has the refusal, or will have it. Each further piece would only be one more error.
             if self._linger_bytes:
                 self._linger_bytes -= len(data)
                 if self._linger_bytes <= 0:
@@ -107,7 +107,7 @@ class Requests(Internals):
         self._watch()
 
     def _advance(self) -> None:
-        """Give aiohttp what has come, a head or a part of a body at a time, as far as it has room."""
+        """Give aiohttp what has come, a head or a part of a body at a time, while it has room."""
         heads = self._heads
         while self.has_room and (self._body_left or not (self._held or self._refused)):
             if self._body_left:
@@ -123,13 +123,13 @@ class Requests(Internals):
             self.parse(part)
 
     def _begin(self, head: bytes) -> None:
-        # The first one was charged when it arrived.
+        # The first head was charged when it arrived.
         if self._pending is not None and self.parsed:
             self._pending.charge(head)
         unanswered = self.unanswered
         self.parse(head)
         if self.unanswered == unanswered:
-            # Never seen. Whatever it was, nobody knows where it ends.
+            # aiohttp saw no request. Whatever it was, nobody knows where it ends.
             raise no_request()
         message = self.newest()
         if message is None:
@@ -144,13 +144,13 @@ class Requests(Internals):
         self._held = self.is_upgraded or asks_for_websocket(message.headers)
 
     def _answer(self, refusal: RefusalError) -> None:
-        """Let ``refusal`` be the last answer, behind those to the requests before."""
+        """Make ``refusal`` the last answer, behind those to earlier requests."""
         self._refused, self._body_left = True, 0
         self._heads.take(len(self._heads))
         self.queue_error(refusal.status, refusal)
 
     def _watch(self) -> None:
-        """See that a head that has begun does not take for ever, and is counted meanwhile."""
+        """Bound the time of an incomplete head, and count its bytes."""
         is_whole = self._body_left > 0 or self._held or not len(self._heads)
         self._buffers.keeps(self, len(self._heads))
         if is_whole != self._is_whole and self._pending is not None:
@@ -168,13 +168,13 @@ class Requests(Internals):
         if self.parsed == 0 or self.is_idle:
             return False
         if not self.unanswered and not self._held:
-            # Only the answer that is being written, if it is not written yet, is still to come.
+            # Only the answer that is being written, if it is not finished, is still to come.
             self.end_after_answer()
         return True
 
     @property
     def finished(self) -> bool:
-        """Whether the client has said that it sends no more."""
+        """Whether the client sends no more."""
         return self._ended.is_set()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -184,7 +184,7 @@ class Requests(Internals):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Something waits to be read by the client (called for the event loop)."""
+        """Data waits for the client to read (called for the event loop)."""
         super().pause_writing()
         self._buffers.waits(self)
 
@@ -195,18 +195,18 @@ class Requests(Internals):
 
     @property
     def waiting_bytes(self) -> int:
-        """See `gateway.websocket.buffering.kept.Holder`."""
+        """See `gateway.websocket.buffering.entries.Holder`."""
         return self.transport.get_write_buffer_size() if self.transport is not None else 0
 
     def abort(self, reason: str) -> None:
-        """See `gateway.websocket.buffering.kept.Holder`."""
+        """See `gateway.websocket.buffering.entries.Holder`."""
         logger.debug("a client of HTTP is cut off: %s", reason)
         self._abort()
 
-    waits_for_us = False
+    waits_to_be_read = False
 
     def end_unfinished(self) -> None:
-        """See `gateway.websocket.buffering.kept.Holder`; a deadline elsewhere ends unfinished requests."""
+        """See `gateway.websocket.buffering.entries.Holder`; another deadline ends unfinished requests."""
 
     def close_if_idle(self) -> None:
         """End the connection if it is between two requests."""
@@ -222,7 +222,7 @@ class Requests(Internals):
         try:
             await super().start()
         except Exception as error:
-            # A target that passes its parser and fails its URL. Nobody else would end the connection.
+            # A target that passes aiohttp's parser may fail as a URL. Nobody else would end the connection.
             self._counters.connections_refused["bad_request"] += 1
             logger.debug("what came is no request (%s)", type(error).__name__)
             self._abort()
@@ -230,9 +230,9 @@ class Requests(Internals):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Write an answer; True where the client is gone (called by aiohttp)."""
+        """Write an answer; True if the client is gone (called by aiohttp)."""
         try:
-            # A file goes from the kernel to the kernel, and nothing of ours hears how that fares.
+            # A file goes from kernel to kernel, and none of our code sees whether it is read.
             async with asyncio.timeout(self._buffers.unread_s):
                 answered = await super().finish_response(request, resp, start_time)
         except TimeoutError:
@@ -243,7 +243,7 @@ class Requests(Internals):
         if self._refused:
             await self._linger(self.transport)
         elif self._held:
-            # That was no handshake, so what follows it is HTTP.
+            # It was no handshake, so what follows is HTTP.
             self._held = False
             self.data_received(b"")
             self.unpause()
@@ -252,7 +252,7 @@ class Requests(Internals):
         return answered
 
     async def _linger(self, transport: asyncio.Transport) -> None:
-        """Wait until the client has finished, too: it may be sending still, and read its answer only then."""
+        """Wait until the client has finished too: it may still be sending, and read its answer only then."""
         if not self._ended.is_set():
             self._linger_bytes = _LINGER_BYTES
             with suppress(TimeoutError, OSError):
@@ -261,19 +261,19 @@ class Requests(Internals):
                     await self._ended.wait()
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        """Give the connection to somebody else, and what has followed the handshake (called by who takes it)."""
+        """Give away the connection, and what has followed the handshake (called by the new owner)."""
         self.leave(self._heads.take(len(self._heads)))
         super().set_parser(parser, data_received_cb)
 
     @property
     def may_expire(self) -> bool:
-        """Whether the client is idle: not where the head of its next request is on its way."""
+        """Whether the client is idle: not while the head of its next request is incomplete."""
         return self._is_whole
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """The answer to a request that could not be read, or not be answered (called by aiohttp)."""
+        """The answer to a request that could not be read or answered (called by aiohttp)."""
         if isinstance(exc, HttpProcessingError):
             logger.debug("what came is no request (%s)", type(exc).__name__)
             exc = no_request()
@@ -287,7 +287,7 @@ class Requests(Internals):
         return answer
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """Say that something went wrong (called by aiohttp)."""
+        """Log an error (called by aiohttp)."""
         exc = kwargs.get("exc_info")
         if not isinstance(exc, HttpProcessingError):
             super().log_exception(*args, **kwargs)

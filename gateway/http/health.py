@@ -1,4 +1,4 @@
-"""What load balancers and orchestrators are told: whether this process lives, and whether it is in service."""
+"""The answers for load balancers and orchestrators: is this process alive, and is it in service?"""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ def health() -> tuple[int, dict[str, Any]]:
 def readiness(gateway: Gateway, headers: CIMultiDictProxy[str], address: str) -> tuple[int, dict[str, Any]]:
     """Status and body for ``/readyz``, asked from ``address``: 200 in service, 503 not yet, 404 draining.
 
-    With 404 HAProxy sends nobody new, and cuts nobody off.
+    On 404 HAProxy sends no new clients, and cuts nobody off.
     """
     if gateway.draining:
         status, body = 404, {"status": "draining"}
@@ -28,14 +28,14 @@ def readiness(gateway: Gateway, headers: CIMultiDictProxy[str], address: str) ->
         status, body = 503, {"status": "no last values from the bus yet"}
     else:
         status, body = 200, {"status": "ready", "feed": "live" if gateway.feed.live else "stale"}
-    # What a balancer passes on is somebody else's question.
+    # A request that a balancer passes on is not its own probe.
     if hdrs.X_FORWARDED_FOR not in headers:
         gateway.probes.answered(address, status, asyncio.get_running_loop().time())
     return status, body
 
 
 def answer_now(gateway: Gateway, message: RawRequestMessage, address: str) -> bytes:
-    """The whole answer to a probe, made without aiohttp, for a tenth of the work; the connection ends with it."""
+    """The whole answer to a probe, made without aiohttp for a tenth of the work. The connection ends with it."""
     try:
         gateway.admission.check_operator(message.headers)
     except RefusalError as refusal:

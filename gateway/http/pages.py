@@ -1,6 +1,6 @@
-"""The dashboard, from memory: one document with all that it is made of, so that a visit is one request.
+"""The dashboard, from memory: one document with all its parts, so that a visit is one request.
 
-Its parts are served, too, each by itself. What has not changed since a browser asked before is not sent again.
+Each part is also served by itself. What a browser has already is not sent again.
 """
 
 import base64
@@ -16,21 +16,21 @@ from aiohttp import hdrs, web
 _WEB: Final = Path(__file__).parent.parent / "web"
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
-_MODULES: Final = ("figures.js", "link.js", "table.js", "app.js")
-"""Each imports only from those before it."""
+_MODULES: Final = ("figures.js", "connection.js", "table.js", "app.js")
+"""Each module imports only from those before it."""
 
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./[a-z]+\.js";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export ", re.MULTILINE)
 
 _LOCKED: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""Everything the dashboard needs is served from here; nothing else may run in it."""
+"""Everything the dashboard needs comes from here; nothing else may run in it."""
 
 
 class Part:
-    """Something to be read, and what stands before it."""
+    """A file with its headers."""
 
     def __init__(self, name: str, body: bytes, policy: str = _LOCKED) -> None:
-        """Its type is told by the end of its ``name``; ``policy`` is its Content Security Policy."""
+        """The suffix of ``name`` gives the type; ``policy`` is the Content Security Policy."""
         self._body = body
         self._type = _TYPES[Path(name).suffix]
         self._tag = hashlib.sha256(body).hexdigest()[:32]
@@ -43,7 +43,7 @@ class Part:
         }
 
     def answer(self, request: web.Request) -> web.Response:
-        """All of it, or 304 to who has it (RFC 9110, section 13.1.2)."""
+        """All of it, or 304 for a browser that has it (RFC 9110, section 13.1.2)."""
         wanted = request.if_none_match or ()
         if any(tag.value in (self._tag, "*") for tag in wanted):
             return web.Response(status=304, headers=self._headers)
@@ -51,10 +51,10 @@ class Part:
 
 
 class Pages:
-    """All there is to be read."""
+    """All files of the dashboard."""
 
     def __init__(self, folder: Path = _WEB) -> None:
-        """They are read from ``folder``, once."""
+        """Read them from ``folder``, once."""
         self.parts = {
             path.name: Part(path.name, path.read_bytes())
             for path in sorted(folder.iterdir())
@@ -65,7 +65,7 @@ class Pages:
 
 
 def _assembled(folder: Path) -> tuple[str, str]:
-    """The document, and a policy that lets its own style and script run, which are told by their hashes."""
+    """The document, and a policy that lets only its own style and script run, named by their hashes."""
 
     def read(name: str) -> str:
         return (folder / name).read_text(encoding="utf-8")

@@ -27,13 +27,13 @@ WEBSOCKET_PATH: Final = "/ws"
 TICKET_PATH: Final = "/v1/ticket"
 
 _FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
-"""Asked for by load balancers and scrapers, under names that they know."""
+"""Load balancers and scrapers ask for these, under names of their own."""
 
 _PAGES: Final = Pages()
 
 
 def routes() -> list[web.AbstractRouteDef]:
-    """Every path there is."""
+    """All paths."""
     return [
         web.get("/", index),
         web.get("/web/{name}", part),
@@ -52,7 +52,7 @@ async def index(request: web.Request) -> web.Response:
 
 
 async def part(request: web.Request) -> web.Response:
-    """What the dashboard is made of."""
+    """A part of the dashboard."""
     found = _PAGES.parts.get(request.match_info["name"])
     if found is None:
         raise web.HTTPNotFound
@@ -65,7 +65,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
 
 
 async def ticket(request: web.Request) -> web.Response:
-    """A one-time ticket for who brings a token: ``/ws?ticket=`` lets its bearer in, once and soon."""
+    """A one-time ticket for the bearer of a token: ``/ws?ticket=`` accepts it once, and soon."""
     gateway = request.app[GATEWAY]
     if gateway.authenticator is None:
         raise RefusalError(404, "ticket", "nobody needs a ticket here: AUTH_MODE is none")
@@ -76,7 +76,7 @@ async def ticket(request: web.Request) -> web.Response:
         with gateway.admission.charges.proof(_payer(request)):
             grant = await gateway.authenticator.verify(token)
         if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
-            # The bus's store keeps each for a while.
+            # The bus's store keeps each ticket for a while.
             raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
         issued = await gateway.tickets.issue(grant)
     except RefusedError as error:
@@ -89,13 +89,13 @@ async def ticket(request: web.Request) -> web.Response:
 
 
 async def ticket_preflight(_request: web.Request) -> web.Response:
-    """What a page of an allowed origin is told before it sends a token (Fetch standard, CORS protocol)."""
+    """The answer to a page of an allowed origin before it sends a token (Fetch standard, CORS protocol)."""
     headers = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Authorization"}
     return web.Response(status=204, headers=headers)
 
 
 async def healthz(_request: web.Request) -> web.Response:
-    """Whether this process lives."""
+    """Whether this process is alive."""
     return _answer(*health())
 
 
@@ -105,9 +105,9 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text, for who brings METRICS_TOKEN, where that is set.
+    """Prometheus text, for the bearer of ``METRICS_TOKEN`` if that is set.
 
-    Each value is as of now, and asking costs accordingly.
+    Each value is as of now, and costs accordingly.
     """
     gateway = request.app[GATEWAY]
     gateway.admission.charges.take(_payer(request), METRICS)
@@ -119,13 +119,13 @@ async def metrics(request: web.Request) -> web.Response:
 
 @web.middleware
 async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what a handler refuses; and see that what is for people is asked for by its name."""
+    """Answer refusals. Also check that people ask for their pages under an allowed name."""
     gateway = request.app[GATEWAY]
     try:
         refuse_again(request)
         peer, pending = origin_of(request)
         if pending is None or pending.payer is None:
-            # Nobody could tell when its head came.
+            # The head could not be charged when it came.
             gateway.admission.charges.take_request(gateway.admission.payer(request.headers, peer), request.path)
         if request.path in _FOR_OPERATORS:
             gateway.admission.check_operator(request.headers)
@@ -145,14 +145,14 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
 
 
 async def close_while_draining(request: web.Request, response: web.StreamResponse) -> None:
-    """Keep no connection for another request while draining: that one would come too late."""
+    """Keep no connection for another request while draining: it would come too late."""
     if request.app[GATEWAY].draining:
         response.force_close()
         response.headers[hdrs.CONNECTION] = "close"
 
 
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Let pages that are allowed to read a ticket, and name no versions."""
+    """Let pages of allowed origins read a ticket, and name no versions."""
     response.headers[hdrs.SERVER] = SERVER
     if request.path == TICKET_PATH and hdrs.ORIGIN in request.headers and response.status != 403:
         response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]

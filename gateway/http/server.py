@@ -1,4 +1,4 @@
-"""An application on its sockets: what ``python -m gateway`` and the gunicorn worker have in common."""
+"""An application on its sockets: the common part of ``python -m gateway`` and the gunicorn worker."""
 
 import asyncio
 import functools
@@ -20,14 +20,14 @@ from gateway.websocket.sockets import bind_both
 from market.settings.environ import SettingError
 
 BACKLOG: Final = 4096
-"""Connections the kernel may hold for us: a reconnect storm arrives faster than it is accepted."""
+"""Connections that the kernel may hold for us: a reconnect storm arrives faster than it is accepted."""
 
 _FINISH_S: Final = 1.0
-"""Requests under way get so long when the application ends; clients of WebSockets have had their drain."""
+"""Requests under way get so long when the application ends; WebSocket clients have had their drain."""
 
 
 class Serving:
-    """A running application; it listens where it is told to."""
+    """A running application, which listens on given sockets."""
 
     def __init__(self, app: web.Application) -> None:
         """Nothing runs before `start`."""
@@ -50,11 +50,11 @@ class Serving:
         )
 
     async def listen(self, **where: Any) -> None:
-        """Accept connections at ``host`` and ``port``, or on ``sock``, as for `asyncio.loop.create_server`.
+        """Accept connections at ``host`` and ``port``, or on ``sock``, as `asyncio.loop.create_server` does.
 
         Raises:
-            OSError: that is not possible.
-            SettingError: strangers reach it there, and nothing says that they may.
+            OSError: it is not possible to listen there.
+            SettingError: strangers can reach that address, and no setting allows it.
         """
         assert self._acceptor is not None
         loop = asyncio.get_running_loop()
@@ -63,7 +63,7 @@ class Serving:
             where["sock"] = bind_both(where.pop("port"))
         server = await loop.create_server(self._acceptor, start_serving=False, **where)
         self._servers.append(server)
-        # Whoever made the socket, `bind` of gunicorn's configuration or systemd, may not have heard of GATEWAY_HOST.
+        # Another program may have made the socket (`bind` of gunicorn, or systemd), and may not know GATEWAY_HOST.
         for listener in server.sockets:
             self._require_private(listener.getsockname())
         await server.start_serving()
@@ -71,23 +71,23 @@ class Serving:
     def _require_private(self, name: Any) -> None:
         if not self.app[GATEWAY].settings.may_be_public and not is_private(name):
             raise SettingError(
-                f"{name[0]} is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
+                f"{name[0]} is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
             )
 
     def leave_to_successor(self) -> None:
-        """Stop accepting: another process does, on the same sockets. Connections that were accepted are served on."""
+        """Stop accepting: another process accepts on the same sockets. Accepted connections are still served."""
         self.app[GATEWAY].succeeded = True
         for server in self._servers:
             server.close()
         assert self._runner.server is not None
         for connection in self._runner.server.connections:
             if isinstance(connection, Requests):
-                # Its next request is the successor's.
+                # Its next request goes to the successor.
                 connection.close_if_idle()
 
     async def close(self) -> None:
-        """Listen no more, and end the application and every connection."""
+        """Stop listening, and end the application and every connection."""
         for server in self._servers:
             server.close()
         if self._acceptor is not None:
@@ -120,7 +120,7 @@ def acceptor(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         serve,
         gateway.counters,
         gateway.buffers,
-        gateway.turns,
+        gateway.read_scheduler,
         timeout_s=settings.handshake_timeout_s,
         most=settings.max_handshakes,
         has_room=has_room,
@@ -131,6 +131,6 @@ def acceptor(app: web.Application, serve: Callable[[], asyncio.Protocol], served
 
 
 def _room(settings: Settings) -> int:
-    """How many sockets there may be, and are descriptors for."""
+    """How many sockets there may be, with a descriptor for each."""
     unlimited = not (settings.max_connections and settings.max_handshakes)
     return make_room(0 if unlimited else settings.max_connections + settings.max_handshakes)

@@ -1,7 +1,7 @@
-"""What each process does with a listening socket that several share: asked when one worker takes over from another.
+"""What each process does with a listening socket that several share, for handing over between workers.
 
-gunicorn's arbiter and its workers hold the same socket: during a reload the old worker and the new one, during an
-upgrade (SIGUSR2) the workers of two arbiters. Each process tells its role with record locks (fcntl(2)) on the socket
+gunicorn's arbiter and its workers hold the same socket: the old and the new worker during a reload, and the workers of
+two arbiters during an upgrade (SIGUSR2). Each process publishes its role with record locks (fcntl(2)) on the socket
 itself. The kernel drops a process's locks when it ends. So there is no file to agree on, and none is left behind.
 """
 
@@ -17,20 +17,20 @@ _FLOCK: Final = struct.Struct("@hhqqi4x")
 
 
 class Role(IntEnum):
-    """What a process does with a socket. Each is the byte that it locks."""
+    """A process's role on a socket. The value is the byte that it locks."""
 
     ACCEPTS = 0
     """It accepts connections and serves them."""
     STAYS = 1
-    """It accepts, has prices, and was not told to stop: who was may leave newcomers to it."""
+    """It accepts, has prices, and was not told to stop. A stopping process may leave new connections to it."""
     COMES = 2
-    """It will do so soon, or a process that it starts will."""
+    """It will stay soon, or a process that it starts will."""
 
 
 class Succession:
-    """This process's roles, and those of others, on the sockets that it shares with them.
+    """This process's roles, and those of others, on the sockets that they share.
 
-    Where the system keeps no locks on sockets, there seem to be no others.
+    If the system has no locks on sockets, there seem to be no others.
     """
 
     def __init__(self, sockets: Sequence[socket.socket]) -> None:
@@ -38,15 +38,15 @@ class Succession:
         self._sockets = sockets
 
     def claim(self, *roles: Role) -> None:
-        """Let others know that this process has these roles."""
+        """Publish that this process has these roles."""
         self._lock(fcntl.LOCK_SH | fcntl.LOCK_NB, roles)
 
     def drop(self, *roles: Role) -> None:
-        """This process has these roles no more."""
+        """Give up these roles."""
         self._lock(fcntl.LOCK_UN, roles)
 
     def others(self, role: Role) -> bool:
-        """Whether each of the sockets has some other process in this role."""
+        """Whether another process has this role on each of the sockets."""
         open_sockets = [sock for sock in self._sockets if sock.fileno() >= 0]
         return bool(open_sockets) and all(_is_held(sock, role) for sock in open_sockets)
 
@@ -56,14 +56,14 @@ class Succession:
                 continue
             for role in roles:
                 try:
-                    # Shared locks stand side by side, so none waits.
+                    # Shared locks do not exclude each other, so none waits.
                     fcntl.lockf(sock, how, 1, role)
                 except OSError:
                     return
 
 
 def _is_held(sock: socket.socket, role: Role) -> bool:
-    # An exclusive lock would be refused where another process has a shared one; our own would not count.
+    # An exclusive lock would be refused if another process has a shared one. Our own locks do not count.
     wanted = _FLOCK.pack(fcntl.F_WRLCK, 0, role, 1, 0)
     try:
         found = fcntl.fcntl(sock, fcntl.F_GETLK, wanted)

@@ -12,20 +12,20 @@ from market.wire.codec import UNREADABLE
 _TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
 _CHANNELS: Final = get_args(Channel)
 _TOO_LONG: Final = f"`array` of length <= {MAX_NAMES}"
-"""In what the decoder says of a list that is too long."""
+"""Part of the decoder's words about a list that is too long."""
 
 
 class Malformed(Struct):
-    """What is answered to a message that is not a command."""
+    """The answer to a message that is not a command."""
 
     code: ErrorCode
     message: str
     id: Id | UnsetType = UNSET
-    """The client's own, where it could still be read."""
+    """The client's own ``id``, if it could still be read."""
 
 
 class _AnyMessage(Struct):
-    """What can still be told of a message that is not a command."""
+    """What can still be read of a message that is not a command."""
 
     id: Id | UnsetType | None = UNSET
     type: str | UnsetType = UNSET
@@ -38,25 +38,25 @@ class Decoder(Protocol):
         """The value of that type in ``data``.
 
         Raises:
-            msgspec.ValidationError: it is of another type.
-            market.wire.codec.UNREADABLE: it is not in this encoding at all.
+            msgspec.ValidationError: the data is of another type.
+            market.wire.codec.UNREADABLE: the data is not in this encoding.
         """
 
 
 class CommandDecoder:
-    """Decodes the messages of one encoding; it keeps nothing from one to the next."""
+    """Decodes the messages of one encoding; keeps no state between them."""
 
     __slots__ = ("_any_message", "_command", "format")
 
     def __init__(self, name: str, decoder_of: Callable[[Any], Decoder]) -> None:
-        """``name`` is what clients are told that their messages should be; ``decoder_of`` makes a decoder of a type."""
+        """``name`` is the format as clients know it; ``decoder_of`` makes a decoder of a type."""
         self.format = name
-        """As given to clients: "JSON"."""
+        """As clients know it: "JSON"."""
         self._command = decoder_of(AnyCommand)
         self._any_message = decoder_of(_AnyMessage)
 
     def decode(self, data: bytes) -> AnyCommand | Malformed:
-        """Read one message; bad input is an answer, never an exception."""
+        """Read one message. Bad input gives an answer, never an exception."""
         try:
             command: AnyCommand = self._command.decode(data)
         except msgspec.ValidationError as error:
@@ -66,7 +66,7 @@ class CommandDecoder:
         return command
 
     def _look_again(self, data: bytes, problem: str) -> Malformed:
-        """Find what the client needs to hear: its own id, and whether the command itself is unknown."""
+        """Find what the client needs to know: its own ``id``, and whether the command is unknown."""
         try:
             message: _AnyMessage = self._any_message.decode(data)
         except UNREADABLE:

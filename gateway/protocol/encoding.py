@@ -1,6 +1,6 @@
-"""How messages are written on the wire: one object per encoding, which is all that anybody needs to know of it.
+"""How messages are written on the wire: one object per encoding. No other code knows more of an encoding.
 
-`gateway.protocol.messages.encodings` has those that clients can choose.
+`gateway.protocol.encodings` has those that clients can choose.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -13,11 +13,11 @@ from gateway.websocket.framing.frames import RSV1, TEXT, frame
 from market.prices.tick import Tick
 
 Join = Callable[[Collection[bytes]], bytes]
-"""Makes one blob of many ticks, each in the form of `Encoding.form`."""
+"""Joins many ticks, each in the form of `Encoding.form`, into one blob."""
 
 
 class Encoding:
-    """One way to write and read messages. An encoding is equal to itself only."""
+    """One way to write and read messages. An encoding equals only itself."""
 
     __slots__ = (
         "_batch_payload", "_encode", "decode", "opcode", "snapshot_frame", "status_frame", "subprotocol", "tick_body",
@@ -43,7 +43,7 @@ class Encoding:
         self.subprotocol = subprotocol
         """What a client asks for in ``Sec-WebSocket-Protocol``."""
         self.opcode = opcode
-        """Of the frames of its messages, in both directions."""
+        """The opcode of its frames, in both directions."""
         self.decode = decoder.decode
         """Read one message of a client."""
         self.wrong_frame = (
@@ -51,7 +51,7 @@ class Encoding:
             if opcode == TEXT
             else f"text frame where binary is due; send {decoder.format}"
         )
-        """What is answered to a message in a frame of the other opcode."""
+        """The answer to a message in a frame of the other opcode."""
         self.tick_body: Form = of_tick(tick_body)
         """The tick alone, for a batch."""
         self.tick_frame: Form = of_tick(tick_frame)
@@ -64,7 +64,7 @@ class Encoding:
         self._batch_payload = batch_payload
 
     def __repr__(self) -> str:
-        """Name it as clients do."""
+        """Show the name that clients use."""
         return f"<Encoding {self.subprotocol}>"
 
     def message_frame(self, message: Message) -> bytes:
@@ -76,11 +76,11 @@ class Encoding:
         return b"".join(map(self.snapshot_frame, ticks))
 
     def form(self, *, batch: bool) -> Form:
-        """The form of a tick that its `joiner` takes."""
+        """The form of a tick that `joiner` takes."""
         return self.tick_body if batch else self.tick_frame
 
     def joiner(self, *, batch: bool, deflate: bool = False) -> Join:
-        """How a flush becomes bytes: a frame for each tick, or one ``ticks`` frame for all, compressed if so wanted."""
+        """How a flush becomes bytes: a frame per tick, or one ``ticks`` frame for all, compressed if wanted."""
         if not batch:
             return b"".join
         return self._compressed_batch if deflate else self._batch

@@ -1,6 +1,6 @@
 """The encodings that clients can choose, by subprotocol.
 
-Another one is a module like `gateway.protocol.messages.json_encoding`, and a line here.
+A new one is a module like `gateway.protocol.json_encoding`, and a line here.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
 
 DEFAULT: Final = JSON
-"""For a client that asks for no subprotocol, or for none that is known here."""
+"""For a client that asks for no subprotocol, or for no known one."""
 
 ENCODINGS: Final[dict[str, Encoding]] = {}
 """Subprotocol → encoding."""
@@ -20,7 +20,7 @@ def register(encoding: Encoding) -> None:
     """Let clients choose ``encoding``.
 
     Raises:
-        ValueError: there is one of that subprotocol already.
+        ValueError: its subprotocol is taken.
     """
     if encoding.subprotocol in ENCODINGS:
         raise ValueError(f"two encodings are called {encoding.subprotocol}")

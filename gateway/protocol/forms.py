@@ -1,7 +1,7 @@
-"""Ticks and states, each with the bytes that were made of it so far: made once for everybody.
+"""Ticks and states, each with the bytes made of it so far: made once for all clients.
 
 A form is one way to write a tick, such as a frame in JSON. Each form is made when it is first wanted, and never again.
-It is made of what the tick says, not of the bytes that it came in: those may be anybody's.
+It is made from the decoded fields, not from the bytes that came in: those may be anybody's.
 """
 
 from collections.abc import Callable
@@ -13,25 +13,25 @@ from market.prices.tick import Tick
 
 
 class FramedTick(Struct, gc=False, eq=False):
-    """A tick with its bytes in every form that somebody wanted so far; forms make and keep them, see `of_tick`."""
+    """A tick with its bytes in every form wanted so far; forms make and keep them, see `of_tick`."""
 
     topic: str
-    """What it is the newest of: opaque to who passes it on. That of channel ``ticker`` is the symbol itself."""
+    """An opaque key. For channel ``ticker`` it is the symbol itself."""
     seq: int
     tick: Tick
-    """Decoded, whatever it came in: so every form is canonical. One that nobody wants is never encoded."""
+    """Decoded, so every form is canonical. A tick that nobody wants is never encoded."""
     offset: int = 0
-    """The hub's count of ticks when this one was published; orders ticks across topics."""
+    """The hub's count of ticks when this one was published. It orders ticks of all topics."""
     form: "Form | None" = None
-    """The form that was wanted first. Most ticks are wanted in one only."""
+    """The form wanted first. Most ticks are wanted in one form only."""
     made: bytes = b""
-    """The bytes in that form: a dictionary for each tick would cost a quarter of what encoding it does."""
+    """The bytes in that form. A dictionary for each tick would cost a quarter of its encoding."""
     others: "dict[Form, bytes] | None" = None
     """The bytes in all other forms."""
 
 
 Form = Callable[[FramedTick], bytes]
-"""Gives a tick's bytes in one form, making them if nobody wanted them before."""
+"""Gives a tick's bytes in one form. They are made when first wanted."""
 
 
 def of_tick(encode: Callable[[Tick], bytes]) -> Form:
@@ -55,21 +55,21 @@ def of_tick(encode: Callable[[Tick], bytes]) -> Form:
 
 
 class FramedStatus(Struct, gc=False, eq=False):
-    """The state of a symbol, with its bytes in every form that somebody wanted so far."""
+    """The state of a symbol, with its bytes in every form wanted so far."""
 
     message: SymbolStatus
     offset: int = 0
-    """As of `FramedTick`, and of the same count: orders states and ticks."""
+    """As in `FramedTick`, and from the same count: it orders states and ticks."""
     forms: dict["StatusForm", bytes] = {}
 
     @property
     def topic(self) -> str:
-        """Who holds this is told."""
+        """The topic whose holders get this state."""
         return self.message.symbol
 
 
 StatusForm = Callable[[FramedStatus], bytes]
-"""As `Form`, of a state."""
+"""As `Form`, for a state."""
 
 
 def of_status(encode: Callable[[SymbolStatus], bytes]) -> StatusForm:
@@ -85,7 +85,7 @@ def of_status(encode: Callable[[SymbolStatus], bytes]) -> StatusForm:
 
 
 class Forms:
-    """The newest ticks of some topics, in every form that somebody wants: topic → bytes, by form."""
+    """The newest ticks of some topics, in every form wanted: topic → bytes, by form."""
 
     __slots__ = ("_by_form", "ticks")
 
@@ -94,7 +94,7 @@ class Forms:
         self._by_form: dict[Form, dict[str, bytes]] = {}
 
     def __getitem__(self, form: Form) -> dict[str, bytes]:
-        """Of every tick the bytes in ``form``."""
+        """The bytes of every tick in ``form``."""
         forms = self._by_form.get(form)
         if forms is None:
             forms = self._by_form[form] = dict(zip(self.ticks, map(form, self.ticks.values()), strict=True))

@@ -12,13 +12,13 @@ from market.wire.codec import encode_tick
 
 
 def _head(body_size: int) -> bytes:
-    """A ``tick`` frame up to where its body goes on, of ``body_size`` bytes with the brace it opens with."""
+    """The start of a ``tick`` frame, up to its body, which has ``body_size`` bytes with its opening brace."""
     start = b'{"type":"tick",'
     payload_size = len(start) + body_size - 1
     return frame(TEXT, bytes(payload_size))[:-payload_size] + start
 
 
-# Ticks are of a few sizes; what is before them is made once for each.
+# Ticks have few sizes. The start of the frame is made once for each.
 _HEADS = tuple(map(_head, range(1024)))
 
 

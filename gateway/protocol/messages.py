@@ -1,7 +1,7 @@
-"""The messages between client and gateway, as types; README.md tells the same to people.
+"""The messages between client and gateway, as types; README.md describes them for people.
 
-Client to gateway is one tagged union, decoded strictly: a wrong type or an unknown field is refused.
-Gateway to client is one Struct each. ``type`` is the tag in both directions.
+Client to gateway is one tagged union, decoded strictly: a wrong type or an unknown field is refused. Gateway to client
+is one Struct each. ``type`` is the tag in both directions.
 """
 
 from typing import Annotated, Final, Literal
@@ -13,13 +13,13 @@ from market.prices.venues import DEFAULT_VENUE
 from market.wire.status import SymbolState
 
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
-"""A client's own mark on a request, echoed in the answer."""
+"""A client's own mark on a request; the answer repeats it."""
 
 ALL: Final = "*"
-"""In a list of names: every symbol there is."""
+"""In a list of names: all symbols."""
 
 MAX_NAMES: Final = 10_000
-"""In one message. ``["*"]`` is any number, and who wants more by name sends several messages."""
+"""The most names in one message. ``["*"]`` means all; for more names send several messages."""
 
 SymbolNames = Annotated[
     list[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)]], Meta(min_length=1, max_length=MAX_NAMES)
@@ -27,27 +27,27 @@ SymbolNames = Annotated[
 """Each of `market.prices.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
 
 Channel = Literal["ticker"]
-"""What is told of a symbol: best bid and ask, last price and volume."""
+"""What is sent of a symbol: best bid and ask, last price and volume."""
 
 MaxHz = Annotated[float, Meta(ge=0.1, le=50)]
 
 
 class Command(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True, gc=False):
-    """The base of what a client may send. Whatever is not required may be null, which means its default."""
+    """The base of all commands. An optional field may be null, which means its default."""
 
     id: Id | UnsetType | None = UNSET
 
     @property
     def mark(self) -> Id | UnsetType:
-        """The ``id`` for the answer, where there is one."""
+        """The ``id`` for the answer, if there is one."""
         return UNSET if self.id is None else self.id
 
 
 class Subscribe(Command, tag="subscribe"):
     """Send me these symbols: a snapshot of each now, then every change.
 
-    Options are those of the symbols that it names, in place of any that these had before; absent or null, an option has
-    its default. Other symbols keep theirs. One connection has four different sets of options at most.
+    The options are those of the named symbols, and replace earlier ones; an option that is absent or null has its
+    default. Other symbols keep theirs. One connection has four different sets of options at most.
     """
 
     symbols: SymbolNames
@@ -55,16 +55,17 @@ class Subscribe(Command, tag="subscribe"):
     channel: Channel | UnsetType | None = UNSET
     """There is one so far, the default."""
     snapshot: bool | None = True
-    """Whether to send what is known of each symbol at once."""
+    """Whether to send the last value of each symbol at once."""
     batch: bool | UnsetType | None = UNSET
-    """One ``ticks`` message per flush in place of one ``tick`` per symbol."""
+    """One ``ticks`` message per flush instead of one ``tick`` per symbol."""
     max_hz: MaxHz | UnsetType | None = UNSET
-    """At most so many updates per symbol and second, the newest each time; by default every one.
+    """The most updates per symbol and second, the newest each time; by default every one.
 
     Rounded down to 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25 or 50.
     """
     conflate: bool | UnsetType | None = UNSET
-    """False: every single tick, in order, whatever ``max_hz`` says; who cannot keep up is closed with 4408."""
+    """False: every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is closed with
+    4408."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -80,7 +81,7 @@ def _check(names: list[str]) -> None:
 
 
 class Unsubscribe(Command, tag="unsubscribe"):
-    """Send me no more of these; ``["*"]`` means none at all."""
+    """Stop sending these; ``["*"]`` means all."""
 
     symbols: SymbolNames
 
@@ -98,7 +99,7 @@ class Ping(Command, tag="ping"):
 
 
 class Auth(Command, tag="auth"):
-    """This is my token: the first message where the handshake carried none, later one that lasts longer."""
+    """This is my token: the first message if the handshake had none, later a token that lasts longer."""
 
     token: Annotated[str, Meta(max_length=8192)]
 
@@ -124,7 +125,7 @@ ErrorCode = Literal[
 
 
 class Message(Struct, tag_field="type", kw_only=True, gc=False):
-    """The base of what a gateway sends, ticks and snapshots apart (`gateway.protocol.encoding` makes those)."""
+    """The base of all messages of a gateway except ticks and snapshots (`gateway.protocol.encoding` makes those)."""
 
 
 class Welcome(Message, tag="welcome"):
@@ -133,18 +134,18 @@ class Welcome(Message, tag="welcome"):
     client: str
     """A UUID; every log line about this client carries it."""
     heartbeat_s: float
-    """Who has sent nothing, not even a pong, for one to one and a half times this long is taken for dead."""
+    """A client that sends nothing, not even a pong, for 1 to 1.5 times this long counts as dead."""
 
 
 class Subscribed(Message, tag="subscribed"):
-    """What of a subscribe is now held, by the symbols' full names, in the order they were asked for."""
+    """The symbols of a subscribe that are now held, by their full names, in the order of the request."""
 
     symbols: list[str]
     id: Id | UnsetType = UNSET
 
 
 class Unsubscribed(Message, tag="unsubscribed"):
-    """What of an unsubscribe was held and is not any more."""
+    """The symbols that were held and are no longer."""
 
     symbols: list[str]
     id: Id | UnsetType = UNSET
@@ -158,41 +159,41 @@ class Subscriptions(Message, tag="subscriptions"):
 
 
 class Status(Message, tag="status"):
-    """Whether prices of a venue are being heard: sent after ``welcome``, of each venue, and at every change.
+    """Whether a venue's prices are live: sent after ``welcome`` for each venue, and at every change.
 
-    Where a gateway stops to serve a venue, its last one says so: stale, and not ``served``.
+    If a gateway stops serving a venue, the last status says so: stale, and not ``served``.
     """
 
     feed: Literal["live", "stale"]
     reason: str
-    """Why it is stale, or what is unusual; empty where there is nothing to say."""
+    """Why it is stale, or what is unusual; else empty."""
     source: str
-    """binance-ws, binance-rest, coinbase-ws, simulated, replay or another word; empty while no poller was heard."""
+    """binance-ws, binance-rest, coinbase-ws, simulated, replay or another word; empty before the first heartbeat."""
     since_us: int
     venue: str = DEFAULT_VENUE
-    """Whose: that of the symbols with this name and a colon in front, or of those with none in front."""
+    """The venue: it has the symbols with this name and a colon in front; the default venue those without."""
     served: bool | UnsetType = UNSET
-    """False where this gateway has no symbol of the venue any more; absent otherwise."""
+    """False if this gateway has no symbol of the venue any more; else absent."""
 
 
 class SymbolStatus(Message, tag="symbol_status"):
-    """Whether the price of one symbol is current: behind the snapshot of one that is not live, and at every change.
+    """Whether the price of one symbol is current: sent behind its snapshot if it is not live, and at every change.
 
-    A `Status` of ``stale`` says it of every symbol of its venue, and sends none of these.
+    A `Status` of ``stale`` says it of all symbols of its venue; none of these is sent then.
     """
 
     symbol: str
     state: SymbolState
     reason: str
-    """Why it is not live; where it is, empty, or what is unusual."""
+    """Why it is not live. If it is live: empty, or what is unusual."""
     since_us: int
 
 
 class Authenticated(Message, tag="authenticated"):
-    """The answer to ``auth``: the token holds from now on, in place of the one before."""
+    """The answer to ``auth``: the token counts from now on, in place of the one before."""
 
     subject: str
-    """Whose token it is; empty where nobody needs one."""
+    """Whose token it is; empty if no token is needed."""
     expires_us: int | UnsetType = UNSET
     """When the connection is closed with 4401 unless another ``auth`` comes before; Unix time, microseconds."""
     id: Id | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""MessagePack in binary frames; numbers as the MessagePack specification has them ("Formats")."""
+"""MessagePack in binary frames; lengths as in the MessagePack specification ("Formats")."""
 
 from collections.abc import Collection
 
@@ -13,14 +13,14 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def with_entry(entry: bytes, packed: bytes) -> bytes:
-    """A map with one entry more, its first.
+    """A map with one more entry, its first.
 
     Raises:
-        ValueError: ``packed`` is no map.
+        ValueError: ``packed`` is not a map.
     """
     head = packed[0]
     if 0x80 <= head < 0x8F:
-        # A fixmap of up to 14 entries, which has room for one more.
+        # A fixmap of up to 14 entries has room for one more.
         return bytes((head + 1,)) + entry + packed[1:]
     if head == 0x8F:
         size, rest = 15, packed[1:]

@@ -1,7 +1,7 @@
 // The dashboard: every price the gateway has, and whether they can be believed.
 
 import { duration, rate, timeOfDay } from "./figures.js";
-import { Link } from "./link.js";
+import { Connection } from "./connection.js";
 import { PriceTable } from "./table.js";
 
 const SOURCES = {
@@ -23,15 +23,15 @@ const WITHOUT_SYMBOLS = {
 
 const $ = (id) => document.getElementById(id);
 const table = new PriceTable($("rows"));
-let link = { name: "connecting" };
+let connectionState = { name: "connecting" };
 const feeds = new Map(); // venue -> its newest `status`, of this connection, while it is served
 const venues = new Set(); // every venue that this connection was told of
 let expires = 0; // when the token ends, Unix seconds, once that is near
 let token = ""; // kept for reconnects, and nowhere but in this page
 
-const connection = new Link(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
+const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
   onState(state) {
-    link = state;
+    connectionState = state;
     if (state.name === "open") {
       feeds.clear();
       venues.clear();
@@ -92,7 +92,7 @@ function drawState() {
 }
 
 function stateOf() {
-  switch (link.name) {
+  switch (connectionState.name) {
     case "ended":
       return ["ended", "Stopped"];
     case "waiting":
@@ -155,11 +155,11 @@ function drawNotice(state) {
   let text = "";
   let detail = "";
   if (state === "ended") {
-    text = link.reason;
-    detail = link.locked ? "" : "This page does not try again by itself.";
+    text = connectionState.reason;
+    detail = connectionState.locked ? "" : "This page does not try again by itself.";
   } else if (state === "reconnecting") {
-    text = link.reason || "Connecting to the gateway again.";
-    const seconds = link.name === "waiting" ? Math.max(0, link.until - performance.now()) / 1000 : 0;
+    text = connectionState.reason || "Connecting to the gateway again.";
+    const seconds = connectionState.name === "waiting" ? Math.max(0, connectionState.until - performance.now()) / 1000 : 0;
     detail = `${table.size ? "Prices below may be old. " : ""}${
       seconds >= 1 ? `Next attempt in ${Math.ceil(seconds)} s.` : "Trying now."
     }`;
@@ -179,15 +179,15 @@ function drawNotice(state) {
     text = reasonsOf([...feeds.keys()]).join("; ");
   }
   $("notice").hidden = !text;
-  $("retry").hidden = state !== "ended" || link.locked;
-  $("key").hidden = state !== "ended" || !link.locked;
+  $("retry").hidden = state !== "ended" || connectionState.locked;
+  $("key").hidden = state !== "ended" || !connectionState.locked;
   write("notice-text", text);
   write("notice-detail", detail);
 }
 
 function drawEmpty() {
   let text = "";
-  if (table.size === 0) text = WITHOUT_SYMBOLS[link.name];
+  if (table.size === 0) text = WITHOUT_SYMBOLS[connectionState.name];
   else if (table.shown === 0) text = `No symbol contains “${$("filter").value.trim()}”`;
   $("empty").hidden = !text;
   write("empty", text);
@@ -215,7 +215,7 @@ $("key").addEventListener("submit", (event) => {
 
 setInterval(() => {
   table.drawAges();
-  if (link.name === "waiting" || staleVenues().length) drawNotice(document.body.dataset.state);
+  if (connectionState.name === "waiting" || staleVenues().length) drawNotice(document.body.dataset.state);
 }, 250);
 
 let countedAt = performance.now();

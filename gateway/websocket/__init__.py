@@ -2,9 +2,9 @@
 
 ``handshake``          the answer to a request; ``header_fields`` reads the lists in its headers
 ``framing``            bytes to frames and messages, and back; no I/O
-``connection``         one socket after the handshake: what it is sent, and what it says
+``connection``         one socket after the handshake: what it sends and what it receives
 ``writer``             its half that writes: at once, or it says that the client is slow; it never waits
-``turns``              how much of what clients send is worked on before others have their go
+``read_scheduler``     how much of what clients send is worked on in one turn of the event loop
 ``buffering``          what is kept in memory for clients that do not read, or do not finish a message
 ``numbered_pings``     pings that carry a number, and the pongs that answer them
 ``keepalive``          finds dead peers

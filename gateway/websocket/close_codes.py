@@ -1,6 +1,6 @@
 """Why a connection ends, by name, and what its client should do then.
 
-Codes below 4000 are the protocol's own (RFC 6455, section 7.4.1, and the IANA registry); 4000 and above are ours.
+Codes below 4000 are the protocol's own (RFC 6455, section 7.4.1, and the IANA registry). Codes from 4000 are ours.
 """
 
 from enum import Enum
@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 Reconnect = Literal["at once", "with backoff", "never"]
-"""``never``: not with the same token."""
+"""``never`` means: not with the same token."""
 
 
 class Close(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Close(Struct, frozen=True):
 
 
 class CloseReason(Enum):
-    """Every reason that this gateway closes for."""
+    """Every reason for which this gateway closes."""
 
     DRAIN = Close(1012, "this gateway is going away", "at once")
     TOO_BIG_WITHOUT_TOKEN = Close(1009, "a compressed message this long needs a token first", "never")
@@ -43,5 +43,5 @@ class CloseReason(Enum):
 
     @property
     def reason(self) -> str:
-        """The text beside the code, at most 123 bytes (RFC 6455, section 5.5)."""
+        """The text beside the code, 123 bytes at most (RFC 6455, section 5.5)."""
         return self.value.reason

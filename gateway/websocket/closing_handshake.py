@@ -4,47 +4,47 @@ import asyncio
 from typing import Final
 
 CLOSE_TIMEOUT_S: Final = 5.0
-"""A closing handshake that takes longer is ended by force."""
+"""A longer closing handshake is ended by force."""
 
 QUIET_BEFORE_CLOSE_S: Final = 0.25
-"""Who is not listened to any more, and has said nothing for so long, has had the time to hear why."""
+"""A peer that we no longer read, and that has been quiet so long, has had the time to read our reason."""
 
 LATE_BYTES: Final = 1024 * 1024
-"""So much of what still comes is read, to be thrown away. Reading is work, too: who sends more is not read on."""
+"""So many more bytes are read and thrown away. Reading is work too: beyond that we stop reading."""
 
 LINGER_S: Final = 1.0
-"""Who is not read on has so long to hear why, and is cut off then."""
+"""A peer that we stopped reading has so long to read our reason, and is cut off then."""
 
 LATE_FRAMES: Final = 1000
-"""So many frames may still come that were sent before ours was heard; then nobody is listened to."""
+"""So many frames may have been sent before the peer read ours. After them, nothing is parsed any more."""
 
 
 class ClosingHandshake:
-    """How long the socket of a connection that is closing stays open."""
+    """Decides how long the socket of a closing connection stays open."""
 
     __slots__ = ("_late", "_late_bytes", "_quiet_timer", "_timer", "_transport", "deaf")
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        """``transport`` is aborted when it is still there after `CLOSE_TIMEOUT_S`."""
+        """``transport`` is aborted if it is still there after `CLOSE_TIMEOUT_S`."""
         self._transport = transport
         self._late = self._late_bytes = 0
         self.deaf = False
-        """Whether what comes is thrown away unread."""
-        # Closing a transport waits for its buffer to drain, which may be never.
+        """Whether incoming bytes are thrown away."""
+        # Closing a transport waits for its buffer to drain, which may never happen.
         self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, transport.abort)
         self._quiet_timer: asyncio.TimerHandle | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether so much came that no more of it is read."""
+        """Whether so much came that we stopped reading."""
         return self._late_bytes > LATE_BYTES
 
     def bytes_received(self, size: int) -> bool:
-        """So many bytes more came; whether they are to be looked at."""
+        """``size`` more bytes came. Return whether they are to be parsed."""
         self._late_bytes += size
         if self.is_over:
             self.deaf = True
-            # Not at once: the reset would overtake our close frame.
+            # Not at once: a reset would overtake our close frame.
             self._transport.pause_reading()
             if self._quiet_timer is not None:
                 self._quiet_timer.cancel()
@@ -54,17 +54,17 @@ class ClosingHandshake:
         return not self.deaf
 
     def frame_received(self) -> bool:
-        """Another frame came, and was not the peer's own close frame; whether to read on until that."""
+        """A frame came that was not the peer's close frame. Return whether to parse on until that."""
         self._late += 1
         if self._late > LATE_FRAMES:
             self.stop_listening()
         return not self.deaf
 
     def stop_listening(self) -> None:
-        """Throw away what still comes, and close the transport when nothing does; to be called again for whatever does.
+        """Throw away what still comes, and close the transport when nothing does. Call it again whenever bytes come.
 
-        A socket that is closed with bytes left in it is reset, and the peer may never hear why. Nor may it where only
-        our half is closed (RFC 6455, section 7.1.1), for a proxy on the way closes both.
+        Closing a socket with unread bytes resets it, and then the peer may never read our reason. Closing only our half
+        (RFC 6455, section 7.1.1) does not help either: a proxy on the way closes both halves.
         """
         self.deaf = True
         if self._quiet_timer is not None:

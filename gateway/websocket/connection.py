@@ -1,6 +1,6 @@
-"""One socket: it writes (`gateway.websocket.writer`), and tells a listener what comes in. It never waits.
+"""One socket: it writes (`gateway.websocket.writer`), and gives a listener what comes in. It never waits.
 
-After the handshake a connection is its transport's protocol, and every frame in and out is ours.
+After the handshake a connection is its transport's protocol. Every frame in and out is ours.
 """
 
 import asyncio
@@ -15,51 +15,62 @@ from gateway.websocket.framing.frames import BINARY, CLOSE, PING, PONG, TEXT, cl
 from gateway.websocket.framing.parser import REFUSED, FailureCode, FrameParser, MessageVerdict, Violation
 from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 from gateway.websocket.numbered_pings import ping as numbered_ping
+from gateway.websocket.read_scheduler import ReadScheduler
 from gateway.websocket.sockets import has_unread
-from gateway.websocket.turns import Turns
 from gateway.websocket.writer import CUT_OFF, Writer
 
 _CLOSED: Final = "closed with"
-"""How an end with a close frame of ours begins in the log."""
+"""How the log names the end of a connection that we closed."""
 
 logger = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
-    """Who is told what comes in."""
+    """Receives what comes in."""
 
     @property
     def payer(self) -> str | None:
-        """The address that shares its turns with others of the same; None where it is nobody else's."""
+        """The address whose connections share the time for reading; None if nobody else is behind it."""
 
     def message_due(self, compressed: int) -> MessageVerdict:
-        """A whole message has come, and what it takes to read it has not been spent yet: is it wanted?
+        """A whole message has come, and no work has been spent on it yet: is it wanted?
 
-        ``compressed`` is its length where it is to be inflated first, else 0.
+        ``compressed`` is its length if it must be inflated first, else 0.
         """
 
     def message_received(self, opcode: int, data: bytes) -> None:
-        """A whole message: TEXT, which is UTF-8, or BINARY."""
+        """A whole message: TEXT, which is valid UTF-8, or BINARY."""
 
     def frame_received(self) -> None:
-        """A frame that is no message, but costs as much: a ping, a pong, or a part that completes nothing."""
+        """A frame that is no message but costs as much: a ping, a pong, or a part that completes nothing."""
 
     def ping_answered(self, number: int) -> bool:
-        """A pong to a ping with a number; False where it answers nothing that was asked."""
+        """A pong to a numbered ping; False if it answers no ping that is open."""
 
     def heartbeat_answered(self, number: int, took_s: float) -> None:
-        """A pong to the heartbeat's ping, which had this number, so long after that."""
+        """A pong to the keepalive ping of this number, ``took_s`` after it."""
 
     def connection_lost(self) -> None:
-        """The last that is heard of the connection."""
+        """The last call for this connection."""
 
 
 class Connection(Writer):
     """A client's socket, after the handshake."""
 
     __slots__ = (
-        "__weakref__", "_closing_handshake", "_parser", "_turns", "asked", "client", "encoding", "heard", "listener",
-        "pinged", "pinged_at", "rtt_s", "watched",
+        "__weakref__",
+        "_closing_handshake",
+        "_parser",
+        "_read_scheduler",
+        "asked",
+        "client",
+        "encoding",
+        "listener",
+        "pinged",
+        "pinged_at",
+        "received",
+        "rtt_s",
+        "watched",
     )  # fmt: skip
 
     def __init__(
@@ -68,7 +79,7 @@ class Connection(Writer):
         transport: asyncio.Transport,
         encoding: Any,
         buffers: Buffers,
-        turns: Turns,
+        read_scheduler: ReadScheduler,
         listener: Listener,
         max_message_bytes: int,
         *,
@@ -76,61 +87,61 @@ class Connection(Writer):
         watched: bool = False,
         window_bytes: int = 0,
     ) -> None:
-        """``max_message_bytes`` of 0 is no limit; for ``deflate`` and ``window_bytes`` see `FrameParser`."""
+        """``max_message_bytes`` of 0 means no limit. For ``deflate`` and ``window_bytes`` see `FrameParser`."""
         super().__init__(transport, buffers)
         self.client = client
         self.encoding = encoding
-        """How messages are written for this client: for those who write them; nothing here looks at it."""
+        """How messages are written for this client. Only those that write messages use it; nothing here does."""
         self.listener = listener
-        self._turns = turns
+        self._read_scheduler = read_scheduler
         self._parser = FrameParser(max_message_bytes, deflate=deflate, window_bytes=window_bytes)
         self._closing_handshake: ClosingHandshake | None = None
-        self.heard = True
-        """Whether anything came from the client since the heartbeat last looked."""
+        self.received = True
+        """Whether anything came from the client since the last keepalive sweep."""
         self.asked = False
-        """Whether the heartbeat waits for a sign of life."""
+        """Whether a keepalive ping waits for a sign of life."""
         self.pinged = 0
-        """The number of its last ping, until that is answered."""
+        """The number of the last keepalive ping, until it is answered."""
         self.pinged_at = 0.0
-        """When that was sent."""
+        """When that ping was sent."""
         self.watched = watched
-        """See `gateway.fanout.cohort.Member.watched`."""
+        """See `gateway.fanout.member.Member.watched`."""
         self.rtt_s = math.inf
-        """How long it usually takes to answer a ping; infinite before it has answered one."""
+        """The usual round trip of a ping; infinite before the first answer."""
 
     def limit_messages(self, max_message_bytes: int) -> None:
-        """Take messages up to another length from now on; 0 is no limit."""
+        """Take messages up to another length from now on; 0 means no limit."""
         self._parser.limit(max_message_bytes)
 
     @property
     def reads_all(self) -> bool:
-        """Whether compressed messages must be inflated even where nobody wants them."""
+        """Whether compressed messages must be inflated even if they are not wanted."""
         return self._parser.reads_all
 
     @property
     def left(self) -> bool:
-        """Whether it ended, where it has, without our doing."""
+        """Whether the peer, and not we, ended the connection."""
         return not self.end.startswith((_CLOSED, CUT_OFF))
 
     @property
-    def unheard(self) -> bool:
+    def has_unread(self) -> bool:
         """Whether anything that came waits to be read, in the kernel or here."""
-        return self.waits_for_us or (self._fd >= 0 and has_unread(self._fd))
+        return self.waits_to_be_read or (self._fd >= 0 and has_unread(self._fd))
 
     @property
-    def waits_for_us(self) -> bool:
-        """Whether it has sent what we have not found the time to read."""
-        return self in self._turns
+    def waits_to_be_read(self) -> bool:
+        """Whether it has sent what we had no time to read."""
+        return self in self._read_scheduler
 
     # What goes out.
 
     def enqueue(self, blob: bytes) -> None:
-        """Write ``blob`` behind whatever is waiting; close with 4408 when too much is."""
+        """Write ``blob`` behind what waits; close with 4408 if too much waits."""
         if not (self.send(blob) or self._queue(blob, answer=False)):
             self.close(CloseReason.TOO_SLOW)
 
     def ping(self, number: int) -> None:
-        """Ask for a sign of life (RFC 6455, section 5.5.2); ``number`` is that of a ping, as those behind data have."""
+        """Send a keepalive ping (RFC 6455, section 5.5.2). All pings share one sequence of numbers."""
         self.asked, self.pinged, self.pinged_at = True, number, asyncio.get_running_loop().time()
         self.reply(numbered_ping(number))
 
@@ -141,7 +152,7 @@ class Connection(Writer):
             self._write_close(reason.code, reason.reason)
 
     def end_unfinished(self) -> None:
-        """Close because a message was not finished in time; what else comes of it is not looked at."""
+        """Close because a message was not finished in time. The rest of it is not parsed."""
         if not self.closing:
             self.close(CloseReason.UNFINISHED)
             self._stop_listening()
@@ -157,35 +168,35 @@ class Connection(Writer):
     # What comes in; called by the event loop.
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and tell the listener of every message that is complete."""
-        self.heard = True
+        """Parse, and give the listener every complete message."""
+        self.received = True
         if len(data) == PONG_BYTES and self._is_quick_pong(data):
             return
         if self._closing_handshake is not None and not self._closing_handshake.bytes_received(len(data)):
             return
-        turns = self._turns
-        if turns.begin():
+        read_scheduler = self._read_scheduler
+        if read_scheduler.begin():
             self._read(data)
-            turns.end()
+            read_scheduler.end()
         else:
             self._parser.keep(data)
             self._wait()
             self._buffers.read(self, *self._parser.unfinished)
 
-    def go_on(self) -> None:
-        """Read what was kept for a later turn (see `gateway.websocket.turns`)."""
+    def resume(self) -> None:
+        """Read what was kept for a later turn (called by `gateway.websocket.read_scheduler`)."""
         if self._transport.is_closing():
             return
         self._read(b"")
         if not (
-            self.waits_for_us
+            self.waits_to_be_read
             or self._transport.is_closing()
             or (self._closing_handshake and self._closing_handshake.is_over)
         ):
             self._transport.resume_reading()
 
     def _pauses(self) -> bool:
-        if not self._turns.is_over():
+        if not self._read_scheduler.is_over():
             return False
         self._wait()
         return True
@@ -193,7 +204,7 @@ class Connection(Writer):
     def _wait(self) -> None:
         if not self._transport.is_closing():
             self._transport.pause_reading()
-            self._turns.wait(self, self.listener.payer)
+            self._read_scheduler.wait(self, self.listener.payer)
 
     def _read(self, data: bytes) -> None:
         if self._closing_handshake is None:
@@ -220,31 +231,31 @@ class Connection(Writer):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The socket is gone."""
-        # Whoever still holds us, a drain for one, must not write to it.
+        # Anybody who still holds this object, such as a drain, must not write to it.
         self.closing = True
-        # Closed after this call, and the number may be another client's in the next.
+        # The descriptor is closed after this call. Its number may then be another client's.
         self._fd = self._direct_fd = -1
         if self._closing_handshake is not None:
             self._closing_handshake.end()
         self._buffers.forget(self)
-        self._turns.forget(self)
+        self._read_scheduler.forget(self)
         self.listener.connection_lost()
-        # They know each other; without this only the garbage collector would find them.
+        # They refer to each other: otherwise only the garbage collector would free them.
         del self.listener
 
     def _is_quick_pong(self, data: bytes) -> bool:
-        """Whether that was one pong with a number, and nothing else is to be done: they come often."""
+        """Whether ``data`` was one numbered pong, and is handled. Pongs come often."""
         if data[:2] != PONG_HEAD or self._closing_handshake is not None or self._parser.unfinished != (None, None):
             return False
-        # It may be what the next slice has waited for, of hundreds at once.
-        if not self._turns.begin():
+        # It may release the next slice, for hundreds of clients at once.
+        if not self._read_scheduler.begin():
             return False
         is_answer = self._is_asked_for(number_in_pong(data))
-        self._turns.end()
+        self._read_scheduler.end()
         return is_answer
 
     def _is_asked_for(self, number: int | None) -> bool:
-        """Whether a pong with this number answers anything; what anybody may send unasked has none."""
+        """Whether a pong with this number answers a ping. An unsolicited pong has no number."""
         if not number or number != self.pinged:
             return number is not None and self.listener.ping_answered(number)
         self.pinged = 0
@@ -257,14 +268,14 @@ class Connection(Writer):
     def _receive(self, opcode: int, payload: bytes) -> bool:
         if opcode == CLOSE:
             if not self.closing:
-                # The same code back (RFC 6455, section 5.5.1), or none where none was given.
+                # The same code back (RFC 6455, section 5.5.1), or none if none was given.
                 code = int.from_bytes(payload[:2])
                 self._write_close(code, "")
                 self.end = f"left with {code or 'no code'}"
             self._transport.close()
             return False
         if self.closing:
-            # On to the peer's own close frame, but for who was cut off.
+            # Read on to the peer's own close frame, unless it was cut off.
             return self._closing_handshake is not None and self._closing_handshake.frame_received()
         if opcode in (TEXT, BINARY):
             self.listener.message_received(opcode, payload)

@@ -15,7 +15,7 @@ from gateway.websocket.header_fields import elements, has_token
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-# Written by ourselves, so that the answer and the first frames are one packet.
+# Written by us, so that the answer and the first frames are one packet.
 _HEAD: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 )
@@ -27,20 +27,20 @@ class Handshake(Struct, frozen=True):
     head: bytes
     """The whole answer, to be written before the first frame."""
     protocol: str
-    """The subprotocol chosen, or "" where none was offered that is known."""
+    """The chosen subprotocol; "" if none of those offered is known."""
     deflate: bool
     """Whether both sides may compress messages."""
     window_bytes: int = 0
-    """So far back compressed messages of the client may refer to those before them."""
+    """How far back compressed messages of the client may refer to earlier ones."""
 
 
 def check(headers: CIMultiDictProxy[str], protocols: Collection[str], *, deflate: bool = True) -> Handshake:
-    """The answer to a request. Of the subprotocols offered, the client's order of preference decides.
+    """The answer to a request. Among subprotocols the client's order of preference decides.
 
-    ``deflate`` is whether compression may be agreed on.
+    ``deflate`` says whether compression may be negotiated.
 
     Raises:
-        RefusalError: not a WebSocket handshake, or another version of the protocol; the message says which part.
+        RefusalError: it is not a WebSocket handshake, or of another version; the message says which part is wrong.
     """
     if not has_token(headers, hdrs.UPGRADE, "websocket"):
         raise RefusalError(400, "handshake", "this is a WebSocket endpoint: Upgrade must be websocket")

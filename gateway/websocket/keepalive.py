@@ -1,7 +1,7 @@
-"""Finds dead peers: whoever has been silent is pinged, whoever stays silent is cut off.
+"""Finds dead peers: a silent one is pinged, one that stays silent is cut off.
 
-One sweep for all connections rather than timers for each. It looks at a few at a time, so that ten
-thousand pings never leave in one breath.
+One sweep serves all connections, instead of a timer for each. It looks at a few at a time, so that ten thousand pings
+never leave at once.
 """
 
 import asyncio
@@ -14,12 +14,14 @@ _SLICES: Final = 32
 
 
 class Keepalive:
-    """Looks at every connection twice per ``heartbeat_s``: a dead one is gone after one to one and a half of it."""
+    """Looks at every connection twice per ``heartbeat_s``: a dead one is gone after 1 to 1.5 times that."""
 
     def __init__(self, heartbeat_s: float, lags: Callable[[Connection], bool], next_number: Callable[[], int]) -> None:
-        """``lags`` says of whom ``LAG_TIMEOUT_S`` decides: who does not read cannot have read a ping.
+        """``lags`` is true for slow consumers: a client that does not read cannot have read a ping.
 
-        ``next_number`` numbers pings, all of one gateway: whoever answers only the last of several answers all.
+        ``LAG_TIMEOUT_S`` handles it.
+
+        ``next_number`` numbers all pings of a gateway: a client that answers only the last of several answers all.
         """
         self._lags = lags
         self._next_number = next_number
@@ -29,8 +31,8 @@ class Keepalive:
         self._next = 0
 
     def add(self, connection: Connection) -> None:
-        """Look after ``connection``."""
-        # The slice looked at last: a newcomer is not asked before half a heartbeat has passed.
+        """Check ``connection`` from now on."""
+        # The slice checked last: a new connection is not pinged before half a heartbeat has passed.
         self._slice_of[connection] = chosen = self._slices[self._next - 1]
         chosen[connection] = None
 
@@ -45,14 +47,14 @@ class Keepalive:
             self.sweep_slice()
 
     def sweep_slice(self) -> None:
-        """Look at the next of the slices."""
+        """Check the next slice."""
         for connection in tuple(self._slices[self._next]):
-            if connection.heard:
-                connection.heard = connection.asked = False
+            if connection.received:
+                connection.received = connection.asked = False
             elif self._lags(connection):
                 connection.asked = False
             elif not connection.asked:
                 connection.ping(self._next_number())
-            elif not connection.unheard:
+            elif not connection.has_unread:
                 connection.abort("no answer to a ping")
         self._next = (self._next + 1) % _SLICES

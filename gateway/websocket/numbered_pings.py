@@ -1,4 +1,4 @@
-"""Pings that carry a number: the pong says which of them was answered (RFC 6455, section 5.5.3)."""
+"""Pings that carry a number: the pong says which of them it answers (RFC 6455, section 5.5.3)."""
 
 from typing import Final
 
@@ -14,13 +14,13 @@ def ping(number: int) -> bytes:
 
 
 def pong_number(payload: bytes) -> int | None:
-    """The number in a pong's payload; None where it is none of ours."""
+    """The number in a pong's payload; None if it is not one of ours."""
     return int.from_bytes(payload) if len(payload) == _NUMBER_BYTES else None
 
 
 PONG_HEAD: Final = bytes((0x80 | PONG, 0x80 | _NUMBER_BYTES))
 PONG_BYTES: Final = 2 + 4 + _NUMBER_BYTES
-"""How a client's frame with such a pong begins, and how long it is (RFC 6455, section 5.2)."""
+"""How a client's frame with such a pong begins, and its length (RFC 6455, section 5.2)."""
 
 
 def number_in_pong(data: bytes) -> int:

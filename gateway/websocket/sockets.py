@@ -1,4 +1,4 @@
-"""What the kernel is asked of a client's socket, and of the one that listens."""
+"""Options and queries of a client's socket, and of the listening one."""
 
 import asyncio
 import fcntl
@@ -8,7 +8,7 @@ import termios
 from typing import Final
 
 NOTSENT_LOWAT_BYTES: Final = 16 * 1024
-"""Without it the kernel itself hoards megabytes of old prices (tcp(7), TCP_NOTSENT_LOWAT)."""
+"""Without it the kernel itself buffers megabytes of old prices (tcp(7), TCP_NOTSENT_LOWAT)."""
 
 # Linux, <netinet/tcp.h>; Python names it only on some systems.
 _TCP_NOTSENT_LOWAT: Final = 25
@@ -17,7 +17,7 @@ _TCP_NOTSENT_LOWAT: Final = 25
 def bind_both(port: int) -> socket.socket:
     """A TCP socket at ``port`` of every address, IPv6 and IPv4.
 
-    Of ``::`` alone, event loops take IPv6 only, and the kernel what `net.ipv6.bindv6only` says (ipv6(7)).
+    For ``::`` alone event loops take IPv6 only, and the kernel follows `net.ipv6.bindv6only` (ipv6(7)).
 
     Raises:
         OSError: the port is in use, or the machine has no IPv6.
@@ -34,16 +34,16 @@ def bind_both(port: int) -> socket.socket:
 
 
 def prepare(transport: asyncio.Transport) -> int:
-    """Keep the kernel from hoarding; the descriptor that may be written to past ``transport``, or -1 for none."""
+    """Bound the kernel's buffer. Return the descriptor to write to directly, or -1 if there is none."""
     sock: socket.socket | None = transport.get_extra_info("socket")
     if sock is None:
         return -1
-    try:  # noqa: SIM105 - of each connection, and a context takes longer than the rest of this
+    try:  # noqa: SIM105 - for each connection; a context manager takes longer than the call
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
     except OSError:
-        # A Unix socket has no such option. Asking each for its family first takes longer.
+        # A Unix socket has no such option. To ask each for its family first takes longer.
         pass
-    # TLS is the transport's to speak.
+    # With TLS, only the transport can write.
     return sock.fileno() if transport.get_extra_info("ssl_object") is None else -1
 
 

@@ -1,4 +1,4 @@
-"""The half of a connection that writes: straight to the kernel, or behind what waits already. It never waits itself."""
+"""The half of a connection that writes: straight to the kernel, or behind what waits already. It never waits."""
 
 import asyncio
 import os
@@ -8,28 +8,28 @@ from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.sockets import prepare
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
-"""Answers to what was read at once are put together up to here."""
+"""Answers to one read are joined up to so many bytes."""
 
 CUT_OFF: Final = "cut off"
-"""How the end of a connection that we cut off begins in the log."""
+"""How the log names the end of a connection that we cut off."""
 
 
 class Writer(asyncio.Protocol):
-    """What is written to one client, and what of it the kernel has not taken yet."""
+    """Writes to one client, and knows what the kernel has not taken yet."""
 
     __slots__ = ("_backed_up", "_buffers", "_corked", "_direct_fd", "_fd", "_transport", "closing", "end")
 
     def __init__(self, transport: asyncio.Transport, buffers: Buffers) -> None:
-        """``buffers`` bounds what waits here, and for all other clients."""
+        """``buffers`` bounds what waits here and for all other clients."""
         self._transport = transport
         self._buffers = buffers
         self._corked: bytearray | None = None
         self.closing = False
-        """Whether a close frame has been written, or the socket cut off; nothing follows."""
+        """Whether a close frame was written or the socket cut off; nothing follows."""
         self.end = "the connection broke"
         """How it ended, for the log."""
         self._fd = prepare(transport)
-        # Anything that waits is to be heard of at once, and so is its end.
+        # The transport must report at once when anything waits, and when nothing does.
         transport.set_write_buffer_limits(high=0)
         self._backed_up = transport.get_write_buffer_size() > 0
         if self._backed_up:
@@ -40,7 +40,7 @@ class Writer(asyncio.Protocol):
     def drained(self) -> bool:
         """Whether the kernel has taken everything that was written."""
         if self._backed_up and not self._transport.get_write_buffer_size():
-            # What waited when we took the transport over may have gone without a word.
+            # What waited when we took the transport over may have drained without a report.
             self.resume_writing()
         return not self._backed_up
 
@@ -48,17 +48,17 @@ class Writer(asyncio.Protocol):
         """Write ``blob`` and return True, or write nothing and return False: the socket is not draining."""
         if self._direct_fd < 0:
             return self._send_with_care(blob)
-        # Straight to the kernel. The transport would keep the blob for the end of the loop's turn, and nobody
-        # could say what a flush has cost.
+        # Straight to the kernel. The transport would keep the blob until the end of the loop's turn, and nobody could
+        # say what a flush has cost.
         try:
             sent = os.write(self._direct_fd, blob)
         except BlockingIOError:
             sent = 0
         except OSError:
-            # The peer is gone; the transport hears of it by itself.
+            # The peer is gone; the transport notices that by itself.
             return True
         if sent < len(blob):
-            # The kernel takes no more for now. What is left with the transport makes the connection lag.
+            # The kernel takes no more for now. The rest in the transport makes the connection slow.
             self._transport.write(blob[sent:])
         return True
 
@@ -72,12 +72,12 @@ class Writer(asyncio.Protocol):
         return True
 
     def reply(self, frames: bytes) -> None:
-        """Write an answer or a notice, lagging or not; cut off a client that lets too many of them wait."""
+        """Write an answer or a notice, slow or not; cut off a client that lets too many wait."""
         if not (self.send(frames) or self._queue(frames, answer=False)):
             self.abort("does not read its replies")
 
     def _queue(self, blob: bytes, *, answer: bool) -> bool:
-        """Write ``blob`` behind what waits, unless that is too much; ``answer``: to what the client has said."""
+        """Write ``blob`` behind what waits, unless that is too much. ``answer``: it answers the client's message."""
         if self._corked is not None:
             self._fill_cork(blob)
         elif not self.closing:
@@ -88,11 +88,11 @@ class Writer(asyncio.Protocol):
 
     @property
     def waiting_bytes(self) -> int:
-        """What the kernel has not taken yet of what was written."""
+        """The written bytes that the kernel has not taken yet."""
         return self._transport.get_write_buffer_size()
 
     def pause_writing(self) -> None:
-        """The kernel has refused something, which waits in the transport (called by the event loop)."""
+        """The kernel has refused data, which waits in the transport (called by the event loop)."""
         self._backed_up = True
         self._direct_fd = -1
         self._buffers.waits(self)
@@ -104,12 +104,12 @@ class Writer(asyncio.Protocol):
         self._buffers.drained(self)
 
     def _choose_way(self) -> None:
-        # Around the transport only where nothing of it or of ours must go first.
+        # Past the transport only if nothing of it or of ours must go first.
         free = not (self._backed_up or self.closing or self._corked is not None)
         self._direct_fd = self._fd if free else -1
 
     def _cork(self) -> None:
-        """From here on keep what is written, so that all answers to one read leave in one piece."""
+        """Keep what is written from here on, so that all answers to one read leave in one piece."""
         self._corked = bytearray()
         self._direct_fd = -1
 
@@ -127,19 +127,19 @@ class Writer(asyncio.Protocol):
             self.abort("does not read its replies")
 
     def abort(self, reason: str) -> None:
-        """Cut off at once, without a word: whoever does not read would not read a close frame either."""
+        """Cut off at once, without a close frame: a client that does not read would not read that either."""
         if not self._transport.is_closing():
             self._buffers.counters.aborted += 1
             self.closing = True
             self._choose_way()
             self.end = f"{CUT_OFF}, {reason}"
-        # One that closes already keeps what waits until the client reads it.
+        # A closing transport keeps what waits until the client reads it.
         self._transport.abort()
 
     def end_unfinished(self) -> None:
-        """See `gateway.websocket.buffering.kept.Holder`; who only writes leaves nothing unfinished."""
+        """See `gateway.websocket.buffering.entries.Holder`; a writer leaves nothing unfinished."""
 
     @property
-    def waits_for_us(self) -> bool:
-        """See `gateway.websocket.buffering.kept.Holder`; who only writes reads nothing."""
+    def waits_to_be_read(self) -> bool:
+        """See `gateway.websocket.buffering.entries.Holder`; a writer reads nothing."""
         return False

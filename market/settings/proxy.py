@@ -63,11 +63,13 @@ class Proxies:
         """
         given = variables or {}
 
-        def told(name: str) -> str:
+        def value_of(name: str) -> str:
             return given.get(name.lower(), given.get(name, "")).strip()
 
-        self._by_kind = {name: _read(name, value) for name in ("HTTPS_PROXY", "HTTP_PROXY") if (value := told(name))}
-        self._exempt = told("NO_PROXY").lower().replace(",", " ").split()
+        self._by_kind = {
+            name: _read(name, value) for name in ("HTTPS_PROXY", "HTTP_PROXY") if (value := value_of(name))
+        }
+        self._exempt = value_of("NO_PROXY").lower().replace(",", " ").split()
 
     def __repr__(self) -> str:
         return f"Proxies({', '.join(self._by_kind)})"

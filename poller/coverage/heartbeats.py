@@ -11,27 +11,27 @@ class Heartbeats:
     """See `poller.coverage.watch.Watch`. Times are the event loop's, in seconds."""
 
     def __init__(
-        self, told_within_s: float, *, unusable_s: float, grace_s: float, doubt: Callable[[str], None]
+        self, received_within_s: float, *, unusable_s: float, grace_s: float, doubt: Callable[[str], None]
     ) -> None:
-        """Each symbol is heard of within ``told_within_s``.
+        """Each symbol is heard of within ``received_within_s``.
 
         One that brought only what cannot be used for ``unusable_s`` is as good as dead; one without a stream, or
         without a quote since there is one, is relied on for ``grace_s``. Whatever cannot be relied on goes to
         ``doubt``: it may not be listed any more.
         """
-        self._told_within_s = told_within_s
+        self._received_within_s = received_within_s
         self._unusable_s = unusable_s
         self._grace_s = grace_s
         self._doubt = doubt
         self._clock = asyncio.get_running_loop().time
-        self._heard_at: dict[str, float] = {}
+        self._received_at: dict[str, float] = {}
         self._unquoted_at: dict[str, float] = {}
         """Symbol → since when there was no stream of it, or none that had brought a quote."""
         self._unusable_at: dict[str, float] = {}
         """Symbol → since when it brought only what cannot be used."""
 
-    def heard(self, update: Update, verdict: Verdict) -> None:
-        """See `poller.coverage.watch.Watch.heard`."""
+    def received(self, update: Update, verdict: Verdict) -> None:
+        """See `poller.coverage.watch.Watch.received`."""
         self.alive(update.symbol)
         if update.bid is None and update.ask is None:
             return
@@ -43,20 +43,20 @@ class Heartbeats:
 
     def alive(self, symbol: str) -> None:
         """See `poller.coverage.watch.Watch.alive`."""
-        if symbol in self._heard_at:
-            self._heard_at[symbol] = self._clock()
+        if symbol in self._received_at:
+            self._received_at[symbol] = self._clock()
 
-    def misheard(self, symbol: str | None) -> None:
-        """See `poller.coverage.watch.Watch.misheard`."""
-        if symbol is not None and symbol in self._heard_at:
+    def unreadable(self, symbol: str | None) -> None:
+        """See `poller.coverage.watch.Watch.unreadable`."""
+        if symbol is not None and symbol in self._received_at:
             self._unusable_at.setdefault(symbol, self._clock())
 
-    def watch(self, symbols: Collection[str], told: Collection[str] = ()) -> None:
+    def watch(self, symbols: Collection[str], quoted: Collection[str] = ()) -> None:
         """See `poller.coverage.watch.Watch.watch`."""
         now, failing = self._clock(), self._failing()
         for symbol in symbols:
-            self._heard_at[symbol] = now
-            if symbol in told:
+            self._received_at[symbol] = now
+            if symbol in quoted:
                 self._unquoted_at.pop(symbol, None)
             else:
                 # What could not be relied on before has no grace again.
@@ -66,7 +66,7 @@ class Heartbeats:
     def lost(self, symbols: Collection[str]) -> None:
         """See `poller.coverage.watch.Watch.lost`."""
         for symbol in symbols:
-            self._heard_at.pop(symbol, None)
+            self._received_at.pop(symbol, None)
             self._unusable_at.pop(symbol, None)
             self._unquoted_at.setdefault(symbol, self._clock())
 
@@ -93,5 +93,5 @@ class Heartbeats:
     def _failing(self) -> Mapping[str, str]:
         now = self._clock()
         found = {symbol: UNSEEDED for symbol, at in self._unquoted_at.items() if now - at >= self._grace_s}
-        found |= {symbol: SILENT for symbol, at in self._heard_at.items() if now - at >= self._told_within_s}
+        found |= {symbol: SILENT for symbol, at in self._received_at.items() if now - at >= self._received_within_s}
         return found | {symbol: UNUSABLE for symbol, at in self._unusable_at.items() if now - at >= self._unusable_s}

@@ -44,7 +44,7 @@ class _Seeds:
 class Inquiry:
     """Knows what the streams brought of each symbol, and asks where that may not be all there is.
 
-    An answer counts only where no stream has told anything since it was asked for.
+    An answer counts only where no stream has brought anything since it was asked for.
     """
 
     def __init__(
@@ -52,26 +52,26 @@ class Inquiry:
         polling: Polling,
         listing: Listing,
         *,
-        tell: Callable[[Update], Verdict],
+        report: Callable[[Update], Verdict],
         timing: StreamTiming,
         rest_timing: RestTiming,
         counters: Counters,
         rng: random.Random,
         summaries_at_once: int | None = None,
     ) -> None:
-        """What the answers say goes to ``tell``; one question for summaries is about ``summaries_at_once`` symbols."""
+        """What the answers say goes to ``report``; a question for summaries names ``summaries_at_once`` symbols."""
         self._polling = polling
         self._listing = listing
-        self._tell = tell
+        self._report = report
         self._timing = timing
         self._counters = counters
         self._clock = asyncio.get_running_loop().time
         self._backoffs = [Backoff(rest_timing.backoff_base_s, rest_timing.backoff_cap_s, rng) for _ in range(2)]
         self._turn = 0
         """How many updates the streams have brought: what is asked and what is heard are in this order."""
-        self._quote_heard: dict[str, int] = {}
+        self._quote_received: dict[str, int] = {}
         """Symbol → the turn of the update that brought its last quote."""
-        self._summary_heard: dict[str, int] = {}
+        self._summary_received: dict[str, int] = {}
         self._quotes = StalenessWatch(timing.doubts)
         self._summaries = StalenessWatch(timing.summary_doubts, summaries_at_once)
         self._unseeded: dict[str, tuple[float, float]] = {}
@@ -81,33 +81,33 @@ class Inquiry:
         self._quote_seeds = _Seeds()
         self._summary_seeds = _Seeds()
 
-    def heard(self, update: Update, verdict: Verdict) -> None:
+    def received(self, update: Update, verdict: Verdict) -> None:
         """A stream brought ``update``."""
         symbol, now = update.symbol, self._clock()
         self._turn += 1
         if update.update_id is None:
-            self._summary_heard[symbol] = self._turn
-            self._summaries.heard(symbol, now)
+            self._summary_received[symbol] = self._turn
+            self._summaries.received(symbol, now)
         elif verdict == "unusable":
             # Whatever REST answers is better than this.
             self._quotes.unusable(symbol, now)
         else:
-            self._quote_heard[symbol] = self._turn
-            self._quotes.heard(symbol, now)
+            self._quote_received[symbol] = self._turn
+            self._quotes.received(symbol, now)
             if self._unseeded:
                 self._unseeded.pop(symbol, None)
 
     def alive(self, symbol: str) -> None:
         """A sign of life without a price settles nothing: REST may know a newer one."""
 
-    def misheard(self, symbol: str | None) -> None:
+    def unreadable(self, symbol: str | None) -> None:
         """A stream brought what cannot be read; None where it is not known of whom."""
         if symbol is None:
             self._quotes.ask_soon()
         else:
             self._quotes.unusable(symbol, self._clock())
 
-    def watch(self, symbols: Collection[str], told: Collection[str] = ()) -> None:  # noqa: ARG002
+    def watch(self, symbols: Collection[str], quoted: Collection[str] = ()) -> None:  # noqa: ARG002
         """A stream begins to bring ``symbols``: they are judged anew, and asked for once."""
         now, traded = self._clock(), self._traded(symbols)
         self._quotes.watch(traded, now)
@@ -138,16 +138,16 @@ class Inquiry:
         late = [symbol for symbol, (since, _) in self._unseeded.items() if now - since >= self._timing.grace_s]
         return {**dict.fromkeys(late, UNSEEDED), **self._quotes.verdicts(now)}
 
-    def begin(self, told: Callable[[Update, Verdict], None] = lambda _update, _verdict: None) -> Take:
-        """Where an answer goes that is asked for now; ``told`` hears what of it counts, and what that was worth."""
+    def begin(self, accepted: Callable[[Update, Verdict], None] = lambda _update, _verdict: None) -> Take:
+        """Where an answer goes that is asked for now; ``accepted`` receives what of it counts, and its verdict."""
         asked_at, now = self._turn, self._clock()
 
         def take(update: Update) -> None:
             is_quote = update.last is None and update.volume is None
-            heard = self._quote_heard if is_quote else self._summary_heard
+            received = self._quote_received if is_quote else self._summary_received
             # One that was removed since it was asked for is nobody's any more.
-            if heard.get(update.symbol, 0) <= asked_at and update.symbol in self._listing.instruments:
-                told(update, self._tell(update))
+            if received.get(update.symbol, 0) <= asked_at and update.symbol in self._listing.instruments:
+                accepted(update, self._report(update))
                 if is_quote and self._unseeded.get(update.symbol, (now, now))[1] <= now:
                     self._unseeded.pop(update.symbol, None)
 
@@ -155,8 +155,8 @@ class Inquiry:
 
     def stand_in(self) -> Take:
         """Where an answer goes that stands in for streams; what it knows is held against those that were found dead."""
-        dead, told = self._quotes.verdicts(self._clock()), self._quote_answered(self._clock())
-        return self.begin(lambda update, verdict: told(update, verdict) if update.symbol in dead else None)
+        dead, accepted = self._quotes.verdicts(self._clock()), self._quote_answered(self._clock())
+        return self.begin(lambda update, verdict: accepted(update, verdict) if update.symbol in dead else None)
 
     async def run(self) -> None:
         """Ask, now and then, until cancelled."""
@@ -188,27 +188,27 @@ class Inquiry:
     async def _ask_about(self, symbols: tuple[str, ...]) -> None:
         self._counters.questions += 1
         asked_at, found = self._clock(), set[str]()
-        told = self._quote_answered(asked_at)
+        accepted = self._quote_answered(asked_at)
 
-        def hear(update: Update, verdict: Verdict) -> None:
+        def accept(update: Update, verdict: Verdict) -> None:
             found.add(update.symbol)
-            told(update, verdict)
+            accepted(update, verdict)
 
-        if await self._polling.quotes(symbols, self.begin(hear)) is None:
+        if await self._polling.quotes(symbols, self.begin(accept)) is None:
             for symbol in symbols:
                 if symbol not in found and self._quotes.unanswered(symbol, asked_at, self._clock()):
                     self._listing.doubt(symbol)
 
     def _quote_answered(self, asked_at: float) -> Callable[[Update, Verdict], None]:
-        def told(update: Update, verdict: Verdict) -> None:
-            # The first that is heard since a connection was made: what is new in it, no stream could bring.
+        def accepted(update: Update, verdict: Verdict) -> None:
+            # The first since a connection was made: what is new in it, no stream could bring.
             if verdict == "unusable" or update.symbol in self._unseeded:
                 return
             if self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news"):
                 # Quiet by REST too: perhaps it is not traded any more.
                 self._listing.doubt(update.symbol, silent=True)
 
-        return told
+        return accepted
 
     def _summary_answered(self, update: Update, _verdict: Verdict) -> None:
         # Summaries move by the clock too, as old trades leave the day: one that is newer proves nothing.

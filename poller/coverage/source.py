@@ -17,13 +17,13 @@ from poller.coverage.watch import NoStandIn, StandIn, Watch
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
+from poller.network.exchange_link import ExchangeLink
 from poller.network.handshake import stream_session
-from poller.network.link import Link
 from poller.network.pacing import RollingLimit
 from poller.rest.client import RestClient
 from poller.rest.polling import Polling, Questions
 from poller.rest.timing import RestTiming
-from poller.source import Deaf, LinkState, Listener, Update
+from poller.source import LinkState, Listener, NullListener, Update
 from poller.stream.connection import Connection
 from poller.stream.dialect import Alive, Unexpected
 from poller.stream.peer import Peer
@@ -61,8 +61,8 @@ class StreamSource:
         self._timing = timing
         self._rest_timing = rest_timing
         self._counters = Counters()
-        self._link = Link(streams.source, now_us)
-        self._listener: Listener = Deaf()
+        self._link = ExchangeLink(streams.source, now_us)
+        self._listener: Listener = NullListener()
         self._client = RestClient(streams.rest_url, streams.rest_dialect, rest_timing, self._counters, now_us)
         self._listing = streams.listing(self._client, symbols, rest_timing, self._listed)
         self._attempts = RollingLimit(self._limits.connects_per_window, self._limits.connect_window_s)
@@ -74,7 +74,7 @@ class StreamSource:
         self._stand_in: StandIn = NoStandIn()
         if streams.questions is None:
             self._watch: Watch = Heartbeats(
-                self._limits.told_within_s,
+                self._limits.received_within_s,
                 unusable_s=timing.doubts.unusable_s,
                 grace_s=timing.grace_s,
                 doubt=self._listing.doubt,
@@ -182,7 +182,7 @@ class StreamSource:
         return shard
 
     def _became_ready(self, shard: Shard) -> None:
-        self._watch.watch(shard.symbols, shard.told)
+        self._watch.watch(shard.symbols, shard.quoted)
         self._cover.review()
 
     def _new_polling(self, questions: Questions) -> Polling:
@@ -203,7 +203,7 @@ class StreamSource:
         return Inquiry(
             polling,
             self._listing,
-            tell=lambda update: self._listener.update(update),
+            report=lambda update: self._listener.update(update),
             timing=self._timing,
             rest_timing=self._rest_timing,
             counters=self._counters,
@@ -228,18 +228,18 @@ class StreamSource:
             peer=self._peer,
         )
 
-    def _received(self, heard: Update | Alive | Unexpected) -> None:
-        match heard:
+    def _received(self, received: Update | Alive | Unexpected) -> None:
+        match received:
             case Update():
-                self._watch.heard(heard, self._listener.update(heard))
+                self._watch.received(received, self._listener.update(received))
             case Alive():
-                self._watch.alive(heard.symbol)
+                self._watch.alive(received.symbol)
             case Unexpected(symbol=None):
                 self._listener.unreadable(None, "malformed")
-                self._watch.misheard(None)
+                self._watch.unreadable(None)
             case Unexpected(symbol=symbol) if any(symbol in shard.symbols for shard in self._shards):
                 self._listener.unreadable(symbol, "malformed")
-                self._watch.misheard(symbol)
+                self._watch.unreadable(symbol)
 
     def _listed(self, symbol: str, instrument: Instrument) -> None:
         if self._polling is not None:

@@ -19,7 +19,7 @@ UNSEEDED: Final = "its price since the last reconnect is not known yet"
 
 
 class _Watched(Struct):
-    heard_at: float
+    received_at: float
     patience_s: float
     asked_at: float = 0.0
     newer_at: float | None = None
@@ -67,14 +67,14 @@ class StalenessWatch:
             self._watched.pop(symbol, None)
             self._suspects.discard(symbol)
 
-    def heard(self, symbol: str, now: float) -> None:
+    def received(self, symbol: str, now: float) -> None:
         """The stream brought a quote of ``symbol``."""
         watched = self._watched.get(symbol)
         if watched is None:
             return
-        if now - watched.heard_at < self._timing.patience_s:
+        if now - watched.received_at < self._timing.patience_s:
             watched.patience_s = self._timing.patience_s
-        watched.heard_at = now
+        watched.received_at = now
         if symbol in self._suspects:
             watched.newer_at = watched.unusable_at = watched.missing_at = None
             watched.on_trial = False
@@ -97,7 +97,7 @@ class StalenessWatch:
         """The symbols to ask about now; taken for asked."""
         if now < self._ask_at:
             return ()
-        quiet = {symbol: now - max(its.heard_at, its.asked_at) for symbol, its in self._watched.items()}
+        quiet = {symbol: now - max(its.received_at, its.asked_at) for symbol, its in self._watched.items()}
         if not any(quiet_s >= self._watched[symbol].patience_s for symbol, quiet_s in quiet.items()):
             return ()
         self._ask_at = now + self._timing.gap_s
@@ -115,7 +115,7 @@ class StalenessWatch:
         Returns whether to look the listing up: the symbol was busy until now, or has been quiet for the longest time.
         """
         watched = self._watched.get(symbol)
-        if watched is None or watched.heard_at > asked_at:
+        if watched is None or watched.received_at > asked_at:
             return False
         if watched.missing_at is not None:
             watched.missing_at = None
@@ -126,7 +126,7 @@ class StalenessWatch:
             watched.on_trial = False
             self._suspects.add(symbol)
             return False
-        if watched.on_trial and now - watched.heard_at >= self._timing.patience_s:
+        if watched.on_trial and now - watched.received_at >= self._timing.patience_s:
             watched.newer_at, watched.on_trial = None, False
             if watched.unusable_at is None:
                 self._suspects.discard(symbol)
@@ -142,7 +142,7 @@ class StalenessWatch:
     def unanswered(self, symbol: str, asked_at: float, now: float) -> bool:
         """REST, asked at ``asked_at``, has no price of ``symbol``; whether that is worth a look at what is listed."""
         watched = self._watched.get(symbol)
-        if watched is None or watched.heard_at > asked_at:
+        if watched is None or watched.received_at > asked_at:
             return False
         watched.patience_s = self._timing.patience_s
         watched.missing_at = now if watched.missing_at is None else watched.missing_at

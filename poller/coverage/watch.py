@@ -10,17 +10,17 @@ from poller.source import Take, Update, Verdict
 class Watch(Protocol):
     """Knows what the streams brought of each symbol, and which of them cannot be relied on."""
 
-    def heard(self, update: Update, verdict: Verdict) -> None:
+    def received(self, update: Update, verdict: Verdict) -> None:
         """A stream brought ``update``."""
 
     def alive(self, symbol: str) -> None:
         """A stream brought a sign of life of ``symbol``."""
 
-    def misheard(self, symbol: str | None) -> None:
+    def unreadable(self, symbol: str | None) -> None:
         """A stream brought what cannot be read; None where it is not known of whom."""
 
-    def watch(self, symbols: Collection[str], told: Collection[str] = ()) -> None:
-        """A stream begins to bring ``symbols``: they are judged anew. It has brought a quote of ``told`` already."""
+    def watch(self, symbols: Collection[str], quoted: Collection[str] = ()) -> None:
+        """A stream begins to bring ``symbols``: they are judged anew. It has brought a quote of ``quoted`` already."""
 
     def lost(self, symbols: Collection[str]) -> None:
         """No stream brings ``symbols`` now: their silence proves nothing."""

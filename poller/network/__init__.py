@@ -5,7 +5,7 @@
 ``backoff``       pauses between tries; ``pacing``: not more often than allowed
 ``handshake``     a session that keeps what a refused handshake said
 ``reasons``       what went wrong, in plain words
-``link``          the state of the way, as heartbeats tell it
+``exchange_link`` the state of the link to the exchange, as heartbeats report it
 ``log_throttle``  one log line where a fault begins, one where it ends
 ``counters``      what is counted
 ``tasks``         the first of several to end

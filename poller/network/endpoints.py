@@ -23,7 +23,7 @@ class Endpoints:
         self._what = what
         self._proxies = proxies
         self._at = 0
-        self._told = 0
+        self._logged = 0
         """Which one the log says is used: the first needs no words."""
 
     @classmethod
@@ -48,6 +48,6 @@ class Endpoints:
     def works(self, url: str) -> None:
         """``url`` serves: it is current, and the log says so where it was another before."""
         self._at = self.urls.index(url)
-        if self._at != self._told:
-            logger.warning("%s: %s is used now, in place of %s", self._what, url, self.urls[self._told])
-            self._told = self._at
+        if self._at != self._logged:
+            logger.warning("%s: %s is used now, in place of %s", self._what, url, self.urls[self._logged])
+            self._logged = self._at

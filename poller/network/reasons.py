@@ -41,11 +41,11 @@ _PROXY_FINDS_NOBODY = frozenset({502, 503, 504})
 
 def of_answer(status: int, body: bytes) -> str:
     """``HTTP 403: 403 Forbidden``: an error answer's message, a page's title, or the first line of plain text."""
-    words = told(body)
+    words = in_body(body)
     return f"HTTP {status}: {words}" if words else f"HTTP {status}"
 
 
-def told(body: bytes) -> str:
+def in_body(body: bytes) -> str:
     """What an error answer says to people; empty where it says nothing."""
     message = _message(body)
     text = body[:_PAGE_BYTES].decode(errors="replace")

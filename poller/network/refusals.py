@@ -25,7 +25,7 @@ def obey(ban: Ban, status: int, headers: Mapping[str, str], body: bytes, now_us:
         if told_s <= 0:
             told_s = None
     wait_s = ban.begin(told_s)
-    words = reasons.told(body)
+    words = reasons.in_body(body)
     asked = "asked to wait" if told_s is not None else "waiting"
     ban.reason = f"HTTP {status}, {asked} {wait_s:.0f} s{f': {words}' if words else ''}"
     return ban.reason

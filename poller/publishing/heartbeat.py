@@ -42,27 +42,27 @@ class HeartbeatSchedule:
         self._since_whole = 0
         """HeartbeatSchedule since the bus was given all states."""
         self._now_us = now_us
-        self._told: tuple[str, str] | None = None
+        self._sent: tuple[str, str] | None = None
         """What the last one said of the link."""
 
     def due(self, now: float) -> bool:
         """Whether a heartbeat is due."""
         state = self._state()
         news = self._states.known and self._states.version != self._taken
-        return news or (state.source, state.link) != self._told or now >= self.due_at
+        return news or (state.source, state.link) != self._sent or now >= self.due_at
 
     def look_at(self, now: float) -> float:
         """When to ask `due` again, at the latest."""
         return min(self.due_at, now + _LOOK_S)
 
     @property
-    def told_down(self) -> bool:
+    def reported_down(self) -> bool:
         """Whether the last heartbeat said that the link is down."""
-        return self._told is not None and self._told[1] == "down"
+        return self._sent is not None and self._sent[1] == "down"
 
     def sent(self, heartbeat: Heartbeat, now: float) -> None:
         """The bus took ``heartbeat``."""
-        self._told = heartbeat.source, heartbeat.link
+        self._sent = heartbeat.source, heartbeat.link
         if heartbeat.states:
             self._since_whole = 0 if self._gives_whole else self._since_whole + 1
             self._taken = heartbeat.states.version

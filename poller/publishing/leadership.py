@@ -49,7 +49,7 @@ class Lead:
         self._now_us = now_us
         self._token: Token | None = None
         """The token of our term, as far as we know; None while another poller leads."""
-        self._told: bool | None = True
+        self._logged: bool | None = True
         """Whether the log says that we lead. It need not say so of a single poller; None: it must say it anew."""
 
     @property
@@ -76,8 +76,8 @@ class Lead:
             self._sequencer.follow(last_values, now_ms)
             if fit:
                 await self._bus.leadership.stand_by(self._lease, self._owner, TTL_S)
-        if leads != self._told:
-            self._told = leads
+        if leads != self._logged:
+            self._logged = leads
             logger.info("leading: this poller publishes" if leads else "standing by: another poller publishes")
         return leads
 
@@ -90,11 +90,11 @@ class Lead:
 
     def lost(self) -> None:
         """The bus refused us: the lease had run out, or everything on the bus is gone, or another leads."""
-        self._token = self._told = None
+        self._token = self._logged = None
 
     async def release(self) -> None:
         """Let another lead; the lease runs out by itself where the bus does not answer."""
-        token, self._token, self._told = self._token, None, None
+        token, self._token, self._logged = self._token, None, None
         if token is None:
             return
         try:

@@ -157,7 +157,7 @@ class Publisher:
             self._wake.clear()
             await _wait(self._wake, self._heartbeats.look_at(loop.time()))
         if self._before_heartbeat is None and self._heartbeats.due(loop.time()):
-            if self._state().link == "down" and await self._lead.has_successor() and self._heartbeats.told_down:
+            if self._state().link == "down" and await self._lead.has_successor() and self._heartbeats.reported_down:
                 # Seen since the last heartbeat, when we were down already: what failed us did not fail everybody.
                 await self._hand_over()
                 return

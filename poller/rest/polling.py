@@ -114,7 +114,7 @@ class Polling:
         self._quotes.failure = ""
         self._had.clear()
         self._set(False, "no answer yet")
-        self._hear_by(self._timing.quiet_s)
+        self._expect_within(self._timing.quiet_s)
         try:
             while True:
                 job = min(self._quotes, self._summaries, key=lambda job: job.due)
@@ -156,7 +156,7 @@ class Polling:
         if failure is None:
             self._set(True, _slowed(stretch, self._client.budget.used))
             # Time for the next answer, and then for being late.
-            self._hear_by(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
+            self._expect_within(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
         elif failure.banned or not self.ok:
             self._set(False, failure.reason)
 
@@ -196,7 +196,7 @@ class Polling:
         if answer.malformed:
             self._counters.malformed += answer.malformed
             self._malformed.note(f"{question.path}: {body[:200]!r}", asyncio.get_running_loop().time())
-        if not answer.updates and (words := reasons.told(body)):
+        if not answer.updates and (words := reasons.in_body(body)):
             return Failure(f"an answer without prices: {words}")
         return answer
 
@@ -232,15 +232,15 @@ class Polling:
         job.failure = "" if failure is None else failure.reason
         return stretch
 
-    def _hear_by(self, seconds: float) -> None:
+    def _expect_within(self, seconds: float) -> None:
         if self._quiet is not None:
             self._quiet.cancel()
         self._quiet = asyncio.get_running_loop().call_later(seconds, self._silent, seconds)
 
     def _silent(self, seconds: float) -> None:
         # What the exchange said is worth more than that it said nothing since.
-        told = self._client.failure.reason if self._client.failure is not None else self._quotes.failure
-        self._set(False, told or f"no prices by REST for {seconds:g} s")
+        reason = self._client.failure.reason if self._client.failure is not None else self._quotes.failure
+        self._set(False, reason or f"no prices by REST for {seconds:g} s")
 
     def _set(self, ok: bool, reason: str) -> None:
         if (ok, reason) != (self.ok, self.reason):

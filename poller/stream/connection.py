@@ -55,14 +55,14 @@ class Connection:
         """Prepare; ``pass_on`` gets every update and every sign of life of ``symbols``, and what cannot be read.
 
         ``changed`` is called when ``over`` is new, ``granted`` with symbols that were added by `serve` when it brings
-        them, and with `told`, ``refused`` with what the exchange will not bring, as it names that.
+        them, and with `quoted`, ``refused`` with what the exchange will not bring, as it names that.
         """
         clock = asyncio.get_running_loop().time
         self.ready = asyncio.Event()
         self.leaving = asyncio.Event()
         self.reason = ""
         self.over = False
-        self.told = set[str]()
+        self.quoted = set[str]()
         """Symbols of which it has brought a quote."""
         self._endpoints = endpoints
         self._dialect = dialect
@@ -93,7 +93,7 @@ class Connection:
         self._subscriptions = Subscriptions(timing, self._new_backoff, self._count_subscribe_error)
         self._subscriptions.add(dialect.requests("SUBSCRIBE", symbols), clock())
         self._opened_at = clock()
-        self._heard_at = clock()
+        self._received_at = clock()
         self._unexpected = LogThrottle(logger, "message not understood")
 
     async def run(self, session: aiohttp.ClientSession) -> None:
@@ -153,7 +153,7 @@ class Connection:
         self._wake.set()
 
     async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._opened_at = self._heard_at = self._clock()
+        self._opened_at = self._received_at = self._clock()
         try:
             self._end(await first_of(self._receive(socket), self._send(socket), self._guard(), self._closed()))
         except (aiohttp.ClientError, OSError) as error:
@@ -165,7 +165,7 @@ class Connection:
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         while True:
             message = await socket.receive()
-            self._heard_at = self._clock()
+            self._received_at = self._clock()
             self._pinged = False
             match message.type:
                 case aiohttp.WSMsgType.TEXT:
@@ -187,25 +187,25 @@ class Connection:
                     self._note("a binary message")
 
     def _take(self, message: str) -> None:
-        for heard in self._dialect.parse(message, self._now_us()):
-            match heard:
-                case Update() | Alive() if heard.symbol in self._symbols:
-                    if isinstance(heard, Update):
+        for received in self._dialect.parse(message, self._now_us()):
+            match received:
+                case Update() | Alive() if received.symbol in self._symbols:
+                    if isinstance(received, Update):
                         self._counters.messages += 1
-                        if heard.bid is not None:
-                            self.told.add(heard.symbol)
-                    self._pass_on(heard)
-                case Update() | Alive() if heard.symbol in self._former:
+                        if received.bid is not None:
+                            self.quoted.add(received.symbol)
+                    self._pass_on(received)
+                case Update() | Alive() if received.symbol in self._former:
                     pass
                 case Update() | Alive():
-                    self._note(f"a symbol that nobody asked for: {heard.symbol[:40]!r}")
+                    self._note(f"a symbol that nobody asked for: {received.symbol[:40]!r}")
                 case Ack():
-                    self._answered(heard)
+                    self._answered(received)
                 case Ending():
-                    self._leave(heard.reason)
+                    self._leave(received.reason)
                 case Unexpected():
-                    self._note(heard.why)
-                    self._pass_on(heard)
+                    self._note(received.why)
+                    self._pass_on(received)
 
     def _answered(self, ack: Ack) -> None:
         if refused := self._subscriptions.answered(ack, self._clock()):
@@ -217,7 +217,7 @@ class Connection:
     def _settle(self) -> None:
         late, self._late = self._late, set()
         if self.ready.is_set() and late:
-            self._granted(late, self.told)
+            self._granted(late, self.quoted)
         if not self.ready.is_set() and not self._peer.answers_pings:
             # To learn whether its silence will mean anything.
             self._ping = True
@@ -261,10 +261,10 @@ class Connection:
             if not self.ready.is_set() and now - self._opened_at >= timing.ready_timeout_s:
                 return f"subscriptions not granted within {timing.ready_timeout_s:g} s"
             quiet_s = self._peer.quiet_s(timing, self._limits)
-            if now - self._heard_at >= quiet_s:
+            if now - self._received_at >= quiet_s:
                 self._peer.given_up += not self._peer.answers_pings
-                return f"nothing heard for {quiet_s:g} s"
-            if now - self._heard_at >= timing.quiet_s / 2 and not self._pinged:
+                return f"nothing received for {quiet_s:g} s"
+            if now - self._received_at >= timing.quiet_s / 2 and not self._pinged:
                 self._ping = self._pinged = True
                 self._wake.set()
             if now >= renew_at:

@@ -27,5 +27,5 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
     renew_after_s: float = NEVER_S
     """A connection is replaced when it is so old: the exchange would end it."""
     renew_jitter_s: float = 0.0
-    told_within_s: float = NEVER_S
+    received_within_s: float = NEVER_S
     """Of each symbol something comes at least so often; `NEVER_S` where a quiet symbol is nothing unusual."""

@@ -57,9 +57,9 @@ class Shard:
         return any(stream.ready.is_set() and not stream.over for stream in self._streams)
 
     @property
-    def told(self) -> Collection[str]:
+    def quoted(self) -> Collection[str]:
         """Symbols of which the newest connection has brought a quote."""
-        return self._streams[-1].told if self._streams else ()
+        return self._streams[-1].quoted if self._streams else ()
 
     @property
     def reason(self) -> str:
@@ -147,7 +147,7 @@ class Shard:
             self.lost_at = asyncio.get_running_loop().time()
 
     def _log(self, stream: Connection) -> None:
-        """The end of a good connection and the first failure after it; `Link` tells the rest."""
+        """The end of a good connection and the first failure after it; `ExchangeLink` tells the rest."""
         if not stream.over:
             logger.info("stream of %d symbols is to be replaced: %s", len(self.symbols), stream.reason)
         elif not self._failing:

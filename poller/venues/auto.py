@@ -25,24 +25,24 @@ LOOK_AGAIN_S: Final = 60.0
 _PAGE_BYTES: Final = 1 << 14
 
 
-class Sight(Struct, frozen=True):
-    """What came of a look at the exchange."""
+class ProbeResult(Struct, frozen=True):
+    """The result of a probe of the exchange."""
 
     there: bool
-    """Whether anything answered, be it with a refusal: then it is the exchange's turn to give prices, or the reason."""
+    """Whether anything answered, even with a refusal. Then the exchange gives prices, or the reason why not."""
     reason: str = ""
-    """What is wrong; empty where all is well."""
+    """What is wrong; else empty."""
 
 
 async def look(
     endpoints: Endpoints, now_us: Callable[[], int], within_s: float = PROBE_TIMEOUT_S, *, ping: str
-) -> Sight:
+) -> ProbeResult:
     """Ask for a sign of life at each URL until one is well, within ``within_s`` in all; ask nobody during a ban.
 
     The question is ``GET`` of the path ``ping``, which answers 200.
     """
     if endpoints.ban.left_s():
-        return Sight(True, endpoints.ban.reason)
+        return ProbeResult(True, endpoints.ban.reason)
     each_s = within_s / len(endpoints.urls)
     refused = silent = ""
     for _ in endpoints.urls:
@@ -65,12 +65,12 @@ async def look(
         else:
             if status == 200:
                 endpoints.works(url)
-                return Sight(True)
+                return ProbeResult(True)
             if status in BANNED:
-                return Sight(True, obey(endpoints.ban, status, headers, body, now_us()))
+                return ProbeResult(True, obey(endpoints.ban, status, headers, body, now_us()))
             refused = refused or reasons.of_answer(status, body)
         endpoints.failed(url)
-    return Sight(bool(refused), refused or silent)
+    return ProbeResult(bool(refused), refused or silent)
 
 
 class Auto:

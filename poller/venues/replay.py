@@ -18,7 +18,7 @@ from market.prices.instruments import Instrument, Scales
 from market.prices.tick import DecimalError, scale_of
 from market.wire.codec import UNREADABLE
 from poller.errors import PollerError
-from poller.source import Deaf, LinkState, Listener, Update
+from poller.source import LinkState, Listener, NullListener, Update
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
 from poller.venues.binance.messages import QUOTE_STREAM, SUMMARY_STREAM, parse_message
 
@@ -59,7 +59,7 @@ class Replay:
         self._symbols = tuple(symbols)
         self._wanted = dict.fromkeys(self._symbols)
         self._instruments: dict[str, Instrument] = {}
-        self._listener: Listener = Deaf()
+        self._listener: Listener = NullListener()
         self._path = path
         self._speed = speed
         self._now_us = now_us

@@ -15,7 +15,7 @@ from msgspec import Struct
 from market.prices.instruments import Instrument, Scales
 from market.prices.tick import scale_of, scaled, unscaled
 from market.prices.venues import native_of
-from poller.source import Deaf, LinkState, Listener, Update
+from poller.source import LinkState, Listener, NullListener, Update
 
 _GRID_S = 0.01
 """Above 100 ticks/s they come in small batches on this grid: finer timers cost more than the ticks."""
@@ -66,7 +66,7 @@ class Simulated:
         self._ticks_per_s = ticks_per_s
         self._now_us = now_us
         self._listings = listings()
-        self._listener: Listener = Deaf()
+        self._listener: Listener = NullListener()
         names = tuple(symbols)
         self._per_summary = max(1, round(ticks_per_s / len(names)))
         self._walks = [self._new_walk(name) for name in names]

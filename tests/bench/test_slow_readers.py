@@ -27,7 +27,7 @@ def test_a_row_says_what_was_seen() -> None:
         end_s=18.04,
         older_bytes=2048,
         older_ticks=10,
-        own_bytes=1024,
+        receive_buffer_bytes=1024,
         current_s=0.043,
     )
     assert render([stalled], trees=True).splitlines()[2] == (

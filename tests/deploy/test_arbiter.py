@@ -33,7 +33,7 @@ class RecordingArbiter:
     replaced: int = 0
     said: list[str] = field(default_factory=list)
     noted: list[int] = field(default_factory=list)
-    told: list[int] = field(default_factory=list)
+    signals: list[int] = field(default_factory=list)
     stopped: list[bool] = field(default_factory=list)
     num_workers: int = 1
     on_replace: Callable[[], None] = lambda: None
@@ -52,7 +52,7 @@ class RecordingArbiter:
         self.stopped.append(graceful)
 
     def kill_workers(self, number: int) -> None:
-        self.told.append(number)
+        self.signals.append(number)
 
     def handle_hup(self) -> None:
         self.replaced += 1
@@ -149,15 +149,15 @@ def test_a_stop_does_not_wait_for_a_successor() -> None:
     guard_reload(arbiter, Settings(), Settings)
     arbiter.signal(signal.SIGHUP, None)
     arbiter.handle_hup()
-    assert ([], 1) == (arbiter.told, arbiter.num_workers)
+    assert ([], 1) == (arbiter.signals, arbiter.num_workers)
     arbiter.on_replace = lambda: arbiter.signal(signal.SIGTERM, None)
     arbiter.signal(signal.SIGHUP, None)
     arbiter.handle_hup()
     # And no worker is started meanwhile.
-    assert ([signal.SIGQUIT], 0) == (arbiter.told, arbiter.num_workers)
+    assert ([signal.SIGQUIT], 0) == (arbiter.signals, arbiter.num_workers)
     assert [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM] == arbiter.noted
     arbiter.stop()
-    assert ([signal.SIGQUIT] * 2, [True]) == (arbiter.told, arbiter.stopped)
+    assert ([signal.SIGQUIT] * 2, [True]) == (arbiter.signals, arbiter.stopped)
 
 
 def test_a_worker_that_has_just_been_forked_ends_when_it_is_told_to() -> None:

@@ -8,7 +8,7 @@ from deploy.programs import plan_run
 
 
 @pytest.mark.parametrize(
-    ("told", "venues"),
+    ("variables", "venues"),
     [
         ({}, ("binance",)),
         ({"VENUE": "coinbase"}, ("coinbase",)),
@@ -16,9 +16,9 @@ from deploy.programs import plan_run
         ({"VENUES": "coinbase", "VENUE": "binance"}, ("coinbase",)),
     ],
 )
-def test_venues(told: dict[str, str], venues: tuple[str, ...]) -> None:
+def test_venues(variables: dict[str, str], venues: tuple[str, ...]) -> None:
     """As many as are named, in their order."""
-    assert venues == venues_of(told)
+    assert venues == venues_of(variables)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_symbols_of_several_venues() -> None:
 )
 def test_a_feed_is_its_venue_s(feed: str | None, binance: str | None, coinbase: str | None) -> None:
     """The poller of another venue is not told of it."""
-    told = {} if feed is None else {"FEED": feed}
-    assert binance == environ_of("binance", told, 0).get("FEED")
-    assert coinbase == environ_of("coinbase", told, 1).get("FEED")
+    variables = {} if feed is None else {"FEED": feed}
+    assert binance == environ_of("binance", variables, 0).get("FEED")
+    assert coinbase == environ_of("coinbase", variables, 1).get("FEED")
 
 
 def test_each_poller_of_a_plan() -> None:

@@ -34,7 +34,7 @@ class Arbiter:
     num_workers: int = 1
     WORKERS: dict[int, Worker] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
-    told: list[int] = field(default_factory=list)
+    stopping: list[int] = field(default_factory=list)
     ends: list[tuple[int, int]] = field(default_factory=list)
     """Workers that have ended and were not reaped yet: process, exit code."""
     wait: Callable[[], None] = lambda: None
@@ -62,7 +62,7 @@ class Arbiter:
         if len(self.WORKERS) < self.num_workers:
             self.spawn_workers()
         oldest = sorted(self.WORKERS, key=lambda pid: self.WORKERS[pid].age)
-        self.told.extend(oldest[: max(0, len(oldest) - self.num_workers)])
+        self.stopping.extend(oldest[: max(0, len(oldest) - self.num_workers)])
 
     def reap_workers(self) -> None:
         while self.ends:
@@ -183,7 +183,7 @@ def test_the_old_one_is_told_to_stop_once_the_new_one_serves(arbiter: Arbiter) -
     looks: list[list[int]] = []
 
     def wait() -> None:
-        looks.append(list(arbiter.told))
+        looks.append(list(arbiter.stopping))
         if len(looks) == 3:
             arbiter.WORKERS[max(arbiter.WORKERS)].serves = True
         if len(looks) == 6:
@@ -211,7 +211,7 @@ def test_a_reload_that_fails_changes_nothing(arbiter: Arbiter, code: int) -> Non
 
     arbiter.wait = wait
     arbiter.handle_hup()
-    assert (only(arbiter), arbiter.told, waits) == (old, [], 2)
+    assert (only(arbiter), arbiter.stopping, waits) == (old, [], 2)
     assert arbiter.said == ["the new worker cannot start; the old one serves on, with the settings it has"]
 
 
@@ -223,7 +223,7 @@ def test_without_an_old_one_a_failed_boot_ends_the_arbiter(arbiter: Arbiter) -> 
     old = arbiter.start()
     new = arbiter.start()
     arbiter.manage_workers()
-    assert arbiter.told == [old]
+    assert arbiter.stopping == [old]
     arbiter.ends.append((new, 3))
     with pytest.raises(HaltServer):
         arbiter.reap_workers()

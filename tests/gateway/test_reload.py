@@ -128,7 +128,7 @@ async def test_a_venue_comes_with_its_first_symbol(start: Start) -> None:
     async with connected(running.url) as client:
         await client.subscribe("BTC")
         change(running, symbols=parse_symbols("BTCUSDT,coinbase:BTC-USD"))
-        await client.until(lambda client: {its["venue"] for its in client.told("status")} == both)
+        await client.until(lambda client: {its["venue"] for its in client.received("status")} == both)
         assert {"coinbase": 0} == {
             name: its for name, its in running.gateway.feed.live_venues().items() if name != "binance"
         }
@@ -138,7 +138,7 @@ async def test_a_venue_comes_with_its_first_symbol(start: Start) -> None:
         async with connected(running.url) as newcomer:
             await newcomer.subscribe("*")
             await newcomer.until(lambda client: client.newest_seq("coinbase:BTC-USD") == 5)
-            assert both == {its["venue"] for its in newcomer.told("status")}
+            assert both == {its["venue"] for its in newcomer.received("status")}
             assert 2 == newcomer.count("status")
 
 

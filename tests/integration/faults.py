@@ -26,7 +26,7 @@ STALE_WITHIN_S = 5
 BACK_WITHIN_S = 9
 """A try under way when the fault ends may still fail after 2 s, and the next comes 3 s after that."""
 
-NO_LINK = "no link to the bus"
+NO_BUS_LINK = "no link to the bus"
 SILENT_POLLER = "the poller is silent"
 
 

@@ -40,7 +40,7 @@ class ReconnectingClient:
         self.obeys = obeys
         self.manners = manners
         self._clock = asyncio.get_running_loop().time
-        self._heard_at: float | None = None
+        self._received_at: float | None = None
         self.served = asyncio.Event()
         """Set when the first price arrives."""
         self.connects: list[float] = []
@@ -54,7 +54,7 @@ class ReconnectingClient:
     @property
     def gap_s(self) -> float:
         """The longest time without a price, across connections, including the present one."""
-        silent_s = 0.0 if self._heard_at is None else self._clock() - self._heard_at
+        silent_s = 0.0 if self._received_at is None else self._clock() - self._received_at
         return max(self._longest_gap_s, silent_s)
 
     async def run(self) -> None:
@@ -75,12 +75,12 @@ class ReconnectingClient:
                 self.refused.append(str(error))
                 await asyncio.sleep(random.uniform(*_BACKOFF_S))
 
-    def heard(self) -> None:
+    def received(self) -> None:
         """A price has arrived."""
         now = self._clock()
-        if self._heard_at is not None:
-            self._longest_gap_s = max(self._longest_gap_s, now - self._heard_at)
-        self._heard_at = now
+        if self._received_at is not None:
+            self._longest_gap_s = max(self._longest_gap_s, now - self._received_at)
+        self._received_at = now
         self.served.set()
 
 
@@ -125,7 +125,7 @@ class _Socket(asyncio.Protocol):
 
     def _take(self, opcode: int, payload: bytes) -> None:
         if payload.startswith(_PRICES):
-            self._client.heard()
+            self._client.received()
         elif opcode == PING:
             self._transport.write(client_frame(PONG, payload))
         elif opcode == CLOSE:

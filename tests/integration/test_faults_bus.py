@@ -14,7 +14,7 @@ from deploy.programs import Plan
 from deploy.stack import Stack
 from tests.client import connected
 from tests.integration.faults import (
-    NO_LINK,
+    NO_BUS_LINK,
     SILENT_POLLER,
     SYMBOLS,
     assert_never_stale,
@@ -95,7 +95,7 @@ async def _broken_link(stack: Stack, name: str, proxy: Proxy) -> None:
     async with subscribers(url_of(stack, name)) as clients, _nothing_left_by(process):
         until = now() + OUTAGE_S
         BROKEN[name](proxy)
-        stale_after = await until_stale(clients, NO_LINK)
+        stale_after = await until_stale(clients, NO_BUS_LINK)
         await asyncio.sleep(until - now())
         await proxy.heal()
         back_after = await until_current(clients)
@@ -147,7 +147,7 @@ async def test_a_gateway_that_the_bus_throws_out_links_again() -> None:
             assert await redis.client_kill_filter(_type="pubsub") == 1
             tell(
                 "subscriber killed",
-                stale_after=await until_stale(clients, NO_LINK),
+                stale_after=await until_stale(clients, NO_BUS_LINK),
                 back_after=await until_current(clients),
             )
             stack["gateway"].send(signal.SIGSTOP)
@@ -157,7 +157,7 @@ async def test_a_gateway_that_the_bus_throws_out_links_again() -> None:
                 stack["gateway"].send(signal.SIGCONT)
             tell(
                 "output buffer overrun",
-                stale_after=await until_stale(clients, NO_LINK),
+                stale_after=await until_stale(clients, NO_BUS_LINK),
                 back_after=await until_current(clients),
             )
         assert_stayed(clients)

@@ -121,7 +121,7 @@ async def test_an_exchange_that_goes_silent_or_mad_is_reported_as_such_and_taken
 async def _frozen() -> None:
     async with _exchange() as exchange, running(_plan(exchange)) as stack, subscribers(ws_url(stack)) as clients:
         exchange.freeze()
-        stale_after = await until_stale(clients, "nothing heard", STREAM_SILENT_WITHIN_S)
+        stale_after = await until_stale(clients, "nothing received", STREAM_SILENT_WITHIN_S)
         # Connections that are opened now hang too.
         await asyncio.sleep(FROZEN_ON_S)
         assert {client.status["feed"] for client in clients} == {"stale"}

@@ -17,7 +17,7 @@ from deploy.programs import GUNICORN
 from deploy.stack import Stack
 from tests.client import Client, connected, open_client
 from tests.integration.faults import (
-    NO_LINK,
+    NO_BUS_LINK,
     SILENT_POLLER,
     SYMBOLS,
     assert_stayed,
@@ -84,7 +84,7 @@ async def test_a_gateway_out_of_descriptors_keeps_whom_it_has_and_takes_others_w
 
                 # Its descriptor becomes free, everybody wants it, and the new link needs it.
                 await proxy.drop()
-                stale_after = await until_stale(clients, NO_LINK)
+                stale_after = await until_stale(clients, NO_BUS_LINK)
                 back_after = await until_current(clients)
             async with asyncio.timeout(WELCOME_WITHIN_S), connected(url):
                 pass

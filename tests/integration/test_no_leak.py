@@ -73,7 +73,7 @@ class Stranger:
     def __init__(self, address: Address, marks: Marks) -> None:
         self.address = address
         self.marks = marks
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.outcomes: list[int] = []
         """Statuses and close codes, to see that the paths were what they should be."""
 
@@ -85,9 +85,9 @@ class Stranger:
         ):
             body = await response.read()
             self.outcomes.append(response.status)
-            self.heard.append(f"{response.status} {response.reason} {response.headers}")
+            self.received.append(f"{response.status} {response.reason} {response.headers}")
             if path != "/v1/ticket" or response.status != 200:
-                self.heard.append(body.decode())
+                self.received.append(body.decode())
             return body
 
     async def raw(self, request: str) -> None:
@@ -98,7 +98,7 @@ class Stranger:
             with suppress(ConnectionError):
                 answer = await reader.readuntil(b"\r\n\r\n")
                 self.outcomes.append(int(answer.split()[1]))
-                self.heard.append((answer + await reader.read(65536)).decode("latin-1"))
+                self.received.append((answer + await reader.read(65536)).decode("latin-1"))
         writer.close()
 
     async def open(self, query: str = "", *messages: Any, bearer: str | None = None, **headers: str) -> None:
@@ -110,23 +110,23 @@ class Stranger:
         except InvalidStatus as refused:
             response = refused.response
             self.outcomes.append(response.status_code)
-            self.heard.append(f"{response.reason_phrase} {response.headers} {(response.body or b'').decode()}")
+            self.received.append(f"{response.reason_phrase} {response.headers} {(response.body or b'').decode()}")
             return
         async with client, asyncio.timeout(10):
             try:
                 for message in messages:
                     await client.send(message if isinstance(message, str) else orjson.dumps(message).decode())
-                    await self._hear_answer(client, stays=bearer is not None)
+                    await self._receive_answer(client, stays=bearer is not None)
                 self.outcomes.append(101)
             except ConnectionClosed:
                 self.outcomes.append(client.close_code or 0)
-                self.heard.append(str(client.close_reason))
+                self.received.append(str(client.close_reason))
 
-    async def _hear_answer(self, client: ClientConnection, *, stays: bool) -> None:
+    async def _receive_answer(self, client: ClientConnection, *, stays: bool) -> None:
         """Until the answer to one message has come; until the close, where a bad token is somebody's first."""
         while True:
-            self.heard.append(str(await client.recv()))
-            message = orjson.loads(self.heard[-1])
+            self.received.append(str(await client.recv()))
+            message = orjson.loads(self.received[-1])
             if message["type"] in ANSWERS and (stays or message.get("code") != "unauthorised"):
                 return
 
@@ -191,7 +191,7 @@ class Stranger:
 
 
 @asynccontextmanager
-async def stack_that_is_heard(command: tuple[str, ...], said: list[str], **settings: str) -> AsyncIterator[Stack]:
+async def stack_that_is_watched(command: tuple[str, ...], said: list[str], **settings: str) -> AsyncIterator[Stack]:
     """Poller, one gateway and HAProxy; whatever they say goes to ``said``."""
     address = f"127.0.0.1:{free_port()}"
     variables = {f"TICKGATE_GATEWAY_{number}": address for number in range(1, GATEWAY_COUNT + 1)}
@@ -224,14 +224,14 @@ async def test_no_secret_is_said_on_any_path(
     said: list[str] = []
     marks = Marks()
     settings = {"BUS_URL": bus_url, "LOG_FORMAT": log_format, "AUTH_QUERY_TOKEN": str(int(query_token))}
-    async with stack_that_is_heard(command, said, **settings) as stack:
+    async with stack_that_is_watched(command, said, **settings) as stack:
         gateway = stack.plan.gateways[0].listens[0]
         strangers = [Stranger(address, marks) for address in (gateway, stack.plan.front)]
         for stranger in strangers:
             await stranger.try_everything(query_token=query_token)
         await provoke_faults(strangers[0], valkey)
         said.extend(members_of({pid for process in stack for pid in process.pids}).values())
-    said.extend(line for stranger in strangers for line in stranger.heard)
+    said.extend(line for stranger in strangers for line in stranger.received)
 
     assert [] == marks.found(said)
     # And it is what it should be that was searched.

@@ -29,12 +29,12 @@ class Sender:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
-        self.heard = bytearray()
+        self.received = bytearray()
         self.reading = asyncio.create_task(self._read(reader))
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while data := await reader.read(65536):
-            self.heard += data
+            self.received += data
 
     def what(self) -> list[str]:
         """What came, in order: ``ticks``, ids of answers, and the code of a close frame."""
@@ -44,7 +44,7 @@ class Sender:
             else match[1].decode()
             if match[1]
             else str(int.from_bytes(match[2]))
-            for match in HEARD.finditer(bytes(self.heard))
+            for match in HEARD.finditer(bytes(self.received))
         ]
 
 
@@ -53,7 +53,7 @@ async def opened(host: str, port: int) -> Sender:
     sender = Sender(*await asyncio.open_connection(host, port, local_addr=(ATTACKER, 0)))
     sender.writer.write(HANDSHAKE + client_frame(FIN | TEXT, HOLD))
     async with asyncio.timeout(10):
-        while b'"type":"ticks"' not in sender.heard:  # noqa: ASYNC110 - looked at, not told of
+        while b'"type":"ticks"' not in sender.received:  # noqa: ASYNC110 - looked at, not told of
             await asyncio.sleep(0.01)
     return sender
 

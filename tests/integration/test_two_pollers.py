@@ -87,7 +87,7 @@ class Scene:
         await self.client.until(lambda client: client.status.get("feed") == "live")
 
     @property
-    def told(self) -> list[str]:
+    def statuses(self) -> list[str]:
         """What the client was told of the feed, in order."""
         return [message["feed"] for message in self.client.messages if message["type"] == "status"]
 
@@ -121,23 +121,23 @@ async def test_the_other_takes_over_when_the_leader_goes() -> None:
             stack[leader].send(SIGSTOP)
 
         leader, other = await subject.until_both_are_there()
-        told = len(subject.told)
+        statuses = len(subject.statuses)
         assert await subject.seconds_without_prices("stopped", other, after=terminate) < TAKEOVER_WITHIN_S
         await subject.check()
-        assert [] == subject.told[told:]
+        assert [] == subject.statuses[statuses:]
         assert 0 == await stack[leader].ended()
 
         await stack.start_one(leader)
         leader, other = await subject.until_both_are_there()
-        told = len(subject.told)
+        statuses = len(subject.statuses)
         assert await subject.seconds_without_prices("killed", other, after=kill) < TAKEOVER_WITHIN_S
         await subject.check()
-        assert subject.told[told:] in ([], ["stale", "live"])
+        assert subject.statuses[statuses:] in ([], ["stale", "live"])
         await stack[leader].ended()
 
         await stack.start_one(leader)
         leader, other = await subject.until_both_are_there()
-        told = len(subject.told)
+        statuses = len(subject.statuses)
         try:
             assert await subject.seconds_without_prices("frozen", other, after=freeze) < TAKEOVER_WITHIN_S
             await asyncio.sleep(FROZEN_S)
@@ -147,7 +147,7 @@ async def test_the_other_takes_over_when_the_leader_goes() -> None:
         await subject.until_named("standby.poller", leader)
         assert other == await subject.named_by("lease.poller")
         await subject.check()
-        assert subject.told[told:] in ([], ["stale", "live"])
+        assert subject.statuses[statuses:] in ([], ["stale", "live"])
 
 
 async def test_one_leads_again_when_the_bus_has_lost_everything() -> None:

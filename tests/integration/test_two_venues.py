@@ -32,7 +32,7 @@ BACK_WITHIN_S = 30
 
 def states(client: Client) -> dict[str, tuple[str, str]]:
     """What it was told last of each venue: live or stale, and the source."""
-    return {its["venue"]: (its["feed"], its["source"]) for its in client.told("status")}
+    return {its["venue"]: (its["feed"], its["source"]) for its in client.received("status")}
 
 
 def bid(client: Client, symbol: str) -> Decimal | None:
@@ -92,13 +92,13 @@ async def test_each_venue_has_its_own_prices_and_its_own_poller() -> None:
         for number, (venue, other, symbol) in enumerate(
             (("coinbase", "binance", BINANCE), ("binance", "coinbase", COINBASE)), start=300
         ):
-            told = len(client.told("status"))
+            received = len(client.received("status"))
             killed_at = time.monotonic()
             stack[POLLERS[venue]].send(SIGKILL)
             await client.until(feed_is(venue, "stale"), STALE_WITHIN_S)
             print(f"poller of {venue} killed: stale after {time.monotonic() - killed_at:.1f} s")  # noqa: T201
             assert [(venue, "stale", SILENT_POLLER)] == [
-                (its["venue"], its["feed"], its["reason"]) for its in client.told("status")[told:]
+                (its["venue"], its["feed"], its["reason"]) for its in client.received("status")[received:]
             ]
             await move(number)
             await client.until(bids_are(number, symbol))
@@ -117,14 +117,14 @@ async def test_an_exchange_that_is_away_is_one_venue_s_matter() -> None:
         await coinbase.refuse()
         coinbase.drop()
         await client.until(lambda client: states(client)["coinbase"][0] == "stale", BACK_WITHIN_S)
-        assert "down" in client.told("status")[-1]["reason"]
+        assert "down" in client.received("status")[-1]["reason"]
         binance.quote(BINANCE, bid="400.00000000", ask="400.10000000")
         await client.until(lambda client: bid(client, BINANCE) == Decimal(400))
         await coinbase.accept()
         coinbase.quote("BTC-USD", "400.25", "400.75")
         await client.until(lambda client: states(client)["coinbase"][0] == "live", BACK_WITHIN_S)
         await client.until(lambda client: bid(client, COINBASE) == Decimal("400.25"))
-        assert ["live"] == [its["feed"] for its in client.told("status") if its["venue"] == "binance"][-1:]
+        assert ["live"] == [its["feed"] for its in client.received("status") if its["venue"] == "binance"][-1:]
 
 
 async def test_a_venue_without_symbols_left_has_a_last_status(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ async def test_a_venue_without_symbols_left_has_a_last_status(tmp_path: Path) ->
         ]
         assert ["status", "symbol_status", "unsubscribed"] == [message["type"] for message in ends]
         assert ("coinbase", "stale", NOT_SERVED) == tuple(ends[0][key] for key in ("venue", "feed", "reason"))
-        await other.until(lambda client: client.told("status")[-1].get("served") is False)
+        await other.until(lambda client: client.received("status")[-1].get("served") is False)
         assert 0 == other.count("unsubscribed")
         more = len(holder.prices[BINANCE]) + 20
         await holder.until(lambda client: len(client.prices[BINANCE]) >= more)
@@ -165,7 +165,7 @@ async def test_a_venue_without_symbols_left_has_a_last_status(tmp_path: Path) ->
         stack["gateway"].send(SIGHUP)
         for client in (holder, other):
             await client.until(feed_is("coinbase", "live"))
-            assert "served" not in client.told("status")[-1]
+            assert "served" not in client.received("status")[-1]
 
 
 @pytest.mark.haproxy

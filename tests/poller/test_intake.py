@@ -38,7 +38,7 @@ class Desk:
     def now_us(self) -> int:
         return int(self.now * 1e6)
 
-    def told(self, seconds: float = 0.0) -> dict[str, Any]:
+    def settle(self, seconds: float = 0.0) -> dict[str, Any]:
         """The states, so many seconds later."""
         self.now += seconds
         self.states.settle(self.quality.problems(), up=True)
@@ -59,12 +59,12 @@ def test_a_symbol_is_stale_once_its_quotes_make_no_sense_for_long() -> None:
     desk.subject.update(quote(1))
     desk.subject.update(quote(1, symbol="SHIBUSDT"))
     desk.subject.update(quote(2, ask="x"))
-    assert {} == desk.told(PATIENCE_S - 0.1)
+    assert {} == desk.settle(PATIENCE_S - 0.1)
     desk.subject.update(summary())
     desk.subject.update(quote(2, symbol="SHIBUSDT"))
-    assert {"BTCUSDT": ("stale", "the exchange's prices cannot be used: malformed")} == desk.told(0.1)
+    assert {"BTCUSDT": ("stale", "the exchange's prices cannot be used: malformed")} == desk.settle(0.1)
     desk.subject.update(quote(3))
-    assert {} == desk.told()
+    assert {} == desk.settle()
 
 
 def test_what_cannot_be_read_counts_as_nonsense() -> None:
@@ -74,18 +74,18 @@ def test_what_cannot_be_read_counts_as_nonsense() -> None:
     desk.subject.unreadable("SHIBUSDT", "malformed")
     desk.subject.unreadable(None, "malformed")
     desk.subject.update(quote(2))
-    assert ["SHIBUSDT"] == list(desk.told(PATIENCE_S))
+    assert ["SHIBUSDT"] == list(desk.settle(PATIENCE_S))
 
 
 def test_a_symbol_without_any_price_is_stale_after_a_while() -> None:
     """From the start a price is due, and has some time."""
     desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
     desk.subject.update(quote(1))
-    assert {} == desk.told(PATIENCE_S - 1)
+    assert {} == desk.settle(PATIENCE_S - 1)
     desk.subject.listed("SHIBUSDT", TRADING)
-    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.told(1)
+    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.settle(1)
     desk.subject.update(quote(1, symbol="SHIBUSDT"))
-    assert {} == desk.told()
+    assert {} == desk.settle()
 
 
 @pytest.mark.parametrize("status", ["halted", "unknown", "delisted"])
@@ -95,14 +95,14 @@ def test_a_symbol_that_is_traded_again_is_live_with_its_first_price(
     """While it is not traded no price of it is due; once it is, it is stale until there is one, be it one-sided."""
     desk = Desk(BTCUSDT=TRADING, SHIBUSDT=Instrument(status, reason="BREAK"))
     desk.subject.update(quote(1))
-    assert {"SHIBUSDT": (status, "BREAK")} == desk.told(10)
+    assert {"SHIBUSDT": (status, "BREAK")} == desk.settle(10)
     desk.subject.listed("SHIBUSDT", TRADING)
-    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.told()
+    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.settle()
     desk.subject.update(summary(symbol="SHIBUSDT"))
     desk.subject.listed("SHIBUSDT", TRADING)
-    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.told()
+    assert {"SHIBUSDT": ("stale", "no price yet")} == desk.settle()
     desk.subject.update(quote(1, symbol="SHIBUSDT", bid="0.00000000"))
-    assert {} == desk.told()
+    assert {} == desk.settle()
 
 
 def test_a_halt_is_reported_with_a_tick() -> None:
@@ -111,11 +111,11 @@ def test_a_halt_is_reported_with_a_tick() -> None:
     desk.subject.update(quote(1))
     desk.subject.listed("BTCUSDT", Instrument("halted", reason="BREAK"))
     assert 2 == len(desk.ticks)
-    assert {"BTCUSDT": ("halted", "BREAK")} == desk.told()
+    assert {"BTCUSDT": ("halted", "BREAK")} == desk.settle()
     assert [] == desk.doubted
     assert "known" == desk.subject.update(quote(2))
     assert ["BTCUSDT"] == desk.doubted
-    assert {"BTCUSDT": ("halted", "BREAK")} == desk.told(10)
+    assert {"BTCUSDT": ("halted", "BREAK")} == desk.settle(10)
 
 
 def test_what_does_not_fit_is_doubted() -> None:
@@ -133,9 +133,9 @@ def test_coverage_goes_to_the_states() -> None:
     desk.subject.update(quote(1))
     desk.subject.update(quote(1, symbol="SHIBUSDT"))
     desk.subject.uncovered("BTCUSDT", "no stream")
-    assert {"BTCUSDT": ("stale", "no stream")} == desk.told()
+    assert {"BTCUSDT": ("stale", "no stream")} == desk.settle()
     desk.subject.covered("BTCUSDT", "by REST")
-    assert {"BTCUSDT": ("live", "by REST")} == desk.told()
+    assert {"BTCUSDT": ("live", "by REST")} == desk.settle()
 
 
 def test_a_symbol_that_is_forgotten_is_gone() -> None:
@@ -145,4 +145,4 @@ def test_a_symbol_that_is_forgotten_is_gone() -> None:
     assert ("SHIBUSDT",) == desk.subject.symbols
     assert "known" == desk.subject.update(quote(1))
     assert [] == desk.ticks
-    assert ["SHIBUSDT"] == list(desk.told(10))
+    assert ["SHIBUSDT"] == list(desk.settle(10))

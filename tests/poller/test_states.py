@@ -35,7 +35,7 @@ def serving(*symbols: str, clock: Clock | None = None) -> SymbolStates:
     return subject
 
 
-def told(subject: SymbolStates) -> dict[str, tuple[str, str]]:
+def published(subject: SymbolStates) -> dict[str, tuple[str, str]]:
     """State and reason of every symbol, as the full set has them."""
     whole = subject.whole()
     return dict.fromkeys(whole.live, ("live", "")) | {its.symbol: (its.state, its.reason) for its in whole.others}
@@ -44,7 +44,7 @@ def told(subject: SymbolStates) -> dict[str, tuple[str, str]]:
 def test_a_symbol_that_is_traded_is_live() -> None:
     """What is traded, covered and usable is live; nothing is to be said of it."""
     subject = serving("A1", "B1")
-    assert {"A1": ("live", ""), "B1": ("live", "")} == told(subject)
+    assert {"A1": ("live", ""), "B1": ("live", "")} == published(subject)
     assert {"live": 2, "stale": 0, "halted": 0, "delisted": 0, "unknown": 0} == subject.counts()
 
 
@@ -55,11 +55,11 @@ def test_what_the_exchange_lists_comes_first(instrument: Instrument) -> None:
     subject.listed("A1", instrument)
     subject.uncovered("A1", "no stream")
     subject.settle({"A1": QualityProblem("nonsense", 7)}, up=True)
-    assert (instrument.status, instrument.reason) == told(subject)["A1"]
+    assert (instrument.status, instrument.reason) == published(subject)["A1"]
     subject.listed("A1", TRADING)
     subject.covered("A1")
     subject.settle({}, up=True)
-    assert ("live", "") == told(subject)["A1"]
+    assert ("live", "") == published(subject)["A1"]
 
 
 def test_a_symbol_is_stale_while_nothing_usable_arrives() -> None:
@@ -75,11 +75,11 @@ def test_a_symbol_is_stale_while_nothing_usable_arrives() -> None:
     assert SymbolStatus(symbol="A1", state="stale", reason="no stream", since_us=2_000) == stale["A1"]
     assert SymbolStatus(symbol="B1", state="stale", reason="nonsense", since_us=1_500) == stale["B1"]
     subject.settle({"A1": QualityProblem("nonsense", 1_500), "B1": QualityProblem("other nonsense", 1_500)}, up=True)
-    assert ("stale", "nonsense") == told(subject)["A1"]
-    assert ("stale", "other nonsense") == told(subject)["B1"]
+    assert ("stale", "nonsense") == published(subject)["A1"]
+    assert ("stale", "other nonsense") == published(subject)["B1"]
     subject.settle({}, up=True)
-    assert ("live", "") == told(subject)["B1"]
-    assert ("stale", "no stream") == told(subject)["A1"]
+    assert ("live", "") == published(subject)["B1"]
+    assert ("stale", "no stream") == published(subject)["A1"]
 
 
 def test_the_first_reason_stays() -> None:
@@ -93,8 +93,8 @@ def test_the_first_reason_stays() -> None:
     subject.uncovered("A1", "the answers have no price of it")
     subject.settle({}, up=True)
     assert version == subject.version
-    [told] = subject.whole().others
-    assert ("its stream is down", 7_000_000) == (told.reason, told.since_us)
+    [published] = subject.whole().others
+    assert ("its stream is down", 7_000_000) == (published.reason, published.since_us)
 
 
 def test_what_is_unusual_is_reported_of_a_live_symbol() -> None:
@@ -102,10 +102,10 @@ def test_what_is_unusual_is_reported_of_a_live_symbol() -> None:
     subject = serving("A1", "B1")
     subject.covered("A1", "by REST")
     subject.settle({}, up=True)
-    assert ("live", "by REST") == told(subject)["A1"]
+    assert ("live", "by REST") == published(subject)["A1"]
     subject.covered("A1")
     subject.settle({}, up=True)
-    assert ("live", "") == told(subject)["A1"]
+    assert ("live", "") == published(subject)["A1"]
 
 
 def test_one_outage_is_not_reported_symbol_by_symbol() -> None:
@@ -115,9 +115,9 @@ def test_one_outage_is_not_reported_symbol_by_symbol() -> None:
     subject.settle({"B1": QualityProblem("nonsense", 7)}, up=False)
     subject.listed("C1", HALTED)
     subject.settle({"B1": QualityProblem("nonsense", 7)}, up=False)
-    assert {"A1": ("live", ""), "B1": ("live", ""), "C1": ("halted", "BREAK")} == told(subject)
+    assert {"A1": ("live", ""), "B1": ("live", ""), "C1": ("halted", "BREAK")} == published(subject)
     subject.settle({}, up=True)
-    assert {"A1": ("stale", "no stream"), "B1": ("live", ""), "C1": ("halted", "BREAK")} == told(subject)
+    assert {"A1": ("stale", "no stream"), "B1": ("live", ""), "C1": ("halted", "BREAK")} == published(subject)
 
 
 def test_a_symbol_that_is_live_again_is_reported_though_the_feed_is_down() -> None:
@@ -127,7 +127,7 @@ def test_a_symbol_that_is_live_again_is_reported_though_the_feed_is_down() -> No
     subject.settle({}, up=True)
     subject.covered("A1")
     subject.settle({}, up=False)
-    assert ("live", "") == told(subject)["A1"]
+    assert ("live", "") == published(subject)["A1"]
 
 
 def test_nothing_usable_of_any_symbol_is_an_outage() -> None:
@@ -138,15 +138,15 @@ def test_nothing_usable_of_any_symbol_is_an_outage() -> None:
     problems = {"B1": QualityProblem("nonsense", 7)}
     subject.settle(problems, up=True)
     assert QualityProblem("nonsense", 7) == subject.problem
-    assert {"A1": ("live", ""), "B1": ("live", ""), "C1": ("delisted", "gone")} == told(subject)
+    assert {"A1": ("live", ""), "B1": ("live", ""), "C1": ("delisted", "gone")} == published(subject)
     subject.settle({}, up=True)
     assert subject.problem is None
-    assert ("stale", "no stream") == told(subject)["A1"]
+    assert ("stale", "no stream") == published(subject)["A1"]
     alone = serving("A1")
     alone.uncovered("A1", "no stream")
     alone.settle({}, up=True)
     assert alone.problem is None
-    assert ("stale", "no stream") == told(alone)["A1"]
+    assert ("stale", "no stream") == published(alone)["A1"]
 
 
 def test_changes_since_a_version() -> None:
@@ -186,12 +186,12 @@ def test_a_symbol_that_is_not_served_any_more_is_gone_from_the_full_set() -> Non
     before = subject.version
     subject.forget("A1")
     subject.forget("never served")
-    assert {"B1": ("live", "")} == told(subject)
+    assert {"B1": ("live", "")} == published(subject)
     changes = subject.changes(before)
     assert before < changes.version == changes.since
 
 
-class Told(RuleBasedStateMachine):
+class Published(RuleBasedStateMachine):
     """Whatever happens, who follows the changes, reading the full set where it must, holds what is told."""
 
     SYMBOLS = ("A1", "B1", "C1")
@@ -234,9 +234,9 @@ class Told(RuleBasedStateMachine):
                 if changes.since == self.held_version:
                     self.held.update((its.symbol, (its.state, its.reason)) for its in changes.symbols)
                 else:
-                    self.held = told(self.subject)
+                    self.held = published(self.subject)
                 self.held_version = changes.version
-            assert told(self.subject) == self.held
+            assert published(self.subject) == self.held
         if confirmed:
             self.subject.taken(changes.version)
             self.taken = changes.version
@@ -248,5 +248,5 @@ class Told(RuleBasedStateMachine):
         assert len(names) == len(set(names))
 
 
-TestTold = Told.TestCase
-TestTold.settings = settings(max_examples=60, stateful_step_count=30)
+TestPublished = Published.TestCase
+TestPublished.settings = settings(max_examples=60, stateful_step_count=30)

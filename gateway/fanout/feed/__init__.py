@@ -1,11 +1,11 @@
-"""What comes from the bus: ticks, states, and whether prices are live or stale.
+"""From the bus to the hub: ticks, states, and whether prices are live or stale.
 
-``feed``             the link to the bus: ticks and heartbeats, and the last values after an outage
+``feed``             the link to the bus: receives ticks and heartbeats, and reads the last values after an outage
 ``venue_feed``       whether one venue's prices are live or stale, by its poller's heartbeats
-``intake``           of what came, the ticks that are ticks and newer than what is held
-``behind``           symbols whose held tick has too high a number
-``states``           the states of one venue's symbols, and what of them is news; ``states_by_venue``: of all venues
-``states_reader``    reads all of them from the store
-``usefulness``       whether a link that lives is of any use; ``delivery``: whether ticks pass
-``refusals``         what came and is of no use: counted, and logged now and then
+``intake``           lets through ticks that are valid, and newer than the one held
+``seq_regressions``  symbols whose ticks have lower numbers than the one held
+``states``           the states of one venue's symbols, and which changes go to clients; ``states_by_venue``: all venues
+``states_reader``    reads the full set of states from the store
+``bus_link_health``  whether a link that is up delivers anything useful; ``delivery``: whether ticks arrive
+``refusals``         messages that cannot be used: counted, and logged now and then
 """

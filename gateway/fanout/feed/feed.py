@@ -1,13 +1,13 @@
-"""Bus → last values → hub, and the truth about whether prices are being heard.
+"""Bus → last values → hub, and whether prices are live.
 
-Two questions, asked apart. Is the link to the bus alive? It is pinged each second, anything received
-counts, and after `HEARTBEAT_TIMEOUT_S` of nothing it is torn down and made anew. Is a venue's poller alive and hearing
-the exchange (`gateway.fanout.feed.venue_feed`)? Where it is not the link is left alone. Prices of a venue are live when
-both answers are yes, and nothing says that its ticks do not pass.
+Two checks are kept apart. Is the link to the bus alive? It is pinged each second, and anything received counts. After
+`HEARTBEAT_TIMEOUT_S` without anything it is closed and replaced. Is a venue's poller alive, and does it receive the
+exchange (`gateway.fanout.feed.venue_feed`)? If not, the link stays. Prices of a venue are live when both answers are
+yes and nothing shows that its ticks are lost.
 
-A link may live and yet be of no use: its other end is not where prices are any more, or it carries heartbeats
-and no ticks (`gateway.fanout.feed.delivery`). Such a link is made anew too, which dials the address again; but seldom,
-for it may not be the link's fault, and without a word to clients, to whom all of this is one `stale`.
+A link may be up and yet useless: its other end no longer has the prices, or it carries heartbeats and no ticks
+(`gateway.fanout.feed.delivery`). Such a link is replaced too, which resolves the address again. This happens seldom,
+because it may not be the link's fault. Clients see one `stale` for all of it.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from gateway.fanout.feed.bus_link_health import BusLinkHealth
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
-from gateway.fanout.feed.usefulness import Usefulness
-from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, LinkTimes, VenueFeed
+from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
@@ -32,15 +32,15 @@ from market.wire.topics import heartbeat_topic, last_states, last_ticks, tick_to
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
 _FIRST_RETRY_S: Final = (0.0, 0.5)
-"""From the end of a link to the first try to make another, at random, as gateways are many."""
+"""Between the end of a link and the first try to replace it. Random, because there are many gateways."""
 _RETRY_S: Final = (1.5, 3.0)
-"""Between two further ones."""
+"""Between two further tries."""
 
 logger = logging.getLogger(__name__)
 
 
 class Feed:
-    """A gateway's end of the bus."""
+    """The gateway's end of the bus."""
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class Feed:
         now_us: Callable[[], int],
         rng: random.Random,
     ) -> None:
-        """``last`` is kept up to date: symbol → newest tick. Each new one then goes to ``publish``.
+        """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
 
-        ``broadcast`` is told of every change of `statuses`, after the ticks that came before it.
-        ``now_us`` is the time in microseconds since the Unix epoch.
+        ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
+        in microseconds since the Unix epoch.
         """
         self._bus = bus
         self._symbols = symbols
@@ -67,25 +67,25 @@ class Feed:
         self._counters = counters
         self._now_us = now_us
         self._rng = rng
-        self._link = LinkTimes()
+        self._bus_link = BusLink()
         self._refuse = Refusals(counters)
         self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
         """See `Intake.tick_received`."""
-        # Done when the link is of other symbols than those to be heard.
-        self._relink: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._usefulness = Usefulness(
+        # Done when other symbols are to be received than those of the current subscription.
+        self._resubscribe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._health = BusLinkHealth(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
         self._venues: dict[str, VenueFeed] = {}
         for venue in venues_of(symbols):
             self._add(venue)
         self.ready = False
-        """Whether the last values were ever read, so that a snapshot means something."""
+        """Whether the last values have ever been read. Before that, a snapshot means nothing."""
 
     @property
     def statuses(self) -> tuple[Status, ...]:
-        """What clients are told: of each venue that has symbols here."""
+        """The status of each venue that has symbols here, as sent to clients."""
         return tuple(venue.status for venue in self._venues.values())
 
     @property
@@ -102,8 +102,8 @@ class Feed:
             venue,
             self._states.of(venue),
             self._bus.last_values,
-            self._link,
-            problem=self._usefulness.problem_of,
+            self._bus_link,
+            problem=self._health.problem_of,
             refuse=self._refuse,
             broadcast=self._broadcast,
             now_us=self._now_us,
@@ -111,12 +111,15 @@ class Feed:
         return its
 
     def serve(self, symbols: Symbols) -> None:
-        """Hear ``symbols``, and no others, from now on. A new link comes before the old one ends: prices stay live."""
+        """Receive ``symbols`` and no others.
+
+        The new subscription begins before the old one ends, so prices stay live.
+        """
         before, now = frozenset(self._symbols), frozenset(symbols)
         self._symbols = symbols
         self._intake.serve(symbols)
         self._states.serve(symbols)
-        self._usefulness.serve(symbols)
+        self._health.serve(symbols)
         venues = venues_of(symbols)
         for venue in self._venues.keys() - set(venues):
             self._venues.pop(venue).end()
@@ -124,121 +127,123 @@ class Feed:
             if venue not in self._venues:
                 self._broadcast(self._add(venue).status)
         if before != now:
-            self._want_relink()
+            self._want_resubscribe()
 
-    def _want_relink(self) -> None:
-        if not self._relink.done():
-            self._relink.set_result(None)
+    def _want_resubscribe(self) -> None:
+        if not self._resubscribe.done():
+            self._resubscribe.set_result(None)
 
     async def run(self) -> None:
-        """Hear the bus until cancelled."""
+        """Receive from the bus until cancelled."""
         loop = asyncio.get_running_loop()
-        told = False
+        reported = False
         hurry_from = loop.time()
         while True:
-            reason = await self._hear()
-            if self._link.renewing and self._link.linked_at is not None:
+            reason = await self._receive_over_one()
+            if self._bus_link.renewing and self._bus_link.up_since is not None:
                 logger.warning("bus link of no use (%s): %s; making it anew", self._bus.name, reason)
-                self._link.linked_at = None
+                self._bus_link.up_since = None
                 continue
-            if self._link.renewing or self._link.linked_at is not None or not told:
-                told = True
+            if self._bus_link.renewing or self._bus_link.up_since is not None or not reported:
+                reported = True
                 logger.warning("no bus link (%s): %s; trying again until there is one", self._bus.name, reason)
             pause_s = _RETRY_S
-            # A bus that ends links as fast as they are made is not asked for more at once, again and again.
-            if self._link.linked_at is not None and loop.time() >= hurry_from:
+            # A bus that closes links as fast as they are made must not be tried at once again and again.
+            if self._bus_link.up_since is not None and loop.time() >= hurry_from:
                 pause_s = _FIRST_RETRY_S
                 hurry_from = loop.time() + 2 * HEARTBEAT_TIMEOUT_S
-            self._link.linked_at = None
-            self._link.renewing = False
-            # Clients are not told the reason: it may name hosts that are none of their business.
+            self._bus_link.up_since = None
+            self._bus_link.renewing = False
+            # The reason is not for clients: it may name internal hosts.
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
 
-    async def _hear(self) -> str:
-        """Hear the bus over one link, and return why it ended."""
-        link: BusSubscription | None = None
+    async def _receive_over_one(self) -> str:
+        """Receive over one link, and return why it ended."""
+        subscription: BusSubscription | None = None
         try:
-            link = await self._subscribe()
+            subscription = await self._subscribe()
             await self._read_store()
-            self._link.renewing = False
-            self._link.linked_at = now = asyncio.get_running_loop().time()
-            self._usefulness.linked(now)
+            self._bus_link.renewing = False
+            self._bus_link.up_since = now = asyncio.get_running_loop().time()
+            self._health.bus_link_up(now)
             for venue in self._venues.values():
-                venue.linked(now)
+                venue.bus_link_up(now)
             self._counters.bus_links += 1
             self.ready = True
             logger.info("bus link up: %s", self._bus.name)
-            while (reason := await self._watch(link)) is None:
+            while (reason := await self._watch(subscription)) is None:
                 try:
-                    old, link = link, await self._subscribe()
+                    old, subscription = subscription, await self._subscribe()
                 except BusDownError as error:
-                    # The old one still brings what it is of.
+                    # The old subscription still delivers its own symbols.
                     logger.warning("no bus link for other symbols (%s): %s; trying again", self._bus.name, error)
-                    asyncio.get_running_loop().call_later(_PING_S, self._want_relink)
+                    asyncio.get_running_loop().call_later(_PING_S, self._want_resubscribe)
                 else:
                     old.close()
                     await self._read_store()
-                    self._usefulness.linked(asyncio.get_running_loop().time())
+                    self._health.bus_link_up(asyncio.get_running_loop().time())
         except BusDownError as error:
             return str(error)
         else:
             return reason
         finally:
-            self._usefulness.unlinked()
+            self._health.bus_link_down()
             for venue in self._venues.values():
                 venue.states_reader.cancel()
-            self._intake.unlinked()
-            if link is not None:
-                link.close()
+            self._intake.bus_link_down()
+            if subscription is not None:
+                subscription.close()
 
     async def _subscribe(self) -> BusSubscription:
-        self._relink = asyncio.get_running_loop().create_future()
+        self._resubscribe = asyncio.get_running_loop().create_future()
         symbol_of = {tick_topic(symbol): symbol for symbol in self._symbols}
         venue_of_topic = {heartbeat_topic(venue): venue for venue in self._venues}
         receive = self._receiver(symbol_of, venue_of_topic)
         return await self._bus.broker.subscribe([*venue_of_topic, *symbol_of], receive)
 
     async def _read_store(self) -> None:
-        # Not those of others: there may be any number of them.
+        # Only our own symbols: the store may hold any number of others.
         store = self._bus.last_values
         values = await last_ticks(store, self._symbols)
         states = {venue: await last_states(store, venue) for venue in tuple(self._venues)}
-        self._usefulness.count_missed(values)
-        # Only what is newer than what the link has already brought changes anything.
+        self._health.count_missed(values)
+        # Only values newer than what the link has already delivered change anything.
         self._intake.take_stored(values)
         for venue, payload in states.items():
             if venue in self._venues:
                 self._venues[venue].states_reader.take(payload)
 
-    async def _watch(self, link: BusSubscription) -> str | None:
-        """Look after ``link``. Returns why it has ended, or None where one of other symbols is wanted."""
+    async def _watch(self, subscription: BusSubscription) -> str | None:
+        """Watch ``subscription``. Return why it has ended, or None if other symbols are wanted."""
         loop = asyncio.get_running_loop()
         ping_at = loop.time()
-        while not link.lost.done():
+        while not subscription.lost.done():
             now = loop.time()
             if now >= ping_at:
-                link.ping()
+                subscription.ping()
                 ping_at = now + _PING_S
             for venue in self._venues.values():
                 venue.states_reader.read_if_due(now)
             alive = any(venue.is_alive(now) for venue in self._venues.values())
-            reason = self._usefulness.judge(now, self._heartbeat_at, alive=alive)
-            self._states.unreadable(self._usefulness.unreadable)
+            reason = self._health.judge(now, self._heartbeat_at, alive=alive)
+            self._states.unreadable(self._health.unreadable)
             self._look()
             if reason:
-                self._link.renewing = True
+                self._bus_link.renewing = True
                 return reason
-            await asyncio.wait((link.lost, self._relink), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-            if self._relink.done() and not link.lost.done():
+            await asyncio.wait(
+                (subscription.lost, self._resubscribe), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._resubscribe.done() and not subscription.lost.done():
                 return None
-            if loop.time() - link.received_at >= HEARTBEAT_TIMEOUT_S:
-                return f"nothing heard for {HEARTBEAT_TIMEOUT_S:g} s"
-        return link.lost.result()
+            if loop.time() - subscription.received_at >= HEARTBEAT_TIMEOUT_S:
+                return f"nothing received for {HEARTBEAT_TIMEOUT_S:g} s"
+        return subscription.lost.result()
 
     def _receiver(self, symbols: Mapping[str, str], venues: Mapping[str, str]) -> Receiver:
-        """What takes the messages of a link; ``symbols`` has each topic of ticks, ``venues`` each of heartbeats."""
-        # A closure, and not a method with arguments bound: this runs for every read from the bus.
+        """The receiver of a link's messages. ``symbols`` and ``venues`` map topics of ticks and of heartbeats."""
+        # A closure, not a method with bound arguments: this runs for every read from the bus.
         symbol_of, tick_received = symbols.get, self.tick_received
 
         def receive(batch: Sequence[Message]) -> None:
@@ -252,14 +257,14 @@ class Feed:
         return receive
 
     def _heartbeat_at(self, symbol: str | None) -> float:
-        """When the newest heartbeat came of the venue of ``symbol``; None means of any."""
+        """When the newest heartbeat of the venue of ``symbol`` came; of any venue if ``symbol`` is None."""
         if symbol is None:
             return max(venue.heartbeat_at for venue in self._venues.values())
         its = self._venues.get(venue_of(symbol))
         return its.heartbeat_at if its is not None else 0.0
 
     def _look(self) -> None:
-        """Have every venue's clients told what has changed."""
+        """Report what has changed to the clients, venue by venue."""
         self._intake.begin_anew(asyncio.get_running_loop().time())
         for venue in self._venues.values():
             venue.look()

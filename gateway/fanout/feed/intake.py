@@ -1,14 +1,14 @@
-"""Ticks from the bus: bytes in, and out goes what is a tick, of a symbol served here, and newer than what is held.
+"""Ticks from the bus: lets through those that are valid, of a symbol served here, and newer than the one held.
 
-Plain calls, for every tick there is. Whoever can write to the bus may have written it: see `market.wire.codec`.
+This code runs for every tick. Anybody who can write to the bus may have written it: see `market.wire.codec`.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from gateway.fanout.feed.behind import Behind
 from gateway.fanout.feed.refusals import Refusals
+from gateway.fanout.feed.seq_regressions import SeqRegressions
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.prices.symbols import Symbols
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Intake:
-    """What comes over a link, or is read from the store."""
+    """Takes ticks from a link or from the store."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Intake:
         *,
         now_us: Callable[[], int],
     ) -> None:
-        """``last`` is kept up to date: symbol → newest tick. Each new one then goes to ``publish``."""
+        """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``."""
         self._symbols = symbols
         self._last = last
         self._publish = publish
@@ -39,32 +39,32 @@ class Intake:
         self._counters = counters
         self._now_us = now_us
         self._loop = asyncio.get_running_loop()
-        self._behind = Behind()
-        # Looked at for every tick; nearly always empty.
-        self._waits = self._behind.waits
-        # Served once, and not now: what a link still brings of them is nobody's fault.
+        self._regressions = SeqRegressions()
+        # Looked up for every tick; nearly always empty.
+        self._regressed = self._regressions.by_symbol
+        # Symbols that were served before. A link may still deliver some of their ticks: that is no fault.
         self._former: frozenset[str] = frozenset()
-        # As of when it was last looked at, so that no tick costs a look at the clock.
+        # As of its last use, so that no tick needs to read the clock.
         self._highest_seq = self._highest_us = 0
 
     def serve(self, symbols: Symbols) -> None:
-        """Take ticks of these symbols, and of no others, from now on."""
+        """Take ticks of these symbols and of no others from now on."""
         before, now = frozenset(self._symbols), frozenset(symbols)
         self._symbols = symbols
         self._former = (self._former | before) - now
         for symbol in before - now:
             self._last.pop(symbol, None)
-            self._behind.forget(symbol)
+            self._regressions.forget(symbol)
 
     def highest_seq(self) -> int:
-        """What a seq can be now; a thousand times that is what `recv_us` can be."""
+        """The highest valid seq now. The highest valid ``recv_us`` is a thousand times that."""
         self._highest_seq = highest_seq(self._now_us() // 1_000)
         self._highest_us = self._highest_seq * 1_000
         return self._highest_seq
 
     def tick_received(self, symbol: str, payload: bytes) -> None:
-        """Take a tick of ``symbol``, or what came as one."""
-        # This runs for every tick there is: what is right passes here, what is not is looked at closely below.
+        """Take a message of the topic of ``symbol``."""
+        # This runs for every tick. A valid one passes here; anything else is examined below.
         try:
             tick = read_tick(payload) if len(payload) <= MAX_TICK_BYTES else None
         except UNREADABLE:
@@ -84,19 +84,19 @@ class Intake:
         elif held.seq >= seq:
             self._counters.ticks_old += 1
             if held.seq > seq:
-                self._behind.add(tick, self._loop.time())
+                self._regressions.add(tick, self._loop.time())
             else:
-                self._behind.forget(symbol)
+                self._regressions.forget(symbol)
             return
-        if self._waits:
-            self._behind.forget(symbol)
+        if self._regressed:
+            self._regressions.forget(symbol)
         self._counters.ticks_received += 1
-        # Not the bytes: blanks, fields given twice, and those that this version does not know go no further.
+        # Not the bytes: so blanks, repeated fields and unknown fields go no further.
         self._last[symbol] = framed = FramedTick(symbol, seq, tick)
         self._publish(framed)
 
     def take_stored(self, values: Mapping[str, bytes]) -> None:
-        """These are the last values in the store; only what is newer than what a link has brought is of use."""
+        """Take the last values of the store, as far as they are newer than what the link has delivered."""
         for symbol, payload in values.items():
             tick = self._read(symbol, payload) if symbol in self._symbols else None
             if tick is not None:
@@ -105,8 +105,8 @@ class Intake:
                     self._pass_on(tick)
 
     def begin_anew(self, now: float) -> None:
-        """Follow the poller with each symbol of which only ticks below the one held came for long enough."""
-        if not self._waits or not (due := self._behind.take_due(now)):
+        """Accept the lower numbers of symbols of which nothing else came for long enough."""
+        if not self._regressed or not (due := self._regressions.take_due(now)):
             return
         self._counters.numberings_begun += len(due)
         first = due[0]
@@ -116,12 +116,12 @@ class Intake:
         for tick in due:
             self._pass_on(tick)
 
-    def unlinked(self) -> None:
-        """The link is gone: what it brought late is of no use."""
-        self._behind.clear()
+    def bus_link_down(self) -> None:
+        """The link is down: what it delivered late is worth nothing."""
+        self._regressions.clear()
 
     def _read(self, symbol: str, payload: bytes) -> Tick | None:
-        """The tick of ``payload``; None where it is none that ``symbol`` can have."""
+        """The tick of ``payload``; None if it is not a valid tick of ``symbol``."""
         try:
             tick = decode_tick(payload)
         except CodecError as error:

@@ -1,4 +1,4 @@
-"""What came from the bus and is of no use: counted, and told in the log now and then."""
+"""Messages from the bus that cannot be used: counted, and logged now and then."""
 
 import asyncio
 import logging
@@ -7,25 +7,25 @@ from typing import Final
 from gateway.metrics import Counters
 
 AGAIN_S: Final = 60.0
-"""From one line of a kind to the next."""
+"""Between two log lines for one reason."""
 
 logger = logging.getLogger(__name__)
 
 
 class Refusals:
-    """A flood of them is worth a metric, and one line a minute of each kind."""
+    """Counts every refused message, and logs one a minute for each reason."""
 
     def __init__(self, counters: Counters) -> None:
         self._counts = counters.bus_refused
-        self._told: dict[str, tuple[float, int]] = {}
-        """Kind → when it was last told, by the event loop's time, and how many there had been."""
+        self._logged: dict[str, tuple[float, int]] = {}
+        """Reason → when it was last logged, in the event loop's time, and the count then."""
 
     def __call__(self, reason: str, detail: str) -> None:
-        """A message was refused for ``reason``, one of a few words; ``detail`` is for people."""
+        """Note a message that was refused for ``reason``, one of a few words. ``detail`` is for the log."""
         count = self._counts[reason] = self._counts[reason] + 1
         now = asyncio.get_running_loop().time()
-        told = self._told.get(reason)
-        if told is None or now - told[0] >= AGAIN_S:
-            others = "" if told is None else f"; {count - told[1] - 1} others since the last line"
-            self._told[reason] = now, count
+        logged = self._logged.get(reason)
+        if logged is None or now - logged[0] >= AGAIN_S:
+            others = "" if logged is None else f"; {count - logged[1] - 1} others since the last line"
+            self._logged[reason] = now, count
             logger.warning("bus message refused (%s): %s%s", reason, detail, others)

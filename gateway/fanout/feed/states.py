@@ -1,8 +1,8 @@
-"""The states of this gateway's symbols: what the poller tells of them, and what of that is news to clients.
+"""The states of one venue's symbols here: what the poller reports, and which changes go to clients.
 
-Free of I/O. A heartbeat carries the newest changes; the full set is in the bus's store. What is read there counts only
-when a heartbeat confirms it: a poller of an older version may lead now, and what an earlier one stored is of no use
-then.
+No I/O. A heartbeat carries the newest changes, and the bus's store has the full set. A full set counts only when a
+heartbeat has confirmed its version: a poller of an older version may lead now, and an earlier one's states are worth
+nothing then.
 """
 
 import logging
@@ -20,7 +20,7 @@ from market.wire.status import Changes, States, SymbolState, SymbolStatus
 
 NOT_SERVED: Final = "no poller serves it"
 UNREADABLE: Final = "ticks come that this gateway cannot read"
-NOT_TOLD: Final = "the poller does not tell the states of symbols"
+NOT_REPORTED: Final = "the poller does not report the states of symbols"
 
 _NAMED_AT_MOST: Final = 5
 
@@ -28,75 +28,75 @@ logger = logging.getLogger(__name__)
 
 
 class SymbolStates:
-    """The states of this gateway's symbols, by the newest word of the poller."""
+    """The states of this gateway's symbols, as last reported."""
 
     def __init__(
         self,
         symbols: Symbols,
-        told: dict[str, FramedStatus],
+        states: dict[str, FramedStatus],
         publish: Callable[[Sequence[FramedStatus]], None],
         counters: Counters,
         *,
         now_us: Callable[[], int],
     ) -> None:
-        """``told`` is kept up to date: the newest state of every symbol that was not live at some time.
+        """``states`` is kept up to date: the newest state of every symbol that has ever been other than live.
 
-        What changes in it then goes to ``publish``. ``now_us`` is the time in microseconds since the Unix epoch.
+        Changes of it then go to ``publish``. ``now_us`` is the time in microseconds since the Unix epoch.
         """
         self._symbols = symbols
-        self._told = told
+        self._states = states
         self._publish = publish
         self._counters = counters
         self._now_us = now_us
-        self._heard: dict[str, SymbolStatus] = {}
-        """What the poller told last of each symbol."""
+        self._reported: dict[str, SymbolStatus] = {}
+        """The poller's last report of each symbol."""
         self._unreadable: dict[str, int] = {}
         """Symbols whose ticks cannot be read here, and since when."""
         self._stored: States | None = None
         self._newest: int | None = None
         self.version: int | None = None
-        """Of the states that are held; None where the poller tells none, or none were read yet."""
+        """The version of the states held; None if the poller reports none, or none were read yet."""
 
     @property
     def outdated(self) -> bool:
-        """Whether a heartbeat spoke of states that are not held, so that the full set must be read."""
+        """Whether a heartbeat named a version that is not held, so that the full set must be read."""
         return self._newest is not None and self._newest != self.version
 
     def serve(self, symbols: Symbols) -> None:
-        """Hold the states of these symbols, and of no others: those of new ones are read with the full set."""
+        """Hold the states of these symbols and of no others. Those of new ones come with the full set."""
         for symbol in self._symbols:
             if symbol not in symbols:
-                # Who held it is told by whoever takes it away.
-                self._told.pop(symbol, None)
-                self._heard.pop(symbol, None)
+                # Its clients are notified by the code that unsubscribes them (`gateway.reload`).
+                self._states.pop(symbol, None)
+                self._reported.pop(symbol, None)
                 self._unreadable.pop(symbol, None)
         self._symbols = symbols
         self.version = None
 
     def state_of(self, symbol: str) -> SymbolState:
-        """The state of one of the symbols; live until something else was told."""
-        told = self._told.get(symbol)
-        return told.message.state if told is not None else "live"
+        """The state of ``symbol``; live until another was reported."""
+        status = self._states.get(symbol)
+        return status.message.state if status is not None else "live"
 
     def counts(self) -> dict[str, int]:
-        """How many of the symbols are in each state; none are where no states are held."""
+        """The number of symbols in each state; all 0 while no states are held."""
         counts: Counter[str] = Counter(dict.fromkeys(get_args(SymbolState), 0))
         if self.version is not None:
             counts.update(map(self.state_of, self._symbols))
         return counts
 
     def unreadable(self, symbols: Collection[str]) -> None:
-        """Ticks of just these symbols come, and cannot be read here: stale, whatever else is true of them."""
+        """The ticks of exactly these symbols cannot be read here: they are stale if the poller says live."""
         before = self._unreadable
         if before.keys() == set(symbols):
             return
         now_us = self._now_us()
         self._unreadable = {symbol: before.get(symbol, now_us) for symbol in symbols}
         live = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in before.keys() ^ set(symbols)]
-        self._tell([self._heard.get(status.symbol, status) for status in live])
+        self._report([self._reported.get(status.symbol, status) for status in live])
 
-    def heard(self, changes: Changes | UnsetType) -> None:
-        """A heartbeat came with ``changes``."""
+    def heartbeat_received(self, changes: Changes | UnsetType) -> None:
+        """Take the ``changes`` of a heartbeat."""
         stored, self._stored = self._stored, None
         if changes is UNSET:
             self._forget()
@@ -108,10 +108,10 @@ class SymbolStates:
             self._take(stored)
         if changes.since == self.version and changes.version != self.version:
             self.version = changes.version
-            self._tell(changes.symbols)
+            self._report(changes.symbols)
 
     def read(self, states: States) -> None:
-        """The full set was read from the store."""
+        """Take the full set, as read from the store."""
         if self.outdated:
             self._take(states)
         else:
@@ -120,7 +120,7 @@ class SymbolStates:
     def _take(self, states: States) -> None:
         self.version = states.version
         now_us = self._now_us()
-        # Of ours only, and each once: anybody may have written any number of names.
+        # Only our symbols, each once: anybody may have written any number of names.
         others = {status.symbol: status for status in states.others if status.symbol in self._symbols}
         live = dict.fromkeys(symbol for symbol in states.live if symbol in self._symbols)
         statuses = [SymbolStatus(symbol=symbol, state="live", since_us=now_us) for symbol in live]
@@ -128,26 +128,26 @@ class SymbolStates:
         for symbol in self._symbols:
             if symbol not in live and symbol not in others:
                 statuses.append(SymbolStatus(symbol=symbol, state="unknown", reason=NOT_SERVED, since_us=now_us))
-        self._tell(statuses)
+        self._report(statuses)
 
     def _forget(self) -> None:
-        """The poller that leads now tells no states: nothing that was told of any symbol holds any more."""
+        """The poller that leads now reports no states: no earlier report holds any more."""
         self.version = self._newest = None
         now_us = self._now_us()
-        self._tell(
-            SymbolStatus(symbol=symbol, state="live", reason=NOT_TOLD, since_us=now_us)
-            for symbol, told in self._told.items()
-            if told.message.state != "live"
+        self._report(
+            SymbolStatus(symbol=symbol, state="live", reason=NOT_REPORTED, since_us=now_us)
+            for symbol, status in self._states.items()
+            if status.message.state != "live"
         )
 
-    def _tell(self, statuses: Iterable[SymbolStatus]) -> None:
-        heard = {status.symbol: status for status in statuses if status.symbol in self._symbols}
-        self._heard.update(heard)
-        newest = {symbol: self._with_our_own(status) for symbol, status in heard.items()}
+    def _report(self, statuses: Iterable[SymbolStatus]) -> None:
+        reported = {status.symbol: status for status in statuses if status.symbol in self._symbols}
+        self._reported.update(reported)
+        newest = {symbol: self._with_our_own(status) for symbol, status in reported.items()}
         changed = [_framed(one) for one in newest.values() if self._is_news(one)]
         if not changed:
             return
-        self._told.update((one.message.symbol, one) for one in changed)
+        self._states.update((one.message.symbol, one) for one in changed)
         self._counters.state_changes.update(one.message.state for one in changed)
         named = ", ".join(
             f"{one.message.symbol} {one.message.state} ({one.message.reason})" for one in changed[:_NAMED_AT_MOST]
@@ -157,20 +157,20 @@ class SymbolStates:
         self._publish(changed)
 
     def _with_our_own(self, status: SymbolStatus) -> SymbolStatus:
-        """What is so here of a symbol of which the poller told ``status``."""
+        """The state here of a symbol of which the poller reported ``status``."""
         if status.state != "live" or status.symbol not in self._unreadable:
             return status
         since_us = self._unreadable[status.symbol]
         return SymbolStatus(symbol=status.symbol, state="stale", reason=UNREADABLE, since_us=since_us)
 
     def _is_news(self, status: SymbolStatus) -> bool:
-        told = self._told.get(status.symbol)
-        if told is None:
+        published = self._states.get(status.symbol)
+        if published is None:
             return status.state != "live" or status.reason != ""
-        held = told.message
+        held = published.message
         if (status.state, status.reason) != (held.state, held.reason):
             return True
-        # Since when a price is live says nothing; nor can be said since when a symbol is missing.
+        # The time since a price is live means nothing, and the time since a symbol is missing is unknown.
         return status.state != "live" and status.reason != NOT_SERVED and status.since_us != held.since_us
 
 

@@ -1,4 +1,4 @@
-"""The states of this gateway's symbols, venue by venue: each poller tells of its own."""
+"""The states of this gateway's symbols, venue by venue: each poller reports its own."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -12,19 +12,19 @@ from market.wire.status import SymbolState
 
 
 class StatesByVenue:
-    """`SymbolStates` of every venue that has symbols here."""
+    """The `SymbolStates` of every venue that has symbols here."""
 
     def __init__(
         self,
         symbols: Symbols,
-        told: dict[str, FramedStatus],
+        states: dict[str, FramedStatus],
         publish: Callable[[Sequence[FramedStatus]], None],
         counters: Counters,
         *,
         now_us: Callable[[], int],
     ) -> None:
-        """See `SymbolStates`; ``told`` is of all venues."""
-        self._told = told
+        """See `SymbolStates`; ``states`` has the symbols of all venues."""
+        self._states = states
         self._publish = publish
         self._counters = counters
         self._now_us = now_us
@@ -32,11 +32,11 @@ class StatesByVenue:
         self.serve(symbols)
 
     def of(self, venue: str) -> SymbolStates:
-        """Those of the symbols of one venue."""
+        """The states of one venue."""
         return self._venues[venue]
 
     def serve(self, symbols: Symbols) -> None:
-        """Hold the states of these symbols, and of no others."""
+        """Hold the states of these symbols and of no others."""
         venues = venues_of(symbols)
         for venue in self._venues.keys() - venues:
             self._venues.pop(venue).serve(Symbols(()))
@@ -45,22 +45,24 @@ class StatesByVenue:
             if venue in self._venues:
                 self._venues[venue].serve(own)
             else:
-                self._venues[venue] = SymbolStates(own, self._told, self._publish, self._counters, now_us=self._now_us)
+                self._venues[venue] = SymbolStates(
+                    own, self._states, self._publish, self._counters, now_us=self._now_us
+                )
 
     def state_of(self, symbol: str) -> SymbolState:
-        """The state of one of the symbols; live until something else was told."""
-        told = self._told.get(symbol)
-        return told.message.state if told is not None else "live"
+        """The state of ``symbol``; live until another was reported."""
+        status = self._states.get(symbol)
+        return status.message.state if status is not None else "live"
 
     def counts(self) -> dict[str, int]:
-        """How many of the symbols are in each state, of the venues of which states are held."""
+        """The number of symbols in each state, for the venues whose states are held."""
         counts: Counter[str] = Counter()
         for states in self._venues.values():
             counts.update(states.counts())
         return counts
 
     def unreadable(self, symbols: Collection[str]) -> None:
-        """Ticks of just these symbols come, and cannot be read here."""
+        """The ticks of exactly these symbols cannot be read here."""
         for venue, states in self._venues.items():
             states.unreadable([symbol for symbol in symbols if venue_of(symbol) == venue])
 

@@ -1,4 +1,4 @@
-"""Reads the states of all symbols from the bus's store, where a heartbeat spoke of some that are not held."""
+"""Reads the full set of states from the bus's store when a heartbeat named a version that is not held."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from market.wire.codec import CodecError, decode_states
 from market.wire.topics import last_states
 
 _AGAIN_S: Final = 1.0
-"""From one reading to the next, and to the next try."""
+"""Between two reads, or tries."""
 
 
 class StatesReader:
-    """Reads beside everything else, one reading at a time. Times are the event loop's."""
+    """Reads in a background task, one read at a time. Times are the event loop's."""
 
     def __init__(
         self,
@@ -25,9 +25,9 @@ class StatesReader:
         taken: Callable[[], None],
         venue: str,
     ) -> None:
-        """Read those of ``venue``.
+        """Read the states of ``venue``.
 
-        ``refuse`` is told of what cannot be read, and why; ``taken`` is called after each reading that counts.
+        ``refuse`` receives what cannot be read, and why. ``taken`` is called after each read that counts.
         """
         self._store = store
         self._venue = venue
@@ -38,19 +38,19 @@ class StatesReader:
         self._not_before = 0.0
 
     def read_if_due(self, now: float) -> None:
-        """Begin to read, where that is necessary, and not done or tried just now."""
+        """Start a read if one is needed, and none was started just now."""
         is_free = self._reading is None or self._reading.done()
         if self._states.outdated and now >= self._not_before and is_free:
             self._not_before = now + _AGAIN_S
             self._reading = asyncio.get_running_loop().create_task(self._read())
 
     def cancel(self) -> None:
-        """The link is gone: what is being read now is of no use."""
+        """The link is down: a read under way is worth nothing."""
         if self._reading is not None:
             self._reading.cancel()
 
     def take(self, payload: bytes | None) -> None:
-        """This is in the store."""
+        """Take ``payload``, as it was read from the store; None if there was nothing."""
         if payload is not None:
             try:
                 self._states.read(decode_states(payload))
@@ -61,7 +61,7 @@ class StatesReader:
         held = self._states.version
         with suppress(BusDownError):
             payload = await last_states(self._store, self._venue)
-            # Else heartbeats have brought newer ones in the meantime.
+            # Otherwise heartbeats have brought newer states in the meantime.
             if self._states.version == held:
                 self.take(payload)
                 self._taken()

@@ -1,8 +1,7 @@
-"""One venue, as its poller's heartbeats tell of it: are its prices live, and what are clients told?
+"""One venue's feed: are its prices live, by its poller's heartbeats?
 
-Is the poller alive and hearing the exchange? `HEARTBEAT_TIMEOUT_S` without a heartbeat, or a heartbeat that says
-otherwise, and prices may be old. Each venue has its own poller, so one that is silent makes no other venue's prices
-stale.
+Prices may be old if no heartbeat comes for `HEARTBEAT_TIMEOUT_S`, or if a heartbeat says that the poller does not
+receive the exchange. Each venue has its own poller, so a silent one makes no other venue's prices stale.
 """
 
 import asyncio
@@ -20,66 +19,66 @@ from market.wire.codec import CodecError, decode_heartbeat
 from market.wire.status import Heartbeat
 
 HEARTBEAT_TIMEOUT_S: Final = 3.0
-"""Silence for so long is a fault: three heartbeats, or three pings."""
+"""Three heartbeats, or three pings, missing."""
 
-NO_LINK: Final = "no link to the bus"
+NO_BUS_LINK: Final = "no link to the bus"
 NOT_SERVED: Final = "this gateway does not serve it any more"
 
 logger = logging.getLogger(__name__)
 
 
-class LinkTimes(Struct):
-    """The link to the bus, as far as every venue has to know it. Times are the event loop's."""
+class BusLink(Struct):
+    """The link to the bus, as every venue's feed needs it. Times are the event loop's."""
 
-    linked_at: float | None = None
-    """None while no link is up and refreshed; then since when one is."""
+    up_since: float | None = None
+    """When the link came up and the last values were read; None while there is no such link."""
     renewing: bool = False
-    """Whether a living link was ended on purpose, and there is no new one yet."""
+    """Whether a live link was closed on purpose, and its replacement is not up yet."""
 
 
 class VenueFeed:
-    """What is known of one venue's feed, and what clients are told of it."""
+    """The state of one venue's feed, and the `Status` that clients have."""
 
     def __init__(
         self,
         venue: str,
         states: SymbolStates,
         store: LastValues,
-        link: LinkTimes,
+        bus_link: BusLink,
         *,
         problem: Callable[[str], str],
         refuse: Callable[[str, str], None],
         broadcast: Callable[[Status], None],
         now_us: Callable[[], int],
     ) -> None:
-        """Follow ``venue``, and tell ``broadcast`` of every change of `status`.
+        """Follow ``venue``, and give ``broadcast`` every change of `status`.
 
-        ``problem`` says what is wrong with the ticks of a venue over a link that lives; ``refuse`` is told of what
-        cannot be read, and why.
+        ``problem`` says what is wrong with a venue's ticks over a link that is up. ``refuse`` receives what cannot be
+        read, and why.
         """
         self._venue = venue
         self._states = states
-        self._link = link
+        self._bus_link = bus_link
         self._problem = problem
         self._refuse = refuse
         self._broadcast = broadcast
         self._now_us = now_us
         self._heartbeat: Heartbeat | None = None
         self.heartbeat_at = 0.0
-        """When the newest heartbeat came, by the event loop's time."""
+        """When the newest heartbeat came, in the event loop's time."""
         self._heartbeat_us = 0
         self._began_at = asyncio.get_running_loop().time()
         self.states_reader = StatesReader(store, states, refuse, self.look, venue)
         self._outdated_at = 0.0
-        self.status = Status(feed="stale", reason=NO_LINK, source="", since_us=now_us(), venue=venue)
-        """What clients are told."""
+        self.status = Status(feed="stale", reason=NO_BUS_LINK, source="", since_us=now_us(), venue=venue)
+        """What clients have."""
 
-    def linked(self, now: float) -> None:
-        """A link is up, and the last values are taken."""
+    def bus_link_up(self, now: float) -> None:
+        """A link is up, and the last values have been read."""
         self._outdated_at = now
 
     def heartbeat_received(self, payload: bytes) -> None:
-        """Take a heartbeat, or what came as one."""
+        """Take a message of the heartbeat topic."""
         try:
             heartbeat = decode_heartbeat(payload)
         except CodecError as error:
@@ -93,16 +92,16 @@ class VenueFeed:
         self._heartbeat_us = self._now_us()
         outdated = self._states.outdated
         if heartbeat.states or heartbeat.link == "up":
-            # A poller that has just begun knows of no symbol yet; what is told of them stays until it does.
-            self._states.heard(heartbeat.states)
+            # A poller that has just started knows no states yet. The published ones stay until it does.
+            self._states.heartbeat_received(heartbeat.states)
         if self._states.outdated and not outdated:
             self._outdated_at = now
-        if self._link.linked_at is not None:
+        if self._bus_link.up_since is not None:
             self.states_reader.read_if_due(now)
         self.look()
 
     def end(self) -> None:
-        """No symbol of it is served any more: tell that, as the last word of it, and look no more."""
+        """No symbol of it is served any more: broadcast that as its last status, and look no more."""
         self.states_reader.cancel()
         self.status = self._stale(NOT_SERVED, self._now_us())
         self.status.served = False
@@ -111,19 +110,17 @@ class VenueFeed:
 
     def is_alive(self, now: float) -> bool:
         """Whether heartbeats come over this link."""
-        linked_at = self._link.linked_at
-        return (
-            linked_at is not None and self.heartbeat_at >= linked_at and now - self.heartbeat_at < HEARTBEAT_TIMEOUT_S
-        )
+        up_since = self._bus_link.up_since
+        return up_since is not None and self.heartbeat_at >= up_since and now - self.heartbeat_at < HEARTBEAT_TIMEOUT_S
 
     def look(self) -> None:
-        """Work out what clients should be told, and tell them where it has changed."""
+        """Compute the status, and broadcast it if it has changed."""
         status = self._now()
-        told = self.status
-        if status is None or (status.feed, status.reason, status.source) == (told.feed, told.reason, told.source):
+        before = self.status
+        if status is None or (status.feed, status.reason, status.source) == (before.feed, before.reason, before.source):
             return
-        if status.feed == told.feed == "live":
-            status.since_us = told.since_us
+        if status.feed == before.feed == "live":
+            status.since_us = before.since_us
         self.status = status
         logger.info(
             "prices of %s are %s (%s) %s", self._venue, status.feed, status.source or "no source", status.reason
@@ -131,14 +128,14 @@ class VenueFeed:
         self._broadcast(status)
 
     def _now(self) -> Status | None:
-        """What is so now; None where what clients were told stands, whatever is so."""
-        now, link, heartbeat = asyncio.get_running_loop().time(), self._link, self._heartbeat
-        if link.linked_at is None:
-            # On purpose, and clients know already what is wrong.
-            return None if link.renewing else self._stale(NO_LINK, self._now_us())
+        """The status now; None if what clients have stays, whatever has changed."""
+        now, bus_link, heartbeat = asyncio.get_running_loop().time(), self._bus_link, self._heartbeat
+        if bus_link.up_since is None:
+            # Closed on purpose: clients already know what is wrong.
+            return None if bus_link.renewing else self._stale(NO_BUS_LINK, self._now_us())
         if heartbeat is None or not self.is_alive(now):
-            if now - max(link.linked_at, self.heartbeat_at, self._began_at) < HEARTBEAT_TIMEOUT_S:
-                # The link is new, perhaps for another venue's sake; the next heartbeat tells.
+            if now - max(bus_link.up_since, self.heartbeat_at, self._began_at) < HEARTBEAT_TIMEOUT_S:
+                # The link is new, perhaps because of another venue. The next heartbeat decides.
                 return None
             return self._stale("the poller is silent", self._heartbeat_us or self._now_us())
         if heartbeat.link == "down":
@@ -146,7 +143,7 @@ class VenueFeed:
         if problem := self._problem(self._venue):
             return self._stale(problem, self._now_us())
         if self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < HEARTBEAT_TIMEOUT_S:
-            # What has changed of single symbols meanwhile is told first.
+            # Changes of single symbols go out first.
             return None
         return Status(
             feed="live", reason=heartbeat.reason, source=heartbeat.source, since_us=self._now_us(), venue=self._venue

@@ -1,7 +1,7 @@
-"""What the process keeps for clients: what they do not read or do not finish, and windows of those that compress.
+"""What the process keeps for clients: what they do not read or finish, and the windows of those that compress.
 
-Nothing of that may last, whoever the client is: with or without symbols, before a token or while it is closed. Only a
-connection that keeps something costs anything here, and a sweep looks only at those whose time is over.
+Nothing of that may last, whatever the client is doing: with or without symbols, before a token, or while it is closed.
+Only a connection that keeps something costs anything here. A sweep looks only at those whose time is over.
 """
 
 import asyncio
@@ -13,26 +13,26 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.metrics import Counters
-from gateway.websocket.buffering.kept import PIECE_BYTES, Holder, Unfinished, Unread, overdue
+from gateway.websocket.buffering.entries import PIECE_BYTES, Holder, Unfinished, Unread, overdue
 
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024
-"""What may wait for one client: every tick, for one that asked for that, notices, and the answers to a burst."""
+"""What may wait for one client: every tick if it asked for that, notices, and the answers to a burst."""
 
 ANSWERS_BYTES: Final = 64 * 1024
-"""More than this of answers to its own messages may wait for `ANSWERS_S` only."""
+"""More bytes than this of answers to its own messages may wait for `ANSWERS_S` only."""
 
 ANSWERS_S: Final = 1.0
-"""As long as a client takes to read what it asked for in one burst."""
+"""A client reads within this what it asked for in one burst."""
 
 SWEEP_S: Final = 0.25
 
 _AT_ONCE: Final = 200
-"""Ends are work too: many at once would hold up everybody."""
+"""Ending connections is work too: many at once would delay everybody."""
 
 _FREED: Final = 1 / 8
-"""So much of the budget is free once its greatest holders are gone, so that this is not done for every byte."""
+"""After the largest holders are cut off, so much of the budget is free. So this is not done for every byte."""
 _COUNTED_AGAIN: Final = 1 / 64
-"""The budget may be passed by so much before all is counted again."""
+"""The budget may be exceeded by so much before all is counted again."""
 _LOG_S: Final = 10.0
 """Between two log lines about the budget."""
 
@@ -43,11 +43,11 @@ class Bounds(Struct, frozen=True):
     """What may be kept, and for how long."""
 
     unread_s: float
-    """What waits to be read, of any connection."""
+    """For data that waits to be read."""
     message_s: float
-    """What has come of a message that is not whole; nothing that comes in between gives it more time."""
+    """For an unfinished message; nothing that comes in between gives it more time."""
     budget: int
-    """Bytes of all connections together; 0 is no limit."""
+    """Bytes of all connections together; 0 means no limit."""
 
 
 class Buffers:
@@ -56,49 +56,49 @@ class Buffers:
     def __init__(self, counters: Counters, bounds: Bounds) -> None:
         self.counters = counters
         self._loop = asyncio.get_running_loop()
-        # Each is in the order of `since`, so that only the first of it have to be looked at.
+        # In the order of `since`, so that only the first entries need a look.
         self._unread: dict[Holder, Unread] = {}
         self._greedy: dict[Holder, float] = {}
-        """Those with more than `ANSWERS_BYTES`, each since when."""
+        """Connections with more than `ANSWERS_BYTES` of answers, and since when."""
         self._unfinished: dict[Holder, Unfinished] = {}
         self._kept: dict[Holder, int] = {}
-        """Bytes that have no time of their own here: of windows, and of requests that are not whole."""
+        """Bytes without a deadline of their own here: of windows, and of unfinished requests."""
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
-        """When it is."""
+        """When the timer runs."""
         self._frozen_s = 0.0
-        """Time in which the process stood still, with something kept: nobody could be read or heard."""
+        """Time in which the process stood still and something was kept: nothing could be written or read."""
         self._held = 0
-        """What is kept, at most: what was read since it was last counted is still in it."""
+        """An upper bound of what is kept: it still has what was read since the last count."""
         self._counting = False
-        """Whether they are about to be counted."""
+        """Whether a count is scheduled."""
         self._log_again = 0.0
         self._unsaid = self._unsaid_bytes = 0
         self.change(bounds)
 
     def change(self, bounds: Bounds) -> None:
-        """Go by other ``bounds`` from now on, also for those that keep something already."""
+        """Apply other ``bounds`` from now on, also to what is kept already."""
         self._bounds = bounds
         self._budget = self._count_at = bounds.budget
         self.keep_budget()
 
     @property
     def unread_s(self) -> float:
-        """How long anything may wait to be read."""
+        """How long data may wait to be read."""
         return self._bounds.unread_s
 
     def __len__(self) -> int:
-        """How many connections keep something."""
+        """The number of connections that keep something."""
         return len(self._unread.keys() | self._unfinished.keys() | self._kept.keys())
 
     def held_bytes(self) -> int:
-        """What all of them keep, counted now."""
+        """The bytes that all of them keep, counted now."""
         return sum(cost for _, cost in self._costs())
 
-    # Told by connections.
+    # Called by connections.
 
     def waits(self, holder: Holder) -> None:
-        """The kernel has refused something of ``holder``, which waits."""
+        """The kernel has refused data of ``holder``, which now waits."""
         self.drained(holder)
         waiting = holder.waiting_bytes
         self._unread[holder] = unread = Unread(self._now(), waiting, waiting)
@@ -113,7 +113,7 @@ class Buffers:
             self._greedy.pop(holder, None)
 
     def take(self, holder: Holder, size: int, *, answer: bool) -> bool:
-        """Whether ``size`` bytes more may wait for ``holder``; ``answer``: they answer a message of its own."""
+        """Whether ``size`` more bytes may wait for ``holder``. ``answer``: they answer a message of its own."""
         waiting = holder.waiting_bytes
         unread = self._unread.get(holder)
         if unread is None:
@@ -134,9 +134,9 @@ class Buffers:
         return True
 
     def read(self, holder: Holder, frame: bytearray | None, message: bytearray | None) -> None:
-        """After a read of ``holder`` so much is unfinished: of a frame, and of a message whose other frames are whole.
+        """After a read of ``holder``: the unfinished frame, and the finished frames of an unfinished message.
 
-        As long as they are the same objects, it is the same frame and the same message.
+        The same object means the same frame, or the same message.
         """
         before = self._unfinished.get(holder)
         if frame is None and message is None:
@@ -151,11 +151,11 @@ class Buffers:
         else:
             before.frame, before.message = frame, message
         if self._count(before, len(frame or b"") + len(message or b"")):
-            # At once: in one turn of the event loop all of them may read.
+            # At once: all of them may read in one turn of the event loop.
             self.keep_budget()
 
     def keeps(self, holder: Holder, size: int) -> None:
-        """So much of what ``holder`` has sent is kept beside an unfinished message."""
+        """``size`` bytes of what ``holder`` has sent are kept beside an unfinished message."""
         self._held += size - self._kept.pop(holder, 0)
         if size:
             self._kept[holder] = size
@@ -185,7 +185,7 @@ class Buffers:
             self._timer = self._loop.call_later(within_s, self.sweep)
 
     def sweep(self) -> None:
-        """Cut off those whose time is over."""
+        """Cut off connections whose time is over."""
         self._timer = None
         late_s = self._loop.time() - self._due
         if late_s > SWEEP_S:
@@ -194,12 +194,12 @@ class Buffers:
         try:
             left = self._end_overdue(_AT_ONCE)
         finally:
-            # A fault of ours with one must not end the sweeps for all.
+            # Our own error with one connection must not end the sweeps for all.
             if self._unread or self._unfinished:
                 self._watch(SWEEP_S if left else 0)
 
     def _end_overdue(self, most: int) -> int:
-        """Look at those whose time is over, at ``most`` so many, and return how many more could have been."""
+        """Handle at ``most`` so many whose time is over, and return how many more could have been."""
         now = self._now()
         for holder in overdue(self._greedy, now - ANSWERS_S, most):
             most -= 1
@@ -209,7 +209,7 @@ class Buffers:
             self._judge_unread(holder, now)
         for holder in overdue(self._unfinished, now - self._bounds.message_s, most):
             most -= 1
-            if not holder.waits_for_us:
+            if not holder.waits_to_be_read:
                 self._finish(holder)
                 self.counters.buffers_cut_off["unfinished"] += 1
                 holder.end_unfinished()
@@ -230,7 +230,7 @@ class Buffers:
         elif unread.written - waiting < unread.mark:
             self._cut(holder, "unread", "does not read")
         else:
-            # It has read all that waited so long ago. What waits now is younger.
+            # It has read everything that waited so long ago. What waits now is newer.
             del self._unread[holder]
             cost = unread.cost(waiting)
             self._held += cost - unread.counted
@@ -245,7 +245,7 @@ class Buffers:
     # The budget.
 
     def _count(self, entry: Unread | Unfinished, held: int) -> bool:
-        """Whether all must be counted, now that ``entry`` is ``held`` bytes."""
+        """Note that ``entry`` keeps ``held`` bytes. Return whether all must be counted."""
         self._held += held - entry.counted
         entry.counted = held
         return self._budget > 0 and self._held > self._count_at
@@ -257,7 +257,7 @@ class Buffers:
             self._loop.call_soon(self.keep_budget)
 
     def _costs(self) -> Iterator[tuple[Holder, int]]:
-        """What each connection keeps; one that keeps several kinds comes several times."""
+        """The bytes that each connection keeps; a connection that keeps several kinds comes several times."""
         yield from self._kept.items()
         for holder, unread in self._unread.items():
             yield holder, unread.cost(holder.waiting_bytes)
@@ -265,7 +265,7 @@ class Buffers:
             yield holder, unfinished.counted
 
     def keep_budget(self) -> None:
-        """Cut off those that keep most, where all together keep too much."""
+        """Cut off those that keep most if all together keep too much."""
         self._counting = False
         costs: dict[Holder, int] = {}
         for holder, cost in self._costs():

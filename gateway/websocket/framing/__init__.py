@@ -1,6 +1,6 @@
 """Bytes to frames and messages, and back. No sockets, no I/O.
 
-``frames``   frames of a server, as bytes
-``parser``   frames of a client: bytes in, messages out; ``masking`` takes their mask off
-``deflate``  how compression is agreed on, and compressed messages of ours; ``inflate`` those of clients
+``frames``   a server's frames, as bytes
+``parser``   a client's frames: bytes in, messages out; ``masking`` removes their mask
+``deflate``  negotiates compression, and compresses our messages; ``inflate`` reads those of clients
 """

@@ -1,8 +1,8 @@
-"""``permessage-deflate`` (RFC 7692): negotiated per connection, compressed once for everybody.
+"""``permessage-deflate`` (RFC 7692): negotiated per connection, compressed once for all clients.
 
-A message compressed with a fresh window can be read by every client that negotiated the extension,
-with or without context takeover, so one compression serves a whole cohort, and no connection needs a
-window of its own for what it is sent. For what clients send see `gateway.websocket.framing.inflate`.
+A message compressed with a fresh window can be read by every client that negotiated the extension, with or without
+context takeover. So one compression serves a whole cohort, and no connection needs a window for what it is sent. For
+what clients send see `gateway.websocket.framing.inflate`.
 """
 
 import zlib
@@ -12,10 +12,10 @@ from typing import Final
 from msgspec import Struct
 
 LEAST_BYTES: Final = 512
-"""Shorter messages are sent as they are: on a single tick compression costs more than it saves."""
+"""Shorter messages are not compressed: for a single tick it costs more than it saves."""
 
 _LEVEL: Final = 1
-"""A batch of ticks shrinks to about a quarter; level 6 takes more than twice as long to take a sixth off that."""
+"""A batch of ticks shrinks to about a quarter. Level 6 takes more than twice as long and saves a sixth of that."""
 
 _WINDOW_BITS: Final = 15
 _WINDOWS: Final = frozenset(str(bits) for bits in range(8, _WINDOW_BITS + 1))
@@ -23,7 +23,7 @@ _TAIL: Final = b"\x00\x00\xff\xff"
 
 
 def compress(payload: bytes) -> bytes:
-    """The compressed form of a message (RFC 7692, section 7.2.1), readable without any message before it."""
+    """The compressed form of a message (RFC 7692, section 7.2.1); it refers to no earlier message."""
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -_WINDOW_BITS)
     return (deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_TAIL)
 
@@ -34,19 +34,20 @@ class Agreement(Struct, frozen=True):
     answer: str
     """The value of ``Sec-WebSocket-Extensions``."""
     window_bytes: int
-    """So far back the client's messages may refer to those before them; 0 where each stands for itself."""
+    """How far back the client's messages may refer to earlier ones; 0 if each stands alone."""
 
 
 def negotiate(headers: Iterable[str]) -> Agreement | None:
-    """What to answer to a client's ``Sec-WebSocket-Extensions`` headers: the first offer that can be met, or None.
+    """The answer to a client's ``Sec-WebSocket-Extensions`` headers: to the first offer that can be met, or None.
 
-    The answer has what was offered and nothing else, though RFC 7692 lets a server add to it: there are clients that
-    fail a handshake over a parameter that they did not offer (Netty over ``client_no_context_takeover``, before 4.1.51
-    or so over ``server_no_context_takeover`` too), and such that fail it over one of theirs that is missing (gorilla).
-    So whoever does not offer it may keep its window. ``client_max_window_bits`` without a value offers no bound but
-    allows one; we ask for none, since Netty compresses with any but the largest only where an optional library is
-    there. An offer that wants our window smaller than it is, and one with parameters that RFC 7692, section 7.1, does
-    not know, are declined.
+    The answer has what was offered and nothing else, although RFC 7692 lets a server add parameters. Some clients fail
+    a handshake over a parameter that they did not offer (Netty over ``client_no_context_takeover``, and before about
+    4.1.51 over ``server_no_context_takeover`` too). Others fail it over one of theirs that is missing (gorilla). So a
+    client that does not offer it may keep its window.
+
+    ``client_max_window_bits`` without a value offers no bound but allows one. We ask for none: Netty compresses with
+    any but the largest window only if an optional library is there. We decline an offer that wants a smaller window of
+    ours, and one with parameters that RFC 7692, section 7.1, does not know.
     """
     for header in headers:
         for offer in header.split(","):

@@ -14,7 +14,7 @@ PONG: Final = 0xA
 
 _FIN: Final = 0x80
 RSV1: Final = 0x40
-"""Set where the message is compressed (RFC 7692, section 6)."""
+"""Set if the message is compressed (RFC 7692, section 6)."""
 
 _head_16 = struct.Struct(">BBH").pack
 _head_64 = struct.Struct(">BBQ").pack
@@ -31,7 +31,7 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def close_frame(code: int, reason: str) -> bytes:
-    """A close frame (RFC 6455, section 5.5.1); a ``code`` of 0 gives none. ``reason`` is cut to what fits."""
+    """A close frame (RFC 6455, section 5.5.1), without a code if ``code`` is 0. ``reason`` is cut to fit."""
     if not code:
         return frame(CLOSE, b"")
     return frame(CLOSE, code.to_bytes(2) + reason.encode()[:123].decode(errors="ignore").encode())

@@ -7,22 +7,22 @@ _WINDOW_BITS: Final = 15
 _WINDOW_BYTES: Final = 1 << _WINDOW_BITS
 
 _TAIL: Final = b"\x00\x00\xff\xff"
-"""What the sender has cut off."""
+"""The sender removes these bytes."""
 
 _END: Final = b"\x03\x00"
-"""A last block with nothing in it: only where everything before it was whole, inflating ends with it."""
+"""An empty last block. Inflating ends with it only if everything before it was whole."""
 
 _MOST_LAST_BLOCKS: Final = 8
-"""Behind a block that is marked as the last others may follow (RFC 7692, section 7.2.1), and to begin anew costs as
-much as a short message does. Senders mark one block or none in a message."""
+"""Blocks may follow one that is marked as the last (RFC 7692, section 7.2.1). Each such restart costs as much as a
+short message. Senders mark one block of a message, or none."""
 
 
 def inflate(payload: bytes, limit: int, before: bytes = b"") -> bytes | None:
-    """The message, or None where ``payload`` is not DEFLATE, or not all of it.
+    """The message; None if ``payload`` is not DEFLATE, or not complete.
 
-    Of one that is longer than ``limit`` bytes the first ``limit`` + 1 come back, so that a small payload that
-    stands for gigabytes costs no more than a long message; a ``limit`` of 0 is no limit. ``before`` is what the
-    sender may refer to, of its messages before this one.
+    If the message is longer than ``limit`` bytes, the first ``limit`` + 1 come back. So a small payload that stands for
+    gigabytes costs no more than a long message. A ``limit`` of 0 means no limit. ``before`` is what the sender may
+    refer to of its earlier messages.
     """
     rest, message = payload + _TAIL + _END, b""
     for _ in range(_MOST_LAST_BLOCKS + 1):
@@ -41,27 +41,27 @@ def inflate(payload: bytes, limit: int, before: bytes = b"") -> bytes | None:
 
 
 class Inflater:
-    """Inflates the messages of one client, and keeps of them what later ones may refer to.
+    """Inflates the messages of one client, and keeps what later ones may refer to.
 
-    What is kept is the client's own last messages as they were, so it is never more than the client has sent, nor than
-    its window; a client that sends no compressed message costs nothing.
+    It keeps the client's last messages as they were: never more than the client has sent, nor than its window. A client
+    that sends no compressed message costs nothing.
     """
 
     __slots__ = ("_window", "_window_bytes")
 
     def __init__(self, window_bytes: int) -> None:
-        """``window_bytes`` is how far back messages may refer; 0 where each stands for itself."""
+        """``window_bytes`` is how far back messages may refer; 0 if each stands alone."""
         self._window_bytes = window_bytes
         self._window = b""
 
     @property
     def kept_bytes(self) -> int:
-        """How much is kept."""
+        """The number of bytes kept."""
         return len(self._window)
 
     @property
     def must_see_all(self) -> bool:
-        """Whether a message that is not inflated makes those behind it unreadable."""
+        """Whether skipping one message makes later ones unreadable."""
         return self._window_bytes > 0
 
     def inflate(self, payload: bytes, limit: int) -> bytes | None:
@@ -76,9 +76,9 @@ _LEAST_COMPRESSED: Final = 16 * 1024
 
 
 def longest_compressed(max_message_bytes: int) -> int:
-    """The most compressed bytes that a message may have where it may have ``max_message_bytes``; 0 is no limit.
+    """The most compressed bytes of a message that may have ``max_message_bytes``; 0 means no limit.
 
-    A short message never needs more than its own length and a little; a long one is a list of names, which shrinks.
+    A short message never needs more than its own length and a little. A long one is a list of names, which shrinks.
     """
     if not max_message_bytes:
         return 0

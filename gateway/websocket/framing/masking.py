@@ -1,7 +1,7 @@
 """The mask over what a client sends (RFC 6455, section 5.3): every byte is XORed with one of four."""
 
 try:
-    # Compiled, and many times as fast on long messages. It is private to aiohttp, so one day it may be gone.
+    # Compiled, and many times as fast on long messages. It is private to aiohttp, so it may disappear.
     from aiohttp._websocket.helpers import websocket_mask as mask
 except ImportError:
 
@@ -13,7 +13,7 @@ except ImportError:
 
 
 def unmasked(key: bytes, payload: bytes | bytearray) -> bytes:
-    """``payload`` as it was before it was masked with the four bytes of ``key``."""
+    """``payload`` without its mask, the four bytes of ``key``."""
     buffer = bytearray(payload)
     mask(key, buffer)
     return bytes(buffer)

@@ -1,7 +1,7 @@
-"""WebSocket frames as clients send them (RFC 6455, section 5): bytes in, messages out, no I/O.
+"""WebSocket frames of clients (RFC 6455, section 5): bytes in, messages out, no I/O.
 
-Whatever a stranger sends, a reader keeps no more than one message and a header, and says at the first wrong
-byte why the connection cannot go on.
+Whatever a stranger sends, a parser keeps at most one message and a header. At the first wrong byte it says why the
+connection must end.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from gateway.websocket.framing.masking import unmasked
 
 CONTINUATION: Final = 0x0
 REFUSED: Final = 0x3
-"""No opcode of any frame: it stands for a message that was not admitted."""
+"""Not an opcode of any frame: it stands for a message that was not admitted."""
 
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
@@ -25,23 +25,23 @@ _CONTROL: Final = 0x08
 _MASKED: Final = 0x80
 
 _HEADS: Final = frozenset((0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x88, 0x89, 0x8A))
-"""The first byte of every frame there is: FIN and opcode. A control frame is never in parts (section 5.5)."""
+"""The first byte of every valid frame: FIN and opcode. A control frame is never fragmented (section 5.5)."""
 _DEFLATE_HEADS: Final = _HEADS | {0x41, 0x42, 0xC1, 0xC2}
 """With RSV1 on the first frame of a compressed message (RFC 7692, section 6)."""
 
 _OPCODES: Final = {head & _OPCODE for head in _HEADS}
 
 _CLOSE_CODES: Final = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014))
-"""Below 3000, those that a client may send (RFC 6455, section 7.4.1, and the IANA registry of close codes)."""
+"""The codes below 3000 that a client may send (RFC 6455, section 7.4.1, and the IANA registry of close codes)."""
 
 _SHORT: Final = 125
-"""The longest payload of a control frame, and of any frame whose length is in its second byte."""
+"""The longest payload of a control frame, and of any frame with its length in the second byte."""
 _LENGTH_16: Final = 126
-"""Stands there for a length of two bytes more; 127 for eight."""
+"""Means that the length is in the next two bytes; 127: in eight."""
 
 
 class FailureCode(IntEnum):
-    """What a connection is failed for, by close code (RFC 6455, section 7.4.1)."""
+    """Why a connection is failed, by close code (RFC 6455, section 7.4.1)."""
 
     PROTOCOL_ERROR = 1002
     INVALID_DATA = 1007
@@ -54,21 +54,21 @@ class Violation(Struct, frozen=True):
 
     code: FailureCode
     reason: str
-    """For whoever writes the client; fits into a close frame."""
+    """For the author of the client; fits into a close frame."""
 
 
 Receive = Callable[[int, bytes], bool]
-"""Takes an opcode and a payload, and says whether to read on."""
+"""Takes an opcode and a payload; returns whether to read on."""
 
 MessageVerdict = Literal["ok", "read", "drop"]
-"""``ok``: the message is wanted. ``read``: it is not, but those behind it may be. ``drop``: none is, any more."""
+"""``ok``: the message is wanted. ``read``: it is not, but later ones may be. ``drop``: none is wanted any more."""
 
 Admit = Callable[[int], MessageVerdict]
-"""Asked of each message before it is inflated or looked at; takes its length if it is compressed, else 0."""
+"""Called for each message before it is inflated or read. Takes its length if it is compressed, else 0."""
 
 
 Pauses = Callable[[], bool]
-"""Asked between two messages: is what follows to be left for later?"""
+"""Called between two messages: is the rest to wait?"""
 
 
 def _admit_all(_compressed: int) -> MessageVerdict:
@@ -80,55 +80,55 @@ def _never() -> bool:
 
 
 _FORGETFUL: Final = Inflater(0)
-"""Serves all clients whose messages stand for themselves."""
+"""Serves all clients whose messages stand alone."""
 
 
 class FrameParser:
-    """One client's frames, and what has come of a message that is not complete."""
+    """One client's frames, and its unfinished message."""
 
     __slots__ = ("_first", "_heads", "_inflater", "_kept", "_limit", "_parts")
 
     def __init__(self, max_message_bytes: int, *, deflate: bool, window_bytes: int = 0) -> None:
-        """``max_message_bytes`` of 0 is no limit; ``deflate`` lets messages come in compressed.
+        """``max_message_bytes`` of 0 means no limit; ``deflate`` allows compressed messages.
 
-        ``window_bytes`` is how far back compressed messages may refer to those before them.
+        ``window_bytes`` is how far back compressed messages may refer to earlier ones.
         """
         self._limit = max_message_bytes
         self._heads = _DEFLATE_HEADS if deflate else _HEADS
         self._inflater = Inflater(window_bytes) if window_bytes else _FORGETFUL
         self._kept: bytearray | None = None
-        """A frame that is not complete."""
+        """An unfinished frame."""
         self._parts: bytearray | None = None
-        """The frames so far of a message that is not complete."""
+        """The finished frames of an unfinished message."""
         self._first = 0
-        """The first byte of the first of them."""
+        """The first byte of the first of these frames."""
 
     @property
     def window(self) -> int:
-        """Bytes that are kept of past messages, for those to come."""
+        """Bytes kept of past messages, for later ones."""
         inflater = self._inflater
         return 0 if inflater is _FORGETFUL else inflater.kept_bytes
 
     @property
     def reads_all(self) -> bool:
-        """Whether a compressed message must be inflated for those behind it to be readable."""
+        """Whether a compressed message must be inflated for later ones to be readable."""
         return self._inflater.must_see_all
 
     def limit(self, max_message_bytes: int) -> None:
-        """Take messages up to another length from now on; 0 is no limit."""
+        """Take messages up to another length from now on; 0 means no limit."""
         self._limit = max_message_bytes
 
     @property
     def unfinished(self) -> tuple[bytearray | None, bytearray | None]:
-        """What is kept of a frame, and of a message of several. It is the same object as long as it is of the same."""
+        """The unfinished frame and the unfinished message. The same object means the same frame or message."""
         return self._kept, self._parts
 
     def forget(self) -> None:
-        """Keep nothing; nothing more may be fed."""
+        """Keep nothing. Nothing more may be fed."""
         self._kept = self._parts = None
 
     def keep(self, data: bytes) -> None:
-        """Leave ``data`` for later: what is fed next is read behind it."""
+        """Leave ``data`` for later: the next call of `feed` reads it first."""
         if self._kept is None:
             self._kept = bytearray(data)
         else:
@@ -139,11 +139,11 @@ class FrameParser:
     ) -> Violation | None:
         """Hand over what ``data`` completes, in order; return what is wrong, or None.
 
-        ``receive`` is given TEXT or BINARY with a whole message; CLOSE, PING or PONG with its payload; and
-        CONTINUATION, with nothing, for a frame that leaves its message incomplete, so that whoever counts
-        frames can count those. Of a message that ``admit`` does not want it is given REFUSED, with nothing.
-        After a violation, and once ``receive`` has said no, nothing more is looked at, and nothing more may be fed.
-        What comes behind a message after which it ``pauses`` is kept; to go on with it, feed anything, or nothing.
+        ``receive`` gets TEXT or BINARY with a whole message; CLOSE, PING or PONG with its payload; and CONTINUATION
+        with no payload for a frame that leaves its message unfinished, so that frames can be counted. For a message
+        that ``admit`` does not want it gets REFUSED with no payload. After a violation, and once ``receive`` has
+        returned False, nothing more is parsed, and nothing more may be fed. If ``pauses`` returns True after a message,
+        the rest is kept; feed anything, or nothing, to go on.
         """
         stream: bytes | bytearray = data
         if self._kept is not None:
@@ -169,12 +169,12 @@ class FrameParser:
         if at == end:
             self._kept = None
         elif at or self._kept is None:
-            # Another frame is another object: `unfinished` tells them apart.
+            # Another frame is another object: `unfinished` distinguishes them.
             self._kept = bytearray(stream[at:])
         return None
 
     def _measure(self, stream: bytes | bytearray, at: int) -> tuple[int, int] | Violation:
-        """Where the payload of the frame at ``at`` begins and ends, as far as can be told yet."""
+        """Where the payload of the frame at ``at`` begins and ends, as far as is known yet."""
         first, second = stream[at], stream[at + 1]
         if first not in self._heads:
             return _explain_head(first)
@@ -209,7 +209,7 @@ class FrameParser:
         return body, body + length
 
     def _complete(self, first: int, payload: bytes, admit: Admit) -> tuple[int, bytes] | Violation:
-        """What a whole frame amounts to."""
+        """The event of a whole frame."""
         opcode = first & _OPCODE
         if opcode & _CONTROL:
             wrong = _wrong_close(payload) if opcode == CLOSE else None

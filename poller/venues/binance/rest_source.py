@@ -12,11 +12,11 @@ from poller.coverage.staleness import MISSING
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.endpoints import Endpoints
-from poller.network.link import Link
+from poller.network.exchange_link import ExchangeLink
 from poller.rest.client import RestClient
 from poller.rest.polling import Polling
 from poller.rest.timing import RestTiming
-from poller.source import Deaf, LinkState, Listener, Update
+from poller.source import LinkState, Listener, NullListener, Update
 from poller.venues.binance.listing import Listing
 from poller.venues.binance.rest import QUESTIONS, BinanceRestDialect
 
@@ -37,9 +37,9 @@ class BinanceRest:
         self._timing = timing or RestTiming()
         self._counters = Counters()
         self._client = RestClient(rest_url, BinanceRestDialect(), self._timing, self._counters, now_us)
-        self._link = Link("binance-rest", now_us)
+        self._link = ExchangeLink("binance-rest", now_us)
         self._backoff = Backoff(self._timing.backoff_base_s, self._timing.backoff_cap_s, rng)
-        self._listener: Listener = Deaf()
+        self._listener: Listener = NullListener()
         self._listing = Listing(self._client, symbols, timing=self._timing, changed=self._listed)
         self._moved_at: dict[str, float] = {}
         """Symbol → when its quote was last another than before, in the event loop's time."""

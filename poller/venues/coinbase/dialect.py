@@ -31,7 +31,7 @@ LIMITS: Final = StreamLimits(
     message_bytes=32 << 20,
     deflate=True,
     # Heartbeats come each second.
-    told_within_s=5.0,
+    received_within_s=5.0,
 )
 
 _CHANNELS: Final = ("level2_batch", "ticker", "heartbeat")
@@ -162,11 +162,11 @@ def _granted(channels: list[_Channel]) -> frozenset[str]:
 
 def _refusal(message: str, reason: str) -> Ack | Ending:
     """``{"type":"error","message":"Failed to subscribe","reason":"ETH-USD is not a valid product"}``, or the end."""
-    told = f"{message}: {reason}" if reason else message
+    text = f"{message}: {reason}" if reason else message
     product, found, _ = reason.partition(" is not a valid product")
     if found:
-        return Ack(None, told[:200], subjects=(symbol_of(COINBASE, product),), again=False)
-    return Ack(None, told[:200]) if message.startswith("Failed to subscribe") else Ending(f"the exchange: {told[:150]}")
+        return Ack(None, text[:200], subjects=(symbol_of(COINBASE, product),), again=False)
+    return Ack(None, text[:200]) if message.startswith("Failed to subscribe") else Ending(f"the exchange: {text[:150]}")
 
 
 def _whose(message: str) -> str | None:

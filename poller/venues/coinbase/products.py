@@ -33,7 +33,7 @@ def read_products(body: bytes) -> Mapping[str, Instrument] | Failure:
     """The symbols in an answer; why it is none where no product can be read."""
     rows, _ = read_rows(body, _one, _many)
     if not rows:
-        words = reasons.told(body)
+        words = reasons.in_body(body)
         return Failure(f"no list of products{f': {words}' if words else ''}")
     return {symbol_of(COINBASE, row.id): _instrument(row) for row in rows}
 

@@ -19,7 +19,7 @@ from gateway.errors import RefusalError
 from gateway.metrics import Counters
 from gateway.settings import Settings
 from gateway.websocket.buffering.buffers import Bounds, Buffers
-from gateway.websocket.turns import TURN_S, Turns
+from gateway.websocket.read_scheduler import TURN_S, ReadScheduler
 from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.transports import RecordingTransport
 
@@ -37,7 +37,7 @@ class RecordingProtocol(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.BaseTransport | None = None
         self.data = b""
-        self.heard: list[str] = []
+        self.calls: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -46,17 +46,17 @@ class RecordingProtocol(asyncio.Protocol):
         self.data += data
 
     def eof_received(self) -> bool | None:
-        self.heard.append("eof")
+        self.calls.append("eof")
         return True
 
     def connection_lost(self, _error: Exception | None) -> None:
-        self.heard.append("lost")
+        self.calls.append("lost")
 
     def pause_writing(self) -> None:
-        self.heard.append("pause")
+        self.calls.append("pause")
 
     def resume_writing(self) -> None:
-        self.heard.append("resume")
+        self.calls.append("resume")
 
 
 class Hall:
@@ -72,9 +72,18 @@ class Hall:
         """What those were counted under who were upgraded."""
         self._upgrades = upgrades
         self.timer = Stopwatch()
-        self.turns = Turns(self.timer)
+        self.read_scheduler = ReadScheduler(self.timer)
         self.acceptor = Acceptor(
-            *(self.admission, self._upgrade, self._answer, "/ws", self._serve, self.counters, self.buffers, self.turns),
+            *(
+                self.admission,
+                self._upgrade,
+                self._answer,
+                "/ws",
+                self._serve,
+                self.counters,
+                self.buffers,
+                self.read_scheduler,
+            ),
             timeout_s=TIMEOUT_S,
             most=most,
         )
@@ -344,7 +353,7 @@ def test_aiohttp_hears_of_everything_that_happens_to_its_connection() -> None:
         assert pending.eof_received()
         transport.hang_up()
         await asyncio.sleep(0)
-        assert ["pause", "resume", "eof", "lost"] == hall.served[0].heard
+        assert ["pause", "resume", "eof", "lost"] == hall.served[0].calls
 
     virtually(main())
 
@@ -446,7 +455,7 @@ def test_a_flood_of_probes_beyond_a_limit_is_answered_in_turns() -> None:
         assert (4, 0) == (sum(probe.written == b"alive" for probe in probes), len(hall.acceptor.graces))
         await asyncio.sleep(GRACE_S * 1.1)
         assert (12, b"") == (sum(probe.written == b"alive" for probe in probes), bytes(gone.written))
-        assert (0, 1) == (len(hall.turns), len(hall.acceptor))
+        assert (0, 1) == (len(hall.read_scheduler), len(hall.acceptor))
 
     virtually(main())
 
@@ -566,7 +575,7 @@ def test_a_storm_of_handshakes_is_taken_in_turns() -> None:
             await asyncio.sleep(0)
         assert [b"more"] * 10 == [protocol.data for protocol in hall.upgraded]
         assert [True] * 10 == [isinstance(transport.protocol, RecordingProtocol) for transport in transports]
-        assert (0, 0) == (len(hall.acceptor), len(hall.turns))
+        assert (0, 0) == (len(hall.acceptor), len(hall.read_scheduler))
 
     virtually(main())
 
@@ -576,9 +585,9 @@ def test_who_waits_for_us_is_not_slow() -> None:
 
     async def main() -> None:
         hall = Hall(most=1)
-        assert hall.turns.begin()
+        assert hall.read_scheduler.begin()
         hall.timer.now += TURN_S
-        hall.turns.end()
+        hall.read_scheduler.end()
         transports = [hall.connect()]
         transports[0].receive(REQUEST)
         transports.append(hall.connect())
@@ -601,9 +610,9 @@ def test_who_goes_while_its_head_waits_is_forgotten() -> None:
 
         hall.acceptor.upgrade = broken
         gone, unlucky = hall.connect(), hall.connect("192.0.2.2")
-        assert hall.turns.begin()
+        assert hall.read_scheduler.begin()
         hall.timer.now += TURN_S
-        hall.turns.end()
+        hall.read_scheduler.end()
         gone.receive(REQUEST)
         unlucky.receive(HANDSHAKE)
         gone.hang_up()
@@ -611,7 +620,7 @@ def test_who_goes_while_its_head_waits_is_forgotten() -> None:
             await asyncio.sleep(0)
         assert [] == hall.served
         assert unlucky.aborted
-        assert (0, 0, 0) == (hall.counted, len(hall.acceptor), len(hall.turns))
+        assert (0, 0, 0) == (hall.counted, len(hall.acceptor), len(hall.read_scheduler))
 
     virtually(main())
 

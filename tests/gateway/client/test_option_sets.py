@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.client.option_sets import RATES, Wants, capped, put, stepped, without
-from gateway.fanout.arrears import topics_of
+from gateway.fanout.backlog import topics_of
 from gateway.fanout.member import Subscription
 
 NAMES = ("AAA", "BBB", "CCC")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.session import Outcome, Session
-from gateway.fanout.arrears import topics_of
+from gateway.fanout.backlog import topics_of
 from gateway.fanout.member import Subscription
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON

@@ -17,7 +17,7 @@ from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Auth
 from gateway.settings import Settings
 from gateway.websocket.close_codes import CloseReason
-from gateway.websocket.turns import TURN_S, Turns
+from gateway.websocket.read_scheduler import TURN_S, ReadScheduler
 from market.bus.memory import MemoryBus
 from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.auth.tokens import NOW, SECRET
@@ -83,11 +83,11 @@ class RecordingClient:
         self.connection = FakeConnection()
         self.session = Session(self.gateway.settings.symbols, Limits(0, 0), JSON, grant=grant)
         self.slot = Slot(None)
-        self.told: list[tuple[float, str]] = []
+        self.sent: list[tuple[float, str]] = []
         """When, and what: a message's type, or an error's code."""
         self.messages: list[Any] = []
-        hear = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
-        self.token_lifetime = TokenLifetime(self.gateway, self.session, self.connection, self.slot, self._apply, hear)  # type: ignore[arg-type] # a fake connection
+        obey = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
+        self.token_lifetime = TokenLifetime(self.gateway, self.session, self.connection, self.slot, self._apply, obey)  # type: ignore[arg-type] # a fake connection
         self.token_lifetime.begin(grant)
 
     def say(self, **message: Any) -> None:
@@ -101,16 +101,16 @@ class RecordingClient:
 
     @property
     def words(self) -> list[str]:
-        return [word for _, word in self.told]
+        return [word for _, word in self.sent]
 
     def _apply(self, outcome: Outcome) -> None:
         if outcome.wants is not None:
             self.session.wants = outcome.wants
         for reply in outcome.replies:
             self.messages.append(reply)
-            self.told.append((self.loop.time(), getattr(reply, "code", str(reply.__struct_config__.tag))))
+            self.sent.append((self.loop.time(), getattr(reply, "code", str(reply.__struct_config__.tag))))
         if outcome.close is not None:
-            self.told.append((self.loop.time(), outcome.close.name))
+            self.sent.append((self.loop.time(), outcome.close.name))
             self.connection.close(outcome.close)
         if outcome.auth is not None:
             self.token_lifetime.authenticate(outcome.auth)
@@ -125,7 +125,7 @@ def test_who_shows_no_token_in_time_is_closed_with_4409() -> None:
         client.say(type="ping")
         assert ["unauthorised"] == client.words
         await asyncio.sleep(2)
-        assert [(AUTH_TIMEOUT_S, "unauthorised"), (AUTH_TIMEOUT_S, "AUTH_TIMEOUT")] == client.told[1:]
+        assert [(AUTH_TIMEOUT_S, "unauthorised"), (AUTH_TIMEOUT_S, "AUTH_TIMEOUT")] == client.sent[1:]
 
     run_virtual(main())
 
@@ -164,7 +164,7 @@ def test_an_end_is_announced_and_then_comes() -> None:
     async def main() -> None:
         client = RecordingClient(alice())
         await asyncio.sleep(LIFE_S + 1)
-        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == client.told
+        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == client.sent
         assert int((NOW + LIFE_S) * 1e6) == client.messages[0].expires_us
 
     run_virtual(main())
@@ -176,7 +176,7 @@ def test_a_short_life_is_announced_at_once() -> None:
     async def main() -> None:
         client = RecordingClient(alice(expires_at=NOW + 10))
         await asyncio.sleep(11)
-        assert [(0, "expiring"), (10, "expired"), (10, "EXPIRED")] == client.told
+        assert [(0, "expiring"), (10, "expired"), (10, "EXPIRED")] == client.sent
 
     run_virtual(main())
 
@@ -187,7 +187,7 @@ def test_a_token_without_an_end_is_never_announced() -> None:
     async def main() -> None:
         client = RecordingClient(Grant("alice"))
         await asyncio.sleep(86_400)
-        assert [] == client.told
+        assert [] == client.sent
 
     run_virtual(main())
 
@@ -200,7 +200,7 @@ def test_a_wall_clock_that_is_set_changes_nothing(step_s: int) -> None:
         client = RecordingClient(alice())
         client.clock_set_by_s = step_s
         await asyncio.sleep(LIFE_S + 1)
-        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == client.told
+        assert [(LIFE_S - NOTICE_S, "expiring"), (LIFE_S, "expired"), (LIFE_S, "EXPIRED")] == client.sent
 
     run_virtual(main())
 
@@ -220,7 +220,7 @@ def test_a_second_token_takes_the_place_of_the_first() -> None:
             (3 * LIFE_S - NOTICE_S, "expiring"),
             (3 * LIFE_S, "expired"),
             (3 * LIFE_S, "EXPIRED"),
-        ] == client.told
+        ] == client.sent
 
     run_virtual(main())
 
@@ -233,7 +233,7 @@ def test_a_bad_second_token_changes_nothing() -> None:
         client.authenticate("forged", id="x")
         assert (["unauthorised"], None) == (client.words, client.connection.closed_with)
         await asyncio.sleep(LIFE_S + 1)
-        assert (LIFE_S, "EXPIRED") == client.told[-1]
+        assert (LIFE_S, "EXPIRED") == client.sent[-1]
 
     run_virtual(main())
 
@@ -288,7 +288,7 @@ def test_what_comes_while_a_token_is_looked_at_waits_and_keeps_its_order() -> No
         client.say(type="subscribe", symbols=["ETH"], id=2)
         client.say(type="list", id=3)
         await asyncio.sleep(1)
-        assert [] == client.told
+        assert [] == client.sent
         client.issuer.answer.set_result(None)
         await asyncio.sleep(1)
         assert ["authenticated", "subscribed", "subscribed", "subscriptions"] == client.words
@@ -305,26 +305,26 @@ def test_what_waited_for_a_token_is_heard_in_turns() -> None:
     async def main() -> None:
         client = RecordingClient()
         watch = Stopwatch()
-        client.gateway.turns = Turns(watch)
-        hear = client.token_lifetime._hear
-        assert hear is not None
+        client.gateway.read_scheduler = ReadScheduler(watch)
+        obey = client.token_lifetime._obey
+        assert obey is not None
 
-        def hear_slowly(data: bytes) -> None:
+        def obey_slowly(data: bytes) -> None:
             watch.now += TURN_S / 4
-            hear(data)
+            obey(data)
 
-        client.token_lifetime._hear = hear_slowly
+        client.token_lifetime._obey = obey_slowly
         client.issuer.known = False
         client.authenticate()
         for number in range(10):
             client.say(type="ping", id=number)
         client.issuer.answer.set_result(None)
         most = 0
-        while "pong" not in client.words or len(client.gateway.turns):
-            before = len(client.told)
+        while "pong" not in client.words or len(client.gateway.read_scheduler):
+            before = len(client.sent)
             await asyncio.sleep(0)
-            most = max(most, len(client.told) - before)
-            if not before and client.told:
+            most = max(most, len(client.sent) - before)
+            if not before and client.sent:
                 client.say(type="ping", id=10)
         assert list(range(11)) == [message.id for message in client.messages[1:]]
         assert most <= 5
@@ -382,7 +382,7 @@ def test_a_token_that_came_in_time_may_take_long_to_be_looked_at() -> None:
         await asyncio.sleep(AUTH_TIMEOUT_S - 1)
         client.authenticate()
         await asyncio.sleep(AUTH_TIMEOUT_S)
-        assert [] == client.told
+        assert [] == client.sent
         client.issuer.answer.set_result(None)
         await asyncio.sleep(1)
         assert ["authenticated"] == client.words
@@ -400,10 +400,10 @@ def test_a_refresh_that_takes_long_does_not_put_off_the_end() -> None:
         client.authenticate()
         await asyncio.sleep(2)
         assert CloseReason.EXPIRED is client.connection.closed_with
-        before = client.told
+        before = client.sent
         client.issuer.answer.set_result(None)
         await asyncio.sleep(1)
-        assert before == client.told
+        assert before == client.sent
 
     run_virtual(main())
 
@@ -439,7 +439,7 @@ def test_who_goes_while_its_token_is_looked_at_is_counted_nowhere() -> None:
         client.token_lifetime.end()
         client.issuer.answer.set_result(None)
         await asyncio.sleep(LIFE_S + 1)
-        assert ([], "") == (client.told, client.slot.subject)
+        assert ([], "") == (client.sent, client.slot.subject)
         assert 0 == len(client.gateway.admission._subjects)
 
     run_virtual(main())
@@ -453,6 +453,6 @@ def test_who_goes_is_told_nothing_any_more() -> None:
         client.token_lifetime.end()
         client.token_lifetime.authenticate(Auth(token="token"))  # noqa: S106 # a name
         await asyncio.sleep(LIFE_S + 1)
-        assert [] == client.told
+        assert [] == client.sent
 
     run_virtual(main())

@@ -33,7 +33,7 @@ def test_two_thousand_changes_come_in_pieces_that_all_share() -> None:
         market = Market()
         names = [f"S{number}" for number in range(2000)]
         one, other, few = market.join(*names), market.join(*names), market.join("S3", "S1999")
-        market.tell(*names)
+        market.change_states(*names)
         assert ["S1999", "S3"] == sorted(symbol for symbol, _ in states(few))
         assert max(len(blob) for blob in one.written) <= STEP_BYTES
         await asyncio.sleep(1)
@@ -52,8 +52,8 @@ def test_of_a_burst_the_newest_state_of_each_symbol_counts() -> None:
         market = Market()
         names = [f"S{number}" for number in range(1000)]
         member = market.join(*names)
-        market.tell(*names)
-        market.tell(*names, state="live")
+        market.change_states(*names)
+        market.change_states(*names, state="live")
         market.publish("S999")
         await asyncio.sleep(0.001)
         assert {"S999": [1]} == seqs(member)
@@ -80,7 +80,7 @@ def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, scheduler: d
             market.want(one, names, snapshot=False, **scheduler)
         reading, others = Answers(market, member), Answers(market, other)
         member.draining = watched
-        market.tell(*names)
+        market.change_states(*names)
         for _ in range(100):
             await asyncio.sleep(0.01)
             others.look()
@@ -88,7 +88,7 @@ def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, scheduler: d
         assert len(b"".join(member.written)) <= 64 * 1024
         assert 1 == len(market.hub.slow)
         for state in ("live", "halted", "delisted"):
-            market.tell(*names, state=state)
+            market.change_states(*names, state=state)
         member.draining = True
         before = len(states(member))
         for _ in range(300):
@@ -110,7 +110,7 @@ def test_who_begins_with_many_states_gets_them_in_slices(watched: bool) -> None:
     async def main() -> None:
         market = Market()
         names = [f"S{number}" for number in range(2000)]
-        market.tell(*names)
+        market.change_states(*names)
         member = RecordingMember()
         member.rtt_s, member.watched = 0.001, watched
         market.hub.add(member)
@@ -122,7 +122,7 @@ def test_who_begins_with_many_states_gets_them_in_slices(watched: bool) -> None:
             await asyncio.sleep(0.01)
         assert dict.fromkeys(names, "halted") == dict(states(member))
         assert (0, 0) == (len(market.hub.slow), market.counters.lags)
-        market.tell(*names, state="live")
+        market.change_states(*names, state="live")
         market.want(member, names[:1999], snapshot=False)
         for _ in range(100):
             await asyncio.sleep(0.01)

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.member import Member, Missed, Share, Subscription
-from gateway.fanout.window import Marks, Reader, Sent
+from gateway.fanout.window import Marks, Reader, UnansweredPing
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedStatus, FramedTick
 from gateway.protocol.messages import SymbolStatus
@@ -21,7 +21,7 @@ class Setup:
         self.counters = Counters()
         self.now = 0.0
         self.numbers = itertools.count(1)
-        self.unanswered: dict[Reader, Sent] = {}
+        self.unanswered: dict[Reader, UnansweredPing] = {}
         self.lagging: list[tuple[Member, Missed]] = []
         self.cohort = Cohort(
             Subscription(frozenset({"BTC", "ETH"}), **subscription),

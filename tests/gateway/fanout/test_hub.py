@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fanout.arrears import topics_of
+from gateway.fanout.backlog import topics_of
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Subscription
@@ -51,7 +51,7 @@ class Market:
         self.hub.publish(framed)
         return framed.seq
 
-    def tell(self, *symbols: str, state: SymbolState = "halted") -> None:
+    def change_states(self, *symbols: str, state: SymbolState = "halted") -> None:
         """Change the state of ``symbols``; ``since_us`` tells which came when, ``reason`` behind which tick."""
         changed = []
         for symbol in symbols:
@@ -393,7 +393,9 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
     events = st.one_of(
         st.tuples(st.just("publish"), symbol),
         st.tuples(st.just("publish"), symbol),
-        st.tuples(st.just("tell"), st.sets(symbol, min_size=1), st.sampled_from(["live", "halted", "delisted"])),
+        st.tuples(
+            st.just("change_states"), st.sets(symbol, min_size=1), st.sampled_from(["live", "halted", "delisted"])
+        ),
         st.tuples(st.just("want"), who, symbols, options, st.booleans()),
         st.tuples(st.just("hold"), who, some_wants(names), st.booleans()),
         st.tuples(st.just("hold"), who, some_wants(names), st.booleans()),
@@ -446,8 +448,8 @@ async def play(
                 market.publish(symbol)
                 for symbols, one in zip(held, due, strict=True):
                     one.update(symbols & {symbol})
-            case ("tell", set(symbols), ("live" | "halted" | "delisted") as state):
-                market.tell(*symbols, state=state)
+            case ("change_states", set(symbols), ("live" | "halted" | "delisted") as state):
+                market.change_states(*symbols, state=state)
             case ("want", int(who), set(symbols), dict(subscription), bool(snapshot)):
                 members[who].encoding = subscription.get("encoding", JSON)
                 market.want(members[who], symbols, snapshot=snapshot, confirm=True, **subscription)
@@ -627,7 +629,7 @@ def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(sub
         market = Market()
         member, other = market.join("BTC", "ETH", **subscription), market.join("SOL", **subscription)
         market.publish("BTC")
-        market.tell("BTC", "XRP")
+        market.change_states("BTC", "XRP")
         assert ["ticks" if subscription.get("batch") else "tick", "symbol_status"] == types(member)
         expected = {"type": "symbol_status", "symbol": "BTC", "state": "halted", "reason": "1", "since_us": 1}
         assert expected == member.messages()[1]
@@ -649,7 +651,7 @@ def test_who_wants_every_tick_gets_every_state_in_order() -> None:
         member.draining = False
         for state in ("halted", "live", "delisted"):
             market.publish("BTC")
-            market.tell("BTC", state=state)
+            market.change_states("BTC", state=state)
         assert ["tick", "symbol_status"] * 3 == types(member)
         assert [("BTC", "halted"), ("BTC", "live"), ("BTC", "delisted")] == states(member)
 
@@ -662,12 +664,12 @@ def test_a_slow_consumer_gets_only_the_newest_states_and_behind_the_ticks() -> N
     async def main() -> None:
         market = Market()
         slow = market.join("BTC", "ETH", "SOL")
-        market.tell("SOL")
+        market.change_states("SOL")
         slow.draining = False
         for _ in range(50):
-            market.tell("BTC", "ETH", state="stale")
+            market.change_states("BTC", "ETH", state="stale")
             market.publish("ETH")
-            market.tell("ETH", state="live")
+            market.change_states("ETH", state="live")
         consumer = market.hub.slow.consumer_of(slow)
         assert consumer is not None
         assert ({}, {}, {}) == (consumer.ticks, consumer.snapshots, consumer.states)
@@ -689,8 +691,8 @@ def test_who_subscribes_is_told_what_is_not_live(draining: bool) -> None:
         market = Market()
         for symbol in ("BTC", "ETH"):
             market.publish(symbol)
-        market.tell("BTC", "ETH", "NEW")
-        market.tell("ETH", state="live")
+        market.change_states("BTC", "ETH", "NEW")
+        market.change_states("ETH", state="live")
         member, spare = RecordingMember(), RecordingMember()
         for one, snapshot in ((member, True), (spare, False)):
             market.hub.add(one)
@@ -718,7 +720,7 @@ def test_a_cohort_that_cannot_be_told_a_state_costs_no_other_its_own() -> None:
         market.hub.add(faulty)
         market.want(faulty, ["BTC", "ETH"], snapshot=False)
         members = [market.join("BTC", batch=batch, rule=rule) for batch in (0, 1) for rule in ("latest", "every")]
-        market.tell("BTC")
+        market.change_states("BTC")
         assert [[("BTC", "halted")]] * 4 == list(map(states, members))
 
     run_virtual(main())

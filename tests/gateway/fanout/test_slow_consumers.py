@@ -2,10 +2,10 @@
 
 import asyncio
 
-from gateway.fanout.arrears import SlowConsumer
+from gateway.fanout.backlog import SlowConsumer
 from gateway.fanout.member import Member
 from gateway.fanout.slow_consumers import SERVED_AT_ONCE, SWEEP_S, SlowConsumers
-from gateway.fanout.window import Sent, Window
+from gateway.fanout.window import UnansweredPing, Window
 from tests.fakes import RecordingMember, VirtualTimeLoop, run_virtual
 
 
@@ -121,7 +121,7 @@ def test_who_reads_is_not_cut_off_however_slow() -> None:
         consumer = slow_consumers.get(member)
         assert consumer is not None
         for _ in range(5):
-            consumer.window.sent = Sent(1, asyncio.get_running_loop().time())
+            consumer.window.sent = UnansweredPing(1, asyncio.get_running_loop().time())
             await asyncio.sleep(2)
             consumer.since = asyncio.get_running_loop().time()
         assert ([], "") == (served, member.aborted)

@@ -23,7 +23,7 @@ from gateway.fanout.window import (
     UNANSWERED_S,
     Marks,
     Reader,
-    Sent,
+    UnansweredPing,
     Window,
 )
 from gateway.websocket.numbered_pings import ping
@@ -36,7 +36,7 @@ class FakeReader:
         self.rtt_s = rtt_s
 
 
-def new_marks(unanswered: dict[Reader, Sent] | None = None) -> Marks:
+def new_marks(unanswered: dict[Reader, UnansweredPing] | None = None) -> Marks:
     """Whose first mark has been sent, at 0 s."""
     marks = Marks(itertools.count(1).__next__, {} if unanswered is None else unanswered, 0.0)
     assert ping(1) == marks.step(1, 0.0)
@@ -116,7 +116,7 @@ def test_only_what_was_asked_can_be_answered() -> None:
 def test_what_is_unanswered_goes_along_to_the_next_cohort() -> None:
     """Who changes its subscription is late there as it would have been here."""
     reader = FakeReader()
-    unanswered: dict[Reader, Sent] = {}
+    unanswered: dict[Reader, UnansweredPing] = {}
     here, there = new_marks(unanswered), new_marks(unanswered)
     here.leave(reader, 0, 1)
     assert [] == there.late({reader: 1}, PATIENCE_S)

@@ -120,38 +120,38 @@ async def test_a_client_speaks_an_encoding_of_which_only_the_registry_knows(star
         async def say(**command: Any) -> None:
             await client.send(repr(command))
 
-        async def heard() -> dict[str, Any]:
+        async def received() -> dict[str, Any]:
             message = await client.recv()
             assert isinstance(message, str)
             value: dict[str, Any] = ast.literal_eval(message)
             return value
 
-        assert ["welcome", "status"] == [(await heard())["type"] for _ in range(2)]
+        assert ["welcome", "status"] == [(await received())["type"] for _ in range(2)]
         await say(type="subscribe", symbols=["BTC", "ETH"], id=7)
-        assert {"type": "subscribed", "symbols": ["BTCUSDT", "ETHUSDT"], "id": 7} == await heard()
+        assert {"type": "subscribed", "symbols": ["BTCUSDT", "ETHUSDT"], "id": 7} == await received()
         five, six = (msgspec.to_builtins(tick("BTCUSDT", seq)) for seq in (5, 6))
-        assert {"type": "snapshot"} | five == await heard()
+        assert {"type": "snapshot"} | five == await received()
         await other.send('{"type":"subscribe","symbols":["BTC"],"snapshot":false}')
         assert ["welcome", "status", "subscribed"] == [
             msgspec.json.decode(await other.recv())["type"] for _ in range(3)
         ]
         await running.publish("BTCUSDT", 6)
-        assert {"type": "tick"} | six == await heard() == msgspec.json.decode(await other.recv())
+        assert {"type": "tick"} | six == await received() == msgspec.json.decode(await other.recv())
         await say(type="subscribe", symbols=["BTC", "ETH"], batch=True, snapshot=False)
-        assert "subscribed" == (await heard())["type"]
+        assert "subscribed" == (await received())["type"]
         await publish(running.gateway.bus, [tick("BTCUSDT", 7), tick("ETHUSDT", 1)])
-        batch = await heard()
+        batch = await received()
         assert ("ticks", [("BTCUSDT", 7), ("ETHUSDT", 1)]) == (
             batch["type"],
             [(one["symbol"], one["seq"]) for one in batch["ticks"]],
         )
         await client.send("{'type': ")
-        error = await heard()
+        error = await received()
         assert ("bad_json", "not Python: ") == (error["code"], error["message"][:12])
         await client.send(b"{'type': 'ping'}")
-        assert "binary frame where text is due; send Python text" == (await heard())["message"]
+        assert "binary frame where text is due; send Python text" == (await received())["message"]
         await running.heartbeat()
-        assert ("status", "live") == ((status := await heard())["type"], status["feed"])
+        assert ("status", "live") == ((status := await received())["type"], status["feed"])
 
 
 def test_a_long_batch_of_it_is_compressed(literals: Encoding) -> None:
@@ -177,7 +177,7 @@ def test_a_slow_client_is_caught_up_in_it(literals: Encoding) -> None:
             market.publish("BTC")
             market.publish("ETH")
             market.hub.broadcast(Status(feed="live", reason="", source="simulated", since_us=1))
-        market.tell("ETH")
+        market.change_states("ETH")
         slow.draining = True
         market.hub.slow._slow_consumers.sweep()
         got = said(slow)

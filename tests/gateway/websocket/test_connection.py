@@ -15,7 +15,7 @@ from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_BEFORE_CLOSE_S
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import MessageVerdict
-from gateway.websocket.turns import TURN_S, Turns
+from gateway.websocket.read_scheduler import TURN_S, ReadScheduler
 from gateway.websocket.writer import CORK_LIMIT_BYTES
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, close_payload
 from tests.fakes import Stopwatch, run_virtual
@@ -110,9 +110,9 @@ class Setup:
         self.listener = RecordingListener()
         self.buffers = Buffers(self.counters, Bounds(UNREAD_S, MESSAGE_S, BUDGET))
         self.timer = Stopwatch()
-        self.turns = Turns(self.timer)
+        self.read_scheduler = ReadScheduler(self.timer)
         self.connection = Connection(
-            "c-1", self.transport, "json", self.buffers, self.turns, self.listener, max_message_bytes
+            "c-1", self.transport, "json", self.buffers, self.read_scheduler, self.listener, max_message_bytes
         )
 
     def wait(self, size: int) -> None:
@@ -225,9 +225,9 @@ async def test_pings_are_answered_and_pongs_are_life(setup: Setup) -> None:
     setup.receive(FIN | PING, b"abc")
     setup.connection.ping(5)
     assert [b"\x8a\x03abc", b"\x89\x06\0\0\0\0\0\5"] == setup.transport.written
-    setup.connection.heard = False
+    setup.connection.received = False
     setup.receive(FIN | PONG)
-    assert setup.connection.heard
+    assert setup.connection.received
 
 
 async def test_a_clients_close_is_echoed_and_the_socket_closed(setup: Setup) -> None:
@@ -414,7 +414,7 @@ def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
         buffers = Buffers(counters, Bounds(UNREAD_S, MESSAGE_S, 0))
         for transport in transports:
             transport.waiting = 100
-            Connection("c-1", transport, "json", buffers, Turns(Stopwatch()), RecordingListener(), 1000)
+            Connection("c-1", transport, "json", buffers, ReadScheduler(Stopwatch()), RecordingListener(), 1000)
         transports[0].waiting = 0
         await asyncio.sleep(UNREAD_S + 1)
         assert [False, True] == [transport.aborted for transport in transports]
@@ -587,12 +587,12 @@ class Busy:
 
     def __init__(self, count: int = 1, job_s: float = TURN_S / 4) -> None:
         self.watch = Stopwatch()
-        self.turns = Turns(self.watch)
+        self.read_scheduler = ReadScheduler(self.watch)
         self.buffers = Buffers(Counters(), Bounds(UNREAD_S, MESSAGE_S, BUDGET))
         self.listeners = [RecordingListener() for _ in range(count)]
         self.transports = [RecordingTransport() for _ in range(count)]
         self.connections = [
-            Connection(f"c-{number}", transport, "json", self.buffers, self.turns, listener, 1000)
+            Connection(f"c-{number}", transport, "json", self.buffers, self.read_scheduler, listener, 1000)
             for number, (transport, listener) in enumerate(zip(self.transports, self.listeners, strict=True))
         ]
         for listener, connection, transport in zip(self.listeners, self.connections, self.transports, strict=True):
@@ -608,11 +608,11 @@ class Busy:
 
     def keep_busy(self) -> None:
         """This turn has no time for anybody any more."""
-        assert self.turns.begin()
+        assert self.read_scheduler.begin()
         self.watch.now += TURN_S
-        self.turns.end()
+        self.read_scheduler.end()
 
-    def heard(self, which: int = 0) -> list[bytes]:
+    def received(self, which: int = 0) -> list[bytes]:
         return [data for _, data in self.listeners[which].messages]
 
 
@@ -623,17 +623,17 @@ async def test_messages_beyond_a_turn_are_read_in_the_next() -> None:
     words = [b"%d" % number for number in range(10)]
     stream = b"".join(client_frame(FIN | TEXT, word) for word in words)
     transport.receive(stream)
-    assert words[:4] == busy.heard()
-    assert connection.unheard
+    assert words[:4] == busy.received()
+    assert connection.has_unread
     assert len(stream) * 6 // 10 == busy.buffers.held_bytes()
     transport.receive(client_frame(FIN | TEXT, b"more"))
-    while connection in busy.turns:
-        assert len(busy.heard()) < 10
+    while connection in busy.read_scheduler:
+        assert len(busy.received()) < 10
         await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert [*words, b"more"] == busy.heard()
+    assert [*words, b"more"] == busy.received()
     await asyncio.sleep(0)
-    assert not connection.unheard
+    assert not connection.has_unread
     assert 0 == busy.buffers.held_bytes()
 
 
@@ -662,7 +662,7 @@ async def test_pongs_that_bring_on_work_are_heard_in_turns() -> None:
         listener.ping_answered = ping_answered  # type: ignore[method-assign]
         transport.receive(client_frame(FIN | PONG, number.to_bytes(6)))
     assert 4 == sum(len(listener.answered) for listener in busy.listeners)
-    while len(busy.turns):
+    while len(busy.read_scheduler):
         before = sum(len(listener.answered) for listener in busy.listeners)
         await asyncio.sleep(0)
         assert sum(len(listener.answered) for listener in busy.listeners) - before <= 5
@@ -676,23 +676,23 @@ async def test_who_goes_while_it_waits_is_forgotten() -> None:
     [connection], [transport] = busy.connections, busy.transports
     busy.keep_busy()
     transport.receive(client_frame(FIN | TEXT, b"one"))
-    assert 1 == len(busy.turns)
+    assert 1 == len(busy.read_scheduler)
     transport.hang_up()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert connection not in busy.turns
-    assert ([], 0) == (busy.heard(), busy.buffers.held_bytes())
+    assert connection not in busy.read_scheduler
+    assert ([], 0) == (busy.received(), busy.buffers.held_bytes())
 
 
 async def test_who_is_cut_off_while_it_waits_reads_no_more() -> None:
-    """Its socket is not touched again when its go comes."""
+    """Its socket is not touched again when it is resumed."""
     busy = Busy()
     [connection], [transport] = busy.connections, busy.transports
     busy.keep_busy()
     transport.receive(client_frame(FIN | TEXT, b"one"))
     connection.abort("enough")
-    connection.go_on()
-    assert [] == busy.heard()
+    connection.resume()
+    assert [] == busy.received()
 
 
 async def test_a_close_of_ours_overtakes_what_waits() -> None:
@@ -703,7 +703,7 @@ async def test_a_close_of_ours_overtakes_what_waits() -> None:
     transport.receive(client_frame(FIN | TEXT, b"one") + client_frame(FIN | CLOSE, close_payload(1012)))
     connection.close(CloseReason.DRAIN)
     await asyncio.sleep(0)
-    assert [] == busy.heard()
+    assert [] == busy.received()
     assert transport.is_closing()
 
 
@@ -723,7 +723,7 @@ def test_an_unfinished_message_is_not_late_while_its_end_waits_for_us() -> None:
         busy.buffers.sweep()
         assert b"" == transport.written
         await asyncio.sleep(0)
-        assert [b"whole"] == busy.heard()
+        assert [b"whole"] == busy.received()
         assert b"" == transport.written
 
     run_virtual(main())
@@ -750,11 +750,11 @@ def test_every_message_is_heard_once_and_in_order(steps: list[tuple[int, int, bo
                 transport.receive(stream)
         for _ in range(1000):
             await asyncio.sleep(0)
-            if all(len(busy.heard(who)) == 40 for who in range(4)):
+            if all(len(busy.received(who)) == 40 for who in range(4)):
                 break
         for who in range(4):
-            assert [b"%d.%d" % (who, n) for n in range(40)] == busy.heard(who)
+            assert [b"%d.%d" % (who, n) for n in range(40)] == busy.received(who)
         await asyncio.sleep(0)
-        assert (0, 0) == (len(busy.turns), busy.buffers.held_bytes())
+        assert (0, 0) == (len(busy.read_scheduler), busy.buffers.held_bytes())
 
     run_virtual(main())

@@ -50,7 +50,7 @@ def test_a_peer_that_answers_lives_on() -> None:
         keepalive.add(living)
         for _ in range(10):
             await run_for(keepalive, 18)
-            living.heard = True
+            living.received = True
         assert not transport.aborted
         assert len(transport.written) >= 5
 

@@ -19,7 +19,7 @@ class Stage:
         self.watch.watch(["A", "B"])
 
     def quote(self, symbol: str, *, usable: bool = True) -> None:
-        self.watch.heard(Update(symbol=symbol, recv_us=0, bid="1"), "news" if usable else "unusable")
+        self.watch.received(Update(symbol=symbol, recv_us=0, bid="1"), "news" if usable else "unusable")
 
 
 def staged(scene: Callable[[Stage], Any]) -> None:
@@ -58,7 +58,7 @@ def test_without_a_quote_since_it_was_connected_nothing_is_known() -> None:
         await asyncio.sleep(0.2)
         stage.watch.alive("A")
         assert {"A": UNSEEDED, "B": UNSEEDED} == stage.watch.verdicts()
-        stage.watch.heard(Update(symbol="A", recv_us=0, last="1"), "news")
+        stage.watch.received(Update(symbol="A", recv_us=0, last="1"), "news")
         assert "A" in stage.watch.verdicts()
         stage.quote("A")
         assert {"B": UNSEEDED} == stage.watch.verdicts()
@@ -78,7 +78,7 @@ def test_the_grace_begins_with_the_loss() -> None:
         assert {"A": UNSEEDED, "B": UNSEEDED} == stage.watch.verdicts()
         stage.quote("A")
         assert {"B": UNSEEDED} == stage.watch.verdicts()
-        stage.watch.watch(["A", "B"], told={"B"})
+        stage.watch.watch(["A", "B"], quoted={"B"})
         assert {} == stage.watch.verdicts()
 
     staged(scene)
@@ -92,7 +92,7 @@ def test_a_new_connection_alone_makes_nothing_live() -> None:
         stage.quote("B")
         await asyncio.sleep(6)
         assert {"A": SILENT, "B": SILENT} == stage.watch.verdicts()
-        stage.watch.watch(["A", "B"], told={"B"})
+        stage.watch.watch(["A", "B"], quoted={"B"})
         stage.watch.alive("A")
         assert {"A": UNSEEDED} == stage.watch.verdicts()
         stage.quote("A")
@@ -105,12 +105,12 @@ def test_quotes_that_cannot_be_used_are_no_sign_of_life() -> None:
     """Neither crossed ones nor unreadable ones; the next that makes sense ends it, and so does a new connection."""
 
     async def scene(stage: Stage) -> None:
-        ends: list[Callable[[], None]] = [lambda: stage.quote("A"), lambda: stage.watch.watch(["A"], told={"A"})]
+        ends: list[Callable[[], None]] = [lambda: stage.quote("A"), lambda: stage.watch.watch(["A"], quoted={"A"})]
         for end in ends:
             stage.quote("A")
             stage.quote("B")
             stage.quote("A", usable=False)
-            stage.watch.misheard("B")
+            stage.watch.unreadable("B")
             await asyncio.sleep(3)
             assert {"A": UNUSABLE, "B": UNUSABLE} == stage.watch.verdicts()
             end()
@@ -127,8 +127,8 @@ def test_nothing_is_expected_of_what_is_forgotten() -> None:
     async def scene(stage: Stage) -> None:
         stage.watch.forget(["A", "B"])
         stage.watch.alive("A")
-        stage.watch.misheard("B")
-        stage.watch.misheard(None)
+        stage.watch.unreadable("B")
+        stage.watch.unreadable(None)
         stage.watch.stand_in()(Update(symbol="A", recv_us=0, bid="1"))
         await stage.watch.run()
         await asyncio.sleep(100)

@@ -76,7 +76,7 @@ class Stage:
         parts: Any = (self.rest, self.listing)
         self.inquiry = Inquiry(
             *parts,
-            tell=self.listener.update,
+            report=self.listener.update,
             timing=StreamTiming(),
             rest_timing=RestTiming(),
             counters=self.counters,
@@ -88,7 +88,7 @@ class Stage:
         """A stream brings a quote."""
         self._ids += 1
         update = Update(symbol=symbol, recv_us=0, update_id=self._ids, bid=bid)
-        self.inquiry.heard(update, self.listener.update(update))
+        self.inquiry.received(update, self.listener.update(update))
 
     def bids(self, symbol: str) -> list[str | None]:
         return [its.bid for its in self.listener.updates if its.symbol == symbol and its.bid is not None]
@@ -405,11 +405,11 @@ def test_garbage_of_one_symbol() -> None:
         for _ in range(5):
             await asyncio.sleep(1)
             stage.stream("A", "nonsense")
-            stage.inquiry.misheard("B")
+            stage.inquiry.unreadable("B")
         assert {"A": UNUSABLE, "B": UNUSABLE} == stage.inquiry.verdicts()
         await asyncio.sleep(100)
         asked = len(stage.rest.asked)
-        stage.inquiry.misheard(None)
+        stage.inquiry.unreadable(None)
         await asyncio.sleep(6)
         assert len(stage.rest.asked) > asked
 

@@ -29,8 +29,8 @@ def test_a_symbol_that_speaks_is_not_asked_about() -> None:
     """While each is heard within the patience, there is no question, and no verdict."""
     doubts = watching("A", "B")
     for second in range(100):
-        doubts.heard("A", second)
-        doubts.heard("B", second)
+        doubts.received("A", second)
+        doubts.received("B", second)
         assert () == doubts.due(second + 0.9)
     assert {} == doubts.verdicts(100.0)
 
@@ -38,7 +38,7 @@ def test_a_symbol_that_speaks_is_not_asked_about() -> None:
 def test_a_quiet_symbol_is_asked_about_beside_a_busy_one() -> None:
     """After its patience the quiet one is asked about, and the busy one is not."""
     doubts = watching("A", "B")
-    doubts.heard("B", 4.9)
+    doubts.received("B", 4.9)
     assert () == doubts.due(4.99)
     assert ("A",) == doubts.due(5.0)
 
@@ -69,16 +69,16 @@ def test_a_symbol_that_speaks_again_is_trusted_as_before() -> None:
     for now in (5.0, 15.0, 35.0):
         assert ("A",) == doubts.due(now)
         doubts.answered("A", now, now, newer=False)
-    doubts.heard("A", 40.0)
-    doubts.heard("A", 41.0)
+    doubts.received("A", 40.0)
+    doubts.received("A", 41.0)
     assert ("A",) == doubts.due(46.0)
 
 
 def test_one_question_takes_those_along_whose_turn_is_near() -> None:
     """Who was quiet for half of its patience is asked about with the one that is due; the next question waits."""
     doubts = watching("A", "B", "C")
-    doubts.heard("B", 2.0)
-    doubts.heard("C", 4.0)
+    doubts.received("B", 2.0)
+    doubts.received("C", 4.0)
     assert ("A", "B") == doubts.due(5.0)
     assert () == doubts.due(9.9)
     assert ("A", "B", "C") == doubts.due(10.0)
@@ -87,7 +87,7 @@ def test_one_question_takes_those_along_whose_turn_is_near() -> None:
 def test_a_question_has_a_size() -> None:
     """Of many the quietest are asked about, the others at the next question."""
     doubts = watching("A", "B", "C", most=2)
-    doubts.heard("A", 3.0)
+    doubts.received("A", 3.0)
     assert {"B", "C"} == set(doubts.due(9.0))
     assert {"A"} == {*doubts.due(14.0)} - {"B", "C"}
 
@@ -106,17 +106,17 @@ def test_a_stream_that_follows_is_alive() -> None:
     """REST was only faster; and a dead stream that speaks again is alive at once."""
     doubts = watching("A")
     doubts.answered("A", 5.0, 5.1, newer=True)
-    doubts.heard("A", 5.2)
+    doubts.received("A", 5.2)
     assert {} == doubts.verdicts(100.0)
     doubts = dead()
-    doubts.heard("A", 8.0)
+    doubts.received("A", 8.0)
     assert {} == doubts.verdicts(8.0)
 
 
 def test_an_answer_that_the_stream_has_overtaken_proves_nothing() -> None:
     """What was heard since the question was asked makes its answer void."""
     doubts = watching("A")
-    doubts.heard("A", 5.2)
+    doubts.received("A", 5.2)
     assert not doubts.answered("A", 5.0, 5.5, newer=True)
     assert {} == doubts.verdicts(100.0)
 
@@ -127,7 +127,7 @@ def test_garbage_is_as_good_as_nothing() -> None:
     doubts.unusable("A", 1.0)
     assert {} == doubts.verdicts(3.9)
     assert {"A": UNUSABLE} == doubts.verdicts(4.0)
-    doubts.heard("A", 4.1)
+    doubts.received("A", 4.1)
     assert {} == doubts.verdicts(4.1)
     doubts.unusable("A", 5.0)
     assert {} == doubts.verdicts(7.9)
@@ -156,7 +156,7 @@ def test_a_new_connection_of_a_dead_symbol_is_on_trial() -> None:
 
     doubts = dead()
     doubts.watch(["A"], 10.0)
-    doubts.heard("A", 10.1)
+    doubts.received("A", 10.1)
     assert {} == doubts.verdicts(10.1)
 
 
@@ -192,7 +192,7 @@ def test_what_is_forgotten_is_asked_about_no_more() -> None:
     """No question, no verdict, and late words about it are nothing."""
     doubts = dead()
     doubts.forget(["A", "B"])
-    doubts.heard("A", 8.0)
+    doubts.received("A", 8.0)
     doubts.unusable("A", 8.0)
     doubts.answered("A", 8.0, 8.0, newer=True)
     assert () == doubts.due(1000.0)
@@ -228,7 +228,7 @@ def test_whatever_happens(events: list[tuple[float, str, str]]) -> None:
         now += wait_s
         match event:
             case "heard":
-                doubts.heard(symbol, now)
+                doubts.received(symbol, now)
                 assert symbol not in doubts.verdicts(now + 1000.0)
             case "unusable":
                 doubts.unusable(symbol, now)

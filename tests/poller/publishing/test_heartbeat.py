@@ -39,11 +39,11 @@ def test_told_down() -> None:
     """It is known whether the last heartbeat said that the link is down."""
     states = [UP]
     subject = HeartbeatSchedule(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
-    told = [subject.told_down]
+    told = [subject.reported_down]
     for link in ("up", "down", "up"):
         states.append(LinkState("simulated", link, "", 5))
         subject.sent(subject.heartbeat(), 0.5)
-        told.append(subject.told_down)
+        told.append(subject.reported_down)
     assert [False, False, True, False] == told
 
 

@@ -39,7 +39,7 @@ class Stage:
 
     def __init__(self, client: ListingClient, *symbols: str) -> None:
         self.client = client
-        self.told: list[tuple[str, str]] = []
+        self.changes: list[tuple[str, str]] = []
         self.failing: list[str] = []
         any_client: Any = client
         self.catalogue = Catalogue(
@@ -49,7 +49,7 @@ class Stage:
             symbols or ("A", "B"),
             what="The exchange",
             timing=RestTiming(),
-            changed=lambda symbol, its: self.told.append((symbol, its.status)),
+            changed=lambda symbol, its: self.changes.append((symbol, its.status)),
         )
 
     async def first(self) -> Mapping[str, Instrument]:
@@ -98,7 +98,7 @@ def test_what_changes_is_reported_within_a_minute() -> None:
         stage = Stage(ListingClient(A=TRADED, B=TRADED))
         await stage.first()
         running = asyncio.create_task(stage.catalogue.run())
-        for listed, told in (
+        for listed, changes in (
             ({"A": HALTED, "B": TRADED}, [("A", "halted")]),
             ({"A": HALTED, "B": TRADED}, []),
             ({"A": TRADED, "B": TRADED}, [("A", "trading")]),
@@ -106,10 +106,10 @@ def test_what_changes_is_reported_within_a_minute() -> None:
             ({"B": TRADED}, []),
             ({"A": TRADED, "B": TRADED}, [("A", "trading")]),
         ):
-            stage.told.clear()
+            stage.changes.clear()
             stage.client.listed = listed
             await asyncio.sleep(66)
-            assert told == stage.told
+            assert changes == stage.changes
         stage.client.faults = [Failure("HTTP 503")]
         await asyncio.sleep(61)
         running.cancel()
@@ -149,9 +149,9 @@ def test_symbols_come_and_go() -> None:
         running = asyncio.create_task(stage.catalogue.run())
         await asyncio.sleep(20)
         stage.catalogue.serve(["B", "C"])
-        assert [("C", "unknown")] == stage.told
+        assert [("C", "unknown")] == stage.changes
         await asyncio.sleep(1)
-        assert [("C", "unknown"), ("C", "halted")] == stage.told
+        assert [("C", "unknown"), ("C", "halted")] == stage.changes
         assert {"B", "C"} == set(stage.catalogue.instruments)
         running.cancel()
 

@@ -97,7 +97,7 @@ async def test_deaf_connection_is_replaced(exchange: Exchange) -> None:
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
         exchange.connections[0].deaf = exchange.connections[0].quiet = True
-        await eventually(lambda: "nothing heard for 0.4 s" in source.state.reason)
+        await eventually(lambda: "nothing received for 0.4 s" in source.state.reason)
         await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
         await heard(updates, "BTCUSDT", "7.00000000")
@@ -113,7 +113,7 @@ async def test_an_exchange_that_answers_no_ping_lives_by_its_own() -> None:
             await eventually(lambda: len(exchange.connections) > 1 and len(exchange.connections[1].pinged) >= 5)
             assert 2 == len(exchange.connections)
             exchange.connections[1].deaf = exchange.connections[1].quiet = True
-            await eventually(lambda: "nothing heard for 1.5 s" in source.state.reason)
+            await eventually(lambda: "nothing received for 1.5 s" in source.state.reason)
 
 
 async def test_half_a_frame_is_recovered_from(exchange: Exchange) -> None:

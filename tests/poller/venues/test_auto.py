@@ -14,9 +14,9 @@ from aiohttp.test_utils import TestServer
 from deploy.ports import free_port
 from market.prices.instruments import Instrument
 from poller.network.endpoints import Endpoints
-from poller.source import Deaf, LinkState, Listener, Source, Update
+from poller.source import LinkState, Listener, NullListener, Source, Update
 from poller.venues import auto
-from poller.venues.auto import Sight
+from poller.venues.auto import ProbeResult
 from tests.poller.listening import RecordingListener, eventually
 
 PING = "/api/v3/ping"
@@ -61,13 +61,13 @@ async def pinged() -> AsyncIterator[Pinged]:
 
 async def test_an_exchange_that_answers_its_ping_is_there(pinged: Pinged) -> None:
     """And nothing is wrong with it."""
-    assert Sight(True) == await look(pinged.at("200"), now_us)
+    assert ProbeResult(True) == await look(pinged.at("200"), now_us)
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 451, 500, 503])
 async def test_one_that_answers_anything_else_is_there_too(pinged: Pinged, status: int) -> None:
     """What it says is told; only where nothing answers is there nobody."""
-    assert Sight(True, f"HTTP {status}: so") == await look(pinged.at(str(status)), now_us)
+    assert ProbeResult(True, f"HTTP {status}: so") == await look(pinged.at(str(status)), now_us)
 
 
 @pytest.mark.parametrize("status", [418, 429])
@@ -75,7 +75,7 @@ async def test_a_ban_is_obeyed_by_who_looks_again(pinged: Pinged, status: int) -
     """While it lasts nobody is asked, at no URL, and the reason stays what it was."""
     pinged.headers = {"Retry-After": "60"}
     endpoints = pinged.at(str(status), "200")
-    expected = Sight(True, f"HTTP {status}, asked to wait 60 s: so")
+    expected = ProbeResult(True, f"HTTP {status}, asked to wait 60 s: so")
     assert expected == await look(endpoints, now_us)
     assert expected == await look(endpoints, now_us)
     assert [str(status)] == pinged.paths
@@ -85,7 +85,7 @@ async def test_one_that_never_answers_is_given_up_in_time(pinged: Pinged) -> Non
     """All URLs together take no longer than one."""
     assert 5 == auto.PROBE_TIMEOUT_S
     started = asyncio.get_running_loop().time()
-    assert Sight(False, "no answer within 0.1 s") == await look(pinged.at("silent", "silent"), now_us, 0.2)
+    assert ProbeResult(False, "no answer within 0.1 s") == await look(pinged.at("silent", "silent"), now_us, 0.2)
     assert asyncio.get_running_loop().time() - started < 2
 
 
@@ -104,7 +104,7 @@ async def test_a_wrong_certificate_is_an_answer() -> None:
     async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
         sight = await look(Endpoints("pings", [f"https://127.0.0.1:{port}"]), now_us)
-    assert Sight(True, "certificate: unable to get local issuer certificate") == sight
+    assert ProbeResult(True, "certificate: unable to get local issuer certificate") == sight
 
 
 async def test_who_hangs_up_is_there() -> None:
@@ -123,13 +123,13 @@ async def test_who_hangs_up_is_there() -> None:
 @pytest.mark.parametrize(
     ("statuses", "expected", "used"),
     [
-        (["503", "200"], Sight(True), 1),
-        (["silent", "200"], Sight(True), 1),
-        (["silent", "451"], Sight(True, "HTTP 451: so"), 0),
-        (["403", "silent"], Sight(True, "HTTP 403: so"), 0),
+        (["503", "200"], ProbeResult(True), 1),
+        (["silent", "200"], ProbeResult(True), 1),
+        (["silent", "451"], ProbeResult(True, "HTTP 451: so"), 0),
+        (["403", "silent"], ProbeResult(True, "HTTP 403: so"), 0),
     ],
 )
-async def test_urls_are_tried_in_turn(pinged: Pinged, statuses: list[str], expected: Sight, used: int) -> None:
+async def test_urls_are_tried_in_turn(pinged: Pinged, statuses: list[str], expected: ProbeResult, used: int) -> None:
     """The first that is well is used from then on; one that refuses says more than one that is silent."""
     endpoints = pinged.at(*statuses)
     assert expected == await look(endpoints, now_us, 0.5)
@@ -199,7 +199,7 @@ async def test_refusals_end_the_simulation_too(pinged: Pinged, caplog: pytest.Lo
     """The exchange's source tells what it says; prices of nobody are for where there is nobody."""
     real = Scripted("real")
     source = Auto(Scripted("simulated"), lambda: real, pinged.at("451"), now_us, again_s=0.01)
-    assert await asyncio.wait_for(source.run(Deaf()), 10) is real
+    assert await asyncio.wait_for(source.run(NullListener()), 10) is real
     assert "answers, though HTTP 451: so: no more simulated prices" in caplog.text
 
 
@@ -207,7 +207,7 @@ async def test_a_simulator_that_is_stopped_stops() -> None:
     """A cancellation ends it and the looking."""
     simulated = Scripted("simulated")
     source = Auto(simulated, lambda: simulated, Endpoints("pings", ["http://127.0.0.1:9"]), now_us)
-    running = asyncio.ensure_future(source.run(Deaf()))
+    running = asyncio.ensure_future(source.run(NullListener()))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     running.cancel()

@@ -2,7 +2,7 @@
 
 import random
 
-from gateway.fanout.feed.delivery import ASKED_AT_ONCE, JUMP, LOST, Delivery, Patience, stored_seq
+from gateway.fanout.feed.delivery import ASKED_AT_ONCE, JUMP, LOST, Backoff, Delivery, stored_seq
 from gateway.protocol.forms import FramedTick
 from market.prices.symbols import Symbols
 from market.prices.tick import MAX_EXACT
@@ -29,7 +29,7 @@ class Setup:
             Symbols(self.names), self.last, lambda symbol: self.states.get(symbol, "live"), lambda: self.highest
         )
         self.publish(*self.names, seq=1)
-        self.delivery.linked(0)
+        self.delivery.bus_link_up(0)
 
     def publish(self, *symbols: str, seq: int, lost: bool = False) -> None:
         for symbol in symbols:
@@ -87,7 +87,7 @@ def test_a_symbol_of_which_nothing_ever_came_is_missed_too() -> None:
     """The store has a first tick, and the link did not bring it."""
     setup = Setup()
     del setup.last["S0"]
-    setup.delivery.linked(0)
+    setup.delivery.bus_link_up(0)
     setup.look(3)
     assert setup.judge(6)
 
@@ -99,7 +99,7 @@ def test_a_new_link_is_clear_when_each_lost_symbol_passes_or_has_nothing_newer()
     setup.look(3)
     assert setup.judge(6)
     setup.publish("S0", "S1", seq=5)
-    setup.delivery.linked(7)
+    setup.delivery.bus_link_up(7)
     assert not setup.judge(7.1)
     assert LOST == setup.delivery.problem
     setup.publish("S0", seq=6)
@@ -116,7 +116,7 @@ def test_a_new_link_that_brings_nothing_either_is_faulty_again() -> None:
     setup.look(3)
     assert setup.judge(6)
     setup.publish("S0", seq=5)
-    setup.delivery.linked(7)
+    setup.delivery.bus_link_up(7)
     setup.publish("S0", seq=8, lost=True)
     setup.look(10)
     assert not setup.judge(12.9)
@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_reported_once_it_stays_so() -> None:
     setup.look(6)
     assert not setup.judge(6.1)
     assert {"S0"} == setup.delivery.unreadable
-    setup.delivery.linked(7)
+    setup.delivery.bus_link_up(7)
     assert {"S0"} == setup.delivery.unreadable
     setup.states["S0"] = "delisted"
     assert "S0" not in setup.look(10)
@@ -174,7 +174,7 @@ def test_a_lost_symbol_that_is_served_no_more_is_no_fault_any_more() -> None:
     setup.publish("S0", seq=5, lost=True)
     setup.look(3)
     assert setup.judge(6)
-    setup.delivery.linked(7)
+    setup.delivery.bus_link_up(7)
     setup.store["S0"] = b"hello"
     setup.states["S0"] = "unknown"
     assert "S0" not in setup.look(10)
@@ -224,7 +224,7 @@ def test_a_symbol_that_went_on_with_a_lower_number_is_judged_by_that() -> None:
     setup.look(3)
     assert setup.judge(6)
     setup.publish("S0", seq=900)
-    setup.delivery.linked(7)
+    setup.delivery.bus_link_up(7)
     setup.publish("S0", seq=5)
     setup.look(10)
     setup.look(13)
@@ -237,7 +237,7 @@ def test_a_symbol_that_went_on_with_a_lower_number_is_judged_by_that() -> None:
 
 def test_patience_grows_while_it_does_not_help() -> None:
     """Twice as long each time up to the longest, a little different for each gateway, and short again once it does."""
-    patience = Patience(3, 30, random.Random(1))
+    patience = Backoff(3, 30, random.Random(1))
     seen = []
     for _ in range(6):
         seen.append(patience.seconds)

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.fanout.feed.delivery import LOST
 from gateway.fanout.feed.feed import Feed
-from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE
+from gateway.fanout.feed.states import NOT_REPORTED, NOT_SERVED, UNREADABLE
 from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
@@ -28,7 +28,7 @@ from tests.market.bus.using import publish
 from tests.market.samples import states, status
 
 
-class FragileLink(MemorySubscription):
+class FragileSubscription(MemorySubscription):
     """Alive only while its bus answers pings."""
 
     bus: "FragileBus"
@@ -107,10 +107,10 @@ class FragileBus(MemoryBus):
         await asyncio.sleep(self.slow_s)
         if self.stopped or self.frozen or self.full:
             raise BusDownError("Error 111 connecting to secret.internal:6379")
-        link = FragileLink(self._subscriptions, frozenset(topics), receive)
-        link.bus = self
-        self._subscriptions.add(link)
-        return link
+        subscription = FragileSubscription(self._subscriptions, frozenset(topics), receive)
+        subscription.bus = self
+        self._subscriptions.add(subscription)
+        return subscription
 
 
 class Setup:
@@ -120,17 +120,19 @@ class Setup:
         self.bus = FragileBus()
         self.last: dict[str, FramedTick] = {}
         self.counters = Counters()
-        self.heard: list[FramedTick | Status | FramedStatus] = []
+        self.published: list[FramedTick | Status | FramedStatus] = []
         self.seq = 0
         self.loop = asyncio.get_running_loop()
-        self.states = StatesByVenue(parse_symbols(symbols), {}, self.heard.extend, self.counters, now_us=self.now_us)
+        self.states = StatesByVenue(
+            parse_symbols(symbols), {}, self.published.extend, self.counters, now_us=self.now_us
+        )
         self.feed = Feed(
             self.bus,
             parse_symbols(symbols),
             self.last,
             self.states,
-            self.heard.append,
-            self.heard.append,
+            self.published.append,
+            self.published.append,
             self.counters,
             now_us=self.now_us,
             rng=random.Random(1),
@@ -158,7 +160,7 @@ class Setup:
             await self.heartbeat()
             await asyncio.sleep(1)
 
-    async def tell(self, version: int, *changes: SymbolStatus, since: int | None = None, **kept: Any) -> None:
+    async def report(self, version: int, *changes: SymbolStatus, since: int | None = None, **kept: Any) -> None:
         """A heartbeat with changes, and the full set in the store where it is ``kept``."""
         now = self.now_us()
         changed = Changes(version=version, since=version - 1 if since is None else since, symbols=list(changes))
@@ -166,13 +168,13 @@ class Setup:
         await publish(self.bus, [], heartbeat, states=states(version, **kept) if kept else None)
 
     @property
-    def told(self) -> list[tuple[str, str]]:
-        messages = [heard.message for heard in self.heard if isinstance(heard, FramedStatus)]
+    def state_changes(self) -> list[tuple[str, str]]:
+        messages = [one.message for one in self.published if isinstance(one, FramedStatus)]
         return [(message.symbol, message.state) for message in messages]
 
     @property
     def statuses(self) -> list[tuple[str, str]]:
-        return [(heard.feed, heard.reason) for heard in self.heard if isinstance(heard, Status)]
+        return [(one.feed, one.reason) for one in self.published if isinstance(one, Status)]
 
 
 @asynccontextmanager
@@ -194,7 +196,7 @@ def test_ticks_pass_and_become_last_values() -> None:
         async with running() as setup:
             for seq in (1, 3, 3, 2, 4):
                 await publish(setup.bus, [tick(seq=seq)])
-            passed = [heard.seq for heard in setup.heard if isinstance(heard, FramedTick)]
+            passed = [one.seq for one in setup.published if isinstance(one, FramedTick)]
             assert [1, 3, 4] == passed
             assert 4 == setup.last["BTCUSDT"].seq
             assert (3, 2) == (setup.counters.ticks_received, setup.counters.ticks_old)
@@ -220,7 +222,7 @@ def test_what_is_not_a_tick_is_counted_and_passed_over(payload: bytes, reason: s
             setup.feed.tick_received("BTCUSDT", payload)
             setup.feed.tick_received("BTCUSDT", encode_tick(tick(seq=5)))
             assert {reason: 1} == setup.counters.bus_refused
-            assert [5] == [heard.seq for heard in setup.heard if isinstance(heard, FramedTick)]
+            assert [5] == [one.seq for one in setup.published if isinstance(one, FramedTick)]
 
     run_virtual(main())
 
@@ -254,11 +256,11 @@ def test_a_number_above_the_poller_s_silences_nobody(way: str, symbols: tuple[st
             before = setup.seq
             await setup.poll(10, "BTCUSDT", "ETHUSDT")
             for symbol in ("BTCUSDT", "ETHUSDT"):
-                heard = [one.seq for one in setup.heard if isinstance(one, FramedTick) and one.topic == symbol]
+                published = [one.seq for one in setup.published if isinstance(one, FramedTick) and one.topic == symbol]
                 if symbol in symbols and way != "stored":
-                    assert [*range(1, before + 1), 1_000_000, *range(before + 4, setup.seq + 1)] == heard
+                    assert [*range(1, before + 1), 1_000_000, *range(before + 4, setup.seq + 1)] == published
                 else:
-                    assert [*range(1, setup.seq + 1)] == heard
+                    assert [*range(1, setup.seq + 1)] == published
             assert [("live", "")] == setup.statuses
             assert 1 == setup.bus.attempts
 
@@ -307,11 +309,11 @@ def test_a_poller_whose_clock_is_days_ahead_is_reported() -> None:
         async with running() as setup:
             setup.seq = 2 * SEQ_AHEAD_MS
             await setup.poll(12, "BTCUSDT", "ETHUSDT")
-            assert {("BTCUSDT", "stale"), ("ETHUSDT", "stale")} == set(setup.told)
+            assert {("BTCUSDT", "stale"), ("ETHUSDT", "stale")} == set(setup.state_changes)
             assert 24 == setup.counters.bus_refused["wrong_seq"]
             setup.seq = 1
             await setup.poll(12, "BTCUSDT", "ETHUSDT")
-            assert {("BTCUSDT", "live"), ("ETHUSDT", "live")} == set(setup.told[2:])
+            assert {("BTCUSDT", "live"), ("ETHUSDT", "live")} == set(setup.state_changes[2:])
             assert setup.seq == setup.last["BTCUSDT"].seq
 
     run_virtual(main())
@@ -322,17 +324,17 @@ def test_a_version_of_states_near_the_limit_silences_nothing() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            await setup.tell(7, since=7, live=["BTCUSDT", "ETHUSDT"], others=[])
+            await setup.report(7, since=7, live=["BTCUSDT", "ETHUSDT"], others=[])
             await asyncio.sleep(1)
-            await setup.tell(2**53 - 1, status("BTCUSDT", "delisted"), since=7)
-            assert [("BTCUSDT", "delisted")] == setup.told
-            await setup.tell(7, since=7)
+            await setup.report(2**53 - 1, status("BTCUSDT", "delisted"), since=7)
+            assert [("BTCUSDT", "delisted")] == setup.state_changes
+            await setup.report(7, since=7)
             await asyncio.sleep(1.1)
-            assert [("BTCUSDT", "delisted"), ("BTCUSDT", "live")] == setup.told
-            await setup.tell(2**53 - 1, since=2**53 - 1)
+            assert [("BTCUSDT", "delisted"), ("BTCUSDT", "live")] == setup.state_changes
+            await setup.report(2**53 - 1, since=2**53 - 1)
             await asyncio.sleep(1)
-            await setup.tell(8, status("ETHUSDT", "halted"))
-            assert ("ETHUSDT", "halted") == setup.told[-1]
+            await setup.report(8, status("ETHUSDT", "halted"))
+            assert ("ETHUSDT", "halted") == setup.state_changes[-1]
             assert 8 == setup.states.of("binance").version
 
     run_virtual(main())
@@ -439,7 +441,7 @@ def test_a_lost_bus_is_reported_within_four_seconds_and_recovered_within_five(fa
             # Published while nobody listens: only the last values tell of it.
             await publish(setup.bus, [tick(seq=2)])
             await setup.poll(5)
-            newest, live = setup.heard[-2:]
+            newest, live = setup.published[-2:]
             assert isinstance(newest, FramedTick)
             assert 2 == newest.seq
             assert live is setup.feed.statuses[0]
@@ -557,9 +559,9 @@ def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile
                 await setup.heartbeat()
                 await asyncio.sleep(0.1)
             await publish(setup.bus, [tick("XRPUSDT", 8)])
-            heard = [(one.topic, one.seq) for one in setup.heard if isinstance(one, FramedTick)]
-            assert [1, *range(1, 30)] == [seq for symbol, seq in heard if symbol in {"ETHUSDT", "BTCUSDT"}]
-            assert [7, 8] == [seq for symbol, seq in heard if symbol == "XRPUSDT"]
+            published = [(one.topic, one.seq) for one in setup.published if isinstance(one, FramedTick)]
+            assert [1, *range(1, 30)] == [seq for symbol, seq in published if symbol in {"ETHUSDT", "BTCUSDT"}]
+            assert [7, 8] == [seq for symbol, seq in published if symbol == "XRPUSDT"]
             assert {"BTCUSDT", "XRPUSDT"} == set(setup.last)
             assert [("live", "")] == setup.statuses
             assert {} == dict(setup.counters.bus_refused)
@@ -637,13 +639,13 @@ def test_a_change_of_a_state_is_passed_on_behind_its_ticks() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            await setup.tell(7, since=7, others=[status("ETHUSDT", "stale")], live=["BTCUSDT"])
+            await setup.report(7, since=7, others=[status("ETHUSDT", "stale")], live=["BTCUSDT"])
             await asyncio.sleep(0.1)
             await publish(setup.bus, [tick(seq=1)])
-            await setup.tell(8, status("BTCUSDT", "halted"), status("XRPUSDT", "halted"))
-            await setup.tell(8, status("BTCUSDT", "halted"))
-            assert [("ETHUSDT", "stale"), ("BTCUSDT", "halted")] == setup.told
-            kinds = [type(heard).__name__ for heard in setup.heard]
+            await setup.report(8, status("BTCUSDT", "halted"), status("XRPUSDT", "halted"))
+            await setup.report(8, status("BTCUSDT", "halted"))
+            assert [("ETHUSDT", "stale"), ("BTCUSDT", "halted")] == setup.state_changes
+            kinds = [type(one).__name__ for one in setup.published]
             assert ["FramedStatus", "Status", "FramedTick", "FramedStatus"] == kinds
             # At the link, and at the heartbeat.
             assert 2 == setup.bus.states_read
@@ -660,7 +662,7 @@ def test_states_of_an_older_poller_are_not_reported() -> None:
         run = asyncio.create_task(setup.feed.run())
         await asyncio.sleep(0.1)
         await setup.poll(5)
-        assert [] == setup.told
+        assert [] == setup.state_changes
         assert [("live", "")] == setup.statuses
         run.cancel()
 
@@ -675,14 +677,14 @@ def test_a_full_set_is_read_once_a_second_at_most_and_beside_everything_else() -
             before = setup.bus.states_read
             setup.bus.answer_s = 1.5
             for version in range(100, 200):
-                await setup.tell(version, since=version)
+                await setup.report(version, since=version)
                 await asyncio.sleep(0.1)
             assert 4 <= setup.bus.states_read - before <= 8
             assert ("live", "") == setup.statuses[-1]
-            await setup.tell(200, since=200, live=[], others=[])
+            await setup.report(200, since=200, live=[], others=[])
             await asyncio.sleep(4)
-            assert [("BTCUSDT", "unknown"), ("ETHUSDT", "unknown")] == setup.told
-            assert {NOT_SERVED} == {heard.message.reason for heard in setup.heard if isinstance(heard, FramedStatus)}
+            assert [("BTCUSDT", "unknown"), ("ETHUSDT", "unknown")] == setup.state_changes
+            assert {NOT_SERVED} == {one.message.reason for one in setup.published if isinstance(one, FramedStatus)}
             assert {} == setup.counters.bus_refused
 
     run_virtual(main())
@@ -712,17 +714,17 @@ def test_newer_changes_outrun_an_older_full_set() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            await setup.tell(7, since=7, live=["BTCUSDT", "ETHUSDT"], others=[])
+            await setup.report(7, since=7, live=["BTCUSDT", "ETHUSDT"], others=[])
             await asyncio.sleep(0.5)
             setup.bus.answer_s = 0.5
-            await setup.tell(99, since=50)
+            await setup.report(99, since=50)
             await asyncio.sleep(0.6)
             # What is read now is of version 7 still, while changes to 8 come.
-            await setup.tell(8, status("BTCUSDT", "halted"))
+            await setup.report(8, status("BTCUSDT", "halted"))
             await asyncio.sleep(0.5)
-            assert [("BTCUSDT", "halted")] == setup.told
+            assert [("BTCUSDT", "halted")] == setup.state_changes
             await asyncio.sleep(2)
-            assert [("BTCUSDT", "halted")] == setup.told
+            assert [("BTCUSDT", "halted")] == setup.state_changes
 
     run_virtual(main())
 
@@ -733,24 +735,24 @@ def test_after_an_outage_what_changed_is_reported_before_live(change: str) -> No
 
     async def main() -> None:
         async with running() as setup:
-            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
+            await setup.report(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
             await asyncio.sleep(1)
             setup.bus.stop()
             setup.bus.stopped = False
-            before = len(setup.heard)
+            before = len(setup.published)
             now = {"live": ["ETHUSDT"], "others": [status("BTCUSDT", "halted")]}
             if change == "in the store":
-                await setup.tell(20, since=20, **now)
+                await setup.report(20, since=20, **now)
             await asyncio.sleep(1)
             if change == "late in the store":
-                await setup.tell(20, since=20, **now)
+                await setup.report(20, since=20, **now)
             elif change == "in the beat":
-                await setup.tell(8, status("BTCUSDT", "halted"), status("ETHUSDT", "live"))
+                await setup.report(8, status("BTCUSDT", "halted"), status("ETHUSDT", "live"))
             else:
-                await setup.tell(20, since=20)
+                await setup.report(20, since=20)
             await asyncio.sleep(0.5)
-            assert [("ETHUSDT", "live"), ("BTCUSDT", "halted")] == sorted(setup.told[1:], reverse=True)
-            kinds = [type(heard).__name__ for heard in setup.heard[before:]]
+            assert [("ETHUSDT", "live"), ("BTCUSDT", "halted")] == sorted(setup.state_changes[1:], reverse=True)
+            kinds = [type(one).__name__ for one in setup.published[before:]]
             assert ["Status", "FramedStatus", "FramedStatus", "Status"] == kinds
             assert [("stale", "no link to the bus"), ("live", "")] == setup.statuses[-2:]
 
@@ -764,13 +766,13 @@ def test_states_that_cannot_be_read_do_not_keep_prices_from_being_live() -> None
         async with running() as setup:
             setup.bus.spoil_states(b'{"version":')
             for _ in range(5):
-                await setup.tell(7, since=7)
+                await setup.report(7, since=7)
                 await asyncio.sleep(1)
             assert [("live", "")] == setup.statuses
             assert 5 <= setup.counters.bus_refused["not_states"] <= 8
-            await setup.tell(7, since=7, live=["BTCUSDT"], others=[])
+            await setup.report(7, since=7, live=["BTCUSDT"], others=[])
             await asyncio.sleep(1.1)
-            assert [("ETHUSDT", "unknown")] == setup.told
+            assert [("ETHUSDT", "unknown")] == setup.state_changes
 
     run_virtual(main())
 
@@ -780,12 +782,12 @@ def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
 
     async def main() -> None:
         async with running() as setup:
-            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
+            await setup.report(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "stale")])
             await asyncio.sleep(1)
             await setup.heartbeat()
-            assert [("ETHUSDT", "stale"), ("ETHUSDT", "live")] == setup.told
-            assert isinstance(last := setup.heard[-1], FramedStatus)
-            assert NOT_TOLD == last.message.reason
+            assert [("ETHUSDT", "stale"), ("ETHUSDT", "live")] == setup.state_changes
+            assert isinstance(last := setup.published[-1], FramedStatus)
+            assert NOT_REPORTED == last.message.reason
 
     run_virtual(main())
 
@@ -795,15 +797,15 @@ def test_a_poller_that_has_just_begun_changes_nothing_of_what_was_told() -> None
 
     async def main() -> None:
         async with running() as setup:
-            await setup.tell(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "halted")])
+            await setup.report(7, since=7, live=["BTCUSDT"], others=[status("ETHUSDT", "halted")])
             await asyncio.sleep(1)
             for _ in range(3):
                 await setup.heartbeat("down", "the poller is starting")
                 await asyncio.sleep(1)
-            assert [("ETHUSDT", "halted")] == setup.told
-            await setup.tell(9, since=9, live=["ETHUSDT"], others=[status("BTCUSDT", "stale")])
+            assert [("ETHUSDT", "halted")] == setup.state_changes
+            await setup.report(9, since=9, live=["ETHUSDT"], others=[status("BTCUSDT", "stale")])
             await asyncio.sleep(1)
-            assert {("ETHUSDT", "live"), ("BTCUSDT", "stale")} == set(setup.told[1:])
+            assert {("ETHUSDT", "live"), ("BTCUSDT", "stale")} == set(setup.state_changes[1:])
             assert ["live", "stale", "live"] == [feed for feed, _ in setup.statuses]
 
     run_virtual(main())
@@ -904,14 +906,14 @@ def test_ticks_that_cannot_be_read_are_reported(payload: bytes) -> None:
             await setup.poll(5, "BTCUSDT", "ETHUSDT")
             setup.bus.spoil("BTCUSDT", payload)
             await setup.poll(4, "ETHUSDT")
-            assert [] == setup.told
+            assert [] == setup.state_changes
             await setup.poll(6, "ETHUSDT")
-            assert [("BTCUSDT", "stale")] == setup.told
-            [told] = [heard.message for heard in setup.heard if isinstance(heard, FramedStatus)]
-            assert UNREADABLE == told.reason
+            assert [("BTCUSDT", "stale")] == setup.state_changes
+            [change] = [one.message for one in setup.published if isinstance(one, FramedStatus)]
+            assert UNREADABLE == change.reason
             await setup.poll(60, "ETHUSDT")
             await setup.poll(1, "BTCUSDT")
-            assert [("BTCUSDT", "stale"), ("BTCUSDT", "live")] == setup.told
+            assert [("BTCUSDT", "stale"), ("BTCUSDT", "live")] == setup.state_changes
             # It is neither the feed's fault nor the link's.
             assert [("live", "")] == setup.statuses
             assert 1 == setup.bus.attempts

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fanout.feed.behind import BEHIND_S
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
+from gateway.fanout.feed.seq_regressions import REGRESSION_S
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.json_encoding import JSON
@@ -189,7 +189,7 @@ def test_no_number_silences_a_symbol(poisoned: list[str], way: str) -> None:
             every = [NOW_MS + number for number in range(40)]
             for symbol in ("AAA", "BBB", "CCC"):
                 if symbol in poisoned:
-                    kept = round(BEHIND_S * 4) - 1
+                    kept = round(REGRESSION_S * 4) - 1
                     assert [high, *every[kept:]] == setup.seqs(symbol)
                 else:
                     assert every == setup.seqs(symbol)
@@ -204,7 +204,7 @@ def test_a_quiet_symbol_goes_on_without_another_tick() -> None:
     async def main() -> None:
         async with intake() as setup:
             setup.receive("AAA", 1000, 5)
-            await setup.look(BEHIND_S - 0.25)
+            await setup.look(REGRESSION_S - 0.25)
             assert [1000] == setup.seqs("AAA")
             await setup.look(0.5)
             assert [1000, 5] == setup.seqs("AAA")
@@ -244,7 +244,7 @@ def test_what_says_nothing_of_the_numbering(what: str) -> None:
             else:
                 setup.receive("AAA", 5)
             if what == "other link":
-                setup.subject.unlinked()
+                setup.subject.bus_link_down()
             elif what == "not served":
                 setup.subject.serve(parse_symbols("BBB"))
             await setup.look(10)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from gateway.fanout.feed.states import NOT_SERVED, NOT_TOLD, UNREADABLE, SymbolStates
+from gateway.fanout.feed.states import NOT_REPORTED, NOT_SERVED, UNREADABLE, SymbolStates
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import parse_symbols
@@ -19,7 +19,7 @@ class Setup:
 
     def __init__(self) -> None:
         self.held: dict[str, FramedStatus] = {}
-        self.told: list[tuple[str, str, str, int]] = []
+        self.published: list[tuple[str, str, str, int]] = []
         self.counters = Counters()
         self.now_us = 1_000_000
         self.states = SymbolStates(
@@ -30,13 +30,13 @@ class Setup:
         for one in changed:
             message = one.message
             assert self.held[message.symbol] is one
-            self.told.append((message.symbol, message.state, message.reason, message.since_us))
+            self.published.append((message.symbol, message.state, message.reason, message.since_us))
 
     def start(self, full: States) -> None:
         """A heartbeat, and the full set that it speaks of."""
-        self.states.heard(Changes(version=full.version, since=full.version))
+        self.states.heartbeat_received(Changes(version=full.version, since=full.version))
         self.states.read(full)
-        self.told.clear()
+        self.published.clear()
 
 
 def change(version: int, *symbols: SymbolStatus, since: int | None = None) -> Changes:
@@ -47,11 +47,11 @@ def change(version: int, *symbols: SymbolStatus, since: int | None = None) -> Ch
 def test_the_full_set_says_what_is_not_live_and_what_nobody_serves() -> None:
     """Nothing is said of what is live, nor of symbols that are not this gateway's."""
     setup = Setup()
-    setup.states.heard(change(7, since=7))
+    setup.states.heartbeat_received(change(7, since=7))
     assert setup.states.outdated
     setup.states.read(states(7, live=["AAA"], others=[status("BBB", since_us=5), status("XXX")]))
     assert not setup.states.outdated
-    assert [("BBB", "halted", "because", 5), ("CCC", "unknown", NOT_SERVED, 1_000_000)] == setup.told
+    assert [("BBB", "halted", "because", 5), ("CCC", "unknown", NOT_SERVED, 1_000_000)] == setup.published
     assert ["live", "halted", "unknown"] == list(map(setup.states.state_of, ["AAA", "BBB", "CCC"]))
     assert {"live": 1, "stale": 0, "halted": 1, "delisted": 0, "unknown": 1} == setup.states.counts()
     assert {"halted": 1, "unknown": 1} == setup.counters.state_changes
@@ -62,13 +62,13 @@ def test_the_same_again_is_no_news() -> None:
     setup = Setup()
     setup.start(states(7, live=["AAA"], others=[status("BBB")]))
     setup.now_us += 5
-    setup.states.heard(change(20, since=20))
+    setup.states.heartbeat_received(change(20, since=20))
     setup.states.read(states(20, live=["AAA"], others=[status("BBB")]))
-    setup.states.heard(change(21, status("BBB"), status("AAA", "live", reason="", since_us=4)))
-    assert [] == setup.told
-    setup.states.heard(change(22, status("BBB", reason="another")))
-    setup.states.heard(change(23, status("BBB", reason="another", since_us=9)))
-    assert [("BBB", "halted", "another", 1_700_000_000_000_000), ("BBB", "halted", "another", 9)] == setup.told
+    setup.states.heartbeat_received(change(21, status("BBB"), status("AAA", "live", reason="", since_us=4)))
+    assert [] == setup.published
+    setup.states.heartbeat_received(change(22, status("BBB", reason="another")))
+    setup.states.heartbeat_received(change(23, status("BBB", reason="another", since_us=9)))
+    assert [("BBB", "halted", "another", 1_700_000_000_000_000), ("BBB", "halted", "another", 9)] == setup.published
 
 
 def test_live_with_something_to_say_is_told_until_there_is_nothing() -> None:
@@ -76,31 +76,31 @@ def test_live_with_something_to_say_is_told_until_there_is_nothing() -> None:
     setup = Setup()
     everything = ["AAA", "BBB", "CCC"]
     setup.start(states(7, live=everything))
-    setup.states.heard(change(8, status("AAA", "live", reason="no volume", since_us=5)))
-    setup.states.heard(change(9, since=9))
+    setup.states.heartbeat_received(change(8, status("AAA", "live", reason="no volume", since_us=5)))
+    setup.states.heartbeat_received(change(9, since=9))
     setup.states.read(states(9, live=everything))
-    assert [("AAA", "live", "no volume", 5), ("AAA", "live", "", 1_000_000)] == setup.told
+    assert [("AAA", "live", "no volume", 5), ("AAA", "live", "", 1_000_000)] == setup.published
 
 
 def test_of_two_words_on_one_symbol_the_later_counts() -> None:
     """Also where the earlier alone would be news."""
     setup = Setup()
     setup.start(states(7, live=["AAA", "BBB", "CCC"]))
-    setup.states.heard(change(8, status("AAA"), status("AAA", "live", reason="")))
-    assert [] == setup.told
+    setup.states.heartbeat_received(change(8, status("AAA"), status("AAA", "live", reason="")))
+    assert [] == setup.published
 
 
 def test_what_is_held_is_asked_for_again_only_where_a_heartbeat_says_so() -> None:
     """The version that is held, or one that follows it, is enough."""
     setup = Setup()
     setup.start(states(7, live=["AAA", "BBB", "CCC"]))
-    setup.states.heard(change(7))
-    setup.states.heard(change(8))
+    setup.states.heartbeat_received(change(7))
+    setup.states.heartbeat_received(change(8))
     assert not setup.states.outdated
     for skipped in (change(10), change(11, since=11), change(5, since=5)):
-        setup.states.heard(skipped)
+        setup.states.heartbeat_received(skipped)
         assert setup.states.outdated
-    setup.states.heard(change(8))
+    setup.states.heartbeat_received(change(8))
     assert not setup.states.outdated
 
 
@@ -109,10 +109,10 @@ def test_what_the_store_had_counts_only_with_a_heartbeat_of_its_version() -> Non
     for heartbeat, expected in ((change(7), False), (change(8, since=7), False), (change(30, since=29), True)):
         setup = Setup()
         setup.states.read(states(7, live=["AAA", "BBB"]))
-        assert [] == setup.told
-        setup.states.heard(heartbeat)
+        assert [] == setup.published
+        setup.states.heartbeat_received(heartbeat)
         assert expected == setup.states.outdated
-        assert [("CCC", "unknown", NOT_SERVED, 1_000_000)][: not expected] == setup.told
+        assert [("CCC", "unknown", NOT_SERVED, 1_000_000)][: not expected] == setup.published
 
 
 def test_what_cannot_be_read_here_is_stale_whatever_the_poller_says() -> None:
@@ -122,18 +122,20 @@ def test_what_cannot_be_read_here_is_stale_whatever_the_poller_says() -> None:
     for _ in range(3):
         setup.states.unreadable({"AAA", "BBB"})
         setup.now_us += 1
-    assert [("AAA", "stale", UNREADABLE, 1_000_000), ("BBB", "stale", UNREADABLE, 1_000_000)] == sorted(setup.told)
-    setup.told.clear()
-    setup.states.heard(change(8, status("AAA", "halted", since_us=5), status("BBB", "live", reason="", since_us=6)))
-    assert [("AAA", "halted", "because", 5)] == setup.told
+    assert [("AAA", "stale", UNREADABLE, 1_000_000), ("BBB", "stale", UNREADABLE, 1_000_000)] == sorted(setup.published)
+    setup.published.clear()
+    setup.states.heartbeat_received(
+        change(8, status("AAA", "halted", since_us=5), status("BBB", "live", reason="", since_us=6))
+    )
+    assert [("AAA", "halted", "because", 5)] == setup.published
     setup.states.unreadable({"AAA"})
-    setup.states.heard(change(9, status("AAA", "live", reason="", since_us=7)))
-    assert [("BBB", "live", "", 6), ("AAA", "stale", UNREADABLE, 1_000_000)] == setup.told[1:]
+    setup.states.heartbeat_received(change(9, status("AAA", "live", reason="", since_us=7)))
+    assert [("BBB", "live", "", 6), ("AAA", "stale", UNREADABLE, 1_000_000)] == setup.published[1:]
     setup.states.unreadable(())
-    assert ("AAA", "live", "", 7) == setup.told[-1]
+    assert ("AAA", "live", "", 7) == setup.published[-1]
     setup.states.serve(parse_symbols("BBB"))
     setup.states.unreadable(())
-    assert 4 == len(setup.told)
+    assert 4 == len(setup.published)
 
 
 def test_a_poller_that_tells_no_states_takes_back_what_was_told() -> None:
@@ -142,8 +144,8 @@ def test_a_poller_that_tells_no_states_takes_back_what_was_told() -> None:
     setup.start(states(7, live=["AAA", "CCC"], others=[status("BBB", "stale")]))
     setup.states.read(states(8, live=[]))
     for _ in range(3):
-        setup.states.heard(UNSET)
-    assert [("BBB", "live", NOT_TOLD, 1_000_000)] == setup.told
+        setup.states.heartbeat_received(UNSET)
+    assert [("BBB", "live", NOT_REPORTED, 1_000_000)] == setup.published
     assert {0} == set(setup.states.counts().values())
     assert not setup.states.outdated
 
@@ -166,14 +168,14 @@ def test_with_the_newest_heartbeat_and_the_store_what_is_held_is_true(
     story: list[tuple[object, ...]], at_most: int
 ) -> None:
     """Whatever heartbeats and reads were missed or late: at the end each symbol has the poller's word, or nobody's."""
-    setup, told = Setup(), setup_truth()
+    setup, published = Setup(), setup_truth()
     version = since = 100
     changes: list[SymbolStatus] = []
     late: tuple[int | None, States] | None = None
 
     def stored() -> States:
-        live = [symbol for symbol, word in told.items() if word.state == "live"]
-        return states(version, live=live, others=[word for word in told.values() if word.state != "live"])
+        live = [symbol for symbol, word in published.items() if word.state == "live"]
+        return states(version, live=live, others=[word for word in published.values() if word.state != "live"])
 
     def heartbeat() -> Changes:
         return change(version, *changes, since=since)
@@ -183,15 +185,15 @@ def test_with_the_newest_heartbeat_and_the_store_what_is_held_is_true(
             case ("change", [dict(new)]):
                 since, version = version, version + 1
                 changes = [status(symbol, state, reason="", since_us=number) for symbol, state in new.items()]
-                told.update((one.symbol, one) for one in changes)
+                published.update((one.symbol, one) for one in changes)
                 if len(changes) > at_most:
                     since, changes = version, []
             case ("takeover", [dict(new)]):
                 version = since = version + 1000
                 changes = []
-                told = {symbol: status(symbol, state, reason="", since_us=number) for symbol, state in new.items()}
+                published = {symbol: status(symbol, state, reason="", since_us=number) for symbol, state in new.items()}
             case ("beat", _):
-                setup.states.heard(heartbeat())
+                setup.states.heartbeat_received(heartbeat())
             case ("read", _):
                 setup.states.read(stored())
             case ("link", _):
@@ -204,7 +206,7 @@ def test_with_the_newest_heartbeat_and_the_store_what_is_held_is_true(
                     setup.states.read(late[1])
                 late = setup.states.version, stored()
     for symbol in ("AAA", "BBB", "CCC"):
-        word = told.get(symbol)
+        word = published.get(symbol)
         assert (word.state if word else "unknown") == setup.states.state_of(symbol)
     assert not setup.states.outdated
 
@@ -217,8 +219,8 @@ def setup_truth() -> dict[str, SymbolStatus]:
 def test_names_of_others_and_names_without_end_change_nothing() -> None:
     """Of a full set only this gateway's symbols count, each once, by the last word on it, however long the set is."""
     setup = Setup()
-    setup.states.heard(change(7, since=7))
+    setup.states.heartbeat_received(change(7, since=7))
     others = [status("BBB", "stale"), status("BBB", "halted", since_us=5), *map(status, map(str, range(1000)))]
     setup.states.read(states(7, live=["AAA", "OTHER"] * 100_000, others=others))
-    assert [("BBB", "halted", "because", 5), ("CCC", "unknown", NOT_SERVED, 1_000_000)] == setup.told
-    assert {"AAA", "BBB", "CCC"} == setup.states._heard.keys()
+    assert [("BBB", "halted", "because", 5), ("CCC", "unknown", NOT_SERVED, 1_000_000)] == setup.published
+    assert {"AAA", "BBB", "CCC"} == setup.states._reported.keys()

@@ -20,9 +20,9 @@ from tests.market.bus.using import publish
 BOTH = "BTCUSDT,coinbase:BTC-USD"
 
 
-def told(setup: Setup) -> list[tuple[str, str, str]]:
+def statuses(setup: Setup) -> list[tuple[str, str, str]]:
     """Venue, feed and reason of each status, in order."""
-    return [(heard.venue, heard.feed, heard.reason) for heard in setup.heard if isinstance(heard, Status)]
+    return [(one.venue, one.feed, one.reason) for one in setup.published if isinstance(one, Status)]
 
 
 def test_each_venue_is_live_with_its_own_first_heartbeat() -> None:
@@ -32,10 +32,10 @@ def test_each_venue_is_live_with_its_own_first_heartbeat() -> None:
         async with running(BOTH) as setup:
             assert ["binance", "coinbase"] == [status.venue for status in setup.feed.statuses]
             await setup.heartbeat()
-            assert [("binance", "live", "")] == told(setup)
+            assert [("binance", "live", "")] == statuses(setup)
             assert (False, {"binance": 1, "coinbase": 0}) == (setup.feed.live, setup.feed.live_venues())
             await setup.heartbeat(venue="coinbase", source="coinbase-ws")
-            assert ("coinbase", "live", "") == told(setup)[-1]
+            assert ("coinbase", "live", "") == statuses(setup)[-1]
             assert ["simulated", "coinbase-ws"] == [status.source for status in setup.feed.statuses]
             assert setup.feed.live
 
@@ -57,9 +57,9 @@ def test_a_poller_that_ends_makes_its_own_symbols_stale() -> None:
                 ("coinbase", "live", ""),
                 ("coinbase", "stale", "the poller is silent"),
             ]
-            assert expected == told(setup)
+            assert expected == statuses(setup)
             await setup.heartbeat(venue="coinbase")
-            assert ("coinbase", "live", "") == told(setup)[-1]
+            assert ("coinbase", "live", "") == statuses(setup)[-1]
             assert 1 == setup.counters.bus_links
 
     run_virtual(main())
@@ -72,7 +72,7 @@ def test_an_exchange_that_is_silent_is_one_venue_s() -> None:
         async with running(BOTH) as setup:
             await setup.heartbeat()
             await setup.heartbeat(venue="coinbase", link="down", reason="banned")
-            assert [("binance", "live", ""), ("coinbase", "stale", "banned")] == told(setup)
+            assert [("binance", "live", ""), ("coinbase", "stale", "banned")] == statuses(setup)
 
     run_virtual(main())
 
@@ -83,7 +83,7 @@ def test_a_venue_without_a_poller_is_told_so() -> None:
     async def main() -> None:
         async with running(BOTH) as setup:
             await setup.poll(5, "BTCUSDT")
-            assert ("coinbase", "stale", "the poller is silent") == told(setup)[-1]
+            assert ("coinbase", "stale", "the poller is silent") == statuses(setup)[-1]
             assert "" == setup.feed.statuses[1].source
 
     run_virtual(main())
@@ -99,7 +99,7 @@ def test_without_a_link_everything_is_stale() -> None:
             setup.bus.stop()
             await asyncio.sleep(1)
             stale = [(venue, "stale", "no link to the bus") for venue in ("binance", "coinbase")]
-            assert stale == told(setup)[2:4]
+            assert stale == statuses(setup)[2:4]
 
     run_virtual(main())
 
@@ -113,7 +113,7 @@ def test_a_heartbeat_of_another_venue_is_none() -> None:
             wrong = Heartbeat(source="x", link="up", since_us=now, sent_us=now, venue="coinbase")
             await setup.bus.publish(Batch(barrier=(HEARTBEAT, encode_heartbeat(wrong))))
             assert {"not_a_beat": 1} == setup.counters.bus_refused
-            assert [] == told(setup)
+            assert [] == statuses(setup)
 
     run_virtual(main())
 
@@ -129,8 +129,8 @@ def test_ticks_that_do_not_pass_are_one_venue_s() -> None:
                 await setup.heartbeat()
                 await setup.heartbeat(venue="coinbase")
                 await asyncio.sleep(1)
-            assert ("coinbase", "stale", LOST) in told(setup)
-            assert [("binance", "live", "")] == [its for its in told(setup) if its[0] == "binance"]
+            assert ("coinbase", "stale", LOST) in statuses(setup)
+            assert [("binance", "live", "")] == [its for its in statuses(setup) if its[0] == "binance"]
 
     run_virtual(main())
 
@@ -143,17 +143,17 @@ def test_venues_come_and_go_with_their_symbols() -> None:
             await setup.poll(10, "BTCUSDT")
             setup.states.serve(parse_symbols(BOTH))
             setup.feed.serve(parse_symbols(BOTH))
-            assert ("coinbase", "stale", "no link to the bus") == told(setup)[-1]
+            assert ("coinbase", "stale", "no link to the bus") == statuses(setup)[-1]
             await asyncio.sleep(1)
             await setup.heartbeat()
             await setup.heartbeat(venue="coinbase")
-            assert ("coinbase", "live", "") == told(setup)[-1]
+            assert ("coinbase", "live", "") == statuses(setup)[-1]
             setup.feed.serve(parse_symbols("coinbase:BTC-USD"))
             await asyncio.sleep(1)
             assert ["coinbase"] == [status.venue for status in setup.feed.statuses]
-            said = len(told(setup))
+            said = len(statuses(setup))
             await setup.heartbeat(link="down")
-            assert said == len(told(setup))
+            assert said == len(statuses(setup))
 
     run_virtual(main())
 
@@ -167,16 +167,16 @@ def test_a_venue_that_is_not_served_any_more_has_a_last_status(venue: str, left:
             await setup.heartbeat()
             await setup.heartbeat(venue="coinbase")
             setup.feed.serve(parse_symbols(left))
-            last = setup.heard[-1]
+            last = setup.published[-1]
             assert isinstance(last, Status)
             assert (venue, "stale", NOT_SERVED, False) == (last.venue, last.feed, last.reason, last.served)
             assert "simulated" == last.source
-            count = len(setup.heard)
+            count = len(setup.published)
             for _ in range(5):
                 await setup.heartbeat()
                 await setup.heartbeat(venue="coinbase")
                 await asyncio.sleep(1)
-            assert count == len(setup.heard)
+            assert count == len(setup.published)
             assert {venue} == {"binance", "coinbase"} - setup.feed.live_venues().keys()
             assert setup.feed.live
 
@@ -191,7 +191,7 @@ def test_a_venue_that_was_stale_has_its_last_status_too() -> None:
             await setup.poll(5, "BTCUSDT")
             setup.feed.serve(parse_symbols("BTCUSDT"))
             silent = ("coinbase", "stale", "the poller is silent")
-            assert [silent, ("coinbase", "stale", NOT_SERVED)] == told(setup)[-2:]
+            assert [silent, ("coinbase", "stale", NOT_SERVED)] == statuses(setup)[-2:]
 
     run_virtual(main())
 
@@ -203,15 +203,15 @@ def test_a_venue_that_is_served_again_begins_anew() -> None:
         async with running(f"{BOTH},coinbase:ETH-USD") as setup:
             await setup.heartbeat()
             await setup.heartbeat(venue="coinbase")
-            count = len(setup.heard)
+            count = len(setup.published)
             setup.feed.serve(parse_symbols(BOTH))
-            assert count == len(setup.heard)
+            assert count == len(setup.published)
             setup.feed.serve(parse_symbols("BTCUSDT"))
             setup.feed.serve(parse_symbols(BOTH))
             await setup.heartbeat(venue="coinbase")
             assert [False, UNSET, UNSET] == [
-                heard.served for heard in setup.heard[count:] if isinstance(heard, Status) and heard.venue == "coinbase"
+                one.served for one in setup.published[count:] if isinstance(one, Status) and one.venue == "coinbase"
             ]
-            assert ("coinbase", "live", "") == told(setup)[-1]
+            assert ("coinbase", "live", "") == statuses(setup)[-1]
 
     run_virtual(main())

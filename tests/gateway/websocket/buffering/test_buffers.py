@@ -7,7 +7,7 @@ import pytest
 
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import ANSWERS_BYTES, ANSWERS_S, QUEUE_LIMIT_BYTES, SWEEP_S, Bounds, Buffers
-from gateway.websocket.buffering.kept import PIECE_BYTES
+from gateway.websocket.buffering.entries import PIECE_BYTES
 from tests.fakes import VirtualTimeLoop, run_virtual
 
 UNREAD_S, MESSAGE_S = 10.0, 6.0
@@ -19,7 +19,7 @@ class FakeHolder:
 
     def __init__(self, buffers: Buffers) -> None:
         self.waiting_bytes = 0
-        self.waits_for_us = False
+        self.waits_to_be_read = False
         self.end = ""
         self.buffers = buffers
 
@@ -337,10 +337,10 @@ def test_whose_end_waits_for_us_is_not_unfinished() -> None:
     async def main() -> None:
         buffers, counters = made()
         holder = FakeHolder(buffers).keep(1)
-        holder.waits_for_us = True
+        holder.waits_to_be_read = True
         await asyncio.sleep(MESSAGE_S + 1)
         assert "" == holder.end
-        holder.waits_for_us = False
+        holder.waits_to_be_read = False
         await asyncio.sleep(2 * SWEEP_S)
         assert "unfinished" == holder.end
         assert {"unfinished": 1} == counters.buffers_cut_off

@@ -38,7 +38,7 @@ HURRY = CoinbaseLimits(heartbeat_s=0.05, batch_s=0.01, connects=1_000)
 def new_source(exchange: CoinbaseExchange, *symbols: str, rest: RestTiming = REST, **timing: Any) -> StreamSource:
     """`coinbase-ws` on the local exchange, in a hurry."""
     given = {name: timing.pop(name) for name in LIMITS.__struct_fields__ if name in timing}
-    limits = structs.replace(LIMITS, **{"told_within_s": 20.0, "connects_per_window": 900, **given})
+    limits = structs.replace(LIMITS, **{"received_within_s": 20.0, "connects_per_window": 900, **given})
     return StreamSource(
         symbols,
         CoinbaseStreams(exchange.rest_url, limits),
@@ -92,7 +92,7 @@ async def test_right_numbers(exchange: CoinbaseExchange) -> None:
 
 async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
     """Heartbeats are enough: nothing is asked, nothing is connected anew."""
-    source = new_source(exchange, BTC, told_within_s=0.5, quiet_s=0.5)
+    source = new_source(exchange, BTC, received_within_s=0.5, quiet_s=0.5)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
         heartbeats = exchange.connections[0].subscribed
@@ -104,7 +104,7 @@ async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
 
 async def test_a_symbol_without_heartbeats_is_dead(exchange: CoinbaseExchange) -> None:
     """It alone is stale; another connection is tried, and once it speaks again it is live."""
-    source = new_source(exchange, BTC, ETH, told_within_s=1.5, replace_s=0.2)
+    source = new_source(exchange, BTC, ETH, received_within_s=1.5, replace_s=0.2)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
         exchange.silent.add("BTC-USD")
@@ -147,7 +147,7 @@ async def test_a_connection_without_a_book_is_not_relied_on(exchange: CoinbaseEx
 
 async def test_frozen_exchange_is_noticed(exchange: CoinbaseExchange) -> None:
     """A connection on which nothing comes, though it is open, is made anew."""
-    source = new_source(exchange, BTC, told_within_s=0.3, grace_s=0.2, replace_s=0.2)
+    source = new_source(exchange, BTC, received_within_s=0.3, grace_s=0.2, replace_s=0.2)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
         exchange.frozen = True

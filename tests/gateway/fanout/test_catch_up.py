@@ -130,7 +130,7 @@ def test_a_state_comes_at_once_to_a_slow_client_that_wants_few_updates() -> None
         market.publish("BTC")
         await asyncio.sleep(1)
         assert {"BTC": [1]} == seqs(member)
-        market.tell("BTC")
+        market.change_states("BTC")
         await asyncio.sleep(0.1)
         assert ([1, 2], [("BTC", "halted")]) == (seqs(member)["BTC"], states(member))
 

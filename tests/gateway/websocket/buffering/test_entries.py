@@ -1,6 +1,6 @@
 """What one connection keeps: how old it is, and what it costs."""
 
-from gateway.websocket.buffering.kept import PIECE_BYTES, Unfinished, Unread
+from gateway.websocket.buffering.entries import PIECE_BYTES, Unfinished, Unread
 from tests.client_frames import FIN, PING, TEXT, client_frame
 
 

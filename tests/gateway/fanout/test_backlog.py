@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from gateway.fanout.arrears import Arrears, SlowConsumer
+from gateway.fanout.backlog import Backlogs, SlowConsumer
 from gateway.fanout.member import Missed, Subscription
 from gateway.fanout.window import Window
 from gateway.protocol.forms import FramedStatus, FramedTick
@@ -18,7 +18,7 @@ ONE_TICK = len(JSON.tick_frame(FramedTick("AAA", 1, tick("AAA", 1))))
 
 
 class Setup:
-    """Arrears, and what the feed holds for them."""
+    """Backlogs, and what the feed holds for them."""
 
     def __init__(self) -> None:
         self.last: dict[str, FramedTick] = {}
@@ -26,7 +26,7 @@ class Setup:
         self.published: Counter[str] = Counter()
         self.offset = 0
         self.wants: tuple[Subscription, ...] = WANTS
-        self.arrears = Arrears(self.last, self.states, self.published)
+        self.backlogs = Backlogs(self.last, self.states, self.published)
 
     def publish(self, *symbols: str) -> None:
         for symbol in symbols:
@@ -35,14 +35,14 @@ class Setup:
             seq = self.published[symbol]
             self.last[symbol] = FramedTick(symbol, seq, tick(symbol, seq), self.offset)
 
-    def tell(self, symbol: str) -> None:
+    def change_states(self, symbol: str) -> None:
         self.offset += 1
         message = SymbolStatus(symbol=symbol, state="stale", reason="", since_us=0)
         self.states[symbol] = FramedStatus(message, self.offset)
 
     def begin(self, **missed: Any) -> SlowConsumer:
         """One that lags from now on, with windows of two ticks."""
-        return self.arrears.begin(Missed(self.offset, **missed), ALL, Window(size=2 * ONE_TICK), 0.0)
+        return self.backlogs.begin(Missed(self.offset, **missed), ALL, Window(size=2 * ONE_TICK), 0.0)
 
     def take(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
         """Ticks conflated; then symbols of ticks, of snapshots and of states in a slice."""
@@ -51,8 +51,8 @@ class Setup:
 
     def take_due(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
         """The same of what is due in this round."""
-        owed = self.arrears.owed(consumer, self.wants)
-        taken = self.arrears.take(consumer, owed, ALL, self.offset)
+        backlog = self.backlogs.of(consumer, self.wants)
+        taken = self.backlogs.take(consumer, backlog, ALL, self.offset)
         plain = [one.topic for one in taken.ticks if one.topic not in taken.snapshots]
         snapshots = [one.topic for one in taken.ticks if one.topic in taken.snapshots]
         return taken.conflated, plain, snapshots, [one.topic for one in taken.states]
@@ -69,7 +69,7 @@ def test_those_that_wait_for_longest_come_first() -> None:
     setup.publish("CCC")
     assert ["EEE", "BBB"] == setup.take(consumer)[1]
     assert ["AAA", "CCC"] == setup.take(consumer)[1]
-    assert [] == setup.arrears.owed(consumer, WANTS).order
+    assert [] == setup.backlogs.of(consumer, WANTS).order
 
 
 def test_what_was_conflated_is_counted_once() -> None:
@@ -81,10 +81,10 @@ def test_what_was_conflated_is_counted_once() -> None:
         setup.publish(*NAMES[: turn % 6], "CCC", "CCC")
         replaced, plain, *_ = setup.take(consumer)
         sent, conflated = sent + len(plain), conflated + replaced
-    while (owed := setup.arrears.owed(consumer, WANTS)).order:
+    while (backlog := setup.backlogs.of(consumer, WANTS)).order:
         replaced, plain, *_ = setup.take(consumer)
         sent, conflated = sent + len(plain), conflated + replaced
-    assert 0 == setup.arrears.conflated(consumer, owed, ALL)
+    assert 0 == setup.backlogs.conflated(consumer, backlog, ALL)
     assert setup.published.total() == sent + conflated
     assert 0 < conflated
 
@@ -107,13 +107,13 @@ def test_a_symbol_gives_its_tick_and_its_state_in_one_turn() -> None:
     setup = Setup()
     consumer = setup.begin()
     setup.publish(*NAMES)
-    setup.tell("AAA")
-    setup.tell("EEE")
+    setup.change_states("AAA")
+    setup.change_states("EEE")
     assert (0, ["AAA"], [], ["AAA"]) == setup.take(consumer)
     assert (0, ["BBB", "CCC"], [], []) == setup.take(consumer)
     assert (0, ["DDD"], [], []) == setup.take(consumer)
     assert (0, ["EEE"], [], ["EEE"]) == setup.take(consumer)
-    assert [] == setup.arrears.owed(consumer, WANTS).order
+    assert [] == setup.backlogs.of(consumer, WANTS).order
 
 
 def test_states_that_do_not_fit_are_sent_later() -> None:
@@ -121,8 +121,8 @@ def test_states_that_do_not_fit_are_sent_later() -> None:
     setup = Setup()
     consumer = setup.begin()
     for symbol in NAMES:
-        setup.tell(symbol)
-    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.arrears.owed(consumer, WANTS).size
+        setup.change_states(symbol)
+    assert 5 * len(JSON.status_frame(setup.states["AAA"])) == setup.backlogs.of(consumer, WANTS).size
     got: list[str] = []
     while consumer.states or not got:
         got += setup.take(consumer)[3]
@@ -168,7 +168,7 @@ def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
     assert ["CCC"] == setup.take_due(consumer)[1]
     assert (0, [], [], []) == setup.take_due(consumer)
     consumer.ask_snapshots(["DDD"], setup.offset)
-    setup.tell("BBB")
+    setup.change_states("BBB")
     assert (0, [], ["DDD"], ["BBB"]) == setup.take_due(consumer)
     assert consumer.look({1.0}, setup.offset, 1.0)
     assert ["AAA", "EEE"] == setup.take_due(consumer)[1]
@@ -185,7 +185,7 @@ def test_each_rate_has_its_own_beats() -> None:
     assert ["AAA", "BBB"] == setup.take_due(consumer)[1]
     setup.publish("AAA", "EEE")
     assert consumer.look(rates, setup.offset, 0.5)
-    assert {"AAA"} == setup.arrears.owed(consumer, setup.wants).later
+    assert {"AAA"} == setup.backlogs.of(consumer, setup.wants).later
     assert [["CCC", "DDD"], ["EEE"], []] == [setup.take_due(consumer)[1] for _ in range(3)]
     assert consumer.look(rates, setup.offset, 1.0)
     assert ["AAA"] == setup.take_due(consumer)[1]
@@ -198,7 +198,7 @@ def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
     first, second = frozenset(NAMES[:2]), frozenset(NAMES[2:])
     setup.wants = (Subscription(first), Subscription(second, batch=True))
     # The first two ticks were not sent; of the second set all up to the third.
-    consumer = setup.arrears.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.offset)
+    consumer = setup.backlogs.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.offset)
     assert {"AAA": 0, "BBB": 0, "DDD": 3, "EEE": 3} == consumer.ticks
     setup.publish("CCC", "EEE")
     replaced, plain, *_ = setup.take(consumer)

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterable
 from functools import partial
 
-from gateway.fanout.feed.usefulness import Usefulness
+from gateway.fanout.feed.bus_link_health import BusLinkHealth
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError
@@ -45,7 +45,7 @@ class Setup:
         self.counters = Counters()
         self.last: dict[str, FramedTick] = {}
         self.loop = asyncio.get_running_loop()
-        self.usefulness = Usefulness(
+        self.health = BusLinkHealth(
             self.bus,
             parse_symbols("AAA,BBB"),
             self.last,
@@ -54,7 +54,7 @@ class Setup:
             self.counters,
             random.Random(1),
         )
-        self.usefulness.linked(self.loop.time())
+        self.health.bus_link_up(self.loop.time())
 
     async def watch(self, seconds: float, *, alive: bool = True) -> list[str]:
         """Judge four times a second; why the link should have been made anew."""
@@ -62,7 +62,7 @@ class Setup:
         for _ in range(round(4 * seconds)):
             now = self.loop.time()
             heartbeat_at = {True: now, False: 0.0}[alive]
-            reasons.append(self.usefulness.judge(now, partial(_always, heartbeat_at), alive=alive))
+            reasons.append(self.health.judge(now, partial(_always, heartbeat_at), alive=alive))
             await asyncio.sleep(0.25)
         return list(filter(None, reasons))
 
@@ -77,7 +77,7 @@ def test_the_last_values_are_no_sign_of_life() -> None:
             [reason] = await setup.watch(3, alive=False)
             assert "neither tick nor heartbeat" in reason
             setup.counters.ticks_old += 2
-            setup.usefulness.linked(setup.loop.time())
+            setup.health.bus_link_up(setup.loop.time())
             # Twice as long from here on, until something comes.
             assert [] == await setup.watch(19, alive=False)
             setup.counters.ticks_received += 1
@@ -98,7 +98,7 @@ def test_one_question_at_a_time_and_none_where_no_heartbeats_come() -> None:
         setup.bus.answer_s = 10
         await setup.watch(5)
         assert 1 == setup.bus.asked
-        setup.usefulness.unlinked()
+        setup.health.bus_link_down()
         setup.bus.answer_s, setup.bus.down = 0, True
         assert [] == await setup.watch(30)
         assert setup.bus.asked > 8
@@ -115,10 +115,10 @@ def test_ticks_are_counted_as_missed_only_by_a_link_that_was_faulty() -> None:
     async def main() -> None:
         setup = Setup()
         await publish(setup.bus, [tick("AAA", 5)])
-        setup.usefulness.count_missed(await last_ticks(setup.bus.last_values))
+        setup.health.count_missed(await last_ticks(setup.bus.last_values))
         assert 0 == setup.counters.ticks_missed
         assert 1 == len(await setup.watch(7))
-        setup.usefulness.count_missed(await last_ticks(setup.bus.last_values))
+        setup.health.count_missed(await last_ticks(setup.bus.last_values))
         assert 6 == setup.counters.ticks_missed
 
     run_virtual(main())

@@ -1,8 +1,8 @@
-"""What a slow connection is owed: of each topic the newest tick and state only. No I/O.
+"""What a slow connection is owed: only the newest tick and state of each topic. No I/O.
 
-Each topic of which anything is owed has one place in the queue, where what waits for longest comes first, whatever set
-of options it is held with. When its turn comes, it gives its newest tick, as a
-snapshot where one was asked for, and its newest state. So nothing starves, whatever else changes or is asked for.
+Each topic of which something is owed has one place in a queue, whatever set of options it is held with. The topic that
+waits longest comes first. In its turn it gives its newest tick, as a snapshot if one was requested, and its newest
+state. So no topic starves, whatever else changes or is requested.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,37 +16,37 @@ from gateway.fanout.window import Reader, Window
 from gateway.protocol.forms import FramedStatus, FramedTick
 
 _QUICK_ROUND: Final = 0.25
-"""Who reads all that one round owes in such a part of the interval can have the next one at once."""
+"""A client that reads a whole round in this part of the interval may have the next round at once."""
 
 
-class Heartbeat(Struct):
-    """What is due at one rate: of ticks only what waits since the newest round or longer. Others wait for the next."""
+class Round(Struct):
+    """The newest round of one rate. Only ticks that waited at its start are due; others wait for the next round."""
 
     offset: int = 0
-    """That of the newest tick at the newest round."""
+    """The offset of the newest tick at its start."""
     due_at: float = -1.0
-    """When the next one is. At any rate, there is one whenever we look."""
+    """When the next round starts. Without a rate, each check starts one."""
 
 
 class SlowConsumer(Struct):
-    """What one has missed, in constant space but for the topics of which it is owed something by name."""
+    """What one slow consumer has missed. Takes constant space, except for topics owed by name."""
 
     offset: int
-    """It is owed the newest tick and state of every topic that it holds and that was published after this one."""
+    """The newest tick and state of every topic that it holds and that was published after this offset are owed."""
     ticks: dict[str, int]
-    """And the newest ticks of these topics; with each the offset since which it waits."""
+    """Also owed: the newest ticks of these topics, each with the offset since which it waits."""
     snapshots: dict[str, int]
-    """And snapshots of these, which it asked for."""
+    """Also owed: requested snapshots of these."""
     states: dict[str, int]
-    """And the states of these."""
+    """Also owed: the states of these."""
     conflated: int
     """Ticks missed of topics that it held before."""
     published: int
-    """Ticks of its topics that had been published when it began to miss them, or was sent a slice."""
+    """The count of ticks of its topics published when it became slow, or was last sent a slice."""
     since: float
     """When it became slow, or last read what it was sent, in the event loop's time."""
     window: Window
-    heartbeats: dict[float | None, Heartbeat] = {}
+    rounds: dict[float | None, Round] = {}
     """By ``max_hz``."""
     rests: bool = False
     """Whether nothing is due until the next round."""
@@ -54,39 +54,42 @@ class SlowConsumer(Struct):
     _round_s: float = 0.0
 
     def ask_snapshots(self, topics: Collection[str], offset: int) -> None:
-        """It is owed snapshots of ``topics``; those that it is owed already keep their places."""
+        """Owe snapshots of ``topics``. Those that are owed already keep their places."""
         _ask(self.snapshots, topics, offset)
         self.rests = False
 
     def ask_states(self, topics: Collection[str], offset: int) -> None:
-        """The same of states."""
+        """Owe states of ``topics``, likewise."""
         _ask(self.states, topics, offset)
         self.rests = False
 
     def waits(self, reader: Reader, now: float) -> bool:
-        """Whether it is not to be sent more yet: nothing is due, or ``reader`` is still to read what it was sent."""
-        rests = self.rests and now < min(heartbeat.due_at for heartbeat in self.heartbeats.values())
+        """Whether it must wait: nothing is due, or ``reader`` has not read what it was sent."""
+        rests = self.rests and now < min(round_.due_at for round_ in self.rounds.values())
         return rests or self.window.waits(reader, now)
 
     def look(self, rates: Iterable[float | None], offset: int, now: float) -> bool:
-        """Begin a new round of each of ``rates`` where it is time; whether any is. ``offset`` is of the newest tick."""
+        """Start each round of ``rates`` that is due; return whether any started.
+
+        ``offset`` is that of the newest tick.
+        """
         begun = False
         for max_hz in rates:
-            heartbeat = self.heartbeats.setdefault(max_hz, Heartbeat())
-            if now >= heartbeat.due_at:
-                heartbeat.offset, heartbeat.due_at = offset, now + 1 / max_hz if max_hz else now
+            round_ = self.rounds.setdefault(max_hz, Round())
+            if now >= round_.due_at:
+                round_.offset, round_.due_at = offset, now + 1 / max_hz if max_hz else now
                 begun = True
         if begun:
             self._began_at, self.rests = now, False
         return begun
 
     def rest(self, now: float) -> None:
-        """All that was due has been sent."""
+        """Note that everything due has been sent."""
         if not self.rests:
             self.rests, self._round_s = True, now - self._began_at
 
     def reads_quickly(self, rates: Collection[float | None]) -> bool:
-        """Whether it has read all that the last round owed it in a small part of the interval, at all of ``rates``."""
+        """Whether it read the whole last round in a small part of the interval, at all of ``rates``."""
         if not self.rests or not self.window.prompt:
             return False
         return all(max_hz and self._round_s * max_hz <= _QUICK_ROUND for max_hz in rates)
@@ -97,38 +100,38 @@ def _ask(owed: dict[str, int], topics: Collection[str], offset: int) -> None:
         owed.setdefault(topic, offset)
 
 
-class Owed(Struct, frozen=True):
+class Backlog(Struct, frozen=True):
     """All that a slow consumer is owed now."""
 
     order: Sequence[str]
-    """The topics of which anything is owed, those first that wait for longest."""
+    """The topics of which something is owed; those that wait longest come first."""
     ticks: Mapping[str, int]
     snapshots: Mapping[str, int]
     states: Mapping[str, int]
     sizes: Mapping[str, int]
     """About how many bytes each topic takes."""
     later: Collection[str]
-    """Topics of which only a tick is owed, that waits for the next round. What is no plain tick comes at no rate."""
+    """Topics of which only a tick is owed that waits for the next round. Snapshots and states have no rate."""
 
     @property
     def size(self) -> int:
-        """About so many bytes."""
+        """The size in bytes, approximately."""
         return sum(self.sizes.values())
 
 
 class Slice(Struct, frozen=True):
-    """As much of it as fits."""
+    """The part of a backlog that fits."""
 
     conflated: int
-    """Ticks that newer ones have replaced since the slice before."""
+    """Ticks replaced by newer ones since the last slice."""
     ticks: Sequence[FramedTick]
     snapshots: Collection[str]
-    """Those of ``ticks`` that are to be snapshots, and perhaps others."""
+    """Those of ``ticks`` that go out as snapshots; may name other topics too."""
     states: Sequence[FramedStatus]
     is_all_that_was_due: bool
 
     def share(self, topics: Collection[str]) -> Share:
-        """What of it is of ``topics``."""
+        """The share of ``topics``."""
         ticks = [tick for tick in self.ticks if tick.topic in topics]
         return Share(
             [tick for tick in ticks if tick.topic not in self.snapshots],
@@ -137,16 +140,20 @@ class Slice(Struct, frozen=True):
         )
 
 
-class Arrears:
-    """Reckons what slow consumers are owed.
+class Backlogs:
+    """Computes the backlogs of slow consumers.
 
-    What somebody holds is given as a sequence of subscriptions: one for each set of options, without a topic in common.
+    What a connection holds is given as a sequence of subscriptions: one for each set of options, with no topic in
+    common.
     """
 
     def __init__(
         self, last: Mapping[str, FramedTick], states: Mapping[str, FramedStatus], published: Mapping[str, int]
     ) -> None:
-        """The newest tick and state of each topic, and how many ticks of it were ever published; others keep them."""
+        """``last`` and ``states`` have the newest of each topic, ``published`` the number of ticks ever published.
+
+        Others keep them up to date.
+        """
         self._last = last
         self._states = states
         self._published = published
@@ -179,9 +186,9 @@ class Arrears:
                 count += len(owed)
                 published += self._published_of(more)
             for some in (topics, *(some for some, _ in others)):
-                # One that was told already is told again: which cohorts were is not known.
-                told = (one for one in some if one in self._states and self._states[one].offset > low)
-                _ask(states, list(told), low)
+                # A state may have been sent already: which cohorts were sent it is not known.
+                changed = (one for one in some if one in self._states and self._states[one].offset > low)
+                _ask(states, list(changed), low)
             offset = newest
         return SlowConsumer(offset, ticks, snapshots, states, 0, published - count, now, window)
 
@@ -192,82 +199,88 @@ class Arrears:
     def move(
         self, consumer: SlowConsumer, before: Sequence[Subscription], wants: Sequence[Subscription], offset: int
     ) -> None:
-        """Its owner holds something else than ``before``; ``offset`` is that of the newest tick."""
-        owed = self.owed(consumer, before)
+        """The client's subscriptions change from ``before`` to ``wants``. ``offset`` is that of the newest tick."""
+        backlog = self.of(consumer, before)
         topics = topics_of(wants)
-        self._keep(consumer, owed, topics)
+        self._keep(consumer, backlog, topics)
         consumer.conflated += self._published_of(topics_of(before)) - consumer.published
         consumer.published = self._published_of(topics)
         consumer.offset = offset
-        # There may be other rates.
-        consumer.heartbeats, consumer.rests = {}, False
+        # The rates may be others.
+        consumer.rounds, consumer.rests = {}, False
 
-    def owed(self, consumer: SlowConsumer, wants: Sequence[Subscription]) -> Owed:
-        """All that is owed to one that has these ``wants``."""
+    def of(self, consumer: SlowConsumer, wants: Sequence[Subscription]) -> Backlog:
+        """Everything that is owed to a consumer with these ``wants``."""
         last, states, offset, topics = self._last, self._states, consumer.offset, topics_of(wants)
         ticks = _held(consumer.ticks, topics, last)
         newer = [(topic, last[topic].offset) for topic in topics if topic in last and topic not in ticks]
         ticks.update((topic, at) for topic, at in newer if at > offset)
         snapshots = _held(consumer.snapshots, topics, last)
-        told = _held(consumer.states, topics, states)
+        owed_states = _held(consumer.states, topics, states)
         changed = [(topic, status.offset) for topic, status in states.items() if topic in topics]
-        told.update((topic, at) for topic, at in changed if at > offset and topic not in told)
+        owed_states.update((topic, at) for topic, at in changed if at > offset and topic not in owed_states)
         since: dict[str, int] = {}
-        for topic, at in chain(snapshots.items(), ticks.items(), told.items()):
+        for topic, at in chain(snapshots.items(), ticks.items(), owed_states.items()):
             since[topic] = min(at, since.get(topic, at))
         order = sorted(since, key=since.__getitem__)
         sizes: dict[str, int] = {}
         later: set[str] = set()
         for subscription in wants:
             form, frame = subscription.encoding.form(batch=subscription.batch), subscription.encoding.status_frame
-            heartbeat = consumer.heartbeats.get(subscription.max_hz, Heartbeat())
+            round_ = consumer.rounds.get(subscription.max_hz, Round())
             for topic in subscription.topics & since.keys():
                 size = len(form(last[topic])) if topic in ticks or topic in snapshots else 0
-                sizes[topic] = size + (len(frame(states[topic])) if topic in told else 0)
-                if ticks.get(topic, 0) > heartbeat.offset and topic not in snapshots and topic not in told:
+                sizes[topic] = size + (len(frame(states[topic])) if topic in owed_states else 0)
+                if ticks.get(topic, 0) > round_.offset and topic not in snapshots and topic not in owed_states:
                     later.add(topic)
-        return Owed(order, ticks, snapshots, told, sizes, later)
+        return Backlog(order, ticks, snapshots, owed_states, sizes, later)
 
-    def conflated(self, consumer: SlowConsumer, owed: Owed, topics: Collection[str]) -> int:
-        """Ticks of ``topics`` that were replaced by those that are ``owed``."""
-        return consumer.conflated + self._published_of(topics) - consumer.published - len(owed.ticks)
+    def conflated(self, consumer: SlowConsumer, backlog: Backlog, topics: Collection[str]) -> int:
+        """Ticks of ``topics`` that were replaced by those of ``backlog``."""
+        return consumer.conflated + self._published_of(topics) - consumer.published - len(backlog.ticks)
 
     def take(
-        self, consumer: SlowConsumer, owed: Owed, topics: Collection[str], offset: int, *, whole: Collection[str] = ()
+        self,
+        consumer: SlowConsumer,
+        backlog: Backlog,
+        topics: Collection[str],
+        offset: int,
+        *,
+        whole: Collection[str] = (),
     ) -> Slice:
-        """Take from what is ``owed`` and due as much as its window has room for, one topic at least.
+        """Take from ``backlog`` what is due, as much as the window has room for, but one topic at least.
 
-        Where something is to be taken ``whole``, take all that is owed of that, due or not, and nothing else.
-        ``topics`` are all that it holds; ``offset`` is that of the newest tick.
+        If topics are to be taken ``whole``, take everything owed of them, due or not, and nothing else. ``topics`` are
+        all that it holds. ``offset`` is that of the newest tick.
         """
-        due = [one for one in owed.order if (one in whole if whole else one not in owed.later)]
+        due = [one for one in backlog.order if (one in whole if whole else one not in backlog.later)]
         if not due and not whole:
             return Slice(0, (), (), (), is_all_that_was_due=True)
         taken: list[str] = []
         room = consumer.window.size
         for topic in due:
-            room -= owed.sizes[topic]
+            room -= backlog.sizes[topic]
             if room < 0 and taken and not whole:
                 break
             taken.append(topic)
         slice_ = Slice(
-            self.conflated(consumer, owed, topics),
-            [self._last[topic] for topic in taken if topic in owed.ticks or topic in owed.snapshots],
-            owed.snapshots,
-            [self._states[topic] for topic in taken if topic in owed.states],
+            self.conflated(consumer, backlog, topics),
+            [self._last[topic] for topic in taken if topic in backlog.ticks or topic in backlog.snapshots],
+            backlog.snapshots,
+            [self._states[topic] for topic in taken if topic in backlog.states],
             len(taken) == len(due),
         )
-        left = set(owed.order).difference(taken)
-        self._keep(consumer, owed, left)
+        left = set(backlog.order).difference(taken)
+        self._keep(consumer, backlog, left)
         consumer.offset, consumer.conflated = offset, 0
         consumer.published = self._published_of(topics) - len(consumer.ticks)
         return slice_
 
-    def _keep(self, consumer: SlowConsumer, owed: Owed, topics: Collection[str]) -> None:
-        """Of ``owed`` only what concerns ``topics`` is owed further on, each in its place."""
-        consumer.ticks = {topic: at for topic, at in owed.ticks.items() if topic in topics}
-        consumer.snapshots = {topic: at for topic, at in owed.snapshots.items() if topic in topics}
-        consumer.states = {topic: at for topic, at in owed.states.items() if topic in topics}
+    def _keep(self, consumer: SlowConsumer, backlog: Backlog, topics: Collection[str]) -> None:
+        """Keep only what concerns ``topics``, each in its place."""
+        consumer.ticks = {topic: at for topic, at in backlog.ticks.items() if topic in topics}
+        consumer.snapshots = {topic: at for topic, at in backlog.snapshots.items() if topic in topics}
+        consumer.states = {topic: at for topic, at in backlog.states.items() if topic in topics}
 
     def _published_of(self, topics: Collection[str]) -> int:
         return sum(map(self._published.__getitem__, topics))

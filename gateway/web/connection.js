@@ -1,9 +1,9 @@
-// One connection to a gateway that is made again whenever it ends, at a pace that does no harm.
+// The connection to a gateway. It is made again whenever it ends, with backoff.
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 30_000;
-const STEADY_MS = 10_000; // who stayed this long starts its backoff anew
+const STEADY_MS = 10_000; // a connection that lasted this long resets the backoff
 
 // Close codes after which another attempt cannot help; all others are retried.
 const FINAL = {
@@ -25,7 +25,7 @@ const REASONS = {
  * {name: "connecting"}, {name: "open"}, {name: "waiting", reason, until} (a time of `performance.now()`),
  * or {name: "ended", reason, locked}, where `locked` says whether a token would help.
  */
-export class Link {
+export class Connection {
   #url;
   #onMessage;
   #onState;
@@ -33,7 +33,7 @@ export class Link {
   #timer = 0;
   #attempt = 0;
   #openedAt = 0;
-  #heardAt = 0;
+  #receivedAt = 0;
   #heartbeatMs = 30_000;
   #pinged = false;
   #returnAt = 0;
@@ -53,7 +53,7 @@ export class Link {
     this.#timer = 0;
     this.#returnAt = 0;
     this.#openedAt = 0;
-    this.#heardAt = performance.now();
+    this.#receivedAt = performance.now();
     this.#onState({ name: "connecting" });
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
@@ -72,7 +72,7 @@ export class Link {
   }
 
   #receive(text) {
-    this.#heardAt = performance.now();
+    this.#receivedAt = performance.now();
     this.#pinged = false;
     let message;
     try {
@@ -82,11 +82,11 @@ export class Link {
     }
     if (message === null || typeof message !== "object") return;
     if (message.type === "welcome") {
-      this.#openedAt = this.#heardAt;
+      this.#openedAt = this.#receivedAt;
       if (message.heartbeat_s > 0) this.#heartbeatMs = message.heartbeat_s * 1000;
       this.#onState({ name: "open" });
     } else if (message.type === "shutdown") {
-      this.#returnAt = this.#heardAt + Math.max(0, Number(message.reconnect_after_ms) || 0);
+      this.#returnAt = this.#receivedAt + Math.max(0, Number(message.reconnect_after_ms) || 0);
     }
     this.#onMessage(message);
   }
@@ -94,7 +94,7 @@ export class Link {
   #watch() {
     if (this.#socket === null) return;
     const now = performance.now();
-    const silent = now - this.#heardAt;
+    const silent = now - this.#receivedAt;
     if (this.#returnAt && now >= this.#returnAt) this.connect();
     else if (!this.#openedAt && silent > CONNECT_TIMEOUT_MS) this.#closed(1006, "No answer from the gateway.");
     else if (this.#openedAt && silent > 2 * this.#heartbeatMs) this.#closed(1006, "The connection went silent.");

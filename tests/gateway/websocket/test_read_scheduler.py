@@ -1,4 +1,4 @@
-"""Who goes on in which turn, with work that takes as long as the test says."""
+"""Which connection is served in which turn, with work that takes as long as the test says."""
 
 import asyncio
 import itertools
@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.websocket.turns import GO_S, TURN_S, Turns
+from gateway.websocket.read_scheduler import QUANTUM_S, TURN_S, ReadScheduler
 from tests.fakes import Stopwatch, run_virtual
 
-JOB_S = GO_S / 2
+JOB_S = QUANTUM_S / 2
 
 
 class Office:
@@ -20,14 +20,14 @@ class Office:
 
     def __init__(self) -> None:
         self.watch = Stopwatch()
-        self.turns = Turns(self.watch)
+        self.scheduler = ReadScheduler(self.watch)
         self.done: list[tuple[Clerk, int]] = []
 
     async def finish(self) -> list[int]:
         """Let everybody go on to the end; how many jobs were done in each turn."""
         counts: list[int] = []
         for _ in range(10_000):
-            if not len(self.turns):
+            if not len(self.scheduler):
                 return counts
             before = len(self.done)
             await asyncio.sleep(0)
@@ -49,21 +49,21 @@ class Clerk:
         """More jobs come."""
         self.jobs.extend(range(self.given, self.given + count))
         self.given += count
-        turns = self.office.turns
-        if self in turns:
+        scheduler = self.office.scheduler
+        if self in scheduler:
             return
-        if turns.begin():
-            self.go_on()
-            turns.end()
+        if scheduler.begin():
+            self.resume()
+            scheduler.end()
         else:
-            turns.wait(self, self.payer)
+            scheduler.wait(self, self.payer)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         while self.jobs:
             self.office.done.append((self, self.jobs.pop(0)))
             self.office.watch.now += self.job_s
-            if self.jobs and self.office.turns.is_over():
-                self.office.turns.wait(self, self.payer)
+            if self.jobs and self.office.scheduler.is_over():
+                self.office.scheduler.wait(self, self.payer)
                 return
 
 
@@ -75,7 +75,7 @@ def test_who_comes_while_there_is_time_does_not_wait() -> None:
         for turn in range(1, 4):
             for _ in range(3):
                 Clerk(office).give()
-            assert (3 * turn, 0) == (len(office.done), len(office.turns))
+            assert (3 * turn, 0) == (len(office.done), len(office.scheduler))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
@@ -110,7 +110,7 @@ def test_others_have_their_calls_between_the_turns() -> None:
 
         def look() -> None:
             seen.append(len(office.done))
-            if len(office.turns):
+            if len(office.scheduler):
                 loop.call_soon(look)
 
         loop.call_soon(look)
@@ -123,7 +123,7 @@ def test_others_have_their_calls_between_the_turns() -> None:
 
 
 def test_many_of_one_address_do_not_stand_before_one_of_another() -> None:
-    """However many wait behind one address, another address has its go after one go of theirs."""
+    """However many wait behind one address, another address is served after one quantum of theirs."""
 
     async def main() -> None:
         office = Office()
@@ -136,8 +136,8 @@ def test_many_of_one_address_do_not_stand_before_one_of_another() -> None:
         before = len(office.done)
         await asyncio.sleep(0)
         order = [clerk.payer for clerk, _ in office.done[before:]]
-        per_go = round(GO_S / JOB_S)
-        assert ["crowd"] * per_go + ["single", None] + ["crowd"] * 2 == order[: per_go + 4]
+        per_quantum = round(QUANTUM_S / JOB_S)
+        assert ["crowd"] * per_quantum + ["single", None] + ["crowd"] * 2 == order[: per_quantum + 4]
         await office.finish()
         assert [10] * 400 == [clerk.given for clerk in crowd]
 
@@ -165,12 +165,12 @@ def test_nobody_overtakes_who_waits() -> None:
     async def main() -> None:
         office = Office()
         Clerk(office).give(100)
-        assert not office.turns.begin()
+        assert not office.scheduler.begin()
         await asyncio.sleep(0)
-        assert not office.turns.begin()
+        assert not office.scheduler.begin()
         await office.finish()
         await asyncio.sleep(0)
-        assert office.turns.begin()
+        assert office.scheduler.begin()
 
     run_virtual(main())
 
@@ -185,13 +185,13 @@ def test_who_goes_is_forgotten() -> None:
         for clerk in (first, *others):
             clerk.give(5)
         for clerk in others:
-            assert clerk in office.turns
-            office.turns.forget(clerk)
-            office.turns.forget(clerk)
+            assert clerk in office.scheduler
+            office.scheduler.forget(clerk)
+            office.scheduler.forget(clerk)
         await office.finish()
         assert [0, 1, 2, 3, 4] == [job for clerk, job in office.done if clerk is first]
         assert not {clerk for clerk, _ in office.done} & set(others)
-        assert not office.turns._lines
+        assert not office.scheduler._queues
 
     run_virtual(main())
 
@@ -200,7 +200,7 @@ def test_a_fault_with_one_does_not_stop_the_others(caplog: pytest.LogCaptureFixt
     """It is in the log, and who waits behind goes on."""
 
     class Broken(Clerk):
-        def go_on(self) -> None:
+        def resume(self) -> None:
             raise RuntimeError("broken")
 
     async def main() -> None:
@@ -222,8 +222,8 @@ def test_a_quiet_loop_is_not_woken() -> None:
     async def main() -> None:
         office = Office()
         for _ in range(4):
-            Clerk(office, job_s=GO_S / 10).give()
-        assert not office.turns._ends
+            Clerk(office, job_s=QUANTUM_S / 10).give()
+        assert not office.scheduler._ends
 
     run_virtual(main())
 

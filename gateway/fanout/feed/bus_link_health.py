@@ -1,6 +1,6 @@
-"""Is a link to the bus, which lives, of any use?
+"""Does a link to the bus that is up deliver anything useful?
 
-Where it is not it is made anew, which dials the address again; but seldom, for it may not be the link's fault.
+If not, it is replaced, which resolves the address again. This happens seldom, because it may not be the link's fault.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from gateway.fanout.feed.delivery import LOST, Delivery, Patience
+from gateway.fanout.feed.delivery import LOST, Backoff, Delivery
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError, LastValues
@@ -18,14 +18,14 @@ from market.wire.status import SymbolState
 from market.wire.topics import last_ticks
 
 IDLE_S: Final = 10.0
-"""A link that brought neither tick nor heartbeat for so long is made anew, for the first time."""
+"""A link without tick and heartbeat for so long is replaced, the first time."""
 LOST_S: Final = 3.0
-"""At least so long lies between two that are made anew because ticks do not pass."""
+"""At least so long between two replacements because ticks are lost."""
 SELDOM_S: Final = 30.0
-"""Both grow up to this while it does not help."""
+"""Both grow up to this while replacing does not help."""
 
 
-class Usefulness:
+class BusLinkHealth:
     """Judges one link after the other. Times are the event loop's."""
 
     def __init__(
@@ -38,19 +38,19 @@ class Usefulness:
         counters: Counters,
         rng: random.Random,
     ) -> None:
-        """``last`` is each symbol's newest tick, ``highest_seq`` what a seq can be now."""
+        """``last`` is each symbol's newest tick, ``highest_seq`` the highest valid seq now."""
         self._store = store
         self._delivery = Delivery(symbols, last, state_of, highest_seq)
         self._counters = counters
-        self._idle = Patience(IDLE_S, SELDOM_S, rng)
-        self._lost = Patience(LOST_S, SELDOM_S, rng)
+        self._idle = Backoff(IDLE_S, SELDOM_S, rng)
+        self._lost = Backoff(LOST_S, SELDOM_S, rng)
         self._renewed_at = float("-inf")
-        self._heard: tuple[float, int] = (0.0, 0)
-        self._heard_at = 0.0
+        self._received: tuple[float, int] = (0.0, 0)
+        self._received_at = 0.0
         self._asking: asyncio.Task[None] | None = None
 
     def problem_of(self, venue: str) -> str:
-        """What is wrong with the ticks of ``venue`` over a link that lives, in words for clients; empty: nothing."""
+        """What is wrong with ticks of ``venue`` over a link that is up, in words for clients; empty if nothing."""
         return self._delivery.problem_of(venue)
 
     @property
@@ -59,35 +59,35 @@ class Usefulness:
         return self._delivery.unreadable
 
     def serve(self, symbols: Symbols) -> None:
-        """Ticks of these symbols, and of no others, are to come from now on."""
+        """Expect ticks of these symbols and of no others from now on."""
         self._delivery.serve(symbols)
 
     def count_missed(self, values: Mapping[str, bytes]) -> None:
-        """A new link is up, and these are the last values, of which none has been taken yet."""
+        """A new link is up. ``values`` are the last values, none of them taken yet."""
         if self._delivery.problem == LOST:
             self._counters.ticks_missed += self._delivery.missed(values)
 
-    def linked(self, now: float) -> None:
-        """A new link is up, and the last values are taken."""
-        # What the last values added to the counts is no sign of life.
-        self._heard, self._heard_at = (self._heard[0], self._ticks()), now
-        self._delivery.linked(now)
+    def bus_link_up(self, now: float) -> None:
+        """A new link is up, and the last values have been taken."""
+        # The last values changed the counts too: that is no sign of life.
+        self._received, self._received_at = (self._received[0], self._ticks()), now
+        self._delivery.bus_link_up(now)
 
     def judge(self, now: float, heartbeat_at: Callable[[str | None], float], *, alive: bool) -> str:
-        """Why the link is to be made anew, for the log; empty where it is not, or not yet.
+        """Why the link is to be replaced, for the log; empty if it is not, or not yet.
 
-        ``heartbeat_at`` says when the last heartbeat of a symbol's venue came, or of any for None; ``alive`` whether
-        they come over this link.
+        ``heartbeat_at`` says when the last heartbeat of a symbol's venue came, or of any venue for None. ``alive`` says
+        whether heartbeats come over this link.
         """
-        # Both change with all that a link is there for.
-        heard = heartbeat_at(None), self._ticks()
-        if heard != self._heard:
-            self._heard, self._heard_at = heard, now
+        # Everything that a link delivers changes one of these.
+        received = heartbeat_at(None), self._ticks()
+        if received != self._received:
+            self._received, self._received_at = received, now
             self._idle.reset()
-        elif now - self._heard_at >= self._idle.seconds:
+        elif now - self._received_at >= self._idle.seconds:
             self._idle.grow()
             self._counters.bus_links_faulty["silent"] += 1
-            return f"neither tick nor heartbeat for {now - self._heard_at:.0f} s"
+            return f"neither tick nor heartbeat for {now - self._received_at:.0f} s"
         delivery = self._delivery
         if alive and (self._asking is None or self._asking.done()) and (symbols := delivery.ask(now)):
             self._asking = asyncio.get_running_loop().create_task(self._ask(symbols))
@@ -100,8 +100,8 @@ class Usefulness:
             self._lost.reset()
         return ""
 
-    def unlinked(self) -> None:
-        """The link is gone."""
+    def bus_link_down(self) -> None:
+        """The link is down."""
         if self._asking is not None:
             self._asking.cancel()
 
@@ -109,7 +109,7 @@ class Usefulness:
         return self._counters.ticks_received + self._counters.ticks_old
 
     async def _ask(self, symbols: list[str]) -> None:
-        # Where the store does not answer, the next question will do.
+        # If the store does not answer, the next request will do.
         with suppress(BusDownError):
             values = await last_ticks(self._store, symbols)
             self._delivery.answered(symbols, values, asyncio.get_running_loop().time())

@@ -10,7 +10,7 @@ from poller.source import LinkState
 logger = logging.getLogger(__name__)
 
 
-class Link:
+class ExchangeLink:
     """Keeps the newest `LinkState`; its ``since_us`` moves only when the link goes up or down."""
 
     def __init__(self, source: str, now_us: Callable[[], int], reason: str = "not connected yet") -> None:

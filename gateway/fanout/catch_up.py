@@ -1,12 +1,12 @@
-"""The way of slow connections: slice by slice to the newest prices, and back into their cohorts.
+"""How slow connections catch up: slice by slice to the newest prices, then back into their cohorts.
 
-`gateway.fanout.membership` says who is slow. What one misses is reckoned by `gateway.fanout.arrears`, how much of it
-may be sent at once by `gateway.fanout.window`, and when to look again is for `gateway.fanout.slow_consumers`.
+`gateway.fanout.membership` says who is slow, `gateway.fanout.backlog` what each is owed, `gateway.fanout.window` how
+much may be sent at once, and `gateway.fanout.slow_consumers` when to check again.
 """
 
 from collections.abc import Callable, Sequence
 
-from gateway.fanout.arrears import Arrears, topics_of
+from gateway.fanout.backlog import Backlogs, topics_of
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.member import Member, Subscription
 from gateway.fanout.membership import Membership
@@ -16,31 +16,31 @@ from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Lag
 
 
-class CatchingUp:
-    """All slow connections of a gateway."""
+class CatchUp:
+    """Sends slow connections what they are owed."""
 
     def __init__(
         self,
         membership: Membership,
         slow_consumers: SlowConsumers,
-        arrears: Arrears,
+        backlogs: Backlogs,
         newest_offset: Callable[[], int],
         clock: Callable[[], float],
         counters: Counters,
         *,
         next_number: Callable[[], int],
     ) -> None:
-        """``newest_offset`` is that of the newest tick there is; ``clock`` is the event loop's, in seconds."""
+        """``newest_offset`` is the offset of the newest tick; ``clock`` is the event loop's, in seconds."""
         self._membership = membership
         self._slow_consumers = slow_consumers
-        self._arrears = arrears
+        self._backlogs = backlogs
         self._newest_offset = newest_offset
         self._clock = clock
         self._counters = counters
         self.limit, self.wake = slow_consumers.limit, slow_consumers.wake
         self.consumer_of = slow_consumers.get
         self.next_number = next_number
-        """Of pings; they grow."""
+        """The number of the next ping; numbers grow."""
 
     def __len__(self) -> int:
         return len(self._slow_consumers)
@@ -49,21 +49,21 @@ class CatchingUp:
         return connection in self._slow_consumers
 
     def begin(self, connection: Member) -> None:
-        """Where ``connection`` was to be sent too much at once, send the first slice."""
+        """Send the first slice, if ``connection`` was to be sent too much at once."""
         if connection in self._slow_consumers and connection.drained:
             self.catch_up(connection)
 
     def answered(self, connection: Member, number: int) -> bool:
-        """``connection`` has read everything up to a ping, slow or not.
+        """``connection``, slow or not, has read everything up to a ping.
 
-        False if it was sent none of that number, or has answered it.
+        False if no ping of that number was sent, or it was answered before.
         """
         consumer, now = self._slow_consumers.get(connection), self._clock()
         if consumer is None:
             unanswered = self._membership.unanswered
             carried = unanswered.get(connection)
             if carried is not None and carried.last == number:
-                # It may hold nothing any more.
+                # It may hold nothing any longer.
                 del unanswered[connection]
                 return True
             cohorts = self._membership.cohorts_of(connection)
@@ -80,7 +80,7 @@ class CatchingUp:
         return True
 
     def read_up_to(self, connection: Member, number: int) -> None:
-        """``connection`` has read everything up to a ping of that number, as the heartbeat's."""
+        """``connection`` has read everything up to a ping of that number, such as a keepalive ping."""
         unanswered = self._membership.unanswered
         carried = unanswered.get(connection)
         if carried is not None and carried.last <= number:
@@ -95,7 +95,10 @@ class CatchingUp:
                 cohort.read_up_to(connection, number)
 
     def catch_up(self, connection: Member) -> None:
-        """Send what ``connection`` has missed: all of it, and have it back, or as much as it may be sent at once."""
+        """Send what ``connection`` has missed: all of it, or as much as it may be sent at once.
+
+        After all of it, the connection is fast again.
+        """
         consumer, cohorts = self._slow_consumers.get(connection), self._membership.conflating(connection)
         assert consumer is not None
         wants = [cohort.subscription for cohort in cohorts]
@@ -103,11 +106,11 @@ class CatchingUp:
         window, now, offset, topics = consumer.window, self._clock(), self._newest_offset(), topics_of(wants)
         quick = consumer.reads_quickly(rates)
         begins_round = consumer.look(rates, offset, now)
-        owed = self._arrears.owed(consumer, wants)
-        is_back = not owed.order
-        if begins_round and not owed.later:
-            is_back = is_back or quick or window.takes(connection, owed.size)
-        slice_ = self._arrears.take(consumer, owed, topics, offset, whole=topics if is_back else ())
+        backlog = self._backlogs.of(consumer, wants)
+        is_back = not backlog.order
+        if begins_round and not backlog.later:
+            is_back = is_back or quick or window.takes(connection, backlog.size)
+        slice_ = self._backlogs.take(consumer, backlog, topics, offset, whole=topics if is_back else ())
         if slice_.is_all_that_was_due:
             consumer.rest(now)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
@@ -124,15 +127,15 @@ class CatchingUp:
             connection.send(blob)
 
     def hand_over(self, connection: Member, before: Sequence[Subscription], every: Sequence[Cohort]) -> None:
-        """Write what ``connection``, which is slow, is owed of what it is to hold in cohorts of ``every`` tick.
+        """Write what ``connection``, which is slow, is owed of topics that cohorts of ``every`` tick will hold.
 
-        ``before`` is what it has held so far. How much may wait is the connection's to say, not how long.
+        ``before`` is what it has held so far. The connection itself bounds how much may wait, not for how long.
         """
         consumer = self._slow_consumers.get(connection)
         assert consumer is not None
         wanted = topics_of([cohort.subscription for cohort in every])
-        owed = self._arrears.owed(consumer, before)
-        slice_ = self._arrears.take(consumer, owed, topics_of(before), self._newest_offset(), whole=wanted)
+        backlog = self._backlogs.of(consumer, before)
+        slice_ = self._backlogs.take(consumer, backlog, topics_of(before), self._newest_offset(), whole=wanted)
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in every:
             share = slice_.share(cohort.subscription.topics)
@@ -142,7 +145,7 @@ class CatchingUp:
             connection.enqueue(blob)
 
     def _lag_notice(self, conflated: int, encoding: Encoding) -> bytes:
-        """What says that so many ticks were replaced by newer ones; nothing where none was."""
+        """The notice that so many ticks were replaced by newer ones; empty if none was."""
         if conflated <= 0:
             return b""
         self._counters.ticks_conflated += conflated

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from poller.network.link import Link
+from poller.network.exchange_link import ExchangeLink
 from poller.source import LinkState
 
 
@@ -19,13 +19,13 @@ class Clock:
 
 def test_begins_down() -> None:
     """Nothing is up before somebody says so."""
-    assert LinkState("binance-ws", "down", "not connected yet", 1_000) == Link("binance-ws", Clock()).state
+    assert LinkState("binance-ws", "down", "not connected yet", 1_000) == ExchangeLink("binance-ws", Clock()).state
 
 
 def test_since_moves_only_with_the_link() -> None:
     """A new reason or a new source leaves the time alone; up or down sets it."""
     clock = Clock()
-    link = Link("binance-ws", clock)
+    link = ExchangeLink("binance-ws", clock)
     clock.us = 2_000
     link.set("binance-ws", "down", "refused")
     assert LinkState("binance-ws", "down", "refused", 1_000) == link.state
@@ -40,14 +40,14 @@ def test_since_moves_only_with_the_link() -> None:
 
 def test_reason_fits_a_heartbeat() -> None:
     """A reason is cut to the 200 characters that a heartbeat carries."""
-    link = Link("binance-ws", Clock())
+    link = ExchangeLink("binance-ws", Clock())
     link.set("binance-ws", "down", "x" * 500)
     assert "x" * 199 + "…" == link.state.reason
 
 
 def test_log_tells_changes_and_not_reasons(caplog: pytest.LogCaptureFixture) -> None:
     """The log has a line where the link goes up or down, none for each new reason between."""
-    link = Link("binance-ws", Clock())
+    link = ExchangeLink("binance-ws", Clock())
     with caplog.at_level(logging.INFO):
         for attempt in range(5):
             link.set("binance-ws", "down", f"attempt {attempt}")

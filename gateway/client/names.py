@@ -1,0 +1,48 @@
+"""The names in a client's message: the symbols that they mean, and the errors about those that mean none."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.auth.grant import Grant
+from gateway.protocol.messages import ALL
+from market.prices.symbols import Symbols
+
+_NAMED_AT_MOST: Final = 10
+"""One error names so many wrong symbols; the others are counted."""
+
+
+def resolve(symbols: Symbols, names: list[str]) -> tuple[list[str], list[str]]:
+    """Of ``names`` the symbols meant, each once and in the order named, and the names that mean nothing here."""
+    named = symbols.known(names)
+    if named is not None:
+        return named, []
+    found: dict[str, None] = {}
+    unknown: dict[str, None] = {}
+    # A name that stands there thousands of times means the same each time.
+    for name in dict.fromkeys(names):
+        if name == ALL:
+            found.update(dict.fromkeys(symbols))
+            continue
+        symbol = symbols.resolve(name)
+        if symbol is None:
+            unknown[name] = None
+        else:
+            found[symbol] = None
+    return list(found), list(unknown)
+
+
+def permitted(grant: Grant, symbols: Symbols, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:
+    """Of the symbols ``named`` what ``grant`` allows, and what it forbids although it was ``asked`` for by name."""
+    allowed = grant.allowed(named)
+    if len(allowed) == len(named):
+        return named, []
+    # A client that asks for all symbols means all that it may have.
+    by_name = {symbols.resolve(name) for name in asked}.difference(allowed)
+    return allowed, [symbol for symbol in named if symbol in by_name]
+
+
+def listed(problem: str, names: Sequence[str]) -> str:
+    """``problem`` of these ``names``, in words: the first of them by name."""
+    shown = ", ".join(repr(name) for name in names[:_NAMED_AT_MOST])
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    return f"{problem}: {shown}{more}"
