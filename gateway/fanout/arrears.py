@@ -40,7 +40,7 @@ class SlowConsumer(Struct):
     states: dict[str, int]
     """And the states of these."""
     conflated: int
-    """Ticks missed of topics that it held before."""
+    """Ticks missed of topics that it held before, but for those that nothing has replaced when it let go of them."""
     published: int
     """Ticks of its topics that had been published when it began to miss them, or was sent a slice."""
     since: float
@@ -157,13 +157,13 @@ class Arrears:
         topics: Collection[str],
         window: Window,
         now: float,
-        others: Sequence[tuple[Collection[str], int]] = (),
+        others: Sequence[tuple[Collection[str], Sequence[FramedTick]]] = (),
         newest: int = 0,
     ) -> SlowConsumer:
         """The backlog of one that has ``missed`` the first of ``topics``.
 
-        ``others`` are more topics that it holds, with the offsets up to which it has been sent these; ``newest`` is
-        that of the newest tick. Where there are any, what was missed up to then is owed by name.
+        ``others`` are more topics that it holds, with the ticks that it has missed of these; ``newest`` is the offset
+        of the newest tick. Where there are any, what was missed up to then is owed by name.
         """
         offset, count = missed.offset, missed.count
         ticks, snapshots, states = (
@@ -171,17 +171,11 @@ class Arrears:
         )
         published = self._published_of(topics)
         if others:
-            low = min(offset, *(since for _, since in others))
             ticks.update(self._missed(topics, offset, newest))
-            for more, since in others:
-                owed = self._missed(more, since, newest)
-                ticks.update(owed)
-                count += len(owed)
+            for more, unseen in others:
+                ticks.update((tick.topic, tick.offset) for tick in unseen)
+                count += len(unseen)
                 published += self._published_of(more)
-            for some in (topics, *(some for some, _ in others)):
-                # One that was told already is told again: which cohorts were is not known.
-                told = (one for one in some if one in self._states and self._states[one].offset > low)
-                _ask(states, list(told), low)
             offset = newest
         return SlowConsumer(offset, ticks, snapshots, states, 0, published - count, now, window)
 
@@ -196,7 +190,9 @@ class Arrears:
         owed = self.owed(consumer, before)
         topics = topics_of(wants)
         self._keep(consumer, owed, topics)
-        consumer.conflated += self._published_of(topics_of(before)) - consumer.published
+        # What it lets go of unsent was replaced by nothing.
+        dropped = len(owed.ticks) - len(consumer.ticks)
+        consumer.conflated += self._published_of(topics_of(before)) - consumer.published - dropped
         consumer.published = self._published_of(topics)
         consumer.offset = offset
         # There may be other rates.

@@ -67,7 +67,10 @@ class Cohort(Places):
         self.round = 0
         """Of the flushes of its group the newest that has come to this cohort; kept by the group."""
         self.due_states: dict[str, FramedStatus] = NONE
-        """States still to be sent to all members and newcomers, those first that wait for longest."""
+        """States still to be sent to all members and newcomers but the `informed`, those first that wait for longest.
+
+        Every state that is published is here until it is sent, so that who falls behind meanwhile is owed it once.
+        """
         self._clock = clock
         self._step = STEP_BYTES
         """Bytes until the marks are looked at."""
@@ -138,12 +141,8 @@ class Cohort(Places):
 
     # States to all.
 
-    def publish_states(self, states: Mapping[str, FramedStatus], since: int) -> bool:
-        """Write those of ``states`` that this cohort holds to all of it, where that is not much; no tick is pending.
-
-        Returns whether some are left for `send_due_states`. ``since`` is the offset of the newest tick that was
-        published before any of them.
-        """
+    def owe_states(self, states: Mapping[str, FramedStatus]) -> bool:
+        """Those of ``states`` that this cohort holds are to be sent; whether there are any."""
         topics = self.subscription.topics
         if len(states) <= len(topics):
             held = {topic: status for topic, status in states.items() if topic in topics}
@@ -151,17 +150,26 @@ class Cohort(Places):
             held = {topic: states[topic] for topic in self._names if topic in states}
         if not held:
             return False
-        self.admit()
-        if self.subscription.rule == "every":
-            blob = self._states_blob(held.values())
-            for member in self.members:
-                member.enqueue(blob)
-            self._counters.states_sent += len(held) * len(self.members)
-            return False
         if self.due_states:
             self.due_states.update(held)
-            return True
-        self.due_states = held
+        else:
+            self.due_states = held
+        return True
+
+    def publish_states(self, since: int) -> bool:
+        """Write what `owe_states` has brought to all of it, where that is not much; no tick is pending.
+
+        Returns whether some are left for `send_due_states`. ``since`` is the offset of the newest tick that was
+        published before any of them.
+        """
+        self.admit()
+        if self.subscription.rule == "every":
+            states, self.due_states = self.due_states, NONE
+            blob = self._states_blob(states.values())
+            for member in self.members:
+                member.enqueue(blob)
+            self._counters.states_sent += len(states) * len(self.members)
+            return False
         return self.send_due_states(since, begins=True)
 
     def send_due_states(self, since: int, pending: Collection[FramedTick] = (), *, begins: bool = False) -> bool:
@@ -176,23 +184,42 @@ class Cohort(Places):
             self.due_states = NONE
             return False
         states = _first(due.values(), self.subscription.encoding.status_frame)
-        blob = self._states_blob(states)
+        blob, ping = self._states_blob(states), b""
         self._step -= len(blob)
         mark = self.newest_mark
         begins = begins and len(states) < len(due)
         if self._marks is not None and (begins or self._step < 0):
             most = 0 if begins else BURST_MARK_BYTES
-            blob += self._mark(self._marks, since, len(self.held(pending, since)), most)
-        slow = [member for member in (*members, *newcomers) if not member.send(blob)]
-        self._counters.states_sent += len(states) * (len(members) + len(newcomers) - len(slow))
+            ping = self._mark(self._marks, since, len(self.held(pending, since)), most)
+            blob += ping
+        informed = dict(self.informed)
+        slow = [member for member in (*members, *newcomers) if member not in informed and not member.send(blob)]
+        self._counters.states_sent += len(states) * (len(members) + len(newcomers) - len(informed) - len(slow))
+        slow += [member for member, offset in informed.items() if not self._tell(member, states, offset, ping)]
         for member in slow:
             after = self.seen_by(member, since)
             self._fall_behind(self, member, Missed(after, len(self.held(pending, after))), mark)
         for status in states:
             del due[status.topic]
         if not due:
-            self.due_states = NONE
+            self.due_states = self.informed = NONE
         return bool(due)
+
+    def _tell(self, member: Member, states: Iterable[FramedStatus], since: int, ping: bytes) -> bool:
+        """Write to ``member`` those of ``states`` that were published after the offset ``since``; whether it drains."""
+        news = [status for status in states if status.offset > since]
+        blob = self._states_blob(news) + ping
+        if blob and not member.send(blob):
+            return False
+        self._counters.states_sent += len(news)
+        return True
+
+    def untold(self, connection: Member) -> list[FramedStatus]:
+        """The states that a member or newcomer is still to be sent with all others."""
+        if not self.due_states:
+            return []
+        offset = self.informed.get(connection, 0)
+        return [status for status in self.due_states.values() if status.offset > offset]
 
     # To one.
 

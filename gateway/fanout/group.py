@@ -31,6 +31,9 @@ class Group(Protocol):
     def flushed(self, cohort: Cohort, offset: int, /) -> int:
         """``cohort`` was sent everything up to this offset; ``offset`` is that of the newest tick there is."""
 
+    def unsent(self, cohort: Cohort, /) -> Collection[FramedTick]:
+        """What ``cohort`` is still to be sent: of the flush that goes on, if it is to come, else of the next."""
+
     def offer(self, tick: FramedTick) -> None:
         """Make ``tick``, which some cohort of the group holds, pending."""
 
@@ -93,8 +96,8 @@ class ConflatingGroup:
         """The offset before the first one of the window, or of the flush that goes on."""
         self._round = 0
         """How many flushes there were."""
-        self._flushes = False
-        """Whether one goes on."""
+        self._flushing: dict[str, FramedTick] = {}
+        """What the one that goes on writes."""
 
     @property
     def pending(self) -> Collection[FramedTick]:
@@ -103,8 +106,14 @@ class ConflatingGroup:
 
     def flushed(self, cohort: Cohort, offset: int, /) -> int:
         """See `Group.flushed`."""
-        is_to_come = self._flushes and cohort.round != self._round
-        return self._since if self._window or is_to_come else offset
+        return self._since if self._window or self._is_to_come(cohort) else offset
+
+    def unsent(self, cohort: Cohort, /) -> Collection[FramedTick]:
+        """See `Group.unsent`."""
+        return (self._flushing if self._is_to_come(cohort) else self._window).values()
+
+    def _is_to_come(self, cohort: Cohort) -> bool:
+        return bool(self._flushing) and cohort.round != self._round
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
@@ -128,7 +137,7 @@ class ConflatingGroup:
         window, self._window = self._window, {}
         if window:
             forms, since = Forms(window), self._since
-            self._flushes = True
+            self._flushing = window
             self._round += 1
             for cohort in self.cohorts.holding(window):
                 cohort.round = self._round
@@ -136,7 +145,7 @@ class ConflatingGroup:
                     cohort.flush_newest(forms, since)
                 except Exception:
                     logger.exception(FAULT)
-            self._flushes = False
+            self._flushing = {}
 
 
 class ExactGroup:
@@ -155,6 +164,10 @@ class ExactGroup:
     def flushed(self, _cohort: Cohort, offset: int, /) -> int:
         """See `Group.flushed`. Nobody falls behind here, so a flush that goes on does not matter."""
         return self._ticks[0].offset - 1 if self._ticks else offset
+
+    def unsent(self, _cohort: Cohort, /) -> Collection[FramedTick]:
+        """See `Group.unsent`."""
+        return self._ticks
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""

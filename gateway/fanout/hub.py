@@ -114,11 +114,15 @@ class Hub:
             topic = status.topic
             states[topic] = status
             groups.update(self._groups_of.get(topic, ()))
-        for group in groups:
+        # Noted before any is sent: who falls behind meanwhile is owed what it has not been sent, and nothing else.
+        owing = {
+            group: [cohort for cohort in group.cohorts.holding(states) if cohort.owe_states(states)] for group in groups
+        }
+        for group, cohorts in owing.items():
             group.flush()
-            for cohort in group.cohorts.holding(states):
+            for cohort in cohorts:
                 try:
-                    if cohort.publish_states(states, since):
+                    if cohort not in self._bursts and cohort.publish_states(since):
                         self._bursts.add(cohort)
                 except Exception:
                     logger.exception(FAULT)
@@ -209,10 +213,8 @@ class Hub:
             if not (share.snapshots or share.states):
                 continue
             # What is pending is older, and would follow.
-            if connection not in cohort.slow and self._registry.group(cohort.subscription).pending:
+            if self._registry.group(cohort.subscription).pending:
                 self._write_pending(connection, cohort, held)
-                if connection not in cohort.slow:
-                    self.membership.has_seen_pending(connection, cohort)
             consumer = self.slow.consumer_of(connection)
             if consumer is not None and connection in cohort.slow:
                 consumer.ask_snapshots([tick.topic for tick in share.snapshots], self._offset)
@@ -223,11 +225,15 @@ class Hub:
             self.slow.begin(connection)
 
     def _write_pending(self, connection: Member, cohort: Cohort, topics: frozenset[str]) -> None:
-        """Write what is pending in ``cohort`` of ``topics``, unless ``connection`` is slow there."""
+        """Write what is pending in ``cohort`` of ``topics``, all that is wanted there, unless it is slow there."""
         if connection in cohort.slow:
             return
-        pending = cohort.held(self._registry.group(cohort.subscription).pending, cohort.seen_by(connection, 0))
+        group = self._registry.group(cohort.subscription)
+        pending = cohort.held(group.pending, cohort.seen_by(connection, 0)) if group.pending else []
         cohort.send(connection, Share([tick for tick in pending if tick.topic in topics]))
         if cohort.due_states and connection not in cohort.slow:
             # The others are about to be sent them.
             self.membership.fall_behind(cohort, connection, Missed(self._offset, begins=True))
+        elif pending and connection not in cohort.slow:
+            # Another write may find it slow, and then it is not owed this again.
+            self.membership.has_seen_pending(connection, cohort)

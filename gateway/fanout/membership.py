@@ -115,6 +115,8 @@ class Membership:
     def has_seen_pending(self, connection: Member, cohort: Cohort) -> None:
         """Member or newcomer of ``cohort`` → newcomer that was just sent what is pending there."""
         assert connection not in cohort.slow
+        # It would be taken to know these.
+        assert not cohort.due_states
         cohort.leave(connection)
         self._join(connection, cohort)
 
@@ -129,14 +131,16 @@ class Membership:
         assert connection not in self._slow
         others = []
         for one in cohorts:
-            if one is cohort:
+            untold = one.untold(connection)
+            if len(cohorts) == 1:
                 # Younger ones it is owed by their offsets.
-                due = one.due_states.items()
-                missed.states.update(topic for topic, status in due if status.offset <= missed.offset)
-            else:
-                missed.states.update(one.due_states)
-                seen = one.seen_by(connection, self.registry.group(one.subscription).flushed(one, newest))
-                others.append((one.subscription.topics, seen))
+                untold = [status for status in untold if status.offset <= missed.offset]
+            missed.states.update(status.topic for status in untold)
+            if one is not cohort:
+                group = self.registry.group(one.subscription)
+                unseen = one.held(group.unsent(one), one.seen_by(connection, group.flushed(one, newest)))
+                # One that is just being published is not counted yet.
+                others.append((one.subscription.topics, [tick for tick in unseen if tick.offset <= newest]))
         # Of the pings that it is still to answer the last one counts.
         for one in sorted(cohorts, key=lambda one: one.newest_mark, reverse=True):
             one.set_aside(connection, mark if one is cohort else None)
@@ -159,7 +163,7 @@ class Membership:
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
         pending = self.registry.group(cohort.subscription).pending
-        cohort.join(connection, self._newest_offset(), pending=bool(pending))
+        cohort.join(connection, self._newest_offset(), pending=bool(pending), due=bool(cohort.due_states))
 
     def _leave(self, connection: Member, cohorts: Iterable[Cohort]) -> None:
         for cohort in cohorts:

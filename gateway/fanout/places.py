@@ -20,7 +20,7 @@ class Places:
     `gateway.fanout.membership` alone moves connections between them, but that newcomers become members by a flush.
     """
 
-    __slots__ = ("_marks", "members", "newcomers", "slow")
+    __slots__ = ("_marks", "informed", "members", "newcomers", "slow")
 
     def __init__(self, marks: Marks | None) -> None:
         """With ``marks`` it is watched how far the members have read."""
@@ -29,6 +29,9 @@ class Places:
         self.newcomers: dict[Member, int] = NONE
         """Each with the offset of the newest tick when it joined."""
         self.slow: dict[Member, None] = NONE
+        self.informed: dict[Member, int] = NONE
+        """Members and newcomers that know some of the states that all are still to be sent: each of those up to this
+        offset."""
         self._marks = marks
 
     def __len__(self) -> int:
@@ -37,12 +40,17 @@ class Places:
     def __contains__(self, connection: Member) -> bool:
         return connection in self.members or connection in self.newcomers or connection in self.slow
 
-    def join(self, connection: Member, offset: int, *, pending: bool) -> None:
+    def join(self, connection: Member, offset: int, *, pending: bool, due: bool = False) -> None:
         """Nowhere → newcomer where anything is ``pending``, else member.
 
-        It gets every tick published after ``offset``, the newest there is, and none before.
+        It gets every tick published after ``offset``, the newest there is, and none before. Where states are ``due`` to
+        all, it is the same with these.
         """
         assert connection not in self
+        if due:
+            if not self.informed:
+                self.informed = {}
+            self.informed[connection] = offset
         if pending:
             if not self.newcomers:
                 self.newcomers = {}
@@ -70,6 +78,8 @@ class Places:
             self.slow.pop(connection, None)
         if self.newcomers:
             self.newcomers.pop(connection, None)
+        if self.informed:
+            self.informed.pop(connection, None)
         answered = self.members.pop(connection, None)
         if answered is not None and self._marks is not None:
             self._marks.leave(connection, answered, self._marks.newest if mark is None else mark)
