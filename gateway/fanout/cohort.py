@@ -24,6 +24,7 @@ class Cohort(Places):
 
     __slots__ = (
         "_clock",
+        "_conflates",
         "_counters",
         "_fall_behind",
         "_form",
@@ -32,7 +33,6 @@ class Cohort(Places):
         "_names",
         "_step",
         "due_states",
-        "round",
         "subscription",
         "wants",
         "watched",
@@ -56,6 +56,7 @@ class Cohort(Places):
         self.subscription = subscription
         self.wants = (subscription,)
         """The same, for those who want nothing else."""
+        self._conflates = subscription.rule == "latest"
         self._names = tuple(subscription.topics)
         self._fall_behind = fall_behind
         self._counters = counters
@@ -64,8 +65,6 @@ class Cohort(Places):
         self._join_plain = subscription.encoding.joiner(batch=subscription.batch, deflate=False)
         self.watched = watched
         """Whether its members are `Member.watched`."""
-        self.round = 0
-        """Of the flushes of its group the newest that has come to this cohort; kept by the group."""
         self.due_states: dict[str, FramedStatus] = NONE
         """States still to be sent to all members and newcomers but the `informed`, those first that wait for longest.
 
@@ -118,7 +117,7 @@ class Cohort(Places):
         members = self.members
         if members:
             blob = self._join(parts)
-            if self.subscription.rule == "latest":
+            if self._conflates:
                 mark = None
                 if self._marks is not None:
                     mark = self._marks.newest
@@ -163,7 +162,7 @@ class Cohort(Places):
         published before any of them.
         """
         self.admit()
-        if self.subscription.rule == "every":
+        if not self._conflates:
             states, self.due_states = self.due_states, NONE
             blob = self._states_blob(states.values())
             for member in self.members:
@@ -233,7 +232,7 @@ class Cohort(Places):
         if not (ticks or snapshots or states):
             return
         blob = self.blob(share, join)
-        if self.subscription.rule == "latest":
+        if self._conflates:
             is_much = not ticks and len(blob) > ALONE_BYTES
             if is_much or not connection.send(blob):
                 newest = max(tick.offset for tick in ticks) if offset is None else offset

@@ -28,11 +28,17 @@ class Group(Protocol):
     def pending(self) -> Collection[FramedTick]:
         """What the next flush would write, to whom it may concern."""
 
-    def flushed(self, cohort: Cohort, offset: int, /) -> int:
-        """``cohort`` was sent everything up to this offset; ``offset`` is that of the newest tick there is."""
+    def flushed(self, offset: int, /) -> int:
+        """Each cohort was sent everything up to this offset; ``offset`` is that of the newest tick there is.
 
-    def unsent(self, cohort: Cohort, /) -> Collection[FramedTick]:
-        """What ``cohort`` is still to be sent: of the flush that goes on, if it is to come, else of the next."""
+        Only where no flush goes on; see `unsent`.
+        """
+
+    def unsent(self, cohort: Cohort, at: Cohort, /) -> Collection[FramedTick]:
+        """What ``cohort`` is still to be sent: of the flush that goes on, if it is to come, else of the next.
+
+        If a flush goes on, it has come to the cohort ``at``.
+        """
 
     def offer(self, tick: FramedTick) -> None:
         """Make ``tick``, which some cohort of the group holds, pending."""
@@ -73,7 +79,7 @@ class Cohorts:
                 last.append(topic)
         return last
 
-    def holding(self, topics: Iterable[str]) -> Iterable[Cohort]:
+    def holding(self, topics: Iterable[str]) -> Collection[Cohort]:
         """At least every cohort that holds one of ``topics``, each once."""
         holders = [self.by_topic[topic] for topic in topics if topic in self.by_topic]
         if len(holders) == 1:
@@ -94,26 +100,32 @@ class ConflatingGroup:
         self._window: dict[str, FramedTick] = {}
         self._since = 0
         """The offset before the first one of the window, or of the flush that goes on."""
-        self._round = 0
-        """How many flushes there were."""
-        self._flushing: dict[str, FramedTick] = {}
-        """What the one that goes on writes."""
+        self._flushing = self._window
+        """What the newest flush has written, or writes."""
+        self._order: Collection[Cohort] = ()
+        """The cohorts that the flush that goes on comes to, in order; none where none goes on."""
 
     @property
     def pending(self) -> Collection[FramedTick]:
         """See `Group.pending`."""
         return self._window.values()
 
-    def flushed(self, cohort: Cohort, offset: int, /) -> int:
+    def flushed(self, offset: int, /) -> int:
         """See `Group.flushed`."""
-        return self._since if self._window or self._is_to_come(cohort) else offset
+        return self._since if self._window else offset
 
-    def unsent(self, cohort: Cohort, /) -> Collection[FramedTick]:
+    def unsent(self, cohort: Cohort, at: Cohort, /) -> Collection[FramedTick]:
         """See `Group.unsent`."""
-        return (self._flushing if self._is_to_come(cohort) else self._window).values()
+        return (self._flushing if self._is_to_come(cohort, at) else self._window).values()
 
-    def _is_to_come(self, cohort: Cohort) -> bool:
-        return bool(self._flushing) and cohort.round != self._round
+    def _is_to_come(self, cohort: Cohort, at: Cohort) -> bool:
+        """Whether the flush that goes on, and has come to ``at``, comes to ``cohort`` later."""
+        for one in self._order:
+            if one is cohort:
+                return False
+            if one is at:
+                return cohort in self._order
+        return False
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
@@ -137,15 +149,14 @@ class ConflatingGroup:
         window, self._window = self._window, {}
         if window:
             forms, since = Forms(window), self._since
-            self._flushing = window
-            self._round += 1
-            for cohort in self.cohorts.holding(window):
-                cohort.round = self._round
+            self._flushing, self._order = window, self.cohorts.holding(window)
+            # Who falls behind in one may be in others to which it is still to come: see `unsent`.
+            for cohort in self._order:
                 try:
                     cohort.flush_newest(forms, since)
                 except Exception:
                     logger.exception(FAULT)
-            self._flushing = {}
+            self._order = ()
 
 
 class ExactGroup:
@@ -161,12 +172,12 @@ class ExactGroup:
         """See `Group.pending`."""
         return self._ticks
 
-    def flushed(self, _cohort: Cohort, offset: int, /) -> int:
-        """See `Group.flushed`. Nobody falls behind here, so a flush that goes on does not matter."""
+    def flushed(self, offset: int, /) -> int:
+        """See `Group.flushed`."""
         return self._ticks[0].offset - 1 if self._ticks else offset
 
-    def unsent(self, _cohort: Cohort, /) -> Collection[FramedTick]:
-        """See `Group.unsent`."""
+    def unsent(self, _cohort: Cohort, _at: Cohort, /) -> Collection[FramedTick]:
+        """See `Group.unsent`. Nobody falls behind here, so a flush that goes on does not matter."""
         return self._ticks
 
     def offer(self, tick: FramedTick) -> None:

@@ -133,7 +133,7 @@ class Hub:
         if not len(cohort):
             return True
         group = self._registry.group(cohort.subscription)
-        return not cohort.send_due_states(group.flushed(cohort, self._offset), group.pending)
+        return not cohort.send_due_states(group.flushed(self._offset), group.pending)
 
     def answered(self, connection: Member, number: int) -> bool:
         """``connection`` has read everything up to a ping; False if it was sent none of that number, or answered it."""

@@ -138,7 +138,7 @@ class Membership:
             missed.states.update(status.topic for status in untold)
             if one is not cohort:
                 group = self.registry.group(one.subscription)
-                unseen = one.held(group.unsent(one), one.seen_by(connection, group.flushed(one, newest)))
+                unseen = one.held(group.unsent(one, cohort), one.seen_by(connection, 0))
                 # One that is just being published is not counted yet.
                 others.append((one.subscription.topics, [tick for tick in unseen if tick.offset <= newest]))
         # Of the pings that it is still to answer the last one counts.

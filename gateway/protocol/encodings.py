@@ -1,6 +1,6 @@
 """The encodings that clients can choose, by subprotocol.
 
-Another one is a module like `gateway.protocol.messages.json_encoding`, and a line here.
+Another one is a module like `gateway.protocol.json_encoding`, and a line here.
 """
 
 from typing import Final

@@ -1,7 +1,8 @@
 """Ticks and states, each with the bytes that were made of it so far: made once for everybody.
 
 A form is one way to write a tick, such as a frame in JSON. Each form is made when it is first wanted, and never again.
-It is made of what the tick says, not of the bytes that it came in: those may be anybody's.
+It is made of what the tick says, not of the bytes that it came in: those may be anybody's. All forms of one encoding
+are made of one body, which is encoded once.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from market.tick import Tick
 
 
 class FramedTick(Struct, gc=False, eq=False):
-    """A tick with its bytes in every form that somebody wanted so far; forms make and keep them, see `of_tick`."""
+    """A tick with its bytes in every form that somebody wanted so far; see `forms_of_tick`."""
 
     topic: str
     """What it is the newest of: opaque to who passes it on. That of channel ``ticker`` is the symbol itself."""
@@ -26,32 +27,56 @@ class FramedTick(Struct, gc=False, eq=False):
     """The form that was wanted first. Most ticks are wanted in one only."""
     made: bytes = b""
     """The bytes in that form: a dictionary for each tick would cost a quarter of what encoding it does."""
+    body: bytes = b""
+    """What these are made of."""
     others: "dict[Form, bytes] | None" = None
-    """The bytes in all other forms."""
+    """The bytes in all other forms, and the bodies of other encodings."""
 
 
 Form = Callable[[FramedTick], bytes]
 """Gives a tick's bytes in one form, making them if nobody wanted them before."""
 
 
-def of_tick(encode: Callable[[Tick], bytes]) -> Form:
-    """The form that ``encode`` makes."""
+def forms_of_tick(encode: Callable[[Tick], bytes], *wraps: Callable[[bytes], bytes]) -> tuple[Form, ...]:
+    """The forms of one encoding: the body that ``encode`` makes, then what each of ``wraps`` makes of that body."""
 
-    def form(tick: FramedTick) -> bytes:
-        if tick.form is form:
-            return tick.made
+    def plain(tick: FramedTick) -> bytes:
         if tick.form is None:
-            made = tick.made = encode(tick.tick)
-            tick.form = form
-            return made
+            body = tick.body = tick.made = encode(tick.tick)
+            tick.form = plain
+            return body
+        if tick.form in alike:
+            return tick.body
         others = tick.others
         if others is None:
             others = tick.others = {}
-        if form not in others:
-            others[form] = encode(tick.tick)
-        return others[form]
+        if plain not in others:
+            others[plain] = encode(tick.tick)
+        return others[plain]
 
-    return form
+    def wrapped(wrap: Callable[[bytes], bytes]) -> Form:
+        def form(tick: FramedTick) -> bytes:
+            if tick.form is form:
+                return tick.made
+            if tick.form is None:
+                body = tick.body = encode(tick.tick)
+                made = tick.made = wrap(body)
+                tick.form = form
+                return made
+            others = tick.others
+            if others is None:
+                others = tick.others = {}
+            other = others.get(form)
+            if other is None:
+                body = tick.body if tick.form in alike else others.get(plain) or plain(tick)
+                other = others[form] = wrap(body)
+            return other
+
+        return form
+
+    forms = (plain, *map(wrapped, wraps))
+    alike = frozenset(forms)
+    return forms
 
 
 class FramedStatus(Struct, gc=False, eq=False):
