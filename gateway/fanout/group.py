@@ -5,7 +5,7 @@ for one client and for twenty thousand. Which of it a cohort wants is found when
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Protocol
 
 from gateway.fanout.cohort import Cohort
@@ -79,8 +79,12 @@ class Cohorts:
                 last.append(topic)
         return last
 
-    def holding(self, topics: Iterable[str]) -> Collection[Cohort]:
+    def holding(self, topics: Collection[str]) -> Collection[Cohort]:
         """At least every cohort that holds one of ``topics``, each once."""
+        if len(topics) == 1:
+            # On a quiet market nearly always.
+            (topic,) = topics
+            return self.by_topic.get(topic, ())
         holders = [self.by_topic[topic] for topic in topics if topic in self.by_topic]
         if len(holders) == 1:
             return holders[0]

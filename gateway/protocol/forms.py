@@ -24,11 +24,11 @@ class FramedTick(Struct, gc=False, eq=False):
     offset: int = 0
     """The hub's count of ticks when this one was published; orders ticks across topics."""
     form: "Form | None" = None
-    """The form that was wanted first. Most ticks are wanted in one only."""
-    made: bytes = b""
-    """The bytes in that form: a dictionary for each tick would cost a quarter of what encoding it does."""
+    """The form that was wanted first, or in place of a bare body the frame after it. Most are wanted in one only."""
     body: bytes = b""
-    """What these are made of."""
+    """What that is made of."""
+    made: bytes = b""
+    """The bytes in that form, but for a bare body: a dictionary would cost a quarter of what encoding a tick does."""
     others: "dict[Form, bytes] | None" = None
     """The bytes in all other forms, and the bodies of other encodings."""
 
@@ -42,7 +42,7 @@ def forms_of_tick(encode: Callable[[Tick], bytes], *wraps: Callable[[bytes], byt
 
     def plain(tick: FramedTick) -> bytes:
         if tick.form is None:
-            body = tick.body = tick.made = encode(tick.tick)
+            body = tick.body = encode(tick.tick)
             tick.form = plain
             return body
         if tick.form in alike:
@@ -63,14 +63,20 @@ def forms_of_tick(encode: Callable[[Tick], bytes], *wraps: Callable[[bytes], byt
                 made = tick.made = wrap(body)
                 tick.form = form
                 return made
+            if tick.form is plain:
+                # Its bytes are the body.
+                made = tick.made = wrap(tick.body)
+                tick.form = form
+                return made
             others = tick.others
             if others is None:
                 others = tick.others = {}
-            other = others.get(form)
-            if other is None:
-                body = tick.body if tick.form in alike else others.get(plain) or plain(tick)
-                other = others[form] = wrap(body)
-            return other
+            if form not in others:
+                known = tick.body if tick.form in alike else others.get(plain)
+                if known is None:
+                    known = others[plain] = encode(tick.tick)
+                others[form] = wrap(known)
+            return others[form]
 
         return form
 
