@@ -3,7 +3,7 @@
 import asyncio
 import math
 import selectors
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +11,7 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from gateway.protocol.encoding import Encoding
+from gateway.protocol.forms import FramedTick
 from gateway.protocol.json_encoding import JSON
 from market.prices.tick import Tick
 
@@ -108,11 +109,15 @@ class RecordingMember:
 class NoGroup:
     """What a cohort needs to know of its group, where a test flushes the cohort itself."""
 
-    pending = ()
+    pending: Collection[FramedTick] = ()
 
-    def flushed(self, _cohort: object, offset: int, /) -> int:
+    def flushed(self, offset: int, /) -> int:
         """Everything was sent."""
         return offset
+
+    def unsent(self, _cohort: object, _at: object, /) -> Collection[FramedTick]:
+        """Nothing is left."""
+        return ()
 
 
 def decoded(stream: bytes) -> Iterator[dict[str, Any]]:

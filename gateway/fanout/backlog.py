@@ -40,7 +40,7 @@ class SlowConsumer(Struct):
     states: dict[str, int]
     """Also owed: the states of these."""
     conflated: int
-    """Ticks missed of topics that it held before."""
+    """Ticks missed of topics that it held before, but for those that nothing has replaced when it let go of them."""
     published: int
     """The count of ticks of its topics published when it became slow, or was last sent a slice."""
     since: float
@@ -164,13 +164,13 @@ class Backlogs:
         topics: Collection[str],
         window: Window,
         now: float,
-        others: Sequence[tuple[Collection[str], int]] = (),
+        others: Sequence[tuple[Collection[str], Sequence[FramedTick]]] = (),
         newest: int = 0,
     ) -> SlowConsumer:
         """The backlog of one that has ``missed`` the first of ``topics``.
 
-        ``others`` are more topics that it holds, with the offsets up to which it has been sent these; ``newest`` is
-        that of the newest tick. Where there are any, what was missed up to then is owed by name.
+        ``others`` are more topics that it holds, with the ticks that it has missed of these; ``newest`` is the offset
+        of the newest tick. Where there are any, what was missed up to then is owed by name.
         """
         offset, count = missed.offset, missed.count
         ticks, snapshots, states = (
@@ -178,17 +178,11 @@ class Backlogs:
         )
         published = self._published_of(topics)
         if others:
-            low = min(offset, *(since for _, since in others))
             ticks.update(self._missed(topics, offset, newest))
-            for more, since in others:
-                owed = self._missed(more, since, newest)
-                ticks.update(owed)
-                count += len(owed)
+            for more, unseen in others:
+                ticks.update((tick.topic, tick.offset) for tick in unseen)
+                count += len(unseen)
                 published += self._published_of(more)
-            for some in (topics, *(some for some, _ in others)):
-                # A state may have been sent already: which cohorts were sent it is not known.
-                changed = (one for one in some if one in self._states and self._states[one].offset > low)
-                _ask(states, list(changed), low)
             offset = newest
         return SlowConsumer(offset, ticks, snapshots, states, 0, published - count, now, window)
 
@@ -203,7 +197,9 @@ class Backlogs:
         backlog = self.of(consumer, before)
         topics = topics_of(wants)
         self._keep(consumer, backlog, topics)
-        consumer.conflated += self._published_of(topics_of(before)) - consumer.published
+        # Nothing replaced what it drops unsent.
+        dropped = len(backlog.ticks) - len(consumer.ticks)
+        consumer.conflated += self._published_of(topics_of(before)) - consumer.published - dropped
         consumer.published = self._published_of(topics)
         consumer.offset = offset
         # The rates may be others.

@@ -42,6 +42,9 @@ class Bursts:
             self._loop.call_later(PIECE_S, self._turn)
         self._cohorts.setdefault(cohort, self._loop.time() + LOOK_S)
 
+    def __contains__(self, cohort: Cohort) -> bool:
+        return cohort in self._cohorts
+
     def _turn(self) -> None:
         started, now = self._timer(), self._loop.time()
         for cohort in [cohort for cohort, due in self._cohorts.items() if due <= now]:

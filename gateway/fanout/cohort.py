@@ -27,27 +27,25 @@ class GroupView(Protocol):
     def pending(self) -> Collection[FramedTick]:
         """What the next flush would write, to whom it may concern."""
 
-    def flushed(self, cohort: "Cohort", offset: int, /) -> int:
-        """``cohort`` was sent everything up to this offset; ``offset`` is that of the newest tick there is."""
+    def flushed(self, offset: int, /) -> int:
+        """Each cohort was sent everything up to this offset; ``offset`` is that of the newest tick there is.
+
+        Only if no flush goes on; see `unsent`.
+        """
+
+    def unsent(self, cohort: "Cohort", at: "Cohort", /) -> Collection[FramedTick]:
+        """What ``cohort`` is still to be sent: of the flush that goes on, if it is to come, else of the next.
+
+        If a flush goes on, it has come to the cohort ``at``.
+        """
 
 
 class Cohort(Places):
     """Connections with equal subscriptions. What is sent to the cohort goes to its members and newcomers."""
 
     __slots__ = (
-        "_clock",
-        "_counters",
-        "_fall_behind",
-        "_form",
-        "_join",
-        "_names",
-        "_step",
-        "due_states",
-        "group",
-        "round",
-        "subscription",
-        "wants",
-        "watched",
+        "_clock", "_conflates", "_counters", "_fall_behind", "_form", "_join", "_names", "_step", "due_states",
+        "group", "subscription", "wants", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +69,7 @@ class Cohort(Places):
         """Where it is flushed from."""
         self.wants = (subscription,)
         """The same, for connections that want nothing else."""
+        self._conflates = subscription.rule == "latest"
         self._names = tuple(subscription.topics)
         self._fall_behind = fall_behind
         self._counters = counters
@@ -78,10 +77,11 @@ class Cohort(Places):
         self._join = subscription.encoding.joiner(batch=subscription.batch, deflate=subscription.deflate)
         self.watched = watched
         """Whether its members are `Member.watched`."""
-        self.round = 0
-        """The newest flush of its group that has reached this cohort; kept by the group."""
         self.due_states: dict[str, FramedStatus] = NONE
-        """States still to be sent to all members and newcomers, those first that wait for longest."""
+        """States still to be sent to all members and newcomers but the `informed`, those first that wait for longest.
+
+        Every state that is published is here until it is sent, so that who falls behind meanwhile is owed it once.
+        """
         self._clock = clock
         self._step = STEP_BYTES
         """Bytes until the marks are checked."""
@@ -129,7 +129,7 @@ class Cohort(Places):
         members = self.members
         if members:
             blob = self._join(parts)
-            if self.subscription.rule == "latest":
+            if self._conflates:
                 mark = None
                 if self._marks is not None:
                     mark = self._marks.newest
@@ -154,12 +154,8 @@ class Cohort(Places):
 
     # States to all.
 
-    def publish_states(self, states: Mapping[str, FramedStatus], since: int) -> bool:
-        """Write those of ``states`` that this cohort holds to all of it, where that is not much; no tick is pending.
-
-        Returns whether some are left for `send_due_states`. ``since`` is the offset of the newest tick that was
-        published before any of them.
-        """
+    def owe_states(self, states: Mapping[str, FramedStatus]) -> bool:
+        """Those of ``states`` that this cohort holds are to be sent; whether there are any."""
         topics = self.subscription.topics
         if len(states) <= len(topics):
             held = {topic: status for topic, status in states.items() if topic in topics}
@@ -167,17 +163,26 @@ class Cohort(Places):
             held = {topic: states[topic] for topic in self._names if topic in states}
         if not held:
             return False
-        self.admit()
-        if self.subscription.rule == "every":
-            blob = self._states_blob(held.values())
-            for member in self.members:
-                member.enqueue(blob)
-            self._counters.states_sent += len(held) * len(self.members)
-            return False
         if self.due_states:
             self.due_states.update(held)
-            return True
-        self.due_states = held
+        else:
+            self.due_states = held
+        return True
+
+    def publish_states(self, since: int) -> bool:
+        """Write what `owe_states` has brought to all of it, where that is not much; no tick is pending.
+
+        Returns whether some are left for `send_due_states`. ``since`` is the offset of the newest tick that was
+        published before any of them.
+        """
+        self.admit()
+        if not self._conflates:
+            states, self.due_states = self.due_states, NONE
+            blob = self._states_blob(states.values())
+            for member in self.members:
+                member.enqueue(blob)
+            self._counters.states_sent += len(states) * len(self.members)
+            return False
         return self.send_due_states(since, begins=True)
 
     def send_due_states(self, since: int, pending: Collection[FramedTick] = (), *, begins: bool = False) -> bool:
@@ -192,23 +197,42 @@ class Cohort(Places):
             self.due_states = NONE
             return False
         states = _first(due.values(), self.subscription.encoding.status_frame)
-        blob = self._states_blob(states)
+        blob, ping = self._states_blob(states), b""
         self._step -= len(blob)
         mark = self.newest_mark
         begins = begins and len(states) < len(due)
         if self._marks is not None and (begins or self._step < 0):
             most = 0 if begins else BURST_MARK_BYTES
-            blob += self._mark(self._marks, since, len(self.held(pending, since)), most)
-        slow = [member for member in (*members, *newcomers) if not member.send(blob)]
-        self._counters.states_sent += len(states) * (len(members) + len(newcomers) - len(slow))
+            ping = self._mark(self._marks, since, len(self.held(pending, since)), most)
+            blob += ping
+        informed = dict(self.informed)
+        slow = [member for member in (*members, *newcomers) if member not in informed and not member.send(blob)]
+        self._counters.states_sent += len(states) * (len(members) + len(newcomers) - len(informed) - len(slow))
+        slow += [member for member, offset in informed.items() if not self._tell(member, states, offset, ping)]
         for member in slow:
             after = self.seen_by(member, since)
             self._fall_behind(self, member, Missed(after, len(self.held(pending, after))), mark)
         for status in states:
             del due[status.topic]
         if not due:
-            self.due_states = NONE
+            self.due_states = self.informed = NONE
         return bool(due)
+
+    def _tell(self, member: Member, states: Iterable[FramedStatus], since: int, ping: bytes) -> bool:
+        """Write to ``member`` those of ``states`` that were published after the offset ``since``; whether it drains."""
+        news = [status for status in states if status.offset > since]
+        blob = self._states_blob(news) + ping
+        if blob and not member.send(blob):
+            return False
+        self._counters.states_sent += len(news)
+        return True
+
+    def untold(self, connection: Member) -> list[FramedStatus]:
+        """The states that a member or newcomer is still to be sent with all others."""
+        if not self.due_states:
+            return []
+        offset = self.informed.get(connection, 0)
+        return [status for status in self.due_states.values() if status.offset > offset]
 
     # To one.
 
@@ -222,7 +246,7 @@ class Cohort(Places):
         if not (ticks or snapshots or states):
             return
         blob = self.blob(share, join)
-        if self.subscription.rule == "latest":
+        if self._conflates:
             is_much = not ticks and len(blob) > ALONE_BYTES
             if is_much or not connection.send(blob):
                 newest = max(tick.offset for tick in ticks) if offset is None else offset

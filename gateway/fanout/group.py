@@ -4,7 +4,7 @@ Which of it a cohort wants is found when it is flushed.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Protocol
 
 from gateway.fanout.cohort import Cohort, GroupView
@@ -63,8 +63,12 @@ class Cohorts:
                 last.append(topic)
         return last
 
-    def holding(self, topics: Iterable[str]) -> Iterable[Cohort]:
+    def holding(self, topics: Collection[str]) -> Collection[Cohort]:
         """Every cohort that holds one of ``topics``, each once, and perhaps others."""
+        if len(topics) == 1:
+            # On a quiet market nearly always.
+            (topic,) = topics
+            return self.by_topic.get(topic, ())
         holders = [self.by_topic[topic] for topic in topics if topic in self.by_topic]
         if len(holders) == 1:
             return holders[0]
@@ -80,30 +84,41 @@ class ConflatingGroup(NewestPending):
     def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
         super().__init__(scheduler, counters)
         self.cohorts = Cohorts()
-        self._round = 0
-        """How many flushes there were."""
-        self._flushes = False
-        """Whether one goes on."""
+        self._flushing = self._window
+        """What the newest flush has written, or writes."""
+        self._order: Collection[Cohort] = ()
+        """The cohorts of the flush that goes on, in order; none if none goes on."""
 
-    def flushed(self, cohort: Cohort, offset: int, /) -> int:
+    def flushed(self, offset: int, /) -> int:
         """See `GroupView.flushed`."""
-        is_to_come = self._flushes and cohort.round != self._round
-        return self._since if self._window or is_to_come else offset
+        return self._since if self._window else offset
+
+    def unsent(self, cohort: Cohort, at: Cohort, /) -> Collection[FramedTick]:
+        """See `GroupView.unsent`."""
+        return (self._flushing if self._is_to_come(cohort, at) else self._window).values()
+
+    def _is_to_come(self, cohort: Cohort, at: Cohort) -> bool:
+        """Whether the flush that goes on, and has come to ``at``, comes to ``cohort`` later."""
+        for one in self._order:
+            if one is cohort:
+                return False
+            if one is at:
+                return cohort in self._order
+        return False
 
     def flush(self) -> None:
         """See `Group.flush`."""
         window, self._window = self._window, {}
         if window:
             forms, since = Forms(window), self._since
-            self._flushes = True
-            self._round += 1
-            for cohort in self.cohorts.holding(window):
-                cohort.round = self._round
+            self._flushing, self._order = window, self.cohorts.holding(window)
+            # Who falls behind in one may be in others to which it is still to come: see `unsent`.
+            for cohort in self._order:
                 try:
                     cohort.flush_newest(forms, since)
                 except Exception:
                     logger.exception(FAULT)
-            self._flushes = False
+            self._order = ()
 
 
 class ExactGroup(EveryPending):
@@ -113,9 +128,13 @@ class ExactGroup(EveryPending):
         super().__init__(scheduler)
         self.cohorts = Cohorts()
 
-    def flushed(self, _cohort: Cohort, offset: int, /) -> int:
-        """See `GroupView.flushed`. Nobody falls behind, so a flush that goes on does not matter."""
+    def flushed(self, offset: int, /) -> int:
+        """See `GroupView.flushed`."""
         return self._ticks[0].offset - 1 if self._ticks else offset
+
+    def unsent(self, _cohort: Cohort, _at: Cohort, /) -> Collection[FramedTick]:
+        """See `GroupView.unsent`. Nobody falls behind, so a flush that goes on does not matter."""
+        return self._ticks
 
     def flush(self) -> None:
         """See `Group.flush`."""

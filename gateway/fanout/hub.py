@@ -113,11 +113,15 @@ class Hub:
             topic = status.topic
             states[topic] = status
             groups.update(self._groups_of.get(topic, ()))
-        for group in groups:
+        # Noted before any is sent: who falls behind meanwhile is owed what it has not been sent, and nothing else.
+        owing = {
+            group: [cohort for cohort in group.cohorts.holding(states) if cohort.owe_states(states)] for group in groups
+        }
+        for group, cohorts in owing.items():
             group.flush()
-            for cohort in group.cohorts.holding(states):
+            for cohort in cohorts:
                 try:
-                    if cohort.publish_states(states, since):
+                    if cohort not in self._bursts and cohort.publish_states(since):
                         self._bursts.add(cohort)
                 except Exception:
                     logger.exception(FAULT)
@@ -128,7 +132,7 @@ class Hub:
         if not len(cohort):
             return True
         group = cohort.group
-        return not cohort.send_due_states(group.flushed(cohort, self._offset), group.pending)
+        return not cohort.send_due_states(group.flushed(self._offset), group.pending)
 
     def answered(self, connection: Member, number: int) -> bool:
         """``connection`` has read everything up to a ping; False if no answer to this number was due."""
@@ -213,10 +217,8 @@ class Hub:
             if not (share.snapshots or share.states):
                 continue
             # Pending ticks are older, and would follow.
-            if connection not in cohort.slow and cohort.group.pending:
+            if cohort.group.pending:
                 self._write_pending(connection, cohort, held)
-                if connection not in cohort.slow:
-                    self.membership.has_seen_pending(connection, cohort)
             consumer = consumer_of(connection)
             if consumer is not None and connection in cohort.slow:
                 consumer.ask_snapshots([tick.topic for tick in share.snapshots], self._offset)
@@ -227,11 +229,15 @@ class Hub:
             self.slow.begin(connection)
 
     def _write_pending(self, connection: Member, cohort: Cohort, topics: frozenset[str]) -> None:
-        """Write what is pending in ``cohort`` of ``topics``, unless ``connection`` is slow there."""
+        """Write what is pending in ``cohort`` of ``topics``, all that is wanted there, unless it is slow there."""
         if connection in cohort.slow:
             return
-        pending = cohort.held(cohort.group.pending, cohort.seen_by(connection, 0))
+        window = cohort.group.pending
+        pending = cohort.held(window, cohort.seen_by(connection, 0)) if window else []
         cohort.send(connection, Share([tick for tick in pending if tick.topic in topics]))
         if cohort.due_states and connection not in cohort.slow:
             # The others are about to be sent them.
             self.membership.fall_behind(cohort, connection, Missed(self._offset, begins=True))
+        elif pending and connection not in cohort.slow:
+            # Another write may find it slow, and then it is not owed this again.
+            self.membership.has_seen_pending(connection, cohort)

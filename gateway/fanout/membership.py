@@ -118,6 +118,8 @@ class Membership:
     def has_seen_pending(self, connection: Member, cohort: Cohort) -> None:
         """Member or newcomer of ``cohort`` → newcomer that was just sent what is pending there."""
         assert connection not in cohort.slow
+        # It would be taken to know these.
+        assert not cohort.due_states
         cohort.leave(connection)
         self._join(connection, cohort)
 
@@ -132,15 +134,16 @@ class Membership:
         assert connection not in self._slow
         others = []
         for one in cohorts:
-            if one is cohort:
-                # Newer ones are owed by their offsets.
-                due = one.due_states.items()
-                missed.states.update(topic for topic, status in due if status.offset <= missed.offset)
-            else:
-                missed.states.update(one.due_states)
-                seen = one.seen_by(connection, one.group.flushed(one, newest))
-                others.append((one.subscription.topics, seen))
-        # Of its unanswered pings only the last one counts.
+            untold = one.untold(connection)
+            if len(cohorts) == 1:
+                # Younger ones it is owed by their offsets.
+                untold = [status for status in untold if status.offset <= missed.offset]
+            missed.states.update(status.topic for status in untold)
+            if one is not cohort:
+                unseen = one.held(one.group.unsent(one, cohort), one.seen_by(connection, 0))
+                # One that is just being published is not counted yet.
+                others.append((one.subscription.topics, [tick for tick in unseen if tick.offset <= newest]))
+        # Of the pings that it is still to answer the last one counts.
         for one in sorted(cohorts, key=lambda one: one.newest_mark, reverse=True):
             one.set_aside(connection, mark if one is cohort else None)
         # A connection that only starts with much has not read too slowly.
@@ -161,8 +164,9 @@ class Membership:
         return consumer
 
     def _join(self, connection: Member, cohort: Cohort) -> None:
-        if cohort.group.pending:
-            cohort.join_later(connection, self._newest_offset())
+        pending, due = bool(cohort.group.pending), bool(cohort.due_states)
+        if pending or due:
+            cohort.join_later(connection, self._newest_offset(), pending=pending, due=due)
         else:
             cohort.join(connection)
 

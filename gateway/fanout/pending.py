@@ -21,7 +21,7 @@ class NewestPending(ABC):
         self._counters = counters
         self._window: dict[str, FramedTick] = {}
         self._since = 0
-        """The offset before the first one of the window, or of the flush that goes on."""
+        """The offset before the first one of the window, if there is one."""
 
     @property
     def pending(self) -> Collection[FramedTick]:

@@ -20,7 +20,7 @@ class Places:
     Only `gateway.fanout.membership` moves connections between them, except that a flush makes newcomers members.
     """
 
-    __slots__ = ("_marks", "members", "newcomers", "slow")
+    __slots__ = ("_marks", "informed", "members", "newcomers", "slow")
 
     def __init__(self, marks: Marks | None) -> None:
         """With ``marks``, it is known how far the members have read."""
@@ -29,6 +29,9 @@ class Places:
         self.newcomers: dict[Member, int] = NONE
         """Each with the offset of the newest tick when it joined."""
         self.slow: dict[Member, None] = NONE
+        self.informed: dict[Member, int] = NONE
+        """Members and newcomers that know some of the states that all are still to be sent: each of those up to this
+        offset."""
         self._marks = marks
 
     def __len__(self) -> int:
@@ -38,21 +41,29 @@ class Places:
         return connection in self.members or connection in self.newcomers or connection in self.slow
 
     def join(self, connection: Member) -> None:
-        """Nowhere → member; nothing is pending. It gets every tick that is published from now on."""
+        """Nowhere → member; nothing is pending or due. It gets everything that is published from now on."""
         assert connection not in self.members
         assert connection not in self.newcomers
         assert connection not in self.slow
         self.members[connection] = 0 if self._marks is None else self._marks.newest
 
-    def join_later(self, connection: Member, offset: int) -> None:
-        """Nowhere → newcomer, as something is pending.
+    def join_later(self, connection: Member, offset: int, *, pending: bool, due: bool = False) -> None:
+        """Nowhere → newcomer if any tick is ``pending``, else member.
 
-        It gets every tick published after ``offset``, the newest there is, and none before.
+        It gets every tick published after ``offset``, the newest there is, and none before. If states are ``due`` to
+        all, the same holds for these.
         """
         assert connection not in self
-        if not self.newcomers:
-            self.newcomers = {}
-        self.newcomers[connection] = offset
+        if due:
+            if not self.informed:
+                self.informed = {}
+            self.informed[connection] = offset
+        if pending:
+            if not self.newcomers:
+                self.newcomers = {}
+            self.newcomers[connection] = offset
+        else:
+            self.members[connection] = self.newest_mark
 
     def join_slow(self, connection: Member) -> None:
         """Nowhere → slow."""
@@ -77,6 +88,8 @@ class Places:
             self.slow.pop(connection, None)
         if self.newcomers:
             self.newcomers.pop(connection, None)
+        if self.informed:
+            self.informed.pop(connection, None)
         answered = self.members.pop(connection, None)
         if answered is not None and self._marks is not None:
             self._marks.leave(connection, answered, self._marks.newest if mark is None else mark)

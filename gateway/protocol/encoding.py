@@ -6,7 +6,7 @@
 from collections.abc import Callable, Collection, Iterable
 
 from gateway.protocol.commands import CommandDecoder
-from gateway.protocol.forms import Form, FramedTick, StatusForm, of_status, of_tick
+from gateway.protocol.forms import Form, FramedTick, StatusForm, forms_of_tick, of_status
 from gateway.protocol.messages import Message
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
 from gateway.websocket.framing.frames import RSV1, TEXT, frame
@@ -32,13 +32,13 @@ class Encoding:
         decoder: CommandDecoder,
         encode: Callable[[Message], bytes],
         tick_body: Callable[[Tick], bytes],
-        tick_frame: Callable[[Tick], bytes],
-        snapshot_frame: Callable[[Tick], bytes],
+        tick_frame: Callable[[bytes], bytes],
+        snapshot_frame: Callable[[bytes], bytes],
         batch_payload: Callable[[Collection[bytes]], bytes],
     ) -> None:
         """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
-        ``tick_frame`` and ``snapshot_frame`` write whole frames.
+        ``tick_frame`` and ``snapshot_frame`` make whole frames of one such body.
         """
         self.subprotocol = subprotocol
         """What a client asks for in ``Sec-WebSocket-Protocol``."""
@@ -51,12 +51,13 @@ class Encoding:
             if opcode == TEXT
             else f"text frame where binary is due; send {decoder.format}"
         )
-        """The answer to a message in a frame of the other opcode."""
-        self.tick_body: Form = of_tick(tick_body)
+        """What is answered to a message in a frame of the other opcode."""
+        body, tick, snapshot = forms_of_tick(tick_body, tick_frame, snapshot_frame)
+        self.tick_body: Form = body
         """The tick alone, for a batch."""
-        self.tick_frame: Form = of_tick(tick_frame)
+        self.tick_frame: Form = tick
         """A whole ``tick`` frame."""
-        self.snapshot_frame: Form = of_tick(snapshot_frame)
+        self.snapshot_frame: Form = snapshot
         """A whole ``snapshot`` frame."""
         self.status_frame: StatusForm = of_status(self.message_frame)
         """A whole ``symbol_status`` frame."""

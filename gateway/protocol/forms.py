@@ -1,7 +1,8 @@
 """Ticks and states, each with the bytes made of it so far: made once for all clients.
 
 A form is one way to write a tick, such as a frame in JSON. Each form is made when it is first wanted, and never again.
-It is made from the decoded fields, not from the bytes that came in: those may be anybody's.
+It is made of what the tick says, not of the bytes that it came in: those may be anybody's. All forms of one encoding
+are made of one body, which is encoded once.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from market.prices.tick import Tick
 
 
 class FramedTick(Struct, gc=False, eq=False):
-    """A tick with its bytes in every form wanted so far; forms make and keep them, see `of_tick`."""
+    """A tick with its bytes in every form that somebody wanted so far; see `forms_of_tick`."""
 
     topic: str
     """An opaque key. For channel ``ticker`` it is the symbol itself."""
@@ -23,35 +24,65 @@ class FramedTick(Struct, gc=False, eq=False):
     offset: int = 0
     """The hub's count of ticks when this one was published. It orders ticks of all topics."""
     form: "Form | None" = None
-    """The form wanted first. Most ticks are wanted in one form only."""
+    """The form that was wanted first, or in place of a bare body the frame after it. Most are wanted in one only."""
+    body: bytes = b""
+    """What that is made of."""
     made: bytes = b""
-    """The bytes in that form. A dictionary for each tick would cost a quarter of its encoding."""
+    """The bytes in that form, but for a bare body: a dictionary would cost a quarter of what encoding a tick does."""
     others: "dict[Form, bytes] | None" = None
-    """The bytes in all other forms."""
+    """The bytes in all other forms, and the bodies of other encodings."""
 
 
 Form = Callable[[FramedTick], bytes]
 """Gives a tick's bytes in one form. They are made when first wanted."""
 
 
-def of_tick(encode: Callable[[Tick], bytes]) -> Form:
-    """The form that ``encode`` makes."""
+def forms_of_tick(encode: Callable[[Tick], bytes], *wraps: Callable[[bytes], bytes]) -> tuple[Form, ...]:
+    """The forms of one encoding: the body that ``encode`` makes, then what each of ``wraps`` makes of that body."""
 
-    def form(tick: FramedTick) -> bytes:
-        if tick.form is form:
-            return tick.made
+    def plain(tick: FramedTick) -> bytes:
         if tick.form is None:
-            made = tick.made = encode(tick.tick)
-            tick.form = form
-            return made
+            body = tick.body = encode(tick.tick)
+            tick.form = plain
+            return body
+        if tick.form in alike:
+            return tick.body
         others = tick.others
         if others is None:
             others = tick.others = {}
-        if form not in others:
-            others[form] = encode(tick.tick)
-        return others[form]
+        if plain not in others:
+            others[plain] = encode(tick.tick)
+        return others[plain]
 
-    return form
+    def wrapped(wrap: Callable[[bytes], bytes]) -> Form:
+        def form(tick: FramedTick) -> bytes:
+            if tick.form is form:
+                return tick.made
+            if tick.form is None:
+                body = tick.body = encode(tick.tick)
+                made = tick.made = wrap(body)
+                tick.form = form
+                return made
+            if tick.form is plain:
+                # Its bytes are the body.
+                made = tick.made = wrap(tick.body)
+                tick.form = form
+                return made
+            others = tick.others
+            if others is None:
+                others = tick.others = {}
+            if form not in others:
+                known = tick.body if tick.form in alike else others.get(plain)
+                if known is None:
+                    known = others[plain] = encode(tick.tick)
+                others[form] = wrap(known)
+            return others[form]
+
+        return form
+
+    forms = (plain, *map(wrapped, wraps))
+    alike = frozenset(forms)
+    return forms
 
 
 class FramedStatus(Struct, gc=False, eq=False):

@@ -7,7 +7,6 @@ import msgspec
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import TEXT, frame
-from market.prices.tick import Tick
 from market.wire.codec import encode_tick
 
 
@@ -22,14 +21,13 @@ def _head(body_size: int) -> bytes:
 _HEADS = tuple(map(_head, range(1024)))
 
 
-def _tick_frame(tick: Tick) -> bytes:
-    body = encode_tick(tick)
+def _tick_frame(body: bytes) -> bytes:
     size = len(body)
     return (_HEADS[size] if size < len(_HEADS) else _head(size)) + body[1:]
 
 
-def _snapshot_frame(tick: Tick) -> bytes:
-    return frame(TEXT, b'{"type":"snapshot",' + encode_tick(tick)[1:])
+def _snapshot_frame(body: bytes) -> bytes:
+    return frame(TEXT, b'{"type":"snapshot",' + body[1:])
 
 
 def _batch_payload(bodies: Collection[bytes]) -> bytes:

@@ -206,9 +206,15 @@ class Expiring(Message, tag="expiring"):
 
 
 class Lag(Message, tag="lag"):
-    """You were too slow: ``conflated`` ticks were replaced by newer ones, which follow."""
+    """You were too slow: newer ticks have replaced some, and come as you read."""
 
     conflated: int
+    """Ticks that are never sent because a newer one of the same symbol replaced them while the client was slow.
+
+    They are of all symbols that it held then with ``conflate``, and each is counted by one notice. A tick that is still
+    to be sent is not among them, nor one that was when its symbol was let go. What ``max_hz`` leaves out of a client
+    that is not slow is not counted. Who lets go of every symbol that conflates is told no more of them.
+    """
 
 
 class Pong(Message, tag="pong"):

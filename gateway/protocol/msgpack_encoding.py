@@ -7,7 +7,6 @@ import msgspec
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import BINARY, frame
-from market.prices.tick import Tick
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -40,12 +39,12 @@ _SNAPSHOT_ENTRY = _encode("type") + _encode("snapshot")
 _TICKS_HEAD = b"\x82" + b"".join(map(_encode, ("type", "ticks", "ticks")))
 
 
-def _tick_frame(tick: Tick) -> bytes:
-    return frame(BINARY, with_entry(_TICK_ENTRY, _encode(tick)))
+def _tick_frame(body: bytes) -> bytes:
+    return frame(BINARY, with_entry(_TICK_ENTRY, body))
 
 
-def _snapshot_frame(tick: Tick) -> bytes:
-    return frame(BINARY, with_entry(_SNAPSHOT_ENTRY, _encode(tick)))
+def _snapshot_frame(body: bytes) -> bytes:
+    return frame(BINARY, with_entry(_SNAPSHOT_ENTRY, body))
 
 
 def _batch_payload(bodies: Collection[bytes]) -> bytes:

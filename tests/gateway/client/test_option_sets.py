@@ -1,11 +1,23 @@
 """What one client holds, each topic with one set of options."""
 
+from typing import Any
+
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.auth.settings import AuthSettings
 from gateway.client.option_sets import RATES, Wants, capped, put, stepped, without
 from gateway.fanout.backlog import topics_of
 from gateway.fanout.member import Subscription
+from gateway.reload import reload
+from market.prices.symbols import parse_symbols
+from tests.forms_client import FormsClient, forms_client
+from tests.gateway.auth.tokens import SECRET, token
+from tests.gateway.conftest import RunningGateway, Start
+from tests.market.bus.using import publish
+from tests.market.samples import tick
 
 NAMES = ("AAA", "BBB", "CCC")
 topics = st.frozensets(st.sampled_from(NAMES), min_size=1)
@@ -51,3 +63,103 @@ def test_a_rate_is_the_next_step_below(max_hz: float) -> None:
     step = stepped(max_hz)
     assert step <= max_hz
     assert not [rate for rate in RATES if step < rate <= max_hz]
+
+
+SINGLE = ("AAAUSDT", "BBBUSDT", "CCCUSDT", "DDDUSDT")
+MANY = tuple(f"S{number}USDT" for number in range(20))
+
+
+async def held(client: FormsClient) -> list[str]:
+    """What it holds, as the gateway says."""
+    symbols: list[str] = (await client.ask(type="list"))["symbols"]
+    return sorted(symbols)
+
+
+async def publish_all(running: RunningGateway, seq: int) -> None:
+    """A tick of each symbol."""
+    await publish(running.gateway.bus, [tick(symbol, seq) for symbol in SINGLE + MANY])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_a_fifth_set_is_refused_and_a_set_that_is_let_go_makes_room(start: Start, packed: bool) -> None:
+    """The connection goes on with what it has; nothing of what was refused is held."""
+    running = await start(symbols=parse_symbols(",".join(SINGLE + MANY)))
+    async with forms_client(running.url, packed=packed) as client:
+        four: list[dict[str, Any]] = [{}, {"max_hz": 50}, {"batch": True}, {"conflate": False}]
+        for symbol, options in zip(SINGLE, four, strict=True):
+            assert "subscribed" == (await client.subscribe(symbol, **options))["type"]
+        refused = await client.subscribe(*MANY, batch=True, max_hz=1)
+        assert ("error", "too_many_options") == (refused["type"], refused["code"])
+        # A name that means nothing changes nothing about that.
+        assert "too_many_options" == (await client.subscribe("nonsense", MANY[0], max_hz=1))["code"]
+        assert sorted(SINGLE) == await held(client)
+        for seq in range(1, 4):
+            await publish_all(running, seq)
+            await client.until_newest(seq, SINGLE)
+        assert [{"tick"}, {"tick"}, {"ticks"}, {"tick"}] == [client.forms(one) for one in SINGLE]
+        assert 4 == running.gateway.hub.cohort_count
+        await client.ask(type="unsubscribe", symbols=[SINGLE[1]])
+        assert 3 == running.gateway.hub.cohort_count
+        assert "subscribed" == (await client.subscribe(*MANY, batch=True, max_hz=50))["type"]
+        await publish_all(running, 4)
+        await client.until_newest(4, (SINGLE[0], *SINGLE[2:], *MANY))
+        assert ([1, 2, 3], [3, 4]) == (client.seqs(SINGLE[1]), client.seqs(MANY[0]))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_symbols_that_are_served_no_more_are_gone_from_every_set(start: Start, packed: bool) -> None:
+    """All others go on with their options; a set of which nothing is left makes room."""
+    running = await start(symbols=parse_symbols(",".join(SINGLE + MANY)))
+    async with forms_client(running.url, packed=packed) as client:
+        await client.subscribe(SINGLE[0])
+        await client.subscribe(SINGLE[1], max_hz=50)
+        await client.subscribe(SINGLE[2], conflate=False)
+        await client.subscribe(*MANY, batch=True)
+        assert 4 == running.gateway.hub.cohort_count
+        left = (SINGLE[0], *SINGLE[2:], *MANY[:10])
+        reload(
+            running.gateway, msgspec.structs.replace(running.gateway.settings, symbols=parse_symbols(",".join(left)))
+        )
+        await client.until(lambda client: bool(client.told("unsubscribed")))
+        gone = sorted((SINGLE[1], *MANY[10:]))
+        assert [gone] == [sorted(one["symbols"]) for one in client.told("unsubscribed")]
+        assert gone == sorted(one["symbol"] for one in client.told("symbol_status"))
+        assert 3 == running.gateway.hub.cohort_count
+        assert "subscribed" == (await client.subscribe(SINGLE[3], max_hz=50, batch=True))["type"]
+        for seq in range(1, 4):
+            await publish_all(running, seq)
+            await client.until_newest(seq, left)
+        assert [1, 2, 3] == client.seqs(SINGLE[2])
+        assert ({"tick"}, {"ticks"}) == (client.forms(SINGLE[0]), client.forms(MANY[0]) | client.forms(SINGLE[3]))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_another_token_changes_what_every_set_may_have(start: Start, packed: bool) -> None:
+    """It may take symbols of several sets, cap their rates so that sets become one, and give the rates back."""
+    symbols = parse_symbols(",".join(SINGLE + MANY))
+    running = await start(symbols=symbols, auth=AuthSettings(mode="jwt", jwt_secret=SECRET))
+
+    async def show(client: FormsClient, **claims: Any) -> None:
+        shown = token("HS256", SECRET, exp=4_000_000_000, iss=None, aud=None, **claims)
+        answer = await client.ask(type="auth", token=shown)
+        assert "authenticated" == answer["type"], answer
+
+    async with forms_client(running.url, packed=packed) as client:
+        await show(client)
+        await client.subscribe(SINGLE[0])
+        await client.subscribe(SINGLE[1], max_hz=5)
+        await client.subscribe(SINGLE[2], conflate=False)
+        await client.subscribe(SINGLE[3], *MANY, batch=True)
+        await show(client, max_hz=0.1, symbols=[*SINGLE[:3], *MANY])
+        assert sorted((*SINGLE[:3], *MANY)) == await held(client)
+        # Three are alike now: single ticks at the rate that is allowed.
+        assert 2 == running.gateway.hub.cohort_count
+        assert "forbidden" == (await client.subscribe(SINGLE[2], conflate=False))["code"]
+        await show(client)
+        assert 4 == running.gateway.hub.cohort_count
+        for seq in range(1, 4):
+            await publish_all(running, seq)
+            await client.until_newest(seq, (SINGLE[0], SINGLE[2], *MANY))
+        assert [1, 2, 3] == client.seqs(SINGLE[2])
+        assert [] == client.seqs(SINGLE[3])
+        assert ({"tick"}, {"ticks"}) == (client.forms(SINGLE[0]), client.forms(MANY[0]))

@@ -198,8 +198,9 @@ def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
     first, second = frozenset(NAMES[:2]), frozenset(NAMES[2:])
     setup.wants = (Subscription(first), Subscription(second, batch=True))
     # The first two ticks were not sent; of the second set all up to the third.
-    consumer = setup.backlogs.begin(Missed(0, 2), first, Window(), 0.0, [(second, 3)], setup.offset)
-    assert {"AAA": 0, "BBB": 0, "DDD": 3, "EEE": 3} == consumer.ticks
+    unseen = [setup.last["DDD"], setup.last["EEE"]]
+    consumer = setup.backlogs.begin(Missed(0, 2), first, Window(), 0.0, [(second, unseen)], setup.offset)
+    assert {"AAA": 0, "BBB": 0, "DDD": 4, "EEE": 5} == consumer.ticks
     setup.publish("CCC", "EEE")
     replaced, plain, *_ = setup.take(consumer)
     assert (1, {"AAA", "BBB", "CCC", "DDD", "EEE"}) == (replaced, set(plain))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
+from gateway.fanout.member import Subscription
 from gateway.fanout.window import STEP_BYTES
 from tests.fakes import RecordingMember, frames_of, run_virtual
 from tests.gateway.fanout.test_hub import Market, seqs, states
@@ -128,5 +129,47 @@ def test_who_begins_with_many_states_gets_them_in_slices(watched: bool) -> None:
             await asyncio.sleep(0.01)
             reading.look()
         assert dict.fromkeys(names[:1999], "live") == {name: state for name, state in states(member) if name != "S1999"}
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("watched", [False, True])
+def test_who_comes_back_during_a_burst_is_told_no_state_twice(watched: bool, count: int) -> None:
+    """It has read the newest of all in slices by then, with one set of options or with several."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(2000)]
+        members = [RecordingMember(), RecordingMember()]
+        batches = (False, True)[:count]
+        for one in members:
+            one.rtt_s, one.watched = 0.001, watched
+            market.hub.add(one)
+            market.hold(
+                one,
+                tuple(Subscription(frozenset(names[batch::count]), batch=batch) for batch in batches),
+                snapshot=False,
+            )
+        answers = [Answers(market, one) for one in members]
+        members[0].draining = False
+        market.change_states(*names)
+        await asyncio.sleep(0.001)
+        assert members[0] in market.hub.slow
+        members[0].draining = True
+        while members[0] in market.hub.slow:
+            await asyncio.sleep(0.001)
+            answers[0].look()
+        assert any(cohort.due_states for cohort in market.hub.membership.cohorts_of(members[0]))
+        market.change_states("S0", "S1", state="live")
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            for reading in answers:
+                reading.look()
+        assert 0 == len(market.hub.slow)
+        for one in members:
+            told = [(message["symbol"], message["since_us"]) for message in one.messages()]
+            assert len(told) == len(set(told))
+            assert dict.fromkeys(names, "halted") | {"S0": "live", "S1": "live"} == dict(states(one))
 
     run_virtual(main())

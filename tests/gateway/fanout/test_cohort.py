@@ -40,7 +40,7 @@ class Setup:
     def member(self, *, pending: bool = False) -> RecordingMember:
         member = RecordingMember()
         if pending:
-            self.cohort.join_later(member, self.offset)
+            self.cohort.join_later(member, self.offset, pending=True)
         else:
             self.cohort.join(member)
         return member
@@ -159,8 +159,9 @@ def test_states_go_to_members_and_newcomers_as_one_blob() -> None:
     setup = Setup(batch=True)
     member, newcomer = setup.member(), setup.member(pending=True)
     changed = {symbol: framed_status(symbol) for symbol in ("BTC", "XRP", "ETH", "SOL")}
-    setup.cohort.publish_states(changed, 0)
-    setup.cohort.publish_states({"SOL": changed["SOL"]}, 4)
+    assert setup.cohort.owe_states(changed)
+    setup.cohort.publish_states(0)
+    assert not setup.cohort.owe_states({"SOL": changed["SOL"]})
     assert ["BTC", "ETH"] == sorted(message["symbol"] for message in member.messages())
     assert member.written[0] is newcomer.written[0]
     assert 4 == setup.counters.states_sent
@@ -175,6 +176,7 @@ def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
     setup.cohort.send(slower, Share(states=[framed_status("ETH")]), 7)
     status = framed_status("BTC")
     status.offset = 8
-    setup.cohort.publish_states({"BTC": status}, 7)
+    setup.cohort.owe_states({"BTC": status})
+    setup.cohort.publish_states(7)
     assert [(slower, Missed(7, states={"ETH"})), (slow, Missed(7))] == setup.lagging
     assert [] == slow.written + slower.written

@@ -96,3 +96,29 @@ def test_every_holder_is_found_and_each_once() -> None:
     for one in made:
         cohorts.remove(one)
     assert (0, 0) == (len(cohorts.all), len(cohorts.by_topic))
+
+
+def test_what_a_cohort_is_still_to_be_sent_is_of_the_flush_that_goes_on_until_that_has_come_to_it() -> None:
+    """Behind the cohort that it is at, all of it is to come; before, and once it is over, what is pending is."""
+    group = ConflatingGroup(ManualFlushScheduler(resting=False), Counters())
+    made = [cohort("BTC", other) for other in ("ETH", "SOL", "XRP", "ADA")]
+    looks: list[list[list[int]]] = []
+
+    class Looking(RecordingMember):
+        at: Cohort
+
+        def send(self, blob: bytes) -> bool:
+            looks.append([[tick.seq for tick in group.unsent(one, self.at)] for one, _ in made if one is not self.at])
+            return super().send(blob)
+
+    for one, _ in made:
+        group.cohorts.add(one)
+        looking = Looking()
+        looking.at = one
+        one.join(looking)
+    group.offer(framed("BTC", 1))
+    assert [[1]] * 4 == [[tick.seq for tick in group.unsent(one, made[0][0])] for one, _ in made]
+    group.flush()
+    # The order is the group's own: three are to come after the first, then two, then one.
+    assert [3, 2, 1, 0] == [look.count([1]) for look in looks]
+    assert [[]] * 4 == [list(group.unsent(one, made[0][0])) for one, _ in made]

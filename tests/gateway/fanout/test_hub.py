@@ -4,7 +4,7 @@ import asyncio
 import functools
 import gc
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -355,19 +355,26 @@ def test_twenty_thousand_different_subscriptions_work() -> None:
 
 
 encodings = st.sampled_from([JSON, MSGPACK])
-options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {},
-    optional={
+
+
+def some_options(rates: Sequence[float | None]) -> st.SearchStrategy[dict[str, Any]]:
+    """Any options, with one of these rates."""
+    optional: dict[str, st.SearchStrategy[Any]] = {
         "batch": st.booleans(),
-        "max_hz": st.sampled_from([None, 1.0, 50.0]),
+        "max_hz": st.sampled_from(rates),
         "rule": st.sampled_from(["latest", "every"]),
         "encoding": encodings,
-    },
-)
+    }
+    return st.fixed_dictionaries({}, optional=optional)
+
+
+options = some_options([None, 1.0, 50.0])
 rests = st.sampled_from([Throttle(), Throttle(0), Throttle(50, 0.02, 0)])
 
 
-def some_wants(names: tuple[str, ...]) -> st.SearchStrategy[tuple[Subscription, ...]]:
+def some_wants(
+    names: tuple[str, ...], rates: Sequence[float | None] = (None, 1.0, 50.0)
+) -> st.SearchStrategy[tuple[Subscription, ...]]:
     """What a client wants that holds each of some symbols with one of three sets of options."""
 
     def made(encoding: Encoding, sets: list[dict[str, Any]], which: dict[str, int]) -> tuple[Subscription, ...]:
@@ -382,7 +389,7 @@ def some_wants(names: tuple[str, ...]) -> st.SearchStrategy[tuple[Subscription, 
     return st.builds(
         made,
         encodings,
-        st.lists(options, min_size=3, max_size=3),
+        st.lists(some_options(rates), min_size=3, max_size=3),
         st.dictionaries(st.sampled_from(names), st.integers(0, 2)),
     )
 

@@ -8,12 +8,24 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.member import Subscription
 from tests.fakes import RecordingMember, run_virtual
-from tests.gateway.fanout.test_hub import Market, first_subscription, play, rests, seqs, stories, windows
+from tests.gateway.fanout.exact import Stalling, play_exactly
+from tests.gateway.fanout.test_hub import (
+    Market,
+    first_subscription,
+    play,
+    rests,
+    seqs,
+    some_wants,
+    states,
+    stories,
+    windows,
+)
 
 __all__ = ["windows"]
 
@@ -47,6 +59,42 @@ def test_whatever_happens_each_connection_is_in_one_place_after_every_step(
 ) -> None:
     """A member, a newcomer or slow, as its state says; counts are equal, and nothing is left of who has gone."""
     run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", after_each=assert_one_place_each))
+
+
+def exact_stories(*names: str, rated: bool) -> st.SearchStrategy[list[tuple[object, ...]]]:
+    """Up to fifty events of three clients, whose sockets may fill up between any two writes."""
+    symbol, who = st.sampled_from(names), st.integers(0, 2)
+    rates = [None, 1.0] if rated else [None]
+    publish = st.tuples(st.just("publish"), symbol)
+    hold = st.tuples(st.just("hold"), who, some_wants(names, rates))
+    events = st.one_of(
+        publish,
+        publish,
+        publish,
+        st.tuples(st.just("tell"), st.frozensets(symbol, min_size=1), st.sampled_from(["live", "halted", "delisted"])),
+        hold,
+        hold,
+        st.tuples(st.just("again"), who, symbol),
+        st.tuples(st.just("stall"), who, st.integers(0, 2)),
+        st.tuples(st.just("stall"), who, st.integers(0, 2)),
+        st.tuples(st.just("drain"), who),
+        st.tuples(st.just("read"), who),
+        st.tuples(st.just("read late"), who),
+        st.tuples(st.just("pass"), st.sampled_from([0.0, 0.001, 0.03, 0.2, 2.0])),
+    )
+    return st.lists(events, max_size=50)
+
+
+@pytest.mark.usefixtures("windows")
+@pytest.mark.parametrize("rated", [False, True])
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_whatever_happens_nothing_is_told_twice_and_every_replaced_tick_is_counted_once(
+    rated: bool, data: st.DataObject
+) -> None:
+    """A state comes once for each change and each time it is asked for; a tick comes, or is counted by a notice."""
+    story = data.draw(exact_stories("AAA", "BBB", "CCC", rated=rated))
+    run_virtual(play_exactly(story, Throttle(0), "AAA", "BBB", "CCC", rated=rated))
 
 
 def test_who_holds_the_same_shares_what_says_so() -> None:
@@ -213,5 +261,86 @@ def test_a_pong_says_that_all_before_it_was_read_in_every_cohort() -> None:
         assert len(member.pings()) > 10
         assert (0, "") == (len(market.hub.slow), member.aborted)
         assert list(range(1, 4001)) == seqs(member)["ETH"]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("again", ["BTC", "ETH"])
+def test_a_tick_that_is_replaced_while_it_is_flushed_is_counted(again: str) -> None:
+    """Whichever of two sets its connection falls behind in: the other's tick may have been replaced by then."""
+
+    async def main() -> None:
+        market = Market()
+        member = hold(market, ("BTC", {}), ("ETH", {"batch": True}))
+        member.draining = False
+        market.publish("BTC")
+        market.publish("ETH")
+        # The second of one symbol in one turn flushes what is pending.
+        market.publish(again)
+        member.draining = True
+        await asyncio.sleep(1)
+        assert {"BTC": [1], "ETH": [1]} | {again: [2]} == seqs(member)
+        assert [1] == [one["conflated"] for one in member.messages() if one["type"] == "lag"]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_who_falls_behind_while_states_are_told_is_told_each_once(writes: int) -> None:
+    """Those that it was sent in one set, before its socket was full, do not come again."""
+
+    async def main() -> None:
+        market = Market()
+        member = Stalling()
+        market.hub.add(member)
+        sets: list[tuple[str, dict[str, Any]]] = [("BTC", {}), ("ETH", {"batch": True}), ("SOL", {"max_hz": 1.0})]
+        market.hold(member, wants(*sets), snapshot=False)
+        member.stall_after(writes)
+        market.change_states("BTC", "ETH", "SOL")
+        assert writes == len(states(member))
+        member.drain()
+        await asyncio.sleep(1)
+        assert [(name, "halted") for name in ("BTC", "ETH", "SOL")] == sorted(states(member))
+
+    run_virtual(main())
+
+
+def test_what_was_pending_in_a_set_that_is_let_go_comes_once() -> None:
+    """Its connection is found slow by the write of the next set's: the first one's was written."""
+
+    async def main() -> None:
+        market = Market()
+        member = Stalling()
+        market.hub.add(member)
+        market.hold(member, wants(("BTC", {}), ("ETH", {"batch": True})), snapshot=False)
+        market.publish("BTC")
+        market.publish("ETH")
+        member.stall_after(1)
+        market.hold(member, wants(("BTC ETH", {"max_hz": 1.0})), snapshot=False)
+        assert member in market.hub.slow
+        member.draining = True
+        await asyncio.sleep(3)
+        assert {"BTC": [1], "ETH": [1]} == seqs(member)
+        assert [] == [one for one in member.messages() if one["type"] == "lag"]
+
+    run_virtual(main())
+
+
+def test_what_a_slow_one_lets_go_of_was_replaced_by_nothing() -> None:
+    """The newest tick of a symbol that it holds no more is not counted, older ones are."""
+
+    async def main() -> None:
+        market = Market()
+        member = hold(market, ("BTC", {}), ("ETH", {"batch": True}))
+        member.draining = False
+        for _ in range(3):
+            market.publish("BTC")
+            market.publish("ETH")
+            await asyncio.sleep(0.01)
+        market.hold(member, wants(("BTC", {})), snapshot=False)
+        member.draining = True
+        await asyncio.sleep(1)
+        assert {"BTC": [3]} == seqs(member)
+        assert [4] == [one["conflated"] for one in member.messages() if one["type"] == "lag"]
 
     run_virtual(main())

@@ -21,7 +21,6 @@ from gateway.protocol.messages import Status
 from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.websocket.framing.frames import BINARY, TEXT, frame
 from market.prices.symbols import parse_symbols
-from market.prices.tick import Tick
 from tests.fakes import RecordingMember, frames_of, run_virtual, tick
 from tests.gateway.conftest import Start
 from tests.gateway.fanout.test_hub import Market
@@ -47,9 +46,9 @@ def literal(value: Any) -> bytes:
     return repr(msgspec.to_builtins(value)).encode()
 
 
-def typed(name: str, tick: Tick) -> bytes:
-    """Put a type before the fields of ``tick``."""
-    return frame(TEXT, f"{{'type': {name!r}, ".encode() + literal(tick)[1:])
+def typed(name: str, body: bytes) -> bytes:
+    """Put a type before the fields of a tick."""
+    return frame(TEXT, f"{{'type': {name!r}, ".encode() + body[1:])
 
 
 def batch_payload(bodies: Collection[bytes]) -> bytes:
@@ -66,8 +65,8 @@ def literals() -> Iterator[Encoding]:
         decoder=CommandDecoder("Python", LiteralDecoder),
         encode=literal,
         tick_body=literal,
-        tick_frame=lambda tick: typed("tick", tick),
-        snapshot_frame=lambda tick: typed("snapshot", tick),
+        tick_frame=lambda body: typed("tick", body),
+        snapshot_frame=lambda body: typed("snapshot", body),
         batch_payload=batch_payload,
     )
     register(encoding)

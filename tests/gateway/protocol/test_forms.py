@@ -1,11 +1,12 @@
 """What is made of ticks and states, and how often."""
 
-from collections import Counter
-from typing import Any
+import itertools
+from collections.abc import Callable
 
 from gateway.protocol.encodings import ENCODINGS
-from gateway.protocol.forms import Forms, FramedStatus, FramedTick, of_status, of_tick
+from gateway.protocol.forms import Forms, FramedStatus, FramedTick, forms_of_tick, of_status
 from gateway.protocol.messages import SymbolStatus
+from market.prices.tick import Tick
 from tests.fakes import tick
 
 
@@ -26,26 +27,62 @@ def test_a_state_is_made_once_in_each_encoding() -> None:
     assert all(one is form.status_frame(status) for one, form in zip(made, ENCODINGS.values(), strict=True))
 
 
-def test_only_what_is_wanted_is_made() -> None:
-    """Each form by itself, in whatever order, and for each tick anew."""
-    calls: Counter[str] = Counter()
+class Maker:
+    """Makes bytes that tell what they are made of, and notes what it has made."""
 
-    def counted(name: str) -> Any:
-        def encode(of: Any) -> bytes:
-            calls[name] += 1
-            return f"{name} {of.symbol}".encode()
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def body(self, name: str) -> Callable[[Tick], bytes]:
+        """What encodes a tick."""
+
+        def encode(tick: Tick) -> bytes:
+            self.made.append(name)
+            return f"{name}({tick.symbol})".encode()
 
         return encode
 
-    one, other, third = (of_tick(counted(name)) for name in ("one", "other", "third"))
-    btc, eth = FramedTick("BTCUSDT", 1, tick("BTCUSDT")), FramedTick("ETHUSDT", 1, tick("ETHUSDT"))
-    for _ in range(2):
-        assert [b"one BTCUSDT", b"other BTCUSDT", b"third BTCUSDT"] == [form(btc) for form in (one, other, third)]
-        assert [b"other ETHUSDT", b"one ETHUSDT"] == [form(eth) for form in (other, one)]
-    state = of_status(counted("state"))
+    def wrap(self, name: str) -> Callable[[bytes], bytes]:
+        """What makes a frame of a body."""
+
+        def frame(body: bytes) -> bytes:
+            self.made.append(name)
+            return name.encode() + b"(" + body + b")"
+
+        return frame
+
+
+def test_a_tick_is_encoded_once_however_many_forms_are_wanted() -> None:
+    """Whichever is wanted first; each encoding has a body of its own, and nothing is made that nobody wants."""
+    expected = [b"a(BTC)", b"a1(a(BTC))", b"a2(a(BTC))", b"b(BTC)", b"b1(b(BTC))", b"b2(b(BTC))"]
+    needs = [{"a"}, {"a", "a1"}, {"a", "a2"}, {"b"}, {"b", "b1"}, {"b", "b2"}]
+    for order in itertools.permutations(range(6)):
+        maker = Maker()
+        forms = [
+            form for of in "ab" for form in forms_of_tick(maker.body(of), maker.wrap(f"{of}1"), maker.wrap(f"{of}2"))
+        ]
+        btc = FramedTick("BTC", 1, tick("BTC"))
+        needed: set[str] = set()
+        for one in order:
+            needed |= needs[one]
+            assert [expected[one]] * 2 == [forms[one](btc), forms[one](btc)]
+            assert sorted(needed) == sorted(maker.made)
+        assert expected == [form(btc) for form in forms]
+        assert b"b2(b(ETH))" == forms[5](FramedTick("ETH", 1, tick("ETH")))
+
+
+def test_a_state_is_made_once() -> None:
+    """In each form that is wanted."""
+    calls = []
+
+    def encode(message: SymbolStatus) -> bytes:
+        calls.append(message)
+        return message.symbol.encode()
+
+    state = of_status(encode)
     status = FramedStatus(SymbolStatus(symbol="BTCUSDT", state="halted", reason="", since_us=1))
-    assert [b"state BTCUSDT"] * 2 == [state(status), state(status)]
-    assert {"one": 2, "other": 2, "third": 1, "state": 1} == calls
+    assert [b"BTCUSDT"] * 2 == [state(status), state(status)]
+    assert [status.message] == calls
 
 
 def test_the_forms_of_a_window_are_by_symbol() -> None:
