@@ -4,6 +4,7 @@
 ``pending_handshakes``  connections whose first head is not whole: how long, and how many
 ``request``             the head of a request cut from what comes, and its limits
 ``admission``           the decision: host, origin, address, token, room; ``policy`` is what it reads of the settings
+``upgrade_request``     what a request for a WebSocket asks for, and what a client holds that was let in
 ``address``             who a client is, behind trusted proxies
 ``origin``              whose pages may connect, and under which names the gateway is served
 ``limits``              rates, buckets and tallies

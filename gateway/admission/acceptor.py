@@ -51,8 +51,7 @@ class Acceptor:
     ) -> None:
         """``upgrade`` is asked about requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
 
-        ``answer_probe`` answers the probes of those who met a limit. ``timeout_s`` and ``most`` are for
-        `PendingHandshakes`.
+        ``answer_probe`` answers probes of those who met a limit; ``timeout_s`` and ``most`` are `PendingHandshakes`'s.
         """
         self.admission = admission
         self.upgrade = upgrade
@@ -92,19 +91,18 @@ class Acceptor:
 class PendingHandshake(asyncio.Protocol):
     """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
 
-    __slots__ = ("_acceptor", "_handler", "_heads", "_key", "_purse", "payer", "peer", "refusal", "transport")
+    __slots__ = ("_acceptor", "_handler", "_heads", "_is_counted", "_purse", "payer", "peer", "refusal", "transport")
 
     def __init__(self, acceptor: Acceptor) -> None:
         self._acceptor = acceptor
         self._heads: Heads | None = Heads()
         self._purse: Purse | None = None
         self._handler: asyncio.Protocol | None = None
-        self._key: str | None = None
+        self._is_counted = False
         self.payer: str | None = None
-        """Whom requests are charged to when their heads are whole; None where that is not told by the connection."""
+        """What the connection is counted under and its requests are charged to, see `Admission.arrive`."""
         self.refusal: RefusalError | None = None
-        """What the first request was refused for; whoever answers it takes this away. Before there is one: what the
-        connection is refused for, unless it is a probe's."""
+        """Why the first request is refused; before it, the connection, unless it is a probe's. Who answers takes it."""
 
     def abort(self, _reason: str = "") -> None:
         """Cut off without a word (see `gateway.websocket.buffering.entries.Holder`; nothing waits to be read here)."""
@@ -116,10 +114,10 @@ class PendingHandshake(asyncio.Protocol):
     def end_unfinished(self) -> None:
         """See `gateway.websocket.buffering.entries.Holder`: this is no message."""
 
-    def hand_over(self) -> str | None:
-        """What the connection is counted under, see `Admission.arrive`; whoever asks counts it out from now on."""
-        key, self._key = self._key, None
-        return key
+    def hand_over(self) -> bool:
+        """Whether the connection is counted under `payer`. The caller counts it out from now on."""
+        is_counted, self._is_counted = self._is_counted, False
+        return is_counted
 
     def charge(self, head: bytes) -> None:
         """Charge a request for the work that it will be.
@@ -150,7 +148,8 @@ class PendingHandshake(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.peer: str | None = peer[0] if peer else None
         try:
-            self._key = self.payer = self._acceptor.admission.arrive(self.peer)
+            self.payer = self._acceptor.admission.arrive(self.peer)
+            self._is_counted = self.payer is not None
         except RefusalError as error:
             key = self._acceptor.admission.key(self.peer)
             if self._acceptor.graces.give(self, key, self._end_grace):
@@ -285,7 +284,8 @@ class PendingHandshake(asyncio.Protocol):
         self._acceptor.whole.pop(self, None)
         self._acceptor.read_scheduler.forget(self)
         self._acceptor.graces.end(self)
-        self._acceptor.admission.depart(self.hand_over())
+        if self.hand_over():
+            self._acceptor.admission.depart(self.payer)
         if self._handler is not None:
             self._handler.connection_lost(error)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import hdrs
-from msgspec import Struct
 from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.admission.address import limit_key, spelled
@@ -18,10 +17,11 @@ from gateway.admission.charges import Charges
 from gateway.admission.limit_log import LimitLog
 from gateway.admission.limits import KeyedBuckets, Rate, Tally
 from gateway.admission.policy import Policy
+from gateway.admission.upgrade_request import NotYet, Slot, UpgradeRequest, bearer
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.errors import RefusalError
 from gateway.protocol.encodings import ENCODINGS
-from gateway.websocket.handshake import Handshake, check
+from gateway.websocket.handshake import check
 from market.bus import BusDownError
 
 _THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
@@ -31,35 +31,6 @@ _BUS_AGAIN_S: Final = 3
 
 _RATE_BURST_S: Final = 10
 """A page of charts, or an office whose gateway has gone, connects many times at once."""
-
-
-class UpgradeRequest(Struct, frozen=True):
-    """A request for a WebSocket that is in order."""
-
-    handshake: Handshake
-    address: str
-    key: str | None
-    """What its address is counted under; None where it is not counted, or was when it arrived."""
-    token: str | None
-    ticket: str | None
-    payer: str | None = None
-    """Whom its proof is charged to, see `Admission.payer`."""
-    proxied: bool = False
-    """Whether a trusted proxy brought it."""
-
-    @property
-    def brings_proof(self) -> bool:
-        """Whether it says who it is, and need not say it in its first message."""
-        return self.token is not None or self.ticket is not None
-
-
-class Slot(Struct, gc=False):
-    """What somebody who came in is counted under."""
-
-    key: str | None
-    """The address; None for nobody's."""
-    subject: str = ""
-    """The token's; "" for nobody's."""
 
 
 class Admission:
@@ -100,28 +71,29 @@ class Admission:
         self.charges.change(settings.max_request_rate_per_ip)
 
     def arrive(self, peer: str | None) -> str | None:
-        """Count a connection that was just accepted, and return what it is counted under, to be given to `depart`.
+        """Count a connection that was just accepted. Return what it is counted under, to be given to `depart`.
 
-        None where it is not counted: a trusted proxy's, which says later whose it is, or one of this machine's own.
+        None: the connection is neither counted nor charged by itself. Its requests are, if a trusted proxy brings
+        them (`look`).
 
         Raises:
             RefusalError: too many of this address, or too fast.
         """
         if self._settings.trusted_proxies.trusts(peer):
             return None
-        key = self._key(self._settings.trusted_proxies.client(peer, ()))
-        if key is not None:
-            self._count_in(key)
-        return key
+        payer = self._payer(self._settings.trusted_proxies.client(peer, ()))
+        if payer is not None:
+            self._count_in(payer)
+        return payer
 
     def key(self, peer: str | None) -> str:
-        """What connections of ``peer`` are counted under, where they are."""
+        """What connections of ``peer`` are counted under, if they are counted."""
         return limit_key(spelled(peer))
 
-    def depart(self, key: str | None) -> None:
-        """What `arrive` returned counts no more."""
-        if key is not None:
-            self._addresses.leave(key)
+    def depart(self, payer: str | None) -> None:
+        """Count out a connection, by what `arrive` returned."""
+        if payer is not None:
+            self._addresses.leave(payer)
 
     def look(
         self, headers: CIMultiDictProxy[str], query: MultiMapping[str], peer: str | None, *, counted: bool
@@ -138,10 +110,10 @@ class Admission:
         return UpgradeRequest(
             handshake,
             address,
-            payer if forwarded or not counted else None,
+            payer,
+            forwarded or not counted,
             bearer(headers) or (query.get("token") if settings.auth_query_token else None),
             query.get("ticket"),
-            payer,
             forwarded,
         )
 
@@ -155,12 +127,12 @@ class Admission:
             address = spelled(peer)
             if hdrs.X_FORWARDED_FOR in headers:
                 self.limit_log.hides_clients(address)
-            return address, self._key(address), False
+            return address, self._payer(address), False
         told = proxies.told(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()))
         if told is None:
             # Whoever it is, it is not this machine: the proxy's own address stands in for a stranger's.
             return spelled(peer), limit_key(spelled(peer)), True
-        return told, self._key(told), True
+        return told, self._payer(told), True
 
     def payer(self, headers: CIMultiDictProxy[str], peer: str | None) -> str | None:
         """Whom the work for a request is charged to; None for this machine itself, unless it has no privilege."""
@@ -190,20 +162,22 @@ class Admission:
         if not settings.allowed_origins.allows(headers.get(hdrs.ORIGIN), host):
             raise RefusalError(403, "origin", "pages of this origin may not connect; see ALLOWED_ORIGINS")
 
-    def grant_now(self, upgrade_request: UpgradeRequest) -> Grant | None:
-        """What ``upgrade_request`` may do; None where that has to be waited for, or where the first message shall tell.
+    def grant_now(self, upgrade_request: UpgradeRequest) -> Grant | NotYet:
+        """What ``upgrade_request`` may do, or why that is not known yet.
 
         Raises:
             RefusalError: its token opens nothing.
         """
         if self._verify_now is None:
             return ANONYMOUS
-        if upgrade_request.token is None or upgrade_request.ticket is not None:
-            return None
+        if upgrade_request.ticket is not None:
+            return "to_prove"
+        if upgrade_request.token is None:
+            return "by_message"
         try:
             # Where it has to be waited for, it is charged again then.
             with self.charges.proof(upgrade_request.payer):
-                return self._verify_now(upgrade_request.token)
+                return self._verify_now(upgrade_request.token) or "to_prove"
         except RefusedError as error:
             raise unauthorised(str(error), error.code) from None
 
@@ -214,9 +188,10 @@ class Admission:
             RefusalError: there is no room for it.
         """
         self._require_room()
-        if upgrade_request.key is not None:
-            self._count_in(upgrade_request.key)
-        slot = Slot(upgrade_request.key)
+        slot = Slot(upgrade_request.payer)
+        if upgrade_request.to_count and slot.payer is not None:
+            self._count_in(slot.payer)
+            slot.is_counted = True
         if grant is not None and grant.subject:
             try:
                 self._require_identity(slot, grant)
@@ -253,16 +228,17 @@ class Admission:
 
     def leave(self, slot: Slot) -> None:
         """Whoever was in ``slot`` is gone."""
-        self.depart(slot.key)
+        if slot.is_counted:
+            self.depart(slot.payer)
         if slot.subject:
             self._subjects.leave(slot.subject)
-        slot.key, slot.subject = None, ""
+        slot.subject, slot.is_counted = "", False
 
     def _require_room(self) -> None:
         if not self._has_room():
             raise RefusalError(503, "full", "this gateway takes no more connections; try again", {"Retry-After": "1"})
 
-    def _key(self, address: str) -> str | None:
+    def _payer(self, address: str) -> str | None:
         if self._settings.spare_loopback and address in _THIS_MACHINE:
             return None
         return limit_key(address)
@@ -278,14 +254,6 @@ class Admission:
         else:
             return
         raise RefusalError(429, reason, problem, {"Retry-After": "1"})
-
-
-def bearer(headers: CIMultiDictProxy[str]) -> str | None:
-    """The token in an ``Authorization`` header (RFC 6750, section 2.1), or None."""
-    if hdrs.AUTHORIZATION not in headers:
-        return None
-    scheme, _, token = headers[hdrs.AUTHORIZATION].partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def try_later(problem: str, error: TryLaterError | BusDownError) -> RefusalError:

@@ -4,9 +4,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from gateway.admission.admission import Slot
 from gateway.admission.limits import Bucket, KeyedBuckets, Rate, Verdict
 from gateway.admission.policy import Policy
+from gateway.admission.upgrade_request import Slot
 
 Payer = Literal["connection", "subject", "address"]
 
@@ -59,7 +59,7 @@ class Budgets:
         """
         price = 1 + extra if anyway else 1
         verdict = bucket.take(now, price) if self.connection.interval_s else "ok"
-        if verdict == "refuse" and slot.key is not None and self.addresses.owes(slot.key, now):
+        if verdict == "refuse" and slot.payer is not None and self.addresses.owes(slot.payer, now):
             verdict = bucket.take(now, _WHILE_ADDRESS_OWES - 1)
         if verdict != "ok":
             return Refusal(verdict, "connection")
@@ -67,7 +67,7 @@ class Budgets:
         if slot.subject and self.subjects.take(slot.subject, now) != "ok":
             bucket.charge(price - 1, now)
             return Refusal("refuse", "subject")
-        if slot.key is not None and self.addresses.take(slot.key, now) != "ok":
+        if slot.payer is not None and self.addresses.take(slot.payer, now) != "ok":
             bucket.charge(price - 1 + _WHILE_ADDRESS_OWES - 1, now)
             return Refusal("refuse", "address")
         if extra:
@@ -79,5 +79,5 @@ class Budgets:
         bucket.charge(tokens, now)
         if slot.subject:
             self.subjects.charge(slot.subject, tokens, now)
-        if slot.key is not None:
-            self.addresses.charge(slot.key, tokens, now)
+        if slot.payer is not None:
+            self.addresses.charge(slot.payer, tokens, now)

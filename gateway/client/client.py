@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from gateway.admission.admission import Slot, UpgradeRequest
 from gateway.admission.budget import Payer
 from gateway.admission.limits import Bucket
+from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.client import costs
 from gateway.client.session import Outcome, Session
@@ -68,7 +68,7 @@ class Client:
     @property
     def payer(self) -> str | None:
         """See `gateway.websocket.connection.Listener.payer`."""
-        return self._slot.key
+        return self._slot.payer
 
     def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
@@ -154,12 +154,12 @@ class Client:
         match payer:
             case "connection":
                 who = f"client {self.connection.client}"
-                met(slot.key or who, "MAX_MESSAGES_PER_SECOND", settings.max_messages_per_second)
+                met(slot.payer or who, "MAX_MESSAGES_PER_SECOND", settings.max_messages_per_second)
             case "subject":
                 limit = settings.max_messages_per_second_per_subject
                 met(f"subject {slot.subject!a}", "MAX_MESSAGES_PER_SECOND_PER_SUBJECT", limit)
             case "address":
-                met(slot.key or "", "MAX_MESSAGES_PER_SECOND_PER_IP", settings.max_messages_per_second_per_ip)
+                met(slot.payer or "", "MAX_MESSAGES_PER_SECOND_PER_IP", settings.max_messages_per_second_per_ip)
 
     def _charge(self, tokens: int) -> None:
         self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())

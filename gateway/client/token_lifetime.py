@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from gateway.admission.admission import Slot
+from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.session import Outcome, Session
 from gateway.gateway import Gateway
@@ -123,14 +123,14 @@ class TokenLifetime:
             self._accept(grant, auth)
         self._looking = False
         # A key that many clients wait for releases all of them at once.
-        self._gateway.read_scheduler.wait(self, self._slot.key)
+        self._gateway.read_scheduler.wait(self, self._slot.payer)
 
     def resume(self) -> None:
         """Handle the kept messages in order, while there is time (called by `gateway.websocket.read_scheduler`)."""
         read_scheduler = self._gateway.read_scheduler
         while self._held and not self._looking and self._obey is not None and self._is_here():
             if read_scheduler.is_over():
-                read_scheduler.wait(self, self._slot.key)
+                read_scheduler.wait(self, self._slot.payer)
                 return
             self._obey(self._held.pop(0))
         if not self._looking:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 
-from gateway.admission.admission import Slot, UpgradeRequest
+from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.client.client import Client
 from gateway.gateway import Gateway

@@ -9,9 +9,10 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from gateway.admission.admission import bearer, try_later, unauthorised
+from gateway.admission.admission import try_later, unauthorised
 from gateway.admission.charges import METRICS
 from gateway.admission.request.head import require_small_body
+from gateway.admission.upgrade_request import bearer
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway

@@ -8,8 +8,9 @@ from multidict import CIMultiDictProxy
 
 from gateway.admission.acceptor import PendingHandshake
 from gateway.admission.address import is_private
-from gateway.admission.admission import UpgradeRequest, try_later, unauthorised
+from gateway.admission.admission import Admission, try_later, unauthorised
 from gateway.admission.charges import REQUEST
+from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.welcome import begin
 from gateway.errors import RefusalError
@@ -24,15 +25,26 @@ def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHa
     try:
         _require_form(message.version, message.headers)
         upgrade_request = admission.look(message.headers, message.url.query, pending.peer, counted=True)
-        grant = admission.grant_now(upgrade_request)
-        if grant is None and upgrade_request.brings_proof:
+        answer = admission.grant_now(upgrade_request)
+        if answer == "to_prove":
             return None
+        grant = None if answer == "by_message" else answer
         slot = admission.admit(upgrade_request, grant)
     except RefusalError as error:
         pending.refusal = error
         return None
-    slot.key = slot.key or pending.hand_over()
+    _keep_count(admission, slot, pending)
     return begin(gateway, pending.transport, upgrade_request, grant, slot)
+
+
+def _keep_count(admission: Admission, slot: Slot, pending: PendingHandshake) -> None:
+    """``slot`` goes on with the count of a connection that was counted when it was accepted."""
+    if pending.hand_over():
+        if slot.is_counted:
+            # Settings have changed since: a proxy is trusted now.
+            admission.depart(pending.payer)
+        else:
+            slot.payer, slot.is_counted = pending.payer, True
 
 
 def refuse_again(request: web.Request) -> None:
@@ -59,11 +71,12 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         _require_private(request)
     _require_form(request.version, request.headers)
     upgrade_request = admission.look(request.headers, request.query, peer, counted=pending is not None)
-    grant = admission.grant_now(upgrade_request)
+    answer = admission.grant_now(upgrade_request)
+    grant = answer if isinstance(answer, Grant) else None
     # Before its proof is looked at: a ticket is spent by that, and keys are fetched for it.
     slot = admission.admit(upgrade_request, grant)
     try:
-        if grant is None and upgrade_request.brings_proof:
+        if answer == "to_prove":
             grant = await prove(gateway, upgrade_request)
             admission.confirm(slot, grant)
     except BaseException:
@@ -75,7 +88,7 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         admission.leave(slot)
         raise RefusalError(400, "handshake", "the client has gone, or sends no more")
     if pending is not None:
-        slot.key = slot.key or pending.hand_over()
+        _keep_count(admission, slot, pending)
     # As for those who are let in at once: connects have limits of their own.
     admission.charges.give_back(upgrade_request.payer, REQUEST)
     return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))

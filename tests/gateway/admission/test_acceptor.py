@@ -68,7 +68,7 @@ class Hall:
         self.admission = Admission(Settings(**settings), None, lambda: True)
         self.upgraded: list[RecordingProtocol] = []
         self.served: list[RecordingProtocol] = []
-        self.keys: list[str | None] = []
+        self.keys: list[str] = []
         """What those were counted under who were upgraded."""
         self._upgrades = upgrades
         self.timer = Stopwatch()
@@ -99,7 +99,8 @@ class Hall:
     def _upgrade(self, _message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
         if not self._upgrades:
             return None
-        self.keys.append(pending.hand_over())
+        if pending.hand_over():
+            self.keys.append(pending.payer or "")
         self.upgraded.append(RecordingProtocol())
         return self.upgraded[-1]
 
@@ -496,7 +497,7 @@ def test_who_is_upgraded_is_counted_by_the_one_who_took_over() -> None:
         assert isinstance(pending, PendingHandshake)
         transport.receive(HANDSHAKE)
         assert ["192.0.2.1"] == hall.keys
-        assert pending.hand_over() is None
+        assert not pending.hand_over()
         transport.hang_up()
         await asyncio.sleep(0)
         assert 1 == hall.counted

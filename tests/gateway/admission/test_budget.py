@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gateway.admission.admission import Slot
 from gateway.admission.budget import Budgets, Refusal
 from gateway.admission.limits import Bucket
+from gateway.admission.upgrade_request import Slot
 from gateway.settings import Settings
 
 NOT_LIMITED: dict[str, Any] = {

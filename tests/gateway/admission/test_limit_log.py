@@ -5,8 +5,9 @@ import logging
 
 import pytest
 
-from gateway.admission.admission import Admission, Slot
+from gateway.admission.admission import Admission
 from gateway.admission.limit_log import MINUTE_S, MOST_LINES, LimitLog
+from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant
 from gateway.errors import RefusalError
 from gateway.settings import Settings

@@ -15,7 +15,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 
-from gateway.admission.admission import UpgradeRequest
+from gateway.admission.upgrade_request import UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.auth.settings import AuthSettings
 from gateway.client import costs
@@ -270,7 +270,7 @@ class Talk:
         """``subject`` is None for one who is still to show a token; ``key`` is what the address is counted under."""
         self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus(), timer=Stopwatch())
         handshake = Handshake(b"", "", deflate=True, window_bytes=window_bytes)
-        upgrade_request = UpgradeRequest(handshake, "192.0.2.1", key, None, None)
+        upgrade_request = UpgradeRequest(handshake, "192.0.2.1", key, key is not None, None, None)
         grant = None if subject is None else Grant(subject)
         self.transport = RecordingTransport()
         self.connection = begin(
@@ -443,7 +443,7 @@ def test_a_client_that_cannot_begin_counts_for_nobody() -> None:
 
     async def main() -> None:
         gateway = Talk().gateway
-        upgrade_request = UpgradeRequest(Handshake(b"", "", deflate=False), "192.0.2.9", "192.0.2.9", None, None)
+        upgrade_request = UpgradeRequest(Handshake(b"", "", deflate=False), "192.0.2.9", "192.0.2.9", True, None, None)
         slot = gateway.admission.admit(upgrade_request, Grant("alice"))
         with pytest.raises(OSError, match="gone"):
             begin(gateway, GoneTransport(), upgrade_request, Grant("alice"), slot)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.admission.admission import Slot
 from gateway.admission.limits import Limits
+from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.auth.settings import AuthSettings
 from gateway.client.session import Outcome, Session
