@@ -54,7 +54,7 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
         drawEmpty();
         break;
       case "symbol_status":
-        table.tell(message);
+        table.setState(message);
         drawEmpty();
         break;
       case "status":
@@ -109,8 +109,8 @@ function staleVenues() {
 }
 
 function reasonsOf(venues) {
-  const told = venues.filter((venue) => feeds.get(venue).reason);
-  return told.map((venue) => ofVenue(venue, feeds.get(venue).reason));
+  const withReason = venues.filter((venue) => feeds.get(venue).reason);
+  return withReason.map((venue) => ofVenue(venue, feeds.get(venue).reason));
 }
 
 /** Whether a symbol's venue is stale: the one whose name stands in front of it, or the one that has none there. */
