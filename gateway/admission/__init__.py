@@ -11,6 +11,6 @@
 ``budget``              who pays for a message of a client, and whether it can
 ``limit_log``           who met a limit, in the log
 ``descriptors``         how many sockets the process can hold
-``grace``               a moment for connections over a limit: a balancer's probe is answered all the same
+``grace_periods``       a moment for connections over a limit: a balancer's probe is answered all the same
 ``probes``              which balancers must hear that this gateway goes away
 """

@@ -12,11 +12,11 @@ from typing import Final, cast
 from aiohttp.http_parser import RawRequestMessage
 
 from gateway.admission.admission import Admission
-from gateway.admission.charges import Purse, is_probe
-from gateway.admission.grace import Graces
+from gateway.admission.charges import ConnectionBucket, is_probe
+from gateway.admission.grace_periods import GracePeriods
 from gateway.admission.pending_handshakes import PendingHandshakes
-from gateway.admission.request.asking import Asking
 from gateway.admission.request.head import Heads
+from gateway.admission.request.head_parser import HeadParser
 from gateway.errors import RefusalError
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import Buffers
@@ -57,11 +57,11 @@ class Acceptor:
         self.admission = admission
         self.upgrade = upgrade
         self.answer_probe = answer_probe
-        self.asking = Asking(upgrade_path)
+        self.head_parser = HeadParser(upgrade_path)
         self.serve = serve
         self.counters = counters
         self.buffers = buffers
-        self.graces = Graces()
+        self.grace = GracePeriods()
         self.read_scheduler = read_scheduler
         self.has_room = has_room
         """Whether the process can hold one more socket, whoever's."""
@@ -92,12 +92,12 @@ class Acceptor:
 class PendingHandshake(asyncio.Protocol):
     """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
 
-    __slots__ = ("_acceptor", "_handler", "_heads", "_key", "_purse", "payer", "peer", "refusal", "transport")
+    __slots__ = ("_acceptor", "_bucket", "_handler", "_heads", "_key", "payer", "peer", "refusal", "transport")
 
     def __init__(self, acceptor: Acceptor) -> None:
         self._acceptor = acceptor
         self._heads: Heads | None = Heads()
-        self._purse: Purse | None = None
+        self._bucket: ConnectionBucket | None = None
         self._handler: asyncio.Protocol | None = None
         self._key: str | None = None
         self.payer: str | None = None
@@ -129,9 +129,9 @@ class PendingHandshake(asyncio.Protocol):
         """
         if self.payer is not None:
             charges = self._acceptor.admission.charges
-            if self._purse is None:
-                self._purse = charges.connection()
-            charges.take_head(self.payer, self._purse, head)
+            if self._bucket is None:
+                self._bucket = charges.connection()
+            charges.take_head(self.payer, self._bucket, head)
 
     def begin_head(self) -> None:
         """A request after the first has begun: there is so much time for its head, as for the first one's."""
@@ -153,7 +153,7 @@ class PendingHandshake(asyncio.Protocol):
             self._key = self.payer = self._acceptor.admission.arrive(self.peer)
         except RefusalError as error:
             key = self._acceptor.admission.key(self.peer)
-            if self._acceptor.graces.give(self, key, self._end_grace):
+            if self._acceptor.grace.give(self, key, self._end_grace):
                 self.payer, self.refusal = key, error
             else:
                 # Before a byte of it is read.
@@ -164,13 +164,13 @@ class PendingHandshake(asyncio.Protocol):
     def _end_grace(self) -> None:
         """Refuse who met a limit, and asked for anything else than whether we live, or for nothing."""
         refusal, self.refusal = self.refusal, None
-        self._acceptor.graces.end(self)
+        self._acceptor.grace.end(self)
         if refusal is not None:
             self._refuse(refusal)
 
     def _answer_probe(self, head: bytes) -> None:
         """Answer one question although a limit was met. The connection is counted nowhere, so it ends."""
-        message = self._acceptor.asking.read(head)
+        message = self._acceptor.head_parser.read(head)
         if message is None:
             self._end_grace()
         else:
@@ -201,7 +201,7 @@ class PendingHandshake(asyncio.Protocol):
             return
         if head is None:
             self._acceptor.buffers.keeps(self, len(heads))
-        elif self.refusal is not None and not (is_probe(head) and self._acceptor.graces.may_ask(self.payer or "")):
+        elif self.refusal is not None and not (is_probe(head) and self._acceptor.grace.may_ask(self.payer or "")):
             self._end_grace()
         else:
             self._take_turn(head, heads)
@@ -210,7 +210,7 @@ class PendingHandshake(asyncio.Protocol):
         acceptor = self._acceptor
         acceptor.leave(self)
         if self.refusal is not None:
-            acceptor.graces.end(self)
+            acceptor.grace.end(self)
         if acceptor.read_scheduler.begin():
             self._decide(head, heads.take(len(heads)))
             acceptor.read_scheduler.end()
@@ -238,7 +238,7 @@ class PendingHandshake(asyncio.Protocol):
         if self.refusal is not None:
             self._answer_probe(head)
             return
-        message = acceptor.asking.for_upgrade(head)
+        message = acceptor.head_parser.for_upgrade(head)
         protocol = None if message is None else acceptor.upgrade(message, self)
         if protocol is not None:
             self._heads = None
@@ -284,7 +284,7 @@ class PendingHandshake(asyncio.Protocol):
         self._acceptor.leave(self)
         self._acceptor.whole.pop(self, None)
         self._acceptor.read_scheduler.forget(self)
-        self._acceptor.graces.end(self)
+        self._acceptor.grace.end(self)
         self._acceptor.admission.depart(self.hand_over())
         if self._handler is not None:
             self._handler.connection_lost(error)

@@ -54,7 +54,7 @@ class TrustedProxies(Struct, frozen=True):
         address = _address(peer.partition("%")[0])
         return address is not None and any(address in network for network in self.networks)
 
-    def told(self, peer: str | None, forwarded_for: Sequence[str]) -> str | None:
+    def reported(self, peer: str | None, forwarded_for: Sequence[str]) -> str | None:
         """The client's address as far as a trusted proxy tells it, in its usual spelling; None where none does.
 
         ``forwarded_for`` is what all `X-Forwarded-For` lines say, in their order.
@@ -68,8 +68,8 @@ class TrustedProxies(Struct, frozen=True):
         return None if address is None else str(address)
 
     def client(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """The client's address: `told`, or else its own; `UNIX` where there is none."""
-        return self.told(peer, forwarded_for) or spelled(peer)
+        """The client's address: `reported`, or else its own; `UNIX` where there is none."""
+        return self.reported(peer, forwarded_for) or spelled(peer)
 
 
 # It is asked when a connection arrives, and again when its request is whole.

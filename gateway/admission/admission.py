@@ -156,11 +156,11 @@ class Admission:
             if hdrs.X_FORWARDED_FOR in headers:
                 self.limit_log.hides_clients(address)
             return address, self._key(address), False
-        told = proxies.told(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()))
-        if told is None:
+        reported = proxies.reported(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()))
+        if reported is None:
             # Whoever it is, it is not this machine: the proxy's own address stands in for a stranger's.
             return spelled(peer), limit_key(spelled(peer)), True
-        return told, self._key(told), True
+        return reported, self._key(reported), True
 
     def payer(self, headers: CIMultiDictProxy[str], peer: str | None) -> str | None:
         """Whom the work for a request is charged to; None for this machine itself, unless it has no privilege."""

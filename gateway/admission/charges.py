@@ -49,7 +49,7 @@ def is_probe(head: bytes) -> bool:
     return head.startswith(_PROBE_LINES)
 
 
-class Purse:
+class ConnectionBucket:
     """What one connection has left."""
 
     __slots__ = ("_full_at", "_rate", "has_probed")
@@ -73,7 +73,7 @@ class Purse:
         return True
 
 
-class Purses(KeyedBuckets):
+class AddressBuckets(KeyedBuckets):
     """A bucket for each address, of which several tokens can be taken at once, or none of them, and given back."""
 
     __slots__ = ()
@@ -116,8 +116,8 @@ class Charges:
         self._met = met
         self._rate = Rate(per_s, per_s * _BURST_S)
         self._connection_rate = Rate(per_s / 2, per_s)
-        self._requests = Purses(self._rate)
-        self._probes = Purses(self._rate)
+        self._requests = AddressBuckets(self._rate)
+        self._probes = AddressBuckets(self._rate)
 
     def change(self, per_s: float) -> None:
         """Allow another rate from now on; with that, nobody has used up anything."""
@@ -128,12 +128,12 @@ class Charges:
         self._rate.change(per_s, per_s * _BURST_S)
         self._connection_rate.change(per_s / 2, per_s)
 
-    def connection(self) -> Purse:
+    def connection(self) -> ConnectionBucket:
         """A purse for one connection, which may take half of what its address may."""
-        return Purse(self._connection_rate)
+        return ConnectionBucket(self._connection_rate)
 
-    def take_head(self, payer: str | None, purse: Purse, head: bytes) -> None:
-        """Charge the request that ``head`` is of to its connection's ``purse`` and its address.
+    def take_head(self, payer: str | None, bucket: ConnectionBucket, head: bytes) -> None:
+        """Charge the request that ``head`` is of to its connection's ``bucket`` and its address.
 
         Raises:
             RefusalError: too many requests.
@@ -142,17 +142,17 @@ class Charges:
             return
         probe = is_probe(head)
         tokens = PAGE if head.startswith(_PAGE_LINES) else REQUEST
-        if not purse.spend(self._a_probe if probe else tokens, self._now()):
+        if not bucket.spend(self._probe_tokens if probe else tokens, self._now()):
             self._met(payer)
             raise _too_many("connection")
         if not probe:
             self._take(self._requests, payer, tokens)
-        elif purse.has_probed:
+        elif bucket.has_probed:
             self._take(self._probes, payer, tokens)
-        purse.has_probed |= probe
+        bucket.has_probed |= probe
 
     @property
-    def _a_probe(self) -> float:
+    def _probe_tokens(self) -> float:
         rate = self._connection_rate
         # A little less: sums of floats must not refuse the last of them.
         return rate.burst_s / rate.interval_s / _PROBES_AT_ONCE * (1 - 1e-6)
@@ -202,8 +202,8 @@ class Charges:
         if payer is not None:
             self._requests.give_back(payer, tokens, self._now())
 
-    def _take(self, purses: Purses, payer: str, tokens: float) -> None:
-        if not purses.spend(payer, tokens, self._now()):
+    def _take(self, buckets: AddressBuckets, payer: str, tokens: float) -> None:
+        if not buckets.spend(payer, tokens, self._now()):
             self._met(payer)
             raise _too_many("address")
 

@@ -26,9 +26,9 @@ class LimitLog:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._proxies: set[str] = set()
-        self._told: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
         """Who has a line in this minute, and of which limit."""
-        self._untold = 0
+        self._unlogged = 0
         """Refusals in this minute of those who have none."""
         self._minute: asyncio.TimerHandle | None = None
 
@@ -38,14 +38,14 @@ class LimitLog:
         ``who`` may hold whatever a stranger has written.
         """
         key = (who, setting)
-        if key in self._told:
+        if key in self._logged:
             return
-        if len(self._told) >= MOST_LINES:
-            self._untold += 1
+        if len(self._logged) >= MOST_LINES:
+            self._unlogged += 1
             return
         if self._minute is None:
             self._minute = self._loop.call_later(MINUTE_S, self._begin_again)
-        self._told.add(key)
+        self._logged.add(key)
         logger.warning("%s has met %s=%g", _shown(who), setting, limit)
 
     def hides_clients(self, peer: str) -> None:
@@ -65,10 +65,10 @@ class LimitLog:
             self._begin_again()
 
     def _begin_again(self) -> None:
-        if self._untold:
-            logger.warning("limits were met %d times by others in the last minute; see /metrics", self._untold)
-        self._told.clear()
-        self._untold = 0
+        if self._unlogged:
+            logger.warning("limits were met %d times by others in the last minute; see /metrics", self._unlogged)
+        self._logged.clear()
+        self._unlogged = 0
         self._minute = None
 
 

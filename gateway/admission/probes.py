@@ -25,7 +25,7 @@ class _Asker(Struct):
     """When it asked last."""
     interval_s: float | None = None
     """Between its last two questions; None before the second."""
-    told: int = 0
+    negative_answers: int = 0
     """How often it was told that this gateway goes away."""
 
 
@@ -45,7 +45,7 @@ class Probes:
             if len(self._askers) > _MOST:
                 del self._askers[next(iter(self._askers))]
         elif status == 404 and asker is not None:
-            asker.told += 1
+            asker.negative_answers += 1
 
     def regular(self, now: float) -> list[str]:
         """The addresses that ask again and again, and are due to do so."""
@@ -55,6 +55,10 @@ class Probes:
             if asker.interval_s is not None and now - asker.at <= 2 * asker.interval_s + _LATE_S
         ]
 
-    def all_told(self, addresses: list[str]) -> bool:
+    def all_informed(self, addresses: list[str]) -> bool:
         """Whether each of ``addresses`` has heard often enough that this gateway goes away."""
-        return all(asker.told >= ANSWERS for address in addresses if (asker := self._askers.get(address)) is not None)
+        return all(
+            asker.negative_answers >= ANSWERS
+            for address in addresses
+            if (asker := self._askers.get(address)) is not None
+        )

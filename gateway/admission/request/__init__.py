@@ -3,5 +3,5 @@
 ``head``     cuts it from what comes, within the limits that every request has
 ``lines``    its lines, each refused at the first wrong byte
 ``targets``  what the request is for; one that names another host is refused
-``asking``   whether it asks for a WebSocket
+``head_parser``  whether it asks for a WebSocket
 """

@@ -10,7 +10,7 @@ from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.websocket.header_fields import asks_for_websocket
 
 
-class Asking:
+class HeadParser:
     """Looks at heads, each whole."""
 
     def __init__(self, path: str) -> None:

@@ -22,7 +22,7 @@ MOST_PER_S: Final = 500
 this is not always answered. Who asks for anything else takes nothing of it."""
 
 
-class Graces:
+class GracePeriods:
     """Those who are heard for a moment."""
 
     def __init__(self) -> None:
