@@ -1,8 +1,8 @@
 """Accepted connections, until the first request of each is whole.
 
-A WebSocket handshake with nothing unusual about it becomes a client at once, without all that aiohttp makes
-for a request: a protocol, a task, a request, a response. Whatever else comes is aiohttp's, with the bytes it came in.
-Who does not finish a request's head in time is cut off, of later requests, too (`pending_handshakes`).
+An ordinary WebSocket handshake becomes a client at once, without all that aiohttp makes for a request: a protocol, a
+task, a request, a response. Everything else goes to aiohttp, with the bytes it came in. A connection that does not
+finish a head in time is cut off, also in later requests (`pending_handshakes`).
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from gateway.websocket.read_scheduler import ReadScheduler
 _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
 
 Upgrade = Callable[[RawRequestMessage, "PendingHandshake"], asyncio.Protocol | None]
-"""Answers a handshake and returns who talks to the client from then on, or None: aiohttp is to answer."""
+"""Answers a handshake and returns the client's protocol; None if aiohttp has to answer."""
 
 AnswerProbe = Callable[[RawRequestMessage, str], bytes]
-"""The whole answer to a balancer's question from an address."""
+"""The whole answer to a probe from an address."""
 
 
 class Acceptor:
@@ -49,9 +49,9 @@ class Acceptor:
         most: int,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``upgrade`` is asked about requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
+        """``upgrade`` handles requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
 
-        ``answer_probe`` answers the probes of those who met a limit. ``timeout_s`` and ``most`` are for
+        ``answer_probe`` answers probes of connections over a limit. ``timeout_s`` and ``most`` are for
         `PendingHandshakes`.
         """
         self.admission = admission
@@ -64,17 +64,17 @@ class Acceptor:
         self.grace = GracePeriods()
         self.read_scheduler = read_scheduler
         self.has_room = has_room
-        """Whether the process can hold one more socket, whoever's."""
+        """Whether the process can hold one more socket."""
         self.pending = PendingHandshakes(counters, timeout_s=timeout_s, most=most)
         self.whole: dict[PendingHandshake, bytes] = {}
-        """Heads that there was no time for in the turn in which they came."""
+        """Heads that wait for a later turn of the event loop."""
 
     def __call__(self) -> "PendingHandshake":
         """Make the protocol of one accepted connection: what the event loop asks for."""
         return PendingHandshake(self)
 
     def __len__(self) -> int:
-        """How many are unfinished, or wait for us."""
+        """The number of connections that are unfinished, or wait for us."""
         return len(self.pending) + len(self.whole)
 
     def leave(self, pending: "PendingHandshake") -> None:
@@ -83,14 +83,14 @@ class Acceptor:
         self.buffers.forget(pending)
 
     def close(self) -> None:
-        """Cut off whoever has not finished."""
+        """Cut off all that have not finished."""
         self.pending.close()
         for pending in tuple(self.whole):
             pending.abort()
 
 
 class PendingHandshake(asyncio.Protocol):
-    """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
+    """One connection. When its head is whole, ``upgrade`` replaces it, or it stays in front of aiohttp."""
 
     __slots__ = ("_acceptor", "_bucket", "_handler", "_heads", "_key", "payer", "peer", "refusal", "transport")
 
@@ -101,13 +101,13 @@ class PendingHandshake(asyncio.Protocol):
         self._handler: asyncio.Protocol | None = None
         self._key: str | None = None
         self.payer: str | None = None
-        """Whom requests are charged to when their heads are whole; None where that is not told by the connection."""
+        """The address that is charged for requests with a whole head; None if the connection does not show it."""
         self.refusal: RefusalError | None = None
-        """What the first request was refused for; whoever answers it takes this away. Before there is one: what the
-        connection is refused for, unless it is a probe's."""
+        """The first request's refusal; the code that answers it takes it away. Before a request: the connection's
+        refusal, unless a probe comes."""
 
     def abort(self, _reason: str = "") -> None:
-        """Cut off without a word (see `gateway.websocket.buffering.entries.Holder`; nothing waits to be read here)."""
+        """Cut off without an answer (see `gateway.websocket.buffering.entries.Holder`; nothing waits here)."""
         self.transport.abort()
 
     waiting_bytes = 0
@@ -117,12 +117,12 @@ class PendingHandshake(asyncio.Protocol):
         """See `gateway.websocket.buffering.entries.Holder`: this is no message."""
 
     def hand_over(self) -> str | None:
-        """What the connection is counted under, see `Admission.arrive`; whoever asks counts it out from now on."""
+        """The key of the connection, see `Admission.arrive`; from now on the caller counts it out."""
         key, self._key = self._key, None
         return key
 
     def charge(self, head: bytes) -> None:
-        """Charge a request for the work that it will be.
+        """Charge a request for its work, in advance.
 
         Raises:
             RefusalError: too many requests.
@@ -134,7 +134,7 @@ class PendingHandshake(asyncio.Protocol):
             charges.take_head(self.payer, self._bucket, head)
 
     def begin_head(self) -> None:
-        """A request after the first has begun: there is so much time for its head, as for the first one's."""
+        """A later request has begun: its head has as much time as the first one's."""
         self._acceptor.pending.enter(self)
 
     def end_head(self) -> None:
@@ -156,20 +156,20 @@ class PendingHandshake(asyncio.Protocol):
             if self._acceptor.grace.give(self, key, self._end_grace):
                 self.payer, self.refusal = key, error
             else:
-                # Before a byte of it is read.
+                # Before any byte of it is read.
                 self._refuse(error)
         else:
             self._acceptor.pending.enter(self)
 
     def _end_grace(self) -> None:
-        """Refuse who met a limit, and asked for anything else than whether we live, or for nothing."""
+        """Refuse a connection over a limit that sent no probe."""
         refusal, self.refusal = self.refusal, None
         self._acceptor.grace.end(self)
         if refusal is not None:
             self._refuse(refusal)
 
     def _answer_probe(self, head: bytes) -> None:
-        """Answer one question although a limit was met. The connection is counted nowhere, so it ends."""
+        """Answer one probe over a limit. The connection is counted nowhere, so it ends."""
         message = self._acceptor.head_parser.read(head)
         if message is None:
             self._end_grace()
@@ -183,7 +183,7 @@ class PendingHandshake(asyncio.Protocol):
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Collect the head, then decide whose it is (called by the event loop)."""
+        """Collect the head, then decide who handles it (called by the event loop)."""
         if self._handler is not None:
             self._handler.data_received(data)
             return
@@ -221,7 +221,7 @@ class PendingHandshake(asyncio.Protocol):
             acceptor.read_scheduler.wait(self, self.payer)
 
     def resume(self) -> None:
-        """Decide whose it is, now that there is time (called by `gateway.websocket.read_scheduler`)."""
+        """Decide who handles it, now that there is time (called by `gateway.websocket.read_scheduler`)."""
         head, heads, transport = self._acceptor.whole.pop(self, None), self._heads, self.transport
         if head is None or heads is None or transport.is_closing():
             return
@@ -256,7 +256,7 @@ class PendingHandshake(asyncio.Protocol):
             else:
                 self._serve(head + rest)
                 return
-        # Without anything of aiohttp's: a flood ends like this.
+        # Without aiohttp: this is how a flood ends.
         self._refuse(refusal)
 
     def _complain(self, data: bytes) -> None:
@@ -265,7 +265,7 @@ class PendingHandshake(asyncio.Protocol):
         except RefusalError as error:
             self._refuse(error)
         else:
-            # Answered where later ones are, which are cut by the same rules and by the same code.
+            # Answered where later requests are, by the same rules and the same code.
             self._serve(data)
 
     def _serve(self, data: bytes) -> None:
