@@ -109,8 +109,8 @@ function staleVenues() {
 }
 
 function reasonsOf(venues) {
-  const withReason = venues.filter((venue) => feeds.get(venue).reason);
-  return withReason.map((venue) => ofVenue(venue, feeds.get(venue).reason));
+  const told = venues.filter((venue) => feeds.get(venue).reason);
+  return told.map((venue) => ofVenue(venue, feeds.get(venue).reason));
 }
 
 /** Whether a symbol's venue is stale: the one whose name stands in front of it, or the one that has none there. */

@@ -193,7 +193,7 @@ class Row {
     this.badge.textContent = label;
     this.since.textContent = since;
     this.why.replaceChildren(reason, reason && since ? ", " : "", this.since);
-    // The spaces are for screen readers, and for copying.
+    // The spaces are for who hears or copies it.
     this.head.replaceChildren(...(isLive ? [this.symbol] : [this.symbol, " ", this.badge, " ", this.why]));
   }
 
