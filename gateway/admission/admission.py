@@ -102,8 +102,7 @@ class Admission:
     def arrive(self, peer: str | None) -> str | None:
         """Count a connection that was just accepted, and return its key, for `depart`.
 
-        None if the connection is not counted: it comes from a trusted proxy, whose request names the client later, or
-        from this machine.
+        None if it is not counted: it comes from this machine, or from a trusted proxy, whose request names the client.
 
         Raises:
             RefusalError: too many of this address, or too fast.
@@ -209,9 +208,7 @@ class Admission:
             raise unauthorised(str(error), error.code) from None
 
     def admit(self, upgrade_request: UpgradeRequest, grant: Grant | None) -> Slot:
-        """Count ``upgrade_request`` in, and return its slot, for `leave`.
-
-        ``grant`` is None for a client that has to show a token.
+        """Count ``upgrade_request`` in; return its slot, for `leave`. ``grant`` is None if a token is still to come.
 
         Raises:
             RefusalError: there is no room for it.
