@@ -98,7 +98,7 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
         "feed_live": ("1 while prices are live, 0 while those of a venue are stale.", lambda: feed.live),
     }
     labelled = {
-        "symbols": ("state", "This gateway's symbols, where the poller tells.", gateway.states.counts),
+        "symbols": ("state", "This gateway's symbols, if the poller reports states.", gateway.states.counts),
         "venue_live": ("venue", "1 while a venue's prices are live, 0 while stale.", feed.live_venues),
     }
     registry.register(GatewayCollector(gateway.counters, gauges, labelled))

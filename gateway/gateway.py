@@ -247,7 +247,7 @@ class Gateway:
         def is_over() -> bool:
             if self.succeeded or not balancers:
                 return not len(self.hub) and not (self.succeeded and self.arriving())
-            return self.probes.all_told(balancers)
+            return self.probes.all_informed(balancers)
 
         await self._wait_for(is_over, due)
         while self.expects_successor:  # noqa: ASYNC110 - another process sets no event

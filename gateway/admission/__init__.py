@@ -1,17 +1,17 @@
-"""Who may come in, and how much each may take.
+"""Who may connect, and how much each client may take.
 
 ``acceptor``            accepted connections until the first request of each is whole
-``pending_handshakes``  connections whose first head is not whole: how long, and how many
-``request``             the head of a request cut from what comes, and its limits
-``admission``           the decision: host, origin, address, token, room; ``policy`` is what it reads of the settings
-``upgrade_request``     what a request for a WebSocket asks for, and what a client holds that was let in
-``address``             who a client is, behind trusted proxies
-``origin``              whose pages may connect, and under which names the gateway is served
+``pending_handshakes``  connections with an unfinished head: for how long, and how many
+``request``             cuts the head of a request from incoming bytes, and has its limits
+``admission``           the decision: host, origin, address, token, room; ``policy`` has the settings that it reads
+``upgrade_request``     what a request for a WebSocket asks for, and what an admitted client holds
+``address``             a client's address, behind trusted proxies
+``origin``              the sites whose pages may connect, and the names under which the gateway is served
 ``limits``              rates, buckets and tallies
-``charges``             what requests over plain HTTP cost, and whom
-``budget``              who pays for a message of a client, and whether it can
-``limit_log``           who met a limit, in the log
+``charges``             the cost of requests over plain HTTP, and who is charged
+``budget``              who is charged for a client's message, and whether the tokens suffice
+``limit_log``           log lines about limits that were met
 ``descriptors``         how many sockets the process can hold
-``grace``               a moment for connections over a limit: a balancer's probe is answered all the same
-``probes``              which balancers must hear that this gateway goes away
+``grace_periods``       a short time for connections over a limit, so that a balancer's probe is still answered
+``probes``              the balancers that must know when this gateway goes away
 """

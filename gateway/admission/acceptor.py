@@ -1,8 +1,8 @@
 """Accepted connections, until the first request of each is whole.
 
-A WebSocket handshake with nothing unusual about it becomes a client at once, without all that aiohttp makes
-for a request: a protocol, a task, a request, a response. Whatever else comes is aiohttp's, with the bytes it came in.
-Who does not finish a request's head in time is cut off, of later requests, too (`pending_handshakes`).
+An ordinary WebSocket handshake becomes a client at once, without all that aiohttp makes for a request: a protocol, a
+task, a request, a response. Everything else goes to aiohttp, with the bytes it came in. A connection that does not
+finish a head in time is cut off, also in later requests (`pending_handshakes`).
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from typing import Final, cast
 from aiohttp.http_parser import RawRequestMessage
 
 from gateway.admission.admission import Admission
-from gateway.admission.charges import Purse, is_probe
-from gateway.admission.grace import Graces
+from gateway.admission.charges import ConnectionBucket, is_probe
+from gateway.admission.grace_periods import GracePeriods
 from gateway.admission.pending_handshakes import PendingHandshakes
-from gateway.admission.request.asking import Asking
 from gateway.admission.request.head import Heads
+from gateway.admission.request.head_parser import HeadParser
 from gateway.errors import RefusalError
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import Buffers
@@ -25,10 +25,10 @@ from gateway.websocket.read_scheduler import ReadScheduler
 _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
 
 Upgrade = Callable[[RawRequestMessage, "PendingHandshake"], asyncio.Protocol | None]
-"""Answers a handshake and returns who talks to the client from then on, or None: aiohttp is to answer."""
+"""Answers a handshake and returns the client's protocol; None if aiohttp has to answer."""
 
 AnswerProbe = Callable[[RawRequestMessage, str], bytes]
-"""The whole answer to a balancer's question from an address."""
+"""The whole answer to a probe from an address."""
 
 
 class Acceptor:
@@ -49,31 +49,31 @@ class Acceptor:
         most: int,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``upgrade`` is asked about requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
+        """``upgrade`` handles requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
 
-        ``answer_probe`` answers probes of those who met a limit; ``timeout_s`` and ``most`` are `PendingHandshakes`'s.
+        ``answer_probe`` answers probes over a limit; ``timeout_s`` and ``most`` are for `PendingHandshakes`.
         """
         self.admission = admission
         self.upgrade = upgrade
         self.answer_probe = answer_probe
-        self.asking = Asking(upgrade_path)
+        self.head_parser = HeadParser(upgrade_path)
         self.serve = serve
         self.counters = counters
         self.buffers = buffers
-        self.graces = Graces()
+        self.grace = GracePeriods()
         self.read_scheduler = read_scheduler
         self.has_room = has_room
-        """Whether the process can hold one more socket, whoever's."""
+        """Whether the process can hold one more socket."""
         self.pending = PendingHandshakes(counters, timeout_s=timeout_s, most=most)
         self.whole: dict[PendingHandshake, bytes] = {}
-        """Heads that there was no time for in the turn in which they came."""
+        """Heads that wait for a later turn of the event loop."""
 
     def __call__(self) -> "PendingHandshake":
         """Make the protocol of one accepted connection: what the event loop asks for."""
         return PendingHandshake(self)
 
     def __len__(self) -> int:
-        """How many are unfinished, or wait for us."""
+        """The number of connections that are unfinished, or wait for us."""
         return len(self.pending) + len(self.whole)
 
     def leave(self, pending: "PendingHandshake") -> None:
@@ -82,21 +82,21 @@ class Acceptor:
         self.buffers.forget(pending)
 
     def close(self) -> None:
-        """Cut off whoever has not finished."""
+        """Cut off all that have not finished."""
         self.pending.close()
         for pending in tuple(self.whole):
             pending.abort()
 
 
 class PendingHandshake(asyncio.Protocol):
-    """One connection. With a whole head it is replaced by what ``upgrade`` returns, or stands before aiohttp."""
+    """One connection. When its head is whole, ``upgrade`` replaces it, or it stays in front of aiohttp."""
 
-    __slots__ = ("_acceptor", "_handler", "_heads", "_is_counted", "_purse", "payer", "peer", "refusal", "transport")
+    __slots__ = ("_acceptor", "_bucket", "_handler", "_heads", "_is_counted", "payer", "peer", "refusal", "transport")
 
     def __init__(self, acceptor: Acceptor) -> None:
         self._acceptor = acceptor
         self._heads: Heads | None = Heads()
-        self._purse: Purse | None = None
+        self._bucket: ConnectionBucket | None = None
         self._handler: asyncio.Protocol | None = None
         self._is_counted = False
         self.payer: str | None = None
@@ -105,7 +105,7 @@ class PendingHandshake(asyncio.Protocol):
         """Why the first request is refused; before it, the connection, unless it is a probe's. Who answers takes it."""
 
     def abort(self, _reason: str = "") -> None:
-        """Cut off without a word (see `gateway.websocket.buffering.entries.Holder`; nothing waits to be read here)."""
+        """Cut off without an answer (see `gateway.websocket.buffering.entries.Holder`; nothing waits here)."""
         self.transport.abort()
 
     waiting_bytes = 0
@@ -120,19 +120,19 @@ class PendingHandshake(asyncio.Protocol):
         return is_counted
 
     def charge(self, head: bytes) -> None:
-        """Charge a request for the work that it will be.
+        """Charge a request for its work, in advance.
 
         Raises:
             RefusalError: too many requests.
         """
         if self.payer is not None:
             charges = self._acceptor.admission.charges
-            if self._purse is None:
-                self._purse = charges.connection()
-            charges.take_head(self.payer, self._purse, head)
+            if self._bucket is None:
+                self._bucket = charges.connection()
+            charges.take_head(self.payer, self._bucket, head)
 
     def begin_head(self) -> None:
-        """A request after the first has begun: there is so much time for its head, as for the first one's."""
+        """A later request has begun: its head has as much time as the first one's."""
         self._acceptor.pending.enter(self)
 
     def end_head(self) -> None:
@@ -152,24 +152,24 @@ class PendingHandshake(asyncio.Protocol):
             self._is_counted = self.payer is not None
         except RefusalError as error:
             key = self._acceptor.admission.key(self.peer)
-            if self._acceptor.graces.give(self, key, self._end_grace):
+            if self._acceptor.grace.give(self, key, self._end_grace):
                 self.payer, self.refusal = key, error
             else:
-                # Before a byte of it is read.
+                # Before any byte of it is read.
                 self._refuse(error)
         else:
             self._acceptor.pending.enter(self)
 
     def _end_grace(self) -> None:
-        """Refuse who met a limit, and asked for anything else than whether we live, or for nothing."""
+        """Refuse a connection over a limit that sent no probe."""
         refusal, self.refusal = self.refusal, None
-        self._acceptor.graces.end(self)
+        self._acceptor.grace.end(self)
         if refusal is not None:
             self._refuse(refusal)
 
     def _answer_probe(self, head: bytes) -> None:
-        """Answer one question although a limit was met. The connection is counted nowhere, so it ends."""
-        message = self._acceptor.asking.read(head)
+        """Answer one probe over a limit. The connection is counted nowhere, so it ends."""
+        message = self._acceptor.head_parser.read(head)
         if message is None:
             self._end_grace()
         else:
@@ -182,7 +182,7 @@ class PendingHandshake(asyncio.Protocol):
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Collect the head, then decide whose it is (called by the event loop)."""
+        """Collect the head, then decide who handles it (called by the event loop)."""
         if self._handler is not None:
             self._handler.data_received(data)
             return
@@ -200,7 +200,7 @@ class PendingHandshake(asyncio.Protocol):
             return
         if head is None:
             self._acceptor.buffers.keeps(self, len(heads))
-        elif self.refusal is not None and not (is_probe(head) and self._acceptor.graces.may_ask(self.payer or "")):
+        elif self.refusal is not None and not (is_probe(head) and self._acceptor.grace.may_ask(self.payer or "")):
             self._end_grace()
         else:
             self._take_turn(head, heads)
@@ -209,7 +209,7 @@ class PendingHandshake(asyncio.Protocol):
         acceptor = self._acceptor
         acceptor.leave(self)
         if self.refusal is not None:
-            acceptor.graces.end(self)
+            acceptor.grace.end(self)
         if acceptor.read_scheduler.begin():
             self._decide(head, heads.take(len(heads)))
             acceptor.read_scheduler.end()
@@ -220,7 +220,7 @@ class PendingHandshake(asyncio.Protocol):
             acceptor.read_scheduler.wait(self, self.payer)
 
     def resume(self) -> None:
-        """Decide whose it is, now that there is time (called by `gateway.websocket.read_scheduler`)."""
+        """Decide who handles it, now that there is time (called by `gateway.websocket.read_scheduler`)."""
         head, heads, transport = self._acceptor.whole.pop(self, None), self._heads, self.transport
         if head is None or heads is None or transport.is_closing():
             return
@@ -237,7 +237,7 @@ class PendingHandshake(asyncio.Protocol):
         if self.refusal is not None:
             self._answer_probe(head)
             return
-        message = acceptor.asking.for_upgrade(head)
+        message = acceptor.head_parser.for_upgrade(head)
         protocol = None if message is None else acceptor.upgrade(message, self)
         if protocol is not None:
             self._heads = None
@@ -255,7 +255,7 @@ class PendingHandshake(asyncio.Protocol):
             else:
                 self._serve(head + rest)
                 return
-        # Without anything of aiohttp's: a flood ends like this.
+        # Without aiohttp: this is how a flood ends.
         self._refuse(refusal)
 
     def _complain(self, data: bytes) -> None:
@@ -264,7 +264,7 @@ class PendingHandshake(asyncio.Protocol):
         except RefusalError as error:
             self._refuse(error)
         else:
-            # Answered where later ones are, which are cut by the same rules and by the same code.
+            # Answered where later requests are, by the same rules and the same code.
             self._serve(data)
 
     def _serve(self, data: bytes) -> None:
@@ -283,7 +283,7 @@ class PendingHandshake(asyncio.Protocol):
         self._acceptor.leave(self)
         self._acceptor.whole.pop(self, None)
         self._acceptor.read_scheduler.forget(self)
-        self._acceptor.graces.end(self)
+        self._acceptor.grace.end(self)
         if self.hand_over():
             self._acceptor.admission.depart(self.payer)
         if self._handler is not None:

@@ -1,4 +1,4 @@
-"""Who a client is, as far as its address tells: behind proxies, only as far as they can be believed."""
+"""A client's address; behind proxies, as far as they are trusted."""
 
 import functools
 import re
@@ -11,39 +11,39 @@ from msgspec import Struct
 from market.settings.environ import SettingError, shown
 
 UNIX: Final = "unix"
-"""Stands for whoever connects over a Unix socket, which has no addresses."""
+"""Stands for clients over a Unix socket, which have no addresses."""
 
 _WITH_PORT: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
 class TrustedProxies(Struct, frozen=True):
-    """Whose word about a client's address is taken, and how far back.
+    """The proxies that are trusted about a client's address, and how many of them are in a row.
 
-    `X-Forwarded-For` is a list to which every proxy adds, on the right, who connected to *it*. Anybody may send one
-    that is filled already, so it is read only when a listed proxy sends it, and then only the ``hops``-th entry from
-    the right: with so many proxies of ours in a row, that is what the outermost of them saw, and all that a
-    client can write stands further left. Where that entry is missing or is no address, the proxies are not what the
-    settings say; then the address of the one that connected to us stands in, which all behind it share.
+    Every proxy adds, on the right of `X-Forwarded-For`, the address that connected to *it*. Anybody may send a list
+    that is filled already. So the list is read only from a listed proxy, and only its ``hops``-th entry from the right:
+    with so many proxies of ours in a row, that entry is what the outermost of them saw. Everything that a client can
+    write is further left. If that entry is missing or is no address, the proxies are not what the settings say. Then
+    the address of the peer counts, which all clients behind it share.
     """
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     unix: bool = False
-    """Whether who connects over a Unix socket is one of them."""
+    """Whether a peer over a Unix socket is one of them."""
     hops: int = 1
-    """How many proxies of ours a request passes."""
+    """The number of our own proxies that a request passes."""
 
     @classmethod
     def parse(cls, proxies: str, hops: int = 1) -> "TrustedProxies":
-        """Read a comma-separated list of addresses, networks and the word ``unix``; empty is nobody.
+        """Read a comma-separated list of addresses, networks and the word ``unix``; empty means none.
 
         Raises:
-            SettingError: one that is none of these.
+            SettingError: an entry is none of these.
         """
         names = [name for entry in proxies.split(",") if (name := entry.strip())]
         return cls(tuple(_network(name) for name in names if name != UNIX), UNIX in names, hops)
 
     def trusts(self, peer: str | None) -> bool:
-        """Whether what ``peer`` says of its client is believed: `X-Forwarded-For`, `X-Forwarded-Proto`.
+        """Whether ``peer`` is trusted about its client: `X-Forwarded-For`, `X-Forwarded-Proto`.
 
         ``peer`` is the address of the other end of the TCP connection; None or "" on a Unix socket.
         """
@@ -54,35 +54,35 @@ class TrustedProxies(Struct, frozen=True):
         address = _address(peer.partition("%")[0])
         return address is not None and any(address in network for network in self.networks)
 
-    def told(self, peer: str | None, forwarded_for: Sequence[str]) -> str | None:
-        """The client's address as far as a trusted proxy tells it, in its usual spelling; None where none does.
+    def reported(self, peer: str | None, forwarded_for: Sequence[str]) -> str | None:
+        """The client's address as a trusted proxy reports it, in its usual spelling; None if none does.
 
-        ``forwarded_for`` is what all `X-Forwarded-For` lines say, in their order.
+        ``forwarded_for`` has the values of all `X-Forwarded-For` lines, in order.
         """
         if not forwarded_for or not self.trusts(peer):
             return None
-        # From the right, and no further than needed: the left is as long as a stranger likes. An empty entry
-        # counts (RFC 9110, section 5.6.1, would skip it): else one that a proxy left empty would uncover the left.
+        # From the right, and no further than needed: the left is as long as a stranger likes. An empty entry counts,
+        # although RFC 9110, section 5.6.1, would skip it: else an entry that a proxy left empty would expose the left.
         entries = ",".join(forwarded_for).rsplit(",", self.hops)
         address = _entry(entries[-self.hops]) if len(entries) >= self.hops else None
         return None if address is None else str(address)
 
     def client(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """The client's address: `told`, or else its own; `UNIX` where there is none."""
-        return self.told(peer, forwarded_for) or spelled(peer)
+        """The client's address: `reported`, or else its own; `UNIX` where there is none."""
+        return self.reported(peer, forwarded_for) or spelled(peer)
 
 
-# It is asked when a connection arrives, and again when its request is whole.
+# Called when a connection arrives, and again when its request is whole.
 @functools.lru_cache(maxsize=1024)
 def spelled(peer: str | None) -> str:
-    """The usual spelling of a peer's address: without scope, and IPv4 as such where a dual-stack socket mapped it."""
+    """The usual spelling of a peer's address: without scope, and IPv4 as such if a dual-stack socket mapped it."""
     if not peer:
         return UNIX
     return str(_address(peer.partition("%")[0]) or peer)
 
 
 def limit_key(address: str) -> str:
-    """What an address is counted under. Of IPv6 the /64, the least that a site is given (RFC 6177, section 2)."""
+    """The key that an address is counted under. For IPv6 the /64, the least that a site gets (RFC 6177, section 2)."""
     if ":" not in address:
         return address
     parsed = _address(address)
@@ -92,20 +92,20 @@ def limit_key(address: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what listens on ``host`` is reached from this machine only."""
+    """Whether only this machine reaches what listens on ``host``."""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def is_every_address(host: Any) -> bool:
-    """Whether ``host`` is IPv6's unspecified address, ``::``, by which every address of both families is meant."""
+    """Whether ``host`` is IPv6's unspecified address ``::``, which means every address of both families."""
     return isinstance(host, str) and (address := _address(host)) is not None and address == IPv6Address("::")
 
 
 def is_private(name: Any) -> bool:
-    """Whether only this machine reaches what listens at ``name``, as a socket's `getsockname` tells it.
+    """Whether only this machine reaches what listens at ``name``, a socket's `getsockname`.
 
-    A Unix socket's is a path.
+    The name of a Unix socket is a path.
     """
     return not isinstance(name, tuple) or is_loopback(name[0])
 
@@ -126,7 +126,7 @@ def _network(name: str) -> IPv4Network | IPv6Network:
 
 
 def _entry(text: str) -> IPv4Address | IPv6Address | None:
-    """The address in an entry; some proxies write a port after it."""
+    """The address in an entry; some proxies write a port behind it."""
     text = text.strip()
     with_port = _WITH_PORT.fullmatch(text)
     return _address((with_port[1] or with_port[2]) if with_port else text)

@@ -1,7 +1,7 @@
-"""Who may come in, decided before a connection costs anything: by name, origin, address, token and room.
+"""Who may connect, decided before a connection costs anything: by name, origin, address, token and room.
 
-The way of a newcomer: `Admission.arrive` when its connection is accepted, `look` at the request, a grant for the
-token, `admit`. Whoever was counted on the way in is counted out by `leave`.
+The steps for a new connection: `Admission.arrive` when it is accepted, `look` at the request, a grant for the token,
+`admit`. Everything counted on the way in is released by `leave`.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from market.bus import BusDownError
 _THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
 
 _BUS_AGAIN_S: Final = 3
-"""So often, at least, the bus is tried."""
+"""The bus is tried at least so often."""
 
 _RATE_BURST_S: Final = 10
-"""A page of charts, or an office whose gateway has gone, connects many times at once."""
+"""A page of charts, or an office whose gateway is gone, connects many times at once."""
 
 
 class Admission:
@@ -42,7 +42,7 @@ class Admission:
         verify_now: Callable[[str], Grant | None] | None,
         has_room: Callable[[], bool],
     ) -> None:
-        """``verify_now`` tells what a token opens, or None where that takes time; it is None where nobody needs one.
+        """``verify_now`` gives a token's grant, or None if that takes time; it is None if no token is needed.
 
         ``has_room`` says whether the process takes one more.
         """
@@ -51,12 +51,12 @@ class Admission:
         self._has_room = has_room
         self._loop = asyncio.get_running_loop()
         self.limit_log = LimitLog()
-        """Tells of addresses and subjects that meet a limit."""
+        """Logs addresses and subjects that meet a limit."""
         rate = settings.max_connect_rate_per_ip
         self._connect_rate = Rate(rate, rate * _RATE_BURST_S)
         self._connects = KeyedBuckets(self._connect_rate)
         self.charges = Charges(settings.max_request_rate_per_ip, self._loop.time, self._met_request_rate)
-        """What requests cost."""
+        """The charges for requests."""
         self._addresses = Tally()
         self._subjects = Tally()
 
@@ -64,7 +64,7 @@ class Admission:
         self.limit_log.met(payer, "MAX_REQUEST_RATE_PER_IP", self._settings.max_request_rate_per_ip)
 
     def change(self, settings: Policy) -> None:
-        """Let in by other ``settings`` from now on; whoever is in stays in, and is counted as before."""
+        """Apply other ``settings`` from now on; admitted clients stay, and are counted as before."""
         self._settings = settings
         rate = settings.max_connect_rate_per_ip
         self._connect_rate.change(rate, rate * _RATE_BURST_S)
@@ -87,7 +87,7 @@ class Admission:
         return payer
 
     def key(self, peer: str | None) -> str:
-        """What connections of ``peer`` are counted under, if they are counted."""
+        """The key that connections of ``peer`` are counted under, if they are counted."""
         return limit_key(spelled(peer))
 
     def depart(self, payer: str | None) -> None:
@@ -98,10 +98,10 @@ class Admission:
     def look(
         self, headers: CIMultiDictProxy[str], query: MultiMapping[str], peer: str | None, *, counted: bool
     ) -> UpgradeRequest:
-        """What a request asks for. ``counted`` says whether `arrive` was asked about its connection.
+        """Check a request, and return what it asks for. ``counted`` says whether `arrive` counted its connection.
 
         Raises:
-            RefusalError: it is refused; what is wrong is in the answer.
+            RefusalError: it is refused; the answer says what is wrong.
         """
         settings = self._settings
         handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
@@ -118,9 +118,9 @@ class Admission:
         )
 
     def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:
-        """The address behind a request, what it is counted and charged under, and whether a trusted proxy brought it.
+        """The address behind a request, the key it is counted and charged under, and whether a trusted proxy sent it.
 
-        Nothing is counted or charged for this machine itself, unless that is asked for.
+        Nothing is counted or charged for this machine itself, unless the settings say so.
         """
         proxies = self._settings.trusted_proxies
         if not proxies.trusts(peer):
@@ -128,21 +128,21 @@ class Admission:
             if hdrs.X_FORWARDED_FOR in headers:
                 self.limit_log.hides_clients(address)
             return address, self._payer(address), False
-        told = proxies.told(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()))
-        if told is None:
-            # Whoever it is, it is not this machine: the proxy's own address stands in for a stranger's.
+        reported = proxies.reported(peer, headers.getall(hdrs.X_FORWARDED_FOR, ()))
+        if reported is None:
+            # The client is unknown, but it is not this machine: the proxy's own address counts as a stranger's.
             return spelled(peer), limit_key(spelled(peer)), True
-        return told, self._payer(told), True
+        return reported, self._payer(reported), True
 
     def payer(self, headers: CIMultiDictProxy[str], peer: str | None) -> str | None:
-        """Whom the work for a request is charged to; None for this machine itself, unless it has no privilege."""
+        """The address that a request is charged to; None for this machine itself, unless it has no exemption."""
         return self._identity(headers, peer)[1]
 
     def check_operator(self, headers: CIMultiDictProxy[str]) -> None:
-        """See that a request for operators does not come from a page that made its name resolve to us.
+        """Check that a request for operators does not come from a page that made its name resolve to us.
 
         Raises:
-            RefusalError: it may.
+            RefusalError: it may come from such a page.
         """
         settings = self._settings
         if not settings.allowed_hosts.allows_operator(headers.get(hdrs.HOST, ""), settings.host):
@@ -150,10 +150,10 @@ class Admission:
             raise RefusalError(403, "host", problem)
 
     def check_names(self, headers: CIMultiDictProxy[str]) -> None:
-        """See that a request means this gateway, and does not come from somebody else's page.
+        """Check that a request means this gateway, and does not come from another site's page.
 
         Raises:
-            RefusalError: it does not, or does.
+            RefusalError: the host is not ours, or the origin is not allowed.
         """
         settings = self._settings
         host = headers.get(hdrs.HOST, "")
@@ -166,7 +166,7 @@ class Admission:
         """What ``upgrade_request`` may do, or why that is not known yet.
 
         Raises:
-            RefusalError: its token opens nothing.
+            RefusalError: its token is not valid.
         """
         if self._verify_now is None:
             return ANONYMOUS
@@ -175,14 +175,14 @@ class Admission:
         if upgrade_request.token is None:
             return "by_message"
         try:
-            # Where it has to be waited for, it is charged again then.
+            # If the grant takes time, the proof is charged again then.
             with self.charges.proof(upgrade_request.payer):
                 return self._verify_now(upgrade_request.token) or "to_prove"
         except RefusedError as error:
             raise unauthorised(str(error), error.code) from None
 
     def admit(self, upgrade_request: UpgradeRequest, grant: Grant | None) -> Slot:
-        """Count ``upgrade_request`` in; to be given to `leave`. ``grant`` is None for one who is still to show a token.
+        """Count ``upgrade_request`` in; return its slot, for `leave`. ``grant`` is None if a token is still to come.
 
         Raises:
             RefusalError: there is no room for it.
@@ -201,10 +201,10 @@ class Admission:
         return slot
 
     def confirm(self, slot: Slot, grant: Grant) -> None:
-        """See that there is room for the one in ``slot``, now that it is known who it is.
+        """Check that there is room for the client in ``slot``, now that its subject is known.
 
         Raises:
-            RefusalError: there is none; it has still to `leave`.
+            RefusalError: there is none; the slot must still `leave`.
         """
         self._require_room()
         self._require_identity(slot, grant)
@@ -215,7 +215,7 @@ class Admission:
             raise RefusalError(429, "subject", problem, {"Retry-After": "5"})
 
     def identify(self, slot: Slot, grant: Grant) -> bool:
-        """Count the one in ``slot`` under its token's subject; whether there was room for one more of it."""
+        """Count the client in ``slot`` under its token's subject; return whether there was room for one more."""
         if not grant.subject:
             return True
         limit = grant.max_connections or self._settings.max_connections_per_subject
@@ -227,7 +227,7 @@ class Admission:
         return True
 
     def leave(self, slot: Slot) -> None:
-        """Whoever was in ``slot`` is gone."""
+        """The client in ``slot`` is gone."""
         if slot.is_counted:
             self.depart(slot.payer)
         if slot.subject:
@@ -257,11 +257,11 @@ class Admission:
 
 
 def try_later(problem: str, error: TryLaterError | BusDownError) -> RefusalError:
-    """What to answer where the issuer's keys, or the bus's store, cannot be asked; and when to come back."""
+    """The refusal if the issuer's keys, or the bus's store, cannot be asked; with the time to come back."""
     after_s = math.ceil(error.after_s) if isinstance(error, TryLaterError) else _BUS_AGAIN_S
     return RefusalError(503, "try_later", f"{problem}; try again", {hdrs.RETRY_AFTER: str(after_s)})
 
 
 def unauthorised(problem: str, code: str) -> RefusalError:
-    """What to answer to a token that opens nothing (RFC 6750, section 3)."""
+    """The refusal of a token that is not valid (RFC 6750, section 3)."""
     return RefusalError(401, "token", problem, {hdrs.WWW_AUTHENTICATE: 'Bearer error="invalid_token"'}, code=code)

@@ -1,4 +1,4 @@
-"""Who pays for what a client asks for: its connection, its token's subject and its address, each at its own rate."""
+"""Who is charged for a client's messages: its connection, its token's subject and its address, each at its own rate."""
 
 from typing import Final, Literal
 
@@ -11,39 +11,39 @@ from gateway.admission.upgrade_request import Slot
 Payer = Literal["connection", "subject", "address"]
 
 _BURST_S: Final = 2.0
-"""So many seconds' worth of messages may come at once; another second's worth is refused before a flood is closed."""
+"""So many seconds' worth of messages may come at once. Another second's worth is refused before a flood is closed."""
 
 _ADDRESS_BURST_S: Final = 5.0
-"""Behind one address there may be an office, all of whose clients connect again at once."""
+"""An office behind one address may have all its clients connect again at once."""
 
 _WHILE_ADDRESS_OWES: Final = 10
-"""So many times as much a refused message costs its connection while its address has no tokens left. Of the many
-behind an address those who send most are closed, and then there are some left for the others."""
+"""A refused message costs its connection so many times as much while its address has no tokens left. Among the many
+clients behind an address those that send most are closed, and then the others get tokens."""
 
 
 class Refusal(Struct, frozen=True):
-    """Why a message is not looked at."""
+    """Why a message is not read."""
 
     verdict: Verdict
     """``refuse`` or ``close``."""
     payer: Payer
-    """Who has no tokens left."""
+    """Whose tokens are used up."""
 
 
 class Budgets:
-    """The rates of messages of one gateway, and what subjects and addresses have left of theirs."""
+    """The message rates of one gateway, and what subjects and addresses have left of theirs."""
 
     def __init__(self, settings: Policy) -> None:
         self.connection = Rate(0, 0)
         self._subject, self._address = Rate(0, 0), Rate(0, 0)
         self.change(settings)
         self.subjects = KeyedBuckets(self._subject)
-        """Of all messages with one subject's tokens."""
+        """The rate of each subject's messages."""
         self.addresses = KeyedBuckets(self._address)
-        """Of all messages from one address."""
+        """The rate of each address's messages."""
 
     def change(self, settings: Policy) -> None:
-        """Go by other ``settings`` from now on."""
+        """Apply other ``settings`` from now on."""
         rate = settings.max_messages_per_second
         self.connection.change(rate, rate * _BURST_S, rate)
         rate = settings.max_messages_per_second_per_subject
@@ -52,10 +52,10 @@ class Budgets:
         self._address.change(rate, rate * _ADDRESS_BURST_S)
 
     def take(self, bucket: Bucket, slot: Slot, now: float, extra: int = 0, *, anyway: bool = False) -> Refusal | None:
-        """Let who is in ``slot`` pay for one message or frame, and ``extra`` tokens for work on it.
+        """Charge the client in ``slot`` for one message or frame, and ``extra`` tokens for work on it.
 
-        Returns why not, where it cannot. ``bucket`` is its connection's own. The work is done and paid for ``anyway``,
-        where the message is refused but must be read.
+        Returns why not, if it is refused. ``bucket`` is the connection's own. With ``anyway`` the message must be read
+        even if it is refused, so the work is charged all the same.
         """
         price = 1 + extra if anyway else 1
         verdict = bucket.take(now, price) if self.connection.interval_s else "ok"
@@ -63,7 +63,7 @@ class Budgets:
             verdict = bucket.take(now, _WHILE_ADDRESS_OWES - 1)
         if verdict != "ok":
             return Refusal(verdict, "connection")
-        # All connections of a subject or an address together only ever wait; none is closed for what another does.
+        # Connections that share a subject or an address only have to wait; none is closed for what another does.
         if slot.subject and self.subjects.take(slot.subject, now) != "ok":
             bucket.charge(price - 1, now)
             return Refusal("refuse", "subject")
@@ -75,7 +75,7 @@ class Budgets:
         return None
 
     def charge(self, bucket: Bucket, slot: Slot, tokens: int, now: float) -> None:
-        """Let it pay ``tokens`` more for a message that was let in; what is not there is owed, and paid first."""
+        """Charge ``tokens`` more for a message that was let in. Missing tokens are a debt, which is paid first."""
         bucket.charge(tokens, now)
         if slot.subject:
             self.subjects.charge(slot.subject, tokens, now)

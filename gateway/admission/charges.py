@@ -1,6 +1,6 @@
-"""What requests over plain HTTP cost, charged to their connection and address before anything is done for them.
+"""The cost of requests over plain HTTP, charged to their connection and address before any work.
 
-One token is some 0.4 ms of work. Handshakes that are let in are not charged: connects have limits of their own.
+One token is some 0.4 ms of work. Admitted handshakes are not charged: connects have limits of their own.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,31 +13,31 @@ from gateway.errors import RefusalError
 from market.bus import BusDownError
 
 METRICS: Final = 10
-"""Tokens: as long as it takes to write them all."""
+"""Tokens: writing all metrics takes that long."""
 
 PROOF: Final = 10
-"""Tokens: for a token or a ticket that opens nothing. A signature was checked for it, or the store was asked."""
+"""Tokens: for a token or ticket that is not valid. A signature was checked for it, or the store was asked."""
 
 _PROOF_HELD: Final = 2
-"""Tokens: while a proof is looked at. Given back to who showed a good one: many people behind one address may show
-theirs at once. Who showed none owes the rest of its price."""
+"""Tokens: while a proof is checked. A valid one gets them back: many people behind one address may show theirs at once.
+For an invalid one the rest of its price is owed."""
 
 REQUEST: Final = 1
-"""Tokens: for any request that is not told of below."""
+"""Tokens: for any other request."""
 
 PAGE: Final = 0.25
-"""Tokens: for the dashboard, and for what it is made of, all of which is in memory. An office opens it at once."""
+"""Tokens: for the dashboard and its parts, which are all in memory. An office opens it at once."""
 
 _BURST_S: Final = 2.0
 """So many seconds' worth may come at once."""
 
 PROBES: Final = frozenset(("/healthz", "/readyz"))
-"""What balancers ask for. The first of a connection is free for its address, as a balancer's checks connect anew each
-time: whoever shares its address must not make it take us for dead. Connects have limits of their own. Further ones are
-charged to the address, apart from all else."""
+"""What balancers ask for. The first probe of a connection is free for its address, because a balancer's checks connect
+anew each time: another client of the same address must not make it take us for dead. Connects have limits of their own.
+Further probes are charged to the address, apart from everything else."""
 
 _PROBES_AT_ONCE: Final = 3
-"""Of one connection, and half as many a second: its whole purse is so many."""
+"""So many probes of one connection may come at once, and half as many a second: they use its whole bucket."""
 
 _METHODS: Final = ("GET", "HEAD")
 _PROBE_LINES: Final = tuple(f"{method} {path} ".encode() for method in _METHODS for path in PROBES)
@@ -45,26 +45,26 @@ _PAGE_LINES: Final = tuple(f"{method} {path}".encode() for method in _METHODS fo
 
 
 def is_probe(head: bytes) -> bool:
-    """Whether a balancer may ask so."""
+    """Whether the head is a probe's."""
     return head.startswith(_PROBE_LINES)
 
 
-class Purse:
+class ConnectionBucket:
     """What one connection has left."""
 
     __slots__ = ("_full_at", "_rate", "has_probed")
 
     def __init__(self, rate: Rate) -> None:
-        """A full one."""
+        """It is full at first."""
         self._rate = rate
         self._full_at = 0.0
         self.has_probed = False
-        """Whether it was asked for a probe before."""
+        """Whether a probe came before."""
 
     def spend(self, tokens: float, now: float) -> bool:
-        """Take so many, or none of them; whether they were there."""
+        """Take ``tokens``, or none of them; return whether there were enough."""
         rate = self._rate
-        # Further ahead than this rate lets anybody come: it was another one then.
+        # Further ahead than this rate allows: the rate was another one then.
         held = self._full_at if 0 < self._full_at - now <= rate.burst_s else now
         full_at = held + tokens * rate.interval_s
         if full_at - now > rate.burst_s:
@@ -73,13 +73,13 @@ class Purse:
         return True
 
 
-class Purses(KeyedBuckets):
-    """A bucket for each address, of which several tokens can be taken at once, or none of them, and given back."""
+class AddressBuckets(KeyedBuckets):
+    """A bucket for each address, from which several tokens can be taken at once, or none of them, and given back."""
 
     __slots__ = ()
 
     def spend(self, key: str, tokens: float, now: float) -> bool:
-        """Take so many of ``key``; whether they were there."""
+        """Take ``tokens`` of ``key``; return whether there were enough."""
         rate, buckets = self._rate, self._full_at
         if rate.interval_s:
             full_at = self._held(key, now) + tokens * rate.interval_s
@@ -95,32 +95,32 @@ class Purses(KeyedBuckets):
         self._full_at.clear()
 
     def give_back(self, key: str, tokens: float, now: float) -> None:
-        """Undo a `spend` of so many."""
+        """Undo a `spend` of ``tokens``."""
         held = self._full_at.get(key)
         if held is not None:
-            # One that is full again is forgotten by and by.
+            # A bucket that is full again is forgotten later.
             self._full_at[key] = max(now, held - tokens * self._rate.interval_s)
 
 
 class Charges:
-    """What every address has left for requests. A payer of None pays nothing."""
+    """What every address has left for requests. A payer of None is not charged."""
 
     def __init__(
         self, per_s: float, now: Callable[[], float], met: Callable[[str], None] = lambda _payer: None
     ) -> None:
-        """``per_s`` tokens a second for each address, 0 being no limit; ``now`` is a clock, in seconds.
+        """``per_s`` tokens a second for each address, 0 meaning no limit; ``now`` is a clock, in seconds.
 
-        ``met`` is told of each address that is refused something.
+        ``met`` is called with each address that is refused.
         """
         self._now = now
         self._met = met
         self._rate = Rate(per_s, per_s * _BURST_S)
         self._connection_rate = Rate(per_s / 2, per_s)
-        self._requests = Purses(self._rate)
-        self._probes = Purses(self._rate)
+        self._requests = AddressBuckets(self._rate)
+        self._probes = AddressBuckets(self._rate)
 
     def change(self, per_s: float) -> None:
-        """Allow another rate from now on; with that, nobody has used up anything."""
+        """Allow another rate from now on. All buckets are full then."""
         if self._rate.interval_s == (1 / per_s if per_s else 0):
             return
         self._requests.clear()
@@ -128,12 +128,12 @@ class Charges:
         self._rate.change(per_s, per_s * _BURST_S)
         self._connection_rate.change(per_s / 2, per_s)
 
-    def connection(self) -> Purse:
-        """A purse for one connection, which may take half of what its address may."""
-        return Purse(self._connection_rate)
+    def connection(self) -> ConnectionBucket:
+        """A bucket for one connection, which may take half of what its address may."""
+        return ConnectionBucket(self._connection_rate)
 
-    def take_head(self, payer: str | None, purse: Purse, head: bytes) -> None:
-        """Charge the request that ``head`` is of to its connection's ``purse`` and its address.
+    def take_head(self, payer: str | None, bucket: ConnectionBucket, head: bytes) -> None:
+        """Charge the request of ``head`` to its connection's ``bucket`` and its address.
 
         Raises:
             RefusalError: too many requests.
@@ -142,23 +142,23 @@ class Charges:
             return
         probe = is_probe(head)
         tokens = PAGE if head.startswith(_PAGE_LINES) else REQUEST
-        if not purse.spend(self._a_probe if probe else tokens, self._now()):
+        if not bucket.spend(self._probe_tokens if probe else tokens, self._now()):
             self._met(payer)
             raise _too_many("connection")
         if not probe:
             self._take(self._requests, payer, tokens)
-        elif purse.has_probed:
+        elif bucket.has_probed:
             self._take(self._probes, payer, tokens)
-        purse.has_probed |= probe
+        bucket.has_probed |= probe
 
     @property
-    def _a_probe(self) -> float:
+    def _probe_tokens(self) -> float:
         rate = self._connection_rate
-        # A little less: sums of floats must not refuse the last of them.
+        # A little less: rounding errors must not refuse the last of them.
         return rate.burst_s / rate.interval_s / _PROBES_AT_ONCE * (1 - 1e-6)
 
     def take_request(self, payer: str | None, path: str) -> None:
-        """Charge a request for ``path`` to its address alone: a proxy's connection is many clients'.
+        """Charge a request for ``path`` to its address alone: a proxy's connection carries many clients.
 
         Raises:
             RefusalError: too many requests.
@@ -171,19 +171,19 @@ class Charges:
         """Charge more work for a request, before it is done.
 
         Raises:
-            RefusalError: so much is not left; nothing was charged.
+            RefusalError: not enough tokens are left; nothing was charged.
         """
         if payer is not None:
             self._take(self._requests, payer, tokens)
 
     @contextmanager
     def proof(self, payer: str | None) -> Iterator[None]:
-        """Charge for a token or a ticket that is looked at in the block; one that is good raises nothing there.
+        """Charge for a token or ticket that the block checks; the block raises if it is not valid.
 
-        Whoever owes for others is not looked at. What cannot be told now costs nothing.
+        An address in debt is refused unchecked. A check that cannot be done now costs nothing.
 
         Raises:
-            RefusalError: so much is not left; nothing was charged.
+            RefusalError: not enough tokens are left; nothing was charged.
         """
         self.take(payer, _PROOF_HELD)
         try:
@@ -198,12 +198,12 @@ class Charges:
         self.give_back(payer, _PROOF_HELD)
 
     def give_back(self, payer: str | None, tokens: int) -> None:
-        """What was charged was not to be paid for."""
+        """Return what was charged without need."""
         if payer is not None:
             self._requests.give_back(payer, tokens, self._now())
 
-    def _take(self, purses: Purses, payer: str, tokens: float) -> None:
-        if not purses.spend(payer, tokens, self._now()):
+    def _take(self, buckets: AddressBuckets, payer: str, tokens: float) -> None:
+        if not buckets.spend(payer, tokens, self._now()):
             self._met(payer)
             raise _too_many("address")
 

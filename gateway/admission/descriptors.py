@@ -1,4 +1,4 @@
-"""How many sockets a process can hold: each needs a descriptor, and others need some too."""
+"""How many sockets a process can hold: each needs a descriptor, and other things need some too."""
 
 import logging
 import resource
@@ -6,18 +6,18 @@ import sys
 from typing import Final
 
 RESERVED: Final = 64
-"""For the bus and its reconnects, for keys that are fetched, for logs and libraries.
+"""For the bus and its reconnects, for fetching keys, for logs and libraries.
 
-Were clients to take the last descriptor, a lost bus link could not be made anew.
+If clients took the last descriptor, a lost bus link could not be replaced.
 """
 
 logger = logging.getLogger(__name__)
 
 
 def make_room(sockets: int) -> int:
-    """Raise the limit of open files, as far as that is allowed, for so many sockets of clients; how many fit.
+    """Raise the limit of open files, as far as allowed, for so many client sockets; return how many fit.
 
-    ``sockets`` of 0 is no limit: as many as are allowed.
+    ``sockets`` of 0 means no limit: as many as allowed.
     """
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     soft, hard = (sys.maxsize if limit == resource.RLIM_INFINITY else limit for limit in limits)

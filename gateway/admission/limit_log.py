@@ -1,6 +1,6 @@
-"""Who has met a limit, in the log: one line for each in a minute, and one number for all beyond a few.
+"""Log lines about limits: one line for each client in a minute, and one number for all beyond a few.
 
-Under attack it is called for every refusal, and then costs a look into a set.
+Under attack this is called for every refusal. Then it costs one lookup in a set.
 """
 
 import asyncio
@@ -9,10 +9,10 @@ from typing import Final
 
 MINUTE_S: Final = 60.0
 MOST_LINES: Final = 20
-"""Of a minute; further ones who meet a limit are only counted."""
+"""Lines in a minute; further clients are only counted."""
 
 _LONGEST: Final = 100
-"""Characters of a name that are shown."""
+"""The characters of a name that are shown."""
 
 _MOST_PROXIES: Final = 5
 """A stranger can send such a header from as many addresses as it has."""
@@ -21,35 +21,35 @@ logger = logging.getLogger(__name__)
 
 
 class LimitLog:
-    """What one gateway says of limits that are met."""
+    """One gateway's log lines about limits."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._proxies: set[str] = set()
-        self._told: set[tuple[str, str]] = set()
-        """Who has a line in this minute, and of which limit."""
-        self._untold = 0
-        """Refusals in this minute of those who have none."""
+        self._logged: set[tuple[str, str]] = set()
+        """The clients and limits that have a line in this minute."""
+        self._unlogged = 0
+        """Refusals in this minute of clients without a line."""
         self._minute: asyncio.TimerHandle | None = None
 
     def met(self, who: str, setting: str, limit: float) -> None:
-        """Somebody was refused. ``who`` is an address or the name of a subject, ``setting`` the limit's name.
+        """Note a refusal. ``who`` is an address or the name of a subject, ``setting`` the limit's name.
 
-        ``who`` may hold whatever a stranger has written.
+        ``who`` may hold anything that a stranger has written.
         """
         key = (who, setting)
-        if key in self._told:
+        if key in self._logged:
             return
-        if len(self._told) >= MOST_LINES:
-            self._untold += 1
+        if len(self._logged) >= MOST_LINES:
+            self._unlogged += 1
             return
         if self._minute is None:
             self._minute = self._loop.call_later(MINUTE_S, self._begin_again)
-        self._told.add(key)
+        self._logged.add(key)
         logger.warning("%s has met %s=%g", _shown(who), setting, limit)
 
     def hides_clients(self, peer: str) -> None:
-        """A request came from ``peer`` with an `X-Forwarded-For` that is not believed: said once of each of a few."""
+        """Note an untrusted `X-Forwarded-For` from ``peer``; logged once for each of a few."""
         if peer not in self._proxies and len(self._proxies) < _MOST_PROXIES:
             self._proxies.add(peer)
             logger.warning(
@@ -59,16 +59,16 @@ class LimitLog:
             )
 
     def close(self) -> None:
-        """Nobody is told of any more; whoever was only counted is told of now."""
+        """Stop, and log the number of those only counted so far."""
         if self._minute is not None:
             self._minute.cancel()
             self._begin_again()
 
     def _begin_again(self) -> None:
-        if self._untold:
-            logger.warning("limits were met %d times by others in the last minute; see /metrics", self._untold)
-        self._told.clear()
-        self._untold = 0
+        if self._unlogged:
+            logger.warning("limits were met %d times by others in the last minute; see /metrics", self._unlogged)
+        self._logged.clear()
+        self._unlogged = 0
         self._minute = None
 
 

@@ -1,7 +1,7 @@
-"""How often, and how many at once: what one client may take, free of I/O and clocks.
+"""Rates and counts: what one client may take. No I/O, no clock of its own.
 
-A `Rate` is kept by the generic cell rate algorithm (ITU-T I.371): a token bucket told by one number, the
-time when it is full again. Times are seconds of any clock that does not go back.
+A `Rate` is kept by the generic cell rate algorithm (ITU-T I.371): a token bucket as a single number, the time when it
+is full again. Times are seconds of any clock that does not go back.
 """
 
 from collections import Counter, OrderedDict
@@ -13,38 +13,38 @@ Verdict = Literal["ok", "refuse", "close"]
 """``ok``: within the rate. ``refuse``: a bit over, answer with an error. ``close``: a flood, hang up."""
 
 _SLACK: Final = 1e-3
-"""Tokens. Sums of floats must not refuse the last of a burst, or who keeps exactly to the rate."""
+"""Tokens. Rounding errors must not refuse the last of a burst, or a client that keeps exactly to the rate."""
 
 
 _LONGEST_WAIT_S: Final = 60.0
-"""However much somebody owes for work that was let in, after so long it is paid."""
+"""A debt for work that was let in is paid after so long at the latest."""
 
 
 class Rate:
-    """So many a second, and so many at once."""
+    """Tokens per second, and tokens at once."""
 
     __slots__ = ("burst_s", "changes", "debt_s", "interval_s")
 
     def __init__(self, per_s: float, burst: float, debt: float = 0) -> None:
-        """``burst`` tokens come at once, and ``debt`` more may be owed.
+        """``burst`` tokens may come at once, and ``debt`` more may be owed.
 
-        Who owes is refused, who would owe more is closed. With ``per_s`` 0 nothing is limited; a burst is at least one
-        token, else nothing would ever pass.
+        In debt a client is refused; if it would owe more, it is closed. ``per_s`` of 0 means no limit. A burst is at
+        least one token, else nothing would ever pass.
         """
         self.changes = 0
-        """How often it has become another one."""
+        """How often the rate has changed."""
         self.interval_s = self.burst_s = self.debt_s = 0.0
         self.change(per_s, burst, debt)
 
     def change(self, per_s: float, burst: float, debt: float = 0) -> None:
-        """Be another rate from now on, for everybody's buckets. Who owes more than it allows, owes nothing."""
+        """Change the rate from now on, for all buckets. A debt larger than the new rate allows is forgiven."""
         before = self.interval_s, self.burst_s, self.debt_s
         self.interval_s = 1 / per_s if per_s else 0.0
-        """What one token takes to come back."""
+        """The time for one token to come back."""
         self.burst_s = (max(1.0, burst) + _SLACK) * self.interval_s
-        """Until a bucket is full again, at most, while within the rate."""
+        """The longest time until a bucket is full again, within the rate."""
         self.debt_s = self.burst_s + debt * self.interval_s
-        """The same while a bit over."""
+        """The same for a bit over."""
         self.changes += before != (self.interval_s, self.burst_s, self.debt_s)
 
 
@@ -54,18 +54,17 @@ class Bucket(Struct, gc=False):
     _rate: Rate
     _full_at: float = 0.0
     _owes_until: float = 0.0
-    """Until then it pays for work that was let in; nobody is closed for that, however much it was."""
+    """Until then it pays for work that was let in. Nobody is closed for that, however much it was."""
 
     def take(self, now: float, tokens: float = 1) -> Verdict:
         """Take one token, at ``now``.
 
-        One that is refused has been taken all the same: who goes on too fast gets into debt, and out of it by keeping
-        quiet. What is refused costs ``tokens``; what is let in costs one, and what it costs
-        beyond that is for `charge`.
+        A refused one is taken all the same: a client that goes on too fast gets into debt, and out of it by pausing. A
+        refusal costs ``tokens``. What is let in costs one; `charge` takes the rest of its cost.
         """
         rate = self._rate
         since = max(now, self._owes_until)
-        # Further ahead than this rate lets anybody come: it was another one then.
+        # Further ahead than this rate allows: the rate was another one then.
         held = self._full_at if 0 < self._full_at - since <= rate.debt_s else since
         if held + rate.interval_s - now <= rate.burst_s:
             self._full_at = held + rate.interval_s
@@ -77,7 +76,10 @@ class Bucket(Struct, gc=False):
         return "refuse"
 
     def charge(self, tokens: float, now: float) -> None:
-        """Take ``tokens`` more for what was let in. What is not there is owed: until it is paid, all is refused."""
+        """Take ``tokens`` more for what was let in.
+
+        Missing tokens are a debt: until it is paid, everything is refused.
+        """
         rate = self._rate
         self._full_at = min(
             max(self._full_at, now) + tokens * rate.interval_s,
@@ -88,11 +90,11 @@ class Bucket(Struct, gc=False):
 
 
 class KeyedBuckets:
-    """One bucket for each key: for each address, or for each subject.
+    """One bucket for each key, such as an address or a subject.
 
-    A bucket that is full again is forgotten, and so is, beyond ``most_keys`` of them, the one not used for longest.
-    A stranger with ever new keys therefore costs bounded memory and shuts nobody out; all that can be won
-    by it is somebody's fresh bucket, at the price of that many requests.
+    A full bucket is forgotten. Beyond ``most_keys`` buckets, the one unused for longest is forgotten too. So a stranger
+    with ever new keys costs bounded memory and shuts nobody out. All that it can gain is a fresh bucket, at the price
+    of that many requests.
     """
 
     __slots__ = ("_changes", "_full_at", "_most_keys", "_rate")
@@ -102,10 +104,10 @@ class KeyedBuckets:
         self._changes = rate.changes
         self._most_keys = most_keys
         self._full_at: OrderedDict[str, float] = OrderedDict()
-        """Key -> when its bucket is full again, the one used last at the end."""
+        """Key → when its bucket is full again; the one used last is at the end."""
 
     def take(self, key: str, now: float) -> Verdict:
-        """One token of ``key``, as `Bucket.take`, but that what is not let in for being too much costs nothing."""
+        """Take one token of ``key``, as `Bucket.take` does, except that ``close`` costs nothing."""
         rate, buckets = self._rate, self._full_at
         if not rate.interval_s:
             return "ok"
@@ -124,12 +126,12 @@ class KeyedBuckets:
         return "ok" if ahead_s <= rate.burst_s else "refuse"
 
     def owes(self, key: str, now: float) -> bool:
-        """Whether one token more of ``key`` would not be let in."""
+        """Whether one more token of ``key`` would be refused."""
         rate = self._rate
         return rate.interval_s > 0 and self._held(key, now) + rate.interval_s - now > rate.burst_s
 
     def charge(self, key: str, tokens: float, now: float) -> None:
-        """Take ``tokens`` more of ``key`` for what was let in, as `Bucket.charge`."""
+        """Take ``tokens`` more of ``key`` for what was let in, as `Bucket.charge` does."""
         rate, buckets = self._rate, self._full_at
         if rate.interval_s:
             held = self._held(key, now)
@@ -144,17 +146,17 @@ class KeyedBuckets:
         return max(now, self._full_at.get(key, now))
 
     def _forgive(self) -> None:
-        """What was owed at another rate is nothing that this one would ask for."""
+        """Forget debts of another rate."""
         self._changes = self._rate.changes
         self._full_at.clear()
 
     def __len__(self) -> int:
-        """Keys that are remembered."""
+        """The number of keys that are remembered."""
         return len(self._full_at)
 
     def _forget(self, now: float) -> None:
         buckets = self._full_at
-        # Two for the one that may have come: all go in time, and nobody has to go through all of them at once.
+        # Two for each one that may have come: so all go in time, and nobody has to check all of them at once.
         for _ in range(min(2, len(buckets))):
             key = next(iter(buckets))
             if buckets[key] > now and len(buckets) <= self._most_keys:
@@ -163,7 +165,7 @@ class KeyedBuckets:
 
 
 class Tally:
-    """How many of each key are here now. Of a key that nobody holds, no trace is left."""
+    """How many of each key are here now. A key without any leaves no trace."""
 
     __slots__ = ("_counts",)
 
@@ -171,17 +173,17 @@ class Tally:
         self._counts: Counter[str] = Counter()
 
     def enter(self, key: str, limit: int) -> bool:
-        """Count one more of ``key``, unless ``limit`` are here already; whether it was. 0 is no limit."""
+        """Count one more of ``key``, unless ``limit`` are here already; return whether it was. 0 means no limit."""
         if limit and self._counts[key] >= limit:
             return False
         self._counts[key] += 1
         return True
 
     def leave(self, key: str) -> None:
-        """One less of ``key``.
+        """Count one less of ``key``.
 
         Raises:
-            KeyError: none is here; whoever leaves must have entered.
+            KeyError: none is here; only what has entered may leave.
         """
         left = self._counts[key] - 1
         if left < 0:
@@ -192,16 +194,16 @@ class Tally:
             del self._counts[key]
 
     def __getitem__(self, key: str) -> int:
-        """How many of ``key`` are here."""
+        """The number of ``key`` that are here."""
         return self._counts[key]
 
     def __len__(self) -> int:
-        """How many keys there are."""
+        """The number of keys."""
         return len(self._counts)
 
 
 class Limits(Struct):
-    """What one client may take; 0 means no limit. All sessions share one object: a change of it holds for all."""
+    """What one client may take; 0 means no limit. All sessions share one object, so a change holds for all."""
 
     max_symbols: int
     max_errors: int

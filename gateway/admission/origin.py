@@ -1,8 +1,8 @@
-"""Whose pages may connect, and under which names this gateway is served.
+"""The sites whose pages may connect, and the names under which this gateway is served.
 
-A browser lets any page open a WebSocket to anywhere, and writes into `Origin` whose page it is; no page can change
-that (RFC 6455, section 10.2). `Host` is the other half: a page that makes its own name resolve to this
-machine (DNS rebinding) comes from the same origin as far as `Origin` tells, and only the name gives it away.
+A browser lets any page open a WebSocket to anywhere, and writes the page's site into `Origin`; no page can change that
+(RFC 6455, section 10.2). `Host` is the other half. A page that makes its own name resolve to this machine (DNS
+rebinding) has the same `Origin` as we do; only the name in `Host` exposes it.
 """
 
 import re
@@ -24,18 +24,21 @@ _LONGEST: Final = 300
 _AUTHORITY: Final = re.compile(r"(?:(\[[0-9a-f:.]+\])|([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)\.?)(?::([0-9]{1,5}))?")
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)")
 _OPAQUE: Final = re.compile(r"[a-z0-9._~!$&'()+;=:%-]*")
-"""What apps write behind a scheme of their own; nothing, behind ``file``."""
+"""What apps write behind a scheme of their own; nothing behind ``file``."""
 
 
 class Authority(Struct, frozen=True):
-    """A host and its port, None where none is given: what `Host` holds, and an origin after its scheme."""
+    """A host and its port, None if none is given: what `Host` holds, and an origin after its scheme."""
 
     host: str
     port: int | None
 
     @classmethod
     def parse(cls, text: str) -> "Authority | None":
-        """Read it as a browser writes it, or None. A dot at its end makes it no other name (RFC 1034, section 3.1)."""
+        """Read it as a browser writes it, or return None.
+
+        A final dot does not change a name (RFC 1034, section 3.1).
+        """
         match = _AUTHORITY.fullmatch(_lower(text))
         if match is None:
             return None
@@ -52,9 +55,9 @@ class Authority(Struct, frozen=True):
 
 
 class Origin(Struct, frozen=True):
-    """Where a page comes from (RFC 6454, section 4), a default port filled in.
+    """A page's origin (RFC 6454, section 4), with the default port filled in.
 
-    Behind a scheme that is not the web's may stand what is no host, or nothing: ``file://``, ``app://-``.
+    Behind a scheme that is not the web's there may be no host, or nothing: ``file://``, ``app://-``.
     """
 
     scheme: str
@@ -62,7 +65,7 @@ class Origin(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "Origin | None":
-        """Read it as a browser writes it, or None."""
+        """Read it as a browser writes it, or return None."""
         match = _ORIGIN.fullmatch(_lower(text))
         if match is None:
             return None
@@ -75,28 +78,28 @@ class Origin(Struct, frozen=True):
 
 
 class AllowedOrigins(Struct, frozen=True):
-    """Whose pages may connect: at first those that come from where they connect to, and no others."""
+    """The sites whose pages may connect. By default only those of the host that they connect to."""
 
     own: bool = True
-    """Whether pages of the very host and port that they connect to may, such as the dashboard."""
+    """Whether pages of the same host and port may connect, such as the dashboard."""
     every: bool = False
-    """Whether all others may."""
+    """Whether all other sites may."""
     null: bool = False
-    """Whether pages without an origin may: files, sandboxed frames, what any page can make itself."""
+    """Whether pages without an origin may: files, sandboxed frames, and anything that a page can make itself."""
     exact: frozenset[Origin] = frozenset()
     parents: tuple[Origin, ...] = ()
-    """Whose subdomains may, at any depth; not they themselves."""
+    """Sites whose subdomains may, at any depth, but not they themselves."""
 
     @classmethod
     def parse(cls, origins: str) -> "AllowedOrigins":
         """Read a comma-separated list of origins.
 
-        They are ``https://app.example.com``, with a port or not, ``https://*.example.com``,
-        ``file://``, ``capacitor://localhost`` and other schemes of apps,
-        and the words ``self`` (the gateway's own pages), ``null``, and ``*`` for all but ``null``. Empty is ``self``.
+        They are ``https://app.example.com``, with a port or not, ``https://*.example.com``, ``file://``,
+        ``capacitor://localhost`` and other schemes of apps, and the words ``self`` (the gateway's own pages), ``null``,
+        and ``*`` for all but ``null``. Empty means ``self``.
 
         Raises:
-            SettingError: one that is none of these.
+            SettingError: an entry is none of these.
         """
         entries = _entries(origins)
         exact, parents = set(), []
@@ -122,9 +125,9 @@ class AllowedOrigins(Struct, frozen=True):
     def allows(self, origin: str | None, host: str) -> bool:
         """Whether a request with these `Origin` and `Host` headers may connect.
 
-        Every browser sends an `Origin` with a WebSocket handshake, so who sends none is a program, which no page
-        misleads; where a token is asked for, it has to bring one. The scheme of an own page is not compared: behind
-        a proxy that ends TLS, ``https`` outside is ``http`` here.
+        Every browser sends an `Origin` with a WebSocket handshake. A client that sends none is a program, which no page
+        misleads; if a token is needed, it must bring one. For an own page the scheme is not compared: behind a proxy
+        that ends TLS, ``https`` outside is ``http`` here.
         """
         if origin is None:
             return True
@@ -146,7 +149,7 @@ class AllowedOrigins(Struct, frozen=True):
 
 
 class AllowedHosts(Struct, frozen=True):
-    """Under which names this gateway is served; of those listed without a port, at any port."""
+    """The names under which this gateway is served; a name without a port stands for any port."""
 
     every: bool = True
     exact: frozenset[Authority] = frozenset()
@@ -156,12 +159,12 @@ class AllowedHosts(Struct, frozen=True):
     def parse(cls, hosts: str, *, only_loopback: bool) -> "AllowedHosts":
         """Read a comma-separated list: ``prices.example.com``, with a port or not, ``*.example.com``, ``*`` for all.
 
-        Loopback's own names are always added: nobody else's name is among them. An empty list is nothing but them with
-        ``only_loopback``, and ``*`` without: a gateway that only this machine reaches has no other name, and of one
-        that others reach, or a proxy serves, nobody but its operator knows the names.
+        Loopback's own names are always added: they are nobody else's. An empty list means only them with
+        ``only_loopback``, and ``*`` without. A gateway that only this machine reaches has no other name. If others
+        reach it, or a proxy serves it, only its operator knows the names.
 
         Raises:
-            SettingError: one that is none of these.
+            SettingError: an entry is none of these.
         """
         entries = _entries(hosts)
         if "*" in entries or not (entries or only_loopback):
@@ -195,11 +198,11 @@ class AllowedHosts(Struct, frozen=True):
         )
 
     def allows_operator(self, host: str, listens_on: str = "") -> bool:
-        """Tell whether a request with this `Host` header may be a balancer's or a scraper's.
+        """Return whether a request with this `Host` header may be a balancer's or a scraper's.
 
-        They know us by other names too, among them the one that the gateway ``listens_on``. An address, or a name
-        without a dot such as ``gateway``, is not what DNS rebinding makes: for that a page needs a name in a domain of
-        its own. Every browser sends a `Host`, so who sends none is a program.
+        They may use other names for us, among them the one that the gateway ``listens_on``. DNS rebinding cannot make
+        an address, or a name without a dot such as ``gateway``: it needs a name in a domain of the page's own. Every
+        browser sends a `Host`, so a client that sends none is a program.
         """
         if not host or self.allows(host):
             return True
@@ -218,7 +221,7 @@ def _is_address(host: str) -> bool:
 
 
 def _lower(text: str) -> str:
-    """In lower case; empty where it is longer than any name, or not ASCII: beyond it, some letters' lower case is."""
+    """In lower case; empty if it is longer than any name, or not ASCII: some other letters have an ASCII lower case."""
     return text.lower() if len(text) <= _LONGEST and text.isascii() else ""
 
 
@@ -227,11 +230,11 @@ def _entries(value: str) -> list[str]:
 
 
 def _name(authority: str) -> tuple[str, bool]:
-    """What an authority of a setting is called on the wire, and whether its subdomains are meant."""
+    """The name on the wire of an authority in a setting, and whether its subdomains are meant."""
     name = authority.removeprefix("*.")
     if not name.isascii():
         host, colon, port = name.partition(":")
-        # By UTS 46, as browsers do; the standard library's codec knows only what came before it.
+        # By UTS 46, as browsers do; the standard library's codec knows only its predecessor.
         with suppress(ValueError):
             name = f"{URL.build(scheme='https', host=host).raw_host}{colon}{port}"
     return name, authority.startswith("*.")

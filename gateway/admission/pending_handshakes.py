@@ -1,6 +1,6 @@
-"""Connections of which a request's head is not whole yet: each has so much time for it, and there are so many at once.
+"""Connections with an unfinished head: bounds their time and their number.
 
-Who does not finish in time is cut off (slowloris), and so is the oldest of too many.
+A connection that does not finish in time is cut off (slowloris), and so is the oldest of too many.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ class Pending(Protocol):
     """A connection that has not finished a head."""
 
     def abort(self) -> None:
-        """Cut it off without a word."""
+        """Cut it off without an answer."""
 
 
 class PendingHandshakes:
-    """The unfinished of one gateway."""
+    """The unfinished connections of one gateway."""
 
     def __init__(self, counters: Counters, *, timeout_s: float, most: int) -> None:
-        """A head must be whole after ``timeout_s``. At most ``most`` may be unfinished at once, 0 being no limit."""
+        """A head must be whole after ``timeout_s``. At most ``most`` may be unfinished at once; 0 means no limit."""
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._timeout_s = timeout_s
@@ -30,11 +30,11 @@ class PendingHandshakes:
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        """How many are unfinished."""
+        """The number that are unfinished."""
         return len(self._due)
 
     def change(self, *, timeout_s: float, most: int) -> None:
-        """Allow another time and another number from now on; nobody keeps more time than a newcomer gets."""
+        """Allow another time and another number from now on; nobody keeps more time than a new connection gets."""
         self._timeout_s, self._most = timeout_s, most
         latest = self._loop.time() + timeout_s
         self._due = {one: min(due, latest) for one, due in self._due.items()}
@@ -48,7 +48,7 @@ class PendingHandshakes:
         """``one`` has connected, or begins another request."""
         self._due[one] = self._loop.time() + self._timeout_s
         if self._most and len(self._due) > self._most:
-            # The one that had the longest time for it.
+            # The one that has had the longest time.
             self._cut_off(next(iter(self._due)))
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout_s, self._sweep)
@@ -58,7 +58,7 @@ class PendingHandshakes:
         self._due.pop(one, None)
 
     def close(self) -> None:
-        """Cut off whoever has not finished."""
+        """Cut off all that have not finished."""
         if self._timer is not None:
             self._timer.cancel()
         for one in tuple(self._due):

@@ -1,4 +1,4 @@
-"""What admission goes by."""
+"""The settings that admission reads."""
 
 from typing import Protocol
 
@@ -7,9 +7,9 @@ from gateway.admission.origin import AllowedHosts, AllowedOrigins
 
 
 class Policy(Protocol):
-    """The settings that decide who may come in, and how much each may take: `gateway.settings.Settings` has them all.
+    """The settings that decide who may connect, and how much each client may take: see `gateway.settings.Settings`.
 
-    A limit of 0 is no limit.
+    A limit of 0 means no limit.
     """
 
     @property
@@ -26,7 +26,7 @@ class Policy(Protocol):
 
     @property
     def trusted_proxies(self) -> TrustedProxies:
-        """The proxies that are believed about the address of a client."""
+        """The proxies that are trusted about the address of a client."""
 
     @property
     def spare_loopback(self) -> bool:
@@ -34,7 +34,7 @@ class Policy(Protocol):
 
     @property
     def ws_compression(self) -> str:
-        """``on`` where messages may be compressed."""
+        """``on`` if messages may be compressed."""
 
     @property
     def auth_query_token(self) -> bool:
@@ -50,7 +50,7 @@ class Policy(Protocol):
 
     @property
     def max_connections_per_subject(self) -> int:
-        """Connections of one token's subject, where the token itself does not say."""
+        """Connections of one token's subject, unless the token itself sets a limit."""
 
     @property
     def max_request_rate_per_ip(self) -> float:

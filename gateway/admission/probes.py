@@ -1,7 +1,7 @@
-"""Who asks ``/readyz`` regularly, and whether each of them has heard that this gateway goes away.
+"""The addresses that ask ``/readyz`` regularly, and whether each of them knows that this gateway goes away.
 
-A load balancer asks again and again. It stops sending newcomers after one answer that says no, or after a few, and the
-port must stay open until then. A person or a launcher asks once or twice, and nobody waits for those.
+A load balancer asks regularly. It stops sending new clients after one negative answer, or after a few, and the port
+must stay open until then. A person or a launcher asks once or twice; nobody waits for those.
 """
 
 from typing import Final
@@ -9,24 +9,25 @@ from typing import Final
 from msgspec import Struct
 
 ANSWERS: Final = 3
-"""Each is told so often. HAProxy needs one answer, others two or three. The rest is time for newcomers on their way."""
+"""Each gets so many negative answers. HAProxy needs one, others two or three. The rest is time for clients on their
+way."""
 
 _MOST: Final = 64
 """So many askers are remembered: any stranger may ask."""
 
 _LATE_S: Final = 1.0
-"""An asker may be late by its own interval, and by this."""
+"""An asker may be late by its own interval, plus this."""
 
 
 class _Asker(Struct):
-    """One address that was told 200."""
+    """One address that was answered 200."""
 
     at: float
     """When it asked last."""
     interval_s: float | None = None
-    """Between its last two questions; None before the second."""
-    told: int = 0
-    """How often it was told that this gateway goes away."""
+    """The time between its last two requests; None before the second."""
+    negative_answers: int = 0
+    """How often it was answered that this gateway goes away."""
 
 
 class Probes:
@@ -45,16 +46,20 @@ class Probes:
             if len(self._askers) > _MOST:
                 del self._askers[next(iter(self._askers))]
         elif status == 404 and asker is not None:
-            asker.told += 1
+            asker.negative_answers += 1
 
     def regular(self, now: float) -> list[str]:
-        """The addresses that ask again and again, and are due to do so."""
+        """The addresses that ask regularly, and are still due to ask."""
         return [
             address
             for address, asker in self._askers.items()
             if asker.interval_s is not None and now - asker.at <= 2 * asker.interval_s + _LATE_S
         ]
 
-    def all_told(self, addresses: list[str]) -> bool:
-        """Whether each of ``addresses`` has heard often enough that this gateway goes away."""
-        return all(asker.told >= ANSWERS for address in addresses if (asker := self._askers.get(address)) is not None)
+    def all_informed(self, addresses: list[str]) -> bool:
+        """Whether each of ``addresses`` was answered often enough that this gateway goes away."""
+        return all(
+            asker.negative_answers >= ANSWERS
+            for address in addresses
+            if (asker := self._askers.get(address)) is not None
+        )

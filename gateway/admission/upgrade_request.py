@@ -10,7 +10,7 @@ from gateway.websocket.handshake import Handshake
 
 
 class UpgradeRequest(Struct, frozen=True):
-    """A request for a WebSocket that is in order."""
+    """A valid request for a WebSocket."""
 
     handshake: Handshake
     address: str

@@ -163,10 +163,10 @@ def _open_keys(settings: AuthSettings, rng: random.Random) -> Keys:
         "JWT_PUBLIC_KEY_FILE": settings.jwt_public_key_file,
         "JWT_JWKS_URL": settings.jwt_jwks_url,
     }
-    told = [name for name, value in sources.items() if value]
-    if len(told) != 1:
+    given = [name for name, value in sources.items() if value]
+    if len(given) != 1:
         raise SettingError(
-            f"AUTH_MODE jwt needs exactly one of {', '.join(sources)}; set are {' and '.join(told) or 'none'}"
+            f"AUTH_MODE jwt needs exactly one of {', '.join(sources)}; set are {' and '.join(given) or 'none'}"
         )
     family: Family | None = None if settings.jwt_family == "auto" else settings.jwt_family
     try:
@@ -178,9 +178,9 @@ def _open_keys(settings: AuthSettings, rng: random.Random) -> Keys:
         else:
             key = from_pem(_read_file(settings.jwt_public_key_file))
     except (KeyMaterialError, UrlError) as error:
-        raise SettingError(f"{told[0]} {error}") from None
+        raise SettingError(f"{given[0]} {error}") from None
     if family not in (None, key.family):
-        raise SettingError(f"JWT_FAMILY {family} does not go with {told[0]}, which is for {key.family}; unset it")
+        raise SettingError(f"JWT_FAMILY {family} does not go with {given[0]}, which is for {key.family}; unset it")
     return _OneKey(key)
 
 

@@ -1,4 +1,4 @@
-"""From a request for ``/ws`` to a client: at once where nothing has to be waited for, else by way of aiohttp."""
+"""From a request for ``/ws`` to a client: at once if nothing has to be awaited, else through aiohttp."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ from market.bus import BusDownError
 
 
 def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
-    """The client's connection; None where the request is refused or must wait, which is left to `upgrade`."""
+    """The client's connection; None if the request is refused or must wait, which is left to `upgrade`."""
     admission = gateway.admission
     try:
         _require_form(message.version, message.headers)
@@ -48,10 +48,10 @@ def _keep_count(admission: Admission, slot: Slot, pending: PendingHandshake) -> 
 
 
 def refuse_again(request: web.Request) -> None:
-    """Say what `upgrade_now` has said of this request, if it has: looked at a second time, it would count twice.
+    """Repeat the refusal of `upgrade_now`, if there is one: a second check would count the request twice.
 
     Raises:
-        RefusalError: it has.
+        RefusalError: there is one.
     """
     pending = origin_of(request)[1]
     if pending is not None and pending.refusal is not None:
@@ -73,7 +73,7 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     upgrade_request = admission.look(request.headers, request.query, peer, counted=pending is not None)
     answer = admission.grant_now(upgrade_request)
     grant = answer if isinstance(answer, Grant) else None
-    # Before its proof is looked at: a ticket is spent by that, and keys are fetched for it.
+    # Before its proof is checked: that uses up a ticket, and may fetch keys.
     slot = admission.admit(upgrade_request, grant)
     try:
         if answer == "to_prove":
@@ -84,21 +84,21 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         raise
     # A bare aiohttp has its own kind of protocol, which ends with the client.
     if request.transport is None or getattr(request.protocol, "finished", False):
-        # Nobody can be a WebSocket's client who sends nothing.
+        # A client that sends no more cannot use a WebSocket.
         admission.leave(slot)
         raise RefusalError(400, "handshake", "the client has gone, or sends no more")
     if pending is not None:
         _keep_count(admission, slot, pending)
-    # As for those who are let in at once: connects have limits of their own.
+    # As for handshakes that are admitted at once: connects have limits of their own.
     admission.charges.give_back(upgrade_request.payer, REQUEST)
     return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
 
 
 async def prove(gateway: Gateway, upgrade_request: UpgradeRequest) -> Grant:
-    """The grant behind the ticket or token of a request.
+    """The grant of a request's ticket or token.
 
     Raises:
-        RefusalError: it opens nothing, or that cannot be told now; or too many of these did so.
+        RefusalError: it is not valid, or cannot be checked now; or too many were not valid.
     """
     try:
         with gateway.admission.charges.proof(upgrade_request.payer):
@@ -117,11 +117,11 @@ async def prove(gateway: Gateway, upgrade_request: UpgradeRequest) -> Grant:
 
 
 def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:
-    """Refuse what is no upgrade beyond doubt, whoever asks for it.
+    """Refuse a request that is not clearly an upgrade.
 
     Raises:
-        RefusalError: not HTTP/1.1 (RFC 6455, section 4.1), or with a body, of which others on the way may have
-            another idea where it ends and frames begin.
+        RefusalError: it is not HTTP/1.1 (RFC 6455, section 4.1), or has a body: proxies may disagree about where the
+            body ends and frames begin (request smuggling).
     """
     if version != HttpVersion11:
         raise RefusalError(400, "handshake", "a WebSocket handshake needs HTTP/1.1")
@@ -130,17 +130,17 @@ def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:
 
 
 def _require_private(request: web.Request) -> None:
-    """Refuse who came by an address that strangers reach, in a bare aiohttp, which listens where it likes.
+    """Refuse a connection to an address that strangers reach, in a bare aiohttp, which listens anywhere.
 
     Raises:
-        RefusalError: it is not loopback, and nothing says that it may be something else.
+        RefusalError: the address is not loopback, and no setting allows others.
     """
     if request.transport is not None and not is_private(request.transport.get_extra_info("sockname")):
         raise RefusalError(403, "anonymous", "AUTH_MODE is none, and this is not loopback; see ALLOW_ANONYMOUS")
 
 
 def origin_of(request: web.Request) -> tuple[str | None, PendingHandshake | None]:
-    """The other end of a request's connection, and who counted it when it was accepted; None in a bare aiohttp."""
+    """The other end of a request's connection, and its `PendingHandshake`; None in a bare aiohttp."""
     transport = request.transport
     if transport is None:
         return None, None

@@ -56,7 +56,7 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
         drawEmpty();
         break;
       case "symbol_status":
-        table.tell(message);
+        table.setState(message);
         drawEmpty();
         break;
       case "status":

@@ -46,12 +46,12 @@ export class PriceTable {
     return this.#total;
   }
 
-  /** Show exactly these symbols, in this order; their figures stay. Each is live until something else is told. */
+  /** Show exactly these symbols, in this order; their figures stay. Each is live until another state is reported. */
   hold(symbols) {
     const rows = new Map();
     for (const symbol of symbols) {
       const row = this.#rows.get(symbol) ?? new Row(symbol);
-      row.tell("live", "", 0);
+      row.setState("live", "", 0);
       rows.set(symbol, row);
     }
     this.#rows = rows;
@@ -90,8 +90,8 @@ export class PriceTable {
   }
 
   /** Take a symbol's state. */
-  tell(status) {
-    this.#rows.get(status.symbol)?.tell(status.state, status.reason, status.since_us);
+  setState(status) {
+    this.#rows.get(status.symbol)?.setState(status.state, status.reason, status.since_us);
   }
 
   /** Mark the rows of which `isStale` says that all prices of their venue may be old. */
@@ -172,7 +172,7 @@ class Row {
     this.scales = COLUMNS.map(() => 0);
     this.flashedAt = COLUMNS.map(() => -Infinity);
     this.element.prepend(head);
-    this.tell("live", "", 0);
+    this.setState("live", "", 0);
   }
 
   write(column, text) {
@@ -188,7 +188,7 @@ class Row {
   }
 
   /** Say whether the price is current, why not, and since when; of a live one nothing is shown. */
-  tell(state, reason, sinceUs) {
+  setState(state, reason, sinceUs) {
     this.state = state;
     const isLive = state === "live";
     const since = isLive || !sinceUs ? "" : `since ${moment(sinceUs)}`;

@@ -1,7 +1,7 @@
-"""Lines of the head of an HTTP request: how they end, and which can be none of any head, told at the first wrong byte.
+"""Lines of the head of an HTTP request: how they end, and which are invalid, found at the first wrong byte.
 
-Lines end with CRLF, or all of them with a single LF, which RFC 9112, section 2.2, lets us read. A head that mixes both
-is refused: what stands between us and the client may have seen other lines in it.
+Lines end with CRLF, or all of them with a single LF, which RFC 9112, section 2.2, lets us accept. A head that mixes
+both is refused: a proxy between us and the client may have seen other lines in it.
 """
 
 import re
@@ -18,34 +18,34 @@ _METHODS: Final = frozenset(
     b" MKCALENDAR MKCOL MOVE NOTIFY PROPFIND PROPPATCH PURGE QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK"
     b" UNLOCK UNSUBSCRIBE".split()
 )
-"""All that aiohttp's parser knows; the whole line with any other is refused by that."""
+"""All methods that aiohttp's parser knows; it refuses the whole line with any other."""
 _LONGEST_METHOD: Final = max(map(len, _METHODS))
 _BEGINNINGS: Final = frozenset(method[:size] for method in _METHODS for size in range(1, len(method) + 1)) | {b"\r"}
-"""Of a method, as far as it has come; and a CR, which an LF may follow."""
+"""The beginnings of a method; and a CR, which an LF may follow."""
 _FIRST: Final = re.compile(_TOKEN + rb"{1,32} [\x21-\x7e\x80-\xff]+ HTTP/1\.[0-9]\r?\n")
 _FIELD: Final = re.compile(rb"(?:" + _TOKEN + rb"+:|[ \t])" + _TEXT + rb"*\r\n")
 _FIELD_LF: Final = re.compile(rb"(?:" + _TOKEN + rb"+:|[ \t])" + _TEXT + rb"*\n")
 _WRONG: Final = re.compile(rb"[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f]|\r(?!\Z)")
-"""What no unfinished line has."""
+"""Bytes that no unfinished line has."""
 
 
 def require_first_line(data: bytes, at: int) -> None:
-    """See that the line at ``at``, which is whole, is a request line.
+    """Check that the whole line at ``at`` is a request line.
 
     Raises:
-        RefusalError: it is none.
+        RefusalError: it is not.
     """
     if _FIRST.match(data, at) is None:
         raise no_request()
 
 
 def require_lines(data: bytes, at: int, seen: int, *, single_lf: bool) -> None:
-    """See that what begins at ``at`` may be the beginning of a head, of which the part before ``seen`` is known to be.
+    """Check that the bytes from ``at`` may begin a head. The part before ``seen`` is checked already.
 
-    ``single_lf``: its lines end so. Each byte is looked at once, however slowly they come.
+    ``single_lf``: its lines end with a single LF. Each byte is looked at once, however slowly they come.
 
     Raises:
-        RefusalError: it can become none.
+        RefusalError: they cannot become a head.
     """
     seen = max(at, seen)
     start = data.rfind(b"\n", at, seen) + 1 or at
@@ -60,13 +60,13 @@ def require_lines(data: bytes, at: int, seen: int, *, single_lf: bool) -> None:
 
 
 def _begins(data: bytes, at: int) -> bool:
-    """Whether the line at ``at``, which is not whole, begins with a method, or with a part of one that ends there."""
+    """Whether the unfinished line at ``at`` begins with a method, or is a part of one."""
     word, space, _ = data[at : at + _LONGEST_METHOD + 1].partition(b" ")
     return word in (_METHODS if space else _BEGINNINGS)
 
 
 def with_crlf(head: bytes) -> bytes:
-    """A head whose lines end with a single LF, as others read it.
+    """Convert a head whose lines end with a single LF to CRLF.
 
     Raises:
         RefusalError: not all of its lines end so.
@@ -77,5 +77,5 @@ def with_crlf(head: bytes) -> bytes:
 
 
 def no_request() -> RefusalError:
-    """What to answer to bytes that are no request."""
+    """The answer to bytes that are no request."""
     return RefusalError(400, "bad_request", "this is no HTTP/1.1 request")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.admission.acceptor import Acceptor, PendingHandshake
 from gateway.admission.admission import Admission
-from gateway.admission.grace import GRACE_S, MOST_OF_ONE, MOST_PER_S
+from gateway.admission.grace_periods import GRACE_S, MOST_OF_ONE, MOST_PER_S
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.errors import RefusalError
 from gateway.metrics import Counters
@@ -364,10 +364,10 @@ def test_who_is_one_too_many_gets_429_and_nothing_of_it_is_looked_at() -> None:
 
     async def main() -> None:
         hall = Hall(max_connections_per_ip=2)
-        first, second, silent, asking, wrong = (hall.connect() for _ in range(5))
-        asking.protocol.data_received(HANDSHAKE)
+        first, second, silent, head_parser, wrong = (hall.connect() for _ in range(5))
+        head_parser.protocol.data_received(HANDSHAKE)
         wrong.protocol.data_received(b"\0")
-        assert [True, True] == [one.written.startswith(b"HTTP/1.1 429 ") for one in (asking, wrong)]
+        assert [True, True] == [one.written.startswith(b"HTTP/1.1 429 ") for one in (head_parser, wrong)]
         assert b"" == silent.written
         await asyncio.sleep(GRACE_S * 1.1)
         assert silent.written.startswith(b"HTTP/1.1 429 ")
@@ -376,7 +376,7 @@ def test_who_is_one_too_many_gets_429_and_nothing_of_it_is_looked_at() -> None:
         assert ([], []) == (hall.upgraded, hall.served)
         await asyncio.sleep(0)
         assert silent.lost
-        assert asking.lost
+        assert head_parser.lost
         assert (3, 2) == (hall.counters.connections_refused["address"], hall.admission._addresses["192.0.2.1"])
         assert b"" == hall.connect("192.0.2.2").written
 
@@ -403,9 +403,9 @@ def test_a_balancer_may_ask_whether_we_live_although_its_clients_have_met_a_limi
         many[0].hang_up()
         await asyncio.sleep(0)
         assert b"" == hall.connect().written
-        assert (0, MOST_OF_ONE) == (len(hall.acceptor) - 1, len(hall.acceptor.graces))
+        assert (0, MOST_OF_ONE) == (len(hall.acceptor) - 1, len(hall.acceptor.grace))
         await asyncio.sleep(GRACE_S * 1.1)
-        assert 0 == len(hall.acceptor.graces)
+        assert 0 == len(hall.acceptor.grace)
 
     virtually(main())
 
@@ -453,7 +453,7 @@ def test_a_flood_of_probes_beyond_a_limit_is_answered_in_turns() -> None:
         gone = hall.connect()
         gone.receive(REQUEST)
         gone.hang_up()
-        assert (4, 0) == (sum(probe.written == b"alive" for probe in probes), len(hall.acceptor.graces))
+        assert (4, 0) == (sum(probe.written == b"alive" for probe in probes), len(hall.acceptor.grace))
         await asyncio.sleep(GRACE_S * 1.1)
         assert (12, b"") == (sum(probe.written == b"alive" for probe in probes), bytes(gone.written))
         assert (0, 1) == (len(hall.read_scheduler), len(hall.acceptor))

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from gateway.admission.charges import METRICS, PROOF, Charges, Purse, Purses
+from gateway.admission.charges import METRICS, PROOF, AddressBuckets, Charges, ConnectionBucket
 from gateway.admission.limits import Rate
 from gateway.auth.grant import TryLaterError
 from gateway.errors import RefusalError
@@ -73,28 +73,28 @@ def test_balancers_ask_whatever_their_neighbours_do() -> None:
         with refused():
             charges.take_request(ALICE, "/ws")
         for _ in range(100):
-            purse = charges.connection()
-            charges.take_head(ALICE, purse, PROBE)
+            bucket = charges.connection()
+            charges.take_head(ALICE, bucket, PROBE)
         for _ in range(2):
-            charges.take_head(ALICE, purse, PROBE)
+            charges.take_head(ALICE, bucket, PROBE)
         with refused():
-            charges.take_head(ALICE, purse, PROBE)
+            charges.take_head(ALICE, bucket, PROBE)
         clock.now_s += 0.67
-        charges.take_head(ALICE, purse, PROBE)
+        charges.take_head(ALICE, bucket, PROBE)
         with refused():
-            charges.take_head(ALICE, purse, PROBE)
+            charges.take_head(ALICE, bucket, PROBE)
 
 
 def test_more_probes_of_a_connection_are_charged_to_its_address() -> None:
     """However many connections a stranger has: at the address's rate, and a neighbour's first is answered still."""
     clock = Clock()
     charges = Charges(10, clock)
-    purses = [charges.connection() for _ in range(100)]
+    buckets = [charges.connection() for _ in range(100)]
     answered = 0
     for _ in range(3):
-        for purse in purses:
+        for bucket in buckets:
             with contextlib.suppress(RefusalError):
-                charges.take_head(ALICE, purse, PROBE)
+                charges.take_head(ALICE, bucket, PROBE)
                 answered += 1
     assert 100 + 20 == answered
     charges.take_head(ALICE, charges.connection(), PROBE)
@@ -223,23 +223,23 @@ def test_without_a_rate_nothing_is_limited() -> None:
 
 def test_several_tokens_are_taken_at_once_or_not_at_all() -> None:
     """Who has not so many left is charged nothing, and may still take fewer."""
-    purses = Purses(Rate(1, 10))
-    assert [True, False, True, False] == [purses.spend("a", tokens, 5.0) for tokens in (7, 4, 3, 1)]
-    assert purses.spend("b", 10, 5.0)
-    assert not purses.spend("c", 11, 5.0)
+    buckets = AddressBuckets(Rate(1, 10))
+    assert [True, False, True, False] == [buckets.spend("a", tokens, 5.0) for tokens in (7, 4, 3, 1)]
+    assert buckets.spend("b", 10, 5.0)
+    assert not buckets.spend("c", 11, 5.0)
 
 
 def test_what_is_given_back_can_be_taken_again() -> None:
     """And no more than that: a purse is never fuller than full, and of a stranger's nothing is kept."""
-    purses = Purses(Rate(1, 10))
+    buckets = AddressBuckets(Rate(1, 10))
     for _ in range(100):
-        assert purses.spend("a", 10, 5.0)
-        purses.give_back("a", 10, 5.0)
-    purses.give_back("a", 50, 5.0)
-    purses.give_back("b", 50, 5.0)
-    assert [True, False] == [purses.spend("a", tokens, 5.0) for tokens in (10, 1)]
-    assert purses.spend("b", 10, 50.0)
-    assert 1 == len(purses)
+        assert buckets.spend("a", 10, 5.0)
+        buckets.give_back("a", 10, 5.0)
+    buckets.give_back("a", 50, 5.0)
+    buckets.give_back("b", 50, 5.0)
+    assert [True, False] == [buckets.spend("a", tokens, 5.0) for tokens in (10, 1)]
+    assert buckets.spend("b", 10, 50.0)
+    assert 1 == len(buckets)
 
 
 def test_who_meets_the_limit_is_told_of() -> None:
@@ -258,7 +258,7 @@ def test_who_meets_the_limit_is_told_of() -> None:
 def test_a_purse_goes_by_another_rate_at_once() -> None:
     """And gives so many tokens, or none."""
     rate = Rate(1, 10)
-    purse = Purse(rate)
-    assert [True, False, True, False] == [purse.spend(tokens, 5.0) for tokens in (7, 4, 3, 1)]
+    bucket = ConnectionBucket(rate)
+    assert [True, False, True, False] == [bucket.spend(tokens, 5.0) for tokens in (7, 4, 3, 1)]
     rate.change(1, 2)
-    assert [True, True, False] == [purse.spend(1, 5.0) for _ in range(3)]
+    assert [True, True, False] == [bucket.spend(1, 5.0) for _ in range(3)]

@@ -16,7 +16,7 @@ from tests.fakes import run_virtual
 IP, RATE = "MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP"
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The lines so far, which are all warnings."""
     records = [record for record in caplog.records if record.name == "gateway.admission.limit_log"]
     assert {record.levelno for record in records} <= {logging.WARNING}
@@ -34,7 +34,7 @@ def test_each_is_told_of_once_a_minute(caplog: pytest.LogCaptureFixture) -> None
             log.met("203.0.113.7", IP, 500)
         log.met("203.0.113.7", RATE, 2.5)
         log.met("203.0.113.8", IP, 500)
-        assert told(caplog) == [
+        assert lines(caplog) == [
             "203.0.113.7 has met MAX_CONNECTIONS_PER_IP=500",
             "203.0.113.7 has met MAX_CONNECT_RATE_PER_IP=2.5",
             "203.0.113.8 has met MAX_CONNECTIONS_PER_IP=500",
@@ -42,7 +42,7 @@ def test_each_is_told_of_once_a_minute(caplog: pytest.LogCaptureFixture) -> None
         await asyncio.sleep(MINUTE_S + 1)
         log.met("203.0.113.7", IP, 500)
         log.met("203.0.113.7", IP, 500)
-        assert told(caplog) == ["203.0.113.7 has met MAX_CONNECTIONS_PER_IP=500"]
+        assert lines(caplog) == ["203.0.113.7 has met MAX_CONNECTIONS_PER_IP=500"]
         log.close()
 
     run_virtual(main())
@@ -55,13 +55,13 @@ def test_of_many_only_a_few_are_reported_of_and_all_are_counted(caplog: pytest.L
         log = LimitLog()
         for number in range(10_000):
             log.met(f"203.0.{number}", IP, 500)
-        assert len(told(caplog)) == MOST_LINES
+        assert len(lines(caplog)) == MOST_LINES
         await asyncio.sleep(MINUTE_S + 1)
-        assert told(caplog) == [
+        assert lines(caplog) == [
             f"limits were met {10_000 - MOST_LINES} times by others in the last minute; see /metrics"
         ]
         await asyncio.sleep(10 * MINUTE_S)
-        assert told(caplog) == []
+        assert lines(caplog) == []
 
     run_virtual(main())
 
@@ -71,11 +71,11 @@ async def test_what_was_only_counted_is_reported_at_the_end(caplog: pytest.LogCa
     log = LimitLog()
     for number in range(MOST_LINES + 3):
         log.met(f"203.0.113.{number}", IP, 500)
-    told(caplog)
+    lines(caplog)
     log.close()
-    assert told(caplog) == ["limits were met 3 times by others in the last minute; see /metrics"]
+    assert lines(caplog) == ["limits were met 3 times by others in the last minute; see /metrics"]
     log.close()
-    assert told(caplog) == []
+    assert lines(caplog) == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_what_a_stranger_is_called_is_one_short_printable_line(
     """Control characters, line separators and ever longer names reach no log as they are."""
     log = LimitLog()
     log.met(name, IP, 500)
-    (line,) = told(caplog)
+    (line,) = lines(caplog)
     assert line.isascii()
     assert line.isprintable()
     assert len(line) < 1500
@@ -107,14 +107,14 @@ async def test_admission_logs_who_met_which_limit(caplog: pytest.LogCaptureFixtu
             continue
         if peer == "203.0.113.7":
             admission.depart(key)
-    assert told(caplog) == [
+    assert lines(caplog) == [
         "2001:db8::/64 has met MAX_CONNECTIONS_PER_IP=1",
         "203.0.113.7 has met MAX_CONNECT_RATE_PER_IP=0.5",
     ]
     grants = Grant("de\nmo"), Grant("robot", max_connections=2)
     rooms = [[admission.identify(Slot(None), grant) for _ in range(3)] for grant in grants]
     assert rooms == [[True, False, False], [True, True, False]]
-    assert told(caplog) == [
+    assert lines(caplog) == [
         r"subject 'de\nmo' has met MAX_CONNECTIONS_PER_SUBJECT=1",
         "subject 'robot' has met max_connections of its token=2",
     ]

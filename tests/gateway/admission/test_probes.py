@@ -40,9 +40,9 @@ def test_each_is_to_be_told_several_times() -> None:
     both = probes.regular(0.5)
     asked(probes, BALANCER, *range(1, ANSWERS + 1), status=404)
     asked(probes, OTHER, *range(1, ANSWERS), status=404)
-    assert [BALANCER] == [address for address in both if probes.all_told([address])]
+    assert [BALANCER] == [address for address in both if probes.all_informed([address])]
     asked(probes, OTHER, 9, status=404)
-    assert probes.all_told(both)
+    assert probes.all_informed(both)
 
 
 def test_a_404_to_somebody_else_is_nobodys() -> None:

@@ -1,4 +1,4 @@
-"""What the head of a request asks for, a WebSocket above all, told without all that aiohttp makes for a request."""
+"""Parses the head of a request, and finds requests for a WebSocket, without all that aiohttp makes for a request."""
 
 import asyncio
 
@@ -10,19 +10,19 @@ from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.websocket.header_fields import asks_for_websocket
 
 
-class Asking:
-    """Looks at heads, each whole."""
+class HeadParser:
+    """Parses whole heads."""
 
     def __init__(self, path: str) -> None:
-        """WebSockets are asked for at ``path``."""
+        """``path`` is the path for WebSockets."""
         self._path = path
         self._line = f"GET {path}".encode()
         self._loop = asyncio.get_running_loop()
-        # Wanted by aiohttp's parser for the bodies of requests, which no upgrade has.
+        # aiohttp's parser needs it for bodies, which no upgrade has.
         self._no_body = BaseProtocol(self._loop)
 
     def for_upgrade(self, head: bytes) -> RawRequestMessage | None:
-        """The upgrade that ``head`` asks for, or None where it is anything else."""
+        """The upgrade that ``head`` asks for; None if it is anything else."""
         if not head.startswith(self._line):
             return None
         message = self.read(head)
@@ -30,7 +30,7 @@ class Asking:
         return message if is_upgrade else None
 
     def read(self, head: bytes) -> RawRequestMessage | None:
-        """The request that ``head`` is of; None where it is none."""
+        """The request of ``head``; None if it is no valid request."""
         parser = HttpRequestParser(
             self._no_body,
             self._loop,

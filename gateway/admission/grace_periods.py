@@ -1,6 +1,6 @@
-"""A moment for who met a limit of connections: it may be a balancer that asks whether we live.
+"""A short time for connections over a limit: one of them may be a balancer's probe.
 
-Its checks come from the address that its clients come from, where nobody told us that it is a proxy. Were they refused
+If nobody told us that an address is a proxy, its checks come from the same address as its clients. If they were refused
 with its clients, it would take this gateway for dead, for all of them.
 """
 
@@ -11,19 +11,19 @@ from typing import Final
 from gateway.admission.limits import KeyedBuckets, Rate, Tally
 
 GRACE_S: Final = 0.25
-"""A balancer sends its question with the connection."""
+"""A balancer sends its probe together with the connection."""
 
 MOST_OF_ONE: Final = 100
-"""So many of one address wait to be heard; further ones are refused at once. A turn of the event loop may accept many
-connections before it reads of any."""
+"""So many connections of one address may wait; further ones are refused at once. One turn of the event loop may accept
+many connections before it reads any."""
 
 MOST_PER_S: Final = 500
-"""So many probes of one address are answered in a second; whoever shares its address with a faster flood of probes than
-this is not always answered. Who asks for anything else takes nothing of it."""
+"""So many probes of one address are answered in a second. A balancer that shares its address with a faster flood of
+probes is not always answered. Other requests do not count here."""
 
 
-class Graces:
-    """Those who are heard for a moment."""
+class GracePeriods:
+    """The connections that have such a time."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -32,7 +32,7 @@ class Graces:
         self._given: dict[Hashable, tuple[str, asyncio.TimerHandle]] = {}
 
     def give(self, who: Hashable, key: str, over: Callable[[], None]) -> bool:
-        """Whether ``who``, of the address ``key``, is heard; then ``over`` is called when its moment is."""
+        """Whether ``who``, of the address ``key``, gets the time; then ``over`` is called at its end."""
         if not self._waiting.enter(key, MOST_OF_ONE):
             return False
         self._given[who] = key, self._loop.call_later(GRACE_S, over)
@@ -43,7 +43,7 @@ class Graces:
         return self._answered.take(key, self._loop.time()) == "ok"
 
     def end(self, who: Hashable) -> None:
-        """``who`` was heard, or refused, or has gone."""
+        """``who`` has sent its request, was refused, or has gone."""
         given = self._given.pop(who, None)
         if given is not None:
             key, timer = given
@@ -51,5 +51,5 @@ class Graces:
             self._waiting.leave(key)
 
     def __len__(self) -> int:
-        """How many wait."""
+        """The number that wait."""
         return len(self._given)

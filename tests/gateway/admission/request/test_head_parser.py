@@ -2,15 +2,15 @@
 
 import asyncio
 
-from gateway.admission.request.asking import Asking
+from gateway.admission.request.head_parser import HeadParser
 
 REST = b"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 
 async def test_a_head_asks_for_a_websocket_by_its_path_and_two_fields() -> None:
     """Anything else about it is for others to judge; with less it is no upgrade, and what is no request is none."""
-    asking = Asking("/ws")
-    message = asking.for_upgrade(b"GET /ws?ticket=a HTTP/1.1\r\n" + REST)
+    parser = HeadParser("/ws")
+    message = parser.for_upgrade(b"GET /ws?ticket=a HTTP/1.1\r\n" + REST)
     assert message is not None
     assert "a" == message.url.query["ticket"]
     for head in (
@@ -20,5 +20,5 @@ async def test_a_head_asks_for_a_websocket_by_its_path_and_two_fields() -> None:
         b"GET /ws HTTP/1.1\r\n" + REST.replace(b"Connection: Upgrade\r\n", b""),
         b"GET /ws\0 HTTP/1.1\r\n" + REST,
     ):
-        assert asking.for_upgrade(head) is None, head
+        assert parser.for_upgrade(head) is None, head
     await asyncio.sleep(0)
