@@ -141,7 +141,7 @@ class Feed:
         while True:
             reason = await self._receive_over_one()
             if self._bus_link.renewing and self._bus_link.up_since is not None:
-                logger.warning("bus link of no use (%s): %s; making it anew", self._bus.name, reason)
+                logger.warning("bus link useless (%s): %s; replacing it", self._bus.name, reason)
                 self._bus_link.up_since = None
                 continue
             if self._bus_link.renewing or self._bus_link.up_since is not None or not reported:
