@@ -23,28 +23,28 @@ _COUNTERS: Final = {
     "ticks_conflated": "Ticks that a newer one replaced before they were written: once per flush or slow consumer.",
     "states_sent": "States of symbols written to clients, each client counted.",
     "connections_accepted": "WebSocket connections ever accepted.",
-    "handshakes_cut_off": "Connections that sent no whole request in time, or were too many of those.",
+    "handshakes_cut_off": "Connections without a whole request in time, or the oldest of too many.",
     "messages_received": "Messages from clients.",
     "tickets_issued": "One-time tickets issued.",
-    "tokens_refused": "Tokens in messages that opened nothing.",
+    "tokens_refused": "Tokens in messages that were not valid.",
     "lags": "Times that a connection stopped draining.",
-    "aborted": "Connections cut off: lagging too long, dead, or not reading replies.",
-    "bus_links": "Links to the bus ever made.",
-    "numberings_begun": "Times that a symbol went on with a lower seq, because nothing else came of it for 3 s.",
-    "ticks_missed": "Ticks that a faulty link to the bus did not bring, by their numbers.",
+    "aborted": "Connections cut off: slow for too long, dead, or not reading replies.",
+    "bus_links": "Links to the bus made so far.",
+    "numberings_begun": "Times that a symbol continued with a lower seq, because nothing else came for 3 s.",
+    "ticks_missed": "Ticks that a faulty link to the bus did not deliver, by their numbers.",
 }
 
 _LABELLED: Final = {
     "closed": ("reason", "Connections that this gateway closed."),
-    "connections_refused": ("reason", "Connections and requests that were not let in."),
-    "buffers_cut_off": ("reason", "Connections ended for what they kept in memory."),
+    "connections_refused": ("reason", "Connections and requests that were refused."),
+    "buffers_cut_off": ("reason", "Connections ended because of what they kept in memory."),
     "messages_refused": (
         "rate",
         "Messages and control frames beyond a connection's, subject's or address's rate.",
     ),
     "errors_sent": ("code", "Answers of type error."),
     "bus_refused": ("reason", "Bus messages that could not be used."),
-    "bus_links_faulty": ("reason", "Links to the bus that were alive, brought nothing of use, and were made anew."),
+    "bus_links_faulty": ("reason", "Links to the bus that were alive, delivered nothing useful, and were replaced."),
     "state_changes": ("state", "Changes of a symbol's state, by the new one."),
 }
 """Name → label, and what is counted."""

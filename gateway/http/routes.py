@@ -72,7 +72,7 @@ async def ticket(request: web.Request) -> web.Response:
         raise RefusalError(404, "ticket", "nobody needs a ticket here: AUTH_MODE is none")
     token = bearer(request.headers)
     if token is None:
-        raise unauthorised("a ticket is for who brings a token: Authorization: Bearer <token>", "bad_token")
+        raise unauthorised("a ticket needs a token: Authorization: Bearer <token>", "bad_token")
     try:
         with gateway.admission.charges.proof(_payer(request)):
             grant = await gateway.authenticator.verify(token)
@@ -114,7 +114,7 @@ async def metrics(request: web.Request) -> web.Response:
     gateway.admission.charges.take(_payer(request), METRICS)
     expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
     if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
-        raise unauthorised("metrics are for who brings METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
+        raise unauthorised("metrics need METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
     return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -141,7 +141,7 @@ class Feed:
         while True:
             reason = await self._receive_over_one()
             if self._bus_link.renewing and self._bus_link.up_since is not None:
-                logger.warning("bus link of no use (%s): %s; making it anew", self._bus.name, reason)
+                logger.warning("bus link useless (%s): %s; replacing it", self._bus.name, reason)
                 self._bus_link.up_since = None
                 continue
             if self._bus_link.renewing or self._bus_link.up_since is not None or not reported:
@@ -251,7 +251,7 @@ class Feed:
                 if symbol := symbol_of(topic):
                     tick_received(symbol, payload)
                 elif venue := self._venues.get(venues[topic]):
-                    self._intake.begin_anew(asyncio.get_running_loop().time())
+                    self._intake.accept_regressions(asyncio.get_running_loop().time())
                     venue.heartbeat_received(payload)
 
         return receive
@@ -265,6 +265,6 @@ class Feed:
 
     def _look(self) -> None:
         """Report what has changed to the clients, venue by venue."""
-        self._intake.begin_anew(asyncio.get_running_loop().time())
+        self._intake.accept_regressions(asyncio.get_running_loop().time())
         for venue in self._venues.values():
             venue.look()

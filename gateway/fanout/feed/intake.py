@@ -104,7 +104,7 @@ class Intake:
                 if held is None or tick.seq > held.seq:
                     self._pass_on(tick)
 
-    def begin_anew(self, now: float) -> None:
+    def accept_regressions(self, now: float) -> None:
         """Accept the lower numbers of symbols of which nothing else came for long enough."""
         if not self._regressed or not (due := self._regressions.take_due(now)):
             return
