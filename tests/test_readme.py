@@ -1,4 +1,4 @@
-"""What the README says of the configuration is so."""
+"""What README and docs/ say is so."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,9 @@ from poller.venues.registry import VENUES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| (both|poller|gateway) \|", README, re.MULTILINE)
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| (both|poller|gateway) \|", CONFIGURATION, re.MULTILINE)
 
 
 def variables(program: str) -> set[str]:
@@ -68,7 +70,7 @@ def test_the_defaults_told_are_the_defaults() -> None:
 
 def test_what_changes_while_running_is_documented() -> None:
     """The table of what SIGHUP changes names each setting that can change, and no other."""
-    table = README.partition("| what changes with SIGHUP |")[2].partition("\n\n")[0]
+    table = CONFIGURATION.partition("| what changes with SIGHUP |")[2].partition("\n\n")[0]
     told = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]{4,})`", row.split(" | ")[0])}
     of_tokens = {name.upper() for name in AuthSettings.__struct_fields__ if name not in {"mode", "proxies"}}
     fields = {"auth": of_tokens, "spare_loopback": set()}
@@ -78,7 +80,7 @@ def test_what_changes_while_running_is_documented() -> None:
 
 def test_the_file_of_the_readme_can_be_used() -> None:
     """The example is a file as it is read."""
-    text = README.partition("### Changing settings")[2].partition("```\n")[2].partition("```")[0]
+    text = CONFIGURATION.partition("## Changing settings")[2].partition("```\n")[2].partition("```")[0]
     assert len(parse_config(text.encode(), "README.md")) == 3
 
 
@@ -98,7 +100,7 @@ def test_pictures_of_the_readme_exist() -> None:
 
 def test_close_codes_are_those_that_are_sent() -> None:
     """The table has each code that a gateway closes with, and no other."""
-    table = README.partition("**Close codes.**")[2].partition("**Refused handshakes**")[0]
+    table = PROTOCOL.partition("**Close codes.**")[2].partition("**Refused handshakes**")[0]
     told = [int(code) for code in re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE)]
     assert sorted({reason.code for reason in CloseReason} | set(FailureCode)) == sorted(told)
 

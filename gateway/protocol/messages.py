@@ -1,4 +1,4 @@
-"""The messages between client and gateway, as types; README.md tells the same to people.
+"""The messages between client and gateway, as types; docs/protocol.md is made of them, for people.
 
 Client to gateway is one tagged union, decoded strictly: a wrong type or an unknown field is refused.
 Gateway to client is one Struct each. ``type`` is the tag in both directions.

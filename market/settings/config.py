@@ -124,7 +124,7 @@ def parse_config(content: bytes, path: str) -> dict[str, Entry]:
         if name == CONFIG:
             raise SettingError(f"{place} names {CONFIG}; that is for the environment")
         if name not in KNOWN:
-            raise SettingError(f"{place} names {name}, which is no setting; README.md lists them")
+            raise SettingError(f"{place} names {name}, which is no setting; docs/configuration.md lists them")
         if name in entries:
             raise SettingError(f"{place} names {name} again, after line {entries[name].line}; remove one")
         if value[:1] in ("'", '"'):
