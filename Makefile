@@ -12,6 +12,7 @@
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
+#   make reference  the tables in docs/ that are made of the code, made anew
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
 # Settings are environment variables (docs/configuration.md): SYMBOLS=BTCUSDT FEED=simulated make run
@@ -32,7 +33,7 @@ MINUTES ?= 10
 LONG ?= all
 UPGRADE ?= --upgrade
 
-.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev constraints clean
+.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev reference constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -98,6 +99,9 @@ dist: $(VENV)/.ready
 
 dev: $(VENV)/.ready
 	$(VENV)/bin/adev runserver gateway
+
+reference: $(VENV)/.ready
+	@$(VENV)/bin/python -m tests.reference
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(VENV) cluster,dev,embedded,test

@@ -30,6 +30,7 @@ class TrustedProxies(Struct, frozen=True):
     unix: bool = False
     """Whether who connects over a Unix socket is one of them."""
     hops: int = 1
+    """How many trusted proxies a request passes: the client's address is so many entries from the right."""
     """How many proxies of ours a request passes."""
 
     @classmethod

@@ -52,7 +52,7 @@ async def index(request: web.Request) -> web.Response:
 
 
 async def part(request: web.Request) -> web.Response:
-    """What the dashboard is made of."""
+    """A part of the dashboard."""
     found = _PAGES.parts.get(request.match_info["name"])
     if found is None:
         raise web.HTTPNotFound
@@ -60,12 +60,12 @@ async def part(request: web.Request) -> web.Response:
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
-    """Prices."""
+    """The WebSocket: prices."""
     return await upgrade(request, request.app[GATEWAY])
 
 
 async def ticket(request: web.Request) -> web.Response:
-    """A one-time ticket for who brings a token: ``/ws?ticket=`` lets its bearer in, once and soon."""
+    """A one-time ticket for the bearer of a token: ``/ws?ticket=`` accepts it once, and soon."""
     gateway = request.app[GATEWAY]
     if gateway.authenticator is None:
         raise RefusalError(404, "ticket", "nobody needs a ticket here: AUTH_MODE is none")
@@ -89,25 +89,25 @@ async def ticket(request: web.Request) -> web.Response:
 
 
 async def ticket_preflight(_request: web.Request) -> web.Response:
-    """What a page of an allowed origin is told before it sends a token (Fetch standard, CORS protocol)."""
+    """The answer to a page of an allowed origin before it sends a token (Fetch standard, CORS protocol)."""
     headers = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Authorization"}
     return web.Response(status=204, headers=headers)
 
 
 async def healthz(_request: web.Request) -> web.Response:
-    """Whether this process lives."""
+    """200 while this process is alive."""
     return _answer(*health())
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Whether it is in service."""
+    """200 in service, 503 not yet, 404 while it drains."""
     return _answer(*readiness(request.app[GATEWAY], request.headers, request.remote or ""))
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text, for who brings METRICS_TOKEN, where that is set.
+    """Metrics as Prometheus text, for the bearer of ``METRICS_TOKEN`` if that is set.
 
-    Each value is as of now, and asking costs accordingly.
+    Each value is as of now, and costs accordingly.
     """
     gateway = request.app[GATEWAY]
     gateway.admission.charges.take(_payer(request), METRICS)

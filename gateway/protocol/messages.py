@@ -33,38 +33,41 @@ MaxHz = Annotated[float, Meta(ge=0.1, le=50)]
 
 
 class Command(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True, gc=False):
-    """The base of what a client may send. Whatever is not required may be null, which means its default."""
+    """The base of all commands. An optional field may be null, which means its default."""
 
     id: Id | UnsetType | None = UNSET
+    """Your own mark on the command; its answer repeats it. ``null`` means none."""
 
     @property
     def mark(self) -> Id | UnsetType:
-        """The ``id`` for the answer, where there is one."""
+        """The ``id`` for the answer, if there is one."""
         return UNSET if self.id is None else self.id
 
 
 class Subscribe(Command, tag="subscribe"):
     """Send me these symbols: a snapshot of each now, then every change.
 
-    Options are those of the symbols that it names, in place of any that these had before; absent or null, an option has
-    its default. Other symbols keep theirs. One connection has four different sets of options at most.
+    The options are those of the named symbols, and replace earlier ones; an option that is absent or null has its
+    default. Other symbols keep theirs. One connection has four different sets of options at most.
     """
 
     symbols: SymbolNames
-    """Symbols, aliases, or ``["*"]`` for all."""
+    """Symbols, aliases (``BTC`` means ``BTCUSDT``), or ``["*"]`` for all. The case of A to Z does not matter."""
     channel: Channel | UnsetType | None = UNSET
-    """There is one so far, the default."""
+    """What to send of the symbols. ``ticker``, the default and the only one so far, is best bid and ask, last price and
+    volume."""
     snapshot: bool | None = True
-    """Whether to send what is known of each symbol at once."""
+    """Whether to send the last value of each symbol at once. Default true."""
     batch: bool | UnsetType | None = UNSET
-    """One ``ticks`` message per flush in place of one ``tick`` per symbol."""
+    """One ``ticks`` message per flush instead of one ``tick`` per symbol. Default false."""
     max_hz: MaxHz | UnsetType | None = UNSET
-    """At most so many updates per symbol and second, the newest each time; by default every one.
+    """The most updates per symbol and second, the newest each time; by default every one.
 
     Rounded down to 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25 or 50.
     """
     conflate: bool | UnsetType | None = UNSET
-    """False: every single tick, in order, whatever ``max_hz`` says; who cannot keep up is closed with 4408."""
+    """Default true. False sends every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is
+    closed with 4408."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -80,9 +83,10 @@ def _check(names: list[str]) -> None:
 
 
 class Unsubscribe(Command, tag="unsubscribe"):
-    """Send me no more of these; ``["*"]`` means none at all."""
+    """Stop sending these symbols; ``["*"]`` means all."""
 
     symbols: SymbolNames
+    """As in ``subscribe``."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -98,33 +102,35 @@ class Ping(Command, tag="ping"):
 
 
 class Auth(Command, tag="auth"):
-    """This is my token: the first message where the handshake carried none, later one that lasts longer."""
+    """This is my token: the first message if the handshake had none, later a token that lasts longer."""
 
     token: Annotated[str, Meta(max_length=8192)]
+    """A JSON Web Token."""
 
 
 AnyCommand = Subscribe | Unsubscribe | List | Ping | Auth
 
 ErrorCode = Literal[
-    "bad_json",  # not JSON, or not MessagePack
-    "bad_message",  # a wrong type, a missing or unknown field
-    "wrong_frame",  # binary where text is due, or text where binary is
-    "unknown_command",
-    "unknown_symbol",
-    "too_many_symbols",
-    "too_many_options",  # different sets of options on one connection
-    "unauthorised",  # no token yet, or one that opens nothing
-    "forbidden",  # the token does not allow it
-    "expired",  # the token has; the last word before the connection is closed
-    "rate_limited",  # too many messages a second; this one was not looked at
-    "too_many_connections",  # of this token's subject
-    "try_later",  # the token cannot be checked now
-    "too_many_errors",  # the last word before the connection is closed
+    "bad_json",  # The message is not JSON, or not MessagePack.
+    "bad_message",  # A field has a wrong type, is missing, or is unknown.
+    "wrong_frame",  # A binary frame came where text is due, or text where binary is.
+    "unknown_command",  # There is no such command.
+    "unknown_symbol",  # This gateway serves no such symbol.
+    "too_many_symbols",  # The connection would hold more symbols than the gateway or its token allows.
+    "too_many_options",  # The connection would have more than four different sets of options. Nothing has changed.
+    "unauthorised",  # There is no token yet, or it is not valid.
+    "forbidden",  # The token does not allow it.
+    "expired",  # The token has expired. The connection is closed.
+    "rate_limited",  # Too many messages per second. This one was not read.
+    "too_many_connections",  # The token's subject has too many connections.
+    "try_later",  # The token cannot be checked now.
+    "too_many_errors",  # Too many messages were wrong. The connection is closed.
 ]
+"""Each code, and beside it what it means; docs/protocol.md has the same."""
 
 
 class Message(Struct, tag_field="type", kw_only=True, gc=False):
-    """The base of what a gateway sends, ticks and snapshots apart (`gateway.protocol.encoding` makes those)."""
+    """The base of all messages of a gateway except ticks and snapshots (`gateway.protocol.encoding` makes those)."""
 
 
 class Welcome(Message, tag="welcome"):
@@ -133,93 +139,116 @@ class Welcome(Message, tag="welcome"):
     client: str
     """A UUID; every log line about this client carries it."""
     heartbeat_s: float
-    """Who has sent nothing, not even a pong, for one to one and a half times this long is taken for dead."""
+    """A client that sends nothing, not even a pong, for 1 to 1.5 times this many seconds counts as dead."""
 
 
 class Subscribed(Message, tag="subscribed"):
-    """What of a subscribe is now held, by the symbols' full names, in the order they were asked for."""
+    """The answer to ``subscribe``."""
 
     symbols: list[str]
+    """The symbols of the command that are now held, by their full names, in its order."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Unsubscribed(Message, tag="unsubscribed"):
-    """What of an unsubscribe was held and is not any more."""
+    """The answer to ``unsubscribe``. Also sent after `SYMBOLS` has changed: these are no longer served."""
 
     symbols: list[str]
+    """The symbols that were held and are no longer."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Subscriptions(Message, tag="subscriptions"):
-    """Everything this connection holds."""
+    """The answer to ``list``."""
 
     symbols: list[str]
+    """Everything that this connection holds."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Status(Message, tag="status"):
-    """Whether prices of a venue are being heard: sent after ``welcome``, of each venue, and at every change."""
+    """Whether a venue's prices are live: sent after ``welcome`` for each venue with symbols, and at every change."""
 
     feed: Literal["live", "stale"]
+    """``stale`` says that the prices of all symbols of the venue may be old."""
     reason: str
-    """Why it is stale, or what is unusual; empty where there is nothing to say."""
+    """Why it is stale, or what is unusual; else empty."""
     source: str
-    """binance-ws, binance-rest, coinbase-ws, simulated, replay or another word; empty while no poller was heard."""
+    """``binance-ws``, ``binance-rest``, ``coinbase-ws``, ``simulated``, ``replay`` or another word. It is empty before
+    the first heartbeat of a poller."""
     since_us: int
+    """Since when; Unix time, microseconds."""
     venue: str = DEFAULT_VENUE
-    """Whose: that of the symbols with this name and a colon in front, or of those with none in front."""
+    """The venue. Its symbols have this name and a colon in front; those of ``binance`` have nothing in front."""
 
 
 class SymbolStatus(Message, tag="symbol_status"):
-    """Whether the price of one symbol is current: behind the snapshot of one that is not live, and at every change.
+    """Whether the price of one symbol is current: sent behind its snapshot if it is not live, and at every change.
 
-    A `Status` of ``stale`` says it of every symbol of its venue, and sends none of these.
+    A ``status`` of ``stale`` says it of all symbols of its venue; none of these is sent then.
     """
 
     symbol: str
+    """The symbol's full name."""
     state: SymbolState
+    """See [states](#states-of-symbols)."""
     reason: str
-    """Why it is not live; where it is, empty, or what is unusual."""
+    """Why it is not live. If it is live: empty, or what is unusual."""
     since_us: int
+    """Since when; Unix time, microseconds."""
 
 
 class Authenticated(Message, tag="authenticated"):
-    """The answer to ``auth``: the token holds from now on, in place of the one before."""
+    """The answer to ``auth``: the token counts from now on, in place of the one before."""
 
     subject: str
-    """Whose token it is; empty where nobody needs one."""
+    """Whose token it is; empty if no token is needed."""
     expires_us: int | UnsetType = UNSET
     """When the connection is closed with 4401 unless another ``auth`` comes before; Unix time, microseconds."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Expiring(Message, tag="expiring"):
     """Your token ends soon; send ``auth`` with another."""
 
     expires_us: int | UnsetType
+    """When it ends; Unix time, microseconds."""
 
 
 class Lag(Message, tag="lag"):
-    """You were too slow: ``conflated`` ticks were replaced by newer ones, which follow."""
+    """You did not read fast enough: newer ticks, which follow, have replaced some."""
 
     conflated: int
+    """How many ticks were replaced."""
 
 
 class Pong(Message, tag="pong"):
     """The answer to ``ping``."""
 
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Error(Message, tag="error"):
-    """What was wrong with a message; the connection stays unless a close frame follows."""
+    """What was wrong with a message. The connection stays unless a close frame follows.
+
+    A subscribe that is partly wrong does what is right, and each error names what is not.
+    """
 
     code: ErrorCode
+    """See [error codes](#error-codes)."""
     message: str
+    """What was wrong, in words."""
     id: Id | UnsetType = UNSET
+    """That of the command, if it could be read."""
 
 
 class Shutdown(Message, tag="shutdown"):
-    """This gateway is going away: connect again, anywhere, after so many milliseconds."""
+    """This gateway is going away: connect again, to any gateway, after so long."""
 
     reconnect_after_ms: int
+    """How long to wait before, in milliseconds."""

@@ -23,6 +23,8 @@ class Counters(Struct):
     fallbacks: int = 0
     """Times that REST took the streams' place."""
     rest_requests: int = 0
+    """Requests by REST."""
     rest_errors: int = 0
+    """Requests by REST that failed."""
     used_weight: int = 0
     """Of this minute and IP, as the exchange last reported it."""

@@ -27,7 +27,7 @@ def test_every_command_is_documented() -> None:
 def test_every_message_is_documented() -> None:
     """Each message that a gateway sends is named on the page."""
     for tag in tags(messages.Message):
-        assert f"`{tag}" in PROTOCOL, tag
+        assert f"\n### `{tag}`\n" in PROTOCOL, tag
 
 
 def test_every_close_code_is_documented() -> None:
