@@ -22,29 +22,29 @@ _COUNTERS: Final = {
     "ticks_sent": "Ticks and snapshots written to clients, each client counted.",
     "ticks_conflated": "Ticks that a newer one replaced before they were written: once per flush or slow consumer.",
     "states_sent": "States of symbols written to clients, each client counted.",
-    "connections_accepted": "WebSocket connections ever accepted.",
-    "handshakes_cut_off": "Connections that sent no whole request in time, or were too many of those.",
+    "connections_accepted": "WebSocket connections accepted.",
+    "handshakes_cut_off": "Connections cut off before they sent a whole request: too late, or too many of them.",
     "messages_received": "Messages from clients.",
     "tickets_issued": "One-time tickets issued.",
-    "tokens_refused": "Tokens in messages that opened nothing.",
+    "tokens_refused": "Tokens in messages that were not valid.",
     "lags": "Times that a connection stopped draining.",
     "aborted": "Connections cut off: lagging too long, dead, or not reading replies.",
-    "bus_links": "Links to the bus ever made.",
+    "bus_links": "Links made to the bus.",
     "numberings_begun": "Times that a symbol went on with a lower seq, because nothing else came of it for 3 s.",
     "ticks_missed": "Ticks that a faulty link to the bus did not bring, by their numbers.",
 }
 
 _LABELLED: Final = {
     "closed": ("reason", "Connections that this gateway closed."),
-    "connections_refused": ("reason", "Connections and requests that were not let in."),
-    "buffers_cut_off": ("reason", "Connections ended for what they kept in memory."),
+    "connections_refused": ("reason", "Connections and requests refused over HTTP."),
+    "buffers_cut_off": ("reason", "Connections cut off because too much was kept for them."),
     "messages_refused": (
         "rate",
         "Messages and control frames beyond a connection's, subject's or address's rate.",
     ),
     "errors_sent": ("code", "Answers of type error."),
     "bus_refused": ("reason", "Bus messages that could not be used."),
-    "bus_links_faulty": ("reason", "Links to the bus that were alive, brought nothing of use, and were made anew."),
+    "bus_links_faulty": ("reason", "Links to the bus that were replaced: they were alive and brought nothing of use."),
     "state_changes": ("state", "Changes of a symbol's state, by the new one."),
 }
 """Name → what tells its counts apart, and what is counted."""

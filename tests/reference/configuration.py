@@ -1,7 +1,7 @@
 """Every variable that can be set: its name, its default, who reads it, and what it means."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, structs
 
@@ -129,6 +129,11 @@ def _names(text: str) -> str:
     return re.sub(r"(\w+)(,| to |$)", r"`\1`\2", text)
 
 
-def _table(rows: Iterable[Variable]) -> str:
+def _table(rows: Sequence[Variable]) -> str:
+    # Where all are of one program, its name stands above the table.
+    if len({row.reader for row in rows}) == 1:
+        return table(
+            ("variable", "default", "meaning"), ((_names(row.name), code(row.default), row.meaning) for row in rows)
+        )
     cells = ((_names(row.name), code(row.default), row.reader, row.meaning) for row in rows)
     return table(("variable", "default", "read by", "meaning"), cells)

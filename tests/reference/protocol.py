@@ -55,6 +55,9 @@ MESSAGES: tuple[messages.Message, ...] = (
 )
 """Each message, as an example; ticks come apart."""
 
+_WIDTH = 96
+"""Characters in a line of an example."""
+
 _HAPROXYS = re.compile(r"(?:http-error|return) (?:deny_)?status (\d{3})|deny_status (\d{3})")
 _BODY = re.compile(r'string \'\{"error":"([^"]*)","code":"(\w+)"\}\'')
 
@@ -160,7 +163,19 @@ def _ticks() -> str:
 
 def _described(heading: str, doc: str, example: str, fields: str) -> str:
     paragraphs = [markdown(paragraph) for paragraph in doc.split("\n\n")]
-    return "\n\n".join(part for part in (f"### {heading}", *paragraphs, f"```json\n{example}\n```", fields) if part)
+    return "\n\n".join(
+        part for part in (f"### {heading}", *paragraphs, f"```json\n{_wrapped(example)}\n```", fields) if part
+    )
+
+
+def _wrapped(example: str) -> str:
+    """In lines that fit on a page, which JSON lets one break behind a comma."""
+    lines = [""]
+    for part in re.split(r"(?<=,)(?=\")", example):
+        if len(lines[-1] + part) > _WIDTH:
+            lines.append(" ")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _fields(kind: type[Struct], docs: Mapping[str, str]) -> str:
