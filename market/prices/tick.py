@@ -40,7 +40,7 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
     symbol: SymbolName
     """The symbol's full name."""
     seq: Exact
-    """Strictly increasing per symbol, also across restarts of the poller."""
+    """Strictly increasing per symbol, also across restarts of the poller, unless the numbering begins anew."""
     bid: Exact | UnsetType = UNSET
     """The best bid, at ``price_scale``."""
     ask: Exact | UnsetType = UNSET

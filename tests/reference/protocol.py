@@ -184,12 +184,15 @@ def _fields(kind: type[Struct], docs: Mapping[str, str]) -> str:
     # Those of every command stand elsewhere.
     elsewhere = set(messages.Command.__struct_fields__) - docs.keys()
     fields = [field for field in info.fields if field.name not in elsewhere]
-    rows = [(code(field.name), _type(field), docs[field.name]) for field in fields]
+    sent = issubclass(kind, messages.Message)
+    rows = [(code(field.name), _type(field, always_sent=sent), docs[field.name]) for field in fields]
     return table(("field", "type", "meaning"), rows) if rows else ""
 
 
-def _type(field: inspect.Field) -> str:
-    return _words(field.type) + ("" if field.required else ", optional")
+def _type(field: inspect.Field, *, always_sent: bool) -> str:
+    # A gateway leaves out what is unset, and nothing else.
+    there = field.required or (always_sent and field.default is not msgspec.NODEFAULT)
+    return _words(field.type) + ("" if there else ", optional")
 
 
 def _words(kind: inspect.Type) -> str:
