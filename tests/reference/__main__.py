@@ -2,14 +2,13 @@
 
 import sys
 
-from tests.reference.pages import DOCS, parts, renewed
+from tests.reference.pages import DOCS, PAGES, renewed
 
 
 def main() -> None:
     """Write the pages that have changed, and name them."""
-    for name in parts():
-        page = DOCS / name
-        text = renewed(page)
+    for name in PAGES:
+        page, text = DOCS / name, renewed(name)
         if text != page.read_text(encoding="utf-8"):
             page.write_text(text, encoding="utf-8")
             sys.stdout.write(f"docs/{name} is new\n")

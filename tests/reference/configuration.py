@@ -39,11 +39,9 @@ class Variable(Struct, frozen=True):
 
 
 def _of_gateway() -> Iterator[Variable]:
-    docs = {
-        **field_docs(gateway.settings, "Settings"),
-        **field_docs(gateway.auth.settings, "AuthSettings"),
-        **field_docs(gateway.admission.address, "TrustedProxies"),
-    }
+    docs = field_docs(gateway.settings, "Settings")
+    docs.update(field_docs(gateway.auth.settings, "AuthSettings"))
+    docs.update(field_docs(gateway.admission.address, "TrustedProxies"))
     for name, value in Settings.from_environ({}).by_variable().items():
         if name.isupper():
             yield Variable(name, _shown(value), "gateway", docs[_OTHER_FIELDS.get(name, name.lower())])
@@ -117,8 +115,8 @@ def _group(row: Variable) -> str:
     return "access" if row.name.startswith(access) else "gateway"
 
 
-def tables() -> Mapping[str, str]:
-    """Name of a group -> its table."""
+def parts() -> Mapping[str, str]:
+    """Name of a part of docs/configuration.md -> its text: a table for each group of variables."""
     groups: dict[str, list[Variable]] = {}
     for row in variables():
         groups.setdefault(_group(row), []).append(row)

@@ -18,12 +18,28 @@ def source(module: ModuleType) -> str:
     return Path(module.__file__).read_text(encoding="utf-8")
 
 
-def field_docs(module: ModuleType, owner: str | None = None) -> dict[str, str]:
-    """Name -> docstring of what is assigned in the class ``owner``, or at the top of the module."""
+class Docs(dict[str, str]):
+    """Name -> docstring."""
+
+    def __init__(self, where: str, docs: Iterable[tuple[str, str]]) -> None:
+        super().__init__(docs)
+        self._where = where
+
+    def __missing__(self, name: str) -> str:
+        """Say what is to be done."""
+        raise MissingWordsError(f"{self._where} has no docstring below {name}; write what it means, for docs/")
+
+
+class MissingWordsError(Exception):
+    """The reference lacks words that belong beside the code."""
+
+
+def field_docs(module: ModuleType, owner: str | None = None) -> Docs:
+    """The docstrings below what is assigned in the class ``owner``, or at the top of the module."""
     tree: ast.Module | ast.ClassDef = ast.parse(source(module))
     if owner is not None:
         tree = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == owner)
-    return dict(_documented(tree.body))
+    return Docs(f"{module.__name__}.{owner}" if owner else module.__name__, _documented(tree.body))
 
 
 def _documented(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:

@@ -17,11 +17,11 @@ from gateway.websocket.framing.parser import FailureCode
 from market.settings.config import CONFIG, KNOWN
 from tests.reference import metrics, protocol
 from tests.reference.configuration import HAPROXY, names_of, of_haproxy, variables
-from tests.reference.pages import COMMAND, DOCS, parts, renewed
+from tests.reference.pages import COMMAND, DOCS, PAGES, parts, renewed
 from tests.reference.sources import ROOT
 
 PROGRAMS = ("market", "poller", "gateway", "deploy")
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
 
 OTHER_CAPITALS = {
     *("PRICE_FILTER", "LOT_SIZE", "CANCEL_ONLY"),
@@ -48,11 +48,10 @@ def words(node: ast.Call | ast.Subscript) -> list[object]:
     return [each.value for each in passed if isinstance(each, ast.Constant)]
 
 
-@pytest.mark.parametrize("name", parts())
+@pytest.mark.parametrize("name", PAGES)
 def test_the_pages_are_up_to_date(name: str) -> None:
     """Each generated part is what the code makes now."""
-    page = DOCS / name
-    assert page.read_text(encoding="utf-8") == renewed(page), f"docs/{name} is not up to date: run `{COMMAND}`"
+    assert (DOCS / name).read_text(encoding="utf-8") == renewed(name), f"docs/{name} is not up to date: run `{COMMAND}`"
 
 
 def test_every_variable_is_in_the_reference() -> None:
@@ -80,8 +79,8 @@ def test_haproxy_cfg_names_every_variable_and_its_default() -> None:
 
 def test_every_row_has_a_meaning() -> None:
     """No field, code or metric is left without words."""
-    for made in parts().values():
-        for text in made.values():
+    for page in PAGES:
+        for text in parts(page).values():
             assert re.search(r"\|\s*\|$", text, re.MULTILINE) is None, text
 
 
@@ -129,7 +128,7 @@ def test_every_refusal_is_in_the_reference() -> None:
     assert {code for _, code in set(REFUSALS) - raised if f'"{code}"' not in text} == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
 def test_settings_and_metrics_that_a_page_names_exist(page: Path) -> None:
     """A variable, in code letters, is one that is read; a metric is one that is counted."""
     text = page.read_text(encoding="utf-8")
