@@ -31,7 +31,6 @@ class TrustedProxies(Struct, frozen=True):
     """Whether who connects over a Unix socket is one of them."""
     hops: int = 1
     """How many trusted proxies a request passes: the client's address is so many entries from the right."""
-    """How many proxies of ours a request passes."""
 
     @classmethod
     def parse(cls, proxies: str, hops: int = 1) -> "TrustedProxies":
