@@ -9,12 +9,13 @@ from aiohttp import web
 from prometheus_client.core import Metric
 
 import poller.network.counters
+import poller.ticks.readings
 from gateway.app import create_app
 from gateway.http.routes import REGISTRY
 from gateway.settings import Settings
 from poller.metrics import PollerCollector
 from poller.source import LinkState
-from tests.reference.sources import code, field_docs, table
+from tests.reference.sources import code, comments_of, field_docs, table
 
 _PREFIX = "tickgate_"
 
@@ -66,8 +67,10 @@ def all_metrics() -> list[Metric]:
 def parts() -> Mapping[str, str]:
     """Name of a part of docs/metrics.md -> its text."""
     counters = field_docs(poller.network.counters, "Counters")
+    reasons = comments_of(poller.ticks.readings, "DropReason")
     return {
         "gateway-metrics": _table(asyncio.run(_gateways())),
         "poller-metrics": _table(_pollers()),
         "source-counters": table(("counter", "meaning"), ((code(name), text) for name, text in counters.items())),
+        "drop-reasons": table(("reason", "meaning"), ((code(name), text) for name, text in reasons.items())),
     }
