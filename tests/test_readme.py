@@ -19,7 +19,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 CURRENT = [page for page in PAGES if page.name not in {"CHANGELOG.md", "CONTRIBUTING.md"}]
 """A changelog names also what is gone; who contributes is told names in short."""
 
-LONGEST_LINES = 110
+LONGEST_LINES = 105
 """Of README.md: one screen, and a little."""
 
 
