@@ -12,9 +12,10 @@
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
+#   make reference  the tables in docs/ that are made of the code, made anew
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
-# Settings are environment variables (README.md): SYMBOLS=BTCUSDT FEED=simulated make run
+# Settings are environment variables (docs/configuration.md): SYMBOLS=BTCUSDT FEED=simulated make run
 # A poller of each of several exchanges: VENUES=binance,coinbase make cluster
 # PYTHON names the Python to use; ARGS goes to pytest, bench or Locust: make test ARGS='-k haproxy -n0 -s'
 # (-n0: one test after the other in one process, which is what -s and a debugger need)
@@ -32,7 +33,7 @@ MINUTES ?= 10
 LONG ?= all
 UPGRADE ?= --upgrade
 
-.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev constraints clean
+.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev reference constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -98,6 +99,9 @@ dist: $(VENV)/.ready
 
 dev: $(VENV)/.ready
 	$(VENV)/bin/adev runserver gateway
+
+reference: $(VENV)/.ready
+	@$(VENV)/bin/python -m tests.reference
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(VENV) cluster,dev,embedded,test

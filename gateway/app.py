@@ -84,13 +84,16 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
     hub, feed = gateway.hub, gateway.feed
     gauges = {
         "connections": ("Clients connected.", lambda: len(hub)),
-        "cohorts": ("Different subscriptions among them.", lambda: hub.cohort_count),
+        "cohorts": (
+            "Different subscriptions of the clients; each is written once for all that share it.",
+            lambda: hub.cohort_count,
+        ),
         "laggards": ("Connections that are not draining.", lambda: len(hub.slow)),
         "buffered_bytes": (
-            "Kept for clients that do not read, or finish no message.",
+            "Bytes kept for clients that do not read, or do not finish a message.",
             gateway.buffers.held_bytes,
         ),
-        "buffered_connections": ("Connections that something is kept for.", lambda: len(gateway.buffers)),
+        "buffered_connections": ("Connections for which something is kept.", lambda: len(gateway.buffers)),
         "turns_waiting": ("Connections whose messages wait for time to be read.", lambda: len(gateway.read_scheduler)),
         "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
         # Distinguishes a leak from the allocator's slack; resident memory does not.

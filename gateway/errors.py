@@ -15,6 +15,37 @@ SERVER: Final = "tickgate"
 """The server's name in every answer. A version would tell strangers which weaknesses to try."""
 
 
+REFUSALS: Final[Mapping[tuple[int, str], str]] = {
+    (400, "bad_request"): "This is no HTTP/1.1 request, or its target names another host than `Host` does.",
+    (400, "handshake"): "This is no WebSocket handshake: a header is missing or wrong, or there is a body.",
+    (401, "bad_token"): "There is no token where one is needed, or it is no JSON Web Token that can be read.",
+    (401, "bad_signature"): "The token's signature is wrong.",
+    (401, "wrong_algorithm"): "The token is signed with an algorithm that is not accepted here.",
+    (401, "unknown_key"): "The token is signed with a key that the issuer does not publish.",
+    (401, "expired"): "The token has expired.",
+    (401, "not_yet_valid"): "The token is not valid yet.",
+    (401, "wrong_issuer"): "The token's `iss` is not the issuer that is trusted here.",
+    (401, "wrong_audience"): "The token's `aud` does not name this service.",
+    (401, "bad_ticket"): "The ticket was used before, is too old, or never existed.",
+    (403, "anonymous"): "`AUTH_MODE` is none, and the client is not on loopback.",
+    (403, "host"): "The name in `Host` is not in `ALLOWED_HOSTS`.",
+    (403, "origin"): "The page's origin is not in `ALLOWED_ORIGINS`.",
+    (404, "ticket"): "No ticket is needed here: `AUTH_MODE` is none.",
+    (405, "bad_request"): "The gateway is no proxy.",
+    (413, "too_large"): "The body is longer than 4096 bytes, or has no length.",
+    (426, "handshake"): "The WebSocket version is not 13.",
+    (429, "address"): "This address has too many connections.",
+    (429, "rate"): "This address connects too often, or this subject sends too much.",
+    (429, "requests"): "This address, or this connection, makes too many requests.",
+    (429, "subject"): "This token's subject has too many connections.",
+    (431, "too_large"): "Request line and headers exceed 14 KB together, or there are more than 64 headers.",
+    (503, "descriptors"): "The process has no more file descriptors.",
+    (503, "full"): "The gateway takes no more connections.",
+    (503, "try_later"): "The token or ticket cannot be checked now.",
+}
+"""Status and code of every refusal over HTTP, and what they mean."""
+
+
 class RefusalError(GatewayError):
     """A request or connection that is refused. The message tells its sender what is wrong."""
 

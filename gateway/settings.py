@@ -30,21 +30,27 @@ class Settings(Struct, frozen=True, kw_only=True):
     """
 
     bus_url: str = "redis://127.0.0.1:6379/0"
-    """Where ticks come from: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS, ``memory://``."""
+    """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
+    ``unix:///socket?db=0``, or ``memory://`` (one process, for tests)."""
     symbols: Symbols = DEFAULT_SYMBOLS
-    """What clients may ask for: a comma-separated list, or ``@file``."""
+    """The symbols to serve: a comma-separated list, or ``@file``. Each is written as its exchange writes it, in any
+    script, up to 64 bytes of UTF-8. A symbol of another venue than Binance begins with the venue's name:
+    ``coinbase:BTC-USD``."""
     host: str = "127.0.0.1"
-    """The address to listen on."""
+    """The address to listen on; ``::`` means every address, IPv6 and IPv4."""
     port: int = 8080
     """The TCP port to listen on."""
     lag_timeout_s: float = 10
-    """A client that does not read what waits for it for so long is cut off."""
+    """A client that does not read the data waiting for it for so long is cut off, even if it holds no symbol."""
     message_timeout_s: float = 10
-    """A message that a client has begun must be whole within this time, or it is closed with 4408."""
+    """A client must finish a message within this time after its first byte, or is closed with 4408."""
     max_buffered_bytes: int | None = None
-    """Bytes kept for all clients that do not read, or do not finish a message; None: a share of this machine's."""
+    """Bytes kept for all clients together: of those that do not read, or do not finish a message or a request, and of
+    messages of those that compress. Beyond it, the clients with the most are cut off. Unset means a 16th of this
+    machine's memory, at least 32 and at most 512 MiB."""
     drain_seconds: float = 5
-    """How long a stopping gateway takes, from being unready to the end of its last client."""
+    """How long a stopping gateway takes, from being unready to the end of its last client. For up to a third of it
+    newcomers are still served."""
     heartbeat_s: float = 20
     """A client that is silent for half of this is pinged. If it stays silent, it is dead after 1 to 1.5 times this."""
     rest_factor: float = 3
@@ -52,53 +58,67 @@ class Settings(Struct, frozen=True, kw_only=True):
     auth: AuthSettings = AuthSettings()
     """Whether a token is needed, and which ones are valid."""
     allow_anonymous: bool = False
-    """Whether a gateway that asks for no token may be reached from beyond loopback."""
+    """1 lets a gateway that asks for no token listen beyond loopback."""
     auth_query_token: bool = False
-    """Whether a token may come in the URL, as ``?token=``: logs on the way may keep it."""
+    """1 lets a token come in the URL, as ``/ws?token=``. Logs on the way may keep it."""
     auth_timeout_s: float = 5
-    """A client without a token in its handshake must send one within this time, or is closed with 4409."""
+    """A client without a token in its handshake must send ``auth`` within this time, or is closed with 4409."""
     allowed_origins: AllowedOrigins = AllowedOrigins()
-    """The sites whose pages may connect."""
+    """The origins whose pages may connect, with commas between them: ``https://app.example.com``,
+    ``https://*.example.com``, those of apps such as ``file://`` or ``capacitor://localhost``, ``self`` (the gateway's
+    own pages), ``null``, ``*``. Unset means ``self``."""
     allowed_hosts: AllowedHosts = AllowedHosts()
-    """The names under which it is served."""
+    """The names under which it is served, such as ``prices.example.com``. Unset means loopback's own names if it
+    listens on loopback without a proxy, else any name. Probes and ``/metrics`` may also be asked for by address, or by
+    a name without a dot."""
     trusted_proxies: TrustedProxies = TrustedProxies()
-    """The proxies that are trusted about a client's address."""
+    """The addresses and networks of proxies whose ``X-Forwarded-For`` is believed; ``unix`` for Unix sockets."""
     ws_compression: Switch = "on"
-    """Whether messages may be compressed if the client offers it: ``on`` or ``off``."""
+    """``on`` agrees to ``permessage-deflate`` if the client offers it; ``off`` never does."""
     handshake_timeout_s: float = 5
     """A connection must send a whole request within this time."""
     keepalive_s: float = 75
-    """A connection may be idle for so long between two requests; balancers use 60 s or less."""
+    """A connection may be idle for so long between two requests. It must be longer than balancers keep their
+    connections, which is 60 s or less."""
     max_handshakes: int = 4_000
     """Connections that have not sent a whole request yet. Beyond this, the oldest is cut off."""
     max_connections: int = 20_000
-    """Connections of this process."""
+    """WebSockets of this process. More are refused with HTTP 503."""
     max_connections_per_ip: int = 500
-    """Connections of one client address; of IPv6, of one /64."""
+    """Connections of one client address, or of one IPv6 /64. More are refused with 429."""
     max_connect_rate_per_ip: float = 100
-    """New connections of one client address per second; ten times as many may come at once."""
+    """New connections of one client address per second; ten times as many may come at once. More are refused with
+    429."""
     spare_loopback: bool = True
     """Whether clients of this very machine, 127.0.0.1 and ::1, are exempt from the limits per address."""
     max_request_rate_per_ip: float = 100
-    """Requests over plain HTTP of one client address per second; twice as many may come at once."""
+    """Requests over plain HTTP of one client address per second; twice as many may come at once. One connection may use
+    half of both. More are refused with 429. ``/metrics`` counts as ten requests, a token or ticket that is not valid as
+    ten more, four requests for the dashboard's files as one. ``/healthz`` and ``/readyz`` count apart: the first of a
+    connection is free, then one connection may send three at once and 1.5 per second."""
     max_connections_per_subject: int = 100
-    """Connections of one token's subject, unless the token itself sets a limit."""
+    """Connections of one token's subject in this process, unless the token itself sets a limit. More are refused with
+    429, or closed with 4429."""
     max_symbols_per_connection: int = 2_000
-    """Symbols that one connection may hold."""
+    """Symbols that one connection may hold. More get the error ``too_many_symbols``."""
     max_messages_per_second: float = 100
-    """Messages from one connection; twice as many may come at once."""
+    """Messages of one connection per second; twice as many may come at once. More get the error ``rate_limited``, a
+    flood is closed with 4429. Some messages count as several."""
     max_messages_per_second_per_subject: float = 1_000
-    """Messages from all connections of one token's subject."""
+    """Messages per second of all connections of one token's subject. More get ``rate_limited``."""
     max_messages_per_second_per_ip: float = 2_000
-    """Messages from all connections of one client address, IPv6 /64; five times as many may come at once."""
+    """Messages per second of all connections of one client address, or of one IPv6 /64; five times as many may come at
+    once. More get ``rate_limited``."""
     max_message_bytes: int = 262_144
-    """The longest message of a client; a longer one closes it with 1009."""
+    """The longest message of a client; a longer one closes it with 1009. A compressed message may have a sixteenth of
+    this, or 16 KB if that is more."""
     max_errors_per_connection: int = 100
     """A connection is closed with 4429 after so many wrong messages."""
     metrics_token: str = ""
-    """The token that a scraper needs for ``/metrics``; "" means none."""
+    """The token that ``/metrics`` asks for: ``Authorization: Bearer <token>``, at least 16 characters."""
     log_format: LogFormat = "console"
-    """``console`` for people, ``json`` for machines."""
+    """``console`` for people, ``json`` for machines. Text from others is printable in both: control characters are
+    shown, not obeyed."""
     log_level: LogLevel = "INFO"
     """The least severe level that is logged: DEBUG, INFO, WARNING or ERROR."""
 

@@ -1,4 +1,4 @@
-"""What a gateway sends, typed as strictly as a suspicious client can; README.md describes the protocol."""
+"""What a gateway sends, typed as strictly as a suspicious client can; docs/protocol.md describes the protocol."""
 
 from typing import Annotated, Literal
 

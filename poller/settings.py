@@ -25,37 +25,38 @@ class PollerSettings:
     """Every setting; its variable has the same name in upper case (``replay_path`` is part of ``FEED``)."""
 
     bus_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
-    """Where ticks go: ``redis://[user:password@]host:port/db`` (the default is redis://127.0.0.1:6379/0),
-    ``rediss://`` for TLS, or ``memory://``. It may hold a password, so it is never shown."""
+    """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
+    ``unix:///socket?db=0``, or ``memory://``. It may hold a password, so it is never shown."""
     venue: Venue = DEFAULT
-    """Whose prices: a name of `poller.venues.registry`, ``binance`` by default. One poller serves one venue."""
+    """The exchange whose prices this poller reads: ``binance`` or ``coinbase``. It takes the entries of ``SYMBOLS``
+    that are this venue's. Several pollers may share a bus."""
     symbols: Symbols = DEFAULT_SYMBOLS
-    """Which prices, of those in ``SYMBOLS`` that are the venue's: a comma-separated list, or ``@file``. Default
-    BTCUSDT,ETHUSDT,SOLUSDT, and the same of another venue."""
+    """The prices to read: the entries of ``SYMBOLS`` that are the venue's. Unset means BTCUSDT, ETHUSDT and SOLUSDT, or
+    the same of another venue."""
     feed: str = "auto"
-    """Where prices come from: ``auto`` (the default: the venue where it can be reached, else the simulator), one of the
-    venue's own, as ``binance-ws`` and ``binance-rest``, ``simulated``, or ``replay:PATH``."""
+    """Where prices come from. ``auto``: the venue, and the simulator while nothing of the venue answers.
+    ``binance-ws``, ``binance-rest`` or ``replay:PATH`` (a recording) of Binance; ``coinbase-ws`` of Coinbase;
+    ``simulated``."""
     replay_path: Path | None = None
     """The recording of ``FEED=replay:PATH``; None for every other feed."""
     rest_url: tuple[str, ...] = DEFAULT.rest_url
-    """``<VENUE>_REST_URL``, as ``BINANCE_REST_URL``: the venue's REST interface, without a path; several with commas
-    between them are tried in turn."""
+    """The venue's REST interface, without a path. Several URLs, with commas between them, are tried in turn."""
     ws_url: tuple[str, ...] = DEFAULT.ws_url
-    """``<VENUE>_WS_URL``, as ``BINANCE_WS_URL``: the venue's streams, without a path; several as above."""
+    """The venue's streams, without a path. Several URLs, with commas between them, are tried in turn."""
     proxies: Proxies = field(default=NO_PROXIES, repr=False)
     """The way to the exchange: ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``. They may hold a password."""
     sim_ticks_per_s: int = 100
-    """Quotes per second that the simulator makes, over all symbols together: 1 to 10,000. Default 100."""
+    """Quotes per second of the simulator, over all symbols together: 1 to 10,000."""
     sim_seed: int = 1
-    """The same seed, symbols and rate give the same simulated prices: 0 to 2^32 - 1. Default 1."""
+    """The same seed, symbols and rate give the same simulated prices: 0 to 2^32 - 1."""
     replay_speed: float = 1.0
-    """How many times faster than recorded; 0 is as fast as the bus takes it. Default 1, as recorded."""
+    """1 replays as recorded, 2 twice as fast, 0 as fast as the bus takes it."""
     log_format: LogFormat = "console"
-    """``console`` for people (the default), ``json`` for machines."""
+    """``console`` for people, ``json`` for machines."""
     log_level: LogLevel = "INFO"
-    """The least severe level that is logged: DEBUG, INFO (the default), WARNING or ERROR."""
+    """The least severe level that is logged: DEBUG, INFO, WARNING or ERROR."""
     poller_metrics_port: int = 0
-    """TCP port on 127.0.0.1 for ``/metrics`` and ``/healthz``; 0, the default, opens none."""
+    """The TCP port on 127.0.0.1 for ``/metrics`` and ``/healthz``; 0 means none."""
 
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> "PollerSettings":

@@ -1,74 +1,45 @@
-"""What the README says of the configuration is so."""
+"""What README and docs/ say is so."""
 
 import re
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gateway.admission.address import TrustedProxies
-from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
 from gateway.reload import CHANGEABLE
-from gateway.settings import Settings
-from gateway.websocket.close_codes import CloseReason
-from gateway.websocket.framing.parser import FailureCode
-from market.settings.config import CONFIG, parse_config
+from market.settings.config import parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
-from poller.settings import PollerSettings
 from poller.stream.timing import StreamTiming
-from poller.venues.registry import VENUES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| (both|poller|gateway) \|", README, re.MULTILINE)
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+CURRENT = [page for page in PAGES if page.name not in {"CHANGELOG.md", "CONTRIBUTING.md"}]
+"""A changelog names also what is gone; who contributes is told names in short."""
+
+LONGEST_LINES = 105
+"""Of README.md: one screen, and a little."""
 
 
-def variables(program: str) -> set[str]:
-    """The variables that a program's settings modules read: their names in capitals, in quotes; and the file's name."""
-    names = {CONFIG}
-    for module in (ROOT / program).rglob("settings.py"):
-        names |= set(re.findall(r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED|VENUE)"', module.read_text(encoding="utf-8")))
-    if program == "poller":
-        names |= {variable for venue in VENUES.values() for variable in (venue.rest_variable, venue.ws_variable)}
-    return names
-
-
-@pytest.mark.parametrize("program", ["poller", "gateway"])
-def test_every_variable_is_in_the_table(program: str) -> None:
-    """The table names each variable that the program reads, and no other."""
-    told = {name for name, _, who in ROWS if who in {"both", program}}
-    assert variables(program) == told
-
-
-def test_the_defaults_told_are_the_defaults() -> None:
-    """The table's default is the one that an empty environment gives; for what is parsed, the empty text is."""
-    settings = Settings.from_environ({})
-    own_names = {"host": "GATEWAY_HOST", "port": "GATEWAY_PORT"}
-    gateway = {own_names.get(name, name.upper()): getattr(settings, name) for name in settings.__struct_fields__}
-    for name in settings.auth.__struct_fields__:
-        gateway[{"mode": "AUTH_MODE"}.get(name, name.upper())] = getattr(settings.auth, name)
-    parsed = {"ALLOWED_ORIGINS": AllowedOrigins.parse(""), "TRUSTED_PROXIES": TrustedProxies.parse("")}
-    parsed["ALLOWED_HOSTS"] = AllowedHosts.parse("", only_loopback=True)
-    assert parsed == {name: gateway[name] for name in parsed}
-    gateway |= dict.fromkeys(parsed, "")
-    gateway |= {"ALLOW_ANONYMOUS": 0, "FORWARDED_HOPS": settings.trusted_proxies.hops, CONFIG: ""}
-    poller = PollerSettings.from_environ({}).by_variable() | {"FEED": PollerSettings.feed}
-    for name, told, who in ROWS:
-        value: Any = (poller if who == "poller" else gateway)[name]
-        if value is None:
-            value = ""
-        if isinstance(value, bool):
-            value = int(value)
-        if name == "SYMBOLS" or isinstance(value, tuple):
-            value = ",".join(map(str, value))
-        text = f"{value:g}" if isinstance(value, float) else str(value)
-        assert (text or "–") == told.strip().strip("`"), name
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    seen: Counter[str] = Counter()
+    found = set()
+    # What stands in a block of code is no heading.
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    for heading in re.findall(r"^#{1,6} (.+)$", prose, re.MULTILINE):
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+        found.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+        seen[anchor] += 1
+    return found
 
 
 def test_what_changes_while_running_is_documented() -> None:
     """The table of what SIGHUP changes names each setting that can change, and no other."""
-    table = README.partition("| what changes with SIGHUP |")[2].partition("\n\n")[0]
+    table = CONFIGURATION.partition("| what changes with SIGHUP |")[2].partition("\n\n")[0]
     told = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]{4,})`", row.split(" | ")[0])}
     of_tokens = {name.upper() for name in AuthSettings.__struct_fields__ if name not in {"mode", "proxies"}}
     fields = {"auth": of_tokens, "spare_loopback": set()}
@@ -76,34 +47,51 @@ def test_what_changes_while_running_is_documented() -> None:
     assert {name.upper() for name in POLLERS_CHANGEABLE} <= told
 
 
-def test_the_file_of_the_readme_can_be_used() -> None:
+def test_the_file_of_settings_can_be_used() -> None:
     """The example is a file as it is read."""
-    text = README.partition("### Changing settings")[2].partition("```\n")[2].partition("```")[0]
-    assert len(parse_config(text.encode(), "README.md")) == 3
+    text = CONFIGURATION.partition("## A file of settings")[2].partition("```\n")[2].partition("```")[0]
+    assert len(parse_config(text.encode(), "configuration.md")) == 3
 
 
-def test_commands_of_the_readme_exist() -> None:
-    """Each ``make`` target that the README names is one of the Makefile's."""
+def test_the_readme_is_one_screen() -> None:
+    """It says what this is and how to start; what is longer has a page in docs/."""
+    assert len(README.splitlines()) <= LONGEST_LINES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page: Path) -> None:
+    """Each ``make`` target that a page names is one of the Makefile's."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z-]+)`", README))
-    assert named <= targets
-    assert {"run", "test", "cluster", "load", "bench"} <= named
+    assert set(re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8"))) - targets == set()
 
 
-def test_pictures_of_the_readme_exist() -> None:
-    """Each picture is in the repository."""
-    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
-        assert (ROOT / path).is_file(), path
+def test_the_readme_names_the_tests_of_ci() -> None:
+    """Who reads it finds the command that CI runs."""
+    named = set(re.findall(r"`(make [a-z-]+)`", README))
+    assert {"make run", "make cluster", "make test", "make load", "make bench"} <= named
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 
-def test_close_codes_are_those_that_are_sent() -> None:
-    """The table has each code that a gateway closes with, and no other."""
-    table = README.partition("**Close codes.**")[2].partition("**Refused handshakes**")[0]
-    told = [int(code) for code in re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE)]
-    assert sorted({reason.code for reason in CloseReason} | set(FailureCode)) == sorted(told)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Each link within the repository is to a file that there is, and to a heading that it has; so is each picture."""
+    text = page.read_text(encoding="utf-8")
+    broken = []
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
+            broken.append(target)
+    assert broken == []
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))])
+def test_every_page_can_be_found_from_the_readme() -> None:
+    """Nobody has to look through a folder."""
+    missing = {path.name for path in (ROOT / "docs").glob("*.md") if f"(docs/{path.name}" not in README}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=lambda page: page.name)
 def test_what_the_documents_name_exists(page: Path) -> None:
     """Tests by file, path and name, modules by their dotted names, files and folders by their paths."""
     text = page.read_text(encoding="utf-8")

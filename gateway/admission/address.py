@@ -30,7 +30,7 @@ class TrustedProxies(Struct, frozen=True):
     unix: bool = False
     """Whether a peer over a Unix socket is one of them."""
     hops: int = 1
-    """The number of our own proxies that a request passes."""
+    """How many trusted proxies a request passes: the client's address is so many entries from the right."""
 
     @classmethod
     def parse(cls, proxies: str, hops: int = 1) -> "TrustedProxies":

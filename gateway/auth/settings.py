@@ -18,20 +18,21 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
     """
 
     mode: AuthMode = "none"
-    """``none``: every client is anonymous. ``jwt``: a token is needed, and exactly one of the next three must be
-    set."""
+    """``none``: every client is anonymous, which is for loopback. ``jwt``: a client needs a token, and exactly one of
+    ``JWT_SECRET``, ``JWT_PUBLIC_KEY_FILE`` and ``JWT_JWKS_URL`` must be set."""
     jwt_secret: str = ""
-    """Signs and checks tokens with HS256, for development: at least 32 bytes."""
+    """Checks tokens with HS256, for development: at least 32 bytes."""
     jwt_public_key_file: str = ""
     """PEM file of the issuer's public key: RSA, EC or Ed25519."""
     jwt_jwks_url: str = ""
     """Where the issuer publishes its keys: ``https://``, or ``http://`` on this machine."""
     jwt_issuer: str = ""
-    """``iss`` must be this; "" means no check."""
+    """The ``iss`` that a token must have; unset means no check."""
     jwt_audience: str = ""
-    """``aud`` must be or hold this; "" means no check."""
+    """The ``aud`` that a token must be for; unset means no check."""
     jwt_family: FamilyChoice = "auto"
-    """The one family of algorithms that the issuer signs with; ``auto``: the one that its keys are for."""
+    """The family of algorithms that the issuer signs with: ``RS``, ``ES`` or ``EdDSA``. ``auto`` takes the one that its
+    keys are for; if the issuer publishes keys of several families, set it."""
     proxies: Proxies = NO_PROXIES
     """The way to ``jwt_jwks_url``: ``HTTPS_PROXY`` and ``NO_PROXY``. They may hold a password."""
     jwt_leeway_s: float = 5.0

@@ -61,7 +61,7 @@ async def part(request: web.Request) -> web.Response:
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
-    """Prices."""
+    """The WebSocket: prices."""
     return await upgrade(request, request.app[GATEWAY])
 
 
@@ -96,17 +96,17 @@ async def ticket_preflight(_request: web.Request) -> web.Response:
 
 
 async def healthz(_request: web.Request) -> web.Response:
-    """Whether this process is alive."""
+    """200 while this process is alive."""
     return _answer(*health())
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Whether it is in service."""
+    """200 in service, 503 not yet, 404 while it drains."""
     return _answer(*readiness(request.app[GATEWAY], request.headers, request.remote or ""))
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text, for the bearer of ``METRICS_TOKEN`` if that is set.
+    """Metrics as Prometheus text, for the bearer of ``METRICS_TOKEN`` if that is set.
 
     Each value is as of now, and costs accordingly.
     """

@@ -1,4 +1,4 @@
-"""The messages between client and gateway, as types; README.md describes them for people.
+"""The messages between client and gateway, as types; docs/protocol.md is made of them, for people.
 
 Client to gateway is one tagged union, decoded strictly: a wrong type or an unknown field is refused. Gateway to client
 is one Struct each. ``type`` is the tag in both directions.
@@ -36,6 +36,7 @@ class Command(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True
     """The base of all commands. An optional field may be null, which means its default."""
 
     id: Id | UnsetType | None = UNSET
+    """Your own mark on the command; its answer repeats it. ``null`` means none."""
 
     @property
     def mark(self) -> Id | UnsetType:
@@ -51,21 +52,22 @@ class Subscribe(Command, tag="subscribe"):
     """
 
     symbols: SymbolNames
-    """Symbols, aliases, or ``["*"]`` for all."""
+    """Symbols, aliases (``BTC`` means ``BTCUSDT``), or ``["*"]`` for all. The case of A to Z does not matter."""
     channel: Channel | UnsetType | None = UNSET
-    """There is one so far, the default."""
+    """What to send of the symbols. ``ticker``, the default and the only one so far, is best bid and ask, last price and
+    volume."""
     snapshot: bool | None = True
-    """Whether to send the last value of each symbol at once."""
+    """Whether to send the last value of each symbol at once. Default true."""
     batch: bool | UnsetType | None = UNSET
-    """One ``ticks`` message per flush instead of one ``tick`` per symbol."""
+    """One ``ticks`` message per flush instead of one ``tick`` per symbol. Default false."""
     max_hz: MaxHz | UnsetType | None = UNSET
     """The most updates per symbol and second, the newest each time; by default every one.
 
     Rounded down to 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25 or 50.
     """
     conflate: bool | UnsetType | None = UNSET
-    """False: every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is closed with
-    4408."""
+    """Default true. False sends every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is
+    closed with 4408."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -81,9 +83,10 @@ def _check(names: list[str]) -> None:
 
 
 class Unsubscribe(Command, tag="unsubscribe"):
-    """Stop sending these; ``["*"]`` means all."""
+    """Stop sending these symbols; ``["*"]`` means all."""
 
     symbols: SymbolNames
+    """As in ``subscribe``."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -102,26 +105,28 @@ class Auth(Command, tag="auth"):
     """This is my token: the first message if the handshake had none, later a token that lasts longer."""
 
     token: Annotated[str, Meta(max_length=8192)]
+    """A JSON Web Token."""
 
 
 AnyCommand = Subscribe | Unsubscribe | List | Ping | Auth
 
 ErrorCode = Literal[
-    "bad_json",  # not JSON, or not MessagePack
-    "bad_message",  # a wrong type, a missing or unknown field
-    "wrong_frame",  # binary where text is due, or text where binary is
-    "unknown_command",
-    "unknown_symbol",
-    "too_many_symbols",
-    "too_many_options",  # different sets of options on one connection
-    "unauthorised",  # no token yet, or one that opens nothing
-    "forbidden",  # the token does not allow it
-    "expired",  # the token has; the last word before the connection is closed
-    "rate_limited",  # too many messages a second; this one was not looked at
-    "too_many_connections",  # of this token's subject
-    "try_later",  # the token cannot be checked now
-    "too_many_errors",  # the last word before the connection is closed
+    "bad_json",  # The message is not JSON, or not MessagePack.
+    "bad_message",  # A field has a wrong type, is missing, or is unknown.
+    "wrong_frame",  # A binary frame came where text is due, or text where binary is.
+    "unknown_command",  # There is no such command.
+    "unknown_symbol",  # This gateway serves no such symbol.
+    "too_many_symbols",  # The connection would hold more symbols than the gateway or its token allows.
+    "too_many_options",  # The connection would have more than four different sets of options. Nothing has changed.
+    "unauthorised",  # There is no token yet, or it is not valid.
+    "forbidden",  # The token does not allow it.
+    "expired",  # The token has expired. The connection is closed.
+    "rate_limited",  # Too many messages per second. This one was not read.
+    "too_many_connections",  # The token's subject has too many connections.
+    "try_later",  # The token cannot be checked now.
+    "too_many_errors",  # Too many messages were wrong. The connection is closed.
 ]
+"""Each code, and beside it what it means; docs/protocol.md has the same."""
 
 
 class Message(Struct, tag_field="type", kw_only=True, gc=False):
@@ -134,44 +139,54 @@ class Welcome(Message, tag="welcome"):
     client: str
     """A UUID; every log line about this client carries it."""
     heartbeat_s: float
-    """A client that sends nothing, not even a pong, for 1 to 1.5 times this long counts as dead."""
+    """A client that sends nothing, not even a pong, for 1 to 1.5 times this many seconds counts as dead."""
 
 
 class Subscribed(Message, tag="subscribed"):
-    """The symbols of a subscribe that are now held, by their full names, in the order of the request."""
+    """The answer to ``subscribe``."""
 
     symbols: list[str]
+    """The symbols of the command that are now held, by their full names, in its order."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Unsubscribed(Message, tag="unsubscribed"):
-    """The symbols that were held and are no longer."""
+    """The answer to ``unsubscribe``. Also sent after `SYMBOLS` has changed: these are no longer served."""
 
     symbols: list[str]
+    """The symbols that were held and are no longer."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Subscriptions(Message, tag="subscriptions"):
-    """Everything this connection holds."""
+    """The answer to ``list``."""
 
     symbols: list[str]
+    """Everything that this connection holds."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Status(Message, tag="status"):
-    """Whether a venue's prices are live: sent after ``welcome`` for each venue, and at every change.
+    """Whether a venue's prices are live: sent after ``welcome`` for each venue with symbols, and at every change.
 
-    If a gateway stops serving a venue, the last status says so: stale, and not ``served``.
+    If the gateway stops serving a venue, the last status of it says so: ``stale``, and ``served`` is false. Forget the
+    venue then. If it is served again, a status without ``served`` comes.
     """
 
     feed: Literal["live", "stale"]
+    """``stale`` says that the prices of all symbols of the venue may be old."""
     reason: str
     """Why it is stale, or what is unusual; else empty."""
     source: str
-    """binance-ws, binance-rest, coinbase-ws, simulated, replay or another word; empty before the first heartbeat."""
+    """``binance-ws``, ``binance-rest``, ``coinbase-ws``, ``simulated``, ``replay`` or another word. It is empty before
+    the first heartbeat of a poller."""
     since_us: int
+    """Since when; Unix time, microseconds."""
     venue: str = DEFAULT_VENUE
-    """The venue: it has the symbols with this name and a colon in front; the default venue those without."""
+    """The venue. Its symbols have this name and a colon in front; those of ``binance`` have nothing in front."""
     served: bool | UnsetType = UNSET
     """False if this gateway has no symbol of the venue any more; else absent."""
 
@@ -179,14 +194,17 @@ class Status(Message, tag="status"):
 class SymbolStatus(Message, tag="symbol_status"):
     """Whether the price of one symbol is current: sent behind its snapshot if it is not live, and at every change.
 
-    A `Status` of ``stale`` says it of all symbols of its venue; none of these is sent then.
+    A ``status`` of ``stale`` says it of all symbols of its venue; none of these is sent then.
     """
 
     symbol: str
+    """The symbol's full name."""
     state: SymbolState
+    """See [states](#states-of-symbols)."""
     reason: str
     """Why it is not live. If it is live: empty, or what is unusual."""
     since_us: int
+    """Since when; Unix time, microseconds."""
 
 
 class Authenticated(Message, tag="authenticated"):
@@ -197,23 +215,25 @@ class Authenticated(Message, tag="authenticated"):
     expires_us: int | UnsetType = UNSET
     """When the connection is closed with 4401 unless another ``auth`` comes before; Unix time, microseconds."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Expiring(Message, tag="expiring"):
     """Your token ends soon; send ``auth`` with another."""
 
     expires_us: int | UnsetType
+    """When it ends; Unix time, microseconds."""
 
 
 class Lag(Message, tag="lag"):
-    """You were too slow: newer ticks have replaced some, and come as you read."""
+    """You did not read fast enough: newer ticks have replaced some, and come as you read."""
 
     conflated: int
     """Ticks that are never sent because a newer one of the same symbol replaced them while the client was slow.
 
-    They are of all symbols that it held then with ``conflate``, and each is counted by one notice. A tick that is still
-    to be sent is not among them, nor one that was when its symbol was let go. What ``max_hz`` leaves out of a client
-    that is not slow is not counted. Who lets go of every symbol that conflates is told no more of them.
+    They are of all symbols that the client then held with ``conflate``, and each is counted by one notice. Not counted
+    are a tick still to be sent, the one that was due when its symbol was unsubscribed, and what ``max_hz`` leaves out
+    while the client is not slow. Once the client holds no symbol with ``conflate``, it gets no more notices of them.
     """
 
 
@@ -221,17 +241,25 @@ class Pong(Message, tag="pong"):
     """The answer to ``ping``."""
 
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Error(Message, tag="error"):
-    """What was wrong with a message; the connection stays unless a close frame follows."""
+    """What was wrong with a message. The connection stays unless a close frame follows.
+
+    A subscribe that is partly wrong does what is right, and each error names what is not.
+    """
 
     code: ErrorCode
+    """See [error codes](#error-codes)."""
     message: str
+    """What was wrong, in words."""
     id: Id | UnsetType = UNSET
+    """That of the command, if it could be read."""
 
 
 class Shutdown(Message, tag="shutdown"):
-    """This gateway is going away: connect again, anywhere, after so many milliseconds."""
+    """This gateway is going away: connect again, to any gateway, after so long."""
 
     reconnect_after_ms: int
+    """How long to wait before, in milliseconds."""

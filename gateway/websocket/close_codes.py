@@ -21,20 +21,32 @@ class Close(Struct, frozen=True):
 
 
 class CloseReason(Enum):
-    """Every reason for which this gateway closes."""
+    """Every reason for which this gateway closes, and what the client should do."""
 
     DRAIN = Close(1012, "this gateway is going away", "at once")
+    """Connect again at once, to any gateway."""
     TOO_BIG_WITHOUT_TOKEN = Close(1009, "a compressed message this long needs a token first", "never")
+    """Send ``auth`` first, or the message uncompressed."""
     TRY_LATER = Close(1013, "the token cannot be checked now", "with backoff")
+    """Connect again with backoff."""
     UNAUTHORISED = Close(4401, "the token opens nothing here", "never")
+    """Connect again with another token."""
     EXPIRED = Close(4401, "the token has expired", "never")
+    """Connect again with another token. Send ``auth`` with a new token before the old one expires."""
     FORBIDDEN = Close(4403, "another subject's token", "never")
+    """Use the tokens of one subject on one connection."""
     TOO_SLOW = Close(4408, "too slow for every tick", "with backoff")
+    """Connect again with backoff; read faster, or leave out ``conflate: false``."""
     UNFINISHED = Close(4408, "too slow: a message was not finished in time", "with backoff")
+    """Connect again with backoff; send a whole message within ``MESSAGE_TIMEOUT_S``."""
     AUTH_TIMEOUT = Close(4409, "no token in time", "with backoff")
+    """Connect again with backoff; send ``auth`` as the first message."""
     TOO_MANY_ERRORS = Close(4429, "too many errors", "with backoff")
+    """Connect again with backoff, when the client is repaired."""
     TOO_MANY_MESSAGES = Close(4429, "too many messages", "with backoff")
+    """Connect again with backoff; send fewer messages."""
     TOO_MANY_CONNECTIONS = Close(4429, "too many connections of one subject", "with backoff")
+    """Connect again with backoff; use fewer connections."""
 
     @property
     def code(self) -> int:

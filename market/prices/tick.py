@@ -38,17 +38,25 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
     """
 
     symbol: SymbolName
+    """The symbol's full name."""
     seq: Exact
-    """Strictly increasing per symbol, also across restarts of the poller."""
+    """Strictly increasing per symbol, also across restarts of the poller, unless the numbering begins anew."""
     bid: Exact | UnsetType = UNSET
+    """The best bid, at ``price_scale``."""
     ask: Exact | UnsetType = UNSET
+    """The best ask, at ``price_scale``."""
     bid_size: Exact | UnsetType = UNSET
+    """The size at the best bid, at ``size_scale``."""
     ask_size: Exact | UnsetType = UNSET
+    """The size at the best ask, at ``size_scale``."""
     last: Exact | UnsetType = UNSET
+    """The price of the last trade, at ``price_scale``."""
     volume: Exact | UnsetType = UNSET
-    """Of the last 24 hours, in the base asset, at ``size_scale``."""
+    """The volume of the last 24 hours, in the base asset, at ``size_scale``."""
     price_scale: Scale
+    """The real price is ``bid / 10**price_scale``."""
     size_scale: Scale
+    """The real size is ``bid_size / 10**size_scale``."""
     event_us: Exact | UnsetType = UNSET
     """When the exchange says it happened, microseconds since the Unix epoch."""
     recv_us: Exact

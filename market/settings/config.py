@@ -19,7 +19,7 @@ from msgspec import Struct
 from market.settings.environ import SettingError
 
 CONFIG: Final = "TICKGATE_CONFIG"
-"""The variable that names the file. It is read from the environment only."""
+"""A file of ``NAME=VALUE`` lines. This variable itself is read from the environment only."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -49,8 +49,12 @@ HAPROXYS: Final = _names(
 ) | {f"TICKGATE_GATEWAY_{number}" for number in range(1, 17)}
 """Variables of ``haproxy.cfg``; the launcher passes them to HAProxy."""
 LAUNCHERS: Final = _names("VENUES")
+"""The venues whose pollers ``run`` and ``cluster`` start, with commas between them: ``binance,coinbase``. Unset means
+the one of ``VENUE``."""
 PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
-"""Proxies for outgoing connections of pollers and gateways."""
+"""An HTTP proxy for connections to the exchange, streams too (``wss://`` by ``HTTPS_PROXY``), and to ``JWT_JWKS_URL``,
+with ``user:password@`` if it needs one; ``NO_PROXY`` names hosts without a proxy. Lower case works too. This
+machine's own addresses are reached directly."""
 KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | PROXIES
 """All names that the file may have. All programs share it, so it may have names that only another program reads."""
 
@@ -124,7 +128,7 @@ def parse_config(content: bytes, path: str) -> dict[str, Entry]:
         if name == CONFIG:
             raise SettingError(f"{place} names {CONFIG}; that is for the environment")
         if name not in KNOWN:
-            raise SettingError(f"{place} names {name}, which is no setting; README.md lists them")
+            raise SettingError(f"{place} names {name}, which is no setting; docs/configuration.md lists them")
         if name in entries:
             raise SettingError(f"{place} names {name} again, after line {entries[name].line}; remove one")
         if value[:1] in ("'", '"'):

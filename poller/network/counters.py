@@ -7,22 +7,24 @@ class Counters(Struct):
     """What a source counted since it was made; plain integers, for the metrics to read."""
 
     messages: int = 0
-    """Updates heard on the streams."""
+    """Updates received on the streams."""
     malformed: int = 0
     """Messages, or parts of answers, that could not be understood."""
     connects: int = 0
     """Attempts to open a stream connection."""
     reconnects: int = 0
-    """Those that were to replace an earlier connection."""
+    """Those of them that replaced an earlier connection."""
     subscribe_errors: int = 0
     """SUBSCRIBEs refused, or not answered."""
     questions: int = 0
     """Times that REST was asked about symbols that had gone quiet."""
     dead_streams: int = 0
-    """Symbols whose stream was found dead, or of no use, and for which REST stood in."""
+    """Symbols for which REST stood in, because their stream was dead or of no use."""
     fallbacks: int = 0
     """Times that REST took the streams' place."""
     rest_requests: int = 0
+    """Requests by REST."""
     rest_errors: int = 0
+    """Requests by REST that failed."""
     used_weight: int = 0
-    """Of this minute and IP, as the exchange last reported it."""
+    """The request weight of this minute and address, as the exchange last reported it."""

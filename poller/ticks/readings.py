@@ -29,7 +29,7 @@ DropReason = Literal[
     "too_large",  # above 2^53 - 1 at any scale
     "malformed",  # not a plain decimal, or nothing in it at all
     "repeated",  # says nothing new
-    "out_of_order",  # older than what was already heard
+    "out_of_order",  # older than what had already come
 ]
 
 Plain = tuple[int, int, int, int]

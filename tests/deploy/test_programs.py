@@ -88,17 +88,6 @@ def test_the_launcher_and_haproxy_cfg_have_the_same_defaults() -> None:
     assert {name: value for name, value in defaults.items() if ":" in value} == expected
 
 
-def test_haproxy_cfg_names_every_variable_and_its_default() -> None:
-    """What its head tells people is what the lines below it take, and each variable has one default."""
-    text = (ROOT / "haproxy.cfg").read_text()
-    taken = set(re.findall(r"\$\{(TICKGATE_\w+)-([^}]+)\}", text))
-    told = {(name, value) for name, value in re.findall(r"^#   (TICKGATE_\w+) +(\S+)", text, re.MULTILINE)}
-    gateways = {(f"TICKGATE_GATEWAY_{number}", address) for number, address in enumerate(GATEWAYS, start=1)}
-    numbered = {("TICKGATE_GATEWAY_1", "to"), ("TICKGATE_GATEWAY_5", "to")}
-    assert taken - gateways == {(name, value) for name, value in told if value != "none"} - numbered
-    assert {name for name, value in told if value == "none"} <= set(re.findall(r"[\"']\$\{?(TICKGATE_\w+)", text))
-
-
 @pytest.mark.usefixtures("_haproxy")
 @pytest.mark.parametrize("count", [1, 2, 8, 16])
 def test_a_cluster_has_as_many_gateways_as_are_numbered(count: int) -> None:

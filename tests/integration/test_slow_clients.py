@@ -26,7 +26,7 @@ JUDGED_S = 6
 STALL_S = 5
 
 OLDEST_S = 3.0
-"""In hand at 20 KB/s, as README.md promises: the bytes of a hundred prices take one second by themselves."""
+"""In hand at 20 KB/s, as docs/promises.md has it: the bytes of a hundred prices take one second by themselves."""
 OLDER_BYTES = 64 * 1024
 """After a stall, before the first current price."""
 

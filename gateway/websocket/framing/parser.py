@@ -44,9 +44,13 @@ class FailureCode(IntEnum):
     """Why a connection is failed, by close code (RFC 6455, section 7.4.1)."""
 
     PROTOCOL_ERROR = 1002
+    """The bytes are not WebSocket. The reason names the section of the RFC."""
     INVALID_DATA = 1007
+    """The text is not UTF-8, or the compressed data is not deflate."""
     TOO_BIG = 1009
+    """The message is longer than ``MAX_MESSAGE_BYTES``, or compressed and longer than a compressed one may be."""
     INTERNAL_ERROR = 1011
+    """The gateway has a fault."""
 
 
 class Violation(Struct, frozen=True):

@@ -82,7 +82,7 @@ def said(member: RecordingMember) -> list[dict[str, Any]]:
 
 
 def test_clients_can_choose_json_and_messagepack() -> None:
-    """By the names in the README; JSON for who chooses none."""
+    """By the names in docs/protocol.md; JSON for a client that chooses none."""
     assert {"tickgate.v1.json": JSON, "tickgate.v1.msgpack": MSGPACK} == ENCODINGS
     assert JSON is DEFAULT
     assert (TEXT, BINARY) == (JSON.opcode, MSGPACK.opcode)

@@ -1,0 +1,122 @@
+"""The examples of README.md, as they stand there, against a gateway as `make run` starts it."""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from deploy.ports import free_port
+from tests.browser import open_page, running_browser
+from tests.client import connected
+from tests.integration.stacks import run_plan, running, ws_url
+
+pytestmark = pytest.mark.integration
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+ADDRESS = "127.0.0.1:8080"
+PAGE_PORT = "5173"
+BOUND_S = 20.0
+
+PRICE = re.compile(r"(BTC|ETH)USDT [0-9]+\.[0-9]{2}")
+
+
+def example(language: str) -> str:
+    """The one block of code in that language."""
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    assert ADDRESS in block
+    return str(block)
+
+
+@asynccontextmanager
+async def page_of_another_origin(script: str, port: int) -> AsyncIterator[str]:
+    """A site of its own, whose page runs ``script`` and keeps what it logs in ``lines``."""
+    keep = "const lines = []; console.log = (...words) => lines.push(words.join(' '));"
+    html = f"<!doctype html><script>{keep}</script><script>{script}</script>"
+    app = web.Application()
+
+    async def index(_: web.Request) -> web.Response:
+        return web.Response(text=html, content_type="text/html")
+
+    app.add_routes([web.get("/", index)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://localhost:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_page_of_another_origin_shows_exact_prices() -> None:
+    """README's script runs on a port of its own, if its origin is allowed as README says; the dashboard still works."""
+    (setting,) = re.findall(r"`ALLOWED_ORIGINS=(\S+) tickgate run`", README)
+    assert PAGE_PORT in setting
+    port = free_port()
+    plan = run_plan(ALLOWED_ORIGINS=setting.replace(PAGE_PORT, str(port)))
+    script = example("js").replace(ADDRESS, str(plan.front))
+    with running_browser() as browser:
+        async with page_of_another_origin(script, port) as site, running(plan), open_page(browser) as page:
+            await page.open(site)
+            await page.until("lines.length > 5")
+            lines = await page.evaluate("lines")
+            assert [line for line in lines if not PRICE.fullmatch(line)] == []
+            cases = "[[6502886, 2], [5, 2], [0, 3], [123, 0], [9007199254740991, 15], [1, 15]]"
+            shown = await page.evaluate(f"{cases}.map(([n, scale]) => decimal(n, scale))")
+            assert shown == ["65028.86", "0.05", "0.000", "123", "9.007199254740991", "0.000000000000001"]
+
+            await page.open(f"http://{plan.front}/")
+            await page.until("document.querySelectorAll('tbody tr').length === 3")
+
+
+async def test_a_page_of_another_origin_is_refused_by_default() -> None:
+    """Without the setting the same page gets no price."""
+    plan = run_plan()
+    script = example("js").replace(ADDRESS, str(plan.front)) + "socket.onclose = () => lines.push('refused');"
+    with running_browser() as browser:
+        async with page_of_another_origin(script, free_port()) as site, running(plan), open_page(browser) as page:
+            await page.open(site)
+            await page.until("lines.length > 0")
+            assert await page.evaluate("lines") == ["refused"]
+
+
+async def test_the_program_in_python_prints_exact_prices() -> None:
+    """README's program runs as it stands there, with the address alone replaced."""
+    async with running(run_plan()) as stack:
+        program = example("python").replace(ADDRESS, str(stack.plan.front))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-u", "-c", program, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(BOUND_S):
+                lines = [(await process.stdout.readline()).decode().strip() for _ in range(10)]
+        finally:
+            process.kill()
+            await process.wait()
+        assert [line for line in lines if not PRICE.fullmatch(line)] == []
+        assert {line.partition(" ")[0] for line in lines} == {"BTCUSDT", "ETHUSDT"}
+
+
+async def test_the_session_of_the_readme_is_what_a_gateway_sends() -> None:
+    """The same commands get the same messages, with the same fields in the same order, as far as they are shown."""
+    (block,) = re.findall(r"^\$ npx wscat .*\n((?:[<>] .*\n)+)", README, re.MULTILINE)
+    async with running(run_plan()) as stack, asyncio.timeout(BOUND_S):
+        async with connected(ws_url(stack)) as client:
+            await client.until(lambda client: client.status.get("feed") == "live")
+        async with aiohttp.ClientSession() as session, session.ws_connect(ws_url(stack)) as socket:
+            for line in block.splitlines():
+                if line.startswith("> "):
+                    await socket.send_str(line[2:])
+                else:
+                    assert fields(line) <= fields(await socket.receive_str()), line
+
+
+def fields(message: str) -> set[str]:
+    """Its type, and the names of its fields."""
+    return {re.findall(r'"type":"(\w+)"', message)[0], *re.findall(r'[{,]"(\w+)":', message)}

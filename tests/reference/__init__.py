@@ -1,0 +1,8 @@
+"""The parts of docs/ that are made of the code: ``python -m tests.reference`` (``make reference``) writes them.
+
+``sources``        reads the words that stand beside the code: docstrings of fields, comments beside values
+``configuration``  the variables, with their defaults
+``protocol``       commands, messages, codes and HTTP answers
+``metrics``        what Prometheus can read
+``pages``          the places in docs/ where these belong
+"""
