@@ -12,6 +12,8 @@ from deploy.programs import Plan, Told, plan_cluster, plan_run
 from deploy.stack import Stack, is_ready
 from deploy.timeouts import misfit
 from market.process.printable import complain, printable
+from market.settings.config import KNOWN
+from market.settings.mistakes import likely_mistakes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,10 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         " its exit code is ours",
     )
     options = parser.parse_args(arguments)
+    environ = dict(os.environ)
+    for line in likely_mistakes(environ, KNOWN):
+        say("deploy", f"warning: {line}")
+        # Its programs need not say it again.
+        environ.pop(line.partition(" ")[0], None)
     try:
-        if options.command == "cluster" and (warning := misfit(Told(os.environ).both)):
+        if options.command == "cluster" and (warning := misfit(Told(environ).both)):
             say("deploy", warning)
-        plan = plan_run(os.environ) if options.command == "run" else plan_cluster(os.environ)
+        plan = plan_run(environ) if options.command == "run" else plan_cluster(environ)
         return asyncio.run(_run(plan, getattr(options, "during", None)))
     except DeployError as error:
         complain(f"deploy: {error}")

@@ -13,7 +13,7 @@ def venues_of(told: Mapping[str, str]) -> tuple[str, ...]:
     Raises:
         DeployError: one that is none, or is named twice.
     """
-    names = [name.strip() for name in told.get("VENUES", told.get("VENUE", DEFAULT_VENUE)).split(",")]
+    names = [name.strip().lower() for name in told.get("VENUES", told.get("VENUE", DEFAULT_VENUE)).split(",")]
     for name in names:
         if name not in VENUES:
             raise DeployError(f"VENUES names {name[:40]!r}, which is no venue; use {', '.join(VENUES)}")
@@ -47,7 +47,7 @@ def environ_of(venue: str, told: Mapping[str, str], number: int) -> dict[str, st
     ``FEED`` may name another venue's feed. Then this poller uses its own venue's feed if that answers, else the
     simulator. Each poller has a port of its own for metrics, if they are wanted.
     """
-    feed = told.get("FEED", "auto")
+    feed = told.get("FEED", "auto").strip().lower()
     owner = next((name for name in VENUES if feed.startswith(f"{name}-")), DEFAULT_VENUE)
     shared = feed in ("auto", "simulated")
     environ = {"VENUE": venue}

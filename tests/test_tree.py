@@ -11,8 +11,9 @@ ALLOWED = {
     "market": set(),
     "poller": {"market"},
     "gateway": {"market"},
-    # The launcher starts the others as programs; only gunicorn's configuration reads a gateway's settings.
-    "deploy": {"gateway", "market"},
+    # The launcher starts the others as programs; gunicorn's configuration reads a gateway's settings, and `check`
+    # asks for what each program would.
+    "deploy": {"gateway", "market", "poller"},
 }
 """Package -> which others of ours it may import."""
 
@@ -26,6 +27,7 @@ GATEWAY_LAYERS = (
     {"admission", "fanout"},
     {"protocol"},
     {"auth", "websocket"},
+    {"hosting"},
     {"errors", "metrics"},
 )
 """Packages and single modules of the gateway, top first: each imports only from layers below its own."""

@@ -76,11 +76,12 @@ class Environ:
         return number
 
     def choice(self, name: str, default: T, choices: tuple[T, ...]) -> T:
-        """One of ``choices``."""
+        """One of ``choices``, in capitals or not."""
         value = self.get(name, default)
-        if value not in choices:
-            raise SettingError(f"{name} {shown(value)} must be one of {', '.join(choices)}")
-        return value
+        for choice in choices:
+            if same(value, choice):
+                return choice
+        raise SettingError(f"{name} {shown(value)} must be one of {', '.join(choices)}")
 
     def base_urls(self, name: str, default: tuple[str, ...], schemes: tuple[str, ...]) -> tuple[str, ...]:
         """One or more base URLs, separated by commas: scheme, host and port, and nothing behind those."""
@@ -116,6 +117,11 @@ def _is_base_url(text: str, schemes: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     return bool(usable) and parts.path in {"", "/"} and not (parts.query or parts.fragment or " " in text)
+
+
+def same(value: str, choice: str) -> bool:
+    """Whether ``value`` is ``choice``, but for capitals and blanks around it."""
+    return value == choice or value.strip().lower() == choice.lower()
 
 
 def shown(value: str) -> str:

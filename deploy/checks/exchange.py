@@ -1,0 +1,187 @@
+"""The exchange that a poller would ask: reached or not and why, its clock, its streams, and our symbols there."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from itertools import chain
+from typing import Final
+
+import aiohttp
+import msgspec
+from msgspec import structs
+
+from deploy.checks.finding import Finding, Mark, split
+from poller.errors import PollerError
+from poller.network import reasons
+from poller.network.bans import BANNED
+from poller.network.endpoints import Endpoints
+from poller.network.handshake import RefusedError, stream_session
+from poller.settings import PollerSettings
+from poller.venues.venue import Opening
+
+_NAMED_AT_MOST: Final = 5
+_CLOCK_S: Final = 1.0
+"""A difference of clocks that matters: `recv_us` is ours, and tokens are judged by it."""
+_BODY_BYTES: Final = 1 << 16
+_REGION: Final = frozenset({403, 451})
+"""451 is Binance's where it may not serve; 403 is what its firewall says."""
+
+
+async def check_exchange(settings: PollerSettings | None, now_s: Callable[[], float] = time.time) -> list[Finding]:
+    """Ask REST for its time, open a stream, and ask for our symbols; ``now_s`` is the wall clock."""
+    if settings is None:
+        return [Finding("warning", "exchange", "was not asked: the poller's settings cannot be used")]
+    if settings.feed in {"simulated", "replay"}:
+        return [Finding("ok", "exchange", f"is not needed with FEED={settings.feed}")]
+    # With `auto` prices are simulated, and labelled so, until the exchange answers.
+    mark: Mark = "warning" if settings.feed == "auto" else "wrong"
+    asked = [_check_rest(settings, mark, now_s)]
+    if not settings.live_feed.endswith("-rest"):
+        asked.append(_check_streams(settings))
+    rest, *streams = await asyncio.gather(*asked)
+    # A clock that is off does not keep it from answering.
+    reached = "answers" in rest[-1].text
+    listed = await _check_symbols(settings) if reached else []
+    return [*rest, *listed, *chain(*streams)]
+
+
+async def _check_rest(settings: PollerSettings, mark: Mark, now_s: Callable[[], float]) -> list[Finding]:
+    """The first of the base URLs that answers as it should; else why each of them does not."""
+    findings: list[Finding] = []
+    for url in settings.rest_url:
+        variable = settings.venue.rest_variable
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(
+                    url + settings.venue.clock, allow_redirects=False, **settings.proxies.options(url)
+                ) as response,
+            ):
+                before = now_s()
+                status, body = response.status, await response.content.read(_BODY_BYTES)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            text, fix = f"{url} cannot be reached: {reasons.of_error(error)}", _unreached(error, variable)
+        else:
+            if status == 200:
+                # The others need not answer, but somebody named them.
+                return [*(structs.replace(its, mark="warning") for its in findings), *_clock(url, body, before)]
+            text, fix = _refused(url, status, body, variable)
+        findings.append(Finding(mark, "exchange", text, fix))
+    if settings.feed == "auto":
+        findings.append(Finding("warning", "exchange", "nothing of it can be used: prices would be simulated"))
+    return findings
+
+
+def _clock(url: str, body: bytes, now_s: float) -> list[Finding]:
+    theirs = _their_time_s(body)
+    if theirs is None:
+        return [Finding("ok", "exchange", f"{url} answers")]
+    off = now_s - theirs
+    if abs(off) > _CLOCK_S:
+        text = f"{url} answers, but this machine's clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} its"
+        return [Finding("warning", "exchange", text, "let NTP set the clock (timedatectl set-ntp true)")]
+    return [Finding("ok", "exchange", f"{url} answers; the clocks differ by {abs(off) * 1000:.0f} ms")]
+
+
+class _Time(msgspec.Struct):
+    """Binance's ``serverTime`` in milliseconds, Coinbase's ``epoch`` in seconds."""
+
+    serverTime: int = 0  # noqa: N815 - as it is sent
+    epoch: float = 0.0
+
+
+def _their_time_s(body: bytes) -> float | None:
+    try:
+        its = msgspec.json.decode(body, type=_Time)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return its.serverTime / 1000 or its.epoch or None
+
+
+async def _check_streams(settings: PollerSettings) -> list[Finding]:
+    """Open one, and close it."""
+    text = fix = ""
+    variable = settings.venue.ws_variable
+    for url in settings.ws_url:
+        try:
+            async with (
+                stream_session() as session,
+                session.ws_connect(url + settings.venue.stream, **settings.proxies.options(url)),
+            ):
+                return [Finding("ok", "streams", f"{url} opens")]
+        except RefusedError as error:
+            text, fix = _refused(url, error.status, error.body, variable)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            text, fix = f"{url} cannot be reached: {reasons.of_error(error)}", _unreached(error, variable)
+    # Prices come by REST meanwhile, or simulated.
+    return [Finding("warning", "streams", text, fix)]
+
+
+async def _check_symbols(settings: PollerSettings) -> list[Finding]:
+    """Which of our symbols the exchange lists and trades, as a poller would learn it at its start."""
+    venue, names = settings.venue, settings.symbols.names
+    opening = Opening(
+        names,
+        Endpoints(venue.title, settings.rest_url, settings.proxies),
+        Endpoints(venue.title, settings.ws_url, settings.proxies),
+        lambda: time.time_ns() // 1_000,
+        random.Random(),  # noqa: S311 - jitter
+    )
+    source = venue.feeds[settings.live_feed](opening)
+    asked = asyncio.create_task(source.instruments())
+    try:
+        while not asked.done():
+            await asyncio.wait((asked,), timeout=0.05)
+            # It would go on asking until there is an answer.
+            if source.state.reason.startswith("HTTP "):
+                return [Finding("warning", "symbols", f"{venue.title} does not list them now: {source.state.reason}")]
+        instruments = asked.result()
+    except PollerError as error:
+        return [split("symbols", str(error))]
+    finally:
+        asked.cancel()
+    others = {symbol: its for symbol, its in instruments.items() if its.status != "trading"}
+    unknown = [symbol for symbol, its in others.items() if its.status == "unknown"]
+    findings = []
+    if unknown:
+        text = f"{venue.title} does not list {_some(unknown)}"
+        findings.append(Finding("wrong", "symbols", text, "correct SYMBOLS, or remove them"))
+    findings += [
+        Finding("warning", "symbols", f"{_some(its)}: {status}; expect no prices")
+        for status in ("halted", "delisted")
+        if (its := [symbol for symbol, instrument in others.items() if instrument.status == status])
+    ]
+    if traded := len(instruments) - len(others):
+        findings.append(Finding("ok", "symbols", f"{traded} of {len(instruments)} are listed and traded"))
+    return findings
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    return ", ".join(names[:_NAMED_AT_MOST]) + more
+
+
+def _refused(url: str, status: int, body: bytes, variable: str) -> tuple[str, str]:
+    """What an answer other than the wanted one means, and the fix."""
+    said = reasons.of_answer(status, body)
+    if status in BANNED:
+        return f"{url} has banned this address for a while: {said}", "wait, and ask less: who else asks from here?"
+    if status in _REGION:
+        return (
+            f"{url} does not serve this machine, or its country: {said}",
+            f"name an address that does in {variable}, or go through a proxy (HTTPS_PROXY)",
+        )
+    if status == 407:
+        return f"the proxy wants a user and a password: {said}", "write http://user:password@host:port in HTTPS_PROXY"
+    if status >= 500:
+        return f"{url} is out of order: {said}", "wait, or name another address in " + variable
+    return f"{url} answers, but not as the exchange does: {said}", f"see {variable}"
+
+
+def _unreached(error: BaseException, variable: str) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "is a proxy in between that has a certificate of its own? Trust its authority (SSL_CERT_FILE)"
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        return "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    return f"is there a way to the internet, or only through a proxy (HTTPS_PROXY)? See {variable}"
