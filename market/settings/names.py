@@ -25,7 +25,9 @@ _LONGEST: Final = 40
 """A longer name is no slip of the pen."""
 _LEVELS: Final = frozenset(get_args(LogLevel))
 _ADDRESS: Final = re.compile(r"[0-9.]{7,15}|[0-9a-fA-F:]*::?[0-9a-fA-F:.]*|localhost")
-_LINKS: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT|PORT_[0-9]+_(TCP|UDP|SCTP)(_.*)?|NAME|ENV_.*)")
+_LINKS: Final = re.compile(
+    r".*_(SERVICE_HOST=|SERVICE_PORT(_.*)?=|PORT=[a-z]+://|PORT_[0-9]+_(TCP|UDP|SCTP)(_.*)?=|NAME=/|ENV_.*=).*"
+)
 """What Kubernetes and Docker set for a service, or a container, that is called as we are."""
 
 
@@ -45,7 +47,7 @@ def mistaken(environ: Mapping[str, str], reads: Collection[str], known: Collecti
         if name in known or len(name) > _LONGEST:
             continue
         if name.startswith(_OURS):
-            if not _LINKS.fullmatch(name):
+            if not _LINKS.fullmatch(f"{name}={environ[name]}"):
                 bare = name.removeprefix(_OURS)
                 yield name, bare if bare in known else nearest(name, known)
             continue
@@ -68,7 +70,7 @@ def nearest(name: str, known: Collection[str]) -> str:
         if f"{name}S" == candidate or name == f"{candidate}S":
             return candidate
         # Numbered names differ by their number.
-        most = 0 if min(len(candidate), len(name)) < 7 or name[-1].isdigit() else 2 if len(candidate) >= 10 else 1
+        most = 0 if len(candidate) < 7 or name[-1].isdigit() else 2 if len(candidate) >= 10 else 1
         if (far := _distance(name, candidate, most)) <= most and far < least:
             best, least = candidate, far
     return best
