@@ -1,12 +1,13 @@
 """The server that ``BUS_URL`` names: reached, which one, its role, what our user may do, and what it may forget."""
 
+import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from deploy.checks.finding import Finding
-from deploy.checks.rights import LACKING, Need, described, needs, rule
+from deploy.checks.rights import LACKING, Lack, Need, described, lack, needs, rule
 from deploy.errors import DeployError
 from deploy.programs import valkey_server
 from gateway.settings import Settings
@@ -75,24 +76,40 @@ async def _ask(client: RedisClient, bus_url: str, wanted: list[Need]) -> AsyncIt
 
 async def _rights(client: RedisClient, user: str, wanted: list[Need]) -> AsyncIterator[Finding]:
     try:
-        numbers = await client.ask(b"EVAL", LACKING, 0, *(need.encoded for need in wanted))
+        answer = await client.ask(b"EVAL", LACKING, 0, *(need.encoded for need in wanted))
     except BusDownError as error:
         if "NOPERM" not in str(error):
             raise
         text = f"user {user} may not EVAL, which poller and gateway do all the time"
         yield Finding("wrong", "rights", text, f"ACL SETUSER {user} +eval, then check again for what else is missing")
         return
-    if numbers is None:
+    if answer is None:
         text = f"a server older than Redis 7.0 does not tell what user {user} may do"
         yield Finding("ok" if user == "default" else "warning", "rights", text)
         return
-    lacking = [wanted[number - 1] for number in numbers]
-    for program in dict.fromkeys(need.program for need in lacking):
-        own = [need for need in lacking if need.program == program]
-        text = f"user {user} may not do what a {program} needs: {described(own)}"
+    lacking = [
+        await _lack(client, wanted[number - 1], refusal.decode(errors="replace"))
+        for number, refusal in zip(answer[::2], answer[1::2], strict=True)
+    ]
+    for program in dict.fromkeys(its.need.program for its in lacking):
+        own = [its for its in lacking if its.need.program == program]
+        text = f"user {user} may not do what a {program} needs: {described([its.need for its in own])}"
         yield Finding("wrong", "rights", text, rule(user, own))
     if not lacking:
         yield Finding("ok", "rights", f"user {user} may do all that poller and gateway need")
+
+
+async def _lack(client: RedisClient, need: Need, refusal: str) -> Lack:
+    """Which part of a need is refused. No script may subscribe, so that is tried alone."""
+    if need.words[0] == "subscribe":
+        try:
+            await client.ask(*need.words)
+        except BusDownError as error:
+            refusal = str(error)
+    elif need.words[0] == "eval":
+        # This very question was one.
+        refusal = "key"
+    return lack(need, refusal)
 
 
 def _memory(told: Mapping[str, str]) -> Iterator[Finding]:
@@ -108,17 +125,30 @@ def _memory(told: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _not_reached(reason: str, name: str, *, given: bool) -> Finding:
+    text, _, fix = _plain(reason, name).rpartition("; ")
+    text, fix = (text, fix) if text else (fix, "is it running there, and may this machine reach it? See BUS_URL")
     if given:
-        text, _, fix = reason.rpartition("; ")
-        at = "" if name.split()[1] in reason else f"{name}: "
-        return Finding("wrong", "bus", f"{at}{text or fix}", fix if text else "see BUS_URL")
-    default = f"nothing that can be used answers at the default, {name} ({reason})"
+        at = "" if name.split()[1] in text else f"{name}: "
+        return Finding("wrong", "bus", f"{at}{text}", fix)
+    default = f"the default: {text}"
     try:
         valkey_server()
     except DeployError:
         return Finding("wrong", "bus", default, "set BUS_URL, or pip install 'tickgate[embedded]'")
-    text = f"BUS_URL is not set: run and cluster start a Valkey of their own; for poller or gateway alone {default}"
+    text = f"BUS_URL is not set, so run and cluster start a Valkey of their own; poller and gateway alone use {default}"
     return Finding("ok", "bus", text)
+
+
+def _plain(reason: str, name: str) -> str:
+    """``reason`` in the system's words alone, where it is a connection that was not made."""
+    if (match := re.match(r"Error (-?[0-9]+) connecting to \S+ (.*)", reason)) is not None:
+        why = os.strerror(int(match[1])) if int(match[1]) > 0 else match[2].rstrip(".")
+    elif "Connect call failed" in reason or reason.startswith("Multiple exceptions"):
+        number = re.search(r"Errno ([0-9]+)", reason)
+        why = os.strerror(int(number[1])) if number else "no connection could be made"
+    else:
+        return reason
+    return f"{name} cannot be reached: {why}"
 
 
 async def _info(client: RedisClient) -> dict[str, str]:

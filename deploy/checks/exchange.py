@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from itertools import chain
 from typing import Final
 
 import aiohttp
@@ -36,18 +35,13 @@ async def check_exchange(settings: PollerSettings | None, now_s: Callable[[], fl
         return [Finding("ok", "exchange", f"is not needed with FEED={settings.feed}")]
     # With `auto` prices are simulated, and labelled so, until the exchange answers.
     mark: Mark = "warning" if settings.feed == "auto" else "wrong"
-    asked = [_check_rest(settings, mark, now_s)]
-    if not settings.live_feed.endswith("-rest"):
-        asked.append(_check_streams(settings))
-    rest, *streams = await asyncio.gather(*asked)
-    # A clock that is off does not keep it from answering.
-    reached = "answers" in rest[-1].text
-    listed = await _check_symbols(settings) if reached else []
-    return [*rest, *listed, *chain(*streams)]
+    (url, rest), streams = await asyncio.gather(_check_rest(settings, mark, now_s), _check_streams(settings))
+    listed = await _check_symbols(settings, url) if url else []
+    return [*rest, *listed, *streams]
 
 
-async def _check_rest(settings: PollerSettings, mark: Mark, now_s: Callable[[], float]) -> list[Finding]:
-    """The first of the base URLs that answers as it should; else why each of them does not."""
+async def _check_rest(settings: PollerSettings, mark: Mark, now_s: Callable[[], float]) -> tuple[str, list[Finding]]:
+    """The first of the base URLs that answers as it should, empty if none does; and what is said of them."""
     findings: list[Finding] = []
     for url in settings.rest_url:
         variable = settings.venue.rest_variable
@@ -65,23 +59,23 @@ async def _check_rest(settings: PollerSettings, mark: Mark, now_s: Callable[[], 
         else:
             if status == 200:
                 # The others need not answer, but somebody named them.
-                return [*(structs.replace(its, mark="warning") for its in findings), *_clock(url, body, before)]
+                return url, [*(structs.replace(its, mark="warning") for its in findings), _clock(url, body, before)]
             text, fix = _refused(url, status, body, variable)
         findings.append(Finding(mark, "exchange", text, fix))
     if settings.feed == "auto":
         findings.append(Finding("warning", "exchange", "nothing of it can be used: prices would be simulated"))
-    return findings
+    return "", findings
 
 
-def _clock(url: str, body: bytes, now_s: float) -> list[Finding]:
+def _clock(url: str, body: bytes, now_s: float) -> Finding:
     theirs = _their_time_s(body)
     if theirs is None:
-        return [Finding("ok", "exchange", f"{url} answers")]
+        return Finding("ok", "exchange", f"{url} answers")
     off = now_s - theirs
     if abs(off) > _CLOCK_S:
         text = f"{url} answers, but this machine's clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} its"
-        return [Finding("warning", "exchange", text, "let NTP set the clock (timedatectl set-ntp true)")]
-    return [Finding("ok", "exchange", f"{url} answers; the clocks differ by {abs(off) * 1000:.0f} ms")]
+        return Finding("warning", "exchange", text, "let NTP set the clock (timedatectl set-ntp true)")
+    return Finding("ok", "exchange", f"{url} answers; the clocks differ by {abs(off) * 1000:.0f} ms")
 
 
 class _Time(msgspec.Struct):
@@ -100,7 +94,9 @@ def _their_time_s(body: bytes) -> float | None:
 
 
 async def _check_streams(settings: PollerSettings) -> list[Finding]:
-    """Open one, and close it."""
+    """Open one, and close it; nothing where prices come by REST."""
+    if settings.live_feed.endswith("-rest"):
+        return []
     text = fix = ""
     variable = settings.venue.ws_variable
     for url in settings.ws_url:
@@ -118,23 +114,24 @@ async def _check_streams(settings: PollerSettings) -> list[Finding]:
     return [Finding("warning", "streams", text, fix)]
 
 
-async def _check_symbols(settings: PollerSettings) -> list[Finding]:
-    """Which of our symbols the exchange lists and trades, as a poller would learn it at its start."""
+async def _check_symbols(settings: PollerSettings, url: str) -> list[Finding]:
+    """Which of our symbols the exchange at ``url`` lists and trades, as a poller would learn it at its start."""
     venue, names = settings.venue, settings.symbols.names
     opening = Opening(
         names,
-        Endpoints(venue.title, settings.rest_url, settings.proxies),
+        Endpoints(venue.title, (url,), settings.proxies),
         Endpoints(venue.title, settings.ws_url, settings.proxies),
         lambda: time.time_ns() // 1_000,
         random.Random(),  # noqa: S311 - jitter
     )
     source = venue.feeds[settings.live_feed](opening)
+    before = source.state.reason
     asked = asyncio.create_task(source.instruments())
     try:
         while not asked.done():
             await asyncio.wait((asked,), timeout=0.05)
             # It would go on asking until there is an answer.
-            if source.state.reason.startswith("HTTP "):
+            if source.state.reason != before:
                 return [Finding("warning", "symbols", f"{venue.title} does not list them now: {source.state.reason}")]
         instruments = asked.result()
     except PollerError as error:

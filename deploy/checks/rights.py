@@ -1,7 +1,8 @@
 """What a user may do on the bus, beside what poller and gateway need there."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -20,12 +21,21 @@ LACKING: Final = b"""
 if redis.acl_check_cmd == nil then return false end
 local lacking = {}
 for number, words in ipairs(ARGV) do
-  if not redis.acl_check_cmd(unpack(cjson.decode(words))) then lacking[#lacking + 1] = number end
+  local command = cjson.decode(words)
+  if not redis.acl_check_cmd(unpack(command)) then
+    local refusal = redis.pcall(unpack(command))
+    lacking[#lacking + 1] = number
+    lacking[#lacking + 1] = type(refusal) == 'table' and refusal.err or ''
+  end
 end
 return lacking
 """
-"""Arguments: commands, each a JSON list. The answer: the numbers of those that the user may not use; nil of a server
-that cannot tell (before Redis 7.0)."""
+"""Arguments: commands, each a JSON list. The answer: the number of each that the user may not use, and the server's
+words for it; nil of a server that cannot tell (before Redis 7.0). Only what is refused is tried, in the same step."""
+
+
+Part = Literal["command", "key", "channel"]
+"""What a rule for a user is about."""
 
 
 class Need(Struct, frozen=True):
@@ -44,12 +54,28 @@ class Need(Struct, frozen=True):
     @property
     def subject(self) -> str:
         """What the command is about."""
-        return f" on channel {self.channel}" if self.channel else f" on key {self.key}" if self.key else ""
+        return f" on channel {self.channel}" if self.channel else f" on key {self.key}"
 
 
 def needs(poller: PollerSettings | None, gateway: Settings | None) -> list[Need]:
     """Everything that both send to the bus."""
     return [*(_of_poller(poller) if poller else ()), *(_of_gateway(gateway) if gateway else ())]
+
+
+class Lack(Struct, frozen=True):
+    """A need that is not met, and the part of it that the server refuses; None where it does not say."""
+
+    need: Need
+    part: Part | None
+
+
+def lack(need: Need, refusal: str) -> Lack:
+    """What the words of a ``refusal`` mean, from a script or for a command alone."""
+    if "channel" in refusal:
+        return Lack(need, "channel")
+    if re.search("key", refusal):
+        return Lack(need, "key")
+    return Lack(need, "command" if re.search("run th", refusal) else None)
 
 
 def described(lacking: Sequence[Need]) -> str:
@@ -63,18 +89,16 @@ def described(lacking: Sequence[Need]) -> str:
     )
 
 
-def rule(user: str, lacking: Iterable[Need]) -> str:
-    """The command that gives ``user`` all of it; patterns in place of single names."""
-    words = dict.fromkeys(
-        word
-        for need in lacking
-        for word in (
-            f"+{need.words[0]}",
-            f"~{_pattern(need.key)}" if need.key else "",
-            f"&{_pattern(need.channel)}" if need.channel else "",
-        )
-        if word
-    )
+def rule(user: str, lacking: Iterable[Lack]) -> str:
+    """The command that gives ``user`` what is lacking; patterns in place of single names."""
+    words = set()
+    for its in lacking:
+        if its.part in ("command", None):
+            words.add(f"+{its.need.words[0]}")
+        if its.need.key and its.part in ("key", None):
+            words.add(f"~{_pattern(its.need.key)}")
+        if its.need.channel and its.part in ("channel", None):
+            words.add(f"&{_pattern(its.need.channel)}")
     return f"ACL SETUSER {user} {' '.join(sorted(words))}"
 
 
@@ -126,4 +150,4 @@ def _of_gateway(settings: Settings) -> Iterator[Need]:
     for topic in map(tick_topic, names[:_MOST_SYMBOLS]):
         yield Need(me, ("subscribe", topic), channel=topic)
     if settings.auth.mode == "jwt":
-        yield from _keyed(me, ticket_key("x"), "set x px 1", "getdel")
+        yield from _keyed(me, ticket_key("*"), "set x px 1", "getdel")
