@@ -51,9 +51,9 @@ def _listening(port: int, proc: Path) -> Iterator[str]:
 
 def _has_one(folder: Path, sockets: set[str]) -> bool:
     try:
-        for entry in os.scandir(folder):
+        for link in folder.iterdir():
             try:
-                if os.readlink(entry.path) in sockets:  # noqa: PTH115 - a descriptor's link leads to no path
+                if os.readlink(link) in sockets:  # noqa: PTH115 - a descriptor's link leads to no path
                     return True
             except OSError:
                 continue  # it was closed meanwhile

@@ -107,7 +107,7 @@ async def _is_ours(address: Address) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - to connect
     url = f"http://{f'[{host}]' if ':' in host else host}:{address.port}/healthz"
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(2)) as session, session.get(url) as response:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(1)) as session, session.get(url) as response:
             return response.status == 200 and await response.content.read(100) == ALIVE
     except (aiohttp.ClientError, OSError, ValueError):
         return False
