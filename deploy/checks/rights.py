@@ -54,7 +54,7 @@ class Need(Struct, frozen=True):
     @property
     def subject(self) -> str:
         """What the command is about."""
-        return f" on channel {self.channel}" if self.channel else f" on key {self.key}"
+        return f" on channel {self.channel}" if self.channel else f" on key {self.key}" if self.key else ""
 
 
 def needs(poller: PollerSettings | None, gateway: Settings | None) -> list[Need]:
@@ -140,6 +140,7 @@ def _of_poller(settings: PollerSettings) -> Iterator[Need]:
 def _of_gateway(settings: Settings) -> Iterator[Need]:
     me, names = "gateway", settings.symbols.names
     ticks = value_key(tick_topic("X"))
+    yield Need(me, ("ping",))
     yield from _script(me, (ticks,))
     yield from _keyed(me, ticks, "type", "hstrlen x", "hget x")
     for venue in dict.fromkeys(map(venue_of, names)):
