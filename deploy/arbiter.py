@@ -121,7 +121,7 @@ def require_one_of_ours(arbiter: Any) -> None:
         DeployError: another class of workers, or several of them.
     """
     cfg = arbiter.cfg
-    if cfg.worker_class_str != WORKER_CLASS:
+    if all(its.__module__ != WORKER_CLASS.rpartition(".")[0] for its in cfg.worker_class.__mro__):
         raise DeployError(
             f"gunicorn's worker class {cfg.worker_class_str} cannot serve a gateway; leave --worker-class (-k) out, as"
             f" deploy/gunicorn.conf.py names {WORKER_CLASS}"

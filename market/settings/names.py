@@ -44,16 +44,20 @@ def mistaken(environ: Mapping[str, str], reads: Collection[str], known: Collecti
     found in any case; its second part may be empty. Nothing is said of a variable that is set itself.
     """
     for name in sorted(environ):
-        if name in known or len(name) > _LONGEST:
+        if name in known or len(name) > _LONGEST or is_link(name, environ[name]):
             continue
         if name.startswith(_OURS):
-            if not _LINKS.fullmatch(f"{name}={environ[name]}"):
-                bare = name.removeprefix(_OURS)
-                yield name, bare if bare in known else nearest(name, known)
+            bare = name.removeprefix(_OURS)
+            yield name, bare if bare in known else nearest(name, known)
             continue
         meant = OTHERS[name] if name in OTHERS else nearest(name, reads)
         if meant in reads and meant not in environ and _means(name, environ[name]):
             yield name, meant
+
+
+def is_link(name: str, value: str) -> bool:
+    """Whether Kubernetes or Docker has set it, to say where a service is."""
+    return _LINKS.fullmatch(f"{name}={value}") is not None
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -86,9 +90,6 @@ def _means(name: str, value: str) -> bool:
             return _ADDRESS.fullmatch(value) is not None
         case "LOGLEVEL":
             return value.strip().upper() in _LEVELS
-        case "REDIS_PORT":
-            # tcp://10.0.0.1:6379 is what Kubernetes sets for a service called redis.
-            return "://" not in value
     return True
 
 

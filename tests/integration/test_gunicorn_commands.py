@@ -44,6 +44,7 @@ async def end_of(arguments: str, **settings: str) -> tuple[int, list[str]]:
         "",
         "--preload",
         "-k gthread --threads 4",
+        "-k asgi",
         "-k aiohttp.GunicornWebWorker",
         "-k aiohttp.worker.GunicornUVLoopWebWorker",
     ],

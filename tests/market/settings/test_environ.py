@@ -75,3 +75,16 @@ def test_error(kind: str, value: str) -> None:
     assert "\n" not in message
     assert "secret" not in message
     assert len(message) < 200
+
+
+def test_a_port_that_kubernetes_has_set_is_named_as_that() -> None:
+    """A Service called gateway makes Kubernetes set GATEWAY_PORT in every pod."""
+    with pytest.raises(SettingError, match=r"must be a whole number.*Kubernetes sets it for a Service of that name"):
+        Environ({"GATEWAY_PORT": "tcp://10.0.0.1:80"}).integer("GATEWAY_PORT", 8080, 0, 65_535)
+
+
+def test_a_password_in_the_url_of_an_exchange_is_not_shown() -> None:
+    """It is refused, and the rest of the URL says where."""
+    with pytest.raises(SettingError) as refusal:
+        Environ({"X": "https://user:sesame@host"}).base_urls("X", (), ("https",))
+    assert str(refusal.value).startswith("X 'https://…@host' is not the base")
