@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Awaitable, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -67,13 +68,13 @@ async def check(environ: Mapping[str, str]) -> list[Finding]:
     """Everything that is found, in a fixed order."""
     its = check_settings(environ)
     found = await asyncio.gather(
-        _in_time("bus", check_bus(its.variables, its.poller, its.gateway)),
-        _in_time("exchange", check_exchange(its.poller)),
-        _in_time("port", check_listening(its.variables, its.poller, its.gateway)),
+        _in_time("bus", check_bus(its.variables, its.pollers, its.gateway)),
+        _in_time("port", check_listening(its.variables, its.pollers, its.gateway)),
         _in_time("haproxy", check_haproxy(environ, its.variables)),
+        *(_in_time("exchange", check_exchange(poller)) for poller in its.pollers),
     )
-    bus, exchange, ports, haproxy = found
-    return [*its.findings, *bus, *exchange, *ports, *check_machine(its.variables, its.gateway), *haproxy]
+    bus, ports, haproxy, *exchanges = found
+    return [*its.findings, *bus, *chain(*exchanges), *ports, *check_machine(its.variables, its.gateway), *haproxy]
 
 
 async def _in_time(subject: str, findings: Awaitable[list[Finding]]) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,10 +21,10 @@ _NO_EVICTION: Final = "noeviction"
 
 
 async def check_bus(
-    variables: Mapping[str, str], poller: PollerSettings | None, gateway: Settings | None
+    variables: Mapping[str, str], pollers: Sequence[PollerSettings], gateway: Settings | None
 ) -> list[Finding]:
     """Ask the server, as our user; nothing is written to it or published on it."""
-    settings = gateway or poller
+    settings = gateway or next(iter(pollers), None)
     if settings is None or settings.bus_url != variables.get("BUS_URL", settings.bus_url):
         return [Finding("warning", "bus", "was not asked: BUS_URL cannot be used")]
     if urlsplit(settings.bus_url).scheme == "memory":
@@ -33,7 +33,7 @@ async def check_bus(
     client = RedisClient(settings.bus_url, redial_s=60)
     findings: list[Finding] = []
     try:
-        async for finding in _ask(client, settings.bus_url, needs(poller, gateway)):
+        async for finding in _ask(client, settings.bus_url, needs(pollers, gateway)):
             findings.append(finding)  # noqa: PERF401 - those before an error count
     except BusDownError as error:
         findings.append(_not_reached(str(error), client.name, given="BUS_URL" in variables))

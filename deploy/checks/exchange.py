@@ -27,10 +27,8 @@ _REGION: Final = frozenset({403, 451})
 """451 is Binance's where it may not serve; 403 is what its firewall says."""
 
 
-async def check_exchange(settings: PollerSettings | None, now_s: Callable[[], float] = time.time) -> list[Finding]:
+async def check_exchange(settings: PollerSettings, now_s: Callable[[], float] = time.time) -> list[Finding]:
     """Ask REST for its time, open a stream, and ask for our symbols; ``now_s`` is the wall clock."""
-    if settings is None:
-        return [Finding("warning", "exchange", "was not asked: the poller's settings cannot be used")]
     if settings.feed in {"simulated", "replay"}:
         return [Finding("ok", "exchange", f"is not needed with FEED={settings.feed}")]
     # With `auto` prices are simulated, and labelled so, until the exchange answers.

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import aiohttp
@@ -23,15 +23,15 @@ _PRIVILEGED: Final = 1024
 
 
 async def check_listening(
-    variables: Mapping[str, str], poller: PollerSettings | None, gateway: Settings | None
+    variables: Mapping[str, str], pollers: Sequence[PollerSettings], gateway: Settings | None
 ) -> list[Finding]:
     """The ports of a gateway and a poller, and those of a cluster."""
     findings = []
     if gateway is not None:
         address = Address(gateway.host, gateway.port, "GATEWAY_PORT")
         findings.append(await _check(address, "wrong"))
-    if poller is not None and poller.poller_metrics_port:
-        findings.append(await _check(Address("127.0.0.1", poller.poller_metrics_port, "POLLER_METRICS_PORT"), "wrong"))
+    ports_of_pollers = [its.poller_metrics_port for its in pollers if its.poller_metrics_port]
+    findings += [await _check(Address("127.0.0.1", port, "POLLER_METRICS_PORT"), "wrong") for port in ports_of_pollers]
     try:
         cluster = _of_cluster(variables)
     except DeployError as error:

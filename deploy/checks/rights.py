@@ -57,9 +57,9 @@ class Need(Struct, frozen=True):
         return f" on channel {self.channel}" if self.channel else f" on key {self.key}" if self.key else ""
 
 
-def needs(poller: PollerSettings | None, gateway: Settings | None) -> list[Need]:
-    """Everything that both send to the bus."""
-    return [*(_of_poller(poller) if poller else ()), *(_of_gateway(gateway) if gateway else ())]
+def needs(pollers: Iterable[PollerSettings], gateway: Settings | None) -> list[Need]:
+    """Everything that all of them send to the bus."""
+    return [*(need for poller in pollers for need in _of_poller(poller)), *(_of_gateway(gateway) if gateway else ())]
 
 
 class Lack(Struct, frozen=True):

@@ -5,7 +5,11 @@ from typing import Final, NamedTuple, TypeVar
 
 from deploy.arbiter import usable_settings
 from deploy.checks.finding import Finding, split
+from deploy.errors import DeployError
+from deploy.pollers import pollers_of, symbols_of, venues_of
 from gateway.settings import Settings
+from market.prices.symbols import DEFAULT_SYMBOLS
+from market.prices.venues import DEFAULT_VENUE
 from market.settings.config import CONFIG, KNOWN, place_of, read_usable
 from market.settings.environ import SettingError
 from market.settings.mistakes import likely_mistakes
@@ -18,9 +22,10 @@ _MOST: Final = 40
 
 
 class Checked(NamedTuple):
-    """What the programs would start with; None where even the variables that can be used do not go together."""
+    """What the programs would start with."""
 
-    poller: PollerSettings | None
+    pollers: tuple[PollerSettings, ...]
+    """One of each venue that ``VENUES`` names; none where even the variables that can be used do not go together."""
     gateway: Settings | None
     findings: list[Finding]
     variables: Mapping[str, str]
@@ -37,19 +42,41 @@ def check_settings(environ: Mapping[str, str]) -> Checked:
         place = place_of(error, environ, entries)
         return f"{error} ({place})" if place else str(error)
 
-    poller, of_poller = _usable(PollerSettings.from_environ, variables)
+    of_pollers: list[SettingError] = []
+    pollers = []
+    for own in _pollers(variables):
+        poller, problems_of_it = _usable(PollerSettings.from_environ, {**variables, **own})
+        of_pollers += problems_of_it
+        pollers += [] if poller is None else [poller]
     gateway, of_gateway = _usable(Settings.from_environ, variables)
     if gateway is not None and gateway.auth.mode == "jwt":
         try:
             usable_settings({name: value for name, value in variables.items() if name not in _named(of_gateway)})
         except SettingError as error:
             of_gateway.append(error)
-    wrong = dict.fromkeys(map(placed, (*problems, *of_poller, *of_gateway)))
+    wrong = dict.fromkeys(map(placed, (*problems, *of_pollers, *of_gateway)))
     findings = [split("settings", message) for message in wrong]
+    if "VENUES" in variables:
+        try:
+            venues_of(variables)
+        except DeployError as error:
+            findings.append(split("settings", str(error)))
     findings += [split("settings", line, "warning") for line in likely_mistakes(environ, KNOWN)]
-    if not wrong:
+    if not any(its.mark == "wrong" for its in findings):
         findings.append(Finding("ok", "settings", _told(environ, in_file)))
-    return Checked(poller, gateway, findings, variables)
+    return Checked(tuple(pollers), gateway, findings, variables)
+
+
+def _pollers(variables: dict[str, str]) -> list[dict[str, str]]:
+    """The variables that each poller has beside ``variables``; the launcher's default of ``SYMBOLS`` is added there."""
+    try:
+        venues = venues_of(variables)
+    except DeployError:
+        # Of `VENUE` the poller itself says it.
+        return [{}]
+    if "VENUES" in variables and venues != (DEFAULT_VENUE,):
+        variables.setdefault("SYMBOLS", symbols_of(venues, ",".join(DEFAULT_SYMBOLS)))
+    return [own for _, own in pollers_of(venues, variables)]
 
 
 def _usable(

@@ -101,7 +101,7 @@ async def test_an_address_that_swallows_everything_is_not_waited_for(valkey: Val
 
 async def test_the_rights_that_are_asked_for_are_those_that_programs_use(valkey: Valkey) -> None:
     """A user who may do that and nothing else brings prices to a client, and the server refuses nothing."""
-    wanted = needs(PollerSettings(), Settings())
+    wanted = needs([PollerSettings()], Settings())
     valkey.command("ACL", "SETUSER", "prices", "reset", "on", ">sesame", "+eval")
     valkey.command(*rule("prices", [lack(need, "") for need in wanted]).split())
     valkey.command("ACL", "LOG", "RESET")

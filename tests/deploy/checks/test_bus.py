@@ -18,7 +18,7 @@ from tests.valkey import Valkey
 async def check(url: str | None, **variables: str) -> list[Finding]:
     """Check as a poller and a gateway with this bus."""
     environ = variables if url is None else {"BUS_URL": url, **variables}
-    return await check_bus(environ, PollerSettings.from_environ(environ), Settings.from_environ(environ))
+    return await check_bus(environ, [PollerSettings.from_environ(environ)], Settings.from_environ(environ))
 
 
 def only(findings: list[Finding]) -> Finding:
@@ -188,7 +188,7 @@ async def test_nobody_there() -> None:
     assert named.text.endswith("cannot be reached: Connection refused")
     (unknown,) = await check("redis://no-such-host.invalid:1/0")
     assert "redis no-such-host.invalid:1 db 0 cannot be reached: " in unknown.text
-    (unset,) = await check_bus({}, PollerSettings(bus_url=url), None)
+    (unset,) = await check_bus({}, [PollerSettings(bus_url=url)], None)
     assert ("ok", True) == (unset.mark, "start a Valkey of their own" in unset.text)
 
 
@@ -204,5 +204,5 @@ async def test_memory_is_no_bus_between_programs() -> None:
     """And a URL that cannot be used is not asked."""
     assert "warning" == only(await check("memory://")).mark
     settings = PollerSettings()
-    (found,) = await check_bus({"BUS_URL": "nonsense"}, settings, None)
+    (found,) = await check_bus({"BUS_URL": "nonsense"}, [settings], None)
     assert "was not asked" in found.text

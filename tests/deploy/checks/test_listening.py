@@ -25,7 +25,7 @@ def cluster() -> dict[str, str]:
 async def check(**variables: str) -> list[Finding]:
     """Check these variables, with free ports where they name none."""
     environ = {"GATEWAY_PORT": str(free_port()), **cluster(), **variables}
-    return await check_listening(environ, PollerSettings.from_environ(environ), Settings.from_environ(environ))
+    return await check_listening(environ, [PollerSettings.from_environ(environ)], Settings.from_environ(environ))
 
 
 async def test_free_ports() -> None:

@@ -15,7 +15,7 @@ def subjects(its: list[Need], command: str) -> set[str]:
 
 def test_a_poller_writes_what_a_gateway_reads() -> None:
     """The keys and channels of one are those of the other."""
-    of_poller, of_gateway = needs(PollerSettings(), None), needs(None, Settings())
+    of_poller, of_gateway = needs([PollerSettings()], None), needs([], Settings())
     assert subjects(of_poller, "publish") == subjects(of_gateway, "subscribe")
     assert subjects(of_poller, "hset") == {"ticks"} == subjects(of_gateway, "hget")
     assert {"lease.poller", "standby.poller", "states"} == subjects(of_poller, "set")
@@ -25,16 +25,16 @@ def test_a_poller_writes_what_a_gateway_reads() -> None:
 def test_another_venue_has_keys_of_its_own() -> None:
     """A gateway of both venues reads both."""
     poller = PollerSettings.from_environ({"VENUE": "coinbase"})
-    assert "lease.poller.coinbase" in subjects(needs(poller, None), "pexpire")
-    assert {"ticks", "venue_states"} == subjects(needs(poller, None), "hset")
+    assert "lease.poller.coinbase" in subjects(needs([poller], None), "pexpire")
+    assert {"ticks", "venue_states"} == subjects(needs([poller], None), "hset")
     gateway = Settings.from_environ({"SYMBOLS": "BTCUSDT,coinbase:BTC-USD"})
-    channels = subjects(needs(None, gateway), "subscribe")
+    channels = subjects(needs([], gateway), "subscribe")
     assert {"feed.status", "feed.status.coinbase", "tick.BTCUSDT", "tick.coinbase:BTC-USD"} == channels
 
 
 def test_tickets_are_for_tokens() -> None:
     """Without them a gateway writes nothing."""
-    its = needs(None, Settings.from_environ({"AUTH_MODE": "jwt", "JWT_SECRET": "x" * 32}))
+    its = needs([], Settings.from_environ({"AUTH_MODE": "jwt", "JWT_SECRET": "x" * 32}))
     assert {"ticket.*"} == subjects(its, "set") == subjects(its, "getdel")
 
 

@@ -12,9 +12,9 @@ def test_nothing_is_wrong() -> None:
     (found,) = its.findings
     assert "ok" == found.mark
     assert "1 of the environment" in found.text
-    assert its.poller is not None
+    (poller,) = its.pollers
     assert its.gateway is not None
-    assert ("BTCUSDT",) == its.poller.symbols.names == its.gateway.symbols.names
+    assert ("BTCUSDT",) == poller.symbols.names == its.gateway.symbols.names
 
 
 def test_every_variable_that_cannot_be_used_is_said_once() -> None:
@@ -63,8 +63,8 @@ def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
     assert "LOG_LEVEL 'loud'" in texts[2]
     assert "line 2" in texts[2]
     assert "did you mean SYMBOLS?" in texts[3]
-    assert its.poller is not None
-    assert 7 == its.poller.sim_seed
+    (poller,) = its.pollers
+    assert 7 == poller.sim_seed
     (missing,) = check_settings({CONFIG: str(tmp_path / "none")}).findings
     assert "cannot be read" in missing.text
 
@@ -72,3 +72,17 @@ def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
 def test_a_slip_of_the_shift_key_is_nothing_wrong() -> None:
     """Capitals in a value do not matter."""
     assert ["ok"] == [its.mark for its in check_settings({"FEED": "Simulated", "LOG_LEVEL": "info"}).findings]
+
+
+def test_each_venue_has_a_poller() -> None:
+    """Each with its own symbols, as the launcher would start them; a venue that is none is wrong."""
+    its = check_settings({"VENUES": "binance,coinbase", "POLLER_METRICS_PORT": "9000"})
+    assert ["binance", "coinbase"] == [poller.venue.name for poller in its.pollers]
+    assert [9000, 9001] == [poller.poller_metrics_port for poller in its.pollers]
+    assert "coinbase:BTC-USD" in its.pollers[1].symbols
+    assert its.gateway is not None
+    assert "coinbase:BTC-USD" in its.gateway.symbols
+    (unknown,) = check_settings({"VENUES": "binance,kraken"}).findings
+    assert ("wrong", True) == (unknown.mark, "'kraken', which is no venue" in unknown.text)
+    (unknown,) = check_settings({"VENUE": "kraken"}).findings
+    assert ("wrong", "VENUE") == (unknown.mark, unknown.text.split()[0])
