@@ -4,6 +4,7 @@ With any other worker it would take connections and serve none of them, or serve
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -68,7 +69,9 @@ def require_address(cfg: Any, listening: list[Any], *, host: str, port: int) -> 
 def _is_gunicorn(program: str) -> bool:
     """Whether ``program``, the first word of a command line, is gunicorn, by its script or as a module."""
     path = Path(program)
-    return path.name == "gunicorn" or (path.name == "__main__.py" and path.parent.name == "gunicorn")
+    return re.fullmatch(r"gunicorn[0-9.]*", path.name) is not None or (
+        path.name == "__main__.py" and path.parent.name == "gunicorn"
+    )
 
 
 def _refuse(line: str) -> NoReturn:

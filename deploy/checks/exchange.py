@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from deploy.checks.finding import Finding, Mark, split
+from market.process.tasks import end
 from poller.errors import PollerError
 from poller.network import reasons
 from poller.network.bans import BANNED
@@ -22,6 +23,10 @@ from poller.venues.venue import Opening
 _NAMED_AT_MOST: Final = 5
 _CLOCK_S: Final = 1.0
 """A difference of clocks that matters: `recv_us` is ours, and tokens are judged by it."""
+REST_S: Final = 2.5
+STREAMS_S: Final = 4.5
+SYMBOLS_S: Final = 2.0
+"""How long answers are waited for: for the first two of all addresses together; the last begins after the first."""
 _BODY_BYTES: Final = 1 << 16
 _REGION: Final = frozenset({403, 451})
 """451 is Binance's where it may not serve; 403 is what its firewall says."""
@@ -45,6 +50,7 @@ async def _check_rest(settings: PollerSettings, mark: Mark, now_s: Callable[[], 
         variable = settings.venue.rest_variable
         try:
             async with (
+                asyncio.timeout(REST_S / len(settings.rest_url)),
                 aiohttp.ClientSession() as session,
                 session.get(
                     url + settings.venue.clock, allow_redirects=False, **settings.proxies.options(url)
@@ -53,7 +59,7 @@ async def _check_rest(settings: PollerSettings, mark: Mark, now_s: Callable[[], 
                 before = now_s()
                 status, body = response.status, await response.content.read(_BODY_BYTES)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            text, fix = f"{url} cannot be reached: {reasons.of_error(error)}", _unreached(error, variable)
+            text, fix = _unreached(url, error, variable)
         else:
             if status == 200:
                 # The others need not answer, but somebody named them.
@@ -100,6 +106,7 @@ async def _check_streams(settings: PollerSettings) -> list[Finding]:
     for url in settings.ws_url:
         try:
             async with (
+                asyncio.timeout(STREAMS_S / len(settings.ws_url)),
                 stream_session() as session,
                 session.ws_connect(url + settings.venue.stream, **settings.proxies.options(url)),
             ):
@@ -107,7 +114,7 @@ async def _check_streams(settings: PollerSettings) -> list[Finding]:
         except RefusedError as error:
             text, fix = _refused(url, error.status, error.body, variable)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            text, fix = f"{url} cannot be reached: {reasons.of_error(error)}", _unreached(error, variable)
+            text, fix = _unreached(url, error, variable)
     # Prices come by REST meanwhile, or simulated.
     return [Finding("warning", "streams", text, fix)]
 
@@ -126,16 +133,20 @@ async def _check_symbols(settings: PollerSettings, url: str) -> list[Finding]:
     before = source.state.reason
     asked = asyncio.create_task(source.instruments())
     try:
-        while not asked.done():
-            await asyncio.wait((asked,), timeout=0.05)
-            # It would go on asking until there is an answer.
-            if source.state.reason != before:
-                return [Finding("warning", "symbols", f"{venue.title} does not list them now: {source.state.reason}")]
+        async with asyncio.timeout(SYMBOLS_S):
+            while not asked.done():
+                await asyncio.wait((asked,), timeout=0.05)
+                # It would go on asking until there is an answer.
+                if source.state.reason != before:
+                    text = f"{venue.title} does not list them now: {source.state.reason}"
+                    return [Finding("warning", "symbols", text)]
         instruments = asked.result()
     except PollerError as error:
         return [split("symbols", str(error))]
+    except TimeoutError:
+        return [Finding("warning", "symbols", f"{venue.title} gave no list in time", "check again")]
     finally:
-        asked.cancel()
+        await end(asked)
     others = {symbol: its for symbol, its in instruments.items() if its.status != "trading"}
     unknown = [symbol for symbol, its in others.items() if its.status == "unknown"]
     findings = []
@@ -174,9 +185,13 @@ def _refused(url: str, status: int, body: bytes, variable: str) -> tuple[str, st
     return f"{url} answers, but not as the exchange does: {said}", f"see {variable}"
 
 
-def _unreached(error: BaseException, variable: str) -> str:
+def _unreached(url: str, error: BaseException, variable: str) -> tuple[str, str]:
+    """What an ``error`` means that kept us from any answer, and the fix."""
+    text = f"{url} cannot be reached: {reasons.of_error(error)}"
+    if isinstance(error, TimeoutError):
+        return f"{url} gave no answer in time", f"does a firewall drop what goes there? See {variable} and HTTPS_PROXY"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "is a proxy in between that has a certificate of its own? Trust its authority (SSL_CERT_FILE)"
+        return text, "is a proxy in between that has a certificate of its own? Trust its authority (SSL_CERT_FILE)"
     if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
-        return "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-    return f"is there a way to the internet, or only through a proxy (HTTPS_PROXY)? See {variable}"
+        return text, "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    return text, f"is there a way to the internet, or only through a proxy (HTTPS_PROXY)? See {variable}"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from market.process.printable import printable
-from market.settings.config import CONFIG, KNOWN
+from market.settings.config import CONFIG, KNOWN, read_usable
 from market.settings.names import OTHERS, mistaken
 
 _MOST: Final = 10
@@ -18,7 +18,8 @@ def likely_mistakes(environ: Mapping[str, str], reads: Collection[str]) -> Itera
 
     No line shows a value: it may be a secret.
     """
-    for name, meant in mistaken(environ, reads, KNOWN | {CONFIG}):
+    in_file, _ = read_usable(environ)
+    for name, meant in mistaken(environ, reads, KNOWN | {CONFIG}, in_file):
         shown = printable(name)
         if name in OTHERS:
             like = f", like {_ADDRESS}" if meant == "BUS_URL" else ""

@@ -37,11 +37,14 @@ def suggestion(name: str, known: Collection[str]) -> str:
     return f"did you mean {meant}?" if meant else "README.md lists them"
 
 
-def mistaken(environ: Mapping[str, str], reads: Collection[str], known: Collection[str]) -> Iterator[tuple[str, str]]:
+def mistaken(
+    environ: Mapping[str, str], reads: Collection[str], known: Collection[str], told: Collection[str] = ()
+) -> Iterator[tuple[str, str]]:
     """The variables of ``environ`` that are likely meant for one of ``reads``, each with that one.
 
     ``reads`` are the variables of one program, and ``known`` those of all. A name that begins as ours, and is none, is
-    found in any case; its second part may be empty. Nothing is said of a variable that is set itself.
+    found in any case; its second part may be empty. What other names may be meant for is none of those that are set, in
+    ``environ`` or elsewhere (``told``).
     """
     for name in sorted(environ):
         if name in known or len(name) > _LONGEST or is_link(name, environ[name]):
@@ -51,7 +54,7 @@ def mistaken(environ: Mapping[str, str], reads: Collection[str], known: Collecti
             yield name, bare if bare in known else nearest(name, known)
             continue
         meant = OTHERS[name] if name in OTHERS else nearest(name, reads)
-        if meant in reads and meant not in environ and _means(name, environ[name]):
+        if meant in reads and meant not in environ and meant not in told and _means(name, environ[name]):
             yield name, meant
 
 

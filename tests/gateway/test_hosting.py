@@ -23,7 +23,7 @@ def test_the_right_command_names_a_file_that_is_there(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "program", ["/usr/bin/gunicorn", "gunicorn", ".venv/lib/python3.11/site-packages/gunicorn/__main__.py"]
+    "program", ["/usr/bin/gunicorn", "gunicorn", "gunicorn3", ".venv/lib/python3.11/site-packages/gunicorn/__main__.py"]
 )
 def test_gunicorn_without_our_worker_is_refused(
     program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -96,7 +96,8 @@ async def test_an_address_that_swallows_everything_is_not_waited_for(valkey: Val
         exchange.faults.thawed.set()
     assert 1 == code, said
     assert "did not answer in time" in said
-    assert "exchange   did not answer within 5 s" in said
+    assert f"{exchange.rest_url} gave no answer in time" in said
+    assert f"{exchange.ws_url} gave no answer in time" in said
 
 
 async def test_the_rights_that_are_asked_for_are_those_that_programs_use(valkey: Valkey) -> None:
@@ -118,14 +119,13 @@ async def test_the_rights_that_are_asked_for_are_those_that_programs_use(valkey:
 async def test_a_start_warns_of_likely_mistakes_and_goes_on(command: tuple[str, ...]) -> None:
     """One WARNING for each, at the start; capitals in a value are no mistake."""
     lines: list[str] = []
-    told = environment(
-        REDIS_URL="redis://:sesame@h",
-        MAX_CONECTIONS="1",
-        SIM_SEDD="1",
-        TICKGATE_NONSENSE="1",
-        GATEWAY_PORT=str(free_port()),
-    )
+    told = environment(MAX_CONECTIONS="1", SIM_SEDD="1", TICKGATE_NONSENSE="1", GATEWAY_PORT=str(free_port()))
     told |= {"FEED": "Simulated", "LOG_LEVEL": "info"}
+    if command == POLLER:
+        # It would publish on whatever is at the default.
+        told |= {"BUS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    else:
+        told |= {"REDIS_URL": "redis://:sesame@h"}
     process = Process("program", command, env=told, say=lambda _, line: lines.append(line))
     await process.start()
     try:
@@ -134,12 +134,9 @@ async def test_a_start_warns_of_likely_mistakes_and_goes_on(command: tuple[str, 
         process.send_all(signal.SIGKILL)
         await process.ended()
     warnings = [line for line in lines if "WARNING" in line and ("nothing reads it" in line or "not read here" in line)]
-    slip = "SIM_SEDD" if command == POLLER else "MAX_CONECTIONS"
-    assert [slip, "REDIS_URL", "TICKGATE_NONSENSE"] == sorted(
-        (name for line in warnings for name in (slip, "REDIS_URL", "TICKGATE_NONSENSE") if f" {name} " in line),
-        key=[slip, "REDIS_URL", "TICKGATE_NONSENSE"].index,
-    )
-    assert 3 == len(warnings), warnings
+    found = [line.split("WARNING ")[1].split()[1] for line in warnings]
+    of_it = ["SIM_SEDD"] if command == POLLER else ["MAX_CONECTIONS", "REDIS_URL"]
+    assert [*of_it, "TICKGATE_NONSENSE"] == found
     assert not any("sesame" in line for line in lines)
 
 

@@ -1,6 +1,7 @@
 """The lines that a program logs of likely mistakes."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,13 @@ def test_nothing_is_said_where_nothing_is_wrong(caplog: pytest.LogCaptureFixture
     """No line for an ordinary start."""
     warn(logger, {"PATH": "/bin", "BUS_URL": "redis://h"}, GATEWAYS, alone_in_memory("redis://h", "x"))
     assert [] == caplog.records
+
+
+def test_what_the_file_says_is_said(tmp_path: Path) -> None:
+    """Another program's REDIS_URL is none of our business where the file has our BUS_URL."""
+    (path := tmp_path / "conf").write_text("BUS_URL=redis://h\n", encoding="utf-8")
+    assert [] == list(likely_mistakes({"TICKGATE_CONFIG": str(path), "REDIS_URL": "x"}, KNOWN))
+    assert 1 == len(list(likely_mistakes({"REDIS_URL": "x"}, KNOWN)))
 
 
 def test_a_bus_in_memory_has_one_end() -> None:
