@@ -131,7 +131,7 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     # Behind a proxy a gateway cannot know whether other machines reach it.
     if all(is_loopback(address.host) for address in (haproxy.listens[0], tls) if address is not None):
         defaults["ALLOWED_HOSTS"] = "localhost"
-    elif told.get("AUTH_MODE", "none") == "none" and told.get("ALLOW_ANONYMOUS", "0") != "1":
+    elif told.get("AUTH_MODE", "none").strip().lower() != "jwt" and told.get("ALLOW_ANONYMOUS", "0") != "1":
         raise DeployError(
             "TICKGATE_BIND is not loopback and AUTH_MODE is none: whoever reaches it could listen;"
             " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"

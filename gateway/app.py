@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
 
 
 async def app_factory() -> web.Application:
-    """`create_app` in the form that gunicorn's aiohttp workers take."""
+    """`create_app` in the form that `gateway.worker.Worker` takes; gunicorn's other workers are refused."""
     return create_app()
 
 

@@ -1,4 +1,4 @@
-"""The gunicorn worker: ``gunicorn --worker-class gateway.worker.Worker gateway.app:app_factory``.
+"""The gunicorn worker: ``gunicorn -c deploy/gunicorn.conf.py gateway.app:app_factory``.
 
 aiohttp's own, on uvloop, with four differences. The listen backlog is the configured one: aiohttp's
 cuts it to 128, which a storm of reconnecting clients overflows. Being told to stop begins the gateway's
