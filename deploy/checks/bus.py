@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from deploy.checks.finding import Finding
-from deploy.checks.rights import LACKING, Lack, Need, described, lack, needs, rule
+from deploy.checks.rights import LACKING, Need, described, lack, needs, rule
 from deploy.errors import DeployError
 from deploy.programs import valkey_server
 from gateway.settings import Settings
@@ -87,10 +87,17 @@ async def _rights(client: RedisClient, user: str, wanted: list[Need]) -> AsyncIt
         text = f"a server older than Redis 7.0 does not tell what user {user} may do"
         yield Finding("ok" if user == "default" else "warning", "rights", text)
         return
-    lacking = [
-        await _lack(client, wanted[number - 1], refusal.decode(errors="replace"))
-        for number, refusal in zip(answer[::2], answer[1::2], strict=True)
+    refused = [
+        (wanted[number - 1], text.decode(errors="replace")) for number, text in zip(*[iter(answer)] * 2, strict=True)
     ]
+    # No script may subscribe, so one is tried alone. What keeps us from one keeps us from all.
+    subscribing = next((need for need, _ in refused if need.words[0] == "subscribe"), None)
+    refusals = {
+        "subscribe": "" if subscribing is None else await _refusal(client, subscribing),
+        # This very question was one.
+        "eval": "key",
+    }
+    lacking = [lack(need, refusals.get(need.words[0], text)) for need, text in refused]
     for program in dict.fromkeys(its.need.program for its in lacking):
         own = [its for its in lacking if its.need.program == program]
         text = f"user {user} may not do what a {program} needs: {described([its.need for its in own])}"
@@ -99,17 +106,13 @@ async def _rights(client: RedisClient, user: str, wanted: list[Need]) -> AsyncIt
         yield Finding("ok", "rights", f"user {user} may do all that poller and gateway need")
 
 
-async def _lack(client: RedisClient, need: Need, refusal: str) -> Lack:
-    """Which part of a need is refused. No script may subscribe, so that is tried alone."""
-    if need.words[0] == "subscribe":
-        try:
-            await client.ask(*need.words)
-        except BusDownError as error:
-            refusal = str(error)
-    elif need.words[0] == "eval":
-        # This very question was one.
-        refusal = "key"
-    return lack(need, refusal)
+async def _refusal(client: RedisClient, need: Need) -> str:
+    """The server's words about a command that it refuses."""
+    try:
+        await client.ask(*need.words)
+    except BusDownError as error:
+        return str(error)
+    return ""
 
 
 def _memory(told: Mapping[str, str]) -> Iterator[Finding]:

@@ -124,6 +124,20 @@ async def test_a_right_that_is_missing(valkey: Valkey, rules: str, program: str,
     assert ["ok"] == [its.mark for its in rights]
 
 
+async def test_many_symbols_cost_few_questions(valkey: Valkey) -> None:
+    """However many are refused: a server far away must be done with in time."""
+    valkey.command("ACL", "SETUSER", "limited", "reset", "on", ">sesame", "~*", "+@all", "+client|setinfo")
+    valkey.command("ACL", "LOG", "RESET")
+    symbols = ",".join(f"S{number}USDT" for number in range(400))
+    _, *rights = await check(f"redis://limited:sesame@127.0.0.1:{valkey.port}/0", SYMBOLS=symbols)
+    assert ["wrong", "wrong"] == [its.mark for its in rights]
+    assert "SUBSCRIBE on channel feed.status and 400 more" in rights[1].text
+    assert "&feed.status" in rights[1].fix
+    # The others were within the one script.
+    entries = [dict(entry) for entry in valkey.command("ACL", "LOG")]
+    assert [1] == [entry[b"count"] for entry in entries if entry[b"context"] == b"toplevel"]
+
+
 async def test_without_scripts_nothing_works(valkey: Valkey) -> None:
     """A user that may not EVAL can neither lead nor read, and is told so first."""
     valkey.command("ACL", "SETUSER", "limited", "reset", "on", ">sesame", "~*", "&*", "+@all", "-@scripting", "-info")
