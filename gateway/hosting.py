@@ -20,6 +20,9 @@ _CONFIG: Final = Path(__file__).resolve().parent.parent / "deploy" / "gunicorn.c
 
 def right_command() -> str:
     """The command that serves a gateway under gunicorn, for someone who gave another one."""
+    if not _CONFIG.is_file():
+        # Installed without the launcher: an address that is asked for is heeded.
+        return "gunicorn -k gateway.worker.Worker --bind HOST:PORT gateway.app:app_factory"
     config = os.path.relpath(_CONFIG) if _CONFIG.is_relative_to(Path.cwd()) else str(_CONFIG)
     return f"gunicorn -c {config} gateway.app:app_factory"
 

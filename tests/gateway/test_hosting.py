@@ -20,6 +20,8 @@ def test_the_right_command_names_a_file_that_is_there(monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     path = hosting.right_command().split()[2]
     assert ROOT / "deploy" / "gunicorn.conf.py" == Path(path)
+    monkeypatch.setattr(hosting, "_CONFIG", tmp_path / "none")
+    assert "gunicorn -k gateway.worker.Worker --bind HOST:PORT gateway.app:app_factory" == hosting.right_command()
 
 
 @pytest.mark.parametrize(
