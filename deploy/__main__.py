@@ -107,7 +107,11 @@ async def _command(command: Sequence[str]) -> int:
 def say(name: str, line: str) -> None:
     """Print one line of a program, with its name before it."""
     # HAProxy, Valkey and a program that does not log yet may write anything.
-    print(f"{name:<9} | {printable(line)}", flush=True)
+    try:
+        print(f"{name:<9} | {printable(line)}", flush=True)
+    except OSError:
+        # Whoever read it is gone; the programs are still to be ended in order. Python would complain of it at the end.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the end of the process
 
 
 if __name__ == "__main__":
