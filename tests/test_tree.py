@@ -11,8 +11,8 @@ ALLOWED = {
     "market": set(),
     "poller": {"market"},
     "gateway": {"market"},
-    # The launcher starts the others as programs; only gunicorn's configuration reads a gateway's settings.
-    "deploy": {"gateway", "market"},
+    # The command line runs the others; the launcher starts them as programs.
+    "deploy": {"gateway", "market", "poller"},
 }
 """Package -> which others of ours it may import."""
 

@@ -39,7 +39,7 @@ class Command:
         printed = self._capsys.readouterr()
         assert "" == printed.out
         (line,) = printed.err.splitlines()
-        assert line.startswith("gateway token: ")
+        assert line.startswith("tickgate token: ")
         assert SECRET not in line
         return line
 
