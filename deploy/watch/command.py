@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from deploy.watch.board import Board
 from deploy.watch.link import Link, WatchError, subscribe_message
-from deploy.watch.messages import Message
 from deploy.watch.screen import Screen
 from deploy.watch.text import line, table
-from gateway.protocol.messages import Error
+from gateway.protocol.messages import Error, Welcome
 from market.process.printable import complain, printable
+from market.process.tasks import end
 from market.process.usage import Parser
 
 URL: Final = "ws://127.0.0.1:8080/ws"
@@ -27,9 +28,15 @@ _SCREEN_HZ: Final = 10.0
 
 def main(arguments: Sequence[str], program: str) -> int:
     """Show prices until Ctrl-C; the exit code is 0, 1 if the gateway will not serve us, or 2 for wrong arguments."""
-    options = _parser(program).parse_args(arguments)
+    parser = _parser(program)
+    options = parser.parse_args(arguments)
+    if not _is_websocket(options.url):
+        parser.error(f"--url {options.url!r} is no WebSocket's; write {URL}")
     try:
-        token = _token(options.token_file)
+        token = None if options.token_file is None else _token(options.token_file)
+    except (OSError, ValueError) as error:
+        parser.error(f"--token-file {options.token_file!r}: {error}")
+    try:
         asyncio.run(_watch(options, token))
     except WatchError as error:
         complain(f"{program}: {error}")
@@ -55,16 +62,19 @@ def _parser(program: str) -> Parser:
     return parser
 
 
-def _token(path: str | None) -> str | None:
-    if path is None:
-        return None
+def _is_websocket(url: str) -> bool:
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WatchError(f"--token-file {path!r} cannot be read ({error})") from None
-    if not text.strip():
-        raise WatchError(f"--token-file {path!r} is empty; make a token with: tickgate token")
-    return text.strip()
+        parts = urlsplit(url)
+        return parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _token(path: str) -> str:
+    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="ascii")
+    if len(words := text.split()) != 1:
+        raise ValueError("it must hold one token, as `tickgate token` prints it")
+    return words[0]
 
 
 async def _watch(options: argparse.Namespace, token: str | None) -> None:
@@ -90,7 +100,7 @@ async def _watch(options: argparse.Namespace, token: str | None) -> None:
 async def _as_lines(link: Link, _url: str) -> None:
     board = Board()
 
-    def on_change(changed: Sequence[str], note: str) -> None:
+    def on_change(changed: Sequence[str], note: str | None) -> None:
         if note:
             complain(note)
         for row in board.rows(changed):
@@ -100,11 +110,11 @@ async def _as_lines(link: Link, _url: str) -> None:
 
 
 async def _on_screen(link: Link, url: str) -> None:
-    board, note = Board(), f"connecting to {url}"
+    board, note = Board(), "connecting"
 
-    def on_change(_changed: Sequence[str], told: str) -> None:
+    def on_change(_changed: Sequence[str], told: str | None) -> None:
         nonlocal note
-        note = told
+        note = note if told is None else told
 
     with Screen(_write) as screen:
         following = asyncio.create_task(_follow(link, board, on_change))
@@ -113,30 +123,25 @@ async def _on_screen(link: Link, url: str) -> None:
                 screen.draw([f"{url}  {_feeds(board)}", printable(note), *table(board.rows(board.symbols), _now_us())])
                 await asyncio.wait((following,), timeout=REDRAW_S)
         finally:
-            following.cancel()
+            await end(following)
     following.result()
 
 
-async def _follow(link: Link, board: Board, on_change: Callable[[Sequence[str], str], None]) -> None:
-    """Put all that the gateway says onto the board."""
-    connected = False
+async def _follow(link: Link, board: Board, on_change: Callable[[Sequence[str], str | None], None]) -> None:
+    """Put all that the gateway says onto the board. What is said of the connection is None where nothing is new."""
     async for message in link.messages():
-        if isinstance(message, str):
-            connected = False
-            on_change(board.lost(message), message)
-            continue
-        if not connected:
-            connected = True
-            board.connected()
-        on_change(board.take(message), _note(message, board))
-
-
-def _note(message: Message, board: Board) -> str:
-    if not isinstance(message, Error):
-        return ""
-    if message.id == "watch" and not board.symbols:
-        raise WatchError(message.message)
-    return message.message
+        match message:
+            case str():
+                on_change(board.lost(message), message)
+            case Welcome():
+                board.connected()
+                on_change((), "")
+            case Error(id="watch", message=text) if not board.symbols:
+                raise WatchError(text)
+            case Error(message=text):
+                on_change((), text)
+            case _:
+                on_change(board.take(message), None)
 
 
 def _feeds(board: Board) -> str:

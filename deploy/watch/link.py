@@ -28,8 +28,6 @@ _REFUSED: Final = {
 _NO_GATEWAY: Final = "what answers there is no gateway, or the path is wrong; it is /ws"
 _FINAL: Final = frozenset({1009, 4401, 4403})
 """Close codes after which another try cannot help."""
-_FATAL: Final = frozenset({"unauthorised", "expired", "forbidden"})
-"""Errors after which another try cannot help."""
 
 
 class WatchError(DeployError):
@@ -92,6 +90,8 @@ class Link:
             if error.status == 429 or error.status >= 500:
                 raise Lost(told) from None
             raise WatchError(f"{told}: {_REFUSED.get(error.status, _NO_GATEWAY)}") from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise WatchError(f"the certificate of {self._url} cannot be verified ({error.certificate_error})") from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Lost(f"no gateway at {self._url} ({_why(error)})") from None
         try:
@@ -115,8 +115,10 @@ class Link:
                     await socket.send_str(orjson.dumps(self._subscribe).decode())
                 case Shutdown(reconnect_after_ms=pause_ms):
                     self._return_at = self._clock() + pause_ms / 1000
-                case Error(code=code, message=text) if code in _FATAL:
+                case Error(code="unauthorised", message=text):
                     raise WatchError(f"{self._url}: {text}; give a token with --token-file")
+                case Error(code="rate_limited" | "try_later", message=text):
+                    raise Lost(text)
             yield message
 
     def _ended(self, socket: aiohttp.ClientWebSocketResponse, frame: aiohttp.WSMessage) -> Exception:

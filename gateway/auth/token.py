@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -41,6 +42,8 @@ def main(
         complain(f"{program}: {error}")
         return 2
     print(token)  # noqa: T201 - what the command is for
+    if sys.stderr.isatty():
+        complain(f"{program}: for development; in production your identity provider issues tokens")
     return 0
 
 
@@ -73,7 +76,7 @@ def _parser(environ: Mapping[str, str], program: str) -> Parser:
         "your identity provider issues tokens.",
         f"Signs with JWT_SECRET, of which one is made by:\n{NEW_SECRET}",
     )
-    parser.add_argument("--subject", required=True, metavar="NAME", help="who bears it (sub)")
+    parser.add_argument("--subject", default="developer", metavar="NAME", help="who bears it (default: developer)")
     parser.add_argument("--symbols", metavar="LIST", help="what it may subscribe to: BTCUSDT,ETHUSDT or * (all)")
     parser.add_argument("--ttl", type=int, default=3600, metavar="SECONDS", help="how long it lasts (default: 3600)")
     parser.add_argument("--max-hz", type=float, metavar="HZ", help="updates per symbol and second at most")
