@@ -14,6 +14,7 @@
 #   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
+# `tickgate` does the first two without a tree, from the wheel: tickgate run, tickgate cluster.
 # Settings are environment variables (README.md): SYMBOLS=BTCUSDT FEED=simulated make run
 # A poller of each of several exchanges: VENUES=binance,coinbase make cluster
 # PYTHON names the Python to use; ARGS goes to pytest, bench or Locust: make test ARGS='-k haproxy -n0 -s'
