@@ -104,6 +104,7 @@ async def _start_and_wait(stack: Stack, during: Sequence[str] | None) -> int:
         f"dashboard  {url}/",
         f"WebSocket  {websocket}",
         f"try        npx wscat -c {websocket}    and type    " + '{"type":"subscribe","symbols":["BTC"]}',
+        f"or         tickgate watch --url {websocket}",
         "stop       Ctrl-C",
     ):
         say("deploy", line)

@@ -89,6 +89,9 @@ asyncio.run(main(sys.argv[1]))
 PYTHON
 [ "$("$work/venv/bin/tickgate" --version)" = "tickgate $version" ]
 [ -z "$(ls -A)" ]
+kill "$program"
+wait "$program"
+program=
 
 cd "$root"
 rm -rf dist

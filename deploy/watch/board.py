@@ -23,6 +23,8 @@ class Row(Struct, frozen=True):
     """``live``, ``stale``, ``halted``, ``delisted`` or ``unknown``; empty before the gateway has said anything."""
     reason: str
     """Why it is not live; if it is, empty, or what is unusual."""
+    source: str = ""
+    """Where prices of its venue come from, as ``binance-ws`` or ``simulated``; empty if that is not known."""
 
 
 class Board:
@@ -79,15 +81,16 @@ class Board:
 
     def _row(self, symbol: str) -> Row:
         tick = self._ticks[symbol]
-        if self._lost:
-            return Row(symbol, tick, STALE, self._lost)
         feed, told = self.feeds.get(venue_of(symbol)), self._states.get(symbol)
+        source = "" if feed is None else feed.source
+        if self._lost:
+            return Row(symbol, tick, STALE, self._lost, source)
         # A venue that is stale makes every symbol of it stale, and says nothing of single ones meanwhile.
         if feed is not None and feed.feed != LIVE:
-            return Row(symbol, tick, feed.feed, feed.reason)
+            return Row(symbol, tick, feed.feed, feed.reason, source)
         if told is not None:
-            return Row(symbol, tick, told.state, told.reason)
-        return Row(symbol, tick, "" if feed is None else LIVE, "")
+            return Row(symbol, tick, told.state, told.reason, source)
+        return Row(symbol, tick, "" if feed is None else LIVE, "", source)
 
     def _price(self, ticks: Iterable[Tick]) -> list[str]:
         changed = self._held(tick.symbol for tick in ticks)

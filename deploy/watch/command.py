@@ -52,7 +52,7 @@ def _parser(program: str) -> Parser:
         program,
         "Show prices of a gateway, live in this terminal. Ctrl-C ends it.\n\n"
         "If standard output is no terminal, each change is a line: time, symbol, bid, ask, last,\n"
-        "age in seconds, state and reason, with tabs between them.\n"
+        "age in seconds, state, source and reason, with tabs between them.\n"
         "The age is the time since the poller received the price.",
     )
     parser.add_argument("symbols", nargs="*", metavar="SYMBOL", help="as BTCUSDT or BTC; without any, all")
@@ -132,7 +132,7 @@ async def _follow(link: Link, board: Board, on_change: Callable[[Sequence[str], 
     async for message in link.messages():
         match message:
             case str():
-                on_change(board.lost(message), message)
+                on_change(board.lost("not connected"), message)
             case Welcome():
                 board.connected()
                 on_change((), "")

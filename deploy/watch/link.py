@@ -91,7 +91,10 @@ class Link:
                 raise Lost(told) from None
             raise WatchError(f"{told}: {_REFUSED.get(error.status, _NO_GATEWAY)}") from None
         except aiohttp.ClientConnectorCertificateError as error:
-            raise WatchError(f"the certificate of {self._url} cannot be verified ({error.certificate_error})") from None
+            raise WatchError(
+                f"the certificate of {self._url} cannot be verified ({error.certificate_error});"
+                " SSL_CERT_FILE names the file of a private authority"
+            ) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Lost(f"no gateway at {self._url} ({_why(error)})") from None
         try:

@@ -17,10 +17,10 @@ _LEFT: Final = (0, 5)
 
 
 def line(row: Row, now_us: int) -> str:
-    """One row for a program: time, symbol, bid, ask, last, age in seconds, state and reason, with tabs between them."""
+    """One row for a program: time, symbol, bid, ask, last, age in seconds, state, source, reason; tabs are between."""
     when = datetime.fromtimestamp(now_us / 1e6, UTC).isoformat(timespec="milliseconds")
     age_s = NOTHING if row.tick is None else f"{_age_us(row, now_us) / 1e6:.3f}"
-    what = (printable(row.state or NOTHING), printable(row.reason))
+    what = (printable(row.state or NOTHING), printable(row.source or NOTHING), printable(row.reason))
     return "\t".join((when.replace("+00:00", "Z"), printable(row.symbol), *_prices(row), age_s, *what))
 
 

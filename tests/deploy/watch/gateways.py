@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from ssl import SSLContext
 from typing import Any
 
 import orjson
@@ -45,11 +46,12 @@ class Gateway:
         self.url = ""
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator["Gateway"]:
+    async def serving(self, ssl: SSLContext | None = None) -> AsyncIterator["Gateway"]:
         """Listen on a free port."""
         # At the end of a test its client may not read any more.
-        async with serve(self._play, "127.0.0.1", 0, process_request=self._refuse, close_timeout=0.1) as server:
-            self.url = _url_of(server)
+        serving = serve(self._play, "127.0.0.1", 0, process_request=self._refuse, close_timeout=0.1, ssl=ssl)
+        async with serving as server:
+            self.url = _url_of(server, "ws" if ssl is None else "wss")
             yield self
 
     def _refuse(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -69,6 +71,6 @@ class Gateway:
         return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
 
 
-def _url_of(server: Server) -> str:
+def _url_of(server: Server, scheme: str) -> str:
     (listening,) = server.sockets
-    return f"ws://127.0.0.1:{listening.getsockname()[1]}/ws"
+    return f"{scheme}://127.0.0.1:{listening.getsockname()[1]}/ws"

@@ -94,6 +94,7 @@ def test_without_a_connection_everything_is_stale(board: Board) -> None:
     board.take(state("ETHUSDT", "halted", "BREAK"))
     assert board.lost("the connection was lost") == ["BTCUSDT", "ETHUSDT", "coinbase:BTC-USD"]
     assert states(board) == [("stale", "the connection was lost")] * 3
+    assert {row.source for row in board.rows(board.symbols)} == {"simulated"}
     assert bids(board) == [1, None, None]
     board.connected()
     assert states(board) == [("", "")] * 3

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import signal
+import ssl
 import struct
 import sys
 import termios
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 from websockets.asyncio.server import ServerConnection
 
 from deploy.watch.command import main
@@ -168,6 +170,38 @@ async def test_symbols_that_nobody_knows_end_it_with_the_gateway_s_words() -> No
             assert b"BTCUSDT" in await process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert await ended(process) == (0, "unknown symbol: DOGE\n")
+
+
+async def test_the_certificate_of_a_private_authority_is_believed_where_its_file_is_named(tmp_path: Path) -> None:
+    """Without the variable that names it, the complaint does."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    async with Gateway(two_prices).serving(context) as gateway:
+        code, complaint = await ended(await watch(gateway.url))
+        assert code == 1
+        assert "cannot be verified" in complaint
+        assert "SSL_CERT_FILE" in complaint
+        process = await watch(gateway.url, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            assert b"65001.05" in await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert await ended(process) == (0, "")
+
+
+async def test_a_token_is_read_from_a_file(tmp_path: Path) -> None:
+    """Not from the command line, which others can see."""
+    (tmp_path / "token").write_text("a.b.c\n")
+    async with Gateway(two_prices).serving() as gateway:
+        process = await watch(gateway.url, "--token-file", str(tmp_path / "token"))
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert await ended(process) == (0, "")
+    assert gateway.requests[0].headers["Authorization"] == "Bearer a.b.c"
 
 
 @pytest.mark.parametrize(

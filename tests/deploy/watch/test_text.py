@@ -17,18 +17,18 @@ NOW = 1_795_000_000_000_000
 def row(state: str = "live", reason: str = "", symbol: str = "BTCUSDT", **fields: Any) -> Row:
     """Make a row with the price of a second ago."""
     tick = Tick(symbol=symbol, seq=1, **{"price_scale": 2, "size_scale": 0, "recv_us": NOW - 1_234_000, **fields})
-    return Row(symbol, tick, state, reason)
+    return Row(symbol, tick, state, reason, "simulated")
 
 
 def test_a_line_has_everything_between_tabs() -> None:
-    """Time, symbol, bid, ask, last, age in seconds, state and reason; what is absent is a dash, or nothing."""
+    """Time, symbol, bid, ask, last, age in seconds, state, source and reason; what is absent is a dash, or nothing."""
     assert line(row(bid=6_500_105, ask=6_500_110, last=5), NOW) == (
-        "2026-11-18T11:06:40.000Z\tBTCUSDT\t65001.05\t65001.10\t0.05\t1.234\tlive\t"
+        "2026-11-18T11:06:40.000Z\tBTCUSDT\t65001.05\t65001.10\t0.05\t1.234\tlive\tsimulated\t"
     )
     assert line(row("stale", "no\tnews", bid=1, price_scale=0), NOW).split("\t")[2:] == (
-        ["1", "-", "-", "1.234", "stale", "no\\tnews"]
+        ["1", "-", "-", "1.234", "stale", "simulated", "no\\tnews"]
     )
-    assert line(Row("BTCUSDT", None, "", ""), NOW).split("\t")[1:] == ["BTCUSDT", "-", "-", "-", "-", "-", ""]
+    assert line(Row("BTCUSDT", None, "", ""), NOW).split("\t")[1:] == ["BTCUSDT", "-", "-", "-", "-", "-", "-", ""]
 
 
 @given(st.integers(0, MAX_EXACT), st.integers(0, MAX_SCALE))
