@@ -43,7 +43,8 @@ def cluster(arguments: Sequence[str], program: str) -> int:
     """Bus, poller, four gateways and HAProxy, until Ctrl-C or the end of a command; return the exit code."""
     description = (
         "Start bus, poller, four gateways under gunicorn, and HAProxy on this machine. Ctrl-C ends them.\n"
-        f"HAProxy's configuration is {files.HAPROXY}."
+        f"HAProxy's configuration is {files.HAPROXY},\n"
+        f"gunicorn's is {files.GUNICORN}."
     )
     parser = Parser(program, description, of_settings(CLUSTERS))
     parser.add_argument(

@@ -136,11 +136,12 @@ async def test_run_serves_prices_from_an_empty_directory(installation: Installat
 
 @pytest.mark.haproxy
 async def test_a_cluster_imports_nothing_from_where_it_is_started(installation: Installation, tmp_path: Path) -> None:
-    """Files that are named as our modules, or as those of others, are left alone; nothing is written."""
+    """Files that are named as our modules, or as those of others, are left alone; those that settings name are read."""
     (here := tmp_path / "hostile").mkdir()
     for name in ("market", "gateway", "poller", "deploy", "redis", "aiohttp", "uvloop", "gunicorn", "typing"):
         (here / f"{name}.py").write_text("raise SystemExit('imported from the working directory')")
-    env = environ(installation, cluster_environment(DRAIN_SECONDS="0", SYMBOLS="BTCUSDT"))
+    (here / "symbols.txt").write_text("BTCUSDT\n")
+    env = environ(installation, cluster_environment(DRAIN_SECONDS="0", SYMBOLS="@symbols.txt"))
     port = int(env["TICKGATE_BIND"].rpartition(":")[2])
     before = installation.written(), sorted(here.iterdir())
     async with launched("cluster", env, here, port, programs=7) as url, connected(url) as client:
