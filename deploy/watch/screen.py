@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from deploy.watch.text import cut
+
 _BEGIN: Final = "\x1b[?1049h\x1b[?25l"  # the other screen, no cursor (xterm's control sequences, DECSET)
 _END: Final = "\x1b[?25h\x1b[?1049l"
 _HOME: Final = "\x1b[H"
@@ -36,5 +38,5 @@ class Screen:
         if len(shown) > height:
             more = len(shown) - height + 1
             shown = [*shown[: height - 1], f"... {more} more"]
-        body = "\r\n".join(text[:width] + _REST_OF_LINE for text in shown)
+        body = "\r\n".join(cut(text, width) + _REST_OF_LINE for text in shown)
         self._write(_HOME + body + _REST_OF_SCREEN)

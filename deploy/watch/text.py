@@ -1,7 +1,9 @@
 """Rows as text: a table for people, lines for programs. A price is never divided: its digits are only cut."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -12,8 +14,8 @@ from market.process.printable import printable
 
 NOTHING: Final = "-"
 HEAD: Final = ("symbol", "bid", "ask", "last", "age", "state")
-_LEFT: Final = (0, 5)
-"""Columns that begin at the left; figures end at the right."""
+_AT_LEFT: Final = (True, False, False, False, False, True)
+"""Words begin at the left, figures end at the right."""
 
 
 def line(row: Row, now_us: int) -> str:
@@ -27,14 +29,32 @@ def line(row: Row, now_us: int) -> str:
 def table(rows: Sequence[Row], now_us: int) -> list[str]:
     """A head, and one line for each row."""
     cells = [HEAD, *(_cells(row, now_us) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if place in _LEFT else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    ]
+    widths = [max(map(width_of, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(_padded, line, widths, _AT_LEFT)).rstrip() for line in cells]
+
+
+def width_of(text: str) -> int:
+    """The columns of a terminal that ``text`` takes: wide characters two, combining ones none (Unicode, annex 11)."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """As much of the beginning of ``text`` as ``width`` columns hold."""
+    if text.isascii():
+        return text[:width]
+    for end, taken in enumerate(accumulate(map(width_of, text))):
+        if taken > width:
+            return text[:end]
+    return text
+
+
+def _padded(cell: str, width: int, at_left: bool) -> str:
+    blanks = " " * (width - width_of(cell))
+    return cell + blanks if at_left else blanks + cell
 
 
 def _cells(row: Row, now_us: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.watch.board import Row
-from deploy.watch.text import duration, line, table
+from deploy.watch.text import cut, duration, line, table, width_of
 from market.prices.tick import MAX_EXACT, MAX_SCALE, Tick
 
 NOW = 1_795_000_000_000_000
@@ -52,6 +52,15 @@ def test_a_table_has_its_columns_in_line() -> None:
         "ETHUSDT      0.12         -     -  1.2 s  halted: BREAK",
         "X               -         -     -      -  -",
     ]
+
+
+def test_a_symbol_in_any_script_keeps_the_columns_in_line() -> None:
+    """Wide characters take two columns of a terminal, combining ones none."""
+    shown = table([row(symbol="币安人生USDT", bid=1), row(symbol="e\u0301USDT", bid=1), row(bid=1)], NOW)
+    assert {width_of(text.partition("0.01")[0]) for text in shown[1:]} == {14}
+    assert [cut("币安人生USDT", width) for width in (0, 1, 2, 5, 9, 99)] == (
+        ["", "", "币", "币安", "币安人生U", "币安人生USDT"]
+    )
 
 
 def test_foreign_text_moves_no_cursor() -> None:
