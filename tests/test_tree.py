@@ -11,8 +11,8 @@ ALLOWED = {
     "market": set(),
     "poller": {"market"},
     "gateway": {"market"},
-    # The launcher starts the others as programs; only gunicorn's configuration reads a gateway's settings.
-    "deploy": {"gateway", "market"},
+    # The command line runs the others; the launcher starts them as programs.
+    "deploy": {"gateway", "market", "poller"},
 }
 """Package -> which others of ours it may import."""
 
@@ -98,6 +98,10 @@ COVERED_BY = {
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
+    "deploy/files.py": "integration/test_installed.py",
+    "deploy/launch.py": "integration/test_launcher.py",
+    "deploy/settings.py": "deploy/test_programs.py",
+    "deploy/watch/messages.py": "deploy/watch/test_board.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""
 
