@@ -101,8 +101,8 @@ def usage(program: str) -> str:
             "",
             *(f"  {name:<9} {command.meaning}" for name, command in COMMANDS.items()),
             "",
-            f"{program} COMMAND --help tells more. Settings are environment variables;",
-            REFERENCE,
+            f"{program} COMMAND --help tells more. Settings are environment variables, all of them in",
+            f"  {REFERENCE}",
         )
     )
 

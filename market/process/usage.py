@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from market.process.printable import complain
-from market.process.version import NAME, version
+from market.process.version import NAME, TOP, version
 
-REFERENCE: Final = "docs/configuration.md of the source has all of them."
+REFERENCE: Final = (TOP / "market" / "settings" / "configuration.md").resolve()
+"""Where all settings are described. In the source tree it is a link into ``docs/``."""
 _WIDTH: Final = 18
 
 
@@ -40,5 +41,5 @@ def of_settings(names: Mapping[str, str]) -> str:
     """The part of ``--help`` about a program's most important variables: name -> meaning, in one line each."""
     lines = ["Settings are environment variables. The most important:", ""]
     lines += [f"  {name:<{_WIDTH}} {meaning}" for name, meaning in names.items()]
-    lines += ["", REFERENCE]
+    lines += ["", "All of them:", f"  {REFERENCE}"]
     return "\n".join(lines)

@@ -75,6 +75,8 @@ def test_wheel_and_archive_have_all_that_is_needed(shared: Path, wheel: Path) ->
     with zipfile.ZipFile(wheel) as inside:
         for path in ("haproxy.cfg", "deploy/symbols-100.txt", "deploy/gunicorn.conf.py", "gateway/web/index.html"):
             assert inside.read(path if "/" in path else f"deploy/{path}") == (ROOT / path).read_bytes(), path
+        reference = (ROOT / "docs" / "configuration.md").read_bytes()
+        assert inside.read("market/settings/configuration.md") == reference
         names = {path for path in inside.namelist() if ".dist-info/" not in path}
     ours = {path for path in in_tree if path.partition("/")[0] in {"deploy", "gateway", "market", "poller"}}
     assert {path for path in ours ^ names if not path.endswith(".sh")} == set()

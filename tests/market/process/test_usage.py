@@ -3,7 +3,7 @@
 import pytest
 
 from gateway import __main__ as gateway
-from market.process.usage import Parser, of_settings
+from market.process.usage import REFERENCE, Parser, of_settings
 from market.process.version import version
 from market.settings.config import CONFIG, GATEWAYS, POLLERS
 from poller import __main__ as poller
@@ -25,8 +25,9 @@ def test_help_tells_what_it_does_and_its_settings(argument: str, capsys: pytest.
     code, out, err = ends([argument], capsys)
     assert (code, err) == (0, "")
     assert out.startswith("usage: tickgate thing ")
-    for told in ("Does a thing.", "SYMBOLS            which ones", "docs/configuration.md"):
+    for told in ("Does a thing.", "SYMBOLS            which ones", str(REFERENCE)):
         assert told in out
+    assert "`BUS_URL`" in REFERENCE.read_text(encoding="utf-8")
 
 
 def test_version_is_the_name_and_the_version(capsys: pytest.CaptureFixture[str]) -> None:
