@@ -7,5 +7,6 @@
 ``programs`` what each is called and needs, ``settings`` what the launcher itself is told, ``files`` where the
 configurations of HAProxy and gunicorn are, ``stack`` the order of all programs, ``ports`` whether they have somewhere
 to listen, ``timeouts`` whether those of HAProxy and of gateways fit each other. ``watch`` shows prices in a terminal.
+``check`` starts nothing, and says what works here; each of ``checks`` asks about one thing.
 ``python -m deploy`` is the same as ``tickgate``.
 """

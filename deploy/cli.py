@@ -1,7 +1,6 @@
 """The command line: ``tickgate COMMAND``. Each command is imported when it is asked for."""
 
 import difflib
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -55,9 +54,10 @@ def _watch(arguments: Sequence[str], program: str) -> int:
     return main(arguments, program)
 
 
-def _check(arguments: Sequence[str], _program: str) -> int:
-    code: int = importlib.import_module("deploy.check").main(arguments)
-    return code
+def _check(arguments: Sequence[str], program: str) -> int:
+    from deploy.check import main
+
+    return main(arguments, program)
 
 
 COMMANDS: Final = {

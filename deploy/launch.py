@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from deploy import files
@@ -15,6 +15,8 @@ from deploy.stack import Stack, is_ready
 from deploy.timeouts import misfit
 from market.process.printable import complain, printable
 from market.process.usage import Parser, of_settings
+from market.settings.config import KNOWN
+from market.settings.mistakes import likely_mistakes
 
 SETTINGS: Final = {
     "SYMBOLS": "what to serve, as BTCUSDT,ETHUSDT, or @file",
@@ -36,7 +38,7 @@ def run(arguments: Sequence[str], program: str) -> int:
     """Bus, poller and one gateway, until Ctrl-C; return the exit code."""
     description = "Start bus, poller and one gateway on this machine. Ctrl-C ends them."
     Parser(program, description, of_settings(RUNS)).parse_args(arguments)
-    return _launch(lambda: plan_run(os.environ), program)
+    return _launch(plan_run, program)
 
 
 def cluster(arguments: Sequence[str], program: str) -> int:
@@ -56,17 +58,22 @@ def cluster(arguments: Sequence[str], program: str) -> int:
     )
     during = parser.parse_args(arguments).during
 
-    def plan() -> Plan:
-        if warning := misfit(Variables(os.environ).both):
+    def plan(environ: Mapping[str, str]) -> Plan:
+        if warning := misfit(Variables(environ).both):
             say("deploy", warning)
-        return plan_cluster(os.environ)
+        return plan_cluster(environ)
 
     return _launch(plan, program, during)
 
 
-def _launch(plan: Callable[[], Plan], program: str, during: Sequence[str] | None = None) -> int:
+def _launch(plan: Callable[[Mapping[str, str]], Plan], program: str, during: Sequence[str] | None = None) -> int:
+    environ = dict(os.environ)
+    for line in likely_mistakes(environ, KNOWN):
+        say("deploy", f"warning: {line}")
+        # Its programs need not say it again.
+        environ.pop(line.partition(" ")[0], None)
     try:
-        return asyncio.run(_run(plan(), during))
+        return asyncio.run(_run(plan(environ), during))
     except DeployError as error:
         complain(f"{program}: {error}")
         return 2

@@ -4,6 +4,7 @@ import market.settings.early  # noqa: F401 # SIGHUP from here on
 
 # isort: split
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -14,8 +15,10 @@ import uvloop
 from market.process import logs
 from market.process.printable import complain
 from market.process.usage import Parser, of_settings
+from market.settings.config import POLLERS
 from market.settings.environ import SettingError
 from market.settings.hangup import Hangup
+from market.settings.mistakes import alone_in_memory, warn
 from poller.app import run
 from poller.errors import PollerError
 from poller.settings import PollerSettings
@@ -30,6 +33,8 @@ SETTINGS: Final = {
     "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
 }
 
+logger = logging.getLogger("poller")
+
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m poller") -> int:
     """Run until stopped; the exit code is 0, or 2 where the start cannot succeed."""
@@ -39,6 +44,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m polle
     try:
         settings = PollerSettings.from_environ(os.environ)
         logs.configure(settings.log_format, settings.log_level)
+        warn(logger, os.environ, POLLERS, alone_in_memory(settings.bus_url, "no gateway will ever have these prices"))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, hangup))
     except (SettingError, PollerError) as error:

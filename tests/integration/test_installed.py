@@ -22,8 +22,7 @@ pytestmark = pytest.mark.integration
 
 PROGRAMS = (
     *(("tickgate",), ("tickgate", "run"), ("tickgate", "cluster"), ("tickgate", "poller"), ("tickgate", "gateway")),
-    *(("tickgate", "token"), ("tickgate", "watch")),
-    *((("tickgate", "check"),) if (ROOT / "deploy" / "check.py").exists() else ()),
+    *(("tickgate", "token"), ("tickgate", "watch"), ("tickgate", "check")),
     *(("python", "-m", "poller"), ("python", "-m", "gateway"), ("python", "-m", "deploy")),
 )
 
