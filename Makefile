@@ -15,6 +15,7 @@
 #   make reference  the tables in docs/ that are made of the code, made anew
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
+# `tickgate` does the first two without a tree, from the wheel: tickgate run, tickgate cluster.
 # Settings are environment variables (docs/configuration.md): SYMBOLS=BTCUSDT FEED=simulated make run
 # A poller of each of several exchanges: VENUES=binance,coinbase make cluster
 # PYTHON names the Python to use; ARGS goes to pytest, bench or Locust: make test ARGS='-k haproxy -n0 -s'

@@ -1,10 +1,12 @@
-"""Start everything on one machine: bus, poller, gateways and, for a cluster, the load balancer.
+"""The command line, and the launcher that starts everything on one machine.
 
-    python -m deploy run        Valkey ─ poller ─ one gateway
-    python -m deploy cluster    Valkey ─ poller ─ four gateways under gunicorn ─ HAProxy
+    tickgate run        Valkey ─ poller ─ one gateway
+    tickgate cluster    Valkey ─ poller ─ four gateways under gunicorn ─ HAProxy
 
-``processes`` knows how to start, watch and end one program, ``programs`` what each is called and
-needs, ``stack`` the order of all of them, ``ports`` whether they have somewhere to listen,
-``timeouts`` whether those of HAProxy and of gateways fit each other. ``check`` starts nothing, and says what
-works here; each of ``checks`` asks about one thing.
+``cli`` has all commands, ``launch`` these two. ``processes`` knows how to start, watch and end one program,
+``programs`` what each is called and needs, ``settings`` what the launcher itself is told, ``files`` where the
+configurations of HAProxy and gunicorn are, ``stack`` the order of all programs, ``ports`` whether they have somewhere
+to listen, ``timeouts`` whether those of HAProxy and of gateways fit each other. ``watch`` shows prices in a terminal.
+``check`` starts nothing, and says what works here; each of ``checks`` asks about one thing.
+``python -m deploy`` is the same as ``tickgate``.
 """

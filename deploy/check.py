@@ -4,7 +4,6 @@ Everything is asked at once, and nothing for longer than `EACH_S`. Nothing is ch
 code is 0 if nothing is wrong (a warning is not), 1 if something is, and 2 for a command line that is not understood.
 """
 
-import argparse
 import asyncio
 import logging
 import os
@@ -23,6 +22,7 @@ from deploy.checks.haproxy import check_haproxy
 from deploy.checks.listening import check_listening
 from deploy.checks.machine import check_machine
 from deploy.checks.settings import check_settings
+from market.process.usage import Parser
 
 EACH_S: Final = 5.0
 """The longest that anything is waited for."""
@@ -30,13 +30,13 @@ _THREAD_S: Final = 0.2
 """A thread that looks a name up may hang for much longer; then this process ends without it."""
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], program: str = "tickgate check") -> int:
     """Check, print what was found, and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="tickgate check",
-        description="Say what works here, and how to fix what does not: settings, bus, exchange, ports, limits,"
-        " HAProxy. Settings are environment variables, and the file that TICKGATE_CONFIG names.",
-        epilog="The exit code is 0 if nothing is wrong, 1 if something is; a warning is nothing wrong.",
+    parser = Parser(
+        program,
+        "Say what works here, and how to fix what does not: settings, bus, exchange, ports, limits, HAProxy.\n"
+        "Settings are environment variables, and the file that TICKGATE_CONFIG names.",
+        "The exit code is 0 if nothing is wrong, 1 if something is; a warning is nothing wrong.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object for machines")
     try:

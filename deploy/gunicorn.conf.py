@@ -16,8 +16,12 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-# The `gunicorn` command, unlike `python -m gunicorn`, does not look for modules where it is started.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# The `gunicorn` command does not look for modules in the folder of this page's package.
+if (_TOP := str(Path(__file__).resolve().parent.parent)) not in sys.path:
+    sys.path.insert(0, _TOP)
+# gunicorn puts the working directory first, even if Python was told not to.
+if sys.flags.safe_path and sys.path[0] == str(Path.cwd()) != _TOP:
+    sys.path.append(sys.path.pop(0))
 
 import market.settings.early  # noqa: F401 # SIGHUP from here on
 

@@ -7,10 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The top of the source tree. Every program runs there."""
+from market.process.version import TOP
+
+ROOT = TOP
+"""The top of the source tree, or the folder that tickgate is installed in."""
 
 Say = Callable[[str, str], None]
 """A callback for a program's name and one line of its output."""
@@ -22,8 +23,9 @@ _MAX_LINE_BYTES = 65536
 class Process:
     """A program that can be started, and started again once it has ended.
 
-    It leads a session of its own: a Ctrl-C in the terminal reaches only the launcher, which then ends
-    everything in its order, and whatever the program started can be ended with it.
+    It runs in the launcher's working directory, which is what relative paths in variables refer to. It leads a session
+    of its own: a Ctrl-C in the terminal reaches only the launcher, which then ends everything in its order, and
+    whatever the program started can be ended with it.
     """
 
     def __init__(
@@ -73,7 +75,6 @@ class Process:
                 stdout=write_fd,
                 stderr=write_fd,
                 env=self.env,
-                cwd=ROOT,
                 start_new_session=True,
                 preexec_fn=_die_with_parent(),
             )

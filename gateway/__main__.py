@@ -13,6 +13,8 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from typing import Final
 
 import uvloop
 from aiohttp import web
@@ -27,6 +29,7 @@ from market.errors import MarketError
 from market.process import logs
 from market.process.printable import complain
 from market.process.tasks import end
+from market.process.usage import Parser, of_settings
 from market.settings.config import GATEWAYS, layered
 from market.settings.hangup import Hangup, reload_whenever
 from market.settings.mistakes import alone_in_memory, warn
@@ -90,21 +93,38 @@ async def _listen(serving: Serving, settings: Settings) -> None:
         raise GatewayError(problem) from None
 
 
-def main() -> int:
-    """Return the exit code: 0 after a graceful stop, 2 if a setting stops the start."""
-    if sys.argv[1:2] == ["token"]:
-        # Imported here: only this command needs cryptography.
-        from gateway.auth import token
+SETTINGS: Final = {
+    "BUS_URL": f"where ticks come from: {Settings().bus_url}",
+    "SYMBOLS": "what clients may ask for, as BTCUSDT,ETHUSDT, or @file",
+    "GATEWAY_HOST": "where it listens: 127.0.0.1",
+    "GATEWAY_PORT": "where it listens: 8080",
+    "AUTH_MODE": "jwt: clients need a token; none",
+    "ALLOWED_ORIGINS": "whose pages may connect, as https://app.example.com,self",
+    "TICKGATE_CONFIG": "a file of NAME=VALUE lines",
+    "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
+}
 
-        try:
-            with layered(os.environ) as variables:
-                return token.main(sys.argv[2:], variables)
-        except MarketError as error:
-            complain(f"gateway token: {error}")
-            return 2
-    if sys.argv[1:]:
-        complain("gateway: takes no arguments but: token; settings are environment variables")
+
+def make_token(arguments: Sequence[str], program: str) -> int:
+    """Print a token for development; the exit code is 0, or 2 if none can be made."""
+    # Imported here: cryptography is for those who need it.
+    from gateway.auth import token
+
+    try:
+        with layered(os.environ) as variables:
+            return token.main(arguments, variables, program=program)
+    except MarketError as error:
+        complain(f"{program}: {error}")
         return 2
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "python -m gateway") -> int:
+    """Returns the exit code: 0 after a graceful stop, 2 where a setting stops the start."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["token"]:
+        return make_token(words[1:], f"{program} token")
+    description = "Bus to clients: serve prices over WebSocket, and a dashboard. Ctrl-C ends it."
+    Parser(program, description, of_settings(SETTINGS)).parse_args(words)
     hangup = Hangup()
     try:
         settings = Settings.from_environ(os.environ)

@@ -7,11 +7,14 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Sequence
+from typing import Final
 
 import uvloop
 
 from market.process import logs
 from market.process.printable import complain
+from market.process.usage import Parser, of_settings
 from market.settings.config import POLLERS
 from market.settings.environ import SettingError
 from market.settings.hangup import Hangup
@@ -19,12 +22,24 @@ from market.settings.mistakes import alone_in_memory, warn
 from poller.app import run
 from poller.errors import PollerError
 from poller.settings import PollerSettings
+from poller.venues.registry import VENUES
+
+SETTINGS: Final = {
+    "BUS_URL": f"where ticks go: {PollerSettings.bus_url}",
+    "VENUE": f"whose prices: {' or '.join(VENUES)}",
+    "SYMBOLS": "which ones, as BTCUSDT,ETHUSDT, or @file",
+    "FEED": "where they come from: auto, simulated, binance-ws ...",
+    "TICKGATE_CONFIG": "a file of NAME=VALUE lines",
+    "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
+}
 
 logger = logging.getLogger("poller")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None, program: str = "python -m poller") -> int:
     """Run until stopped; the exit code is 0, or 2 where the start cannot succeed."""
+    description = "Exchange to bus: publish the prices of one exchange. Ctrl-C ends it."
+    Parser(program, description, of_settings(SETTINGS)).parse_args(arguments)
     hangup = Hangup()
     try:
         settings = PollerSettings.from_environ(os.environ)

@@ -11,8 +11,7 @@ ALLOWED = {
     "market": set(),
     "poller": {"market"},
     "gateway": {"market"},
-    # The launcher starts the others as programs; gunicorn's configuration reads a gateway's settings, and `check`
-    # asks for what each program would.
+    # The command line runs the others, the launcher starts them as programs, and `check` asks for what each would.
     "deploy": {"gateway", "market", "poller"},
 }
 """Package -> which others of ours it may import."""
@@ -101,6 +100,10 @@ COVERED_BY = {
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
+    "deploy/files.py": "integration/test_installed.py",
+    "deploy/launch.py": "integration/test_launcher.py",
+    "deploy/settings.py": "deploy/test_programs.py",
+    "deploy/watch/messages.py": "deploy/watch/test_board.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""
 

@@ -5,14 +5,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from deploy import files
 from deploy.checks.finding import Finding
-from deploy.processes import ROOT
 from deploy.programs import find_haproxy
 from market.settings.config import HAPROXYS
 
 OLDEST: Final = (2, 6)
 """The oldest version that the tests run with."""
-CONFIGURATION: Final = ROOT / "haproxy.cfg"
+CONFIGURATION: Final = files.HAPROXY
 
 
 async def check_haproxy(environ: Mapping[str, str], variables: Mapping[str, str]) -> list[Finding]:

@@ -1,7 +1,8 @@
-"""``python -m gateway token``: a token for development, signed with ``JWT_SECRET`` or a key file."""
+"""``tickgate token``: a token for development, signed with ``JWT_SECRET`` or a key file."""
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,35 +17,43 @@ from gateway.auth.grant import ALL, RefusedError, Rules, read_grant
 from gateway.auth.keys import NEW_SECRET, KeyMaterialError, from_public, from_secret
 from gateway.errors import GatewayError
 from market.process.printable import complain
+from market.process.usage import Parser
 
 
 class TokenError(GatewayError):
     """A token that cannot be made; the message says what to change."""
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     def error(self, message: str) -> NoReturn:
-        raise TokenError(f"{message} (see: python -m gateway token --help)")
+        raise TokenError(f"{message}; see: {self.prog} --help")
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str], now_s: Callable[[], float] = time.time) -> int:
+def main(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    now_s: Callable[[], float] = time.time,
+    program: str = "tickgate token",
+) -> int:
     """Print one token. Return the exit code: 2, with one line on stderr, if none can be made."""
     try:
-        token = make_token(argv, environ, now_s())
+        token = make_token(argv, environ, now_s(), program)
     except TokenError as error:
-        complain(f"gateway token: {error}")
+        complain(f"{program}: {error}")
         return 2
     print(token)  # noqa: T201 - what the command is for
+    if sys.stderr.isatty():
+        complain(f"{program}: for development; in production your identity provider issues tokens")
     return 0
 
 
-def make_token(argv: Sequence[str], environ: Mapping[str, str], now_s: float) -> str:
+def make_token(argv: Sequence[str], environ: Mapping[str, str], now_s: float, program: str) -> str:
     """The token that the arguments describe, issued at ``now_s`` (Unix seconds).
 
     Raises:
         TokenError: wrong arguments, a key that cannot be used, or claims that a gateway would refuse.
     """
-    options = _parser(environ).parse_args(argv)
+    options = _parser(environ, program).parse_args(argv)
     claims = _claims(options, int(now_s))
     if options.key_file is None:
         key, algorithm = _secret(environ), "HS256"
@@ -60,15 +69,14 @@ def make_token(argv: Sequence[str], environ: Mapping[str, str], now_s: float) ->
     return token
 
 
-def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+def _parser(environ: Mapping[str, str], program: str) -> Parser:
     parser = _Parser(
-        "python -m gateway token",
-        description="Print a token that opens a gateway with AUTH_MODE=jwt. For development: in production, your "
-        "identity provider issues tokens.",
-        epilog=f"Signs with JWT_SECRET, of which one is made by: {NEW_SECRET}",
-        allow_abbrev=False,
+        program,
+        "Print a token that opens a gateway with AUTH_MODE=jwt. For development: in production,\n"
+        "your identity provider issues tokens.",
+        f"Signs with JWT_SECRET, of which one is made by:\n{NEW_SECRET}",
     )
-    parser.add_argument("--subject", required=True, metavar="NAME", help="who bears it (sub)")
+    parser.add_argument("--subject", default="developer", metavar="NAME", help="who bears it (default: developer)")
     parser.add_argument("--symbols", metavar="LIST", help="what it may subscribe to: BTCUSDT,ETHUSDT or * (all)")
     parser.add_argument("--ttl", type=int, default=3600, metavar="SECONDS", help="how long it lasts (default: 3600)")
     parser.add_argument("--max-hz", type=float, metavar="HZ", help="updates per symbol and second at most")

@@ -2,5 +2,7 @@
 
 - ``logs``: log lines for people or for machines;
 - ``printable``: foreign text made safe for a terminal and for a log;
-- ``tasks``: ends tasks, and waits until they have ended.
+- ``tasks``: ends tasks, and waits until they have ended;
+- ``usage``: ``--help``, ``--version``, and one line about a wrong argument;
+- ``version``: the version, which stands in ``setup.cfg``.
 """

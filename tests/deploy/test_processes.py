@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from deploy.__main__ import say
+from deploy.launch import say
 from deploy.processes import Process, describe_end
 from tests.integration.stacks import eventually, members_of
 

@@ -1,6 +1,7 @@
 """What is started for which environment."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,34 @@ def test_a_cluster_without_haproxy_is_refused_with_the_fix(monkeypatch: pytest.M
     monkeypatch.setattr(programs, "find_haproxy", lambda: None)
     with pytest.raises(DeployError, match="apt-get install haproxy"):
         plan_cluster({})
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_a_cluster_without_gunicorn_is_refused_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to type; one gateway needs none."""
+    monkeypatch.setitem(sys.modules, "gunicorn", None)
+    with pytest.raises(DeployError, match=r"pip install 'tickgate\[cluster\]'"):
+        plan_cluster({})
+    assert plan_run({}).gateways
+
+
+@pytest.mark.usefixtures("_haproxy")
+def test_programs_are_of_this_tree_wherever_they_are_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They import nothing from there, and this tree before what is installed; files have their whole paths."""
+    monkeypatch.chdir(tmp_path)
+    for given, expected in (
+        ({}, str(ROOT)),
+        ({"PYTHONPATH": "/else"}, f"{ROOT}:/else"),
+        ({"PYTHONPATH": ""}, str(ROOT)),
+    ):
+        plan = plan_cluster(given)
+        for program in (plan.poller, *plan.gateways):
+            assert program.command[:3] == (sys.executable, "-P", "-m")
+            assert program.env["PYTHONPATH"] == expected
+    assert plan.haproxy is not None
+    named = [*plan.haproxy.command, *plan.gateways[0].command]
+    for name in ("haproxy.cfg", "gunicorn.conf.py"):
+        assert any(Path(word).is_absolute() and Path(word).is_file() for word in named if word.endswith(name)), name
 
 
 def test_the_launcher_and_haproxy_cfg_have_the_same_defaults() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from deploy import __main__, timeouts
+from deploy import launch, timeouts
 from deploy.errors import DeployError
 from deploy.processes import ROOT
 from deploy.timeouts import misfit
@@ -61,8 +61,8 @@ def test_a_launcher_says_so_at_the_start(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setenv("TICKGATE_UNREAD_TIMEOUT", "3s")
     monkeypatch.setenv("LAG_TIMEOUT_S", "4")
     for command in ("cluster", "run"):
-        monkeypatch.setattr(__main__, f"plan_{command}", planned)
-        assert 2 == __main__.main([command])
+        monkeypatch.setattr(launch, f"plan_{command}", planned)
+        assert 2 == getattr(launch, command)([], "tickgate")
         said = capsys.readouterr()
         assert (command == "cluster") == ("TICKGATE_UNREAD_TIMEOUT=3s is not longer than LAG_TIMEOUT_S=4" in said.out)
         assert "that was the plan" in said.err

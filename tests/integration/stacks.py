@@ -120,3 +120,8 @@ def members_of(sessions: set[int]) -> dict[int, str]:
             except OSError:
                 continue  # it ended while we looked
     return found
+
+
+def children_of(parent: int) -> set[int]:
+    """A launcher's programs, by id; each leads a session of its own."""
+    return {int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()}

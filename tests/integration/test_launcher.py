@@ -4,14 +4,13 @@ import asyncio
 import os
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 
 from deploy.ports import free_port
 from deploy.processes import ROOT
 from tests.client import connected
-from tests.integration.stacks import answers, cluster_environment, environment, eventually, members_of
+from tests.integration.stacks import answers, children_of, cluster_environment, environment, eventually, members_of
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +47,7 @@ async def test_a_launcher_whose_reader_has_gone_still_ends_in_order() -> None:
         os.close(end)
     try:
         await answers(f"http://127.0.0.1:{port}/readyz", 200)
-        children = _children_of(launcher.pid)
+        children = children_of(launcher.pid)
         assert 3 == len(children)
         launcher.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
@@ -72,7 +71,7 @@ async def _launch_and_end(
     )
     try:
         await answers(f"http://127.0.0.1:{port}/readyz", 200)
-        children = _children_of(launcher.pid)
+        children = children_of(launcher.pid)
         assert len(children) == programs
         async with connected(f"ws://127.0.0.1:{port}/ws") as client:
             launcher.send_signal(signal_number)
@@ -90,8 +89,3 @@ async def _launch_and_end(
         if launcher.returncode is None:
             launcher.kill()
             await launcher.wait()
-
-
-def _children_of(parent: int) -> set[int]:
-    """Its children's ids; each leads a session of its own."""
-    return {int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()}

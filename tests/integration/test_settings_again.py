@@ -268,7 +268,9 @@ async def test_one_that_comes_while_a_program_is_still_being_imported_ends_nothi
     valkey: Valkey, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     """It has not read its settings yet; it goes on to start, and hears the next one."""
-    program = Program((sys.executable, "-c", HUNG_UP_EARLY, *command[2:]), tmp_path / "conf", valkey.url)
+    program = Program(
+        (sys.executable, "-c", HUNG_UP_EARLY, *command[command.index("-m") + 1 :]), tmp_path / "conf", valkey.url
+    )
     async with running(program, "SYMBOLS=BTCUSDT\n"):
         if command is POLLER:
             await until(lambda: program.count("feed ") > 0)
