@@ -9,7 +9,9 @@
 ``limits``              rates, buckets and tallies
 ``charges``             what requests over plain HTTP cost, and whom
 ``budget``              who pays for a message of a client, and whether it can
+``names``               checks `Host` and `Origin`, and tells in the log whom they have refused
 ``limit_log``           who met a limit, in the log
+``once_a_minute``       bounds the lines of the log that strangers can cause
 ``descriptors``         how many sockets the process can hold
 ``grace``               a moment for connections over a limit: a balancer's probe is answered all the same
 ``probes``              which balancers must hear that this gateway goes away

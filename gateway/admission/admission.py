@@ -17,6 +17,7 @@ from gateway.admission.address import limit_key, spelled
 from gateway.admission.charges import Charges
 from gateway.admission.limit_log import LimitLog
 from gateway.admission.limits import KeyedBuckets, Rate, Tally
+from gateway.admission.names import Names
 from gateway.admission.policy import Policy
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.errors import RefusalError
@@ -81,6 +82,8 @@ class Admission:
         self._loop = asyncio.get_running_loop()
         self.limit_log = LimitLog()
         """Tells of addresses and subjects that meet a limit."""
+        self.names = Names(settings)
+        """Checks `Host` and `Origin`."""
         rate = settings.max_connect_rate_per_ip
         self._connect_rate = Rate(rate, rate * _RATE_BURST_S)
         self._connects = KeyedBuckets(self._connect_rate)
@@ -98,6 +101,12 @@ class Admission:
         rate = settings.max_connect_rate_per_ip
         self._connect_rate.change(rate, rate * _RATE_BURST_S)
         self.charges.change(settings.max_request_rate_per_ip)
+        self.names.change(settings)
+
+    def close(self) -> None:
+        """Log what was only counted so far."""
+        self.limit_log.close()
+        self.names.close()
 
     def arrive(self, peer: str | None) -> str | None:
         """Count a connection that was just accepted, and return what it is counted under, to be given to `depart`.
@@ -133,7 +142,7 @@ class Admission:
         """
         settings = self._settings
         handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
-        self.check_names(headers)
+        self.names.check(headers)
         address, payer, forwarded = self._identity(headers, peer)
         return UpgradeRequest(
             handshake,
@@ -165,30 +174,6 @@ class Admission:
     def payer(self, headers: CIMultiDictProxy[str], peer: str | None) -> str | None:
         """Whom the work for a request is charged to; None for this machine itself, unless it has no privilege."""
         return self._identity(headers, peer)[1]
-
-    def check_operator(self, headers: CIMultiDictProxy[str]) -> None:
-        """See that a request for operators does not come from a page that made its name resolve to us.
-
-        Raises:
-            RefusalError: it may.
-        """
-        settings = self._settings
-        if not settings.allowed_hosts.allows_operator(headers.get(hdrs.HOST, ""), settings.host):
-            problem = "ask for this by an address, by a name without a dot, or by a name in ALLOWED_HOSTS"
-            raise RefusalError(403, "host", problem)
-
-    def check_names(self, headers: CIMultiDictProxy[str]) -> None:
-        """See that a request means this gateway, and does not come from somebody else's page.
-
-        Raises:
-            RefusalError: it does not, or does.
-        """
-        settings = self._settings
-        host = headers.get(hdrs.HOST, "")
-        if not settings.allowed_hosts.allows(host):
-            raise RefusalError(403, "host", "this name is not served here; see ALLOWED_HOSTS")
-        if not settings.allowed_origins.allows(headers.get(hdrs.ORIGIN), host):
-            raise RefusalError(403, "origin", "pages of this origin may not connect; see ALLOWED_ORIGINS")
 
     def grant_now(self, upgrade_request: UpgradeRequest) -> Grant | None:
         """What ``upgrade_request`` may do; None where that has to be waited for, or where the first message shall tell.

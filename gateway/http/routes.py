@@ -128,9 +128,9 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             # The head could not be charged when it came.
             gateway.admission.charges.take_request(gateway.admission.payer(request.headers, peer), request.path)
         if request.path in _FOR_OPERATORS:
-            gateway.admission.check_operator(request.headers)
+            gateway.admission.names.check_operator(request.headers)
         else:
-            gateway.admission.check_names(request.headers)
+            gateway.admission.names.check(request.headers)
         require_small_body(request.headers)
         return await handler(request)
     except RefusalError as refusal:
