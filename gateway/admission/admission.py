@@ -198,7 +198,7 @@ class Admission:
         Raises:
             RefusalError: there is no room for it.
         """
-        self._require_room()
+        self.require_room()
         if upgrade_request.key is not None:
             self._count_in(upgrade_request.key)
         slot = Slot(upgrade_request.key)
@@ -216,7 +216,7 @@ class Admission:
         Raises:
             RefusalError: there is none; it has still to `leave`.
         """
-        self._require_room()
+        self.require_room()
         self._require_identity(slot, grant)
 
     def _require_identity(self, slot: Slot, grant: Grant) -> None:
@@ -243,7 +243,12 @@ class Admission:
             self._subjects.leave(slot.subject)
         slot.key, slot.subject = None, ""
 
-    def _require_room(self) -> None:
+    def require_room(self) -> None:
+        """Let a client in if the process takes one more.
+
+        Raises:
+            RefusalError: it does not.
+        """
         if not self._has_room():
             raise RefusalError(503, "full", "this gateway takes no more connections; try again", {"Retry-After": "1"})
 

@@ -15,6 +15,7 @@ from gateway.admission.request.head import require_small_body
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
+from gateway.http.directions import NOTHING_HERE, require_path, require_upgrade
 from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
@@ -38,6 +39,7 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/", index),
         web.get("/web/{name}", part),
         web.get(WEBSOCKET_PATH, websocket, allow_head=False),
+        web.options(WEBSOCKET_PATH, may_connect),
         web.post(TICKET_PATH, ticket),
         web.options(TICKET_PATH, ticket_preflight),
         web.get("/healthz", healthz),
@@ -61,7 +63,17 @@ async def part(request: web.Request) -> web.Response:
 
 async def websocket(request: web.Request) -> web.StreamResponse:
     """Prices."""
+    require_upgrade(request)
     return await upgrade(request, request.app[GATEWAY])
+
+
+async def may_connect(request: web.Request) -> web.Response:
+    """Whether a page may open a WebSocket here: 204, or the refusal that its handshake would get.
+
+    A browser hides why a handshake was refused, and sends an `Origin` with this request as with a handshake.
+    """
+    request.app[GATEWAY].admission.require_room()
+    return web.Response(status=204, headers={"Allow": "GET, OPTIONS", "Cache-Control": "no-store"})
 
 
 async def ticket(request: web.Request) -> web.Response:
@@ -131,8 +143,11 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             gateway.admission.names.check_operator(request.headers)
         else:
             gateway.admission.names.check(request.headers)
+            require_path(request, WEBSOCKET_PATH, gateway.admission.names.log_path)
         require_small_body(request.headers)
         return await handler(request)
+    except web.HTTPNotFound:
+        return _answer(404, {"error": NOTHING_HERE, "code": "not_found"})
     except RefusalError as refusal:
         gateway.counters.connections_refused[refusal.reason] += 1
         headers = dict(refusal.headers)
