@@ -105,7 +105,7 @@ class Names:
                     " that origin; %s would let any page in",
                     _with("ALLOWED_ORIGINS", str(allowed), "null"),
                 )
-            return "pages without an origin, such as files, may not connect; ALLOWED_ORIGINS has no null"
+            return "pages without an origin, such as files, may not connect: ALLOWED_ORIGINS has no null"
         parsed = Origin.parse(origin)
         if parsed is None:
             if may_log:
@@ -115,11 +115,11 @@ class Names:
             if may_log:
                 setting = _with("ALLOWED_ORIGINS", "self", str(allowed))
                 logger.warning("this gateway's own page at %s was refused: %s if it may connect", parsed, setting)
-            return "this gateway's own pages may not connect: its ALLOWED_ORIGINS has no self"
+            return "this gateway's own pages may not connect: add self to its ALLOWED_ORIGINS"
         if may_log:
             setting = _with("ALLOWED_ORIGINS", str(allowed), str(parsed))
             logger.warning("a page of %s was refused: if it is yours, %s", parsed, setting)
-        return "pages of this origin may not connect: this gateway's ALLOWED_ORIGINS does not have it"
+        return "pages of this origin may not connect: add it to this gateway's ALLOWED_ORIGINS if they may"
 
     def _warn(self, lines: Sequence[str]) -> None:
         for line in lines:

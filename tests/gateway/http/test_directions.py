@@ -61,7 +61,7 @@ async def test_a_page_can_ask_whether_it_may_connect(start_anyhow: Start) -> Non
     own = running.http_url.rstrip("/")
     status, _, body = await ask(running, "OPTIONS", "ws", Origin=own)
     assert (403, "origin") == (status, loads(body)["code"])
-    assert "own pages may not connect: its ALLOWED_ORIGINS has no self" in loads(body)["error"]
+    assert "own pages may not connect: add self to its ALLOWED_ORIGINS" in loads(body)["error"]
     status, headers, _ = await ask(running, "OPTIONS", "ws", Origin="https://app.example")
     assert (204, "no-store") == (status, headers["Cache-Control"])
     running.gateway.full = True
