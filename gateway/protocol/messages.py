@@ -94,6 +94,10 @@ class List(Command, tag="list"):
     """Which symbols do I hold?"""
 
 
+class ListSymbols(Command, tag="symbols"):
+    """Which symbols are there? Those that this gateway serves and the token allows, whether or not I hold them."""
+
+
 class Ping(Command, tag="ping"):
     """Are you there? (For clients that cannot send WebSocket pings, such as browsers.)"""
 
@@ -104,7 +108,7 @@ class Auth(Command, tag="auth"):
     token: Annotated[str, Meta(max_length=8192)]
 
 
-AnyCommand = Subscribe | Unsubscribe | List | Ping | Auth
+AnyCommand = Subscribe | Unsubscribe | List | ListSymbols | Ping | Auth
 
 ErrorCode = Literal[
     "bad_json",  # not JSON, or not MessagePack
@@ -155,6 +159,37 @@ class Subscriptions(Message, tag="subscriptions"):
     """Everything this connection holds."""
 
     symbols: list[str]
+    id: Id | UnsetType = UNSET
+
+
+class ServedSymbol(Struct, omit_defaults=True, gc=False):
+    """What the gateway knows of one symbol."""
+
+    symbol: str
+    """The full name, as in ticks."""
+    venue: str
+    state: SymbolState
+    """As in ``symbol_status``, except that a live symbol of a venue that is stale is stale."""
+    aliases: list[str] = []
+    """Short names that may be subscribed to in its place. Absent if there are none.
+
+    Every name may also be written in small letters, and with ``/``, ``-`` or ``_`` between base and quote.
+    """
+    price_scale: int | UnsetType = UNSET
+    """Decimals of its prices, as in its last tick. Absent before the first tick."""
+    size_scale: int | UnsetType = UNSET
+    """Decimals of its sizes, likewise."""
+
+
+class ServedSymbols(Message, tag="symbols"):
+    """The symbols that this gateway serves and the token allows, in the gateway's order: the answer to ``symbols``.
+
+    At most 500 in one message. ``GET /v1/symbols`` answers with all of them in one ``{"symbols":[...]}``.
+    """
+
+    symbols: list[ServedSymbol]
+    more: bool | UnsetType = UNSET
+    """True if another message with more of them follows at once; else absent."""
     id: Id | UnsetType = UNSET
 
 
