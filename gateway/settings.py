@@ -58,7 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     auth_timeout_s: float = 5
     """A client without a token in its handshake must send one within this time, or is closed with 4409."""
     allowed_origins: AllowedOrigins = AllowedOrigins()
-    """The sites whose pages may connect."""
+    """The sites whose pages may connect. A list without ``self`` locks the gateway's own dashboard out."""
     allowed_hosts: AllowedHosts = AllowedHosts()
     """The names under which it is served."""
     trusted_proxies: TrustedProxies = TrustedProxies()

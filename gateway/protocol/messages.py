@@ -51,7 +51,11 @@ class Subscribe(Command, tag="subscribe"):
     """
 
     symbols: SymbolNames
-    """Symbols, aliases, or ``["*"]`` for all."""
+    """Symbols, aliases of them, or ``["*"]`` for all. Case does not matter for A to Z.
+
+    ``BTC`` is an alias of ``BTCUSDT``, and so are ``BTC/USDT``, ``BTC-USDT`` and ``BTC_USDT``, unless a symbol has that
+    very name. ``symbols`` lists what there is.
+    """
     channel: Channel | UnsetType | None = UNSET
     """There is one so far, the default."""
     snapshot: bool | None = True
@@ -114,8 +118,8 @@ ErrorCode = Literal[
     "bad_json",  # not JSON, or not MessagePack
     "bad_message",  # a wrong type, a missing or unknown field
     "wrong_frame",  # binary where text is due, or text where binary is
-    "unknown_command",
-    "unknown_symbol",
+    "unknown_command",  # the message lists those that there are
+    "unknown_symbol",  # the message says which symbols were probably meant
     "too_many_symbols",
     "too_many_options",  # different sets of options on one connection
     "unauthorised",  # no token yet, or one that opens nothing

@@ -1,5 +1,7 @@
 """Other spellings of symbols, and the symbols that a wrong name may have meant."""
 
+from typing import Any
+
 import pytest
 
 from market.prices.pairs import Pairs
@@ -69,3 +71,22 @@ def test_a_spelling_that_two_symbols_share_is_of_neither() -> None:
 def test_a_wrong_name_has_probably_meant_these(name: str, expected: list[str]) -> None:
     """The pair with other signs, or its base with other quotes, best known first; or one slip of the finger away."""
     assert expected == Pairs(SERVED).alike(name)
+
+
+class CountingDict(dict[str, list[tuple[int, str]]]):
+    """Counts how often it was looked into."""
+
+    looks = 0
+
+    def get(self, *args: Any) -> Any:
+        self.looks += 1
+        return super().get(*args)
+
+
+@pytest.mark.parametrize("name", ["ABCDEFGHIJKL", "A-B-C-D-E-F-G-H-I-J-K-L", "XBTXBTXBTXBT", "A" * 64, "USDTUSDTUSDT"])
+def test_a_name_is_looked_for_a_bounded_number_of_times(name: str) -> None:
+    """However many symbols are served, and whatever the name."""
+    pairs = Pairs(f"S{number}USDT" for number in range(2_000))
+    looks = pairs._known = CountingDict(pairs._known)
+    assert [] == pairs.alike(name)
+    assert looks.looks <= 700
