@@ -4,8 +4,10 @@ Straight, and through HAProxy.
 """
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -40,15 +42,15 @@ def browser() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def started(plan: Plan) -> AsyncIterator[tuple[str, list[str]]]:
-    """A stack: the address of its front, and the lines of its gateway so far."""
+async def started(plan: Plan) -> AsyncIterator[tuple[Stack, str, list[str]]]:
+    """A stack, the address of its front, and the lines of its gateway so far."""
     said: list[str] = []
     (gateway,) = plan.gateways
     stack = Stack(plan, lambda name, line: said.append(line) if name == gateway.name else None)
     try:
         async with asyncio.timeout(30):
             await stack.start()
-        yield str(plan.front), said
+        yield stack, str(plan.front), said
     finally:
         await stack.stop()
 
@@ -91,11 +93,11 @@ async def test_a_page_on_another_port_is_refused_and_what_the_log_says_lets_it_i
 ) -> None:
     """The log has one warning with the setting to set; set so, that page connects, and the dashboard still does."""
     async with page_elsewhere(browser) as (page, origin):
-        async with started(plan()) as (address, said):
+        async with started(plan()) as (_, address, said):
             for _ in range(2):
                 assert 1006 == await page.evaluate(TRY.format(address=address))
             await logged(said, f"a page of {origin} was refused: if it is yours, set ALLOWED_ORIGINS=self,{origin}")
-        async with started(plan(ALLOWED_ORIGINS=f"self,{origin}")) as (address, said):
+        async with started(plan(ALLOWED_ORIGINS=f"self,{origin}")) as (_, address, said):
             assert "welcome" == await page.evaluate(TRY.format(address=address))
             await page.open(f"http://{address}/")
             await page.until('document.body.dataset.state === "live"')
@@ -103,9 +105,14 @@ async def test_a_page_on_another_port_is_refused_and_what_the_log_says_lets_it_i
 
 
 @pytest.mark.parametrize("plan", WAYS)
-async def test_a_dashboard_that_is_locked_out_says_why(plan: Callable[..., Plan], browser: str) -> None:
-    """It is told so by the gateway, says what to set, and goes on trying; the gateway warned of it at its start."""
-    async with started(plan(ALLOWED_ORIGINS="http://localhost:5173")) as (address, said), open_page(browser) as page:
+async def test_a_dashboard_that_is_locked_out_says_why(plan: Callable[..., Plan], browser: str, tmp_path: Path) -> None:
+    """It says what to set, and goes on trying until that is set; the gateway warned of it at its start."""
+    settings = tmp_path / "settings"
+    settings.write_text("ALLOWED_ORIGINS=http://localhost:5173\n")
+    async with (
+        started(plan(TICKGATE_CONFIG=str(settings))) as (stack, address, said),
+        open_page(browser) as page,
+    ):
         await logged(said, "ALLOWED_ORIGINS does not have self")
         await page.open(f"http://{address}/")
         await page.until('document.body.dataset.state === "refused"')
@@ -114,3 +121,7 @@ async def test_a_dashboard_that_is_locked_out_says_why(plan: Callable[..., Plan]
         await page.until("/^Next attempt in/.test(document.querySelector('#notice-detail').textContent)")
         assert "Refused" == await page.evaluate("document.querySelector('#state').textContent")
         await logged(said, "set ALLOWED_ORIGINS=self,http://localhost:5173 if it may connect")
+        settings.write_text("ALLOWED_ORIGINS=self,http://localhost:5173\n")
+        stack[stack.plan.gateways[0].name].send(signal.SIGHUP)
+        await page.until('document.body.dataset.state === "live"')
+        assert await page.evaluate("document.querySelector('#notice').hidden")
