@@ -60,7 +60,9 @@ class Names:
         host = headers.get(hdrs.HOST, "")
         if not settings.allowed_hosts.allows(host):
             self._log_host(host)
-            raise RefusalError(403, "host", "this name is not served here; see ALLOWED_HOSTS")
+            raise RefusalError(
+                403, "host", "this name is not served here: add it to this gateway's ALLOWED_HOSTS if it is its own"
+            )
         origin = headers.get(hdrs.ORIGIN)
         if not settings.allowed_origins.allows(origin, host):
             raise RefusalError(403, "origin", self._refuse_origin(origin or "", host))

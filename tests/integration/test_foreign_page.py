@@ -99,6 +99,8 @@ async def test_a_page_on_another_port_is_refused_and_what_the_log_says_lets_it_i
             await logged(said, f"a page of {origin} was refused: if it is yours, set ALLOWED_ORIGINS=self,{origin}")
         async with started(plan(ALLOWED_ORIGINS=f"self,{origin}")) as (_, address, said):
             assert "welcome" == await page.evaluate(TRY.format(address=address))
+            listed = f"fetch('http://{address}/v1/symbols').then((answer) => answer.json())"
+            assert "BTCUSDT" == (await page.evaluate(listed))["symbols"][0]["symbol"]
             await page.open(f"http://{address}/")
             await page.until('document.body.dataset.state === "live"')
             assert [] == [line for line in said if "ALLOWED_" in line]
@@ -125,3 +127,13 @@ async def test_a_dashboard_that_is_locked_out_says_why(plan: Callable[..., Plan]
         stack[stack.plan.gateways[0].name].send(signal.SIGHUP)
         await page.until('document.body.dataset.state === "live"')
         assert await page.evaluate("document.querySelector('#notice').hidden")
+
+
+async def test_a_page_that_is_a_file_is_refused_and_the_log_says_what_it_is(browser: str, tmp_path: Path) -> None:
+    """It has no origin of its own, so allowing it would allow any page: better serve it."""
+    (tmp_path / "mine.html").write_text("<!doctype html><title>mine</title>")
+    async with started(run_plan()) as (_, address, said), open_page(browser) as page:
+        await page.open((tmp_path / "mine.html").as_uri())
+        await page.until("document.title === 'mine'")
+        assert 1006 == await page.evaluate(TRY.format(address=address))
+        await logged(said, "a page without an origin was refused")
