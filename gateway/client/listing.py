@@ -6,7 +6,8 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from gateway.gateway import Gateway
-from gateway.protocol.messages import Id, ServedSymbol, ServedSymbols
+from gateway.protocol.messages import Id, ServedSymbols
+from gateway.protocol.served_symbol import ServedSymbol
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
 

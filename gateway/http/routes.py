@@ -104,7 +104,7 @@ async def ticket(request: web.Request) -> web.Response:
 
 
 async def symbols(request: web.Request) -> web.StreamResponse:
-    """The symbols that there are, as `gateway.protocol.messages.ServedSymbol`; for the bearer of a token, its own."""
+    """The symbols that there are, as in the message ``symbols``; if a token is needed, those that it allows."""
     gateway = request.app[GATEWAY]
     names: Sequence[str] = gateway.settings.symbols.names
     if gateway.authenticator is not None:

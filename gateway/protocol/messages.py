@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from gateway.protocol.served_symbol import ServedSymbol
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
 from market.prices.venues import DEFAULT_VENUE
 from market.wire.status import SymbolState
@@ -51,11 +52,8 @@ class Subscribe(Command, tag="subscribe"):
     """
 
     symbols: SymbolNames
-    """Symbols, aliases of them, or ``["*"]`` for all. Case does not matter for A to Z.
-
-    ``BTC`` is an alias of ``BTCUSDT``, and so are ``BTC/USDT``, ``BTC-USDT`` and ``BTC_USDT``, unless a symbol has that
-    very name. ``symbols`` lists what there is.
-    """
+    """Symbols, aliases, or ``["*"]`` for all. ``BTC`` means ``BTCUSDT``, and so does ``BTC/USDT``, also with - or _ as
+    the separator, unless a symbol has that very name. The case of A to Z does not matter."""
     channel: Channel | UnsetType | None = UNSET
     """There is one so far, the default."""
     snapshot: bool | None = True
@@ -166,35 +164,15 @@ class Subscriptions(Message, tag="subscriptions"):
     id: Id | UnsetType = UNSET
 
 
-class ServedSymbol(Struct, omit_defaults=True, gc=False):
-    """What the gateway knows of one symbol."""
-
-    symbol: str
-    """The full name, as in ticks."""
-    venue: str
-    state: SymbolState
-    """As in ``symbol_status``, except that a live symbol of a venue that is stale is stale."""
-    aliases: list[str] = []
-    """Short names that may be subscribed to in its place. Absent if there are none.
-
-    Every name may also be written in small letters, and with ``/``, ``-`` or ``_`` between base and quote.
-    """
-    price_scale: int | UnsetType = UNSET
-    """Decimals of its prices, as in its last tick. Absent before the first tick."""
-    size_scale: int | UnsetType = UNSET
-    """Decimals of its sizes, likewise."""
-
-
 class ServedSymbols(Message, tag="symbols"):
-    """The symbols that this gateway serves and the token allows, in the gateway's order: the answer to ``symbols``.
-
-    At most 500 in one message. ``GET /v1/symbols`` answers with all of them in one ``{"symbols":[...]}``.
-    """
+    """The answer to ``symbols``. ``GET /v1/symbols`` gives the same list, whole, as ``{"symbols":[...]}``."""
 
     symbols: list[ServedSymbol]
+    """The symbols that this gateway serves and the token allows, in the gateway's order; at most 500 in one message."""
     more: bool | UnsetType = UNSET
     """True if another message with more of them follows at once; else absent."""
     id: Id | UnsetType = UNSET
+    """That of the command."""
 
 
 class Status(Message, tag="status"):

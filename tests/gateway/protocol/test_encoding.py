@@ -13,6 +13,7 @@ from gateway.protocol.forms import FramedTick
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Message, Pong
 from gateway.protocol.msgpack_encoding import MSGPACK
+from gateway.protocol.served_symbol import ServedSymbol
 from gateway.websocket.framing.deflate import LEAST_BYTES
 from gateway.websocket.framing.frames import BINARY, TEXT
 from market.prices.tick import Tick
@@ -104,8 +105,8 @@ MESSAGES: list[Message] = [
     messages.Subscriptions(symbols=[f"S{number}" for number in range(1000)], id=2**53 - 1),
     messages.ServedSymbols(
         symbols=[
-            messages.ServedSymbol("币安人生USDT", "binance", "halted"),
-            messages.ServedSymbol("BTCUSDT", "binance", "live", ["BTC"], 2, 5),
+            ServedSymbol("币安人生USDT", "binance", "halted"),
+            ServedSymbol("BTCUSDT", "binance", "live", ["BTC"], 2, 5),
         ],
         more=True,
         id=3,
