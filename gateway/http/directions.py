@@ -9,7 +9,10 @@ from gateway.admission.origin import Authority
 from gateway.errors import RefusalError
 from gateway.websocket.header_fields import asks_for_websocket
 
-NOTHING_HERE: Final = "nothing is here; prices come by WebSocket from /ws, and / has the dashboard"
+NOTHING_HERE: Final = RefusalError(
+    404, "not_found", "nothing is here; prices come by WebSocket from /ws, and / has the dashboard"
+)
+"""The answer at a path that has none."""
 
 _FIRST: Final = '{"type":"subscribe","symbols":["*"]}'
 """What to send first to see prices."""

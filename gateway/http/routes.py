@@ -161,7 +161,7 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
         require_small_body(request.headers)
         return await handler(request)
     except web.HTTPNotFound:
-        return _answer(404, {"error": NOTHING_HERE, "code": "not_found"})
+        return web.Response(status=404, body=NOTHING_HERE.body, content_type="application/json")
     except RefusalError as refusal:
         gateway.counters.connections_refused[refusal.reason] += 1
         headers = dict(refusal.headers)
