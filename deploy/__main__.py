@@ -12,6 +12,8 @@ from deploy.programs import Plan, Variables, plan_cluster, plan_run
 from deploy.stack import Stack, is_ready
 from deploy.timeouts import misfit
 from market.process.printable import complain, printable
+from market.settings.config import KNOWN
+from market.settings.mistakes import likely_mistakes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,10 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         " its exit code is ours",
     )
     options = parser.parse_args(arguments)
+    environ = dict(os.environ)
+    for line in likely_mistakes(environ, KNOWN):
+        say("deploy", f"warning: {line}")
+        # Its programs need not say it again.
+        environ.pop(line.partition(" ")[0], None)
     try:
-        if options.command == "cluster" and (warning := misfit(Variables(os.environ).both)):
+        if options.command == "cluster" and (warning := misfit(Variables(environ).both)):
             say("deploy", warning)
-        plan = plan_run(os.environ) if options.command == "run" else plan_cluster(os.environ)
+        plan = plan_run(environ) if options.command == "run" else plan_cluster(environ)
         return asyncio.run(_run(plan, getattr(options, "during", None)))
     except DeployError as error:
         complain(f"deploy: {error}")
@@ -100,7 +107,11 @@ async def _command(command: Sequence[str]) -> int:
 def say(name: str, line: str) -> None:
     """Print one line of a program, with its name before it."""
     # HAProxy, Valkey and a program that does not log yet may write anything.
-    print(f"{name:<9} | {printable(line)}", flush=True)
+    try:
+        print(f"{name:<9} | {printable(line)}", flush=True)
+    except OSError:
+        # Whoever read it is gone; the programs are still to be ended in order. Python would complain of it at the end.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the end of the process
 
 
 if __name__ == "__main__":

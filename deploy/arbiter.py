@@ -18,6 +18,8 @@ from gateway.http.succession import Role, Succession
 from gateway.settings import Settings
 from market.settings.environ import SettingError
 
+WORKER_CLASS = "gateway.worker.Worker"
+
 
 def usable_settings(environ: Mapping[str, str]) -> Settings:
     """A gateway's settings, with which it can also check tokens.
@@ -110,6 +112,25 @@ class _Guard:
             if self._stopping:
                 # Otherwise the arbiter would start another worker before it handles that signal.
                 arbiter.num_workers = 0
+
+
+def require_one_of_ours(arbiter: Any) -> None:
+    """Refuse a command line that would have ``arbiter`` start other workers than one of ours.
+
+    Raises:
+        DeployError: another class of workers, or several of them.
+    """
+    cfg = arbiter.cfg
+    if all(its.__module__ != WORKER_CLASS.rpartition(".")[0] for its in cfg.worker_class.__mro__):
+        raise DeployError(
+            f"gunicorn's worker class {cfg.worker_class_str} cannot serve a gateway; leave --worker-class (-k) out, as"
+            f" deploy/gunicorn.conf.py names {WORKER_CLASS}"
+        )
+    if cfg.workers != 1:
+        raise DeployError(
+            f"gunicorn is to start {cfg.workers} workers, and a gateway is one; leave --workers (-w) out, and start one"
+            " gunicorn for each core, each with a GATEWAY_PORT of its own (`make cluster` does)"
+        )
 
 
 def start_again_as_started(arbiter: Any) -> None:

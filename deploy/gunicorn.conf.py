@@ -9,11 +9,12 @@ ended, see `deploy.workers`.
 # ruff: noqa: N999 # the name is what gunicorn itself looks for
 
 import functools
+import logging
 import math
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 # The `gunicorn` command, unlike `python -m gunicorn`, does not look for modules where it is started.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -21,13 +22,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import market.settings.early  # noqa: F401 # SIGHUP from here on
 
 # isort: split
-from deploy.arbiter import address_of, guard_reload, start_again_as_started, usable_settings
+from deploy.arbiter import address_of, guard_reload, require_one_of_ours, start_again_as_started, usable_settings
 from deploy.errors import DeployError
 from deploy.ports import require_free
 from deploy.workers import Workers
 from market.process.logs import ConsoleFormatter, JsonFormatter, log_uncaught
 from market.process.printable import complain
+from market.settings.config import GATEWAYS
 from market.settings.environ import SettingError
+from market.settings.mistakes import alone_in_memory, warn
 
 
 def _refuse(error: Exception) -> NoReturn:
@@ -69,11 +72,17 @@ logconfig_dict = {
 log_uncaught()
 
 
-def on_starting(arbiter: object) -> None:
+def on_starting(arbiter: Any) -> None:
     """See that a bad file does not end the arbiter later; and refuse a port in use at once.
 
     gunicorn itself tries five times and then does not name the variable.
     """
+    try:
+        require_one_of_ours(arbiter)
+    except DeployError as error:
+        _refuse(error)
+    alone = alone_in_memory(_settings.bus_url, "nobody will ever publish prices on it")
+    warn(logging.getLogger("gateway"), os.environ, GATEWAYS, alone)
     Workers(arbiter)
     guard_reload(arbiter, _settings, functools.partial(usable_settings, os.environ))
     start_again_as_started(arbiter)

@@ -13,7 +13,7 @@ def venues_of(variables: Mapping[str, str]) -> tuple[str, ...]:
     Raises:
         DeployError: one that is none, or is named twice.
     """
-    names = [name.strip() for name in variables.get("VENUES", variables.get("VENUE", DEFAULT_VENUE)).split(",")]
+    names = [name.strip().lower() for name in variables.get("VENUES", variables.get("VENUE", DEFAULT_VENUE)).split(",")]
     for name in names:
         if name not in VENUES:
             raise DeployError(f"VENUES names {name[:40]!r}, which is no venue; use {', '.join(VENUES)}")
@@ -47,7 +47,7 @@ def environ_of(venue: str, variables: Mapping[str, str], number: int) -> dict[st
     ``FEED`` may name another venue's feed. Then this poller uses its own venue's feed if that answers, else the
     simulator. Each poller has a port of its own for metrics, if they are wanted.
     """
-    feed = variables.get("FEED", "auto")
+    feed = variables.get("FEED", "auto").strip().lower()
     owner = next((name for name in VENUES if feed.startswith(f"{name}-")), DEFAULT_VENUE)
     shared = feed in ("auto", "simulated")
     environ = {"VENUE": venue}

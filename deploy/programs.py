@@ -131,7 +131,7 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     # Behind a proxy a gateway cannot know whether other machines reach it.
     if all(is_loopback(address.host) for address in (haproxy.listens[0], tls) if address is not None):
         defaults["ALLOWED_HOSTS"] = "localhost"
-    elif variables.get("AUTH_MODE", "none") == "none" and variables.get("ALLOW_ANONYMOUS", "0") != "1":
+    elif variables.get("AUTH_MODE", "none").strip().lower() != "jwt" and variables.get("ALLOW_ANONYMOUS", "0") != "1":
         raise DeployError(
             "TICKGATE_BIND is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
             " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"

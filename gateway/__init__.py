@@ -22,7 +22,7 @@ The packages, each of which imports only from those below it (``tests/test_tree.
 ``web``         the files of the page
 
 The modules beside them: ``__main__`` and ``worker`` are the two ways to start a gateway, alone and under gunicorn.
-``app`` puts a gateway together. ``gateway`` holds its parts, and is what drains when it goes away. ``settings`` reads
-the environment, ``reload`` brings other settings to a gateway that runs. ``metrics`` counts, ``errors`` has the base of
-what is raised.
+``app`` puts a gateway together. ``hosting`` sees that gunicorn runs it with its own worker. ``gateway`` holds its
+parts, and is what drains when it goes away. ``settings`` reads the environment, ``reload`` brings other settings to a
+gateway that runs. ``metrics`` counts, ``errors`` has the base of what is raised.
 """

@@ -9,6 +9,7 @@ import market.settings.early  # noqa: F401 # SIGHUP from here on
 import asyncio
 import errno
 import functools
+import logging
 import os
 import signal
 import sys
@@ -26,8 +27,11 @@ from market.errors import MarketError
 from market.process import logs
 from market.process.printable import complain
 from market.process.tasks import end
-from market.settings.config import layered
+from market.settings.config import GATEWAYS, layered
 from market.settings.hangup import Hangup, reload_whenever
+from market.settings.mistakes import alone_in_memory, warn
+
+logger = logging.getLogger("gateway")
 
 
 async def serve(settings: Settings, hangup: Hangup) -> None:
@@ -105,6 +109,7 @@ def main() -> int:
     try:
         settings = Settings.from_environ(os.environ)
         logs.configure(settings.log_format, settings.log_level)
+        warn(logger, os.environ, GATEWAYS, alone_in_memory(settings.bus_url, "nobody will ever publish prices on it"))
         uvloop.run(serve(settings, hangup))
     except (GatewayError, MarketError) as error:
         complain(f"gateway: {error}")

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.gateway import Gateway
+from gateway.hosting import refuse_other_workers
 from gateway.http.routes import (
     GATEWAY,
     REGISTRY,
@@ -26,6 +27,9 @@ from market.bus import open_bus
 from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
+
+# Not when it serves: gunicorn imports this module even for a worker that would never call us.
+refuse_other_workers()
 
 
 def create_app(settings: Settings | None = None) -> web.Application:
@@ -68,7 +72,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
 
 
 async def app_factory() -> web.Application:
-    """`create_app` in the form that gunicorn's aiohttp workers take."""
+    """`create_app` in the form that `gateway.worker.Worker` takes; gunicorn's other workers are refused."""
     return create_app()
 
 

@@ -1,4 +1,4 @@
-"""The gunicorn worker: ``gunicorn --worker-class gateway.worker.Worker gateway.app:app_factory``.
+"""The gunicorn worker: ``gunicorn -c deploy/gunicorn.conf.py gateway.app:app_factory``.
 
 It is aiohttp's own worker on uvloop, with four differences:
 
@@ -19,13 +19,16 @@ from typing import Any
 
 from aiohttp.worker import GunicornUVLoopWebWorker
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 from gateway.app import drain
 from gateway.errors import GatewayError
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S
+from gateway.hosting import require_address, require_one
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.http.succession import Role, Succession
+from gateway.settings import Settings
 from market.errors import MarketError
 from market.process.tasks import end
 
@@ -49,6 +52,10 @@ class Worker(GunicornUVLoopWebWorker):
         self._flag = mmap.mmap(-1, 1)
         self._boots = False
         super().__init__(*args, **kwargs)
+        try:
+            require_one(self.cfg.workers)
+        except GatewayError as error:
+            raise HaltServer(str(error), Arbiter.WORKER_BOOT_ERROR) from None
 
     @property
     def serves(self) -> bool:
@@ -84,6 +91,9 @@ class Worker(GunicornUVLoopWebWorker):
         """Serve to the end of the drain, then end the process."""
         self._boots = True
         try:
+            settings = Settings.from_environ(os.environ)
+            addresses = [listener.sock.getsockname() for listener in self.sockets]
+            require_address(self.cfg, addresses, host=settings.host, port=settings.port)
             super().run()
         except (GatewayError, MarketError) as error:
             self.log.error("%s", error)  # noqa: TRY400 # one line that names the setting, no traceback

@@ -9,7 +9,7 @@ from typing import get_args
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
 from market.process.logs import LogFormat, LogLevel
 from market.settings.config import layered
-from market.settings.environ import Environ, SettingError, shown
+from market.settings.environ import Environ, SettingError, same, shown
 from market.settings.proxy import NO_PROXIES, Proxies
 from poller.venues.registry import DEFAULT, VENUES
 from poller.venues.venue import Venue
@@ -119,8 +119,8 @@ def _symbols(env: Environ, venue: Venue) -> Symbols:
 
 def _feed(env: Environ, venue: Venue) -> tuple[str, Path | None]:
     value = env.get("FEED", PollerSettings.feed)
-    if venue.replays and value.startswith(_REPLAY):
-        if not (path := value.removeprefix(_REPLAY)):
+    if venue.replays and value[: len(_REPLAY)].lower() == _REPLAY:
+        if not (path := value[len(_REPLAY) :]):
             raise SettingError("FEED names no recording; write replay:PATH")
         try:
             Path(path).open("rb").close()
@@ -131,7 +131,8 @@ def _feed(env: Environ, venue: Venue) -> tuple[str, Path | None]:
             ) from None
         return "replay", Path(path)
     feeds = ["auto", *venue.feeds, "simulated"]
-    if value not in feeds:
-        last = "replay:PATH" if venue.replays else feeds.pop()
-        raise SettingError(f"FEED {shown(value)} is no feed of {venue.name}; use {', '.join(feeds)} or {last}")
-    return value, None
+    for feed in feeds:
+        if same(value, feed):
+            return feed, None
+    last = "replay:PATH" if venue.replays else feeds.pop()
+    raise SettingError(f"FEED {shown(value)} is no feed of {venue.name}; use {', '.join(feeds)} or {last}")

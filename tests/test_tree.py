@@ -11,8 +11,9 @@ ALLOWED = {
     "market": set(),
     "poller": {"market"},
     "gateway": {"market"},
-    # The launcher starts the others as programs; only gunicorn's configuration reads a gateway's settings.
-    "deploy": {"gateway", "market"},
+    # The launcher starts the others as programs; gunicorn's configuration reads a gateway's settings, and `check`
+    # asks for what each program would.
+    "deploy": {"gateway", "market", "poller"},
 }
 """Package -> which others of ours it may import."""
 
@@ -26,6 +27,7 @@ GATEWAY_LAYERS = (
     {"admission", "fanout"},
     {"protocol"},
     {"auth", "websocket"},
+    {"hosting"},
     {"errors", "metrics"},
 )
 """Packages and single modules of the gateway, top first: each imports only from layers below its own."""
@@ -59,6 +61,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
+    "deploy/test_venv.py": "deploy/venv.sh",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",

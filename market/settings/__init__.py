@@ -2,6 +2,7 @@
 
 - ``environ``: reads each variable, or says which one is wrong and how to mend it;
 - ``config``: the file of settings, beneath the environment;
+- ``names`` and ``mistakes``: variables that are likely meant for settings, and a warning of each;
 - ``proxy``: the proxy of an outgoing connection;
 - ``early``: imported first, so that SIGHUP does not end a program that is still starting;
 - ``hangup``: SIGHUP from then on;

@@ -17,6 +17,7 @@ from typing import Final
 from msgspec import Struct
 
 from market.settings.environ import SettingError
+from market.settings.names import suggestion
 
 CONFIG: Final = "TICKGATE_CONFIG"
 """A file of ``NAME=VALUE`` lines. This variable itself is read from the environment only."""
@@ -90,10 +91,15 @@ def layered(environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
     try:
         yield {name: entry.value for name, entry in entries.items()} | dict(environ)
     except SettingError as error:
-        name = str(error).partition(" ")[0]
-        if name in entries and name not in environ:
-            raise SettingError(f"{error} ({_place(environ[CONFIG], entries[name].line)})") from None
+        if place := place_of(error, environ, entries):
+            raise SettingError(f"{error} ({place})") from None
         raise
+
+
+def place_of(error: SettingError, environ: Mapping[str, str], entries: Mapping[str, Entry]) -> str:
+    """File and line of the value that ``error`` is about; empty if it is not the file's."""
+    name = str(error).partition(" ")[0]
+    return _place(environ[CONFIG], entries[name].line) if name in entries and name not in environ else ""
 
 
 def read_config(environ: Mapping[str, str]) -> dict[str, Entry]:
@@ -112,31 +118,56 @@ def parse_config(content: bytes, path: str) -> dict[str, Entry]:
     Raises:
         SettingError: the first line that cannot be used.
     """
-    entries: dict[str, Entry] = {}
-    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        place = _place(path, number)
-        try:
-            line = raw.decode().strip()
-        except UnicodeDecodeError:
-            raise SettingError(f"{place} is not UTF-8 text") from None
-        if not line or line.startswith("#"):
-            continue
-        match = _LINE.fullmatch(line)
-        if _CONTROL.search(line) or match is None or len(match[1]) > _LONGEST_NAME:
-            raise SettingError(f"{place} is not NAME=VALUE; begin it with # if it is a comment")
-        name, value = match[1], match[2].strip()
-        if name == CONFIG:
-            raise SettingError(f"{place} names {CONFIG}; that is for the environment")
-        if name not in KNOWN:
-            raise SettingError(f"{place} names {name}, which is no setting; docs/configuration.md lists them")
-        if name in entries:
-            raise SettingError(f"{place} names {name} again, after line {entries[name].line}; remove one")
-        if value[:1] in ("'", '"'):
-            raise SettingError(f"{place} has {name} in quotes; write the value without them")
-        if value.startswith("#") or re.search(r"\s#", value):
-            raise SettingError(f"{place} has a # behind {name}; give the comment a line of its own")
-        entries[name] = Entry(value, number)
+    entries, problems = _parse(content, path)
+    if problems:
+        raise problems[0]
     return entries
+
+
+def read_usable(environ: Mapping[str, str]) -> tuple[dict[str, Entry], list[SettingError]]:
+    """The values of the file that ``environ`` names, as far as they can be used, and what is wrong with the others."""
+    path = environ.get(CONFIG)
+    try:
+        return ({}, []) if path is None else _parse(_read(path), path)
+    except SettingError as error:
+        return {}, [error]
+
+
+def _parse(content: bytes, path: str) -> tuple[dict[str, Entry], list[SettingError]]:
+    entries: dict[str, Entry] = {}
+    problems: list[SettingError] = []
+    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        try:
+            if named := _named(raw, _place(path, number), entries):
+                entries[named[0]] = Entry(named[1], number)
+        except SettingError as error:
+            problems.append(error)
+    return entries, problems
+
+
+def _named(raw: bytes, place: str, entries: Mapping[str, Entry]) -> tuple[str, str] | None:
+    """Name and value of a line; None if it has none. ``entries`` are those before it."""
+    try:
+        line = raw.decode().strip()
+    except UnicodeDecodeError:
+        raise SettingError(f"{place} is not UTF-8 text") from None
+    if not line or line.startswith("#"):
+        return None
+    match = _LINE.fullmatch(line)
+    if _CONTROL.search(line) or match is None or len(match[1]) > _LONGEST_NAME:
+        raise SettingError(f"{place} is not NAME=VALUE; begin it with # if it is a comment")
+    name, value = match[1], match[2].strip()
+    if name == CONFIG:
+        raise SettingError(f"{place} names {CONFIG}; that is for the environment")
+    if name not in KNOWN:
+        raise SettingError(f"{place} names {name}, which is no setting; {suggestion(name, KNOWN)}")
+    if name in entries:
+        raise SettingError(f"{place} names {name} again, after line {entries[name].line}; remove one")
+    if value[:1] in ("'", '"'):
+        raise SettingError(f"{place} has {name} in quotes; write the value without them")
+    if value.startswith("#") or re.search(r"\s#", value):
+        raise SettingError(f"{place} has a # behind {name}; give the comment a line of its own")
+    return name, value
 
 
 def _read(path: str) -> bytes:

@@ -1,6 +1,7 @@
 """Read settings from the environment: each variable becomes a value, or an error that names it."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from market.bus import BusUrlError, open_bus
 from market.errors import MarketError
 from market.prices.symbols import SymbolError, Symbols, parse_symbols
+from market.settings.names import is_link
 from market.settings.proxy import Proxies, ProxyError
 
 T = TypeVar("T", bound=str)
@@ -58,7 +60,12 @@ class Environ:
             return default
         # isdecimal alone would let other scripts' digits through.
         if not (value.isascii() and value.isdecimal() and len(value) <= 20 and least <= int(value) <= most):
-            raise SettingError(f"{name} {shown(value)} must be a whole number from {least} to {most}")
+            whose = (
+                "; Kubernetes sets it for a Service of that name: set enableServiceLinks: false, or call it otherwise"
+                if is_link(name, value)
+                else ""
+            )
+            raise SettingError(f"{name} {shown(value)} must be a whole number from {least} to {most}{whose}")
         return int(value)
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
@@ -76,11 +83,12 @@ class Environ:
         return number
 
     def choice(self, name: str, default: T, choices: tuple[T, ...]) -> T:
-        """One of ``choices``."""
+        """One of ``choices``, in capitals or not."""
         value = self.get(name, default)
-        if value not in choices:
-            raise SettingError(f"{name} {shown(value)} must be one of {', '.join(choices)}")
-        return value
+        for choice in choices:
+            if same(value, choice):
+                return choice
+        raise SettingError(f"{name} {shown(value)} must be one of {', '.join(choices)}")
 
     def base_urls(self, name: str, default: tuple[str, ...], schemes: tuple[str, ...]) -> tuple[str, ...]:
         """One or more base URLs, separated by commas: scheme, host and port, and nothing behind those."""
@@ -90,6 +98,8 @@ class Environ:
         urls = [entry.strip() for entry in value.split(",")]
         for url in urls:
             if not _is_base_url(url, schemes):
+                # A user and a password are refused too, but not shown.
+                url = re.sub("(?<=//)[^/]*@", "…@", url)
                 raise SettingError(f"{name} {shown(url)} is not the base of a URL; write {schemes[0]}://host:port")
         return tuple(dict.fromkeys(url.removesuffix("/") for url in urls))
 
@@ -116,6 +126,11 @@ def _is_base_url(text: str, schemes: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     return bool(usable) and parts.path in {"", "/"} and not (parts.query or parts.fragment or " " in text)
+
+
+def same(value: str, choice: str) -> bool:
+    """Whether ``value`` is ``choice``, but for capitals and blanks around it."""
+    return value == choice or value.strip().lower() == choice.lower()
 
 
 def shown(value: str) -> str:

@@ -32,6 +32,11 @@ _LEASE: Final = "poller"
 logger = logging.getLogger(__name__)
 
 
+def lease_of(venue: str) -> str:
+    """The lease of the pollers of ``venue``."""
+    return _LEASE if venue == DEFAULT_VENUE else f"{_LEASE}.{venue}"
+
+
 class Lead:
     """One poller's claim to the lead."""
 
@@ -42,7 +47,7 @@ class Lead:
 
         ``sequencer`` learns what other pollers have published.
         """
-        self._lease = _LEASE if venue == DEFAULT_VENUE else f"{_LEASE}.{venue}"
+        self._lease = lease_of(venue)
         self._owner = owner
         self._bus = bus
         self._sequencer = sequencer

@@ -36,6 +36,10 @@ class Venue(Struct, frozen=True, kw_only=True):
     """Where its streams are; ``<VENUE>_WS_URL`` says otherwise."""
     ping: str
     """What REST is asked to see whether it is there: a path that answers 200."""
+    clock: str
+    """What REST is asked for its time: a path that answers with JSON, ``serverTime`` or ``epoch``."""
+    stream: str
+    """The path of a stream that opens before anything is subscribed."""
     feeds: Mapping[str, Callable[[Opening], Source]]
     """``FEED`` → its source; the first is what ``auto`` is. Each imports what it is made of when it is called."""
     replays: bool = False

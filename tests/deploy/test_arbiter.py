@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 import pytest
+from gunicorn.config import Config
 
-from deploy.arbiter import guard_reload, usable_settings
+from deploy.arbiter import guard_reload, require_one_of_ours, usable_settings
+from deploy.errors import DeployError
 from deploy.ports import free_port
 from gateway.auth.settings import AuthSettings
 from gateway.http.succession import Role, Succession
 from gateway.settings import Settings
+from gateway.worker import Worker
 from market.settings.environ import SettingError
 
 
@@ -190,3 +193,26 @@ def test_while_it_replaces_its_worker_the_worker_knows_that_another_comes() -> N
         arbiter.handle_hup()
         look()
     assert [0, 1, 0] == seen
+
+
+class OwnWorker(Worker):
+    """Ours, with something of somebody's own."""
+
+
+class Configured:
+    """An arbiter with gunicorn's own configuration."""
+
+    def __init__(self, **options: object) -> None:
+        self.cfg = Config()
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+
+def test_only_one_worker_of_ours_is_started() -> None:
+    """What a command line says beside our configuration counts, so it is looked at."""
+    require_one_of_ours(Configured(worker_class="gateway.worker.Worker", workers=1))
+    require_one_of_ours(Configured(worker_class=OwnWorker, workers=1))
+    with pytest.raises(DeployError, match="class sync cannot serve"):
+        require_one_of_ours(Configured(worker_class="sync", workers=1))
+    with pytest.raises(DeployError, match="3 workers"):
+        require_one_of_ours(Configured(worker_class="gateway.worker.Worker", workers=3))

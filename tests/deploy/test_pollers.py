@@ -74,3 +74,11 @@ def test_one_venue_alone() -> None:
     assert not {"VENUE", "SYMBOLS"} & plan.poller.env.keys()
     alone = plan_run({"BUS_URL": "redis://h", "VENUES": "coinbase"})
     assert ("coinbase", ()) == (alone.poller.env["VENUE"], alone.other_pollers)
+
+
+def test_capitals_do_not_matter() -> None:
+    """A venue and a feed are read as the poller reads them."""
+    assert ("binance", "coinbase") == venues_of({"VENUES": "Binance, COINBASE"})
+    assert ("coinbase",) == venues_of({"VENUE": "Coinbase"})
+    assert {"VENUE": "coinbase"} == environ_of("coinbase", {"FEED": "Simulated"}, 0)
+    assert "auto" == environ_of("coinbase", {"FEED": "Binance-WS"}, 0)["FEED"]

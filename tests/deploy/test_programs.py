@@ -143,6 +143,10 @@ def test_a_cluster_that_others_reach_wants_tokens() -> None:
     public = {"TICKGATE_BIND": "0.0.0.0:8080"}
     with pytest.raises(DeployError, match="AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1"):
         plan_cluster(public)
+    # A gateway ignores capitals and blanks here.
+    with pytest.raises(DeployError, match="AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1"):
+        plan_cluster(public | {"AUTH_MODE": " None"})
+    assert plan_cluster(public | {"AUTH_MODE": "JWT"}).haproxy is not None
     assert plan_cluster(public | {"ALLOW_ANONYMOUS": "1"}).haproxy is not None
 
 

@@ -1,6 +1,7 @@
 """`python -m deploy`, as a person runs it."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -31,6 +32,32 @@ async def test_nothing_is_left_of_a_cluster(signal_number: signal.Signals, exit_
     env = cluster_environment(DRAIN_SECONDS="0")
     port = int(env["TICKGATE_BIND"].rpartition(":")[2])
     await _launch_and_end("cluster", env, port, 7, signal_number, exit_code)
+
+
+async def test_a_launcher_whose_reader_has_gone_still_ends_in_order() -> None:
+    """After `make run | head` nobody reads its lines; SIGTERM ends it and its programs as ever."""
+    port = free_port()
+    launcher = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy", "run"),
+        env=environment(GATEWAY_PORT=str(port)),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=(reader := os.pipe())[1],
+    )
+    for end in reader:
+        os.close(end)
+    try:
+        await answers(f"http://127.0.0.1:{port}/readyz", 200)
+        children = _children_of(launcher.pid)
+        assert 3 == len(children)
+        launcher.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert 0 == await launcher.wait()
+        assert {} == members_of(children)
+    finally:
+        if launcher.returncode is None:
+            launcher.kill()
+            await launcher.wait()
 
 
 async def _launch_and_end(

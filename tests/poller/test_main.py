@@ -39,7 +39,8 @@ def taken_port() -> Iterator[str]:
 
 def test_bad_start(taken_port: str) -> None:
     """A start that cannot succeed is one line with variable and fix, exit code 2, and nothing else."""
-    sound = {"FEED": "simulated", "BUS_URL": "memory://"}
+    # A bus in memory is warned about.
+    sound = {"FEED": "simulated", "BUS_URL": "memory://", "LOG_LEVEL": "ERROR"}
     cases = [
         ("BUS_URL", "redis://:sesame@localhost:port/0", "write redis://host:port/db"),
         ("SYMBOLS", "", "give some, like BTCUSDT,ETHUSDT"),

@@ -131,7 +131,7 @@ def test_feeds(feed: str) -> None:
         ],
         *[
             ("FEED", value)
-            for value in ("", "Auto", "binance", "replay", "replay:", "replay:/no/such", "replay:/", "replay:\0")
+            for value in ("", "Autos", "binance", "replay", "replay:", "replay:/no/such", "replay:/", "replay:\0")
         ],
         *[
             ("BINANCE_REST_URL", value)
@@ -161,8 +161,8 @@ def test_feeds(feed: str) -> None:
         *[("SIM_TICKS_PER_S", value) for value in ("", "0", "10001", "-5", "1.5", "many")],
         *[("SIM_SEED", value) for value in ("", "-1", "x", "4294967296")],
         *[("REPLAY_SPEED", value) for value in ("", "-1", "fast", "nan", "inf")],
-        *[("LOG_FORMAT", value) for value in ("", "JSON", "xml")],
-        *[("LOG_LEVEL", value) for value in ("", "info", "TRACE")],
+        *[("LOG_FORMAT", value) for value in ("", "J", "xml")],
+        *[("LOG_LEVEL", value) for value in ("", "inf", "TRACE")],
         *[("POLLER_METRICS_PORT", value) for value in ("", "-1", "65536", "http")],
     ],
 )
@@ -196,3 +196,21 @@ def test_password_is_not_shown() -> None:
 def test_every_variable_can_be_compared() -> None:
     """Each variable has its place in the table of values, a recording as a part of the feed."""
     assert POLLERS == set(PollerSettings.from_environ({}).by_variable())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meant"),
+    [
+        ("FEED", "Simulated", "simulated"),
+        ("FEED", "BINANCE-WS", "binance-ws"),
+        ("FEED", f"Replay:{__file__}", "replay"),
+        ("VENUE", "Coinbase", "coinbase"),
+        ("LOG_LEVEL", "warning", "WARNING"),
+        ("LOG_FORMAT", "JSON", "json"),
+    ],
+)
+def test_capitals_in_a_value_do_not_matter(variable: str, value: str, meant: str) -> None:
+    """A slip of the shift key is understood, and the setting has the value as it is written here."""
+    its = PollerSettings.from_environ({variable: value})
+    field = getattr(its, variable.lower())
+    assert getattr(field, "name", field) == meant

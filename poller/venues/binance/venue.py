@@ -25,6 +25,8 @@ BINANCE = Venue(
     rest_url=("https://api.binance.com",),
     ws_url=("wss://stream.binance.com:9443",),
     ping="/api/v3/ping",
+    clock="/api/v3/time",
+    stream="/stream",
     feeds={"binance-ws": _by_streams, "binance-rest": _by_rest},
     replays=True,
 )

@@ -19,5 +19,7 @@ COINBASE = Venue(
     rest_url=("https://api.exchange.coinbase.com",),
     ws_url=("wss://ws-feed.exchange.coinbase.com",),
     ping="/time",
+    clock="/time",
+    stream="",
     feeds={"coinbase-ws": _by_streams},
 )

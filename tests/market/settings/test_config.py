@@ -9,7 +9,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.settings import Settings
-from market.settings.config import CONFIG, GATEWAYS, HAPROXYS, KNOWN, POLLERS, layered, parse_config, read_config
+from market.settings.config import (
+    CONFIG,
+    GATEWAYS,
+    HAPROXYS,
+    KNOWN,
+    POLLERS,
+    layered,
+    parse_config,
+    read_config,
+    read_usable,
+)
 from market.settings.environ import SettingError
 from poller.settings import PollerSettings
 from poller.venues.registry import VENUES
@@ -179,3 +189,18 @@ def test_any_file_gives_settings_or_one_error(tmp_path_factory: pytest.TempPathF
         except SettingError as error:
             said.append(str(error))
     assert not any("\n" in line for line in said)
+
+
+def test_everything_that_is_wrong_with_a_file_can_be_read_at_once(tmp_path: Path) -> None:
+    """Each line that cannot be used is an error of its own; the others have their values."""
+    environ = written(tmp_path, "SYMBOLS=BTCUSDT\nGATWAY_PORT=1\nREDIS_URL=redis://:sesame@h\nnonsense\nFEED=auto\n")
+    entries, problems = read_usable(environ)
+    assert {"SYMBOLS": "BTCUSDT", "FEED": "auto"} == {name: entry.value for name, entry in entries.items()}
+    said = [str(problem).partition(", line ")[2] for problem in problems]
+    assert [
+        "2 names GATWAY_PORT, which is no setting; did you mean GATEWAY_PORT?",
+        "3 names REDIS_URL, which is no setting; did you mean BUS_URL?",
+        "4 is not NAME=VALUE; begin it with # if it is a comment",
+    ] == said
+    assert ({}, []) == read_usable({})
+    assert "cannot be read" in str(read_usable({CONFIG: "/no/such"})[1][0])

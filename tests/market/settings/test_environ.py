@@ -42,6 +42,8 @@ def read(kind: str, value: str | None) -> Any:
         ("from zero up", "1e6", 1e6),
         ("choice", None, "red"),
         ("choice", "green", "green"),
+        ("choice", "Green", "green"),
+        ("choice", " RED ", "red"),
         ("symbols", None, ("BTCUSDT",)),
         ("symbols", "ethusdt", ("ETHUSDT",)),
         ("bus_url", None, "memory://"),
@@ -59,7 +61,7 @@ def test_value(kind: str, value: str | None, expected: Any) -> None:
         *[("integer", value) for value in ("", " 1", "0", "10001", "-1", "1.0", "1_0", "٣", "9" * 5000, "x" * 5000)],
         *[("number", value) for value in ("", "x", "-0.1", "10.1", "nan", "inf")],
         *[("from zero up", value) for value in ("-1", "inf", "1e999")],
-        *[("choice", value) for value in ("", "Red", "blue", "line\nbreak")],
+        *[("choice", value) for value in ("", "re", "blue", "r ed", "line\nbreak")],
         *[("symbols", value) for value in ("", "BTCUSDT,,", "b*")],
         *[("bus_url", value) for value in ("", "localhost", "redis://:secret@host:port/0")],
     ],
@@ -73,3 +75,16 @@ def test_error(kind: str, value: str) -> None:
     assert "\n" not in message
     assert "secret" not in message
     assert len(message) < 200
+
+
+def test_a_port_that_kubernetes_has_set_is_named_as_that() -> None:
+    """A Service called gateway makes Kubernetes set GATEWAY_PORT in every pod."""
+    with pytest.raises(SettingError, match=r"must be a whole number.*Kubernetes sets it for a Service of that name"):
+        Environ({"GATEWAY_PORT": "tcp://10.0.0.1:80"}).integer("GATEWAY_PORT", 8080, 0, 65_535)
+
+
+def test_a_password_in_the_url_of_an_exchange_is_not_shown() -> None:
+    """It is refused, and the rest of the URL says where."""
+    with pytest.raises(SettingError) as refusal:
+        Environ({"X": "https://user:sesame@host"}).base_urls("X", (), ("https",))
+    assert str(refusal.value).startswith("X 'https://…@host' is not the base")

@@ -27,10 +27,12 @@ _OPTION_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _CLIENT_NAME: Final = re.compile(r"[!-~]{1,100}")
 """CLIENT SETNAME takes neither blanks nor line ends."""
 
-_ENCODE: Final = (
-    "has / ? # or @ where none can stand; in user, password and option values write them as %2F %3F %23 %40,"
-    " like redis://user:pass%40word@host:port/db"
-)
+_ENCODE: Final = "write / ? # @ in user, password and option values as %2F %3F %23 %40, like"
+_LIKE: Final = {
+    sign: f"{_ENCODE} redis://user:pass{code}word@host:port/db"
+    for sign, code in (("/", "%2F"), ("?", "%3F"), ("#", "%23"), ("@", "%40"))
+}
+_IN_OPTION: Final = re.compile(rf"\?(?:[^?]*&)?(?:{'|'.join(OPTIONS + TLS_OPTIONS)})=[^&]*")
 _PLACE: Final = "names no host and port that can be used; write redis://host:port/db, an IPv6 address in brackets"
 
 
@@ -78,7 +80,7 @@ def parse_redis_url(url: str) -> RedisUrl:
     authority, behind = _split(rest, "/?")
     userinfo, _, server = authority.rpartition("@")
     if "#" in rest or "@" in behind or "@" in userinfo:
-        raise BusUrlError(_ENCODE)
+        raise BusUrlError(_unencoded(rest))
     path, _, query = behind.partition("?")
     options = _options(query, tls=scheme == "rediss")
     username, _, password = userinfo.partition(":")
@@ -96,6 +98,18 @@ def _split(text: str, signs: str) -> tuple[str, str]:
     match = re.search(f"[{signs}]", text)
     at = match.start() if match else len(text)
     return text[:at], text[at:]
+
+
+def _unencoded(rest: str) -> str:
+    """Which sign stands where none can, and in what; no other sign of it is told."""
+    before = rest.rpartition("@")[0]
+    if _IN_OPTION.search(before):
+        return f"has an @ or # in the value of an option; {_LIKE['@']}"
+    signs = [sign for sign in _LIKE if sign in before]
+    if not signs:
+        return f"has a # where none can stand; {_LIKE['#']}"
+    part = "password" if ":" in _split(before, "".join(_LIKE))[0] else "user or password"
+    return f"has {' and '.join(signs)} in the {part}, not percent-encoded; {_LIKE[signs[0]]}"
 
 
 def _address(server: str, path: str, options: dict[str, str]) -> dict[str, Any]:

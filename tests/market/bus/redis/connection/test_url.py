@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import combinations
 from pathlib import Path
 from urllib.parse import quote
 
@@ -92,11 +93,16 @@ def test_what_a_url_means(url: str, expected: RedisUrl) -> None:
         *[(f"redis://h?client_name={name}", "client_name") for name in ("a%20b", "a%0Ab", "%C3%BC", "x" * 101)],
         *[(f"unix://{path}", "no socket") for path in ("", "/", "run/s", "/s%00")],
         ("unix:///" + "x" * 107, "longer than 107"),
+        *[(f"redis://u:a{sign}b@h:1/0", f"has {sign} in the password, not percent-encoded") for sign in "/?#@"],
+        *[(f"redis://:{sign}@h", f"has {sign} in the password, not percent-encoded") for sign in "/?#@"],
+        *[(f"redis://a{sign}b:p@h:1/0", f"has {sign} in the user or password") for sign in "/?#@"],
+        ("rediss://:a/b#c@d?e@h?ssl_ca_certs=/x", "has / and ? and # and @ in the password"),
+        *[(f"redis://u:a{sign}b@h:1/0", f"pass{quote(sign, safe='')}word@") for sign in "/?#@"],
         *[(f"redis://u:a{sign}b@h:1/0", "%2F %3F %23 %40") for sign in "/?#@"],
-        *[(f"redis://a{sign}b:p@h:1/0", "%2F %3F %23 %40") for sign in "/?#@"],
         *[(f"unix://u:a{sign}b@/s", "%2F %3F %23 %40") for sign in "/?#@"],
-        ("redis://h:1/0#x", "%2F %3F %23 %40"),
-        ("redis://h?client_name=a@b", "%2F %3F %23 %40"),
+        *[(f"redis://{it}h:1/0#x", "has a # where none can stand") for it in ("", ":p@")],
+        ("redis://h?client_name=a@b", "in the value of an option"),
+        ("rediss://h?db=1&ssl_ca_certs=/a@b", "in the value of an option"),
         *[(f"redis://:a{wrong}@h", "%25") for wrong in ("%", "%4", "%zz", "%%41")],
         *[(f"redis://:a{wrong}@h", "UTF-8") for wrong in ("%ff", "%C3", "%ED%A0%80")],
         *[(f"redis://:a{wrong}b@h", "white space") for wrong in (" ", "\t", "\n", "\x00", "\x7f", "\u2028", "\udcff")],
@@ -132,6 +138,13 @@ OUR_WORDS = "BUS_URL SettingError \n" + "\n".join(
     for url in (
         *("x", "kafka://h", "unix://x", "redis://h:x", "redis://h/x", "redis://a@b@c", "redis://%@h", "redis://h "),
         *("redis://%ff@h", "redis://h/1?db=1", "redis://h?x=1", "redis://h?x=", "redis://h?db=1&db=2", "redis://h?%3D="),
+        *(
+            f"redis://{user}{''.join(signs)}b@h"
+            for user in ("u", ":")
+            for number in range(1, 5)
+            for signs in combinations("/?#@", number)
+        ),
+        *("redis://h#", "redis://h?db=@"),
         *("redis://h?protocol=3", "redis://h?password=1", "redis://h?ssl_keyfile=1", "rediss://h?x=1", "redis://h?db="),
     )
     for refused in (refusal_of(url), SettingError(f"BUS_URL {refusal_of(url)}"))

@@ -1,0 +1,10 @@
+"""What ``tickgate check`` looks at. Each module asks about one thing, and answers with findings:
+
+- ``finding``: what was found, in words, with the fix;
+- ``settings``: every variable that a program cannot use, and those that are likely mistakes;
+- ``bus``: the server that ``BUS_URL`` names, and ``rights``: what its user may do there;
+- ``exchange``: the venue's REST interface, clock, streams and symbols;
+- ``listening``: the ports, and ``holders``: who has them;
+- ``haproxy``: the load balancer and its configuration;
+- ``machine``: the limit of open files, and the programs that are installed.
+"""

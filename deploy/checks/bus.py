@@ -1,0 +1,195 @@
+"""The server that ``BUS_URL`` names: reached, which one, its role, what our user may do, and what it may forget."""
+
+import os
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from deploy.checks.finding import Finding
+from deploy.checks.rights import LACKING, Need, described, lack, needs, rule
+from deploy.errors import DeployError
+from deploy.programs import valkey_server
+from gateway.settings import Settings
+from market.bus import BusDownError
+from market.bus.redis.connection.client import RedisClient
+from market.bus.redis.connection.url import parse_redis_url
+from poller.settings import PollerSettings
+
+_OLDEST: Final = (6, 2)
+_NO_EVICTION: Final = "noeviction"
+
+
+async def check_bus(
+    variables: Mapping[str, str], pollers: Sequence[PollerSettings], gateway: Settings | None
+) -> list[Finding]:
+    """Ask the server, as our user; nothing is written to it or published on it."""
+    settings = gateway or next(iter(pollers), None)
+    if settings is None or settings.bus_url != variables.get("BUS_URL", settings.bus_url):
+        return [Finding("warning", "bus", "was not asked: BUS_URL cannot be used")]
+    if urlsplit(settings.bus_url).scheme == "memory":
+        text = "memory:// reaches no other process: poller and gateway would not hear of each other"
+        return [Finding("warning", "bus", text, "write redis://[user:password@]host:port/db, or leave BUS_URL unset")]
+    client = RedisClient(settings.bus_url, redial_s=60)
+    findings: list[Finding] = []
+    try:
+        async for finding in _ask(client, settings.bus_url, needs(pollers, gateway)):
+            findings.append(finding)  # noqa: PERF401 - those before an error count
+    except BusDownError as error:
+        findings.append(_not_reached(str(error), client.name, given="BUS_URL" in variables))
+    finally:
+        await client.aclose()
+    return findings
+
+
+async def _ask(client: RedisClient, bus_url: str, wanted: list[Need]) -> AsyncIterator[Finding]:
+    url = parse_redis_url(bus_url)
+    user = url.username or "default"
+    hello = _pairs(await client.ask("HELLO"))
+    # A user may be denied INFO.
+    told = await _info(client)
+    name, version = _server(hello, told)
+    mode, role = hello.get("mode", "standalone"), hello.get("role", "master")
+    what = f"{client.name}: {name} {version}"
+    if mode != "standalone":
+        text = f"{what} is a {'Sentinel' if mode == 'sentinel' else 'node of a cluster'}, which cannot carry prices"
+        yield Finding("wrong", "bus", text, "name a server that stands alone in BUS_URL, or a Sentinel's primary")
+        return
+    if role != "master":
+        primary = f", of {told['master_host']}:{told.get('master_port', '6379')}" if "master_host" in told else ""
+        text = f"{what} is a replica{primary}; it takes no writes"
+        yield Finding("wrong", "bus", text, "name the primary in BUS_URL")
+        return
+    if (number := _number(version)) and number < _OLDEST:
+        yield Finding("wrong", "bus", f"{what} is too old", "use Redis 6.2 or newer, or Valkey")
+        return
+    way = "" if url.tls is None else ", over TLS"
+    yield Finding("ok", "bus", f"{what} is reached{way}, as user {user}; it is a primary")
+    if url.tls is not None and not (url.tls.verify and url.tls.check_hostname):
+        text = "its certificate is not checked, or not for its name: whoever is between could read and change all"
+        yield Finding("warning", "bus", text, "leave ssl_cert_reqs and ssl_check_hostname out, name ssl_ca_certs")
+    async for finding in _rights(client, user, wanted):
+        yield finding
+    for finding in _memory(told):
+        yield finding
+
+
+async def _rights(client: RedisClient, user: str, wanted: list[Need]) -> AsyncIterator[Finding]:
+    try:
+        answer = await client.ask(b"EVAL", LACKING, 0, *(need.encoded for need in wanted))
+    except BusDownError as error:
+        if "NOPERM" not in str(error):
+            raise
+        text = f"user {user} may not EVAL, which poller and gateway do all the time"
+        yield Finding("wrong", "rights", text, f"ACL SETUSER {user} +eval, then check again for what else is missing")
+        return
+    if answer is None:
+        text = f"a server older than Redis 7.0 does not tell what user {user} may do"
+        yield Finding("ok" if user == "default" else "warning", "rights", text)
+        return
+    refused = [
+        (wanted[number - 1], text.decode(errors="replace")) for number, text in zip(*[iter(answer)] * 2, strict=True)
+    ]
+    # No script may subscribe, so one is tried alone. What keeps us from one keeps us from all.
+    subscribing = next((need for need, _ in refused if need.words[0] == "subscribe"), None)
+    refusals = {
+        "subscribe": "" if subscribing is None else await _refusal(client, subscribing),
+        # This very question was one.
+        "eval": "key",
+    }
+    lacking = [lack(need, refusals.get(need.words[0], text)) for need, text in refused]
+    for program in dict.fromkeys(its.need.program for its in lacking):
+        own = [its for its in lacking if its.need.program == program]
+        text = f"user {user} may not do what a {program} needs: {described([its.need for its in own])}"
+        yield Finding("wrong", "rights", text, rule(user, own))
+    if not lacking:
+        yield Finding("ok", "rights", f"user {user} may do all that poller and gateway need")
+
+
+async def _refusal(client: RedisClient, need: Need) -> str:
+    """The server's words about a command that it refuses."""
+    try:
+        await client.ask(*need.words)
+    except BusDownError as error:
+        return str(error)
+    return ""
+
+
+def _memory(told: Mapping[str, str]) -> Iterator[Finding]:
+    policy = told.get("maxmemory_policy", _NO_EVICTION)
+    if told.get("maxmemory", "0") == "0":
+        return
+    if policy != _NO_EVICTION:
+        text = f"maxmemory-policy {policy} may drop last prices, leases and tickets when memory is full"
+        yield Finding("warning", "bus", text, f"CONFIG SET maxmemory-policy {_NO_EVICTION}, or a server for this alone")
+    if told.get("used_memory", "0").isdecimal() and int(told["used_memory"]) > 0.9 * int(told["maxmemory"]):
+        text = f"{told['used_memory']} of {told['maxmemory']} bytes of maxmemory are used"
+        yield Finding("warning", "bus", text, "raise maxmemory, or remove what is not needed")
+
+
+def _not_reached(reason: str, name: str, *, given: bool) -> Finding:
+    text, _, fix = _plain(reason, name).rpartition("; ")
+    text, fix = (text, fix) if text else (fix, _fix(fix))
+    if given:
+        at = "" if name.split()[1] in text else f"{name}: "
+        return Finding("wrong", "bus", f"{at}{text}", fix)
+    default = f"the default: {text}"
+    try:
+        valkey_server()
+    except DeployError:
+        return Finding("wrong", "bus", default, "set BUS_URL, or pip install 'tickgate[embedded]'")
+    text = f"BUS_URL is not set, so run and cluster start a Valkey of their own; poller and gateway alone use {default}"
+    return Finding("ok", "bus", text)
+
+
+def _fix(text: str) -> str:
+    """What helps against what a server, or the system, has said without saying that."""
+    if match := re.search(r"User (\S+) has no permissions to run the '([a-z|]+)' command", text):
+        return f"ACL SETUSER {match[1]} +{match[2]}"
+    if "max number of clients" in text:
+        return "raise its maxclients, or see who else is connected (CLIENT LIST)"
+    return "is it running there, and may this machine reach it? See BUS_URL" if "cannot be" in text else "see BUS_URL"
+
+
+def _plain(reason: str, name: str) -> str:
+    """``reason`` in the system's words alone, where it is a connection that was not made."""
+    if (match := re.match(r"Error (-?[0-9]+) connecting to \S+ (.*)", reason)) is not None:
+        why = os.strerror(int(match[1])) if int(match[1]) > 0 else match[2].rstrip(".")
+    elif "Connect call failed" in reason or reason.startswith("Multiple exceptions"):
+        number = re.search(r"Errno ([0-9]+)", reason)
+        why = os.strerror(int(number[1])) if number else "no connection could be made"
+    else:
+        return reason
+    return f"{name} cannot be reached: {why}"
+
+
+async def _info(client: RedisClient) -> dict[str, str]:
+    """``INFO`` by field; empty where we may not ask."""
+    try:
+        text = (await client.ask("INFO")).decode(errors="replace")
+    except BusDownError as error:
+        if "NOPERM" not in str(error):
+            raise
+        return {}
+    pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
+    return {name: value for name, _, value in pairs}
+
+
+def _server(hello: Mapping[str, str], told: Mapping[str, str]) -> tuple[str, str]:
+    if "valkey_version" in told:
+        return "Valkey", told["valkey_version"]
+    name = hello.get("server", "redis")
+    return {"redis": "Redis", "valkey": "Valkey"}.get(name, name), hello.get("version", "of an unknown version")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    match = re.match(r"([0-9]+)\.([0-9]+)", version)
+    return tuple(map(int, match.groups())) if match else ()
+
+
+def _pairs(words: Any) -> dict[str, str]:
+    def text(word: Any) -> str:
+        return word.decode(errors="replace") if isinstance(word, bytes) else str(word)
+
+    flat = words if isinstance(words, list) else []
+    return {text(name): text(value) for name, value in zip(flat[::2], flat[1::2], strict=False)}

@@ -1,0 +1,154 @@
+"""What a user may do on the bus, beside what poller and gateway need there."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from gateway.settings import Settings
+from market.bus.redis.roles.layout import lease_key, stand_by_key, ticket_key, value_key
+from market.prices.venues import DEFAULT_VENUE, venue_of
+from market.wire.topics import heartbeat_topic, states_topic, tick_topic
+from poller.publishing.leadership import lease_of
+from poller.settings import PollerSettings
+
+_MOST_SYMBOLS: Final = 500
+"""A rule for channels seldom knows single symbols."""
+
+LACKING: Final = b"""
+if redis.acl_check_cmd == nil then return false end
+local lacking = {}
+for number, words in ipairs(ARGV) do
+  local command = cjson.decode(words)
+  if not redis.acl_check_cmd(unpack(command)) then
+    local refusal = redis.pcall(unpack(command))
+    lacking[#lacking + 1] = number
+    lacking[#lacking + 1] = type(refusal) == 'table' and refusal.err or ''
+  end
+end
+return lacking
+"""
+"""Arguments: commands, each a JSON list. The answer: the number of each that the user may not use, and the server's
+words for it; nil of a server that cannot tell (before Redis 7.0). Only what is refused is tried, in the same step."""
+
+
+Part = Literal["command", "key", "channel"]
+"""What a rule for a user is about."""
+
+
+class Need(Struct, frozen=True):
+    """A command that a program sends, alone or within a script."""
+
+    program: str
+    words: tuple[str, ...]
+    key: str = ""
+    channel: str = ""
+
+    @property
+    def encoded(self) -> bytes:
+        """For `LACKING`."""
+        return msgspec.json.encode(self.words)
+
+    @property
+    def subject(self) -> str:
+        """What the command is about."""
+        return f" on channel {self.channel}" if self.channel else f" on key {self.key}" if self.key else ""
+
+
+def needs(pollers: Iterable[PollerSettings], gateway: Settings | None) -> list[Need]:
+    """Everything that all of them send to the bus."""
+    return [*(need for poller in pollers for need in _of_poller(poller)), *(_of_gateway(gateway) if gateway else ())]
+
+
+class Lack(Struct, frozen=True):
+    """A need that is not met, and the part of it that the server refuses; None where it does not say."""
+
+    need: Need
+    part: Part | None
+
+
+def lack(need: Need, refusal: str) -> Lack:
+    """What the words of a ``refusal`` mean, from a script or for a command alone."""
+    if "channel" in refusal:
+        return Lack(need, "channel")
+    if re.search("key", refusal):
+        return Lack(need, "key")
+    return Lack(need, "command" if re.search("run th", refusal) else None)
+
+
+def described(lacking: Sequence[Need]) -> str:
+    """``PUBLISH on channel tick.BTCUSDT and 2 more, HSET on key ticks``."""
+    by_command: dict[str, list[Need]] = {}
+    for need in lacking:
+        by_command.setdefault(need.words[0].upper(), []).append(need)
+    return ", ".join(
+        f"{command}{its[0].subject}{f' and {len(its) - 1} more' if len(its) > 1 else ''}"
+        for command, its in by_command.items()
+    )
+
+
+def rule(user: str, lacking: Iterable[Lack]) -> str:
+    """The command that gives ``user`` what is lacking; patterns in place of single names."""
+    words = set()
+    for its in lacking:
+        if its.part in ("command", None):
+            words.add(f"+{its.need.words[0]}")
+        if its.need.key and its.part in ("key", None):
+            words.add(f"~{_pattern(its.need.key)}")
+        if its.need.channel and its.part in ("channel", None):
+            words.add(f"&{_pattern(its.need.channel)}")
+    return f"ACL SETUSER {user} {' '.join(sorted(words))}"
+
+
+def _pattern(name: str) -> str:
+    for beginning in ("tick.", "lease.", "standby.", "ticket."):
+        if name.startswith(beginning):
+            return f"{beginning}*"
+    return name
+
+
+def _keyed(program: str, key: str, *commands: str) -> Iterator[Need]:
+    for command in commands:
+        name, *rest = command.split()
+        yield Need(program, (name, key, *rest), key=key)
+
+
+def _script(program: str, keys: Sequence[str]) -> Iterator[Need]:
+    """A script names its keys."""
+    for key in keys:
+        yield Need(program, ("eval", "return 1", "1", key), key=key)
+
+
+def _of_poller(settings: PollerSettings) -> Iterator[Need]:
+    venue, me = settings.venue.name, "poller"
+    lease = lease_of(venue)
+    ticks, states = value_key(tick_topic("X")), value_key(states_topic(venue))
+    yield from _script(me, (lease_key(lease), ticks, states))
+    yield from _keyed(me, lease_key(lease), "type", "get", "set x px 1", "del", "pexpire 1", "pttl")
+    yield from _keyed(me, stand_by_key(lease), "set x px 1", "getdel")
+    yield from _keyed(me, ticks, "type", "hkeys", "hstrlen x", "hget x", "hset x y", "del")
+    if venue == DEFAULT_VENUE:
+        yield from _keyed(me, states, "type", "strlen", "get", "set x")
+    else:
+        yield from _keyed(me, states, "type", "hstrlen x", "hget x", "hset x y", "del")
+    for topic in (heartbeat_topic(venue), *map(tick_topic, settings.symbols.names[:_MOST_SYMBOLS])):
+        yield Need(me, ("publish", topic, "x"), channel=topic)
+
+
+def _of_gateway(settings: Settings) -> Iterator[Need]:
+    me, names = "gateway", settings.symbols.names
+    ticks = value_key(tick_topic("X"))
+    yield Need(me, ("ping",))
+    yield from _script(me, (ticks,))
+    yield from _keyed(me, ticks, "type", "hstrlen x", "hget x")
+    for venue in dict.fromkeys(map(venue_of, names)):
+        states = value_key(states_topic(venue))
+        reading = ("type", "strlen", "get") if venue == DEFAULT_VENUE else ("type", "hstrlen x", "hget x")
+        yield from _keyed(me, states, *reading)
+        yield Need(me, ("subscribe", heartbeat_topic(venue)), channel=heartbeat_topic(venue))
+    for topic in map(tick_topic, names[:_MOST_SYMBOLS]):
+        yield Need(me, ("subscribe", topic), channel=topic)
+    if settings.auth.mode == "jwt":
+        yield from _keyed(me, ticket_key("*"), "set x px 1", "getdel")
