@@ -129,7 +129,7 @@ class Gateway:
                 group.create_task(self._keepalive.run())
         finally:
             await end(*self._background_tasks)
-            self.admission.limit_log.close()
+            self.admission.close()
             if self.authenticator is not None:
                 await self.authenticator.aclose()
             await self.bus.aclose()

@@ -66,7 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_origins: AllowedOrigins = AllowedOrigins()
     """The origins whose pages may connect, with commas between them: ``https://app.example.com``,
     ``https://*.example.com``, those of apps such as ``file://`` or ``capacitor://localhost``, ``self`` (the gateway's
-    own pages), ``null``, ``*``. Unset means ``self``."""
+    own pages), ``null``, ``*``. Unset means ``self``; a list without it locks the gateway's own dashboard out."""
     allowed_hosts: AllowedHosts = AllowedHosts()
     """The names under which it is served, such as ``prices.example.com``. Unset means loopback's own names if it
     listens on loopback without a proxy, else any name. Probes and ``/metrics`` may also be asked for by address, or by

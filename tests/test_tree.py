@@ -76,6 +76,7 @@ COVERED_BY = {
     "gateway/fanout/pending.py": "gateway/fanout/test_group.py",
     "gateway/fanout/places.py": "gateway/fanout/test_cohort.py",
     "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
+    "gateway/protocol/served_symbol.py": "gateway/client/test_listing.py",
     "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
     "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
     "poller/coverage/listing.py": "poller/venues/binance/test_listing.py",

@@ -10,7 +10,9 @@
 ``limits``              rates, buckets and tallies
 ``charges``             the cost of requests over plain HTTP, and who is charged
 ``budget``              who is charged for a client's message, and whether the tokens suffice
+``names``               checks `Host` and `Origin`, and logs which were refused
 ``limit_log``           log lines about limits that were met
+``once_a_minute``       bounds the log lines that strangers can cause
 ``descriptors``         how many sockets the process can hold
 ``grace_periods``       a short time for connections over a limit, so that a balancer's probe is still answered
 ``probes``              the balancers that must know when this gateway goes away

@@ -16,6 +16,7 @@ from gateway.admission.address import limit_key, spelled
 from gateway.admission.charges import Charges
 from gateway.admission.limit_log import LimitLog
 from gateway.admission.limits import KeyedBuckets, Rate, Tally
+from gateway.admission.names import Names
 from gateway.admission.policy import Policy
 from gateway.admission.upgrade_request import NotYet, Slot, UpgradeRequest, bearer
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
@@ -52,6 +53,8 @@ class Admission:
         self._loop = asyncio.get_running_loop()
         self.limit_log = LimitLog()
         """Logs addresses and subjects that meet a limit."""
+        self.names = Names(settings)
+        """Checks `Host` and `Origin`."""
         rate = settings.max_connect_rate_per_ip
         self._connect_rate = Rate(rate, rate * _RATE_BURST_S)
         self._connects = KeyedBuckets(self._connect_rate)
@@ -69,6 +72,12 @@ class Admission:
         rate = settings.max_connect_rate_per_ip
         self._connect_rate.change(rate, rate * _RATE_BURST_S)
         self.charges.change(settings.max_request_rate_per_ip)
+        self.names.change(settings)
+
+    def close(self) -> None:
+        """Log what was only counted so far."""
+        self.limit_log.close()
+        self.names.close()
 
     def arrive(self, peer: str | None) -> str | None:
         """Count a connection that was just accepted. Return what it is counted under, to be given to `depart`.
@@ -105,7 +114,7 @@ class Admission:
         """
         settings = self._settings
         handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
-        self.check_names(headers)
+        self.names.check(headers)
         address, payer, forwarded = self._identity(headers, peer)
         return UpgradeRequest(
             handshake,
@@ -138,30 +147,6 @@ class Admission:
         """The address that a request is charged to; None for this machine itself, unless it has no exemption."""
         return self._identity(headers, peer)[1]
 
-    def check_operator(self, headers: CIMultiDictProxy[str]) -> None:
-        """Check that a request for operators does not come from a page that made its name resolve to us.
-
-        Raises:
-            RefusalError: it may come from such a page.
-        """
-        settings = self._settings
-        if not settings.allowed_hosts.allows_operator(headers.get(hdrs.HOST, ""), settings.host):
-            problem = "ask for this by an address, by a name without a dot, or by a name in ALLOWED_HOSTS"
-            raise RefusalError(403, "host", problem)
-
-    def check_names(self, headers: CIMultiDictProxy[str]) -> None:
-        """Check that a request means this gateway, and does not come from another site's page.
-
-        Raises:
-            RefusalError: the host is not ours, or the origin is not allowed.
-        """
-        settings = self._settings
-        host = headers.get(hdrs.HOST, "")
-        if not settings.allowed_hosts.allows(host):
-            raise RefusalError(403, "host", "this name is not served here; see ALLOWED_HOSTS")
-        if not settings.allowed_origins.allows(headers.get(hdrs.ORIGIN), host):
-            raise RefusalError(403, "origin", "pages of this origin may not connect; see ALLOWED_ORIGINS")
-
     def grant_now(self, upgrade_request: UpgradeRequest) -> Grant | NotYet:
         """What ``upgrade_request`` may do, or why that is not known yet.
 
@@ -187,7 +172,7 @@ class Admission:
         Raises:
             RefusalError: there is no room for it.
         """
-        self._require_room()
+        self.require_room()
         slot = Slot(upgrade_request.payer)
         if upgrade_request.to_count and slot.payer is not None:
             self._count_in(slot.payer)
@@ -206,7 +191,7 @@ class Admission:
         Raises:
             RefusalError: there is none; the slot must still `leave`.
         """
-        self._require_room()
+        self.require_room()
         self._require_identity(slot, grant)
 
     def _require_identity(self, slot: Slot, grant: Grant) -> None:
@@ -234,7 +219,12 @@ class Admission:
             self._subjects.leave(slot.subject)
         slot.subject, slot.is_counted = "", False
 
-    def _require_room(self) -> None:
+    def require_room(self) -> None:
+        """Let a client in if the process takes one more.
+
+        Raises:
+            RefusalError: it does not.
+        """
         if not self._has_room():
             raise RefusalError(503, "full", "this gateway takes no more connections; try again", {"Retry-After": "1"})
 

@@ -49,6 +49,10 @@ class Authority(Struct, frozen=True):
             return None
         return None if port is not None and port > 65_535 else cls(host, port)
 
+    def __str__(self) -> str:
+        """As a browser writes it."""
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
     def is_below(self, parent: "Authority") -> bool:
         """Whether this is a subdomain of ``parent``, at any depth, and at its port if it has one."""
         return self.host.endswith("." + parent.host) and parent.port in (None, self.port)
@@ -75,6 +79,11 @@ class Origin(Struct, frozen=True):
             return cls(match[1], Authority(match[2], None)) if is_app else None
         port = authority.port if authority.port is not None else _DEFAULT_PORTS.get(match[1])
         return cls(match[1], Authority(authority.host, port))
+
+    def __str__(self) -> str:
+        """As a browser writes it, without a default port."""
+        is_default = self.authority.port == _DEFAULT_PORTS.get(self.scheme)
+        return f"{self.scheme}://{self.authority.host if is_default else self.authority}"
 
 
 class AllowedOrigins(Struct, frozen=True):
@@ -122,6 +131,11 @@ class AllowedOrigins(Struct, frozen=True):
             "self" in entries or not entries, "*" in entries, "null" in entries, frozenset(exact), tuple(parents)
         )
 
+    def __str__(self) -> str:
+        """The setting that means this."""
+        words = [word for word, is_set in (("self", self.own), ("*", self.every), ("null", self.null)) if is_set]
+        return ",".join([*words, *sorted(map(str, self.exact)), *map(_parent, map(str, self.parents))])
+
     def allows(self, origin: str | None, host: str) -> bool:
         """Whether a request with these `Origin` and `Host` headers may connect.
 
@@ -144,7 +158,7 @@ class AllowedOrigins(Struct, frozen=True):
                 parsed.scheme == parent.scheme and parsed.authority.is_below(parent.authority)
                 for parent in self.parents
             )
-            or (self.own and _is_own(parsed, host))
+            or (self.own and is_own(parsed, host))
         )
 
 
@@ -183,6 +197,13 @@ class AllowedHosts(Struct, frozen=True):
             else:
                 exact.add(authority)
         return cls(every=False, exact=frozenset(exact), parents=tuple(parents))
+
+    def __str__(self) -> str:
+        """The setting that means this."""
+        if self.every:
+            return "*"
+        own = sorted(str(name) for name in self.exact if name.host not in _LOOPBACK)
+        return ",".join([*own, *(f"*.{parent}" for parent in self.parents)])
 
     def allows(self, host: str) -> bool:
         """Whether a request with this `Host` header is for us."""
@@ -225,6 +246,10 @@ def _lower(text: str) -> str:
     return text.lower() if len(text) <= _LONGEST and text.isascii() else ""
 
 
+def _parent(origin: str) -> str:
+    return origin.replace("://", "://*.", 1)
+
+
 def _entries(value: str) -> list[str]:
     return [entry for part in value.split(",") if (entry := part.strip())]
 
@@ -240,7 +265,8 @@ def _name(authority: str) -> tuple[str, bool]:
     return name, authority.startswith("*.")
 
 
-def _is_own(origin: Origin, host: str) -> bool:
+def is_own(origin: Origin, host: str) -> bool:
+    """Whether pages of ``origin`` come from where they connect to: the `Host` that they ask for."""
     named = Authority.parse(host)
     if named is None or origin.scheme not in _DEFAULT_PORTS:
         return False

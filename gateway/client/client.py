@@ -8,7 +8,7 @@ from gateway.admission.budget import Payer
 from gateway.admission.limits import Bucket
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
-from gateway.client import costs
+from gateway.client import costs, listing
 from gateway.client.session import Outcome, Session
 from gateway.client.token_lifetime import TokenLifetime
 from gateway.fanout.window import LATE_S, note_round_trip
@@ -171,7 +171,10 @@ class Client:
         tokens = session.cost(command)
         if tokens:
             self._charge(tokens)
-        self._apply(session.obey(command))
+        outcome = session.obey(command)
+        if outcome.tokens:
+            self._charge(outcome.tokens)
+        self._apply(outcome)
 
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
@@ -182,6 +185,9 @@ class Client:
             if isinstance(reply, Error):
                 gateway.counters.errors_sent[reply.code] += 1
             connection.reply(connection.encoding.message_frame(reply))
+        if outcome.listing is not None:
+            for message in listing.messages(gateway, *outcome.listing):
+                connection.reply(connection.encoding.message_frame(message))
         if outcome.snapshots:
             gateway.hub.send_snapshots(connection, outcome.snapshots)
         elif outcome.states:

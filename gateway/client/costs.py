@@ -1,18 +1,26 @@
 """What a client's message costs, in tokens of the rates of messages. One token is a ping.
 
-Every message and every control frame costs one token. More is charged for work that takes longer than a ping, before it
-is done. One token of such work takes some 70 microseconds at most.
+Every message and every control frame costs one token. More is charged for work that takes longer than a ping: before it
+is done, or right after it where only then is known how much it was. One token of such work takes some 70 microseconds
+at most.
 """
 
 from typing import Final
 
-from gateway.protocol.messages import ALL, AnyCommand, Auth, List, Ping, Subscribe, Unsubscribe
+from gateway.client.suggestions import SUGGESTED_AT_MOST
+from gateway.protocol.messages import ALL, AnyCommand, Auth, List, ListSymbols, Ping, Subscribe, Unsubscribe
 
 TOKEN_CHECK: Final = 5
 """For checking a token in a message, which verifies a signature."""
 
 _NAMES: Final = 160
 """So many symbols, named or held, cost one token."""
+
+_DESCRIBED: Final = 100
+"""So many symbols, described in the answer to ``symbols``, cost one token."""
+
+_SUGGESTION: Final = 5
+"""For looking up which symbols an unknown name may have meant."""
 
 _SNAPSHOTS: Final = 100
 """So many snapshots cost one token: each is looked up, put in order and written."""
@@ -37,10 +45,17 @@ def of_command(command: AnyCommand, held: int, served: int) -> int:
             return (len(command.symbols) + max(held, named)) // _NAMES + snapshots // _SNAPSHOTS
         case List():
             return held // _NAMES
+        case ListSymbols():
+            return served // _DESCRIBED
         case Auth():
             return TOKEN_CHECK
         case Ping():
             return 0
+
+
+def of_unknown(names: int) -> int:
+    """The cost of an error about so many unknown names, beyond that of the command that has them."""
+    return names // _NAMES + _SUGGESTION * min(names, SUGGESTED_AT_MOST)
 
 
 def of_bytes(length: int) -> int:

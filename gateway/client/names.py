@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from gateway.auth.grant import Grant
 from gateway.protocol.messages import ALL
 from market.prices.symbols import Symbols
@@ -31,6 +33,13 @@ def resolve(symbols: Symbols, names: list[str]) -> tuple[list[str], list[str]]:
     return list(found), list(unknown)
 
 
+def full_names(grant: Grant, symbols: Symbols) -> Grant:
+    """``grant`` with its names resolved as those of a subscribe are; they mean what they mean among ``symbols``."""
+    if grant.symbols is None:
+        return grant
+    return msgspec.structs.replace(grant, symbols=frozenset(symbols.resolve(name) or name for name in grant.symbols))
+
+
 def permitted(grant: Grant, symbols: Symbols, named: list[str], asked: list[str]) -> tuple[list[str], list[str]]:
     """Of the symbols ``named`` what ``grant`` allows, and what it forbids although it was ``asked`` for by name."""
     allowed = grant.allowed(named)
@@ -41,8 +50,8 @@ def permitted(grant: Grant, symbols: Symbols, named: list[str], asked: list[str]
     return allowed, [symbol for symbol in named if symbol in by_name]
 
 
-def listed(problem: str, names: Sequence[str]) -> str:
-    """``problem`` of these ``names``, in words: the first of them by name."""
-    shown = ", ".join(repr(name) for name in names[:_NAMED_AT_MOST])
+def listed(problem: str, names: Sequence[str], shown: Sequence[str] = ()) -> str:
+    """``problem`` of these ``names``, in words: the first of them by name. ``shown`` has the words for some of them."""
+    words = [*shown, *map(repr, names[len(shown) : _NAMED_AT_MOST])]
     more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
-    return f"{problem}: {shown}{more}"
+    return f"{problem}: {', '.join(words)}{more}"

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
-from gateway.client.costs import of_command
-from gateway.client.names import listed, permitted, resolve
+from gateway.client.costs import of_command, of_unknown
+from gateway.client.names import full_names, listed, permitted, resolve
 from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, subscription_of, without
+from gateway.client.suggestions import unknown_symbols
 from gateway.fanout.backlog import topics_of
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
@@ -22,6 +22,7 @@ from gateway.protocol.messages import (
     ErrorCode,
     Id,
     List,
+    ListSymbols,
     Message,
     Ping,
     Pong,
@@ -47,9 +48,13 @@ class Outcome(Struct, gc=False):
     """Symbols whose last values are to be sent, with the states of those that are not live."""
     states: Sequence[str] = ()
     """Symbols of which only the states are to be sent, if they are not live."""
+    listing: tuple[Sequence[str], Id | UnsetType] | None = None
+    """Symbols of which the client is to be told what is known (`gateway.client.listing`), and the answer's ``id``."""
     close: CloseReason | None = None
     auth: Auth | None = None
     """A token to be checked; then call `Session.authenticated` or `Session.refused`."""
+    tokens: int = 0
+    """What it has cost beyond `Session.cost`."""
 
 
 class Session:
@@ -79,7 +84,7 @@ class Session:
         self._errors = 0
         self._shown = grant
         # The meaning of its names depends on the symbols, which may change.
-        self.grant = grant if grant is None or grant.symbols is None else self._with_full_names(grant)
+        self.grant = grant and full_names(grant, symbols)
         self.wants: Wants = ()
         """What it holds now. May be replaced by an equal object that others share."""
         self._asked: Wants | None = None
@@ -108,7 +113,9 @@ class Session:
         """The outcome of a result of `read`."""
         if isinstance(command, Malformed):
             return self._error(command.code, command.message, command.id)
-        if self.grant is None and not isinstance(command, Auth):
+        if isinstance(command, Auth):
+            return Outcome(auth=command)
+        if self.grant is None:
             return self._error("unauthorised", "the first message must be auth, with a token", command.mark)
         match command:
             case Subscribe():
@@ -117,10 +124,10 @@ class Session:
                 return self._unsubscribe(command)
             case List():
                 return Outcome(replies=[Subscriptions(symbols=self._held(), id=command.mark)])
+            case ListSymbols():
+                return Outcome(listing=(self.grant.allowed(self._symbols), command.mark))
             case Ping():
                 return Outcome(replies=[Pong(id=command.mark)])
-            case Auth():
-                return Outcome(auth=command)
 
     def serve(self, symbols: Symbols) -> bool:
         """Let the client subscribe to ``symbols`` and no others from now on.
@@ -128,7 +135,7 @@ class Session:
         Returns whether it holds others; `give_up` says which.
         """
         self._symbols = symbols
-        self.grant = self._shown and self._with_full_names(self._shown)
+        self.grant = self._shown and full_names(self._shown, symbols)
         return not symbols.includes(self.held)
 
     def give_up(self) -> frozenset[str]:
@@ -146,7 +153,7 @@ class Session:
             refusal = Error(code="forbidden", message="the token is of another subject; connect with it", id=command_id)
             return Outcome(replies=[refusal], close=CloseReason.FORBIDDEN)
         self._shown = grant
-        self.grant = grant = self._with_full_names(grant)
+        self.grant = grant = full_names(grant, self._symbols)
         replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=grant.expires_us, id=command_id)]
         symbols = self.held
         kept = frozenset(grant.allowed(symbols))
@@ -194,7 +201,7 @@ class Session:
             return self._error("too_many_options", TOO_MANY_SETS, command.mark)
         outcome = Outcome(replies=[Subscribed(symbols=named, id=command.mark)] if named else [])
         if unknown:
-            self._error("unknown_symbol", listed("unknown symbol", unknown), command.mark, outcome)
+            self._unknown(unknown, command.mark, outcome)
         if forbidden and outcome.close is None:
             self._error("forbidden", listed("the token does not allow", forbidden), command.mark, outcome)
         if not named:
@@ -224,23 +231,20 @@ class Session:
         self._asked = None if wants is asked else asked
         return wants
 
-    def _with_full_names(self, grant: Grant) -> Grant:
-        """``grant`` with its names resolved as those of a subscribe are."""
-        if grant.symbols is None:
-            return grant
-        names = frozenset(self._symbols.resolve(name) or name for name in grant.symbols)
-        return msgspec.structs.replace(grant, symbols=names)
-
     def _unsubscribe(self, command: Unsubscribe) -> Outcome:
         held = self.held
         named, unknown = resolve(self._symbols, command.symbols)
         if unknown and not named:
-            return self._error("unknown_symbol", listed("unknown symbol", unknown), command.mark)
+            return self._unknown(unknown, command.mark, Outcome())
         dropped = [symbol for symbol in named if symbol in held]
         outcome = Outcome(self.drop(frozenset(dropped)), [Unsubscribed(symbols=dropped, id=command.mark)])
         if unknown:
-            self._error("unknown_symbol", listed("unknown symbol", unknown), command.mark, outcome)
+            self._unknown(unknown, command.mark, outcome)
         return outcome
+
+    def _unknown(self, names: list[str], command_id: Id | UnsetType, outcome: Outcome) -> Outcome:
+        outcome.tokens += of_unknown(len(names))
+        return self._error("unknown_symbol", unknown_symbols(self._symbols, names, self.grant), command_id, outcome)
 
     def _held(self) -> list[str]:
         held = self.held

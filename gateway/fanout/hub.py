@@ -21,6 +21,7 @@ from gateway.fanout.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Message
+from market.prices.tick import Tick
 
 logger = logging.getLogger(__name__)
 
@@ -185,6 +186,11 @@ class Hub:
         if every:
             latest = [one.subscription for one in before if one.subscription.rule == "latest"]
             self.slow.hand_over(connection, latest, every)
+
+    def last_tick(self, topic: str) -> Tick | None:
+        """The newest tick of ``topic``; None before the first."""
+        framed = self._last.get(topic)
+        return None if framed is None else framed.tick
 
     def send_snapshots(self, connection: Member, topics: Collection[str]) -> None:
         """Write the newest tick of each of ``topics`` that has one, and the states of those that are not live.

@@ -5,6 +5,8 @@
 ``aiohttp_internals``  undocumented parts of aiohttp that are used
 ``expectations``       ignores ``Expect`` headers
 ``routes``             the answer for each path
+``symbols``            the list of symbols
+``directions``         where to go, for whoever came to a wrong path or by plain HTTP
 ``health``             the answers to probes of balancers and orchestrators
 ``pages``              the dashboard, as one document
 ``upgrade``            from a request for ``/ws`` to a client

@@ -37,7 +37,7 @@ def readiness(gateway: Gateway, headers: CIMultiDictProxy[str], address: str) ->
 def answer_now(gateway: Gateway, message: RawRequestMessage, address: str) -> bytes:
     """The whole answer to a probe, made without aiohttp for a tenth of the work. The connection ends with it."""
     try:
-        gateway.admission.check_operator(message.headers)
+        gateway.admission.names.check_operator(message.headers)
     except RefusalError as refusal:
         gateway.counters.connections_refused[refusal.reason] += 1
         return refusal.to_http()

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 _WEB: Final = Path(__file__).parent.parent / "web"
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
-_MODULES: Final = ("figures.js", "connection.js", "table.js", "app.js")
+_MODULES: Final = ("figures.js", "refusal.js", "connection.js", "table.js", "app.js")
 """Each module imports only from those before it."""
 
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./[a-z]+\.js";\n', re.MULTILINE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -13,11 +14,14 @@ from gateway.admission.admission import try_later, unauthorised
 from gateway.admission.charges import METRICS
 from gateway.admission.request.head import require_small_body
 from gateway.admission.upgrade_request import bearer
-from gateway.auth.grant import RefusedError, TryLaterError
+from gateway.auth.grant import Grant, RefusedError, TryLaterError
+from gateway.client.names import full_names
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
+from gateway.http.directions import NOTHING_HERE, require_path, require_upgrade
 from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
+from gateway.http.symbols import answer, cost
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
 from market.bus import BusDownError
 
@@ -26,6 +30,10 @@ REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
 
 WEBSOCKET_PATH: Final = "/ws"
 TICKET_PATH: Final = "/v1/ticket"
+SYMBOLS_PATH: Final = "/v1/symbols"
+
+_FOR_PAGES: Final = {TICKET_PATH: "POST", SYMBOLS_PATH: "GET"}
+"""Pages of other allowed origins may read the answers of these, each to this method."""
 
 _FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 """Load balancers and scrapers ask for these, under names of their own."""
@@ -39,8 +47,11 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/", index),
         web.get("/web/{name}", part),
         web.get(WEBSOCKET_PATH, websocket, allow_head=False),
+        web.options(WEBSOCKET_PATH, may_connect),
         web.post(TICKET_PATH, ticket),
-        web.options(TICKET_PATH, ticket_preflight),
+        web.options(TICKET_PATH, preflight),
+        web.get(SYMBOLS_PATH, symbols, allow_head=False),
+        web.options(SYMBOLS_PATH, preflight),
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
         web.get("/metrics", metrics),
@@ -62,7 +73,17 @@ async def part(request: web.Request) -> web.Response:
 
 async def websocket(request: web.Request) -> web.StreamResponse:
     """The WebSocket: prices."""
+    require_upgrade(request)
     return await upgrade(request, request.app[GATEWAY])
+
+
+async def may_connect(request: web.Request) -> web.Response:
+    """Whether a page may open a WebSocket here: 204, or the refusal that its handshake would get.
+
+    A browser hides why a handshake was refused, and sends an `Origin` with this request as with a handshake.
+    """
+    request.app[GATEWAY].admission.require_room()
+    return web.Response(status=204, headers={"Allow": "GET, OPTIONS", "Cache-Control": "no-store"})
 
 
 async def ticket(request: web.Request) -> web.Response:
@@ -70,28 +91,33 @@ async def ticket(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     if gateway.authenticator is None:
         raise RefusalError(404, "ticket", "nobody needs a ticket here: AUTH_MODE is none")
-    token = bearer(request.headers)
-    if token is None:
-        raise unauthorised("a ticket needs a token: Authorization: Bearer <token>", "bad_token")
+    grant = await _grant(request)
     try:
-        with gateway.admission.charges.proof(_payer(request)):
-            grant = await gateway.authenticator.verify(token)
         if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
             # The bus's store keeps each ticket for a while.
             raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
         issued = await gateway.tickets.issue(grant)
-    except RefusedError as error:
-        raise unauthorised(str(error), error.code) from None
-    except (TryLaterError, BusDownError) as error:
+    except BusDownError as error:
         raise try_later("no ticket can be given now", error) from None
     gateway.counters.tickets_issued += 1
     headers = {"Cache-Control": "no-store"}
     return _answer(200, {"ticket": issued, "expires_in_s": gateway.tickets.ttl_s}, headers)
 
 
-async def ticket_preflight(_request: web.Request) -> web.Response:
+async def symbols(request: web.Request) -> web.StreamResponse:
+    """The symbols that there are, as in the message ``symbols``; if a token is needed, those that it allows."""
+    gateway = request.app[GATEWAY]
+    names: Sequence[str] = gateway.settings.symbols.names
+    if gateway.authenticator is not None:
+        names = full_names(await _grant(request), gateway.settings.symbols).allowed(names)
+    gateway.admission.charges.take(_payer(request), cost(len(names)))
+    return await answer(gateway, request, names)
+
+
+async def preflight(request: web.Request) -> web.Response:
     """The answer to a page of an allowed origin before it sends a token (Fetch standard, CORS protocol)."""
-    headers = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Authorization"}
+    method = _FOR_PAGES[request.path]
+    headers = {"Access-Control-Allow-Methods": method, "Access-Control-Allow-Headers": "Authorization"}
     return web.Response(status=204, headers=headers)
 
 
@@ -129,20 +155,23 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             # The head could not be charged when it came.
             gateway.admission.charges.take_request(gateway.admission.payer(request.headers, peer), request.path)
         if request.path in _FOR_OPERATORS:
-            gateway.admission.check_operator(request.headers)
+            gateway.admission.names.check_operator(request.headers)
         else:
-            gateway.admission.check_names(request.headers)
+            gateway.admission.names.check(request.headers)
+            require_path(request, WEBSOCKET_PATH, gateway.admission.names.log_path)
         require_small_body(request.headers)
         return await handler(request)
+    except web.HTTPNotFound:
+        return web.Response(status=404, body=NOTHING_HERE.body, content_type="application/json")
     except RefusalError as refusal:
         gateway.counters.connections_refused[refusal.reason] += 1
         headers = dict(refusal.headers)
-        answer = web.Response(
+        response = web.Response(
             status=refusal.status, body=refusal.body, content_type="application/json", headers=headers
         )
         if refusal.ends_connection:
-            answer.force_close()
-        return answer
+            response.force_close()
+        return response
 
 
 async def close_while_draining(request: web.Request, response: web.StreamResponse) -> None:
@@ -153,11 +182,31 @@ async def close_while_draining(request: web.Request, response: web.StreamRespons
 
 
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Let pages of allowed origins read a ticket, and name no versions."""
+    """Let pages of allowed origins read what is for them, and name no versions."""
     response.headers[hdrs.SERVER] = SERVER
-    if request.path == TICKET_PATH and hdrs.ORIGIN in request.headers and response.status != 403:
+    if request.path in _FOR_PAGES and hdrs.ORIGIN in request.headers and response.status != 403:
         response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
         response.headers["Vary"] = hdrs.ORIGIN
+
+
+async def _grant(request: web.Request) -> Grant:
+    """What the token of a request allows.
+
+    Raises:
+        RefusalError: it has none, or one that opens nothing, or that cannot be told now.
+    """
+    gateway = request.app[GATEWAY]
+    token = bearer(request.headers)
+    if token is None:
+        raise unauthorised("this is for who brings a token: Authorization: Bearer <token>", "bad_token")
+    assert gateway.authenticator is not None
+    try:
+        with gateway.admission.charges.proof(_payer(request)):
+            return await gateway.authenticator.verify(token)
+    except RefusedError as error:
+        raise unauthorised(str(error), error.code) from None
+    except TryLaterError as error:
+        raise try_later("the token cannot be checked now", error) from None
 
 
 def _payer(request: web.Request) -> str | None:

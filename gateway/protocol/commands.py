@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.protocol.messages import MAX_NAMES, AnyCommand, Channel, ErrorCode, Id
 from market.wire.codec import UNREADABLE
 
-_TYPES: Final = ("subscribe", "unsubscribe", "list", "ping", "auth")
+_TYPES: Final = ("subscribe", "unsubscribe", "list", "symbols", "ping", "auth")
 _CHANNELS: Final = get_args(Channel)
 _TOO_LONG: Final = f"`array` of length <= {MAX_NAMES}"
 """Part of the decoder's words about a list that is too long."""

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from gateway.protocol.served_symbol import ServedSymbol
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
 from market.prices.venues import DEFAULT_VENUE
 from market.wire.status import SymbolState
@@ -52,7 +53,8 @@ class Subscribe(Command, tag="subscribe"):
     """
 
     symbols: SymbolNames
-    """Symbols, aliases (``BTC`` means ``BTCUSDT``), or ``["*"]`` for all. The case of A to Z does not matter."""
+    """Symbols, aliases, or ``["*"]`` for all. ``BTC`` means ``BTCUSDT``, and so does ``BTC/USDT``, also with - or _ as
+    the separator, unless a symbol has that very name. The case of A to Z does not matter."""
     channel: Channel | UnsetType | None = UNSET
     """What to send of the symbols. ``ticker``, the default and the only one so far, is best bid and ask, last price and
     volume."""
@@ -97,6 +99,10 @@ class List(Command, tag="list"):
     """Which symbols do I hold?"""
 
 
+class ListSymbols(Command, tag="symbols"):
+    """Which symbols are there? Those that this gateway serves and the token allows, whether or not I hold them."""
+
+
 class Ping(Command, tag="ping"):
     """Are you there? (For clients that cannot send WebSocket pings, such as browsers.)"""
 
@@ -108,14 +114,14 @@ class Auth(Command, tag="auth"):
     """A JSON Web Token."""
 
 
-AnyCommand = Subscribe | Unsubscribe | List | Ping | Auth
+AnyCommand = Subscribe | Unsubscribe | List | ListSymbols | Ping | Auth
 
 ErrorCode = Literal[
     "bad_json",  # The message is not JSON, or not MessagePack.
     "bad_message",  # A field has a wrong type, is missing, or is unknown.
     "wrong_frame",  # A binary frame came where text is due, or text where binary is.
     "unknown_command",  # There is no such command.
-    "unknown_symbol",  # This gateway serves no such symbol.
+    "unknown_symbol",  # This gateway serves no such symbol. The message suggests others.
     "too_many_symbols",  # The connection would hold more symbols than the gateway or its token allows.
     "too_many_options",  # The connection would have more than four different sets of options. Nothing has changed.
     "unauthorised",  # There is no token yet, or it is not valid.
@@ -165,6 +171,17 @@ class Subscriptions(Message, tag="subscriptions"):
 
     symbols: list[str]
     """Everything that this connection holds."""
+    id: Id | UnsetType = UNSET
+    """That of the command."""
+
+
+class ServedSymbols(Message, tag="symbols"):
+    """The answer to ``symbols``. ``GET /v1/symbols`` gives the same list, whole, as ``{"symbols":[...]}``."""
+
+    symbols: list[ServedSymbol]
+    """The symbols that this gateway serves and the token allows, in the gateway's order; at most 500 in one message."""
+    more: bool | UnsetType = UNSET
+    """True if another message with more of them follows at once; else absent."""
     id: Id | UnsetType = UNSET
     """That of the command."""
 

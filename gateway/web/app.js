@@ -92,6 +92,7 @@ function drawState() {
 }
 
 function stateOf() {
+  if (connectionState.refusal) return ["refused", "Refused"];
   switch (connectionState.name) {
     case "ended":
       return ["ended", "Stopped"];
@@ -157,8 +158,9 @@ function drawNotice(state) {
   if (state === "ended") {
     text = connectionState.reason;
     detail = connectionState.locked ? "" : "This page does not try again by itself.";
-  } else if (state === "reconnecting") {
+  } else if (state === "reconnecting" || state === "refused") {
     text = connectionState.reason || "Connecting to the gateway again.";
+    if (connectionState.refusal) text = `The gateway refuses this page: ${connectionState.refusal}.`;
     const seconds = connectionState.name === "waiting" ? Math.max(0, connectionState.until - performance.now()) / 1000 : 0;
     detail = `${table.size ? "Prices below may be old. " : ""}${
       seconds >= 1 ? `Next attempt in ${Math.ceil(seconds)} s.` : "Trying now."

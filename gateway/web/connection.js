@@ -1,5 +1,7 @@
 // The connection to a gateway. It is made again whenever it ends, with backoff.
 
+import { whyRefused } from "./refusal.js";
+
 const CONNECT_TIMEOUT_MS = 10_000;
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 30_000;
@@ -23,7 +25,8 @@ const REASONS = {
 /**
  * Calls `onMessage(message)` for each message and `onState(state)` at each change, where state is
  * {name: "connecting"}, {name: "open"}, {name: "waiting", reason, until} (a time of `performance.now()`),
- * or {name: "ended", reason, locked}, where `locked` says whether a token would help.
+ * or {name: "ended", reason, locked}, where `locked` says whether a token would help. Each has a `refusal`: why the
+ * gateway refused the last attempt; empty if it did not.
  */
 export class Connection {
   #url;
@@ -37,6 +40,8 @@ export class Connection {
   #heartbeatMs = 30_000;
   #pinged = false;
   #returnAt = 0;
+  #refusal = "";
+  #state = null;
 
   constructor(url, { onMessage, onState }) {
     this.#url = url;
@@ -54,7 +59,7 @@ export class Connection {
     this.#returnAt = 0;
     this.#openedAt = 0;
     this.#receivedAt = performance.now();
-    this.#onState({ name: "connecting" });
+    this.#enter({ name: "connecting" });
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
     socket.onmessage = (event) => this.#receive(event.data);
@@ -64,7 +69,7 @@ export class Connection {
   // Stay away until `connect`: only a token would help.
   lock(reason) {
     this.#drop();
-    this.#onState({ name: "ended", reason, locked: true });
+    this.#enter({ name: "ended", reason, locked: true });
   }
 
   send(message) {
@@ -83,8 +88,9 @@ export class Connection {
     if (message === null || typeof message !== "object") return;
     if (message.type === "welcome") {
       this.#openedAt = this.#receivedAt;
+      this.#refusal = "";
       if (message.heartbeat_s > 0) this.#heartbeatMs = message.heartbeat_s * 1000;
-      this.#onState({ name: "open" });
+      this.#enter({ name: "open" });
     } else if (message.type === "shutdown") {
       this.#returnAt = this.#receivedAt + Math.max(0, Number(message.reconnect_after_ms) || 0);
     }
@@ -108,15 +114,29 @@ export class Connection {
     this.#drop();
     const now = performance.now();
     if (code in FINAL) {
-      this.#onState({ name: "ended", reason: FINAL[code], locked: code === 4401 });
+      this.#enter({ name: "ended", reason: FINAL[code], locked: code === 4401 });
       return;
     }
     if (this.#openedAt && now - this.#openedAt > STEADY_MS) this.#attempt = 0;
     let wait;
     if (this.#returnAt) wait = Math.max(0, this.#returnAt - now);
     else wait = Math.random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** this.#attempt++);
-    this.#onState({ name: "waiting", reason: REASONS[code] ?? reason ?? "", until: now + wait });
+    this.#enter({ name: "waiting", reason: REASONS[code] ?? reason ?? "", until: now + wait });
     this.#timer = setTimeout(() => this.connect(), wait);
+    if (!this.#openedAt) this.#ask();
+  }
+
+  // The answer may come after the next attempt has begun.
+  async #ask() {
+    const refusal = await whyRefused(this.#url);
+    if (this.#openedAt || refusal === this.#refusal) return;
+    this.#refusal = refusal;
+    this.#enter(this.#state);
+  }
+
+  #enter(state) {
+    this.#state = state;
+    this.#onState({ ...state, refusal: this.#refusal });
   }
 
   // Let go at once: a dead peer would keep a socket in CLOSING for a minute.

@@ -1,7 +1,9 @@
 """What a price is: whose it is, of what, and with how many decimals. Nothing here knows the bus.
 
 - ``venues``: the exchanges, and which of them a symbol belongs to;
-- ``symbols``: the symbols that a program serves, and the short names that may stand for them;
+- ``letters``: upper and lower case, of A to Z alone;
+- ``pairs``: base and quote of symbols: other spellings of one, and those that a wrong name may have meant;
+- ``symbols``: the symbols that a program serves, and the other names that may stand for them;
 - ``instruments``: a symbol as the exchange lists it, with the scales of its prices and sizes;
 - ``tick``: one price update, and the one way from an exchange's decimal string to a scaled integer.
 """

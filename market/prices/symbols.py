@@ -1,16 +1,16 @@
-"""Symbols, and the short names that may stand for them.
+"""Symbols, and the other names that may stand for them.
 
-A symbol is the exchange's own name, in any script: Binance lists 币安人生USDT. Case is ignored only for letters A to
-Z. The rules of other letters depend on the language (the Turkish i), or change a name's length (ß becomes SS), so two
-symbols might become one.
+A symbol is the exchange's own name, in any script: Binance lists 币安人生USDT. Case is ignored for letters A to Z.
 """
 
-import string
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from market.errors import MarketError
+from market.prices.letters import lower, upper
+from market.prices.pairs import Pairs, parts
 from market.prices.venues import DEFAULT_VENUE, EXAMPLES, OTHER_VENUES, venue_of
 
 MAX_SYMBOL_BYTES: Final = 64
@@ -21,17 +21,6 @@ _REFUSED: Final = frozenset(",*@#\"'`\\")
 # begins a comment; quotes and backslashes are left over from a shell. Blanks, and what cannot be printed, are no part
 of a symbol either: two that look the same would not be."""
 
-_SEPARATORS: Final = "-_/.:"
-"""Signs between base and quote asset, on exchanges that write one."""
-
-_UPPER: Final = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
-_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-
-# Best known first: `BTC` stands for BTCUSDT even where BTCEUR is listed before it.
-_QUOTE_ASSETS = (
-    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BRL", "JPY", "BTC", "ETH", "BNB",
-)  # fmt: skip
-
 
 class SymbolError(MarketError, ValueError):
     """A list of symbols that cannot be used; the message names the entry and the fix."""
@@ -41,7 +30,8 @@ class Symbols:
     """The symbols one process serves, in the order they were named, and their aliases.
 
     A base asset is an alias of its pair: ``BTC`` of ``BTCUSDT``. Where several pairs share a base,
-    the best known quote asset wins. A symbol is never hidden by an alias.
+    the best known quote asset wins. So is a pair with a separator that the symbol does not have, or another one:
+    ``BTC/USDT``, ``BTC-USDT`` and ``BTC_USDT`` of ``BTCUSDT``. A symbol is never hidden by an alias.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -49,6 +39,7 @@ class Symbols:
         self._known = {name: name for name in self.names}
         self._by_upper = {upper(name): name for name in self.names}
         self.aliases = _aliases(self.names)
+        """Base assets in upper case, each with its symbol."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -65,7 +56,17 @@ class Symbols:
         It is always the same object, so many clients' sets share it.
         """
         name = upper(name)
-        return self._by_upper.get(name) or self.aliases.get(name)
+        return self._by_upper.get(name) or self.aliases.get(name) or self.pairs.spelled(name)
+
+    @cached_property
+    def alias_of(self) -> dict[str, str]:
+        """The base asset that stands for a symbol, for each symbol that has one. Made when first wanted."""
+        return {name: canonical(alias) for alias, name in self.aliases.items()}
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The symbols by base and quote. Made when the first name comes that means nothing else."""
+        return Pairs(self.names)
 
     def includes(self, names: frozenset[str]) -> bool:
         """Whether each of ``names`` is one of these symbols."""
@@ -117,16 +118,6 @@ def canonical(name: str) -> str:
     return f"{venue}:{upper(native)}" if colon and (venue := lower(venue)) in OTHER_VENUES else upper(name)
 
 
-def upper(name: str) -> str:
-    """``name`` with the letters a to z in upper case."""
-    return name.upper() if name.isascii() else name.translate(_UPPER)
-
-
-def lower(name: str) -> str:
-    """``name`` with the letters A to Z in lower case."""
-    return name.lower() if name.isascii() else name.translate(_LOWER)
-
-
 def is_symbol(name: str) -> bool:
     """Whether ``name`` can be a symbol: at most `MAX_SYMBOL_BYTES`, and no sign that means something else."""
     return (
@@ -153,13 +144,13 @@ def _read_file(path: Path) -> list[str]:
 
 def _aliases(names: tuple[str, ...]) -> dict[str, str]:
     best: dict[str, tuple[int, str]] = {}
+    known = frozenset(names)
     for name in names:
-        for rank, quote in enumerate(_QUOTE_ASSETS):
-            base = name.removesuffix(quote).rstrip(_SEPARATORS)
-            if base and name.endswith(quote):
-                if base not in names and (base not in best or rank < best[base][0]):
-                    best[base] = (rank, name)
-                break
+        found = parts(name)
+        if found is not None:
+            rank, base, _ = found
+            if base not in known and (base not in best or rank < best[base][0]):
+                best[base] = (rank, name)
     return {upper(alias): name for alias, (_, name) in best.items()}
 
 

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from aiohttp import web
 
-from market.prices.symbols import lower
+from market.prices.letters import lower
 from tests.exchange.faults import Canned, Faults
 from tests.exchange.limits import Limits, RollingCount, Violation
 from tests.exchange.market import Market

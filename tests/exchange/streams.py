@@ -9,7 +9,7 @@ from typing import Any, Literal
 from aiohttp import WSMsgType, web
 from msgspec import Struct
 
-from market.prices.symbols import lower, upper
+from market.prices.letters import lower, upper
 from tests.exchange.faults import Faults
 from tests.exchange.limits import Limits, RollingCount
 from tests.exchange.market import Market

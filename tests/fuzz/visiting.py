@@ -209,8 +209,8 @@ async def gateway_under_fire() -> AsyncIterator[Visiting]:
     said: list[str] = []
 
     def hear(name: str, line: str) -> None:
-        # Who meets a limit is told of once, and not for being wrong.
-        if name == program.name and " gateway.admission.limit_log: " not in line:
+        # Who meets a limit, or comes under a wrong name, is told of once, and not for being wrong.
+        if name == program.name and not any(f" gateway.admission.{log}: " in line for log in ("limit_log", "names")):
             said.append(line)
 
     stack = Stack(plan, hear)

@@ -177,9 +177,9 @@ async def test_through_haproxy_each_client_pays_for_itself() -> None:
 
         heard = await statuses("127.0.0.2", 60)
         # No handshake, which is a request as any other.
-        assert {400, 429} == set(heard)
-        assert [400] * 10 == heard[:10]
-        assert [400] * 5 == await statuses("127.0.0.3", 5)
+        assert {426, 429} == set(heard)
+        assert [426] * 10 == heard[:10]
+        assert [426] * 5 == await statuses("127.0.0.3", 5)
         # HAProxy's own questions are nobody's.
         await answers(f"http://{HOST}:{port}/readyz", 200)
 

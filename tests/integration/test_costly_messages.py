@@ -35,6 +35,12 @@ COSTLY = {
         40,
         deflated(b'{"type":"subscribe","symbols":["X"%b]}' % b"".join(b',"X%d"' % (n % 99) for n in range(8_000))),
     ),
+    "names that are like a symbol": (
+        55,
+        deflated(
+            b'{"type":"subscribe","symbols":["XBT"%b]}' % b"".join(b',"XBT/US-%d"' % (n % 99) for n in range(8_000))
+        ),
+    ),
     "blocks with nothing in them": (62, EMPTY_BLOCK * 3_200 + deflated(b'{"type":"ping"}')),
 }
 """What is sent again and again, and the least it costs."""

@@ -10,12 +10,14 @@ from aiohttp import web
 from msgspec import Struct, inspect
 
 import gateway.protocol.messages
+import gateway.protocol.served_symbol
 import gateway.websocket.close_codes
 import gateway.websocket.framing.parser
 import market.prices.tick
 from gateway.errors import REFUSALS
 from gateway.http.routes import routes
 from gateway.protocol import messages
+from gateway.protocol.served_symbol import ServedSymbol
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.framing.parser import FailureCode
 from market.prices.tick import Tick
@@ -26,6 +28,7 @@ COMMANDS: Mapping[type[messages.Command], str] = {
     messages.Subscribe: '{"type":"subscribe","symbols":["BTC","ETHUSDT"],"max_hz":2,"id":1}',
     messages.Unsubscribe: '{"type":"unsubscribe","symbols":["BTC"],"id":2}',
     messages.List: '{"type":"list","id":3}',
+    messages.ListSymbols: '{"type":"symbols","id":7}',
     messages.Ping: '{"type":"ping","id":4}',
     messages.Auth: '{"type":"auth","token":"eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.…","id":5}',
 }
@@ -37,6 +40,8 @@ _TICK = Tick(
     volume=76977333, price_scale=2, size_scale=5, event_us=_AT_US + 785900, recv_us=_AT_US + 786050,
 )  # fmt: skip
 
+_UNKNOWN = 'unknown symbol: \'XBTUSD\' (did you mean BTCUSDT?); {"type":"symbols"} lists what there is'
+
 MESSAGES: tuple[messages.Message, ...] = (
     messages.Welcome(client="1867761a-3ef3-4c1c-b2ac-0a622d3773b7", heartbeat_s=20),
     messages.Status(feed="live", reason="", source="binance-ws", since_us=_AT_US),
@@ -46,11 +51,18 @@ MESSAGES: tuple[messages.Message, ...] = (
     ),
     messages.Unsubscribed(symbols=["BTCUSDT"], id=2),
     messages.Subscriptions(symbols=["ETHUSDT"], id=3),
+    messages.ServedSymbols(
+        symbols=[
+            ServedSymbol("BTCUSDT", "binance", "live", ["BTC"], 2, 5),
+            ServedSymbol("BTCEUR", "binance", "stale"),
+        ],
+        id=7,
+    ),
     messages.Pong(id=4),
     messages.Authenticated(subject="demo", expires_us=_AT_US + 3600_000_000, id=5),
     messages.Expiring(expires_us=_AT_US + 3600_000_000),
     messages.Lag(conflated=17),
-    messages.Error(code="unknown_symbol", message="unknown symbol: 'DOGE'", id=6),
+    messages.Error(code="unknown_symbol", message=_UNKNOWN, id=6),
     messages.Shutdown(reconnect_after_ms=1200),
 )
 """Each message, as an example; ticks come apart."""
@@ -72,7 +84,7 @@ def commands() -> str:
 def answers() -> str:
     """Every message of a gateway: when it comes, an example, its fields."""
     sections = [_section(type(message), msgspec.json.encode(message).decode()) for message in MESSAGES]
-    return "\n\n".join([*sections[:3], _ticks(), *sections[3:]])
+    return "\n\n".join([*sections[:3], _ticks(), *sections[3:], _served_symbol()])
 
 
 def error_codes() -> str:
@@ -144,6 +156,11 @@ def _section(kind: type[Struct], example: str) -> str:
     return _described(f"`{kind.__struct_config__.tag}`", getdoc(kind) or "", example, _fields(kind, docs))
 
 
+def _served_symbol() -> str:
+    docs = field_docs(gateway.protocol.served_symbol, "ServedSymbol")
+    return f"### A served symbol\n\n{getdoc(ServedSymbol)}\n\n{_fields(ServedSymbol, docs)}"
+
+
 def _ticks() -> str:
     docs = field_docs(market.prices.tick, "Tick")
     fields = _fields(Tick, docs)
@@ -200,7 +217,8 @@ def _words(kind: inspect.Type) -> str:
         case inspect.UnionType(types=types):
             return " or ".join(_words(each) for each in types if not isinstance(each, inspect.NoneType))
         case inspect.ListType(item_type=item, max_length=most):
-            return f"array of {f'1 to {most:,} ' if most else ''}{_words(item).replace('string', 'strings')}"
+            words = _words(item).replace("string", "strings").replace("object", "objects")
+            return f"array of {f'1 to {most:,} ' if most else ''}{words}"
         case inspect.StrType(max_length=most):
             return f"string of up to {most} characters" if most else "string"
         case inspect.FloatType(ge=least, le=most):
@@ -213,6 +231,8 @@ def _words(kind: inspect.Type) -> str:
             return " or ".join(f"`{value}`" for value in values)
         case inspect.LiteralType():
             return "string, see below"
+        case inspect.StructType():
+            return "object, see below"
     raise TypeError(kind)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from market.prices.symbols import lower
+from market.prices.letters import lower
 from poller.stream.dialect import Heard, Method, Request
 from poller.stream.limits import StreamLimits
 from poller.venues.binance.messages import QUOTE_STREAM, SUMMARY_STREAM, parse_message

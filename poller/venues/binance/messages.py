@@ -9,7 +9,7 @@ from collections.abc import Container
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
-from market.prices.symbols import upper
+from market.prices.letters import upper
 from market.wire.codec import UNREADABLE
 from poller.rest.answers import Answer, read_rows
 from poller.source import Update

@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from gateway.admission.admission import Admission
-from gateway.admission.limit_log import MINUTE_S, MOST_LINES, LimitLog
+from gateway.admission.limit_log import MOST_LINES, LimitLog
+from gateway.admission.once_a_minute import MINUTE_S
 from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant
 from gateway.errors import RefusalError

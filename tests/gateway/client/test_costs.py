@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.client import costs
-from gateway.protocol.messages import AnyCommand, Auth, List, Ping, Subscribe, Unsubscribe
+from gateway.protocol.messages import AnyCommand, Auth, List, ListSymbols, Ping, Subscribe, Unsubscribe
 from gateway.settings import Settings
 from gateway.websocket.framing.inflate import longest_compressed
 from tests.client_frames import deflated
@@ -30,6 +30,7 @@ def test_what_takes_long_costs_much() -> None:
         (Unsubscribe(symbols=["*"]), 2_000, 12),
         (Unsubscribe(symbols=["BTC"]), 2_000, 12),
         (List(), 2_000, 12),
+        (ListSymbols(), 0, 20),
         (Ping(), 2_000, 0),
         (Auth(token="x" * 9), 2_000, costs.TOKEN_CHECK),
     ],
@@ -37,6 +38,11 @@ def test_what_takes_long_costs_much() -> None:
 def test_a_command_costs_by_what_it_makes_us_look_at(command: AnyCommand, held: int, tokens: int) -> None:
     """Of two thousand symbols: those named, those held, and those that are sent a snapshot of."""
     assert tokens == costs.of_command(command, held, 2_000)
+
+
+def test_unknown_names_cost_by_what_is_looked_up_for_them() -> None:
+    """Three at most are looked up, and thousands are to be put in order."""
+    assert (5, 15, 15, 62 + 15) == tuple(costs.of_unknown(names) for names in (1, 3, 100, 10_000))
 
 
 def test_by_default_there_is_room_for_every_symbol_that_one_may_hold_and_for_the_longest_token() -> None:

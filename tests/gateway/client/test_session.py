@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.admission.limits import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
+from gateway.client.costs import of_unknown
 from gateway.client.session import Outcome, Session
 from gateway.fanout.backlog import topics_of
 from gateway.fanout.member import Subscription
@@ -20,6 +21,7 @@ from gateway.websocket.close_codes import CloseReason
 from market.prices.symbols import Symbols, parse_symbols
 
 SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
+UNKNOWN = 'unknown symbol: \'NOPE\'; {"type":"symbols"} lists what there is'
 
 
 def session(
@@ -129,7 +131,7 @@ def test_a_partly_wrong_subscribe_does_what_is_right_and_names_what_is_not() -> 
     outcome = say(client, type="subscribe", symbols=["BTC", "NOPE", "ETH"], id="a")
     assert [
         {"type": "subscribed", "symbols": ["BTCUSDT", "ETHUSDT"], "id": "a"},
-        {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: 'NOPE'", "id": "a"},
+        {"type": "error", "code": "unknown_symbol", "message": UNKNOWN, "id": "a"},
     ] == replies(outcome)
     assert {"BTCUSDT", "ETHUSDT"} == client.held
 
@@ -247,8 +249,36 @@ def test_ten_thousand_symbols_get_one_short_answer() -> None:
     """A huge list of unknown names is answered by naming a few and counting the rest."""
     outcome = say(session(), type="subscribe", symbols=[f"X{number}" for number in range(10_000)])
     [error] = replies(outcome)
-    assert error["message"].endswith("and 9990 more")
+    assert "and 9990 more;" in error["message"]
     assert len(error["message"]) < 300
+    assert outcome.tokens == of_unknown(10_000)
+
+
+def test_an_unknown_name_is_answered_with_the_symbol_that_was_probably_meant() -> None:
+    """By subscribe and unsubscribe, and the look-up has its price; a known one in another spelling is understood."""
+    client = session()
+    for command in ("subscribe", "unsubscribe"):
+        outcome = say(client, type=command, symbols=["XBTUSD"])
+        assert "'XBTUSD' (did you mean BTCUSDT?)" in replies(outcome)[-1]["message"]
+        assert outcome.tokens == of_unknown(1) > 0
+        outcome = say(client, type=command, symbols=["btc/usdt", "BTC-USDT", "btc_usdt"])
+        assert ["BTCUSDT"] == replies(outcome)[0]["symbols"]
+        assert 0 == outcome.tokens
+
+
+def test_the_symbols_that_there_are_can_be_listed() -> None:
+    """Those that the token allows, held or not; who has shown no token is told of none."""
+    assert (("BTCUSDT", "ETHUSDT", "SOLUSDT"), 7) == listing_of(say(session(), type="symbols", id=7))
+    assert (("ETHUSDT",), msgspec.UNSET) == listing_of(say(session(grant=allowed("eth")), type="symbols"))
+    outcome = say(session(grant=None), type="symbols")
+    assert (None, "unauthorised") == (outcome.listing, replies(outcome)[0]["code"])
+
+
+def listing_of(outcome: Outcome) -> Any:
+    """Which symbols are to be described, and the ``id``."""
+    assert outcome.listing is not None
+    names, command_id = outcome.listing
+    return tuple(names), command_id
 
 
 def test_more_symbols_than_allowed_are_refused_whole() -> None:
@@ -328,7 +358,7 @@ def test_a_token_names_what_may_be_subscribed_to() -> None:
     outcome = say(client, type="subscribe", symbols=["eth", "BTC", "NOPE"], id=1)
     assert [
         {"type": "subscribed", "symbols": ["BTCUSDT"], "id": 1},
-        {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: 'NOPE'", "id": 1},
+        {"type": "error", "code": "unknown_symbol", "message": UNKNOWN, "id": 1},
         {"type": "error", "code": "forbidden", "message": "the token does not allow: 'ETHUSDT'", "id": 1},
     ] == replies(outcome)
     assert (["BTCUSDT"], frozenset({"BTCUSDT"})) == (list(outcome.snapshots), client.held)
@@ -464,7 +494,7 @@ json_values = st.recursive(
     max_leaves=12,
 )
 near_commands = st.fixed_dictionaries(
-    {"type": st.sampled_from(["subscribe", "unsubscribe", "list", "ping", "auth", "x"])},
+    {"type": st.sampled_from(["subscribe", "unsubscribe", "list", "symbols", "ping", "auth", "x"])},
     optional={
         "symbols": st.lists(st.sampled_from(["BTC", "*", "", "NOPE"]) | json_values, max_size=5) | json_values,
         "id": json_values,
@@ -481,7 +511,7 @@ def test_no_message_raises_and_every_one_is_answered(data: bytes) -> None:
     grants = (ANONYMOUS, None, allowed("BTCUSDT", max_hz=1, max_symbols=1))
     for client in [session(encoding, grant=grant) for encoding in (JSON, MSGPACK) for grant in grants]:
         outcome = client.receive(data)
-        assert outcome.replies or outcome.auth
+        assert outcome.replies or outcome.auth or outcome.listing
         assert msgspec.json.encode(list(outcome.replies))
 
 

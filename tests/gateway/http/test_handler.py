@@ -210,13 +210,13 @@ async def test_who_finishes_around_its_answer_is_not_waited_for(
 
 @pytest.mark.parametrize("before", [0, 1, 3])
 async def test_who_finishes_behind_a_handshake_hears_that_it_is_refused(start: Start, before: int) -> None:
-    """And what else it has asked for; a page that is asked for with an upgrade is one; nobody begins to talk alone."""
+    """And what else it has asked for; a page that is asked for as a WebSocket is none; nobody begins to talk alone."""
     running = await start(keepalive_s=60, auth=JWT, allowed_hosts=AllowedHosts.parse("x", only_loopback=False))
     refused = (
         (WEBSOCKET.replace(b"Version: 13", b"Version: 8"), 426),
         (WEBSOCKET.replace(b"Host: x", b"Host: y"), 403),
         (WEBSOCKET.replace(b"GET /ws", b"GET /ws?ticket=none"), 401),
-        (WEBSOCKET.replace(b"GET /ws", b"GET /"), 200),
+        (WEBSOCKET.replace(b"GET /ws", b"GET /"), 404),
         (WEBSOCKET.replace(b"Sec", b"Authorization: Bearer x\r\nSec", 1), 401),
     )
     for handshake, status in refused:

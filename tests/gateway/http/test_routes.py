@@ -83,14 +83,6 @@ async def test_metrics_tell_what_happened(start: Start) -> None:
     assert 0 < values["process_resident_memory_bytes",]
 
 
-async def test_a_plain_request_to_the_websocket_is_refused(start: Start) -> None:
-    """Without an upgrade the answer is 400 and says why."""
-    running = await start()
-    async with ClientSession() as http, http.get(running.http_url + "ws") as response:
-        assert 400 == response.status
-        assert "websocket" in (await response.text()).lower()
-
-
 async def test_a_ticket_is_for_who_brings_a_token(start_anyhow: Start) -> None:
     """It comes with how long it is good, is kept by no cache, and is another each time."""
     running = await start_anyhow(auth=JWT)

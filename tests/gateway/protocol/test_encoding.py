@@ -13,6 +13,7 @@ from gateway.protocol.forms import FramedTick
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Message, Pong
 from gateway.protocol.msgpack_encoding import MSGPACK
+from gateway.protocol.served_symbol import ServedSymbol
 from gateway.websocket.framing.deflate import LEAST_BYTES
 from gateway.websocket.framing.frames import BINARY, TEXT
 from market.prices.tick import Tick
@@ -102,6 +103,15 @@ MESSAGES: list[Message] = [
     messages.Subscribed(symbols=[]),
     messages.Unsubscribed(symbols=["BTCUSDT"], id="a"),
     messages.Subscriptions(symbols=[f"S{number}" for number in range(1000)], id=2**53 - 1),
+    messages.ServedSymbols(
+        symbols=[
+            ServedSymbol("币安人生USDT", "binance", "halted"),
+            ServedSymbol("BTCUSDT", "binance", "live", ["BTC"], 2, 5),
+        ],
+        more=True,
+        id=3,
+    ),
+    messages.ServedSymbols(symbols=[]),
     messages.SymbolStatus(symbol="币安人生USDT", state="halted", reason="grüße", since_us=1_700_000_000_000_000),
     messages.Status(feed="stale", reason="grüße: no beat for 3 s", source="binance-ws", since_us=1_700_000_000_000_000),
     messages.SymbolStatus(symbol="BTCUSDT", state="halted", reason="BREAK", since_us=1_700_000_000_000_000),

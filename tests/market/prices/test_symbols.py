@@ -107,10 +107,18 @@ def test_parse_empty_or_binary_file(tmp_path: Path) -> None:
         (["BTCUSDT", "coinbase:BTC-USD"], "Coinbase:BTC", "coinbase:BTC-USD"),
         (["kPEPE"], "KPEPE", "kPEPE"),
         (["kPEPE"], "kpepe", "kPEPE"),
+        (["BTCUSDT"], "btc/usdt", "BTCUSDT"),
+        (["BTCUSDT"], "BTC-USDT", "BTCUSDT"),
+        (["BTCUSDT", "BTC_USDT"], "BTC_USDT", "BTC_USDT"),
+        (["BTCUSDT", "BTC_USDT"], "BTC-USDT", None),
+        (["BTCUSDT", "coinbase:BTC-USD"], "coinbase:btc/usd", "coinbase:BTC-USD"),
     ],
 )
 def test_resolve(listed: list[str], name: str, expected: str | None) -> None:
-    """A base asset stands for its pair with the best known quote asset, and hides no symbol."""
+    """A base asset stands for its pair with the best known quote asset, and so does a pair with another separator.
+
+    Neither hides a symbol.
+    """
     assert expected == Symbols(listed).resolve(name)
 
 
