@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.cli import COMMANDS
 from gateway.auth.settings import AuthSettings
 from gateway.reload import CHANGEABLE
 from market.settings.config import parse_config
@@ -35,6 +36,16 @@ def anchors(text: str) -> set[str]:
         found.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
         seen[anchor] += 1
     return found
+
+
+def test_the_commands_are_those_that_the_documents_name() -> None:
+    """Each `tickgate NAME` is a command, and README names every one."""
+    for page in CURRENT:
+        code = re.findall(r"```.*?```|`[^`]+`", page.read_text(encoding="utf-8"), re.DOTALL)
+        named = {name for part in code for name in re.findall(r"(?<![\w/.-])tickgate ([a-z]+)", part)}
+        assert named <= COMMANDS.keys(), page.name
+    in_table = re.findall(r"`([a-z]+)(?: [A-Z]+)?`", "".join(re.findall(r"^\| `tickgate .*$", README, re.MULTILINE)))
+    assert COMMANDS.keys() == set(in_table) | set(re.findall(r"`tickgate ([a-z]+)", README))
 
 
 def test_what_changes_while_running_is_documented() -> None:
