@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from market.prices.symbols import lower
-from poller.stream.dialect import Heard, Method, Request
+from poller.stream.dialect import StreamEvent, Method, Request
 from poller.stream.limits import StreamLimits
 from poller.venues.binance.messages import QUOTE_STREAM, SUMMARY_STREAM, parse_message
 
@@ -59,7 +59,7 @@ class BinanceDialect:
         for part in batches(method, streams_of(symbols), limits.streams_per_message, limits.bytes_per_message):
             yield Request(method, part, lambda number, part=part: _encode(method, part, number))  # type: ignore[misc]
 
-    def parse(self, message: str, recv_us: int) -> tuple[Heard]:
+    def parse(self, message: str, recv_us: int) -> tuple[StreamEvent]:
         """One message says one thing."""
         return (parse_message(message, recv_us),)
 

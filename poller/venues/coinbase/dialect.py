@@ -14,7 +14,7 @@ from msgspec import Struct
 from market.prices.venues import COINBASE, native_of, symbol_of
 from market.wire.codec import UNREADABLE
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, Unexpected
+from poller.stream.dialect import Ack, Alive, Ending, StreamEvent, Method, Request, Unexpected
 from poller.stream.limits import StreamLimits
 from poller.stream.order_book import BookError, OrderBook
 from poller.stream.timestamps import Timestamp, unix_us
@@ -86,14 +86,14 @@ class CoinbaseDialect:
             message = msgspec.json.encode(words)
             yield Request(method, (symbol,), lambda _number, message=message: message)  # type: ignore[misc]
 
-    def parse(self, message: str, recv_us: int) -> Iterable[Heard]:
+    def parse(self, message: str, recv_us: int) -> Iterable[StreamEvent]:
         """See `poller.stream.dialect.StreamDialect.parse`."""
         try:
             return self._read(_decoder.decode(message), recv_us)
         except (*UNREADABLE, BookError) as error:
             return (Unexpected(f"{error}: {message[:200]!r}", _whose(message)),)
 
-    def _read(self, its: _Message, recv_us: int) -> Iterable[Heard]:
+    def _read(self, its: _Message, recv_us: int) -> Iterable[StreamEvent]:
         symbol = symbol_of(COINBASE, its.product_id)
         at_us = None if its.time is None else unix_us(its.time)
         match its.type:

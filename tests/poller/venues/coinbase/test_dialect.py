@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, Heard, Unexpected
+from poller.stream.dialect import Ack, Alive, Ending, StreamEvent, Unexpected
 from poller.venues.coinbase.dialect import CoinbaseDialect
 
 FIXTURE = Path(__file__).parents[3] / "fixtures" / "coinbase-exchange.txt"
@@ -18,7 +18,7 @@ SECOND_US = 1_773_682_606_000_000
 XYZ = "coinbase:XYZ-USD"
 
 
-def parsed(dialect: CoinbaseDialect, message: str) -> list[Heard]:
+def parsed(dialect: CoinbaseDialect, message: str) -> list[StreamEvent]:
     """Parse a message that came at 5 microseconds."""
     return list(dialect.parse(message, 5))
 
@@ -74,7 +74,7 @@ def test_trades_go_on_while_the_book_stands_still() -> None:
     """Five seconds after a trade that changed nothing, the book is not believed; the next change ends that."""
     dialect = CoinbaseDialect()
 
-    def traded(second: int) -> list[Heard]:
+    def traded(second: int) -> list[StreamEvent]:
         time = f"2026-03-16T17:36:{second:02d}Z"
         return parsed(dialect, json.dumps({"type": "ticker", "product_id": "XYZ-USD", "price": "1", "time": time}))
 
