@@ -45,6 +45,6 @@ def test_what_is_told_has_bounds() -> None:
     """Zero still means stop, and nothing means for ever."""
 
     async def main() -> None:
-        assert [1, 1, LONGEST_BAN_S] == [Ban().begin(told_s) for told_s in (0, 0.2, 1e9)]
+        assert [1, 1, LONGEST_BAN_S] == [Ban().begin(given_s) for given_s in (0, 0.2, 1e9)]
 
     run_virtual(main())
