@@ -39,7 +39,7 @@ class StreamTiming(Struct, frozen=True, kw_only=True):
     summary_doubts: DoubtTiming = DoubtTiming(patience_s=60.0, longest_s=600.0, gap_s=10.0)
     """The same for summaries, which cost more weight."""
     replace_s: float = 60.0
-    """The least time between two replacements because of a dead symbol; doubled each time, up to `longest_replace_s`."""
+    """The least time between two replacements for a dead symbol; doubled each time, up to `longest_replace_s`."""
     longest_replace_s: float = 3600.0
     healthy_s: float = 60.0
     """After a connection that lasted this long the next one starts with the shortest backoff."""

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from market.prices.symbols import lower
-from poller.stream.dialect import StreamEvent, Method, Request
+from poller.stream.dialect import Method, Request, StreamEvent
 from poller.stream.limits import StreamLimits
 from poller.venues.binance.messages import QUOTE_STREAM, SUMMARY_STREAM, parse_message
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from market.prices.venues import COINBASE, native_of, symbol_of
 from market.wire.codec import UNREADABLE
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, StreamEvent, Method, Request, Unexpected
+from poller.stream.dialect import Ack, Alive, Ending, Method, Request, StreamEvent, Unexpected
 from poller.stream.limits import StreamLimits
 from poller.stream.order_book import BookError, OrderBook
 from poller.stream.timestamps import Timestamp, unix_us
