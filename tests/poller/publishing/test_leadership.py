@@ -82,7 +82,7 @@ async def test_numbers_follow_what_was_published(leads: bool) -> None:
 
 
 async def test_successor() -> None:
-    """A successor is another one that stands by and hears the exchange, seen once for each time it tried."""
+    """A successor is another fit poller that stands by; each of its attempts is seen once."""
     bus = MemoryBus()
     (first, _), (second, _) = lead(bus, "first"), lead(bus, "second")
     await first.take(fit=True)
