@@ -75,22 +75,22 @@ def test_many_frames_are_too_many_to_wait_for_the_last() -> None:
     async def main() -> None:
         closing_handshake = ClosingHandshake(TimedTransport())
         assert [True] * LATE_FRAMES == [closing_handshake.frame_received() for _ in range(LATE_FRAMES)]
-        assert not closing_handshake.deaf
+        assert not closing_handshake.discards
         assert not closing_handshake.frame_received()
-        assert closing_handshake.deaf
+        assert closing_handshake.discards
 
     run_virtual(main())
 
 
 def test_a_flood_is_not_read_to_its_end() -> None:
     """What was under way when we closed is read, or thrown away, but no more than that; then it is aborted."""
-    for is_deaf in (False, True):
+    for discards in (False, True):
         transport = TimedTransport()
 
-        def send(closing_handshake: ClosingHandshake, is_deaf: bool = is_deaf) -> None:
-            if is_deaf:
+        def send(closing_handshake: ClosingHandshake, discards: bool = discards) -> None:
+            if discards:
                 closing_handshake.stop_listening()
-            assert closing_handshake.bytes_received(LATE_BYTES) == (not is_deaf)
+            assert closing_handshake.bytes_received(LATE_BYTES) == (not discards)
             assert not closing_handshake.bytes_received(1)
 
         said_at(transport, send, 0.1)
