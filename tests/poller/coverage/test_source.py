@@ -1,4 +1,4 @@
-"""Right numbers, truthful state, REST in the streams' place. Faults of one connection are in `test_connection`."""
+"""Exact numbers, true state, REST in place of streams. Faults of one connection are in `test_connection`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     async with Exchange(SYMBOLS, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange
         assert [] == exchange.violations
@@ -87,7 +87,7 @@ async def test_every_update_arrives_once_and_in_order(exchange: Exchange) -> Non
 
 
 async def test_nothing_is_judged(exchange: Exchange) -> None:
-    """Repeated and older update ids, empty and crossed quotes are passed on: the processor judges them."""
+    """Repeated and older update ids, empty and crossed quotes are passed on: the processor checks them."""
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
@@ -157,7 +157,7 @@ async def test_rest_takes_the_streams_place_and_says_so(exchange: Exchange) -> N
 
 
 async def test_short_loss_is_no_case_for_rest(exchange: Exchange) -> None:
-    """Within the grace nobody is asked but for the quotes of the new connection."""
+    """Within the grace only the quotes of the new connection are requested."""
     source = new_ws(exchange, SYMBOLS, grace_s=10.0)
     async with listening(source):
         await eventually(lambda: source.state.link == "up")
@@ -186,7 +186,7 @@ async def test_all_down_is_down_until_one_returns(exchange: Exchange) -> None:
 
 
 async def test_frozen_exchange_is_noticed_and_recovered_from(exchange: Exchange) -> None:
-    """An exchange that accepts and says nothing at all, by stream or REST, is down; thawed, it is up."""
+    """An exchange that accepts connections and sends nothing, by stream or REST, is down; when it thaws, it is up."""
     rest = structs.replace(REST, quiet_s=0.2, request_timeout_s=0.2)
     source = new_ws(exchange, SYMBOLS, rest, grace_s=0.05, quiet_s=0.3, connect_timeout_s=0.3)
     async with listening(source) as updates:
@@ -217,7 +217,7 @@ async def test_ban_during_the_fallback_is_obeyed(exchange: Exchange) -> None:
 
 
 async def test_changes_while_away_are_caught_up(exchange: Exchange) -> None:
-    """A quote that changed between two connections, and not since, is asked for: streams replay nothing."""
+    """A quote that changed between two connections is requested: streams replay nothing."""
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
@@ -230,7 +230,7 @@ async def test_changes_while_away_are_caught_up(exchange: Exchange) -> None:
 
 
 async def test_a_price_that_may_have_changed_meanwhile_is_not_called_live(exchange: Exchange) -> None:
-    """While REST fails after a reconnect, symbols are uncovered until their stream speaks or REST has answered."""
+    """While REST fails after a reconnect, symbols are uncovered until their stream sends or REST answers."""
     source = new_ws(exchange, SYMBOLS, grace_s=0.3)
     async with heeding(source) as listener:
         await heard(listener.updates, "ETHUSDT", "100.00000000")
@@ -248,7 +248,7 @@ async def test_a_price_that_may_have_changed_meanwhile_is_not_called_live(exchan
 
 
 async def test_last_and_volume_are_caught_up_too(exchange: Exchange) -> None:
-    """The summary that changed between two connections is asked for, as the quote is."""
+    """The summary that changed between two connections is requested, like the quote."""
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
@@ -274,7 +274,7 @@ async def test_catching_up_is_tried_until_it_succeeds(exchange: Exchange) -> Non
 
 
 async def test_older_answer_never_follows_a_newer_quote(exchange: Exchange) -> None:
-    """A REST answer made before a quote that a stream has told meanwhile is not emitted for that symbol."""
+    """A REST answer older than a quote from a stream is not emitted for that symbol."""
     exchange.faults.delay_s = 0.3
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
@@ -302,7 +302,7 @@ async def test_symbols_are_spread_over_connections(exchange: Exchange) -> None:
 
 
 async def test_one_lost_connection_of_several_is_reported(exchange: Exchange) -> None:
-    """While some of the connections are away, REST brings just their symbols, and the reason says how many."""
+    """While some connections are down, REST brings just their symbols, and the reason has their number."""
     symbols = [f"S{number}USDT" for number in range(4)]
     async with Exchange(symbols, LIMITS) as exchange:
         source = new_ws(exchange, symbols, symbols_per_connection=2, grace_s=0.05)
@@ -322,7 +322,7 @@ async def test_one_lost_connection_of_several_is_reported(exchange: Exchange) ->
 
 
 async def test_several_lost_connections_of_some(exchange: Exchange) -> None:
-    """Two of three away: their symbols are uncovered and then brought by REST, those of the third are not touched."""
+    """With two of three down, their symbols are uncovered and then come by REST; the third's are not affected."""
     symbols = [f"S{number}USDT" for number in range(6)]
     async with Exchange(symbols, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         source = new_ws(exchange, symbols, symbols_per_connection=2, grace_s=0.1)
@@ -391,7 +391,7 @@ async def test_symbols_served_with_and_without_room() -> None:
 
 
 async def test_two_thousand_symbols_and_one_outage() -> None:
-    """The feed's own state tells of it at once; no symbol is uncovered within the grace; REST costs little."""
+    """The feed's state shows the loss at once; no symbol is uncovered within the grace; REST costs little."""
     symbols = [f"S{number:04d}USDT" for number in range(2000)]
     async with Exchange(symbols, structs.replace(LIMITS, url_chars=8000)) as exchange:
         rest = structs.replace(REST, interval_s=0.5)
@@ -447,7 +447,7 @@ async def test_two_thousand_symbols_on_connections_that_only_pong() -> None:
 
 
 async def test_cancelling_leaves_nothing_behind(exchange: Exchange) -> None:
-    """Who cancels the source has every connection closed and every task ended."""
+    """A cancelled source closes every connection and ends every task."""
     before = asyncio.all_tasks()
     source = new_ws(exchange, SYMBOLS, grace_s=0.0)
     async with listening(source):

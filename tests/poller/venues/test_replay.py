@@ -1,4 +1,4 @@
-"""Prices out of a recording."""
+"""Prices from a recording."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ async def room() -> None:
 
 
 def replay(path: Path, symbols: tuple[str, ...] = SYMBOLS, speed: float = 0) -> Replay:
-    """A replay of ``path``; its clock says 5 for ever."""
+    """A replay of ``path``; its clock always reads 5."""
     return Replay(symbols, path, speed=speed, now_us=lambda: 5, room=room)
 
 
@@ -60,7 +60,7 @@ async def test_real_recording() -> None:
 
 
 async def test_only_what_was_asked_for() -> None:
-    """Symbols of the recording that nobody asked for are left out."""
+    """Symbols of the recording that are not served are left out."""
     heard: list[Update] = []
     await replay(RECORDING, ("LRCBTC",)).run(Tell(heard.append))
     assert ["LRCBTC"] * 9 == [update.symbol for update in heard]
@@ -73,7 +73,7 @@ async def test_scales_from_exchange_info() -> None:
 
 
 async def test_scales_from_plain_exchange_info(tmp_path: Path) -> None:
-    """The answer may stand as it came from the exchange, too, under any name with exchangeInfo in it."""
+    """The answer may also be the plain body, in a file with exchangeInfo in its name."""
     shutil.copy(RECORDING, tmp_path / "recording.txt")
     text = EXCHANGE_INFO.read_text()
     answer = json.loads(text[text.index("{") :])
@@ -85,7 +85,7 @@ async def test_scales_from_plain_exchange_info(tmp_path: Path) -> None:
 
 
 async def test_scales_from_the_recording_s_own_digits(tmp_path: Path) -> None:
-    """Without an exchangeInfo the most decimals really used, trailing zeros aside, are the scales."""
+    """Without an exchangeInfo the scales are the most decimals used, without trailing zeros."""
     shutil.copy(RECORDING, tmp_path)
     instruments = await replay(tmp_path / RECORDING.name).instruments()
     assert traded(NKNUSDT=Scales(4, 0), BLZETH=Scales(8, 0), LRCBTC=Scales(8, 0)) == instruments
@@ -120,14 +120,14 @@ async def test_symbols_that_the_recording_lacks(caplog: pytest.LogCaptureFixture
 
 
 async def test_no_symbol_in_the_recording() -> None:
-    """Where none of the symbols is there, the start stops and says what is."""
+    """If the recording has none of the symbols, the start fails and names some that it has."""
     with pytest.raises(PollerError, match=r"^SYMBOLS .*FEED's recording .* try BLZETH, LRCBTC, NKNUSDT$"):
         await replay(RECORDING, ("BTCUSDT",)).instruments()
 
 
 @pytest.mark.parametrize("content", ["", "wss://x <-> 1\n", "1: {}\n", "garbage\n"])
 async def test_no_price_in_the_recording(tmp_path: Path, content: str) -> None:
-    """A file that holds no price at all stops the start, too."""
+    """A file without any price stops the start, too."""
     (tmp_path / "r.txt").write_text(content)
     with pytest.raises(PollerError, match="there is no price in it"):
         await replay(tmp_path / "r.txt").instruments()
@@ -140,7 +140,7 @@ async def test_no_recording(tmp_path: Path) -> None:
 
 
 async def test_malformed_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Lines that make no sense are counted and skipped; other streams, answers and blank lines are just left out."""
+    """Unreadable lines are counted and skipped; other streams, answers and blank lines are just left out."""
     path = tmp_path / "r.txt"
     broken = [
         b"no time at all\n",
@@ -211,7 +211,7 @@ async def test_as_fast_as_it_goes(tmp_path: Path) -> None:
 
 
 async def test_exchange_info_of_another_day(tmp_path: Path) -> None:
-    """That an exchangeInfo beside the recording says BREAK or DELISTED does not halt what the recording quotes."""
+    """A status BREAK or DELISTED in the exchangeInfo does not halt symbols of the recording."""
     (tmp_path / "r.txt").write_text(book_ticker(1, 1))
     listed = {"symbol": "A1", "status": "BREAK", "filters": [{"filterType": "PRICE_FILTER", "tickSize": "0.001"}]}
     (tmp_path / "exchangeInfo.json").write_text(json.dumps({"symbols": [listed]}))
@@ -220,7 +220,7 @@ async def test_exchange_info_of_another_day(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("deep", ['{"x":' + "[" * 5_000, '{"stream":"a1@bookTicker","data":' + "[" * 5_000])
 async def test_endlessly_nested_lines(tmp_path: Path, deep: str) -> None:
-    """A line nested deeper than any decoder goes is malformed like others; what follows is played."""
+    """A line with too deep nesting is malformed like others; the next ones are played."""
     path = tmp_path / "r.txt"
     path.write_text(book_ticker(1, 1) + f"2: {deep}\n" + book_ticker(3, 2))
     (tmp_path / "exchangeInfo.json").write_text('{"symbols":' + "[" * 5_000)
@@ -233,7 +233,7 @@ async def test_endlessly_nested_lines(tmp_path: Path, deep: str) -> None:
 
 
 def test_symbols_added_and_removed_while_playing(tmp_path: Path) -> None:
-    """What is still to come of a new symbol is played, nothing more of a removed one; one that is absent is unknown."""
+    """The rest of a new symbol is played, nothing more of a removed one; an absent symbol is unknown."""
     path = tmp_path / "r.txt"
     path.write_text("".join(book_ticker(second, second) for second in range(1, 11)) + _quotes_of_b1())
 

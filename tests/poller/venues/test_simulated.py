@@ -23,7 +23,7 @@ SYMBOLS = tuple(LISTINGS)
 def simulate(
     seconds: float, rate: int, symbols: tuple[str, ...] = SYMBOLS, seed: int = 1
 ) -> list[tuple[float, Update]]:
-    """All updates of so many virtual seconds, and when they came."""
+    """All updates of this many virtual seconds, with their times."""
 
     async def main() -> list[tuple[float, Update]]:
         loop = asyncio.get_running_loop()
@@ -162,7 +162,7 @@ def test_listings() -> None:
 
 
 async def test_full_rate_on_a_real_clock() -> None:
-    """10,000 ticks a second over 100 symbols really come, through the processor, in a fraction of a core."""
+    """10,000 ticks a second over 100 symbols pass through the processor in a fraction of a core."""
     source = Simulated(SYMBOLS, ticks_per_s=10_000, seed=1, now_us=lambda: time.time_ns() // 1000)
     processor = Processor(await source.instruments(), lambda _: 1)
     count = 0
@@ -183,7 +183,7 @@ async def test_full_rate_on_a_real_clock() -> None:
 
 
 def test_symbols_added_and_removed_while_running() -> None:
-    """A new symbol is listed and quoted at once, the others walk on where they were, a removed one is silent."""
+    """A new symbol is listed and quoted at once, the others continue their walk, a removed one is silent."""
 
     async def main() -> None:
         source = Simulated(("BTCUSDT", "ETHUSDT"), ticks_per_s=100, seed=1, now_us=lambda: 1)

@@ -27,7 +27,7 @@ QUICK = structs.replace(REST, doubt_s=0.05, absent_s=0.1, listing_s=30.0)
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     listed = ["BTCUSDT", "ETHUSDT", "HUGEUSDT", "VENUSDT", UNICODE, *MANY]
     async with Exchange(listed, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange

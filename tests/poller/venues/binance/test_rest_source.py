@@ -12,7 +12,7 @@ from tests.poller.listening import LIMITS, bids, eventually, heard, heeding, lis
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     # Tests are in a hurry: some hundred seconds' requests in one.
     async with Exchange(["BTCUSDT", "ETHUSDT"], structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange

@@ -1,4 +1,4 @@
-"""Coinbase Exchange by its streams: right numbers, truthful state, recovery from every fault."""
+"""Coinbase Exchange by its streams: exact numbers, true state, recovery from every fault."""
 
 import random
 from collections.abc import AsyncIterator
@@ -52,7 +52,7 @@ def new_source(exchange: CoinbaseExchange, *symbols: str, rest: RestTiming = RES
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[CoinbaseExchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     async with CoinbaseExchange(["BTC-USD", "ETH-USD", "A-B"], HURRY) as exchange:
         yield exchange
         assert [] == exchange.violations
@@ -64,7 +64,7 @@ def quotes(updates: list[Update], symbol: str) -> list[tuple[str | None, ...]]:
 
 
 async def test_right_numbers(exchange: CoinbaseExchange) -> None:
-    """Quotes are the top of the book, not what a trade tells of it; last price and volume are the trades'."""
+    """Quotes are the top of the book, not the ticker's; last price and volume are the ticker's."""
     source = new_source(exchange, BTC, ETH)
     assert {BTC: Instrument("trading", Scales(2, 8)), ETH: Instrument("trading", Scales(2, 8))} == dict(
         await source.instruments()
@@ -91,7 +91,7 @@ async def test_right_numbers(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
-    """Heartbeats are enough: nothing is asked, nothing is connected anew."""
+    """Heartbeats are enough: no request, no reconnect."""
     source = new_source(exchange, BTC, received_within_s=0.5, quiet_s=0.5)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
@@ -103,7 +103,7 @@ async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_symbol_without_heartbeats_is_dead(exchange: CoinbaseExchange) -> None:
-    """It alone is stale; another connection is tried, and once it speaks again it is live."""
+    """It alone is stale; another connection is tried, and when it sends again it is live."""
     source = new_source(exchange, BTC, ETH, received_within_s=1.5, replace_s=0.2)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
@@ -120,7 +120,7 @@ async def test_a_symbol_without_heartbeats_is_dead(exchange: CoinbaseExchange) -
 
 
 async def test_outage_and_return(exchange: CoinbaseExchange) -> None:
-    """While the exchange is away its symbols are stale, and nothing stands in; with the new book they are live."""
+    """While the exchange is down its symbols are stale, without a stand-in; with the new book they are live."""
     source = new_source(exchange, BTC, grace_s=0.1)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
@@ -137,7 +137,7 @@ async def test_outage_and_return(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_connection_without_a_book_is_not_relied_on(exchange: CoinbaseExchange) -> None:
-    """A server that grants everything and then says nothing leaves its symbols stale."""
+    """The symbols of a server that grants everything and then sends nothing are stale."""
     exchange.products["BTC-USD"].snapshot = lambda: {"type": "heartbeat", "product_id": "BTC-USD"}  # type: ignore[method-assign]
     source = new_source(exchange, BTC, ETH, grace_s=0.1)
     async with heeding(source) as listener:
@@ -146,7 +146,7 @@ async def test_a_connection_without_a_book_is_not_relied_on(exchange: CoinbaseEx
 
 
 async def test_frozen_exchange_is_noticed(exchange: CoinbaseExchange) -> None:
-    """A connection on which nothing comes, though it is open, is made anew."""
+    """An open connection on which nothing arrives is replaced."""
     source = new_source(exchange, BTC, received_within_s=0.3, grace_s=0.2, replace_s=0.2)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
@@ -158,7 +158,7 @@ async def test_frozen_exchange_is_noticed(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_product_that_is_refused_takes_no_other_along(exchange: CoinbaseExchange) -> None:
-    """It is looked up instead of being asked for again and again; the connection is ready without it."""
+    """A refused symbol is looked up, not subscribed again and again; the connection is ready without it."""
     source = new_source(exchange, BTC, "coinbase:NO-PE")
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
@@ -188,7 +188,7 @@ async def test_a_halt_is_reported(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_book_that_makes_no_sense_is_reported_anew(exchange: CoinbaseExchange) -> None:
-    """Quotes that cannot be used are not relied on, and another connection brings the whole book."""
+    """Unusable quotes make the symbol unreliable, and another connection brings the whole book."""
     doubts = DoubtTiming(unusable_s=0.2)
     source = new_source(exchange, BTC, doubts=doubts)
     async with heeding(source) as listener:
@@ -200,7 +200,7 @@ async def test_a_book_that_makes_no_sense_is_reported_anew(exchange: CoinbaseExc
 
 
 async def test_renewal_loses_nothing(exchange: CoinbaseExchange) -> None:
-    """An error that ends a connection has the next one made before the old one goes; the link stays up."""
+    """After an error that ends a connection, the next one is ready before the old one ends; the link stays up."""
     source = new_source(exchange, BTC, steady_s=0.0)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
@@ -218,7 +218,7 @@ async def test_renewal_loses_nothing(exchange: CoinbaseExchange) -> None:
 
 
 async def test_symbols_come_and_go(exchange: CoinbaseExchange) -> None:
-    """On the connection there is while it has room, on another one then."""
+    """New symbols go to the present connection while it has room, then to another one."""
     source = new_source(exchange, BTC, symbols_per_connection=2)
     async with heeding(source) as listener:
         await heard(listener.updates, BTC, "100.00")
