@@ -158,6 +158,6 @@ def bids(updates: list[Update], symbol: str) -> list[str | None]:
     return [update.bid for update in updates if update.symbol == symbol and update.bid is not None]
 
 
-async def heard(updates: list[Update], symbol: str, bid: str) -> None:
-    """Return once a quote of ``symbol`` with this bid was emitted."""
+async def arrived(updates: list[Update], symbol: str, bid: str) -> None:
+    """Return once a quote of ``symbol`` with this bid has arrived."""
     await eventually(lambda: bid in bids(updates, symbol))

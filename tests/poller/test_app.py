@@ -265,22 +265,22 @@ async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytes
         ws_url=(f"ws://127.0.0.1:{port}",),
         sim_ticks_per_s=200,
     )
-    async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as heard, polling(settings):
-        await until(lambda: len(_ticks(heard)) > 20)
+    async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as subscriber, polling(settings):
+        await until(lambda: len(_ticks(subscriber)) > 20)
         async with Exchange(["BTCUSDT", "ETHUSDT"], port=port) as exchange:
             exchange.quote("BTCUSDT", bid="7.00000000", ask="8.00000000", last="7.50000000")
             # Of the other there is no price at all.
             exchange.quote("ETHUSDT", bid=None, bid_size=None, ask=None, ask_size=None, last=None, volume=None)
-            await until(lambda: _ticks(heard, "BTCUSDT")[-1].bid == 700)
-            await until(lambda: _heartbeats(heard)[-1].source == "binance-ws")
+            await until(lambda: _ticks(subscriber, "BTCUSDT")[-1].bid == 700)
+            await until(lambda: _heartbeats(subscriber)[-1].source == "binance-ws")
             for symbol in ("BTCUSDT", "ETHUSDT"):
-                ticks = _ticks(heard, symbol)
+                ticks = _ticks(subscriber, symbol)
                 assert [its.seq for its in ticks] == sorted({its.seq for its in ticks})
                 blank = next(number for number, its in enumerate(ticks) if its.bid is UNSET and its.last is UNSET)
                 assert blank > 0
                 assert all(its.bid in {UNSET, 700} for its in ticks[blank:])
-            assert _ticks(heard, "ETHUSDT")[-1].bid is UNSET
-    sources = [heartbeat.source for heartbeat in _heartbeats(heard)]
+            assert _ticks(subscriber, "ETHUSDT")[-1].bid is UNSET
+    sources = [heartbeat.source for heartbeat in _heartbeats(subscriber)]
     assert ["simulated", "binance-ws"] == list(dict.fromkeys(sources))
 
 
@@ -304,20 +304,20 @@ async def test_auto_does_not_simulate_where_the_exchange_refuses(valkey: Valkey,
             rest_url=(exchange.rest_url,),
             ws_url=(exchange.ws_url,),
         )
-        async with listening(valkey.url, "BTCUSDT") as heard, polling(settings):
-            await until(lambda: any(reason in heartbeat.reason for heartbeat in _heartbeats(heard)))
-            assert ("binance-ws", "down") == ((heartbeat := _heartbeats(heard)[-1]).source, heartbeat.link)
+        async with listening(valkey.url, "BTCUSDT") as subscriber, polling(settings):
+            await until(lambda: any(reason in heartbeat.reason for heartbeat in _heartbeats(subscriber)))
+            assert ("binance-ws", "down") == ((heartbeat := _heartbeats(subscriber)[-1]).source, heartbeat.link)
             exchange.heal()
-            await until(lambda: _ticks(heard), within_s=15)
+            await until(lambda: _ticks(subscriber), within_s=15)
         assert [] == exchange.violations
-    assert {"binance-ws"} == {heartbeat.source for heartbeat in _heartbeats(heard)}
+    assert {"binance-ws"} == {heartbeat.source for heartbeat in _heartbeats(subscriber)}
 
 
-def _ticks(heard: RecordingReceiver, *symbols: str) -> list[Tick]:
+def _ticks(subscriber: RecordingReceiver, *symbols: str) -> list[Tick]:
     """The ticks of these symbols, or of all."""
-    ticks = [decode_tick(payload) for name, payload in heard.received if name != "beat"]
+    ticks = [decode_tick(payload) for name, payload in subscriber.received if name != "beat"]
     return [its for its in ticks if its.symbol in symbols or not symbols]
 
 
-def _heartbeats(heard: RecordingReceiver) -> list[Heartbeat]:
-    return [decode_heartbeat(payload) for name, payload in heard.received if name == "beat"]
+def _heartbeats(subscriber: RecordingReceiver) -> list[Heartbeat]:
+    return [decode_heartbeat(payload) for name, payload in subscriber.received if name == "beat"]

@@ -15,7 +15,7 @@ from poller.intake import Intake
 from poller.quality import QualityMonitor
 from poller.states import SymbolStates
 from tests.exchange import Exchange
-from tests.poller.listening import DOUBTS, LIMITS, REST, eventually, heard, heeding, new_ws, now_us
+from tests.poller.listening import DOUBTS, LIMITS, REST, arrived, eventually, heeding, new_ws, now_us
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
@@ -48,7 +48,7 @@ async def test_a_quiet_symbol_beside_a_busy_one(exchange: Exchange) -> None:
     source = new_ws(exchange, SYMBOLS, doubts=DOUBTS)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         asked = len(exchange.requests)
         for number in range(1, 301):
             exchange.quote("BTCUSDT", bid=f"{number}.00000000", update_id=500_000_000 + number)
@@ -70,14 +70,14 @@ async def test_a_dead_stream_is_found_and_rest_stands_in(exchange: Exchange) -> 
     exchange.faults.quiet_streams.add("ethusdt@bookTicker")
     source = new_ws(exchange, SYMBOLS, structs.replace(REST, quiet_s=0.4), doubts=DOUBTS)
     async with heeding(source) as listener:
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         exchange.quote("ETHUSDT", bid="7.00000000")
-        await heard(listener.updates, "ETHUSDT", "7.00000000")
+        await arrived(listener.updates, "ETHUSDT", "7.00000000")
         await eventually(lambda: listener.lacking == {"ETHUSDT": DEAD})
         assert ("binance-ws", "up") == (source.state.source, source.state.link)
         for number in range(8, 12):
             exchange.quote("ETHUSDT", bid=f"{number}.00000000")
-            await heard(listener.updates, "ETHUSDT", f"{number}.00000000")
+            await arrived(listener.updates, "ETHUSDT", f"{number}.00000000")
         await eventually(lambda: listener.lacking == {} and listener.notes["ETHUSDT"] == f"by REST: {DEAD}")
         assert "REST stands in for ETHUSDT" == source.state.reason
         exchange.heal()
@@ -96,7 +96,7 @@ async def test_a_ban_while_rest_stands_in_for_a_dead_stream(exchange: Exchange) 
     exchange.faults.quiet_streams.add("ethusdt@bookTicker")
     source = new_ws(exchange, SYMBOLS, structs.replace(REST, quiet_s=0.2), doubts=DOUBTS)
     async with heeding(source) as listener:
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         exchange.quote("ETHUSDT", bid="7.00000000")
         await eventually(lambda: "by REST" in listener.notes.get("ETHUSDT", ""))
         exchange.answer(429, times=1, retry_after_s=1)
@@ -104,9 +104,9 @@ async def test_a_ban_while_rest_stands_in_for_a_dead_stream(exchange: Exchange) 
         assert "up" == source.state.link
         assert "HTTP 429" in source.state.reason
         exchange.quote("BTCUSDT", bid="8.00000000")
-        await heard(listener.updates, "BTCUSDT", "8.00000000")
+        await arrived(listener.updates, "BTCUSDT", "8.00000000")
         exchange.quote("ETHUSDT", bid="9.00000000")
-        await heard(listener.updates, "ETHUSDT", "9.00000000")
+        await arrived(listener.updates, "ETHUSDT", "9.00000000")
         await eventually(lambda: listener.lacking == {})
     stop = next(at for at, request in enumerate(exchange.requests) if request.status == 429)
     assert exchange.requests[stop + 1].at - exchange.requests[stop].at >= 1.0
@@ -124,7 +124,7 @@ async def test_garbage_on_one_symbol_s_stream(exchange: Exchange, text: str, who
     """Unreadable quotes are reported for their symbol; if they continue, REST stands in for it alone."""
     source = new_ws(exchange, SYMBOLS, structs.replace(REST, quiet_s=0.2), doubts=DOUBTS, review_s=0.02)
     async with heeding(source) as listener:
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         ended = asyncio.get_running_loop().time() + 15
         while "by REST" not in listener.notes.get("ETHUSDT", ""):
             assert asyncio.get_running_loop().time() < ended
@@ -146,7 +146,7 @@ async def test_messages_of_nobody_knows_whom(exchange: Exchange) -> None:
         await eventually(lambda: len(listener.misread) == 4)
         assert {None} == {*listener.misread}
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(listener.updates, "BTCUSDT", "7.00000000")
+        await arrived(listener.updates, "BTCUSDT", "7.00000000")
     assert (1, {}) == (source.counters["connects"], listener.was_lacking)
 
 
@@ -163,7 +163,7 @@ async def test_halt_and_resume(exchange: Exchange) -> None:
         exchange.market.set_status("ETHUSDT", "TRADING")
         await eventually(lambda: [its.status for _, its in listener.listings] == ["halted", "trading"])
         exchange.quote("ETHUSDT", bid="8.00000000")
-        await heard(listener.updates, "ETHUSDT", "8.00000000")
+        await arrived(listener.updates, "ETHUSDT", "8.00000000")
     assert {} == listener.was_lacking
 
 
@@ -175,7 +175,7 @@ async def test_listed_while_running(exchange: Exchange) -> None:
         await eventually(lambda: source.state.link == "up")
         exchange.market.enlist("NEWUSDT")
         await eventually(lambda: listener.listings and listener.listings[-1][1].status == "trading")
-        await heard(listener.updates, "NEWUSDT", "100.00000000")
+        await arrived(listener.updates, "NEWUSDT", "100.00000000")
         exchange.quote("NEWUSDT", bid="7.00000000", update_id=500_000_000)
         await eventually(lambda: any(update.update_id == 500_000_000 for update in listener.updates))
     assert (1, {}) == (source.counters["connects"], listener.was_lacking)
@@ -192,7 +192,7 @@ async def test_delisted_while_rest_stands_in(exchange: Exchange) -> None:
         exchange.market.delist("ETHUSDT")
         await eventually(lambda: ("ETHUSDT", "delisted") in [(its, how.status) for its, how in listener.listings])
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(listener.updates, "BTCUSDT", "7.00000000")
+        await arrived(listener.updates, "BTCUSDT", "7.00000000")
         asked = len(exchange.requests)
         await eventually(lambda: len(exchange.requests) > asked + 4)
         named = {its.symbols for its in exchange.requests[asked:] if its.path != "exchangeInfo"}

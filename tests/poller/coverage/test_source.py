@@ -13,9 +13,9 @@ from tests.poller.listening import (
     DOUBTS,
     LIMITS,
     REST,
+    arrived,
     bids,
     eventually,
-    heard,
     heeding,
     listening,
     new_ws,
@@ -142,7 +142,7 @@ async def test_rest_takes_the_streams_place_and_says_so(exchange: Exchange) -> N
         assert "stream down: " in source.state.reason
         for symbol in SYMBOLS:
             exchange.quote(symbol, bid="7.00000000", last="7.10000000")
-            await heard(updates, symbol, "7.00000000")
+            await arrived(updates, symbol, "7.00000000")
         await eventually(lambda: any(update.last == "7.10000000" for update in updates))
         exchange.heal()
         await eventually(lambda: source.state.source == "binance-ws")
@@ -181,7 +181,7 @@ async def test_all_down_is_down_until_one_returns(exchange: Exchange) -> None:
         assert down.since_us == source.state.since_us
         await exchange.accept()
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
         await eventually(lambda: source.state.link == "up" and source.state.source == "binance-ws")
 
 
@@ -196,7 +196,7 @@ async def test_frozen_exchange_is_noticed_and_recovered_from(exchange: Exchange)
         await eventually(lambda: "no connection within" in source.state.reason)
         exchange.heal()
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
         await eventually(lambda: source.state.link == "up" and source.state.source == "binance-ws")
 
 
@@ -226,14 +226,14 @@ async def test_changes_while_away_are_caught_up(exchange: Exchange) -> None:
         await eventually(lambda: source.state.link == "down")
         exchange.quote("BTCUSDT", bid="7.00000000")
         exchange.heal()
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
 
 
 async def test_a_price_that_may_have_changed_meanwhile_is_not_called_live(exchange: Exchange) -> None:
     """While REST fails after a reconnect, symbols are uncovered until their stream sends or REST answers."""
     source = new_ws(exchange, SYMBOLS, grace_s=0.3)
     async with heeding(source) as listener:
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         exchange.answer(500)
         exchange.drop()
         exchange.quote("ETHUSDT", bid="7.00000000")
@@ -269,7 +269,7 @@ async def test_catching_up_is_tried_until_it_succeeds(exchange: Exchange) -> Non
     exchange.quote("BTCUSDT", bid="7.00000000")
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
     assert 4 == source.counters["rest_errors"]
 
 
@@ -281,7 +281,7 @@ async def test_older_answer_never_follows_a_newer_quote(exchange: Exchange) -> N
         await eventually(lambda: exchange.requests)
         # The answer, with bids of 100, is made and on its slow way.
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "ETHUSDT", "100.00000000")
+        await arrived(updates, "ETHUSDT", "100.00000000")
         assert ["7.00000000"] == bids(updates, "BTCUSDT")
 
 
@@ -295,7 +295,7 @@ async def test_symbols_are_spread_over_connections(exchange: Exchange) -> None:
             await eventually(lambda: source.state.link == "up")
             for symbol in symbols:
                 exchange.quote(symbol, bid="7.00000000")
-                await heard(updates, symbol, "7.00000000")
+                await arrived(updates, symbol, "7.00000000")
             assert [2, 4, 4, 4] == sorted(len(connection.streams) for connection in exchange.connections)
             assert 0 == source.counters["reconnects"]
         assert [] == exchange.violations
@@ -337,7 +337,7 @@ async def test_several_lost_connections_of_some(exchange: Exchange) -> None:
             assert "up" == source.state.link
             for symbol in symbols:
                 exchange.quote(symbol, bid="7.00000000")
-                await heard(listener.updates, symbol, "7.00000000")
+                await arrived(listener.updates, symbol, "7.00000000")
             await eventually(lambda: listener.was_lacking and listener.lacking == {})
             assert set(symbols[2:]) == listener.was_lacking.keys()
             exchange.heal()
@@ -371,13 +371,13 @@ async def test_symbols_served_with_and_without_room() -> None:
             source.serve(symbols[:6])
             for symbol in symbols[:6]:
                 exchange.quote(symbol, bid="7.00000000")
-                await heard(listener.updates, symbol, "7.00000000")
+                await arrived(listener.updates, symbol, "7.00000000")
             await eventually(lambda: [4, 4, 4] == [len(one.streams) for one in exchange.open_connections])
             source.serve([symbols[0], symbols[8]])
             await eventually(lambda: len(exchange.open_connections) == 1)
             assert "up" == source.state.link
             exchange.quote(symbols[8], bid="8.00000000")
-            await heard(listener.updates, symbols[8], "8.00000000")
+            await arrived(listener.updates, symbols[8], "8.00000000")
             await asyncio.sleep(0.5)
             assert (1, 3) == (len(exchange.open_connections), len(exchange.connections))
             source.serve([symbols[0]])
@@ -385,7 +385,7 @@ async def test_symbols_served_with_and_without_room() -> None:
             await eventually(lambda: not exchange.open_connections)
             source.serve(symbols[:2])
             exchange.quote(symbols[1], bid="9.00000000")
-            await heard(listener.updates, symbols[1], "9.00000000")
+            await arrived(listener.updates, symbols[1], "9.00000000")
         assert {} == listener.was_lacking
         assert [] == exchange.violations
 
@@ -408,7 +408,7 @@ async def test_two_thousand_symbols_and_one_outage() -> None:
             assert asyncio.get_running_loop().time() - lost_at > 0.8
             await eventually(lambda: source.state.source == "binance-rest" and listener.lacking == {}, 40)
             exchange.quote(symbols[-1], bid="7.00000000")
-            await heard(listener.updates, symbols[-1], "7.00000000")
+            await arrived(listener.updates, symbols[-1], "7.00000000")
             exchange.heal()
             await eventually(lambda: source.state.source == "binance-ws" and source.state.link == "up", 40)
             await eventually(lambda: source.state.reason == "")

@@ -14,7 +14,7 @@ from poller.rest.polling import Polling
 from poller.rest.timing import RestTiming
 from poller.venues.binance.rest import QUESTIONS
 from tests.exchange import Exchange, Limits
-from tests.poller.listening import LIMITS, bids, eventually, heard, heeding, listening, new_rest
+from tests.poller.listening import LIMITS, arrived, bids, eventually, heeding, listening, new_rest
 
 MANY = [f"S{number:03d}USDT" for number in range(600)]
 
@@ -100,7 +100,7 @@ async def test_delisted_symbol_does_not_take_the_others_along(exchange: Exchange
         exchange.market.delist("ETHUSDT")
         await eventually(lambda: any(request.status == 400 for request in exchange.requests))
         exchange.quote("BTCUSDT", bid="8.00000000", last="8.00000000")
-        await heard(listener.updates, "BTCUSDT", "8.00000000")
+        await arrived(listener.updates, "BTCUSDT", "8.00000000")
         await eventually(lambda: any(update.last == "8.00000000" for update in listener.updates))
         await eventually(lambda: listener.listings)
         assert [("ETHUSDT", "delisted")] == [(symbol, its.status) for symbol, its in listener.listings]
@@ -156,7 +156,7 @@ async def test_all_delisted_is_reported_and_recovered_from(exchange: Exchange) -
         links: list[str] = [source.state.link]
         exchange.market.enlist("BTCUSDT")
         exchange.quote("BTCUSDT", bid="8.00000000")
-        await heard(listener.updates, "BTCUSDT", "8.00000000")
+        await arrived(listener.updates, "BTCUSDT", "8.00000000")
         links.append(source.state.link)
         assert ["down", "up"] == links
 
@@ -166,7 +166,7 @@ async def test_symbols_of_other_scripts_are_polled() -> None:
     async with Exchange(["BTCUSDT", "币安人生USDT"], structs.replace(LIMITS, weight=1_000_000)) as exchange:
         async with listening(new_rest(exchange, ["BTCUSDT", "币安人生USDT"])) as updates:
             exchange.quote("币安人生USDT", bid="7.00000000")
-            await heard(updates, "币安人生USDT", "7.00000000")
+            await arrived(updates, "币安人生USDT", "7.00000000")
         assert {200} == {request.status for request in exchange.requests}
         assert [] == exchange.violations
 
@@ -207,7 +207,7 @@ async def test_symbols_added_and_removed_while_polling(exchange: Exchange) -> No
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
         source.serve(["BTCUSDT", "S000USDT", "NOPEUSDT"])
-        await heard(listener.updates, "S000USDT", "100.00000000")
+        await arrived(listener.updates, "S000USDT", "100.00000000")
         # Those that ask for the new one alone may still be on their way.
         await eventually(
             lambda: (

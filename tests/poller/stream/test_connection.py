@@ -17,9 +17,9 @@ from tests.poller.listening import (
     REST,
     STREAM_LIMITS,
     STREAMS,
+    arrived,
     bids,
     eventually,
-    heard,
     heeding,
     listening,
     new_ws,
@@ -100,7 +100,7 @@ async def test_deaf_connection_is_replaced(exchange: Exchange) -> None:
         await eventually(lambda: "nothing received for 0.4 s" in source.state.reason)
         await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
     assert "ping" in {message.kind for message in exchange.connections[0].heard}
 
 
@@ -125,7 +125,7 @@ async def test_half_a_frame_is_recovered_from(exchange: Exchange) -> None:
         exchange.connections[0].deaf = True
         await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
 
 
 async def test_symbols_added_and_removed_on_a_live_connection(exchange: Exchange) -> None:
@@ -139,9 +139,9 @@ async def test_symbols_added_and_removed_on_a_live_connection(exchange: Exchange
             expected = {f"{name}@{kind}" for name in ("btcusdt", "solusdt") for kind in ("bookTicker", "miniTicker")}
             await eventually(lambda: set(exchange.connections[0].streams) == expected)
             await eventually(lambda: ("SOLUSDT", "trading") in [(its, how.status) for its, how in listener.listings])
-            await heard(listener.updates, "SOLUSDT", "100.00000000")
+            await arrived(listener.updates, "SOLUSDT", "100.00000000")
             exchange.quote("SOLUSDT", bid="7.00000000")
-            await heard(listener.updates, "SOLUSDT", "7.00000000")
+            await arrived(listener.updates, "SOLUSDT", "7.00000000")
             assert "6.00000000" not in bids(listener.updates, "ETHUSDT")
         assert (1, 0) == (len(exchange.connections), source.counters["malformed"])
         assert [] == exchange.violations
@@ -155,7 +155,7 @@ async def test_streams_of_a_symbol_in_another_script() -> None:
         async with listening(source) as updates:
             await eventually(lambda: source.state.link == "up")
             exchange.quote(symbols[-1], bid="7.00000000")
-            await heard(updates, symbols[-1], "7.00000000")
+            await arrived(updates, symbols[-1], "7.00000000")
         assert max(message.size for message in exchange.connections[0].heard) <= 4096
         assert [] == exchange.violations
 
@@ -223,7 +223,7 @@ async def test_bad_messages_cost_nothing_but_a_count(exchange: Exchange, text: s
         await eventually(lambda: source.state.link == "up")
         exchange.say(text)
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
         await eventually(lambda: set(SYMBOLS) == {update.symbol for update in updates})
     assert (1, 0) == (source.counters["malformed"], source.counters["reconnects"])
 

@@ -46,24 +46,24 @@ def book_ticker(seconds: float | str, update_id: int, **data: object) -> str:
 async def test_real_recording() -> None:
     """Every quote of a real recording comes once, in order, as its own strings, received now."""
     source = replay(RECORDING)
-    heard: list[Update] = []
+    updates: list[Update] = []
     assert "down" == source.state.link
-    await source.run(Tell(heard.append))
-    assert 84 == len(heard)
+    await source.run(Tell(updates.append))
+    assert 84 == len(updates)
     assert recorded_quotes() == [
         {"u": its.update_id, "s": its.symbol, "b": its.bid, "B": its.bid_size, "a": its.ask, "A": its.ask_size}
-        for its in heard
+        for its in updates
     ]
-    assert {5} == {update.recv_us for update in heard}
+    assert {5} == {update.recv_us for update in updates}
     assert ("down", "the recording has ended") == (source.state.link, source.state.reason)
     assert {"malformed": 0} == source.counters
 
 
 async def test_only_what_was_asked_for() -> None:
     """Symbols of the recording that are not served are left out."""
-    heard: list[Update] = []
-    await replay(RECORDING, ("LRCBTC",)).run(Tell(heard.append))
-    assert ["LRCBTC"] * 9 == [update.symbol for update in heard]
+    updates: list[Update] = []
+    await replay(RECORDING, ("LRCBTC",)).run(Tell(updates.append))
+    assert ["LRCBTC"] * 9 == [update.symbol for update in updates]
 
 
 async def test_scales_from_exchange_info() -> None:
@@ -163,9 +163,9 @@ async def test_malformed_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     path.write_bytes(sound + b"".join(broken) + b"".join(left_out) + book_ticker(3, 2).encode())
     source = replay(path, ("A1",))
     assert ["A1"] == list(await source.instruments())
-    heard: list[Update] = []
-    await source.run(Tell(heard.append))
-    assert [1, 2] == [update.update_id for update in heard]
+    updates: list[Update] = []
+    await source.run(Tell(updates.append))
+    assert [1, 2] == [update.update_id for update in updates]
     assert len(broken) == source.counters["malformed"]
     assert f"{len(broken)} lines of {path} could not be understood" in caplog.text
 
@@ -174,9 +174,9 @@ async def test_mini_ticker(tmp_path: Path) -> None:
     """A miniTicker becomes a summary, with the exchange's own time."""
     path = tmp_path / "r.txt"
     path.write_text(line(1, "a1@miniTicker", e="24hrMiniTicker", E=1_700_000_000_123, s="A1", c="1.5", v="7.25"))
-    heard: list[Update] = []
-    await replay(path, ("A1",)).run(Tell(heard.append))
-    assert [Update(symbol="A1", recv_us=5, event_us=1_700_000_000_123_000, last="1.5", volume="7.25")] == heard
+    updates: list[Update] = []
+    await replay(path, ("A1",)).run(Tell(updates.append))
+    assert [Update(symbol="A1", recv_us=5, event_us=1_700_000_000_123_000, last="1.5", volume="7.25")] == updates
 
 
 @pytest.mark.parametrize(("speed", "expected"), [(1, [0, 0.5, 10, 10, 12]), (4, [0, 0.125, 2.5, 2.5, 3])])
@@ -188,9 +188,9 @@ def test_speed(tmp_path: Path, speed: float, expected: list[float]) -> None:
 
     async def main() -> list[float]:
         time = asyncio.get_running_loop().time
-        heard: list[float] = []
-        await replay(path, ("A1",), speed).run(Tell(lambda _: heard.append(time())))
-        return heard
+        updates: list[float] = []
+        await replay(path, ("A1",), speed).run(Tell(lambda _: updates.append(time())))
+        return updates
 
     assert pytest.approx(expected, abs=1e-6) == run_virtual(main())
 
@@ -199,15 +199,15 @@ async def test_as_fast_as_it_goes(tmp_path: Path) -> None:
     """At speed 0 a long recording waits for room before its first quote, and often after that."""
     path = tmp_path / "r.txt"
     path.write_text("".join(book_ticker(second, second) for second in range(2_000)))
-    heard: list[Update] = []
+    updates: list[Update] = []
     seen: list[int] = []
 
     async def counted_room() -> None:
-        seen.append(len(heard))
+        seen.append(len(updates))
 
-    await Replay(("A1",), path, speed=0, now_us=lambda: 5, room=counted_room).run(Tell(heard.append))
+    await Replay(("A1",), path, speed=0, now_us=lambda: 5, room=counted_room).run(Tell(updates.append))
     assert [0, 250, 500, 750, 1000, 1250, 1500, 1750] == seen
-    assert 2_000 == len(heard)
+    assert 2_000 == len(updates)
 
 
 async def test_exchange_info_of_another_day(tmp_path: Path) -> None:
@@ -226,9 +226,9 @@ async def test_endlessly_nested_lines(tmp_path: Path, deep: str) -> None:
     (tmp_path / "exchangeInfo.json").write_text('{"symbols":' + "[" * 5_000)
     source = replay(path, ("A1",))
     assert ["A1"] == list(await source.instruments())
-    heard: list[Update] = []
-    await source.run(Tell(heard.append))
-    assert [1, 2] == [update.update_id for update in heard]
+    updates: list[Update] = []
+    await source.run(Tell(updates.append))
+    assert [1, 2] == [update.update_id for update in updates]
     assert 1 == source.counters["malformed"]
 
 

@@ -18,7 +18,7 @@ from poller.rest.client import RestClient
 from poller.venues.binance.listing import Listing
 from poller.venues.binance.rest import BinanceRestDialect
 from tests.exchange import Exchange
-from tests.poller.listening import LIMITS, REST, eventually, heard, heeding, new_rest, new_ws
+from tests.poller.listening import LIMITS, REST, arrived, eventually, heeding, new_rest, new_ws
 
 MANY = [f"S{number:03d}USDT" for number in range(600)]
 UNICODE = "币安人生USDT"
@@ -354,5 +354,5 @@ async def test_sources_tell_what_is_listed_otherwise(exchange: Exchange) -> None
             exchange.market.set_status("ETHUSDT", "TRADING")
             await eventually(lambda: listener.listings[-1][1].status == "trading")
             exchange.quote("ETHUSDT", bid=f"{new.__name__ == 'new_ws':d}7.00000000")
-            await heard(listener.updates, "ETHUSDT", f"{new.__name__ == 'new_ws':d}7.00000000")
+            await arrived(listener.updates, "ETHUSDT", f"{new.__name__ == 'new_ws':d}7.00000000")
             assert {} == listener.lacking

@@ -117,9 +117,9 @@ def test_trades_go_on_while_the_book_stands_still() -> None:
 )
 def test_what_means_nothing(message: str, symbol: str | None) -> None:
     """An unreadable message is reported with the symbol whose quote is lost."""
-    (heard,) = parsed(CoinbaseDialect(), message)
-    assert isinstance(heard, Unexpected)
-    assert symbol == heard.symbol
+    (event,) = parsed(CoinbaseDialect(), message)
+    assert isinstance(event, Unexpected)
+    assert symbol == event.symbol
 
 
 @given(st.text(max_size=80) | st.binary(max_size=40).map(repr))
@@ -132,8 +132,8 @@ def test_whatever_comes(text: str) -> None:
 @pytest.mark.parametrize("message", ["ErrSlowConsume", "ErrSlowRead", "Message too big"])
 def test_an_error_that_ends_the_connection(message: str) -> None:
     """Any other error replaces the connection, with the exchange's reason."""
-    (heard,) = parsed(CoinbaseDialect(), json.dumps({"type": "error", "message": message}))
-    assert Ending(f"the exchange: {message}") == heard
+    (event,) = parsed(CoinbaseDialect(), json.dumps({"type": "error", "message": message}))
+    assert Ending(f"the exchange: {message}") == event
 
 
 def test_a_refusal_that_names_no_product_may_be_passing() -> None:

@@ -17,7 +17,7 @@ from poller.stream.timing import DoubtTiming, StreamTiming
 from poller.venues.coinbase.dialect import LIMITS
 from poller.venues.coinbase.streams import CoinbaseStreams
 from tests.exchange.coinbase import CoinbaseExchange, CoinbaseLimits
-from tests.poller.listening import bids, eventually, heard, heeding, listening, now_us
+from tests.poller.listening import arrived, bids, eventually, heeding, listening, now_us
 
 BTC, ETH = "coinbase:BTC-USD", "coinbase:ETH-USD"
 TIMING = StreamTiming(
@@ -70,10 +70,10 @@ async def test_right_numbers(exchange: CoinbaseExchange) -> None:
         await source.instruments()
     )
     async with listening(source) as updates:
-        await heard(updates, BTC, "100.00")
-        await heard(updates, ETH, "100.00")
+        await arrived(updates, BTC, "100.00")
+        await arrived(updates, ETH, "100.00")
         exchange.quote("BTC-USD", "100.50", "100.60", "0.25000000")
-        await heard(updates, BTC, "100.50")
+        await arrived(updates, BTC, "100.50")
         exchange.trade("BTC-USD", "100.60")
         await eventually(lambda: any(its.last == "100.60" for its in updates))
         assert ("coinbase-ws", "up", "") == (source.state.source, source.state.link, source.state.reason)
@@ -94,7 +94,7 @@ async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
     """Heartbeats are enough: no request, no reconnect."""
     source = new_source(exchange, BTC, received_within_s=0.5, quiet_s=0.5)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         heartbeats = exchange.connections[0].subscribed
         started = now_us()
         await eventually(lambda: now_us() - started > 1_500_000)
@@ -106,7 +106,7 @@ async def test_a_symbol_without_heartbeats_is_dead(exchange: CoinbaseExchange) -
     """It alone is stale; another connection is tried, and when it sends again it is live."""
     source = new_source(exchange, BTC, ETH, received_within_s=1.5, replace_s=0.2)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         exchange.silent.add("BTC-USD")
         await eventually(lambda: listener.lacking == {BTC: SILENT})
         await eventually(lambda: len(exchange.connections) == 2 and exchange.connections[1].granted_at)
@@ -123,7 +123,7 @@ async def test_outage_and_return(exchange: CoinbaseExchange) -> None:
     """While the exchange is down its symbols are stale, without a stand-in; with the new book they are live."""
     source = new_source(exchange, BTC, grace_s=0.1)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         await exchange.refuse()
         exchange.drop()
         await eventually(lambda: listener.lacking and source.state.link == "down")
@@ -131,7 +131,7 @@ async def test_outage_and_return(exchange: CoinbaseExchange) -> None:
         assert source.state.reason.startswith("stream down: ")
         exchange.quote("BTC-USD", "90.00", "90.01")
         await exchange.accept()
-        await heard(listener.updates, BTC, "90.00")
+        await arrived(listener.updates, BTC, "90.00")
         await eventually(lambda: not listener.lacking and source.state.link == "up")
     assert 1 <= source.counters["reconnects"]
 
@@ -149,7 +149,7 @@ async def test_frozen_exchange_is_noticed(exchange: CoinbaseExchange) -> None:
     """An open connection on which nothing arrives is replaced."""
     source = new_source(exchange, BTC, received_within_s=0.3, grace_s=0.2, replace_s=0.2)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         exchange.frozen = True
         await eventually(lambda: listener.lacking.get(BTC) == SILENT and len(exchange.connections) >= 2)
         exchange.frozen = False
@@ -161,11 +161,11 @@ async def test_a_product_that_is_refused_takes_no_other_along(exchange: Coinbase
     """A refused symbol is looked up, not subscribed again and again; the connection is ready without it."""
     source = new_source(exchange, BTC, "coinbase:NO-PE")
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         await eventually(lambda: source.state.link == "up")
         assert 1 == source.counters["subscribe_errors"]
         exchange.products["NO-PE"] = type(exchange.products["BTC-USD"])("NO-PE")
-        await heard(listener.updates, "coinbase:NO-PE", "100.00")
+        await arrived(listener.updates, "coinbase:NO-PE", "100.00")
     assert [("coinbase:NO-PE", Instrument("trading", Scales(2, 8)))] == listener.listings
     assert 1 == len(exchange.connections)
 
@@ -180,7 +180,7 @@ async def test_a_halt_is_reported(exchange: CoinbaseExchange) -> None:
     """A product whose trading is disabled is found at the next look, and so is its return."""
     source = new_source(exchange, BTC, ETH, rest=structs.replace(REST, absent_s=0.1))
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         exchange.products["BTC-USD"].listing["trading_disabled"] = True
         await eventually(lambda: [(its, to.status) for its, to in listener.listings] == [(BTC, "halted")])
         exchange.products["BTC-USD"].listing["trading_disabled"] = False
@@ -203,13 +203,13 @@ async def test_renewal_loses_nothing(exchange: CoinbaseExchange) -> None:
     """After an error that ends a connection, the next one is ready before the old one ends; the link stays up."""
     source = new_source(exchange, BTC, steady_s=0.0)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         await eventually(lambda: source.state.link == "up")
         since_us = source.state.since_us
         exchange.say('{"type":"error","message":"ErrSlowConsume"}')
         await eventually(lambda: len(exchange.connections) == 2 and exchange.connections[0].closed_at)
         exchange.quote("BTC-USD", "90.00", "90.01")
-        await heard(listener.updates, BTC, "90.00")
+        await arrived(listener.updates, BTC, "90.00")
         assert ("up", since_us) == (source.state.link, source.state.since_us)
     old, new = exchange.connections
     assert old.closed_at is not None
@@ -221,16 +221,16 @@ async def test_symbols_come_and_go(exchange: CoinbaseExchange) -> None:
     """New symbols go to the present connection while it has room, then to another one."""
     source = new_source(exchange, BTC, symbols_per_connection=2)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         source.serve([BTC, ETH, "coinbase:A-B"])
-        await heard(listener.updates, ETH, "100.00")
-        await heard(listener.updates, "coinbase:A-B", "100.00")
+        await arrived(listener.updates, ETH, "100.00")
+        await arrived(listener.updates, "coinbase:A-B", "100.00")
         assert 2 == len(exchange.connections)
         source.serve([ETH, "coinbase:A-B"])
         await eventually(lambda: "BTC-USD" not in exchange.connections[0].subscribed["ticker"])
         exchange.quote("BTC-USD", "90.00", "90.01")
         exchange.quote("ETH-USD", "80.00", "80.01")
-        await heard(listener.updates, ETH, "80.00")
+        await arrived(listener.updates, ETH, "80.00")
         assert ["100.00"] == bids(listener.updates, BTC)
 
 
