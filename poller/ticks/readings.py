@@ -28,9 +28,9 @@ DropReason = Literal[
     "crossed_quote",  # the bid is above the ask
     "too_fine",  # more decimals than any tick has
     "too_large",  # above 2^53 - 1 at any scale
-    "malformed",  # not a plain decimal, or no fields at all
-    "repeated",  # nothing new
-    "out_of_order",  # older than an update that was already received
+    "malformed",  # not a plain decimal, or nothing in it at all
+    "repeated",  # says nothing new
+    "out_of_order",  # older than what had already come
 ]
 
 Plain = tuple[int, int, int, int]

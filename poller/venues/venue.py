@@ -35,9 +35,9 @@ class Venue(Struct, frozen=True, kw_only=True):
     ws_url: tuple[str, ...]
     """The URLs of its streams, without a path; ``<VENUE>_WS_URL`` overrides them."""
     ping: str
-    """The path of a REST probe; it answers 200."""
+    """What REST is asked to see whether it is there: a path that answers 200."""
     feeds: Mapping[str, Callable[[Opening], Source]]
-    """``FEED`` → its source; ``auto`` means the first. Each imports its modules only when it is called."""
+    """``FEED`` → its source; the first is what ``auto`` is. Each imports what it is made of when it is called."""
     replays: bool = False
     """Whether recordings of it can be replayed."""
 
