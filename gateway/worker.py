@@ -41,7 +41,7 @@ _LOOK_S = 0.05
 
 
 class Worker(GunicornUVLoopWebWorker):
-    """Serves what the application factory returns, until told to stop."""
+    """Serves the application of the factory until a signal stops it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Called by the arbiter, before the new process begins."""
@@ -125,7 +125,7 @@ class Worker(GunicornUVLoopWebWorker):
             await end(notifying)
 
     async def _become_current(self, serving: Serving, succession: Succession) -> None:
-        """Wait until a new client would get live prices, or the reason why not; or until told to stop."""
+        """Wait until a new client would get live prices, or the reason why not; or until a signal stops the worker."""
         succession.claim(Role.COMES)
         feed = serving.app[GATEWAY].feed
         silent_at = None
