@@ -52,8 +52,8 @@ CHANGEABLE: Final = (
 """Fields of `Settings` that can change while running.
 
 The others cannot. Clients received ``heartbeat_s`` in their welcome. ``trusted_proxies`` decides the address that a new
-connection counts for. The listening address is checked when listening begins. The bus's URL, the throttle and the log
-format are fixed at the start.
+connection counts for. The listening address, and whether strangers may reach it, is checked when listening begins. The
+bus's URL, the throttle and the log format are fixed at the start.
 """
 
 REASON: Final = "this gateway does not serve it any more"

@@ -229,7 +229,7 @@ class Hub:
             self.slow.begin(connection)
 
     def _write_pending(self, connection: Member, cohort: Cohort, topics: frozenset[str]) -> None:
-        """Write the pending ticks of ``topics``, the part of ``cohort`` that is still wanted, unless it is slow there."""
+        """Write the pending ticks of ``topics``, the only ones still wanted of ``cohort``, unless it is slow there."""
         if connection in cohort.slow:
             return
         window = cohort.group.pending
