@@ -91,7 +91,7 @@ def test_who_floods_behind_a_common_address_is_closed_and_who_does_not_is_served
     shared = budgets(max_messages_per_second=10, max_messages_per_second_per_ip=25)
     flooders = {number: Budget(shared, Slot("192.0.2.1")) for number in range(20)}
     quiet = Budget(shared, Slot("192.0.2.1"))
-    heard: Counter[str] = Counter()
+    received: Counter[str] = Counter()
     for step in range(1, 601):
         now = 5.0 + step / 10
         for number in list(flooders):
@@ -99,10 +99,10 @@ def test_who_floods_behind_a_common_address_is_closed_and_who_does_not_is_served
             if refusal is not None and refusal.verdict == "close":
                 del flooders[number]
         if step % 100 == 0:
-            heard += answers(quiet, 1, now)
+            received += answers(quiet, 1, now)
     assert len(flooders) <= 3
-    assert heard["close connection"] == 0
-    assert heard["ok"] >= 4
+    assert received["close connection"] == 0
+    assert received["ok"] >= 4
 
 
 def test_a_connection_over_its_own_rate_takes_nothing_from_others() -> None:

@@ -381,8 +381,8 @@ def test_costly_messages_are_not_free_for_who_has_nothing_left(first: int, paylo
     run_virtual(main())
 
 
-@pytest.mark.parametrize(("first", "heard"), [(FIN | PING, {"PONG": 20}), (FIN | PONG, {}), (TEXT, {})])
-def test_frames_that_are_no_messages_count_like_messages(first: int, heard: dict[str, int]) -> None:
+@pytest.mark.parametrize(("first", "expected"), [(FIN | PING, {"PONG": 20}), (FIN | PONG, {}), (TEXT, {})])
+def test_frames_that_are_no_messages_count_like_messages(first: int, expected: dict[str, int]) -> None:
     """Pings, pongs and fragments cost as much as messages; a flood of them is closed without an error before."""
 
     async def main() -> None:
@@ -392,7 +392,7 @@ def test_frames_that_are_no_messages_count_like_messages(first: int, heard: dict
             talk.say(19, CONTINUATION, b"x")
         else:
             talk.say(20, first, b"")
-        assert heard == talk.answers()
+        assert expected == talk.answers()
         talk.say(11, CONTINUATION if first == TEXT else first, b"")
         answers = talk.answers()
         assert (1, 0) == (answers["CLOSE"], answers["rate_limited"])

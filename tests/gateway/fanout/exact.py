@@ -39,7 +39,7 @@ class Ledger:
     def __init__(self, market: Market, member: Stalling) -> None:
         self.market, self.member = market, member
         self.held: frozenset[str] = frozenset()
-        self.may_be_told: Counter[tuple[str, int]] = Counter()
+        self.allowed_states: Counter[tuple[str, int]] = Counter()
         """How often a state may be sent, by symbol and version."""
         self._spans: list[tuple[str, int, int, bool]] = []
         """Symbols that it held, from the tick behind one offset up to another, and whether every tick was due."""
@@ -62,13 +62,13 @@ class Ledger:
     def asks(self, symbols: frozenset[str]) -> None:
         """Expect snapshots and states of these symbols."""
         for symbol in symbols & self.market.states.keys():
-            self.may_be_told[symbol, self.market.states[symbol].message.since_us] += 1
+            self.allowed_states[symbol, self.market.states[symbol].message.since_us] += 1
 
     def check_states(self) -> None:
         """No state came more often than its changes and requests."""
         messages = self.member.messages()
         told = Counter((one["symbol"], one["since_us"]) for one in messages if one["type"] == "symbol_status")
-        assert {} == told - self.may_be_told
+        assert {} == told - self.allowed_states
 
     def check_counts(self) -> None:
         """Every tick was sent, is counted as replaced, or was the newest when its symbol was unsubscribed."""
@@ -109,7 +109,7 @@ async def play_exactly(story: list[tuple[object, ...]], throttle: Throttle, *nam
                 versions = {symbol: market.version + number for number, symbol in enumerate(symbols, 1)}
                 for ledger in ledgers:
                     for symbol in symbols & ledger.held:
-                        ledger.may_be_told[symbol, versions[symbol]] += 1
+                        ledger.allowed_states[symbol, versions[symbol]] += 1
                 market.change_states(*symbols, state=state)
             case ("hold", int(who), tuple(wants)):
                 hold(market, ledgers[who], wants)

@@ -355,7 +355,7 @@ async def test_a_thousand_streams_within_every_limit() -> None:
             await eventually(lambda: {update.symbol for update in updates if update.last} == set(symbols))
             connections = exchange.connections
             assert [176, 1024] == sorted(len(connection.streams) for connection in connections)
-            requests = [request for connection in connections for request in connection.heard]
+            requests = [request for connection in connections for request in connection.received]
             assert max(request.size for request in requests) <= 4096
             assert max(request.streams for request in requests) <= 200
         assert [] == exchange.violations

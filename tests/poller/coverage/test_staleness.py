@@ -213,7 +213,7 @@ def test_what_cannot_be_read_brings_all_questions_forward() -> None:
 EVENTS = st.lists(
     st.tuples(
         st.floats(0.01, 20.0),
-        st.sampled_from(["heard", "unusable", "newer", "known", "due", "watch", "forget", "ask_soon"]),
+        st.sampled_from(["received", "unusable", "newer", "known", "due", "watch", "forget", "ask_soon"]),
         st.sampled_from("ABC"),
     ),
     max_size=60,
@@ -227,7 +227,7 @@ def test_whatever_happens(events: list[tuple[float, str, str]]) -> None:
     for wait_s, event, symbol in events:
         now += wait_s
         match event:
-            case "heard":
+            case "received":
                 doubts.received(symbol, now)
                 assert symbol not in doubts.verdicts(now + 1000.0)
             case "unusable":

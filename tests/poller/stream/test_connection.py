@@ -56,7 +56,7 @@ async def test_pongs_go_before_subscribes() -> None:
         async with listening(source):
             await eventually(lambda: source.state.link == "up")
         connection = exchange.connections[0]
-        after = [message.kind for message in connection.heard if message.at >= connection.pinged[0]]
+        after = [message.kind for message in connection.received if message.at >= connection.pinged[0]]
         # One SUBSCRIBE may have been on its way.
         assert "pong" in after[:2]
         assert "text" in after[2:]
@@ -68,7 +68,7 @@ async def test_a_flood_of_pings_does_not_break_the_pace(exchange: Exchange) -> N
     limits = structs.replace(LIMITS, ping_s=0.005, pong_timeout_s=5.0)
     async with Exchange(SYMBOLS, limits) as exchange:
         async with listening(new_ws(exchange, SYMBOLS)):
-            await eventually(lambda: exchange.connections and len(exchange.connections[0].heard) >= 10)
+            await eventually(lambda: exchange.connections and len(exchange.connections[0].received) >= 10)
         assert [] == exchange.violations
 
 
@@ -83,7 +83,7 @@ async def test_quiet_market_is_no_fault_of_the_connection(exchange: Exchange, pi
             connection = exchange.connections[0]
             messages = source.counters["messages"]
             kind = "pong" if pings else "ping"
-            await eventually(lambda: sum(message.kind == kind for message in connection.heard) >= 6)
+            await eventually(lambda: sum(message.kind == kind for message in connection.received) >= 6)
             assert ("up", messages) == (source.state.link, source.counters["messages"])
             exchange.quote("BTCUSDT", bid="7.00000000")
             await eventually(lambda: source.counters["messages"] == messages + 1)
@@ -101,7 +101,7 @@ async def test_deaf_connection_is_replaced(exchange: Exchange) -> None:
         await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
         await arrived(updates, "BTCUSDT", "7.00000000")
-    assert "ping" in {message.kind for message in exchange.connections[0].heard}
+    assert "ping" in {message.kind for message in exchange.connections[0].received}
 
 
 async def test_an_exchange_that_answers_no_ping_lives_by_its_own() -> None:
@@ -156,7 +156,7 @@ async def test_streams_of_a_symbol_in_another_script() -> None:
             await eventually(lambda: source.state.link == "up")
             exchange.quote(symbols[-1], bid="7.00000000")
             await arrived(updates, symbols[-1], "7.00000000")
-        assert max(message.size for message in exchange.connections[0].heard) <= 4096
+        assert max(message.size for message in exchange.connections[0].received) <= 4096
         assert [] == exchange.violations
 
 

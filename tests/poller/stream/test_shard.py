@@ -160,7 +160,7 @@ async def test_shutdown_announced_as_soon_as_it_is_ready(exchange: Exchange) -> 
     source = new_ws(exchange, SYMBOLS)
     async with heeding(source) as listener:
         exchange.faults.ignore_subscribe = True
-        await eventually(lambda: len(exchange.connections) == 1 and exchange.connections[0].heard)
+        await eventually(lambda: len(exchange.connections) == 1 and exchange.connections[0].received)
         exchange.faults.ignore_subscribe = False
         # No successor for now: what comes, comes of the first.
         exchange.faults.stream_status = 503

@@ -9,15 +9,15 @@ from gateway.errors import RefusalError
 
 def statuses(host: str, *requests: str) -> list[int]:
     """What each of ``requests``, a method and a target, is answered; 200 for those that are let in."""
-    heard = []
+    received = []
     for request in requests:
         method, _, target = request.partition(" ")
         try:
             require_own_target(method, target, CIMultiDict({"Host": host}))
-            heard.append(200)
+            received.append(200)
         except RefusalError as error:
-            heard.append(error.status)
-    return heard
+            received.append(error.status)
+    return received
 
 
 def test_a_path_means_whom_host_means() -> None:
