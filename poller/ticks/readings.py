@@ -23,7 +23,7 @@ from market.prices.tick import (
 from poller.source import Update
 
 DropReason = Literal[
-    "unknown_symbol",  # a symbol that was not subscribed
+    "unknown_symbol",  # a symbol that nobody asked for
     "not_trading",  # a quote of a symbol that the exchange does not trade now
     "crossed_quote",  # the bid is above the ask
     "too_fine",  # more decimals than any tick has
