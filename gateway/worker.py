@@ -3,7 +3,7 @@
 It is aiohttp's own worker on uvloop, with four differences:
 
 - The listen backlog is the configured one. aiohttp's cuts it to 128, which a storm of reconnecting clients overflows.
-- A worker that is told to stop drains while it still listens, so that a load balancer sees it leave.
+- A worker that has to stop drains while it still listens, so that a load balancer sees it leave.
 - If a successor shares the socket, as when gunicorn reloads, the old worker serves new clients until the new one has
   prices, and the new one serves them from then on. The arbiter can see when that is.
 - A setting that cannot be used stops the start with one line.

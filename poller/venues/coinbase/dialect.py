@@ -108,7 +108,7 @@ class CoinbaseDialect:
             case "l2update":
                 changed = self._books.get(symbol)
                 if changed is None:
-                    return (Unexpected(f"changes of a book that was not told: {symbol[:80]}", symbol),)
+                    return (Unexpected(f"changes of a book without a snapshot: {symbol[:80]}", symbol),)
                 for side, price, size in its.changes:
                     (changed.bids if side == "buy" else changed.asks).put(price, size)
                 return _quote(symbol, changed, at_us, recv_us)
