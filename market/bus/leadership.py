@@ -37,7 +37,7 @@ class Leadership(Protocol):
         anything that is published under the token of an earlier term. So the last values read from now on are final.
         While a term lasts, each call returns an equal token, except for ``ttl_s``.
 
-        A lease that nobody extends is free after ``ttl_s`` seconds, also one that another program wrote with any expiry.
+        A lease that nobody extends is free after ``ttl_s`` seconds, also one of another program with any expiry.
 
         Raises:
             BusDownError: the owner may have it or not.
