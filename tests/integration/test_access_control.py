@@ -62,7 +62,7 @@ async def access_control(**settings: object) -> AsyncIterator[AccessControl]:
 async def ask(port: int, *requests: bytes, finished: bool = False) -> list[tuple[int, bytes]]:
     """Send one request after the other on one connection; status and body of each answer."""
     reader, writer = await asyncio.open_connection(HOST, port)
-    received = []
+    heard = []
     try:
         async with asyncio.timeout(20):
             for request in requests:
@@ -71,10 +71,10 @@ async def ask(port: int, *requests: bytes, finished: bool = False) -> list[tuple
                     writer.write_eof()
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
-                received.append((int(head.split()[1]), await reader.readexactly(int(length or 0))))
+                heard.append((int(head.split()[1]), await reader.readexactly(int(length or 0))))
     finally:
         writer.close()
-    return received
+    return heard
 
 
 PLAIN = b"GET /web/icon.svg HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -166,19 +166,19 @@ async def test_through_haproxy_each_client_pays_for_itself() -> None:
         port = here.ports["through HAProxy"]
 
         async def statuses(source: str, count: int) -> list[int]:
-            received = []
+            heard = []
             for _ in range(count):
                 reader, writer = await asyncio.open_connection(HOST, port, local_addr=(source, 0))
                 writer.write(b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                received.append(int((await reader.readuntil(b"\r\n")).split()[1]))
+                heard.append(int((await reader.readuntil(b"\r\n")).split()[1]))
                 await reader.read(-1)
                 writer.close()
-            return received
+            return heard
 
-        received = await statuses("127.0.0.2", 60)
+        heard = await statuses("127.0.0.2", 60)
         # No handshake, which is a request as any other.
-        assert {400, 429} == set(received)
-        assert [400] * 10 == received[:10]
+        assert {400, 429} == set(heard)
+        assert [400] * 10 == heard[:10]
         assert [400] * 5 == await statuses("127.0.0.3", 5)
         # HAProxy's own questions are nobody's.
         await answers(f"http://{HOST}:{port}/readyz", 200)
@@ -187,18 +187,18 @@ async def test_through_haproxy_each_client_pays_for_itself() -> None:
 async def until_the_end(port: int, request: bytes) -> tuple[list[int], bool]:
     """The status of each answer to ``request``, and whether the connection ended within a second or so after them."""
     reader, writer = await asyncio.open_connection(HOST, port)
-    received = b""
+    heard = b""
     try:
         writer.write(request)
         async with asyncio.timeout(2):
             while part := await reader.read(65_536):
-                received += part
+                heard += part
         ended = True
     except TimeoutError:
         ended = False
     finally:
         writer.transport.abort()
-    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:] if part[:3].isdigit()], ended
+    return [int(part[:3]) for part in heard.split(b"HTTP/1.1 ")[1:] if part[:3].isdigit()], ended
 
 
 async def test_bytes_that_are_no_request_are_answered_at_once() -> None:
@@ -211,8 +211,8 @@ async def test_bytes_that_are_no_request_are_answered_at_once() -> None:
     )
     async with access_control() as here:
         cases = [(request, port) for request in wrong for port in here.ports.values()]
-        received = await asyncio.gather(*(until_the_end(port, request) for request, port in cases))
-        assert [] == [(*case, answer) for case, answer in zip(cases, received, strict=True) if answer != ([400], True)]
+        heard = await asyncio.gather(*(until_the_end(port, request) for request, port in cases))
+        assert [] == [(*case, answer) for case, answer in zip(cases, heard, strict=True) if answer != ([400], True)]
 
 
 async def test_a_beginning_that_becomes_no_request_is_answered_at_once() -> None:
