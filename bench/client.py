@@ -21,18 +21,18 @@ from market.prices.tick import Tick
 _IN_FLIGHT = 128
 """Connections being opened at once: a storm, but one that a listen backlog of 128 survives."""
 _NAMED = 5
-"""So many faults are told in words; the rest are only counted."""
+"""This many faults are reported in words; the others are only counted."""
 
 
 class Client:
-    """Obeys one bench."""
+    """Executes the commands of one bench."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
         self._cpu_s = time.process_time()
 
     def run(self) -> None:
-        """Obey until the commands end."""
+        """Execute commands until they end."""
         while True:
             if self._load.turn(1.0):
                 line = sys.stdin.readline()
@@ -79,7 +79,7 @@ class Client:
         return {}
 
     def mark(self, sample_every: int = RARELY) -> dict[str, Any]:
-        """Answer what came since the last mark, and look at about one in ``sample_every`` ticks from now on."""
+        """Return the counts since the last mark, and sample about one in ``sample_every`` ticks from now on."""
         load = self._load
         ages_ms = [age / 1000 for age in load.ages_us]
         answer = {
@@ -106,7 +106,7 @@ class Client:
         return {}
 
     def verdict(self, newest: dict[str, int]) -> dict[str, Any]:
-        """Parse what was captured; answer the ticks seen and what was wrong. Capturing ends."""
+        """Parse the captured bytes; return the ticks seen and the errors. Capturing ends."""
         count = 0
         wrong: list[str] = []
         for connection in self._load.all:
@@ -117,7 +117,7 @@ class Client:
         return {"ticks": count, "faults": wrong[:_NAMED], "fault_count": len(wrong)}
 
     def snapshots(self, newest: dict[str, int]) -> dict[str, Any]:
-        """Parse the snapshots of every client; answer how many clients have exactly the right ones."""
+        """Parse the snapshots of every client; return how many clients have exactly the right ones."""
         right = 0
         wrong: list[str] = []
         for connection in self._load.all:
@@ -135,12 +135,12 @@ class Client:
         return {}
 
     def trickle(self) -> dict[str, Any]:
-        """From now on read little of every connection; see `Load.trickle`."""
+        """Read little of every connection from now on; see `Load.trickle`."""
         self._load.trickle()
         return {}
 
     def resume(self, seconds: float, current_ms: float) -> dict[str, Any]:
-        """Read again after `stall`, and answer what came: see `after_stall`. The worst of all clients counts."""
+        """Read again after `stall`, and return the result: see `after_stall`. The worst of all clients counts."""
         load = self._load
         own = [connection.unread_bytes for connection in load.alive]
         for connection in load.alive:
@@ -167,7 +167,7 @@ class Client:
 
 
 def _captured(connection: Connection) -> tuple[list[tuple[int, Tick]], list[str]]:
-    """The ticks that a connection kept, and what was wrong with them as bytes. Capturing ends."""
+    """The ticks that a connection kept, and their errors. Capturing ends."""
     data, connection.capture = connection.capture or b"", None
     try:
         return captured_ticks(bytes(data), connection.capture_skip), []

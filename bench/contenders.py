@@ -25,7 +25,7 @@ NO_LIMITS = {
     "MAX_ERRORS_PER_CONNECTION": "0",
     "DRAIN_SECONDS": "0",
 }
-"""No limits: all clients come from one address and within seconds. No drain: the end waits for nobody."""
+"""No limits: all clients come from one address and within seconds. No drain: the end does not wait for clients."""
 
 
 @dataclass(frozen=True)

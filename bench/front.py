@@ -45,7 +45,7 @@ class Front:
             complaint = f"HAProxy was not ready within {_READY_TIMEOUT_S} s: {self._process.complaint()}"
             self._process.end()
             raise ProcessError(complaint)
-        # By then it has noticed that the other three do not answer.
+        # HAProxy has noticed by then that the other three do not answer.
         time.sleep(_SETTLE_S)
 
     def _ready(self) -> bool:

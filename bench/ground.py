@@ -16,7 +16,7 @@ _FILES = 24_000
 
 @contextmanager
 def prepared(nice: int) -> Iterator[tuple[dict[str, str], Bench, int]]:
-    """What is measured on, which is printed too; the bench; how many files a process may have open.
+    """Yield the description of the machine, which is also printed; the bench; and the limit of open files.
 
     This process moves to the core of the load, and takes ``nice`` with it; its children begin there.
     """

@@ -1,4 +1,4 @@
-"""The newest price of every symbol in a reader's hand, and how old each is."""
+"""The newest price of every symbol that a reader has, and the age of each."""
 
 from array import array
 
@@ -7,17 +7,17 @@ from bench.ticks import SYMBOLS
 from bench.wire import TEXT, frame_bounds
 
 _CURRENT_US = 500_000
-"""A price is current when it is younger: every symbol has ten a second."""
+"""A price is current if it is younger than this: every symbol has ten a second."""
 
 
 class Hand:
-    """What one reader makes of its bytes: which prices it has, and how old they are."""
+    """Decodes one reader's bytes: its prices, and their ages."""
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
         """Symbol -> ``recv_us`` of the newest price read."""
         self.ages_us = array("q")
-        """Of every price in hand, as often as `look` was called."""
+        """The age of every price in hand, at each call of `look`."""
         self.bytes = 0
         self.ticks = 0
         self.older_bytes: int | None = None
@@ -28,7 +28,7 @@ class Hand:
         self._buffer = b""
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Take in what was read; returns the frames that are no data, as opcode and payload.
+        """Take read bytes; return the frames that are no data, as opcode and payload.
 
         Raises:
             WireError: what came is not the protocol.
@@ -58,21 +58,21 @@ class Hand:
                 self.older_bytes = offset - self._stall_at
 
     def resume(self, now_us: int) -> None:
-        """What is read from now on comes after a stall."""
+        """The bytes from now on come after a stall."""
         self._stall_us = now_us
         self._stall_at = self.bytes
 
     def look(self, now_us: int) -> None:
-        """Take the age of every price in hand."""
+        """Record the age of every price in hand."""
         self.ages_us.extend(now_us - recv_us for recv_us in self.held.values())
 
     @property
     def bytes_before_current(self) -> int:
-        """Read after the stall before the first current price: all, where there was none."""
+        """The bytes after the stall before the first current price; all of them if there was none."""
         return self.bytes - self._stall_at if self.older_bytes is None else self.older_bytes
 
     @property
     def is_current(self) -> bool:
-        """Whether, after the stall, every symbol has a price as old as that or younger."""
+        """Whether, after the stall, every symbol has a price of that age or younger."""
         limit = self._stall_us - _CURRENT_US
         return len(self.held) == len(SYMBOLS) and all(recv_us >= limit for recv_us in self.held.values())

@@ -86,7 +86,7 @@ class Load:
         self._rng = random.Random(1)
         self.all: list[Connection] = []
         self.opening: set[Connection] = set()
-        """Those not yet subscribed, or with ``until_snapshots`` not yet in possession of all snapshots."""
+        """Those not subscribed yet; with ``until_snapshots``, also those without all snapshots yet."""
         self.until_snapshots = False
         self.receive_buffer = 0
         """SO_RCVBUF of connections to come, bytes; 0 leaves it to the kernel."""

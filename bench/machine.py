@@ -1,4 +1,4 @@
-"""Which machine was this measured on, and what did each process and core do meanwhile?"""
+"""The machine of a measurement, and the work of each process and core meanwhile."""
 
 import os
 import platform

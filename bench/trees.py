@@ -1,4 +1,4 @@
-"""The two trees of a comparison: that of a commit, and this one with what is not committed. Both are copies.
+"""The two trees of a comparison: that of a commit, and this one with uncommitted changes. Both are copies.
 
 The copy of the commit is a git worktree of its own, so nothing in this tree is checked out, stashed or switched. This
 tree is copied when the comparison begins, so later edits do not change the measured tree. Both run with this Python and

@@ -1,21 +1,21 @@
-"""Bus to clients. A tick takes this way, and nothing on it waits for a client:
+"""Bus to clients. A tick passes through these files, and none of them waits for a client:
 
     bus ─▶ fanout.feed.feed ─▶ fanout.feed.intake ─▶ fanout.hub ─▶ fanout.pending ─▶ fanout.flush_scheduler
         ─▶ fanout.group ─▶ fanout.cohort ─▶ websocket.writer ─▶ client
 
-A client comes in this way, and says what it wants by the second half of it:
+A handshake passes through these; from ``client.client`` on, so does the first subscribe:
 
     accepted ─▶ admission.acceptor ─▶ http.upgrade ─▶ client.welcome ─▶ websocket.connection ─▶ client.client
         ─▶ fanout.hub ─▶ fanout.cohort ─▶ websocket.writer ─▶ first snapshots
 
-``docs/design.md`` tells both ways function by function, each file once (``tests/test_walks.py`` holds that).
+``docs/design.md`` lists the functions of both ways, each file once (``tests/test_walks.py`` checks that).
 
-The packages, each of which imports only from those below it (``tests/test_tree.py`` holds that):
+The packages. Each imports only from those below it (``tests/test_tree.py`` checks that):
 
 ``http``        plain HTTP: pages, probes, metrics, tickets, the upgrade to a WebSocket, and the server that listens
 ``client``      one client: its connection, its session, its token, and what its messages cost
 ``fanout``      ticks from the bus to every connection that holds their symbol; slow clients get the newest ones only
-``admission``   who may come in, and how much each may take: names, addresses, rates, counts
+``admission``   decides who may connect, and limits each client: names, addresses, rates, counts
 ``protocol``    the messages between client and gateway: their types, and their bytes in each encoding
 ``auth``        tokens to grants: signatures, keys, claims, tickets
 ``websocket``   RFC 6455 and 7692: bytes, frames, sockets; knows no prices

@@ -208,8 +208,8 @@ class Gateway:
         """Go away gracefully within ``drain_seconds``: unready, then `Shutdown`, then 1012, then cut off.
 
         A third of the time at most is for the balancer to notice, and for accepted connections to come in. In the half
-        after that clients leave one by one, evenly spread, so that other gateways get them one after the other: each is
-        told its moment, and closed then. The rest of the time is for their closing handshakes.
+        after that clients leave one by one, evenly spread, so that other gateways get them one after the other: each
+        gets its own time, and is closed then. The rest of the time is for their closing handshakes.
         """
         self.draining = True
         seconds = self.settings.drain_seconds

@@ -51,9 +51,9 @@ CHANGEABLE: Final = (
 )
 """Fields of `Settings` that can change while running.
 
-The others cannot. Clients were told ``heartbeat_s`` when they came. ``trusted_proxies`` decides under whom a new
-connection is counted. The address, and whether strangers may reach it, is checked when listening begins. The bus's URL,
-the throttle and the form of the log are built into what runs.
+The others cannot. Clients received ``heartbeat_s`` in their welcome. ``trusted_proxies`` decides the address that a new
+connection counts for. The listening address, and whether strangers may reach it, is checked when listening begins. The
+bus's URL, the throttle and the log format are fixed at the start.
 """
 
 REASON: Final = "this gateway does not serve it any more"

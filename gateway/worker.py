@@ -3,7 +3,7 @@
 It is aiohttp's own worker on uvloop, with four differences:
 
 - The listen backlog is the configured one. aiohttp's cuts it to 128, which a storm of reconnecting clients overflows.
-- A worker that is told to stop drains while it still listens, so that a load balancer sees it leave.
+- A worker that has to stop drains while it still listens, so that a load balancer sees it leave.
 - If a successor shares the socket, as when gunicorn reloads, the old worker serves new clients until the new one has
   prices, and the new one serves them from then on. The arbiter can see when that is.
 - A setting that cannot be used stops the start with one line.
@@ -44,7 +44,7 @@ _LOOK_S = 0.05
 
 
 class Worker(GunicornUVLoopWebWorker):
-    """Serves what the application factory returns, until told to stop."""
+    """Serves the application of the factory until a signal stops it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Called by the arbiter, before the new process begins."""
@@ -135,7 +135,7 @@ class Worker(GunicornUVLoopWebWorker):
             await end(notifying)
 
     async def _become_current(self, serving: Serving, succession: Succession) -> None:
-        """Wait until a new client would get live prices, or the reason why not; or until told to stop."""
+        """Wait until a new client would get live prices, or the reason why not; or until a signal stops the worker."""
         succession.claim(Role.COMES)
         feed = serving.app[GATEWAY].feed
         silent_at = None

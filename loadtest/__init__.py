@@ -1,7 +1,7 @@
-"""A load test that checks what it is sent: ``locust -f loadtest``.
+"""A load test that checks every message: ``locust -f loadtest``.
 
-Locust imports every module here whose name does not begin with an underscore, so only `locustfile` lacks one.
+Locust imports every module here whose name has no underscore in front, so only `locustfile` has none.
 `_frames` turns bytes into messages, `_messages` types them, `_checks` finds gaps and wrong prices,
-`_session` is one connection's protocol, `_tally` collects latencies, `_close_codes` tells how to go on after a
+`_session` is one connection's protocol, `_tally` collects latencies, `_close_codes` decides what to do after a
 close. None of those six knows Locust, gevent or a socket.
 """

@@ -11,9 +11,9 @@ Numbers = tuple[object, ...]
 
 
 class TickError(Enum):
-    """What can be wrong with a tick: the row it fails in, and why.
+    """The possible faults of a tick: the row of the statistics, and the reason.
 
-    Few and fixed, so that statistics stay small.
+    They are few and fixed, so that statistics stay small.
     """
 
     SKIPPED = ("gap", "ticks were skipped")
@@ -32,22 +32,21 @@ class TickError(Enum):
 
     @property
     def reason(self) -> str:
-        """What was wrong, the same text each time."""
+        """The reason, always the same text."""
         return self.value[1]
 
 
 class Memory:
     """The newest ticks of each symbol, as any user of this process has seen them.
 
-    A gateway sends every client the same bytes. So a payload is decoded and judged once, by whoever gets it
-    first; for everybody else `good` answers by one look-up, and whoever is sent other bytes for the same
-    seq is noticed.
+    A gateway sends every client the same bytes. So a payload is decoded and checked once, for the first user that
+    gets it; for all others `good` answers by one look-up. A user that is sent other bytes for the same seq is noticed.
     """
 
     def __init__(self, per_symbol: int = 256, back_us: int = 1_000_000) -> None:
-        """``per_symbol`` ticks are remembered; ``recv_us`` may fall behind an earlier tick's by ``back_us``."""
+        """Remember ``per_symbol`` ticks; ``recv_us`` may be ``back_us`` before an earlier tick's."""
         self.good: dict[bytes, Tick] = {}
-        """Payload of a tick that was found right, to that tick."""
+        """The payload of a correct tick → that tick."""
         self._per_symbol = per_symbol
         self._back_us = back_us
         self._payloads: dict[str, deque[bytes]] = {}
@@ -55,7 +54,7 @@ class Memory:
         self._newest: dict[str, Quote] = {}
 
     def judge(self, quote: Quote, payload: bytes) -> TickError | None:
-        """Return what is wrong with these numbers by themselves or beside those of other users; None if nothing is."""
+        """Return what is wrong with these numbers, alone or compared with other users'; None if nothing is."""
         if quote.bid is not msgspec.UNSET and quote.ask is not msgspec.UNSET and quote.bid > quote.ask:
             return TickError.CROSSED
         newest = self._newest.setdefault(quote.symbol, quote)
@@ -92,23 +91,23 @@ class Checker:
 
     def __init__(self) -> None:
         self.last: dict[str, int] = {}
-        """Symbol to the seq that came last; the next one must be one higher."""
+        """Symbol → the last seq; the next one must be one higher."""
         self._asked: set[str] | None = None
         self._before_outage: dict[str, int] = {}
         self._stale = False
         self.announced = 0
-        """Ticks missing across an outage that the gateway had told of (``status`` stale)."""
+        """Ticks missing across an outage that the gateway had reported (``status`` stale)."""
 
     def held(self, symbols: set[str]) -> None:
-        """From now on only these may arrive; until the first call anything may."""
+        """Allow only these symbols from now on; before the first call all are allowed."""
         self._asked = symbols
         for symbol in self.last.keys() - symbols:
             del self.last[symbol]
 
     def status(self, *, stale: bool) -> None:
-        """The gateway said that it hears prices or not.
+        """The gateway reported whether its prices are live.
 
-        What happened while it could not hear is lost to everybody, and it says so: no gap of ours to report.
+        Ticks of a reported outage are lost to everybody, so they are no gap of this connection.
         """
         if stale or self._stale:
             self._before_outage |= self.last
@@ -116,11 +115,11 @@ class Checker:
         self._stale = stale
 
     def snapshot(self, quote: Quote) -> TickError | None:
-        """A snapshot arrived: where counting starts."""
+        """A snapshot arrived: counting starts with it."""
         return self._step(quote, anywhere=True)
 
     def tick(self, quote: Quote) -> TickError | None:
-        """A tick arrived: one higher than the one before it, or the first of its symbol."""
+        """A tick arrived: its seq must be one higher than the last, or the first of its symbol."""
         return self._step(quote, anywhere=False)
 
     def _step(self, quote: Quote, *, anywhere: bool) -> TickError | None:

@@ -1,4 +1,4 @@
-"""How a user goes on after its connection ended, by the protocol's close codes."""
+"""When a user connects again after its connection ended, by the protocol's close codes."""
 
 from enum import Enum
 
@@ -29,12 +29,12 @@ ABNORMAL = 1006
 
 
 def rule_of(code: int) -> Rule:
-    """When to connect again after this close code; an unknown one is treated as a fault."""
+    """When to connect again after this close code; an unknown code counts as a fault."""
     return _RULES.get(code, (Rule.BACKOFF, ""))[0]
 
 
 def meaning_of(code: int) -> str:
-    """The code and its meaning, for a row of statistics: one text per code, whatever reason the peer gave."""
+    """The code and its meaning, for a row of statistics: one text per code, without the peer's reason."""
     if code == ABNORMAL:
         return "1006 connection lost"
     name = _RULES.get(code, (Rule.BACKOFF, ""))[1]

@@ -14,7 +14,7 @@ _CODE_OF_STATUS = {401: 4401, 403: 4403, 429: 4429, 503: 1013}
 
 
 class ConnectionEndedError(Exception):
-    """The connection is over, or never came about."""
+    """The connection has ended, or could not be made."""
 
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(reason or close_codes.meaning_of(code))
@@ -22,13 +22,13 @@ class ConnectionEndedError(Exception):
 
 
 class Connection:
-    """An open connection; close it whatever happens."""
+    """An open connection. The caller must close it."""
 
     def __init__(self, url: str, token: str) -> None:
         """Connect.
 
         Raises:
-            LinkEndedError: nobody there, or the handshake was refused.
+            ConnectionEndedError: no server answers, or the handshake was refused.
         """
         try:
             self._ws = websocket.create_connection(
@@ -52,7 +52,7 @@ class Connection:
         """Send a text message.
 
         Raises:
-            LinkEndedError: the connection is gone.
+            ConnectionEndedError: the connection is gone.
         """
         try:
             self._ws.send(text)
@@ -60,10 +60,10 @@ class Connection:
             raise ConnectionEndedError(close_codes.ABNORMAL, _reason(error)) from None
 
     def receive(self, timeout_s: float) -> tuple[list[bytes], int]:
-        """Wait for bytes; return the messages they complete (maybe none) and how many bytes there were.
+        """Wait for bytes; return the messages that they complete (possibly none), and the number of bytes.
 
         Raises:
-            LinkEndedError: closed, lost, out of protocol, or silent for ``timeout_s``.
+            ConnectionEndedError: closed, lost, out of protocol, or silent for ``timeout_s``.
         """
         if self._code is not None:
             raise ConnectionEndedError(self._code)
@@ -75,7 +75,7 @@ class Connection:
                 if opcode == frames.PING:
                     self._ws.pong(payload)
                 elif opcode == frames.CLOSE:
-                    # What came before the close frame is still worth checking.
+                    # The messages before the close frame are still checked.
                     self._code = close_codes.code_of(payload)
         except TimeoutError:
             raise ConnectionEndedError(close_codes.ABNORMAL, "nothing received for two heartbeats") from None
@@ -86,7 +86,7 @@ class Connection:
         return texts, len(data)
 
     def close(self) -> None:
-        """Say goodbye and let go, without waiting for an answer."""
+        """Send a close frame and close the socket, without waiting for an answer."""
         try:
             self._ws.send_close()
         except (OSError, websocket.WebSocketException):
@@ -96,7 +96,7 @@ class Connection:
 
 
 def _reason(error: Exception) -> str:
-    # One text per kind of failure: addresses and times in it would make a row of statistics for each.
+    # One text per kind of failure: each text with an address or a time would get its own row of statistics.
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason}"
     return getattr(error, "strerror", None) or type(error).__name__

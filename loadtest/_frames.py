@@ -1,7 +1,7 @@
 """Bytes from a server's socket to whole WebSocket messages (RFC 6455, section 5).
 
-websocket-client reads one frame per call, at tens of microseconds each. One load generator stands for a
-hundred clients, so it takes whatever one ``recv`` brought and cuts it here.
+websocket-client reads one frame per call, at tens of microseconds each. One load generator runs a hundred clients,
+so it takes all bytes of one ``recv`` and cuts them here.
 """
 
 FINAL_TEXT = 0x81
@@ -10,18 +10,18 @@ _CONTROL = frozenset((CLOSE, PING, PONG))
 
 
 class ProtocolError(Exception):
-    """The server broke RFC 6455, or sent what this client did not negotiate."""
+    """The server broke RFC 6455, or sent a frame that this client did not negotiate."""
 
 
 class FrameParser:
-    """Cuts the byte stream of one connection into messages; holds what is not whole yet."""
+    """Cuts the byte stream of one connection into messages, and keeps incomplete ones."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._parts: list[bytes] | None = None
 
     def feed(self, data: bytes) -> tuple[list[bytes], list[tuple[int, bytes]]]:
-        """Take what was received; return the text messages it completed and the control frames, each in order.
+        """Take received bytes; return the text messages that they complete and the control frames, each in order.
 
         Raises:
             ProtocolError: a masked, binary, compressed or wrongly fragmented frame.

@@ -31,11 +31,11 @@ class Tick(Quote, tag_field="type", tag="tick", frozen=True, kw_only=True, gc=Fa
 
 
 class Snapshot(Quote, tag_field="type", tag="snapshot", frozen=True, kw_only=True, gc=False):
-    """What is known of one symbol at the time of the subscribe."""
+    """The last value of one symbol at the time of the subscribe."""
 
 
 class Ticks(Struct, tag_field="type", tag="ticks", frozen=True):
-    """A batch: every tick of one flush, still as bytes so that each can be recognised."""
+    """A batch: every tick of one flush, still as bytes, so that each can be looked up."""
 
     ticks: list[Raw]
 
@@ -54,13 +54,13 @@ class Subscribed(Struct, tag_field="type", tag="subscribed", frozen=True):
 
 
 class Unsubscribed(Struct, tag_field="type", tag="unsubscribed", frozen=True):
-    """The symbols of an unsubscribe that are held no more."""
+    """The symbols of an unsubscribe that are no longer held."""
 
     symbols: list[str]
 
 
 class Status(Struct, tag_field="type", tag="status", frozen=True):
-    """Whether the gateway hears prices."""
+    """Whether the gateway's prices are live."""
 
     feed: Literal["live", "stale"]
     reason: str
@@ -95,7 +95,7 @@ class Error(Struct, tag_field="type", tag="error", frozen=True):
 
 
 class Shutdown(Struct, tag_field="type", tag="shutdown", frozen=True):
-    """This gateway is going away: connect again after so many milliseconds."""
+    """This gateway is going away: connect again after this many milliseconds."""
 
     reconnect_after_ms: Annotated[int, Meta(ge=0)]
 
@@ -117,7 +117,7 @@ AnyMessage = (
 
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoders raise: not JSON, not of that shape, not UTF-8, or nested without end."""
+"""The errors of decoders: not JSON, not of that shape, not UTF-8, or nested without end."""
 
 
 class _Kind(Struct):
@@ -140,12 +140,12 @@ def decode(payload: bytes) -> AnyMessage:
 
 
 def decode_tick(payload: bytes) -> Tick:
-    """The tick that one entry of a batch holds; raises as `decode` does."""
+    """The tick of one entry of a batch; raises as `decode` does."""
     return _tick_decoder.decode(payload)
 
 
 def kind(payload: bytes) -> str:
-    """The ``type`` of a payload that `decode` refused, or the empty string where it has none."""
+    """The ``type`` of a payload that `decode` refused; empty if it has none."""
     try:
         return _kind_decoder.decode(payload).type
     except UNREADABLE:

@@ -1,4 +1,4 @@
-"""What all users of one process share during one run: memory, counts, and a watch on the process itself."""
+"""The state that all users of one process share during one run: memory, counts, and a watch on the process itself."""
 
 import logging
 import time
@@ -16,14 +16,14 @@ log = logging.getLogger(__name__)
 POUR_EVERY_S = 0.5
 LAG_PROBE_S = 0.1
 PROBE_WEIGHT = 0.05
-"""Of the newest probe in the running means: they follow within about two seconds."""
+"""The weight of the newest probe in the running means: they follow within about two seconds."""
 LATE_LIMIT_S = 0.05
 BUSY_LIMIT = 0.9
-"""Above these means of lateness and of CPU share, latencies are the generator's, not the gateway's."""
+"""Above these means of lateness and of CPU share, the generator causes the latencies, not the gateway."""
 
 
 class Run:
-    """What all users of this process share during one run of the test."""
+    """The state that all users of this process share during one run of the test."""
 
     def __init__(self, environment: Environment) -> None:
         self.memory = Memory()
@@ -38,13 +38,13 @@ class Run:
         self._greenlets = [gevent.spawn(self._pour_for_ever), gevent.spawn(self._probe_for_ever)]
 
     def once(self, key: str) -> bool:
-        """Return True the first time it is asked for ``key``: one of a hundred users logs what all of them notice."""
+        """Return True on the first call with ``key``: of a hundred users that notice something, one logs it."""
         first = key not in self._logged
         self._logged.add(key)
         return first
 
     def stop(self) -> None:
-        """End the run's own greenlets, count what is left, and say how it went."""
+        """End the run's own greenlets, count the rest, and log the outcome."""
         gevent.killall(self._greenlets)
         self.close_books()
         seconds = time.perf_counter() - self._began_s
@@ -56,13 +56,13 @@ class Run:
         )
 
     def close_books(self) -> None:
-        """Count what is left; a run in which no tick came has tested nothing, and fails."""
+        """Count the rest. A run without a tick has tested nothing, and fails."""
         self.pour()
         if self.ticks == 0 and self.once("no tick"):
             LocustFindings(self).failed("tick latency", "no tick arrived in the whole run")
 
     def pour(self) -> None:
-        """Hand what was counted to Locust's statistics."""
+        """Add the counts to Locust's statistics."""
         tally = self.tally.take()
         now = time.time()
         if tally.latencies_ms:
@@ -109,7 +109,7 @@ class Run:
             self._warn(late_mean_s, busy_mean)
 
     def _warn(self, late_s: float, busy: float) -> None:
-        # Late: its core is taken. Busy: ticks wait in the sockets although the loop still turns.
+        # Late: others use its core. Busy: ticks wait in the sockets although the loop still runs.
         if not self._limited and (late_s > LATE_LIMIT_S or busy > BUSY_LIMIT):
             self._limited = True
             log.warning(
@@ -126,7 +126,7 @@ class Run:
 def latency_entry(stats: RequestStats, tally: Tally, now: float) -> StatsEntry:
     """The row ``tick latency``, as if `StatsEntry.log` had been called for each tick."""
     entry = StatsEntry(stats, "tick latency", "WS")
-    # Clocks of two machines may differ: nothing arrives before it was sent.
+    # Clocks of two machines may differ; a negative latency counts as 0.
     latencies = {max(0, ms): 0 for ms in tally.latencies_ms}
     for ms, count in tally.latencies_ms.items():
         latencies[max(0, ms)] += count
@@ -143,7 +143,7 @@ def latency_entry(stats: RequestStats, tally: Tally, now: float) -> StatsEntry:
 
 
 def failure_entry(stats: RequestStats, tick_error: TickError, count: int, now: float) -> StatsEntry:
-    """The row of a fault that was seen ``count`` times."""
+    """The row of a fault that occurred ``count`` times."""
     entry = StatsEntry(stats, tick_error.row, "WS")
     entry.num_requests = entry.num_none_requests = entry.num_failures = count
     entry.num_reqs_per_sec[int(now)] = entry.num_fail_per_sec[int(now)] = count
@@ -152,7 +152,7 @@ def failure_entry(stats: RequestStats, tick_error: TickError, count: int, now: f
 
 
 class LocustFindings:
-    """Tells Locust and the log what a session found."""
+    """Reports a session's findings to Locust and the log."""
 
     def __init__(self, shared: Run) -> None:
         self._run = shared
@@ -191,4 +191,4 @@ class LocustFindings:
 
 
 class FailureError(Exception):
-    """What a row of failures shows."""
+    """The error of a row of failures."""

@@ -11,26 +11,26 @@ from loadtest._tally import Tally
 
 
 class Findings(Protocol):
-    """Who wants to know what a session found out."""
+    """Receives the findings of a session."""
 
     def measured(self, row: str, seconds: float) -> None:
-        """Something took so long; it is a row of the statistics."""
+        """Something took ``seconds``; ``row`` is its row of the statistics."""
 
     def failed(self, row: str, reason: str) -> None:
         """Something went wrong; ``reason`` is one of a few fixed texts."""
 
     def noticed(self, tick_error: TickError, detail: str) -> None:
-        """A tick was wrong (it is in the tally already); ``detail`` is for the log."""
+        """A tick was wrong (the tally has it already); ``detail`` is for the log."""
 
     def feed(self, *, stale: bool, reason: str, source: str) -> None:
-        """The gateway said how its feed is."""
+        """The gateway reported the state of its feed."""
 
     def fewer(self, held: int, wanted: int) -> None:
         """The gateway has fewer symbols than were wanted."""
 
 
 class ClientSession:
-    """Subscribes to ``wanted`` symbols once welcomed, and checks every tick from then on."""
+    """Subscribes to ``wanted`` symbols after the welcome, and checks every tick from then on."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class ClientSession:
         batch: bool = False,
         names: list[str] | None = None,
     ) -> None:
-        """``now_s`` is a clock for durations; ``names`` are an earlier connection's symbols, to be held again."""
+        """``now_s`` is a clock for durations; ``names`` are an earlier connection's symbols, to subscribe again."""
         self.names = names
-        """The symbols held; None until the gateway has said which it has."""
+        """The symbols held; None until the gateway has named its symbols."""
         self.heartbeat_s = 30.0
         self.reconnect_after_s: float | None = None
-        """Set once the gateway has announced that it goes away."""
+        """Set when the gateway has announced that it goes away."""
         self.welcomed = False
         self.streaming = False
         """Whether a price has arrived."""
@@ -63,7 +63,7 @@ class ClientSession:
         """Take the text messages that arrived at ``now_us``, microseconds since the Unix epoch."""
         good, last, latencies = self._memory.good, self._checker.last, self._tally.latencies_ms
         for payload in payloads:
-            # Nearly every message: another user had it already, and its seq is the next one.
+            # The usual case: another user had this message already, and its seq is the next one.
             tick = good.get(payload)
             if tick is not None and last.get(tick.symbol) == tick.seq - 1:
                 last[tick.symbol] = tick.seq

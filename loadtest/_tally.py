@@ -1,8 +1,7 @@
-"""Latencies and faults counted between two looks, in place of an event each.
+"""Counts of latencies and faults, in place of an event each.
 
-Locust's ``request`` event costs some ten microseconds. At a hundred users with a hundred symbols each,
-ticks come by the ten thousand a second, so they are counted here and handed to the statistics a few times a
-second.
+Locust's ``request`` event costs some ten microseconds. A hundred users with a hundred symbols each get tens of
+thousands of ticks a second. So ticks are counted here, and added to the statistics a few times a second.
 """
 
 from collections import Counter, defaultdict
@@ -11,16 +10,16 @@ from loadtest._checks import TickError
 
 
 class Tally:
-    """What the users of one process saw since the last `take`."""
+    """The counts of one process's users since the last `take`."""
 
     def __init__(self) -> None:
         self.latencies_ms: defaultdict[int, int] = defaultdict(int)
-        """Whole milliseconds (rounded down) to how many ticks were so old on arrival."""
+        """Age on arrival in whole milliseconds (rounded down) → number of ticks."""
         self.received_bytes = 0
         self.faults: Counter[TickError] = Counter()
 
     def take(self) -> "Tally":
-        """What was counted so far, and start again from nothing; the object users write to stays the same."""
+        """Return the counts and start again from zero; users keep writing to this same object."""
         taken = Tally()
         taken.latencies_ms.update(self.latencies_ms)
         taken.faults.update(self.faults)

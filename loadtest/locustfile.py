@@ -1,9 +1,9 @@
 """A hundred traders with a hundred symbols each, over WebSocket: ``locust -f loadtest``.
 
 Rows of the statistics: ``connect`` (until ``welcome``), ``first tick`` (subscribe until the first price),
-``tick latency`` (arrival less ``recv_us``; right only where the poller's clock is this machine's), ``reconnect``
+``tick latency`` (arrival less ``recv_us``; right only if the poller's clock is this machine's), ``reconnect``
 and ``recovery`` (from the end of a connection, planned or not, until the next one's first price), and
-``generator lag``: how late this process itself runs. Gaps, wrong prices, refusals, failed handshakes and
+``generator lag``: the delay of this process itself. Gaps, wrong prices, refusals, failed handshakes and
 unplanned disconnects are failures.
 """
 
@@ -21,7 +21,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner
 
-# Locust puts the working directory on the path; started from elsewhere, the package would not be found.
+# Locust puts only the working directory on the path; from elsewhere it would not find the package.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from loadtest._close_codes import Rule, rule_of
@@ -33,14 +33,14 @@ log = logging.getLogger(__name__)
 
 BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 10.0
 MOVE_WAIT_S = 1.0
-"""The wait of a planned move whose gateway named none."""
+"""The wait of a planned move if the gateway named none."""
 BUSY_BYTES = 16 * 1024
 WELCOME_TIMEOUT_S = 10.0
 
 
 @events.init_command_line_parser.add_listener
 def add_options(parser: Any, **_: Any) -> None:
-    """Defaults that make ``locust -f loadtest`` enough, and what else may be chosen."""
+    """Add our options, and defaults with which ``locust -f loadtest`` is enough."""
     parser.set_defaults(num_users=100, spawn_rate=20)
     parser.add_argument(
         "--symbols",
@@ -74,14 +74,14 @@ def positive(text: str) -> int:
 
 @events.test_start.add_listener
 def begin(environment: Environment, **_: Any) -> None:
-    """A new run forgets the last one. A master has no users of its own, and so nothing to share."""
+    """Forget the last run. A master has no users of its own, so it has nothing to share."""
     if not isinstance(environment.runner, MasterRunner):
         Trader.shared = Run(environment)
 
 
 @events.quitting.add_listener
 def settle(**_: Any) -> None:
-    """Locust settles its exit code next, before `end` is called."""
+    """Count the rest now: Locust decides its exit code next, before `end` is called."""
     if Trader.shared is not None:
         Trader.shared.close_books()
 
@@ -94,13 +94,13 @@ def end(**_: Any) -> None:
 
 
 class Trader(User):
-    """One WebSocket client that stays connected, subscribed and suspicious."""
+    """One WebSocket client that stays connected and subscribed, and checks everything."""
 
     host = "ws://127.0.0.1:8080"
     shared: Run | None = None
 
     def on_start(self) -> None:
-        """Before the first connection."""
+        """Set up, before the first connection."""
         self._names: list[str] | None = None
         self._attempt = 0
         self._away: tuple[str, float] | None = None
@@ -109,7 +109,7 @@ class Trader(User):
 
     @task
     def stream(self) -> None:
-        """One connection, from its handshake to its end, and the wait before the next."""
+        """Run one connection, from its handshake to its end, and wait before the next."""
         shared = self.shared
         assert shared is not None
         findings = LocustFindings(shared)
@@ -140,7 +140,7 @@ class Trader(User):
         """Stay connected.
 
         Raises:
-            LinkEndedError: the connection ended, or never came about.
+            ConnectionEndedError: the connection ended, or could not be made.
         """
         options = self.environment.parsed_options
         session = ClientSession(
@@ -156,21 +156,21 @@ class Trader(User):
         connection = Connection(endpoint(self.host), options.token)
         try:
             while True:
-                # A gateway pings each heartbeat, so two of silence mean that nobody is there.
+                # A gateway pings each heartbeat, so after two of silence it is gone.
                 payloads, size = connection.receive(2 * session.heartbeat_s if session.welcomed else WELCOME_TIMEOUT_S)
                 shared.tally.received_bytes += size
                 session.receive(payloads, time.time_ns() // 1000)
                 if not self._settled(session, findings):
                     raise ConnectionEndedError(1012)
                 if size > BUSY_BYTES:
-                    # gevent gives way only to a socket that must wait, and in a flood none does.
+                    # gevent switches only at a socket that must wait, and in a flood none does.
                     gevent.sleep(0)
         finally:
             self._names = session.names
             connection.close()
 
     def _settled(self, session: ClientSession, findings: LocustFindings) -> bool:
-        """Note what the session has come to; False once it is time to leave a gateway that goes away."""
+        """Note the state of the session; return False when it is time to leave a gateway that goes away."""
         self._welcomed = session.welcomed
         now_s = time.perf_counter()
         if session.streaming:
@@ -187,6 +187,6 @@ class Trader(User):
 
 
 def endpoint(host: str | None) -> str:
-    """The WebSocket address of a host as Locust's ``--host`` or its form gives it."""
+    """The WebSocket URL of a host from Locust's ``--host`` or its form."""
     base = (host or Trader.host).rstrip("/")
     return f"ws{base.removeprefix('http')}/ws" if base.startswith("http") else f"{base}/ws"

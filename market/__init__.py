@@ -1,13 +1,13 @@
-"""What all processes share: prices, what is said of them on the bus, the bus, and what every program needs.
+"""The code that all processes share: prices, the bus, the messages on the bus, and what every program needs.
 
-``market`` imports nothing else of this project. The way of a tick through it:
+``market`` imports no other package of this project. The way of a tick through it:
 
     poller: Tick ─▶ wire.topics, wire.codec ─▶ Broker.publish ─▶ Receiver ─▶ wire.codec ─▶ Tick: gateway
 
 Two packages stand above the others and do not know each other:
 
 ``settings``  a program's settings, at the start and again on SIGHUP: environment, file, proxy
-``wire``      what the processes tell each other on the bus: topics, payloads, heartbeats and states
+``wire``      the messages of the processes on the bus: topics, payloads, heartbeats and states
 
 Three stand side by side below them:
 
@@ -15,5 +15,5 @@ Three stand side by side below them:
 ``bus``       carries bytes by topic, in four roles; it knows no prices
 ``process``   log lines, printable text, and how tasks end
 
-``errors`` has the base of what they all raise.
+``errors`` has the base class of their errors.
 """

@@ -1,5 +1,5 @@
-"""The base of what this package raises."""
+"""The base class of this package's errors."""
 
 
 class MarketError(Exception):
-    """Anything that `market` refuses; the message says what was wrong and how to fix it."""
+    """An error of `market`; the message says what was wrong and how to fix it."""

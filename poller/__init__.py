@@ -1,27 +1,27 @@
-"""Exchange to bus: a source hears the exchange, the processor makes ticks of it, the publisher sends them.
+"""Exchange to bus: a source receives updates, the processor makes ticks of them, the publisher sends the ticks.
 
     source ──Update──▶ intake ──▶ processor ──Tick──▶ publisher ──▶ bus
                           │                             ▲
                           └──▶ quality ──▶ states ─Heartbeat┘
 
-By its files, a tick takes this way (``docs/design.md`` tells it function by function, on to the client):
+A tick passes through these files (``docs/design.md`` lists the functions, and the way on to the client):
 
     exchange ─▶ stream.connection ─▶ coverage.source ─▶ intake ─▶ publishing.publisher ─▶ bus
 
-``venues``      what is an exchange's own: Binance, Coinbase, a simulator, a recording
-``coverage``    a source on an exchange's streams: every symbol covered, by its stream or by REST
-``stream``      connections to streams, shared out, paced, renewed; a ``dialect`` knows what is said on them
-``rest``        an exchange asked by REST, within its limits
-``network``     what both need: URLs, bans, pauses, reasons
-``source``      what a source of prices says, and to whom
-``intake``      where a source's words go
-``ticks``       the ``processor``, with a ``book`` of each symbol: what is new, in order, and makes sense becomes a tick
-``quality``     of which symbols no quote can be used
-``states``      what is true of each symbol, and what is told of it
-``publishing``  ticks and heartbeats onto the bus, whatever the bus does: ``publisher``, ``sequencer``, ``heartbeat``
+``venues``      the code of each venue: Binance, Coinbase, a simulator, a recording
+``coverage``    a source that covers every symbol, by its stream or by REST
+``stream``      stream connections: sharding, pacing, renewal; a ``dialect`` encodes and parses the exchange's messages
+``rest``        REST requests, within the exchange's limits
+``network``     shared by both: URLs, bans, backoff, reasons of faults
+``source``      the interfaces of a source and of its listener
+``intake``      passes a source's reports on
+``ticks``       the ``processor``, with a ``book`` per symbol: updates that are new, in order and plausible become ticks
+``quality``     the symbols without a usable quote
+``states``      the state of each symbol, and the state that was published
+``publishing``  ticks and heartbeats onto the bus, also through its faults: ``publisher``, ``sequencer``, ``heartbeat``
 
-``__main__`` starts ``app``, which puts them together; ``settings`` reads the environment, ``opening`` knows which
-source it asks for, ``reload`` brings other settings to a poller that runs, ``metrics`` counts, ``errors`` end a start.
-Every arrow is a plain call that never waits for what is behind it. Several pollers may run on one bus: of each venue
-one leads, the others stand by (``publishing.leadership``).
+``__main__`` starts ``app``, which connects the parts. ``settings`` reads the environment, ``opening`` opens the source
+that it names, ``reload`` applies new settings to a running poller, ``metrics`` counts, ``errors`` end a start.
+Every arrow is a plain call that never waits for the next part. Several pollers may run on one bus: for each venue
+one leads and the others stand by (``publishing.leadership``).
 """

@@ -33,7 +33,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def run(settings: PollerSettings, hangup: Hangup) -> None:
-    """Poll until SIGTERM or SIGINT, then say good-bye on the bus. With each ``hangup`` settings are read again.
+    """Poll until SIGTERM or SIGINT, then publish a last heartbeat. Each ``hangup`` reads the settings again.
 
     Raises:
         PollerError: a start that cannot succeed; the message is one line.
@@ -55,7 +55,7 @@ async def run(settings: PollerSettings, hangup: Hangup) -> None:
 
 
 class Poller:
-    """One exchange, one bus, and all that is between them."""
+    """One exchange, one bus, and everything between them."""
 
     def __init__(self, settings: PollerSettings, bus: Bus) -> None:
         """Nothing runs before `run`."""
@@ -111,14 +111,14 @@ class Poller:
             await self._bus.aclose()
 
     def reload(self, wanted: PollerSettings) -> None:
-        """Go by the ``wanted`` settings from now on, as far as they can change while running."""
+        """Apply those of the ``wanted`` settings that can change while running."""
         before, self._settings = self._settings, effective(self._settings, wanted)
         announce(before, self._settings, wanted)
         if self._settings.symbols is not before.symbols:
             self.serve(self._settings.symbols)
 
     def serve(self, symbols: Iterable[str]) -> None:
-        """Bring prices of these symbols from now on, and of no others."""
+        """Publish prices of exactly these symbols from now on."""
         self._symbols = tuple(symbols)
         for symbol in self._symbols:
             self._sequencer.add(symbol, now_us() // 1_000)
@@ -134,7 +134,7 @@ class Poller:
             self.publisher.forget(symbol)
 
     async def _feed(self) -> None:
-        """Find the source, and pass on what comes; and then from the source that takes over, if one does."""
+        """Open the source and pass its updates on; then do the same for each source that takes over."""
         settings, room = self._settings, self.publisher.room
         source: Source | None = await open_source(settings, now_us=now_us, rng=self._rng, room=room)
         while source is not None:
@@ -142,7 +142,7 @@ class Poller:
             source = await self._pass_on(source)
 
     async def _pass_on(self, source: Source) -> Source | None:
-        """Make ticks of what ``source`` says, and return what takes over from it, if anything does."""
+        """Make ticks of the updates of ``source``; return the source that takes over from it, or None."""
         self._intake, self._quality = None, QualityMonitor(time.monotonic, now_us)
         instruments = await source.instruments()
         logger.info("feed %s, %d symbols, bus %s", source.state.source, len(instruments), self._bus.name)
@@ -160,7 +160,7 @@ class Poller:
         successor = await source.run(self._intake)
         logger.info("feed %s has ended: %s", source.state.source, source.state.reason)
         if successor is not None:
-            # Nobody may take the last prices of one source for the first of another: there is none until it tells one.
+            # The old source's last prices must not pass for the new one's: publish that no price is known.
             self._intake.clear()
         return successor
 
@@ -185,7 +185,7 @@ class Poller:
 
 
 def _our_name() -> str:
-    """For the operator who looks at the lease: where the poller runs that leads."""
+    """The owner's name in the lease: it shows an operator where the leading poller runs."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 

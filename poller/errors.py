@@ -1,4 +1,4 @@
-"""What ends the poller."""
+"""Errors that end the poller."""
 
 
 class PollerError(Exception):

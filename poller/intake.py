@@ -24,7 +24,7 @@ class Intake:
         doubt: Callable[[str], None],
         now_us: Callable[[], int],
     ) -> None:
-        """Ticks go to ``put``; a symbol that is not as its instrument says, to ``doubt``."""
+        """Pass ticks to ``put``; pass a symbol whose update does not fit its instrument to ``doubt``."""
         self.processor = Processor({}, take_seq)
         self._put = put
         self._quality = quality
@@ -37,7 +37,7 @@ class Intake:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Those that a tick may come of."""
+        """The symbols that are served."""
         return self.processor.symbols
 
     def update(self, update: Update) -> Verdict:
@@ -48,7 +48,7 @@ class Intake:
         symbol = update.symbol
         verdict: Verdict = "known" if outcome.tick is None else "news"
         if outcome.wrong is not None:
-            # A symbol that is not traded may be quoted as it pleases.
+            # A symbol that is not traded may have any quote.
             if outcome.wrong != "not_trading":
                 self._quality.bad(symbol, outcome.wrong)
                 verdict = "unusable"
@@ -73,7 +73,7 @@ class Intake:
             self._quality.forget(symbol)
         elif symbol not in self._traded:
             self._traded.add(symbol)
-            # One that was not traded until now is live with its first price, not before.
+            # A symbol that was not traded before is live from its first price on.
             self._quality.awaited(symbol, patiently=is_new)
         self._states.listed(symbol, instrument)
 
@@ -86,7 +86,7 @@ class Intake:
         self._states.covered(symbol, note)
 
     def clear(self) -> None:
-        """Another source takes over: publish that no price is known, so that none of the old one's stays."""
+        """Publish that no price is known: another source takes over, and the old one's prices must not stay."""
         for symbol in self.symbols:
             self._put(self.processor.clear(symbol, self._now_us()))
 

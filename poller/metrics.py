@@ -1,4 +1,4 @@
-"""What the poller counts, for Prometheus and for who asks whether it is alive."""
+"""The poller's metrics for Prometheus, and its health check."""
 
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
@@ -18,7 +18,7 @@ from poller.states import SymbolStates
 
 
 class PollerCollector(Collector):
-    """Reads the plain integers that the other parts count in, at each scrape."""
+    """Reads the plain integers of the other parts at each scrape."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class PollerCollector(Collector):
         left_out: Callable[[], Mapping[str, int]],
         source_counters: Callable[[], Mapping[str, int]],
     ) -> None:
-        """Each callable is asked at a scrape; what it returns may grow."""
+        """Each callable is called at each scrape; its mapping may get new keys."""
         self._publisher = publisher
         self._state = state
         self._states = states
@@ -58,7 +58,7 @@ class PollerCollector(Collector):
         for name, count in self._left_out().items():
             left_out.add_metric([name], count)
         yield left_out
-        # Not all of them only grow: Binance's used weight starts anew each minute.
+        # A gauge, because some can fall: Binance's used weight starts at zero each minute.
         events = GaugeMetricFamily("tickgate_poller_source", "What the source itself counts.", labels=["counter"])
         for name, count in self._source_counters().items():
             events.add_metric([name], count)
@@ -106,7 +106,7 @@ async def serve(port: int, collector: Collector) -> web.AppRunner:
 
 @web.middleware
 async def _refuse_names(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a page that makes a name of its own resolve to this machine (DNS rebinding): such a name has dots."""
+    """Refuse DNS rebinding: a page whose own host name, which has dots, resolves to this machine."""
     try:
         name = urlsplit(f"//{request.headers.get(hdrs.HOST, '')}").hostname or ""
         if "." in name:

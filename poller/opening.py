@@ -1,4 +1,4 @@
-"""Which source belongs to which ``FEED`` of which venue."""
+"""Opens the source for ``VENUE`` and ``FEED``."""
 
 import logging
 import random
@@ -21,19 +21,19 @@ async def open_source(
     rng: random.Random,
     room: Callable[[], Awaitable[None]],
 ) -> Source:
-    """The source that ``settings`` ask for; nothing of it runs yet.
+    """Return the source that ``settings`` name; nothing of it runs yet.
 
     Args:
         settings: the poller's.
         now_us: wall time, microseconds since the Unix epoch.
         rng: for jitter.
-        room: waits until the publisher has sent nearly all it was given.
+        room: waits until the publisher has sent nearly all its ticks.
 
     Raises:
         PollerError: a recording that cannot be used.
     """
     venue, symbols = settings.venue, settings.symbols.names
-    # One for the whole process: whoever is told to wait waits for all.
+    # One for the whole process: a ban holds for all requests.
     rest = Endpoints(f"{venue.title}'s REST interface", settings.rest_url, settings.proxies)
 
     def listen() -> Source:
@@ -46,7 +46,7 @@ async def open_source(
         rate, seed = settings.sim_ticks_per_s, settings.sim_seed
         return Simulated(symbols, ticks_per_s=rate, seed=seed, now_us=now_us, notice=notice)
 
-    # Each source is imported where it is chosen: a process pays only for its own.
+    # Each source is imported where it is chosen: a process loads only its own.
     match settings.feed:
         case "auto":
             sight = await look(rest, now_us, ping=venue.ping)

@@ -1,14 +1,14 @@
-"""Of which symbols no quote can be used. Quotes that make no sense are no better than silence."""
+"""Finds the symbols without a usable quote. An unusable quote is no better than none."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 PATIENCE_S: Final = 3.0
-"""As long as a gateway waits for a sign of life."""
+"""The same time that a gateway waits for a heartbeat."""
 
 
 class QualityProblem(NamedTuple):
-    """Why prices cannot be used, and since when, microseconds since the Unix epoch."""
+    """Why prices cannot be used, and since when (microseconds since the Unix epoch)."""
 
     reason: str
     since_us: int
@@ -28,25 +28,25 @@ class QualityMonitor:
         self._clock = clock
         self._now_us = now_us
         self._bad: dict[str, _Begun] = {}
-        """Symbols whose last quote could not be used, or that have had none yet."""
+        """Symbols whose last quote was unusable, or that have had none yet."""
         self._all_bad: _Begun | None = None
 
     def good(self, symbol: str) -> None:
-        """A quote of ``symbol`` made sense, though it may have said nothing new."""
+        """A quote of ``symbol`` was usable, whether or not it was new."""
         self._all_bad = None
         if self._bad:
             self._bad.pop(symbol, None)
 
     def bad(self, symbol: str | None, why: str) -> None:
-        """A quote of ``symbol`` could not be used; None where not even its symbol could be read."""
+        """A quote of ``symbol`` could not be used; None if not even its symbol could be read."""
         since = self._begun(f"the exchange's prices cannot be used: {why.replace('_', ' ')}")
         self._all_bad = self._all_bad or since
         if symbol is not None:
-            # The first reason stays: each other one would be news.
+            # The first reason stays: each change of it would be published.
             self._bad.setdefault(symbol, since)
 
     def awaited(self, symbol: str, *, patiently: bool = True) -> None:
-        """A quote of ``symbol`` is due; there has been none. That is a fault after `PATIENCE_S`, or at once."""
+        """No quote of ``symbol`` has arrived yet: a problem after `PATIENCE_S`, or at once if not ``patiently``."""
         since = self._begun("no price yet")
         self._bad.setdefault(symbol, since if patiently else since._replace(at=float("-inf")))
 
@@ -62,7 +62,7 @@ class QualityMonitor:
         return {symbol: QualityProblem(its.why, its.at_us) for symbol, its in self._bad.items() if its.at <= late}
 
     def problem(self) -> QualityProblem | None:
-        """Why no quote of any symbol could be used for `PATIENCE_S`, though some came; None while one can."""
+        """Why all quotes have been unusable for at least `PATIENCE_S`; None otherwise."""
         if self._all_bad is None or self._clock() - self._all_bad.at < PATIENCE_S:
             return None
         return QualityProblem(self._all_bad.why, self._all_bad.at_us)

@@ -1,4 +1,4 @@
-"""New settings for a running poller: what can change, and what is said of the rest."""
+"""New settings for a running poller: which can change, and what is logged of the others."""
 
 import dataclasses
 import logging
@@ -7,13 +7,13 @@ from market.settings.changes import announce as announce_changes
 from poller.settings import PollerSettings
 
 CHANGEABLE = ("symbols", "log_level")
-"""Fields of `PollerSettings` that can change while running; feed, bus and ports are built into what runs."""
+"""Fields of `PollerSettings` that can change while running; feed, bus and ports are fixed at the start."""
 
 logger = logging.getLogger(__name__)
 
 
 def effective(before: PollerSettings, wanted: PollerSettings) -> PollerSettings:
-    """``wanted``, but with all that cannot change as it was ``before``."""
+    """Return ``wanted``, with every field that cannot change as it was ``before``."""
     changes = {name: getattr(wanted, name) for name in CHANGEABLE}
     if wanted.symbols.names == before.symbols.names:
         changes["symbols"] = before.symbols
@@ -21,5 +21,5 @@ def effective(before: PollerSettings, wanted: PollerSettings) -> PollerSettings:
 
 
 def announce(before: PollerSettings, after: PollerSettings, wanted: PollerSettings) -> None:
-    """Log what has changed and what could not, and log by the new level from now on."""
+    """Log what has changed and what cannot change, and use the new log level from now on."""
     announce_changes(logger, before.by_variable(), after.by_variable(), wanted.by_variable(), level=after.log_level)

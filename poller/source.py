@@ -1,6 +1,6 @@
 """Where prices come from.
 
-A source adapts one exchange: it speaks the exchange's language on one side and calls a `Listener` on the other.
+A source adapts one exchange: it speaks the exchange's protocol on one side and calls a `Listener` on the other.
 Everything behind the listener is the same for all exchanges.
 """
 
@@ -13,9 +13,9 @@ from market.prices.instruments import Instrument
 
 
 class Update(Struct, frozen=True, kw_only=True, gc=False):
-    """What an exchange said of one symbol, in its own decimal strings.
+    """An exchange's data of one symbol, in its own decimal strings.
 
-    A quote has a bid or an ask. Where a side is absent, empty or zero, the exchange has no price for it.
+    A quote has a bid or an ask. A side that is absent, empty or zero has no price.
     A summary has last, volume or both.
     """
 
@@ -23,8 +23,8 @@ class Update(Struct, frozen=True, kw_only=True, gc=False):
     recv_us: int
     """When the source received it, microseconds since the Unix epoch."""
     update_id: int | None = None
-    """A number that grows with this symbol's quotes: the exchange's own counter (Binance: ``u``), or its time where it
-    counts nothing (Coinbase). None where it gives neither."""
+    """A number that grows with this symbol's quotes: the exchange's counter (Binance: ``u``), or its time if it has no
+    counter (Coinbase). None if it has neither."""
     event_us: int | None = None
     """When the exchange says it happened, microseconds since the Unix epoch."""
     bid: str | None = None
@@ -36,37 +36,37 @@ class Update(Struct, frozen=True, kw_only=True, gc=False):
 
 
 Take = Callable[[Update], object]
-"""Where updates go."""
+"""Receives updates."""
 
 
 class LinkState(Struct, frozen=True):
-    """What a source knows of its way to the exchange. Every heartbeat carries it."""
+    """The state of a source's link to the exchange. Every heartbeat carries it."""
 
     source: str
-    """Who delivers now: ``binance-rest`` while REST stands in for the streams of ``binance-ws``."""
+    """The feed that delivers now: ``binance-rest`` while REST replaces the streams of ``binance-ws``."""
     link: Literal["up", "down"]
     reason: str
     since_us: int
 
 
 Verdict = Literal["news", "known", "unusable"]
-"""What became of an update: a tick, nothing because it has no news, or nothing because its quote makes no sense."""
+"""The result of an update: a tick; none because nothing is new; or none because its quote is unusable."""
 
 
 class Listener(Protocol):
-    """What a source reports to the rest of the poller. Every call returns at once and never raises."""
+    """Receives a source's reports for the rest of the poller. Every call returns at once and never raises."""
 
     def update(self, update: Update) -> Verdict:
         """The exchange sent an update."""
 
     def unreadable(self, symbol: str | None, why: str) -> None:
-        """The exchange sent something about ``symbol`` that cannot be read; None if not even the symbol can be."""
+        """The exchange sent something unreadable about ``symbol``; None if even the symbol is unreadable."""
 
     def listed(self, symbol: str, instrument: Instrument) -> None:
         """The listing of ``symbol`` has changed."""
 
     def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
-        """Updates of ``symbol`` have not arrived for ``for_s`` seconds, while those of other symbols do."""
+        """Updates of ``symbol`` have not arrived for ``for_s`` seconds, while others do."""
 
     def covered(self, symbol: str, note: str = "") -> None:
         """Updates of ``symbol`` arrive; ``note`` says what is unusual about it."""
@@ -111,13 +111,13 @@ class Source(Protocol):
     async def run(self, listener: Listener) -> "Source | None":
         """Report to ``listener`` until cancelled.
 
-        It returns early in two cases: None at the end of a recording, or the source that takes over from this one. That
-        source is then run from `instruments` on. Faults of the exchange or the network never end it: they show in
-        `state`, and it recovers from them.
+        It returns early in two cases: None at the end of a recording, or the source that takes over from this one. The
+        caller then runs that source, beginning with `instruments`. Faults of the exchange or the network never end
+        it: they show in `state`, and it recovers from them.
         """
 
     def doubt(self, symbol: str) -> None:
-        """An update of ``symbol`` does not fit its instrument: look the listing up again, at a bounded rate."""
+        """An update of ``symbol`` does not fit its instrument: read the listing again, at a bounded rate."""
 
     def serve(self, symbols: Iterable[str]) -> None:
-        """Bring these symbols from now on. The listener gets the instruments of the new ones."""
+        """Deliver these symbols from now on. The listener gets the instruments of the new ones."""

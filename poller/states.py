@@ -1,4 +1,4 @@
-"""The state of each symbol: from its listing, from whether updates arrive, and from whether they can be used."""
+"""The state of each symbol: from its listing, whether its updates arrive, and whether they can be used."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -11,10 +11,10 @@ _STATE_OF: Final[Mapping[str, SymbolState]] = {"halted": "halted", "delisted": "
 
 
 class SymbolStates:
-    """The state of each symbol, and what was published of it.
+    """The state of each symbol, and the state that was published.
 
-    A symbol that is not traded has the state of its listing. One that is traded is stale while the source does not
-    cover it, or while no usable quote of it arrives. While the whole feed is down the status of the feed says so for
+    A symbol that is not traded has the state of its listing. A traded symbol is stale while the source does not
+    cover it, or while no usable quote of it arrives. While the whole feed is down, the status of the feed holds for
     every symbol, and no symbol is reported stale: one outage is one message.
     """
 
@@ -26,23 +26,23 @@ class SymbolStates:
         self._unusable: Mapping[str, QualityProblem] = {}
         self._notes: dict[str, str] = {}
         self._traded = 0
-        """How many symbols are traded."""
+        """The number of traded symbols."""
         self._published: dict[str, SymbolStatus] = {}
         self._changed_at: dict[str, int] = {}
-        """Symbol → the version that changed it, of those not yet taken by the bus."""
+        """Symbol → the version of its last change, while the bus does not have that change."""
         self._unsettled: set[str] = set()
         self.version = now_us()
-        """Grows with every change; no two pollers use the same."""
+        """Grows with every change; two pollers never use the same one."""
         self._whole_from = self.version
-        """The version since which changes say it all: no symbol has gone."""
+        """No symbol was removed since this version, so later changes are complete."""
 
     @property
     def known(self) -> bool:
-        """Whether it is known of any symbol how the exchange lists it: until then there is nothing to tell of one."""
+        """Whether any listing is known: until then there is nothing to publish."""
         return bool(self._instruments)
 
     def listed(self, symbol: str, instrument: Instrument) -> None:
-        """The exchange lists ``symbol`` so from now on."""
+        """Take the new listing of ``symbol``."""
         self._instruments[symbol] = instrument
         self._count_traded()
         self._unsettled.add(symbol)
@@ -59,9 +59,9 @@ class SymbolStates:
             self._whole_from = self.version
 
     def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
-        """Prices of ``symbol`` do not arrive, for ``reason``, which has lasted for ``for_s`` seconds.
+        """Prices of ``symbol`` have not arrived for ``for_s`` seconds, because of ``reason``.
 
-        The first reason stays: what is said of it while it lasts is no news.
+        The first reason stays: another one for the same outage is no news.
         """
         if symbol not in self._uncovered:
             self._uncovered[symbol] = QualityProblem(reason, self._now_us() - int(for_s * 1e6))
@@ -74,9 +74,9 @@ class SymbolStates:
             self._unsettled.add(symbol)
 
     def settle(self, unusable: Mapping[str, QualityProblem], *, up: bool) -> None:
-        """Bring what is told up to date; ``up`` says whether the feed as a whole is, `problem` apart.
+        """Bring the published states up to date; ``up`` is whether the whole feed is up, apart from `problem`.
 
-        Costs next to nothing while nothing changes.
+        Cheap while nothing changes.
         """
         if unusable or self._unusable:
             self._unsettled.update(unusable, self._unusable)
@@ -98,7 +98,7 @@ class SymbolStates:
                 held.add(symbol)
                 if published is not None:
                     continue
-                # A new one: it is as live as all the others, once the feed is.
+                # A new symbol: it is live like the others, once the feed is.
                 state, reason, since_us = "live", "", self._now_us()
             elif published is not None and published.state == state:
                 since_us = published.since_us
@@ -114,7 +114,7 @@ class SymbolStates:
     def _state(self, symbol: str, instrument: Instrument) -> tuple[SymbolState, str, int]:
         if instrument.status != "trading":
             return _STATE_OF[instrument.status], instrument.reason, self._now_us()
-        # What was wrong with the quotes says more than that they are not relied on.
+        # The fault of the quotes explains more than that they are not covered.
         problem = self._unusable.get(symbol) or self._uncovered.get(symbol)
         if problem is not None:
             return "stale", problem.reason, problem.since_us
@@ -128,7 +128,7 @@ class SymbolStates:
 
     @property
     def problem(self) -> QualityProblem | None:
-        """Why none of several symbols that are traded has a usable price; None while one has."""
+        """Why none of several traded symbols has a usable price; None while one has."""
         if self._traded < 2 or len(self._uncovered) + len(self._unusable) < self._traded:
             return None
         traded = [symbol for symbol, its in self._instruments.items() if its.status == "trading"]
@@ -137,25 +137,25 @@ class SymbolStates:
         return min(found, key=lambda its: its.since_us) if len(found) == len(traded) else None
 
     def counts(self) -> dict[str, int]:
-        """How many symbols are told to be in each state."""
+        """The number of symbols published in each state."""
         counts = dict.fromkeys(("live", "stale", "halted", "delisted", "unknown"), 0)
         for published in self._published.values():
             counts[published.state] += 1
         return counts
 
     def whole(self) -> States:
-        """What is told, of every symbol."""
+        """The published state of every symbol."""
         plain = [symbol for symbol, its in self._published.items() if its.state == "live" and not its.reason]
         others = [its for its in self._published.values() if its.state != "live" or its.reason]
         return States(version=self.version, live=plain, others=others)
 
     def changes(self, since: int | None) -> Changes:
-        """What has changed since version ``since``, which the bus took, or since nothing where it took none."""
+        """The changes since version ``since``, the last one on the bus; None if the bus has none."""
         if since is None or since < self._whole_from or len(self._changed_at) > MAX_CHANGES:
             return Changes(version=self.version, since=self.version)
         changed: Iterable[str] = (symbol for symbol, version in self._changed_at.items() if version > since)
         return Changes(version=self.version, since=since, symbols=[self._published[symbol] for symbol in changed])
 
     def taken(self, version: int) -> None:
-        """The bus has what was told up to ``version``."""
+        """The bus has the states up to ``version``."""
         self._changed_at = {symbol: its for symbol, its in self._changed_at.items() if its > version}

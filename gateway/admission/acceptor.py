@@ -102,7 +102,7 @@ class PendingHandshake(asyncio.Protocol):
         self.payer: str | None = None
         """What the connection is counted under and its requests are charged to, see `Admission.arrive`."""
         self.refusal: RefusalError | None = None
-        """Why the first request is refused; before it, the connection, unless it is a probe's. Who answers takes it."""
+        """Why the first request is refused; before it, the connection, unless it is a probe's. The answer takes it."""
 
     def abort(self, _reason: str = "") -> None:
         """Cut off without an answer (see `gateway.websocket.buffering.entries.Holder`; nothing waits here)."""

@@ -68,7 +68,7 @@ class TrustedProxies(Struct, frozen=True):
         return None if address is None else str(address)
 
     def client(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """The client's address: `reported`, or else its own; `UNIX` where there is none."""
+        """The client's address: `reported`, else its own; `UNIX` if it has none."""
         return self.reported(peer, forwarded_for) or spelled(peer)
 
 

@@ -1,7 +1,7 @@
 """A short time for connections over a limit: one of them may be a balancer's probe.
 
-If nobody told us that an address is a proxy, its checks come from the same address as its clients. If they were refused
-with its clients, it would take this gateway for dead, for all of them.
+The checks of a proxy that is not in `TRUSTED_PROXIES` come from the same address as its clients. If they were refused
+with its clients, the proxy would take this gateway for dead, for all of them.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A session over a connection: does what a client asks; when the client goes, everything it held is released."""
+"""One client: runs its session over its connection, and releases everything when the client goes."""
 
 import asyncio
 import logging
@@ -38,9 +38,9 @@ class Client:
         grant: Grant | None,
         slot: Slot,
     ) -> None:
-        """``name`` is for the log and the client; ``grant`` is None for one who is still to show a token.
+        """``name`` is for the log and the client; ``grant`` is None for a client without a token yet.
 
-        ``slot`` is given up at the end.
+        ``slot`` is freed at the end.
         """
         self._gateway = gateway
         self._slot = slot
@@ -111,7 +111,7 @@ class Client:
             self._token_lifetime.end()
         self._gateway.admission.leave(self._slot)
         self._gateway.remove(self.connection)
-        # In a storm of clients that come and go by themselves nobody wants two lines for each.
+        # In a storm of clients that come and go by themselves, two lines for each would flood the log.
         level = logging.DEBUG if self.connection.left else logging.INFO
         logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
 
@@ -120,7 +120,7 @@ class Client:
         return self._session.serve(symbols)
 
     def give_up(self, notices: Callable[[frozenset[str], Encoding], bytes]) -> None:
-        """Unsubscribe the client from what is no longer served; ``notices`` makes the frames that say so."""
+        """Unsubscribe the client from symbols that are no longer served; ``notices`` makes the frames that say so."""
         connection, session = self.connection, self._session
         gone = frozenset() if connection.closing else session.give_up()
         if gone:
@@ -128,13 +128,13 @@ class Client:
             connection.reply(notices(gone, connection.encoding))
 
     def _is_in_time(self, extra: int = 0, *, was_message: bool = True) -> bool:
-        """Whether what came is within the client's rates; if not, it is refused, or the client closed.
+        """Return whether a message is within the client's rates; if not, refuse it, or close the connection.
 
-        ``extra`` is what it costs more than a ping. Without ``was_message`` it was a frame such as a ping; its refusal
+        ``extra`` is its cost above that of a ping. Without ``was_message`` it was a frame such as a ping; its refusal
         is silent.
         """
         gateway = self._gateway
-        # Only a compressed message takes work before it can be refused.
+        # Only a compressed message needs work before it can be refused.
         anyway = extra > 0 and self.connection.reads_all
         refusal = gateway.budgets.take(self._bucket, self._slot, gateway.loop.time(), extra, anyway=anyway)
         if refusal is None:
@@ -165,7 +165,7 @@ class Client:
         self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())
 
     def _obey(self, data: bytes) -> None:
-        """Charge a message, then do what it asks."""
+        """Charge a message, then carry it out."""
         session = self._session
         command = session.read(data)
         tokens = session.cost(command)
@@ -179,7 +179,7 @@ class Client:
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection, session = self._gateway, self.connection, self._session
         if outcome.wants is not None:
-            # What was pending is written first: no tick of an old subscription follows the reply.
+            # Pending ticks are written first: no tick of an old subscription follows the reply.
             session.wants = gateway.hub.move(connection, outcome.wants)
         for reply in outcome.replies:
             if isinstance(reply, Error):
@@ -201,6 +201,6 @@ class Client:
         if self._token_lifetime is not None:
             self._token_lifetime.authenticate(auth)
         else:
-            # No token is needed here, and a client that has one need not know that.
+            # No token is needed here; a client that sends one gets the same answer as elsewhere.
             assert self._session.grant is not None
             self._apply(self._session.authenticated(self._session.grant, auth.mark))

@@ -18,7 +18,7 @@ from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 
 NOTICE_S: Final = 30.0
-"""A client is told so long before its token ends; at once if the token lasts shorter."""
+"""`Expiring` is sent this long before a token ends; at once if the token lasts shorter."""
 
 MOST_HELD: Final = 64
 """The most messages that may wait while a token is being checked."""

@@ -1,4 +1,4 @@
-"""A client begins: its connection and its session are made, and it is welcomed."""
+"""The begin of a client: makes its connection and session, and sends the welcome."""
 
 import asyncio
 import logging
@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 def begin(
     gateway: Gateway, transport: asyncio.Transport, upgrade_request: UpgradeRequest, grant: Grant | None, slot: Slot
 ) -> Connection:
-    """Accept ``upgrade_request`` on ``transport``, whose protocol the connection returned is to be from now on.
+    """Accept ``upgrade_request`` on ``transport``. The caller makes the returned connection its protocol.
 
-    ``slot`` is given up when it ends, or at once where it cannot begin.
+    ``slot`` is freed when the connection ends, or at once if it cannot begin.
     """
     try:
         client = Client(_new_id(), gateway, transport, upgrade_request, grant, slot)
@@ -32,13 +32,13 @@ def begin(
     welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
     message_frame = connection.encoding.message_frame
     statuses = b"".join(map(message_frame, gateway.feed.statuses))
-    # One piece: the answer to the handshake, and what a client is told first.
+    # One write: the answer to the handshake, the welcome and the status of each venue.
     connection.reply(upgrade_request.handshake.head + message_frame(welcome) + statuses)
     return connection
 
 
 def _new_id() -> str:
-    """A random UUID (RFC 9562, section 5.4), for a fraction of what the standard library takes."""
+    """A random UUID (RFC 9562, section 5.4), in a fraction of the standard library's time."""
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

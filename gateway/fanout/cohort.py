@@ -1,6 +1,6 @@
-"""The connections that want exactly the same thing: one blob for all of them per flush.
+"""The connections with equal subscriptions: one blob for all of them per flush.
 
-What is pending is not kept here but by the cohort's group (`gateway.fanout.pending`).
+The pending ticks are kept by the cohort's group (`gateway.fanout.pending`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -17,31 +17,31 @@ _COMPRESSED_AT_ONCE = 4
 """Compressing the ticks of a thousand topics takes milliseconds."""
 
 FallBehind = Callable[["Cohort", Member, Missed, int | None], None]
-"""Makes a connection slow that a cohort could not write to: see `gateway.fanout.membership.Membership.fall_behind`."""
+"""Makes a connection slow because it does not drain: see `gateway.fanout.membership.Membership.fall_behind`."""
 
 
 class GroupView(Protocol):
-    """The group of a cohort, as far as the cohort is concerned."""
+    """The interface of a group for its cohorts."""
 
     @property
     def pending(self) -> Collection[FramedTick]:
-        """What the next flush would write, to whom it may concern."""
+        """The ticks of the next flush, for all cohorts together."""
 
     def flushed(self, offset: int, /) -> int:
-        """Each cohort was sent everything up to this offset; ``offset`` is that of the newest tick there is.
+        """The offset up to which each cohort was sent everything; ``offset`` is that of the newest tick.
 
-        Only if no flush goes on; see `unsent`.
+        Valid only between flushes; see `unsent`.
         """
 
     def unsent(self, cohort: "Cohort", at: "Cohort", /) -> Collection[FramedTick]:
-        """What ``cohort`` is still to be sent: of the flush that goes on, if it is to come, else of the next.
+        """The ticks still to be sent to ``cohort``: by the present flush if it comes to ``cohort``, else by the next.
 
-        If a flush goes on, it has come to the cohort ``at``.
+        A present flush is at the cohort ``at``.
         """
 
 
 class Cohort(Places):
-    """Connections with equal subscriptions. What is sent to the cohort goes to its members and newcomers."""
+    """Connections with equal subscriptions. The cohort sends to its members and newcomers."""
 
     __slots__ = (
         "_clock", "_conflates", "_counters", "_fall_behind", "_form", "_join", "_names", "_step", "due_states",
@@ -61,14 +61,14 @@ class Cohort(Places):
     ) -> None:
         """``fall_behind`` receives a connection that does not drain or read, and makes it slow.
 
-        With ``marks``, which need a ``clock``, it is known how far the members have read.
+        ``marks``, which need a ``clock``, record how far the members have read.
         """
         super().__init__(marks)
         self.subscription = subscription
         self.group = group
-        """Where it is flushed from."""
+        """The group that flushes it."""
         self.wants = (subscription,)
-        """The same, for connections that want nothing else."""
+        """All subscriptions of connections that hold only this cohort."""
         self._conflates = subscription.rule == "latest"
         self._names = tuple(subscription.topics)
         self._fall_behind = fall_behind
@@ -78,24 +78,24 @@ class Cohort(Places):
         self.watched = watched
         """Whether its members are `Member.watched`."""
         self.due_states: dict[str, FramedStatus] = NONE
-        """States still to be sent to all members and newcomers but the `informed`, those first that wait for longest.
+        """States still to be sent to all members and newcomers except the `informed`, oldest first.
 
-        Every state that is published is here until it is sent, so that who falls behind meanwhile is owed it once.
+        Every published state is here until it is sent, so a connection that falls behind meanwhile is owed it once.
         """
         self._clock = clock
         self._step = STEP_BYTES
         """Bytes until the marks are checked."""
 
     def _mark(self, marks: Marks, since: int, count: int, most: int = MARK_BYTES) -> bytes:
-        """Let members fall behind that have not read. Return the ping to send behind what comes next, if any.
+        """Let members that have not read fall behind. Return the ping to send behind the present data, if any.
 
-        ``since`` and ``count`` say what they miss of it, as for `Missed`. For ``most`` see `Marks.step`.
+        ``since`` and ``count`` describe what they miss, as for `Missed`. For ``most`` see `Marks.step`.
         """
         assert self._clock is not None
         now, size = self._clock(), STEP_BYTES - self._step
         self._step = STEP_BYTES
         for member in marks.late(self.members, now):
-            # If we are late, its answer is here.
+            # If we are late ourselves, its answer has arrived and is not read yet.
             if not member.has_unread:
                 self._fall_behind(self, member, Missed(since, count), None)
         return marks.step(size, now, most)
@@ -155,7 +155,7 @@ class Cohort(Places):
     # States to all.
 
     def owe_states(self, states: Mapping[str, FramedStatus]) -> bool:
-        """Those of ``states`` that this cohort holds are to be sent; whether there are any."""
+        """Queue those of ``states`` that this cohort holds; return whether there are any."""
         topics = self.subscription.topics
         if len(states) <= len(topics):
             held = {topic: status for topic, status in states.items() if topic in topics}
@@ -170,10 +170,10 @@ class Cohort(Places):
         return True
 
     def publish_states(self, since: int) -> bool:
-        """Write what `owe_states` has brought to all of it, where that is not much; no tick is pending.
+        """Write the states of `owe_states` to all, if they are not too many; no tick is pending.
 
-        Returns whether some are left for `send_due_states`. ``since`` is the offset of the newest tick that was
-        published before any of them.
+        Return whether some are left for `send_due_states`. ``since`` is the offset of the newest tick published before
+        any of them.
         """
         self.admit()
         if not self._conflates:
@@ -186,14 +186,14 @@ class Cohort(Places):
         return self.send_due_states(since, begins=True)
 
     def send_due_states(self, since: int, pending: Collection[FramedTick] = (), *, begins: bool = False) -> bool:
-        """Write some kilobytes of the states that are still to be sent; return whether there are more.
+        """Write some kilobytes of the due states; return whether there are more.
 
-        If a burst ``begins``, its first piece shows who does not read at all. ``pending`` are ticks that are still to
-        be flushed, all published after the offset ``since``.
+        If a burst ``begins``, its first piece shows which connections do not read at all. ``pending`` are ticks that
+        are not flushed yet, all published after the offset ``since``.
         """
         due, members, newcomers = self.due_states, self.members, self.newcomers
         if not members and not newcomers:
-            # The slow are owed all of them.
+            # Only slow connections are left, and their backlogs have these states.
             self.due_states = NONE
             return False
         states = _first(due.values(), self.subscription.encoding.status_frame)
@@ -208,7 +208,7 @@ class Cohort(Places):
         informed = dict(self.informed)
         slow = [member for member in (*members, *newcomers) if member not in informed and not member.send(blob)]
         self._counters.states_sent += len(states) * (len(members) + len(newcomers) - len(informed) - len(slow))
-        slow += [member for member, offset in informed.items() if not self._tell(member, states, offset, ping)]
+        slow += [member for member, offset in informed.items() if not self._send_news(member, states, offset, ping)]
         for member in slow:
             after = self.seen_by(member, since)
             self._fall_behind(self, member, Missed(after, len(self.held(pending, after))), mark)
@@ -218,8 +218,8 @@ class Cohort(Places):
             self.due_states = self.informed = NONE
         return bool(due)
 
-    def _tell(self, member: Member, states: Iterable[FramedStatus], since: int, ping: bytes) -> bool:
-        """Write to ``member`` those of ``states`` that were published after the offset ``since``; whether it drains."""
+    def _send_news(self, member: Member, states: Iterable[FramedStatus], since: int, ping: bytes) -> bool:
+        """Write to ``member`` the states published after the offset ``since``; return whether it drains."""
         news = [status for status in states if status.offset > since]
         blob = self._states_blob(news) + ping
         if blob and not member.send(blob):
@@ -227,8 +227,8 @@ class Cohort(Places):
         self._counters.states_sent += len(news)
         return True
 
-    def untold(self, connection: Member) -> list[FramedStatus]:
-        """The states that a member or newcomer is still to be sent with all others."""
+    def unsent_states(self, connection: Member) -> list[FramedStatus]:
+        """The due states that a member or newcomer does not know yet."""
         if not self.due_states:
             return []
         offset = self.informed.get(connection, 0)
@@ -239,8 +239,8 @@ class Cohort(Places):
     def send(self, connection: Member, share: Share, offset: int | None = None, *, join: Join | None = None) -> None:
         """Write ``share`` to a member or newcomer, its ticks joined by ``join``.
 
-        The connection becomes slow if it does not drain, or if snapshots and states are more than it may be sent at
-        once. ``offset`` is that of the newest tick; if it is None, of the newest in ``share``.
+        The connection becomes slow if it does not drain, or if snapshots and states are too much for one write.
+        ``offset`` is that of the newest tick; None means the newest one in ``share``.
         """
         ticks, snapshots, states = share.ticks, share.snapshots, share.states
         if not (ticks or snapshots or states):
@@ -272,7 +272,7 @@ class Cohort(Places):
         self._counters.states_sent += len(share.states)
 
     def held(self, ticks: Iterable[FramedTick], since: int) -> list[FramedTick]:
-        """Those of ``ticks`` that this cohort holds and that were published after the offset ``since``."""
+        """The ticks of this cohort's topics that were published after the offset ``since``."""
         topics = self.subscription.topics
         return [tick for tick in ticks if tick.offset > since and tick.topic in topics]
 
@@ -281,7 +281,7 @@ class Cohort(Places):
 
 
 def _first(states: Iterable[FramedStatus], frame: Callable[[FramedStatus], bytes]) -> list[FramedStatus]:
-    """The first of ``states``, as many as fit into a piece of a burst, but at least one."""
+    """Return the first of ``states``: as many as fit into one piece of a burst, but at least one."""
     taken: list[FramedStatus] = []
     size = 0
     for status in states:

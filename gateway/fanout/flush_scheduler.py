@@ -19,7 +19,7 @@ class Flushable(Protocol):
     """A group, as a scheduler sees it."""
 
     def flush(self) -> None:
-        """Send what is pending. Waits for nobody."""
+        """Send the pending ticks. Never waits."""
 
 
 class FlushScheduler(Protocol):

@@ -1,6 +1,6 @@
-"""Cohorts that are flushed together. What is pending for all of them is kept in `gateway.fanout.pending`.
+"""Cohorts that are flushed together. `gateway.fanout.pending` keeps their pending ticks.
 
-Which of it a cohort wants is found when it is flushed.
+Each cohort picks its own ticks when it is flushed.
 """
 
 import logging
@@ -14,21 +14,21 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedTick
 
 FAULT = "a cohort could not be flushed"
-"""Logged for our own error with one cohort, which costs the others no tick."""
+"""Logged for an error of ours with one cohort. The other cohorts still get every tick."""
 
 logger = logging.getLogger(__name__)
 
 
 class Group(GroupView, Protocol):
-    """What the hub does with a group."""
+    """The interface of a group for the hub."""
 
     cohorts: "Cohorts"
 
     def offer(self, tick: FramedTick) -> None:
-        """Make ``tick``, which some cohort of the group holds, pending."""
+        """Make ``tick`` pending; some cohort of the group holds it."""
 
     def flush(self) -> None:
-        """Write everything that is pending."""
+        """Write all pending ticks."""
 
 
 class Cohorts:
@@ -39,7 +39,7 @@ class Cohorts:
         self.by_topic: dict[str, dict[Cohort, None]] = {}
 
     def add(self, cohort: Cohort) -> list[str]:
-        """Put ``cohort`` under each of its topics. Return those that nobody held before."""
+        """Put ``cohort`` under each of its topics. Return the topics that no cohort held before."""
         self.all[cohort] = None
         by_topic, new = self.by_topic, []
         for topic in cohort.subscription.topics:
@@ -52,7 +52,7 @@ class Cohorts:
         return new
 
     def remove(self, cohort: Cohort) -> list[str]:
-        """Remove ``cohort``. Return its topics that nobody holds any more."""
+        """Remove ``cohort``. Return its topics that no cohort holds any more."""
         del self.all[cohort]
         by_topic, last = self.by_topic, []
         for topic in cohort.subscription.topics:
@@ -64,9 +64,9 @@ class Cohorts:
         return last
 
     def holding(self, topics: Collection[str]) -> Collection[Cohort]:
-        """Every cohort that holds one of ``topics``, each once, and perhaps others."""
+        """Return every cohort that holds one of ``topics``, each once, and possibly others."""
         if len(topics) == 1:
-            # On a quiet market nearly always.
+            # The usual case in a quiet market.
             (topic,) = topics
             return self.by_topic.get(topic, ())
         holders = [self.by_topic[topic] for topic in topics if topic in self.by_topic]
@@ -79,15 +79,15 @@ class Cohorts:
 
 
 class ConflatingGroup(NewestPending):
-    """Of each topic only the newest tick is pending."""
+    """A group in which only the newest tick of each topic is pending."""
 
     def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
         super().__init__(scheduler, counters)
         self.cohorts = Cohorts()
         self._flushing = self._window
-        """What the newest flush has written, or writes."""
+        """The ticks of the newest flush."""
         self._order: Collection[Cohort] = ()
-        """The cohorts of the flush that goes on, in order; none if none goes on."""
+        """The cohorts of the present flush, in order; empty between flushes."""
 
     def flushed(self, offset: int, /) -> int:
         """See `GroupView.flushed`."""
@@ -98,7 +98,7 @@ class ConflatingGroup(NewestPending):
         return (self._flushing if self._is_to_come(cohort, at) else self._window).values()
 
     def _is_to_come(self, cohort: Cohort, at: Cohort) -> bool:
-        """Whether the flush that goes on, and has come to ``at``, comes to ``cohort`` later."""
+        """Whether the present flush, which is at the cohort ``at``, writes to ``cohort`` later."""
         for one in self._order:
             if one is cohort:
                 return False
@@ -112,7 +112,7 @@ class ConflatingGroup(NewestPending):
         if window:
             forms, since = Forms(window), self._since
             self._flushing, self._order = window, self.cohorts.holding(window)
-            # Who falls behind in one may be in others to which it is still to come: see `unsent`.
+            # A connection that falls behind in one cohort may be in others that come later: see `unsent`.
             for cohort in self._order:
                 try:
                     cohort.flush_newest(forms, since)
@@ -122,7 +122,7 @@ class ConflatingGroup(NewestPending):
 
 
 class ExactGroup(EveryPending):
-    """Every tick is pending, in order."""
+    """A group in which every tick is pending, in order."""
 
     def __init__(self, scheduler: FlushScheduler) -> None:
         super().__init__(scheduler)
@@ -133,7 +133,7 @@ class ExactGroup(EveryPending):
         return self._ticks[0].offset - 1 if self._ticks else offset
 
     def unsent(self, _cohort: Cohort, _at: Cohort, /) -> Collection[FramedTick]:
-        """See `GroupView.unsent`. Nobody falls behind, so a flush that goes on does not matter."""
+        """See `GroupView.unsent`. No connection falls behind here, so a flush in progress does not matter."""
         return self._ticks
 
     def flush(self) -> None:

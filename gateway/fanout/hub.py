@@ -114,7 +114,7 @@ class Hub:
             topic = status.topic
             states[topic] = status
             groups.update(self._groups_of.get(topic, ()))
-        # Noted before any is sent: who falls behind meanwhile is owed what it has not been sent, and nothing else.
+        # Noted before any is sent: a connection that falls behind meanwhile is owed exactly the unsent ones.
         owing = {
             group: [cohort for cohort in group.cohorts.holding(states) if cohort.owe_states(states)] for group in groups
         }
@@ -235,7 +235,7 @@ class Hub:
             self.slow.begin(connection)
 
     def _write_pending(self, connection: Member, cohort: Cohort, topics: frozenset[str]) -> None:
-        """Write what is pending in ``cohort`` of ``topics``, all that is wanted there, unless it is slow there."""
+        """Write the pending ticks of ``topics``, the only ones still wanted of ``cohort``, unless it is slow there."""
         if connection in cohort.slow:
             return
         window = cohort.group.pending

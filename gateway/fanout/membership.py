@@ -1,15 +1,15 @@
-"""Where each connection stands. This module alone owns that state. No I/O, no clock but the one passed in.
+"""The membership of each connection. Only this module changes it. No I/O, and no clock except the one passed in.
 
-A connection holds cohorts: none, one, or one for each set of options that it asked for. It is *fast* or *slow*. That is
-a state of the whole connection:
+A connection holds cohorts: none, one, or one for each of its sets of options. The whole connection is *fast* or
+*slow*:
 
-- **fast**: in each of its cohorts it is a member, or a newcomer that has already seen what is pending there;
-- **slow**: it has a backlog, and is among the ``slow`` of each of its cohorts that conflates. In a cohort of every tick
-  nobody is slow: it stays a member or newcomer there, and what does not drain is queued.
+- **fast**: in each of its cohorts it is a member, or a newcomer that has already seen the pending ticks there;
+- **slow**: it has a backlog, and is among the ``slow`` of each of its conflating cohorts. In a cohort of every tick no
+  connection is slow: it stays a member or newcomer there, and bytes that do not drain are queued.
 
-Each method is one transition. After each, this holds again for every connection, and the registry knows a cohort
-exactly as long as somebody holds it. No other code moves connections, with one exception: a flush of a cohort turns all
-its newcomers into members.
+Each method is one transition. After each one these rules hold for every connection, and the registry has a cohort
+exactly while some connection holds it. No other code moves connections, with one exception: a flush of a cohort turns
+all its newcomers into members.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ from gateway.fanout.window import Reader, UnansweredPing, Window
 from gateway.metrics import Counters
 
 Cohorts = tuple[Cohort, ...]
-"""What a connection holds: cohorts with no topic in common."""
+"""The cohorts of a connection; they have no topic in common."""
 
 
 class Membership:
@@ -77,7 +77,7 @@ class Membership:
         return self._cohorts_of.get(connection, ())
 
     def conflating(self, connection: Member) -> Cohorts:
-        """Those of its cohorts in which it can be slow."""
+        """Its cohorts in which it can be slow."""
         cohorts = self.cohorts_of(connection)
         return tuple(cohort for cohort in cohorts if cohort.subscription.rule == "latest")
 
@@ -87,7 +87,7 @@ class Membership:
         self._cohorts_of[connection] = ()
 
     def remove(self, connection: Member) -> None:
-        """Anything → not here: nothing of it is left."""
+        """Any state → not here."""
         cohorts = self._cohorts_of.pop(connection)
         self._slow.pop(connection)
         self._leave(connection, cohorts)
@@ -96,8 +96,8 @@ class Membership:
     def hold(self, connection: Member, cohorts: Cohorts) -> None:
         """Fast or slow, with some cohorts → the same with other ``cohorts``.
 
-        A slow connection keeps its backlog for what it still holds. If none of its cohorts conflates, it is fast. For a
-        fast one, what is pending in cohorts that it leaves must have been written before.
+        A slow connection keeps its backlog of the topics that it still holds. If none of its cohorts conflates, it is
+        fast. For a fast one, pending ticks of the cohorts that it leaves must have been written before.
         """
         before, consumer = self._cohorts_of[connection], self._slow.get(connection)
         if consumer is not None:
@@ -116,37 +116,37 @@ class Membership:
             self._slow.pop(connection)
 
     def has_seen_pending(self, connection: Member, cohort: Cohort) -> None:
-        """Member or newcomer of ``cohort`` → newcomer that was just sent what is pending there."""
+        """Member or newcomer of ``cohort`` → newcomer that was just sent the pending ticks there."""
         assert connection not in cohort.slow
-        # It would be taken to know these.
+        # Else it would count as informed of them.
         assert not cohort.due_states
         cohort.leave(connection)
         self._join(connection, cohort)
 
     def fall_behind(self, cohort: Cohort, connection: Member, missed: Missed, mark: int | None = None) -> None:
-        """Fast → slow: ``connection`` could not be sent what it has ``missed`` of ``cohort``, or has not read it.
+        """Fast → slow: ``connection`` could not be sent the ``missed`` data of ``cohort``, or has not read it.
 
-        Of each of its other cohorts it has missed what is pending there. ``mark`` is the newest mark that it was sent
-        in ``cohort``, if that is not the newest there is.
+        It has also missed the pending ticks of its other cohorts. ``mark`` is the newest mark that it was sent in
+        ``cohort``, if that is not the newest of all.
         """
         cohorts, newest = self.conflating(connection), self._newest_offset()
         assert cohort in cohorts
         assert connection not in self._slow
         others = []
         for one in cohorts:
-            untold = one.untold(connection)
+            unsent = one.unsent_states(connection)
             if len(cohorts) == 1:
-                # Younger ones it is owed by their offsets.
-                untold = [status for status in untold if status.offset <= missed.offset]
-            missed.states.update(status.topic for status in untold)
+                # The backlog finds younger ones by their offsets.
+                unsent = [status for status in unsent if status.offset <= missed.offset]
+            missed.states.update(status.topic for status in unsent)
             if one is not cohort:
                 unseen = one.held(one.group.unsent(one, cohort), one.seen_by(connection, 0))
-                # One that is just being published is not counted yet.
+                # A tick that is just being published is not counted yet.
                 others.append((one.subscription.topics, [tick for tick in unseen if tick.offset <= newest]))
-        # Of the pings that it is still to answer the last one counts.
+        # Only the last of its unanswered pings counts.
         for one in sorted(cohorts, key=lambda one: one.newest_mark, reverse=True):
             one.set_aside(connection, mark if one is cohort else None)
-        # A connection that only starts with much has not read too slowly.
+        # A connection that only begins with much data has not read too slowly.
         self._counters.lags += not missed.begins
         window = Window(sent=self.unanswered.pop(connection, None))
         if missed.begins:
@@ -155,7 +155,7 @@ class Membership:
         self._slow.add(connection, consumer)
 
     def come_back(self, connection: Member) -> SlowConsumer:
-        """Slow → fast: it has been sent everything that it had missed. Return its former record."""
+        """Slow → fast: it was sent everything that it had missed. Return its former record."""
         consumer = self._slow.pop(connection)
         assert consumer is not None
         for cohort in self.conflating(connection):

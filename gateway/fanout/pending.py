@@ -1,7 +1,7 @@
-"""What waits for the next flush of a group: the newest tick of each topic, or every tick.
+"""The pending ticks of a group: the newest tick of each topic, or every tick.
 
-A tick becomes pending once per group, however many cohorts hold its topic: publishing costs the same
-for one client and for twenty thousand. A group is one of these two, and its flush empties it.
+A tick becomes pending once per group, for any number of cohorts that hold its topic. So publishing costs the same
+for one client and for twenty thousand. A group is one of these two classes, and its flush empties it.
 """
 
 from abc import ABC, abstractmethod
@@ -13,15 +13,15 @@ from gateway.protocol.forms import FramedTick
 
 
 class NewestPending(ABC):
-    """Of each topic only the newest tick is pending."""
+    """Keeps the newest tick of each topic."""
 
     def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
-        """``scheduler`` says when to flush."""
+        """``scheduler`` decides when to flush."""
         self._scheduler = scheduler
         self._counters = counters
         self._window: dict[str, FramedTick] = {}
         self._since = 0
-        """The offset before the first one of the window, if there is one."""
+        """The offset before the window's first tick, if there is one."""
 
     @property
     def pending(self) -> Collection[FramedTick]:
@@ -35,8 +35,8 @@ class NewestPending(ABC):
             if self._scheduler.resting:
                 self._counters.ticks_conflated += 1
             else:
-                # Nothing is conflated without need: two ticks of one topic in one read go out as two.
-                # What follows goes with the flush that the scheduler still has to make.
+                # No conflation without need: two ticks of one topic in one read are sent as two. This tick goes with
+                # the flush that the scheduler still owes.
                 self.flush()
                 window = self._window
                 self._since = tick.offset - 1
@@ -51,10 +51,10 @@ class NewestPending(ABC):
 
 
 class EveryPending(ABC):
-    """Every tick is pending, in order."""
+    """Keeps every tick, in order."""
 
     def __init__(self, scheduler: FlushScheduler) -> None:
-        """``scheduler`` says when to flush."""
+        """``scheduler`` decides when to flush."""
         self._scheduler = scheduler
         self._ticks: list[FramedTick] = []
 

@@ -14,7 +14,7 @@ class Places:
     """The holders of a cohort, each in exactly one of three places.
 
     - ``members`` get every flush;
-    - ``newcomers`` came, or were sent what was pending, since the last flush: of the next flush they get what is newer;
+    - ``newcomers`` joined, or were sent the pending ticks, since the last flush: they get the newer part of the next;
     - ``slow`` did not drain or read: they get nothing here until they come back.
 
     Only `gateway.fanout.membership` moves connections between them, except that a flush makes newcomers members.
@@ -23,15 +23,14 @@ class Places:
     __slots__ = ("_marks", "informed", "members", "newcomers", "slow")
 
     def __init__(self, marks: Marks | None) -> None:
-        """With ``marks``, it is known how far the members have read."""
+        """``marks`` record how far the members have read."""
         self.members: dict[Member, int] = {}
-        """Each with the newest mark that it has answered, or that was sent before it joined."""
+        """Member → the newest mark that it has answered, or that was sent before it joined."""
         self.newcomers: dict[Member, int] = NONE
-        """Each with the offset of the newest tick when it joined."""
+        """Newcomer → the offset of the newest tick when it joined."""
         self.slow: dict[Member, None] = NONE
         self.informed: dict[Member, int] = NONE
-        """Members and newcomers that know some of the states that all are still to be sent: each of those up to this
-        offset."""
+        """Member or newcomer → the offset up to which it knows the states that are due to all."""
         self._marks = marks
 
     def __len__(self) -> int:
@@ -41,7 +40,7 @@ class Places:
         return connection in self.members or connection in self.newcomers or connection in self.slow
 
     def join(self, connection: Member) -> None:
-        """Nowhere → member; nothing is pending or due. It gets everything that is published from now on."""
+        """Nowhere → member; nothing is pending or due. It gets everything published from now on."""
         assert connection not in self.members
         assert connection not in self.newcomers
         assert connection not in self.slow
@@ -50,8 +49,8 @@ class Places:
     def join_later(self, connection: Member, offset: int, *, pending: bool, due: bool = False) -> None:
         """Nowhere → newcomer if any tick is ``pending``, else member.
 
-        It gets every tick published after ``offset``, the newest there is, and none before. If states are ``due`` to
-        all, the same holds for these.
+        It gets every tick published after ``offset``, that of the newest tick, and none before. If states are ``due``
+        to all, the same holds for them.
         """
         assert connection not in self
         if due:
@@ -75,7 +74,7 @@ class Places:
     def set_aside(self, connection: Member, mark: int | None = None) -> None:
         """Member or newcomer → slow.
 
-        ``mark`` is the newest mark that it was sent, if that is not the newest there is.
+        ``mark`` is the newest mark that it was sent, if that is not the newest of all.
         """
         assert connection in self.members or connection in self.newcomers
         self.leave(connection, mark)
@@ -95,14 +94,14 @@ class Places:
             self._marks.leave(connection, answered, self._marks.newest if mark is None else mark)
 
     def admit(self) -> dict[Member, int]:
-        """Newcomer → member, for all of them: nothing is pending any more. Return them, with their offsets."""
+        """All newcomers → members: nothing is pending any more. Return them with their offsets."""
         newcomers, self.newcomers = self.newcomers, NONE
         self.members.update(dict.fromkeys(newcomers, self.newest_mark))
         return newcomers
 
     @property
     def newest_mark(self) -> int:
-        """The number of the newest ping behind what all members were sent; 0 if there was none."""
+        """The number of the newest ping to all members; 0 if there was none."""
         return 0 if self._marks is None else self._marks.newest
 
     def answered(self, connection: Member, number: int, now: float) -> bool:

@@ -25,7 +25,7 @@ const $ = (id) => document.getElementById(id);
 const table = new PriceTable($("rows"));
 let connectionState = { name: "connecting" };
 const feeds = new Map(); // venue -> its newest `status`, of this connection, while it is served
-const venues = new Set(); // every venue that this connection was told of
+const venues = new Set(); // every venue of which this connection got a `status`
 let expires = 0; // when the token ends, Unix seconds, once that is near
 let token = ""; // kept for reconnects, and nowhere but in this page
 
@@ -118,10 +118,10 @@ function staleVenues() {
   return [...feeds.keys()].filter((venue) => feeds.get(venue).feed !== "live");
 }
 
-/** What is said of `names`, each with its name in front where it is one of several. */
+/** The reasons of these venues, each with the venue's name if there are several. */
 function reasonsOf(names) {
-  const told = names.filter((venue) => feeds.get(venue).reason);
-  return told.map((venue) => ofVenue(venue, feeds.get(venue).reason));
+  const withReason = names.filter((venue) => feeds.get(venue).reason);
+  return withReason.map((venue) => ofVenue(venue, feeds.get(venue).reason));
 }
 
 /** Whether a symbol's venue is stale: the one whose name stands in front of it, or the one that has none there. */

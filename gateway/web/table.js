@@ -199,7 +199,7 @@ class Row {
     this.badge.textContent = label;
     this.since.textContent = since;
     this.why.replaceChildren(reason, reason && since ? ", " : "", this.since);
-    // The spaces are for who hears or copies it.
+    // The spaces are for screen readers and for copies.
     this.head.replaceChildren(...this.name(), ...(isLive ? [] : [" ", this.badge, " ", this.why]));
   }
 

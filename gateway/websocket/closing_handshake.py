@@ -7,29 +7,29 @@ CLOSE_TIMEOUT_S: Final = 5.0
 """A longer closing handshake is ended by force."""
 
 QUIET_BEFORE_CLOSE_S: Final = 0.25
-"""A peer that we no longer read, and that has been quiet so long, has had the time to read our reason."""
+"""A peer that we no longer read, and that was quiet for this long, has had the time to read our reason."""
 
 LATE_BYTES: Final = 1024 * 1024
-"""So many more bytes are read and thrown away. Reading is work too: beyond that we stop reading."""
+"""We read and discard this many more bytes. Reading is work too: beyond that we stop reading."""
 
 LINGER_S: Final = 1.0
-"""A peer that we stopped reading has so long to read our reason, and is cut off then."""
+"""A peer that we stopped reading is cut off after this: it has had the time to read our reason."""
 
 LATE_FRAMES: Final = 1000
-"""So many frames may have been sent before the peer read ours. After them, nothing is parsed any more."""
+"""The peer may have sent this many frames before it read ours. After them, nothing is parsed any more."""
 
 
 class ClosingHandshake:
     """Decides how long the socket of a closing connection stays open."""
 
-    __slots__ = ("_late", "_late_bytes", "_quiet_timer", "_timer", "_transport", "deaf")
+    __slots__ = ("_late", "_late_bytes", "_quiet_timer", "_timer", "_transport", "discards")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         """``transport`` is aborted if it is still there after `CLOSE_TIMEOUT_S`."""
         self._transport = transport
         self._late = self._late_bytes = 0
-        self.deaf = False
-        """Whether incoming bytes are thrown away."""
+        self.discards = False
+        """Whether incoming bytes are discarded."""
         # Closing a transport waits for its buffer to drain, which may never happen.
         self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, transport.abort)
         self._quiet_timer: asyncio.TimerHandle | None = None
@@ -40,33 +40,33 @@ class ClosingHandshake:
         return self._late_bytes > LATE_BYTES
 
     def bytes_received(self, size: int) -> bool:
-        """``size`` more bytes came. Return whether they are to be parsed."""
+        """``size`` more bytes came. Return whether to parse them."""
         self._late_bytes += size
         if self.is_over:
-            self.deaf = True
+            self.discards = True
             # Not at once: a reset would overtake our close frame.
             self._transport.pause_reading()
             if self._quiet_timer is not None:
                 self._quiet_timer.cancel()
             self._quiet_timer = asyncio.get_running_loop().call_later(LINGER_S, self._transport.abort)
-        elif self.deaf:
+        elif self.discards:
             self.stop_listening()
-        return not self.deaf
+        return not self.discards
 
     def frame_received(self) -> bool:
         """A frame came that was not the peer's close frame. Return whether to parse on until that."""
         self._late += 1
         if self._late > LATE_FRAMES:
             self.stop_listening()
-        return not self.deaf
+        return not self.discards
 
     def stop_listening(self) -> None:
-        """Throw away what still comes, and close the transport when nothing does. Call it again whenever bytes come.
+        """Discard incoming bytes, and close the transport when none come any more. Call it again whenever bytes come.
 
         Closing a socket with unread bytes resets it, and then the peer may never read our reason. Closing only our half
         (RFC 6455, section 7.1.1) does not help either: a proxy on the way closes both halves.
         """
-        self.deaf = True
+        self.discards = True
         if self._quiet_timer is not None:
             self._quiet_timer.cancel()
         self._quiet_timer = asyncio.get_running_loop().call_later(QUIET_BEFORE_CLOSE_S, self._transport.close)

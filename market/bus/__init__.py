@@ -1,4 +1,4 @@
-"""The bus: what carries ticks, heartbeats and states between processes, in four roles.
+"""The bus: it carries ticks, heartbeats and states between processes, in four roles.
 
 - `Broker` publishes batches of messages and hands them to subscribers;
 - `LastValues` has the newest payload of each topic;
@@ -12,7 +12,7 @@ has a contract suite, ``tests/market/bus/test_<role>.py``, that every implementa
 - ``registry``: finds the implementation of a URL (`open_bus`);
 - ``memory``: the bus within one process, for tests and for embedding;
 - ``redis``: the bus on Redis or Valkey;
-- ``errors``: what every implementation raises.
+- ``errors``: the errors of every implementation.
 """
 
 from market.bus.broker import Batch, Broker, BusSubscription, Message, Receiver

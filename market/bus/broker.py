@@ -23,7 +23,7 @@ Receiver = Callable[[Sequence[Message]], None]
 
 
 class Batch(NamedTuple):
-    """What is published at once, in this order."""
+    """Messages that are published at once, in this order."""
 
     updates: Sequence[Message] = ()
     """Sent to subscribers; the last of each topic becomes its last value."""
@@ -35,7 +35,7 @@ class Batch(NamedTuple):
 
 
 class BusSubscription(Protocol):
-    """A living subscription."""
+    """A subscription."""
 
     lost: asyncio.Future[str]
     """Done when the subscription is gone, with the reason; it never carries an exception."""
@@ -56,7 +56,7 @@ class Broker(Protocol):
     """Publish and receive batches of messages."""
 
     async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
-        """Send and keep what is in ``batch``. An empty one does nothing.
+        """Send and keep the messages of ``batch``. An empty one does nothing.
 
         Concurrent calls are executed one after the other. Updates of one topic reach every subscriber in the order in
         which they were published. A batch may reach a subscriber in several pieces, or together with others.
@@ -74,7 +74,7 @@ class Broker(Protocol):
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> BusSubscription:
         """Hand messages of ``topics`` to ``receive``, and no others, from the moment this returns.
 
-        There is no history. Read what was published before from `LastValues`, after this has returned.
+        There is no history. Read earlier messages from `LastValues` after this has returned.
 
         Raises:
             BusDownError: the bus did not answer.

@@ -27,7 +27,7 @@ class LastValues(Protocol):
         """Do the same for every topic that begins with ``prefix``.
 
         ``prefix`` ends with the first dot of the topics or goes beyond it: ``ticker.``, or ``ticker.kraken:``. An
-        implementation may keep what stands before that dot apart.
+        implementation may store topics separately by the part before that dot.
 
         Raises:
             BusDownError: the bus did not answer.

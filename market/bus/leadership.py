@@ -4,7 +4,7 @@ A *lease* is a name. It has one owner at a time, until ``ttl_s`` seconds after i
 time from acquiring a lease to losing it is a *term*. A *token* stands for one term; `market.bus.broker.Broker.publish`
 refuses the token of a term that is over. So no process's clock decides who may publish.
 
-A venue has a lease of its own: ``poller.<venue>``; the default venue's is ``poller``, as it always was.
+Each venue has its own lease: ``poller.<venue>``; the default venue's is ``poller``, as in older versions.
 
 How to build it elsewhere. Redis Cluster: the lease lies in one partition, and its epoch only grows; `acquire` raises
 the epoch that every partition demands before it returns, and a publish is refused by each partition that demands a
@@ -24,7 +24,7 @@ class Token(NamedTuple):
     """Grows from one term of a lease to the next, or at least from one term of its owner to the next. The
     implementation decides which of the two, because it alone compares epochs."""
     ttl_s: float
-    """What a barrier extends the lease by."""
+    """A barrier extends the lease by this time."""
 
 
 class Leadership(Protocol):
@@ -37,7 +37,7 @@ class Leadership(Protocol):
         anything that is published under the token of an earlier term. So the last values read from now on are final.
         While a term lasts, each call returns an equal token, except for ``ttl_s``.
 
-        A lease that nobody extends is free after ``ttl_s`` seconds, whoever wrote it and whatever expiry it has.
+        A lease that nobody extends is free after ``ttl_s`` seconds, also one of another program with any expiry.
 
         Raises:
             BusDownError: the owner may have it or not.
@@ -51,7 +51,7 @@ class Leadership(Protocol):
         """
 
     async def stand_by(self, lease: str, owner: str, ttl_s: float) -> None:
-        """Make known for ``ttl_s`` seconds that ``owner`` could take ``lease`` over. The last to say so is known.
+        """Make known for ``ttl_s`` seconds that ``owner`` could take ``lease`` over. Only the last one is kept.
 
         Raises:
             BusDownError: it may be known or not.

@@ -11,12 +11,12 @@ from market.bus.leadership import Token
 
 
 class MemoryBus:
-    """Plays the four roles itself. It delivers at once, in the publisher's own call."""
+    """Implements the four roles itself. It delivers at once, in the publisher's own call."""
 
     name = "memory"
 
     def __init__(self) -> None:
-        """Empty, with nobody subscribed."""
+        """Begin empty, without subscribers."""
         self._subscriptions: set[MemorySubscription] = set()
         self._values: dict[str, bytes] = {}
         self._stored: dict[str, tuple[object, asyncio.TimerHandle]] = {}
@@ -127,14 +127,14 @@ class MemorySubscription:
         self.received_at = self._loop.time()
 
     def deliver(self, messages: Sequence[Message]) -> None:
-        """Hand on those messages that were asked for."""
+        """Hand on the messages of subscribed topics."""
         wanted = [message for message in messages if message[0] in self._topics]
         if wanted and not self.lost.done():
             self.received_at = self._loop.time()
             self._receive(wanted)
 
     def ping(self) -> None:
-        """Memory is always there."""
+        """Do as if the broker had answered: memory is always there."""
         self.received_at = self._loop.time()
 
     def close(self) -> None:

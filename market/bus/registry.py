@@ -1,4 +1,4 @@
-"""Which implementation of the bus a URL names.
+"""Finds the implementation of the bus that a URL names.
 
 A new implementation is a module with a function from URL to `Bus`, one line in `SCHEMES`, and one line in
 ``tests/market/bus/implementations.py``, by which the contract suite of every role runs over it.
@@ -14,15 +14,15 @@ from market.bus.leadership import Leadership
 from market.bus.tickets import TicketStore
 
 _NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+cluster", "redis+sentinel", "valkey"))
-"""What a message may show of a URL that is not understood: anything else may be a part of a secret."""
+"""Schemes that an error message may show; anything else in a wrong URL may be a part of a secret."""
 
 
 class Bus(Protocol):
-    """One process's way to a bus: four roles, each of which may lie on another server."""
+    """One process's access to a bus: four roles, each of which may be on another server."""
 
     @property
     def name(self) -> str:
-        """Where it is, without secrets, for logs."""
+        """The bus's place for logs, without secrets."""
 
     @property
     def broker(self) -> Broker:
@@ -41,10 +41,10 @@ class Bus(Protocol):
         """One leader for each lease."""
 
     async def aclose(self) -> None:
-        """Let go of every connection. Subscriptions are closed by who holds them."""
+        """Close all connections, except those of subscriptions; their holders close those."""
 
 
-# Each client is imported where it is chosen: a process pays only for its own.
+# Each client is imported where it is chosen: a process loads only its own.
 
 
 def _memory(url: str) -> Bus:
@@ -67,16 +67,16 @@ SCHEMES: Final[Mapping[str, Callable[[str], Bus]]] = {
     "rediss": _redis,
     "unix": _redis,
 }
-"""What opens a URL, by its scheme."""
+"""Scheme → the function that opens a URL with it."""
 
 
 def open_bus(url: str) -> Bus:
-    """The bus that ``url`` names: ``memory://``, or ``redis://host:port/db`` (``rediss://`` for TLS, ``unix://``).
+    """Return the bus at ``url``: ``memory://``, or ``redis://host:port/db`` (``rediss://`` for TLS, ``unix://``).
 
     Nothing is connected yet.
 
     Raises:
-        BusUrlError: another scheme, or a URL that is not understood as a whole.
+        BusUrlError: another scheme, or a URL that is not completely understood.
     """
     scheme, separator, _ = url.partition("://")
     if separator and (opener := SCHEMES.get(scheme)):

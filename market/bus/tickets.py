@@ -1,6 +1,6 @@
-"""The ticket store: a place to leave a value for one taker, the same for every process on the bus.
+"""The ticket store: keeps a value for one taker, and is shared by all processes on the bus.
 
-It may be lost at any time, as everything on a bus may be: keep in it only what can be made again.
+It may lose its data at any time, like everything on a bus: store only what can be made again.
 """
 
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What a price is: whose it is, of what, and with how many decimals. Nothing here knows the bus.
+"""Prices: their venues, symbols and decimals. Nothing here knows the bus.
 
 - ``venues``: the exchanges, and which of them a symbol belongs to;
 - ``letters``: upper and lower case, of A to Z alone;

@@ -137,7 +137,7 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    """Log an error that ends the process, a thread, or nothing because nobody could be told."""
+    """Log an error that ends the process or a thread, or that nobody could catch."""
     if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
         return
     logging.getLogger("uncaught").critical("nobody expected this", exc_info=(kind, error, trace))

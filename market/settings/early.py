@@ -1,6 +1,6 @@
-"""Imported first by each program: SIGHUP does not end it while everything else is imported, which takes a while.
+"""Imported first by each program: SIGHUP does not end it during the other imports, which take a while.
 
-A program reads its settings after that, so there is nothing to read again.
+A program reads its settings after them, so there is nothing to read again.
 """
 
 import signal

@@ -1,7 +1,7 @@
 """The proxy of an outgoing connection: ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``, read as curl reads them.
 
-aiohttp's own ``trust_env`` is not used: it looks for a ``WSS_PROXY`` that nobody sets, and it sends a host the
-credentials that ``~/.netrc`` has for it.
+aiohttp's own ``trust_env`` is not used: it reads ``WSS_PROXY``, which nobody sets, and it sends a host the credentials
+that ``~/.netrc`` has for it.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""What the processes tell each other over the bus. A tick itself is in `market.prices`; the bus knows nothing of this.
+"""The messages of the processes on the bus. The tick itself is in `market.prices`; the bus knows nothing of this.
 
 - ``topics``: the topics of ticks, heartbeats and states, and what is published together;
 - ``codec``: their payloads, checked on the way in;

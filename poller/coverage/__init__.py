@@ -1,9 +1,9 @@
-"""A source on an exchange's streams that keeps every symbol covered: by its stream, or by REST in its place.
+"""A source on an exchange's streams that covers every symbol: by its stream, or by REST in its place.
 
-``source``      shards, listing and stand-in, put together
-``streams``     what a venue brings for it; ``listing``: what it has to know of what is listed
-``cover``       which symbols no stream brings, and REST for just those
-``watch``       whether a symbol's stream can be relied on, one of these two ways:
-``inquiry``     by asking REST about what is quiet; ``staleness``: what is known of each symbol
-``heartbeats``  by the heartbeats that the exchange sends of each symbol
+``source``      connects shards, listing and stand-in
+``streams``     the venue's part of it; ``listing``: how the exchange lists our symbols
+``cover``       finds the symbols without a stream, and has REST cover just those
+``watch``       whether a symbol's stream is reliable, in one of two ways:
+``inquiry``     by REST requests about quiet symbols; ``staleness``: the evidence about each symbol
+``heartbeats``  by the exchange's heartbeats of each symbol
 """

@@ -1,4 +1,4 @@
-"""Which symbols no stream covers, and REST in place of the streams for just those."""
+"""Finds the symbols that no stream covers, and has REST cover just those."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,11 +14,11 @@ from poller.stream.shard import Shard
 from poller.stream.timing import StreamTiming
 
 _DEAD: Final = (DEAD, SILENT, UNUSABLE)
-"""What is wrong with a stream for which another connection may help."""
+"""Faults of a stream that another connection may repair."""
 
 
 class Cover:
-    """Covers each symbol: by a live stream that can be relied on, else by the answers of REST."""
+    """Covers each symbol: by a reliable live stream, else by REST."""
 
     def __init__(
         self,
@@ -32,9 +32,9 @@ class Cover:
         trust_s: float,
         counters: Counters,
     ) -> None:
-        """``verdicts`` says of which symbols the stream cannot be relied on, and why.
+        """``verdicts`` returns the symbols whose stream is unreliable, and why.
 
-        REST's prices of those are trusted after ``trust_s`` seconds.
+        REST's prices of those symbols are trusted after ``trust_s`` seconds.
         """
         self._polling = polling
         self._listing = listing
@@ -46,18 +46,18 @@ class Cover:
         self._counters = counters
         self._clock = asyncio.get_running_loop().time
         self.lacking: Mapping[str, str] = {}
-        """Symbols without a stream that can be relied on, once the grace is over; and why."""
+        """Symbol → why it has no reliable stream, once the grace is over."""
         self._trusted_from: dict[str, float] = {}
         self._all_brought = asyncio.Event()
         self._all_brought.set()
         self._some_lacking = asyncio.Event()
 
     def symbols(self) -> tuple[str, ...]:
-        """What REST is to be asked for."""
+        """The symbols that REST must cover."""
         return tuple(symbol for symbol in self._listing.answerable if symbol in self.lacking)
 
     async def run(self, begin: Callable[[], Take]) -> None:
-        """Poll while a symbol is lacking, until cancelled; ``begin`` as for `Polling.run`."""
+        """Poll while a symbol has no reliable stream, until cancelled; ``begin`` as for `Polling.run`."""
         while True:
             await self._some_lacking.wait()
             self._counters.fallbacks += 1
@@ -67,7 +67,7 @@ class Cover:
         await self._all_brought.wait()
 
     def review(self) -> None:
-        """Find the symbols that lack a stream now, and report what has changed."""
+        """Find the symbols without a reliable stream now, and report the changes."""
         now, listener = self._clock(), self._listener()
         lacking, alone = self._look(now)
         for symbol in lacking.keys() - self.lacking.keys():
@@ -85,21 +85,21 @@ class Cover:
         (self._all_brought if lacking else self._some_lacking).clear()
 
     def answered(self, found: Collection[str], missing: Collection[str]) -> None:
-        """REST's answer has the quotes of ``found``, and should have had those of ``missing``."""
+        """REST's answer has quotes of ``found``, and should also have quotes of ``missing``."""
         now, listener = self._clock(), self._listener()
         for symbol in found:
             if symbol in self.lacking and now >= self._trusted_from[symbol]:
                 reason = self.lacking[symbol]
                 listener.covered(symbol, f"by REST: {reason}" if reason in _DEAD else "")
         for symbol in missing:
-            # Meanwhile a stream may bring it again, or it may be of no interest any more.
+            # Its stream may work again by now, or the symbol may not be traded any more.
             if symbol not in self.lacking or not self._listing.is_traded(symbol):
                 continue
             listener.uncovered(symbol, MISSING)
             self._listing.doubt(symbol)
 
     def _look(self, now: float) -> tuple[Mapping[str, str], Collection[str]]:
-        """The symbols that no stream brings, and those of them that are dead though their connection is live."""
+        """Return the symbols without a reliable stream, and those of them that are dead on a live connection."""
         lacking, verdicts = dict[str, str](), self._verdicts()
         for shard in self._shards:
             if shard.lost_at is not None and now - shard.lost_at >= self._timing.grace_s:
@@ -114,6 +114,6 @@ class Cover:
 
 
 def some(symbols: Collection[str]) -> str:
-    """The first few by name, for people."""
+    """Name the first few, for people."""
     named = list(symbols)
     return ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")

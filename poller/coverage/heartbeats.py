@@ -1,4 +1,4 @@
-"""The watch over streams that send heartbeats of each symbol: who is silent is dead, and nobody has to be asked."""
+"""The watch over streams that send heartbeats of each symbol: a silent one is dead, so REST need not be asked."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -13,11 +13,11 @@ class Heartbeats:
     def __init__(
         self, received_within_s: float, *, unusable_s: float, grace_s: float, doubt: Callable[[str], None]
     ) -> None:
-        """Each symbol is heard of within ``received_within_s``.
+        """A stream that sends nothing for ``received_within_s`` is dead.
 
-        One that brought only what cannot be used for ``unusable_s`` is as good as dead; one without a stream, or
-        without a quote since there is one, is relied on for ``grace_s``. Whatever cannot be relied on goes to
-        ``doubt``: it may not be listed any more.
+        One with only unusable quotes for ``unusable_s`` counts as dead too. A symbol without a stream, or without a
+        quote on its new stream, counts as reliable for ``grace_s``. Unreliable symbols go to ``doubt``: they may not
+        be listed any more.
         """
         self._received_within_s = received_within_s
         self._unusable_s = unusable_s
@@ -26,9 +26,9 @@ class Heartbeats:
         self._clock = asyncio.get_running_loop().time
         self._received_at: dict[str, float] = {}
         self._unquoted_at: dict[str, float] = {}
-        """Symbol → since when there was no stream of it, or none that had brought a quote."""
+        """Symbol → since when it has no stream, or no quote on its stream."""
         self._unusable_at: dict[str, float] = {}
-        """Symbol → since when it brought only what cannot be used."""
+        """Symbol → since when its stream brought only unusable quotes."""
 
     def received(self, update: Update, verdict: Verdict) -> None:
         """See `poller.coverage.watch.Watch.received`."""
@@ -59,7 +59,7 @@ class Heartbeats:
             if symbol in quoted:
                 self._unquoted_at.pop(symbol, None)
             else:
-                # What could not be relied on before has no grace again.
+                # A symbol that was unreliable before gets no new grace.
                 self._unquoted_at.setdefault(symbol, now - self._grace_s if symbol in failing else now)
             self._unusable_at.pop(symbol, None)
 

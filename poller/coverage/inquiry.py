@@ -1,4 +1,4 @@
-"""Asking REST once: for what a new connection cannot know, and whether a quiet symbol is only quiet."""
+"""Single REST requests: for prices that a new connection missed, and about quiet symbols: is the market quiet?"""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ Ask = Callable[[tuple[str, ...], Take], Awaitable[Failure | None]]
 
 
 class _Seeds:
-    """Symbols to be asked for once. Who begins anew while a question is under way asks for another one."""
+    """Symbols to request once. A symbol that is added during a request is requested again."""
 
     def __init__(self) -> None:
         self._symbols: dict[str, None] = {}
@@ -34,7 +34,7 @@ class _Seeds:
             self._symbols.pop(symbol, None)
 
     async def take(self) -> tuple[str, ...]:
-        """Wait for some, and take them all."""
+        """Wait for at least one, and take them all."""
         await self._some.wait()
         self._some.clear()
         taken, self._symbols = tuple(self._symbols), {}
@@ -42,9 +42,9 @@ class _Seeds:
 
 
 class Inquiry:
-    """Knows what the streams brought of each symbol, and asks where that may not be all there is.
+    """Records what the streams brought of each symbol, and asks REST if that may be incomplete.
 
-    An answer counts only where no stream has brought anything since it was asked for.
+    An answer counts only if no stream has brought the symbol since the request.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Inquiry:
         rng: random.Random,
         summaries_at_once: int | None = None,
     ) -> None:
-        """What the answers say goes to ``report``; a question for summaries names ``summaries_at_once`` symbols."""
+        """Answers go to ``report``; a request for summaries names ``summaries_at_once`` symbols."""
         self._polling = polling
         self._listing = listing
         self._report = report
@@ -68,16 +68,16 @@ class Inquiry:
         self._clock = asyncio.get_running_loop().time
         self._backoffs = [Backoff(rest_timing.backoff_base_s, rest_timing.backoff_cap_s, rng) for _ in range(2)]
         self._turn = 0
-        """How many updates the streams have brought: what is asked and what is heard are in this order."""
+        """The number of updates from streams so far: it orders requests and updates."""
         self._quote_received: dict[str, int] = {}
-        """Symbol → the turn of the update that brought its last quote."""
+        """Symbol → the turn of its last quote."""
         self._summary_received: dict[str, int] = {}
         self._quotes = StalenessWatch(timing.doubts)
         self._summaries = StalenessWatch(timing.summary_doubts, summaries_at_once)
         self._unseeded: dict[str, tuple[float, float]] = {}
-        """Symbols of which nothing was heard since a stream began to bring them: since when that is, and when the last
-        one began, if none was heard of the one before it either."""
-        # Quotes do not wait for summaries, which take many questions where symbols are many.
+        """Symbols without a quote since their stream began: since when there is none, over all their streams, and when
+        the newest stream began."""
+        # Quotes do not wait for summaries, which take many requests if there are many symbols.
         self._quote_seeds = _Seeds()
         self._summary_seeds = _Seeds()
 
@@ -89,7 +89,7 @@ class Inquiry:
             self._summary_received[symbol] = self._turn
             self._summaries.received(symbol, now)
         elif verdict == "unusable":
-            # Whatever REST answers is better than this.
+            # Any answer of REST is better than this quote.
             self._quotes.unusable(symbol, now)
         else:
             self._quote_received[symbol] = self._turn
@@ -98,54 +98,57 @@ class Inquiry:
                 self._unseeded.pop(symbol, None)
 
     def alive(self, symbol: str) -> None:
-        """A sign of life without a price settles nothing: REST may know a newer one."""
+        """Do nothing: a sign of life has no price, and REST may know a newer one."""
 
     def unreadable(self, symbol: str | None) -> None:
-        """A stream brought what cannot be read; None where it is not known of whom."""
+        """A stream sent something unreadable about ``symbol``; None if even the symbol is unreadable."""
         if symbol is None:
             self._quotes.ask_soon()
         else:
             self._quotes.unusable(symbol, self._clock())
 
     def watch(self, symbols: Collection[str], quoted: Collection[str] = ()) -> None:  # noqa: ARG002
-        """A stream begins to bring ``symbols``: they are judged anew, and asked for once."""
+        """A stream of ``symbols`` begins: earlier evidence is dropped, and REST is asked once."""
         now, traded = self._clock(), self._traded(symbols)
         self._quotes.watch(traded, now)
         self._summaries.watch(traded, now)
         for symbol in traded:
-            # Who was not heard of before this connection either has been silent for longer.
+            # A symbol without a quote on the last connection either has been silent for longer.
             since, _ = self._unseeded.get(symbol, (now, now))
             self._unseeded[symbol] = since, now
         self._quote_seeds.add(symbols)
         self._summary_seeds.add(symbols)
 
     def lost(self, symbols: Collection[str]) -> None:
-        """No stream brings ``symbols`` now: their silence proves nothing."""
+        """No stream of ``symbols`` is live: their silence proves nothing."""
         self._quotes.forget(symbols)
         self._summaries.forget(symbols)
         for symbol in symbols:
             self._unseeded.pop(symbol, None)
 
     def forget(self, symbols: Collection[str]) -> None:
-        """Nothing is expected of ``symbols``."""
+        """Expect nothing of ``symbols``."""
         self.lost(symbols)
         self._quote_seeds.remove(symbols)
         self._summary_seeds.remove(symbols)
 
     def verdicts(self) -> Mapping[str, str]:
-        """The symbols whose stream cannot be relied on, or does not tell the whole story yet, and why."""
+        """The symbols whose stream is unreliable or may be incomplete, and why."""
         now = self._clock()
         late = [symbol for symbol, (since, _) in self._unseeded.items() if now - since >= self._timing.grace_s]
         return {**dict.fromkeys(late, UNSEEDED), **self._quotes.verdicts(now)}
 
     def begin(self, accepted: Callable[[Update, Verdict], None] = lambda _update, _verdict: None) -> Take:
-        """Where an answer goes that is asked for now; ``accepted`` receives what of it counts, and its verdict."""
+        """Return where the answer to a request goes that is sent now.
+
+        ``accepted`` receives each update that counts, and its verdict.
+        """
         asked_at, now = self._turn, self._clock()
 
         def take(update: Update) -> None:
             is_quote = update.last is None and update.volume is None
             received = self._quote_received if is_quote else self._summary_received
-            # One that was removed since it was asked for is nobody's any more.
+            # A symbol that was removed since the request is not reported.
             if received.get(update.symbol, 0) <= asked_at and update.symbol in self._listing.instruments:
                 accepted(update, self._report(update))
                 if is_quote and self._unseeded.get(update.symbol, (now, now))[1] <= now:
@@ -154,21 +157,21 @@ class Inquiry:
         return take
 
     def stand_in(self) -> Take:
-        """Where an answer goes that stands in for streams; what it knows is held against those that were found dead."""
+        """Return where a stand-in's answer goes; it is also evidence about the streams that were found dead."""
         dead, accepted = self._quotes.verdicts(self._clock()), self._quote_answered(self._clock())
         return self.begin(lambda update, verdict: accepted(update, verdict) if update.symbol in dead else None)
 
     async def run(self) -> None:
-        """Ask, now and then, until cancelled."""
+        """Send the requests that are due, until cancelled."""
         async with Group() as group:
             group.create_task(self._seed(self._quote_seeds, self._polling.quotes, self._backoffs[0]))
             group.create_task(self._seed(self._summary_seeds, self._polling.summaries, self._backoffs[1]))
             group.create_task(self._settle_doubts())
 
     async def _seed(self, seeds: "_Seeds", ask: Ask, backoff: Backoff) -> None:
-        """Ask once for each new connection's symbols."""
+        """Request the symbols of each new connection once."""
         while True:
-            # What is not traded is asked for once it is.
+            # A symbol that is not traded is requested when it is.
             if not (symbols := self._traded(await seeds.take())):
                 continue
             if await ask(symbols, self.begin()) is None:
@@ -201,17 +204,17 @@ class Inquiry:
 
     def _quote_answered(self, asked_at: float) -> Callable[[Update, Verdict], None]:
         def accepted(update: Update, verdict: Verdict) -> None:
-            # The first since a connection was made: what is new in it, no stream could bring.
+            # The first answer after a connect: no stream could have brought what is new in it.
             if verdict == "unusable" or update.symbol in self._unseeded:
                 return
             if self._quotes.answered(update.symbol, asked_at, self._clock(), newer=verdict == "news"):
-                # Quiet by REST too: perhaps it is not traded any more.
+                # REST has no news either: the symbol may not be traded any more.
                 self._listing.doubt(update.symbol, silent=True)
 
         return accepted
 
     def _summary_answered(self, update: Update, _verdict: Verdict) -> None:
-        # Summaries move by the clock too, as old trades leave the day: one that is newer proves nothing.
+        # A summary also changes when old trades leave its 24 hours: a newer one proves nothing.
         now = self._clock()
         self._summaries.answered(update.symbol, now, now, newer=False)
 

@@ -1,4 +1,4 @@
-"""What a source by streams has to know of what its exchange lists."""
+"""How the exchange lists our symbols: the interface that a source on streams needs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
@@ -8,17 +8,17 @@ from poller.network.backoff import Backoff
 
 
 class Listing(Protocol):
-    """Our symbols as the exchange lists them; `run` keeps it so."""
+    """Our symbols as the exchange lists them; `run` keeps them up to date."""
 
     instruments: dict[str, Instrument]
-    """As they were listed last."""
+    """Symbol → its newest listing."""
 
     @property
     def answerable(self) -> tuple[str, ...]:
         """The symbols that the exchange answers for."""
 
     def is_traded(self, symbol: str) -> bool:
-        """Whether quotes of ``symbol`` are to be expected."""
+        """Whether to expect quotes of ``symbol``."""
 
     async def first(self, backoff: Backoff, failing: Callable[[str], None]) -> Mapping[str, Instrument]:
         """Ask until there is an answer for every symbol; each failure's reason goes to ``failing``.
@@ -28,10 +28,10 @@ class Listing(Protocol):
         """
 
     def doubt(self, symbol: str, *, silent: bool = False) -> None:
-        """What is known of ``symbol`` does not fit, or it is only ``silent``: look again, at a bounded rate."""
+        """The listing of ``symbol`` may be wrong, or it is only ``silent``: read it again, at a bounded rate."""
 
     def serve(self, symbols: Iterable[str]) -> None:
-        """Look after these symbols from now on; those that are new are asked for at once."""
+        """Serve these symbols from now on; new ones are requested at once."""
 
     async def run(self) -> None:
-        """Look again now and then, until cancelled."""
+        """Read the listing again periodically, until cancelled."""

@@ -1,4 +1,4 @@
-"""An exchange by its streams, with REST in their place where they fail: of all symbols, or of one."""
+"""An exchange by its streams; REST replaces them if they fail, for all symbols or for one."""
 
 import asyncio
 import random
@@ -34,9 +34,9 @@ from poller.stream.timing import StreamTiming
 class StreamSource:
     """A `poller.source.Source` on an exchange's streams.
 
-    Streams send changes only, and many replay nothing. Where REST can be asked for prices, those of a new connection's
-    symbols are asked for once, and an answer counts only where no stream told anything newer in the meantime. REST
-    also settles doubts about single symbols, and stands in for those whose stream fails.
+    Streams send only changes, and many replay nothing. If the exchange has prices by REST, the prices of a new
+    connection's symbols are requested once; an answer counts only if no stream brought a newer price meanwhile. REST
+    also settles doubts about single symbols, and stands in for failed streams.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class StreamSource:
         timing: StreamTiming | None = None,
         rest_timing: RestTiming | None = None,
     ) -> None:
-        """Listen to ``symbols``; the wall clock and the randomness of backoff and renewal come from outside."""
+        """Serve ``symbols``; ``now_us`` is the wall clock, ``rng`` the randomness of backoff and renewal."""
         symbols = tuple(symbols)
         timing, rest_timing = timing or StreamTiming(), rest_timing or RestTiming()
         self._own = streams
@@ -99,12 +99,12 @@ class StreamSource:
 
     @property
     def state(self) -> LinkState:
-        """Up while prices arrive, by the streams or by REST; the reason says what is unusual."""
+        """Up while prices arrive, by streams or by REST; the reason says what is unusual."""
         return self._link.state
 
     @property
     def counters(self) -> dict[str, int]:
-        """What was counted so far, by the names of `poller.network.counters.Counters`."""
+        """The counters, by the names of `poller.network.counters.Counters`."""
         return structs.asdict(self._counters)
 
     async def instruments(self) -> Mapping[str, Instrument]:
@@ -142,7 +142,7 @@ class StreamSource:
         self._listing.doubt(symbol)
 
     def serve(self, symbols: Iterable[str]) -> None:
-        """As `poller.source.Source.serve`: those that are new go where there is room."""
+        """As `poller.source.Source.serve`: new symbols go to shards with room."""
         wanted = dict.fromkeys(symbols)
         held = {symbol for shard in self._shards for symbol in shard.symbols}
         gone, new = held - wanted.keys(), tuple(symbol for symbol in wanted if symbol not in held)
@@ -249,7 +249,7 @@ class StreamSource:
             self._untraded.add(symbol)
             self._watch.forget((symbol,))
         elif symbol in self._untraded:
-            # It may be one that the exchange did not list when its streams were subscribed.
+            # The exchange may not have listed it when its streams were subscribed.
             self._untraded.discard(symbol)
             for shard in self._shards:
                 if symbol in shard.symbols:

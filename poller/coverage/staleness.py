@@ -1,7 +1,7 @@
-"""Whether a quiet symbol is quiet on the market, or its stream is dead.
+"""Whether the market of a silent symbol is quiet, or its stream is dead.
 
-A stream sends on change only, so silence alone proves nothing. REST settles it: if it knows the same price as the
-stream sent last, the market is quiet; if it knows a newer one, the stream is dead. No I/O; times are monotonic seconds.
+A stream sends only changes, so silence alone proves nothing. REST decides: if it has the price that the stream sent
+last, the market is quiet; if it has a newer one, the stream is dead. No I/O; times are monotonic seconds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,32 +23,32 @@ class _Watched(Struct):
     patience_s: float
     asked_at: float = 0.0
     newer_at: float | None = None
-    """Since when REST knows what the stream has not brought."""
+    """Since when REST has a price that the stream has not brought."""
     unusable_at: float | None = None
-    """Since when the stream brought only what cannot be used."""
+    """Since when the stream brought only unusable quotes."""
     last_unusable_at: float = 0.0
     missing_at: float | None = None
-    """Since when REST has no price of it, and the stream is silent."""
+    """Since when REST has no price of the symbol, and the stream is silent."""
     on_trial: bool = False
-    """The stream before this one was found dead; of this one nothing is known yet."""
+    """The previous stream was found dead; nothing is known of this one yet."""
 
 
 class StalenessWatch:
-    """Watches the stream of each symbol, and says when REST is to be asked about it."""
+    """Watches the stream of each symbol, and decides when to ask REST about it."""
 
     def __init__(self, timing: DoubtTiming, most: int | None = None) -> None:
-        """Watch no symbol yet. One question to REST names at most ``most`` symbols."""
+        """Watch no symbol yet. One request to REST names at most ``most`` symbols."""
         self._timing = timing
         self._most = most
         self._watched: dict[str, _Watched] = {}
         self._suspects: set[str] = set()
-        """Symbols with something against them."""
+        """Symbols with evidence against their stream."""
         self._ask_at = 0.0
 
     def watch(self, symbols: Iterable[str], now: float) -> None:
         """Begin to watch ``symbols``: a connection has just subscribed them.
 
-        A symbol whose stream was dead stays so until its stream sends something, or REST finds the market quiet.
+        A symbol whose stream was dead stays so until the new stream sends something, or REST shows a quiet market.
         """
         verdicts = self.verdicts(now)
         for symbol in symbols:
@@ -62,7 +62,7 @@ class StalenessWatch:
             self._watched[symbol] = its
 
     def forget(self, symbols: Iterable[str]) -> None:
-        """Stop to watch ``symbols``."""
+        """Stop watching ``symbols``."""
         for symbol in symbols:
             self._watched.pop(symbol, None)
             self._suspects.discard(symbol)
@@ -81,7 +81,7 @@ class StalenessWatch:
             self._suspects.discard(symbol)
 
     def unusable(self, symbol: str, now: float) -> None:
-        """The stream brought what cannot be used."""
+        """The stream brought an unusable quote."""
         watched = self._watched.get(symbol)
         if watched is not None:
             watched.unusable_at = now if watched.unusable_at is None else watched.unusable_at
@@ -89,19 +89,19 @@ class StalenessWatch:
             self._suspects.add(symbol)
 
     def ask_soon(self) -> None:
-        """Ask about all quiet symbols soon: a message could not be read at all, and may have been of any of them."""
+        """Ask about all quiet symbols soon: an unreadable message may have been about any of them."""
         for watched in self._watched.values():
             watched.patience_s = self._timing.patience_s
 
     def due(self, now: float) -> tuple[str, ...]:
-        """The symbols to ask about now; taken for asked."""
+        """Return the symbols to ask about now; they then count as asked."""
         if now < self._ask_at:
             return ()
         quiet = {symbol: now - max(its.received_at, its.asked_at) for symbol, its in self._watched.items()}
         if not any(quiet_s >= self._watched[symbol].patience_s for symbol, quiet_s in quiet.items()):
             return ()
         self._ask_at = now + self._timing.gap_s
-        # The one question is also about those whose turn would be soon.
+        # The same request is also about symbols that would soon be due.
         due = tuple(symbol for symbol, quiet_s in quiet.items() if quiet_s >= self._watched[symbol].patience_s / 2)
         if self._most is not None and len(due) > self._most:
             due = tuple(sorted(due, key=quiet.__getitem__, reverse=True)[: self._most])
@@ -110,9 +110,9 @@ class StalenessWatch:
         return due
 
     def answered(self, symbol: str, asked_at: float, now: float, *, newer: bool) -> bool:
-        """REST was asked at ``asked_at``; ``newer`` says whether it knows a newer price than the stream sent.
+        """REST was asked at ``asked_at``; ``newer`` is whether it has a newer price than the stream.
 
-        Returns whether to look the listing up: the symbol was busy until now, or has been quiet for the longest time.
+        Returns whether to read the listing: the symbol was busy until now, or has been quiet for the longest time.
         """
         watched = self._watched.get(symbol)
         if watched is None or watched.received_at > asked_at:
@@ -140,7 +140,7 @@ class StalenessWatch:
         return was_s in (self._timing.patience_s, self._timing.longest_s)
 
     def unanswered(self, symbol: str, asked_at: float, now: float) -> bool:
-        """REST, asked at ``asked_at``, has no price of ``symbol``; whether that is worth a look at what is listed."""
+        """REST, asked at ``asked_at``, has no price of ``symbol``; return whether to read the listing."""
         watched = self._watched.get(symbol)
         if watched is None or watched.received_at > asked_at:
             return False
@@ -150,7 +150,7 @@ class StalenessWatch:
         return True
 
     def verdicts(self, now: float) -> Mapping[str, str]:
-        """The symbols whose stream cannot be relied on, and why."""
+        """The symbols whose stream is unreliable, and why."""
         found = {}
         for symbol in self._suspects:
             its = self._watched[symbol]

@@ -1,4 +1,4 @@
-"""What a venue brings for a source on its streams."""
+"""The venue's part of a source on its streams."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -14,33 +14,33 @@ from poller.stream.limits import StreamLimits
 
 
 class Streams(Protocol):
-    """What is an exchange's own about its streams and what stands in for them."""
+    """The exchange-specific part of streams and their stand-in."""
 
     source: str
-    """The name of a source that listens to them, as ``binance-ws``."""
+    """The name of the source, such as ``binance-ws``."""
     stand_in: str
-    """The name under which REST delivers in their place."""
+    """The source's name while REST replaces the streams."""
     what: str
     """The streams, for people."""
     rest_url: Endpoints | str
-    """Where its REST interface is."""
+    """The REST interface."""
 
     @property
     def limits(self) -> StreamLimits:
-        """What it allows."""
+        """The exchange's limits."""
 
     @property
     def questions(self) -> Questions | None:
-        """How REST is asked for prices; None where the streams' heartbeats tell what lives, and nothing stands in."""
+        """How to request prices by REST; None if the streams send heartbeats and nothing stands in for them."""
 
     @property
     def rest_dialect(self) -> RestDialect:
-        """What is its own in REST's answers."""
+        """The exchange-specific part of REST's answers."""
 
     def dialect(self) -> StreamDialect:
-        """A new connection's."""
+        """Return the dialect of a new connection."""
 
     def listing(
         self, client: RestClient, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]
     ) -> Listing:
-        """What it lists."""
+        """Return the exchange's listing."""

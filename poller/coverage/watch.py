@@ -1,4 +1,4 @@
-"""Whether the stream of each symbol can be relied on, and who stands in where it cannot."""
+"""Interfaces: whether the stream of each symbol is reliable, and the stand-in if not."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -8,7 +8,7 @@ from poller.source import Take, Update, Verdict
 
 
 class Watch(Protocol):
-    """Knows what the streams brought of each symbol, and which of them cannot be relied on."""
+    """Records what the streams brought of each symbol, and finds the unreliable ones."""
 
     def received(self, update: Update, verdict: Verdict) -> None:
         """A stream brought ``update``."""
@@ -17,41 +17,41 @@ class Watch(Protocol):
         """A stream brought a sign of life of ``symbol``."""
 
     def unreadable(self, symbol: str | None) -> None:
-        """A stream brought what cannot be read; None where it is not known of whom."""
+        """A stream sent something unreadable about ``symbol``; None if even the symbol is unreadable."""
 
     def watch(self, symbols: Collection[str], quoted: Collection[str] = ()) -> None:
-        """A stream begins to bring ``symbols``: they are judged anew. It has brought a quote of ``quoted`` already."""
+        """A stream of ``symbols`` begins, with a quote of ``quoted`` already: earlier evidence is dropped."""
 
     def lost(self, symbols: Collection[str]) -> None:
-        """No stream brings ``symbols`` now: their silence proves nothing."""
+        """No stream of ``symbols`` is live: their silence proves nothing."""
 
     def forget(self, symbols: Collection[str]) -> None:
-        """Nothing is expected of ``symbols``."""
+        """Expect nothing of ``symbols``."""
 
     def verdicts(self) -> Mapping[str, str]:
-        """The symbols whose stream cannot be relied on, or does not tell the whole story yet, and why."""
+        """The symbols whose stream is unreliable or may be incomplete, and why."""
 
     def stand_in(self) -> Take:
-        """Where an answer goes that stands in for streams."""
+        """Return where a stand-in's answer goes."""
 
     async def run(self) -> None:
-        """Do what there is to do now and then, until cancelled."""
+        """Do the periodic work, until cancelled."""
 
 
 class StandIn(Protocol):
-    """Prices another way, for as long as `run` runs."""
+    """Delivers prices in another way while `run` runs."""
 
     ok: bool
-    """Whether they arrive."""
+    """Whether prices arrive."""
     reason: str
-    """Why they do not; or, while they do, what is unusual."""
+    """Why no prices arrive; or, while they do, what is unusual."""
 
     async def run(self, begin: Callable[[], Take]) -> None:
-        """Bring prices until cancelled. ``begin`` is called before each question: its updates go there."""
+        """Deliver prices until cancelled. ``begin`` is called before each request: its updates go there."""
 
 
 class NoStandIn:
-    """There is no other way."""
+    """The `StandIn` of an exchange without one."""
 
     ok = False
     reason = ""

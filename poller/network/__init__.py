@@ -1,12 +1,12 @@
-"""What every way to an exchange needs, whatever it speaks.
+"""Shared by streams and REST.
 
 ``endpoints``     base URLs, tried in turn
-``bans``          for how long nothing may be asked; ``refusals``: the answers that say so
-``backoff``       pauses between tries; ``pacing``: not more often than allowed
-``handshake``     a session that keeps what a refused handshake said
-``reasons``       what went wrong, in plain words
+``bans``          how long requests are forbidden; ``refusals``: the answers that forbid them
+``backoff``       pauses between attempts; ``pacing``: rate limits
+``handshake``     a session that keeps the body of a refused handshake
+``reasons``       faults in plain words
 ``exchange_link`` the state of the link to the exchange, as heartbeats report it
-``log_throttle``  one log line where a fault begins, one where it ends
-``counters``      what is counted
-``tasks``         the first of several to end
+``log_throttle``  one log line when a fault begins, one when it ends
+``counters``      the source's counters
+``tasks``         waits for the first of several coroutines
 """

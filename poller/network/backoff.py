@@ -24,5 +24,5 @@ class Backoff:
         return self._rng.uniform(0.0, ceiling)
 
     def reset(self) -> None:
-        """It worked: start from the shortest delay again."""
+        """An attempt succeeded: start from the shortest delay again."""
         self._failures = 0

@@ -1,4 +1,4 @@
-"""Where one interface of an exchange is: its base URLs, tried in turn, the way there, and whether we may ask."""
+"""The base URLs of one interface of an exchange, tried in turn, with their proxies and their ban."""
 
 import logging
 from collections.abc import Iterable
@@ -11,42 +11,42 @@ logger = logging.getLogger(__name__)
 
 
 class Endpoints:
-    """The base URLs of one interface. All of a process that use it share one of these.
+    """The base URLs of one interface. All users in a process share one object.
 
-    A ban is of our address, not of one URL: while it lasts, none of them is asked.
+    The exchange bans our address, not one URL: during a ban no URL is used.
     """
 
     def __init__(self, what: str, urls: Iterable[str], proxies: Proxies = NO_PROXIES) -> None:
-        """``what`` is for the log; ``urls`` go from the best to the last resort."""
+        """``what`` is for the log; ``urls`` are in order of preference."""
         self.urls: Final = tuple(url.rstrip("/") for url in urls)
         self.ban: Final = Ban()
         self._what = what
         self._proxies = proxies
         self._at = 0
         self._logged = 0
-        """Which one the log says is used: the first needs no words."""
+        """The index of the URL that was logged last; the first one is never logged by itself."""
 
     @classmethod
     def of(cls, what: str, where: "str | Endpoints") -> "Endpoints":
-        """``where`` as it is, or one URL alone."""
+        """Return ``where``, or wrap a single URL."""
         return where if isinstance(where, Endpoints) else cls(what, (where,))
 
     @property
     def current(self) -> str:
-        """The one to use now."""
+        """The URL to use now."""
         return self.urls[self._at]
 
     def options(self, url: str) -> ProxyOptions:
-        """Arguments for a request of aiohttp to ``url``: the proxy it goes through, if any."""
+        """Arguments for an aiohttp request to ``url``: its proxy, if any."""
         return self._proxies.options(url)
 
     def failed(self, url: str) -> None:
-        """``url`` does not serve: the next one is current. Nothing changes if that was another's doing already."""
+        """``url`` failed: the next one becomes current, unless another has become current already."""
         if url == self.current:
             self._at = (self._at + 1) % len(self.urls)
 
     def works(self, url: str) -> None:
-        """``url`` serves: it is current, and the log says so where it was another before."""
+        """``url`` works: it becomes current, and a change is logged."""
         self._at = self.urls.index(url)
         if self._at != self._logged:
             logger.warning("%s: %s is used now, in place of %s", self._what, url, self.urls[self._logged])

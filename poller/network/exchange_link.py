@@ -1,4 +1,4 @@
-"""The state of the way to an exchange, and since when."""
+"""The state of the link to an exchange, and since when."""
 
 import logging
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class ExchangeLink:
         self.state = LinkState(source, "down", reason, now_us())
 
     def set(self, source: str, link: Literal["up", "down"], reason: str) -> None:
-        """The link is so now, whether or not it was before."""
+        """Set the state; nothing happens if it is the same as before."""
         reason = reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 1] + "…"
         before = self.state
         if (source, link, reason) == (before.source, before.link, before.reason):

@@ -1,4 +1,4 @@
-"""A session for the exchange's streams that keeps what the exchange says when it refuses one."""
+"""A session for the exchange's streams that keeps the body of a refused handshake."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -10,20 +10,20 @@ _MOST_BYTES: Final = 1 << 14
 
 
 class RefusedError(aiohttp.ClientError):
-    """The answer to a handshake was no upgrade."""
+    """The answer to a handshake was not an upgrade."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         super().__init__(f"HTTP {status}")
         self.status = status
         self.headers = headers
         self.body = body
-        """The beginning of it."""
+        """The beginning of the body."""
 
 
 def stream_session() -> aiohttp.ClientSession:
-    """A session whose `ws_connect` raises `RefusedError` where aiohttp's own would say the status alone.
+    """Return a session whose `ws_connect` raises `RefusedError`; aiohttp's own error has only the status.
 
-    No limit on connections: each keeps its own for hours.
+    The number of connections is not limited: each stays open for hours.
     """
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(_refuse)
@@ -43,7 +43,7 @@ async def _refuse(
             if len(body) >= _MOST_BYTES:
                 break
     except aiohttp.ClientError:
-        pass  # what came of it will do
+        pass  # the part of the body that arrived is enough
     finally:
         response.close()
     raise RefusedError(response.status, response.headers, bytes(body))

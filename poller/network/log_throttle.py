@@ -1,10 +1,10 @@
-"""One log line where a fault begins, one where it ends, none between."""
+"""One log line when a fault begins, one when it ends, none between."""
 
 import logging
 
 
 class LogThrottle:
-    """A kind of fault that comes in bursts; one is over when nothing came for ``quiet_s``."""
+    """Logs a kind of fault that comes in bursts; a burst is over after ``quiet_s`` without one."""
 
     def __init__(self, logger: logging.Logger, what: str, quiet_s: float = 10.0) -> None:
         self._logger = logger
@@ -14,7 +14,7 @@ class LogThrottle:
         self._last = 0.0
 
     def note(self, detail: str, now: float) -> None:
-        """One more, at the monotonic time ``now``."""
+        """Count one more fault, at the monotonic time ``now``."""
         self.settle(now)
         self._count += 1
         self._last = now
@@ -22,7 +22,7 @@ class LogThrottle:
             self._logger.warning("%s: %s", self._what, detail)
 
     def settle(self, now: float) -> None:
-        """Log the end of a burst that is over; call it now and then."""
+        """Log the end of a burst that is over; call this periodically."""
         if self._count and now - self._last >= self._quiet_s:
             self._logger.info("%s: over, %d in all", self._what, self._count)
             self._count = 0

@@ -1,4 +1,4 @@
-"""Not more often than allowed."""
+"""A rate limit for our own requests."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from collections import deque
 class RollingLimit:
     """At most ``count`` events in *any* window of ``window_s`` seconds, each at least ``gap_s`` after the one before.
 
-    Decides without a clock of its own: times are passed in, in seconds, and never go back.
+    It has no clock: times are passed in, in seconds, and never go back.
     """
 
     def __init__(self, count: int, window_s: float, gap_s: float = 0.0) -> None:
@@ -16,7 +16,7 @@ class RollingLimit:
         self._spent: deque[float] = deque(maxlen=count)
 
     def delay_s(self, now: float) -> float:
-        """Seconds until the next event is allowed; 0 if it is now."""
+        """Seconds until the next event is allowed; 0 if it is allowed now."""
         if not self._spent:
             return 0.0
         earliest = self._spent[-1] + self._gap_s

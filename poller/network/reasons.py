@@ -1,4 +1,4 @@
-"""Why the exchange gives nothing, in its own words where it has any: for the log, and for `LinkState.reason`."""
+"""Why the exchange sends nothing, in its own words if it gives any: for the log and `LinkState.reason`."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ class _Error(Struct):
 _error = Decoder(_Error)
 
 _MOST = 120
-"""Characters of another's words."""
+"""The most characters of a foreign text."""
 _PAGE_BYTES = 1 << 14
 """A page has its title near the beginning."""
 
@@ -32,11 +32,11 @@ _NOBODY = frozenset({
     errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.ETIMEDOUT,
     errno.EADDRNOTAVAIL, errno.EPERM, errno.EACCES,
 })  # fmt: skip
-"""What the system says where there is nobody, or no way there (the last two: its own firewall)."""
+"""The system's errors if nobody answers, or without a route (the last two: its own firewall)."""
 
 
 _PROXY_FINDS_NOBODY = frozenset({502, 503, 504})
-"""What a proxy says that cannot reach the other end (RFC 9110, section 15.6)."""
+"""The status codes of a proxy that cannot reach the other end (RFC 9110, section 15.6)."""
 
 
 def of_answer(status: int, body: bytes) -> str:
@@ -46,7 +46,7 @@ def of_answer(status: int, body: bytes) -> str:
 
 
 def in_body(body: bytes) -> str:
-    """What an error answer says to people; empty where it says nothing."""
+    """The text of an error answer for people; empty if there is none."""
     message = _message(body)
     text = body[:_PAGE_BYTES].decode(errors="replace")
     if message:
@@ -54,7 +54,7 @@ def in_body(body: bytes) -> str:
     if title := _TITLE.search(text):
         return one_line(html.unescape(title[1]))
     first = text.strip().partition("\n")[0]
-    # What is left of JSON, or of a page without a title, are not words.
+    # JSON, or a page without a title, is not text for people.
     return "" if first.startswith(("{", "[", "<")) or "\ufffd" in first else one_line(first)
 
 
@@ -68,7 +68,7 @@ def _message(body: bytes) -> str:
 
 
 def of_error(error: BaseException) -> str:
-    """What went wrong with a connection: whose fault it is in a few words, without what aiohttp wraps around them."""
+    """What went wrong with a connection and whose fault it is, in a few words, without aiohttp's own wrapping."""
     match error:
         case aiohttp.WSServerHandshakeError():
             return f"HTTP {error.status}"
@@ -90,13 +90,13 @@ def of_error(error: BaseException) -> str:
 
 
 def nobody_there(error: BaseException) -> bool:
-    """Whether an error means that nothing answers: no route, refused, no such host, a proxy that finds nobody.
+    """Whether an error means that nothing answers: no route, refused, no such host, a proxy that cannot reach it.
 
-    An exchange that answers badly, with a wrong certificate or by hanging up, is there.
+    An exchange that answers badly, with a wrong certificate or by closing the connection, does answer.
     """
     match error:
         case aiohttp.ClientHttpProxyError():
-            # What else it says (403, 407) is a refusal, and somebody's to fix.
+            # Any other status (403, 407) is a refusal that somebody can fix.
             return error.status in _PROXY_FINDS_NOBODY
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientConnectorDNSError():
             return True
@@ -105,19 +105,19 @@ def nobody_there(error: BaseException) -> bool:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return False
         case aiohttp.ClientConnectorError():
-            # Where several addresses failed, each in its own way, there is one error for all, without a number.
+            # If several addresses failed in different ways, there is one error for all, without a number.
             return error.os_error.errno is None or error.os_error.errno in _NOBODY
     return False
 
 
 def one_line(text: str) -> str:
-    """Another's words on one line, of characters that can be printed, and not long."""
+    """A foreign text on one line, printable and short."""
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in text[: 8 * _MOST]).split())
     return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
 
 
 def _system(error: OSError) -> str:
-    # Of a connect the text names addresses only; numbers below zero are the resolver's.
+    # The text of a connect error only has addresses; numbers below zero are the resolver's.
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return one_line(error.strerror or str(error)) or type(error).__name__

@@ -1,4 +1,4 @@
-"""An answer that says stop: for how long, and what people are told of it."""
+"""Answers that ban us: for how long, and the text for people."""
 
 import email.utils
 import re
@@ -9,30 +9,30 @@ from poller.network import reasons
 from poller.network.bans import Ban
 
 BANNED: Final = (418, 429)
-"""What an exchange answers that says stop: too many requests; and 418, where Binance sees that nobody stopped."""
+"""The status codes of a ban: 429, too many requests; and 418, Binance's answer if requests go on after a 429."""
 _UNTIL = re.compile(r"until ([0-9]{13})(?![0-9])", re.ASCII)
 """In the message of a 418: Unix milliseconds."""
 
 
 def obey(ban: Ban, status: int, headers: Mapping[str, str], body: bytes, now_us: int) -> str:
-    """Obey a 429 or 418: nobody asks again before it is over. Returns what to tell people.
+    """Begin the ban of a 429 or 418; return the text for people.
 
-    How long: ``Retry-After``, in seconds or as a date, else the time in the message, else a guess that grows.
+    Its length is ``Retry-After``, in seconds or as a date, else the time in the message, else a guess that grows.
     """
-    told_s = _retry_after_s(headers.get("Retry-After", ""), now_us)
-    if told_s is None and (until := _UNTIL.search(body[:2000].decode(errors="replace"))):
-        told_s = int(until[1]) / 1e3 - now_us / 1e6
-        if told_s <= 0:
-            told_s = None
-    wait_s = ban.begin(told_s)
+    given_s = _retry_after_s(headers.get("Retry-After", ""), now_us)
+    if given_s is None and (until := _UNTIL.search(body[:2000].decode(errors="replace"))):
+        given_s = int(until[1]) / 1e3 - now_us / 1e6
+        if given_s <= 0:
+            given_s = None
+    wait_s = ban.begin(given_s)
     words = reasons.in_body(body)
-    asked = "asked to wait" if told_s is not None else "waiting"
+    asked = "asked to wait" if given_s is not None else "waiting"
     ban.reason = f"HTTP {status}, {asked} {wait_s:.0f} s{f': {words}' if words else ''}"
     return ban.reason
 
 
 def _retry_after_s(header: str, now_us: int) -> float | None:
-    """What ``Retry-After`` says (RFC 9110, section 10.2.3), or None where it makes no sense or is over."""
+    """The seconds of ``Retry-After`` (RFC 9110, section 10.2.3); None if it is unreadable or over."""
     if (seconds := whole(header)) is not None:
         return float(seconds)
     try:
@@ -43,5 +43,5 @@ def _retry_after_s(header: str, now_us: int) -> float | None:
 
 
 def whole(header: str | None) -> int | None:
-    """The number in a header, or None where there is none that makes sense."""
+    """The number in a header; None if there is none."""
     return int(header) if header and re.fullmatch(r"[0-9]{1,9}", header) else None

@@ -1,8 +1,8 @@
-"""Ticks and heartbeats onto the bus, in order and by one poller at a time, whatever the bus does.
+"""Ticks and heartbeats onto the bus, in order and by one poller at a time, also through faults of the bus.
 
-``publisher``    sends what is put, while this poller leads
-``send_buffer``  ticks on their way: every one while they flow, the newest of each symbol while they do not
-``heartbeat``    what a heartbeat says, and when it is due
-``leadership``   which of several pollers publishes
+``publisher``    sends ticks while this poller leads
+``send_buffer``  the ticks to send: every one while the bus is up, the newest of each symbol while not
+``heartbeat``    the content of heartbeats, and when the next is due
+``leadership``   decides which of several pollers publishes
 ``sequencer``    the ``seq`` of every tick
 """

@@ -1,4 +1,4 @@
-"""What a heartbeat says, and when the next one is due."""
+"""The content of heartbeats, and when the next one is due."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -13,13 +13,13 @@ from poller.states import SymbolStates
 HEARTBEAT_S = 1.0
 """A gateway calls prices stale after three of these without a heartbeat."""
 WHOLE_AFTER = 30
-"""HeartbeatSchedule after which the bus is given all states again: it has them, but others may stand in their place."""
+"""All states are sent again after this many heartbeats: another writer may have replaced those on the bus."""
 _LOOK_S = 0.25
-"""Between two looks at the link: its end brings no tick that would wake anybody."""
+"""Between two checks of the link: a link that ends brings no tick that would wake the publisher."""
 
 
 class HeartbeatSchedule:
-    """One each second, and one within a quarter of one when the link, or a symbol's state, has changed. No I/O."""
+    """One heartbeat each second, and one within 0.25 s when the link or a symbol's state has changed. No I/O."""
 
     def __init__(
         self,
@@ -28,22 +28,22 @@ class HeartbeatSchedule:
         now_us: Callable[[], int],
         venue: str = DEFAULT_VENUE,
     ) -> None:
-        """HeartbeatSchedule of ``venue`` tell what ``state`` returns, which settles ``states`` too, and the wall time.
+        """Heartbeats of ``venue`` have the result of ``state``, which also updates ``states``, and the wall time.
 
         ``now_us`` is that time, in microseconds since the Unix epoch.
         """
         self.due_at = 0.0
-        """When the next is due, by the event loop's time."""
+        """When the next one is due, by the event loop's time."""
         self._state = state
         self._states = states
         self._venue = venue
         self._taken: int | None = None
-        """The version of the states that the bus has; None where that is not known."""
+        """The version of the states on the bus; None if unknown."""
         self._since_whole = 0
-        """HeartbeatSchedule since the bus was given all states."""
+        """The number of heartbeats since all states were sent."""
         self._now_us = now_us
         self._sent: tuple[str, str] | None = None
-        """What the last one said of the link."""
+        """Source and link of the last one."""
 
     def due(self, now: float) -> bool:
         """Whether a heartbeat is due."""
@@ -68,16 +68,16 @@ class HeartbeatSchedule:
             self._taken = heartbeat.states.version
             self._states.taken(self._taken)
         if now >= self.due_at:
-            # On the grid of seconds; after a time without heartbeats on a new one.
+            # On a grid of seconds; a new grid after a time without heartbeats.
             late = now >= self.due_at + HEARTBEAT_S
             self.due_at = (now if late else self.due_at) + HEARTBEAT_S
 
     def begin(self) -> None:
-        """What the bus holds, and who hears the heartbeats, is not known: the next one brings all states."""
+        """Send all states with the next heartbeat: what the bus holds is not known."""
         self._taken = None
 
     def states(self) -> States | None:
-        """All states, to go with the next heartbeat; None where the bus has them, or none are known yet."""
+        """All states, to send with the next heartbeat; None if the bus has them, or none are known yet."""
         return self._states.whole() if self._gives_whole and self._states.known else None
 
     @property
@@ -85,12 +85,12 @@ class HeartbeatSchedule:
         return self._states.version != self._taken or self._since_whole >= WHOLE_AFTER
 
     def heartbeat(self) -> Heartbeat:
-        """What the source says of its link."""
+        """The heartbeat with the source's own state of its link."""
         state = self._state()
         return self._heartbeat(state.source, state.link, state.reason[:MAX_REASON], state.since_us)
 
     def final_heartbeat(self) -> Heartbeat:
-        """No more will come."""
+        """The last heartbeat before a stop."""
         return self._heartbeat(self._state().source, "down", "the poller was stopped", self._now_us())
 
     def _heartbeat(self, source: str, link: Literal["up", "down"], reason: str, since_us: int) -> Heartbeat:

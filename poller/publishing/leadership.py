@@ -1,12 +1,12 @@
 """One poller of each venue leads: it has the lease in the bus's store, and only it publishes.
 
-The others stand by with their source running, so that a new leader knows every price already. Two pollers on one IP do
+The others stand by with their source running, so a new leader knows every price already. Two pollers on one IP do
 no harm: a connection to the exchange costs a few of the 300 that Binance allows in five minutes; polling costs some 360
 of the 6,000 request weight of a minute.
 
-The bus refuses what is published without the lease, at the moment of sending. So no clock of ours decides who may
-publish. A leader that was frozen cannot publish after its successor, even if it was in the middle of a write. The last
-values that a successor reads once it has the lease are final.
+The bus refuses a publish without the lease, at the moment of sending. So our clocks do not decide who may publish. A
+leader that was frozen cannot publish after its successor, even if it was in the middle of a write. The last values that
+a successor reads once it has the lease are final.
 
 Heartbeats extend the lease. Another poller leads `TTL_S` after the last one, or at most `STAND_BY_S` later: before a
 gateway calls prices stale, which it does after three seconds without a heartbeat.
@@ -24,7 +24,7 @@ from poller.publishing.sequencer import Sequencer
 TTL_S: Final = 2.0
 """A heartbeat may be one second late before the lease is lost."""
 STAND_BY_S: Final = 0.4
-"""Between two tries to take the lead, give or take a fifth."""
+"""Between two attempts to take the lease, give or take a fifth."""
 
 _LEASE: Final = "poller"
 """The default venue's lease."""
@@ -45,7 +45,7 @@ class Lead:
     ) -> None:
         """Claim the lease of ``venue`` for ``owner``, a name that no other poller has.
 
-        ``sequencer`` learns what other pollers have published.
+        ``sequencer`` gets the last values that other pollers have published.
         """
         self._lease = lease_of(venue)
         self._owner = owner
@@ -55,21 +55,21 @@ class Lead:
         self._token: Token | None = None
         """The token of our term, as far as we know; None while another poller leads."""
         self._logged: bool | None = True
-        """Whether the log says that we lead. It need not say so of a single poller; None: it must say it anew."""
+        """Whether the log says that we lead; None: log it again. True at first, so a single poller logs nothing."""
 
     @property
     def token(self) -> Token:
-        """The token to publish with. There is one only while we lead."""
+        """The token to publish with. It exists only while we lead."""
         assert self._token is not None
         return self._token
 
     async def take(self, *, fit: bool) -> bool:
-        """Lead, if nobody else does; either way number on above what was published.
+        """Lead, if no other poller does; in both cases number ticks above those published.
 
-        Who stands by and is ``fit``, because it hears the exchange, makes itself known as a successor.
+        A poller that stands by and is ``fit``, because it receives the exchange's data, registers as a successor.
 
         Raises:
-            BusDownError: try again later; what was taken meanwhile runs out by itself.
+            BusDownError: try again later; a lease that was taken meanwhile expires by itself.
         """
         self._token = await self._bus.leadership.acquire(self._lease, self._owner, TTL_S)
         leads = self._token is not None
@@ -87,18 +87,18 @@ class Lead:
         return leads
 
     async def has_successor(self) -> bool:
-        """Whether a poller that hears the exchange stands by, as far as the bus answers."""
+        """Whether a fit poller stands by; False if the bus does not answer."""
         try:
             return await self._bus.leadership.take_stand_by(self._lease) not in {None, self._owner}
         except BusDownError:
             return False
 
     def lost(self) -> None:
-        """The bus refused us: the lease had run out, or everything on the bus is gone, or another leads."""
+        """The bus refused us: the lease has expired, the bus lost its data, or another poller leads."""
         self._token = self._logged = None
 
     async def release(self) -> None:
-        """Let another lead; the lease runs out by itself where the bus does not answer."""
+        """Let another poller lead; the lease expires by itself if the bus does not answer."""
         token, self._token, self._logged = self._token, None, None
         if token is None:
             return

@@ -1,4 +1,4 @@
-"""Publishes ticks and heartbeats, and keeps what is newest while the bus is down."""
+"""Publishes ticks and heartbeats, and keeps the newest ticks while the bus is down."""
 
 import asyncio
 import logging
@@ -20,16 +20,16 @@ from poller.states import SymbolStates
 logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
-"""From a failed publish to the next try, give or take a fifth."""
+"""From a failed publish to the next attempt, give or take a fifth."""
 MAX_BATCH = 1_000
 """Ticks in one publish: some 200 KB, some milliseconds of the bus's time."""
 
 
 class Publisher:
-    """Sends every tick in order while it leads and the bus is up. When that begins, it sends the newest of each symbol.
+    """Sends every tick in order while it leads and the bus is up. It begins with the newest tick of each symbol.
 
-    Ticks that arrive during a publish are sent together in the next one. So batches are small when the market is
-    quiet, and large when it is busy.
+    Ticks that arrive during a publish are sent together in the next one. So batches are small in a quiet market and
+    large in a busy one.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Publisher:
     ) -> None:
         """Send to ``bus`` while `run` runs and ``lead`` has the lease.
 
-        Heartbeats carry what ``state`` returns, and what has changed in ``states``.
+        Heartbeats carry the result of ``state``, and the changes in ``states``.
         """
         self._bus = bus
         self._state = state
@@ -57,27 +57,27 @@ class Publisher:
         self._send_buffer = SendBuffer()
         self._heartbeats = HeartbeatSchedule(state, states, now_us, venue)
         self.leading = False
-        """Whether ticks go out as they come: no other poller leads, and the bus is up."""
+        """Whether ticks are sent as they arrive: no other poller leads, and the bus is up."""
         self._standing_by = False
         self._try_at = 0.0
         """When to try to lead, by the event loop's time."""
         self._before_heartbeat: int | None = None
-        """How many of those that wait go before the heartbeat that is due; None while none is due."""
+        """The number of waiting ticks to send before the due heartbeat; None while none is due."""
         self._down_since: float | None = None
         self._repeat = False
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self.published = 0
-        """Ticks that the bus took; one sent again after an outage counts once."""
+        """Ticks that the bus took; a tick sent again after an outage counts once."""
         self.failures = 0
-        """Publishes, and tries to lead, that the bus did not answer or refused; a lease that was lost is none."""
+        """Publishes and attempts to lead that the bus refused or did not answer; a lost lease is no failure."""
         self.heartbeats = 0
-        """HeartbeatSchedule that the bus took."""
+        """Heartbeats that the bus took."""
 
     @property
     def waiting(self) -> int:
-        """Ticks that are to be sent, and are not yet."""
+        """The number of ticks that are still to be sent."""
         return 0 if self._standing_by else self._send_buffer.waiting + self._send_buffer.missed
 
     @property
@@ -86,7 +86,7 @@ class Publisher:
         return self._send_buffer.conflated
 
     def put(self, tick: Tick) -> None:
-        """Have ``tick`` sent, after everything that was put before it. Returns at once."""
+        """Queue ``tick`` behind all earlier ones. Returns at once."""
         if self.leading:
             self._send_buffer.append(tick)
             if self._send_buffer.waiting > MAX_BATCH:
@@ -98,15 +98,15 @@ class Publisher:
             self._send_buffer.miss(tick)
 
     async def room(self) -> None:
-        """Wait until we lead and the bus has taken nearly all that was put."""
+        """Wait until we lead and the bus has taken nearly all ticks."""
         await self._room.wait()
 
     def forget(self, symbol: str) -> None:
-        """Have nothing of ``symbol`` sent any more."""
+        """Send nothing more of ``symbol``."""
         self._send_buffer.forget(symbol)
 
     def stop(self) -> None:
-        """Make `run` send what waits, say good-bye and return."""
+        """Make `run` send the waiting ticks and a last heartbeat, and return."""
         self._stopping.set()
         self._wake.set()
 
@@ -122,9 +122,9 @@ class Publisher:
         await self._say_goodbye()
 
     async def _begin(self, make_heartbeat: Callable[[], Heartbeat]) -> None:
-        """Lead, if nobody else does, with the newest tick of every symbol.
+        """Lead, if no other poller does, and send the newest tick of every symbol.
 
-        The bus may have come back empty, or what it holds may be another poller's.
+        The bus may have come back empty, or its last values may be another poller's.
         """
         try:
             self._standing_by = not await self._lead.take(fit=self._state().link == "up")
@@ -142,8 +142,8 @@ class Publisher:
         if not await self._publish(list(newest.values()), make_heartbeat()):
             self._send_buffer.put_back(missed)
             return
-        # A server that was frozen still works off what reached it before, and may put older values
-        # over these; by the next heartbeat it is through with that.
+        # A server that was frozen still processes older writes, which may overwrite these values. It has finished
+        # them by the next heartbeat, so that one repeats the values.
         self._repeat = after_outage
         self.published += len(missed)
         self._send_buffer.begin(newest)
@@ -151,29 +151,29 @@ class Publisher:
         self._room.set()
 
     async def _continue(self) -> None:
-        """Send what waits, or wait for it; or a heartbeat, when it is due."""
+        """Send waiting ticks, or wait for one; send a heartbeat when it is due."""
         loop = asyncio.get_running_loop()
         if not self._send_buffer.waiting:
             self._wake.clear()
             await _wait(self._wake, self._heartbeats.look_at(loop.time()))
         if self._before_heartbeat is None and self._heartbeats.due(loop.time()):
             if self._state().link == "down" and await self._lead.has_successor() and self._heartbeats.reported_down:
-                # Seen since the last heartbeat, when we were down already: what failed us did not fail everybody.
+                # It registered after our last heartbeat, when we were down already: our fault is not everybody's.
                 await self._hand_over()
                 return
             self._before_heartbeat = self._send_buffer.waiting
         await self._publish_batch(self._heartbeats.heartbeat)
 
     async def _hand_over(self) -> None:
-        logger.warning("another poller hears the exchange, we do not (%s): it may lead", self._state().reason)
+        logger.warning("another poller receives prices, this one does not (%s): it may lead", self._state().reason)
         await self._lead.release()
         self._standing_by = True
-        # Time for the other to take it.
+        # Leave the other poller time to take it.
         self._pause(TTL_S)
 
     async def _say_goodbye(self) -> None:
         if self.leading:
-            # An end that another poller makes good within the second is nobody's business.
+            # If another poller takes over within the second, clients need not know of this end.
             last = self._heartbeats.heartbeat if await self._lead.has_successor() else self._heartbeats.final_heartbeat
             self._before_heartbeat = self._send_buffer.waiting
             while self.leading and self._before_heartbeat is not None:
@@ -184,7 +184,7 @@ class Publisher:
             await self._lead.release()
 
     async def _publish_batch(self, make_heartbeat: Callable[[], Heartbeat]) -> None:
-        """Send the first of what waits, and the due heartbeat once all that was put before it has gone."""
+        """Send the first waiting ticks; send the due heartbeat once all ticks before it have gone."""
         fresh = self._send_buffer.take(MAX_BATCH)
         ticks, heartbeat = fresh, None
         if self._before_heartbeat is not None:
@@ -208,7 +208,7 @@ class Publisher:
             self._room.set()
 
     async def _publish(self, ticks: list[Tick], heartbeat: Heartbeat | None) -> bool:
-        """Whether the bus took it; if not, we do not lead any more."""
+        """Publish; return whether the bus took it. If not, we do not lead any more."""
         try:
             states = None if heartbeat is None else self._heartbeats.states()
             await self._bus.broker.publish(batch_of(ticks, heartbeat, states), token=self._lead.token)
@@ -243,7 +243,7 @@ class Publisher:
             self._down_since = None
 
     def _pause(self, seconds: float) -> None:
-        """Do not lead; try to in so many seconds, give or take a fifth."""
+        """Stop leading; try again in this many seconds, give or take a fifth."""
         self.leading = False
         self._send_buffer.stop()
         self._room.clear()
@@ -252,7 +252,7 @@ class Publisher:
 
 
 async def _wait(event: asyncio.Event, until: float) -> bool:
-    """Wait for ``event``, but not past ``until`` (the event loop's time); whether it is set."""
+    """Wait for ``event``, but not past ``until`` (the event loop's time); return whether it is set."""
     try:
         async with asyncio.timeout_at(until):
             await event.wait()

@@ -1,4 +1,4 @@
-"""The seq of every tick: higher than every seq published of its symbol before, by any poller."""
+"""The seq of every tick: higher than every earlier seq of its symbol, by any poller."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -15,18 +15,18 @@ GAP = 10_000
 
 
 _NAMED_AT_MOST = 5
-"""Symbols in the log: there may be thousands."""
+"""The most symbols to name in the log: there may be thousands."""
 
 
 class Sequencer:
     """The next seq of each symbol. It only grows.
 
     A new leader continues above the last values of the bus. It begins with the time in milliseconds if that is higher:
-    no symbol has a thousand ticks each second for long, so the time is above all that was published, even if the bus
-    has lost it. If the clock is slow as well, the highest seq seen counts, with a gap for what was published since.
+    no symbol has a thousand ticks each second for long, so the time is above every published seq, even if the bus has
+    lost its data. If the clock is slow as well, the highest seq seen counts, with a gap for ticks published since.
 
-    A seq that cannot be right by our clock (`market.prices.tick.highest_seq`) is not believed, and gateways refuse it.
-    The symbol is numbered from the time again, whoever wrote that seq. Gateways follow.
+    A seq that is impossible by our clock (`market.prices.tick.highest_seq`) is ignored, and gateways refuse it. The
+    symbol is then numbered from the time again. Gateways follow.
     """
 
     def __init__(self, symbols: Iterable[str]) -> None:
@@ -37,13 +37,13 @@ class Sequencer:
         """The last values of the bus when we took the lead, of all symbols: no other poller has published since."""
         self._noted: set[str] = set()
         self._begun_again = 0
-        """How many of our symbols were numbered anew since the last `look`."""
+        """The number of symbols that were numbered from the time again since the last `look`."""
         self._now_ms = 0
         self._highest = 0
-        """What a seq can be at that time."""
+        """The highest possible seq at that time."""
 
     def add(self, symbol: str, now_ms: int) -> None:
-        """Number the ticks of ``symbol`` too; one that was numbered before goes on."""
+        """Number the ticks of ``symbol`` too; a symbol that was numbered before continues."""
         if symbol not in self._next:
             self._next[symbol] = self._first(symbol, 0, now_ms) if self._leading else 0
 
@@ -57,7 +57,7 @@ class Sequencer:
         return seq
 
     def look(self, now_ms: int) -> None:
-        """This is the time. Who leads says so each second."""
+        """Set the time. The leader calls this each second."""
         self._now_ms, self._highest = now_ms, highest_seq(now_ms)
         self._begun_again = 0
 
@@ -68,11 +68,11 @@ class Sequencer:
         return self._now_ms
 
     def renew(self, tick: Tick) -> Tick:
-        """The same tick under the next seq of its symbol."""
+        """Return the tick with the next seq of its symbol."""
         return structs.replace(tick, seq=self.take(tick.symbol))
 
     def follow(self, last_values: Mapping[str, bytes], now_ms: int) -> None:
-        """Another leads, and has published this."""
+        """Another poller leads, and has published ``last_values``."""
         self._leading = False
         self.look(now_ms)
         for symbol, following in self._next.items():
@@ -80,7 +80,7 @@ class Sequencer:
                 self._next[symbol] = max(following, stored + 1)
 
     def lead(self, last_values: Mapping[str, bytes], now_ms: int) -> None:
-        """From now on we publish, and nobody else; this is on the bus."""
+        """Only this poller publishes from now on; ``last_values`` are on the bus."""
         self._leading = True
         self.look(now_ms)
         self._last_values = last_values
@@ -88,14 +88,14 @@ class Sequencer:
             self._next[symbol] = self._first(symbol, following, now_ms)
 
     def _first(self, symbol: str, following: int, now_ms: int) -> int:
-        """The first seq of ours, where ``following`` would have been the next that we know of."""
+        """Our first seq of ``symbol``; ``following`` is the next one as far as we know."""
         stored = self._stored(symbol, self._last_values)
         if following > self._highest:
             following = 0
         return max(following, stored + 1 if stored else following + GAP, now_ms)
 
     def _stored(self, symbol: str, last_values: Mapping[str, bytes]) -> int:
-        """The seq of a last value; 0 where there is none to go by."""
+        """The seq of a last value; 0 if there is no usable one."""
         if (payload := last_values.get(symbol)) is None:
             return 0
         try:

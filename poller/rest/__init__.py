@@ -1,9 +1,9 @@
-"""An exchange asked by REST, within its limits.
+"""REST requests to an exchange, within its limits.
 
-``polling``    prices, asked for again and again
-``catalogue``  what is listed, where one answer has it all
-``listed``     what is said of a symbol by what is listed, in words that are the same everywhere
-``client``     one request at a time; ``budget``: how much of the exchange's patience is left
-``answers``    what can be read of an answer
-``timing``     our patience
+``polling``    periodic requests for prices
+``catalogue``  the listing, if one answer has all of it
+``listed``     instruments from the listing, with the same words for all exchanges
+``client``     one request at a time; ``budget``: how much of the exchange's weight limit is left
+``answers``    reads what is readable of an answer
+``timing``     our timeouts
 """

@@ -1,4 +1,4 @@
-"""What an answer of an exchange says, as far as it can be read."""
+"""Reads an exchange's answer, as far as it is readable."""
 
 from typing import TypeVar
 
@@ -14,15 +14,15 @@ _rows = Decoder(list[Raw])
 
 
 class Answer(Struct, frozen=True):
-    """What an answer with prices says."""
+    """The content of an answer with prices."""
 
     updates: list[Update]
     malformed: int
-    """Parts of it, or the whole, that could not be understood."""
+    """The number of unreadable parts; 1 if the whole answer is unreadable."""
 
 
 def read_rows(body: bytes, one: Decoder[Row], many: Decoder[list[Row]]) -> tuple[list[Row], int]:
-    """The rows of an object or an array that can be understood, and how many cannot."""
+    """Return the readable rows of an object or an array, and the number of unreadable ones."""
     try:
         if body.lstrip().startswith(b"["):
             return many.decode(body), 0
@@ -32,7 +32,7 @@ def read_rows(body: bytes, one: Decoder[Row], many: Decoder[list[Row]]) -> tuple
 
 
 def _salvage(body: bytes, one: Decoder[Row]) -> tuple[list[Row], int]:
-    """One wrong row must not blind us to the others."""
+    """Read row by row: one wrong row must not hide the others."""
     try:
         raws = _rows.decode(body)
     except UNREADABLE:

@@ -1,4 +1,4 @@
-"""What an exchange lists, where one question is answered with all of it."""
+"""The listing of an exchange that sends all of it in one answer."""
 
 import asyncio
 import difflib
@@ -15,7 +15,7 @@ from poller.rest.timing import RestTiming
 logger = logging.getLogger(__name__)
 
 Read = Callable[[bytes], Mapping[str, Instrument] | Failure]
-"""An answer's symbols, or why it is none."""
+"""Reads an answer: its symbols, or why it is unusable."""
 
 
 class Catalogue:
@@ -32,9 +32,9 @@ class Catalogue:
         timing: RestTiming,
         changed: Callable[[str, Instrument], None],
     ) -> None:
-        """``path`` is answered with what ``read`` understands; ``what`` is whose list it is, for people.
+        """``read`` reads the answer of ``path``; ``what`` names the list's owner, for people.
 
-        ``changed`` is told of every symbol that is listed otherwise than before, while `run` runs.
+        ``changed`` is called with every symbol whose listing has changed, while `run` runs.
         """
         self.instruments: dict[str, Instrument] = {}
         self._client = client
@@ -74,7 +74,7 @@ class Catalogue:
         return self.instruments
 
     def doubt(self, symbol: str, *, silent: bool = False) -> None:
-        """See `poller.coverage.listing.Listing.doubt`; who is only ``silent`` can wait for the next look."""
+        """See `poller.coverage.listing.Listing.doubt`; a symbol that is only ``silent`` waits for the next reading."""
         if symbol in self._symbols and not silent:
             self._doubted.add(symbol)
             self._wake.set()
@@ -90,7 +90,7 @@ class Catalogue:
                 self.doubt(symbol)
 
     async def run(self) -> None:
-        """Look again each `RestTiming.absent_s`; at a doubt sooner, but each time that was of no use twice as late."""
+        """Read it again each `RestTiming.absent_s`; sooner for doubts, with a pause that doubles if nothing changed."""
         pause_s = self._timing.doubts_gap_s
         while True:
             started = asyncio.get_running_loop().time()
@@ -107,7 +107,7 @@ class Catalogue:
             pause_s = self._timing.doubts_gap_s if news else min(2 * pause_s, self._timing.absent_s)
 
     async def _look(self) -> bool:
-        """Ask, and tell what has changed; whether anything has."""
+        """Read the listing and report the changes; return whether there were any."""
         found = await self._ask()
         if isinstance(found, Failure):
             logger.warning("%s fails, trying on: %s", self._path, found.reason)
@@ -128,6 +128,6 @@ class Catalogue:
         return body if isinstance(body, Failure) else self._read(body)
 
     def _fix(self, found: Mapping[str, Instrument]) -> str:
-        """What to say of a start without any symbol that is listed."""
+        """The error of a start without any listed symbol."""
         close = difflib.get_close_matches(self._symbols[0], found, n=1)
         return nothing_listed(self._symbols, self._what, next(iter(close), None))

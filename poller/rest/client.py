@@ -19,52 +19,52 @@ from poller.rest.budget import WeightBudget
 from poller.rest.timing import RestTiming
 
 _MAX_BODY_BYTES = 64 << 20
-"""Several times what all symbols take."""
+"""Several times the size of the answer for all symbols."""
 
 
 class Failure(Struct, frozen=True):
-    """Why a request brought nothing."""
+    """Why a request failed."""
 
     reason: str
     code: int = 0
-    """The exchange's own; 0 where it gave none."""
+    """The exchange's own error code; 0 if it gave none."""
     banned: bool = False
-    """429 or 418: nothing at all may be asked for a while."""
+    """429 or 418: all requests are forbidden for a while."""
 
 
 class RestDialect(Protocol):
-    """What is an exchange's own in its answers."""
+    """The exchange-specific part of answers."""
 
     what: str
     """The interface, for people."""
 
     def used_weight(self, headers: Mapping[str, str]) -> int | None:
-        """How much of its patience is used, as its answers tell; None where they do not."""
+        """The weight used, as the answer reports it; None if it does not."""
 
     def error_code(self, body: bytes) -> int:
-        """Its own number of an error; 0 where the answer has none."""
+        """The exchange's own error code; 0 if the answer has none."""
 
 
 class PlainRestDialect:
-    """A `RestDialect` whose answers tell neither."""
+    """A `RestDialect` whose answers have neither."""
 
     def __init__(self, what: str) -> None:
         """``what`` is the interface, for people."""
         self.what = what
 
     def used_weight(self, headers: Mapping[str, str]) -> None:
-        """They do not say."""
+        """Return None: the answers do not report it."""
 
     def error_code(self, body: bytes) -> int:  # noqa: ARG002 - as `RestDialect` has it
-        """Its errors have no numbers."""
+        """Return 0: the errors have no codes."""
         return 0
 
 
 class RestClient:
     """One persistent connection to an exchange's REST interface. Use it as an async context manager.
 
-    Requests go one after the other, so none is under way when the exchange says stop. A 429 or 418
-    holds back every request, of everybody who shares the endpoints, for as long as it says: see `ban_s`.
+    Requests go one after the other, so none is under way when the exchange bans us. A 429 or 418 holds back every
+    request of all users of these endpoints, for as long as it says: see `poller.network.bans`.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class RestClient:
         self._counters = counters
         self._now_us = now_us
         self.failure: Failure | None = None
-        """Why the newest request brought nothing, or may not be made; None when one was answered as it should."""
+        """Why the newest request failed or is forbidden; None after a success."""
         self._session: aiohttp.ClientSession | None = None
         self._turn = asyncio.Lock()
         self.budget = WeightBudget(timing.weight_limit, window_s=timing.weight_window_s)
@@ -100,18 +100,18 @@ class RestClient:
 
     @property
     def ban_reason(self) -> str:
-        """Why nothing may be asked now, whoever was told so; empty where one may."""
+        """Why requests are forbidden now, by any user's ban; empty if they are allowed."""
         ban = self._endpoints.ban
         return ban.reason if ban.left_s() else ""
 
     async def get(
         self, path: str, query: Mapping[str, str], weight: int, timeout_s: float | None = None
     ) -> bytes | Failure:
-        """Ask, when the limits allow it, and give the body of the answer or why there is none."""
+        """Send a request when the limits allow it; return the body of the answer, or why there is none."""
         session = self._session
         if session is None:
             raise RuntimeError("use `async with client` around requests")
-        # Quoted here, to the letter: yarl would leave brackets and commas as they are.
+        # Quoted here, because yarl would leave brackets and commas as they are.
         text = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
         query_text = f"{'?' if text else ''}{text}"
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._timing.request_timeout_s)
@@ -139,7 +139,7 @@ class RestClient:
             return body
         self._counters.rest_errors += 1
         if not failure.banned and not failure.code:
-            # What has a code of the exchange's was understood there; the same would be said elsewhere.
+            # With a code the exchange understood the request; another URL would answer the same.
             self._endpoints.failed(base)
         return failure
 
@@ -147,7 +147,7 @@ class RestClient:
         clock, ban = asyncio.get_running_loop().time, self._endpoints.ban
         while (wait_s := max(ban.left_s(), self.budget.delay_s(weight, clock()))) > 0:
             if ban.left_s():
-                # It may be from before there was a `RestClient`, or another's.
+                # The ban may be older than this `RestClient`, or come from another user.
                 self.failure = Failure(ban.reason, banned=True)
             await asyncio.sleep(wait_s)
         self.budget.spend(weight, clock())
@@ -167,7 +167,7 @@ class RestClient:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body; of one that is too long a little more than `_MAX_BODY_BYTES`: packed, few bytes may stand for many."""
+    """Return the body, cut off just above `_MAX_BODY_BYTES`: a few compressed bytes can become very many."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(1 << 16):
         body += chunk

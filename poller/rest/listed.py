@@ -1,4 +1,4 @@
-"""Instruments out of what an exchange lists, in words that are the same for all of them."""
+"""Instruments from a listing, with the same words for all exchanges."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,28 +11,28 @@ NOT_ASKED: Final = Instrument("unknown", reason="the exchange has not been asked
 ABSENT: Final = Instrument("unknown", reason="the exchange does not list it")
 
 _MOST: Final = 60
-"""Characters of the exchange's own word."""
+"""The most characters of the exchange's own word."""
 
 
 def halted(scales: Scales, word: str) -> Instrument:
-    """It is listed and not traded now; ``word`` is the exchange's for that."""
+    """A symbol that is listed and not traded now; ``word`` is the exchange's status."""
     return Instrument("halted", scales, f"the exchange does not trade it now ({reasons.one_line(word)[:_MOST]})")
 
 
 def closed(scales: Scales, word: str) -> Instrument:
-    """It is listed still, and will not be traded again; ``word`` is the exchange's for that."""
+    """A symbol that is still listed and will not be traded again; ``word`` is the exchange's status."""
     return Instrument("delisted", scales, f"the exchange has closed it ({reasons.one_line(word)[:_MOST]})")
 
 
 def unlisted(before: Instrument) -> Instrument:
-    """It is not listed, and was as ``before``: then it has been delisted."""
+    """A symbol that is not listed: if it was listed ``before``, it is delisted now."""
     if not before.listed:
         return before if before.status == "delisted" else ABSENT
     return Instrument("delisted", before.scales, "the exchange does not list it any more")
 
 
 def nothing_listed(symbols: Sequence[str], what: str, close: str | None) -> str:
-    """What to say of a start without any symbol that ``what`` lists; ``close`` is one that may be meant."""
+    """The error of a start without any symbol that ``what`` lists; ``close`` is a similar symbol."""
     symbol, *others = symbols
     fix = f"did you mean {close}?" if close else "remove it, or correct it"
     more = f" and {len(others)} more" if others else ""
@@ -40,7 +40,7 @@ def nothing_listed(symbols: Sequence[str], what: str, close: str | None) -> str:
 
 
 def decimals(step: str) -> int:
-    """The decimals of a step; 0 where there is none that makes sense: a tick's own numbers then decide."""
+    """The decimals of a step; 0 if it is unreadable: a tick's own numbers then decide."""
     try:
         return scale_of(step)
     except DecimalError:

@@ -1,4 +1,4 @@
-"""Asking an exchange again and again: quotes each second, summaries as its limits allow."""
+"""Periodic REST requests: quotes each second, summaries as the exchange's limits allow."""
 
 import asyncio
 import logging
@@ -22,44 +22,44 @@ Parse = Callable[[bytes, int, Container[str]], Answer]
 
 
 class Question(Struct, frozen=True):
-    """Something that an exchange can be asked about symbols."""
+    """A kind of request about symbols."""
 
     path: str
     query: Callable[[tuple[str, ...]], Mapping[str, str]]
-    """How these symbols are named; empty where all of the exchange's are asked for."""
+    """The query that names these symbols; empty asks for all symbols of the exchange."""
     weight: Callable[[int], int]
-    """What it costs for so many symbols; 0 means all of the exchange's."""
+    """The weight for this number of symbols; 0 means all symbols of the exchange."""
     parse: Parse
 
 
 class Questions(Struct, frozen=True):
-    """How an exchange is asked for prices."""
+    """The requests for prices of an exchange."""
 
     quotes: Question
     summaries: Question
     share: Callable[[int], int]
-    """About how many of so many symbols one question for summaries is best asked; 0 means all at once."""
+    """The best number of symbols for one request for summaries, out of this many; 0 means all at once."""
     summaries_at_once: int
-    """The most symbols for which that costs as little as for one."""
+    """The most symbols for which such a request costs as little as for one."""
     not_listed: int
-    """The exchange's code for a question that names a symbol which it does not list."""
+    """The exchange's error code for a request that names an unlisted symbol."""
 
 
 class _Job(Struct):
-    """One thing asked again and again."""
+    """A periodic request."""
 
     question: Question
     backoff: Backoff
     due: float = 0.0
     failure: str = ""
-    """Why the last question brought nothing; empty where it did."""
+    """Why the last request failed; empty if it succeeded."""
     whole_market: frozenset[str] = frozenset()
-    """For these symbols all are asked for: one of them is not listed any more, and naming it fails the request."""
+    """For these symbols the whole market is requested: one of them is unlisted, and naming it fails the request."""
     whole_until: float = 0.0
 
 
 class Polling:
-    """Prices by REST, for as long as `run` runs. Whether they arrive is in `ok` and `reason`."""
+    """Prices by REST while `run` runs. `ok` and `reason` say whether they arrive."""
 
     def __init__(
         self,
@@ -75,14 +75,15 @@ class Polling:
         answered: Callable[[Collection[str], Collection[str]], None],
         refused: Callable[[Collection[str]], None],
     ) -> None:
-        """Ask for what ``symbols`` names at that time; ``changed`` is called when `ok` or `reason` may be new.
+        """Request the symbols that ``symbols`` returns; ``changed`` is called when `ok` or `reason` may be new.
 
-        ``answered`` is told of each answer with quotes which symbols it has, and which it should have had for
-        `RestTiming.quiet_s` and has not; ``refused`` for which symbols an answer was that one of them is none.
+        ``answered`` is called after each answer with quotes: with the symbols that it has, and those missing from
+        answers for `RestTiming.quiet_s`. ``refused`` is called with the symbols of a request that named an unlisted
+        one.
         """
         self.ok = False
         self.reason = ""
-        """Why there are no prices; or, while there are, what is unusual. Empty while nothing is asked."""
+        """Why no prices arrive; or, while they do, what is unusual. Empty while nothing is requested."""
         self._client = client
         self._questions = questions
         self._symbols = symbols
@@ -94,7 +95,7 @@ class Polling:
         self._refused = refused
         self._malformed = LogThrottle(logger, "answer not understood")
         self._had: dict[str, float] = {}
-        """Symbol → when an answer last had a quote of it, or when it was first asked for."""
+        """Symbol → when an answer last had a quote of it, or when it was first requested."""
 
         def backoff() -> Backoff:
             return Backoff(timing.backoff_base_s, timing.backoff_cap_s, rng)
@@ -103,14 +104,14 @@ class Polling:
         self._summaries = _Job(questions.summaries, backoff())
         self._cursor = 0
         self._listings = 0
-        """How often it became known which symbols are listed."""
+        """How often the listing became known."""
         self._quiet: asyncio.TimerHandle | None = None
 
     async def run(self, begin: Callable[[], Take]) -> None:
         """Poll until cancelled. ``begin`` is called before each request for quotes: its updates go there."""
         clock = asyncio.get_running_loop().time
         self._quotes.due = self._summaries.due = clock()
-        # What failed the last time is no reason now.
+        # A failure of the last run is no reason now.
         self._quotes.failure = ""
         self._had.clear()
         self._set(False, "no answer yet")
@@ -127,12 +128,12 @@ class Polling:
             self._set(False, "")
 
     async def quotes(self, symbols: tuple[str, ...], take: Take) -> Failure | None:
-        """Ask once for the quotes of ``symbols``; why it brought nothing, or None if it did."""
+        """Request the quotes of ``symbols`` once; return why that failed, or None."""
         answer = await self._ask(self._quotes, symbols)
         return answer if isinstance(answer, Failure) else self._pass_on(answer, take)
 
     async def summaries(self, symbols: tuple[str, ...], take: Take) -> Failure | None:
-        """Ask once for the summaries of ``symbols``, in as many questions as cost least."""
+        """Request the summaries of ``symbols`` once, in as many requests as cost least."""
         share = self._questions.share(len(symbols)) or len(symbols)
         for start in range(0, len(symbols), share):
             answer = await self._ask(self._summaries, symbols[start : start + share])
@@ -149,13 +150,13 @@ class Polling:
         if isinstance(answer, Failure):
             failure: Failure | None = answer
         else:
-            # First what arrives, then that it does: no symbol is called live before its price is there.
+            # The prices first, then that they arrive: no symbol is live before its price is published.
             failure = self._pass_on(answer, take)
             self._look_for(symbols, {update.symbol for update in answer.updates}, clock())
         stretch = self._plan(self._quotes, started, self._timing.interval_s, failure)
         if failure is None:
             self._set(True, _slowed(stretch, self._client.budget.used))
-            # Time for the next answer, and then for being late.
+            # The time until the next answer, and `quiet_s` for its delay.
             self._expect_within(self._timing.interval_s * (stretch - 1) + self._timing.quiet_s)
         elif failure.banned or not self.ok:
             self._set(False, failure.reason)
@@ -179,7 +180,7 @@ class Polling:
         if not symbols:
             return Failure("the exchange lists none of the symbols now")
         now = asyncio.get_running_loop().time()
-        # Whole only while one may be among them that is none: until it is known which.
+        # The whole market only while an unlisted symbol may be among them: until the listing shows which.
         whole = now < job.whole_until and not job.whole_market.isdisjoint(symbols)
         question = job.question
         query = {} if whole else question.query(symbols)
@@ -201,7 +202,7 @@ class Polling:
         return answer
 
     def named_again(self) -> None:
-        """It is known again which symbols are listed: questions may name them, whatever becomes of one under way."""
+        """The listing is known again: requests may name symbols, whatever the result of one under way."""
         self._listings += 1
         self._quotes.whole_until = self._summaries.whole_until = 0.0
 
@@ -216,7 +217,7 @@ class Polling:
         self._answered(found, [symbol for symbol in asked if self._had[symbol] <= late])
 
     def _plan(self, job: _Job, started: float, interval_s: float, failure: Failure | None) -> float:
-        """Set when ``job`` is due next, and give the factor by which the weight used slows it down."""
+        """Set when ``job`` is due next; return the factor by which the used weight slows it down."""
         now = asyncio.get_running_loop().time()
         stretch = self._client.budget.stretch(now)
         if failure is None:
@@ -238,7 +239,7 @@ class Polling:
         self._quiet = asyncio.get_running_loop().call_later(seconds, self._silent, seconds)
 
     def _silent(self, seconds: float) -> None:
-        # What the exchange said is worth more than that it said nothing since.
+        # The exchange's own reason explains more than its silence since then.
         reason = self._client.failure.reason if self._client.failure is not None else self._quotes.failure
         self._set(False, reason or f"no prices by REST for {seconds:g} s")
 

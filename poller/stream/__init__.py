@@ -1,10 +1,10 @@
 """Connections to an exchange's streams.
 
-``shard``          some symbols, always on one connection; replaced, renewed, made again
+``shard``          some symbols on one connection, which it replaces, renews and reopens
 ``connection``     one connection from its opening to its end
-``subscriptions``  what it asks for, until it is granted
-``dialect``        what is an exchange's own: bytes in, updates out
-``order_book``     the top of a book that an exchange tells by its levels, for dialects; ``timestamps``: its times
-``peer``           what is known of its servers
-``limits``         what it allows; ``timing``: our patience
+``subscriptions``  the requests of a connection, until they are granted
+``dialect``        the exchange-specific part: messages in, updates out
+``order_book``     for dialects: the top of a book that is sent by levels; ``timestamps``: times in messages
+``peer``           what is known of the exchange's servers
+``limits``         the exchange's limits; ``timing``: our timeouts
 """

@@ -32,7 +32,7 @@ class Connection:
     ``ready`` is set once all subscriptions are granted. ``leaving`` is set when a successor is wanted: the connection
     is old, the exchange wants to close it, or it is over. ``reason`` says which.
 
-    A connection is alive while anything arrives on it, be it the answer to a ping: in a quiet market no prices do.
+    A connection is alive while anything arrives on it, also the answer to a ping: a quiet market sends no prices.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Connection:
         rng: random.Random,
         peer: Peer | None = None,
     ) -> None:
-        """Prepare; ``pass_on`` gets every update and every sign of life of ``symbols``, and what cannot be read.
+        """Set up; ``pass_on`` gets every update and sign of life of ``symbols``, and every unreadable message.
 
-        ``changed`` is called when ``over`` is new, ``granted`` with symbols that were added by `serve` when it brings
-        them, and with `quoted`, ``refused`` with what the exchange will not bring, as it names that.
+        ``changed`` is called when ``over`` has changed. ``granted`` is called when symbols that `serve` added are
+        subscribed, with those symbols and `quoted`. ``refused`` is called with the subjects that the exchange refuses.
         """
         clock = asyncio.get_running_loop().time
         self.ready = asyncio.Event()
@@ -63,7 +63,7 @@ class Connection:
         self.reason = ""
         self.over = False
         self.quoted = set[str]()
-        """Symbols of which it has brought a quote."""
+        """Symbols of which a quote has arrived."""
         self._endpoints = endpoints
         self._dialect = dialect
         self._limits = limits
@@ -73,7 +73,7 @@ class Connection:
         self._granted = granted
         self._refused = refused
         self._late: set[str] = set()
-        """Symbols that were added since it was ready, and are not granted yet."""
+        """Symbols that were added after it was ready, and are not granted yet."""
         self._former: set[str] = set()
         """Symbols that were removed; some of their updates may still arrive."""
         self._timing = timing
@@ -86,9 +86,9 @@ class Connection:
         self._wake = asyncio.Event()
         self._pong: bytes | None = None
         self._ping = False
-        """Whether a ping is to be sent."""
+        """Whether a ping is due."""
         self._pinged = False
-        """Whether one was, since anything came."""
+        """Whether a ping was due since the last message."""
         self._limit = RollingLimit(limits.messages_per_window, limits.message_window_s, limits.message_gap_s)
         self._subscriptions = Subscriptions(timing, self._new_backoff, self._count_subscribe_error)
         self._subscriptions.add(dialect.requests("SUBSCRIBE", symbols), clock())
@@ -106,7 +106,7 @@ class Connection:
                 socket = await session.ws_connect(
                     self._dialect.url(base),
                     **options,
-                    autoping=False,  # pongs must keep the exchange's pace, see `_send`
+                    autoping=False,  # pongs count towards the exchange's limits, see `_send`
                     max_msg_size=self._limits.message_bytes,
                     compress=15 if self._limits.deflate else 0,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.close_timeout_s),
@@ -136,7 +136,7 @@ class Connection:
         self._closing.set()
 
     def replace(self, reason: str) -> None:
-        """Ask for a successor, and go on until it is ready."""
+        """Ask for a successor; this connection works until that one is ready."""
         self._leave(reason)
 
     def serve(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
@@ -159,7 +159,7 @@ class Connection:
         except (aiohttp.ClientError, OSError) as error:
             self._end(f"broken: {error or type(error).__name__}")
         finally:
-            # A frozen peer makes this last; everybody has been told by then.
+            # A frozen peer delays this; `_end` has reported by then.
             await socket.close()
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> str:
@@ -219,13 +219,13 @@ class Connection:
         if self.ready.is_set() and late:
             self._granted(late, self.quoted)
         if not self.ready.is_set() and not self._peer.answers_pings:
-            # To learn whether its silence will mean anything.
+            # The answer shows whether the exchange's silence will mean anything.
             self._ping = True
             self._wake.set()
         self.ready.set()
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> str:
-        """The only place that sends: one message at a time, paced, pongs first."""
+        """Send: this is the only place that does. One message at a time, paced, pongs first."""
         while True:
             self._wake.clear()
             if self._pong is None and not self._ping and self._subscriptions.due() > self._clock():
@@ -252,7 +252,7 @@ class Connection:
                 await socket.send_str(message.decode())
 
     async def _guard(self) -> str:
-        """Watch the connection's silence, and its age."""
+        """Watch the connection's silence and age."""
         timing, limits = self._timing, self._limits
         renew_at = self._opened_at + limits.renew_after_s + self._rng.uniform(0.0, limits.renew_jitter_s)
         while True:

@@ -1,6 +1,6 @@
-"""What is an exchange's own about its streams: bytes in, updates out. No sockets, no clock.
+"""The exchange-specific part of a stream: messages in, updates out. No sockets, no clock.
 
-A connection asks its dialect what to send, and what that means which came; everything else about connections is the
+A connection asks its dialect what to send and what a received message means. Everything else about connections is the
 same for all exchanges.
 """
 
@@ -15,60 +15,61 @@ Method = Literal["SUBSCRIBE", "UNSUBSCRIBE"]
 
 
 class Request(Struct, frozen=True):
-    """One message of ours that subscribes, or ends subscriptions."""
+    """One message from us that subscribes or unsubscribes."""
 
     method: Method
     subjects: tuple[str, ...]
-    """What it is about, in the exchange's words."""
+    """What it is about, as the exchange names it."""
     encode: Callable[[int], bytes]
-    """The message under this number, which no other request of the connection has."""
+    """Makes the message with this number, which is unique on the connection."""
 
 
 class Ack(Struct, frozen=True):
     """The exchange's answer to a request."""
 
     id: int | None
-    """Of the request; None where the exchange did not say: then it is known by the subjects."""
+    """The request's number; None if the answer has none: then the subjects identify the request."""
     error: str = ""
     """Empty if all is well."""
     subjects: Collection[str] = ()
-    """All that is subscribed now; with an error, what cannot be. Empty where the answer does not say: an error is
-    then about the oldest request."""
+    """All that is subscribed now; with an error, the refused subjects. Empty if the answer names none: an error is then
+    about the oldest request."""
     again: bool = True
-    """With an error: whether asking again may help."""
+    """With an error: whether a retry may help."""
 
 
 class Alive(Struct, frozen=True):
-    """The stream of this symbol works, though there is no news."""
+    """The stream of this symbol works, though nothing is new."""
 
     symbol: str
 
 
 class Ending(Struct, frozen=True):
-    """The connection is to be replaced."""
+    """The connection should be replaced."""
 
     reason: str
 
 
 class Unexpected(Struct, frozen=True):
-    """A message that means nothing to us."""
+    """A message that we do not understand."""
 
     why: str
     symbol: str | None = ""
-    """Whose quotes it should have told; None where that cannot be read, empty where it is no quote."""
+    """The symbol of its quote; None if the symbol cannot be read, empty if it is no quote."""
 
 
-Heard = Update | Ack | Alive | Ending | Unexpected
+StreamEvent = Update | Ack | Alive | Ending | Unexpected
+"""What a received message means."""
 
 
 class StreamDialect(Protocol):
-    """One connection's. What the exchange told on it before may matter for what comes next."""
+    """The dialect of one connection. It may keep state from earlier messages."""
 
     def url(self, base: str) -> str:
         """Where to connect."""
 
     def requests(self, method: Method, symbols: Iterable[str]) -> Iterable[Request]:
-        """What to send for these symbols, in messages that the exchange takes."""
+        """The requests for these symbols, each of a size that the exchange accepts."""
 
-    def parse(self, message: str, recv_us: int) -> Iterable[Heard]:
-        """What came, in the order in which it is to be told. Never raises."""
+    def parse(self, message: str, recv_us: int) -> Iterable[StreamEvent]:
+        """The events in a message, in the order in which to report them. Never raises."""

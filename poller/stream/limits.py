@@ -1,4 +1,4 @@
-"""What an exchange allows on its streams, and how they behave; our patience with them is in `poller.stream.timing`."""
+"""An exchange's limits on its streams, and how the streams behave; our timeouts are in `poller.stream.timing`."""
 
 from typing import Final
 
@@ -8,24 +8,24 @@ NEVER_S: Final = float("inf")
 
 
 class StreamLimits(Struct, frozen=True, kw_only=True):
-    """What an exchange allows, and how it behaves. All times in seconds."""
+    """The limits and the behaviour of an exchange. All times in seconds."""
 
     symbols_per_connection: int
     messages_per_window: int
-    """Sent by us, pongs too."""
+    """Messages that we send, pongs included."""
     message_window_s: float = 1.0
     message_gap_s: float = 0.0
-    """Between any two messages of ours."""
+    """The least time between two messages that we send."""
     connects_per_window: int
     connect_window_s: float
     message_bytes: int = 1 << 20
-    """Its longest message."""
+    """The length of its longest message."""
     deflate: bool = False
-    """Whether it advises to have its messages compressed (RFC 7692)."""
+    """Whether the exchange recommends compressed messages (RFC 7692)."""
     silent_s: float = 0.0
-    """For how long a server may be silent that is known to answer no pings; what it sends by itself comes sooner."""
+    """How long a server that does not answer pings may be silent; what it sends by itself comes sooner."""
     renew_after_s: float = NEVER_S
-    """A connection is replaced when it is so old: the exchange would end it."""
+    """The age at which a connection is replaced, because the exchange would soon end it."""
     renew_jitter_s: float = 0.0
     received_within_s: float = NEVER_S
-    """Of each symbol something comes at least so often; `NEVER_S` where a quiet symbol is nothing unusual."""
+    """Each symbol sends something at least this often; `NEVER_S` if quiet symbols are normal."""

@@ -1,4 +1,4 @@
-"""The top of an order book, for dialects of exchanges that tell a book by its levels."""
+"""The top of an order book, for dialects of exchanges that send a book by its levels."""
 
 from decimal import Decimal
 from heapq import heapify, heappop, heappush
@@ -7,40 +7,40 @@ from typing import Final
 from msgspec import Struct
 
 MOST_LEVELS: Final = 250_000
-"""On one side; the busiest books have some tens of thousands."""
+"""The most levels on one side; the busiest books have some tens of thousands."""
 FOLLOWS_WITHIN_US: Final = 5_000_000
-"""So long after a trade its change of the book has been told, with time to spare."""
+"""The book's change has arrived this long after a trade, with time to spare."""
 _SLACK: Final = 1_000
 
 
 class BookError(ValueError):
-    """A level that makes no sense, or too many of them."""
+    """A level that is no decimal numbers, or too many levels."""
 
 
 class Level(Struct, frozen=True):
-    """A price and how much there is at it, in the exchange's own words."""
+    """A price and the size at it, as the exchange writes them."""
 
     price: str
     size: str
 
 
 Top = tuple[Level | None, Level | None]
-"""The best bid and the best ask; None where a side is empty."""
+"""The best bid and the best ask; None if a side is empty."""
 
 
 class Side:
-    """The levels of one side, and which of them is best."""
+    """The levels of one side, and the best of them."""
 
     def __init__(self, best: int) -> None:
-        """``best`` is -1 where the highest price is best (bids), 1 where the lowest is (asks)."""
+        """``best`` is -1 if the highest price is best (bids), 1 if the lowest is (asks)."""
         self._best = best
         self._levels: dict[Decimal, Level] = {}
         """By price times ``best``: the smallest is the best."""
         self._heap: list[Decimal] = []
-        """The keys, and some that have gone."""
+        """The keys, and some that are removed already."""
 
     def put(self, price: str, size: str) -> None:
-        """There is ``size`` at ``price`` from now on; zero takes the level away.
+        """Set the size at ``price``; zero removes the level.
 
         Raises:
             BookError: not decimals, or too many levels.
@@ -64,7 +64,7 @@ class Side:
             heapify(self._heap)
 
     def top(self) -> Level | None:
-        """The best level; None where there is none."""
+        """The best level; None if the side is empty."""
         while self._heap and self._heap[0] not in self._levels:
             heappop(self._heap)
         return self._levels[self._heap[0]] if self._heap else None
@@ -77,30 +77,30 @@ class OrderBook:
         """Empty."""
         self.bids = Side(-1)
         self.asks = Side(1)
-        self._told: Top | None = None
+        self._reported: Top | None = None
         self._changed_at: int | None = None
         self._traded_at: int | None = None
-        """When it was first traded since then."""
+        """The time of the first trade since then."""
 
     def top(self) -> Top:
         """The best bid and the best ask."""
         return self.bids.top(), self.asks.top()
 
     def changed(self, at_us: int | None) -> Top | None:
-        """Levels have been put, which the exchange told as of ``at_us``: the top if it has moved, else None."""
+        """Levels were put, with the exchange's time ``at_us``; return the top if it has moved, else None."""
         self._traded_at = None
         if at_us is not None:
             self._changed_at = at_us
         top = self.top()
-        if top == self._told:
+        if top == self._reported:
             return None
-        self._told = top
+        self._reported = top
         return top
 
     def follows(self, traded_us: int | None) -> bool:
-        """Whether the book can be right when there was a trade at ``traded_us``.
+        """Whether the book can be right after a trade at ``traded_us``.
 
-        Each trade changes a level. A book that stands still for `FOLLOWS_WITHIN_US` while trades go on is wrong.
+        Each trade changes a level. A book that does not change for `FOLLOWS_WITHIN_US` despite trades is wrong.
         """
         if traded_us is None or self._changed_at is None or traded_us <= self._changed_at:
             return True

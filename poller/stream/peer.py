@@ -1,4 +1,4 @@
-"""What is known of an exchange's servers, whichever connection taught it."""
+"""What all connections together have learnt about an exchange's servers."""
 
 from msgspec import Struct
 
@@ -7,13 +7,13 @@ from poller.stream.timing import StreamTiming
 
 
 class Peer(Struct):
-    """Whether its silence means anything."""
+    """Whether the exchange's silence means anything."""
 
     answers_pings: bool = False
-    """Whether a ping of ours was ever answered."""
+    """Whether a ping from us was ever answered."""
     given_up: int = 0
-    """Connections that were given up for their silence before that. The next one was made all the same, so from then
-    on silence proves nothing until the exchange's own pings stay away."""
+    """Connections that were given up as silent before any ping was answered. The exchange accepted another one after
+    them, so silence proves nothing from then on, unless the exchange's own pings stay away."""
 
     def quiet_s(self, timing: StreamTiming, limits: StreamLimits) -> float:
         """How long a connection may be silent."""

@@ -1,4 +1,4 @@
-"""A shard: some symbols, and the connection that brings them. While one replaces another there are two."""
+"""A shard: some symbols and their connection. During a replacement there are two connections."""
 
 import asyncio
 import logging
@@ -33,12 +33,12 @@ class Shard:
         counters: Counters,
         rng: random.Random,
     ) -> None:
-        """``attempts`` is shared by all shards: the exchange counts connections per IP."""
+        """``attempts`` is shared by all shards: the exchange limits connections per IP."""
         self.symbols = symbols
         self._reason = "not connected yet"
         self._streams: list[Connection] = []
         self.lost_at: float | None = asyncio.get_running_loop().time()
-        """Since when it has not been live, in the event loop's time; None while it is."""
+        """Since when it has not been live, in the event loop's time; None while it is live."""
         self._replace_at = 0.0
         self._replace_pause_s = timing.replace_s
         self._connected_before = False
@@ -58,22 +58,22 @@ class Shard:
 
     @property
     def quoted(self) -> Collection[str]:
-        """Symbols of which the newest connection has brought a quote."""
+        """Symbols of which a quote has arrived on the newest connection."""
         return self._streams[-1].quoted if self._streams else ()
 
     @property
     def reason(self) -> str:
         """Why the last connection ended."""
-        # Others are told of an end before `run` is woken by it.
+        # `changed` is called before the end wakes `run`.
         newest = self._streams[-1] if self._streams else None
         return newest.reason if newest is not None and newest.over else self._reason
 
     def replace(self, reason: str) -> None:
-        """Replace the connection without a gap, unless that was tried just now."""
+        """Replace the connection without a gap, unless it was replaced shortly before."""
         now = asyncio.get_running_loop().time()
         if now < self._replace_at or not self.live:
             return
-        # Long without need of it: the next one may come soon.
+        # The last replacement was long ago: the next one may come soon.
         forgiven = now >= self._replace_at + 2 * self._replace_pause_s
         self._replace_pause_s = self._timing.replace_s if forgiven else self._replace_pause_s
         self._replace_at = now + self._replace_pause_s
@@ -81,7 +81,7 @@ class Shard:
         self._streams[-1].replace(reason)
 
     def subscribe_again(self, symbols: tuple[str, ...]) -> None:
-        """Subscribe ``symbols`` once more: the exchange may not have listed them the first time."""
+        """Subscribe ``symbols`` again: the exchange may not have listed them the first time."""
         for stream in self._streams:
             stream.serve(symbols, ())
 
@@ -92,7 +92,7 @@ class Shard:
             stream.serve(added, removed)
 
     async def run(self, session: aiohttp.ClientSession) -> None:
-        """Connect, replace and connect again until cancelled."""
+        """Connect, replace and reconnect until cancelled."""
         clock = asyncio.get_running_loop().time
         self.lost_at = started = clock()
         async with Group() as group:
@@ -117,7 +117,7 @@ class Shard:
                 self._reason = stream.reason
                 self._log(stream)
                 self._changed()
-                # One that is only to be replaced has not failed, and its end is near.
+                # A connection that should be replaced has not failed, but ends soon: no pause.
                 lasted = stream.ready.is_set() and clock() - started >= self._timing.steady_s
                 pause_s = 0.0 if lasted and not stream.over else self._backoff.next_s()
                 await asyncio.sleep(pause_s)
@@ -147,7 +147,7 @@ class Shard:
             self.lost_at = asyncio.get_running_loop().time()
 
     def _log(self, stream: Connection) -> None:
-        """The end of a good connection and the first failure after it; `ExchangeLink` tells the rest."""
+        """Log the end of a good connection and the first failure after it; `ExchangeLink` logs the rest."""
         if not stream.over:
             logger.info("stream of %d symbols is to be replaced: %s", len(self.symbols), stream.reason)
         elif not self._failing:

@@ -1,4 +1,4 @@
-"""The requests of one stream connection: sent in order, watched until answered. Without I/O."""
+"""The requests of one stream connection: sent in order, pending until answered. No I/O."""
 
 import logging
 from collections import deque
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Pending(Struct):
-    """A request, until the exchange has said yes."""
+    """A request, until the exchange has granted it."""
 
     request: Request
     backoff: Backoff
@@ -25,10 +25,10 @@ class _Pending(Struct):
 
 
 class Subscriptions:
-    """What to ask of the exchange next, and what it still owes an answer to. Times are monotonic seconds."""
+    """The requests to send next, and those without an answer yet. Times are monotonic seconds."""
 
     def __init__(self, timing: StreamTiming, backoff: Callable[[], Backoff], failed: Callable[[], None]) -> None:
-        """``failed`` is called for each SUBSCRIBE that was refused, or not answered."""
+        """``failed`` is called for each SUBSCRIBE that was refused or not answered."""
         self._timing = timing
         self._backoff = backoff
         self._failed = failed
@@ -37,16 +37,16 @@ class Subscriptions:
         self._unanswered: dict[int, _Pending] = {}
 
     def add(self, requests: Iterable[Request], now: float) -> None:
-        """Ask for this, after all that was added before."""
+        """Queue these requests behind all earlier ones."""
         self._waiting += [_Pending(request, self._backoff(), now) for request in requests]
 
     @property
     def settled(self) -> bool:
-        """Whether everything asked for was granted, or never will be."""
+        """Whether every request was granted or finally refused."""
         return not self._waiting and not self._unanswered
 
     def take(self, now: float) -> bytes | None:
-        """The next message to send now, if there is one; it is then taken for sent."""
+        """Return the next message to send now, or None; it then counts as sent."""
         for number, pending in list(self._unanswered.items()):
             if pending.deadline <= now:
                 del self._unanswered[number]
@@ -61,13 +61,13 @@ class Subscriptions:
         return ready.request.encode(number)
 
     def due(self) -> float:
-        """When `take` will next have something to do; infinity if only a new `add` can bring it."""
+        """When `take` will next have something to do; infinity if it needs a new `add` for that."""
         times = [pending.not_before for pending in self._waiting]
         times += [pending.deadline for pending in self._unanswered.values()]
         return min(times, default=float("inf"))
 
     def answered(self, ack: Ack, now: float) -> tuple[str, ...]:
-        """The exchange answered; what it will never grant, of what it was asked for."""
+        """Process the exchange's answer; return the subjects that it finally refused."""
         refused: list[str] = []
         for number in self._meant(ack):
             pending = self._unanswered.pop(number)
@@ -80,17 +80,17 @@ class Subscriptions:
         return tuple(refused)
 
     def _meant(self, ack: Ack) -> list[int]:
-        """The numbers of the requests that this is the answer to."""
+        """The numbers of the requests that this answers."""
         if ack.id is not None:
             return [ack.id] if ack.id in self._unanswered else []
         if ack.subjects:
             subjects = set(ack.subjects)
             return [number for number, its in self._unanswered.items() if _is_about(its.request, subjects, ack.error)]
-        # Answers come in the order of the requests, so one that does not say is for the oldest.
+        # Answers come in the order of the requests, so an error that names nothing is for the oldest.
         return list(self._unanswered)[:1] if ack.error else []
 
     def _again(self, pending: _Pending, why: str, now: float) -> None:
-        # An UNSUBSCRIBE only prepares a SUBSCRIBE; repeated after it, it would undo it.
+        # A repeated UNSUBSCRIBE would come after a SUBSCRIBE of the same subjects, and undo it.
         if pending.request.method == "UNSUBSCRIBE":
             return
         self._failed()
@@ -102,7 +102,7 @@ class Subscriptions:
 
 
 def _is_about(request: Request, subjects: set[str], error: str) -> bool:
-    """Whether an answer about ``subjects`` is one to ``request``."""
+    """Whether an answer about ``subjects`` answers ``request``."""
     if error:
         return not subjects.isdisjoint(request.subjects)
     return (

@@ -1,4 +1,4 @@
-"""Times in an exchange's messages, written as RFC 3339 has it, such as ``2026-03-16T17:36:46.603368Z``."""
+"""Times in an exchange's messages, in the format of RFC 3339, such as ``2026-03-16T17:36:46.603368Z``."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final

@@ -1,4 +1,4 @@
-"""Our patience with an exchange's streams, in one place; tests shorten it. `StreamLimits` are the exchange's own."""
+"""Our timeouts for an exchange's streams; tests shorten them. `StreamLimits` are the exchange's own."""
 
 from msgspec import Struct
 
@@ -7,21 +7,21 @@ class DoubtTiming(Struct, frozen=True, kw_only=True):
     """How long to trust silence. All times in seconds."""
 
     patience_s: float = 5.0
-    """A symbol quiet for so long is asked about; each time it is found to be just quiet, it may be twice as long."""
+    """REST is asked about a symbol that is quiet for this long; each time it is only quiet, the time doubles."""
     longest_s: float = 60.0
-    """No symbol is quiet for longer without being asked about."""
+    """REST is asked at the latest after a symbol is quiet for this long."""
     gap_s: float = 5.0
-    """Between two questions; one is about all that are quiet, and costs the same as about two."""
+    """Between two requests; one is about all quiet symbols, and costs the same as for two."""
     confirm_s: float = 2.0
-    """What the stream has not brought so long after REST, it does not bring."""
+    """A stream is dead if it is this much later than REST with a price."""
     unusable_s: float = 3.0
-    """A stream whose quotes mean nothing for so long is as good as dead."""
+    """A stream with only unusable quotes for this long counts as dead."""
     forgive_s: float = 10.0
-    """After the last such quote; from then on a quiet market is taken for one."""
+    """After the last such quote: from then on a quiet stream counts as a quiet market."""
 
 
 class StreamTiming(Struct, frozen=True, kw_only=True):
-    """How streams are listened to. All times in seconds."""
+    """Timeouts and pauses of streams. All times in seconds."""
 
     connect_timeout_s: float = 10.0
     reply_timeout_s: float = 5.0
@@ -29,22 +29,22 @@ class StreamTiming(Struct, frozen=True, kw_only=True):
     ready_timeout_s: float = 30.0
     """For all answers to SUBSCRIBEs."""
     quiet_s: float = 5.0
-    """A connection on which nothing at all comes for so long, not even the answer to a ping, is replaced."""
+    """A connection on which nothing arrives for this long, not even the answer to a ping, is replaced."""
     review_s: float = 0.5
-    """Between two looks at who is quiet, and how old the connection is."""
+    """Between two checks of silent symbols and of a connection's age."""
     grace_s: float = 3.0
-    """How long a stream may be away before REST takes its place."""
+    """How long a stream may be down before REST replaces it."""
     doubts: DoubtTiming = DoubtTiming()
-    """When a symbol's silence is looked into."""
+    """When a symbol's silence is checked."""
     summary_doubts: DoubtTiming = DoubtTiming(patience_s=60.0, longest_s=600.0, gap_s=10.0)
-    """The same of summaries, which cost more to ask for."""
+    """The same for summaries, which cost more weight."""
     replace_s: float = 60.0
-    """Between two connections replaced for a dead symbol, at least; each time twice as long, if need be."""
+    """The least time between two replacements for a dead symbol; doubled each time, up to `longest_replace_s`."""
     longest_replace_s: float = 3600.0
     healthy_s: float = 60.0
-    """A connection that lasted so long starts the next with the shortest backoff."""
+    """After a connection that lasted this long the next one starts with the shortest backoff."""
     steady_s: float = 5.0
-    """A connection that lasted so long is replaced at once when it is told to go."""
+    """A connection that lasted this long is replaced without a pause when it is leaving."""
     backoff_base_s: float = 1.0
     backoff_cap_s: float = 30.0
     close_timeout_s: float = 1.0

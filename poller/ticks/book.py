@@ -1,4 +1,4 @@
-"""What is known of one symbol, and how an `Update` changes it. Plain code without I/O."""
+"""The state of one symbol, and how an `Update` changes it. Plain code without I/O."""
 
 import logging
 from collections.abc import Callable
@@ -27,34 +27,34 @@ from poller.ticks.scaling import fit_prices, fit_sizes
 logger = logging.getLogger(__name__)
 
 _ANSWER_AGE_US = 1_000_000
-"""How old an answer to a request may be when it arrives: quotes with ids heard since may be newer."""
+"""The greatest age of an answer on arrival: quotes with ids that came since the request may be newer."""
 
 _RENUMBERED_US = 3_000_000
-"""Lower ids for so long, and no higher one, are no late quotes: the exchange has begun to count anew."""
+"""If only lower ids arrive for this long, they are not late quotes: the exchange has restarted its count."""
 
 _LATE_US = 60_000_000
-"""A summary older than the last by more than this was not late on its way: the exchange's clock was set back."""
+"""A summary that is older than the last by more than this is not late: the exchange's clock was set back."""
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """What became of an update."""
+    """The result of an update."""
 
     tick: Tick | None = None
     dropped: DropReason | None = None
-    """Why there is no tick; None where there is one."""
+    """Why there is no tick; None if there is one."""
     wrong: DropReason | None = None
-    """What was wrong with the quote in it, or the part that was left out; None where it made sense, or had none."""
+    """What was wrong with its quote, or with the part that was left out; None if it was usable or absent."""
     left_out: tuple[str, ...] = ()
-    """Fields that could not be read, or have no room beside the more important ones."""
+    """Fields that are unreadable, or have no room beside more important ones."""
     fits: bool = True
-    """False where it is not what the instrument lets one expect: finer, one-sided, not to be traded, wrong."""
+    """False if it does not fit the instrument: finer, one-sided, not traded, wrong."""
 
 
 class Book:
     """The newest quote and the newest summary of one symbol, compared by value.
 
-    A side without a price is news like any other. A quote that is wrong changes nothing; a field that cannot be
-    had is left out, and what is beside it stays.
+    A side without a price is news like any other. A wrong quote changes nothing; an unreadable field is left out, and
+    the other fields stay.
     """
 
     def __init__(self, symbol: str, instrument: Instrument, take_seq: Callable[[str], int]) -> None:
@@ -62,22 +62,22 @@ class Book:
         self._symbol = symbol
         self._take_seq = take_seq
         self.instrument = instrument
-        """As the exchange lists it now; `listed` changes it."""
+        """The newest listing; `listed` changes it."""
         self._quote: Plain | Fine = NO_QUOTE
         self._quoted = False
-        """Whether any quote was taken since it is traded."""
+        """Whether a quote was taken since the symbol is traded."""
         self._update_id: int | None = None
         self._numbered_us: int | None = None
         self._lower_us: int | None = None
-        """Since when there were lower ids only."""
+        """Since when only lower ids arrive."""
         self._summary: PlainSummary | FineSummary = (None, None)
         self._summary_us: int | None = None
 
     def listed(self, instrument: Instrument, now_us: int) -> Tick | None:
-        """The exchange lists it so from now on; a tick without bid and ask where it is not traded any more."""
+        """Take a new listing; return a tick without bid and ask if the symbol is no longer traded."""
         before, scales = self.instrument.scales, instrument.scales
         if scales != before:
-            # Integers mean something only at the scales that they were read at.
+            # Integers are only valid at the scales at which they were read.
             self._quote = plain_quote(fine_quote(self._quote, before), scales)
             self._summary = plain_summary(fine_summary(self._summary, before), scales)
         self.instrument = instrument
@@ -87,11 +87,11 @@ class Book:
         return self.stand_still(now_us) if stopped else None
 
     def stand_still(self, now_us: int) -> Tick:
-        """A tick of what is known, though nothing has come."""
+        """A tick of the present state, without an update."""
         return self._fine_tick(now_us, UNSET, [])
 
     def apply(self, update: Update) -> Outcome:
-        """Take what of ``update`` makes sense and is new."""
+        """Take the parts of ``update`` that are usable and new."""
         event_us, update_id = update.event_us, update.update_id
         if event_us is not None and not 0 <= event_us <= MAX_EXACT:
             return Outcome(dropped="malformed", wrong="malformed", fits=False)
@@ -117,11 +117,11 @@ class Book:
                 self._numbered_us = update.recv_us
                 self._lower_us = None
         if summary is not None and summary_fault != "out_of_order":
-            # One that is only repeated still moves the time that older ones are told by.
+            # A repeated summary still moves the time by which older ones are recognised.
             self._summary = summary
             self._summary_us = self._summary_us if event_us is None else event_us
         if quote_fault and summary_fault:
-            # A missing part counts as repeated, so the other one's word is the one to report.
+            # A missing part counts as repeated, so the other part's fault is reported.
             late = "out_of_order" in (quote_fault, summary_fault)
             dropped: DropReason = wrong or ("out_of_order" if late else "repeated")
             return Outcome(dropped=dropped, wrong=wrong, left_out=tuple(left_out), fits=not wrong)
@@ -156,7 +156,7 @@ class Book:
         return "repeated" if summary == self._summary else None
 
     def _plain_tick(self, recv_us: int, event_us: int | UnsetType) -> Tick | None:
-        """The tick of what is known, where all of it is at the instrument's scales; None where it is not."""
+        """The tick of the present state; None if some of it does not fit the instrument's scales."""
         quote, summary = self._quote, self._summary
         if isinstance(quote, Fine) or isinstance(summary, FineSummary):
             return None
@@ -178,7 +178,7 @@ class Book:
         )
 
     def _fine_tick(self, recv_us: int, event_us: int | UnsetType, left_out: list[str]) -> Tick:
-        """The tick of what is known, at scales of its own; fields without room are added to ``left_out``."""
+        """The tick of the present state, at its own scales; fields without room are added to ``left_out``."""
         scales = self.instrument.scales
         bid, ask, bid_size, ask_size = fine_quote(self._quote, scales)
         last, volume = fine_summary(self._summary, scales)

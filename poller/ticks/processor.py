@@ -1,4 +1,4 @@
-"""Updates into ticks: scaled, checked, without repeats, and merged. Plain code without I/O."""
+"""Makes ticks of updates: scales, checks, merges, and drops repeats. Plain code without I/O."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ from poller.ticks.readings import DropReason
 logger = logging.getLogger(__name__)
 
 _EXPECTED: frozenset[DropReason] = frozenset({"repeated", "out_of_order", "not_trading"})
-"""Part of every normal day (two overlapping connections, a poll without change): not worth a warning."""
+"""Normal every day (two overlapping connections, a poll without change): not worth a warning."""
 
 _MAX_NOTED = 1_000
-"""Symbols named in the log for each reason are bounded: they may be a stranger's inventions."""
+"""The most pairs of reason and symbol in the log: an exchange may send any number of invented symbols."""
 
 _UNKNOWN = Outcome(dropped="unknown_symbol")
 
@@ -32,15 +32,15 @@ class Processor:
         self.drops: dict[DropReason, int] = dict.fromkeys(get_args(DropReason), 0)
         """Updates that made no tick, by the reason."""
         self.left_out: dict[str, int] = {}
-        """Fields that ticks had to do without, by their name."""
+        """Fields that were left out of ticks, by their name."""
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Those that a tick may come of."""
+        """The symbols that are served."""
         return tuple(self._books)
 
     def process(self, update: Update) -> Outcome:
-        """What becomes of ``update``; why it makes no tick is counted in `drops`."""
+        """Process ``update``; an update without a tick is counted in `drops`, by its reason."""
         book = self._books.get(update.symbol)
         outcome = _UNKNOWN if book is None else book.apply(update)
         if outcome.dropped is not None:
@@ -53,7 +53,7 @@ class Processor:
         return outcome
 
     def listed(self, symbol: str, instrument: Instrument, now_us: int) -> Tick | None:
-        """The exchange lists ``symbol`` so from now on; the tick that says so where it is not traded."""
+        """Take a new listing of ``symbol``; return a tick without prices if it is not traded."""
         book = self._books.get(symbol)
         if book is not None:
             return book.listed(instrument, now_us)
@@ -61,13 +61,13 @@ class Processor:
         return None if instrument.status == "trading" else book.stand_still(now_us)
 
     def clear(self, symbol: str, now_us: int) -> Tick:
-        """Nothing that was heard of ``symbol`` counts any more; the tick that says so."""
+        """Drop the state of ``symbol``; return a tick without prices."""
         instrument = self._books[symbol].instrument
         self._books[symbol] = book = Book(symbol, instrument, self._take_seq)
         return book.stand_still(now_us)
 
     def forget(self, symbol: str) -> None:
-        """``symbol`` is of no interest any more."""
+        """``symbol`` is not served any more."""
         self._books.pop(symbol, None)
 
     def _note(self, what: str, update: Update) -> None:

@@ -1,7 +1,8 @@
-"""The numbers of an update, read at an instrument's scales: as plain integers where they fit, exactly where not.
+"""The numbers of an update, read at an instrument's scales: as plain integers if they fit, else exactly.
 
-Nearly every quote fits, so that is what must be fast. What does not, because it is finer than the rules for orders or
-lacks a side, is read number by number. A value is always read the same way, so equal readings are equal values.
+Nearly every quote fits, so that case must be fast. A quote that does not fit, because it is finer than the rules for
+orders or lacks a side, is read number by number. A value is always read the same way, so equal readings are equal
+values.
 """
 
 from typing import Final, Literal, NamedTuple
@@ -37,7 +38,7 @@ Plain = tuple[int, int, int, int]
 
 
 class Fine(NamedTuple):
-    """A quote that is finer than the instrument, or lacks something; None where the exchange has none."""
+    """A quote that is finer than the instrument, or lacks a number; None if the exchange has none."""
 
     bid: Number | None = None
     ask: Number | None = None
@@ -50,7 +51,7 @@ PlainSummary = tuple[int | None, int | None]
 
 
 class FineSummary(NamedTuple):
-    """One that is finer than the instrument."""
+    """A summary that is finer than the instrument."""
 
     last: Number | None
     volume: Number | None
@@ -60,9 +61,9 @@ NO_QUOTE: Final = Fine()
 
 
 def read_quote(update: Update, scales: Scales, left_out: list[str]) -> tuple[Plain | Fine | None, DropReason | None]:
-    """The quote of ``update``, if there is one to be had, and what is wrong with it.
+    """Return the quote of ``update``, if it has a usable one, and what is wrong with it.
 
-    The names of fields that are there and cannot be had are added to ``left_out``.
+    The names of unusable fields are added to ``left_out``.
     """
     bid_text, ask_text, bid_size_text, ask_size_text = update.bid, update.ask, update.bid_size, update.ask_size
     if bid_text and ask_text and bid_size_text and ask_size_text:
@@ -72,7 +73,7 @@ def read_quote(update: Update, scales: Scales, left_out: list[str]) -> tuple[Pla
             if 0 < bid <= ask:
                 return (bid, ask, scaled(bid_size_text, size), scaled(ask_size_text, size)), None
         except DecimalError:
-            # Perhaps only finer than the instrument.
+            # It may be only finer than the instrument.
             pass
     return _read_fine_quote(update, left_out)
 
@@ -102,7 +103,7 @@ def _read_fine_quote(update: Update, left_out: list[str]) -> tuple[Fine | None, 
 def read_summary(
     update: Update, before: PlainSummary | FineSummary, scales: Scales, left_out: list[str]
 ) -> tuple[PlainSummary | FineSummary | None, DropReason | None]:
-    """The summary of ``update``, what it does not say as ``before``; and why there is none though there are words."""
+    """Return the summary of ``update``, with absent fields from ``before``; and why it is unreadable, if it is."""
     if update.last is None and update.volume is None:
         return None, None
     if update.last and update.volume:
@@ -110,7 +111,7 @@ def read_summary(
             # Binance writes zero for the last price of a symbol that was not traded: there is none.
             return (scaled(update.last, scales.price) or None, scaled(update.volume, scales.size)), None
         except DecimalError:
-            # Perhaps only finer than the instrument.
+            # It may be only finer than the instrument.
             pass
     return _read_fine_summary(update, fine_summary(before, scales), scales, left_out)
 
@@ -132,7 +133,7 @@ def _read_fine_summary(
 
 
 def fine_quote(quote: Plain | Fine, scales: Scales) -> Fine:
-    """The same, number by number."""
+    """Return the same quote, number by number."""
     if isinstance(quote, Fine):
         return quote
     bid, ask, bid_size, ask_size = quote
@@ -141,7 +142,7 @@ def fine_quote(quote: Plain | Fine, scales: Scales) -> Fine:
 
 
 def fine_summary(summary: PlainSummary | FineSummary, scales: Scales) -> FineSummary:
-    """The same, number by number."""
+    """Return the same summary, number by number."""
     if isinstance(summary, FineSummary):
         return summary
     last, volume = summary
@@ -152,7 +153,7 @@ def fine_summary(summary: PlainSummary | FineSummary, scales: Scales) -> FineSum
 
 
 def plain_quote(quote: Fine, scales: Scales) -> Plain | Fine:
-    """The quote as integers at ``scales``, where all of it has room there."""
+    """Return the quote as integers at ``scales`` if all of it fits, else unchanged."""
     bid, ask = _plain(quote.bid, scales.price), _plain(quote.ask, scales.price)
     bid_size, ask_size = _plain(quote.bid_size, scales.size), _plain(quote.ask_size, scales.size)
     if bid is None or ask is None or bid_size is None or ask_size is None:
@@ -161,7 +162,7 @@ def plain_quote(quote: Fine, scales: Scales) -> Plain | Fine:
 
 
 def plain_summary(summary: FineSummary, scales: Scales) -> PlainSummary | FineSummary:
-    """The summary as integers at ``scales``, where what there is of it has room there."""
+    """Return the summary as integers at ``scales`` if all of it fits, else unchanged."""
     last, volume = _plain(summary.last, scales.price), _plain(summary.volume, scales.size)
     missing = (last is None) != (summary.last is None) or (volume is None) != (summary.volume is None)
     return summary if missing else (last, volume)
@@ -179,7 +180,7 @@ def _plain(its: Number | None, scale: int) -> int | None:
 
 
 def _price(text: str | None) -> tuple[Number | None, DropReason | None]:
-    """One side's price, None where the exchange has none; and why it cannot be had."""
+    """Return one side's price, None if the exchange has none; and what is wrong with it."""
     if not text:
         return None, None
     try:
@@ -188,12 +189,12 @@ def _price(text: str | None) -> tuple[Number | None, DropReason | None]:
         return None, "too_fine"
     except TooLargeError:
         return None, "too_large"
-    # Binance writes zero for a side on which nobody offers anything.
+    # Binance writes zero for an empty side.
     return (its if its[0] else None), None
 
 
 def _other(text: str | None, name: str, left_out: list[str]) -> Number | None:
-    """A size, a last price or a volume; one that cannot be read is left out."""
+    """Return a size, a last price or a volume; an unreadable one is left out."""
     if not text:
         return None
     try:

@@ -1,8 +1,8 @@
-"""The scales of one tick: the coarsest that are exact for it, and what has no room at them.
+"""The scales of one tick: the coarsest that are exact for it, and the fields without room at them.
 
 The scales of an instrument are rules for orders. Market data may be finer: orders older than a change of the rules,
-sums of sizes. So a tick has its own: never coarser than the instrument's, as fine as its numbers need. Where a number
-would then pass 2^53 - 1 it is left out, the least important first; nothing is ever rounded.
+sums of sizes. So a tick has its own scales: never coarser than the instrument's, as fine as its numbers need. A number
+that would then pass 2^53 - 1 is left out, the least important first; nothing is ever rounded.
 """
 
 from msgspec import UNSET, UnsetType
@@ -15,9 +15,9 @@ Field = int | UnsetType
 def fit_prices(
     floor: int, bid: Number | None, ask: Number | None, last: Number | None
 ) -> tuple[int, Field, Field, Field]:
-    """A scale of at least ``floor``, and bid, ask and last price at it; UNSET where there is none, or no room.
+    """Return a scale of at least ``floor``, and bid, ask and last price at it; UNSET if absent or without room.
 
-    A bid and an ask that fit together stay, if need be at a scale below ``floor``.
+    A bid and an ask that fit together stay, if necessary at a scale below ``floor``.
     """
     scale, fields = _fit(floor, bid, ask, last)
     if (bid is not None and fields[0] is UNSET) or (ask is not None and fields[1] is UNSET):
@@ -36,7 +36,7 @@ def fit_sizes(
 def _fit(
     floor: int, first: Number | None, second: Number | None, third: Number | None
 ) -> tuple[int, tuple[Field, Field, Field]]:
-    """The numbers come in the order of their importance."""
+    """Fit the numbers, which are in the order of their importance."""
     scale = floor
     for its in (first, second, third):
         if its is not None and its[1] > scale:
@@ -48,7 +48,7 @@ def _fit(
 
 
 def _fit_some(floor: int, numbers: tuple[Number | None, ...]) -> tuple[int, tuple[Field, Field, Field]]:
-    """Not all of them have room: each has, if it has beside the more important ones."""
+    """Not all of them have room: keep each one that has room beside the more important ones."""
     scale, kept = floor, list[Number]()
     for its in numbers:
         if its is not None:
@@ -61,7 +61,7 @@ def _fit_some(floor: int, numbers: tuple[Number | None, ...]) -> tuple[int, tupl
 
 
 def _at(its: Number | None, scale: int) -> Field | None:
-    """The field of ``its`` at ``scale``; None where it has no room."""
+    """The field of ``its`` at ``scale``; None if it has no room."""
     if its is None:
         return UNSET
     value = its[0] * POWERS_OF_TEN[scale - its[1]]

@@ -1,9 +1,9 @@
-"""Where prices come from.
+"""The sources of prices.
 
-``registry``   every venue by its name; ``venue``: what one brings
+``registry``   every venue by its name; ``venue``: what a venue must have
 ``binance``    Binance spot, by streams or by REST
 ``coinbase``   Coinbase Exchange, by streams
-``auto``       a venue where it answers, else the simulator until it does
+``auto``       a venue if it answers, else the simulator until it does
 ``simulated``  prices of an exchange that does not exist
 ``replay``     a recording
 """

@@ -1,4 +1,4 @@
-"""``FEED=auto``: the exchange where anything of it answers, else the simulator until something does."""
+"""``FEED=auto``: the exchange if any of its URLs answers, else the simulator until one does."""
 
 import asyncio
 import logging
@@ -18,9 +18,9 @@ from poller.source import LinkState, Listener, Source
 logger = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S: Final = 5.0
-"""So long a newcomer may have to wait for the first simulated price where there is no internet."""
+"""Without internet, the first simulated price comes after at most this."""
 LOOK_AGAIN_S: Final = 60.0
-"""While prices are simulated, from one look at the exchange to the next."""
+"""Between two probes of the exchange, while prices are simulated."""
 
 _PAGE_BYTES: Final = 1 << 14
 
@@ -29,7 +29,7 @@ class ProbeResult(Struct, frozen=True):
     """The result of a probe of the exchange."""
 
     there: bool
-    """Whether anything answered, even with a refusal. Then the exchange gives prices, or the reason why not."""
+    """Whether anything answered, even with a refusal: the exchange then sends prices, or the reason why not."""
     reason: str = ""
     """What is wrong; else empty."""
 
@@ -37,9 +37,9 @@ class ProbeResult(Struct, frozen=True):
 async def look(
     endpoints: Endpoints, now_us: Callable[[], int], within_s: float = PROBE_TIMEOUT_S, *, ping: str
 ) -> ProbeResult:
-    """Ask for a sign of life at each URL until one is well, within ``within_s`` in all; ask nobody during a ban.
+    """Probe each URL until one works, within ``within_s`` in all; send nothing during a ban.
 
-    The question is ``GET`` of the path ``ping``, which answers 200.
+    The probe is a ``GET`` of the path ``ping``, which answers 200.
     """
     if endpoints.ban.left_s():
         return ProbeResult(True, endpoints.ban.reason)
@@ -74,9 +74,9 @@ async def look(
 
 
 class Auto:
-    """Prices of the simulator while nothing of the exchange answers; `run` returns the exchange's source once it does.
+    """Prices of the simulator while no URL of the exchange answers; `run` returns the exchange's source once one does.
 
-    The two never mix: whoever runs this starts anew with what `run` returns.
+    The two never mix: the caller starts again with the source that `run` returns.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Auto:
 
     @property
     def state(self) -> LinkState:
-        """The simulator's, whose reason says why it is one."""
+        """The simulator's state; its reason says why prices are simulated."""
         return self._simulated.state
 
     async def instruments(self) -> Mapping[str, Instrument]:
@@ -115,7 +115,7 @@ class Auto:
         self._simulated.doubt(symbol)
 
     def serve(self, symbols: Iterable[str]) -> None:
-        """See `poller.source.Source.serve`; the exchange's source is told when it takes over."""
+        """See `poller.source.Source.serve`; the exchange's source gets the symbols when it takes over."""
         self._simulated.serve(symbols)
 
     async def _until_there(self) -> Source:

@@ -1,8 +1,8 @@
-"""Prices out of a recording: the first line names the streams, then ``unix_time: message`` a line.
+"""Prices from a recording: the first line names the streams, then each line is ``unix_time: message``.
 
 Messages are those of a combined stream of Binance; ``bookTicker`` and ``miniTicker`` become updates, other
-streams are left out. An ``exchangeInfo`` answer beside the recording gives the scales; where there is none,
-or a symbol is not in it, the most decimals that the recording really uses do.
+streams are left out. An ``exchangeInfo`` answer beside the recording gives the scales. Without one, or for a symbol
+that is not in it, the scales are the most decimals that the recording has.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _STREAMS = frozenset({QUOTE_STREAM, SUMMARY_STREAM})
 _HEADERS = (b"ws://", b"wss://")
 _LINES_AT_ONCE = 250
-"""Between two pauses in which the rest of the process gets its turn."""
+"""Between two pauses for the rest of the process."""
 
 _ABSENT = Instrument("unknown", reason="the recording has no price of it")
 
@@ -51,10 +51,10 @@ class Replay:
         now_us: Callable[[], int],
         room: Callable[[], Awaitable[None]],
     ) -> None:
-        """Play ``symbols`` out of ``path``, ``speed`` times faster than recorded.
+        """Play ``symbols`` from ``path``, at ``speed`` times the recorded speed.
 
-        At speed 0 there is no clock to follow, so ``room`` is awaited: the publisher then takes every tick
-        and has none to leave out.
+        At speed 0 there is no clock to follow, so ``room`` is awaited: the publisher then sends every tick and
+        conflates none.
         """
         self._symbols = tuple(symbols)
         self._wanted = dict.fromkeys(self._symbols)
@@ -66,10 +66,10 @@ class Replay:
         self._room = room
         self.state = LinkState("replay", "down", "the recording has not begun", now_us())
         self.counters = {"malformed": 0}
-        """Lines that could not be understood."""
+        """The number of unreadable lines."""
 
     async def instruments(self) -> Mapping[str, Instrument]:
-        """See `poller.source.Source.instruments`. What the recording lacks is unknown, with a warning."""
+        """See `poller.source.Source.instruments`. Symbols that the recording lacks are unknown, with a warning."""
         recorded = await asyncio.to_thread(self._recorded_scales)
         present = [symbol for symbol in self._symbols if symbol in recorded]
         if not present:
@@ -88,7 +88,7 @@ class Replay:
         """See `poller.source.Source.doubt`: a recording does not change."""
 
     def serve(self, symbols: Iterable[str]) -> None:
-        """See `poller.source.Source.serve`; of those that are new, what is still to come is played."""
+        """See `poller.source.Source.serve`; the rest of the recording has the new symbols."""
         before = self._wanted
         self._wanted = dict.fromkeys(symbols)
         for symbol in self._wanted:
@@ -125,9 +125,9 @@ class Replay:
         self.state = LinkState("replay", "down", "the recording has ended", self._now_us())
 
     def _lines(self) -> Iterator[tuple[float, bytes] | None]:
-        """Read time and message of each line; None for a line that makes no sense.
+        """Read time and message of each line; None for an unreadable line.
 
-        The message is empty where it is of another stream.
+        The message is empty if it is of another stream.
         """
         try:
             with self._path.open("rb") as recording:
@@ -149,13 +149,13 @@ class Replay:
                     price = _most_decimals(known.price, update.bid, update.ask, update.last)
                     size = _most_decimals(known.size, update.bid_size, update.ask_size, update.volume)
                 except DecimalError:
-                    # The processor drops and counts it when it is played.
+                    # The processor drops and counts this update when it is played.
                     continue
                 scales[update.symbol] = Scales(price=price, size=size)
         return scales
 
     def _exchange_info(self) -> ExchangeInfo | None:
-        """The first usable answer beside the recording: as it came, or in lines of ``URL -> time: answer``."""
+        """The first usable answer beside the recording: the plain body, or lines of ``URL -> time: answer``."""
         for path in sorted(self._path.parent.glob("*exchangeInfo*")):
             try:
                 body = path.read_bytes()

@@ -1,7 +1,7 @@
 """Prices of an exchange that does not exist: to try things out, for tests, for load.
 
-Each symbol walks at random in whole price steps of its own, never far from where it began; nothing in
-here is a float but the time. Where a symbol starts and how fine it is stands in ``simulated.json``.
+Each symbol walks at random in whole price steps of its own, never far from its start. Only the time is a float. The
+start and the steps of each symbol are in ``simulated.json``.
 """
 
 import asyncio
@@ -18,23 +18,23 @@ from market.prices.venues import native_of
 from poller.source import LinkState, Listener, NullListener, Update
 
 _GRID_S = 0.01
-"""Above 100 ticks/s they come in small batches on this grid: finer timers cost more than the ticks."""
+"""Above 100 ticks/s, ticks come in small batches on this grid: finer timers cost more than the ticks."""
 _MAX_BEHIND_S = 1.0
-"""What a stall longer than this held up is left out, not caught up with in one flood."""
+"""After a longer stall the missed ticks are left out, instead of sent in one flood."""
 
 _ROUNDING = 1e-6
-"""Ticks: a timer that fires at its very moment must not miss it by a float's last digit."""
+"""In ticks: a timer that fires exactly on time must not miss its tick by a float's last digit."""
 _ORDER = 5_000
-"""What a quote's size is worth, about, in the quote asset."""
+"""The approximate value of a quote's size, in the quote asset."""
 _ORDERS_A_DAY = 10_000
-"""Sizes that the first volume is made of."""
+"""The number of orders in the first volume."""
 
 
 class Listing(Struct, frozen=True):
     """How a symbol is traded."""
 
     price: str
-    """Where the walk starts."""
+    """The start of the walk."""
     tick: str
     """The smallest price step (Binance's ``tickSize``)."""
     step: str
@@ -42,14 +42,14 @@ class Listing(Struct, frozen=True):
 
 
 DEFAULT_LISTING = Listing(price="10", tick="0.001", step="0.01")
-"""Of a symbol that ``simulated.json`` does not have."""
+"""For symbols that ``simulated.json`` does not have."""
 
 
 class Simulated:
-    """A seeded random walk of every symbol, at a settable pace.
+    """A seeded random walk of every symbol, at a settable rate.
 
-    The same seed, symbols and rate give the same quotes in the same order. It opens with one quote of
-    each symbol; about once a second a symbol's quote comes with its last price and volume.
+    The same seed, symbols and rate give the same quotes in the same order. It begins with one quote of each symbol;
+    about once a second a symbol's quote has its last price and volume.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Simulated:
         return {walk.symbol: Instrument("trading", walk.scales) for walk in self._walks}
 
     def doubt(self, symbol: str) -> None:
-        """See `poller.source.Source.doubt`: here everything is as it was made."""
+        """See `poller.source.Source.doubt`: the instruments never change here."""
 
     def serve(self, symbols: Iterable[str]) -> None:
         """See `poller.source.Source.serve`."""
@@ -100,7 +100,7 @@ class Simulated:
         loop = asyncio.get_running_loop()
         rate = self._ticks_per_s
         rest = _GRID_S if rate * _GRID_S > 1 else 0.0
-        # Counted from the start, so that late timers add up to nothing.
+        # Counted from the start, so that delays of timers do not add up.
         started, sent = loop.time(), 0
         while True:
             await asyncio.sleep(max(rest, started + (sent + 1) / rate - loop.time()))
@@ -112,7 +112,7 @@ class Simulated:
 
 
 class _Walk:
-    """One symbol's walk; prices and sizes are counted in its steps."""
+    """One symbol's walk; prices and sizes are in its steps."""
 
     def __init__(self, symbol: str, listing: Listing, quotes_per_summary: int, rng: random.Random) -> None:
         self.symbol = symbol
@@ -122,7 +122,7 @@ class _Walk:
         self._step = scaled(listing.step, self.scales.size)
         start = scaled(listing.price, self.scales.price)
         self._start = self._price = max(4, start // self._tick)
-        # A quote moves the price by up to 0.005 %, as a busy market does.
+        # A quote moves the price by up to 0.005 %, as in a busy market.
         self._reach = max(1, self._start // 20_000)
         order = _ORDER * 10 ** (self.scales.price + self.scales.size) // (start * self._step)
         self._order = max(1, order)
@@ -166,11 +166,11 @@ class _Walk:
 
 
 def _alike(symbol: str) -> str:
-    """The symbol of ours that one of another venue is traded like: ``BTCUSDT`` for ``coinbase:BTC-USD``."""
+    """The symbol in ``simulated.json`` for one of another venue: ``BTCUSDT`` for ``coinbase:BTC-USD``."""
     return native_of(symbol).partition("-")[0] + "USDT"
 
 
 def listings() -> dict[str, Listing]:
-    """What ``simulated.json`` lists: 100 symbols, with the steps that Binance traded them at in October 2021."""
+    """The listings in ``simulated.json``: 100 symbols, with their steps on Binance in October 2021."""
     text = Path(__file__).with_name("simulated.json").read_bytes()
     return msgspec.json.decode(text, type=dict[str, Listing])

@@ -1,4 +1,4 @@
-"""What a venue brings to the poller."""
+"""What a venue must have for the poller."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from poller.source import Source
 
 
 class Opening(Struct, frozen=True):
-    """What a venue's source is made of."""
+    """The parts of a venue's source."""
 
     symbols: tuple[str, ...]
     rest: Endpoints
@@ -22,18 +22,18 @@ class Opening(Struct, frozen=True):
 
 
 class Venue(Struct, frozen=True, kw_only=True):
-    """An exchange. `market.prices.venues` has its name too: gateways know which symbols are whose."""
+    """An exchange. `market.prices.venues` has its name too, because gateways must know each symbol's venue."""
 
     name: str
     """As in ``VENUE``, and in front of its symbols."""
     title: str
     """For people."""
     symbols: tuple[str, ...]
-    """Where nobody says whose prices are wanted."""
+    """The default symbols."""
     rest_url: tuple[str, ...]
-    """Where its REST interface is, without a path; ``<VENUE>_REST_URL`` says otherwise."""
+    """The URLs of its REST interface, without a path; ``<VENUE>_REST_URL`` overrides them."""
     ws_url: tuple[str, ...]
-    """Where its streams are; ``<VENUE>_WS_URL`` says otherwise."""
+    """The URLs of its streams, without a path; ``<VENUE>_WS_URL`` overrides them."""
     ping: str
     """What REST is asked to see whether it is there: a path that answers 200."""
     clock: str
@@ -43,14 +43,14 @@ class Venue(Struct, frozen=True, kw_only=True):
     feeds: Mapping[str, Callable[[Opening], Source]]
     """``FEED`` → its source; the first is what ``auto`` is. Each imports what it is made of when it is called."""
     replays: bool = False
-    """Whether there are recordings that can be replayed."""
+    """Whether recordings of it can be replayed."""
 
     @property
     def rest_variable(self) -> str:
-        """The variable that says where REST is."""
+        """The variable with the URLs of REST."""
         return f"{self.name.upper()}_REST_URL"
 
     @property
     def ws_variable(self) -> str:
-        """The variable that says where the streams are."""
+        """The variable with the URLs of the streams."""
         return f"{self.name.upper()}_WS_URL"

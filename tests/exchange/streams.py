@@ -15,7 +15,7 @@ from tests.exchange.limits import Limits, RollingCount
 from tests.exchange.market import Market
 
 
-class Heard(Struct, frozen=True):
+class Received(Struct, frozen=True):
     """A message from a client."""
 
     at: float
@@ -43,7 +43,7 @@ class Connection:
         touch: Callable[[], None],
     ) -> None:
         self.streams: dict[str, None] = {}
-        self.heard: list[Heard] = []
+        self.received: list[Received] = []
         self.opened_at = clock()
         self.granted_at = clock()
         """When the last SUBSCRIBE was granted."""
@@ -69,7 +69,7 @@ class Connection:
         self._clock = clock
         self._violate = violate
         self._touch = touch
-        self._told: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
         """Stream → how many changes its client knows of."""
         self._unheard_of: set[str] = set()
         """Streams of symbols that were not listed when they were subscribed: nothing is told of them, ever."""
@@ -139,7 +139,7 @@ class Connection:
         for stream in streams:
             symbol, _, kind = stream.partition("@")
             if (changes := self._market.changes.get(symbol.upper())) is not None:
-                self._told[stream] = changes.of(kind)
+                self._sent[stream] = changes.of(kind)
             listed = symbol.upper() in self._market.listings
             (self._unheard_of.discard if listed else self._unheard_of.add)(stream)
         return True
@@ -178,7 +178,7 @@ class Connection:
 
     def _note(self, kind: Literal["text", "ping", "pong"], data: str | bytes) -> None:
         size = len(data.encode() if isinstance(data, str) else data)
-        self.heard.append(Heard(self._clock(), kind, size, data.count("@") if isinstance(data, str) else 0))
+        self.received.append(Received(self._clock(), kind, size, data.count("@") if isinstance(data, str) else 0))
 
     def _command(self, text: str) -> None:
         size = len(text.encode())
@@ -236,8 +236,8 @@ class Connection:
             for stream in self.streams:
                 symbol, _, kind = stream.partition("@")
                 its = self._market.changes.get(symbol.upper()) if kind in ("miniTicker", "ticker") else None
-                if its is not None and self._told.get(stream) != its.of(kind):
-                    self._told[stream] = its.of(kind)
+                if its is not None and self._sent.get(stream) != its.of(kind):
+                    self._sent[stream] = its.of(kind)
                     self.tell(stream)
 
     async def _expire(self) -> None:

@@ -288,12 +288,12 @@ async def test_unknown_and_upper_case_symbols_are_silence(exchange: Exchange, se
     names = "nope@miniTicker/BTCUSDT@miniTicker/btcusdt@nonsense/ethusdt@miniTicker"
     async with session.ws_connect(f"{exchange.ws_url}/stream?streams={names}") as socket:
         await exchange.until(lambda: exchange.open_connections)
-        heard = set()
+        received = set()
         for number in range(3):
             for symbol in ("BTCUSDT", "ETHUSDT"):
                 exchange.quote(symbol, last=f"{number}.0")
-            heard.add((await socket.receive_json(timeout=10))["stream"])
-    assert {"ethusdt@miniTicker"} == heard
+            received.add((await socket.receive_json(timeout=10))["stream"])
+    assert {"ethusdt@miniTicker"} == received
 
 
 async def test_too_many_streams(session: ClientSession) -> None:

@@ -61,7 +61,7 @@ async def websocket(haproxy: Balancer, data: bytes, source: str = CLOUD) -> Asyn
         yield int(line[9:12] or 0)
 
 
-def heard(haproxy: Balancer) -> list[list[str]]:
+def forwarded(haproxy: Balancer) -> list[list[str]]:
     """The `X-Forwarded-For` lines of each request that came through, oldest first."""
     requests = [request.headers.getall("X-Forwarded-For", []) for request in haproxy.requests]
     for stand_in in haproxy.stand_ins:

@@ -35,7 +35,7 @@ Lines = dict[str, list[str]]
 
 
 @asynccontextmanager
-async def overheard(plan: Plan, within_s: float = 30) -> AsyncIterator[tuple[Stack, Lines]]:
+async def launched(plan: Plan, within_s: float = 30) -> AsyncIterator[tuple[Stack, Lines]]:
     """A stack that is ready, and all output of its programs."""
     lines: Lines = defaultdict(list)
 
@@ -83,10 +83,10 @@ def feeds(client: Client) -> list[str]:
 async def until_stale(clients: Iterable[Client], reason: str, within_s: float = STALE_WITHIN_S) -> float:
     """Wait until every client has received `stale` with a reason that contains ``reason``; return the seconds."""
 
-    def is_told(client: Client) -> bool:
+    def is_stale(client: Client) -> bool:
         return client.status["feed"] == "stale" and reason in client.status["reason"]
 
-    return await _until(clients, is_told, within_s)
+    return await _until(clients, is_stale, within_s)
 
 
 async def until_current(clients: Iterable[Client], within_s: float = BACK_WITHIN_S) -> float:

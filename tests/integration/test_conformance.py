@@ -65,5 +65,5 @@ async def test_who_still_sends_hears_why_it_was_closed() -> None:
             writer.transport.abort()
 
     async with echo_behind_haproxy() as port, asyncio.timeout(60):
-        heard = [one for _ in range(5) for one in await asyncio.gather(*(told(port) for _ in range(10)))]
-    assert [True] * 50 == heard
+        received = [one for _ in range(5) for one in await asyncio.gather(*(told(port) for _ in range(10)))]
+    assert [True] * 50 == received

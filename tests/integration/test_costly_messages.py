@@ -72,8 +72,8 @@ async def attack(address: Address, payload: bytes) -> tuple[int, int, float]:
         listening.cancel()
         writer.close()
     refused = answers.count(b'"code":"rate_limited"')
-    heard = sum(answers.count(kind) for kind in (b'"subscribed"', b'"unsubscribed"', b'"pong"', b'"type":"error"'))
-    return heard - refused, refused, took_s
+    received = sum(answers.count(kind) for kind in (b'"subscribed"', b'"unsubscribed"', b'"pong"', b'"type":"error"'))
+    return received - refused, refused, took_s
 
 
 @pytest.mark.parametrize(

@@ -24,19 +24,19 @@ RATE = 100
 async def get(port: int, source: str, *requests: bytes, method: bytes = b"GET") -> list[tuple[int, str]]:
     """Ask for one after the other on a connection of its own; status and body of each answer."""
     reader, writer = await asyncio.open_connection(HOST, port, local_addr=(source, 0))
-    heard = []
+    received = []
     try:
         async with asyncio.timeout(20):
             for request in requests:
                 writer.write(method + b" " + request + b"\r\n")
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
-                heard.append((int(head.split()[1]), (await reader.readexactly(int(length or 0))).decode()))
+                received.append((int(head.split()[1]), (await reader.readexactly(int(length or 0))).decode()))
                 if b"connection: close" in head:
                     break
     finally:
         writer.close()
-    return heard
+    return received
 
 
 async def visit(port: int, source: str, seen: Counter[int]) -> None:

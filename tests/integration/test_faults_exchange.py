@@ -18,7 +18,7 @@ from tests.integration.faults import (
     SYMBOLS,
     assert_never_stale,
     assert_stayed,
-    overheard,
+    launched,
     subscribers,
     tell,
     together,
@@ -134,7 +134,7 @@ async def _frozen() -> None:
 async def _meaningless_quotes() -> None:
     async with (
         _exchange() as exchange,
-        overheard(_plan(exchange)) as (stack, lines),
+        launched(_plan(exchange)) as (stack, lines),
         subscribers(ws_url(stack)) as clients,
     ):
         before = len(lines["poller"])
@@ -151,7 +151,7 @@ async def _meaningless_quotes() -> None:
 async def _meaningless_answers() -> None:
     async with (
         _exchange() as exchange,
-        overheard(_plan(exchange, feed="binance-rest")) as (stack, lines),
+        launched(_plan(exchange, feed="binance-rest")) as (stack, lines),
         subscribers(ws_url(stack)) as clients,
     ):
         before = len(lines["poller"])
@@ -167,7 +167,7 @@ async def _meaningless_answers() -> None:
 async def _nonsense_among_good_quotes() -> None:
     async with (
         _exchange() as exchange,
-        overheard(_plan(exchange)) as (stack, lines),
+        launched(_plan(exchange)) as (stack, lines),
         subscribers(ws_url(stack), conflate=False) as clients,
     ):
         before = len(lines["poller"])

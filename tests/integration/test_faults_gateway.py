@@ -24,9 +24,9 @@ from tests.integration.faults import (
     assert_unaware,
     bus_port,
     cpu_s,
+    launched,
     now,
     open_files,
-    overheard,
     subscribers,
     tell,
     together,
@@ -69,7 +69,7 @@ async def test_a_gateway_out_of_descriptors_keeps_whom_it_has_and_takes_others_w
         (gateway,) = plan.gateways
         limited = ("sh", "-c", f'ulimit -n {DESCRIPTORS}; exec "$@"', "sh", *gateway.command)
         plan = replace(plan, gateways=(replace(gateway, command=limited),))
-        async with overheard(plan) as (stack, lines), subscribers(ws_url(stack), conflate=False) as clients:
+        async with launched(plan) as (stack, lines), subscribers(ws_url(stack), conflate=False) as clients:
             url, pid = ws_url(stack), stack["gateway"].pid
             files = open_files(pid)
             async with _crowd(url) as crowd, _throng(url) as refused:

@@ -91,8 +91,8 @@ async def test_requests_and_streams_go_through_the_proxy(scheme: str, valkey: Va
             port = await stack.enter_async_context(tls_front(port, ca))
         routes = {f"{host}:9443": port for host in HOSTS}
         proxy = await stack.enter_async_context(ForwardProxy(routes, user="us", password=PASSWORD))
-        bus, heard = open_bus(valkey.url), RecordingReceiver()
-        link = await listen(bus, ["BTCUSDT"], heard)
+        bus, reader = open_bus(valkey.url), RecordingReceiver()
+        link = await listen(bus, ["BTCUSDT"], reader)
         lines = await stack.enter_async_context(
             poller(
                 FEED="auto",
@@ -106,7 +106,7 @@ async def test_requests_and_streams_go_through_the_proxy(scheme: str, valkey: Va
                 LOG_LEVEL="DEBUG",
             )
         )
-        await until(lambda: _is_up(heard), within_s=20)
+        await until(lambda: _is_up(reader), within_s=20)
         link.close()
         await bus.aclose()
         methods = {asked.partition(" ")[0] for asked in proxy.asked}
@@ -122,8 +122,8 @@ async def test_requests_and_streams_go_through_the_proxy(scheme: str, valkey: Va
 async def test_a_proxy_that_lets_nobody_through_is_no_exchange(valkey: Valkey) -> None:
     """Nothing of the exchange answers, so prices are simulated, and the log says what the proxy said."""
     async with ForwardProxy({}) as proxy, AsyncExitStack() as stack:
-        bus, heard = open_bus(valkey.url), RecordingReceiver()
-        link = await listen(bus, ["BTCUSDT"], heard)
+        bus, reader = open_bus(valkey.url), RecordingReceiver()
+        link = await listen(bus, ["BTCUSDT"], reader)
         lines = await stack.enter_async_context(
             poller(
                 FEED="auto",
@@ -134,14 +134,14 @@ async def test_a_proxy_that_lets_nobody_through_is_no_exchange(valkey: Valkey) -
             )
         )
         await until(
-            lambda: any(decode_heartbeat(it).source == "simulated" for name, it in heard.received if name == "beat")
+            lambda: any(decode_heartbeat(it).source == "simulated" for name, it in reader.received if name == "beat")
         )
         link.close()
         await bus.aclose()
     assert any("so these prices are simulated (the proxy refuses: HTTP 502)" in line for line in lines)
 
 
-def _is_up(heard: RecordingReceiver) -> bool:
-    heartbeats = [decode_heartbeat(payload) for name, payload in heard.received if name == "beat"]
-    prices = len(heard.received) > len(heartbeats)
+def _is_up(reader: RecordingReceiver) -> bool:
+    heartbeats = [decode_heartbeat(payload) for name, payload in reader.received if name == "beat"]
+    prices = len(reader.received) > len(heartbeats)
     return prices and (heartbeats[-1].source, heartbeats[-1].link) == ("binance-ws", "up")

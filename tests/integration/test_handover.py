@@ -15,7 +15,7 @@ from deploy.processes import ROOT
 from deploy.programs import GUNICORN, Plan
 from deploy.stack import Stack
 from tests.client import Client
-from tests.integration.faults import Lines, now, overheard, subscribers, tell
+from tests.integration.faults import Lines, launched, now, subscribers, tell
 from tests.integration.haproxy_stats import stats_of, until_state
 from tests.integration.newcomers import Newcomers, coming
 from tests.integration.stacks import GATEWAY_COUNT, answers, cluster_plan, eventually, run_plan, running, ws_url
@@ -61,7 +61,7 @@ async def test_nobody_is_turned_away_while_four_gateways_are_reloaded() -> None:
 @pytest.mark.haproxy
 async def test_nobody_is_turned_away_while_four_gateways_are_restarted() -> None:
     """SIGTERM to one gateway after the other, and each is started again; HAProxy hears of each that it goes away."""
-    async with overheard(cluster_plan(DRAIN_SECONDS=DRAIN_SECONDS)) as (stack, lines):
+    async with launched(cluster_plan(DRAIN_SECONDS=DRAIN_SECONDS)) as (stack, lines):
         gateways = [program.name for program in stack.plan.gateways]
         async with coming(stack.plan.front, RATE) as newcomers:
             began = now()
@@ -84,7 +84,7 @@ async def test_nobody_is_turned_away_by_a_gateway_that_is_reloaded_with_nothing_
     """Straight on its port: two SIGHUPs, one for settings that cannot be used, and a second worker for a while."""
     (conf := tmp_path / "conf").write_text("LOG_LEVEL=INFO\n", encoding="utf-8")
     plan = under_gunicorn(run_plan(DRAIN_SECONDS=DRAIN_SECONDS, TICKGATE_CONFIG=str(conf)))
-    async with overheard(plan) as (stack, lines), coming(plan.front, RATE) as newcomers:
+    async with launched(plan) as (stack, lines), coming(plan.front, RATE) as newcomers:
         arbiter = stack["gateway"].pid
         async with subscribers(ws_url(stack), EACH) as clients:
             began = now()
@@ -120,7 +120,7 @@ async def test_nobody_is_turned_away_by_a_gateway_that_is_reloaded_with_nothing_
 async def test_a_reload_during_an_outage_of_the_bus_waits_for_its_end() -> None:
     """The old worker serves until the new one has prices; a stop meanwhile does not wait for that."""
     plan = under_gunicorn(run_plan(DRAIN_SECONDS=DRAIN_SECONDS))
-    async with overheard(plan) as (stack, lines):
+    async with launched(plan) as (stack, lines):
         arbiter = stack["gateway"].pid
         async with subscribers(ws_url(stack), EACH) as clients, coming(plan.front, RATE) as newcomers:
             old = workers_of(arbiter)

@@ -19,7 +19,7 @@ from tests.integration.clouds import (
     OTHER,
     STRANGER,
     UPGRADE,
-    heard,
+    forwarded,
     proxy_v1,
     proxy_v2,
     request,
@@ -60,7 +60,7 @@ async def test_of_a_trusted_proxy_the_last_entry_is_the_client(cloud: str) -> No
     async with balancer(**BY_HEADER) as haproxy:
         for lines, expected in ONE_HOP:
             assert await status(haproxy, request(lines), cloud) == 200
-            assert heard(haproxy) == [[] if expected is None else [expected]], lines
+            assert forwarded(haproxy) == [[] if expected is None else [expected]], lines
 
 
 async def test_of_two_trusted_proxies_the_second_entry_from_the_right_is_the_client() -> None:
@@ -75,7 +75,7 @@ async def test_of_two_trusted_proxies_the_second_entry_from_the_right_is_the_cli
             ([CLIENT], None),
         ):
             assert await status(haproxy, request(lines)) == 200
-            assert heard(haproxy) == [[] if expected is None else [expected]], lines
+            assert forwarded(haproxy) == [[] if expected is None else [expected]], lines
 
 
 async def test_a_quote_among_the_entries_is_refused() -> None:
@@ -91,7 +91,7 @@ async def test_who_is_no_trusted_proxy_names_nobody() -> None:
     async with balancer(**BY_HEADER, **BY_PROXY) as haproxy:
         for lines in ([CLIENT], [CLOUD], ["127.0.0.1"], [], ['"']):
             assert await status(haproxy, request(lines), STRANGER) == 200
-            assert heard(haproxy) == [[STRANGER]]
+            assert forwarded(haproxy) == [[STRANGER]]
 
 
 async def test_the_scheme_is_reported_by_the_trusted_proxy_alone() -> None:
@@ -105,7 +105,7 @@ async def test_the_scheme_is_reported_by_the_trusted_proxy_alone() -> None:
             extra = f"X-Forwarded-Proto: {claim}\r\nConnection: close\r\n"
             assert await status(haproxy, request([CLIENT], extra), source) == 200
             assert [one.headers.getall("X-Forwarded-Proto") for one in haproxy.requests] == [[expected]]
-            heard(haproxy)
+            forwarded(haproxy)
 
 
 @pytest.mark.parametrize("cloud", [CLOUD, OPERATOR])
@@ -164,10 +164,10 @@ async def test_by_proxy_protocol_the_header_names_the_client(header: object) -> 
     async with balancer(**BY_PROXY) as haproxy:
         for client in (CLIENT, "2001:db8::7"):
             assert await status(haproxy, header(client) + request(["6.6.6.6", CLOUD])) == 200
-            assert heard(haproxy) == [[client]]
+            assert forwarded(haproxy) == [[client]]
         assert await status(haproxy, proxy_v2(None) + request()) == 200
         assert await status(haproxy, b"PROXY UNKNOWN\r\n" + request()) == 200
-        assert heard(haproxy) == [[CLOUD]] * 2
+        assert forwarded(haproxy) == [[CLOUD]] * 2
 
 
 async def test_by_proxy_protocol_only_the_balancer_is_heard() -> None:
@@ -217,7 +217,7 @@ async def test_by_proxy_protocol_tls_ends_here(tmp_path: Path) -> None:
 
         assert [await over_tls(CLIENT) for _ in range(3)] == [b"200", b"200", b"429"]
         assert await over_tls(OTHER) == b"200"
-        assert heard(haproxy).count([CLIENT]) == 2
+        assert forwarded(haproxy).count([CLIENT]) == 2
 
 
 async def test_a_trusted_proxy_may_stand_behind_a_balancer_with_the_proxy_protocol() -> None:
@@ -225,4 +225,4 @@ async def test_a_trusted_proxy_may_stand_behind_a_balancer_with_the_proxy_protoc
     async with balancer(**BY_PROXY, TICKGATE_TRUSTED_PROXIES="198.51.100.0/24") as haproxy:
         assert await status(haproxy, proxy_v2("198.51.100.3") + request(["6.6.6.6", CLIENT])) == 200
         assert await status(haproxy, proxy_v2(OTHER) + request(["198.51.100.3", CLIENT])) == 200
-        assert sorted(heard(haproxy)) == [[CLIENT], [OTHER]]
+        assert sorted(forwarded(haproxy)) == [[CLIENT], [OTHER]]

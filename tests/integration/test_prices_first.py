@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 CLIENTS, MESSAGES = 30, 100
 HOLD = b'{"type":"subscribe","symbols":["*"],"batch":true,"snapshot":false}'
 AGAIN = b'{"type":"subscribe","symbols":["BTC"],"batch":true,"snapshot":false,"id":%d}'
-HEARD = re.compile(rb'"type":"ticks"|"type":"subscribed","symbols":\["BTCUSDT"\],"id":(\d+)|\x88\x02(..)', re.DOTALL)
+ANSWERS = re.compile(rb'"type":"ticks"|"type":"subscribed","symbols":\["BTCUSDT"\],"id":(\d+)|\x88\x02(..)', re.DOTALL)
 
 
 class Sender:
@@ -44,7 +44,7 @@ class Sender:
             else match[1].decode()
             if match[1]
             else str(int.from_bytes(match[2]))
-            for match in HEARD.finditer(bytes(self.received))
+            for match in ANSWERS.finditer(bytes(self.received))
         ]
 
 

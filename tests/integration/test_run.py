@@ -35,8 +35,8 @@ async def test_each_client_gets_exactly_its_own_symbols() -> None:
             for client, symbols in zip(clients, wanted, strict=True):
                 await client.subscribe(*sorted(symbols), conflate=False)
             await asyncio.gather(*(client.until(_heard_twenty_of_each) for client in clients))
-            heard = tuple(set(client.prices) for client in clients)
-            assert heard == wanted
+            received = tuple(set(client.prices) for client in clients)
+            assert received == wanted
             assert [client.gaps() for client in clients] == [[], [], []]
             # The same update is the same for everybody who holds the symbol.
             of_a, of_c = _by_seq(a, "BTCUSDT"), _by_seq(c, "BTCUSDT")

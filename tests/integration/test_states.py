@@ -16,7 +16,7 @@ from market.bus.redis.bus import RedisBus
 from market.wire.status import Changes, Heartbeat, States, SymbolState, SymbolStatus
 from tests.client import Client, connected
 from tests.fakes import tick
-from tests.integration.faults import feeds, is_live, now, overheard, tell, until_stale
+from tests.integration.faults import feeds, is_live, launched, now, tell, until_stale
 from tests.integration.fronts import both_ways
 from tests.integration.stacks import eventually, ws_url
 from tests.market.bus.using import publish
@@ -131,7 +131,7 @@ async def gateway_of(bus_url: str, *symbols: str, **more: str) -> AsyncIterator[
     """One gateway with ``symbols``; its stack's poller is a process that does nothing."""
     plan = both_ways(BUS_URL=bus_url, SYMBOLS=",".join(symbols), **more)
     nobody = Program(name="poller", command=(sys.executable, "-c", "import signal; signal.pause()"), env={})
-    async with overheard(replace(plan, poller=nobody)) as (stack, _):
+    async with launched(replace(plan, poller=nobody)) as (stack, _):
         yield stack
 
 

@@ -12,7 +12,7 @@ from deploy.programs import plan_run
 from deploy.stack import Stack
 from tests.client import connected
 from tests.exchange.server import Exchange
-from tests.integration.faults import Lines, feeds, is_live, now, overheard, tell, together
+from tests.integration.faults import Lines, feeds, is_live, launched, now, tell, together
 from tests.integration.quotes import (
     history,
     holder,
@@ -135,7 +135,7 @@ async def test_symbols_come_and_go_in_poller_and_gateway_together(way: str, tmp_
         # Either may be the first to be told.
         programs = ("poller", "gateway") if way == "@file" else ("gateway", "poller")
         async with (
-            overheard(plan_run(told)) as (stack, lines),
+            launched(plan_run(told)) as (stack, lines),
             moving(exchange, *BUSY),
             holder(url := ws_url(stack), *BUSY) as bystander,
             connected(url) as client,
@@ -218,7 +218,10 @@ async def _refused(said: str) -> None:
     async with Exchange(BUSY) as exchange:
         exchange.answer(code, body, retry_after_s=3 if code == 429 else None)
         exchange.faults.stream_status = code
-        async with overheard(plan_for(exchange, BUSY, feed="auto")) as (stack, _), connected(ws_url(stack)) as client:
+        async with (
+            launched(plan_for(exchange, BUSY, feed="auto")) as (stack, _),
+            connected(ws_url(stack)) as client,
+        ):
             await client.subscribe("*")
             await client.until(lambda client: said in client.status["reason"], within_s=15)
             for _ in range(3):

@@ -164,14 +164,14 @@ async def _halt(exchange: Exchange, url: str, symbol: str) -> None:
         halted_s = await until_state(client, symbol, "halted", HALTS[symbol])
         assert shows(client, symbol, bid=None, ask=None)
         async with connected(url) as late:
-            told = asyncio.create_task(_price_when_told(late, symbol, "halted"))
+            told = asyncio.create_task(_price_at_state(late, symbol, "halted"))
             await late.subscribe(symbol)
             assert "snapshot" == (await told)["type"]
             assert client.states[symbol] == late.states[symbol]
             assert ["snapshot"] == [price["type"] for price in late.prices[symbol]]
             assert shows(late, symbol, bid=None, ask=None)
         exchange.market.set_status(symbol, "TRADING")
-        told = asyncio.create_task(_price_when_told(client, symbol, "live", LOOK_S + LATE_S))
+        told = asyncio.create_task(_price_at_state(client, symbol, "live", LOOK_S + LATE_S))
         began = now()
         price = 200
         while state(client, symbol) != "live":
@@ -186,19 +186,19 @@ async def _halt(exchange: Exchange, url: str, symbol: str) -> None:
         tell(f"symbol halted ({HALTS[symbol]})", told_after=halted_s, back_after=back_s)
 
 
-async def _price_when_told(client: Client, symbol: str, wanted: str, within_s: float = 10) -> Message:
-    """The newest price that a client had when it was told of a symbol that it is ``wanted``; empty where it had none.
+async def _price_at_state(client: Client, symbol: str, wanted: str, within_s: float = 10) -> Message:
+    """Return the newest price that a client had when it received the state ``wanted`` of a symbol; empty if none.
 
-    Nothing is looked at before the next message comes.
+    Nothing is checked before the next message comes.
     """
     seen: list[Message] = []
 
-    def is_told(client: Client) -> bool:
+    def has_state(client: Client) -> bool:
         if not seen and symbol in client.states and state(client, symbol) == wanted:
             seen.append(newest(client, symbol))
         return bool(seen)
 
-    await client.until(is_told, within_s)
+    await client.until(has_state, within_s)
     return seen[0]
 
 
@@ -212,7 +212,7 @@ async def _delisted(exchange: Exchange, url: str) -> None:
         exchange.market.enlist(symbol)
         began = now()
         exchange.quote(symbol, bid="70.00000000", ask="71.00000000")
-        price = await _price_when_told(client, symbol, "live", LOOK_S + LATE_S)
+        price = await _price_at_state(client, symbol, "live", LOOK_S + LATE_S)
         assert (Decimal(70), Decimal(71)) == (number(price, "bid"), number(price, "ask"))
         assert ["delisted", "live"] == turns(client, symbol)
         tell("symbol delisted", told_after=gone_s, back_after=now() - began)
@@ -226,7 +226,7 @@ async def _unlisted(exchange: Exchange, url: str) -> None:
         assert all(shows(client, symbol, bid=None, ask=None, last=None, volume=None) for symbol in UNLISTED)
         exchange.market.enlist("NEWUSDT")
         began = now()
-        price = await _price_when_told(client, "NEWUSDT", "live", LOOK_S + LATE_S)
+        price = await _price_at_state(client, "NEWUSDT", "live", LOOK_S + LATE_S)
         assert 100 == number(price, "bid")
         tell("unlisted symbol is listed", told_after="the start", back_after=now() - began)
         exchange.quote("NEWUSDT", bid="99.00000000")

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from deploy.ports import free_port
 from deploy.processes import ROOT, Process
 from deploy.programs import find_haproxy
-from tests.integration.faults import overheard
+from tests.integration.faults import launched
 from tests.integration.fronts import behind_haproxy
 from tests.integration.stacks import answers, environment, run_plan
 
@@ -90,7 +90,7 @@ async def test_each_client_is_limited_by_its_own_address(topology: str, tmp_path
     has_haproxy = "HAProxy" in topology
     limits = {"MAX_CONNECTIONS_PER_IP": "2", "TICKGATE_CONNECT_RATE_PER_IP": "6"}
     plan = behind_haproxy(**settings, **limits) if has_haproxy else run_plan(**settings, **limits)
-    async with overheard(plan) as (_, lines), AsyncExitStack() as exits:
+    async with launched(plan) as (_, lines), AsyncExitStack() as exits:
         port = plan.front.port
         if "cloud" in topology:
             port = await exits.enter_async_context(cloud(tmp_path, plan.front, http="HTTP" in topology))

@@ -1,4 +1,4 @@
-"""What the tests of the Binance sources share: short timings, and a source at work."""
+"""Shared by the tests of sources: short timings, and running sources."""
 
 import asyncio
 import random
@@ -40,7 +40,7 @@ REST = RestTiming(
 
 
 DOUBTS = DoubtTiming(patience_s=0.3, longest_s=1.2, gap_s=0.1, confirm_s=0.2, unusable_s=0.3, forgive_s=1.0)
-"""For tests of doubt: a symbol that is dead is found within a second."""
+"""For tests of doubt: a dead symbol is found within a second."""
 
 
 def now_us() -> int:
@@ -69,16 +69,16 @@ def new_rest(exchange: Exchange, symbols: list[str], **timing: float) -> Binance
 
 
 class RecordingListener:
-    """Somebody who keeps all that a source says. As a processor does, it knows what is news and what is none."""
+    """A listener that keeps all reports of a source. Like a processor it knows which updates are news."""
 
     def __init__(self) -> None:
         self.updates: list[Update] = []
         self.listings: list[tuple[str, Instrument]] = []
         self.misread: list[str | None] = []
         self.lacking: dict[str, str] = {}
-        """Symbol → why nothing of it arrives."""
+        """Symbol → why it does not arrive."""
         self.notes: dict[str, str] = {}
-        """Symbol → what is unusual about what arrives; of every symbol that was ever told to be covered."""
+        """Symbol → what is unusual about it; for every symbol that was ever reported covered."""
         self.was_lacking: dict[str, str] = {}
         self._newest: dict[str, Update] = {}
 
@@ -122,14 +122,14 @@ class Tell(RecordingListener):
 
 @asynccontextmanager
 async def listening(source: Source) -> AsyncIterator[list[Update]]:
-    """Run ``source``, collecting its updates, for as long as the block lasts."""
+    """Run ``source`` and collect its updates within the block."""
     async with heeding(source) as listener:
         yield listener.updates
 
 
 @asynccontextmanager
 async def heeding(source: Source) -> AsyncIterator[RecordingListener]:
-    """Run ``source``, keeping all that it says, for as long as the block lasts."""
+    """Run ``source`` and keep all its reports within the block."""
     listener = RecordingListener()
     await source.instruments()
     task = asyncio.create_task(source.run(listener))
@@ -158,6 +158,6 @@ def bids(updates: list[Update], symbol: str) -> list[str | None]:
     return [update.bid for update in updates if update.symbol == symbol and update.bid is not None]
 
 
-async def heard(updates: list[Update], symbol: str, bid: str) -> None:
-    """Return once a quote of ``symbol`` with this bid was emitted."""
+async def arrived(updates: list[Update], symbol: str, bid: str) -> None:
+    """Return once a quote of ``symbol`` with this bid has arrived."""
     await eventually(lambda: bid in bids(updates, symbol))

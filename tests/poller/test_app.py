@@ -49,7 +49,7 @@ async def polling(settings: PollerSettings) -> AsyncIterator[Poller]:
 
 @asynccontextmanager
 async def listening(url: str, *symbols: str) -> AsyncIterator[RecordingReceiver]:
-    """Somebody who hears these symbols within the block."""
+    """A subscriber to these symbols within the block."""
     bus, receiver = open_bus(url), RecordingReceiver()
     link = await listen(bus, symbols, receiver)
     yield receiver
@@ -102,7 +102,7 @@ def ticks(receiver: RecordingReceiver) -> list[Tick]:
 
 
 async def test_every_recorded_quote_arrives_once(valkey: Valkey) -> None:
-    """Each quote of the real recording arrives once, in order, to the integer, and heartbeats go on after its end."""
+    """Each quote of the real recording arrives once, in order and exactly; heartbeats continue after its end."""
     settings = replaying(valkey.url)
     async with listening(valkey.url, *settings.symbols) as receiver:
         async with polling(settings):
@@ -131,7 +131,7 @@ async def test_bus_that_is_late(valkey: Valkey) -> None:
 
 
 async def test_restart(valkey: Valkey) -> None:
-    """A second poller numbers on above the first, even one whose numbers are ahead of the clock."""
+    """A second poller continues above the first one's numbers, even if those are ahead of the clock."""
     ahead = now_us() // 1000 + 3_600_000
     bus = open_bus(valkey.url)
     await publish(bus, [tick("BTCUSDT", ahead)])
@@ -150,7 +150,7 @@ async def test_restart(valkey: Valkey) -> None:
 
 
 async def test_two_pollers(valkey: Valkey) -> None:
-    """Of two pollers the first publishes; told to stop, it leaves without a final heartbeat, and the second goes on."""
+    """Of two pollers the first publishes; when it stops it sends no final heartbeat, and the second continues."""
     settings = simulating(valkey.url)
     async with listening(valkey.url, *settings.symbols) as receiver, AsyncExitStack() as first_only:
         first = await first_only.enter_async_context(polling(settings))
@@ -199,7 +199,7 @@ async def test_start_that_cannot_succeed() -> None:
 
 
 async def test_symbols_that_change_while_running(valkey: Valkey) -> None:
-    """A symbol that is added has prices and a state, one that is removed has neither, and the others go on."""
+    """An added symbol has prices and a state, a removed one has neither, and the others continue."""
     settings = simulating(valkey.url)
     async with listening(valkey.url, "BTCUSDT", "ETHUSDT", "SOLUSDT") as receiver, polling(settings) as poller:
         await until(lambda: {"BTCUSDT", "ETHUSDT"} == {its.symbol for its in ticks(receiver)})
@@ -240,7 +240,7 @@ async def test_metrics_are_served() -> None:
 
 
 async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stop is heard at once, though the poller still waits to learn whether Binance is there."""
+    """A stop works at once, even while the poller still probes Binance."""
     asked = asyncio.Event()
 
     async def silent(*_: object, **__: object) -> None:
@@ -254,7 +254,7 @@ async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once the exchange answers its prices follow; between there are none, and every heartbeat says whose they are."""
+    """When the exchange answers its prices follow, after none in between; every heartbeat names the source."""
     monkeypatch.setattr(opening, "Auto", partial(Auto, again_s=0.2))
     port = free_port()
     settings = PollerSettings(
@@ -265,22 +265,22 @@ async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytes
         ws_url=(f"ws://127.0.0.1:{port}",),
         sim_ticks_per_s=200,
     )
-    async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as heard, polling(settings):
-        await until(lambda: len(_ticks(heard)) > 20)
+    async with listening(valkey.url, "BTCUSDT", "ETHUSDT") as subscriber, polling(settings):
+        await until(lambda: len(_ticks(subscriber)) > 20)
         async with Exchange(["BTCUSDT", "ETHUSDT"], port=port) as exchange:
             exchange.quote("BTCUSDT", bid="7.00000000", ask="8.00000000", last="7.50000000")
             # Of the other there is no price at all.
             exchange.quote("ETHUSDT", bid=None, bid_size=None, ask=None, ask_size=None, last=None, volume=None)
-            await until(lambda: _ticks(heard, "BTCUSDT")[-1].bid == 700)
-            await until(lambda: _heartbeats(heard)[-1].source == "binance-ws")
+            await until(lambda: _ticks(subscriber, "BTCUSDT")[-1].bid == 700)
+            await until(lambda: _heartbeats(subscriber)[-1].source == "binance-ws")
             for symbol in ("BTCUSDT", "ETHUSDT"):
-                ticks = _ticks(heard, symbol)
+                ticks = _ticks(subscriber, symbol)
                 assert [its.seq for its in ticks] == sorted({its.seq for its in ticks})
                 blank = next(number for number, its in enumerate(ticks) if its.bid is UNSET and its.last is UNSET)
                 assert blank > 0
                 assert all(its.bid in {UNSET, 700} for its in ticks[blank:])
-            assert _ticks(heard, "ETHUSDT")[-1].bid is UNSET
-    sources = [heartbeat.source for heartbeat in _heartbeats(heard)]
+            assert _ticks(subscriber, "ETHUSDT")[-1].bid is UNSET
+    sources = [heartbeat.source for heartbeat in _heartbeats(subscriber)]
     assert ["simulated", "binance-ws"] == list(dict.fromkeys(sources))
 
 
@@ -294,7 +294,7 @@ async def test_auto_goes_over_to_the_exchange(valkey: Valkey, monkeypatch: pytes
     ],
 )
 async def test_auto_does_not_simulate_where_the_exchange_refuses(valkey: Valkey, status: int, reason: str) -> None:
-    """The feed is Binance's, down, with what it says; when it says otherwise prices come."""
+    """The feed is Binance's and down, with its reason; when that is over prices come."""
     async with Exchange(["BTCUSDT"]) as exchange:
         exchange.answer(status, b"<title>Not here</title>", retry_after_s=2 if status == 429 else None)
         settings = PollerSettings(
@@ -304,20 +304,20 @@ async def test_auto_does_not_simulate_where_the_exchange_refuses(valkey: Valkey,
             rest_url=(exchange.rest_url,),
             ws_url=(exchange.ws_url,),
         )
-        async with listening(valkey.url, "BTCUSDT") as heard, polling(settings):
-            await until(lambda: any(reason in heartbeat.reason for heartbeat in _heartbeats(heard)))
-            assert ("binance-ws", "down") == ((heartbeat := _heartbeats(heard)[-1]).source, heartbeat.link)
+        async with listening(valkey.url, "BTCUSDT") as subscriber, polling(settings):
+            await until(lambda: any(reason in heartbeat.reason for heartbeat in _heartbeats(subscriber)))
+            assert ("binance-ws", "down") == ((heartbeat := _heartbeats(subscriber)[-1]).source, heartbeat.link)
             exchange.heal()
-            await until(lambda: _ticks(heard), within_s=15)
+            await until(lambda: _ticks(subscriber), within_s=15)
         assert [] == exchange.violations
-    assert {"binance-ws"} == {heartbeat.source for heartbeat in _heartbeats(heard)}
+    assert {"binance-ws"} == {heartbeat.source for heartbeat in _heartbeats(subscriber)}
 
 
-def _ticks(heard: RecordingReceiver, *symbols: str) -> list[Tick]:
+def _ticks(subscriber: RecordingReceiver, *symbols: str) -> list[Tick]:
     """The ticks of these symbols, or of all."""
-    ticks = [decode_tick(payload) for name, payload in heard.received if name != "beat"]
+    ticks = [decode_tick(payload) for name, payload in subscriber.received if name != "beat"]
     return [its for its in ticks if its.symbol in symbols or not symbols]
 
 
-def _heartbeats(heard: RecordingReceiver) -> list[Heartbeat]:
-    return [decode_heartbeat(payload) for name, payload in heard.received if name == "beat"]
+def _heartbeats(subscriber: RecordingReceiver) -> list[Heartbeat]:
+    return [decode_heartbeat(payload) for name, payload in subscriber.received if name == "beat"]

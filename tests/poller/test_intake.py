@@ -1,4 +1,4 @@
-"""Where a source's words go."""
+"""The way of a source's reports."""
 
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ TRADING = Instrument("trading", Scales(2, 5))
 
 
 class Desk:
-    """An intake with all that is behind it, on a clock that the test moves."""
+    """An intake with everything behind it, on a clock that the test moves."""
 
     def __init__(self, **instruments: Instrument) -> None:
         self.now = 100.0
@@ -39,14 +39,14 @@ class Desk:
         return int(self.now * 1e6)
 
     def settle(self, seconds: float = 0.0) -> dict[str, Any]:
-        """The states, so many seconds later."""
+        """The states, this many seconds later."""
         self.now += seconds
         self.states.settle(self.quality.problems(), up=True)
         return {its.symbol: (its.state, its.reason) for its in self.states.whole().others}
 
 
 def test_what_an_update_was_worth() -> None:
-    """A tick is news, a repetition is known, and a quote that makes no sense is unusable."""
+    """A tick is news, a repetition is known, and a wrong quote is unusable."""
     desk = Desk(BTCUSDT=TRADING)
     updates = [quote(1), quote(1), quote(2, bid="65000.03"), summary(), summary(last="x", volume="y"), quote(3)]
     assert ["news", "known", "unusable", "news", "known", "news"] == [desk.subject.update(its) for its in updates]
@@ -54,7 +54,7 @@ def test_what_an_update_was_worth() -> None:
 
 
 def test_a_symbol_is_stale_once_its_quotes_make_no_sense_for_long() -> None:
-    """Nonsense for three seconds makes its symbol stale and no other; summaries do not help, a sound quote does."""
+    """Three seconds of wrong quotes make only their symbol stale; a good quote ends it, a summary does not."""
     desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
     desk.subject.update(quote(1))
     desk.subject.update(quote(1, symbol="SHIBUSDT"))
@@ -68,7 +68,7 @@ def test_a_symbol_is_stale_once_its_quotes_make_no_sense_for_long() -> None:
 
 
 def test_what_cannot_be_read_counts_as_nonsense() -> None:
-    """Of a symbol, where that is known."""
+    """It is reported for its symbol, if that is known."""
     desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
     desk.subject.update(quote(1))
     desk.subject.unreadable("SHIBUSDT", "malformed")
@@ -78,7 +78,7 @@ def test_what_cannot_be_read_counts_as_nonsense() -> None:
 
 
 def test_a_symbol_without_any_price_is_stale_after_a_while() -> None:
-    """From the start a price is due, and has some time."""
+    """From the start on a price is due, after some time."""
     desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
     desk.subject.update(quote(1))
     assert {} == desk.settle(PATIENCE_S - 1)
@@ -92,7 +92,7 @@ def test_a_symbol_without_any_price_is_stale_after_a_while() -> None:
 def test_a_symbol_that_is_traded_again_is_live_with_its_first_price(
     status: Literal["halted", "unknown", "delisted"],
 ) -> None:
-    """While it is not traded no price of it is due; once it is, it is stale until there is one, be it one-sided."""
+    """While it is not traded no price is due; once it is, it is stale until a price comes, even a one-sided one."""
     desk = Desk(BTCUSDT=TRADING, SHIBUSDT=Instrument(status, reason="BREAK"))
     desk.subject.update(quote(1))
     assert {"SHIBUSDT": (status, "BREAK")} == desk.settle(10)
@@ -106,7 +106,7 @@ def test_a_symbol_that_is_traded_again_is_live_with_its_first_price(
 
 
 def test_a_halt_is_reported_with_a_tick() -> None:
-    """When a symbol is not traded any more its price goes first; its quotes meanwhile are a ground to look again."""
+    """When a symbol stops trading its price is removed first; later quotes have the listing read again."""
     desk = Desk(BTCUSDT=TRADING)
     desk.subject.update(quote(1))
     desk.subject.listed("BTCUSDT", Instrument("halted", reason="BREAK"))
@@ -119,7 +119,7 @@ def test_a_halt_is_reported_with_a_tick() -> None:
 
 
 def test_what_does_not_fit_is_doubted() -> None:
-    """A quote finer than its instrument is a tick, and a ground to look the instrument up."""
+    """A quote finer than its instrument is a tick, and has the instrument looked up."""
     desk = Desk(BTCUSDT=TRADING)
     desk.subject.update(quote(1))
     assert [] == desk.doubted
@@ -128,7 +128,7 @@ def test_what_does_not_fit_is_doubted() -> None:
 
 
 def test_coverage_goes_to_the_states() -> None:
-    """What does not arrive is stale, until it does."""
+    """A symbol that does not arrive is stale until it does."""
     desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
     desk.subject.update(quote(1))
     desk.subject.update(quote(1, symbol="SHIBUSDT"))
@@ -139,7 +139,7 @@ def test_coverage_goes_to_the_states() -> None:
 
 
 def test_a_symbol_that_is_forgotten_is_gone() -> None:
-    """Nothing of it is left, and nothing more comes of it."""
+    """A forgotten symbol leaves nothing behind and makes no more ticks."""
     desk = Desk(BTCUSDT=TRADING, SHIBUSDT=TRADING)
     desk.subject.forget("BTCUSDT")
     assert ("SHIBUSDT",) == desk.subject.symbols

@@ -1,4 +1,4 @@
-"""``python -m poller`` as who starts it sees it."""
+"""``python -m poller`` as seen by the person who starts it."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def start(**variables: str) -> subprocess.Popen[str]:
 
 @pytest.fixture(scope="module")
 def taken_port() -> Iterator[str]:
-    """A port that somebody listens on."""
+    """A port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield str(listener.getsockname()[1])
 
@@ -59,7 +59,7 @@ def test_bad_start(taken_port: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_run_and_stop(valkey: Valkey, number: signal.Signals) -> None:
-    """It polls until it is told to stop, by a service manager or by Ctrl-C, and says good-bye on the bus."""
+    """It polls until SIGTERM or Ctrl-C, and publishes a last heartbeat."""
     bus, receiver = open_bus(valkey.url), RecordingReceiver()
     link = await listen(bus, ["BTCUSDT"], receiver)
     process = start(BUS_URL=valkey.url, FEED="simulated", LOG_FORMAT="json")

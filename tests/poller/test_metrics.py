@@ -1,4 +1,4 @@
-"""What the poller counts."""
+"""The poller's metrics."""
 
 import asyncio
 import random
@@ -76,7 +76,7 @@ async def test_scrape() -> None:
 
 
 async def test_no_page_reads_them_under_a_name_of_its_own() -> None:
-    """By address or by a name without a dot they are asked for, and by no other; no answer names a version."""
+    """Requests must name an address or a name without a dot; no answer names a version."""
     publisher, port = idle_publisher(), free_port()
     collector = metrics.PollerCollector(
         publisher, lambda: STATE, STATES, drops=dict, left_out=dict, source_counters=dict

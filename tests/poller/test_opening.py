@@ -1,4 +1,4 @@
-"""Which source belongs to which feed."""
+"""Sources by feed."""
 
 import logging
 import random
@@ -46,14 +46,14 @@ async def opened(**settings: Any) -> Source:
     ],
 )
 async def test_each_feed_has_its_source(feed: str, kind: type, name: str) -> None:
-    """A feed named outright is opened without asking anybody."""
+    """A named feed is opened without a probe."""
     source = await opened(feed=feed, replay_path=Path("x"))
     assert isinstance(source, kind)
     assert name == source.state.source
 
 
 async def test_auto_with_binance() -> None:
-    """Where Binance answers, auto is its stream."""
+    """If Binance answers, auto is its stream."""
     app = web.Application()
 
     async def ping(_: web.Request) -> web.Response:
@@ -66,7 +66,7 @@ async def test_auto_with_binance() -> None:
 
 
 async def test_auto_without_binance(caplog: pytest.LogCaptureFixture) -> None:
-    """Where it does not, auto simulates, and both log and heartbeats say so."""
+    """If it does not answer, auto simulates, and log and heartbeats say so."""
     url = f"http://127.0.0.1:{free_port()}"
     source = await opened(feed="auto", rest_url=(url,))
     assert isinstance(source, Auto)
@@ -77,7 +77,7 @@ async def test_auto_without_binance(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_another_venue_has_its_own_feeds() -> None:
-    """By its streams where it answers, simulated where nobody does."""
+    """Another venue's auto is its streams if it answers, else simulated."""
     app = web.Application()
 
     async def time(_: web.Request) -> web.Response:

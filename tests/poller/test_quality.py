@@ -1,4 +1,4 @@
-"""Which prices can be used."""
+"""The quality of prices."""
 
 from poller.quality import PATIENCE_S, QualityMonitor, QualityProblem
 
@@ -31,7 +31,7 @@ def test_a_symbol_without_a_usable_quote_is_a_fault_of_its_own() -> None:
 
 
 def test_nothing_but_nonsense_is_a_fault_of_the_feed() -> None:
-    """Where no quote of any symbol made sense, and be it that it could not be read at all, the feed is at fault."""
+    """If no quote of any symbol was usable, or even readable, the feed is at fault."""
     timed = Timed()
     subject = timed.subject
     subject.good("BTCUSDT")
@@ -46,7 +46,7 @@ def test_nothing_but_nonsense_is_a_fault_of_the_feed() -> None:
 
 
 def test_a_first_quote_that_does_not_come_is_a_fault() -> None:
-    """A symbol that is awaited has until patience ends; it is no fault of the feed."""
+    """An awaited symbol has time until the patience ends; it is no fault of the feed."""
     timed = Timed()
     timed.subject.awaited("BTCUSDT")
     timed.subject.awaited("ETHUSDT")

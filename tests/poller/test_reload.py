@@ -1,4 +1,4 @@
-"""What of a poller's settings can change while it runs."""
+"""The settings of a poller that can change while it runs."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,7 @@ def read(**variables: str) -> PollerSettings:
 
 
 def test_only_symbols_and_the_level_of_the_log_change() -> None:
-    """All else stays as it was, whatever the new settings say."""
+    """All other settings stay as they were."""
     before = read()
     wanted = read(SYMBOLS="XRPUSDT", LOG_LEVEL="DEBUG", FEED="simulated", SIM_SEED="5", BUS_URL="memory://")
     after = effective(before, wanted)
@@ -24,7 +24,7 @@ def test_only_symbols_and_the_level_of_the_log_change() -> None:
 
 
 def test_the_same_symbols_are_no_change() -> None:
-    """What was read again and is equal is the very object that is in use."""
+    """Equal new symbols are replaced by the object in use."""
     before = read(SYMBOLS="BTCUSDT,ETHUSDT")
     assert before.symbols is effective(before, read(SYMBOLS="btcusdt,ETHUSDT")).symbols
 

@@ -15,21 +15,21 @@ from poller.intake import Intake
 from poller.quality import QualityMonitor
 from poller.states import SymbolStates
 from tests.exchange import Exchange
-from tests.poller.listening import DOUBTS, LIMITS, REST, eventually, heard, heeding, new_ws, now_us
+from tests.poller.listening import DOUBTS, LIMITS, REST, arrived, eventually, heeding, new_ws, now_us
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     async with Exchange(SYMBOLS, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange
         assert [] == exchange.violations
 
 
 async def test_only_quiet_symbols(exchange: Exchange) -> None:
-    """Nothing changes for long: no reconnect, nobody uncovered, few questions, and the next change arrives."""
+    """A long quiet time brings no reconnect, no uncovered symbol and few requests, and the next change arrives."""
     source = new_ws(exchange, SYMBOLS, quiet_s=0.3, doubts=DOUBTS, summary_doubts=DOUBTS)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
@@ -44,11 +44,11 @@ async def test_only_quiet_symbols(exchange: Exchange) -> None:
 
 
 async def test_a_quiet_symbol_beside_a_busy_one(exchange: Exchange) -> None:
-    """It is asked about now and then, alone; nothing of the busy one is lost, and nothing is made anew."""
+    """Only the quiet symbol is asked about; the busy one loses nothing, and nothing reconnects."""
     source = new_ws(exchange, SYMBOLS, doubts=DOUBTS)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         asked = len(exchange.requests)
         for number in range(1, 301):
             exchange.quote("BTCUSDT", bid=f"{number}.00000000", update_id=500_000_000 + number)
@@ -70,14 +70,14 @@ async def test_a_dead_stream_is_found_and_rest_stands_in(exchange: Exchange) -> 
     exchange.faults.quiet_streams.add("ethusdt@bookTicker")
     source = new_ws(exchange, SYMBOLS, structs.replace(REST, quiet_s=0.4), doubts=DOUBTS)
     async with heeding(source) as listener:
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         exchange.quote("ETHUSDT", bid="7.00000000")
-        await heard(listener.updates, "ETHUSDT", "7.00000000")
+        await arrived(listener.updates, "ETHUSDT", "7.00000000")
         await eventually(lambda: listener.lacking == {"ETHUSDT": DEAD})
         assert ("binance-ws", "up") == (source.state.source, source.state.link)
         for number in range(8, 12):
             exchange.quote("ETHUSDT", bid=f"{number}.00000000")
-            await heard(listener.updates, "ETHUSDT", f"{number}.00000000")
+            await arrived(listener.updates, "ETHUSDT", f"{number}.00000000")
         await eventually(lambda: listener.lacking == {} and listener.notes["ETHUSDT"] == f"by REST: {DEAD}")
         assert "REST stands in for ETHUSDT" == source.state.reason
         exchange.heal()
@@ -92,11 +92,11 @@ async def test_a_dead_stream_is_found_and_rest_stands_in(exchange: Exchange) -> 
 
 
 async def test_a_ban_while_rest_stands_in_for_a_dead_stream(exchange: Exchange) -> None:
-    """Nothing is asked before it is over; the symbol is uncovered again, the others' prices go on."""
+    """No request is sent before the ban is over; the symbol is uncovered again, the others' prices continue."""
     exchange.faults.quiet_streams.add("ethusdt@bookTicker")
     source = new_ws(exchange, SYMBOLS, structs.replace(REST, quiet_s=0.2), doubts=DOUBTS)
     async with heeding(source) as listener:
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         exchange.quote("ETHUSDT", bid="7.00000000")
         await eventually(lambda: "by REST" in listener.notes.get("ETHUSDT", ""))
         exchange.answer(429, times=1, retry_after_s=1)
@@ -104,9 +104,9 @@ async def test_a_ban_while_rest_stands_in_for_a_dead_stream(exchange: Exchange) 
         assert "up" == source.state.link
         assert "HTTP 429" in source.state.reason
         exchange.quote("BTCUSDT", bid="8.00000000")
-        await heard(listener.updates, "BTCUSDT", "8.00000000")
+        await arrived(listener.updates, "BTCUSDT", "8.00000000")
         exchange.quote("ETHUSDT", bid="9.00000000")
-        await heard(listener.updates, "ETHUSDT", "9.00000000")
+        await arrived(listener.updates, "ETHUSDT", "9.00000000")
         await eventually(lambda: listener.lacking == {})
     stop = next(at for at, request in enumerate(exchange.requests) if request.status == 429)
     assert exchange.requests[stop + 1].at - exchange.requests[stop].at >= 1.0
@@ -121,10 +121,10 @@ async def test_a_ban_while_rest_stands_in_for_a_dead_stream(exchange: Exchange) 
     ],
 )
 async def test_garbage_on_one_symbol_s_stream(exchange: Exchange, text: str, whom: str | None) -> None:
-    """What cannot be read is told of that symbol; going on, REST stands in for it alone."""
+    """Unreadable quotes are reported for their symbol; if they continue, REST stands in for it alone."""
     source = new_ws(exchange, SYMBOLS, structs.replace(REST, quiet_s=0.2), doubts=DOUBTS, review_s=0.02)
     async with heeding(source) as listener:
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         ended = asyncio.get_running_loop().time() + 15
         while "by REST" not in listener.notes.get("ETHUSDT", ""):
             assert asyncio.get_running_loop().time() < ended
@@ -137,7 +137,7 @@ async def test_garbage_on_one_symbol_s_stream(exchange: Exchange, text: str, who
 
 
 async def test_messages_of_nobody_knows_whom(exchange: Exchange) -> None:
-    """What is no message at all is told of no symbol, ends nothing, and has quiet symbols asked about soon."""
+    """An unreadable message is reported for no symbol, ends nothing, and has quiet symbols asked about soon."""
     source = new_ws(exchange, SYMBOLS, doubts=DOUBTS)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
@@ -146,12 +146,12 @@ async def test_messages_of_nobody_knows_whom(exchange: Exchange) -> None:
         await eventually(lambda: len(listener.misread) == 4)
         assert {None} == {*listener.misread}
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(listener.updates, "BTCUSDT", "7.00000000")
+        await arrived(listener.updates, "BTCUSDT", "7.00000000")
     assert (1, {}) == (source.counters["connects"], listener.was_lacking)
 
 
 async def test_halt_and_resume(exchange: Exchange) -> None:
-    """A halted symbol is missed by nobody; resumed, its price is asked for, and its stream is heard."""
+    """A halted symbol is not uncovered; when it resumes, its price is requested, and its stream counts."""
     rest = structs.replace(REST, absent_s=0.2, doubt_s=0.1)
     source = new_ws(exchange, SYMBOLS, rest, doubts=DOUBTS)
     async with heeding(source) as listener:
@@ -163,26 +163,26 @@ async def test_halt_and_resume(exchange: Exchange) -> None:
         exchange.market.set_status("ETHUSDT", "TRADING")
         await eventually(lambda: [its.status for _, its in listener.listings] == ["halted", "trading"])
         exchange.quote("ETHUSDT", bid="8.00000000")
-        await heard(listener.updates, "ETHUSDT", "8.00000000")
+        await arrived(listener.updates, "ETHUSDT", "8.00000000")
     assert {} == listener.was_lacking
 
 
 async def test_listed_while_running(exchange: Exchange) -> None:
-    """One that was unknown at the start is heard by its stream as soon as the exchange lists it."""
+    """A symbol that was unknown at the start is received by its stream as soon as it is listed."""
     rest = structs.replace(REST, absent_s=0.2)
     source = new_ws(exchange, [*SYMBOLS, "NEWUSDT"], rest)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
         exchange.market.enlist("NEWUSDT")
         await eventually(lambda: listener.listings and listener.listings[-1][1].status == "trading")
-        await heard(listener.updates, "NEWUSDT", "100.00000000")
+        await arrived(listener.updates, "NEWUSDT", "100.00000000")
         exchange.quote("NEWUSDT", bid="7.00000000", update_id=500_000_000)
         await eventually(lambda: any(update.update_id == 500_000_000 for update in listener.updates))
     assert (1, {}) == (source.counters["connects"], listener.was_lacking)
 
 
 async def test_delisted_while_rest_stands_in(exchange: Exchange) -> None:
-    """The refused list is fixed within a moment, and the others' prices go on."""
+    """The refused list is corrected at once, and the others' prices continue."""
     source = new_ws(exchange, SYMBOLS, grace_s=0.05)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
@@ -192,7 +192,7 @@ async def test_delisted_while_rest_stands_in(exchange: Exchange) -> None:
         exchange.market.delist("ETHUSDT")
         await eventually(lambda: ("ETHUSDT", "delisted") in [(its, how.status) for its, how in listener.listings])
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(listener.updates, "BTCUSDT", "7.00000000")
+        await arrived(listener.updates, "BTCUSDT", "7.00000000")
         asked = len(exchange.requests)
         await eventually(lambda: len(exchange.requests) > asked + 4)
         named = {its.symbols for its in exchange.requests[asked:] if its.path != "exchangeInfo"}
@@ -206,7 +206,7 @@ async def test_delisted_while_rest_stands_in(exchange: Exchange) -> None:
 async def taking_in(
     exchange: Exchange, symbols: list[str], **timing: Any
 ) -> AsyncIterator[tuple[dict[str, Tick], Any]]:
-    """A source that tells a poller's own intake: the newest tick that came of each symbol, and its state."""
+    """A source that reports to a poller's own intake: the newest tick of each symbol, and its state."""
     rest = structs.replace(REST, absent_s=0.2, doubt_s=0.05, quiet_s=0.2)
     source, ticks, states = (
         new_ws(exchange, symbols, rest, doubts=DOUBTS, **timing),
@@ -250,7 +250,7 @@ async def taking_in(
 async def test_steps_that_change_while_running(
     exchange: Exchange, kind: str, step: dict[str, str], changes: dict[str, Any], scales: tuple[int, int]
 ) -> None:
-    """What is finer is a tick at once, at a scale of its own; the instrument is read again, and nothing is stale."""
+    """A finer quote is a tick at once, at its own scale; the instrument is read again, and nothing is stale."""
     async with taking_in(exchange, SYMBOLS) as (ticks, state):
         exchange.market.set_filter("BTCUSDT", kind, **step)
         exchange.quote("BTCUSDT", **changes)
@@ -277,7 +277,7 @@ async def test_steps_that_change_while_running(
     ],
 )
 async def test_a_side_without_a_price(exchange: Exchange, changes: dict[str, Any], present: str | None) -> None:
-    """Zero, absent or empty: the next tick is without that side, and the listing is looked at."""
+    """A zero, absent or empty side is absent from the next tick, and the listing is read."""
     async with taking_in(exchange, SYMBOLS) as (ticks, state):
         looked = sum(request.path == "exchangeInfo" for request in exchange.requests)
         exchange.quote("BTCUSDT", **changes)
@@ -292,7 +292,7 @@ async def test_a_side_without_a_price(exchange: Exchange, changes: dict[str, Any
 
 
 async def test_states_of_symbols_beside_each_other(exchange: Exchange) -> None:
-    """One halted, one delisted, one with a dead stream, one live: each is told as it is, and live again when it is."""
+    """A halted, a delisted, a dead and a live symbol each have their state, and are live again when they recover."""
     symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"]
     async with Exchange(symbols, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         async with taking_in(exchange, symbols) as (ticks, state):

@@ -1,4 +1,4 @@
-"""The state of each symbol, and what is told of it."""
+"""The state of each symbol, and its publication."""
 
 import pytest
 from hypothesis import settings
@@ -42,7 +42,7 @@ def published(subject: SymbolStates) -> dict[str, tuple[str, str]]:
 
 
 def test_a_symbol_that_is_traded_is_live() -> None:
-    """What is traded, covered and usable is live; nothing is to be said of it."""
+    """A traded, covered and usable symbol is live, without a reason."""
     subject = serving("A1", "B1")
     assert {"A1": ("live", ""), "B1": ("live", "")} == published(subject)
     assert {"live": 2, "stale": 0, "halted": 0, "delisted": 0, "unknown": 0} == subject.counts()
@@ -50,7 +50,7 @@ def test_a_symbol_that_is_traded_is_live() -> None:
 
 @pytest.mark.parametrize("instrument", [HALTED, GONE, Instrument("unknown", reason="never heard of")])
 def test_what_the_exchange_lists_comes_first(instrument: Instrument) -> None:
-    """A symbol that is not traded is what it is listed as, whatever arrives of it."""
+    """A symbol that is not traded has the state of its listing, whatever arrives of it."""
     subject = serving("A1", "B1")
     subject.listed("A1", instrument)
     subject.uncovered("A1", "no stream")
@@ -63,7 +63,7 @@ def test_what_the_exchange_lists_comes_first(instrument: Instrument) -> None:
 
 
 def test_a_symbol_is_stale_while_nothing_usable_arrives() -> None:
-    """Uncovered or unusable is stale, since it began and with the reason; the quotes' own fault says more."""
+    """An uncovered or unusable symbol is stale since then, with the reason; the quotes' own fault comes first."""
     clock = Clock()
     subject = serving("A1", "B1", "C1", clock=clock)
     clock.us = 2_000
@@ -83,7 +83,7 @@ def test_a_symbol_is_stale_while_nothing_usable_arrives() -> None:
 
 
 def test_the_first_reason_stays() -> None:
-    """While a symbol is stale what else is said of it is no news, and it is stale since as long as the source says."""
+    """While a symbol is stale another reason is no news, and it is stale since the time that the source gives."""
     clock = Clock()
     clock.us = 10_000_000
     subject = serving("A1", "B1", clock=clock)
@@ -98,7 +98,7 @@ def test_the_first_reason_stays() -> None:
 
 
 def test_what_is_unusual_is_reported_of_a_live_symbol() -> None:
-    """A note makes no symbol less live, and is taken back with the next."""
+    """A symbol with a note is live, and the next report removes the note."""
     subject = serving("A1", "B1")
     subject.covered("A1", "by REST")
     subject.settle({}, up=True)
@@ -109,7 +109,7 @@ def test_what_is_unusual_is_reported_of_a_live_symbol() -> None:
 
 
 def test_one_outage_is_not_reported_symbol_by_symbol() -> None:
-    """While the feed is down no symbol is told to have become stale; a halt is; what lasts is told when it is up."""
+    """While the feed is down no symbol is reported stale, but a halt is; lasting faults follow when it is up."""
     subject = serving("A1", "B1", "C1")
     subject.uncovered("A1", "no stream")
     subject.settle({"B1": QualityProblem("nonsense", 7)}, up=False)
@@ -121,7 +121,7 @@ def test_one_outage_is_not_reported_symbol_by_symbol() -> None:
 
 
 def test_a_symbol_that_is_live_again_is_reported_though_the_feed_is_down() -> None:
-    """What was stale before the outage, and is not any more, does not stay stale with the clients."""
+    """A symbol that recovers during the outage does not stay stale for clients."""
     subject = serving("A1", "B1")
     subject.uncovered("A1", "no stream")
     subject.settle({}, up=True)
@@ -131,7 +131,7 @@ def test_a_symbol_that_is_live_again_is_reported_though_the_feed_is_down() -> No
 
 
 def test_nothing_usable_of_any_symbol_is_an_outage() -> None:
-    """Where every traded symbol is at fault, that is the feed's, since the first; a single symbol is only itself."""
+    """A fault of all traded symbols is the feed's, since the first one; a single symbol is only its own."""
     subject = serving("A1", "B1", "C1")
     subject.listed("C1", GONE)
     subject.uncovered("A1", "no stream")
@@ -150,7 +150,7 @@ def test_nothing_usable_of_any_symbol_is_an_outage() -> None:
 
 
 def test_changes_since_a_version() -> None:
-    """Who holds a version gets what has changed since, once; who holds none is sent to the full set."""
+    """A gateway with a version gets the changes since it, once; one without reads the full set."""
     subject = serving("A1", "B1")
     before = subject.version
     assert Changes(version=before, since=before) == subject.changes(None)
@@ -165,7 +165,7 @@ def test_changes_since_a_version() -> None:
 
 
 def test_many_changes_go_by_the_full_set() -> None:
-    """Up to `MAX_CHANGES` are told one by one; of more a heartbeat says only that there are some."""
+    """Up to `MAX_CHANGES` changes are sent one by one; for more a heartbeat has only the version."""
     names = [f"S{number}" for number in range(MAX_CHANGES + 2)]
     subject = serving(*names)
     before = subject.version
@@ -181,7 +181,7 @@ def test_many_changes_go_by_the_full_set() -> None:
 
 
 def test_a_symbol_that_is_not_served_any_more_is_gone_from_the_full_set() -> None:
-    """Changes cannot say that a symbol is gone, so whoever holds an older version is sent to the full set."""
+    """Changes cannot remove a symbol, so a gateway with an older version reads the full set."""
     subject = serving("A1", "B1")
     before = subject.version
     subject.forget("A1")
@@ -192,7 +192,7 @@ def test_a_symbol_that_is_not_served_any_more_is_gone_from_the_full_set() -> Non
 
 
 class Published(RuleBasedStateMachine):
-    """Whatever happens, who follows the changes, reading the full set where it must, holds what is told."""
+    """After any events, a gateway that follows the changes, and the full set if needed, has the published states."""
 
     SYMBOLS = ("A1", "B1", "C1")
 

@@ -79,7 +79,7 @@ class Steady:
         handshake = Handshake(token=token, binary=self._profile.binary, deflate=self._profile.deflate)
         self.ledger.reconnected()
         try:
-            self._line = line = await Line(self.endpoint, handshake, self._hear).open()
+            self._line = line = await Line(self.endpoint, handshake, self._received).open()
             line.say({"type": "subscribe", "symbols": list(self.symbols), **self._profile.options})
             while True:
                 await line.hear(3600)
@@ -90,7 +90,7 @@ class Steady:
         except OSError as error:
             return f"{type(error).__name__}: {error}"
 
-    def _hear(self, message: Message) -> None:
+    def _received(self, message: Message) -> None:
         if message["type"] == "status":
             self.live = message["feed"] == "live"
         self.ledger.hear(message)

@@ -49,7 +49,7 @@ class Worker:
         until = loop.time() + seconds
         while (left := until - loop.time()) > 0:
             self._killed = False
-            self._process = process = Process(self.name, self._command(left, seed), env=self._env, say=self._hear)
+            self._process = process = Process(self.name, self._command(left, seed), env=self._env, say=self._received)
             try:
                 await process.start()
                 async with asyncio.timeout(left + _OVERTIME_S):
@@ -96,7 +96,7 @@ class Worker:
         told = [f"--{name}={value}" for name, value in options.items()]
         return [sys.executable, "-m", "tests.soak.churn", *endpoints, *told]
 
-    def _hear(self, name: str, line: str) -> None:
+    def _received(self, name: str, line: str) -> None:
         if line.startswith('{"ends":'):
             result = orjson.loads(line)
             self.ends.update(result["ends"])

@@ -53,8 +53,8 @@ class VenueFeed:
     ) -> None:
         """Follow ``venue``, and give ``broadcast`` every change of `status`.
 
-        ``problem`` says what is wrong with a venue's ticks over a link that is up. ``refuse`` receives what cannot be
-        read, and why.
+        ``problem`` returns the fault of a venue's ticks over a link that is up. ``refuse`` receives the kind of an
+        unreadable payload, and why.
         """
         self._venue = venue
         self._states = states

@@ -69,7 +69,7 @@ class Buffers:
         self._frozen_s = 0.0
         """Time in which the process stood still and something was kept: nothing could be written or read."""
         self._held = 0
-        """An upper bound of what is kept: it still has what was read since the last count."""
+        """An upper bound of the kept bytes: it still has those that were read since the last count."""
         self._counting = False
         """Whether a count is scheduled."""
         self._log_again = 0.0

@@ -1,6 +1,6 @@
 """The bus on Redis (6.2 or newer) or Valkey. Each part imports only from those below it:
 
 - ``bus``: the four roles on one server, over the connections of one client;
-- ``roles``: each role, the scripts that they run on the server, and where things lie on it;
-- ``connection``: reaches the server that ``BUS_URL`` names: it asks and it listens.
+- ``roles``: each role, the scripts that they run on the server, and the layout of their keys;
+- ``connection``: connections to the server that ``BUS_URL`` names.
 """

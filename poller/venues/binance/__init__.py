@@ -1,9 +1,9 @@
 """Binance spot.
 
-``venue``          as the registry has it
-``streams``        ``binance-ws``: what is its own about a source on its streams
-``dialect``        what is sent on them, and what they allow; ``messages``: what all its messages mean
+``venue``          the entry in the registry
+``streams``        ``binance-ws``: the exchange-specific part of a source on its streams
+``dialect``        the requests and limits of streams; ``messages``: the meaning of all messages
 ``rest_source``    ``binance-rest``: prices by REST alone
-``rest``           how REST is asked for prices; ``queries``: how symbols are named; ``weight``: what it costs
-``listing``        what it lists of our symbols; ``exchange_info``: how it says so
+``rest``           the REST requests for prices; ``queries``: how they name symbols; ``weight``: their costs
+``listing``        how it lists our symbols; ``exchange_info``: reads its answers
 """

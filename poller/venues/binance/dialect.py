@@ -1,4 +1,4 @@
-"""Binance's combined streams: what is sent, what it allows. What its messages mean is in `messages`."""
+"""Binance's combined streams: requests and limits. `messages` has the meaning of messages."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from market.prices.letters import lower
-from poller.stream.dialect import Heard, Method, Request
+from poller.stream.dialect import Method, Request, StreamEvent
 from poller.stream.limits import StreamLimits
 from poller.venues.binance.messages import QUOTE_STREAM, SUMMARY_STREAM, parse_message
 
@@ -22,35 +22,35 @@ class BinanceLimits(StreamLimits, frozen=True, kw_only=True):
 
 
 LIMITS: Final = BinanceLimits(
-    # Of 1,024 streams, two for each symbol.
+    # 1,024 streams, two for each symbol.
     symbols_per_connection=512,
     streams_per_message=200,
     # A longer SUBSCRIBE is not even answered (seen by users).
     bytes_per_message=4096,
     messages_per_window=5,
     message_window_s=1.0,
-    # 0.5 s holds, 0.25 s does not (seen by users).
+    # 0.5 s works, 0.25 s does not (seen by users).
     message_gap_s=0.5,
-    # Below the exchange's 300: the network may squeeze attempts together, and others share the IP.
+    # Below the exchange's 300: the network may bunch attempts, and others share the IP.
     connects_per_window=290,
     connect_window_s=300.0,
-    # Its own pings come each 20 s.
+    # It sends a ping each 20 s.
     silent_s=25.0,
-    # It ends every connection at 24 h.
+    # It ends every connection after 24 h.
     renew_after_s=23 * 3600.0,
     renew_jitter_s=1800.0,
 )
 
 
 class BinanceDialect:
-    """See `poller.stream.dialect.StreamDialect`. It keeps nothing of what came before."""
+    """See `poller.stream.dialect.StreamDialect`. It keeps no state."""
 
     def __init__(self, limits: BinanceLimits = LIMITS) -> None:
-        """Requests keep ``limits``."""
+        """Requests stay within ``limits``."""
         self._limits = limits
 
     def url(self, base: str) -> str:
-        """The combined streams'."""
+        """The URL of the combined streams."""
         return f"{base}/stream"
 
     def requests(self, method: Method, symbols: Iterable[str]) -> Iterator[Request]:
@@ -59,13 +59,13 @@ class BinanceDialect:
         for part in batches(method, streams_of(symbols), limits.streams_per_message, limits.bytes_per_message):
             yield Request(method, part, lambda number, part=part: _encode(method, part, number))  # type: ignore[misc]
 
-    def parse(self, message: str, recv_us: int) -> tuple[Heard]:
-        """One message says one thing."""
+    def parse(self, message: str, recv_us: int) -> tuple[StreamEvent]:
+        """See `poller.stream.dialect.StreamDialect.parse`. Each message has one meaning."""
         return (parse_message(message, recv_us),)
 
 
 class _Request(Struct):
-    """As Binance wants it (API documents, "Live Subscribing/Unsubscribing to streams")."""
+    """A request (API documents, "Live Subscribing/Unsubscribing to streams")."""
 
     method: Method
     params: tuple[str, ...]
@@ -73,7 +73,7 @@ class _Request(Struct):
 
 
 def streams_of(symbols: Iterable[str]) -> list[str]:
-    """The streams that bring quotes and summaries of ``symbols``."""
+    """The streams of quotes and summaries of ``symbols``."""
     return [f"{lower(symbol)}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]
 
 

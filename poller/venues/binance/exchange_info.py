@@ -1,4 +1,4 @@
-"""Instruments out of ``exchangeInfo``: whether Binance trades a symbol now, and with how many decimals."""
+"""Instruments from ``exchangeInfo``: whether Binance trades a symbol now, and with how many decimals."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,12 @@ from poller.errors import PollerError
 from poller.rest.listed import closed, halted
 
 _CLOSED: Final = frozenset({"DELISTED", "CLOSE", "CLOSED", "SETTLED"})
-"""States from which no symbol comes back; everything else but ``TRADING`` is a halt (API documents, "ENUM
-definitions": ``BREAK``, ``HALT``, ``CANCEL_ONLY``, ``END_OF_DAY`` and others)."""
+"""Final states; every other one except ``TRADING`` is a halt (API documents, "ENUM definitions": ``BREAK``, ``HALT``,
+``CANCEL_ONLY``, ``END_OF_DAY`` and others)."""
 
 
 class BadExchangeInfoError(PollerError):
-    """An answer that is no ``exchangeInfo``; asking again may help."""
+    """An answer that is not an ``exchangeInfo``; a retry may help."""
 
 
 class ExchangeInfo:
@@ -36,12 +36,12 @@ class ExchangeInfo:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadExchangeInfoError(f"not an exchangeInfo answer: {error!r}") from None
         self.weight_limit = limit
-        """The request weight allowed per minute, or None where the answer does not say."""
+        """The request weight allowed per minute; None if the answer does not say."""
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """What the answer says of ``symbol``; None where it says nothing.
+        """The instrument of ``symbol``; None if the answer does not have the symbol.
 
-        What it leaves out, or says in a way that makes no sense, is left open: a tick's own numbers then decide.
+        Absent or unreadable filters leave the scale open: a tick's own numbers then decide.
         """
         entry = self._symbols.get(symbol)
         if entry is None:
@@ -56,7 +56,7 @@ class ExchangeInfo:
         return closed(scales, status) if status in _CLOSED else halted(scales, status)
 
     def suggestion(self, symbol: str) -> str | None:
-        """The listed symbol that ``symbol`` may be meant for."""
+        """The listed symbol that ``symbol`` may stand for."""
         return next(iter(difflib.get_close_matches(symbol, self._symbols, n=1)), None)
 
 
@@ -75,7 +75,7 @@ def _filters(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _scale(its: Mapping[str, Any], step: str, largest: str) -> int:
-    """The scale of a filter's ``step``: smaller where its own ``largest`` has no room at it, 0 where it has no step."""
+    """The scale of a filter's ``step``: smaller if its own ``largest`` has no room at it, 0 if it has no step."""
     try:
         scale = scale_of(str(its.get(step, "0")))
         # The whole part alone: a real maximum may be finer than its own step (EURUSDT: 1.7433 at steps of 0.001).

@@ -1,4 +1,4 @@
-"""What Binance lists of our symbols: asked before the first price, and again while running."""
+"""How Binance lists our symbols: read before the first price, and again while running."""
 
 import asyncio
 import logging
@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 
 _PATH: Final = "/api/v3/exchangeInfo"
 _MOST_ABSENT: Final = 10
-"""Symbols that are not listed and looked for at once: each has to be asked for alone."""
+"""The most unlisted symbols to ask about at once: each needs its own request."""
 _ILLEGAL_CHARACTERS: Final = -1100
-"""Said of a name that cannot be one of its symbols (API documents, "Error codes")."""
+"""The error code of a name that cannot be a symbol (API documents, "Error codes")."""
 
 
 class Listing:
-    """Our symbols as the exchange lists them; `run` keeps it so.
+    """Our symbols as the exchange lists them; `run` keeps them up to date.
 
-    That it does not list a symbol is believed only in answer to a question that names it.
+    A symbol counts as unlisted only after a request that names it.
     """
 
     def __init__(
@@ -38,22 +38,22 @@ class Listing:
         timing: RestTiming,
         changed: Callable[[str, Instrument], None],
     ) -> None:
-        """``changed`` is told of every symbol that is listed otherwise than before, while `run` runs."""
+        """``changed`` is called with every symbol whose listing has changed, while `run` runs."""
         self.instruments: dict[str, Instrument] = {}
-        """As they were listed last."""
+        """Symbol → its newest listing."""
         self._client = client
         self._symbols = dict.fromkeys(symbols)
         self._timing = timing
         self._changed = changed
         self._doubted: dict[str, bool] = {}
-        """Symbols to be looked up, and whether only because they are silent."""
+        """Symbol to look up → whether only because it is silent."""
         self._looked_at: dict[str, float] = {}
         self._pause_s: dict[str, float] = {}
-        """How long after a look a doubt of the symbol waits for the next one."""
+        """Symbol → the least time between two looks because of doubts."""
         self._not_before: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._whole: ExchangeInfo | None = None
-        """What is listed in all, where that was asked for during this look."""
+        """The whole listing, if it was requested during this look."""
 
     @property
     def answerable(self) -> tuple[str, ...]:
@@ -61,15 +61,15 @@ class Listing:
         return tuple(symbol for symbol in self._symbols if self.instruments[symbol].listed)
 
     def is_traded(self, symbol: str) -> bool:
-        """Whether quotes of ``symbol`` are to be expected."""
+        """Whether to expect quotes of ``symbol``."""
         instrument = self.instruments.get(symbol)
         return instrument is not None and instrument.status == "trading"
 
     async def first(self, backoff: Backoff, failing: Callable[[str], None]) -> Mapping[str, Instrument]:
         """Ask until there is an answer for every symbol; each failure's reason goes to ``failing``.
 
-        Of very many symbols that are not in the list of all, only some are asked for by name; the others are unknown
-        until `run` has asked for them.
+        If very many symbols are not in the list of all, only some are requested by name; the others are unknown until
+        `run` has requested them.
 
         Raises:
             UnknownSymbolError: none of them is listed.
@@ -104,17 +104,17 @@ class Listing:
         return self.instruments
 
     def doubt(self, symbol: str, *, silent: bool = False) -> None:
-        """Something does not fit what is known of ``symbol``: look again, soon, but not again and again.
+        """Something does not fit the listing of ``symbol``: look it up again soon, at a bounded rate.
 
-        Where it is only ``silent``, it is looked up each `RestTiming.absent_s` at the most, and as often: a halt may
-        begin at any time, while numbers that do not fit may never do.
+        A symbol that is only ``silent`` is looked up each `RestTiming.absent_s`, without a growing pause: a halt may
+        begin at any time, while numbers that do not fit may stay so for ever.
         """
         if symbol in self._symbols and (symbol not in self._doubted or (silent and not self._doubted[symbol])):
             self._doubted[symbol] = silent
             self._wake.set()
 
     def serve(self, symbols: Iterable[str]) -> None:
-        """Look after these symbols from now on; those that are new are asked for at once."""
+        """Serve these symbols from now on; new ones are requested at once."""
         self._symbols = dict.fromkeys(symbols)
         self._doubted = {symbol: silent for symbol, silent in self._doubted.items() if symbol in self._symbols}
         for symbol in [symbol for symbol in self.instruments if symbol not in self._symbols]:
@@ -129,14 +129,14 @@ class Listing:
                 self.doubt(symbol)
 
     async def run(self) -> None:
-        """Look again hourly, at doubts at once, at what is not traded and at a hundred others each minute.
+        """Look up all symbols hourly, doubted ones at once, and those not traded and a hundred others each minute.
 
         Runs until cancelled.
         """
         clock = asyncio.get_running_loop().time
         all_at = clock() + self._timing.listing_s
         absent_at = clock() + self._timing.absent_s
-        # However many symbols are in doubt, one after the other: a look is about all that are by then.
+        # Doubts come one by one: a look is about all symbols that are in doubt by then.
         look_at = clock()
         while True:
             now = clock()
@@ -154,7 +154,7 @@ class Listing:
             if now >= absent_at:
                 absent_at = now + self._timing.absent_s
                 wanted.update(self._to_look_for())
-                # A halt may leave everything as it was, so that nothing casts a doubt.
+                # A halt may change nothing in the quotes, so that no doubt arises.
                 traded = [symbol for symbol in self._symbols if self.is_traded(symbol)]
                 wanted.update(sorted(traded, key=lambda symbol: self._looked_at.get(symbol, 0.0))[:MOST_SYMBOLS])
             if now >= all_at:
@@ -165,21 +165,21 @@ class Listing:
                 look_at = clock() + self._timing.doubts_gap_s * self._client.budget.stretch(clock())
 
     def _due(self, symbol: str, now: float) -> float:
-        """When a symbol that is in doubt is to be looked up."""
+        """When to look up a symbol that is in doubt."""
         not_before = self._not_before.get(symbol, now)
         if self._doubted[symbol] and symbol in self._looked_at:
             return min(not_before, self._looked_at[symbol] + self._timing.absent_s)
         return not_before
 
     def _to_look_for(self) -> Iterator[str]:
-        """The symbols that are not traded; of those that are not even listed a few, the others in their turn."""
+        """The symbols that are not traded; of the unlisted ones only a few, in turn."""
         untraded = [symbol for symbol, its in self.instruments.items() if its.status != "trading"]
         absent = [symbol for symbol in untraded if not self.instruments[symbol].listed]
         yield from (symbol for symbol in untraded if self.instruments[symbol].listed)
         yield from sorted(absent, key=lambda symbol: self._not_before.get(symbol, 0.0))[:_MOST_ABSENT]
 
     async def _look_again(self, symbols: list[str]) -> None:
-        # One that is not listed makes a whole question fail: who is known to be none is asked for alone.
+        # An unlisted symbol makes the whole request fail, so a known one is requested alone.
         absent = [its for its in symbols if not self.instruments[its].listed and its in self._not_before]
         asked = [*parts(symbol for symbol in symbols if symbol not in absent), *((symbol,) for symbol in absent)]
         found = await self._ask_all(asked, self._timing.request_timeout_s)
@@ -191,14 +191,14 @@ class Listing:
             if symbol not in self._symbols:
                 continue  # not served any more since it was asked for
             before = self.instruments[symbol]
-            # What the list of all lacks, and nobody has asked for by name yet, is as it was.
+            # A symbol that the list of all lacks, and that was not requested by name yet, stays as it was.
             answered = not isinstance(found, Failure) and symbol in found
             its = before if isinstance(found, Failure) or not answered else found[symbol] or unlisted(before)
             doubted = symbol in self._doubted
             if answered:
                 self._doubted.pop(symbol, None)
                 self._looked_at[symbol] = now
-            # What was in doubt and is as it was will be in doubt again: older orders stay finer than the rules.
+            # A doubted symbol without a change will be doubted again: older orders stay finer than the rules.
             forgiven = now >= self._not_before.get(symbol, now) + self._timing.listing_s
             again = doubted and its == before and not forgiven
             pause_s = 2 * self._pause_s.get(symbol, 0.0) if again else self._timing.doubt_s
@@ -217,9 +217,9 @@ class Listing:
     async def _ask_all(
         self, parts: Iterable[tuple[str, ...]], timeout_s: float
     ) -> Mapping[str, Instrument | None] | Failure:
-        """What is listed of the symbols in ``parts``, None for each that is not; or why there is no answer.
+        """Return the instruments of the symbols in ``parts``, None for unlisted ones; or why there is no answer.
 
-        Each part is a question, and each question has ``timeout_s``: prices have to wait for it.
+        Each part is a request of at most ``timeout_s``: prices have to wait for it.
         """
         found: dict[str, Instrument | None] = {}
         for part in parts:
@@ -234,7 +234,7 @@ class Listing:
         if isinstance(body, Failure):
             if body.code not in (INVALID_SYMBOL, _ILLEGAL_CHARACTERS):
                 return body
-            # It does not say which one; the list of all does, but that a symbol is not in it is no proof.
+            # The error does not name the symbol. The list of all shows it, but absence from that list is no proof.
             if len(part) == 1:
                 return {part[0]: None}
             if self._whole is None:
@@ -251,7 +251,7 @@ class Listing:
     async def _ask_for_missing(
         self, info: ExchangeInfo, part: tuple[str, ...], timeout_s: float
     ) -> Mapping[str, Instrument | None] | Failure:
-        """What ``info`` says of ``part``; what it lacks is asked for by name, as far as that is not too much."""
+        """The instruments of ``part`` in ``info``; the first few that it lacks are requested by name."""
         found = {symbol: its for symbol in part if (its := info.instrument(symbol)) is not None}
         missing = [symbol for symbol in part if symbol not in found]
         again = await self._ask_all([(symbol,) for symbol in missing[:_MOST_ABSENT]], timeout_s)
@@ -271,7 +271,7 @@ class Listing:
         return info
 
     async def _fix(self, symbol: str) -> str:
-        """What to say of a start without any symbol; the list of all knows what one may be meant for."""
+        """The error of a start without any listed symbol; the list of all may have a similar one."""
         whole = self._whole or await self._read_info({}, self._timing.exchange_info_timeout_s)
         close = None if isinstance(whole, Failure) else whole.suggestion(symbol)
         return nothing_listed(tuple(self._symbols), "Binance", close)

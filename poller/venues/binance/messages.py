@@ -1,7 +1,7 @@
-"""Binance's messages as types, and what they say as `Update`s. Plain code without I/O.
+"""Binance's messages as types, and `Update`s from them. Plain code without I/O.
 
 Shapes are from Binance's API documents ("WebSocket Streams", "Market Data endpoints"). Fields not named here
-are ignored. Prices are passed on as they are, missing and zero ones too. The processor checks them.
+are ignored. Prices are passed on unchanged, missing and zero ones too. The processor checks them.
 """
 
 from collections.abc import Container
@@ -76,7 +76,7 @@ _rest_summaries = Decoder(list[_RestSummary])
 
 
 def parse_message(message: bytes | str, recv_us: int) -> Update | Ack | Ending | Unexpected:
-    """What one message of a combined stream connection means."""
+    """Return the meaning of one message of a combined stream connection."""
     symbol: str | None = None
     try:
         envelope = _envelope.decode(message)

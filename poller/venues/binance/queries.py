@@ -1,4 +1,4 @@
-"""How Binance is asked about symbols."""
+"""How requests to Binance name symbols."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -7,14 +7,14 @@ from urllib.parse import quote
 import orjson
 
 INVALID_SYMBOL: Final = -1121
-"""One of the symbols in a question is none (API documents, "Error codes")."""
+"""The error code of a request that names an unlisted symbol (API documents, "Error codes")."""
 
 MOST_SYMBOLS: Final = 100
-"""Named in one question about what is listed."""
+"""The most symbols in one request for the listing."""
 _PART_LENGTH: Final = 3000
-"""Characters of the list in such a question, encoded."""
+"""The most characters of the list in such a request, encoded."""
 _LIST_LENGTH: Final = 4000
-"""Characters of a list of symbols, encoded, above which it is better to ask for all of them."""
+"""For a list of more characters, encoded, it is better to request all symbols."""
 
 
 def symbols_query(symbols: tuple[str, ...]) -> dict[str, str]:
@@ -26,7 +26,7 @@ def symbols_query(symbols: tuple[str, ...]) -> dict[str, str]:
 
 
 def parts(symbols: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Cut ``symbols`` into what one question about what is listed may name."""
+    """Cut ``symbols`` into parts for one request for the listing each."""
     part: list[str] = []
     length = 0
     for symbol in symbols:

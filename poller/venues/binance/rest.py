@@ -1,4 +1,4 @@
-"""How Binance's REST interface is asked, and what is its own in the answers."""
+"""Requests to Binance's REST interface, and the exchange-specific part of its answers."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,9 +24,9 @@ class BinanceRestDialect:
     what = "Binance's REST interface"
 
     def used_weight(self, headers: Mapping[str, str]) -> int | None:
-        """Of this minute and IP (API documents, "IP Limits")."""
+        """The weight used in this minute by this IP (API documents, "IP Limits")."""
         return whole(headers.get("X-MBX-USED-WEIGHT-1M"))
 
     def error_code(self, body: bytes) -> int:
-        """As in ``{"code":-1121,"msg":"Invalid symbol."}``."""
+        """The code in ``{"code":-1121,"msg":"Invalid symbol."}``."""
         return error_of(body)[0]

@@ -22,7 +22,7 @@ from poller.venues.binance.rest import QUESTIONS, BinanceRestDialect
 
 
 class BinanceRest:
-    """A `poller.source.Source` that asks ``bookTicker`` each second, and ``24hr`` as often as is cheap."""
+    """A `poller.source.Source` that requests ``bookTicker`` each second, and ``24hr`` as often as is cheap."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class BinanceRest:
         rng: random.Random,
         timing: RestTiming | None = None,
     ) -> None:
-        """Ask ``rest_url`` for ``symbols``; the wall clock and the randomness of backoff come from outside."""
+        """Serve ``symbols`` from ``rest_url``; ``now_us`` is the wall clock, ``rng`` the randomness of backoff."""
         self._timing = timing or RestTiming()
         self._counters = Counters()
         self._client = RestClient(rest_url, BinanceRestDialect(), self._timing, self._counters, now_us)
@@ -42,7 +42,7 @@ class BinanceRest:
         self._listener: Listener = NullListener()
         self._listing = Listing(self._client, symbols, timing=self._timing, changed=self._listed)
         self._moved_at: dict[str, float] = {}
-        """Symbol → when its quote was last another than before, in the event loop's time."""
+        """Symbol → when its quote last changed, in the event loop's time."""
         self._polling = Polling(
             self._client,
             QUESTIONS,
@@ -63,7 +63,7 @@ class BinanceRest:
 
     @property
     def counters(self) -> dict[str, int]:
-        """What was counted so far, by the names of `poller.network.counters.Counters`."""
+        """The counters, by the names of `poller.network.counters.Counters`."""
         return structs.asdict(self._counters)
 
     async def instruments(self) -> Mapping[str, Instrument]:
@@ -93,7 +93,7 @@ class BinanceRest:
         self._listener.listed(symbol, instrument)
 
     def _take(self, update: Update) -> None:
-        # One that was removed since it was asked for is nobody's any more.
+        # A symbol that was removed since the request is not reported.
         if update.symbol in self._listing.instruments:
             verdict = self._listener.update(update)
             if update.last is None and update.volume is None:
@@ -101,7 +101,7 @@ class BinanceRest:
                 if verdict == "news":
                     self._moved_at[update.symbol] = now
                 elif now - self._moved_at.setdefault(update.symbol, now) >= self._timing.still_s:
-                    # The same again and again: perhaps it is not traded any more.
+                    # The quote does not change: the symbol may not be traded any more.
                     self._listing.doubt(update.symbol, silent=True)
 
     def _answered(self, found: Collection[str], missing: Collection[str]) -> None:

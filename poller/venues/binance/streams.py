@@ -1,4 +1,4 @@
-"""``binance-ws``: what is Binance's own about a source on its streams."""
+"""``binance-ws``: the exchange-specific part of a source on Binance's streams."""
 
 from collections.abc import Callable, Iterable
 
@@ -21,7 +21,7 @@ class BinanceStreams:
     rest_dialect = BinanceRestDialect()
 
     def __init__(self, rest_url: Endpoints | str, limits: BinanceLimits = LIMITS) -> None:
-        """``rest_url`` is where REST is."""
+        """``rest_url`` is the REST interface."""
         self.rest_url = rest_url
         self.limits = limits
 

@@ -1,4 +1,4 @@
-"""Binance spot, as `poller.venues.registry` has it."""
+"""The registry's entry for Binance spot."""
 
 from market.prices.venues import DEFAULT_VENUE, EXAMPLES
 from poller.source import Source

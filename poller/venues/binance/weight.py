@@ -1,6 +1,6 @@
-"""What requests cost.
+"""The costs of requests.
 
-Costs are from Binance's API documents, "Market data endpoints": request weight per IP and minute.
+They are from Binance's API documents, "Market data endpoints": request weight per IP and minute.
 """
 
 EXCHANGE_INFO_WEIGHT = 20
@@ -9,19 +9,19 @@ SUMMARY_CHUNK = 20
 
 
 def quotes_weight(symbols: int) -> int:
-    """The weight of ``bookTicker`` for so many symbols (0 means all of them)."""
+    """The weight of ``bookTicker`` for this number of symbols (0 means all)."""
     return 2 if symbols == 1 else 4
 
 
 def summary_weight(symbols: int) -> int:
-    """The weight of ``ticker/24hr`` for so many symbols (0 means all of them)."""
+    """The weight of ``ticker/24hr`` for this number of symbols (0 means all)."""
     if 1 <= symbols <= SUMMARY_CHUNK:
         return 2
     return 40 if 1 <= symbols <= 100 else 80
 
 
 def summary_share(symbols: int) -> int:
-    """How many of so many symbols to ask at a time so that their summaries cost least; 0 means all at once.
+    """The number of symbols per request for which summaries of ``symbols`` cost least; 0 means all at once.
 
     Chunks of `SUMMARY_CHUNK` cost 2 each; above 40 chunks the whole market at 80 is cheaper.
     """

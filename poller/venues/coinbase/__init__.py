@@ -1,7 +1,7 @@
-"""Coinbase Exchange: its top of book out of ``level2_batch``, its last trades out of ``ticker``.
+"""Coinbase Exchange: top of book from ``level2_batch``, last trades from ``ticker``.
 
-``venue``     as the registry has it
-``streams``   ``coinbase-ws``: what is its own about a source on its streams
-``dialect``   what is sent on them, what they allow, and what comes
-``products``  what it lists
+``venue``     the entry in the registry
+``streams``   ``coinbase-ws``: the exchange-specific part of a source on its streams
+``dialect``   the requests, limits and messages of streams
+``products``  its listing
 """

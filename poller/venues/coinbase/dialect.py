@@ -1,7 +1,8 @@
-"""Coinbase Exchange's streams: what is sent, and what its messages mean.
+"""Coinbase Exchange's streams: requests, and the meaning of messages.
 
-``level2_batch`` tells the whole book once, then every 50 ms what has changed; ``ticker`` each trade; ``heartbeat`` each
-second that a product's streams live. (The best prices in ``ticker`` are those of the last trade, so they are not used.)
+``level2_batch`` sends the whole book once, then its changes every 50 ms. ``ticker`` sends each trade. ``heartbeat``
+comes each second while a product's streams are alive. (The best prices in ``ticker`` are as of the last trade, so they
+are not used.)
 Shapes and limits are from the exchange's API documents ("WebSocket Channels", "WebSocket Rate Limits").
 """
 
@@ -14,20 +15,20 @@ from msgspec import Struct
 from market.prices.venues import COINBASE, native_of, symbol_of
 from market.wire.codec import UNREADABLE
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, Heard, Method, Request, Unexpected
+from poller.stream.dialect import Ack, Alive, Ending, Method, Request, StreamEvent, Unexpected
 from poller.stream.limits import StreamLimits
 from poller.stream.order_book import BookError, OrderBook
 from poller.stream.timestamps import Timestamp, unix_us
 
 LIMITS: Final = StreamLimits(
-    # Not limited; so many books are what one connection brings without falling behind.
+    # Our own limit: one connection carries this many books without falling behind.
     symbols_per_connection=50,
     # 100 a second and IP: others may use it, and a renewal doubles it.
     messages_per_window=25,
     # 8 requests a second and IP.
     connects_per_window=4,
     connect_window_s=1.0,
-    # A book is told in one message, of some megabytes.
+    # A whole book is one message of some megabytes.
     message_bytes=32 << 20,
     deflate=True,
     # Heartbeats come each second.
@@ -35,8 +36,8 @@ LIMITS: Final = StreamLimits(
 )
 
 _CHANNELS: Final = ("level2_batch", "ticker", "heartbeat")
-_TOLD_CHANNELS: Final = {"ticker", "heartbeat"}
-"""Those that an answer names as we do. The third may be told by another name of its (``level2``, ``level2_50``)."""
+_NAMED_CHANNELS: Final = {"ticker", "heartbeat"}
+"""Channels whose names are the same in answers. The third may have another name there (``level2``, ``level2_50``)."""
 
 
 class _Channel(Struct):
@@ -71,29 +72,29 @@ class CoinbaseDialect:
     """See `poller.stream.dialect.StreamDialect`. It keeps the books of its connection."""
 
     def __init__(self) -> None:
-        """Nothing has been told yet."""
+        """Begin without books."""
         self._books: dict[str, OrderBook] = {}
 
     def url(self, base: str) -> str:
-        """Everything is subscribed later."""
+        """Return ``base``: symbols are subscribed by messages."""
         return base
 
     def requests(self, method: Method, symbols: Iterable[str]) -> Iterator[Request]:
-        """One for each symbol: an unknown product fails the request that names it."""
+        """Make one request per symbol: an unknown product fails the request that names it."""
         for symbol in symbols:
             product = native_of(symbol)
             words = {"type": method.lower(), "product_ids": [product], "channels": _CHANNELS}
             message = msgspec.json.encode(words)
             yield Request(method, (symbol,), lambda _number, message=message: message)  # type: ignore[misc]
 
-    def parse(self, message: str, recv_us: int) -> Iterable[Heard]:
+    def parse(self, message: str, recv_us: int) -> Iterable[StreamEvent]:
         """See `poller.stream.dialect.StreamDialect.parse`."""
         try:
             return self._read(_decoder.decode(message), recv_us)
         except (*UNREADABLE, BookError) as error:
             return (Unexpected(f"{error}: {message[:200]!r}", _whose(message)),)
 
-    def _read(self, its: _Message, recv_us: int) -> Iterable[Heard]:
+    def _read(self, its: _Message, recv_us: int) -> Iterable[StreamEvent]:
         symbol = symbol_of(COINBASE, its.product_id)
         at_us = None if its.time is None else unix_us(its.time)
         match its.type:
@@ -107,14 +108,14 @@ class CoinbaseDialect:
             case "l2update":
                 changed = self._books.get(symbol)
                 if changed is None:
-                    return (Unexpected(f"changes of a book that was not told: {symbol[:80]}", symbol),)
+                    return (Unexpected(f"changes of a book without a snapshot: {symbol[:80]}", symbol),)
                 for side, price, size in its.changes:
                     (changed.bids if side == "buy" else changed.asks).put(price, size)
                 return _quote(symbol, changed, at_us, recv_us)
             case "ticker":
                 summary = Update(symbol=symbol, recv_us=recv_us, event_us=at_us, last=its.price, volume=its.volume_24h)
                 traded = self._books.get(symbol)
-                # The first one on a connection is from before the book was told.
+                # The first one on a connection is from before the book's snapshot.
                 if traded is None or traded.follows(at_us):
                     return (summary,)
                 return (summary, Unexpected("trades without a change of the book", symbol))
@@ -138,7 +139,7 @@ def _quote(symbol: str, book: OrderBook, at_us: int | None, recv_us: int) -> Ite
         Update(
             symbol=symbol,
             recv_us=recv_us,
-            # Nothing is counted here. The time tells which of two connections is ahead while one replaces another.
+            # This exchange has no counter. During a replacement the time shows which connection is ahead.
             update_id=at_us,
             event_us=at_us,
             bid=bid.price if bid else "",
@@ -156,7 +157,7 @@ def _granted(channels: list[_Channel]) -> frozenset[str]:
     return frozenset(
         symbol_of(COINBASE, product)
         for product in books
-        if all(product in by_name.get(name, ()) for name in _TOLD_CHANNELS)
+        if all(product in by_name.get(name, ()) for name in _NAMED_CHANNELS)
     )
 
 
@@ -170,7 +171,7 @@ def _refusal(message: str, reason: str) -> Ack | Ending:
 
 
 def _whose(message: str) -> str | None:
-    """Whose quotes a message should have told that cannot be read; None where not even that can be."""
+    """The symbol of an unreadable quote; None if that is unreadable too, empty if it is no quote."""
     try:
         its = _named.decode(message)
     except UNREADABLE:

@@ -1,4 +1,4 @@
-"""``GET /products``: what Coinbase Exchange lists, and how fine (API documents, "Get all known trading pairs")."""
+"""``GET /products``: Coinbase Exchange's listing, with decimals (API documents, "Get all known trading pairs")."""
 
 from collections.abc import Mapping
 
@@ -30,7 +30,7 @@ _many = Decoder(list[_Product])
 
 
 def read_products(body: bytes) -> Mapping[str, Instrument] | Failure:
-    """The symbols in an answer; why it is none where no product can be read."""
+    """Return the symbols in an answer, or why no product in it is readable."""
     rows, _ = read_rows(body, _one, _many)
     if not rows:
         words = reasons.in_body(body)

@@ -1,7 +1,7 @@
-"""``coinbase-ws``: what is Coinbase Exchange's own about a source on its streams.
+"""``coinbase-ws``: the exchange-specific part of a source on Coinbase Exchange's streams.
 
-Heartbeats tell of every symbol whether its streams live, and a new connection tells the whole book, so REST is asked
-for nothing but what is listed.
+Heartbeats show for every symbol whether its streams are alive, and a new connection sends the whole book. So REST is
+only asked for the listing.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ class CoinbaseStreams:
     rest_dialect = PlainRestDialect("Coinbase Exchange's REST interface")
 
     def __init__(self, rest_url: Endpoints | str, limits: StreamLimits = LIMITS) -> None:
-        """``rest_url`` is where REST is."""
+        """``rest_url`` is the REST interface."""
         self.rest_url = rest_url
         self.limits = limits
 

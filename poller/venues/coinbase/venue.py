@@ -1,4 +1,4 @@
-"""Coinbase Exchange, as `poller.venues.registry` has it."""
+"""The registry's entry for Coinbase Exchange."""
 
 from market.prices import venues
 from poller.source import Source

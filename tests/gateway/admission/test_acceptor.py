@@ -118,7 +118,7 @@ def virtually(main: Coroutine[Any, Any, None]) -> None:
 
 
 def test_a_handshake_in_any_pieces_is_upgraded() -> None:
-    """However the head is cut, it becomes one client, which gets what follows the head and nothing else."""
+    """A handshake in any pieces becomes one client, which gets exactly the bytes behind the head."""
 
     async def main() -> None:
         rng = random.Random(1)
@@ -138,7 +138,7 @@ def test_a_handshake_in_any_pieces_is_upgraded() -> None:
 
 
 def test_a_handshake_byte_by_byte_is_upgraded_once_it_is_whole() -> None:
-    """Nobody is upgraded before the last byte."""
+    """A handshake byte by byte is upgraded with its last byte, not before."""
 
     async def main() -> None:
         hall = Hall()
@@ -153,7 +153,7 @@ def test_a_handshake_byte_by_byte_is_upgraded_once_it_is_whole() -> None:
 
 
 def test_an_empty_line_before_a_request_is_overlooked() -> None:
-    """In any pieces (RFC 9112, section 2.2); it is no request."""
+    """An empty line before a request is skipped, in any pieces (RFC 9112, section 2.2)."""
 
     async def main() -> None:
         hall = Hall()
@@ -168,7 +168,7 @@ def test_an_empty_line_before_a_request_is_overlooked() -> None:
 
 
 def test_who_is_slow_with_a_head_is_cut_off() -> None:
-    """At the timeout, to the moment, however many bytes trickle in; who finished in time is left alone."""
+    """A slow head is cut off exactly at the timeout, even if bytes trickle in; a head in time is not."""
 
     async def main() -> None:
         hall = Hall()
@@ -195,7 +195,7 @@ def test_who_is_slow_with_a_head_is_cut_off() -> None:
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
 @pytest.mark.parametrize("line", [b"X: " + b"x" * MAX_HEAD_BYTES, b"X: x\r\n" * MAX_FIELDS], ids=["long", "many"])
 def test_a_head_that_is_too_large_is_refused_where_later_ones_are(pieces: int, line: bytes) -> None:
-    """By whoever serves requests, who gets the very bytes, whether the head came at once or in pieces."""
+    """A too large head is passed on unchanged, and refused like later ones, whole or in pieces."""
 
     async def main() -> None:
         hall = Hall()
@@ -210,7 +210,7 @@ def test_a_head_that_is_too_large_is_refused_where_later_ones_are(pieces: int, l
 
 
 def test_a_head_that_is_too_large_is_not_waited_for() -> None:
-    """Where it cannot end within the limit any more, it is refused before its end."""
+    """A head that cannot end within the limit is refused before its end."""
 
     async def main() -> None:
         hall = Hall()
@@ -222,7 +222,7 @@ def test_a_head_that_is_too_large_is_not_waited_for() -> None:
 
 
 def test_upgrade_headers_are_lists() -> None:
-    """In one line or several, with other elements: each is a handshake; a part of a word is none."""
+    """The upgrade headers are lists, in one line or several; a part of a word is no element."""
 
     async def main() -> None:
         plain = b"Upgrade: websocket\r\nConnection: Upgrade"
@@ -241,7 +241,7 @@ def test_upgrade_headers_are_lists() -> None:
 
 
 def test_who_asks_too_often_hears_429_and_is_disconnected() -> None:
-    """Nobody looks at the request. Handshakes that are let in do not count."""
+    """An address beyond its rate gets 429 unread and is disconnected; admitted handshakes do not count."""
 
     async def main() -> None:
         hall = Hall(max_request_rate_per_ip=1, max_connect_rate_per_ip=0)
@@ -260,7 +260,7 @@ def test_who_asks_too_often_hears_429_and_is_disconnected() -> None:
 
 
 def test_a_head_just_within_the_limit_is_taken() -> None:
-    """Room for a token and a browser's headers: the limit itself is allowed, also in one header."""
+    """A head of exactly the limit is taken, with room for a token and a browser's headers."""
 
     async def main() -> None:
         hall = Hall()
@@ -292,7 +292,7 @@ def test_a_head_just_within_the_limit_is_taken() -> None:
     ],
 )
 def test_whatever_is_no_plain_handshake_is_aiohttps(head: bytes) -> None:
-    """With the bytes as they came, and with all that comes after."""
+    """Anything except a plain handshake goes to aiohttp, unchanged, with all later bytes."""
 
     async def main() -> None:
         hall = Hall()
@@ -308,7 +308,7 @@ def test_whatever_is_no_plain_handshake_is_aiohttps(head: bytes) -> None:
 
 @pytest.mark.parametrize(("status", "is_served"), [(401, False), (429, False), (403, True), (426, True)])
 def test_a_refusal_that_ends_the_connection_is_answered_at_once(status: int, is_served: bool) -> None:
-    """Without aiohttp, which answers the others, and may hear a better handshake after that."""
+    """A refusal that ends the connection is answered at once, without aiohttp, which answers the others."""
 
     async def main() -> None:
         hall = Hall(max_request_rate_per_ip=1)
@@ -329,7 +329,7 @@ def test_a_refusal_that_ends_the_connection_is_answered_at_once(status: int, is_
 
 
 def test_a_handshake_that_must_wait_is_aiohttps() -> None:
-    """Where `upgrade` says None, aiohttp gets the request, whole."""
+    """If `upgrade` returns None, aiohttp gets the whole request."""
 
     async def main() -> None:
         hall = Hall(upgrades=False)
@@ -340,7 +340,7 @@ def test_a_handshake_that_must_wait_is_aiohttps() -> None:
 
 
 def test_aiohttp_hears_of_everything_that_happens_to_its_connection() -> None:
-    """Back-pressure, the end of what the client sends, and the end."""
+    """aiohttp gets all events of its connection: back-pressure, the client's EOF and the end."""
 
     async def main() -> None:
         hall = Hall()
@@ -360,7 +360,7 @@ def test_aiohttp_hears_of_everything_that_happens_to_its_connection() -> None:
 
 
 def test_who_is_one_too_many_gets_429_and_nothing_of_it_is_looked_at() -> None:
-    """At once with its request, or after a moment without one; whatever it sends, unless that is a probe."""
+    """A connection too many gets 429 with its first request, or after a moment without one, unless it is a probe."""
 
     async def main() -> None:
         hall = Hall(max_connections_per_ip=2)
@@ -384,7 +384,7 @@ def test_who_is_one_too_many_gets_429_and_nothing_of_it_is_looked_at() -> None:
 
 
 def test_a_balancer_may_ask_whether_we_live_although_its_clients_have_met_a_limit() -> None:
-    """Their address is its own where nobody said that it is a proxy: one question, and then the connection ends."""
+    """A balancer with its clients' address gets one probe answered although they met a limit, then the end."""
 
     async def main() -> None:
         hall = Hall(max_connections_per_ip=1)
@@ -411,7 +411,7 @@ def test_a_balancer_may_ask_whether_we_live_although_its_clients_have_met_a_limi
 
 
 def test_so_many_probes_beyond_a_limit_are_answered_in_a_second() -> None:
-    """Further ones hear 429; whoever asks for something else takes nothing of it."""
+    """Beyond a limit only a few probes a second are answered; further ones get 429, and other requests do not count."""
 
     async def main() -> None:
         hall = Hall(max_connections_per_ip=1)
@@ -436,7 +436,7 @@ def test_so_many_probes_beyond_a_limit_are_answered_in_a_second() -> None:
 
 
 def test_a_flood_of_probes_beyond_a_limit_is_answered_in_turns() -> None:
-    """They take no more of one turn than all else that strangers send; each is answered, if it stays so long."""
+    """A flood of probes is answered in turns of the usual size."""
 
     async def main() -> None:
         hall = Hall(max_connections_per_ip=1)
@@ -462,7 +462,7 @@ def test_a_flood_of_probes_beyond_a_limit_is_answered_in_turns() -> None:
 
 
 def test_an_address_is_free_again_however_its_connections_go() -> None:
-    """Cut off, gone, served and gone, too large, too slow, the gateway closed: of none anything is counted after."""
+    """However a connection ends, nothing of it is counted afterwards."""
 
     async def main() -> None:
         hall = Hall(most=5)
@@ -488,7 +488,7 @@ def test_an_address_is_free_again_however_its_connections_go() -> None:
 
 
 def test_who_is_upgraded_is_counted_by_the_one_who_took_over() -> None:
-    """The pending handshake hands its count over once, and does not count out what it has handed over."""
+    """An upgraded client is counted by its new owner: the pending handshake passes its count on once."""
 
     async def main() -> None:
         hall = Hall()
@@ -518,7 +518,7 @@ near_handshakes = st.builds(
 
 @given(st.lists(noise | near_handshakes | st.just(HANDSHAKE) | st.just(REQUEST), min_size=1, max_size=4))
 def test_no_bytes_raise_or_leave_anything(parts: list[bytes]) -> None:
-    """Whatever comes, somebody gets it, or nobody; and after the end nothing is counted."""
+    """Any bytes are handled without an exception, and nothing is counted after the end."""
 
     async def main() -> None:
         hall = Hall()
@@ -536,7 +536,7 @@ def test_no_bytes_raise_or_leave_anything(parts: list[bytes]) -> None:
 
 
 def test_a_fault_in_an_upgrade_leaves_nobody_waiting() -> None:
-    """Who was about to be upgraded when something broke is not among the unfinished any more."""
+    """After a fault in an upgrade the connection is not among the unfinished ones any more."""
 
     async def main() -> None:
         hall = Hall()
@@ -556,7 +556,7 @@ def test_a_fault_in_an_upgrade_leaves_nobody_waiting() -> None:
 
 
 def test_a_storm_of_handshakes_is_taken_in_turns() -> None:
-    """Heads that come whole in a busy turn are decided about in later ones, with what follows them, in order."""
+    """Whole heads of a busy turn are decided in later turns, in order, with their later bytes."""
 
     async def main() -> None:
         hall = Hall()
@@ -582,7 +582,7 @@ def test_a_storm_of_handshakes_is_taken_in_turns() -> None:
 
 
 def test_who_waits_for_us_is_not_slow() -> None:
-    """A whole head that there was no time for is none of the unfinished, of which there may be so many."""
+    """A whole head that waits for us does not count as unfinished."""
 
     async def main() -> None:
         hall = Hall(most=1)
@@ -601,7 +601,7 @@ def test_who_waits_for_us_is_not_slow() -> None:
 
 
 def test_who_goes_while_its_head_waits_is_forgotten() -> None:
-    """It is counted out, and nobody decides about it; one that a fault meets is cut off."""
+    """A client that goes while its head waits is counted out; one with a fault is cut off."""
 
     async def main() -> None:
         hall = Hall()
@@ -627,7 +627,7 @@ def test_who_goes_while_its_head_waits_is_forgotten() -> None:
 
 
 def test_requests_that_are_not_whole_are_kept_within_the_budget_of_all() -> None:
-    """Those with most go first; what is whole, or gone, is kept no more."""
+    """Incomplete requests count for the common budget; the largest go first."""
 
     async def main() -> None:
         hall = Hall(budget=40_000)

@@ -25,21 +25,21 @@ CLAIMS = st.lists(
 
 
 def test_the_address_that_a_trusted_proxy_saw_is_the_client() -> None:
-    """The last entry is what the proxy added; what stands before it came with the request."""
+    """The last entry, which the trusted proxy added, is the client's address."""
     assert "203.0.113.7" == TRUSTED.client(PROXY, ["6.6.6.6, 203.0.113.7"])
     assert "203.0.113.7" == TRUSTED.client(PROXY, ["6.6.6.6", "203.0.113.7"])
     assert "203.0.113.7" == TRUSTED.client(PROXY, ["203.0.113.7"])
 
 
 def test_with_two_proxies_the_outer_one_is_believed() -> None:
-    """Two hops: the second entry from the right, over all lines of the header."""
+    """With two hops the second entry from the right counts, over all lines of the header."""
     trusted = TrustedProxies.parse("10.0.0.0/8", hops=2)
     assert "203.0.113.7" == trusted.client(PROXY, ["6.6.6.6, 203.0.113.7, 10.0.0.9"])
     assert "203.0.113.7" == trusted.client(PROXY, ["6.6.6.6", "203.0.113.7", "10.0.0.9"])
 
 
 def test_nobody_else_is_believed() -> None:
-    """Who is not a listed proxy is taken by its own address, whatever it writes; with none listed, everybody is."""
+    """A peer that is not a listed proxy counts by its own address, whatever it writes."""
     assert "192.0.2.1" == TRUSTED.client("192.0.2.1", ["203.0.113.7"])
     assert "127.0.0.1" == TrustedProxies().client("127.0.0.1", ["203.0.113.7"])
 
@@ -68,12 +68,12 @@ def test_nobody_else_is_believed() -> None:
     ],
 )
 def test_what_is_no_address_gives_the_proxys_own(lines: list[str]) -> None:
-    """Never what stands further left: that may be a stranger's."""
+    """An entry that is no address gives the proxy's own address, never an entry further left."""
     assert PROXY == TRUSTED.client(PROXY, lines)
 
 
 def test_fewer_entries_than_hops_give_the_proxys_own() -> None:
-    """With two proxies expected and one entry, that entry is nobody's word that was to be taken."""
+    """With fewer entries than hops the proxy's own address counts."""
     assert PROXY == TrustedProxies.parse(PROXY, hops=2).client(PROXY, ["203.0.113.7"])
 
 
@@ -91,7 +91,7 @@ def test_fewer_entries_than_hops_give_the_proxys_own() -> None:
     ],
 )
 def test_an_address_has_one_spelling(entry: str, expected: str) -> None:
-    """A port is left out, IPv4 mapped into IPv6 is IPv4, and IPv6 is short: one client is one key."""
+    """An address has one spelling: without port, IPv4 instead of mapped IPv6, and short IPv6."""
     assert expected == TRUSTED.client(PROXY, [entry])
 
 
@@ -106,7 +106,7 @@ def test_a_peer_is_recognised_however_its_address_is_written() -> None:
 
 
 def test_a_unix_socket_is_trusted_by_its_own_word() -> None:
-    """Who connects without an address is believed only with ``unix`` in the list, and is called that otherwise."""
+    """A peer on a Unix socket is believed only with ``unix`` in the list; otherwise its address is ``unix``."""
     for peer in ("", None):
         assert "unix" == TRUSTED.client(peer, ["203.0.113.7"])
         assert "203.0.113.7" == TrustedProxies.parse("unix").client(peer, ["203.0.113.7"])
@@ -114,7 +114,7 @@ def test_a_unix_socket_is_trusted_by_its_own_word() -> None:
 
 
 def test_an_empty_list_trusts_nobody() -> None:
-    """Unset, empty or nothing but commas."""
+    """An unset or empty list, or one of commas, trusts no proxy."""
     assert TrustedProxies() == TrustedProxies.parse("") == TrustedProxies.parse(" , ,")
 
 
@@ -135,7 +135,7 @@ def test_ipv6_is_counted_per_64() -> None:
 
 
 def test_what_is_loopback() -> None:
-    """What only this machine can reach, and nothing else; 0.0.0.0 is everywhere."""
+    """Loopback addresses are those that only this machine can reach; 0.0.0.0 is not."""
     assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1")))
     assert not any(map(is_loopback, ("0.0.0.0", "::", "", "10.0.0.1", "example.com", "localhost.example.com")))  # noqa: S104 # nothing listens
 
@@ -143,7 +143,7 @@ def test_what_is_loopback() -> None:
 @settings(deadline=None)
 @given(CLAIMS, st.integers(1, 5), st.one_of(ADDRESSES, st.text(), st.none()))
 def test_no_header_ends_anything(lines: list[str], hops: int, peer: str | None) -> None:
-    """Whatever is written: an answer, of bounded length, and the same key for the same answer."""
+    """Any header gives an address of bounded length, with one key per address."""
     for trusted in (TrustedProxies.parse("0.0.0.0/0,::/0,unix", hops), TrustedProxies.parse(PROXY, hops)):
         address = trusted.client(peer, lines)
         assert address in ("unix", peer) or len(address) <= 39
@@ -153,14 +153,14 @@ def test_no_header_ends_anything(lines: list[str], hops: int, peer: str | None) 
 @settings(deadline=None)
 @given(CLAIMS, st.integers(1, 3), ADDRESSES.filter(lambda address: spelled(address) != PROXY))
 def test_a_client_without_a_proxy_cannot_choose_its_address(claims: list[str], hops: int, client: str) -> None:
-    """Whatever it writes, it is who it is."""
+    """A client without a proxy cannot choose its address."""
     assert spelled(client) == TrustedProxies.parse(PROXY, hops).client(client, claims)
 
 
 @settings(deadline=None)
 @given(CLAIMS, st.lists(ADDRESSES, min_size=1, max_size=4), st.booleans())
 def test_a_client_behind_proxies_cannot_choose_its_address(claims: list[str], chain: list[str], joined: bool) -> None:
-    """Each proxy adds who it saw, to the last line or as a line of its own: the outermost of them is believed."""
+    """A client behind proxies cannot choose its address: the outermost proxy's entry counts."""
     lines = list(claims)
     for seen in chain:
         if joined and lines:
@@ -173,7 +173,7 @@ def test_a_client_behind_proxies_cannot_choose_its_address(claims: list[str], ch
 @settings(deadline=None)
 @given(ADDRESSES)
 def test_a_key_is_the_same_for_all_of_a_network(address: str) -> None:
-    """IPv4 as it is, IPv6 the network of 64 bits that holds it."""
+    """The key of an IPv4 address is itself, of an IPv6 address its /64."""
     parsed = ip_address(spelled(address))
     key = limit_key(address)
     if parsed.version == 4:
@@ -198,7 +198,7 @@ def test_a_key_is_the_same_for_all_of_a_network(address: str) -> None:
     ],
 )
 def test_what_only_this_machine_reaches(name: object, private: bool) -> None:
-    """Loopback and Unix sockets, as sockets name themselves."""
+    """Loopback addresses and Unix sockets are reached by this machine only."""
     assert private == is_private(name)
 
 
@@ -215,5 +215,5 @@ def test_what_only_this_machine_reaches(name: object, private: bool) -> None:
     ],
 )
 def test_every_address_of_both_families_is_meant_by_ipv6s(host: str | None, expected: bool) -> None:
-    """However it is written."""
+    """The IPv6 wildcard means all addresses of both families, in any spelling."""
     assert expected == is_every_address(host)

@@ -55,7 +55,7 @@ def refused(reason: str, status: int) -> Any:
 
 
 async def test_one_address_holds_so_many_connections_and_no_more() -> None:
-    """The limit is of one address, and who leaves makes room."""
+    """Each address may hold a number of connections; a connection that ends makes room."""
     admission = await new_admission(max_connections_per_ip=2)
     keys = [admission.arrive(STRANGER) for _ in range(2)]
     with refused("address", 429):
@@ -66,7 +66,7 @@ async def test_one_address_holds_so_many_connections_and_no_more() -> None:
 
 
 async def test_a_whole_ipv6_network_is_one_address() -> None:
-    """Who has a /64 has no more than anybody else; the /64 beside it is another."""
+    """An IPv6 /64 counts as one address."""
     admission = await new_admission(max_connections_per_ip=1)
     admission.arrive("2001:db8::1")
     with refused("address", 429):
@@ -75,7 +75,7 @@ async def test_a_whole_ipv6_network_is_one_address() -> None:
 
 
 def test_one_address_connects_so_often_and_no_faster() -> None:
-    """Ten seconds' worth at once, then the rate, however soon they leave again; another address is not concerned."""
+    """An address may connect ten seconds' worth at once, then at the rate; other addresses are not affected."""
 
     async def main() -> None:
         admission = await new_admission(max_connect_rate_per_ip=5)
@@ -106,7 +106,7 @@ async def test_who_was_refused_for_the_rate_is_not_counted() -> None:
 
 @pytest.mark.parametrize("loopback", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 async def test_this_machine_itself_has_no_limits_of_its_own(loopback: str) -> None:
-    """127.0.0.1 and ::1 are spared by default, and counted like all others where that is switched off."""
+    """127.0.0.1 and ::1 have no limits by default, and count like others if that is switched off."""
     admission = await new_admission(max_connections_per_ip=1, max_connect_rate_per_ip=0.1)
     for _ in range(20):
         assert admission.arrive(loopback) is None
@@ -117,12 +117,12 @@ async def test_this_machine_itself_has_no_limits_of_its_own(loopback: str) -> No
 
 
 async def test_other_loopback_addresses_are_strangers() -> None:
-    """127.0.0.2 is this machine too, but nobody's default: it is counted."""
+    """Other loopback addresses such as 127.0.0.2 are counted."""
     assert "127.0.0.2" == (await new_admission()).arrive("127.0.0.2")
 
 
 async def test_behind_a_proxy_the_client_is_counted_and_not_the_proxy() -> None:
-    """By the address that the trusted proxy forwards, from the moment that it is known."""
+    """Behind a trusted proxy the forwarded address is counted, from the moment that it is known."""
     admission = await new_admission(max_connections_per_ip=1, **BEHIND_PROXY)
     assert admission.arrive(PROXY) is admission.arrive(PROXY) is None
     first = look(admission, PROXY, X_Forwarded_For=STRANGER)
@@ -136,7 +136,7 @@ async def test_behind_a_proxy_the_client_is_counted_and_not_the_proxy() -> None:
 
 
 async def test_a_strangers_word_about_its_address_is_worth_nothing() -> None:
-    """Who is no trusted proxy is counted under its own address; and left of the proxy's entry nothing counts."""
+    """An untrusted peer is counted under its own address; entries left of the proxy's do not count."""
     admission = await new_admission(**BEHIND_PROXY)
     assert STRANGER == admission.arrive(STRANGER)
     own = look(admission, STRANGER, X_Forwarded_For="127.0.0.1")
@@ -146,7 +146,7 @@ async def test_a_strangers_word_about_its_address_is_worth_nothing() -> None:
 
 
 async def test_without_arrivals_the_request_is_what_is_counted() -> None:
-    """In a bare aiohttp nobody was counted when the connection was accepted."""
+    """Without the acceptor (a bare aiohttp) the request is counted."""
     admission = await new_admission(max_connections_per_ip=1)
     upgrade_request = look(admission, counted=False)
     assert (STRANGER, True) == (upgrade_request.payer, upgrade_request.to_count)
@@ -157,7 +157,7 @@ async def test_without_arrivals_the_request_is_what_is_counted() -> None:
 
 
 async def test_a_full_gateway_lets_nobody_in() -> None:
-    """It says so with 503 and when to come back, and counts nobody."""
+    """A full gateway answers 503 with a time to come back, and counts no client."""
     admission = await new_admission(room=False)
     with refused("full", 503) as caught:
         admission.admit(look(admission, counted=False), Grant("alice"))
@@ -166,7 +166,7 @@ async def test_a_full_gateway_lets_nobody_in() -> None:
 
 
 async def test_one_subject_holds_so_many_connections_and_no_more() -> None:
-    """From whatever addresses; the token's own number counts before the setting's, and who leaves makes room."""
+    """A subject may hold a number of connections, from any addresses; the token's limit comes before the setting's."""
     admission = await new_admission(max_connections_per_subject=2)
     slots = [
         admission.admit(look(admission, f"203.0.113.{number}", counted=False), Grant("alice")) for number in range(2)
@@ -184,7 +184,7 @@ async def test_one_subject_holds_so_many_connections_and_no_more() -> None:
 
 
 async def test_who_is_identified_late_is_counted_from_then_on() -> None:
-    """A slot without a token counts under no subject; `identify` says whether there is room for it."""
+    """A slot without a token counts under no subject until `identify`, which checks for room."""
     admission = await new_admission(max_connections_per_subject=1)
     first, second = (admission.admit(look(admission), None) for _ in range(2))
     assert admission.identify(first, Grant("alice"))
@@ -198,7 +198,7 @@ async def test_who_is_identified_late_is_counted_from_then_on() -> None:
 
 
 async def test_leaving_twice_counts_once() -> None:
-    """A slot that was given up is nobody's."""
+    """A slot that is freed twice counts once."""
     admission = await new_admission()
     slots = [admission.admit(look(admission, counted=False), Grant("alice")) for _ in range(2)]
     admission.leave(slots[0])
@@ -207,7 +207,7 @@ async def test_leaving_twice_counts_once() -> None:
 
 
 async def test_a_page_of_another_site_may_not_connect() -> None:
-    """Unless it is listed; the own pages may, and programs, which send no origin."""
+    """A page of another site may not connect unless it is listed; our own pages and programs may."""
     admission = await new_admission()
     look(admission)
     look(admission, Origin="https://prices.example.com")
@@ -221,7 +221,7 @@ async def test_a_page_of_another_site_may_not_connect() -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "", "prices.example.com.evil.example", "prices.example.com evil"])
 async def test_a_name_that_is_not_served_is_refused(host: str) -> None:
-    """So that no page can reach it by a name of its own (DNS rebinding)."""
+    """A host name that is not served is refused (DNS rebinding)."""
     admission = await new_admission(allowed_hosts=AllowedHosts.parse("prices.example.com", only_loopback=False))
     look(admission)
     with refused("host", 403):
@@ -229,14 +229,14 @@ async def test_a_name_that_is_not_served_is_refused(host: str) -> None:
 
 
 async def test_what_is_no_handshake_is_refused_before_anything_else() -> None:
-    """Also of a stranger's page."""
+    """A request that is no handshake is refused as such, before any other check."""
     admission = await new_admission()
     with refused("handshake", 426):
         look(admission, Sec_WebSocket_Version="8", Origin="https://evil.example")
 
 
 async def test_a_token_comes_in_a_header_and_in_the_url_only_where_that_is_switched_on() -> None:
-    """The header counts before the URL; a ticket may always come in the URL."""
+    """A token comes in a header, or in the URL if that is switched on; a ticket may always come in the URL."""
     admission, open_admission = await new_admission(), await new_admission(auth_query_token=True)
     in_url = [("token", "url"), ("ticket", "once")]
     assert (None, "once") == ((upgrade_request := look(admission, query=in_url)).token, upgrade_request.ticket)
@@ -246,7 +246,7 @@ async def test_a_token_comes_in_a_header_and_in_the_url_only_where_that_is_switc
 
 
 async def test_an_empty_token_or_ticket_is_a_wrong_one() -> None:
-    """It is looked at like any other, and not taken for none."""
+    """An empty token or ticket is a wrong one, not an absent one."""
     admission = await new_admission(auth_query_token=True)
     assert "" == look(admission, query=[("token", "")]).token
     assert "" == look(admission, query=[("ticket", "")]).ticket
@@ -254,7 +254,7 @@ async def test_an_empty_token_or_ticket_is_a_wrong_one() -> None:
 
 
 async def test_what_a_token_opens_is_told_at_once_or_not() -> None:
-    """Nobody needs one: anonymous. A ticket, no token, or a key that must be fetched: not now. A bad one: 401."""
+    """A token's grant is known at once, except for a ticket, an absent token, or a key that must be fetched."""
     assert ANONYMOUS is (admission := await new_admission()).grant_now(look(admission, Authorization="Bearer x"))
 
     def verify_now(token: str) -> Grant | None:
@@ -282,7 +282,7 @@ steps = st.lists(
 
 @given(steps)
 def test_what_is_counted_is_who_is_here(steps: list[tuple[str, int]]) -> None:
-    """After any sequence of comings and goings the tallies are those of a plain model, and at the end empty."""
+    """After any arrivals and departures the tallies equal a plain model's, and are empty at the end."""
 
     async def main() -> None:
         limit = 3
@@ -341,7 +341,7 @@ def test_what_is_counted_is_who_is_here(steps: list[tuple[str, int]]) -> None:
 
 
 def test_who_must_come_back_is_told_when() -> None:
-    """As late as the keys can be asked for again, in whole seconds; soon, where the bus is away."""
+    """The time to come back is when keys can be fetched again, in whole seconds; soon if the bus is down."""
     assert {"Retry-After": "30"} == try_later("no", TryLaterError("no key", 29.2)).headers
     refusal = try_later("no ticket now", BusDownError("10.0.0.7 refused"))
     assert (503, "no ticket now; try again") == (refusal.status, str(refusal))
@@ -354,7 +354,7 @@ def paying(admission: Admission, **extra: Any) -> UpgradeRequest:
 
 
 def test_a_token_is_charged_before_it_is_looked_at() -> None:
-    """Whose tokens open nothing is soon not even looked at; whose are good pays nothing for them."""
+    """A token is charged before its check: bad tokens are soon refused unread, good ones cost nothing."""
 
     async def main() -> None:
         looked_at = []
@@ -384,14 +384,14 @@ def test_a_token_is_charged_before_it_is_looked_at() -> None:
 
 
 async def test_a_token_that_must_wait_is_charged_when_it_is_looked_at() -> None:
-    """Until then nothing has been done for it."""
+    """A token that must wait is charged when it is checked."""
     admission = Admission(Settings(max_request_rate_per_ip=5), lambda _: None, lambda: True)
     for _ in range(10):
         assert "to_prove" == admission.grant_now(paying(admission))
 
 
 async def test_work_is_charged_to_the_client_behind_a_proxy() -> None:
-    """By the same rules as connections are counted: this machine pays nothing, a silent proxy for all its own."""
+    """Work is charged by the rules of counting: this machine pays nothing, a silent proxy for all its clients."""
     admission = await new_admission(**BEHIND_PROXY)
     for peer, told, payer in (
         (STRANGER, None, STRANGER),
@@ -411,7 +411,7 @@ async def test_work_is_charged_to_the_client_behind_a_proxy() -> None:
 
 
 async def test_what_proxies_say_may_come_in_several_lines() -> None:
-    """The hops are counted over all of them: the last line is the nearest proxy's."""
+    """Hops are counted over all lines of the header; the last line is the nearest proxy's."""
     admission = await new_admission(trusted_proxies=TrustedProxies.parse(PROXY, 2))
     lines = [
         *HEADERS.items(),

@@ -46,7 +46,7 @@ def answers(budget: Budget, times: int, now: float, extra: int = 0, *, anyway: b
 
 
 def test_a_connection_pays_for_itself() -> None:
-    """Two seconds' worth passes, one more is refused, and what goes on is closed; a neighbour is not concerned."""
+    """Two seconds' worth passes, one more is refused, then the connection is closed; a neighbour is not affected."""
     shared = budgets(max_messages_per_second=10)
     first, second = Budget(shared, Slot("192.0.2.1")), Budget(shared, Slot("192.0.2.1"))
     assert {"ok": 20, "refuse connection": 10, "close connection": 5} == answers(first, 35, 5.0)
@@ -62,7 +62,7 @@ def test_a_connection_pays_for_itself() -> None:
     ],
 )
 def test_dear_work_is_paid_for_by_all_who_are_counted(rates: dict[str, float], slot: Slot, payer: str) -> None:
-    """What a message costs beyond a ping is owed, and nothing more is let in until it is paid."""
+    """The cost of a message beyond a ping is owed by all payers, and nothing more enters until it is paid."""
     for way in ("take", "charge"):
         budget = Budget(budgets(**rates), slot)
         if way == "take":
@@ -77,7 +77,7 @@ def test_dear_work_is_paid_for_by_all_who_are_counted(rates: dict[str, float], s
 
 
 def test_all_connections_of_an_address_share_a_rate() -> None:
-    """Five seconds' worth passes at once, by however many connections; other addresses, and those exempt, go on."""
+    """Five seconds' worth of an address passes at once, over any connections; other addresses are not affected."""
     shared = budgets(max_messages_per_second_per_ip=10)
     total = sum((answers(Budget(shared, Slot("192.0.2.1")), 5, 5.0) for _ in range(50)), Counter())
     assert {"ok": 50, "refuse address": 200} == total
@@ -87,11 +87,11 @@ def test_all_connections_of_an_address_share_a_rate() -> None:
 
 
 def test_who_floods_behind_a_common_address_is_closed_and_who_does_not_is_served_then() -> None:
-    """While the address owes, messages cost their connection more: who sends all the time is closed, others wait."""
+    """While an address owes, messages cost their connection more: a flooding connection is closed, others wait."""
     shared = budgets(max_messages_per_second=10, max_messages_per_second_per_ip=25)
     flooders = {number: Budget(shared, Slot("192.0.2.1")) for number in range(20)}
     quiet = Budget(shared, Slot("192.0.2.1"))
-    heard: Counter[str] = Counter()
+    received: Counter[str] = Counter()
     for step in range(1, 601):
         now = 5.0 + step / 10
         for number in list(flooders):
@@ -99,14 +99,14 @@ def test_who_floods_behind_a_common_address_is_closed_and_who_does_not_is_served
             if refusal is not None and refusal.verdict == "close":
                 del flooders[number]
         if step % 100 == 0:
-            heard += answers(quiet, 1, now)
+            received += answers(quiet, 1, now)
     assert len(flooders) <= 3
-    assert heard["close connection"] == 0
-    assert heard["ok"] >= 4
+    assert received["close connection"] == 0
+    assert received["ok"] >= 4
 
 
 def test_a_connection_over_its_own_rate_takes_nothing_from_others() -> None:
-    """What is refused for its connection's sake is not charged to its subject and address."""
+    """A message refused by its connection's rate is not charged to subject and address."""
     shared = budgets(
         max_messages_per_second=10, max_messages_per_second_per_subject=50, max_messages_per_second_per_ip=10
     )
@@ -115,7 +115,7 @@ def test_a_connection_over_its_own_rate_takes_nothing_from_others() -> None:
 
 
 def test_what_must_be_read_though_it_is_refused_is_paid_for_and_ends_in_a_close() -> None:
-    """A flood of compressed messages that cannot be skipped is closed as much earlier as they are dearer."""
+    """A flood of compressed messages that must be inflated is closed earlier, by their cost."""
     shared = budgets(max_messages_per_second=10, max_messages_per_second_per_subject=1)
     stranger = answers(Budget(shared, Slot(None)), 7, 5.0, 4, anyway=True)
     assert {"ok": 4, "refuse connection": 2, "close connection": 1} == stranger
@@ -124,12 +124,12 @@ def test_what_must_be_read_though_it_is_refused_is_paid_for_and_ends_in_a_close(
 
 
 def test_a_rate_of_zero_is_no_limit() -> None:
-    """Whoever is counted under nothing that is limited is never refused, whatever it costs."""
+    """A client under no limited payer is never refused, at any cost."""
     assert {"ok": 1000} == answers(Budget(budgets(), Slot("192.0.2.1", "alice")), 1000, 5.0, 1000)
 
 
 def test_rates_change_for_who_is_here() -> None:
-    """A lower rate of an address holds at once; with none there is no limit."""
+    """A changed rate of an address holds at once; 0 means no limit."""
     shared = budgets(max_messages_per_second_per_ip=10)
     budget = Budget(shared, Slot("192.0.2.1"))
     shared.change(Settings(**(NOT_LIMITED | {"max_messages_per_second_per_ip": 1})))

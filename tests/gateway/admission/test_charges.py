@@ -30,7 +30,7 @@ def refused() -> pytest.RaisesExc[RefusalError]:
 
 
 def test_an_address_asks_so_often_and_no_faster() -> None:
-    """Two seconds' worth at once, then the rate; another address is not concerned, and this machine pays nothing."""
+    """An address may ask two seconds' worth at once, then at the rate; others, and this machine, are not affected."""
     clock = Clock()
     charges = Charges(10, clock)
     for _ in range(20):
@@ -48,7 +48,7 @@ def test_an_address_asks_so_often_and_no_faster() -> None:
 
 
 def test_one_connection_takes_half_of_what_its_address_may() -> None:
-    """The other half is left for its neighbours' connections; what one was refused is charged to nobody."""
+    """One connection takes at most half of its address's rate; a refused request is not charged."""
     clock = Clock()
     charges = Charges(10, clock)
     greedy, other = charges.connection(), charges.connection()
@@ -86,7 +86,7 @@ def test_balancers_ask_whatever_their_neighbours_do() -> None:
 
 
 def test_more_probes_of_a_connection_are_charged_to_its_address() -> None:
-    """However many connections a stranger has: at the address's rate, and a neighbour's first is answered still."""
+    """Further probes are charged to the address; a neighbour's first probe is still answered."""
     clock = Clock()
     charges = Charges(10, clock)
     buckets = [charges.connection() for _ in range(100)]
@@ -102,7 +102,7 @@ def test_more_probes_of_a_connection_are_charged_to_its_address() -> None:
 
 
 def test_what_a_proxy_passes_on_is_charged_to_whom_it_is_from() -> None:
-    """Its connection is many clients': probes and all else apart, at the same rate."""
+    """Requests through a proxy are charged to their client; the proxy's own connection has separate rates."""
     charges = Charges(1, Clock())
     for _ in range(2):
         charges.take_request(ALICE, "/healthz")
@@ -116,7 +116,7 @@ PAGES = (b"GET / HTTP/1.1\r\n\r\n", b"GET /web/app.js HTTP/1.1\r\n\r\n", b"HEAD 
 
 
 def test_pages_cost_what_they_take() -> None:
-    """Four of them as much as another request, by connection or through a proxy; what only looks like one does not."""
+    """Four pages cost as much as one other request, direct or through a proxy."""
     for page in PAGES:
         charges = Charges(100, Clock())
         for _ in range(200):
@@ -135,7 +135,7 @@ def test_pages_cost_what_they_take() -> None:
 
 
 def test_work_is_charged_before_it_is_done_and_given_back_to_the_honest() -> None:
-    """Who cannot pay for all of it is charged nothing."""
+    """Work is charged before it is done, and only if all of it can be paid."""
     charges = Charges(METRICS, Clock())
     for _ in range(50):
         charges.take(ALICE, METRICS)
@@ -161,7 +161,7 @@ def prove(charges: Charges, error: Exception | None = None) -> None:
 
 
 def test_a_proof_that_fails_costs_its_whole_price() -> None:
-    """A good one costs nothing, and neither does one that cannot be checked now."""
+    """A failed proof costs its whole price; a good one, or one that cannot be checked now, costs nothing."""
     clock = Clock()
     charges = Charges(PROOF, clock)
     for error in (None, TryLaterError("no keys", 1.0), BusDownError("no bus")):
@@ -180,7 +180,7 @@ def test_a_proof_that_fails_costs_its_whole_price() -> None:
 
 
 def test_many_show_their_proofs_at_once_and_owe_for_what_fails() -> None:
-    """Five times as many as could pay for it: until all of it is paid, of that address nobody's is looked at."""
+    """Many proofs may be checked at once; failed ones are owed, and until then no other of that address is checked."""
     clock = Clock()
     charges = Charges(PROOF, clock)
     with contextlib.ExitStack() as good:
@@ -206,7 +206,7 @@ def _raise() -> None:
 
 
 def test_without_a_rate_nothing_is_limited() -> None:
-    """And a rate may come, and go."""
+    """Without a rate nothing is limited; a rate may be set and removed."""
     charges = Charges(0, Clock())
     bucket = charges.connection()
     for _ in range(1000):
@@ -222,7 +222,7 @@ def test_without_a_rate_nothing_is_limited() -> None:
 
 
 def test_several_tokens_are_taken_at_once_or_not_at_all() -> None:
-    """Who has not so many left is charged nothing, and may still take fewer."""
+    """Several tokens are taken at once or not at all."""
     buckets = AddressBuckets(Rate(1, 10))
     assert [True, False, True, False] == [buckets.spend("a", tokens, 5.0) for tokens in (7, 4, 3, 1)]
     assert buckets.spend("b", 10, 5.0)
@@ -230,7 +230,7 @@ def test_several_tokens_are_taken_at_once_or_not_at_all() -> None:
 
 
 def test_what_is_given_back_can_be_taken_again() -> None:
-    """And no more than that: a purse is never fuller than full, and of a stranger's nothing is kept."""
+    """Returned tokens can be taken again, up to a full bucket; unknown keys are not kept."""
     buckets = AddressBuckets(Rate(1, 10))
     for _ in range(100):
         assert buckets.spend("a", 10, 5.0)
@@ -243,7 +243,7 @@ def test_what_is_given_back_can_be_taken_again() -> None:
 
 
 def test_who_meets_the_limit_is_told_of() -> None:
-    """Whatever it was that was too much."""
+    """A client that meets a limit is reported."""
     met: list[str] = []
     charges = Charges(1, Clock(), met.append)
     bucket = charges.connection()
@@ -256,7 +256,7 @@ def test_who_meets_the_limit_is_told_of() -> None:
 
 
 def test_a_purse_goes_by_another_rate_at_once() -> None:
-    """And gives so many tokens, or none."""
+    """A bucket uses another rate at once."""
     rate = Rate(1, 10)
     bucket = ConnectionBucket(rate)
     assert [True, False, True, False] == [bucket.spend(tokens, 5.0) for tokens in (7, 4, 3, 1)]

@@ -43,7 +43,7 @@ def test_the_limit_is_raised_as_far_as_needed(
     after: tuple[int, int],
     room: int,
 ) -> None:
-    """Not below what it is, not above what is wanted and `RESERVED`; 0 wants all there is; nobody is warned."""
+    """The limit is raised as far as needed, never lowered; 0 wants everything; no warning."""
     limits.now = before
     assert room == make_room(wanted)
     assert after == limits.now
@@ -51,7 +51,7 @@ def test_the_limit_is_raised_as_far_as_needed(
 
 
 def test_too_low_a_limit_is_said(limits: Limits, caplog: pytest.LogCaptureFixture) -> None:
-    """Where fewer sockets than wanted fit, it is said how many do, and what to raise."""
+    """A too low limit is logged, with the number of sockets that fit and the setting to raise."""
     limits.now = (256, 1024)
     with caplog.at_level(logging.INFO):
         assert 1024 - RESERVED == make_room(20_000)

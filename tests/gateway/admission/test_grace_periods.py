@@ -8,7 +8,7 @@ from tests.fakes import run_virtual
 
 
 def test_a_moment_has_its_end() -> None:
-    """Unless what was waited for came before it."""
+    """A grace period ends at its time, unless the request came before."""
 
     async def main() -> None:
         grace_periods = GracePeriods()
@@ -26,7 +26,7 @@ def test_a_moment_has_its_end() -> None:
 
 
 def test_few_of_an_address_have_one_at_once() -> None:
-    """Others' are not concerned, and one that ends makes room."""
+    """Only a few connections of an address have one at once; one that ends makes room."""
 
     async def main() -> None:
         grace_periods = GracePeriods()
@@ -43,7 +43,7 @@ def test_few_of_an_address_have_one_at_once() -> None:
 
 
 def test_few_probes_of_an_address_are_answered_in_a_second() -> None:
-    """However many ask; a balancer that asks each second at an address that is not flooded is answered."""
+    """Few probes of an address are answered in a second; a balancer's probe each second is among them."""
 
     async def main() -> None:
         grace_periods = GracePeriods()

@@ -13,7 +13,7 @@ STARTS = st.sampled_from([0.0, 1.5, 1e4, 1e7])
 
 
 def test_a_burst_comes_through_at_once_and_then_one_per_interval() -> None:
-    """At 10 a second and 5 at once, five pass, the sixth does not, and a tenth of a second later one does."""
+    """At 10 a second and a burst of 5, five pass, the sixth does not, and a tenth of a second later one does."""
     bucket = Bucket(Rate(10, 5, debt=1))
     assert ["ok"] * 5 == [bucket.take(100.0) for _ in range(5)]
     assert "refuse" == bucket.take(100.0)
@@ -23,27 +23,27 @@ def test_a_burst_comes_through_at_once_and_then_one_per_interval() -> None:
 
 
 def test_a_bit_over_is_refused_and_a_flood_is_closed() -> None:
-    """Past the burst, so many as may be owed are refused; the next one is a flood."""
+    """Beyond the burst the allowed debt is refused; the next one is a flood."""
     bucket = Bucket(Rate(10, 3, debt=3))
     expected: list[Verdict] = ["ok", "ok", "ok", "refuse", "refuse", "refuse", "close", "close", "close"]
     assert expected == [bucket.take(7.0) for _ in range(9)]
 
 
 def test_without_debt_nothing_is_refused_and_what_is_closed_costs_nothing() -> None:
-    """However hard a source knocks, one per interval passes: nobody behind the same address is locked out by it."""
+    """Without debt one per interval passes during any flood, so nobody behind the same address is locked out."""
     bucket = Bucket(Rate(1, 1))
     assert 10 == sum(bucket.take(step / 100) == "ok" for step in range(1000))
 
 
 def test_who_keeps_quiet_is_out_of_debt_after_as_long_as_burst_and_debt_take_to_come_back() -> None:
-    """A flood, however long, is forgiven after a time that does not depend on it."""
+    """A flood of any length is forgiven after a fixed time."""
     bucket = Bucket(Rate(10, 5, debt=5))
     assert "close" == [bucket.take(0.0) for _ in range(100_000)][-1]
     assert ["ok"] * 5 == [bucket.take(1.0) for _ in range(5)]
 
 
 def test_who_keeps_exactly_to_the_rate_is_never_refused() -> None:
-    """Even after the burst is used up, and however rough the sums of floats are."""
+    """A client at exactly the rate is never refused, even after its burst and with float errors."""
     bucket = Bucket(Rate(50, 20, debt=20))
     start = 1e6 + 0.1
     for _ in range(20):
@@ -52,7 +52,7 @@ def test_who_keeps_exactly_to_the_rate_is_never_refused() -> None:
 
 
 def test_what_costs_more_than_is_there_is_owed_and_paid_before_anything_else() -> None:
-    """Who has spent more than a burst is refused until that has come back; keeping quiet, it waits no longer."""
+    """A client that owes more than a burst is refused until it is paid; if it pauses, it waits no longer."""
     bucket, keyed = Bucket(Rate(10, 5, debt=5)), KeyedBuckets(Rate(10, 5, debt=5))
     bucket.charge(3, 0.0)
     assert ["ok", "ok", "refuse"] == [bucket.take(0.0) for _ in range(3)]
@@ -68,7 +68,7 @@ def test_what_costs_more_than_is_there_is_owed_and_paid_before_anything_else() -
 
 
 def test_cheap_work_after_dear_work_is_not_free() -> None:
-    """Whatever is asked for one after the other, no more is spent than the rate gives, and one burst and one piece."""
+    """In any sequence, no more is spent than the rate gives, one burst and one piece of work."""
     bucket, keyed = Bucket(Rate(100, 200, debt=100)), KeyedBuckets(Rate(100, 200, debt=100))
     spent = spent_by_key = 0
     for step in range(10_000):
@@ -84,7 +84,7 @@ def test_cheap_work_after_dear_work_is_not_free() -> None:
 
 
 def test_nobody_is_closed_for_what_it_owes_for_work_but_for_going_on() -> None:
-    """While it owes, a client may be refused as often as any other; what is refused may cost more than one."""
+    """A client is closed only for going on, not for the debt of admitted work."""
     bucket = Bucket(Rate(10, 5, debt=5))
     bucket.charge(100, 0.0)
     assert ["refuse"] * 5 + ["close"] * 2 == [bucket.take(0.0) for _ in range(7)]
@@ -94,7 +94,7 @@ def test_nobody_is_closed_for_what_it_owes_for_work_but_for_going_on() -> None:
 
 
 def test_nobody_waits_longer_than_a_minute() -> None:
-    """However low the rate is, and whatever the work cost."""
+    """At any rate and cost, no client waits longer than a minute."""
     bucket, keyed = Bucket(Rate(0.1, 1)), KeyedBuckets(Rate(0.1, 1))
     bucket.charge(1_000_000, 7.0)
     keyed.charge("a", 1_000_000, 7.0)
@@ -112,7 +112,7 @@ def test_a_rate_of_zero_limits_nothing() -> None:
 
 
 def test_a_burst_is_at_least_one() -> None:
-    """A rate that is meant to let something through does."""
+    """A burst is at least one, so a positive rate lets something pass."""
     bucket = Bucket(Rate(0.5, 0))
     assert ["ok", "close", "ok"] == [bucket.take(now) for now in (10.0, 11.0, 12.0)]
 
@@ -140,7 +140,7 @@ def test_never_more_than_the_burst_and_the_rate_allow(
 @settings(deadline=None)
 @given(st.floats(0.1, 1000), st.integers(1, 50), STARTS, PAUSES)
 def test_what_the_rate_allows_is_not_refused(per_s: float, burst: int, start: float, pauses: list[float]) -> None:
-    """Where nothing is owed, a message is refused only if the burst is used up: a model that counts tokens agrees."""
+    """Without debt a message is refused only if the burst is used up, as in a model that counts tokens."""
     bucket = Bucket(Rate(per_s, burst))
     now, tokens, before = start, float(burst), start
     for pause in pauses:
@@ -159,7 +159,7 @@ def test_what_the_rate_allows_is_not_refused(per_s: float, burst: int, start: fl
     st.lists(st.tuples(st.sampled_from("abcdefghijklmnop"), st.floats(0, 3)), max_size=300),
 )
 def test_memory_for_keys_is_bounded_and_nobody_new_is_refused(most: int, takes: list[tuple[str, float]]) -> None:
-    """However many keys come: never more than the most are remembered, and the first of a key always passes."""
+    """For any number of keys the memory is bounded, and the first request of a key always passes."""
     keyed = KeyedBuckets(Rate(1, 2), most)
     now = 0.0
     seen: set[str] = set()
@@ -172,7 +172,7 @@ def test_memory_for_keys_is_bounded_and_nobody_new_is_refused(most: int, takes: 
 
 
 def test_buckets_that_are_full_again_are_forgotten() -> None:
-    """What a crowd has left behind is gone once half as many others have come, or anybody has come so often."""
+    """Full buckets of a crowd are forgotten after half as many further requests."""
     keyed = KeyedBuckets(Rate(10, 10))
     for number in range(1000):
         keyed.take(f"early {number}", 0.0)
@@ -186,7 +186,7 @@ def test_buckets_that_are_full_again_are_forgotten() -> None:
 
 
 def test_one_that_keeps_flooding_is_not_forgotten_for_newcomers() -> None:
-    """With every place taken, the one not used for longest goes; who floods meanwhile stays closed."""
+    """With all places taken the least recently used one goes; a flooding key stays."""
     keyed = KeyedBuckets(Rate(0.001, 1), most_keys=10)
     assert "ok" == keyed.take("flood", 0.0)
     for number in range(100):
@@ -196,7 +196,7 @@ def test_one_that_keeps_flooding_is_not_forgotten_for_newcomers() -> None:
 
 
 def test_one_that_is_used_is_not_forgotten_for_newcomers() -> None:
-    """What a key has spent is remembered for as long as it goes on, however many others come once."""
+    """A key in use is not forgotten for newcomers."""
     keyed = KeyedBuckets(Rate(0.001, 50), most_keys=10)
     verdicts = []
     for number in range(60):
@@ -208,7 +208,7 @@ def test_one_that_is_used_is_not_forgotten_for_newcomers() -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc"), st.integers(0, 3)), max_size=100))
 def test_a_tally_counts_like_a_list_of_who_is_here(steps: list[tuple[bool, str, int]]) -> None:
-    """After any coming and going, counts and refusals are those of the plainest model."""
+    """After any arrivals and departures, counts and refusals equal a plain model's."""
     tally, here = Tally(), Counter[str]()
     for comes, key, limit in steps:
         if comes:
@@ -223,7 +223,7 @@ def test_a_tally_counts_like_a_list_of_who_is_here(steps: list[tuple[bool, str, 
 
 
 def test_nobody_leaves_who_has_not_entered() -> None:
-    """A fault of the caller's is loud, and the count stays right."""
+    """A departure without an arrival is an error, and the count stays right."""
     tally = Tally()
     with pytest.raises(KeyError):
         tally.leave("key")
@@ -233,7 +233,7 @@ def test_nobody_leaves_who_has_not_entered() -> None:
 
 
 def test_a_changed_rate_holds_for_the_buckets_there_are() -> None:
-    """A lower one refuses who was within the old one; with a higher one it passes again."""
+    """A changed rate holds for present buckets."""
     rate = Rate(10, 20, debt=10)
     bucket, keyed = Bucket(rate), KeyedBuckets(rate)
     assert {"ok"} == {take(100.0) for take in (bucket.take, lambda now: keyed.take("a", now)) for _ in range(10)}
@@ -246,7 +246,7 @@ def test_a_changed_rate_holds_for_the_buckets_there_are() -> None:
 
 @pytest.mark.parametrize("per_s", [0, 1000])
 def test_nobody_is_closed_for_what_a_stricter_rate_left_it_owing(per_s: float) -> None:
-    """Who owes more than the new rate lets anybody owe begins anew; with no limit at all, too."""
+    """A debt above the new rate's limit is forgiven, also with no limit."""
     rate = Rate(0.1, 1, debt=2)
     bucket, keyed = Bucket(rate), KeyedBuckets(rate)
     for _ in range(4):

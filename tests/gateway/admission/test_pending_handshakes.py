@@ -30,7 +30,7 @@ def virtually(main: Callable[[Counters], Coroutine[Any, Any, None]]) -> None:
 
 
 def test_who_is_slow_is_cut_off() -> None:
-    """To the moment; who finished in time is left alone, and who begins again has the whole time again."""
+    """A slow connection is cut off exactly in time; one that finished is not, and a new begin has the whole time."""
 
     async def main(counters: Counters) -> None:
         pending = PendingHandshakes(counters, timeout_s=TIMEOUT_S, most=0)
@@ -51,7 +51,7 @@ def test_who_is_slow_is_cut_off() -> None:
 
 
 def test_the_clock_starts_anew_after_everybody_has_gone() -> None:
-    """One who comes when nobody else is waiting has the whole time, and no more than that."""
+    """A connection that comes after all others have gone has exactly the whole time."""
 
     async def main(counters: Counters) -> None:
         pending = PendingHandshakes(counters, timeout_s=TIMEOUT_S, most=0)
@@ -67,7 +67,7 @@ def test_the_clock_starts_anew_after_everybody_has_gone() -> None:
 
 
 def test_of_too_many_the_oldest_goes() -> None:
-    """Newcomers always get in: the ones that had the longest time give way."""
+    """Of too many the oldest is cut off, so newcomers always get in."""
 
     async def main(counters: Counters) -> None:
         pending = PendingHandshakes(counters, timeout_s=TIMEOUT_S, most=3)
@@ -84,7 +84,7 @@ def test_of_too_many_the_oldest_goes() -> None:
 
 
 def test_a_shorter_time_holds_for_those_who_wait_already() -> None:
-    """Nobody keeps more time than a newcomer gets, however long it was allowed when it came."""
+    """A shortened time also holds for those that wait already."""
 
     async def main(counters: Counters) -> None:
         pending = PendingHandshakes(counters, timeout_s=TIMEOUT_S, most=0)
@@ -104,7 +104,7 @@ def test_a_shorter_time_holds_for_those_who_wait_already() -> None:
 
 
 def test_a_lower_number_cuts_off_the_oldest_at_once() -> None:
-    """Those that are too many go, and who comes then pushes the next oldest out."""
+    """A lowered number cuts off the oldest at once."""
 
     async def main(counters: Counters) -> None:
         pending = PendingHandshakes(counters, timeout_s=TIMEOUT_S, most=0)

@@ -14,7 +14,7 @@ def asked(probes: Probes, address: str, *times: float, status: int = 200) -> Non
 
 
 def test_a_balancer_asks_again_and_again() -> None:
-    """Twice is again, once is not: a launcher or a person asks until the first 200."""
+    """An address that got 200 twice is a balancer; one that asks only until its first 200 is not."""
     probes = Probes()
     asked(probes, OTHER, 0, 0.1, 0.2, status=503)
     asked(probes, OTHER, 0.3)
@@ -23,7 +23,7 @@ def test_a_balancer_asks_again_and_again() -> None:
 
 
 def test_one_that_has_ceased_to_ask_is_none() -> None:
-    """It is given twice its own interval, and a second: a slow balancer is one all the same."""
+    """A balancer that stops asking is forgotten after twice its own interval and a second."""
     probes = Probes()
     asked(probes, BALANCER, 0, 0.4)
     asked(probes, OTHER, 0, 10)
@@ -33,7 +33,7 @@ def test_one_that_has_ceased_to_ask_is_none() -> None:
 
 
 def test_each_is_to_be_told_several_times() -> None:
-    """HAProxy needs one 404, others two or three; one that is told does not stand for another."""
+    """Each balancer must get several 404s: HAProxy needs one, others two or three."""
     probes = Probes()
     asked(probes, BALANCER, 0, 0.4)
     asked(probes, OTHER, 0, 0.4)
@@ -46,14 +46,14 @@ def test_each_is_to_be_told_several_times() -> None:
 
 
 def test_a_404_to_somebody_else_is_nobodys() -> None:
-    """Who was never told 200 sends nobody here, and need not be told anything."""
+    """An address that never got 200 sends no clients here, so its 404s do not count."""
     probes = Probes()
     asked(probes, OTHER, 1, 2, 3, 4, status=404)
     assert [] == probes.regular(4)
 
 
 def test_strangers_that_ask_fill_no_memory() -> None:
-    """However many addresses ask, the balancer, which asks all the time, is not forgotten."""
+    """Any number of asking addresses does not displace the balancer, which asks all the time."""
     probes = Probes()
     for at, number in zip(itertools.count(step=0.1), range(1000)):
         asked(probes, f"10.1.{number // 256}.{number % 256}", at)

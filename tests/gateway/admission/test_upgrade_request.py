@@ -25,5 +25,5 @@ def test_a_bearer_token_is_found_whatever_the_case(value: str, token: str | None
 
 
 def test_without_the_header_there_is_no_token() -> None:
-    """Whatever else is there."""
+    """Without the header there is no token."""
     assert bearer(CIMultiDictProxy(CIMultiDict(Cookie="Bearer abc"))) is None

@@ -177,7 +177,7 @@ async def access(
 
 
 async def test_a_good_token_opens(access: AccessControl) -> None:
-    """What the issuer signs becomes its bearer's grant, from text and from bytes."""
+    """A token of the issuer becomes its bearer's grant, from text and from bytes."""
     shown = access.token(sub="bob", symbols=["BTCUSDT"], max_hz=5, max_connections=2, max_symbols=10)
     expected = Grant("bob", frozenset({"BTCUSDT"}), 5, 2, 10, NOW + 3605)
     assert expected == await access.open(shown)
@@ -186,7 +186,7 @@ async def test_a_good_token_opens(access: AccessControl) -> None:
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", "none ", "n\u043ene"])
 async def test_an_unsigned_token_is_refused(access: AccessControl, alg: str) -> None:
-    """``alg: none``, however spelled, without a signature or with one left over, opens nothing."""
+    """``alg: none``, in any spelling, with or without a signature, is refused."""
     assert "wrong_algorithm" == await access.refused(forge(access.header(alg=alg), claims(sub=MARK)))
     signed = access.token()
     header, payload, signature = signed.split(".")
@@ -196,14 +196,14 @@ async def test_an_unsigned_token_is_refused(access: AccessControl, alg: str) -> 
 
 @pytest.mark.parametrize("alg", [None, True, 0, [], ["none"], {"none": 1}])
 async def test_an_algorithm_that_is_no_name_is_refused(access: AccessControl, alg: Any) -> None:
-    """``alg`` missing in all but name opens nothing."""
+    """An ``alg`` that is no algorithm's name is refused."""
     assert "bad_token" == await access.refused(access.signed(access.header(alg=alg), claims(sub=MARK)))
 
 
 @pytest.mark.parametrize("kind", PUBLIC_KEY_KINDS, indirect=True)
 @pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
 async def test_a_public_key_is_never_a_shared_secret(access: AccessControl, digest: str) -> None:
-    """Algorithm confusion: HMAC with the public key, in any of its forms, which everybody knows, opens nothing."""
+    """Algorithm confusion is refused: HMAC with the public key in any of its forms."""
     public = access.key.public_key()
     forms = [
         public_pem(access.key),
@@ -221,7 +221,7 @@ async def test_a_public_key_is_never_a_shared_secret(access: AccessControl, dige
 
 
 async def test_a_token_of_another_family_is_refused(access: AccessControl) -> None:
-    """One family of algorithms per issuer: a genuine token of any other opens nothing, also under the right name."""
+    """Each issuer has one family of algorithms: a good token of another is refused, also under the right name."""
     for algorithm in ("HS256", "RS256", "ES256", "ES384", "EdDSA"):
         if algorithm == access.algorithm:
             continue
@@ -232,14 +232,14 @@ async def test_a_token_of_another_family_is_refused(access: AccessControl) -> No
 
 
 async def test_another_key_of_the_same_family_is_refused(access: AccessControl) -> None:
-    """A stranger's own key opens nothing."""
+    """A token signed with another key of the family is refused."""
     stranger = private_key(access.algorithm, "stranger")
     assert "bad_signature" == await access.refused(token(access.algorithm, stranger, access.header(), sub=MARK))
 
 
 @pytest.mark.parametrize("kind", PUBLIC_KEY_KINDS, indirect=True)
 async def test_a_key_that_a_token_brings_is_ignored(access: AccessControl, issuer: Issuer, jwks_url: str) -> None:
-    """A key embedded in the header, or pointed to, does not check the token that it came with, and is not fetched."""
+    """A key in the header, or a URL of one, is ignored and not fetched."""
     stranger = private_key(access.algorithm, "stranger")
     requests = issuer.requests
     for brought in (
@@ -275,7 +275,7 @@ KIDS = (
 
 @pytest.mark.parametrize("kid", KIDS)
 async def test_a_key_name_names_nothing_but_a_key(access: AccessControl, kid: str) -> None:
-    """Injection by ``kid``: a path, a query or a command in it is a name that nobody has, and chooses no other key."""
+    """A path, a query or a command as ``kid`` is only an unknown name, and chooses no other key."""
     attempt = forge(access.header(kid=kid), claims(sub=MARK), hmac_signer(b""))
     code = await access.refused(attempt)
     assert code == ("unknown_key" if access.kid else "bad_signature")
@@ -283,7 +283,7 @@ async def test_a_key_name_names_nothing_but_a_key(access: AccessControl, kid: st
 
 @pytest.mark.parametrize("kid", [5, None, True, ["one"], {"one": 1}, "k" * 257])
 async def test_a_key_name_must_be_a_short_text(access: AccessControl, kid: Any) -> None:
-    """A ``kid`` of another type, or a long one, refuses even what the issuer has signed."""
+    """A ``kid`` of another type, or a long one, is refused even with a good signature."""
     assert "bad_token" == await access.refused(access.signed(access.header(kid=kid), claims(sub=MARK)))
 
 
@@ -310,7 +310,7 @@ async def test_a_changed_signature_is_refused(access: AccessControl) -> None:
 
 
 async def test_no_character_can_be_changed(access: AccessControl) -> None:
-    """Whichever one character of a token is another, even in bits that base64 leaves unused, it opens nothing."""
+    """A token with any one character changed is refused, even in bits that base64 leaves unused."""
     good = access.token()
     assert await access.open(good)
     for at in range(0, len(good), 3 if access.algorithm == "RS256" else 1):
@@ -320,7 +320,7 @@ async def test_no_character_can_be_changed(access: AccessControl) -> None:
 
 
 async def test_an_expired_token_is_refused(access: AccessControl) -> None:
-    """The clock decides: a token is good until its end and the leeway after it, then for ever no more."""
+    """A token is valid until its end plus the leeway, and never after."""
     shown = access.token(exp=NOW + 60)
     grant = await access.open(shown)
     access.clock.now_s = grant.expires_at - 0.001
@@ -335,7 +335,7 @@ async def test_an_expired_token_is_refused(access: AccessControl) -> None:
 
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
 async def test_a_token_of_the_future_is_refused(access: AccessControl, claim: str) -> None:
-    """What is valid only from a later time on, or issued later than now, is refused until then."""
+    """A token that is valid or issued only later is refused until then."""
     changes: dict[str, Any] = {claim: NOW + 600, "exp": NOW + 1200}
     shown = access.token(**changes)
     assert "not_yet_valid" == await access.refused(shown)
@@ -345,13 +345,13 @@ async def test_a_token_of_the_future_is_refused(access: AccessControl, claim: st
 
 @pytest.mark.parametrize("audience", ["other", ["other", "another"], None, "", []])
 async def test_a_token_for_others_is_refused(access: AccessControl, audience: Any) -> None:
-    """What the same issuer signed for another service, or for none, does not open this one."""
+    """A token of the issuer for another service, or for none, is refused."""
     assert "wrong_audience" == await access.refused(access.token(aud=audience, sub=MARK))
 
 
 @pytest.mark.parametrize("issuer_claim", ["https://evil.example", None, "", ISSUER.upper()])
 async def test_a_token_of_another_issuer_is_refused(access: AccessControl, issuer_claim: Any) -> None:
-    """A good signature under another issuer's name opens nothing."""
+    """A good signature under another issuer's name is refused."""
     assert "wrong_issuer" == await access.refused(access.token(iss=issuer_claim, sub=MARK))
 
 
@@ -380,12 +380,12 @@ async def test_a_token_without_an_end_is_refused(access: AccessControl) -> None:
     ],
 )
 async def test_claims_of_wrong_types_are_refused(access: AccessControl, claim: str, value: Any) -> None:
-    """Also what the issuer signed is checked: a claim of a wrong type refuses the token, and is not quoted."""
+    """A claim of a wrong type is refused even with a good signature, and is not quoted."""
     assert "bad_token" == await access.refused(access.token(**{claim: value}))
 
 
 async def test_extensions_are_refused(access: AccessControl) -> None:
-    """A header that says what must be understood is refused: no extension is known here (RFC 7515, 4.1.11)."""
+    """A header with critical extensions is refused: none is known here (RFC 7515, 4.1.11)."""
     headers: list[dict[str, Any]] = [
         {"crit": ["exp"], "exp": 1},
         {"crit": ["b64"], "b64": True},
@@ -397,13 +397,13 @@ async def test_extensions_are_refused(access: AccessControl) -> None:
 
 
 async def test_a_long_token_is_refused(access: AccessControl) -> None:
-    """Beyond 8 KiB even a good token is not looked at; its bearer is told the length."""
+    """Beyond 8 KiB even a good token is not read; the error has the length."""
     assert "bad_token" == await access.refused(access.token(symbols=[f"S{number}" for number in range(1500)]))
     assert "bad_token" == await access.refused("A" * 10_000)
 
 
 async def test_what_is_no_token_is_refused(access: AccessControl) -> None:
-    """Nothing, text, other forms of tokens, and two tokens in one: all refused."""
+    """Empty input, text, other forms of tokens, and two tokens in one are refused."""
     good = access.token()
     for shown in (
         "",
@@ -428,7 +428,7 @@ async def test_a_nested_token_is_refused(access: AccessControl) -> None:
 
 
 async def test_depth_breaks_nothing(access: AccessControl) -> None:
-    """Nesting as deep as a token may be long is refused or ignored, in header and claims."""
+    """The deepest nesting that fits into a token is refused or ignored, in header and claims."""
     deep = b"[" * 2500 + b"]" * 2500
     head = msgspec.json.encode(access.header())[:-1] + b',"x":' + deep + b"}"
     body = msgspec.json.encode(claims())[:-1] + b',"x":' + deep + b"}"
@@ -442,7 +442,7 @@ BY_SECRET = Authenticator(AuthSettings(mode="jwt", jwt_secret=private_key("HS256
 @settings(deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=400) | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}"))
 def test_any_input_is_refused(shown: str | bytes) -> None:
-    """Whatever bytes or text a stranger shows, it is refused, and nothing else happens."""
+    """Any bytes or text without a signature are refused, without an exception."""
     with pytest.raises(RefusedError):
         BY_SECRET.verify_now(shown)
 
@@ -450,7 +450,7 @@ def test_any_input_is_refused(shown: str | bytes) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_payload_of_the_issuer_is_refused(header: bytes, payload: bytes) -> None:
-    """The same, when what is shown has been signed by the issuer itself."""
+    """The same holds for any payload that the issuer has signed."""
     sign = signer("HS256", private_key("HS256"))
     for shown in (forge(header, payload, sign), forge({"alg": "HS256"}, payload, sign)):
         with pytest.raises(RefusedError):
@@ -458,7 +458,7 @@ def test_any_payload_of_the_issuer_is_refused(header: bytes, payload: bytes) -> 
 
 
 async def test_a_key_name_unknown_at_first_is_fetched(issuer: Issuer, jwks_url: str) -> None:
-    """Before the first fetch nothing can be told at once; asked properly, it fetches and opens."""
+    """Before the first fetch no token can be checked at once; a check with waiting fetches the keys."""
     authenticator = Authenticator(AuthSettings(mode="jwt", jwt_jwks_url=jwks_url), now_s=Clock())
     shown = token("RS256", private_key("RS256"), {"kid": "one"})
     try:
@@ -473,7 +473,7 @@ async def test_a_key_name_unknown_at_first_is_fetched(issuer: Issuer, jwks_url: 
 
 
 async def test_an_issuer_that_cannot_be_reached_is_no_refusal(unused_tcp_port: int) -> None:
-    """A token that cannot be judged is told to try later; one that is bad in any case is refused without asking."""
+    """A token that cannot be checked is to be tried later; one that is bad in any case is refused without a fetch."""
     url = f"http://127.0.0.1:{unused_tcp_port}/jwks.json"
     authenticator = Authenticator(AuthSettings(mode="jwt", jwt_jwks_url=url), now_s=Clock())
     try:
@@ -487,7 +487,7 @@ async def test_an_issuer_that_cannot_be_reached_is_no_refusal(unused_tcp_port: i
 
 @pytest.mark.parametrize("family", ["ES", "EdDSA"])
 async def test_a_family_that_is_told_excludes_the_others(issuer: Issuer, jwks_url: str, family: Any) -> None:
-    """With JWT_FAMILY an issuer's keys of any other family are not used, whatever it publishes."""
+    """With JWT_FAMILY published keys of another family are not used."""
     authenticator = Authenticator(AuthSettings(mode="jwt", jwt_jwks_url=jwks_url, jwt_family=family), now_s=Clock())
     try:
         with pytest.raises(RefusedError, match="alg"):
@@ -506,7 +506,7 @@ def refusal(**told: Any) -> str:
 
 
 def test_exactly_one_key_must_be_told() -> None:
-    """With none, or with several that might contradict each other, the start stops and names them."""
+    """With no key, or with several sources of keys, the start fails and names them."""
     assert "exactly one of JWT_SECRET, JWT_PUBLIC_KEY_FILE, JWT_JWKS_URL; set are none" in refusal()
     error = refusal(jwt_secret=MARK * 3, jwt_jwks_url="https://issuer.example/keys")
     assert "set are JWT_SECRET and JWT_JWKS_URL" in error
@@ -521,13 +521,13 @@ def test_a_short_secret_stops_the_start() -> None:
 
 
 def test_a_key_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
-    """A missing file, a folder, and a name that is none are told with the path."""
+    """A missing file, a folder and an impossible name are reported with the path."""
     for path in (str(tmp_path / "missing.pem"), str(tmp_path), "a\0b"):
         assert refusal(jwt_public_key_file=path).startswith("JWT_PUBLIC_KEY_FILE '")
 
 
 def test_a_key_file_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
-    """A private key, an endless file, or something else altogether is told, and not shown."""
+    """A private key, an endless file or other content is reported, and not shown."""
     path = tmp_path / "key.pem"
     path.write_bytes(private_pem(private_key("RS256")))
     error = refusal(jwt_public_key_file=str(path))
@@ -542,7 +542,7 @@ def test_a_key_set_over_a_line_that_others_read_stops_the_start() -> None:
 
 
 def test_a_family_that_contradicts_the_key_stops_the_start(tmp_path: Path) -> None:
-    """A key file of one family and a setting for another cannot both be meant."""
+    """A key file of one family and a setting for another stop the start."""
     path = tmp_path / "key.pem"
     path.write_bytes(public_pem(private_key("ES256")))
     assert "JWT_FAMILY RS does not go with JWT_PUBLIC_KEY_FILE" in refusal(
@@ -552,7 +552,7 @@ def test_a_family_that_contradicts_the_key_stops_the_start(tmp_path: Path) -> No
 
 
 def test_an_authenticator_does_not_show_the_secret() -> None:
-    """No repr of it, or of what it holds, does."""
+    """No repr of it, or of its parts, shows the secret."""
     authenticator = Authenticator(AuthSettings(mode="jwt", jwt_secret=MARK * 3))
     assert MARK not in repr(authenticator) + repr(vars(authenticator))
 
@@ -561,13 +561,13 @@ def test_an_authenticator_does_not_show_the_secret() -> None:
 def test_an_issuer_for_many_services_wants_an_audience(
     told: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without JWT_AUDIENCE, tokens for other services are good here, which the log says; a secret is not shared so."""
+    """Without JWT_AUDIENCE tokens for other services are valid here, which is logged, except with a shared secret."""
     Authenticator(AuthSettings(mode="jwt", **(told or {"jwt_secret": "x" * 32})))
     assert warned == ("JWT_AUDIENCE is not set" in caplog.text)
 
 
 async def test_other_settings_are_other_keys_and_claims() -> None:
-    """Another secret opens for its own tokens only; another audience closes to those of the first."""
+    """After a change only tokens of the new secret, and of the new audience, are valid."""
 
     def by(secret: str, **told: Any) -> AuthSettings:
         return AuthSettings(mode="jwt", jwt_secret=secret, **told)
@@ -588,7 +588,7 @@ async def test_other_settings_are_other_keys_and_claims() -> None:
 
 
 async def test_settings_that_cannot_be_used_leave_the_keys_there_are() -> None:
-    """No key, or two sources of keys, is an error, and what opened before opens still."""
+    """No key, or two sources of keys, is an error, and the former keys stay."""
     secret = private_key("HS256")
     authenticator = Authenticator(AuthSettings(mode="jwt", jwt_secret=secret), now_s=Clock())
     for bad in (
@@ -601,7 +601,7 @@ async def test_settings_that_cannot_be_used_leave_the_keys_there_are() -> None:
 
 
 async def test_an_issuer_is_asked_again_and_its_keys_are_good_meanwhile() -> None:
-    """The same address: its new keys come, the old ones stay until then. Another address: nothing of the first's."""
+    """With the same address old keys stay until the new ones come; with another address they do not."""
     key, other = private_key("ES256"), private_key("ES256", "another")
     published = [jwk(key, kid="one")]
     asked = 0

@@ -32,20 +32,20 @@ def assert_read_or_refused(token: str | bytes) -> None:
 
 
 def test_a_form_is_what_the_header_says() -> None:
-    """Algorithm and key name are read, from text or bytes; all else that a header may hold is ignored."""
+    """Algorithm and key name are read, from text or bytes; other header fields are ignored."""
     token = forge({"alg": "RS256", "typ": "JWT", "kid": "one", "jku": "https://x", "jwk": {"kty": "oct"}}, claims())
     expected = Compact(token.encode(), "RS256", "one")
     assert expected == read_compact(token, ALGORITHMS) == read_compact(token.encode(), ALGORITHMS)
 
 
 def test_a_key_name_is_not_required() -> None:
-    """Who has one key need not name it."""
+    """A token need not name its key."""
     assert read_compact(forge({"alg": "RS256"}, claims()), ALGORITHMS).kid is None
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", "HS256", "rs256", "RS256 ", "RS256\x00"])
 def test_another_algorithm_is_refused(alg: str) -> None:
-    """An algorithm that is not among those accepted here is refused by name, and those that are, are named."""
+    """Another algorithm is refused by name, and the accepted ones are named."""
     error = refusal(forge({"alg": alg}, claims()))
     assert "wrong_algorithm" == error.code
     assert "RS256, RS384" in str(error)
@@ -115,7 +115,7 @@ def test_what_has_not_the_form_is_refused(token: str) -> None:
 
 
 def test_a_long_token_is_not_looked_at() -> None:
-    """One byte more than the most, and not even the form is read; at the most it is."""
+    """A token of exactly the limit is read; with one byte more not even its form is."""
     token = forge({"alg": "RS256"}, claims())
     assert read_compact(token + "A" * (MAX_TOKEN_BYTES - len(token)), ALGORITHMS)
     for long in (token + "A" * (MAX_TOKEN_BYTES + 1 - len(token)), "\ud800" * 100_000, b"\xff" * 100_000):
@@ -125,12 +125,12 @@ def test_a_long_token_is_not_looked_at() -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300) | st.from_regex(r"[\w-]{0,20}\.[\w-]{0,20}\.[\w-]{0,20}"))
 def test_any_input_has_the_form_or_is_refused(token: str | bytes) -> None:
-    """Whatever a stranger sends, nothing but a form or a refusal comes of it."""
+    """Any input gives a form or a refusal."""
     assert_read_or_refused(token)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_header_is_read_or_refused(header: bytes, payload: bytes) -> None:
-    """The same for what is in the right form, but holds anything."""
+    """Any content in the right form gives a form or a refusal."""
     assert_read_or_refused(forge(header, payload))

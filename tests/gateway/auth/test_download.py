@@ -47,7 +47,7 @@ async def failure(url: URL, timeout_s: float = 5.0) -> str:
 
 
 async def test_the_whole_document_is_got(serve: Serve) -> None:
-    """The query goes with the request, and all of the answer's bytes come back, up to the most that are read."""
+    """The request has the query, and all bytes of the answer come back, up to the limit."""
     asked = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -60,7 +60,7 @@ async def test_the_whole_document_is_got(serve: Serve) -> None:
 
 
 async def test_a_long_answer_is_given_up(serve: Serve) -> None:
-    """A server that never stops sending is left after the most that is read."""
+    """A server that never stops sending is left at the limit."""
     gone = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -78,7 +78,7 @@ async def test_a_long_answer_is_given_up(serve: Serve) -> None:
 
 
 async def test_a_packed_answer_is_not_unpacked(serve: Serve) -> None:
-    """What would be far beyond the most that is read stays as small as it came."""
+    """A compressed answer is not inflated beyond the limit."""
     packed = gzip.compress(bytes(500_000))
     assert len(packed) < 1000
 
@@ -89,7 +89,7 @@ async def test_a_packed_answer_is_not_unpacked(serve: Serve) -> None:
 
 
 async def test_a_redirect_is_not_followed(serve: Serve) -> None:
-    """Whoever answers for the URL does not choose another one; the operator does."""
+    """A redirect is not followed: only the operator chooses the URL."""
     asked = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -111,7 +111,7 @@ async def test_any_other_status_is_a_failure(serve: Serve, status: int) -> None:
 
 
 async def test_a_server_that_keeps_silent_is_given_up(serve: Serve) -> None:
-    """A fetch ends in time, also where the answer comes drop by drop."""
+    """A fetch ends in time, even if the answer comes byte by byte."""
     over = asyncio.Event()
 
     async def silent(_request: web.Request) -> web.StreamResponse:
@@ -133,13 +133,13 @@ async def test_a_server_that_keeps_silent_is_given_up(serve: Serve) -> None:
 
 
 async def test_a_server_that_is_not_there_is_a_failure(serve: Serve, unused_tcp_port: int) -> None:
-    """The message says whom it could not reach."""
+    """The message names the host that could not be reached."""
     assert str(unused_tcp_port) in await failure(URL(f"http://127.0.0.1:{unused_tcp_port}/keys?key=hidden"))
 
 
 @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort"])
 async def test_a_server_that_breaks_the_protocol_is_a_failure(answer: bytes) -> None:
-    """Nothing, nonsense, or half an answer: an error, and not half a document."""
+    """No answer, a wrong one or half of one is an error, not half a document."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -153,7 +153,7 @@ async def test_a_server_that_breaks_the_protocol_is_a_failure(answer: bytes) -> 
 
 
 async def test_a_certificate_must_be_trusted(serve: Serve) -> None:
-    """A server whose certificate nobody vouches for is not asked for keys."""
+    """A server without a trusted certificate is not asked for keys."""
     asked = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -211,7 +211,7 @@ def test_a_url_that_nobody_can_tamper_with_is_good(text: str) -> None:
     ],
 )
 def test_any_other_url_is_refused(text: str, problem: str) -> None:
-    """The message says what is due, and shows no password."""
+    """The message has the right form, and shows no password."""
     with pytest.raises(UrlError, match=problem) as caught:
         check_url(text)
     assert "hunter2" not in str(caught.value)
@@ -234,7 +234,7 @@ def no_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_netrc")
 async def test_a_document_comes_through_a_proxy() -> None:
-    """With a tunnel, so that the proxy sees no more than the host; it alone is told its password."""
+    """A proxy is used with a tunnel, so that it sees only the host; only the proxy gets its password."""
     ca = CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("issuer.example").configure_cert(context)
@@ -265,7 +265,7 @@ async def test_a_document_comes_through_a_proxy() -> None:
 
 @pytest.mark.parametrize("password", ["wrong", "ses%40me"])
 async def test_a_proxy_that_refuses_is_reported_without_its_password(password: str) -> None:
-    """Its status is enough to know why."""
+    """A refusal by the proxy is reported with its status, without the password."""
     async with ForwardProxy({}, user="us", password=PASSWORD) as proxy:
         proxies = Proxies({"HTTPS_PROXY": f"http://us:{password}@127.0.0.1:{proxy.port}"})
         with pytest.raises(DownloadError, match=r"^the proxy refuses: HTTP (407|502)$"):
@@ -273,6 +273,6 @@ async def test_a_proxy_that_refuses_is_reported_without_its_password(password: s
 
 
 async def test_loopback_needs_no_proxy(serve: Serve) -> None:
-    """An issuer on this machine is asked directly, whatever the environment says."""
+    """An issuer on this machine is asked directly, without a proxy."""
     proxies = Proxies({"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"})
     assert b"the keys" == await download(await serve(keys), proxies=proxies)

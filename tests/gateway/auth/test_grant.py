@@ -32,7 +32,7 @@ def refusal_of(payload: bytes, rules: Rules = NO_RULES, now_s: float = NOW) -> R
 
 
 def test_claims_become_a_grant() -> None:
-    """Every claim that limits is in the grant, in the units of the claim."""
+    """Every limiting claim is in the grant, in the claim's units."""
     expected = Grant("bob", frozenset({"BTCUSDT", "ETHUSDT"}), 2.5, 3, 40, NOW + 60 + 5)
     actual = read(
         sub="bob", exp=NOW + 60, symbols=["BTCUSDT", "ETHUSDT"], max_hz=2.5, max_connections=3, max_symbols=40
@@ -41,7 +41,7 @@ def test_claims_become_a_grant() -> None:
 
 
 def test_absent_claims_limit_nothing() -> None:
-    """A token with no more than a subject and an end lets its bearer have everything until then."""
+    """A token with only subject and end allows everything until then."""
     assert Grant("alice", None, None, 0, 0, NOW + 3605) == read(iss=None, aud=None)
 
 
@@ -52,12 +52,12 @@ def test_a_star_means_every_symbol(symbols: Any) -> None:
 
 
 def test_an_empty_list_of_symbols_means_none() -> None:
-    """Nothing named is nothing granted, unlike no claim at all."""
+    """An empty list of symbols allows none, unlike an absent claim."""
     assert frozenset() == read(symbols=[]).symbols
 
 
 def test_anonymous_may_have_everything_for_ever() -> None:
-    """Where no token is asked for, a token's limits do not exist."""
+    """Without tokens there are no limits by tokens."""
     assert Grant("", None, None, 0, 0, math.inf) == ANONYMOUS
 
 
@@ -103,7 +103,7 @@ def test_anonymous_may_have_everything_for_ever() -> None:
     ],
 )
 def test_a_claim_of_a_wrong_type_is_named(claim: str, value: Any) -> None:
-    """A claim that is not as it should be refuses the token by name, and does not count as absent; nor does a 0."""
+    """A wrong claim, also 0, is refused by name, and does not count as absent."""
     error = refusal(**{claim: value})
     assert "bad_token" == error.code
     assert claim in str(error)
@@ -111,7 +111,7 @@ def test_a_claim_of_a_wrong_type_is_named(claim: str, value: Any) -> None:
 
 @pytest.mark.parametrize("claim", ["sub", "exp", "nbf", "iat", "symbols", "max_hz", "max_connections", "max_symbols"])
 def test_a_null_claim_is_not_an_absent_one(claim: str) -> None:
-    """null where a limit should be grants nothing."""
+    """null in place of a limit is refused."""
     error = refusal_of(json.dumps(claims() | {claim: None}).encode())
     assert "bad_token" == error.code
     assert claim in str(error)
@@ -119,7 +119,7 @@ def test_a_null_claim_is_not_an_absent_one(claim: str) -> None:
 
 @pytest.mark.parametrize("claim", ["sub", "exp"])
 def test_subject_and_end_are_required(claim: str) -> None:
-    """A token without a subject, or one that never ends, opens nothing."""
+    """A token without subject or end is refused."""
     error = refusal_of(json.dumps(claims(**{claim: None})).encode())
     assert "bad_token" == error.code
     assert claim in str(error)
@@ -140,17 +140,17 @@ def test_subject_and_end_are_required(claim: str) -> None:
     ],
 )
 def test_claims_that_are_no_claims_are_refused(payload: bytes) -> None:
-    """Whatever was signed in place of an object of claims, nothing but a refusal comes of it."""
+    """Any signed value in place of an object of claims is refused."""
     assert "bad_token" == refusal_of(payload).code
 
 
 def test_unknown_claims_are_ignored() -> None:
-    """An issuer may say more than is read here."""
+    """Unknown claims are ignored."""
     assert read() == read(jti="1", scope="x y", roles=[{"deep": [None]}])
 
 
 def test_a_token_ends_a_leeway_after_its_end() -> None:
-    """Until the end of the leeway the token opens, from then on it has expired; the grant says the same moment."""
+    """A token is valid until the end of the leeway; the grant has the same end."""
     rules = Rules(leeway_s=5)
     end = read(rules, NOW, exp=NOW + 60).expires_at
     assert NOW + 65 == end
@@ -162,7 +162,7 @@ def test_a_token_ends_a_leeway_after_its_end() -> None:
 
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
 def test_a_token_begins_a_leeway_before_its_beginning(claim: str) -> None:
-    """A beginning, or an issue, further ahead than the leeway is not yet valid."""
+    """A token that begins, or was issued, further ahead than the leeway is not valid yet."""
     rules = Rules(leeway_s=5)
     assert "alice" == read(rules, **{claim: NOW + 5}).subject
     error = refusal(rules, **{claim: NOW + 5.001})
@@ -173,7 +173,7 @@ def test_a_token_begins_a_leeway_before_its_beginning(claim: str) -> None:
 @settings(deadline=None)
 @given(exp=st.integers(0, 2 * NOW), leeway_s=st.floats(0, 300), now_s=st.floats(0, 2 * NOW))
 def test_a_grant_given_has_not_expired(exp: int, leeway_s: float, now_s: float) -> None:
-    """Whatever the times, a grant's end is in the future, or there is no grant."""
+    """For any times, a grant's end is in the future, or there is no grant."""
     rules = Rules(leeway_s=leeway_s)
     if exp + leeway_s > now_s:
         assert read(rules, now_s, exp=exp).expires_at > now_s
@@ -183,7 +183,7 @@ def test_a_grant_given_has_not_expired(exp: int, leeway_s: float, now_s: float) 
 
 @pytest.mark.parametrize("issuer", [None, "", "https://other.example", "https://issuer.example/"])
 def test_the_issuer_must_be_the_one_that_is_trusted(issuer: str | None) -> None:
-    """Absent, another's, or nearly the same: all refused."""
+    """An absent, another or a similar issuer is refused."""
     rules = Rules(issuer=ISSUER)
     assert "alice" == read(rules, iss=ISSUER).subject
     assert "wrong_issuer" == refusal(rules, iss=issuer).code
@@ -191,7 +191,7 @@ def test_the_issuer_must_be_the_one_that_is_trusted(issuer: str | None) -> None:
 
 @pytest.mark.parametrize("audience", [None, "", [], "other", ["other", "tickgate2"], "tick", ["TICKGATE"]])
 def test_the_audience_must_name_this_service(audience: Any) -> None:
-    """Absent, empty, or only others: all refused; alone or among others: accepted."""
+    """An absent or empty audience, or one of only others, is refused; ours alone or among others is accepted."""
     rules = Rules(audience=AUDIENCE)
     assert "alice" == read(rules, aud=AUDIENCE).subject
     assert "alice" == read(rules, aud=["other", AUDIENCE]).subject
@@ -199,7 +199,7 @@ def test_the_audience_must_name_this_service(audience: Any) -> None:
 
 
 def test_issuer_and_audience_are_not_asked_for_unless_set() -> None:
-    """With no rule, any issuer and any audience will do."""
+    """Without the settings any issuer and any audience is accepted."""
     assert read(iss=None, aud=None) == read(iss="anyone", aud=["anything"])
 
 
@@ -213,7 +213,7 @@ _JSON = st.recursive(
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(Claims.__struct_fields__), _JSON))
 def test_any_claims_are_granted_or_refused(changes: dict[str, Any]) -> None:
-    """Whatever JSON an issuer may sign, nothing but a grant or a refusal comes of it."""
+    """Any signed JSON gives a grant or a refusal."""
     try:
         grant = read_grant(json.dumps(claims() | changes).encode(), Rules(), NOW)
     except RefusedError:
@@ -225,14 +225,14 @@ def test_any_claims_are_granted_or_refused(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("value", ["MARKED", ["MARKED"], {"MARKED": "MARKED"}, "MARKED\n"])
 @pytest.mark.parametrize("claim", Claims.__struct_fields__)
 def test_a_refusal_quotes_nothing(claim: str, value: Any) -> None:
-    """What a token holds is in no error, nor in what an error carries along."""
+    """No error, nor its causes, has content of the token."""
     error = refusal(Rules("issuer", "audience"), **{claim: value})
     assert "MARKED" not in f"{error!s} {error!r}"
     assert error.__context__ is None
 
 
 def test_a_grant_picks_out_what_it_allows() -> None:
-    """In the order asked for, and everything where it names no symbols."""
+    """A grant allows its own symbols, in the order of the request; without a list it allows all."""
     assert ["ETHUSDT", "BTCUSDT"] == ANONYMOUS.allowed(["ETHUSDT", "BTCUSDT"])
     assert ["BTCUSDT"] == Grant("alice", symbols=frozenset({"BTCUSDT", "SOLUSDT"})).allowed(["ETHUSDT", "BTCUSDT"])
     assert [] == Grant("alice", symbols=frozenset()).allowed(["BTCUSDT"])

@@ -85,7 +85,7 @@ def test_keys_are_there_from_the_start() -> None:
 
 
 def test_a_new_key_is_fetched_when_a_token_names_it() -> None:
-    """An issuer that begins to sign with a new key is asked once, and the token is good."""
+    """A new key is fetched once when a token names it, and the token is valid."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -101,7 +101,7 @@ def test_a_new_key_is_fetched_when_a_token_names_it() -> None:
 
 
 def test_strangers_cannot_hammer_the_issuer() -> None:
-    """However many key names are made up in an hour, the issuer is asked once per cool-down at most."""
+    """For any number of invented key names the issuer is asked at most once per cool-down."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -117,7 +117,7 @@ def test_strangers_cannot_hammer_the_issuer() -> None:
 
 
 def test_many_who_wait_share_one_fetch() -> None:
-    """A thousand tokens with new keys at once are one request, and all have its outcome."""
+    """A thousand tokens with new keys at once cause one request, and all get its outcome."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -134,7 +134,7 @@ def test_many_who_wait_share_one_fetch() -> None:
 
 
 def test_a_fetch_survives_who_asked_for_it() -> None:
-    """A client that hangs up while its key is fetched takes the fetch from nobody else."""
+    """A client that disconnects during a fetch does not end it for others."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -154,7 +154,7 @@ def test_a_fetch_survives_who_asked_for_it() -> None:
 
 
 def test_only_what_was_asked_for_in_vain_is_refused() -> None:
-    """In the cool-down a name that the last fetch did not bring is refused; one not asked for yet is told to wait."""
+    """During the cool-down a name that the last fetch did not bring is refused; another one has to wait."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -174,7 +174,7 @@ def test_only_what_was_asked_for_in_vain_is_refused() -> None:
 
 
 def test_what_was_asked_for_in_vain_is_remembered_in_bounds() -> None:
-    """Made-up names fill no memory: beyond a thousand they are told to wait instead."""
+    """Invented names are remembered up to a thousand; beyond that they have to wait."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -197,7 +197,7 @@ def test_what_was_asked_for_in_vain_is_remembered_in_bounds() -> None:
 
 
 def test_a_revoked_key_vanishes() -> None:
-    """What the issuer publishes no more is accepted no more after ten minutes, though no token asks for anything."""
+    """A key that the issuer no longer publishes is not accepted after ten minutes, even without any new token."""
 
     async def main() -> None:
         issuer = Issuer("one", "two")
@@ -211,7 +211,7 @@ def test_a_revoked_key_vanishes() -> None:
 
 
 def test_keys_are_fetched_at_moments_of_their_own() -> None:
-    """Gateways started together do not ask together for ever: each refresh comes a bit before its time, by chance."""
+    """Refreshes come at random times shortly before they are due, so gateways do not ask together."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -227,7 +227,7 @@ def test_keys_are_fetched_at_moments_of_their_own() -> None:
 
 @pytest.mark.parametrize("fault", [DownloadError("no answer"), ZeroDivisionError("a fault of our own")])
 def test_a_fetch_that_fails_leaves_the_keys(fault: Exception) -> None:
-    """For as long as the issuer cannot be asked, its keys serve; who brings another is told to try later."""
+    """While the issuer is down its keys stay; tokens with other keys are to be tried later."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -245,7 +245,7 @@ def test_a_fetch_that_fails_leaves_the_keys(fault: Exception) -> None:
 
 
 def test_an_issuer_that_is_down_at_the_start_is_waited_for() -> None:
-    """Without any key yet, every token is told to try later, seldom asks, and is good once the issuer is back."""
+    """Without any key yet all tokens are to be tried later, with few requests, until the issuer is back."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -265,7 +265,7 @@ def test_an_issuer_that_is_down_at_the_start_is_waited_for() -> None:
 
 
 def test_a_failure_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
-    """An issuer that is away for a day is one warning, not thousands; its return is told too."""
+    """An issuer that is down for a day is one warning, and its return is logged too."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -285,7 +285,7 @@ def test_a_failure_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_withdrawn_set_closes_the_door(caplog: pytest.LogCaptureFixture) -> None:
-    """An issuer that withdraws all its keys is taken at its word, and the log says so."""
+    """An issuer that withdraws all its keys is believed, and that is logged."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -301,7 +301,7 @@ def test_a_withdrawn_set_closes_the_door(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_no_name_means_the_only_key() -> None:
-    """A token without a key name is good where there is one key; where there are several it is refused at once."""
+    """A token without a key name is valid if there is one key; with several it is refused at once."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -316,7 +316,7 @@ def test_no_name_means_the_only_key() -> None:
 
 
 def test_the_family_bounds_the_algorithms() -> None:
-    """With a family told, no other algorithm is worth a fetch; without, every public one is, and no shared secret."""
+    """With a family set only its algorithms cause a fetch; without, every public one does, and no shared secret."""
 
     async def main() -> None:
         async with keys_of(Issuer("one"), family="RS") as jwks:
@@ -329,7 +329,7 @@ def test_the_family_bounds_the_algorithms() -> None:
 
 
 def test_closing_ends_everything() -> None:
-    """After it, also in the middle of a fetch, nothing is asked any more and nobody waits for ever."""
+    """After a close, also during a fetch, there are no more requests and no waiting callers."""
 
     async def main() -> None:
         issuer = Issuer("one")
@@ -351,7 +351,7 @@ def test_closing_ends_everything() -> None:
 
 
 async def test_an_issuer_rotates_its_keys_over_http() -> None:
-    """Over a real socket: the new key is fetched when asked for, the old one is gone with that."""
+    """Over a real socket the new key is fetched when needed, and the old one is gone then."""
     published = key_set(jwk(RSA, kid="one"))
 
     async def serve(_request: web.Request) -> web.Response:
@@ -374,7 +374,7 @@ async def test_an_issuer_rotates_its_keys_over_http() -> None:
 
 
 def test_a_refresh_asks_again_and_keeps_the_keys_until_it_is_answered() -> None:
-    """Also within the cool-down: an operator asks for it, not a stranger. An issuer that is away takes no key away."""
+    """A refresh by the operator also works within the cool-down; keys stay until the issuer answers."""
 
     async def main() -> None:
         issuer = Issuer("a")

@@ -29,7 +29,7 @@ def refusal_of(published: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "ES384", "ES512", "EdDSA"])
 def test_keys_of_every_family_are_read(algorithm: str) -> None:
-    """A published key opens what its private half signed."""
+    """A published key verifies signatures of its private half."""
     private = private_key(algorithm)
     keys = read_key_set(key_set(jwk(private, kid="one"))).keys
     assert {"one"} == set(keys)
@@ -44,7 +44,7 @@ def test_a_key_is_bound_to_its_algorithm() -> None:
 
 @pytest.mark.parametrize("alg", ["HS256", "PS256", "ES256", "RSA-OAEP", "none", ""])
 def test_a_key_for_another_algorithm_is_not_used(alg: str) -> None:
-    """What the issuer says a key is for is what it is for, even where it could do more."""
+    """A key is used only for the algorithm that the issuer names."""
     assert "another algorithm" in refusal(alg=alg)
 
 
@@ -55,14 +55,14 @@ def test_a_key_for_something_else_is_not_used(members: dict[str, Any]) -> None:
 
 
 def test_a_shared_secret_is_never_taken_from_a_key_set() -> None:
-    """A symmetric key that is published is known to everyone."""
+    """A published symmetric key is not used: everybody knows it."""
     published = {"kty": "oct", "kid": "one", "k": "c2VjcmV0" * 8}
     assert "not public" in refusal_of(published)
     assert {} == read_key_set(key_set(published)).keys
 
 
 def test_a_private_key_is_never_taken_from_a_key_set() -> None:
-    """A private key that is published signs for everyone."""
+    """A published private key is not used: everybody can sign with it."""
     assert "not public" in refusal(d="AQAB")
 
 
@@ -102,14 +102,14 @@ def test_one_bad_key_does_not_spoil_the_others(members: dict[str, Any]) -> None:
 
 
 def test_the_first_of_two_keys_with_one_name_counts() -> None:
-    """A later key of the same name and family does not take the place of an earlier one."""
+    """Of two keys with the same name and family the first is used."""
     keys = read_key_set(key_set(jwk(RSA, kid="one"), jwk(private_key("RS256", "stranger"), kid="one")))
     assert keys.keys["one"].open(token("RS256", RSA).encode())
     assert 1 == keys.skipped
 
 
 def test_keys_of_one_family_are_taken() -> None:
-    """The family that is wanted is taken, the others are not, whatever they are called."""
+    """Only keys of the wanted family are used, whatever their names."""
     document = key_set(jwk(EC, kid="one"), jwk(RSA, kid="one"), jwk(ED, kid="two"))
     expected: list[tuple[Family, set[str]]] = [("RS", {"one"}), ("ES", {"one"}), ("EdDSA", {"two"})]
     for family, names in expected:
@@ -128,13 +128,13 @@ def test_several_families_need_a_choice() -> None:
 
 
 def test_the_family_held_so_far_is_kept() -> None:
-    """An issuer that begins to publish another family changes nothing; one that has gone over to it does."""
+    """The present family stays while the issuer publishes it, even beside another one."""
     assert "RS" == read_key_set(key_set(jwk(RSA, kid="one"), jwk(EC, kid="two")), None, "RS").family
     assert "ES" == read_key_set(key_set(jwk(EC, kid="two")), None, "RS").family
 
 
 def test_an_empty_set_is_a_set() -> None:
-    """An issuer that withdraws every key is taken at its word."""
+    """An empty set is valid: the issuer has withdrawn every key."""
     empty = read_key_set(key_set())
     assert ({}, None, 0) == (empty.keys, empty.family, empty.skipped)
 
@@ -156,7 +156,7 @@ def test_an_empty_set_is_a_set() -> None:
     ],
 )
 def test_what_is_no_key_set_is_refused(document: bytes) -> None:
-    """Whatever a server may answer, it is keys or an error that says what it is not."""
+    """Any answer of a server gives keys or an error with the reason."""
     with pytest.raises(KeySetError, match="the answer"):
         read_key_set(document)
 
@@ -168,7 +168,7 @@ _NAMES = st.sampled_from(["kty", "kid", "use", "key_ops", "alg", "crv", "n", "e"
 @settings(deadline=None)
 @given(st.lists(st.dictionaries(_NAMES, _VALUES) | _VALUES, max_size=4), st.sampled_from([RSA, EC, ED]))
 def test_any_set_is_read_or_refused(published: list[Any], private: Any) -> None:
-    """Whatever members keys have, nothing but keys or a refusal comes of it."""
+    """Any members of keys give keys or a refusal."""
     members = [jwk(private) | entry if isinstance(entry, dict) else entry for entry in published]
     keys = read_key_set(key_set(*members))
     assert len(published) == len(keys.keys) + keys.skipped

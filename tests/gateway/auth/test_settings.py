@@ -32,13 +32,13 @@ def test_settings_are_read_from_the_environment() -> None:
     [("AUTH_MODE", "yes"), ("AUTH_MODE", ""), ("JWT_FAMILY", "HS"), ("JWT_LEEWAY_S", "-1"), ("JWT_LEEWAY_S", "3600")],
 )
 def test_a_setting_that_makes_no_sense_stops_the_start(name: str, value: str) -> None:
-    """A mode that is misspelt does not leave the door open."""
+    """A misspelt mode stops the start."""
     with pytest.raises(SettingError, match=f"^{name} "):
         AuthSettings.from_environ(Environ({name: value}))
 
 
 def test_settings_do_not_show_the_secret() -> None:
-    """No way of printing them does."""
+    """Printing the settings never shows the secret."""
     shown = AuthSettings(mode="jwt", jwt_secret=MARK, jwt_jwks_url=f"https://x?{MARK}")
     assert MARK not in f"{shown} {shown!r} {[shown]} {shown.__rich_repr__()}"
     assert "jwt" in repr(shown)

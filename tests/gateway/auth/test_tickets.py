@@ -49,7 +49,7 @@ def now_s() -> float:
 
 
 def test_a_ticket_stands_for_its_grant() -> None:
-    """What was granted at one gateway is had at another, to the last field."""
+    """A grant of one gateway is redeemed at another with all its fields."""
 
     async def main() -> None:
         store = MemoryStore()
@@ -61,7 +61,7 @@ def test_a_ticket_stands_for_its_grant() -> None:
 
 
 def test_a_ticket_is_good_once() -> None:
-    """A ticket shown again, at the same gateway or another, opens nothing."""
+    """A ticket that is shown again, at any gateway, is refused."""
 
     async def main() -> None:
         store = MemoryStore()
@@ -75,7 +75,7 @@ def test_a_ticket_is_good_once() -> None:
 
 
 def test_of_many_who_show_a_ticket_at_once_one_comes_in() -> None:
-    """However many gateways are shown a ticket at the same moment, one of them has the grant."""
+    """Of many gateways that get a ticket at the same moment, one gets the grant."""
 
     async def main() -> None:
         store = MemoryStore()
@@ -87,7 +87,7 @@ def test_of_many_who_show_a_ticket_at_once_one_comes_in() -> None:
 
 
 def test_a_ticket_is_good_for_half_a_minute() -> None:
-    """Just before its time is over it opens; then no more."""
+    """A ticket is valid until just before its end."""
 
     async def main() -> None:
         tickets = Tickets(MemoryStore(), now_s)
@@ -101,7 +101,7 @@ def test_a_ticket_is_good_for_half_a_minute() -> None:
 
 
 def test_a_ticket_outlives_no_token() -> None:
-    """A ticket whose token has ended since opens nothing, however new it is."""
+    """A ticket whose token has ended is refused."""
 
     async def main() -> None:
         tickets = Tickets(MemoryStore(), now_s)
@@ -154,7 +154,7 @@ def test_tickets_cannot_be_guessed() -> None:
 
 @pytest.mark.parametrize("token_bytes", [16, 17, 18, 64])
 def test_tickets_of_other_lengths_are_tickets(token_bytes: int) -> None:
-    """What is issued has the form that is redeemed, whatever its length."""
+    """An issued ticket of any length has the form that is redeemed."""
 
     async def main() -> None:
         tickets = Tickets(MemoryStore(), now_s, token_bytes=token_bytes)
@@ -166,7 +166,7 @@ def test_tickets_of_other_lengths_are_tickets(token_bytes: int) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=60) | st.from_regex(r"[A-Za-z0-9_-]{40,46}\n?", fullmatch=True) | st.just("A" * 1_000_000))
 def test_what_is_no_ticket_never_reaches_the_store(shown: str) -> None:
-    """Only text in the form of a ticket is looked up; nothing shown opens without having been issued."""
+    """Only text in the form of a ticket is looked up, and only issued ones are valid."""
 
     async def main() -> None:
         store = MemoryStore()
@@ -191,7 +191,7 @@ def test_what_is_no_ticket_never_reaches_the_store(shown: str) -> None:
     ],
 )
 def test_a_value_that_cannot_be_read_is_refused(value: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever stands in the store in a grant's place opens nothing; the log says so, without the value."""
+    """A wrong value in the store is refused, and logged without the value."""
 
     async def main() -> None:
         store = MemoryStore()
@@ -208,7 +208,7 @@ def test_a_value_that_cannot_be_read_is_refused(value: bytes, caplog: pytest.Log
 
 
 def test_a_store_that_is_down_is_no_refusal() -> None:
-    """Whether a ticket is good cannot be said without the store: the caller is told so, at issue and at redemption."""
+    """Without the store tickets can be neither issued nor checked: the caller is asked to try later."""
 
     async def main() -> None:
         store = MemoryStore()

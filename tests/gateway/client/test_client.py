@@ -52,7 +52,7 @@ async def test_welcome_comes_first_and_names_the_client(start: Start) -> None:
 
 
 async def test_a_subscribe_is_answered_with_snapshots_and_then_ticks(start: Start) -> None:
-    """What is known comes at once, what is new when it comes, and nothing else."""
+    """A subscribe is answered with snapshots at once, then with new ticks, and nothing else."""
     running = await start()
     await running.publish("BTCUSDT", 5)
     await running.publish("SOLUSDT", 1)
@@ -68,7 +68,7 @@ async def test_a_subscribe_is_answered_with_snapshots_and_then_ticks(start: Star
 
 
 async def test_messagepack_by_subprotocol(start: Start) -> None:
-    """Who negotiates MessagePack sends and receives binary messages, ticks included."""
+    """A client that negotiates MessagePack sends and receives binary messages, ticks included."""
     running = await start()
     await running.publish("BTCUSDT", 5)
     async with connect(running.url, subprotocols=[Subprotocol("tickgate.v1.msgpack")]) as client:
@@ -84,7 +84,7 @@ async def test_messagepack_by_subprotocol(start: Start) -> None:
 
 
 async def test_batches_are_compressed_once_for_all_who_can_read_it(start: Start) -> None:
-    """Clients with and without a window of their own read the same compressed batch; who offered none gets it plain."""
+    """Clients with and without their own window read the same compressed batch; others get it uncompressed."""
     running = await start(symbols=parse_symbols("@deploy/symbols-100.txt"))
     names = running.gateway.settings.symbols.names
     small_window = ClientPerMessageDeflateFactory(server_no_context_takeover=True, client_max_window_bits=9)
@@ -106,7 +106,7 @@ async def test_batches_are_compressed_once_for_all_who_can_read_it(start: Start)
 
 
 async def test_a_compressed_bomb_is_stopped_at_the_limit(start: Start) -> None:
-    """What is small on the wire but too long unpacked closes its own connection with 1009."""
+    """A message that is small on the wire but too long when inflated closes its own connection with 1009."""
     running = await start(max_message_bytes=10_000)
     async with connect(running.url) as client:
         await client.send('"' + "x" * 1_000_000 + '"')
@@ -116,7 +116,7 @@ async def test_a_compressed_bomb_is_stopped_at_the_limit(start: Start) -> None:
 
 @pytest.mark.parametrize("offered", [None, "tickgate.v1.json", "something.else"])
 async def test_json_is_the_default(start: Start, offered: str | None) -> None:
-    """No subprotocol, ours for JSON, or one nobody knows: JSON."""
+    """JSON is the encoding without a subprotocol, with ours for JSON, or with an unknown one."""
     running = await start()
     subprotocols = [Subprotocol(offered)] if offered else None
     async with connect(running.url, subprotocols=subprotocols) as client:
@@ -124,7 +124,7 @@ async def test_json_is_the_default(start: Start, offered: str | None) -> None:
 
 
 async def test_bad_input_is_answered_and_touches_nobody_else(start: Start) -> None:
-    """Wrong messages get errors on their own connection, which stays; a neighbour's stream goes on."""
+    """Wrong messages get errors on their own connection, which stays; other clients are not affected."""
     running = await start()
     async with connected(running.url) as bad, connected(running.url) as neighbour:
         await neighbour.subscribe("BTC", conflate=False)
@@ -159,7 +159,7 @@ async def test_a_message_above_the_limit_closes_with_1009(start: Start) -> None:
 
 
 async def test_too_many_errors_close_with_4429(start: Start) -> None:
-    """After the last allowed error comes its reason, then the close."""
+    """After the last allowed error the reason is sent, then the close."""
     running = await start(max_errors_per_connection=2)
     async with connected(running.url) as client:
         await client.send("{")
@@ -188,7 +188,7 @@ async def test_nothing_is_left_however_a_client_goes(start: Start) -> None:
 
 
 async def test_an_idle_client_that_answers_pings_stays(start: Start) -> None:
-    """Silence is no fault while pongs come; a client that pings gets its payload back."""
+    """A silent client that sends pongs stays; a client that pings gets its payload back."""
     running = await start(heartbeat_s=0.5)
     async with ClientSession() as http, http.ws_connect(running.url, autoping=False) as client:
         assert [WSMsgType.TEXT] * 2 == [(await client.receive()).type for _ in range(2)]
@@ -225,7 +225,7 @@ async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(start: S
 
 
 async def test_a_stopping_gateway_says_so_and_closes_with_1012(start: Start) -> None:
-    """Drain: a shutdown notice with a time to come back, then 1012 for who is still there."""
+    """A drain sends a shutdown notice with a time to come back, then 1012 to those still there."""
     running = await start(drain_seconds=0.3)
     async with connected(running.url) as client:
         await running.gateway.drain()
@@ -235,7 +235,7 @@ async def test_a_stopping_gateway_says_so_and_closes_with_1012(start: Start) -> 
 
 
 async def test_a_full_gateway_refuses_with_503(start: Start) -> None:
-    """Past MAX_CONNECTIONS the handshake is refused, and those inside are not touched."""
+    """Beyond MAX_CONNECTIONS handshakes are refused, and connected clients are not affected."""
     running = await start(max_connections=1)
     async with connected(running.url) as client:
         with pytest.raises(Exception, match="503"):
@@ -267,7 +267,7 @@ class Talk:
         window_bytes: int = 0,
         **settings: Any,
     ) -> None:
-        """``subject`` is None for one who is still to show a token; ``key`` is what the address is counted under."""
+        """``subject`` is None before a token; the address is counted under ``key``."""
         self.gateway = gateway or Gateway(Settings(bus_url="memory://", **settings), MemoryBus(), timer=Stopwatch())
         handshake = Handshake(b"", "", deflate=True, window_bytes=window_bytes)
         upgrade_request = UpgradeRequest(handshake, "192.0.2.1", key, key is not None, None, None)
@@ -279,7 +279,7 @@ class Talk:
         self.transport.set_protocol(self.connection)
 
     def say(self, times: int, first: int = FIN | TEXT, payload: bytes = b'{"type":"ping"}') -> None:
-        """So many frames in one piece."""
+        """This many frames in one piece."""
         self.transport.receive(times * client_frame(first, payload))
 
     def answers(self) -> Counter[str]:
@@ -296,7 +296,7 @@ class Talk:
 
 
 def test_more_messages_than_the_rate_are_refused_and_a_flood_is_closed() -> None:
-    """Two seconds' worth is answered, another second's worth refused, then comes 4429; who waits is heard again."""
+    """Two seconds' worth is answered, another second's worth refused, then comes 4429; a pause restores the rate."""
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=10)
@@ -317,7 +317,7 @@ def test_more_messages_than_the_rate_are_refused_and_a_flood_is_closed() -> None
 
 
 def test_who_meets_a_rate_of_messages_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
-    """In the log stands the client, or its address, with the setting; not a line for each message."""
+    """The log names the client or its address, with the setting, once and not per message."""
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=10)
@@ -330,7 +330,7 @@ def test_who_meets_a_rate_of_messages_is_named_once(caplog: pytest.LogCaptureFix
 
 
 def test_a_message_that_costs_much_counts_as_many() -> None:
-    """Thousands of names take as long as hundreds of pings: who goes on at the rate of pings is refused, not closed."""
+    """A message with thousands of names costs hundreds of pings; at the rate of pings it is refused, not closed."""
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=10)
@@ -363,7 +363,7 @@ def test_a_message_that_costs_much_counts_as_many() -> None:
     ],
 )
 def test_costly_messages_are_not_free_for_who_has_nothing_left(first: int, payload: bytes) -> None:
-    """However fast they come, so many are let in as are paid for, whether they are right or wrong."""
+    """Costly messages at any speed enter only as far as they are paid for, right or wrong."""
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=10, max_errors_per_connection=0)
@@ -381,9 +381,9 @@ def test_costly_messages_are_not_free_for_who_has_nothing_left(first: int, paylo
     run_virtual(main())
 
 
-@pytest.mark.parametrize(("first", "heard"), [(FIN | PING, {"PONG": 20}), (FIN | PONG, {}), (TEXT, {})])
-def test_frames_that_are_no_messages_count_like_messages(first: int, heard: dict[str, int]) -> None:
-    """Pings, pongs and parts of messages cost as much, so a flood of them is closed, without a word before."""
+@pytest.mark.parametrize(("first", "expected"), [(FIN | PING, {"PONG": 20}), (FIN | PONG, {}), (TEXT, {})])
+def test_frames_that_are_no_messages_count_like_messages(first: int, expected: dict[str, int]) -> None:
+    """Pings, pongs and fragments cost as much as messages; a flood of them is closed without an error before."""
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=10, max_message_bytes=0)
@@ -392,7 +392,7 @@ def test_frames_that_are_no_messages_count_like_messages(first: int, heard: dict
             talk.say(19, CONTINUATION, b"x")
         else:
             talk.say(20, first, b"")
-        assert heard == talk.answers()
+        assert expected == talk.answers()
         talk.say(11, CONTINUATION if first == TEXT else first, b"")
         answers = talk.answers()
         assert (1, 0) == (answers["CLOSE"], answers["rate_limited"])
@@ -402,7 +402,7 @@ def test_frames_that_are_no_messages_count_like_messages(first: int, heard: dict
 
 
 def test_a_rate_of_zero_is_no_limit() -> None:
-    """Ten thousand messages at once are answered."""
+    """With a rate of zero ten thousand messages at once are answered."""
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=0)
@@ -413,7 +413,7 @@ def test_a_rate_of_zero_is_no_limit() -> None:
 
 
 def test_all_connections_of_a_subject_share_a_rate_and_none_is_closed_for_it() -> None:
-    """However much one of them sends, the others only wait; another subject is not concerned."""
+    """Connections of a subject share a rate: a flood of one only delays the others, and no other subject."""
 
     async def main() -> None:
         settings: dict[str, Any] = {"max_messages_per_second": 0, "max_messages_per_second_per_subject": 10}
@@ -435,7 +435,7 @@ def test_all_connections_of_a_subject_share_a_rate_and_none_is_closed_for_it() -
 
 
 def test_a_client_that_cannot_begin_counts_for_nobody() -> None:
-    """Where the socket is gone before the first word, the slot is given up."""
+    """If the socket is gone before the first message, the slot is freed."""
 
     class GoneTransport(RecordingTransport):
         def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -453,7 +453,7 @@ def test_a_client_that_cannot_begin_counts_for_nobody() -> None:
 
 
 async def test_where_nobody_needs_a_token_one_does_no_harm(start: Start) -> None:
-    """`auth` is confirmed, for nobody in particular and without an end, and everything goes on."""
+    """Where no token is needed `auth` is confirmed, without subject and end."""
     running = await start()
     async with connected(running.url) as client:
         await client.send({"type": "auth", "token": "whatever", "id": 1})
@@ -463,7 +463,7 @@ async def test_where_nobody_needs_a_token_one_does_no_harm(start: Start) -> None
 
 
 def test_a_client_with_a_window_is_refused_like_any_other_and_read_on() -> None:
-    """Messages that are refused are part of its window: those behind them are understood."""
+    """Refused messages still fill the client's window, so later ones are understood."""
 
     async def main() -> None:
         talk = Talk(max_messages_per_second=10, window_bytes=32 * 1024)
@@ -495,7 +495,7 @@ def test_a_flood_that_must_be_read_is_closed_by_what_it_costs() -> None:
 
 
 def test_before_a_token_compressed_messages_are_short() -> None:
-    """One with the longest token is heard; one that is longer closes with 1009, before it is inflated."""
+    """A compressed message with the longest token is read; a longer one closes with 1009, before it is inflated."""
 
     async def main() -> None:
         ping = deflated(b'{"type":"ping"}')
@@ -509,7 +509,7 @@ def test_before_a_token_compressed_messages_are_short() -> None:
 
 
 def test_signatures_cost_more_than_pings_and_are_paid_for_before_they_are_looked_at() -> None:
-    """A client that shows token after token has one looked at per five tokens, and then waits."""
+    """A client that shows token after token pays five tokens of its rate for each check, and then waits."""
 
     class Counting:
         looked_at = 0
@@ -530,7 +530,7 @@ def test_signatures_cost_more_than_pings_and_are_paid_for_before_they_are_looked
 
 
 def test_what_waits_for_a_token_is_paid_for_when_it_is_heard() -> None:
-    """Dear messages that came while a token was being looked at are owed for like any other."""
+    """Costly messages that came during the check of a token are charged like any other."""
 
     class Slow:
         def verify_now(self, _token: str) -> None:
@@ -554,7 +554,7 @@ def test_what_waits_for_a_token_is_paid_for_when_it_is_heard() -> None:
 
 
 def test_connections_of_one_address_share_a_rate() -> None:
-    """They are refused together, none of them is closed for the others, and another address is served."""
+    """Connections of an address share a rate: they are refused together and not closed; other addresses are served."""
 
     async def main() -> None:
         settings: dict[str, Any] = {"max_messages_per_second": 10, "max_messages_per_second_per_ip": 4}
@@ -575,7 +575,7 @@ def test_connections_of_one_address_share_a_rate() -> None:
 
 
 async def test_compression_can_be_switched_off(start: Start) -> None:
-    """With it off nothing is negotiated, and a client that offers it is served all the same; it can change."""
+    """With compression off nothing is negotiated, and clients that offer it are served; the setting can change."""
     running = await start(ws_compression="off")
     async with connect(running.url) as client:
         assert client.response is not None

@@ -36,7 +36,7 @@ def test_what_takes_long_costs_much() -> None:
     ],
 )
 def test_a_command_costs_by_what_it_makes_us_look_at(command: AnyCommand, held: int, tokens: int) -> None:
-    """Of two thousand symbols: those named, those held, and those that are sent a snapshot of."""
+    """A command costs by the symbols that it names, holds and gets snapshots of."""
     assert tokens == costs.of_command(command, held, 2_000)
 
 
@@ -46,7 +46,7 @@ def test_unknown_names_cost_by_what_is_looked_up_for_them() -> None:
 
 
 def test_by_default_there_is_room_for_every_symbol_that_one_may_hold_and_for_the_longest_token() -> None:
-    """Thousands of names without a pattern, and a token of the greatest length, may come compressed."""
+    """By default a compressed message has room for thousands of random names, and for the longest token."""
     settings = Settings()
     names = [f"{number * 7_919_999 % 10**7}USDT" for number in range(settings.max_symbols_per_connection)]
     subscribe = deflated(repr({"type": "subscribe", "symbols": names}).encode())

@@ -8,14 +8,14 @@ SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
 
 
 def test_names_mean_symbols_each_once() -> None:
-    """In the order named, whatever their case; an alias is the symbol that it is of, and ``*`` means all."""
+    """Names become symbols in their order, in any case; an alias means its symbol, and ``*`` means all."""
     assert (["ETHUSDT", "BTCUSDT"], []) == resolve(SYMBOLS, ["ETHUSDT", "BTCUSDT", "ETHUSDT"])
     assert (["ETHUSDT", "BTCUSDT"], ["NOPE"]) == resolve(SYMBOLS, ["eth", "NOPE", "BTC", "ETHUSDT", "NOPE"])
     assert (["SOLUSDT", "BTCUSDT", "ETHUSDT"], []) == resolve(SYMBOLS, ["SOL", "*"])
 
 
 def test_only_symbols_asked_for_by_name_are_forbidden() -> None:
-    """``*`` means those that the token allows."""
+    """``*`` means the symbols that the token allows; only named symbols can be forbidden."""
     grant = Grant("someone", symbols=frozenset({"BTCUSDT"}))
     assert (["BTCUSDT"], ["ETHUSDT"]) == permitted(grant, SYMBOLS, ["BTCUSDT", "ETHUSDT"], ["BTC", "ETH"])
     assert (["BTCUSDT"], []) == permitted(grant, SYMBOLS, list(SYMBOLS), ["*"])
@@ -23,6 +23,6 @@ def test_only_symbols_asked_for_by_name_are_forbidden() -> None:
 
 
 def test_an_error_names_the_first_of_many() -> None:
-    """Ten of them, and the number of the others."""
+    """An error names the first ten, and the number of the others."""
     assert "unknown symbol: 'A', 'B'" == listed("unknown symbol", ["A", "B"])
     assert listed("unknown symbol", [str(number) for number in range(25)]).endswith("'9' and 15 more")

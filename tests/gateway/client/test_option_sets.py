@@ -1,4 +1,4 @@
-"""What one client holds, each topic with one set of options."""
+"""The option sets of one client."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ subscription = st.builds(
 
 @given(st.lists(subscription, max_size=6), topics, st.sampled_from([0.5, 2.0]))
 def test_each_topic_has_the_options_that_came_last(said: list[Subscription], gone: frozenset[str], cap: float) -> None:
-    """No topic is held twice, no two sets are equal, and what goes is gone from all of them."""
+    """No topic is held twice, no two sets are equal, and a removed topic is in no set."""
     wants: Wants = ()
     newest: dict[str, Subscription] = {}
     for one in said:
@@ -52,14 +52,14 @@ def test_each_topic_has_the_options_that_came_last(said: list[Subscription], gon
 
 
 def test_what_does_not_change_is_the_same_object() -> None:
-    """So that all who hold one thing share it."""
+    """An unchanged set is the same object, so that holders share it."""
     wants = (Subscription(frozenset({"AAA"})),)
     assert wants is without(wants, frozenset({"BBB"}))
 
 
 @given(st.floats(0.1, 1000))
 def test_a_rate_is_the_next_step_below(max_hz: float) -> None:
-    """Never more than was asked for, and less than any other step between."""
+    """A rate is the next step at or below the wish."""
     step = stepped(max_hz)
     assert step <= max_hz
     assert not [rate for rate in RATES if step < rate <= max_hz]
@@ -70,7 +70,7 @@ MANY = tuple(f"S{number}USDT" for number in range(20))
 
 
 async def held(client: FormsClient) -> list[str]:
-    """What it holds, as the gateway says."""
+    """The held symbols, as the gateway lists them."""
     symbols: list[str] = (await client.ask(type="list"))["symbols"]
     return sorted(symbols)
 
@@ -82,7 +82,7 @@ async def publish_all(running: RunningGateway, seq: int) -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 async def test_a_fifth_set_is_refused_and_a_set_that_is_let_go_makes_room(start: Start, packed: bool) -> None:
-    """The connection goes on with what it has; nothing of what was refused is held."""
+    """A refused fifth set changes nothing; the connection keeps its others."""
     running = await start(symbols=parse_symbols(",".join(SINGLE + MANY)))
     async with forms_client(running.url, packed=packed) as client:
         four: list[dict[str, Any]] = [{}, {"max_hz": 50}, {"batch": True}, {"conflate": False}]
@@ -108,7 +108,7 @@ async def test_a_fifth_set_is_refused_and_a_set_that_is_let_go_makes_room(start:
 
 @pytest.mark.parametrize("packed", [False, True])
 async def test_symbols_that_are_served_no_more_are_gone_from_every_set(start: Start, packed: bool) -> None:
-    """All others go on with their options; a set of which nothing is left makes room."""
+    """Other symbols keep their options; an empty set makes room for another."""
     running = await start(symbols=parse_symbols(",".join(SINGLE + MANY)))
     async with forms_client(running.url, packed=packed) as client:
         await client.subscribe(SINGLE[0])
@@ -135,7 +135,7 @@ async def test_symbols_that_are_served_no_more_are_gone_from_every_set(start: St
 
 @pytest.mark.parametrize("packed", [False, True])
 async def test_another_token_changes_what_every_set_may_have(start: Start, packed: bool) -> None:
-    """It may take symbols of several sets, cap their rates so that sets become one, and give the rates back."""
+    """Another token may remove symbols of several sets, join sets by its cap, and give the rates back."""
     symbols = parse_symbols(",".join(SINGLE + MANY))
     running = await start(symbols=symbols, auth=AuthSettings(mode="jwt", jwt_secret=SECRET))
 

@@ -1,4 +1,4 @@
-"""Sessions as transcripts: a message in, replies and what is wanted out. No sockets."""
+"""Sessions as transcripts: a message in, replies and subscriptions out. No sockets."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ def session(
 
 
 class CountingSymbols(Symbols):
-    """Counts the names that it was asked about."""
+    """Counts the names that are looked up in it."""
 
     asked = 0
 
@@ -42,13 +42,13 @@ class CountingSymbols(Symbols):
 
 
 def only(client: Session) -> Subscription:
-    """What a client wants that has one set of options."""
+    """The subscriptions of a client with one set of options."""
     [subscription] = client.wants
     return subscription
 
 
 def show(client: Session, grant: Grant, command_id: Any = msgspec.UNSET) -> Outcome:
-    """A token that opens the door comes and is looked at."""
+    """Show a valid token, and have it checked."""
     outcome = client.authenticated(grant, command_id)
     if outcome.wants is not None:
         client.wants = outcome.wants
@@ -61,7 +61,7 @@ def allowed(*symbols: str, **limits: Any) -> Grant:
 
 
 def say(client: Session, **message: Any) -> Outcome:
-    """Let the client say something, and take over what it wants then."""
+    """Send a message of the client, and take over its new subscriptions."""
     outcome = client.receive(json.dumps(message).encode())
     if outcome.wants is not None:
         client.wants = outcome.wants
@@ -91,7 +91,7 @@ def test_a_star_means_every_symbol() -> None:
 
 
 def test_what_a_message_costs_is_how_many_symbols_must_be_looked_at() -> None:
-    """Given, held, and to be sent; it is known before anything is done."""
+    """A message's cost is the symbols that it names, holds and is sent; it is known before any work."""
     client = session()
     client.serve(parse_symbols(",".join(f"S{number}USDT" for number in range(1000))))
 
@@ -115,7 +115,7 @@ def test_what_a_message_costs_is_how_many_symbols_must_be_looked_at() -> None:
 
 @pytest.mark.parametrize("name", ["BTCUSDT", "btc", "NOPE", "*"])
 def test_what_is_repeated_thousands_of_times_is_looked_at_once(name: str) -> None:
-    """A name means the same however often it stands there, whether it is known, short for a symbol, or none."""
+    """A repeated name is looked up once, whether it is a symbol, an alias or unknown."""
     client, counting = session(), CountingSymbols(("BTCUSDT", "ETHUSDT"))
     client.serve(counting)
     for command in ("subscribe", "unsubscribe"):
@@ -137,19 +137,19 @@ def test_a_partly_wrong_subscribe_does_what_is_right_and_names_what_is_not() -> 
 
 
 def test_a_wholly_wrong_subscribe_changes_nothing() -> None:
-    """Where no symbol is known there is an error and nothing else."""
+    """A subscribe without a known symbol is an error and changes nothing."""
     outcome = say(session(), type="subscribe", symbols=["NOPE"], id=1)
     assert ["error"] == [reply["type"] for reply in replies(outcome)]
     assert outcome.wants is None
 
 
 def options_of(client: Session) -> dict[str, tuple[bool, float | None, str]]:
-    """What each symbol is held with: ``batch``, ``max_hz`` and the rule of conflation."""
+    """Each symbol's options: ``batch``, ``max_hz`` and the rule of conflation."""
     return {topic: (one.batch, one.max_hz, one.rule) for one in client.wants for topic in sorted(one.topics)}
 
 
 def test_options_are_those_of_the_symbols_that_were_named_with_them() -> None:
-    """Other symbols keep theirs; the same symbol again has those of the last subscribe, whole."""
+    """Options belong to the named symbols: others keep theirs, and a new subscribe replaces all options of a symbol."""
     client = session()
     say(client, type="subscribe", symbols=["BTC"], batch=True, max_hz=2)
     say(client, type="subscribe", symbols=["ETH"])
@@ -165,7 +165,7 @@ def test_options_are_those_of_the_symbols_that_were_named_with_them() -> None:
 
 
 def test_a_fifth_set_of_options_is_refused_whole() -> None:
-    """The error names how many there may be; symbols may still be added to those sets, or move between them."""
+    """The error has the limit; symbols may still be added to the present sets, or move between them."""
     client = session()
     client.serve(parse_symbols(",".join(f"S{number}USDT" for number in range(6))))
     for number in range(4):
@@ -185,14 +185,14 @@ def test_a_fifth_set_of_options_is_refused_whole() -> None:
     ("asked", "given"), [(0.1, 0.1), (0.19, 0.1), (3, 2), (24.9, 20), (25, 25), (49, 25), (50, 50)]
 )
 def test_a_rate_is_rounded_down_to_a_step(asked: float, given: float) -> None:
-    """Whatever clients ask for, there are ten rates; nobody gets more than it asked for."""
+    """For any wish there are only ten rates, and none is above the wish."""
     client = session()
     say(client, type="subscribe", symbols=["BTC"], max_hz=asked)
     assert given == only(client).max_hz
 
 
 def test_a_token_caps_each_set_and_no_set_is_lost_by_it() -> None:
-    """Two that it makes equal are one; under a wider token they are two again."""
+    """Two sets that a token makes equal are one; under a wider token they are two again."""
     client = session(grant=allowed("BTCUSDT", "ETHUSDT", "SOLUSDT"))
     say(client, type="subscribe", symbols=["BTC"], max_hz=5)
     say(client, type="subscribe", symbols=["ETH"], max_hz=10)
@@ -208,7 +208,7 @@ def test_a_token_caps_each_set_and_no_set_is_lost_by_it() -> None:
 
 
 def test_snapshots_can_be_declined() -> None:
-    """``snapshot: false`` asks for changes only, and whether the prices to come are live."""
+    """``snapshot: false`` asks for changes only; states of symbols that are not live still come."""
     outcome = say(session(), type="subscribe", symbols=["BTC"], snapshot=False)
     assert ((), ["BTCUSDT"]) == (outcome.snapshots, list(outcome.states))
     outcome = say(session(), type="subscribe", symbols=["BTC"])
@@ -216,7 +216,7 @@ def test_snapshots_can_be_declined() -> None:
 
 
 def test_unsubscribe_names_only_what_was_held() -> None:
-    """Letting go of a symbol that is not held is no error, and is not confirmed."""
+    """An unsubscribe of a symbol that is not held is no error, and is not confirmed."""
     client = session()
     say(client, type="subscribe", symbols=["BTC"])
     outcome = say(client, type="unsubscribe", symbols=["BTC", "ETH"], id=2)
@@ -224,7 +224,7 @@ def test_unsubscribe_names_only_what_was_held() -> None:
 
 
 def test_list_and_ping_echo_the_id() -> None:
-    """``list`` tells what is held, in the gateway's order; ``ping`` is answered with ``pong``."""
+    """``list`` returns the held symbols in the gateway's order; ``ping`` is answered with ``pong``."""
     client = session()
     say(client, type="subscribe", symbols=["SOL", "BTC"])
     held = replies(say(client, type="list", id="x"))
@@ -233,20 +233,20 @@ def test_list_and_ping_echo_the_id() -> None:
 
 
 def test_a_wrong_message_is_answered_and_changes_nothing() -> None:
-    """The error is the only effect."""
+    """A wrong message has an error as its only effect."""
     outcome = session().receive(b'{"type":"subscribe","symbols":"BTC"}')
     assert ["bad_message"] == [reply["code"] for reply in replies(outcome)]
     assert (None, (), None) == (outcome.wants, outcome.snapshots, outcome.close)
 
 
 def test_a_wrong_message_keeps_its_id() -> None:
-    """Where the id can be read, the error carries it."""
+    """The error has the message's id, if that is readable."""
     assert 9 == replies(say(session(), type="subscribe", symbols=5, id=9))[0]["id"]
     assert "q" == replies(say(session(), type="sell", id="q"))[0]["id"]
 
 
 def test_ten_thousand_symbols_get_one_short_answer() -> None:
-    """A huge list of unknown names is answered by naming a few and counting the rest."""
+    """A huge list of unknown names is answered with a few of them and the number of the others."""
     outcome = say(session(), type="subscribe", symbols=[f"X{number}" for number in range(10_000)])
     [error] = replies(outcome)
     assert "and 9990 more;" in error["message"]
@@ -282,7 +282,7 @@ def listing_of(outcome: Outcome) -> Any:
 
 
 def test_more_symbols_than_allowed_are_refused_whole() -> None:
-    """Past the limit nothing is subscribed, and the error says how many are allowed."""
+    """Beyond the limit nothing is subscribed, and the error has the limit."""
     client = session(max_symbols=2)
     say(client, type="subscribe", symbols=["BTC"])
     [error] = replies(say(client, type="subscribe", symbols=["*"], id=4))
@@ -303,7 +303,7 @@ def test_too_many_errors_end_the_connection() -> None:
 
 
 def test_wrong_frames_are_named() -> None:
-    """Binary where text is due says so, and the other way round."""
+    """A binary message where text is due is an error, and the other way round."""
     assert "binary" in replies(session().receive_wrong_frame())[0]["message"]
     assert "text" in replies(session(MSGPACK).receive_wrong_frame())[0]["message"]
 
@@ -319,7 +319,7 @@ def test_messagepack_says_the_same() -> None:
     "message", [{"type": "ping"}, {"type": "list"}, {"type": "subscribe", "symbols": ["BTC"]}, {"type": "fly"}]
 )
 def test_without_a_token_nothing_is_answered_but_auth(message: dict[str, Any]) -> None:
-    """An error with the id, and no effect, until a token has opened the door."""
+    """Before a valid token every message is an error with its id, and has no effect."""
     client = session(grant=None)
     outcome = say(client, **message, id=5)
     [error] = replies(outcome)
@@ -331,7 +331,7 @@ def test_without_a_token_nothing_is_answered_but_auth(message: dict[str, Any]) -
 
 
 def test_a_token_is_handed_on_to_be_looked_at() -> None:
-    """`auth` has no answer of its own: what came of the token is the answer."""
+    """The answer to `auth` is the outcome of the token."""
     outcome = say(session(grant=None), type="auth", token="a.b.c", id=1)  # noqa: S106 # opens nothing
     assert [] == replies(outcome)
     assert outcome.auth is not None
@@ -339,21 +339,21 @@ def test_a_token_is_handed_on_to_be_looked_at() -> None:
 
 
 def test_errors_before_a_token_count() -> None:
-    """Who sends anything but a token is closed in the end, too."""
+    """Errors before a token count too: in the end they close the connection."""
     client = session(grant=None, max_errors=2)
     assert say(client, type="ping").close is None
     assert CloseReason.TOO_MANY_ERRORS is say(client, type="ping").close
 
 
 def test_bad_tokens_count_as_errors() -> None:
-    """Who is in may try others, but not for ever."""
+    """An authenticated client may try further tokens, but bad ones count as errors."""
     client = session(max_errors=2)
     assert client.refused("expired", 1).close is None
     assert CloseReason.TOO_MANY_ERRORS is client.refused("expired", 2).close
 
 
 def test_a_token_names_what_may_be_subscribed_to() -> None:
-    """The rest is named in an error; unknown and forbidden symbols are told apart."""
+    """Symbols beyond the token are named in an error; unknown and forbidden ones have different codes."""
     client = session(grant=allowed("BTCUSDT"))
     outcome = say(client, type="subscribe", symbols=["eth", "BTC", "NOPE"], id=1)
     assert [
@@ -365,7 +365,7 @@ def test_a_token_names_what_may_be_subscribed_to() -> None:
 
 
 def test_a_star_means_all_that_the_token_allows() -> None:
-    """Nothing is refused that was not asked for by name."""
+    """``*`` means all that the token allows, without an error for the others."""
     client = session(grant=allowed("BTCUSDT", "SOLUSDT"))
     assert [{"type": "subscribed", "symbols": ["BTCUSDT", "SOLUSDT"]}] == replies(
         say(client, type="subscribe", symbols=["*"])
@@ -376,7 +376,7 @@ def test_a_star_means_all_that_the_token_allows() -> None:
 
 
 def test_a_token_for_nothing_opens_nothing() -> None:
-    """An empty list of symbols: a star gives none, a name an error."""
+    """With a token for no symbols a star gives none, and a name is an error."""
     client = session(grant=allowed())
     assert [{"type": "subscribed", "symbols": []}] == replies(say(client, type="subscribe", symbols=["*"]))
     assert ["forbidden"] == [reply["code"] for reply in replies(say(client, type="subscribe", symbols=["BTC"]))]
@@ -385,7 +385,7 @@ def test_a_token_for_nothing_opens_nothing() -> None:
 
 @pytest.mark.parametrize(("setting", "grant"), [(2, 0), (0, 2), (2, 3), (3, 2)])
 def test_the_lower_of_two_limits_counts(setting: int, grant: int) -> None:
-    """Symbols per connection: the gateway's and the token's."""
+    """The lower of the gateway's and the token's limit of symbols counts."""
     client = session(max_symbols=setting, grant=Grant("alice", max_symbols=grant))
     assert "too_many_symbols" == replies(say(client, type="subscribe", symbols=["*"]))[0]["code"]
     say(client, type="subscribe", symbols=["BTC", "ETH"])
@@ -393,7 +393,7 @@ def test_the_lower_of_two_limits_counts(setting: int, grant: int) -> None:
 
 
 def test_a_token_caps_the_rate() -> None:
-    """What is asked for counts below the cap, the cap above it and where nothing, or its end, is asked for."""
+    """A wish below the token's cap counts; above it, or without a wish, the cap counts."""
     client = session(grant=Grant("alice", max_hz=2))
     for asked, cap in (({}, 2), ({"max_hz": 1}, 1), ({"max_hz": 10}, 2), ({"max_hz": None}, 2)):
         say(client, type="subscribe", symbols=["BTC"], **asked)
@@ -401,7 +401,7 @@ def test_a_token_caps_the_rate() -> None:
 
 
 def test_a_cap_ends_with_the_token_that_set_it() -> None:
-    """What the client itself asked for holds again, and holds under the next cap."""
+    """After a cap ends the client's own wish counts again, also under the next cap."""
     client = session(grant=allowed("BTCUSDT"))
     say(client, type="subscribe", symbols=["BTC"], conflate=False)
     assert "every" == only(client).rule
@@ -419,7 +419,7 @@ def test_a_cap_ends_with_the_token_that_set_it() -> None:
 
 
 def test_a_token_names_symbols_as_a_client_does() -> None:
-    """Aliases and small letters mean in a claim what they mean in a subscribe."""
+    """Aliases and lower case work in a claim as in a subscribe."""
     client = session(grant=allowed("btcusdt", "Eth", "NOPE"))
     assert ["BTCUSDT", "ETHUSDT"] == replies(say(client, type="subscribe", symbols=["*"]))[0]["symbols"]
     show(client, allowed("eth"))
@@ -427,13 +427,13 @@ def test_a_token_names_symbols_as_a_client_does() -> None:
 
 
 def test_no_end_is_told_beyond_what_javascript_can_tell() -> None:
-    """A token for ever, as issuers write it, has an end that is exact in every client."""
+    """A token that lasts for ever has an end that JavaScript can hold exactly."""
     [told] = replies(show(session(grant=None), Grant("alice", expires_at=9_999_999_999.0)))
     assert 2**53 - 1 == told["expires_us"]
 
 
 def test_every_tick_is_more_than_a_capped_token_allows() -> None:
-    """`conflate: false` would go around the cap, so it is refused, and nothing of the subscribe is done."""
+    """Under a cap `conflate: false` is refused, and the whole subscribe has no effect."""
     client = session(grant=Grant("alice", max_hz=2))
     [error] = replies(say(client, type="subscribe", symbols=["BTC"], conflate=False, id=1))
     assert ("forbidden", 1) == (error["code"], error["id"])
@@ -444,7 +444,7 @@ def test_every_tick_is_more_than_a_capped_token_allows() -> None:
 
 
 def test_a_narrower_token_gives_up_what_it_does_not_allow() -> None:
-    """Symbols go, and are named as unsubscribed; the rate comes down; every tick becomes the newest."""
+    """A narrower token unsubscribes symbols, lowers the rate, and turns every tick into the newest."""
     client = session(grant=Grant("alice"))
     say(client, type="subscribe", symbols=["*"], conflate=False)
     outcome = show(client, allowed("ETHUSDT", max_hz=5, expires_at=10.5), "x")
@@ -456,7 +456,7 @@ def test_a_narrower_token_gives_up_what_it_does_not_allow() -> None:
 
 
 def test_a_token_for_fewer_symbols_keeps_so_many() -> None:
-    """Which ones is nobody's choice but always the same; the others are given up."""
+    """A token for fewer symbols keeps that many, always the same ones, and gives up the others."""
     client = session(grant=Grant("alice"))
     say(client, type="subscribe", symbols=["*"])
     outcome = show(client, Grant("alice", max_symbols=1))
@@ -465,7 +465,7 @@ def test_a_token_for_fewer_symbols_keeps_so_many() -> None:
 
 
 def test_an_equal_token_changes_nothing() -> None:
-    """A refresh that allows as much moves nobody and gives up nothing."""
+    """An equal token changes nothing."""
     client = session(grant=allowed("BTCUSDT", max_hz=5, expires_at=1))
     say(client, type="subscribe", symbols=["BTC"])
     outcome = show(client, allowed("BTCUSDT", max_hz=5, expires_at=2))
@@ -473,7 +473,7 @@ def test_an_equal_token_changes_nothing() -> None:
 
 
 def test_a_token_of_another_subject_ends_the_connection() -> None:
-    """Nothing of it is taken over."""
+    """A token of another subject is not taken over, and ends the connection."""
     client = session(grant=Grant("alice"))
     outcome = show(client, Grant("bob"), 3)
     assert (["forbidden"], CloseReason.FORBIDDEN) == ([reply["code"] for reply in replies(outcome)], outcome.close)
@@ -481,7 +481,7 @@ def test_a_token_of_another_subject_ends_the_connection() -> None:
 
 
 def test_what_came_too_fast_is_said_once_for_each() -> None:
-    """An error that is no fault of the message's, and does not count as one."""
+    """`rate_limited` does not count as an error of the client."""
     client = session(max_errors=1)
     for _ in range(3):
         outcome = client.rate_limited()
@@ -507,7 +507,7 @@ near_commands = st.fixed_dictionaries(
 
 @given(st.binary(max_size=200) | (near_commands | json_values).map(lambda value: json.dumps(value).encode()))
 def test_no_message_raises_and_every_one_is_answered(data: bytes) -> None:
-    """Whatever a client sends, in either encoding, with a token or without, there is a reply, and it can be encoded."""
+    """Any message, in either encoding, with a token or without, has a reply that can be encoded."""
     grants = (ANONYMOUS, None, allowed("BTCUSDT", max_hz=1, max_symbols=1))
     for client in [session(encoding, grant=grant) for encoding in (JSON, MSGPACK) for grant in grants]:
         outcome = client.receive(data)
@@ -516,7 +516,7 @@ def test_no_message_raises_and_every_one_is_answered(data: bytes) -> None:
 
 
 def test_other_symbols_can_be_subscribed_at_once_and_those_gone_are_given_up() -> None:
-    """What is served now decides what a name means; of what is held only the part that is not served is given up."""
+    """Names mean symbols that are served now; only held symbols that are no longer served are given up."""
     client = session()
     say(client, type="subscribe", symbols=["BTC", "ETH"])
     assert client.serve(parse_symbols("BTCUSDT,XRPUSDT"))
@@ -527,7 +527,7 @@ def test_other_symbols_can_be_subscribed_at_once_and_those_gone_are_given_up() -
 
 
 def test_who_holds_only_what_is_served_gives_nothing_up() -> None:
-    """A star was all there was when it was said: what comes later is not held, and nothing else is lost."""
+    """A star meant all symbols of its time: later ones are not held, and no other is lost."""
     client = session()
     say(client, type="subscribe", symbols=["*"])
     assert not client.serve(parse_symbols("XRPUSDT,BTCUSDT,ETHUSDT,SOLUSDT"))
@@ -536,7 +536,7 @@ def test_who_holds_only_what_is_served_gives_nothing_up() -> None:
 
 
 def test_a_token_allows_by_its_names_whatever_they_mean_by_now() -> None:
-    """A short name in a token means the symbol that it would mean in a new connection."""
+    """An alias in a token means the same symbol as for a new connection."""
     client = session(grant=allowed("XRP", "BTC"))
     assert "unknown_symbol" == replies(say(client, type="subscribe", symbols=["XRP"]))[0]["code"]
     client.serve(parse_symbols("XRPUSDT,BTCUSDC"))
@@ -548,7 +548,7 @@ def test_a_token_allows_by_its_names_whatever_they_mean_by_now() -> None:
 
 
 def test_a_client_without_a_token_may_be_told_of_symbols() -> None:
-    """Who is still to show one holds nothing, and loses nothing."""
+    """A client without a token holds nothing, and loses nothing when symbols change."""
     client = session(grant=None)
     assert not client.serve(parse_symbols("XRPUSDT"))
     assert ["XRPUSDT"] == replies(say_after(client, allowed("XRP")))[0]["symbols"]
@@ -561,7 +561,7 @@ def say_after(client: Session, grant: Grant) -> Outcome:
 
 
 def test_changed_limits_hold_for_who_is_here() -> None:
-    """Sessions share their limits; who holds more than a lower one allows keeps it, and gets no more."""
+    """Changed limits hold for all sessions; a client above a lowered limit keeps its symbols, and gets no more."""
     limits = Limits(0, 0)
     client = Session(SYMBOLS, limits, JSON)
     say(client, type="subscribe", symbols=["BTC", "ETH"])
@@ -586,7 +586,7 @@ def test_changed_limits_hold_for_who_is_here() -> None:
     ],
 )
 def test_an_id_that_is_null_is_none(encoding: Encoding, message: dict[str, Any]) -> None:
-    """An answer is the same where the id is null and where there is none."""
+    """An id of null is the same as no id."""
     pack = msgspec.json.encode if encoding is JSON else msgspec.msgpack.encode
     without, null = [session(encoding).receive(pack(said)) for said in (message, message | {"id": None})]
     assert replies(without) == replies(null)
@@ -595,7 +595,7 @@ def test_an_id_that_is_null_is_none(encoding: Encoding, message: dict[str, Any])
 
 @pytest.mark.parametrize("encoding", [JSON, MSGPACK])
 def test_an_option_that_is_null_or_absent_has_its_default(encoding: Encoding) -> None:
-    """Each by itself and all together, whatever it was before."""
+    """A null or absent option has its default, alone or with others, whatever it was before."""
     pack = msgspec.json.encode if encoding is JSON else msgspec.msgpack.encode
     client = session(encoding)
 
@@ -621,7 +621,7 @@ def test_an_option_that_is_null_or_absent_has_its_default(encoding: Encoding) ->
 
 
 def test_what_is_required_is_not_null() -> None:
-    """Symbols, tokens and types have no default."""
+    """Required fields must not be null."""
     for text in ('{"type":"subscribe","symbols":null}', '{"type":"auth","token":null}', '{"type":null}'):
         [answer] = replies(session().receive(text.encode()))
         assert "bad_message" == answer["code"]

@@ -1,4 +1,4 @@
-"""Where one client stands with its token, in virtual time: late, expiring, refreshed, being looked at."""
+"""The lifetime of one client's token, in virtual time: late, expiring, refreshed, being checked."""
 
 import asyncio
 import json
@@ -28,18 +28,18 @@ LIFE_S = 100.0
 
 
 def alice(**fields: Any) -> Grant:
-    """A grant that is good for `LIFE_S`."""
+    """A grant that is valid for `LIFE_S`."""
     return Grant("alice", **({"expires_at": NOW + LIFE_S} | fields))
 
 
 class Issuer:
-    """Stands for an authenticator whose tokens are names of grants; who is not `known` must be waited for."""
+    """An authenticator whose tokens are names of grants; those not in `known` take time."""
 
     def __init__(self) -> None:
         self.grants: dict[str, Grant] = {"token": alice()}
         self.known = True
         self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Waited for where it is not known; may raise."""
+        """Wait if the token is not known; may raise."""
 
     def verify_now(self, token: str) -> Grant | None:
         return self._open(token) if self.known else None
@@ -72,7 +72,7 @@ class RecordingClient:
     def __init__(self, grant: Grant | None = None, **settings: Any) -> None:
         self.loop = asyncio.get_running_loop()
         self.clock_set_by_s = 0.0
-        """So much was the wall clock set forward, or back."""
+        """How far the wall clock was set forward, or back."""
         self.gateway = Gateway(
             Settings(bus_url="memory://", auth=JWT, auth_timeout_s=AUTH_TIMEOUT_S, **settings),
             MemoryBus(),
@@ -84,14 +84,14 @@ class RecordingClient:
         self.session = Session(self.gateway.settings.symbols, Limits(0, 0), JSON, grant=grant)
         self.slot = Slot(None)
         self.sent: list[tuple[float, str]] = []
-        """When, and what: a message's type, or an error's code."""
+        """The time, and a message's type or an error's code."""
         self.messages: list[Any] = []
         obey = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
         self.token_lifetime = TokenLifetime(self.gateway, self.session, self.connection, self.slot, self._apply, obey)  # type: ignore[arg-type] # a fake connection
         self.token_lifetime.begin(grant)
 
     def say(self, **message: Any) -> None:
-        """What a client does with a message."""
+        """Carry out a message, as the client does."""
         data = json.dumps(message).encode()
         if not self.token_lifetime.holds(data):
             self._apply(self.session.receive(data))
@@ -117,7 +117,7 @@ class RecordingClient:
 
 
 def test_who_shows_no_token_in_time_is_closed_with_4409() -> None:
-    """To the moment, with an error that says why; what else it says does not help it."""
+    """A client without a token is closed exactly in time, with an error before; other messages do not help."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -131,7 +131,7 @@ def test_who_shows_no_token_in_time_is_closed_with_4409() -> None:
 
 
 def test_a_token_in_the_first_message_opens_the_door() -> None:
-    """The answer says whose it is and until when; the timeout does not come any more."""
+    """The answer has subject and end of the token, and the timeout is over."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -147,7 +147,7 @@ def test_a_token_in_the_first_message_opens_the_door() -> None:
 
 
 def test_a_first_token_that_opens_nothing_ends_the_connection() -> None:
-    """4401, after an error with the reason."""
+    """A first token that is not valid ends the connection with 4401, after an error with the reason."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -159,7 +159,7 @@ def test_a_first_token_that_opens_nothing_ends_the_connection() -> None:
 
 
 def test_an_end_is_announced_and_then_comes() -> None:
-    """`expiring` half a minute before, 4401 at the end, at the moments that the token tells."""
+    """`expiring` comes half a minute before the token's end, 4401 exactly at its end."""
 
     async def main() -> None:
         client = RecordingClient(alice())
@@ -171,7 +171,7 @@ def test_an_end_is_announced_and_then_comes() -> None:
 
 
 def test_a_short_life_is_announced_at_once() -> None:
-    """Who is good for less than half a minute hears so right away."""
+    """A token with less than half a minute is announced as expiring at once."""
 
     async def main() -> None:
         client = RecordingClient(alice(expires_at=NOW + 10))
@@ -182,7 +182,7 @@ def test_a_short_life_is_announced_at_once() -> None:
 
 
 def test_a_token_without_an_end_is_never_announced() -> None:
-    """A day later it is still good."""
+    """A token without an end is valid a day later, without a notice."""
 
     async def main() -> None:
         client = RecordingClient(Grant("alice"))
@@ -194,7 +194,7 @@ def test_a_token_without_an_end_is_never_announced() -> None:
 
 @pytest.mark.parametrize("step_s", [-3600, 3600])
 def test_a_wall_clock_that_is_set_changes_nothing(step_s: int) -> None:
-    """An hour forward does not end a good token, an hour back does not keep one alive."""
+    """A wall clock set an hour forward ends no token, and one set back keeps none alive."""
 
     async def main() -> None:
         client = RecordingClient(alice())
@@ -206,7 +206,7 @@ def test_a_wall_clock_that_is_set_changes_nothing(step_s: int) -> None:
 
 
 def test_a_second_token_takes_the_place_of_the_first() -> None:
-    """The connection stays, past the first one's end, to the second one's."""
+    """A second token replaces the first: the connection lasts until the second one's end."""
 
     async def main() -> None:
         client = RecordingClient(alice())
@@ -226,7 +226,7 @@ def test_a_second_token_takes_the_place_of_the_first() -> None:
 
 
 def test_a_bad_second_token_changes_nothing() -> None:
-    """An error, and the connection stays until the first one's end."""
+    """A bad second token is an error; the connection lasts until the first one's end."""
 
     async def main() -> None:
         client = RecordingClient(alice())
@@ -239,7 +239,7 @@ def test_a_bad_second_token_changes_nothing() -> None:
 
 
 def test_a_second_token_of_somebody_else_ends_the_connection() -> None:
-    """4403: a connection is one subject's."""
+    """A second token of another subject ends the connection with 4403."""
 
     async def main() -> None:
         client = RecordingClient(alice())
@@ -251,7 +251,7 @@ def test_a_second_token_of_somebody_else_ends_the_connection() -> None:
 
 
 def test_a_refresh_is_not_counted_again() -> None:
-    """One connection of the subject, however many tokens it shows."""
+    """A connection counts once for its subject, with any number of tokens."""
 
     async def main() -> None:
         client = RecordingClient(max_connections_per_subject=1)
@@ -265,7 +265,7 @@ def test_a_refresh_is_not_counted_again() -> None:
 
 
 def test_one_connection_too_many_of_a_subject_is_closed_with_4429() -> None:
-    """As it would have been refused at the door, had it shown its token there."""
+    """One connection too many of a subject is closed with 4429, as the handshake would have been refused."""
 
     async def main() -> None:
         client = RecordingClient(max_connections_per_subject=1)
@@ -278,7 +278,7 @@ def test_one_connection_too_many_of_a_subject_is_closed_with_4429() -> None:
 
 
 def test_what_comes_while_a_token_is_looked_at_waits_and_keeps_its_order() -> None:
-    """Nothing is refused for coming too early, nothing overtakes, and the answers come after the token's."""
+    """Messages during the check of a token wait and keep their order; their answers come after the token's."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -300,7 +300,7 @@ def test_what_comes_while_a_token_is_looked_at_waits_and_keeps_its_order() -> No
 
 
 def test_what_waited_for_a_token_is_heard_in_turns() -> None:
-    """However many waited for one key, as much is done in one turn as in any other, and what comes meanwhile waits."""
+    """Waiting messages are handled in turns of the usual size; later messages wait behind them."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -335,7 +335,7 @@ def test_what_waited_for_a_token_is_heard_in_turns() -> None:
 
 
 def test_a_second_token_among_what_waits_is_looked_at_in_its_turn() -> None:
-    """What follows it waits again."""
+    """A second token among waiting messages is checked in turn, and later ones wait again."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -357,7 +357,7 @@ def test_a_second_token_among_what_waits_is_looked_at_in_its_turn() -> None:
     ("count", "size"), [(MOST_HELD + 1, 10), (3, MOST_HELD_BYTES // 2)], ids=["too many", "too large"]
 )
 def test_not_everything_waits(count: int, size: int) -> None:
-    """Who sends a flood, in number or in bytes, while nobody knows who it is, is closed."""
+    """A flood of waiting messages, in number or bytes, closes the connection."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -374,7 +374,7 @@ def test_not_everything_waits(count: int, size: int) -> None:
 
 
 def test_a_token_that_came_in_time_may_take_long_to_be_looked_at() -> None:
-    """The client is not closed for the slowness of the issuer."""
+    """A token that came in time may be checked late without a close."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -391,7 +391,7 @@ def test_a_token_that_came_in_time_may_take_long_to_be_looked_at() -> None:
 
 
 def test_a_refresh_that_takes_long_does_not_put_off_the_end() -> None:
-    """A token that nobody has checked yet keeps nothing alive."""
+    """A second token that is still being checked does not delay the first one's end."""
 
     async def main() -> None:
         client = RecordingClient(alice())
@@ -410,7 +410,7 @@ def test_a_refresh_that_takes_long_does_not_put_off_the_end() -> None:
 
 @pytest.mark.parametrize("grant", [None, alice()], ids=["the first", "a refresh"])
 def test_a_token_that_cannot_be_checked_is_asked_for_later(grant: Grant | None) -> None:
-    """1013 where there is none yet; who is in already stays, and what it said meanwhile is answered."""
+    """A token that cannot be checked closes a new client with 1013; an authenticated one stays and is answered."""
 
     async def main() -> None:
         client = RecordingClient(grant)
@@ -429,7 +429,7 @@ def test_a_token_that_cannot_be_checked_is_asked_for_later(grant: Grant | None) 
 
 
 def test_who_goes_while_its_token_is_looked_at_is_counted_nowhere() -> None:
-    """The answer comes to nobody, and no timer is left."""
+    """A client that goes during a check counts nowhere and leaves no timer."""
 
     async def main() -> None:
         client = RecordingClient()
@@ -446,7 +446,7 @@ def test_who_goes_while_its_token_is_looked_at_is_counted_nowhere() -> None:
 
 
 def test_who_goes_is_told_nothing_any_more() -> None:
-    """Neither its notice nor its end."""
+    """A client that has gone gets no notice and no end."""
 
     async def main() -> None:
         client = RecordingClient(alice())

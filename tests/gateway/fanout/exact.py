@@ -1,4 +1,4 @@
-"""What a client is told, held against what happened: each state as often as it may be, each tick counted once."""
+"""The exact check of a client's messages: each state as often as allowed, each tick counted once."""
 
 import asyncio
 from collections import Counter
@@ -10,16 +10,16 @@ from tests.fakes import RecordingMember
 from tests.gateway.fanout.test_hub import Market, answer, assert_only_growing, settle
 
 QUIET = "QUIET"
-"""Never published, and always held in a set that conflates: who lets all of those go is told no count any more."""
+"""A symbol without ticks, always held in a conflating set: without one a client gets no lag counts."""
 
 
 class Stalling(RecordingMember):
-    """It may stop draining with any write, which the socket's buffer still has room for."""
+    """A member that may stop draining with any write, which still fits into the socket's buffer."""
 
     _writes_left: int | None = None
 
     def stall_after(self, writes: int) -> None:
-        """Stop draining with the last of so many writes; at once where it is none."""
+        """Stop draining with the last of this many writes; at once if it is 0."""
         self.draining, self._writes_left = writes > 0, writes or None
 
     def drain(self) -> None:
@@ -34,15 +34,15 @@ class Stalling(RecordingMember):
 
 
 class Ledger:
-    """Of one client: what it held when, what came meanwhile, and what it asked for."""
+    """One client's record: its subscriptions over time, the ticks meanwhile, and its requests."""
 
     def __init__(self, market: Market, member: Stalling) -> None:
         self.market, self.member = market, member
         self.held: frozenset[str] = frozenset()
-        self.may_be_told: Counter[tuple[str, int]] = Counter()
-        """How often it may be told a state, by symbol and version."""
+        self.allowed_states: Counter[tuple[str, int]] = Counter()
+        """How often a state may be sent, by symbol and version."""
         self._spans: list[tuple[str, int, int, bool]] = []
-        """Symbols that it held, each from the tick behind this one up to that one; whether every one was due."""
+        """Symbols that it held, from the tick behind one offset up to another, and whether every tick was due."""
         self._every: frozenset[str] = frozenset()
         self._since: dict[str, int] = {}
 
@@ -50,7 +50,7 @@ class Ledger:
         return self.market.last[symbol].seq if symbol in self.market.last else 0
 
     def holds(self, wants: tuple[Subscription, ...]) -> None:
-        """From now on it holds this, and asks for the states of what is new to it."""
+        """Change its subscription, and expect the states of new symbols."""
         symbols = topics_of(wants) if wants else frozenset()
         self.asks(symbols - self.held)
         for symbol in self.held - symbols:
@@ -60,18 +60,18 @@ class Ledger:
         self._every = frozenset().union(*(one.topics for one in wants if one.rule == "every"))
 
     def asks(self, symbols: frozenset[str]) -> None:
-        """It asks for snapshots and states of these."""
+        """Expect snapshots and states of these symbols."""
         for symbol in symbols & self.market.states.keys():
-            self.may_be_told[symbol, self.market.states[symbol].message.since_us] += 1
+            self.allowed_states[symbol, self.market.states[symbol].message.since_us] += 1
 
     def check_states(self) -> None:
-        """No state came more often than it changed and was asked for."""
+        """No state came more often than its changes and requests."""
         messages = self.member.messages()
         told = Counter((one["symbol"], one["since_us"]) for one in messages if one["type"] == "symbol_status")
-        assert {} == told - self.may_be_told
+        assert {} == told - self.allowed_states
 
     def check_counts(self) -> None:
-        """Every tick came, or is counted as replaced, or was the newest when its symbol was let go."""
+        """Every tick was sent, is counted as replaced, or was the newest when its symbol was unsubscribed."""
         came: set[tuple[str, int]] = set()
         counted = 0
         for message in self.member.messages():
@@ -91,7 +91,7 @@ class Ledger:
 
 
 async def play_exactly(story: list[tuple[object, ...]], throttle: Throttle, *names: str, rated: bool) -> None:
-    """Let ``story`` happen to clients that hold nothing at first; check what each was told."""
+    """Run ``story`` for clients that hold nothing at first, and check each client's messages."""
     market = Market(lag_timeout_s=1000, throttle=throttle)
     ledgers = [Ledger(market, Stalling()) for _ in range(3)]
     for ledger, rtt_s in zip(ledgers[1:], (0.01, 0.01), strict=True):
@@ -109,7 +109,7 @@ async def play_exactly(story: list[tuple[object, ...]], throttle: Throttle, *nam
                 versions = {symbol: market.version + number for number, symbol in enumerate(symbols, 1)}
                 for ledger in ledgers:
                     for symbol in symbols & ledger.held:
-                        ledger.may_be_told[symbol, versions[symbol]] += 1
+                        ledger.allowed_states[symbol, versions[symbol]] += 1
                 market.change_states(*symbols, state=state)
             case ("hold", int(who), tuple(wants)):
                 hold(market, ledgers[who], wants)
@@ -142,7 +142,7 @@ async def play_exactly(story: list[tuple[object, ...]], throttle: Throttle, *nam
 
 
 def hold(market: Market, ledger: Ledger, wants: tuple[Subscription, ...]) -> None:
-    """It wants this from now on, and `QUIET`."""
+    """Subscribe to this, and to `QUIET`."""
     quiet = Subscription(
         frozenset({QUIET}), max_hz=None, encoding=wants[0].encoding if wants else ledger.member.encoding
     )

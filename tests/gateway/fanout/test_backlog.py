@@ -1,4 +1,4 @@
-"""What a slow consumer is owed, and how it is taken in slices."""
+"""Backlogs of slow consumers, taken in slices."""
 
 from collections import Counter
 from typing import Any
@@ -18,7 +18,7 @@ ONE_TICK = len(JSON.tick_frame(FramedTick("AAA", 1, tick("AAA", 1))))
 
 
 class Setup:
-    """Backlogs, and what the feed holds for them."""
+    """Backlogs, and the feed's last values."""
 
     def __init__(self) -> None:
         self.last: dict[str, FramedTick] = {}
@@ -41,7 +41,7 @@ class Setup:
         self.states[symbol] = FramedStatus(message, self.offset)
 
     def begin(self, **missed: Any) -> SlowConsumer:
-        """One that lags from now on, with windows of two ticks."""
+        """A consumer that lags from now on, with windows of two ticks."""
         return self.backlogs.begin(Missed(self.offset, **missed), ALL, Window(size=2 * ONE_TICK), 0.0)
 
     def take(self, consumer: SlowConsumer) -> tuple[int, list[str], list[str], list[str]]:
@@ -59,7 +59,7 @@ class Setup:
 
 
 def test_those_that_wait_for_longest_come_first() -> None:
-    """However often the others move in between, each symbol has its turn, with its newest tick."""
+    """Each symbol has its turn, with its newest tick, although others change all the time."""
     setup = Setup()
     consumer = setup.begin()
     setup.publish(*NAMES)
@@ -90,7 +90,7 @@ def test_what_was_conflated_is_counted_once() -> None:
 
 
 def test_snapshots_that_do_not_fit_are_sent_later() -> None:
-    """All that was asked for comes, each as a snapshot, though nothing is new."""
+    """All requested snapshots come, although nothing is new."""
     setup = Setup()
     setup.publish(*NAMES)
     consumer = setup.begin(snapshots=set(NAMES))
@@ -130,7 +130,7 @@ def test_states_that_do_not_fit_are_sent_later() -> None:
 
 
 def test_snapshots_that_are_asked_for_again_and_again_starve_no_tick() -> None:
-    """Each symbol has its turn, whatever it waits for; asking for what is still owed changes nothing."""
+    """Each symbol has its turn for ticks, snapshots and states; a repeated request changes nothing."""
     setup = Setup()
     setup.publish(*NAMES)
     consumer = setup.begin()
@@ -145,7 +145,7 @@ def test_snapshots_that_are_asked_for_again_and_again_starve_no_tick() -> None:
 
 
 def test_a_snapshot_of_a_symbol_that_waits_takes_its_place() -> None:
-    """Asking moves nothing to the front, and what was asked for is a snapshot."""
+    """A request for a snapshot keeps the symbol's place in the queue, and is answered by a snapshot."""
     setup = Setup()
     consumer = setup.begin()
     setup.publish(*NAMES)
@@ -175,7 +175,7 @@ def test_only_what_waited_at_the_beat_is_due_in_it() -> None:
 
 
 def test_each_rate_has_its_own_beats() -> None:
-    """What comes at any rate is due at once, whatever else waits for its round; one queue has them all."""
+    """Topics without a rate are due at once, while others wait for their round; one queue has them all."""
     setup = Setup()
     setup.wants = (Subscription(frozenset(NAMES[:2]), max_hz=1.0), Subscription(frozenset(NAMES[2:])))
     consumer = setup.begin()
@@ -192,7 +192,7 @@ def test_each_rate_has_its_own_beats() -> None:
 
 
 def test_what_was_missed_of_several_sets_is_owed_by_name() -> None:
-    """Of each what it was not sent there, and nothing twice; what comes later is owed by its offset."""
+    """Each set owes the ticks that were not sent there, none twice; later ticks are owed by their offset."""
     setup = Setup()
     setup.publish(*NAMES)
     first, second = frozenset(NAMES[:2]), frozenset(NAMES[2:])

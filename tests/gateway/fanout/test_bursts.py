@@ -1,4 +1,4 @@
-"""States of many symbols that change at once, and who reads them how fast."""
+"""Bursts of states, and clients that read them at different speeds."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from tests.gateway.fanout.test_hub import Market, seqs, states
 
 
 class Answers:
-    """The pongs of one that reads all that it is sent, as soon as it looks."""
+    """The pongs of a client that reads everything at once."""
 
     def __init__(self, market: Market, member: RecordingMember) -> None:
         self._market = market
@@ -28,7 +28,7 @@ class Answers:
 
 
 def test_two_thousand_changes_come_in_pieces_that_all_share() -> None:
-    """They are joined once for all who want the same; each gets those that it holds, within a second."""
+    """The pieces are joined once per cohort; each client gets the states that it holds, within a second."""
 
     async def main() -> None:
         market = Market()
@@ -47,7 +47,7 @@ def test_two_thousand_changes_come_in_pieces_that_all_share() -> None:
 
 
 def test_of_a_burst_the_newest_state_of_each_symbol_counts() -> None:
-    """What changes again while it waits is sent once, with the ticks going between."""
+    """A state that changes again while it waits is sent once; ticks go between the pieces."""
 
     async def main() -> None:
         market = Market()
@@ -69,7 +69,7 @@ def test_of_a_burst_the_newest_state_of_each_symbol_counts() -> None:
 @pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize("scheduler", [{}, {"max_hz": 1.0}, {"batch": True}])
 def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, scheduler: dict[str, Any]) -> None:
-    """By the kernel's word where nothing hoards, else by its pings; then it gets the newest, as far as it reads."""
+    """A client that does not read is found by the kernel or by pings, and then gets the newest states as it reads."""
 
     async def main() -> None:
         market = Market()
@@ -106,7 +106,7 @@ def test_who_reads_nothing_is_sent_little_of_a_burst(watched: bool, scheduler: d
 
 @pytest.mark.parametrize("watched", [False, True])
 def test_who_begins_with_many_states_gets_them_in_slices(watched: bool) -> None:
-    """Also without snapshots; and so does who changes its subscription while a burst is on its way to it."""
+    """A subscribe with many states gets them in slices, also without snapshots or during a burst."""
 
     async def main() -> None:
         market = Market()
@@ -136,7 +136,7 @@ def test_who_begins_with_many_states_gets_them_in_slices(watched: bool) -> None:
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("watched", [False, True])
 def test_who_comes_back_during_a_burst_is_told_no_state_twice(watched: bool, count: int) -> None:
-    """It has read the newest of all in slices by then, with one set of options or with several."""
+    """A client that comes back during a burst gets no state twice, with one set of options or several."""
 
     async def main() -> None:
         market = Market()

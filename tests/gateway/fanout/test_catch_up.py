@@ -42,7 +42,7 @@ async def read_slowly(market: Market, member: RecordingMember, bytes_per_s: floa
 
 
 def test_one_update_a_second_is_at_most_a_second_older() -> None:
-    """Each round brings every symbol, in slices one behind the other: they do not wait a second for each other."""
+    """Each round brings every symbol, in slices without a second's pause between them."""
 
     async def main() -> None:
         market = Market()
@@ -63,7 +63,7 @@ def test_one_update_a_second_is_at_most_a_second_older() -> None:
 
 
 def test_a_fast_client_with_one_update_a_second_is_not_kept_from_its_cohort() -> None:
-    """However much one round brings: who reads it at once may have the next like everybody else."""
+    """A client that reads a round at once returns to its cohort, for a round of any size."""
 
     async def main() -> None:
         market = Market()
@@ -88,7 +88,7 @@ def test_a_fast_client_with_one_update_a_second_is_not_kept_from_its_cohort() ->
 
 
 def test_snapshots_asked_for_again_and_again_starve_no_tick() -> None:
-    """Ten times a second by one that reads slowly: what it did not ask for has its turn, too."""
+    """A slow client that asks for snapshots ten times a second still gets its other symbols."""
 
     async def main() -> None:
         market = Market()
@@ -114,7 +114,7 @@ def test_snapshots_asked_for_again_and_again_starve_no_tick() -> None:
 
 
 def test_a_state_comes_at_once_to_a_slow_client_that_wants_few_updates() -> None:
-    """It does not wait for the next round of ticks."""
+    """A state does not wait for the next round of ticks."""
 
     async def main() -> None:
         market = Market()

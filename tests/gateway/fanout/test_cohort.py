@@ -1,4 +1,4 @@
-"""One cohort: who is written what, and who falls behind."""
+"""One cohort: its writes, and its members that fall behind."""
 
 import itertools
 from typing import Any
@@ -15,7 +15,7 @@ from tests.fakes import NoGroup, RecordingMember, tick
 
 
 class Setup:
-    """A cohort with everybody around it recorded."""
+    """A cohort whose collaborators record everything."""
 
     def __init__(self, **subscription: Any) -> None:
         self.counters = Counters()
@@ -61,7 +61,7 @@ def got(member: RecordingMember) -> list[tuple[str, int]]:
 
 
 def test_only_what_is_held_is_written_and_once_for_all() -> None:
-    """Of a window that holds more and less than the cohort wants, members get what they hold, as one blob."""
+    """Members get the ticks of their own symbols from a window, as one blob."""
     setup = Setup()
     one, other = setup.member(), setup.member()
     setup.flush(setup.tick("BTC", 1), setup.tick("XRP", 1), setup.tick("ETH", 1), setup.tick("SOL", 1))
@@ -74,7 +74,7 @@ def test_only_what_is_held_is_written_and_once_for_all() -> None:
 
 
 def test_a_newcomer_gets_only_what_came_after_it() -> None:
-    """Who joins while something is pending gets what is newer, and all of the next flush."""
+    """A newcomer gets only ticks that came after it."""
     setup = Setup()
     before = setup.tick("BTC", 1)
     newcomer = setup.member(pending=True)
@@ -84,7 +84,7 @@ def test_a_newcomer_gets_only_what_came_after_it() -> None:
 
 
 def test_many_newcomers_are_not_compressed_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few get their own compressed; a crowd gets the same ticks plain, for no one but it would wait otherwise."""
+    """A few newcomers get their own compressed ticks; many get them uncompressed, to save time."""
     monkeypatch.setattr("gateway.protocol.encoding.LEAST_BYTES", 0)
     for crowd, compressed in ((4, True), (5, False)):
         setup = Setup(batch=True, deflate=True)
@@ -101,7 +101,7 @@ def test_many_newcomers_are_not_compressed_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_each_is_in_one_place_and_has_seen_what_is_sent_there() -> None:
-    """A newcomer has seen everything up to its join, a member all that was flushed; who is slow is sent nothing."""
+    """A newcomer has seen everything up to its join, a member every flush; a slow one is sent nothing."""
     setup = Setup()
     old = setup.member()
     setup.tick("BTC", 1)
@@ -116,7 +116,7 @@ def test_each_is_in_one_place_and_has_seen_what_is_sent_there() -> None:
 
 
 def test_who_does_not_drain_is_handed_over() -> None:
-    """It has missed what came since the flush before, and is written nothing from then on."""
+    """A member that does not drain has missed the flush, and is written nothing from then on."""
     setup = Setup()
     slow, fast = setup.member(), setup.member()
     setup.flush(setup.tick("BTC", 1))
@@ -130,7 +130,7 @@ def test_who_does_not_drain_is_handed_over() -> None:
 
 
 def test_without_conflation_every_tick_is_queued_in_order() -> None:
-    """All of a list goes out, several of a symbol too, to members that do not drain as well."""
+    """Without conflation every tick is written in order, also to members that do not drain."""
     setup = Setup(rule="every")
     member = setup.member()
     member.draining = False
@@ -141,7 +141,7 @@ def test_without_conflation_every_tick_is_queued_in_order() -> None:
 
 
 def test_a_batch_is_one_message() -> None:
-    """All that a flush brings goes out as one ``ticks`` message."""
+    """A flush is one ``ticks`` message in a batch."""
     setup = Setup(batch=True)
     member = setup.member()
     setup.flush(setup.tick("BTC", 1), setup.tick("ETH", 1))
@@ -155,7 +155,7 @@ def framed_status(symbol: str) -> FramedStatus:
 
 
 def test_states_go_to_members_and_newcomers_as_one_blob() -> None:
-    """Only those of symbols that are held; a newcomer is a member after it, for nothing was pending."""
+    """Members and newcomers get the states of their symbols as one blob; newcomers are members afterwards."""
     setup = Setup(batch=True)
     member, newcomer = setup.member(), setup.member(pending=True)
     changed = {symbol: framed_status(symbol) for symbol in ("BTC", "XRP", "ETH", "SOL")}
@@ -169,7 +169,7 @@ def test_states_go_to_members_and_newcomers_as_one_blob() -> None:
 
 
 def test_who_does_not_drain_for_a_state_is_owed_it() -> None:
-    """By its offset where it went to all, by name where it went to one."""
+    """A member that does not drain for a state is owed it."""
     setup = Setup()
     slow, slower = setup.member(), setup.member()
     slow.draining = slower.draining = False

@@ -9,7 +9,7 @@ from tests.fakes import run_virtual
 
 
 class CostlyGroup:
-    """Notes when it is flushed, and makes the timer advance as if flushing had taken a while."""
+    """Records its flushes, and advances the timer as if they took a while."""
 
     def __init__(self, cost_s: float = 0.0) -> None:
         self.loop = asyncio.get_running_loop()
@@ -26,7 +26,7 @@ class CostlyGroup:
 
 
 def test_quiet_groups_are_flushed_in_the_next_turn_of_the_loop() -> None:
-    """Where flushing costs next to nothing, no time passes before it, and all wait for the same moment."""
+    """If flushes cost almost nothing, groups are flushed without delay, all in the same turn."""
 
     async def main() -> None:
         cheap, other = CostlyGroup(), CostlyGroup()
@@ -61,7 +61,7 @@ def test_an_expensive_flush_is_followed_by_a_rest_in_proportion() -> None:
 
 
 def test_no_rest_is_longer_than_the_longest() -> None:
-    """However long a flush took, the next one comes within 20 ms."""
+    """After a flush of any length, the next one comes within 20 ms."""
 
     async def main() -> None:
         group = CostlyGroup(cost_s=5)
@@ -90,7 +90,7 @@ def test_a_factor_of_zero_never_rests() -> None:
 
 
 def test_a_cohort_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
-    """Where flushing one group raises, the others are flushed, and the fault is logged."""
+    """If the flush of one group raises, the others are flushed, and the fault is logged."""
 
     class BrokenCohort:
         def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""What is pending for the cohorts of a group, and which of them a flush asks."""
+"""The pending ticks of a group, and the cohorts that a flush writes to."""
 
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Flushable
@@ -11,7 +11,7 @@ from tests.fakes import NoGroup, RecordingMember, tick
 
 
 class ManualFlushScheduler:
-    """Flushes only when the test does."""
+    """A scheduler that flushes only when the test does."""
 
     def __init__(self, *, resting: bool) -> None:
         self.resting = resting
@@ -56,7 +56,7 @@ def test_it_asks_to_be_flushed_once() -> None:
 
 
 def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> None:
-    """Conflation is counted, and happens only where the scheduler rests."""
+    """Conflation is counted, and happens only while the scheduler rests."""
     for resting, expected in ((True, [3]), (False, [1, 2, 3])):
         counters = Counters()
         group = ConflatingGroup(ManualFlushScheduler(resting=resting), counters)
@@ -70,7 +70,7 @@ def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> 
 
 
 def test_an_exact_group_keeps_everything_in_order() -> None:
-    """Nothing takes anything's place."""
+    """In an exact group no tick replaces another."""
     group = ExactGroup(ManualFlushScheduler(resting=True))
     one, member = cohort("BTC", rule="every")
     group.cohorts.add(one)
@@ -83,7 +83,7 @@ def test_an_exact_group_keeps_everything_in_order() -> None:
 
 
 def test_every_holder_is_found_and_each_once() -> None:
-    """Whether few or many overlap, each cohort that holds one of the symbols is asked once."""
+    """For few or many overlapping cohorts, each that holds one of the symbols is flushed once."""
     cohorts = Cohorts()
     made = [cohort(f"S{first}", f"S{second}")[0] for first in range(8) for second in range(first)]
     for one in made:
@@ -99,7 +99,7 @@ def test_every_holder_is_found_and_each_once() -> None:
 
 
 def test_what_a_cohort_is_still_to_be_sent_is_of_the_flush_that_goes_on_until_that_has_come_to_it() -> None:
-    """Behind the cohort that it is at, all of it is to come; before, and once it is over, what is pending is."""
+    """Cohorts behind the present one still get the flush; earlier ones, or after the flush, get the pending ticks."""
     group = ConflatingGroup(ManualFlushScheduler(resting=False), Counters())
     made = [cohort("BTC", other) for other in ("ETH", "SOL", "XRP", "ADA")]
     looks: list[list[list[int]]] = []

@@ -1,4 +1,4 @@
-"""Who gets which tick, whatever the order of events."""
+"""Delivery of ticks, in any order of events."""
 
 import asyncio
 import functools
@@ -52,7 +52,7 @@ class Market:
         return framed.seq
 
     def change_states(self, *symbols: str, state: SymbolState = "halted") -> None:
-        """Change the state of ``symbols``; ``since_us`` tells which came when, ``reason`` behind which tick."""
+        """Change the state of ``symbols``; ``since_us`` has the order, and ``reason`` the tick before it."""
         changed = []
         for symbol in symbols:
             self.version += 1
@@ -126,7 +126,7 @@ def assert_only_growing(member: RecordingMember) -> None:
 
 
 def states(member: RecordingMember) -> list[tuple[str, str]]:
-    """The states that ``member`` was told, in order."""
+    """The states that ``member`` was sent, in order."""
     return [(one["symbol"], one["state"]) for one in member.messages() if one["type"] == "symbol_status"]
 
 
@@ -175,7 +175,7 @@ def test_each_client_gets_exactly_its_own() -> None:
 
 
 def test_equal_subscriptions_share_one_cohort_and_one_blob() -> None:
-    """Two clients that want the same are written the very same bytes object."""
+    """Two clients with equal subscriptions are written the same bytes object."""
 
     async def main() -> None:
         market = Market()
@@ -191,7 +191,7 @@ def test_equal_subscriptions_share_one_cohort_and_one_blob() -> None:
 
 
 def test_a_tick_is_never_sent_before_its_snapshot_or_twice() -> None:
-    """Who joins while a tick is pending gets it in the snapshot and not again, and gets what follows."""
+    """A client that joins while a tick is pending gets it in the snapshot and not again, and gets later ticks."""
 
     async def main() -> None:
         market = Market()
@@ -237,7 +237,7 @@ def test_a_rated_client_gets_the_newest_at_each_heartbeat() -> None:
 
 
 def test_who_wants_every_tick_gets_every_tick() -> None:
-    """Without conflation nothing is left out, whatever the rate of the others."""
+    """Without conflation no tick is left out, at any rate of others."""
 
     async def main() -> None:
         market = Market(throttle=Throttle(factor=100, longest_s=1, credit_s=0))
@@ -254,7 +254,7 @@ def test_who_wants_every_tick_gets_every_tick() -> None:
 
 
 def test_a_slow_consumer_is_told_and_gets_only_the_newest() -> None:
-    """Who did not drain for a hundred ticks of two symbols gets a lag notice and two ticks."""
+    """A client that did not drain for a hundred ticks of two symbols gets a lag notice and two ticks."""
 
     async def main() -> None:
         market = Market()
@@ -280,7 +280,7 @@ def test_a_slow_consumer_is_told_and_gets_only_the_newest() -> None:
 
 
 def test_a_slow_consumer_past_its_time_is_cut_off() -> None:
-    """Who does not drain within the lag timeout is aborted."""
+    """A client that does not drain within the lag timeout is aborted."""
 
     async def main() -> None:
         market = Market(lag_timeout_s=2)
@@ -296,7 +296,7 @@ def test_a_slow_consumer_past_its_time_is_cut_off() -> None:
 
 
 def test_a_status_comes_behind_the_ticks_before_it() -> None:
-    """What was pending is written before a broadcast, even for a client that asked for a slow rate."""
+    """Pending ticks are written before a broadcast, even for a client with a slow rate."""
 
     async def main() -> None:
         market = Market()
@@ -332,7 +332,7 @@ def test_nothing_is_left_of_who_has_gone() -> None:
 
 
 def test_twenty_thousand_different_subscriptions_work() -> None:
-    """Clients that all want something different each get exactly that, and leave no trace."""
+    """Clients with different subscriptions each get exactly theirs, and leave nothing behind."""
 
     async def main() -> None:
         market = Market()
@@ -375,7 +375,7 @@ rests = st.sampled_from([Throttle(), Throttle(0), Throttle(50, 0.02, 0)])
 def some_wants(
     names: tuple[str, ...], rates: Sequence[float | None] = (None, 1.0, 50.0)
 ) -> st.SearchStrategy[tuple[Subscription, ...]]:
-    """What a client wants that holds each of some symbols with one of three sets of options."""
+    """The subscriptions of a client with each of some symbols in one of three sets of options."""
 
     def made(encoding: Encoding, sets: list[dict[str, Any]], which: dict[str, int]) -> tuple[Subscription, ...]:
         held = [frozenset(name for name, number in which.items() if number == one) for one in range(3)]
@@ -418,12 +418,12 @@ def stories(count: int, *names: str) -> st.SearchStrategy[list[tuple[object, ...
 
 
 def first_subscription(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Draw what each of ``count`` clients asks for at first."""
+    """Draw the first subscriptions of ``count`` clients."""
     return st.lists(options, min_size=count, max_size=count)
 
 
 def answer(market: Market, member: RecordingMember) -> None:
-    """Let ``member`` read what it was sent: it answers every ping that it has not answered."""
+    """Let ``member`` read everything: it answers every unanswered ping."""
     for number in member.pings():
         market.hub.answered(member, number)
 
@@ -435,7 +435,7 @@ async def play(
     *names: str,
     after_each: Callable[[Market], None] | None = None,
 ) -> None:
-    """Let ``story`` happen to clients that begin by holding all of ``names``, and check what each has at the end."""
+    """Run ``story`` for clients that hold all of ``names`` at first, and check each at the end."""
     market = Market(lag_timeout_s=1000, throttle=throttle)
     members = [RecordingMember() for _ in first]
     for member in members[1:]:
@@ -529,7 +529,7 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], throttle: Throttle
 ) -> None:
-    """Whatever the order of ticks, subscriptions, lags and drains: newest at the end, growing seqs, nothing unasked."""
+    """In any order of ticks, subscriptions, lags and drains: the newest at the end, growing seqs, nothing else."""
     run_virtual(play(story, first, throttle, "AAA", "BBB", "CCC", "DDD"))
 
 
@@ -539,12 +539,12 @@ def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
 def test_whatever_happens_each_client_knows_the_state_of_what_it_holds(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], throttle: Throttle
 ) -> None:
-    """The same for states, of so few that everything happens to the same ones: at the end each view is the truth."""
+    """The same for states, of few symbols: at the end each client's view is true."""
     run_virtual(play(story, first, throttle, "AAA", "BBB"))
 
 
 def test_who_asks_again_while_not_draining_misses_nothing_and_leaves_nothing() -> None:
-    """A socket may have filled up unseen; what was pending for it is owed then, whatever it asks for."""
+    """A client that asks again while its socket is full misses nothing, and leaves nothing behind."""
 
     async def main() -> None:
         market = Market()
@@ -563,7 +563,7 @@ def test_who_asks_again_while_not_draining_misses_nothing_and_leaves_nothing() -
 
 
 def test_who_lags_and_asks_for_every_tick_gets_every_tick_from_then_on() -> None:
-    """It is caught up at once, however much waits; from then on a slow one is the connection's to cut off."""
+    """A slow client that asks for every tick gets its backlog at once; later lags are the connection's."""
 
     async def main() -> None:
         market = Market()
@@ -584,7 +584,7 @@ def test_who_lags_and_asks_for_every_tick_gets_every_tick_from_then_on() -> None
 
 
 def test_a_cohort_that_cannot_be_flushed_costs_no_other_its_ticks() -> None:
-    """A fault in one is a line in the log, not a gap for everybody."""
+    """A fault in one cohort is a log line; others miss no tick."""
 
     class Faulty(RecordingMember):
         def send(self, blob: bytes) -> bool:
@@ -605,7 +605,7 @@ def test_a_cohort_that_cannot_be_flushed_costs_no_other_its_ticks() -> None:
 
 @pytest.mark.parametrize("batch", [False, True])
 def test_an_unsubscribed_symbol_is_not_sent_again(batch: bool) -> None:
-    """What was pending of a symbol is dropped when the client lets it go; the rest is sent first."""
+    """Pending ticks of an unsubscribed symbol are dropped; others are sent first."""
 
     async def main() -> None:
         market = Market()
@@ -630,7 +630,7 @@ def types(member: RecordingMember) -> list[str]:
     "subscription", [{}, {"max_hz": 0.1}, {"batch": True}, {"rule": "every"}, {"encoding": MSGPACK, "batch": True}]
 )
 def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(subscription: dict[str, Any]) -> None:
-    """At once, whatever their rate and form, and as a message of its own; nobody else hears of it."""
+    """A state goes at once to all holders of the symbol, at any rate and form, as its own message, and to no others."""
 
     async def main() -> None:
         market = Market()
@@ -650,7 +650,7 @@ def test_a_state_comes_to_all_who_hold_the_symbol_behind_the_ticks_before_it(sub
 
 
 def test_who_wants_every_tick_gets_every_state_in_order() -> None:
-    """Slow or not, and between the ticks as it was published."""
+    """A client of every tick gets every state in its place between ticks, slow or not."""
 
     async def main() -> None:
         market = Market()
@@ -666,7 +666,7 @@ def test_who_wants_every_tick_gets_every_state_in_order() -> None:
 
 
 def test_a_slow_consumer_gets_only_the_newest_states_and_behind_the_ticks() -> None:
-    """Of what changed many times meanwhile the newest once, of what did not nothing; kept in constant space."""
+    """A slow client gets only the newest state of each changed symbol, kept in constant space."""
 
     async def main() -> None:
         market = Market()
@@ -692,7 +692,7 @@ def test_a_slow_consumer_gets_only_the_newest_states_and_behind_the_ticks() -> N
 
 @pytest.mark.parametrize("draining", [True, False])
 def test_who_subscribes_is_told_what_is_not_live(draining: bool) -> None:
-    """Behind the snapshots, or alone where those were declined; of a live symbol nothing is said."""
+    """A subscribe is followed by the states of symbols that are not live, behind their snapshots or alone."""
 
     async def main() -> None:
         market = Market()
@@ -715,7 +715,7 @@ def test_who_subscribes_is_told_what_is_not_live(draining: bool) -> None:
 
 
 def test_a_cohort_that_cannot_be_told_a_state_costs_no_other_its_own() -> None:
-    """A fault in one is a line in the log."""
+    """A fault in one cohort is a log line; others get the state."""
 
     class Faulty(RecordingMember):
         def send(self, blob: bytes) -> bool:
@@ -734,7 +734,7 @@ def test_a_cohort_that_cannot_be_told_a_state_costs_no_other_its_own() -> None:
 
 
 def test_a_ping_may_be_answered_by_one_that_holds_nothing_any_more() -> None:
-    """Its answer counts, and it does not lag for it in its next cohort."""
+    """A ping answered by a client without subscriptions counts, and makes no lag in its next cohort."""
 
     async def main() -> None:
         market = Market()
@@ -760,7 +760,7 @@ def test_a_ping_may_be_answered_by_one_that_holds_nothing_any_more() -> None:
 
 
 def test_who_reads_a_heartbeat_late_is_sent_slices_from_then_on() -> None:
-    """Something on its way hoards: it leaves those who are sent everything, and gets the newest as far as it reads."""
+    """A client that answers a heartbeat late is behind a buffer: it gets slices of the newest from then on."""
 
     async def main() -> None:
         market = Market()
@@ -783,7 +783,7 @@ def test_who_reads_a_heartbeat_late_is_sent_slices_from_then_on() -> None:
 
 
 def test_a_paced_client_that_has_read_everything_is_not_late() -> None:
-    """With one update in ten seconds nothing is due for longer than a client may lag; its snapshots come at no rate."""
+    """A client with one update in ten seconds that has read everything is not late."""
 
     async def main() -> None:
         market = Market(lag_timeout_s=3)
@@ -806,7 +806,7 @@ def test_a_paced_client_that_has_read_everything_is_not_late() -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_who_answers_only_the_last_of_several_pings_has_answered_them_all(late: bool) -> None:
-    """The heartbeat's may be the last, before or after its client was found late for a mark."""
+    """A pong to the last of several pings, marks and heartbeats, answers them all."""
 
     async def main() -> None:
         market = Market(lag_timeout_s=3)

@@ -1,4 +1,4 @@
-"""Where connections stand: each in exactly one place of each of its cohorts, whatever happens."""
+"""Membership: each connection is in exactly one place of each of its cohorts, after any events."""
 
 import asyncio
 import gc
@@ -31,7 +31,7 @@ __all__ = ["windows"]
 
 
 def assert_one_place_each(market: Market) -> None:
-    """Every connection is where its state says, and nowhere else; every count is that of those who are there."""
+    """Every connection is in the place of its state, and only there; all counts are right."""
     membership, slow = market.hub.membership, market.hub.slow
     holders: Counter[Cohort] = Counter()
     for connection, cohorts in membership.connections.items():
@@ -57,7 +57,7 @@ def assert_one_place_each(market: Market) -> None:
 def test_whatever_happens_each_connection_is_in_one_place_after_every_step(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Throttle
 ) -> None:
-    """A member, a newcomer or slow, as its state says; counts are equal, and nothing is left of who has gone."""
+    """After each step a connection is a member, a newcomer or slow, counts are right, and nothing else is left."""
     run_virtual(play(story, first, rest, "AAA", "BBB", "CCC", after_each=assert_one_place_each))
 
 
@@ -98,7 +98,7 @@ def test_whatever_happens_nothing_is_told_twice_and_every_replaced_tick_is_count
 
 
 def test_who_holds_the_same_shares_what_says_so() -> None:
-    """Nothing is kept per connection but where it stands."""
+    """Equal subscriptions share one object."""
 
     async def main() -> None:
         market = Market()
@@ -109,7 +109,7 @@ def test_who_holds_the_same_shares_what_says_so() -> None:
 
 
 def test_nothing_is_left_of_one_that_goes_while_it_is_slow() -> None:
-    """Neither its backlog, nor a ping that it was to answer, nor the connection itself."""
+    """A slow connection that goes leaves no backlog, no unanswered ping and no reference to itself."""
 
     async def main() -> None:
         market = Market()
@@ -135,7 +135,7 @@ def test_nothing_is_left_of_one_that_goes_while_it_is_slow() -> None:
 
 
 def wants(*sets: tuple[str, dict[str, Any]]) -> tuple[Subscription, ...]:
-    """Each with its symbols, blanks between them."""
+    """Sets with their symbols, which are separated by blanks."""
     return tuple(Subscription(frozenset(symbols.split()), **options) for symbols, options in sets)
 
 
@@ -173,7 +173,7 @@ def test_each_set_of_options_has_its_own_rate_and_form() -> None:
 
 
 def test_being_slow_is_a_state_of_the_connection() -> None:
-    """It is told once how much it missed, and gets the newest of all sets in their forms; every tick waits for it."""
+    """A slow connection gets one lag notice and the newest ticks of all its sets, each in its form."""
 
     async def main() -> None:
         market = Market()
@@ -197,7 +197,7 @@ def test_being_slow_is_a_state_of_the_connection() -> None:
 
 
 def test_who_falls_behind_while_a_tick_is_published_gets_it_all_the_same() -> None:
-    """Whatever groups it has been given to by then: it is owed it, and nothing is counted twice."""
+    """A client that falls behind while a tick is published is owed that tick once, in any of its groups."""
 
     async def main() -> None:
         market = Market()
@@ -219,7 +219,7 @@ def test_who_falls_behind_while_a_tick_is_published_gets_it_all_the_same() -> No
 
 
 def test_what_is_to_come_as_every_tick_is_written_at_once_to_a_slow_one() -> None:
-    """The rest of what it missed stays owed, and it stays slow for that."""
+    """A slow client that asks for every tick of a symbol gets its tick at once; the rest stays owed."""
 
     async def main() -> None:
         market = Market()
@@ -244,7 +244,7 @@ def test_what_is_to_come_as_every_tick_is_written_at_once_to_a_slow_one() -> Non
 
 
 def test_a_pong_says_that_all_before_it_was_read_in_every_cohort() -> None:
-    """A client may answer only the last of several pings, whichever set of options they came with."""
+    """A pong answers every earlier ping, in every cohort of the connection."""
 
     async def main() -> None:
         market = Market(lag_timeout_s=3)
@@ -267,7 +267,7 @@ def test_a_pong_says_that_all_before_it_was_read_in_every_cohort() -> None:
 
 @pytest.mark.parametrize("again", ["BTC", "ETH"])
 def test_a_tick_that_is_replaced_while_it_is_flushed_is_counted(again: str) -> None:
-    """Whichever of two sets its connection falls behind in: the other's tick may have been replaced by then."""
+    """A tick that is replaced during a flush is counted, whichever of two sets falls behind."""
 
     async def main() -> None:
         market = Market()
@@ -287,7 +287,7 @@ def test_a_tick_that_is_replaced_while_it_is_flushed_is_counted(again: str) -> N
 
 @pytest.mark.parametrize("writes", [0, 1, 2])
 def test_who_falls_behind_while_states_are_told_is_told_each_once(writes: int) -> None:
-    """Those that it was sent in one set, before its socket was full, do not come again."""
+    """States that were sent in one set before the socket was full do not come again."""
 
     async def main() -> None:
         market = Market()
@@ -306,7 +306,7 @@ def test_who_falls_behind_while_states_are_told_is_told_each_once(writes: int) -
 
 
 def test_what_was_pending_in_a_set_that_is_let_go_comes_once() -> None:
-    """Its connection is found slow by the write of the next set's: the first one's was written."""
+    """Pending ticks of a set that is let go come once, even if the next set's write finds the connection slow."""
 
     async def main() -> None:
         market = Market()
@@ -327,7 +327,7 @@ def test_what_was_pending_in_a_set_that_is_let_go_comes_once() -> None:
 
 
 def test_what_a_slow_one_lets_go_of_was_replaced_by_nothing() -> None:
-    """The newest tick of a symbol that it holds no more is not counted, older ones are."""
+    """The newest tick of a symbol that a slow client lets go is not counted as replaced; older ones are."""
 
     async def main() -> None:
         market = Market()

@@ -1,4 +1,4 @@
-"""Slow consumers on a virtual clock: looked at often while there are any, and not at all otherwise."""
+"""Slow consumers on a virtual clock: checked often while there are any, and not at all otherwise."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ def lag(slow_consumers: SlowConsumers) -> RecordingMember:
 
 
 def test_one_that_drains_is_served_by_the_next_sweep() -> None:
-    """Whoever has drained is handed over for catching up, the others are left alone."""
+    """A consumer that has drained is passed on to catch up; others are not touched."""
 
     async def main() -> None:
         served: list[Member] = []
@@ -54,7 +54,7 @@ def test_nothing_runs_where_nobody_lags() -> None:
 
 
 def test_the_timeout_counts_from_the_first_lag() -> None:
-    """One that never drains is cut off when its time is over, and not before."""
+    """A consumer that never drains is cut off when its time is over, and not before."""
 
     async def main() -> None:
         slow_consumers = SlowConsumers(3, lambda _member: None)
@@ -68,7 +68,7 @@ def test_the_timeout_counts_from_the_first_lag() -> None:
 
 
 def test_many_that_drain_at_once_are_served_a_few_at_a_time() -> None:
-    """Between the few, whatever else is due gets its turn; one that has gone meanwhile is passed over."""
+    """Many that drain at once are served a few at a time, with other calls between; removed ones are skipped."""
 
     async def main() -> None:
         served: list[Member] = []
@@ -93,7 +93,7 @@ def test_many_that_drain_at_once_are_served_a_few_at_a_time() -> None:
 
 
 def test_time_that_the_process_stood_still_does_not_count() -> None:
-    """A slow consumer is not cut off for what it could not have done while nobody heard it."""
+    """Time in which our process stood still does not count against a slow consumer."""
 
     async def main() -> None:
         slow_consumers = SlowConsumers(3, lambda _member: None)
@@ -111,7 +111,7 @@ def test_time_that_the_process_stood_still_does_not_count() -> None:
 
 
 def test_who_reads_is_not_cut_off_however_slow() -> None:
-    """The timeout counts from the last answer; who has still to answer a ping is not caught up."""
+    """The timeout counts from the last answer; a consumer with an unanswered ping does not catch up yet."""
 
     async def main() -> None:
         served: list[Member] = []

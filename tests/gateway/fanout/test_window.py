@@ -1,4 +1,4 @@
-"""Who is late with an answer, and how much a slow client may be sent at once."""
+"""Late answers, and the size of a slow client's slices."""
 
 import itertools
 import math
@@ -30,21 +30,21 @@ from gateway.websocket.numbered_pings import ping
 
 
 class FakeReader:
-    """Somebody far away, or not."""
+    """A client with a given round trip."""
 
     def __init__(self, rtt_s: float = 0.001) -> None:
         self.rtt_s = rtt_s
 
 
 def new_marks(unanswered: dict[Reader, UnansweredPing] | None = None) -> Marks:
-    """Whose first mark has been sent, at 0 s."""
+    """Marks of which the first was sent at 0 s."""
     marks = Marks(itertools.count(1).__next__, {} if unanswered is None else unanswered, 0.0)
     assert ping(1) == marks.step(1, 0.0)
     return marks
 
 
 def test_a_mark_comes_behind_so_many_bytes() -> None:
-    """The first with the first step, the next behind `MARK_BYTES`, or behind less where that took long."""
+    """A mark goes with the first step, and then behind `MARK_BYTES`, or behind less after a long time."""
     marks = new_marks()
     assert b"" == marks.step(MARK_BYTES - 1, 1.0)
     assert ping(2) == marks.step(1, 1.0)
@@ -54,14 +54,14 @@ def test_a_mark_comes_behind_so_many_bytes() -> None:
 
 
 def test_in_a_burst_there_are_more_marks() -> None:
-    """What comes faster must be seen to be unread earlier."""
+    """A burst has more marks, so that unread data are noticed earlier."""
     marks = new_marks()
     assert b"" == marks.step(BURST_MARK_BYTES - 1, 1.0, BURST_MARK_BYTES)
     assert ping(2) == marks.step(1, 1.0, BURST_MARK_BYTES)
 
 
 def test_who_does_not_answer_in_time_is_late() -> None:
-    """In time is a moment and some round trips, which those far away take more of."""
+    """An answer is in time within a moment and some of the client's round trips."""
     near, far = FakeReader(0.001), FakeReader(0.2)
     marks = new_marks()
     answered = {near: 0, far: 0}
@@ -83,7 +83,7 @@ def test_who_has_answered_a_later_one_only_is_not_late() -> None:
 
 
 def test_the_oldest_mark_that_is_not_answered_counts() -> None:
-    """New ones do not put the end of patience off, nor do so many that the oldest are forgotten."""
+    """The oldest unanswered mark counts, even after very many newer ones."""
     reader = FakeReader()
     marks = new_marks()
     for turn in range(1, 100):
@@ -92,7 +92,7 @@ def test_the_oldest_mark_that_is_not_answered_counts() -> None:
 
 
 def test_who_has_never_answered_is_not_judged() -> None:
-    """It may be a client that answers no pings; the first answer tells that it does, and how far away it is."""
+    """A client that has never answered is not late: it may answer no pings."""
     reader = FakeReader(math.inf)
     marks = new_marks()
     assert [] == marks.late({reader: 0}, 100.0)
@@ -103,7 +103,7 @@ def test_who_has_never_answered_is_not_judged() -> None:
 
 
 def test_only_what_was_asked_can_be_answered() -> None:
-    """Numbers that were never sent or were answered already are none of the marks'."""
+    """Numbers that were not sent, or were answered already, answer nothing."""
     reader = FakeReader()
     marks = new_marks()
     assert [False, True, False] == [
@@ -114,7 +114,7 @@ def test_only_what_was_asked_can_be_answered() -> None:
 
 
 def test_what_is_unanswered_goes_along_to_the_next_cohort() -> None:
-    """Who changes its subscription is late there as it would have been here."""
+    """An unanswered mark is taken along to the next cohort."""
     reader = FakeReader()
     unanswered: dict[Reader, UnansweredPing] = {}
     here, there = new_marks(unanswered), new_marks(unanswered)
@@ -135,7 +135,7 @@ def answer_all(window: Window, reader: Reader, at: float, took_s: float) -> None
 
 @given(st.integers(2_000, 200_000), st.floats(0.0, 2.0), st.floats(0.05, 1.0))
 def test_slices_are_what_is_read_in_a_moment(bytes_per_s: int, rtt_s: float, started: float) -> None:
-    """Whatever the round trip: after a few slices each takes about `SLICE_S` to read, within the bounds."""
+    """At any round trip each slice takes about `SLICE_S` to read, after the first few, within the bounds."""
     window, reader, now, numbers = Window(), FakeReader(rtt_s), started, itertools.count(1)
     for _ in range(8):
         size = window.size
@@ -149,7 +149,7 @@ def test_slices_are_what_is_read_in_a_moment(bytes_per_s: int, rtt_s: float, sta
 
 
 def test_who_reads_a_slice_at_once_may_have_all_the_rest() -> None:
-    """As far as it fits into a window, which doubles each time that it was used."""
+    """A client that reads a slice at once gets the rest, within a window that doubles each time."""
     window, reader = Window(), FakeReader()
     assert not window.takes(reader, 1)
     window.wrap(bytes(FIRST_SLICE_BYTES), itertools.count(1).__next__, 0.0)
@@ -163,7 +163,7 @@ def test_who_reads_a_slice_at_once_may_have_all_the_rest() -> None:
 
 
 def test_who_answers_no_pings_is_not_waited_for() -> None:
-    """It gets all at once; but for first data that are many, which are tried with pings, for a while."""
+    """A client that answers no pings gets everything at once, after a try with pings if the first data are many."""
     window, reader = Window(), FakeReader(math.inf)
     assert window.takes(reader, 10**9)
     window.begin()
@@ -183,7 +183,7 @@ def test_a_few_bytes_read_at_once_say_nothing_of_many() -> None:
 
 
 def test_who_answers_only_the_last_of_several_pings_reads_no_slower() -> None:
-    """The way there and back is no reading: the slices of one far away do not shrink for it."""
+    """The round trip does not count as reading: slices of a distant client do not shrink."""
     window, reader, numbers = Window(), FakeReader(0.3), itertools.count(1)
     for turn in range(5):
         window.wrap(bytes(window.size), numbers.__next__, float(turn))

@@ -13,7 +13,7 @@ def test_every_reason_can_be_sent(reason: CloseReason) -> None:
 
 
 def test_every_reason_is_distinguished() -> None:
-    """Where two share a code, because a client should do the same, the text beside it differs."""
+    """Two reasons with one code have different texts."""
     assert len(CloseReason) == len({(reason.code, reason.reason) for reason in CloseReason})
 
 

@@ -49,48 +49,48 @@ def said_at(
 
 
 def test_who_never_answers_is_cut_off() -> None:
-    """After five seconds the socket is aborted, whatever waits in it."""
+    """After five seconds the socket is aborted, even with waiting bytes."""
     transport = TimedTransport()
     said_at(transport, ClosingHandshake.frame_received)
     assert [("aborted", CLOSE_TIMEOUT_S)] == transport.ends
 
 
 def test_who_is_not_listened_to_is_closed_when_quiet() -> None:
-    """While bytes still come the socket stays open, so that its peer can hear; a little later it is closed."""
+    """While bytes come the socket stays open, so that the peer can read our reason; a moment later it is closed."""
     transport = TimedTransport()
     said_at(transport, ClosingHandshake.stop_listening, 0, *[QUIET_BEFORE_CLOSE_S * 0.9] * 4)
     assert ("closed", QUIET_BEFORE_CLOSE_S * 0.9 * 4 + QUIET_BEFORE_CLOSE_S) == transport.ends[0]
 
 
 def test_who_is_never_quiet_is_cut_off_all_the_same() -> None:
-    """A flood keeps the socket open no longer than silence does."""
+    """A flood does not keep the socket open longer than the timeout."""
     transport = TimedTransport()
     said_at(transport, ClosingHandshake.stop_listening, *[QUIET_BEFORE_CLOSE_S / 2] * 80)
     assert ("aborted", CLOSE_TIMEOUT_S) == transport.ends[0]
 
 
 def test_many_frames_are_too_many_to_wait_for_the_last() -> None:
-    """What was under way when we closed is read up to the peer's own close frame, but not for ever."""
+    """Frames after our close are read up to the peer's own close frame, within a bound."""
 
     async def main() -> None:
         closing_handshake = ClosingHandshake(TimedTransport())
         assert [True] * LATE_FRAMES == [closing_handshake.frame_received() for _ in range(LATE_FRAMES)]
-        assert not closing_handshake.deaf
+        assert not closing_handshake.discards
         assert not closing_handshake.frame_received()
-        assert closing_handshake.deaf
+        assert closing_handshake.discards
 
     run_virtual(main())
 
 
 def test_a_flood_is_not_read_to_its_end() -> None:
-    """What was under way when we closed is read, or thrown away, but no more than that; then it is aborted."""
-    for is_deaf in (False, True):
+    """Bytes after our close are read or discarded within a bound; then the socket is aborted."""
+    for discards in (False, True):
         transport = TimedTransport()
 
-        def send(closing_handshake: ClosingHandshake, is_deaf: bool = is_deaf) -> None:
-            if is_deaf:
+        def send(closing_handshake: ClosingHandshake, discards: bool = discards) -> None:
+            if discards:
                 closing_handshake.stop_listening()
-            assert closing_handshake.bytes_received(LATE_BYTES) == (not is_deaf)
+            assert closing_handshake.bytes_received(LATE_BYTES) == (not discards)
             assert not closing_handshake.bytes_received(1)
 
         said_at(transport, send, 0.1)

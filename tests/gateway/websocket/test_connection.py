@@ -1,4 +1,4 @@
-"""One socket's writes, reads, lag and end, against a transport that does as the test says."""
+"""One socket's writes, reads, lag and end, with a transport that the test controls."""
 
 import asyncio
 import math
@@ -25,7 +25,7 @@ UNREAD_S, MESSAGE_S, BUDGET = 10.0, 5.0, 8 * 1024 * 1024
 
 
 class StubbornTransport(asyncio.Transport):
-    """Keeps what is written; says that as much is waiting as the test wants."""
+    """Keeps written data; the test sets how much is waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class StubbornTransport(asyncio.Transport):
         return self.waiting
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Its protocol wants to hear of every byte that waits."""
+        """Its protocol is notified of every byte that waits."""
         assert 0 == high
 
     def write(self, data: Any) -> None:
@@ -63,7 +63,7 @@ class StubbornTransport(asyncio.Transport):
 
 
 class RecordingListener:
-    """Keeps what it is told; raises when told to fail."""
+    """Keeps all calls; raises if the test wants it."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[int, bytes]] = []
@@ -116,7 +116,7 @@ class Setup:
         )
 
     def wait(self, size: int) -> None:
-        """The kernel takes nothing, and so much waits; 0 lets it drain."""
+        """The kernel takes nothing, and this many bytes wait; 0 lets it drain."""
         self.transport.waiting = size
         if size:
             self.connection.pause_writing()
@@ -135,7 +135,7 @@ async def setup() -> Setup:
 
 
 def test_data_is_written_while_nothing_waits(setup: Setup) -> None:
-    """Where the kernel has refused anything, the connection says that it lags, and writes nothing."""
+    """If the kernel has refused anything, `send` returns False and writes nothing."""
     assert setup.connection.send(b"one")
     setup.wait(1)
     assert not setup.connection.send(b"two")
@@ -143,7 +143,7 @@ def test_data_is_written_while_nothing_waits(setup: Setup) -> None:
 
 
 def test_answers_to_one_read_go_out_in_one_piece(setup: Setup) -> None:
-    """What is written while messages are handled is put together, up to a bound."""
+    """Writes during the handling of messages are joined, up to a bound."""
 
     def answer(opcode: int, data: bytes) -> None:
         setup.connection.reply(data)
@@ -165,7 +165,7 @@ def test_drained_means_nothing_waits(setup: Setup) -> None:
 
 
 def test_replies_go_out_though_data_does_not(setup: Setup) -> None:
-    """A lagging client still gets its replies, up to a bound, past which it is cut off."""
+    """A lagging client still gets its replies, up to a bound; beyond it the client is cut off."""
     setup.wait(1)
     setup.connection.reply(b"answer")
     assert [b"answer"] == setup.transport.written
@@ -177,7 +177,7 @@ def test_replies_go_out_though_data_does_not(setup: Setup) -> None:
 
 
 async def test_every_tick_is_queued_until_the_bound_and_then_4408(setup: Setup) -> None:
-    """Who wants every tick and cannot keep up is closed, once, and written nothing more."""
+    """A client that wants every tick and cannot keep up is closed once, and nothing more is written."""
     setup.wait(QUEUE_LIMIT_BYTES)
     setup.connection.enqueue(b"tick")
     setup.wait(QUEUE_LIMIT_BYTES + 1)
@@ -190,7 +190,7 @@ async def test_every_tick_is_queued_until_the_bound_and_then_4408(setup: Setup) 
 
 
 async def test_nothing_follows_the_close_frame(setup: Setup) -> None:
-    """Once closing, data and replies are dropped, what comes in is not looked at, and the first reason stands."""
+    """During a close data and replies are dropped, input is not read, and the first reason stays."""
     setup.connection.close(CloseReason.DRAIN)
     setup.connection.close(CloseReason.TOO_SLOW)
     assert setup.connection.send(b"data")
@@ -214,7 +214,7 @@ async def test_messages_come_whole(setup: Setup) -> None:
 
 
 async def test_whoever_counts_frames_hears_of_those_that_are_no_messages(setup: Setup) -> None:
-    """Pings, pongs and parts that complete nothing are told of, one by one; a message is told of as such only."""
+    """Pings, pongs and incomplete fragments are reported one by one; a message only as a message."""
     stream = client_frame(TEXT) + client_frame(CONTINUATION) * 3 + client_frame(FIN | PING) + client_frame(FIN | PONG)
     setup.connection.data_received(stream + client_frame(FIN | CONTINUATION, b"done"))
     assert (6, [(TEXT, b"done")]) == (setup.listener.frames, setup.listener.messages)
@@ -231,7 +231,7 @@ async def test_pings_are_answered_and_pongs_are_life(setup: Setup) -> None:
 
 
 async def test_a_clients_close_is_echoed_and_the_socket_closed(setup: Setup) -> None:
-    """The code comes back, and the transport is closed once it has drained; nothing after it is looked at."""
+    """The code comes back, and the transport is closed when it has drained; later input is not read."""
     setup.connection.data_received(
         client_frame(FIN | CLOSE, close_payload(1001, b"bye")) + client_frame(FIN | TEXT, b"late")
     )
@@ -243,7 +243,7 @@ async def test_a_clients_close_is_echoed_and_the_socket_closed(setup: Setup) -> 
 
 
 async def test_after_a_close_frame_only_the_peers_is_waited_for(setup: Setup) -> None:
-    """What a peer still said before it heard of our close is read past, unanswered, up to its own close frame."""
+    """After our close frame the peer's messages are skipped, unanswered, up to its own close frame."""
     setup.connection.close(CloseReason.DRAIN)
     setup.receive(FIN | TEXT, b"late")
     setup.receive(FIN | PING, b"late")
@@ -260,7 +260,7 @@ async def test_after_a_close_frame_only_the_peers_is_waited_for(setup: Setup) ->
     ids=["noise", "a flood"],
 )
 def test_who_is_not_listened_to_is_closed_once_quiet(late: bytes) -> None:
-    """Noise and floods after our close frame are thrown away, a close frame of the peer's among them."""
+    """Noise and floods after our close frame are discarded, also the peer's close frame among them."""
 
     async def main() -> None:
         setup = Setup()
@@ -279,7 +279,7 @@ def test_who_is_not_listened_to_is_closed_once_quiet(late: bytes) -> None:
 
 
 def test_a_closing_handshake_that_hangs_is_ended_by_force() -> None:
-    """Who answers no close frame in time is cut off; who does leaves no timer."""
+    """A client that does not answer the close frame in time is cut off; one that does leaves no timer."""
 
     async def main() -> None:
         mute, polite = Setup(), Setup()
@@ -307,7 +307,7 @@ def test_a_closing_handshake_that_hangs_is_ended_by_force() -> None:
     ],
 )
 async def test_what_is_not_websocket_closes_by_its_code(setup: Setup, stream: bytes, code: int, name: str) -> None:
-    """A client that breaks the protocol hears how, after the answers to what came before, and is not heard again."""
+    """A client that breaks the protocol gets the reason, after earlier answers, and is not read again."""
     good = client_frame(FIN | PING, b"before")
     setup.connection.data_received(good + stream + good)
     setup.connection.data_received(good)
@@ -321,7 +321,7 @@ async def test_what_is_not_websocket_closes_by_its_code(setup: Setup, stream: by
 
 
 async def test_a_fault_of_our_own_closes_only_that_connection(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
-    """Where handling a message raises, its client hears 1011, the log why, and the event loop nothing."""
+    """If handling a message raises, its client gets 1011, the log the error, and the event loop nothing."""
     setup.listener.code = ZeroDivisionError("a bug")
     setup.connection.data_received(client_frame(FIN | TEXT, b"hello") * 2)
     [close] = setup.transport.written
@@ -342,7 +342,7 @@ async def test_a_fault_of_our_own_closes_only_that_connection(setup: Setup, capl
     ids=["closed", "cut off"],
 )
 async def test_reading_ends_with_the_frame_that_ends_it(setup: Setup, end: Callable[[Connection], None]) -> None:
-    """Of a flood in one read nothing is handled after the message for which its client is closed or cut off."""
+    """In one read nothing is handled after the message that closes or cuts off the client."""
     handled = []
 
     def handle(opcode: int, data: bytes) -> None:
@@ -367,7 +367,7 @@ async def test_a_cut_is_counted_once(setup: Setup) -> None:
 
 
 def test_who_does_not_read_is_cut_off_whatever_it_does_else() -> None:
-    """Without a symbol, saying things all the time, and though it is closed: its time is up at once for all of it."""
+    """A client that does not read is cut off, even if it holds no symbol, sends all the time or is being closed."""
 
     async def main() -> None:
         mute, talking, closing = Setup(), Setup(), Setup()
@@ -388,7 +388,7 @@ def test_who_does_not_read_is_cut_off_whatever_it_does_else() -> None:
 
 
 def test_who_wants_every_tick_must_read_in_time_too() -> None:
-    """Not only too many of them end it: a few that nobody reads do, in the end."""
+    """Queued ticks that are not read in time end the connection, even if they are few."""
 
     async def main() -> None:
         stalled, slow = Setup(), Setup()
@@ -406,7 +406,7 @@ def test_who_wants_every_tick_must_read_in_time_too() -> None:
 
 
 def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
-    """A transport that is taken over with something in its buffer has its time, too, and may drain untold."""
+    """Bytes that waited in the transport before we took it over have the same time, and may drain unnoticed."""
 
     async def main() -> None:
         transports = [StubbornTransport(), StubbornTransport()]
@@ -435,7 +435,7 @@ def test_what_waited_before_a_connection_was_ours_is_no_different() -> None:
     ids=["one byte", "a header", "a frame", "a fragment", "a fragment and a half", "a ping"],
 )
 def test_what_is_begun_must_be_finished_in_time(begin: bytes) -> None:
-    """Whatever is unfinished is closed for with 4408, and what comes after is thrown away."""
+    """An unfinished message or frame is closed with 4408, and later input is discarded."""
 
     async def main() -> None:
         setup = Setup()
@@ -455,7 +455,7 @@ def test_what_is_begun_must_be_finished_in_time(begin: bytes) -> None:
 
 
 def test_pings_in_a_message_give_it_no_time() -> None:
-    """They are answered, one by one, and the message is late all the same."""
+    """Pings in a message are answered, and the message is late all the same."""
 
     async def main() -> None:
         setup = Setup()
@@ -471,7 +471,7 @@ def test_pings_in_a_message_give_it_no_time() -> None:
 
 
 def test_messages_that_are_finished_in_time_may_come_in_pieces_for_ever() -> None:
-    """Reads that end inside of a message, each time of another one, and never between two."""
+    """Messages that are finished in time may always end a read in the middle of the next one."""
 
     async def main() -> None:
         setup = Setup()
@@ -487,7 +487,7 @@ def test_messages_that_are_finished_in_time_may_come_in_pieces_for_ever() -> Non
 
 
 def test_answers_that_wait_have_a_bound_of_their_own() -> None:
-    """Who asks and does not read is cut off long before one whom notices wait for."""
+    """A client with unread answers is cut off long before one with unread notices."""
 
     async def main() -> None:
         asking, told = Setup(), Setup()
@@ -507,7 +507,7 @@ def test_answers_that_wait_have_a_bound_of_their_own() -> None:
 
 
 async def test_answers_to_one_read_wait_in_one_piece(setup: Setup) -> None:
-    """Each piece costs the event loop a kilobyte, so they are put together also where they have to wait."""
+    """Waiting answers to one read are joined into one piece, because each piece costs a kilobyte."""
     setup.wait(1)
     setup.listener.message_received = lambda opcode, data: setup.connection.reply(data)  # type: ignore[method-assign] # the fake answers
     setup.connection.data_received(client_frame(FIN | TEXT, b"x") * 1000)
@@ -515,7 +515,7 @@ async def test_answers_to_one_read_wait_in_one_piece(setup: Setup) -> None:
 
 
 async def test_nothing_is_kept_of_what_breaks_the_protocol(setup: Setup) -> None:
-    """Its message was half there, and will never be whole."""
+    """Nothing is kept of a half message after a violation."""
     setup.receive(TEXT, b"x" * 900)
     assert 900 == setup.buffers.held_bytes()
     setup.receive(FIN | TEXT, b"a message inside of a message")
@@ -523,7 +523,7 @@ async def test_nothing_is_kept_of_what_breaks_the_protocol(setup: Setup) -> None
 
 
 async def test_the_listener_is_asked_before_a_message_is_read(setup: Setup) -> None:
-    """What it does not want is not handed over, and counts as no frame; once closing, it is not asked."""
+    """A message that the listener refuses is not passed on; during a close it is not asked."""
     setup.listener.admission = "drop"
     setup.connection.data_received(client_frame(FIN | TEXT, b"\xff") + client_frame(FIN | PING))
     assert ([0], [], 1) == (setup.listener.due, setup.listener.messages, setup.listener.frames)
@@ -534,7 +534,7 @@ async def test_the_listener_is_asked_before_a_message_is_read(setup: Setup) -> N
 
 
 async def test_a_pong_to_what_was_asked_costs_nothing(setup: Setup) -> None:
-    """A numbered one, the heartbeat's, whole or in parts; any other is a frame like others, and so is a second one."""
+    """A pong to a numbered ping costs nothing; any other, or a second one, counts as a frame."""
     numbered = client_frame(FIN | PONG, (7).to_bytes(6))
     setup.connection.data_received(numbered)
     setup.connection.data_received(numbered[:5])
@@ -553,7 +553,7 @@ async def test_a_pong_to_what_was_asked_costs_nothing(setup: Setup) -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"keep-alive", (8).to_bytes(6)])
 async def test_a_pong_that_nobody_asked_for_answers_nothing(setup: Setup, payload: bytes) -> None:
-    """Some clients send them as a heartbeat of their own (RFC 6455, section 5.5.3)."""
+    """An unasked pong answers nothing: some clients send them as a heartbeat (RFC 6455, section 5.5.3)."""
     setup.connection.ping(9)
     setup.receive(FIN | PONG, payload)
     assert ([], math.inf) == (setup.listener.heartbeats, setup.connection.rtt_s)
@@ -562,7 +562,7 @@ async def test_a_pong_that_nobody_asked_for_answers_nothing(setup: Setup, payloa
 
 
 async def test_the_heartbeat_may_be_answered_after_other_signs_of_life(setup: Setup) -> None:
-    """It says how far was read, however late, and whatever came before."""
+    """A late answer to the heartbeat shows how far the client has read, after any other signs of life."""
     setup.connection.ping(9)
     setup.connection.asked = False
     setup.receive(FIN | PING)
@@ -571,7 +571,7 @@ async def test_the_heartbeat_may_be_answered_after_other_signs_of_life(setup: Se
 
 
 async def test_a_pong_inside_of_a_message_is_one(setup: Setup) -> None:
-    """The parts before and behind it make the message."""
+    """A pong between fragments counts, and the fragments make the message."""
     setup.receive(TEXT, b"one")
     setup.receive(FIN | PONG, (7).to_bytes(6))
     setup.receive(FIN | CONTINUATION, b"two")
@@ -583,7 +583,7 @@ async def test_a_pong_inside_of_a_message_is_one(setup: Setup) -> None:
 
 
 class Busy:
-    """Connections whose messages take a while each, over transports that read only while they are let."""
+    """Connections with slow messages, over transports that can be paused."""
 
     def __init__(self, count: int = 1, job_s: float = TURN_S / 4) -> None:
         self.watch = Stopwatch()
@@ -607,7 +607,7 @@ class Busy:
         return message_received
 
     def keep_busy(self) -> None:
-        """This turn has no time for anybody any more."""
+        """Spend all the time of this turn."""
         assert self.read_scheduler.begin()
         self.watch.now += TURN_S
         self.read_scheduler.end()
@@ -617,7 +617,7 @@ class Busy:
 
 
 async def test_messages_beyond_a_turn_are_read_in_the_next() -> None:
-    """They are kept, nothing more is read meanwhile, and all come in order."""
+    """Messages beyond a turn are kept, no more is read meanwhile, and all come in order."""
     busy = Busy()
     [connection], [transport] = busy.connections, busy.transports
     words = [b"%d" % number for number in range(10)]
@@ -638,7 +638,7 @@ async def test_messages_beyond_a_turn_are_read_in_the_next() -> None:
 
 
 async def test_who_comes_in_a_busy_turn_is_heard_in_the_next() -> None:
-    """Its ping and its close frame are answered then, in their order, and its socket is closed."""
+    """A client of a busy turn has its ping and close frame answered in the next one, in order."""
     busy = Busy()
     [transport] = busy.transports
     busy.keep_busy()
@@ -650,7 +650,7 @@ async def test_who_comes_in_a_busy_turn_is_heard_in_the_next() -> None:
 
 
 async def test_pongs_that_bring_on_work_are_heard_in_turns() -> None:
-    """Of many at once, each the sign for more to be sent, no more than fits into a turn; none is lost."""
+    """Of many pongs that bring on work only as many are handled as fit into a turn; none is lost."""
     busy = Busy(20)
 
     def ping_answered(number: int) -> bool:
@@ -671,7 +671,7 @@ async def test_pongs_that_bring_on_work_are_heard_in_turns() -> None:
 
 
 async def test_who_goes_while_it_waits_is_forgotten() -> None:
-    """Of what it has sent nothing is read, and nothing is kept."""
+    """Of a client that goes while it waits nothing is read or kept."""
     busy = Busy()
     [connection], [transport] = busy.connections, busy.transports
     busy.keep_busy()
@@ -696,7 +696,7 @@ async def test_who_is_cut_off_while_it_waits_reads_no_more() -> None:
 
 
 async def test_a_close_of_ours_overtakes_what_waits() -> None:
-    """Messages that were kept are not looked at after our close frame; the peer's own is."""
+    """After our close frame waiting messages are not read, but the peer's close frame is."""
     busy = Busy()
     [connection], [transport] = busy.connections, busy.transports
     busy.keep_busy()
@@ -708,7 +708,7 @@ async def test_a_close_of_ours_overtakes_what_waits() -> None:
 
 
 def test_an_unfinished_message_is_not_late_while_its_end_waits_for_us() -> None:
-    """Who has sent all of it in time has all of it read, however busy we are."""
+    """A message that was sent in time is read completely, however busy we are."""
 
     async def main() -> None:
         busy = Busy()
@@ -734,7 +734,7 @@ def test_an_unfinished_message_is_not_late_while_its_end_waits_for_us() -> None:
     st.sampled_from([0.0, TURN_S / 40, TURN_S / 3, 2 * TURN_S]),
 )
 def test_every_message_is_heard_once_and_in_order(steps: list[tuple[int, int, bool]], job_s: float) -> None:
-    """However their bytes are cut, and however busy the turns are in which they come."""
+    """Every message is handled once and in order, for any reads and any busy turns."""
 
     async def main() -> None:
         busy = Busy(4, job_s)

@@ -87,7 +87,7 @@ async def test_what_a_client_sends_at_once_is_not_lost(start_anyhow: Start) -> N
 
 
 async def test_an_upgrade_may_follow_another_request_at_once(start_anyhow: Start) -> None:
-    """Where an answer is still on its way when the WebSocket begins, order is kept and nobody lags for it."""
+    """If an answer is still on its way when the WebSocket begins, the order is kept and the client does not lag."""
     running = await start_anyhow(lag_timeout_s=0.2)
     reader, writer = await asyncio.open_connection(running.host, running.port)
     upgrade = "\r\n".join(["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in GOOD.items()), "", ""])
@@ -120,7 +120,7 @@ async def test_a_request_leaves_nothing_of_aiohttp_behind(start_anyhow: Start) -
 
 @pytest.mark.parametrize("client", RECORDED)
 async def test_every_client_is_answered_as_it_must_be(start_anyhow: Start, client: str) -> None:
-    """What was offered comes back, all of it that a client must see, and nothing that it did not ask for."""
+    """The answer has everything of the offer that a client needs, and nothing else."""
     running = await start_anyhow()
     reader, writer = await asyncio.open_connection(running.host, running.port)
     writer.write(RECORDED[client].replace("\n", "\r\n").encode() + b"\r\n\r\n")

@@ -23,7 +23,7 @@ def test_a_list_may_come_in_several_lines(lines: tuple[str, ...], expected: list
 
 
 def test_tokens_are_compared_as_a_whole() -> None:
-    """Case does not matter; a part of one is not one."""
+    """Tokens are compared without case, and as a whole."""
     headers = CIMultiDict([("Connection", "keep-alive"), ("Connection", "TE, UpGrade")])
     assert has_token(headers, "Connection", "upgrade")
     for other in ("grade", "keep", "te, upgrade", ""):
@@ -42,5 +42,5 @@ def test_tokens_are_compared_as_a_whole() -> None:
     ],
 )
 def test_a_websocket_is_asked_for_by_both_headers(headers: list[tuple[str, str]], expected: bool) -> None:
-    """Each must hold its token."""
+    """Both headers must have their token."""
     assert expected == asks_for_websocket(CIMultiDict(headers))

@@ -1,4 +1,4 @@
-"""Dead peers are found, living ones are left alone; on a virtual clock."""
+"""Dead peers are found, living ones stay; on a virtual clock."""
 
 import asyncio
 import itertools
@@ -17,7 +17,7 @@ def connection() -> tuple[Connection, StubbornTransport]:
 
 
 async def run_for(keepalive: Keepalive, seconds: float) -> None:
-    """Run the heartbeat for so long."""
+    """Run the heartbeat for this long."""
     sweep = asyncio.create_task(keepalive.run())
     await asyncio.sleep(seconds)
     sweep.cancel()
@@ -42,7 +42,7 @@ def test_a_silent_peer_is_pinged_and_then_cut_off() -> None:
 
 
 def test_a_peer_that_answers_lives_on() -> None:
-    """Anything received counts as life, and the pings go on."""
+    """Anything received counts as life, and the pings continue."""
 
     async def main() -> None:
         living, transport = connection()
@@ -58,7 +58,7 @@ def test_a_peer_that_answers_lives_on() -> None:
 
 
 def test_a_laggard_is_left_to_its_own_timeout() -> None:
-    """Who is not reading is not blamed for a ping it cannot have read; once it has caught up it is asked anew."""
+    """A slow client is not cut off for a ping that it cannot have read; after it caught up it is pinged again."""
 
     async def main() -> None:
         slow, transport = connection()
@@ -91,7 +91,7 @@ def test_who_was_taken_out_is_not_looked_at() -> None:
 
 
 def test_the_work_is_spread() -> None:
-    """A thousand connections that came evenly are not pinged in one breath."""
+    """The pings of a thousand connections that came evenly are spread over time."""
 
     async def main() -> None:
         keepalive = Keepalive(32, lambda _: False, itertools.count(1).__next__)
@@ -114,7 +114,7 @@ def test_the_work_is_spread() -> None:
 
 
 def test_a_peer_whose_answer_waits_for_us_is_alive() -> None:
-    """Who has sent what we found no time to read is not cut off for silence."""
+    """A peer whose answer waits to be read is not cut off for silence."""
 
     async def main() -> None:
         await asyncio.sleep(1)

@@ -68,7 +68,7 @@ class Clerk:
 
 
 def test_who_comes_while_there_is_time_does_not_wait() -> None:
-    """All that fits into a turn is done at once, and in the next turn as much again."""
+    """Work that fits into a turn is done at once, and in the next turn as much again."""
 
     async def main() -> None:
         office = Office()
@@ -83,7 +83,7 @@ def test_who_comes_while_there_is_time_does_not_wait() -> None:
 
 
 def test_a_turn_has_its_end() -> None:
-    """However many come in one turn, and with however much, what is done in it takes no longer than it may."""
+    """For any number of connections and any work, a turn is not longer than its bound."""
 
     async def main() -> None:
         office = Office()
@@ -101,7 +101,7 @@ def test_a_turn_has_its_end() -> None:
 
 
 def test_others_have_their_calls_between_the_turns() -> None:
-    """What somebody puts off to the loop's next turn comes before the second next portion of the work."""
+    """Other calls of the event loop come between two portions of the work."""
 
     async def main() -> None:
         office = Office()
@@ -123,7 +123,7 @@ def test_others_have_their_calls_between_the_turns() -> None:
 
 
 def test_many_of_one_address_do_not_stand_before_one_of_another() -> None:
-    """However many wait behind one address, another address is served after one quantum of theirs."""
+    """Another address is served after one quantum, however many wait behind the first."""
 
     async def main() -> None:
         office = Office()
@@ -145,7 +145,7 @@ def test_many_of_one_address_do_not_stand_before_one_of_another() -> None:
 
 
 def test_those_of_one_address_take_turns() -> None:
-    """Who has much to do does not stand before others of the same address either."""
+    """A connection with much work does not block others of the same address."""
 
     async def main() -> None:
         office = Office()
@@ -160,7 +160,7 @@ def test_those_of_one_address_take_turns() -> None:
 
 
 def test_nobody_overtakes_who_waits() -> None:
-    """Who comes new while others wait goes behind them, also in the next turn."""
+    """A new connection waits behind earlier ones, also in the next turn."""
 
     async def main() -> None:
         office = Office()
@@ -176,7 +176,7 @@ def test_nobody_overtakes_who_waits() -> None:
 
 
 def test_who_goes_is_forgotten() -> None:
-    """Of one that waited and is gone nothing is left, and one that did not wait may go too."""
+    """A removed connection leaves nothing, whether it waited or not."""
 
     async def main() -> None:
         office = Office()
@@ -197,7 +197,7 @@ def test_who_goes_is_forgotten() -> None:
 
 
 def test_a_fault_with_one_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
-    """It is in the log, and who waits behind goes on."""
+    """A fault with one connection is logged, and the next ones continue."""
 
     class Broken(Clerk):
         def resume(self) -> None:
@@ -217,7 +217,7 @@ def test_a_fault_with_one_does_not_stop_the_others(caplog: pytest.LogCaptureFixt
 
 
 def test_a_quiet_loop_is_not_woken() -> None:
-    """Little work now and then asks for no turn of the loop of its own."""
+    """Little work schedules no turn of its own."""
 
     async def main() -> None:
         office = Office()
@@ -230,7 +230,7 @@ def test_a_quiet_loop_is_not_woken() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(1, 12), st.floats(0, 3 * TURN_S), st.booleans()), min_size=1))
 def test_each_ones_order_is_kept_and_nothing_is_lost(steps: Sequence[tuple[int, int, float, bool]]) -> None:
-    """Whoever gives whatever when, each job is done once, and each one's own in the order they came in."""
+    """For any jobs at any times, each is done once, and each connection's own in their order."""
 
     async def main() -> None:
         office = Office()

@@ -33,7 +33,7 @@ def test_the_kernel_may_hoard_little(tcp: socket.socket) -> None:
 
 
 def test_tls_is_left_to_the_transport(tcp: socket.socket) -> None:
-    """What must be encrypted never goes past the transport."""
+    """Encrypted data always go through the transport."""
     assert -1 == prepare(SocketTransport(tcp, tls=True))
     assert NOTSENT_LOWAT_BYTES == tcp.getsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT)
 

@@ -77,7 +77,7 @@ async def test_a_subscription_to_nothing(any_bus: Bus, receiver: RecordingReceiv
 
 
 async def test_a_barrier_comes_after_its_updates(any_bus: Bus, receiver: RecordingReceiver) -> None:
-    """Who has a barrier has every update that was published before it or with it, whatever the topics."""
+    """A subscriber with a barrier has every update published before it or with it, in any topics."""
     topics = [f"a.{number}" for number in range(50)]
     link = await any_bus.broker.subscribe([*topics, BARRIER[0]], receiver.receive)
     before, with_it = ([message for topic in topics for message in numbered(topic, *range(5))] for _ in range(2))
@@ -89,7 +89,7 @@ async def test_a_barrier_comes_after_its_updates(any_bus: Bus, receiver: Recordi
 
 
 async def test_values_are_kept_and_not_sent(any_bus: Bus, receiver: RecordingReceiver) -> None:
-    """What is only to be kept reaches no subscriber, and is there when the barrier comes."""
+    """Values that are only kept reach no subscriber, and are there when the barrier comes."""
     link = await any_bus.broker.subscribe(["states", BARRIER[0]], receiver.receive)
     publishing = asyncio.create_task(any_bus.broker.publish(Batch(values=[("states", b"all")], barrier=BARRIER)))
     await receiver.until_count(1)
@@ -180,7 +180,7 @@ async def test_signs_of_life(any_bus: Bus, receiver: RecordingReceiver) -> None:
 
 
 async def test_publishing_with_a_token(any_bus: Bus, receiver: RecordingReceiver) -> None:
-    """Who leads publishes as anybody does without a token."""
+    """A leader publishes with its token as others do without one."""
     link = await any_bus.broker.subscribe(["a.1", BARRIER[0]], receiver.receive)
     token = await lead(any_bus)
     await any_bus.broker.publish(Batch(numbered("a.1", 1, 2)), token=token)
@@ -193,7 +193,7 @@ async def test_publishing_with_a_token(any_bus: Bus, receiver: RecordingReceiver
 
 @pytest.mark.parametrize("then", ["free", "theirs", "ours again", "theirs, and ours again"])
 async def test_a_token_of_a_term_that_is_over(any_bus: Bus, receiver: RecordingReceiver, then: str) -> None:
-    """Nothing of it is sent or kept, whoever leads now: even we again."""
+    """A batch with the token of a past term is neither sent nor kept, even if we lead again."""
     link = await any_bus.broker.subscribe(["a.1", "b.1", BARRIER[0]], receiver.receive)
     token = await lead(any_bus)
     await any_bus.leadership.release(token)
@@ -213,7 +213,7 @@ async def test_a_token_of_a_term_that_is_over(any_bus: Bus, receiver: RecordingR
 
 
 async def test_a_token_of_another_lease(any_bus: Bus) -> None:
-    """Leases do not touch each other: what one venue's leader does, another's loss does not stop."""
+    """Leases are independent: the loss of one does not affect another."""
     ours = await any_bus.leadership.acquire("poller", "we", 30)
     theirs = await any_bus.leadership.acquire("poller.venue", "they", 30)
     assert ours is not None
@@ -226,7 +226,7 @@ async def test_a_token_of_another_lease(any_bus: Bus) -> None:
 
 
 async def test_a_barrier_extends_the_lease(any_bus: Bus) -> None:
-    """A barrier counts the time of its lease anew, updates alone do not: it runs out, however many come."""
+    """A barrier extends its lease; updates alone do not."""
     token = await lead(any_bus)
     await any_bus.broker.publish(Batch(numbered("a.1", 1), barrier=BARRIER), token=token._replace(ttl_s=SOON))
 

@@ -8,7 +8,7 @@ from tests.market.bus.receivers import RecordingReceiver
 
 
 async def test_the_newest_of_each_topic(any_bus: Bus) -> None:
-    """The last value of a topic is what was last published of it, sent or only kept, whoever listened."""
+    """The last value of a topic is the last published one, sent or only kept, with or without subscribers."""
     assert {} == await any_bus.last_values.read(["a.1", "states"], max_bytes=9)
     await any_bus.broker.publish(Batch([("a.1", b"1"), ("b.1", b"1"), ("a.1", b"2")], values=[("states", b"1")]))
     await any_bus.broker.publish(Batch([("b.1", b"2")], values=[("states", b"2")]))
@@ -19,14 +19,14 @@ async def test_the_newest_of_each_topic(any_bus: Bus) -> None:
 
 @pytest.mark.parametrize("topic", ["nodot", "a.b.c", "币.币安人生", "a.coinbase:BTC-USD", "a b\t.\r\n"])
 async def test_payloads_come_back_byte_for_byte(any_bus: Bus, topic: str) -> None:
-    """Of any topic, any bytes; a topic whose name is similar is another one."""
+    """Any bytes of any topic come back; a similar name is another topic."""
     for payload in (b"\x00\xff\r\n", b"", b"x" * 10_000):
         await any_bus.broker.publish(Batch([(topic, payload), (f"{topic}x", b"other")]))
         assert {topic: payload} == await any_bus.last_values.read([topic, f"{topic}y"], max_bytes=10_000)
 
 
 async def test_what_is_too_long_is_not_fetched(any_bus: Bus) -> None:
-    """It is empty in the answer, and keeps nobody from the others."""
+    """A too long value is empty in the answer, and does not affect others."""
     await any_bus.broker.publish(Batch([("a.1", b"x" * 11), ("a.2", b"x" * 10)], values=[("states", b"x" * 11)]))
     expected = {"a.1": b"", "a.2": b"x" * 10, "states": b""}
     assert expected == await any_bus.last_values.read(expected, max_bytes=10)
@@ -51,7 +51,7 @@ async def test_names_of_nobody(any_bus: Bus) -> None:
 
 
 async def test_they_are_there_before_their_update(any_bus: Bus) -> None:
-    """Who asks for a last value when it hears an update finds that, or something newer."""
+    """A last value that is read on an update is that update or a newer one."""
     receiver = RecordingReceiver()
     link = await any_bus.broker.subscribe(["a.1"], receiver.receive)
     await any_bus.broker.publish(Batch([("a.1", b"7")]))
@@ -61,6 +61,6 @@ async def test_they_are_there_before_their_update(any_bus: Bus) -> None:
 
 
 async def test_a_barrier_is_not_kept(any_bus: Bus) -> None:
-    """Barriers are for who listens now."""
+    """Barriers are sent and not kept."""
     await any_bus.broker.publish(Batch(barrier=("a.1", b"1")))
     assert {} == await any_bus.last_values.read(["a.1"], max_bytes=9)

@@ -18,7 +18,7 @@ async def until_acquired(bus: Bus, owner: str) -> Token:
 
 
 async def test_a_lease_has_one_owner(any_bus: Bus) -> None:
-    """Who has a lease keeps it; nobody else gets it until it is released with its token."""
+    """An owner keeps its lease; no other gets it until it is released with its token."""
     leadership = any_bus.leadership
     ours = await leadership.acquire("test", "we", 30)
     assert ours is not None
@@ -35,7 +35,7 @@ async def test_a_lease_has_one_owner(any_bus: Bus) -> None:
 
 
 async def test_acquiring_again_extends_the_term(any_bus: Bus) -> None:
-    """The same term goes on, with an equal token, for the time that was asked for last."""
+    """A repeated acquire continues the term, with an equal token, for the newest time."""
     first = await any_bus.leadership.acquire("test", "we", SOON)
     second = await any_bus.leadership.acquire("test", "we", 30)
     assert first is not None
@@ -70,7 +70,7 @@ async def test_each_term_has_an_epoch_of_its_own(any_bus: Bus) -> None:
 
 
 async def test_one_of_many_claimants_gets_it(any_bus: Bus) -> None:
-    """Of many who claim a lease at the same time exactly one has it."""
+    """Of many concurrent claims for a lease exactly one succeeds."""
     claims = await asyncio.gather(*(any_bus.leadership.acquire("test", str(number), 30) for number in range(50)))
     assert 49 == claims.count(None)
 
@@ -83,7 +83,7 @@ async def test_a_lease_runs_out(any_bus: Bus) -> None:
 
 
 async def test_a_stand_by_is_known_once(any_bus: Bus) -> None:
-    """The last who said so is told to the first who asks, for each lease apart."""
+    """The last stand-by is returned to the first caller, for each lease separately."""
     leadership = any_bus.leadership
     assert await leadership.take_stand_by("test") is None
     for owner in ("first", "币 second"):
@@ -94,7 +94,7 @@ async def test_a_stand_by_is_known_once(any_bus: Bus) -> None:
 
 
 async def test_a_stand_by_is_forgotten(any_bus: Bus) -> None:
-    """Who does not say so again is known no more."""
+    """A stand-by that is not repeated is forgotten."""
     await any_bus.leadership.stand_by("test", "we", SOON)
     assert await any_bus.leadership.acquire("test", "we", SOON)
     await until_acquired(any_bus, "they")

@@ -24,7 +24,7 @@ def test_the_scheme_chooses(url: str, kind: type) -> None:
 
 
 def test_every_implementation_has_its_contract_suite() -> None:
-    """A scheme that is added is tested like the others, or said to be the same as another."""
+    """Every scheme has its contract suite, or is declared equal to another."""
     assert SCHEMES.keys() == IMPLEMENTATIONS.keys() | ALSO_OPENED_BY.keys()
     assert all(SCHEMES[scheme] is SCHEMES[same] for scheme, same in ALSO_OPENED_BY.items())
 
@@ -40,7 +40,7 @@ async def test_a_bus_plays_the_four_roles(any_bus: Bus) -> None:
     "url", ["", "redis", "memory", "memory:/", "memory://x", "http://127.0.0.1:6379", "sesame://x"]
 )
 def test_a_url_of_no_bus(url: str) -> None:
-    """What names no implementation is refused with the way to write it, and shows nothing of itself."""
+    """A URL without an implementation is refused with the right form, and is not shown."""
     with pytest.raises(BusUrlError, match=r"write redis://|write memory://") as refusal:
         open_bus(url)
     assert "sesame" not in str(refusal.value)
@@ -50,7 +50,7 @@ def test_a_url_of_no_bus(url: str) -> None:
     "scheme", ["kafka", "redis+cluster", "redis+sentinel", "valkey", "http", "REDIS", "sesame", ""]
 )
 def test_another_scheme_is_told_which_there_are(scheme: str) -> None:
-    """Schemes that others use are named; anything else may be a part of a secret."""
+    """Well-known schemes are named in the error; anything else may be a part of a secret."""
     with pytest.raises(
         BusUrlError, match=r"redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://"
     ) as no:

@@ -10,7 +10,7 @@ SOON = 0.05
 
 
 async def test_what_is_put_is_taken_once(any_bus: Bus) -> None:
-    """What is put is there, byte for byte, for the first who takes it, and for nobody after."""
+    """A stored value is there, byte for byte, for the first taker only."""
     await any_bus.tickets.put("1", b"\x00\xff\r\n", 30)
     await any_bus.tickets.put("2", b"", 30)
     assert [b"\x00\xff\r\n", None] == [await any_bus.tickets.take("1") for _ in range(2)]
@@ -19,14 +19,14 @@ async def test_what_is_put_is_taken_once(any_bus: Bus) -> None:
 
 
 async def test_one_of_many_takers_gets_it(any_bus: Bus) -> None:
-    """Of many who take at the same time exactly one gets what was put."""
+    """Of many concurrent takers exactly one gets the value."""
     await any_bus.tickets.put("1", b"it", 30)
     taken = await asyncio.gather(*(any_bus.tickets.take("1") for _ in range(50)))
     assert [b"it"] + [None] * 49 == sorted(taken, key=lambda its: its is None)
 
 
 async def test_what_is_put_runs_out(any_bus: Bus) -> None:
-    """What is not taken in time is gone, and putting anew counts the time anew."""
+    """A value that is not taken in time is gone, and a new put restarts its time."""
     for key in ("1", "2"):
         await any_bus.tickets.put(key, b"old", SOON)
     await any_bus.tickets.put("2", b"new", 30)

@@ -11,6 +11,6 @@ from market.prices.instruments import Instrument, Scales
     ("status", "listed"), [("trading", True), ("halted", True), ("delisted", False), ("unknown", False)]
 )
 def test_the_exchange_answers_for_what_it_lists(status: Any, listed: bool) -> None:
-    """A halted symbol may be asked for, one that is gone or was never there may not."""
+    """The exchange answers for halted symbols, not for delisted or unknown ones."""
     assert listed == Instrument(status).listed
     assert Scales(0, 0) == Instrument(status).scales

@@ -62,7 +62,7 @@ def test_parse_file(tmp_path: Path) -> None:
     ],
 )
 def test_parse_refuses(text: str, says: str) -> None:
-    """What cannot be used is named in one short line."""
+    """An unusable entry is named in one short line."""
     with pytest.raises(SymbolError, match=says) as refusal:
         parse_symbols(text)
     assert "\n" not in str(refusal.value)
@@ -144,7 +144,7 @@ def test_parse_reads_what_is_written(listed: list[str]) -> None:
 
 
 def test_symbols_of_one_venue() -> None:
-    """In their order."""
+    """The symbols of one venue keep their order."""
     symbols = parse_symbols("coinbase:B-USD,AUSDT,coinbase:A-USD")
     assert ("coinbase:B-USD", "coinbase:A-USD") == symbols.of_venue("coinbase").names
     assert ("AUSDT",) == symbols.of_venue("binance").names

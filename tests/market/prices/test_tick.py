@@ -76,7 +76,7 @@ def test_scaled(text: str, scale: int, value: int) -> None:
     ],
 )
 def test_scaled_refuses(text: str, scale: int, error: type[DecimalError]) -> None:
-    """What is not exactly a plain decimal within scale and range is refused, never rounded."""
+    """Anything except a plain decimal within scale and range is refused, never rounded."""
     with pytest.raises(DecimalError) as refusal:
         scaled(text, scale)
     assert error is type(refusal.value)
@@ -169,7 +169,7 @@ def test_number(text: str, expected: tuple[int, int] | None) -> None:
     ],
 )
 def test_no_number(text: str, error: type[DecimalError]) -> None:
-    """What is no plain decimal, too fine, or too large at any scale is refused."""
+    """A text that is no plain decimal, too fine, or too large at any scale is refused."""
     with pytest.raises(error):
         number(text)
 

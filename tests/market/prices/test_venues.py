@@ -19,12 +19,12 @@ from market.prices.venues import DEFAULT_VENUE, VENUES, native_of, symbol_of, ve
     ],
 )
 def test_a_symbol_tells_its_venue(symbol: str, venue: str, native: str) -> None:
-    """By what stands in front of it, if that is a venue's name; the default venue's have nothing there."""
+    """A symbol's venue is its prefix if that is a venue's name, else the default one."""
     assert (venue, native) == (venue_of(symbol), native_of(symbol))
     assert symbol == symbol_of(venue, native)
 
 
 def test_the_default_venue_comes_first() -> None:
-    """Each venue is named once."""
+    """Each venue is listed once."""
     assert DEFAULT_VENUE == VENUES[0]
     assert len(VENUES) == len(set(VENUES))

@@ -37,7 +37,7 @@ def test_console() -> None:
 
 
 def test_json() -> None:
-    """Each record is one line of JSON, whatever is in it."""
+    """Each record is one line of JSON, with any content."""
     stream = io.StringIO()
     logs.configure("json", "DEBUG", stream)
     logger = logging.getLogger("a.b")
@@ -122,7 +122,7 @@ def test_json_of_what_one_encoder_refuses() -> None:
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_a_long_message_is_cut(log_format: logs.LogFormat) -> None:
-    """Megabytes of a stranger's do not fill the disk."""
+    """A message of megabytes is cut, so that it does not fill the disk."""
     stream = io.StringIO()
     logs.configure(log_format, "INFO", stream)
     try:
@@ -134,7 +134,7 @@ def test_a_long_message_is_cut(log_format: logs.LogFormat) -> None:
 
 @pytest.mark.parametrize("where", ["process", "thread", "finalizer"])
 def test_errors_that_nobody_caught_are_logged(where: str) -> None:
-    """What Python itself would write of them is a line of the log, as printable as all others."""
+    """Uncaught errors are printable log lines."""
     fault = f"raise ValueError({POISON!r})"
     programs = {
         "process": fault,
@@ -181,7 +181,7 @@ def _record(message: str, *args: object) -> logging.LogRecord:
 
 
 def test_lines_go_straight_out(pipe: tuple[int, int]) -> None:
-    """A line is in the pipe when the call returns, whatever characters are in it."""
+    """A line with any characters is in the pipe when the call returns."""
     handler = _handler(pipe[1])
     handler.emit(_record("%d €", 5))
     assert "5 €\n".encode() == os.read(pipe[0], 100)
@@ -190,7 +190,7 @@ def test_lines_go_straight_out(pipe: tuple[int, int]) -> None:
 
 
 def test_a_pipe_that_nobody_reads_holds_nobody_up(pipe: tuple[int, int]) -> None:
-    """What does not fit is lost and counted; the first line that fits again says how many were."""
+    """Lines that do not fit are lost and counted; the next line that fits has the number."""
     handler = _handler(pipe[1])
     for _ in range(100):
         handler.emit(_record("x" * 99))
@@ -204,14 +204,14 @@ def test_a_pipe_that_nobody_reads_holds_nobody_up(pipe: tuple[int, int]) -> None
 
 
 def test_a_long_line_is_written_as_far_as_it_fits(pipe: tuple[int, int]) -> None:
-    """One that is longer than a pipe takes at once does not block either."""
+    """A line longer than a pipe takes at once does not block either."""
     _handler(pipe[1]).emit(_record("x" * 20_000))
     assert b"x" * 4096 == os.read(pipe[0], 20_000)
 
 
 @pytest.mark.parametrize("broken", ["full disk", "closed pipe"])
 def test_what_cannot_be_written_at_all_is_lost(broken: str) -> None:
-    """A full disk, or a pipe whose reader has gone, is no error of whoever logs."""
+    """A full disk, or a pipe without a reader, is no error for the caller."""
     if broken == "full disk":
         descriptor = os.open("/dev/full", os.O_WRONLY)
     else:
@@ -226,7 +226,7 @@ def test_what_cannot_be_written_at_all_is_lost(broken: str) -> None:
 
 
 def test_a_wrong_log_call_is_lost(pipe: tuple[int, int]) -> None:
-    """A message that does not fit its arguments ends nothing, and is counted with what was lost."""
+    """A log call with wrong arguments raises nothing, and counts as lost."""
     handler = _handler(pipe[1])
     handler.emit(_record("%d", "no number"))
     handler.emit(_record("right"))

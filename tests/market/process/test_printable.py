@@ -22,30 +22,30 @@ from market.process.printable import MOST, complain, cut, indented, printable
     ids=["plain", "escape sequence", "line breaks", "C1", "direction", "control", "not UTF-8", "tags"],
 )
 def test_what_does_something_is_shown_instead(text: str, shown: str) -> None:
-    """Whatever a terminal or a reader of lines would obey is shown as a Python string shows it."""
+    """Characters that a terminal or a reader of lines would obey are shown escaped, as in a Python string."""
     assert shown == printable(text)
 
 
 @given(st.text(st.characters(exclude_categories=[])))
 def test_nothing_is_left_that_cannot_be_printed(text: str) -> None:
-    """Every text becomes one printable line, which stays as it is."""
+    """Every text becomes one printable line; a printable line stays unchanged."""
     shown = printable(text)
     assert shown.isprintable()
     assert shown == printable(shown)
 
 
 def test_long_text_is_cut() -> None:
-    """Of a text that is too long the beginning is shown, and how much there was."""
+    """A too long text is shown by its beginning and its length."""
     assert f"{'x' * MOST}… (7 more characters)" == printable("x" * (MOST + 7)) == cut("x" * (MOST + 7))
     assert "x" * MOST == printable("x" * MOST)
 
 
 def test_lines_below_a_line_are_indented() -> None:
-    """None begins at the margin, where one could be taken for a line of the log."""
+    """Indented lines never look like lines of the log."""
     assert "  one\n  2026-01-01 INFO all is well\\x1b[0m\n  " == indented("one\n2026-01-01 INFO all is well\x1b[0m\n")
 
 
 def test_last_words(capsys: pytest.CaptureFixture[str]) -> None:
-    """What a program says that cannot go on is one line on standard error."""
+    """The last words of a program that cannot continue are one line on standard error."""
     complain("no\nsuch \x1b[31mfile")
     assert "no\\nsuch \\x1b[31mfile\n" == capsys.readouterr().err

@@ -43,7 +43,7 @@ async def started(*coroutines: Coroutine[Any, Any, None]) -> list[asyncio.Task[N
 
 @pytest.mark.parametrize("lost", [0, 1, 3])
 def test_a_task_that_loses_cancellations_still_ends(lost: int) -> None:
-    """It is cancelled again each `AGAIN_S`, however many it loses."""
+    """A task that loses any number of cancellations is cancelled again each `AGAIN_S`."""
 
     async def main() -> None:
         (task,) = await started(deaf(lost))
@@ -55,7 +55,7 @@ def test_a_task_that_loses_cancellations_still_ends(lost: int) -> None:
 
 
 def test_wait_for_loses_a_cancellation_and_the_task_still_ends() -> None:
-    """The real thing: cancelled in the moment in which what `asyncio.wait_for` waits for is done."""
+    """The real case: a cancellation in the moment in which the awaited task of `asyncio.wait_for` is done."""
 
     async def main() -> None:
         done = asyncio.get_running_loop().create_future()
@@ -75,7 +75,7 @@ def test_wait_for_loses_a_cancellation_and_the_task_still_ends() -> None:
 
 
 def test_cleaning_up_is_not_disturbed() -> None:
-    """What ends within `AGAIN_S` of being cancelled is cancelled once."""
+    """A task that ends within `AGAIN_S` after its cancellation is cancelled once."""
     cancelled = []
 
     async def tidy() -> None:
@@ -110,7 +110,7 @@ def test_who_ends_others_and_is_cancelled_leaves_none_behind() -> None:
 
 
 def test_tasks_that_have_ended_already_are_left_as_they_are() -> None:
-    """Nothing to end is no work, and an error stays in its task."""
+    """Ended tasks need no work, and an error stays in its task."""
 
     async def main() -> None:
         (task,) = await started(fail())
@@ -123,7 +123,7 @@ def test_tasks_that_have_ended_already_are_left_as_they_are() -> None:
 
 
 def test_the_first_error_ends_a_group_whose_tasks_lose_cancellations() -> None:
-    """A task that raises ends the others and the body, and what it raised comes out."""
+    """A task that raises ends the others and the body, and its error comes out."""
 
     async def main() -> None:
         with pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 - the group raises, at its end

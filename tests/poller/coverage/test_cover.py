@@ -1,4 +1,4 @@
-"""Who is covered by what, decided on a virtual clock, with shards and answers that the test makes."""
+"""How each symbol is covered, on a virtual clock, with the test's own shards and answers."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.poller.listening import RecordingListener
 
 
 class SetShard:
-    """A shard whose connection is as the test sets it."""
+    """A shard whose connection state the test sets."""
 
     def __init__(self, *symbols: str) -> None:
         self.symbols = symbols
@@ -29,7 +29,7 @@ class SetShard:
 
 
 class SetListing:
-    """A listing that has what the test put there."""
+    """A listing with the test's content."""
 
     def __init__(self, *symbols: str) -> None:
         self.instruments = {symbol: Instrument("trading") for symbol in symbols}
@@ -47,7 +47,7 @@ class SetListing:
 
 
 class CountingPolling:
-    """Polls nothing; knows how often it was started and whether it runs."""
+    """A stand-in that polls nothing; it counts its starts and knows whether it runs."""
 
     def __init__(self) -> None:
         self.ok = False
@@ -65,7 +65,7 @@ class CountingPolling:
 
 
 class Stage:
-    """A cover of A and B on one shard and C on another, with all that it talks to."""
+    """A cover of A and B on one shard and C on another, with its collaborators."""
 
     def __init__(self) -> None:
         self.shards = [SetShard("A", "B"), SetShard("C")]
@@ -96,7 +96,7 @@ def staged(scene: Callable[[Stage], Any]) -> None:
 
 
 def test_a_short_loss_uncovers_nobody() -> None:
-    """Within the grace nothing is told and REST is asked for nobody."""
+    """Within the grace nothing is reported and REST is not asked."""
 
     async def scene(stage: Stage) -> None:
         stage.shards[0].lost_at = 100.0
@@ -151,7 +151,7 @@ def test_a_dead_symbol_is_trusted_to_rest_after_a_while() -> None:
 
 
 def test_what_is_not_known_since_the_connection_was_made_is_no_reason_for_another() -> None:
-    """It is uncovered, and covered as soon as REST answers; the connection stays."""
+    """It is uncovered, and is covered as soon as REST answers; the connection stays."""
 
     async def scene(stage: Stage) -> None:
         stage.verdicts["A"] = UNSEEDED
@@ -165,7 +165,7 @@ def test_what_is_not_known_since_the_connection_was_made_is_no_reason_for_anothe
 
 
 def test_when_rest_fails_too_the_symbols_are_uncovered_again() -> None:
-    """REST stops answering while it stands in: the next review says that nothing arrives, and why."""
+    """If REST stops answering while it stands in, the next review reports the symbol with the reason."""
 
     async def scene(stage: Stage) -> None:
         stage.shards[0].lost_at = 90.0
@@ -197,7 +197,7 @@ def test_a_symbol_that_answers_lack_is_uncovered_and_looked_up() -> None:
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_late_answer_does_not_uncover_what_a_stream_brings(gone: bool) -> None:
-    """What an answer lacks is nothing to a symbol that a stream brings again meanwhile, or that nobody wants now."""
+    """A missing answer does not matter for a symbol whose stream works again, or that is no longer traded."""
 
     async def scene(stage: Stage) -> None:
         stage.shards[0].lost_at = 90.0
@@ -215,7 +215,7 @@ def test_a_late_answer_does_not_uncover_what_a_stream_brings(gone: bool) -> None
 
 
 def test_what_is_not_traded_is_not_missed() -> None:
-    """A halted symbol on a lost connection, or with a dead stream, is nobody's business here."""
+    """A halted symbol on a lost connection, or with a dead stream, is not reported."""
 
     async def scene(stage: Stage) -> None:
         stage.listing.instruments["A"] = Instrument("halted")
@@ -229,7 +229,7 @@ def test_what_is_not_traded_is_not_missed() -> None:
 
 
 def test_rest_is_asked_only_while_somebody_lacks_prices() -> None:
-    """Polling begins with the first symbol that lacks prices, ends with the last, and begins anew the next time."""
+    """Polling begins with the first symbol without prices, ends with the last, and begins again the next time."""
 
     async def scene(stage: Stage) -> None:
         running = asyncio.create_task(stage.cover.run(lambda: lambda _: None))
@@ -251,7 +251,7 @@ def test_rest_is_asked_only_while_somebody_lacks_prices() -> None:
 
 
 def test_polling_that_is_being_ended_when_it_is_needed_again() -> None:
-    """All brought and lacking again before anybody had a turn: polling runs, and cancelling it all ends it."""
+    """If all recover and fail again within one turn of the loop, polling runs, and a cancellation ends it."""
 
     async def scene(stage: Stage) -> None:
         running = asyncio.create_task(stage.cover.run(lambda: lambda _: None))
@@ -274,6 +274,6 @@ def test_polling_that_is_being_ended_when_it_is_needed_again() -> None:
 
 
 def test_names_for_people() -> None:
-    """Five by name, the others by number."""
+    """`some` names five symbols, and counts the others."""
     assert "A, B" == some(["A", "B"])
     assert "A, B, C, D, E and 2 more" == some(list("ABCDEFG"))

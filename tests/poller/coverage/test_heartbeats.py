@@ -1,4 +1,4 @@
-"""Who is silent, and who says nothing that can be used, on a virtual clock."""
+"""Silent symbols, and symbols with unusable quotes, on a virtual clock."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def staged(scene: Callable[[Stage], Any]) -> None:
 
 
 def test_a_heartbeat_is_enough_for_a_quiet_symbol() -> None:
-    """A symbol whose price does not move is relied on as long as its heartbeats come."""
+    """A symbol whose price does not move is reliable while its heartbeats come."""
 
     async def scene(stage: Stage) -> None:
         stage.quote("A")
@@ -50,7 +50,7 @@ def test_a_heartbeat_is_enough_for_a_quiet_symbol() -> None:
 
 
 def test_without_a_quote_since_it_was_connected_nothing_is_known() -> None:
-    """A connection that lives, and has not told a symbol's price yet, is relied on for the grace alone."""
+    """A live connection without a symbol's price yet counts as reliable only for the grace."""
 
     async def scene(stage: Stage) -> None:
         await asyncio.sleep(1.9)
@@ -67,7 +67,7 @@ def test_without_a_quote_since_it_was_connected_nothing_is_known() -> None:
 
 
 def test_the_grace_begins_with_the_loss() -> None:
-    """After an outage that was longer, a symbol is not live before its price is there."""
+    """After a longer outage a symbol is not live before its price is there."""
 
     async def scene(stage: Stage) -> None:
         stage.quote("A")
@@ -85,7 +85,7 @@ def test_the_grace_begins_with_the_loss() -> None:
 
 
 def test_a_new_connection_alone_makes_nothing_live() -> None:
-    """A symbol that could not be relied on stays so until the new one has told its price."""
+    """An unreliable symbol stays so until the new connection has sent its price."""
 
     async def scene(stage: Stage) -> None:
         stage.quote("A")
@@ -102,7 +102,7 @@ def test_a_new_connection_alone_makes_nothing_live() -> None:
 
 
 def test_quotes_that_cannot_be_used_are_no_sign_of_life() -> None:
-    """Neither crossed ones nor unreadable ones; the next that makes sense ends it, and so does a new connection."""
+    """Crossed or unreadable quotes make it unreliable; the next good quote ends that, and so does a new connection."""
 
     async def scene(stage: Stage) -> None:
         ends: list[Callable[[], None]] = [lambda: stage.quote("A"), lambda: stage.watch.watch(["A"], quoted={"A"})]
@@ -122,7 +122,7 @@ def test_quotes_that_cannot_be_used_are_no_sign_of_life() -> None:
 
 
 def test_nothing_is_expected_of_what_is_forgotten() -> None:
-    """Nor of what was never watched, or of what cannot be told whose it is."""
+    """Forgotten and never watched symbols have no verdict, nor do messages of an unknown symbol."""
 
     async def scene(stage: Stage) -> None:
         stage.watch.forget(["A", "B"])

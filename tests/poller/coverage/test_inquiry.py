@@ -1,4 +1,4 @@
-"""What is asked of REST once, on a virtual clock, by an exchange that answers when the test says."""
+"""Single REST requests, on a virtual clock; the test decides when the exchange answers."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ from tests.poller.listening import RecordingListener
 
 
 class SlowRest:
-    """Answers each question after ``delay_s`` with the prices of when it was asked, or with the faults it is given."""
+    """Answers each request after ``delay_s`` with the prices at its begin, or with the given faults."""
 
     def __init__(self) -> None:
         self.bids: dict[str, str] = {}
@@ -52,7 +52,7 @@ class SlowRest:
 
 
 class SetListing:
-    """A listing that has what the test put there."""
+    """A listing with the test's content."""
 
     def __init__(self, *symbols: str) -> None:
         self.instruments = {symbol: Instrument("trading") for symbol in symbols}
@@ -66,7 +66,7 @@ class SetListing:
 
 
 class Stage:
-    """An inquiry about A and B at work, with all that it talks to."""
+    """A running inquiry about A and B, with its collaborators."""
 
     def __init__(self) -> None:
         self.rest = SlowRest()
@@ -112,7 +112,7 @@ def staged(scene: Callable[[Stage], Any], *, run: bool = True) -> None:
 
 
 def test_a_new_connection_s_symbols_are_asked_for_once() -> None:
-    """Quotes and summaries, all in one question each; then nobody is asked until somebody is quiet."""
+    """Quotes and summaries take one request each; then there is none until a symbol is quiet."""
 
     async def scene(stage: Stage) -> None:
         stage.inquiry.watch(("A", "B"))
@@ -126,7 +126,7 @@ def test_a_new_connection_s_symbols_are_asked_for_once() -> None:
 
 
 def test_quotes_do_not_wait_for_summaries() -> None:
-    """While the summaries of one connection's symbols are asked for, the quotes of the next one's are, too."""
+    """During the request for one connection's summaries, the next one's quotes are requested too."""
 
     async def scene(stage: Stage) -> None:
         asked = asyncio.Event()
@@ -149,7 +149,7 @@ def test_quotes_do_not_wait_for_summaries() -> None:
 
 
 def test_an_answer_older_than_the_stream_does_not_count() -> None:
-    """What a stream told since the question was asked is newer than the answer, for that symbol alone."""
+    """A quote from a stream since the request is newer than the answer, for that symbol alone."""
 
     async def scene(stage: Stage) -> None:
         stage.rest.delay_s = 1.0
@@ -163,7 +163,7 @@ def test_an_answer_older_than_the_stream_does_not_count() -> None:
 
 
 def test_a_connection_made_anew_amid_the_question_asks_again() -> None:
-    """A change between two connections is not lost to an answer that was asked for by the first."""
+    """A change between two connections is not lost, although an answer for the first one comes later."""
 
     async def scene(stage: Stage) -> None:
         stage.rest.delay_s = 1.0
@@ -180,7 +180,7 @@ def test_a_connection_made_anew_amid_the_question_asks_again() -> None:
 
 @pytest.mark.parametrize("faults", [1, 5])
 def test_asking_goes_on_until_there_is_an_answer(faults: int) -> None:
-    """A question that fails is asked again with growing pauses, together with those that have come meanwhile."""
+    """A failed request is repeated with growing pauses, together with new ones."""
 
     async def scene(stage: Stage) -> None:
         stage.rest.faults = [Failure("HTTP 500")] * faults
@@ -195,7 +195,7 @@ def test_asking_goes_on_until_there_is_an_answer(faults: int) -> None:
 
 @pytest.mark.parametrize("status", ["halted", "delisted", "unknown"])
 def test_what_is_not_traded_is_not_asked_for(status: Any) -> None:
-    """It neither fails the question for the others nor is doubted; once it is traded and watched it is asked for."""
+    """A symbol that is not traded is not requested or doubted; once it is traded and watched it is requested."""
 
     async def scene(stage: Stage) -> None:
         stage.listing.instruments["B"] = Instrument(status)
@@ -211,7 +211,7 @@ def test_what_is_not_traded_is_not_asked_for(status: Any) -> None:
 
 
 def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
-    """While nobody answers what changed in between, only symbols that a stream tells of are known."""
+    """While REST does not answer, only symbols with a quote from a stream are known."""
 
     async def scene(stage: Stage) -> None:
         stage.rest.faults = [Failure("HTTP 500")] * 20
@@ -235,7 +235,7 @@ def test_what_was_not_heard_since_a_new_connection_is_not_relied_on() -> None:
 
 
 def test_who_was_silent_before_another_connection_too_stays_so() -> None:
-    """A repair for another symbol's sake makes nobody live of whom nothing is known yet."""
+    """A reconnect because of another symbol makes no unknown symbol live."""
 
     async def scene(stage: Stage) -> None:
         stage.rest.faults = [Failure("HTTP 500")] * 40
@@ -251,7 +251,7 @@ def test_who_was_silent_before_another_connection_too_stays_so() -> None:
 
 
 def test_a_quiet_symbol_that_rest_has_no_price_of_is_not_relied_on() -> None:
-    """Left out of REST's answers for three seconds, and silent: it is looked up, and back with an answer or a quote."""
+    """A silent symbol that REST leaves out for three seconds is looked up, and is back with an answer or a quote."""
 
     async def scene(stage: Stage) -> None:
         stage.inquiry.watch(("A", "B"))
@@ -272,7 +272,7 @@ def test_a_quiet_symbol_that_rest_has_no_price_of_is_not_relied_on() -> None:
 
 
 def test_an_answer_asked_for_before_a_new_connection_is_not_all_there_is() -> None:
-    """It may lack what changed until the connection was made: the symbol is not relied on for it."""
+    """An answer to a request before the connect may be too old: it does not make the symbol reliable."""
 
     async def scene(stage: Stage) -> None:
         stage.rest.delay_s = 1.0
@@ -288,7 +288,7 @@ def test_an_answer_asked_for_before_a_new_connection_is_not_all_there_is() -> No
 
 
 def test_the_first_answer_since_a_new_connection_proves_nothing() -> None:
-    """What changed while there was no stream is news to REST's first answer, whatever it was asked for."""
+    """A change without a stream is news in REST's first answer, to any request."""
 
     async def scene(stage: Stage) -> None:
         stage.stream("A", "5")
@@ -315,7 +315,7 @@ def test_the_first_answer_since_a_new_connection_proves_nothing() -> None:
 
 
 def test_what_is_removed_amid_the_question_is_left_alone() -> None:
-    """A symbol that nobody wants any more ends no task and is asked for no more, though its question failed."""
+    """A symbol that is removed after its request failed ends no task and is not requested again."""
 
     async def scene(stage: Stage) -> None:
         stage.rest.delay_s = 1.0
@@ -332,7 +332,7 @@ def test_what_is_removed_amid_the_question_is_left_alone() -> None:
 
 
 def test_a_quiet_market_costs_few_questions_and_no_verdict() -> None:
-    """An hour in which nothing changes: about one question a minute, nobody is found dead, and the listing is read."""
+    """In an hour without changes there is about one request a minute, no dead stream, and the listing is read."""
 
     async def scene(stage: Stage) -> None:
         stage.inquiry.watch(("A", "B"))
@@ -361,7 +361,7 @@ def test_a_quiet_symbol_beside_a_busy_one() -> None:
 
 
 def test_newer_prices_than_the_stream_s_are_reported_at_once_and_make_it_dead() -> None:
-    """The answer's price is passed on; two seconds later the stream cannot be relied on; it speaks, and it can."""
+    """The answer's price is passed on; two seconds later the stream is unreliable, until it sends again."""
 
     async def scene(stage: Stage) -> None:
         stage.inquiry.watch(("A", "B"))
@@ -378,7 +378,7 @@ def test_newer_prices_than_the_stream_s_are_reported_at_once_and_make_it_dead() 
 
 
 def test_what_stands_in_is_held_against_the_dead_only() -> None:
-    """News by REST in a stream's place condemn a stream that was found dead once more, and no other."""
+    """News from the stand-in confirm the verdict on a dead stream, and affect no other."""
 
     async def scene(stage: Stage) -> None:
         stage.inquiry.watch(("A", "B"))
@@ -398,7 +398,7 @@ def test_what_stands_in_is_held_against_the_dead_only() -> None:
 
 
 def test_garbage_of_one_symbol() -> None:
-    """Quotes that cannot be used or read, of a symbol, for three seconds; of nobody knows whom, all are asked about."""
+    """Three seconds of garbage make a symbol unreliable; garbage of an unknown symbol has all asked about."""
 
     async def scene(stage: Stage) -> None:
         stage.inquiry.watch(("A", "B"))
@@ -417,7 +417,7 @@ def test_garbage_of_one_symbol() -> None:
 
 
 def test_silence_of_a_lost_connection_proves_nothing() -> None:
-    """While no stream brings a symbol, nobody asks about it, and what it was found to be is void."""
+    """Without a live stream a symbol is not asked about, and its verdict is void."""
 
     async def scene(stage: Stage) -> None:
         stage.inquiry.watch(("A", "B"))

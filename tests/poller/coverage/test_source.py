@@ -1,4 +1,4 @@
-"""Right numbers, truthful state, REST in the streams' place. Faults of one connection are in `test_connection`."""
+"""Exact numbers, true state, REST in place of streams. Faults of one connection are in `test_connection`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,9 +13,9 @@ from tests.poller.listening import (
     DOUBTS,
     LIMITS,
     REST,
+    arrived,
     bids,
     eventually,
-    heard,
     heeding,
     listening,
     new_ws,
@@ -26,7 +26,7 @@ SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     async with Exchange(SYMBOLS, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange
         assert [] == exchange.violations
@@ -87,7 +87,7 @@ async def test_every_update_arrives_once_and_in_order(exchange: Exchange) -> Non
 
 
 async def test_nothing_is_judged(exchange: Exchange) -> None:
-    """Repeated and older update ids, empty and crossed quotes are passed on: the processor judges them."""
+    """Repeated and older update ids, empty and crossed quotes are passed on: the processor checks them."""
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
@@ -142,7 +142,7 @@ async def test_rest_takes_the_streams_place_and_says_so(exchange: Exchange) -> N
         assert "stream down: " in source.state.reason
         for symbol in SYMBOLS:
             exchange.quote(symbol, bid="7.00000000", last="7.10000000")
-            await heard(updates, symbol, "7.00000000")
+            await arrived(updates, symbol, "7.00000000")
         await eventually(lambda: any(update.last == "7.10000000" for update in updates))
         exchange.heal()
         await eventually(lambda: source.state.source == "binance-ws")
@@ -157,7 +157,7 @@ async def test_rest_takes_the_streams_place_and_says_so(exchange: Exchange) -> N
 
 
 async def test_short_loss_is_no_case_for_rest(exchange: Exchange) -> None:
-    """Within the grace nobody is asked but for the quotes of the new connection."""
+    """Within the grace only the quotes of the new connection are requested."""
     source = new_ws(exchange, SYMBOLS, grace_s=10.0)
     async with listening(source):
         await eventually(lambda: source.state.link == "up")
@@ -181,12 +181,12 @@ async def test_all_down_is_down_until_one_returns(exchange: Exchange) -> None:
         assert down.since_us == source.state.since_us
         await exchange.accept()
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
         await eventually(lambda: source.state.link == "up" and source.state.source == "binance-ws")
 
 
 async def test_frozen_exchange_is_noticed_and_recovered_from(exchange: Exchange) -> None:
-    """An exchange that accepts and says nothing at all, by stream or REST, is down; thawed, it is up."""
+    """An exchange that accepts connections and sends nothing, by stream or REST, is down; when it thaws, it is up."""
     rest = structs.replace(REST, quiet_s=0.2, request_timeout_s=0.2)
     source = new_ws(exchange, SYMBOLS, rest, grace_s=0.05, quiet_s=0.3, connect_timeout_s=0.3)
     async with listening(source) as updates:
@@ -196,7 +196,7 @@ async def test_frozen_exchange_is_noticed_and_recovered_from(exchange: Exchange)
         await eventually(lambda: "no connection within" in source.state.reason)
         exchange.heal()
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
         await eventually(lambda: source.state.link == "up" and source.state.source == "binance-ws")
 
 
@@ -217,7 +217,7 @@ async def test_ban_during_the_fallback_is_obeyed(exchange: Exchange) -> None:
 
 
 async def test_changes_while_away_are_caught_up(exchange: Exchange) -> None:
-    """A quote that changed between two connections, and not since, is asked for: streams replay nothing."""
+    """A quote that changed between two connections is requested: streams replay nothing."""
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
@@ -226,14 +226,14 @@ async def test_changes_while_away_are_caught_up(exchange: Exchange) -> None:
         await eventually(lambda: source.state.link == "down")
         exchange.quote("BTCUSDT", bid="7.00000000")
         exchange.heal()
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
 
 
 async def test_a_price_that_may_have_changed_meanwhile_is_not_called_live(exchange: Exchange) -> None:
-    """While REST fails after a reconnect, symbols are uncovered until their stream speaks or REST has answered."""
+    """While REST fails after a reconnect, symbols are uncovered until their stream sends or REST answers."""
     source = new_ws(exchange, SYMBOLS, grace_s=0.3)
     async with heeding(source) as listener:
-        await heard(listener.updates, "ETHUSDT", "100.00000000")
+        await arrived(listener.updates, "ETHUSDT", "100.00000000")
         exchange.answer(500)
         exchange.drop()
         exchange.quote("ETHUSDT", bid="7.00000000")
@@ -248,7 +248,7 @@ async def test_a_price_that_may_have_changed_meanwhile_is_not_called_live(exchan
 
 
 async def test_last_and_volume_are_caught_up_too(exchange: Exchange) -> None:
-    """The summary that changed between two connections is asked for, as the quote is."""
+    """The summary that changed between two connections is requested, like the quote."""
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
         await eventually(lambda: source.state.link == "up")
@@ -269,19 +269,19 @@ async def test_catching_up_is_tried_until_it_succeeds(exchange: Exchange) -> Non
     exchange.quote("BTCUSDT", bid="7.00000000")
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
     assert 4 == source.counters["rest_errors"]
 
 
 async def test_older_answer_never_follows_a_newer_quote(exchange: Exchange) -> None:
-    """A REST answer made before a quote that a stream has told meanwhile is not emitted for that symbol."""
+    """A REST answer older than a quote from a stream is not emitted for that symbol."""
     exchange.faults.delay_s = 0.3
     source = new_ws(exchange, SYMBOLS)
     async with listening(source) as updates:
         await eventually(lambda: exchange.requests)
         # The answer, with bids of 100, is made and on its slow way.
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "ETHUSDT", "100.00000000")
+        await arrived(updates, "ETHUSDT", "100.00000000")
         assert ["7.00000000"] == bids(updates, "BTCUSDT")
 
 
@@ -295,14 +295,14 @@ async def test_symbols_are_spread_over_connections(exchange: Exchange) -> None:
             await eventually(lambda: source.state.link == "up")
             for symbol in symbols:
                 exchange.quote(symbol, bid="7.00000000")
-                await heard(updates, symbol, "7.00000000")
+                await arrived(updates, symbol, "7.00000000")
             assert [2, 4, 4, 4] == sorted(len(connection.streams) for connection in exchange.connections)
             assert 0 == source.counters["reconnects"]
         assert [] == exchange.violations
 
 
 async def test_one_lost_connection_of_several_is_reported(exchange: Exchange) -> None:
-    """While some of the connections are away, REST brings just their symbols, and the reason says how many."""
+    """While some connections are down, REST brings just their symbols, and the reason has their number."""
     symbols = [f"S{number}USDT" for number in range(4)]
     async with Exchange(symbols, LIMITS) as exchange:
         source = new_ws(exchange, symbols, symbols_per_connection=2, grace_s=0.05)
@@ -322,7 +322,7 @@ async def test_one_lost_connection_of_several_is_reported(exchange: Exchange) ->
 
 
 async def test_several_lost_connections_of_some(exchange: Exchange) -> None:
-    """Two of three away: their symbols are uncovered and then brought by REST, those of the third are not touched."""
+    """With two of three down, their symbols are uncovered and then come by REST; the third's are not affected."""
     symbols = [f"S{number}USDT" for number in range(6)]
     async with Exchange(symbols, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         source = new_ws(exchange, symbols, symbols_per_connection=2, grace_s=0.1)
@@ -337,7 +337,7 @@ async def test_several_lost_connections_of_some(exchange: Exchange) -> None:
             assert "up" == source.state.link
             for symbol in symbols:
                 exchange.quote(symbol, bid="7.00000000")
-                await heard(listener.updates, symbol, "7.00000000")
+                await arrived(listener.updates, symbol, "7.00000000")
             await eventually(lambda: listener.was_lacking and listener.lacking == {})
             assert set(symbols[2:]) == listener.was_lacking.keys()
             exchange.heal()
@@ -355,7 +355,7 @@ async def test_a_thousand_streams_within_every_limit() -> None:
             await eventually(lambda: {update.symbol for update in updates if update.last} == set(symbols))
             connections = exchange.connections
             assert [176, 1024] == sorted(len(connection.streams) for connection in connections)
-            requests = [request for connection in connections for request in connection.heard]
+            requests = [request for connection in connections for request in connection.received]
             assert max(request.size for request in requests) <= 4096
             assert max(request.streams for request in requests) <= 200
         assert [] == exchange.violations
@@ -371,13 +371,13 @@ async def test_symbols_served_with_and_without_room() -> None:
             source.serve(symbols[:6])
             for symbol in symbols[:6]:
                 exchange.quote(symbol, bid="7.00000000")
-                await heard(listener.updates, symbol, "7.00000000")
+                await arrived(listener.updates, symbol, "7.00000000")
             await eventually(lambda: [4, 4, 4] == [len(one.streams) for one in exchange.open_connections])
             source.serve([symbols[0], symbols[8]])
             await eventually(lambda: len(exchange.open_connections) == 1)
             assert "up" == source.state.link
             exchange.quote(symbols[8], bid="8.00000000")
-            await heard(listener.updates, symbols[8], "8.00000000")
+            await arrived(listener.updates, symbols[8], "8.00000000")
             await asyncio.sleep(0.5)
             assert (1, 3) == (len(exchange.open_connections), len(exchange.connections))
             source.serve([symbols[0]])
@@ -385,13 +385,13 @@ async def test_symbols_served_with_and_without_room() -> None:
             await eventually(lambda: not exchange.open_connections)
             source.serve(symbols[:2])
             exchange.quote(symbols[1], bid="9.00000000")
-            await heard(listener.updates, symbols[1], "9.00000000")
+            await arrived(listener.updates, symbols[1], "9.00000000")
         assert {} == listener.was_lacking
         assert [] == exchange.violations
 
 
 async def test_two_thousand_symbols_and_one_outage() -> None:
-    """The feed's own state tells of it at once; no symbol is uncovered within the grace; REST costs little."""
+    """The feed's state shows the loss at once; no symbol is uncovered within the grace; REST costs little."""
     symbols = [f"S{number:04d}USDT" for number in range(2000)]
     async with Exchange(symbols, structs.replace(LIMITS, url_chars=8000)) as exchange:
         rest = structs.replace(REST, interval_s=0.5)
@@ -408,7 +408,7 @@ async def test_two_thousand_symbols_and_one_outage() -> None:
             assert asyncio.get_running_loop().time() - lost_at > 0.8
             await eventually(lambda: source.state.source == "binance-rest" and listener.lacking == {}, 40)
             exchange.quote(symbols[-1], bid="7.00000000")
-            await heard(listener.updates, symbols[-1], "7.00000000")
+            await arrived(listener.updates, symbols[-1], "7.00000000")
             exchange.heal()
             await eventually(lambda: source.state.source == "binance-ws" and source.state.link == "up", 40)
             await eventually(lambda: source.state.reason == "")
@@ -447,7 +447,7 @@ async def test_two_thousand_symbols_on_connections_that_only_pong() -> None:
 
 
 async def test_cancelling_leaves_nothing_behind(exchange: Exchange) -> None:
-    """Who cancels the source has every connection closed and every task ended."""
+    """A cancelled source closes every connection and ends every task."""
     before = asyncio.all_tasks()
     source = new_ws(exchange, SYMBOLS, grace_s=0.0)
     async with listening(source):

@@ -1,4 +1,4 @@
-"""When silence is doubted, and what settles it; on times that are just numbers."""
+"""Doubts about silence and their resolution; times are plain numbers."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ def dead(symbol: str = "A") -> StalenessWatch:
 
 
 def test_a_symbol_that_speaks_is_not_asked_about() -> None:
-    """While each is heard within the patience, there is no question, and no verdict."""
+    """While each symbol sends within the patience, there is no request and no verdict."""
     doubts = watching("A", "B")
     for second in range(100):
         doubts.received("A", second)
@@ -44,7 +44,7 @@ def test_a_quiet_symbol_is_asked_about_beside_a_busy_one() -> None:
 
 
 def test_questions_about_a_quiet_market_become_rare() -> None:
-    """Found to be just quiet, a symbol is asked about after twice the time, up to a minute; then once a minute."""
+    """A symbol that is only quiet is asked about after twice the time, up to a minute; then once a minute."""
     doubts = watching("A")
     asked = []
     for tenth in range(10, 6000):
@@ -57,14 +57,14 @@ def test_questions_about_a_quiet_market_become_rare() -> None:
 
 
 def test_a_silence_that_may_have_a_reason_is_reported() -> None:
-    """Who was busy until now, or has been quiet for as long as is allowed, may not be traded any more."""
+    """A symbol that was busy until now, or quiet for the longest time, has its listing read."""
     doubts = watching("A")
     told = [doubts.answered("A", second, second, newer=False) for second in (5, 15, 35, 75, 135, 195)]
     assert [True, False, False, False, True, True] == told
 
 
 def test_a_symbol_that_speaks_again_is_trusted_as_before() -> None:
-    """Two quotes within the patience, and the next silence is doubted as early as the first."""
+    """After two quotes within the patience, the next silence is doubted as early as the first."""
     doubts = watching("A")
     for now in (5.0, 15.0, 35.0):
         assert ("A",) == doubts.due(now)
@@ -75,7 +75,7 @@ def test_a_symbol_that_speaks_again_is_trusted_as_before() -> None:
 
 
 def test_one_question_takes_those_along_whose_turn_is_near() -> None:
-    """Who was quiet for half of its patience is asked about with the one that is due; the next question waits."""
+    """A symbol quiet for half of its patience is asked about with the one that is due; the next request waits."""
     doubts = watching("A", "B", "C")
     doubts.received("B", 2.0)
     doubts.received("C", 4.0)
@@ -85,7 +85,7 @@ def test_one_question_takes_those_along_whose_turn_is_near() -> None:
 
 
 def test_a_question_has_a_size() -> None:
-    """Of many the quietest are asked about, the others at the next question."""
+    """Of many symbols the quietest are asked about first, the others with the next request."""
     doubts = watching("A", "B", "C", most=2)
     doubts.received("A", 3.0)
     assert {"B", "C"} == set(doubts.due(9.0))
@@ -93,7 +93,7 @@ def test_a_question_has_a_size() -> None:
 
 
 def test_what_the_stream_does_not_bring_makes_it_dead() -> None:
-    """REST knows newer prices and the stream does not follow within the time to confirm: it cannot be relied on."""
+    """If REST has newer prices and the stream does not follow within the time to confirm, it is unreliable."""
     doubts = watching("A", "B")
     doubts.answered("A", 5.0, 5.1, newer=True)
     assert {} == doubts.verdicts(7.0)
@@ -103,7 +103,7 @@ def test_what_the_stream_does_not_bring_makes_it_dead() -> None:
 
 
 def test_a_stream_that_follows_is_alive() -> None:
-    """REST was only faster; and a dead stream that speaks again is alive at once."""
+    """A stream that follows REST in time is alive, and a dead stream that sends again is alive at once."""
     doubts = watching("A")
     doubts.answered("A", 5.0, 5.1, newer=True)
     doubts.received("A", 5.2)
@@ -114,7 +114,7 @@ def test_a_stream_that_follows_is_alive() -> None:
 
 
 def test_an_answer_that_the_stream_has_overtaken_proves_nothing() -> None:
-    """What was heard since the question was asked makes its answer void."""
+    """A quote that came since the request makes its answer void."""
     doubts = watching("A")
     doubts.received("A", 5.2)
     assert not doubts.answered("A", 5.0, 5.5, newer=True)
@@ -122,7 +122,7 @@ def test_an_answer_that_the_stream_has_overtaken_proves_nothing() -> None:
 
 
 def test_garbage_is_as_good_as_nothing() -> None:
-    """Quotes that mean nothing for three seconds; one that makes sense in between, and the stream is fine."""
+    """Three seconds of unusable quotes make a stream unreliable; a good quote in between does not."""
     doubts = watching("A")
     doubts.unusable("A", 1.0)
     assert {} == doubts.verdicts(3.9)
@@ -134,7 +134,7 @@ def test_garbage_is_as_good_as_nothing() -> None:
 
 
 def test_garbage_is_forgiven_when_the_market_is_quiet() -> None:
-    """Long after the last garbage, if REST has nothing newer either, the silence is the market's."""
+    """Long after the last unusable quote, if REST has nothing newer either, the market is quiet."""
     doubts = watching("A")
     doubts.unusable("A", 1.0)
     doubts.unusable("A", 6.0)
@@ -145,7 +145,7 @@ def test_garbage_is_forgiven_when_the_market_is_quiet() -> None:
 
 
 def test_a_new_connection_of_a_dead_symbol_is_on_trial() -> None:
-    """It does not count as alive for being new: only when it speaks, or when REST too has nothing newer for a while."""
+    """A new stream counts as alive only when it sends, or when REST has nothing newer for a while."""
     doubts = dead()
     doubts.watch(["A"], 10.0)
     assert {"A": DEAD} == doubts.verdicts(10.0)
@@ -161,7 +161,7 @@ def test_a_new_connection_of_a_dead_symbol_is_on_trial() -> None:
 
 
 def test_the_patience_with_a_forgiven_symbol_is_the_shortest() -> None:
-    """However often REST stood in for it, its next silence is doubted as early as anybody's."""
+    """After REST stood in for it, its next silence is doubted as early as any other."""
     doubts = dead()
     doubts.watch(["A"], 10.0)
     for second in range(11, 16):
@@ -171,7 +171,7 @@ def test_the_patience_with_a_forgiven_symbol_is_the_shortest() -> None:
 
 
 def test_a_new_connection_that_is_dead_too_is_not_forgiven() -> None:
-    """Once REST has newer prices that the new stream did not bring either, a quiet minute is no excuse."""
+    """After REST has newer prices that the new stream did not bring either, a quiet minute does not clear it."""
     doubts = dead()
     doubts.watch(["A"], 10.0)
     doubts.answered("A", 11.0, 11.0, newer=True)
@@ -181,7 +181,7 @@ def test_a_new_connection_that_is_dead_too_is_not_forgiven() -> None:
 
 
 def test_a_new_connection_of_a_doubted_symbol_is_judged_anew() -> None:
-    """What was not yet certain of the connection before is not held against the next."""
+    """A doubt about the last connection that was not confirmed does not count against the next."""
     doubts = watching("A")
     doubts.answered("A", 5.0, 5.0, newer=True)
     doubts.watch(["A"], 6.0)
@@ -189,7 +189,7 @@ def test_a_new_connection_of_a_doubted_symbol_is_judged_anew() -> None:
 
 
 def test_what_is_forgotten_is_asked_about_no_more() -> None:
-    """No question, no verdict, and late words about it are nothing."""
+    """A forgotten symbol has no request and no verdict, and late events about it do nothing."""
     doubts = dead()
     doubts.forget(["A", "B"])
     doubts.received("A", 8.0)
@@ -200,7 +200,7 @@ def test_what_is_forgotten_is_asked_about_no_more() -> None:
 
 
 def test_what_cannot_be_read_brings_all_questions_forward() -> None:
-    """After a message of nobody knows whom, the patience with everybody is the shortest again."""
+    """After an unreadable message of an unknown symbol, every symbol has the shortest patience again."""
     doubts = watching("A")
     for now in (5.0, 15.0, 35.0):
         assert ("A",) == doubts.due(now)
@@ -213,7 +213,7 @@ def test_what_cannot_be_read_brings_all_questions_forward() -> None:
 EVENTS = st.lists(
     st.tuples(
         st.floats(0.01, 20.0),
-        st.sampled_from(["heard", "unusable", "newer", "known", "due", "watch", "forget", "ask_soon"]),
+        st.sampled_from(["received", "unusable", "newer", "known", "due", "watch", "forget", "ask_soon"]),
         st.sampled_from("ABC"),
     ),
     max_size=60,
@@ -222,12 +222,12 @@ EVENTS = st.lists(
 
 @given(EVENTS)
 def test_whatever_happens(events: list[tuple[float, str, str]]) -> None:
-    """Questions keep their distance, verdicts are of watched symbols only, and none outlives a good quote."""
+    """Requests keep their distance, only watched symbols have verdicts, and no verdict outlives a good quote."""
     doubts, now, watched, last_question = watching("A", "B"), 0.0, {"A", "B"}, -TIMING.gap_s
     for wait_s, event, symbol in events:
         now += wait_s
         match event:
-            case "heard":
+            case "received":
                 doubts.received(symbol, now)
                 assert symbol not in doubts.verdicts(now + 1000.0)
             case "unusable":
@@ -254,7 +254,7 @@ def test_whatever_happens(events: list[tuple[float, str, str]]) -> None:
 
 @given(st.lists(st.floats(0.01, 100.0), max_size=40))
 def test_nobody_is_quiet_for_longer_than_allowed(pauses: list[float]) -> None:
-    """However the time passes, a watched symbol is asked about at the first look after the longest silence."""
+    """At any pace of time, a watched symbol is asked about at the first look after the longest silence."""
     doubts, now, last = watching("A"), 0.0, 0.0
     for pause_s in pauses:
         now += pause_s

@@ -32,7 +32,7 @@ def test_reset_starts_over() -> None:
 
 @given(seed=st.integers(), failures=st.integers(1, 200))
 def test_jitter_is_full(seed: int, failures: int) -> None:
-    """A delay lies anywhere between nothing and the ceiling, however many failures there were."""
+    """A delay lies anywhere between zero and the ceiling, after any number of failures."""
     backoff = Backoff(0.5, 30.0, random.Random(seed))
     delays = [backoff.next_s() for _ in range(failures)]
     assert all(0.0 <= delay <= min(30.0, 0.5 * 2**n) for n, delay in enumerate(delays))

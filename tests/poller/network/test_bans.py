@@ -1,4 +1,4 @@
-"""For how long nothing is asked."""
+"""Bans of requests."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tests.fakes import run_virtual
 
 
 def test_a_ban_lasts_as_told() -> None:
-    """Until then there is time left; a shorter one does not end it sooner."""
+    """Until the end of a ban there is time left; a shorter ban does not end it sooner."""
 
     async def main() -> None:
         ban = Ban()
@@ -42,9 +42,9 @@ def test_guesses_grow_until_something_is_answered() -> None:
 
 
 def test_what_is_told_has_bounds() -> None:
-    """Zero still means stop, and nothing means for ever."""
+    """A ban of zero seconds is still a ban, and no ban lasts for ever."""
 
     async def main() -> None:
-        assert [1, 1, LONGEST_BAN_S] == [Ban().begin(told_s) for told_s in (0, 0.2, 1e9)]
+        assert [1, 1, LONGEST_BAN_S] == [Ban().begin(given_s) for given_s in (0, 0.2, 1e9)]
 
     run_virtual(main())

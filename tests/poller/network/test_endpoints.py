@@ -7,7 +7,7 @@ from poller.network.endpoints import Endpoints
 
 
 def test_the_next_url_follows_one_that_failed(caplog: pytest.LogCaptureFixture) -> None:
-    """After the last comes the first; the log names one once it serves."""
+    """After the last URL comes the first; the log names one when it works."""
     endpoints = Endpoints("prices", ["https://a/", "https://b", "https://c"])
     assert "https://a" == endpoints.current
     endpoints.works("https://a")
@@ -30,7 +30,7 @@ def test_one_failure_seen_by_many_is_one() -> None:
 
 
 def test_one_url_stays() -> None:
-    """Where there is no other, it is tried again."""
+    """A single URL is tried again."""
     endpoints = Endpoints.of("prices", "https://a")
     endpoints.failed("https://a")
     assert "https://a" == endpoints.current
@@ -38,6 +38,6 @@ def test_one_url_stays() -> None:
 
 
 def test_the_way_there() -> None:
-    """A request is told of its proxy."""
+    """A request gets its proxy."""
     endpoints = Endpoints("prices", ["https://a.example"], Proxies({"https_proxy": "p:1"}))
     assert {"proxy": "http://p:1"} == endpoints.options(endpoints.current)

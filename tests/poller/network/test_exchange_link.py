@@ -1,4 +1,4 @@
-"""The state of the way to the exchange."""
+"""The state of the link to the exchange."""
 
 import logging
 
@@ -18,7 +18,7 @@ class Clock:
 
 
 def test_begins_down() -> None:
-    """Nothing is up before somebody says so."""
+    """A link begins down."""
     assert LinkState("binance-ws", "down", "not connected yet", 1_000) == ExchangeLink("binance-ws", Clock()).state
 
 

@@ -1,4 +1,4 @@
-"""What a refused handshake says."""
+"""Refused handshakes."""
 
 from collections.abc import AsyncIterator
 
@@ -51,13 +51,13 @@ async def server() -> AsyncIterator[TestServer]:
 
 
 async def test_an_upgrade_is_a_connection(server: TestServer) -> None:
-    """Nothing is different where all is well."""
+    """A good handshake works as with aiohttp's own session."""
     async with stream_session() as session, session.ws_connect(server.make_url("/ws")) as socket:
         assert "hello" == await socket.receive_str()
 
 
 async def test_a_refusal_keeps_what_was_said(server: TestServer) -> None:
-    """Status, headers and body."""
+    """A refusal has status, headers and body."""
     async with stream_session() as session:
         with pytest.raises(RefusedError) as caught:
             await session.ws_connect(server.make_url("/refuse"))
@@ -68,7 +68,7 @@ async def test_a_refusal_keeps_what_was_said(server: TestServer) -> None:
 
 @pytest.mark.parametrize(("path", "status", "begins"), [("/endless", 503, b"xxx"), ("/cut", 502, b"bad gate")])
 async def test_a_body_has_an_end(server: TestServer, path: str, status: int, begins: bytes) -> None:
-    """Of one that does not end the beginning will do, and of one that is cut off what came."""
+    """An endless body is cut off, and of a broken one the received part is kept."""
     async with stream_session() as session:
         with pytest.raises(RefusedError) as caught:
             await session.ws_connect(server.make_url(path))

@@ -24,6 +24,7 @@ def test_burst_is_two_lines(caplog: pytest.LogCaptureFixture) -> None:
 def test_next_burst_is_logged_again(caplog: pytest.LogCaptureFixture) -> None:
     """After a quiet time the same fault is news."""
     throttle = LogThrottle(logger, "bad message", quiet_s=10.0)
-    throttle.note("one", 0.0)
-    throttle.note("two", 20.0)
+    with caplog.at_level(logging.WARNING):
+        throttle.note("one", 0.0)
+        throttle.note("two", 20.0)
     assert ["bad message: one", "bad message: two"] == caplog.messages

@@ -11,7 +11,7 @@ from tests.fakes import run_virtual
 
 
 def test_first_event_is_free() -> None:
-    """Nothing has to be waited for before the first event."""
+    """The first event does not wait."""
     assert 0.0 == RollingLimit(5, 1.0, 0.5).delay_s(123.0)
 
 
@@ -41,7 +41,7 @@ def test_full_window_waits_for_its_oldest_event() -> None:
     idle=st.lists(st.integers(0, 30), min_size=1, max_size=60),
 )
 def test_no_window_ever_holds_more(count: int, window: int, gap: int, idle: list[int]) -> None:
-    """However events come, no window of that length holds more than allowed, and no two are too close."""
+    """For any events no window of that length holds more than allowed, and no two are too close."""
     limit = RollingLimit(count, float(window), float(gap))
     now, events = 0.0, []
     for pause in idle:
@@ -54,7 +54,7 @@ def test_no_window_ever_holds_more(count: int, window: int, gap: int, idle: list
 
 
 def test_turns_are_taken_as_the_limit_allows() -> None:
-    """Waiting for one's turn paces a loop that asks as fast as it can."""
+    """`turn` paces a loop that calls it as fast as it can."""
 
     async def main() -> list[float]:
         limit = RollingLimit(2, 10.0, 1.0)

@@ -94,6 +94,6 @@ def refused_by_proxy(status: int) -> aiohttp.ClientHttpProxyError:
     ],
 )  # fmt: skip
 def test_what_an_error_says(error: Exception, expected: str, nobody: bool) -> None:
-    """The system's words, the certificate's fault, TLS's; and whether anybody is there at all."""
+    """The reasons of the system, of certificates and of TLS; and whether anything answers."""
     assert expected == reasons.of_error(error)
     assert nobody == reasons.nobody_there(error)

@@ -51,7 +51,7 @@ def test_earlier_argument_wins_a_tie() -> None:
 
 
 def test_cancellation_reaches_all() -> None:
-    """Who is cancelled cancels all that it runs."""
+    """A cancellation cancels all coroutines."""
     cleaned = []
 
     async def wait() -> None:

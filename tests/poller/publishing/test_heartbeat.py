@@ -1,4 +1,4 @@
-"""What a heartbeat says, and when the next one is due."""
+"""The content of heartbeats, and when the next is due."""
 
 import pytest
 from msgspec import UNSET
@@ -23,7 +23,7 @@ def test_grid() -> None:
 
 
 def test_changed_link() -> None:
-    """When the link, or who delivers, has changed, a heartbeat is due at once, and the grid stays as it was."""
+    """When the link or the source has changed, a heartbeat is due at once, and the grid stays."""
     states = [UP]
     subject = HeartbeatSchedule(lambda: states[-1], SymbolStates(lambda: 1), lambda: 1)
     subject.sent(subject.heartbeat(), 0.0)
@@ -68,7 +68,7 @@ def test_heartbeat(reason: str) -> None:
 
 
 def test_a_link_that_changes_is_looked_for_between_heartbeats() -> None:
-    """Its end brings nothing that would wake anybody; four looks a second find it."""
+    """A link that ends wakes nobody; four checks a second find it."""
     subject = HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 4), lambda: 7)
     subject.due_at = 10.0
     assert [9.25, 10.0] == [subject.look_at(9.0), subject.look_at(9.9)]
@@ -83,7 +83,7 @@ def test_final_heartbeat() -> None:
 
 
 def test_states_go_with_the_heartbeats() -> None:
-    """A changed state is due at once; the heartbeat has the change, the full set goes along until the bus has both."""
+    """A changed state is due at once; the heartbeat has the change, with the full set until the bus has both."""
     states = SymbolStates(lambda: 4)
     subject = HeartbeatSchedule(lambda: UP, states, lambda: 7)
     states.listed("BTCUSDT", Instrument("trading"))
@@ -110,7 +110,7 @@ def test_states_go_with_the_heartbeats() -> None:
 
 
 def test_all_states_are_given_again_now_and_then() -> None:
-    """What the bus keeps of them may have been overwritten; nobody who has them is told anything."""
+    """The full set is repeated, as others may have overwritten it; gateways that have it get no change."""
     known = SymbolStates(lambda: 1)
     subject = HeartbeatSchedule(lambda: UP, known, lambda: 1)
     known.listed("A1", Instrument("trading"))
@@ -128,7 +128,7 @@ def test_all_states_are_given_again_now_and_then() -> None:
 
 
 def test_before_anything_is_known_of_the_symbols_nothing_is_reported_of_them() -> None:
-    """A poller that waits for the exchange's list says that of the feed alone, once a second."""
+    """A poller that waits for the listing reports only the feed, once a second."""
     states = SymbolStates(lambda: 4)
     subject = HeartbeatSchedule(lambda: UP, states, lambda: 7)
     heartbeat = subject.heartbeat()
@@ -143,7 +143,7 @@ def test_before_anything_is_known_of_the_symbols_nothing_is_reported_of_them() -
 
 
 def test_a_heartbeat_names_its_venue() -> None:
-    """So that nobody takes one venue's word for another's."""
+    """A heartbeat names its venue."""
     assert "binance" == HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 4), lambda: 7).heartbeat().venue
     other = HeartbeatSchedule(lambda: UP, SymbolStates(lambda: 4), lambda: 7, "coinbase")
     assert {"coinbase"} == {other.heartbeat().venue, other.final_heartbeat().venue}

@@ -15,7 +15,7 @@ NOW_MS = 1_700_000_000_000
 
 
 class FailingBus(MemoryBus):
-    """A bus that answers some questions, and is down for those of these names."""
+    """A bus that is down for the roles' methods of these names."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ def lead(bus: MemoryBus, owner: str) -> tuple[Lead, Sequencer]:
 
 
 async def test_one_leads() -> None:
-    """The first to take the lead has it, again and again, and the other when it is released."""
+    """The first to take the lease keeps it; the other gets it when it is released."""
     bus = MemoryBus()
     (first, _), (second, _) = lead(bus, "first"), lead(bus, "second")
     assert [True, True, False] == [await its.take(fit=True) for its in (first, first, second)]
@@ -70,7 +70,7 @@ async def test_one_leads() -> None:
 
 @pytest.mark.parametrize("leads", [True, False])
 async def test_numbers_follow_what_was_published(leads: bool) -> None:
-    """Leading or standing by, each try learns what was published."""
+    """Leading or standing by, each attempt reads the last values."""
     bus = MemoryBus()
     await publish(bus, [tick("A1", NOW_MS + 500)])
     other, _ = lead(bus, "other")
@@ -82,7 +82,7 @@ async def test_numbers_follow_what_was_published(leads: bool) -> None:
 
 
 async def test_successor() -> None:
-    """A successor is another one that stands by and hears the exchange, seen once for each time it tried."""
+    """A successor is another fit poller that stands by; each of its attempts is seen once."""
     bus = MemoryBus()
     (first, _), (second, _) = lead(bus, "first"), lead(bus, "second")
     await first.take(fit=True)
@@ -100,7 +100,7 @@ async def test_successor() -> None:
 
 @pytest.mark.parametrize("name", ["acquire", "read_all", "stand_by"])
 async def test_taking_on_a_bus_that_is_down(name: str) -> None:
-    """Who cannot hold the lease, or learn what was published, does not lead."""
+    """A poller that cannot take the lease, or read the last values, does not lead."""
     bus = FailingBus()
     (first, _), (second, _) = lead(bus, "first"), lead(bus, "second")
     await first.take(fit=True)
@@ -110,7 +110,7 @@ async def test_taking_on_a_bus_that_is_down(name: str) -> None:
 
 
 async def test_giving_up_on_a_bus_that_is_down() -> None:
-    """A lease that cannot be released runs out, and a successor that cannot be seen is none: neither is an error."""
+    """A lease that cannot be released expires, and an unknown successor counts as none: neither is an error."""
     bus = FailingBus()
     bus.down |= {"release", "take_stand_by"}
     subject, _ = lead(bus, "we")
@@ -120,7 +120,7 @@ async def test_giving_up_on_a_bus_that_is_down() -> None:
 
 
 async def test_each_change_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    """Standing by, and leading after it, are logged when they begin; leading from the start goes without saying."""
+    """Standing by, and leading after it, are logged when they begin; leading from the start is not."""
     bus = MemoryBus()
     (first, _), (second, _) = lead(bus, "first"), lead(bus, "second")
     caplog.set_level(logging.DEBUG, "poller")
@@ -137,7 +137,7 @@ async def test_each_change_is_one_line(caplog: pytest.LogCaptureFixture) -> None
 
 
 async def test_each_venue_has_its_leader() -> None:
-    """Pollers of two venues do not stand in each other's way; two of one do."""
+    """Pollers of two venues lead side by side; two of one venue do not."""
     bus = MemoryBus()
 
     def claim(owner: str, venue: str) -> Lead:

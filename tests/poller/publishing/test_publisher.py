@@ -42,7 +42,7 @@ Sent = Tick | Heartbeat
 
 
 class ScriptedBus(MemoryBus):
-    """A bus that takes ``latency_s`` for a publish, and is up or down as the test says."""
+    """A bus that needs ``latency_s`` for a publish; the test sets whether it is up."""
 
     name = "scripted"
 
@@ -51,7 +51,7 @@ class ScriptedBus(MemoryBus):
         self.calls: list[tuple[float, list[Sent]]] = []
         """When each publish was taken, by the loop's time, and what was in it."""
         self.attempts: list[float] = []
-        """When something was asked of it."""
+        """The times of requests to it."""
         self.latency_s = 0.0
         self.up = True
 
@@ -76,7 +76,7 @@ class ScriptedBus(MemoryBus):
         await super().release(token)
 
     def lose_everything(self) -> None:
-        """What FLUSHALL does, or a restart: last values and store are empty."""
+        """Do as FLUSHALL or a restart does: last values and store are empty."""
         self._values.clear()
         for key in tuple(self._stored):
             self._remove(key)
@@ -155,7 +155,7 @@ def marks(count: int, symbol: str = "A1", start: int = 0) -> list[tuple[str, int
 
 
 def test_all_in_order() -> None:
-    """Every tick goes out, in order, when thousands are put at once and when they come one by one."""
+    """Every tick is sent in order, both if thousands are put at once and if they come one by one."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -173,7 +173,7 @@ def test_all_in_order() -> None:
 
 
 def test_natural_batches() -> None:
-    """A tick on its own goes at once; what comes while a publish is under way goes together in the next."""
+    """A single tick goes at once; ticks that come during a publish go together in the next one."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -190,7 +190,7 @@ def test_natural_batches() -> None:
 
 
 def test_heartbeat_each_second() -> None:
-    """A heartbeat goes out at the start and each second, from what the source says then."""
+    """A heartbeat goes out at the start and each second, with the source's present state."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -210,7 +210,7 @@ def test_heartbeat_each_second() -> None:
 
 
 def test_heartbeat_of_a_changed_link() -> None:
-    """When the link changes, a heartbeat follows the first tick after that at once; the seconds stay as they were."""
+    """When the link changes, a heartbeat follows the next tick at once; the grid of seconds stays."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -229,7 +229,7 @@ def test_heartbeat_of_a_changed_link() -> None:
 
 
 def test_heartbeat_of_a_link_that_ends() -> None:
-    """No tick follows the end of a link; it is told within a quarter of a second all the same."""
+    """The end of a link is reported within a quarter of a second, although no tick follows it."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -268,7 +268,7 @@ def test_heartbeat_follows_what_waits() -> None:
 
 
 def test_heartbeats_go_on_under_load() -> None:
-    """However many ticks keep waiting, no three seconds pass without a heartbeat."""
+    """With any number of waiting ticks, no three seconds pass without a heartbeat."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -285,7 +285,7 @@ def test_heartbeats_go_on_under_load() -> None:
 
 
 def test_bound() -> None:
-    """Past its bound, what waits collapses to the newest of each symbol, and the rest is counted."""
+    """Beyond the bound only the newest waiting tick of each symbol stays, and the others are counted."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -350,7 +350,7 @@ def test_retries() -> None:
 
 
 def test_repeat_after_an_outage() -> None:
-    """One heartbeat after an outage everything goes out again: a frozen server may have put older values over it."""
+    """With the next heartbeat after an outage all values go out again: a frozen server may have overwritten them."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -370,7 +370,7 @@ def test_repeat_after_an_outage() -> None:
 
 
 def test_repeat_keeps_every_tick() -> None:
-    """What waits when everything is repeated still goes out in whole and in order."""
+    """Ticks that wait during the repetition are still sent completely and in order."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -393,7 +393,7 @@ def test_repeat_keeps_every_tick() -> None:
 
 
 def test_ticks_put_during_the_first_answer() -> None:
-    """What is put while the first publish after an outage is under way goes out next."""
+    """Ticks put during the first publish after an outage go next."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -431,7 +431,7 @@ def test_outage_is_logged_at_its_start_and_its_end(caplog: pytest.LogCaptureFixt
 
 
 def test_stop() -> None:
-    """A clean stop sends what waits, and then a last heartbeat that says why no more will come."""
+    """A clean stop sends the waiting ticks, and then a last heartbeat with the reason."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -453,7 +453,7 @@ def test_stop() -> None:
 
 @pytest.mark.parametrize("up_again", [True, False])
 def test_stop_in_an_outage(up_again: bool) -> None:
-    """A stop while the bus is down tries once more, and ends whether that works or not."""
+    """A stop while the bus is down tries once more, and then ends in any case."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -469,7 +469,7 @@ def test_stop_in_an_outage(up_again: bool) -> None:
 
 
 def test_states_reach_the_bus() -> None:
-    """A state that changes goes out within a look, behind its ticks, and whole to a bus that lost everything."""
+    """A changed state goes out within one check, behind its ticks; a bus that lost everything gets the full set."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -498,7 +498,7 @@ def test_states_reach_the_bus() -> None:
 
 
 def test_a_symbol_that_is_new_is_numbered_above_what_the_bus_holds() -> None:
-    """Whoever had published it before, and however far ahead its clock was."""
+    """A new symbol's seq is above its last value on the bus, even if the clock of its writer was far ahead."""
 
     async def main() -> None:
         bus, ahead = ScriptedBus(), (NOON_S + 3600) * 1_000
@@ -526,7 +526,7 @@ def test_a_symbol_that_is_new_is_numbered_above_what_the_bus_holds() -> None:
 
 
 def test_a_clock_that_was_days_ahead_is_followed_when_it_is_set_right() -> None:
-    """Within a second the next tick has a number that gateways believe; until then they refuse them, and say so."""
+    """Within a second the next tick has a number that gateways accept; until then they refuse ticks, and report it."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -549,7 +549,7 @@ def test_a_clock_that_was_days_ahead_is_followed_when_it_is_set_right() -> None:
 
 
 def test_room() -> None:
-    """There is room once the bus took a heartbeat, none while it is down or much waits."""
+    """There is room after the bus took a heartbeat, and none while it is down or many ticks wait."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -571,7 +571,7 @@ def test_room() -> None:
 
 
 class Pollers:
-    """Several publishers on one bus, each with a clock of its own, of which one can be killed."""
+    """Several publishers on one bus, each with its own clock; each can be killed."""
 
     def __init__(self, bus: ScriptedBus, *clocks_s: float) -> None:
         self.bus = bus
@@ -584,21 +584,21 @@ class Pollers:
 
     @property
     def leading(self) -> list[int]:
-        """Who leads, or thinks so."""
+        """The publishers that lead, or believe so."""
         return [number for number, its in enumerate(self.all) if its.leading and not self._running[number].done()]
 
     async def kill(self, number: int) -> None:
-        """End one without a word."""
+        """Kill one: it sends no last heartbeat."""
         self._running[number].cancel()
         await asyncio.wait([self._running[number]])
 
     def put_marks(self, *marks: tuple[str, int]) -> None:
-        """All of them hear the same."""
+        """Put the same ticks into all of them."""
         for its in self.all:
             its.put_marks(*marks)
 
     async def stop(self, *numbers: int) -> None:
-        """End these, or all, in their own way."""
+        """Stop these, or all, cleanly."""
         tasks = [self._running[number] for number in numbers or range(len(self.all))]
         for number in numbers or range(len(self.all)):
             self.all[number].stop()
@@ -610,7 +610,7 @@ HOUR_S = 3600.0
 
 
 def test_standing_by() -> None:
-    """While one leads another sends nothing, at its end neither, and counts nothing as waiting or conflated."""
+    """While one leads another sends nothing, also at its end, and counts nothing as waiting or conflated."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -633,7 +633,7 @@ def test_standing_by() -> None:
 @pytest.mark.parametrize("moment_s", [1.0, 1.3, 1.6, 1.95])
 @pytest.mark.parametrize("clocks_s", [(0, 0), (0, -HOUR_S), (-HOUR_S, 0)])
 def test_takeover_from_one_that_was_killed(clocks_s: tuple[float, float], moment_s: float) -> None:
-    """Before gateways miss a heartbeat another leads with the newest tick of every symbol, numbered above all."""
+    """Another leads before gateways miss a heartbeat, with the newest tick of every symbol, numbered above all."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -662,7 +662,7 @@ def test_takeover_from_one_that_was_killed(clocks_s: tuple[float, float], moment
 
 
 def test_takeover_from_one_that_was_stopped() -> None:
-    """Who stops while another stands by sends all that waits, leaves without a final heartbeat, and is followed."""
+    """A leader that stops while another stands by sends all waiting ticks and no final heartbeat; the other follows."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -685,7 +685,7 @@ def test_takeover_from_one_that_was_stopped() -> None:
 
 
 def test_lead_goes_to_who_hears_the_exchange() -> None:
-    """A leader that hears nothing hands over to one that does, and back; while nobody does, it stays."""
+    """A leader whose link is down hands over to one whose link is up, and back; if all are down, it stays."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -710,7 +710,7 @@ def test_lead_goes_to_who_hears_the_exchange() -> None:
 
 
 def test_successor_that_does_not_come() -> None:
-    """Who handed over to one that is no more leads again before gateways miss a heartbeat."""
+    """A leader that handed over to a dead poller leads again before gateways miss a heartbeat."""
 
     async def main() -> None:
         bus = ScriptedBus()
@@ -777,7 +777,7 @@ clocks = st.lists(st.sampled_from([0.0, -HOUR_S, HOUR_S]), min_size=3, max_size=
 @settings(max_examples=60, deadline=None)
 @given(clocks, steps)
 def test_whatever_happens(clocks_s: list[float], stream: list[tuple[str, float]]) -> None:
-    """Whoever dies, whatever fails and however wrong the clocks are: no seq goes back, one leads, all is current."""
+    """After any deaths, faults and wrong clocks no seq goes back, one leads, and all symbols are current."""
 
     async def main() -> None:
         bus = ScriptedBus()

@@ -1,4 +1,4 @@
-"""Ticks on their way to the bus."""
+"""The send buffer."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ def marks(ticks: list[Tick]) -> list[tuple[str, int]]:
 
 
 def test_in_order() -> None:
-    """What waits is taken in order, and once."""
+    """Waiting ticks are taken in order, and once."""
     subject = SendBuffer()
     for seq in range(5):
         subject.append(tick("A1", seq))
@@ -26,7 +26,7 @@ def test_in_order() -> None:
 
 
 def test_what_has_gone_out() -> None:
-    """Of what was confirmed the newest of each symbol is known."""
+    """The newest confirmed tick of each symbol is known."""
     subject = SendBuffer()
     for symbol, seq in (("A1", 1), ("B1", 1), ("A1", 2), ("A1", 3)):
         subject.append(tick(symbol, seq))
@@ -36,7 +36,7 @@ def test_what_has_gone_out() -> None:
 
 
 def test_bound() -> None:
-    """Past its bound, what waits collapses to the newest of each symbol, and the rest is counted."""
+    """Beyond the bound only the newest waiting tick of each symbol stays, and the others are counted."""
     subject = SendBuffer()
     for seq in range(send_buffer.MAX_WAITING):
         subject.append(tick("A1", seq))
@@ -47,7 +47,7 @@ def test_bound() -> None:
 
 
 def test_stop() -> None:
-    """When nothing flows any more, the newest of what was taken and of what waits is missed, and the rest counted."""
+    """When sending stops, the newest taken and waiting ticks become missed ones, and the others are counted."""
     subject = SendBuffer()
     for symbol, seq in (("A1", 1), ("B1", 1), ("A1", 2), ("C1", 1), ("B1", 2)):
         subject.append(tick(symbol, seq))
@@ -58,7 +58,7 @@ def test_stop() -> None:
 
 
 def test_kept_for_the_day_we_lead() -> None:
-    """What somebody else sends is kept too, and what it replaces was not conflated."""
+    """A tick that another poller sends is kept too, and the replaced one does not count as conflated."""
     subject = SendBuffer()
     for seq in range(5):
         subject.keep(tick("A1", seq))
@@ -67,7 +67,7 @@ def test_kept_for_the_day_we_lead() -> None:
 
 
 def test_beginning() -> None:
-    """What was missed while the rest went out goes next."""
+    """Ticks that were missed while the others were sent go next."""
     subject = SendBuffer()
     subject.miss(tick("A1", 1))
     missed = subject.take_missed()
@@ -78,7 +78,7 @@ def test_beginning() -> None:
 
 
 def test_beginning_that_fails() -> None:
-    """What could not be sent is missed as before, but for what is newer."""
+    """Ticks that could not be sent are missed again, unless newer ones came."""
     subject = SendBuffer()
     subject.miss(tick("A1", 1))
     subject.miss(tick("B1", 1))
@@ -91,7 +91,7 @@ def test_beginning_that_fails() -> None:
 
 @given(st.lists(st.sampled_from(["put A1", "put B1", "send", "fail", "begin", "no begin"]), max_size=60))
 def test_nothing_is_lost(stream: list[str]) -> None:
-    """Whatever happens, every tick was sent in order, was replaced by a newer one and counted, or is still here."""
+    """After any events every tick was sent in order, was replaced by a newer one and counted, or is still here."""
     subject, flowing, seq, sent = SendBuffer(), False, 0, []
     for event in stream:
         match event:

@@ -22,7 +22,7 @@ def values(**seqs: int) -> dict[str, bytes]:
 
 
 def leading(*symbols: str) -> Sequencer:
-    """One that leads on an empty bus."""
+    """A sequencer that leads on an empty bus."""
     subject = Sequencer(symbols)
     subject.lead({}, START_MS)
     return subject
@@ -36,7 +36,7 @@ def test_each_symbol_counts_by_one() -> None:
 
 
 def test_renewed_tick() -> None:
-    """A renewed tick is the same but for its seq."""
+    """A renewed tick differs only in its seq."""
     subject = leading("A1")
     assert tick("A1", START_MS) == subject.renew(tick("A1", 5))
     assert START_MS + 1 == subject.take("A1")
@@ -56,14 +56,14 @@ def test_renewed_tick() -> None:
     ],
 )
 def test_who_takes_the_lead(stored: int | None, now_ms: int, following: int) -> None:
-    """Who takes the lead goes on above what the bus holds, and above the time."""
+    """A new leader continues above the last values of the bus, and above the time."""
     subject = Sequencer(["A1"])
     subject.lead({} if stored is None else values(A1=stored, GONE=1), now_ms)
     assert following == subject.take("A1")
 
 
 def test_a_symbol_that_is_added_goes_on_above_what_anybody_published_of_it() -> None:
-    """The others' numbers stay; a slow clock does not matter, nor does being added again."""
+    """A new symbol leaves other numbers as they are; a slow clock and a second addition change nothing."""
     subject = Sequencer(["A1"])
     subject.add("B1", START_MS)
     subject.lead(values(A1=5, B1=START_MS + 7, C1=START_MS + HOUR_MS), START_MS)
@@ -82,7 +82,7 @@ def test_a_symbol_that_is_added_goes_on_above_what_anybody_published_of_it() -> 
 
 
 def test_clock_that_was_set_back() -> None:
-    """Who leads counts on whatever the time is, and so does who takes the lead again."""
+    """A leader counts on at any clock time, and so does one that takes the lead again."""
     subject = leading("A1")
     assert START_MS == subject.take("A1")
     subject.lead(values(A1=START_MS), START_MS - HOUR_MS)
@@ -90,7 +90,7 @@ def test_clock_that_was_set_back() -> None:
 
 
 def test_standing_by() -> None:
-    """What is numbered while another leads does not count."""
+    """Numbers given while another leads do not count."""
     subject = Sequencer(["A1"])
     for seq in range(START_MS + 10, START_MS + 50, 10):
         subject.follow(values(A1=seq), START_MS)
@@ -101,7 +101,7 @@ def test_standing_by() -> None:
 
 @pytest.mark.parametrize("stored", [{}, values(A1=START_MS + 5)])
 def test_bus_that_lost_the_newest(stored: dict[str, bytes]) -> None:
-    """What was seen before, or published by ourselves, counts though the bus has nothing of it, or something older."""
+    """Earlier values, seen or published by ourselves, count even if the bus has none or older ones."""
     seen, published = Sequencer(["A1"]), leading("A1")
     seen.follow(values(A1=START_MS + 99), START_MS)
     for _ in range(100):
@@ -113,7 +113,7 @@ def test_bus_that_lost_the_newest(stored: dict[str, bytes]) -> None:
 
 
 def test_what_is_no_tick_is_noted_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A last value that is no tick is passed over, with one line in the log however often it is seen."""
+    """A last value that is not a tick is ignored, with one log line for any number of readings."""
     subject = Sequencer(["A1", "B1"])
     with caplog.at_level(logging.DEBUG):
         for _ in range(100):
@@ -135,7 +135,7 @@ def test_what_is_no_tick_is_noted_once(caplog: pytest.LogCaptureFixture) -> None
     ids=["2^53 - 1", "a day and a millisecond", "negative", "float", "huge", "3 MB"],
 )
 def test_what_nobody_should_have_written_moves_no_number(poison: dict[str, bytes]) -> None:
-    """Neither of who stands by, nor of who takes the lead, nor of a symbol that is added; others' are as they were."""
+    """A wrong last value is ignored by a stand-by, by a new leader and for an added symbol; others are not affected."""
     subject = Sequencer(["A1", "B1"])
     subject.follow(values(A1=START_MS - 5, B1=START_MS + 7), START_MS)
     subject.follow(poison | values(B1=START_MS + 8), START_MS)
@@ -149,7 +149,7 @@ def test_what_nobody_should_have_written_moves_no_number(poison: dict[str, bytes
 
 
 def test_a_clock_that_was_days_ahead_and_is_set_right(caplog: pytest.LogCaptureFixture) -> None:
-    """Numbers that gateways refuse are not gone on with: a symbol is numbered from the time again, and that is told."""
+    """A symbol whose numbers gateways would refuse is numbered from the time again, and that is logged."""
     subject = Sequencer(["A1"])
     subject.lead({}, START_MS + 2 * DAY_MS)
     assert START_MS + 2 * DAY_MS == subject.take("A1")
@@ -164,7 +164,7 @@ def test_a_clock_that_was_days_ahead_and_is_set_right(caplog: pytest.LogCaptureF
 
 
 def test_thousands_of_wrong_symbols_are_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
-    """Both where their last values are ignored, and where their numbers begin again."""
+    """The log names only some symbols, both for ignored last values and for restarted numbers."""
     names = [f"S{number}" for number in range(1000)]
     subject = Sequencer(names)
     subject.lead(values(**dict.fromkeys(names, MAX_EXACT)), START_MS)
@@ -175,7 +175,7 @@ def test_thousands_of_wrong_symbols_are_a_few_lines(caplog: pytest.LogCaptureFix
 
 
 def test_more_ticks_than_milliseconds_for_hours() -> None:
-    """A symbol whose count outruns the clock by a day begins with the time again, and stays below what is refused."""
+    """A symbol whose count is a day ahead of the clock begins with the time again, so gateways accept it."""
     subject = leading("A1")
     subject.lead(values(A1=START_MS + DAY_MS - 3), START_MS)
     taken = [subject.take("A1") for _ in range(6)]
@@ -188,7 +188,7 @@ turns = st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 5, GAP - 1]), st.boo
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(-HOUR_MS, HOUR_MS), min_size=4, max_size=4), st.lists(turns, max_size=30))
 def test_whoever_leads(clocks: list[int], stream: list[tuple[int, int, bool]]) -> None:
-    """However wrong their clocks, however often the lead changes or the bus loses all, what is published only grows."""
+    """With any clocks, changes of the lead and losses of the bus, the published seq only grows."""
     pollers = [Sequencer(["A1"]) for _ in clocks]
     pollers[0].lead({}, START_MS + clocks[0])
     published = pollers[0].take("A1")

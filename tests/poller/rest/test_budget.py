@@ -8,7 +8,7 @@ from poller.rest.budget import WeightBudget
 
 
 def test_full_pace_below_the_soft_limit() -> None:
-    """Up to half of the limit nothing is slowed down."""
+    """Up to half of the limit no request is slowed down."""
     budget = WeightBudget(6000)
     budget.observe(3000, 0.0)
     assert 1.0 == budget.stretch(0.0)
@@ -17,7 +17,7 @@ def test_full_pace_below_the_soft_limit() -> None:
 
 @pytest.mark.parametrize("limit", [1, 19, 22])
 def test_a_limit_below_any_request_lets_one_a_minute_pass(limit: int) -> None:
-    """An exchange that says so by mistake is asked again, and may say something else."""
+    """A limit below any request lets one request a minute pass, so the exchange can correct it."""
     budget = WeightBudget(limit)
     for minute in range(3):
         now = 60.0 * minute
@@ -37,7 +37,7 @@ def test_pace_slows_as_others_use_the_budget() -> None:
 
 
 def test_waits_for_the_next_minute_above_the_hard_limit() -> None:
-    """Nothing that would pass the hard limit goes out until the minute of the observation is surely over."""
+    """A request that would exceed the hard limit waits until the minute of the observation is surely over."""
     budget = WeightBudget(6000)
     budget.observe(100, 10.0)
     budget.observe(5398, 30.0)
@@ -47,7 +47,7 @@ def test_waits_for_the_next_minute_above_the_hard_limit() -> None:
 
 
 def test_smaller_observation_begins_a_new_minute() -> None:
-    """When the exchange's count has started anew, so does the time that it holds for."""
+    """When the exchange's count restarts, so does the time for which it is valid."""
     budget = WeightBudget(6000)
     budget.observe(3000, 0.0)
     budget.observe(20, 50.0)
@@ -56,7 +56,7 @@ def test_smaller_observation_begins_a_new_minute() -> None:
 
 
 def test_unanswered_requests_count() -> None:
-    """What was sent is spent, even if no answer ever tells of it."""
+    """A sent request counts, even if no answer comes."""
     budget = WeightBudget(100)
     for _ in range(22):
         budget.spend(4, 0.0)
@@ -66,7 +66,7 @@ def test_unanswered_requests_count() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from([2, 4, 20, 40, 80])), max_size=300))
 def test_alone_on_the_ip_the_limit_is_never_passed(requests: list[tuple[int, int]]) -> None:
-    """Whatever is asked for whenever, the exchange's own count per minute stays within its limit."""
+    """For any requests at any times, the exchange's count per minute stays within its limit."""
     limit, now, minute, used = 300, 7.0, 0, 0
     budget = WeightBudget(limit)
     for pause, weight in requests:

@@ -1,4 +1,4 @@
-"""One list of all that an exchange has, looked at again and again."""
+"""The periodic reading of one list of all symbols."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ HALTED = Instrument("halted", Scales(2, 8), "closed")
 
 
 class ListingClient:
-    """Answers with what the test lists, or with the faults it is given."""
+    """Answers with the test's listing, or with the given faults."""
 
     def __init__(self, **listed: Instrument) -> None:
         self.listed: Mapping[str, Instrument] = listed
@@ -57,7 +57,7 @@ class Stage:
 
 
 def test_every_symbol_has_an_answer() -> None:
-    """One that is not in the list is unknown; faults are told and tried again."""
+    """A symbol that is not in the list is unknown; faults are reported and retried."""
 
     async def scene() -> None:
         client = ListingClient(A=TRADED, C=TRADED)
@@ -80,7 +80,7 @@ def test_every_symbol_has_an_answer() -> None:
     ],
 )
 def test_none_is_listed(symbols: list[str], says: str) -> None:
-    """A start without any symbol ends with what to do."""
+    """A start without any listed symbol fails with the fix."""
 
     async def scene() -> None:
         client = ListingClient()
@@ -92,7 +92,7 @@ def test_none_is_listed(symbols: list[str], says: str) -> None:
 
 
 def test_what_changes_is_reported_within_a_minute() -> None:
-    """A halt, its end, a removal from the list and a return to it; and nothing twice."""
+    """A halt, its end, a removal from the list and a return are each reported once."""
 
     async def scene() -> None:
         stage = Stage(ListingClient(A=TRADED, B=TRADED))
@@ -118,7 +118,7 @@ def test_what_changes_is_reported_within_a_minute() -> None:
 
 
 def test_doubts_are_settled_soon_and_asked_about_ever_more_rarely() -> None:
-    """A doubt that never ends costs a question a minute; one symbol's silence alone costs none."""
+    """A permanent doubt costs one request a minute; the silence of one symbol costs none."""
 
     async def scene() -> None:
         stage = Stage(ListingClient(A=TRADED, B=TRADED))
@@ -141,7 +141,7 @@ def test_doubts_are_settled_soon_and_asked_about_ever_more_rarely() -> None:
 
 
 def test_symbols_come_and_go() -> None:
-    """A new one is unknown until it has been asked about, which is at once; one that has gone is not spoken of."""
+    """A new symbol is unknown until its immediate request is answered; a removed one is not reported."""
 
     async def scene() -> None:
         stage = Stage(ListingClient(A=TRADED, B=TRADED, C=HALTED))

@@ -21,12 +21,12 @@ from tests.poller.listening import LIMITS, REST
 
 
 def new_client(where: Endpoints | str, timing: RestTiming, **more: Any) -> RestClient:
-    """A client that understands Binance's answers."""
+    """A client with Binance's dialect."""
     return RestClient(where, BinanceRestDialect(), timing, Counters(), **more)
 
 
 class Recorder:
-    """A server that answers everything with the same headers, and writes down what it was asked."""
+    """A server that answers everything with the same headers, and records the requests."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -70,14 +70,14 @@ async def test_list_is_encoded_to_the_letter(api: RestClient, recorder: Recorder
 
 
 async def test_names_of_any_script_are_encoded_as_utf8(api: RestClient, recorder: Recorder) -> None:
-    """A list's length counts what is sent."""
+    """The length of a list is that of its encoded form."""
     await api.get("/x", symbols_query(("币USDT", "A/B")), 2)
     assert ["/x?symbols=%5B%22%E5%B8%81USDT%22%2C%22A%2FB%22%5D"] == recorder.paths
     assert {} == symbols_query(tuple(f"{'币' * 20}{number}" for number in range(30)))
 
 
 async def test_one_request_at_a_time(api: RestClient, recorder: Recorder) -> None:
-    """However many ask, the exchange sees one after the other."""
+    """Many concurrent requests reach the exchange one after the other."""
     await asyncio.gather(*(api.get("/x", {}, 1) for _ in range(8)))
     assert (8, 1) == (len(recorder.paths), recorder.most_under_way)
 
@@ -91,7 +91,7 @@ async def test_used_weight_is_read(api: RestClient, recorder: Recorder) -> None:
 
 @pytest.mark.parametrize("header", ["", "many", "-5", "1.5", "9" * 400, "\N{ARABIC-INDIC DIGIT THREE}"])
 async def test_senseless_weight_is_ignored(api: RestClient, recorder: Recorder, header: str) -> None:
-    """A header that is no number leaves our own count."""
+    """A header that is not a number leaves our own count."""
     recorder.headers = {"X-MBX-USED-WEIGHT-1M": header}
     await api.get("/x", {}, 7)
     assert 7 == api.budget.used
@@ -99,7 +99,7 @@ async def test_senseless_weight_is_ignored(api: RestClient, recorder: Recorder, 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}])
 async def test_ban_without_an_end_holds_the_default(recorder: Recorder, headers: dict[str, str]) -> None:
-    """A 429 that does not say how long is taken for two minutes, the next one for longer."""
+    """A 429 without a time bans for two minutes, the next one for longer."""
     app = web.Application()
     app.router.add_get("/{path:.*}", recorder.handle)
     recorder.status, recorder.headers = 429, headers
@@ -115,7 +115,7 @@ async def test_ban_without_an_end_holds_the_default(recorder: Recorder, headers:
 
 
 async def test_no_ban_is_for_ever(recorder: Recorder) -> None:
-    """The exchange's longest is three days; what says more is a mistake."""
+    """The exchange's longest ban is three days; a longer time is a mistake."""
     app = web.Application()
     app.router.add_get("/{path:.*}", recorder.handle)
     recorder.status, recorder.headers = 429, {"Retry-After": "999999999"}
@@ -127,7 +127,7 @@ async def test_no_ban_is_for_ever(recorder: Recorder) -> None:
 
 
 async def test_an_answer_has_an_end(api: RestClient, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However little it takes on the wire, no more of it is unpacked than any good answer has."""
+    """A small compressed answer is unpacked only up to the size of a good answer."""
     monkeypatch.setattr("poller.rest.client._MAX_BODY_BYTES", 2 << 20)
     recorder.headers = {"Content-Encoding": "gzip"}
     recorder.body = gzip.compress(bytes(2 << 20))
@@ -137,7 +137,7 @@ async def test_an_answer_has_an_end(api: RestClient, recorder: Recorder, monkeyp
 
 
 async def test_redirects_are_not_followed(api: RestClient, recorder: Recorder) -> None:
-    """An answer that sends us elsewhere is a fault, not a way."""
+    """A redirect is a fault and is not followed."""
     recorder.status, recorder.headers = 302, {"Location": "/elsewhere"}
     assert Failure("HTTP 302") == await api.get("/x", {}, 1)
     assert ["/x"] == recorder.paths
@@ -190,7 +190,7 @@ async def test_how_long_a_ban_lasts(recorder: Recorder, headers: dict[str, str],
 
 
 async def test_a_ban_is_everybodys(recorder: Recorder) -> None:
-    """Who shares the endpoints with somebody who was told to wait waits too, and can say why."""
+    """A ban of one user holds for all users of the endpoints, with its reason."""
     app = web.Application()
     app.router.add_get("/{path:.*}", recorder.handle)
     recorder.status, recorder.headers = 429, {"Retry-After": "60"}
@@ -209,7 +209,7 @@ async def test_a_ban_is_everybodys(recorder: Recorder) -> None:
 
 
 async def test_the_reason_stays_until_it_is_over(api: RestClient, recorder: Recorder) -> None:
-    """The newest fault can be asked for until a request is answered as it should."""
+    """The newest fault is kept until a request succeeds."""
     recorder.status, recorder.body = 403, b"<title>Forbidden here</title>"
     assert Failure("HTTP 403: Forbidden here") == await api.get("/x", {}, 1)
     assert Failure("HTTP 403: Forbidden here") == api.failure
@@ -225,7 +225,7 @@ async def test_the_reason_stays_until_it_is_over(api: RestClient, recorder: Reco
 async def test_another_url_is_tried_where_one_does_not_serve(
     api: RestClient, recorder: Recorder, status: int, body: bytes, moves: bool
 ) -> None:
-    """What the exchange itself says to a request would be said elsewhere too."""
+    """An error code of the exchange does not switch to another URL."""
     base = api._endpoints.current  # what the fixture made
     endpoints = Endpoints("REST", [f"{base}/a", f"{base}/b"])
     async with new_client(endpoints, REST) as api:
@@ -236,7 +236,7 @@ async def test_another_url_is_tried_where_one_does_not_serve(
 
 
 async def test_an_url_where_nobody_listens_is_left(api: RestClient, recorder: Recorder) -> None:
-    """The fault names the URL and what the system says; the next request goes to the other."""
+    """The fault has the URL and the system's reason; the next request goes to the other URL."""
     base, dead = api._endpoints.current, f"http://127.0.0.1:{free_port()}"
     async with new_client(Endpoints("REST", [dead, base]), REST) as api:
         assert Failure(f"cannot reach {dead}: Connection refused") == await api.get("/x", {}, 1)

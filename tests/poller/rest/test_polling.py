@@ -1,4 +1,4 @@
-"""What is asked, how often, and at what weight."""
+"""The requests: which, how often, and at what weight."""
 
 import random
 from collections.abc import AsyncIterator, Mapping
@@ -14,14 +14,14 @@ from poller.rest.polling import Polling
 from poller.rest.timing import RestTiming
 from poller.venues.binance.rest import QUESTIONS
 from tests.exchange import Exchange, Limits
-from tests.poller.listening import LIMITS, bids, eventually, heard, heeding, listening, new_rest
+from tests.poller.listening import LIMITS, arrived, bids, eventually, heeding, listening, new_rest
 
 MANY = [f"S{number:03d}USDT" for number in range(600)]
 
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     # Tests are in a hurry: some hundred seconds' requests in one.
     async with Exchange(["BTCUSDT", "ETHUSDT", *MANY], structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange
@@ -29,7 +29,7 @@ async def exchange() -> AsyncIterator[Exchange]:
 
 
 async def test_very_many_symbols_are_filtered_from_all(exchange: Exchange) -> None:
-    """More symbols than an address should name: all are asked for, ours are emitted, summaries by twenties."""
+    """For more symbols than a URL should name all are requested and ours are emitted; summaries go by twenties."""
     async with listening(new_rest(exchange, MANY)) as updates:
         await eventually(lambda: {update.symbol for update in updates if update.last} == set(MANY))
     assert {update.symbol for update in updates} == set(MANY)
@@ -43,7 +43,7 @@ async def test_very_many_symbols_are_filtered_from_all(exchange: Exchange) -> No
 
 
 async def test_whole_market_at_its_own_interval() -> None:
-    """Above 800 symbols one summary of all, more rarely, is cheaper than all the twenties."""
+    """Above 800 symbols, one less frequent summary of all symbols is cheaper than all the twenties."""
     everything = [f"S{number:04d}USDT" for number in range(801)]
     async with Exchange(everything, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         async with listening(new_rest(exchange, everything, market_interval_s=30.0)) as updates:
@@ -53,7 +53,7 @@ async def test_whole_market_at_its_own_interval() -> None:
 
 
 async def test_slows_down_before_the_limit() -> None:
-    """However fast it is asked to be, the limit that ``exchangeInfo`` tells is never passed, minute after minute."""
+    """At any speed the limit that ``exchangeInfo`` gives is never exceeded, minute after minute."""
     limits = Limits(weight=200, weight_window_s=0.5)
     async with Exchange(["BTCUSDT", "ETHUSDT"], limits) as exchange:
         source = new_rest(exchange, ["BTCUSDT", "ETHUSDT"], interval_s=0.001, weight_window_s=0.5)
@@ -66,7 +66,7 @@ async def test_slows_down_before_the_limit() -> None:
 
 
 async def test_shares_the_limit_with_others_on_the_ip() -> None:
-    """Weight that somebody else used is seen in the answers; above the hard limit nothing more is asked."""
+    """The answers show weight that others used; above the hard limit no more requests are sent."""
     limits = Limits(weight=6000, weight_window_s=3600.0)
     async with Exchange(["BTCUSDT"], limits) as exchange:
         source = new_rest(exchange, ["BTCUSDT"], quiet_s=0.2, weight_window_s=3600.0)
@@ -81,7 +81,7 @@ async def test_shares_the_limit_with_others_on_the_ip() -> None:
 
 
 async def test_failing_summaries_do_not_hold_back_quotes(exchange: Exchange) -> None:
-    """Quotes go on each interval while only ``24hr`` fails."""
+    """Quotes continue each interval while only ``24hr`` fails."""
     exchange.answer(500, path="ticker/24hr")
     source = new_rest(exchange, ["BTCUSDT"])
     async with listening(source) as updates:
@@ -93,14 +93,14 @@ async def test_failing_summaries_do_not_hold_back_quotes(exchange: Exchange) -> 
 
 
 async def test_delisted_symbol_does_not_take_the_others_along(exchange: Exchange) -> None:
-    """When the exchange refuses a list for one symbol's sake, all are asked for until it is known which."""
+    """If the exchange refuses a list because of one symbol, all symbols are requested until the listing shows which."""
     source = new_rest(exchange, ["BTCUSDT", "ETHUSDT"])
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
         exchange.market.delist("ETHUSDT")
         await eventually(lambda: any(request.status == 400 for request in exchange.requests))
         exchange.quote("BTCUSDT", bid="8.00000000", last="8.00000000")
-        await heard(listener.updates, "BTCUSDT", "8.00000000")
+        await arrived(listener.updates, "BTCUSDT", "8.00000000")
         await eventually(lambda: any(update.last == "8.00000000" for update in listener.updates))
         await eventually(lambda: listener.listings)
         assert [("ETHUSDT", "delisted")] == [(symbol, its.status) for symbol, its in listener.listings]
@@ -115,11 +115,11 @@ async def test_delisted_symbol_does_not_take_the_others_along(exchange: Exchange
 
 
 async def test_a_refusal_that_comes_after_the_listing_is_none_of_the_next_question() -> None:
-    """It was of the list as it was: the next question names what is listed, and not the whole market for a minute."""
+    """A refusal of the old list does not count: the next request names the listed symbols, not the whole market."""
     named: list[bool] = []
 
     class Client:
-        """Refuses the first question, and while that is on its way the listing is read again."""
+        """Refuses the first request, during which the listing is read again."""
 
         async def get(self, _path: str, query: Mapping[str, str], _weight: int) -> bytes | Failure:
             named.append(bool(query))
@@ -146,7 +146,7 @@ async def test_a_refusal_that_comes_after_the_listing_is_none_of_the_next_questi
 
 
 async def test_all_delisted_is_reported_and_recovered_from(exchange: Exchange) -> None:
-    """With nobody left to ask for the link is down and says why; one that is listed again is asked for."""
+    """Without any listed symbol the link is down with the reason; a symbol that is listed again is requested."""
     source = new_rest(exchange, ["BTCUSDT"], absent_s=0.1)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
@@ -156,24 +156,24 @@ async def test_all_delisted_is_reported_and_recovered_from(exchange: Exchange) -
         links: list[str] = [source.state.link]
         exchange.market.enlist("BTCUSDT")
         exchange.quote("BTCUSDT", bid="8.00000000")
-        await heard(listener.updates, "BTCUSDT", "8.00000000")
+        await arrived(listener.updates, "BTCUSDT", "8.00000000")
         links.append(source.state.link)
         assert ["down", "up"] == links
 
 
 async def test_symbols_of_other_scripts_are_polled() -> None:
-    """A list with a Unicode symbol is encoded so that the exchange takes it."""
+    """A list with a Unicode symbol is encoded as the exchange accepts it."""
     async with Exchange(["BTCUSDT", "币安人生USDT"], structs.replace(LIMITS, weight=1_000_000)) as exchange:
         async with listening(new_rest(exchange, ["BTCUSDT", "币安人生USDT"])) as updates:
             exchange.quote("币安人生USDT", bid="7.00000000")
-            await heard(updates, "币安人生USDT", "7.00000000")
+            await arrived(updates, "币安人生USDT", "7.00000000")
         assert {200} == {request.status for request in exchange.requests}
         assert [] == exchange.violations
 
 
 @pytest.mark.parametrize("symbols", [["BTCUSDT", "ETHUSDT"], ["BTCUSDT", *MANY]])
 async def test_a_symbol_gone_from_the_answers(exchange: Exchange, symbols: list[str]) -> None:
-    """It is uncovered within the quiet time and looked up, the others are not; back, it is covered."""
+    """A missing symbol is uncovered within the quiet time and looked up, the others are not; back, it is covered."""
     gone = symbols[-1]
     source = new_rest(exchange, symbols, quiet_s=0.3)
     async with heeding(source) as listener:
@@ -189,7 +189,7 @@ async def test_a_symbol_gone_from_the_answers(exchange: Exchange, symbols: list[
 
 
 async def test_a_symbol_that_was_not_asked_for_meanwhile_is_not_missing_at_once(exchange: Exchange) -> None:
-    """Asked for again, it has its quiet time again."""
+    """A symbol that is requested again has its quiet time again."""
     source = new_rest(exchange, ["BTCUSDT", "ETHUSDT"], quiet_s=0.3)
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
@@ -202,12 +202,12 @@ async def test_a_symbol_that_was_not_asked_for_meanwhile_is_not_missing_at_once(
 
 
 async def test_symbols_added_and_removed_while_polling(exchange: Exchange) -> None:
-    """The next question names the new ones, once they are known to be listed, and the removed ones no more."""
+    """The next request names new symbols that are listed, and no removed ones."""
     source = new_rest(exchange, ["BTCUSDT", "ETHUSDT"])
     async with heeding(source) as listener:
         await eventually(lambda: source.state.link == "up")
         source.serve(["BTCUSDT", "S000USDT", "NOPEUSDT"])
-        await heard(listener.updates, "S000USDT", "100.00000000")
+        await arrived(listener.updates, "S000USDT", "100.00000000")
         # Those that ask for the new one alone may still be on their way.
         await eventually(
             lambda: (

@@ -17,9 +17,9 @@ from tests.poller.listening import (
     REST,
     STREAM_LIMITS,
     STREAMS,
+    arrived,
     bids,
     eventually,
-    heard,
     heeding,
     listening,
     new_ws,
@@ -31,7 +31,7 @@ SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     async with Exchange(SYMBOLS, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange
         assert [] == exchange.violations
@@ -56,7 +56,7 @@ async def test_pongs_go_before_subscribes() -> None:
         async with listening(source):
             await eventually(lambda: source.state.link == "up")
         connection = exchange.connections[0]
-        after = [message.kind for message in connection.heard if message.at >= connection.pinged[0]]
+        after = [message.kind for message in connection.received if message.at >= connection.pinged[0]]
         # One SUBSCRIBE may have been on its way.
         assert "pong" in after[:2]
         assert "text" in after[2:]
@@ -68,7 +68,7 @@ async def test_a_flood_of_pings_does_not_break_the_pace(exchange: Exchange) -> N
     limits = structs.replace(LIMITS, ping_s=0.005, pong_timeout_s=5.0)
     async with Exchange(SYMBOLS, limits) as exchange:
         async with listening(new_ws(exchange, SYMBOLS)):
-            await eventually(lambda: exchange.connections and len(exchange.connections[0].heard) >= 10)
+            await eventually(lambda: exchange.connections and len(exchange.connections[0].received) >= 10)
         assert [] == exchange.violations
 
 
@@ -83,7 +83,7 @@ async def test_quiet_market_is_no_fault_of_the_connection(exchange: Exchange, pi
             connection = exchange.connections[0]
             messages = source.counters["messages"]
             kind = "pong" if pings else "ping"
-            await eventually(lambda: sum(message.kind == kind for message in connection.heard) >= 6)
+            await eventually(lambda: sum(message.kind == kind for message in connection.received) >= 6)
             assert ("up", messages) == (source.state.link, source.counters["messages"])
             exchange.quote("BTCUSDT", bid="7.00000000")
             await eventually(lambda: source.counters["messages"] == messages + 1)
@@ -100,8 +100,8 @@ async def test_deaf_connection_is_replaced(exchange: Exchange) -> None:
         await eventually(lambda: "nothing received for 0.4 s" in source.state.reason)
         await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
-    assert "ping" in {message.kind for message in exchange.connections[0].heard}
+        await arrived(updates, "BTCUSDT", "7.00000000")
+    assert "ping" in {message.kind for message in exchange.connections[0].received}
 
 
 async def test_an_exchange_that_answers_no_ping_lives_by_its_own() -> None:
@@ -125,7 +125,7 @@ async def test_half_a_frame_is_recovered_from(exchange: Exchange) -> None:
         exchange.connections[0].deaf = True
         await eventually(lambda: source.counters["reconnects"] >= 1 and source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
 
 
 async def test_symbols_added_and_removed_on_a_live_connection(exchange: Exchange) -> None:
@@ -139,9 +139,9 @@ async def test_symbols_added_and_removed_on_a_live_connection(exchange: Exchange
             expected = {f"{name}@{kind}" for name in ("btcusdt", "solusdt") for kind in ("bookTicker", "miniTicker")}
             await eventually(lambda: set(exchange.connections[0].streams) == expected)
             await eventually(lambda: ("SOLUSDT", "trading") in [(its, how.status) for its, how in listener.listings])
-            await heard(listener.updates, "SOLUSDT", "100.00000000")
+            await arrived(listener.updates, "SOLUSDT", "100.00000000")
             exchange.quote("SOLUSDT", bid="7.00000000")
-            await heard(listener.updates, "SOLUSDT", "7.00000000")
+            await arrived(listener.updates, "SOLUSDT", "7.00000000")
             assert "6.00000000" not in bids(listener.updates, "ETHUSDT")
         assert (1, 0) == (len(exchange.connections), source.counters["malformed"])
         assert [] == exchange.violations
@@ -155,8 +155,8 @@ async def test_streams_of_a_symbol_in_another_script() -> None:
         async with listening(source) as updates:
             await eventually(lambda: source.state.link == "up")
             exchange.quote(symbols[-1], bid="7.00000000")
-            await heard(updates, symbols[-1], "7.00000000")
-        assert max(message.size for message in exchange.connections[0].heard) <= 4096
+            await arrived(updates, symbols[-1], "7.00000000")
+        assert max(message.size for message in exchange.connections[0].received) <= 4096
         assert [] == exchange.violations
 
 
@@ -223,7 +223,7 @@ async def test_bad_messages_cost_nothing_but_a_count(exchange: Exchange, text: s
         await eventually(lambda: source.state.link == "up")
         exchange.say(text)
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
         await eventually(lambda: set(SYMBOLS) == {update.symbol for update in updates})
     assert (1, 0) == (source.counters["malformed"], source.counters["reconnects"])
 

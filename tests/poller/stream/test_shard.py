@@ -7,14 +7,14 @@ import pytest
 from msgspec import structs
 
 from tests.exchange import Exchange
-from tests.poller.listening import DOUBTS, LIMITS, REST, eventually, heard, heeding, listening, new_ws
+from tests.poller.listening import DOUBTS, LIMITS, REST, arrived, eventually, heeding, listening, new_ws
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     async with Exchange(SYMBOLS, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange
         assert [] == exchange.violations
@@ -34,7 +34,7 @@ async def test_shutdown_is_prepared_for(exchange: Exchange, form: str) -> None:
         assert old.closed_at >= new.granted_at
         assert set(old.streams) == set(new.streams)
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(updates, "BTCUSDT", "7.00000000")
+        await arrived(updates, "BTCUSDT", "7.00000000")
         assert ("up", since_us) == (source.state.link, source.state.since_us)
     assert 0 == source.counters["malformed"]
 
@@ -73,7 +73,7 @@ async def test_old_connection_is_replaced_before_its_end() -> None:
             while len(exchange.connections) < 4:
                 number += 1
                 exchange.quote("BTCUSDT", bid=f"{number}.00000000", update_id=500_000_000 + number)
-                await heard(updates, "BTCUSDT", f"{number}.00000000")
+                await arrived(updates, "BTCUSDT", f"{number}.00000000")
             assert since_us == source.state.since_us
             assert [None] * len(exchange.connections) == [one.close_code for one in exchange.connections]
         ids = dict.fromkeys(update.update_id for update in updates if update.update_id is not None)
@@ -110,7 +110,7 @@ async def test_a_dead_symbol_s_connection_is_replaced_without_a_gap(exchange: Ex
         assert old.closed_at >= new.granted_at
         assert ("up", since_us) == (source.state.link, source.state.since_us)
         exchange.quote("ETHUSDT", bid="8.00000000")
-        await heard(listener.updates, "ETHUSDT", "8.00000000")
+        await arrived(listener.updates, "ETHUSDT", "8.00000000")
         await eventually(lambda: listener.lacking == {} and listener.notes["ETHUSDT"] == "")
     ids = {update.update_id for update in listener.updates if update.symbol == "BTCUSDT"} - {None}
     assert {500_000_000 + at for at in range(1, number + 1)} <= ids
@@ -126,7 +126,7 @@ async def test_a_symbol_that_stays_dead_is_no_storm_of_connections(exchange: Exc
         while asyncio.get_running_loop().time() - began < 3.0:
             number += 1
             exchange.quote("ETHUSDT", bid=f"{number}.00000000")
-            await heard(listener.updates, "ETHUSDT", f"{number}.00000000")
+            await arrived(listener.updates, "ETHUSDT", f"{number}.00000000")
     # At about 0.6, 1.1 and 2.1 s.
     assert 2 <= len(exchange.connections) <= 5
     assert "by REST" in listener.notes["ETHUSDT"]
@@ -150,7 +150,7 @@ async def test_a_connection_lost_while_its_successor_is_made(exchange: Exchange)
         exchange.connections[1].say('{"result":null,"id":1}')
         await eventually(lambda: source.state.link == "up")
         exchange.quote("BTCUSDT", bid="7.00000000")
-        await heard(listener.updates, "BTCUSDT", "7.00000000")
+        await arrived(listener.updates, "BTCUSDT", "7.00000000")
     assert 2 == len(exchange.connections)
     assert {} == listener.was_lacking
 
@@ -160,13 +160,13 @@ async def test_shutdown_announced_as_soon_as_it_is_ready(exchange: Exchange) -> 
     source = new_ws(exchange, SYMBOLS)
     async with heeding(source) as listener:
         exchange.faults.ignore_subscribe = True
-        await eventually(lambda: len(exchange.connections) == 1 and exchange.connections[0].heard)
+        await eventually(lambda: len(exchange.connections) == 1 and exchange.connections[0].received)
         exchange.faults.ignore_subscribe = False
         # No successor for now: what comes, comes of the first.
         exchange.faults.stream_status = 503
         exchange.connections[0].say('{"result":null,"id":1}')
         exchange.connections[0].say('{"e":"serverShutdown","E":1700000000000}')
-        await heard(listener.updates, "BTCUSDT", "100.00000000")
+        await arrived(listener.updates, "BTCUSDT", "100.00000000")
         exchange.heal()
         await eventually(lambda: len(exchange.connections) == 2 and not exchange.connections[0].open)
         assert "up" == source.state.link
@@ -198,7 +198,7 @@ async def test_cut_connections_are_made_again_and_again(exchange: Exchange, capl
             assert "stream down: connection lost" in source.state.reason or "broken" in source.state.reason
             await eventually(lambda: source.state.link == "up")
             exchange.quote("BTCUSDT", bid=f"{number}.00000000")
-            await heard(updates, "BTCUSDT", f"{number}.00000000")
+            await arrived(updates, "BTCUSDT", f"{number}.00000000")
     assert 5 == source.counters["reconnects"]
 
 

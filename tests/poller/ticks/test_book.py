@@ -1,4 +1,4 @@
-"""One symbol: what an update changes, and the tick that comes of it."""
+"""One symbol: the changes by an update, and the resulting tick."""
 
 from decimal import Decimal
 from typing import Any
@@ -23,19 +23,19 @@ SECOND_US = 1_000_000
 
 
 def processor() -> Processor:
-    """One that knows two symbols: BTCUSDT at scales 2 and 5, SHIBUSDT at 8 and 0."""
+    """A processor with two symbols: BTCUSDT at scales 2 and 5, SHIBUSDT at 8 and 0."""
     return processor_of(BTCUSDT=Instrument("trading", Scales(2, 5)), SHIBUSDT=Instrument("trading", Scales(8, 0)))
 
 
 def processor_of(**instruments: Instrument) -> Processor:
-    """One that knows these symbols."""
+    """A processor with these symbols."""
     sequencer = Sequencer(["BTCUSDT", "SHIBUSDT"])
     sequencer.lead({}, START_MS)
     return Processor(instruments, sequencer.take)
 
 
 def tick_of(outcome: Outcome) -> Tick:
-    """The tick that came of an update."""
+    """The tick of an update."""
     assert outcome.tick is not None, outcome
     return outcome.tick
 
@@ -46,7 +46,7 @@ def fields(tick: Tick, *names: str) -> tuple[object, ...]:
 
 
 def quote(update_id: int | None = 1, **fields: Any) -> Update:
-    """A sound quote of BTCUSDT; ``fields`` replace what it says."""
+    """A good quote of BTCUSDT; ``fields`` replace some of its fields."""
     sound: dict[str, Any] = {
         "symbol": "BTCUSDT",
         "recv_us": NOW_US,
@@ -59,7 +59,7 @@ def quote(update_id: int | None = 1, **fields: Any) -> Update:
 
 
 def summary(**fields: Any) -> Update:
-    """A sound summary of BTCUSDT; ``fields`` replace what it says."""
+    """A good summary of BTCUSDT; ``fields`` replace some of its fields."""
     sound: dict[str, Any] = {
         "symbol": "BTCUSDT",
         "recv_us": NOW_US,
@@ -71,7 +71,7 @@ def summary(**fields: Any) -> Update:
 
 
 def transcript(subject: Processor, *updates: Update) -> list[DropReason | Tick]:
-    """What becomes of each update: its tick, or the reason that was counted."""
+    """The result of each update: its tick, or the counted reason."""
     outcomes: list[DropReason | Tick] = []
     for update in updates:
         before = dict(subject.drops)
@@ -88,7 +88,7 @@ def reasons(subject: Processor, *updates: Update) -> list[str]:
 
 
 def test_quote() -> None:
-    """A quote becomes a tick of scaled integers, with nothing in it that the exchange did not give."""
+    """A quote becomes a tick of scaled integers, with only the fields that the exchange gave."""
     expected = Tick(
         symbol="BTCUSDT",
         seq=START_MS,
@@ -161,7 +161,7 @@ def test_symbol_never_traded() -> None:
     ],
 )
 def test_wrong_as_a_whole(update: Update, reason: str) -> None:
-    """An update of which nothing can be used is dropped, with the reason counted, and leaves no trace."""
+    """An unusable update is dropped and counted by its reason, and changes nothing."""
     subject = processor()
     assert [reason] == reasons(subject, update)
     # Not even its update id: the same one, sound, is news.
@@ -183,7 +183,7 @@ def test_wrong_as_a_whole(update: Update, reason: str) -> None:
     ],
 )
 def test_what_is_wrong_is_reported(update: Update, wrong: str | None) -> None:
-    """A quote that cannot be used in whole is told as wrong, tick or none; a lost size or summary is no fault of it."""
+    """A partly unusable quote is reported as wrong, with or without a tick; a lost size or summary is not."""
     outcome = processor().process(update)
     assert wrong == outcome.wrong
     assert not outcome.fits
@@ -203,7 +203,7 @@ def test_what_is_wrong_is_reported(update: Update, wrong: str | None) -> None:
     ],
 )
 def test_the_good_part_beside_it_stays(update: Update, lost: str, kept: dict[str, int]) -> None:
-    """A field that cannot be had is left out, and what is beside it is told."""
+    """An unusable field is left out, and the other fields are published."""
     tick = tick_of(processor().process(update))
     assert getattr(tick, lost) is UNSET
     assert kept == {name: getattr(tick, name) for name in kept}
@@ -227,7 +227,7 @@ def test_finer_than_the_rules_for_orders() -> None:
 
 
 def test_the_quote_says_whether_the_instrument_still_fits() -> None:
-    """What is finer, one-sided or incomplete is a ground to look the instrument up again; what is coarser is none."""
+    """A finer, one-sided or incomplete quote has the instrument read again; a coarser one does not."""
     updates = [quote(2, bid="65000.0125"), quote(3, ask=""), quote(4, bid_size="x"), quote(5, bid="65000"), quote(6)]
     subject = processor()
     assert [False, False, False, True, True] == [subject.process(update).fits for update in updates]
@@ -245,7 +245,7 @@ def test_a_side_without_a_price_is_news(nothing: str | None) -> None:
 
 
 def test_an_empty_book_is_news_once() -> None:
-    """A quote without any price is a tick without any; said again, by a numbered answer or not, it is repeated."""
+    """A quote without prices is a tick without prices; the same again, with or without an id, is a repetition."""
     subject = processor()
     empty: dict[str, Any] = {"bid": "0.00000000", "ask": "0.00000000", "bid_size": "0", "ask_size": "0"}
     later = NOW_US + 10 * SECOND_US
@@ -256,13 +256,13 @@ def test_an_empty_book_is_news_once() -> None:
 
 
 def test_an_empty_book_is_news_at_the_start() -> None:
-    """That there is no price is told even where there never was one."""
+    """A quote without prices is a tick even if there never was a price."""
     assert ["tick", "repeated"] == reasons(processor(), *[quote(None, bid="0", ask="")] * 2)
 
 
 @pytest.mark.parametrize("status", ["halted", "delisted", "unknown"])
 def test_a_symbol_that_is_not_traded_has_no_price(status: Any) -> None:
-    """A halt is a tick without bid and ask; quotes then count for nothing, summaries do; trading again, quotes do."""
+    """A halt is a tick without bid and ask; then summaries count and quotes do not, until trading resumes."""
     subject = processor()
     subject.process(quote(1, last="3", volume="5"))
     tick = subject.listed("BTCUSDT", Instrument(status, Scales(2, 5)), NOW_US + 7)
@@ -278,7 +278,7 @@ def test_a_symbol_that_is_not_traded_has_no_price(status: Any) -> None:
 
 
 def test_a_symbol_listed_as_not_traded_from_the_start_says_so() -> None:
-    """Nothing is known of it, and that is a tick: an older price may stand at the clients."""
+    """A symbol that is not traded at first makes a tick without prices: clients may have an older price."""
     subject = processor_of()
     tick = subject.listed("BTCUSDT", Instrument("halted", Scales(2, 5)), NOW_US)
     assert tick is not None
@@ -287,7 +287,7 @@ def test_a_symbol_listed_as_not_traded_from_the_start_says_so() -> None:
 
 
 def test_numbers_are_compared_by_value() -> None:
-    """The same price written or scaled otherwise is no news, and a cross is seen across scales."""
+    """The same price in another notation or scale is no news, and a cross is found across scales."""
     subject = processor()
     updates = [
         quote(None),
@@ -313,7 +313,7 @@ def test_numbered_quotes() -> None:
 
 
 def test_an_exchange_that_begins_to_count_anew_is_followed(caplog: pytest.LogCaptureFixture) -> None:
-    """Lower ids alone for three seconds are no late quotes; a price that stands still meanwhile would look alive."""
+    """Only lower ids for three seconds are a restarted count, not late quotes."""
     updates = [
         quote(900),
         quote(7, bid="1", recv_us=NOW_US + 60 * SECOND_US),
@@ -330,7 +330,7 @@ def test_an_exchange_that_begins_to_count_anew_is_followed(caplog: pytest.LogCap
 
 
 def test_late_quotes_stay_late() -> None:
-    """As long as higher ids come too, it is the lower ones that are behind; a clock set back does not age them."""
+    """While higher ids come too, the lower ones are late; a clock that is set back does not age them."""
     subject = processor()
     updates = []
     for second in range(10):
@@ -344,12 +344,12 @@ def test_late_quotes_stay_late() -> None:
 
 @pytest.mark.parametrize("update_id", [MAX_EXACT + 1, 2**70, -1])
 def test_an_id_that_is_none_is_not_believed(update_id: int) -> None:
-    """One of them would shut out every quote after it."""
+    """An impossible id is refused: it would shut out every later quote."""
     assert ["malformed", "tick"] == reasons(processor(), quote(update_id), quote(1))
 
 
 def test_update_ids_are_each_symbol_s_own() -> None:
-    """The id of one symbol says nothing of another's."""
+    """Each symbol has its own ids."""
     other = quote(1, symbol="SHIBUSDT", bid="0.00002800", ask="0.00002801", bid_size="5", ask_size="7.0")
     assert ["tick", "tick"] == reasons(processor(), quote(9), other)
 
@@ -361,7 +361,7 @@ def test_quotes_without_number() -> None:
 
 
 def test_answer_that_may_be_older_than_the_stream() -> None:
-    """A quote without id counts only once the stream has been quiet for a second: it may be an old answer."""
+    """A quote without an id counts only after a quiet second of the stream: it may be an old answer."""
     updates = [
         quote(5),
         quote(None, recv_us=NOW_US + 1),
@@ -378,7 +378,7 @@ def test_clock_set_back() -> None:
 
 
 def test_stream_returns_after_answers() -> None:
-    """After a time of answers, the stream's quotes go on from the last id heard."""
+    """After a time of answers, the stream's quotes continue from its last id."""
     updates = [
         quote(5),
         quote(None, bid="1", recv_us=NOW_US + 10 * SECOND_US),
@@ -389,7 +389,7 @@ def test_stream_returns_after_answers() -> None:
 
 
 def test_summaries_in_order() -> None:
-    """Of summaries, an older one is out of order, and one that says the same is repeated."""
+    """An older summary is out of order, and an equal one is repeated."""
     updates = [
         summary(event_us=NOW_US),
         summary(event_us=NOW_US - 1, last="1"),
@@ -404,12 +404,12 @@ def test_summaries_in_order() -> None:
 
 
 def test_summary_does_not_order_quotes() -> None:
-    """A quote is judged by its id alone, whatever the summaries' times."""
+    """A quote is judged by its id alone, not by the summaries' times."""
     assert ["tick", "tick"] == reasons(processor(), summary(event_us=NOW_US), quote(1, event_us=NOW_US - 5))
 
 
 def test_one_part_new() -> None:
-    """Of an update with both parts, what is new is taken and what is old is left."""
+    """Of an update with both parts only the new part is taken."""
     subject = processor()
     subject.process(quote(5, last="3", event_us=NOW_US))
     both = transcript(subject, quote(4, bid="1", last="4", event_us=NOW_US), quote(6, last="5", event_us=NOW_US - 1))
@@ -421,7 +421,7 @@ def test_one_part_new() -> None:
 
 @pytest.mark.parametrize(("back_s", "outcome"), [(60, "out_of_order"), (61, "tick"), (3600, "tick")])
 def test_exchange_clock_set_back(back_s: int, outcome: str) -> None:
-    """A summary that is minutes older was told by a clock that was set back, and counts; so do those after it."""
+    """A summary that is minutes older comes from a clock that was set back: it counts, and so do later ones."""
     subject, later = processor(), NOW_US - back_s * SECOND_US + 1
     stream = [
         summary(last="1"),
@@ -482,12 +482,12 @@ sound = st.builds(
 @settings(max_examples=100)
 @given(st.lists(updates | sound, max_size=40))
 def test_whatever_comes(stream: list[Update]) -> None:
-    """Whatever comes, each symbol's seq grows by one, and each number is exactly its string's or not there."""
+    """For any updates each symbol's seq grows by one, and each number is exactly its string's or absent."""
     subject = processor()
     last_seq = {"BTCUSDT": START_MS - 1, "SHIBUSDT": START_MS - 1}
     last_id: dict[str, int] = {}
     lower_us: dict[str, int] = {}
-    """When the first quote came whose id was lower than the last, since that one."""
+    """The time of the first quote with a lower id than the last."""
     ticks = 0
     for update in stream:
         before = last_id.get(update.symbol, -1)

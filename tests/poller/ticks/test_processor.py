@@ -1,4 +1,4 @@
-"""Many symbols: what is counted, and what is logged."""
+"""Updates of many symbols: counts and log lines."""
 
 import logging
 
@@ -9,7 +9,7 @@ from tests.poller.ticks.test_book import processor, quote, summary
 
 
 def test_left_out_fields_are_counted() -> None:
-    """Each field that a tick had to do without is counted by its name."""
+    """Each field that a tick leaves out is counted by its name."""
     subject = processor()
     for number in range(3):
         subject.process(quote(number, ask_size="x"))
@@ -18,7 +18,7 @@ def test_left_out_fields_are_counted() -> None:
 
 
 def test_a_symbol_that_is_forgotten_is_unknown() -> None:
-    """Who is not served any more makes no tick."""
+    """A symbol that is no longer served makes no tick."""
     subject = processor()
     before = subject.symbols
     assert ("BTCUSDT", "SHIBUSDT") == before
@@ -28,7 +28,7 @@ def test_a_symbol_that_is_forgotten_is_unknown() -> None:
 
 
 def test_drops_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """The first wrong update of each kind and symbol is logged; repetitions, and what is normal, are not."""
+    """The first wrong update of each kind and symbol is logged; repetitions and normal drops are not."""
     subject = processor()
     for update_id in range(100):
         for update in (quote(update_id, bid="65000.03"), quote(update_id, ask="x"), quote(update_id), quote(update_id)):
@@ -40,7 +40,7 @@ def test_drops_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_stranger_s_symbols_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """However many unknown symbols come, however long, the log of them ends, and all are counted."""
+    """For any number of unknown symbols of any length the log is bounded, and all are counted."""
     subject = processor()
     caplog.set_level(logging.INFO)
     for number in range(3_000):

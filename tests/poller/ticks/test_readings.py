@@ -27,14 +27,14 @@ scales = st.builds(Scales, st.integers(0, 8), st.integers(0, 8))
 
 
 def quote_of(bid: str, ask: str, bid_size: str, ask_size: str, its: Scales = SCALES) -> Plain | Fine | None:
-    """What is read of a quote."""
+    """The reading of a quote."""
     update = Update(symbol="A1", recv_us=1, bid=bid, ask=ask, bid_size=bid_size, ask_size=ask_size)
     quote, _ = read_quote(update, its, [])
     return quote
 
 
 def summary_of(last: str, volume: str, its: Scales = SCALES) -> PlainSummary | FineSummary | None:
-    """What is read of a summary."""
+    """The reading of a summary."""
     summary, _ = read_summary(Update(symbol="A1", recv_us=1, last=last, volume=volume), (None, None), its, [])
     return summary
 
@@ -66,7 +66,7 @@ def test_a_summary_keeps_what_is_not_said() -> None:
 def test_equal_readings_are_equal_values(
     one: tuple[str, str, str, str], two: tuple[str, str, str, str], its: Scales
 ) -> None:
-    """Two quotes are read as the same exactly where each of their numbers has the same value."""
+    """Two quotes have equal readings exactly if each of their numbers has the same value."""
     readings = [quote_of(*texts, its) for texts in (one, two)]
     if None in readings:
         return
@@ -83,7 +83,7 @@ def test_equal_readings_are_equal_values(
 
 @given(st.tuples(texts, texts, texts, texts), scales, scales)
 def test_other_scales_are_no_other_values(texts: tuple[str, str, str, str], before: Scales, after: Scales) -> None:
-    """What was read at one instrument's scales is, brought to another's, what is read at those."""
+    """A reading that is brought to other scales equals a reading at those scales."""
     quote = quote_of(*texts, before)
     if quote is not None:
         assert quote_of(*texts, after) == plain_quote(fine_quote(quote, before), after)

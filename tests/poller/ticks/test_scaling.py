@@ -19,7 +19,7 @@ floors = st.integers(0, 8)
 
 
 def value(its: Number) -> Decimal:
-    """Return what a number stands for."""
+    """Return the exact value of a number."""
     return Decimal(its[0]).scaleb(-its[1])
 
 
@@ -68,7 +68,7 @@ def test_sizes(floor: int, texts: tuple[str | None, ...], expected: tuple[Field,
 def test_every_number_is_exact_or_absent(
     floor: int, one: Number | None, two: Number | None, three: Number | None
 ) -> None:
-    """Nothing is rounded, nothing passes 2^53 - 1, and what is there is there at the coarsest scale that is exact."""
+    """Nothing is rounded, nothing exceeds 2^53 - 1, and the scale is the coarsest exact one."""
     for fit in (fit_prices, fit_sizes):
         scale, *fields = fit(floor, one, two, three)
         kept = [its for its, field in zip((one, two, three), fields, strict=True) if its and field is not UNSET]
@@ -85,7 +85,7 @@ def test_every_number_is_exact_or_absent(
 
 @given(floors, numbers, numbers, numbers)
 def test_a_bid_is_never_left_out(floor: int, bid: Number | None, ask: Number | None, last: Number | None) -> None:
-    """A bid stays whatever is beside it; an ask does where both have room at one scale."""
+    """A bid always stays; an ask stays if both have room at one scale."""
     _, bid_field, ask_field, _ = fit_prices(floor, bid, ask, last)
     assert (bid is None) == (bid_field is UNSET)
     if ask is not None and ask_field is UNSET:

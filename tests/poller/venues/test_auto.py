@@ -1,4 +1,4 @@
-"""Is Binance there, and what becomes of that."""
+"""The probe of Binance, and its consequences."""
 
 import asyncio
 import ssl
@@ -30,7 +30,7 @@ def now_us() -> int:
 
 
 class Pinged:
-    """Something that answers pings with the status that its path names, or never."""
+    """A server that answers pings with the status that its path names, or never."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -60,19 +60,19 @@ async def pinged() -> AsyncIterator[Pinged]:
 
 
 async def test_an_exchange_that_answers_its_ping_is_there(pinged: Pinged) -> None:
-    """And nothing is wrong with it."""
+    """An exchange that answers 200 is there, without a reason."""
     assert ProbeResult(True) == await look(pinged.at("200"), now_us)
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 451, 500, 503])
 async def test_one_that_answers_anything_else_is_there_too(pinged: Pinged, status: int) -> None:
-    """What it says is told; only where nothing answers is there nobody."""
+    """A refusal is reported with its reason; an exchange that refuses is there."""
     assert ProbeResult(True, f"HTTP {status}: so") == await look(pinged.at(str(status)), now_us)
 
 
 @pytest.mark.parametrize("status", [418, 429])
 async def test_a_ban_is_obeyed_by_who_looks_again(pinged: Pinged, status: int) -> None:
-    """While it lasts nobody is asked, at no URL, and the reason stays what it was."""
+    """During a ban no URL is probed, and the reason stays."""
     pinged.headers = {"Retry-After": "60"}
     endpoints = pinged.at(str(status), "200")
     expected = ProbeResult(True, f"HTTP {status}, asked to wait 60 s: so")
@@ -91,7 +91,7 @@ async def test_one_that_never_answers_is_given_up_in_time(pinged: Pinged) -> Non
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
 async def test_nobody_there(host: str) -> None:
-    """Where nobody listens, or no such host is known, nothing answers."""
+    """A refused connection or an unknown host means that nothing answers."""
     sight = await look(Endpoints("pings", [f"http://{host}:{free_port()}"]), now_us)
     assert not sight.there
     assert sight.reason in {"Connection refused"} or sight.reason.startswith("no such host: ")
@@ -108,7 +108,7 @@ async def test_a_wrong_certificate_is_an_answer() -> None:
 
 
 async def test_who_hangs_up_is_there() -> None:
-    """Somebody took the connection."""
+    """An exchange that accepts the connection and fails is there."""
 
     def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
@@ -130,7 +130,7 @@ async def test_who_hangs_up_is_there() -> None:
     ],
 )
 async def test_urls_are_tried_in_turn(pinged: Pinged, statuses: list[str], expected: ProbeResult, used: int) -> None:
-    """The first that is well is used from then on; one that refuses says more than one that is silent."""
+    """The first URL that works is used from then on; a refusal is reported before a silence."""
     endpoints = pinged.at(*statuses)
     assert expected == await look(endpoints, now_us, 0.5)
     assert endpoints.urls[used] == endpoints.current
@@ -165,7 +165,7 @@ class Scripted:
 
 
 async def test_simulates_until_the_exchange_is_there(pinged: Pinged, caplog: pytest.LogCaptureFixture) -> None:
-    """It looks again and again; once something answers, the simulator is ended and the exchange's source returned."""
+    """It probes periodically; when something answers, the simulator ends and the exchange's source is returned."""
     simulated, real = Scripted("simulated"), Scripted("real")
     port = free_port()
     endpoints = Endpoints("pings", [f"http://127.0.0.1:{port}"])
@@ -196,7 +196,7 @@ async def _pong(_: web.Request) -> web.Response:
 
 
 async def test_refusals_end_the_simulation_too(pinged: Pinged, caplog: pytest.LogCaptureFixture) -> None:
-    """The exchange's source tells what it says; prices of nobody are for where there is nobody."""
+    """After a refusal the exchange's source takes over: prices are simulated only if nothing answers."""
     real = Scripted("real")
     source = Auto(Scripted("simulated"), lambda: real, pinged.at("451"), now_us, again_s=0.01)
     assert await asyncio.wait_for(source.run(NullListener()), 10) is real
@@ -204,7 +204,7 @@ async def test_refusals_end_the_simulation_too(pinged: Pinged, caplog: pytest.Lo
 
 
 async def test_a_simulator_that_is_stopped_stops() -> None:
-    """A cancellation ends it and the looking."""
+    """A cancellation ends the simulator and the probes."""
     simulated = Scripted("simulated")
     source = Auto(simulated, lambda: simulated, Endpoints("pings", ["http://127.0.0.1:9"]), now_us)
     running = asyncio.ensure_future(source.run(NullListener()))

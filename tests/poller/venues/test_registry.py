@@ -1,4 +1,4 @@
-"""What every venue of the registry keeps to."""
+"""Rules for every venue of the registry."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from poller.venues.registry import DEFAULT, VENUES
 
 
 def test_pollers_and_gateways_know_the_same_venues() -> None:
-    """A gateway tells by a symbol's name whose it is."""
+    """A gateway finds a symbol's venue by its name."""
     assert set(venues.VENUES) == set(VENUES)
     assert venues.DEFAULT_VENUE == DEFAULT.name
 

@@ -1,4 +1,4 @@
-"""Prices out of a recording."""
+"""Prices from a recording."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ async def room() -> None:
 
 
 def replay(path: Path, symbols: tuple[str, ...] = SYMBOLS, speed: float = 0) -> Replay:
-    """A replay of ``path``; its clock says 5 for ever."""
+    """A replay of ``path``; its clock always reads 5."""
     return Replay(symbols, path, speed=speed, now_us=lambda: 5, room=room)
 
 
@@ -46,24 +46,24 @@ def book_ticker(seconds: float | str, update_id: int, **data: object) -> str:
 async def test_real_recording() -> None:
     """Every quote of a real recording comes once, in order, as its own strings, received now."""
     source = replay(RECORDING)
-    heard: list[Update] = []
+    updates: list[Update] = []
     assert "down" == source.state.link
-    await source.run(Tell(heard.append))
-    assert 84 == len(heard)
+    await source.run(Tell(updates.append))
+    assert 84 == len(updates)
     assert recorded_quotes() == [
         {"u": its.update_id, "s": its.symbol, "b": its.bid, "B": its.bid_size, "a": its.ask, "A": its.ask_size}
-        for its in heard
+        for its in updates
     ]
-    assert {5} == {update.recv_us for update in heard}
+    assert {5} == {update.recv_us for update in updates}
     assert ("down", "the recording has ended") == (source.state.link, source.state.reason)
     assert {"malformed": 0} == source.counters
 
 
 async def test_only_what_was_asked_for() -> None:
-    """Symbols of the recording that nobody asked for are left out."""
-    heard: list[Update] = []
-    await replay(RECORDING, ("LRCBTC",)).run(Tell(heard.append))
-    assert ["LRCBTC"] * 9 == [update.symbol for update in heard]
+    """Symbols of the recording that are not served are left out."""
+    updates: list[Update] = []
+    await replay(RECORDING, ("LRCBTC",)).run(Tell(updates.append))
+    assert ["LRCBTC"] * 9 == [update.symbol for update in updates]
 
 
 async def test_scales_from_exchange_info() -> None:
@@ -73,7 +73,7 @@ async def test_scales_from_exchange_info() -> None:
 
 
 async def test_scales_from_plain_exchange_info(tmp_path: Path) -> None:
-    """The answer may stand as it came from the exchange, too, under any name with exchangeInfo in it."""
+    """The answer may also be the plain body, in a file with exchangeInfo in its name."""
     shutil.copy(RECORDING, tmp_path / "recording.txt")
     text = EXCHANGE_INFO.read_text()
     answer = json.loads(text[text.index("{") :])
@@ -85,7 +85,7 @@ async def test_scales_from_plain_exchange_info(tmp_path: Path) -> None:
 
 
 async def test_scales_from_the_recording_s_own_digits(tmp_path: Path) -> None:
-    """Without an exchangeInfo the most decimals really used, trailing zeros aside, are the scales."""
+    """Without an exchangeInfo the scales are the most decimals used, without trailing zeros."""
     shutil.copy(RECORDING, tmp_path)
     instruments = await replay(tmp_path / RECORDING.name).instruments()
     assert traded(NKNUSDT=Scales(4, 0), BLZETH=Scales(8, 0), LRCBTC=Scales(8, 0)) == instruments
@@ -120,14 +120,14 @@ async def test_symbols_that_the_recording_lacks(caplog: pytest.LogCaptureFixture
 
 
 async def test_no_symbol_in_the_recording() -> None:
-    """Where none of the symbols is there, the start stops and says what is."""
+    """If the recording has none of the symbols, the start fails and names some that it has."""
     with pytest.raises(PollerError, match=r"^SYMBOLS .*FEED's recording .* try BLZETH, LRCBTC, NKNUSDT$"):
         await replay(RECORDING, ("BTCUSDT",)).instruments()
 
 
 @pytest.mark.parametrize("content", ["", "wss://x <-> 1\n", "1: {}\n", "garbage\n"])
 async def test_no_price_in_the_recording(tmp_path: Path, content: str) -> None:
-    """A file that holds no price at all stops the start, too."""
+    """A file without any price stops the start, too."""
     (tmp_path / "r.txt").write_text(content)
     with pytest.raises(PollerError, match="there is no price in it"):
         await replay(tmp_path / "r.txt").instruments()
@@ -140,7 +140,7 @@ async def test_no_recording(tmp_path: Path) -> None:
 
 
 async def test_malformed_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Lines that make no sense are counted and skipped; other streams, answers and blank lines are just left out."""
+    """Unreadable lines are counted and skipped; other streams, answers and blank lines are just left out."""
     path = tmp_path / "r.txt"
     broken = [
         b"no time at all\n",
@@ -163,9 +163,9 @@ async def test_malformed_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     path.write_bytes(sound + b"".join(broken) + b"".join(left_out) + book_ticker(3, 2).encode())
     source = replay(path, ("A1",))
     assert ["A1"] == list(await source.instruments())
-    heard: list[Update] = []
-    await source.run(Tell(heard.append))
-    assert [1, 2] == [update.update_id for update in heard]
+    updates: list[Update] = []
+    await source.run(Tell(updates.append))
+    assert [1, 2] == [update.update_id for update in updates]
     assert len(broken) == source.counters["malformed"]
     assert f"{len(broken)} lines of {path} could not be understood" in caplog.text
 
@@ -174,9 +174,9 @@ async def test_mini_ticker(tmp_path: Path) -> None:
     """A miniTicker becomes a summary, with the exchange's own time."""
     path = tmp_path / "r.txt"
     path.write_text(line(1, "a1@miniTicker", e="24hrMiniTicker", E=1_700_000_000_123, s="A1", c="1.5", v="7.25"))
-    heard: list[Update] = []
-    await replay(path, ("A1",)).run(Tell(heard.append))
-    assert [Update(symbol="A1", recv_us=5, event_us=1_700_000_000_123_000, last="1.5", volume="7.25")] == heard
+    updates: list[Update] = []
+    await replay(path, ("A1",)).run(Tell(updates.append))
+    assert [Update(symbol="A1", recv_us=5, event_us=1_700_000_000_123_000, last="1.5", volume="7.25")] == updates
 
 
 @pytest.mark.parametrize(("speed", "expected"), [(1, [0, 0.5, 10, 10, 12]), (4, [0, 0.125, 2.5, 2.5, 3])])
@@ -188,9 +188,9 @@ def test_speed(tmp_path: Path, speed: float, expected: list[float]) -> None:
 
     async def main() -> list[float]:
         time = asyncio.get_running_loop().time
-        heard: list[float] = []
-        await replay(path, ("A1",), speed).run(Tell(lambda _: heard.append(time())))
-        return heard
+        updates: list[float] = []
+        await replay(path, ("A1",), speed).run(Tell(lambda _: updates.append(time())))
+        return updates
 
     assert pytest.approx(expected, abs=1e-6) == run_virtual(main())
 
@@ -199,19 +199,19 @@ async def test_as_fast_as_it_goes(tmp_path: Path) -> None:
     """At speed 0 a long recording waits for room before its first quote, and often after that."""
     path = tmp_path / "r.txt"
     path.write_text("".join(book_ticker(second, second) for second in range(2_000)))
-    heard: list[Update] = []
+    updates: list[Update] = []
     seen: list[int] = []
 
     async def counted_room() -> None:
-        seen.append(len(heard))
+        seen.append(len(updates))
 
-    await Replay(("A1",), path, speed=0, now_us=lambda: 5, room=counted_room).run(Tell(heard.append))
+    await Replay(("A1",), path, speed=0, now_us=lambda: 5, room=counted_room).run(Tell(updates.append))
     assert [0, 250, 500, 750, 1000, 1250, 1500, 1750] == seen
-    assert 2_000 == len(heard)
+    assert 2_000 == len(updates)
 
 
 async def test_exchange_info_of_another_day(tmp_path: Path) -> None:
-    """That an exchangeInfo beside the recording says BREAK or DELISTED does not halt what the recording quotes."""
+    """A status BREAK or DELISTED in the exchangeInfo does not halt symbols of the recording."""
     (tmp_path / "r.txt").write_text(book_ticker(1, 1))
     listed = {"symbol": "A1", "status": "BREAK", "filters": [{"filterType": "PRICE_FILTER", "tickSize": "0.001"}]}
     (tmp_path / "exchangeInfo.json").write_text(json.dumps({"symbols": [listed]}))
@@ -220,20 +220,20 @@ async def test_exchange_info_of_another_day(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("deep", ['{"x":' + "[" * 5_000, '{"stream":"a1@bookTicker","data":' + "[" * 5_000])
 async def test_endlessly_nested_lines(tmp_path: Path, deep: str) -> None:
-    """A line nested deeper than any decoder goes is malformed like others; what follows is played."""
+    """A line with too deep nesting is malformed like others; the next ones are played."""
     path = tmp_path / "r.txt"
     path.write_text(book_ticker(1, 1) + f"2: {deep}\n" + book_ticker(3, 2))
     (tmp_path / "exchangeInfo.json").write_text('{"symbols":' + "[" * 5_000)
     source = replay(path, ("A1",))
     assert ["A1"] == list(await source.instruments())
-    heard: list[Update] = []
-    await source.run(Tell(heard.append))
-    assert [1, 2] == [update.update_id for update in heard]
+    updates: list[Update] = []
+    await source.run(Tell(updates.append))
+    assert [1, 2] == [update.update_id for update in updates]
     assert 1 == source.counters["malformed"]
 
 
 def test_symbols_added_and_removed_while_playing(tmp_path: Path) -> None:
-    """What is still to come of a new symbol is played, nothing more of a removed one; one that is absent is unknown."""
+    """The rest of a new symbol is played, nothing more of a removed one; an absent symbol is unknown."""
     path = tmp_path / "r.txt"
     path.write_text("".join(book_ticker(second, second) for second in range(1, 11)) + _quotes_of_b1())
 

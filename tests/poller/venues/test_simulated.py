@@ -23,26 +23,26 @@ SYMBOLS = tuple(LISTINGS)
 def simulate(
     seconds: float, rate: int, symbols: tuple[str, ...] = SYMBOLS, seed: int = 1
 ) -> list[tuple[float, Update]]:
-    """All updates of so many virtual seconds, and when they came."""
+    """All updates of this many virtual seconds, with their times."""
 
     async def main() -> list[tuple[float, Update]]:
         loop = asyncio.get_running_loop()
-        heard: list[tuple[float, Update]] = []
+        updates: list[tuple[float, Update]] = []
         source = Simulated(
             symbols, ticks_per_s=rate, seed=seed, now_us=lambda: round(loop.time() * 1e6), notice="a game"
         )
         assert ("simulated", "up", "a game") == (source.state.source, source.state.link, source.state.reason)
-        running = asyncio.create_task(source.run(Tell(lambda update: heard.append((loop.time(), update)))))
+        running = asyncio.create_task(source.run(Tell(lambda update: updates.append((loop.time(), update)))))
         await asyncio.sleep(seconds)
         running.cancel()
-        return heard
+        return updates
 
     return run_virtual(main())
 
 
-def plain(heard: list[tuple[float, Update]]) -> list[Update]:
+def plain(updates: list[tuple[float, Update]]) -> list[Update]:
     """The updates without their times."""
-    return [structs.replace(update, recv_us=0, event_us=None) for _, update in heard]
+    return [structs.replace(update, recv_us=0, event_us=None) for _, update in updates]
 
 
 def test_same_seed_same_prices() -> None:
@@ -54,9 +54,9 @@ def test_same_seed_same_prices() -> None:
 
 def test_slow_pace_is_even() -> None:
     """At a slow rate quotes come one by one, evenly spaced, after one of each symbol at the start."""
-    heard = simulate(60, 10, ("BTCUSDT", "ETHUSDT"))
-    assert {"BTCUSDT", "ETHUSDT"} == {update.symbol for when, update in heard if when == 0}
-    times = [when for when, _ in heard if when > 0]
+    updates = simulate(60, 10, ("BTCUSDT", "ETHUSDT"))
+    assert {"BTCUSDT", "ETHUSDT"} == {update.symbol for when, update in updates if when == 0}
+    times = [when for when, _ in updates if when > 0]
     assert 599 <= len(times) <= 600
     assert all(0.0999 < later - earlier < 0.1001 for earlier, later in pairwise(times))
 
@@ -64,9 +64,9 @@ def test_slow_pace_is_even() -> None:
 @pytest.mark.parametrize("rate", [100, 101, 1_000, 9_999, 10_000])
 def test_fast_pace_is_exact(rate: int) -> None:
     """At a fast rate quotes come in small batches, and after any time their number is rate times time."""
-    heard = simulate(3.005, rate)
-    batches = Counter(when for when, _ in heard if when > 0)
-    assert len(SYMBOLS) + round(rate * 3.005) - rate * 0.0151 <= len(heard) <= len(SYMBOLS) + rate * 3.005 + 1
+    updates = simulate(3.005, rate)
+    batches = Counter(when for when, _ in updates if when > 0)
+    assert len(SYMBOLS) + round(rate * 3.005) - rate * 0.0151 <= len(updates) <= len(SYMBOLS) + rate * 3.005 + 1
     assert max(batches.values()) <= rate / 100 + 1
 
 
@@ -74,16 +74,16 @@ def test_stall_is_not_caught_up_with() -> None:
     """After a stall of the process, no more than one second's quotes come at once."""
 
     async def main() -> int:
-        heard: list[Update] = []
+        updates: list[Update] = []
         source = Simulated(("BTCUSDT",), ticks_per_s=1000, seed=1, now_us=lambda: 0)
-        running = asyncio.create_task(source.run(Tell(heard.append)))
+        running = asyncio.create_task(source.run(Tell(updates.append)))
         await asyncio.sleep(0.1)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         loop.jump(3600)
         await asyncio.sleep(0.02)
         running.cancel()
-        return len(heard)
+        return len(updates)
 
     assert 1_000 <= run_virtual(main()) <= 1_150
 
@@ -118,9 +118,9 @@ def test_every_quote_is_sound() -> None:
 
 def test_summary_each_second() -> None:
     """About once a second a symbol's quote has last price, volume and an event time as well, the first one too."""
-    heard = simulate(30, 200, ("BTCUSDT", "ETHUSDT"))
-    assert all(update.last and update.volume and update.event_us == 0 for _, update in heard[:2])
-    bitcoin = [update for _, update in heard if update.symbol == "BTCUSDT"]
+    updates = simulate(30, 200, ("BTCUSDT", "ETHUSDT"))
+    assert all(update.last and update.volume and update.event_us == 0 for _, update in updates[:2])
+    bitcoin = [update for _, update in updates if update.symbol == "BTCUSDT"]
     summaries = [update for update in bitcoin if update.last]
     assert 25 <= len(summaries) <= 35
     assert all(update.last in {update.bid, update.ask} for update in summaries)
@@ -162,7 +162,7 @@ def test_listings() -> None:
 
 
 async def test_full_rate_on_a_real_clock() -> None:
-    """10,000 ticks a second over 100 symbols really come, through the processor, in a fraction of a core."""
+    """10,000 ticks a second over 100 symbols pass through the processor in a fraction of a core."""
     source = Simulated(SYMBOLS, ticks_per_s=10_000, seed=1, now_us=lambda: time.time_ns() // 1000)
     processor = Processor(await source.instruments(), lambda _: 1)
     count = 0
@@ -183,7 +183,7 @@ async def test_full_rate_on_a_real_clock() -> None:
 
 
 def test_symbols_added_and_removed_while_running() -> None:
-    """A new symbol is listed and quoted at once, the others walk on where they were, a removed one is silent."""
+    """A new symbol is listed and quoted at once, the others continue their walk, a removed one is silent."""
 
     async def main() -> None:
         source = Simulated(("BTCUSDT", "ETHUSDT"), ticks_per_s=100, seed=1, now_us=lambda: 1)
@@ -197,8 +197,8 @@ def test_symbols_added_and_removed_while_running() -> None:
         seen = len(listener.updates)
         await asyncio.sleep(5)
         running.cancel()
-        heard = Counter(update.symbol for update in listener.updates[seen:])
-        assert {"ETHUSDT", "SOLUSDT"} == heard.keys()
+        updates = Counter(update.symbol for update in listener.updates[seen:])
+        assert {"ETHUSDT", "SOLUSDT"} == updates.keys()
         after = next(update for update in listener.updates[seen:] if update.symbol == "ETHUSDT")
         assert (before.update_id or 0) + 1 == after.update_id
 

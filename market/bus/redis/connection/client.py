@@ -117,7 +117,7 @@ def _connection(url: RedisUrl) -> AbstractConnection:
         "username": url.username,
         "password": url.password,
         "client_name": url.client_name,
-        # Version 3 wraps pub/sub in push types and adds server notices nobody here asked for.
+        # Version 3 wraps pub/sub in push types and adds server notices that we do not use.
         "protocol": 2,
         "socket_timeout": ANSWER_TIMEOUT_S,
         "socket_connect_timeout": ANSWER_TIMEOUT_S,

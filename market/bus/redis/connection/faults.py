@@ -13,10 +13,10 @@ from market.bus.redis.connection.url import RedisUrl
 _WRONG_NAME: Final = frozenset({62, 64})
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21})
-"""And the codes of a self-signed certificate, or one whose issuer is unknown."""
+"""OpenSSL's codes of a self-signed certificate, or of an unknown issuer."""
 _OURS: Final = "name its PEM file in BUS_URL as ssl_certfile, and its key's as ssl_keyfile"
 _LONGEST: Final = 300
-_TELLING: Final = 4
+_SHORTEST_SECRET: Final = 4
 """A shorter password occurs in many words by chance."""
 
 
@@ -67,10 +67,10 @@ def _of_tls(error: ssl.SSLError, url: RedisUrl) -> str:
 
 
 def _said(error: BaseException, url: RedisUrl) -> str:
-    """The message itself, without any words of the command that it repeats: that may be our AUTH."""
+    """The error's message, without the words of the command that it repeats: the command may be our AUTH."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = re.sub(",? with args beginning with.*", "", text)
-    if url.password and len(url.password) >= _TELLING and url.password in text:
+    if url.password and len(url.password) >= _SHORTEST_SECRET and url.password in text:
         return "the answer is not shown, as it repeats the password"
     return text[:_LONGEST].rstrip(".")
 

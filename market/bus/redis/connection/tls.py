@@ -21,7 +21,7 @@ class Tls(Struct, frozen=True, kw_only=True):
     ca_certs: str | None = None
     """A PEM file of authorities to trust beside the system's."""
     verify: bool = True
-    """Whether the server needs a certificate of an authority that is trusted."""
+    """Whether the server needs a certificate of a trusted authority."""
     check_hostname: bool = True
     """Whether that certificate must be for the host of the URL."""
     certfile: str | None = None
@@ -62,7 +62,7 @@ class Tls(Struct, frozen=True, kw_only=True):
             "ssl_check_hostname": self.check_hostname,
             "ssl_certfile": self.certfile,
             "ssl_keyfile": self.keyfile,
-            # Without one OpenSSL asks the terminal for the password of a key that is encrypted.
+            # Without one OpenSSL asks for the password of an encrypted key on the terminal.
             "ssl_password": "",
         }
 

@@ -28,7 +28,7 @@ def refused(status: int) -> pytest.RaisesExc[RefusalError]:
 
 @given(st.integers(0, 2**32), st.lists(st.integers(30, 400), min_size=1, max_size=5))
 def test_heads_come_out_as_they_went_in_however_they_are_cut(seed: int, sizes: list[int]) -> None:
-    """Each is whole with its last byte, and not before; an empty line between them is dropped."""
+    """Each head is complete with its last byte, not before; an empty line between heads is dropped."""
     rng = random.Random(seed)
     expected = [head_of(size) for size in sizes]
     stream = b"".join(b"\r\n" * rng.randint(0, 1) + head for head in expected)
@@ -42,7 +42,7 @@ def test_heads_come_out_as_they_went_in_however_they_are_cut(seed: int, sizes: l
 
 
 def test_what_follows_a_head_can_be_taken_as_it_is() -> None:
-    """A body, so many bytes at a time; then comes the next head."""
+    """The bytes behind a head can be taken in pieces as a body; then comes the next head."""
     heads = Heads()
     heads.add(head_of(40) + b"bo")
     assert head_of(40) == heads.take_head()
@@ -55,7 +55,7 @@ def test_what_follows_a_head_can_be_taken_as_it_is() -> None:
 @pytest.mark.parametrize("pieces", [1, 3, 1000])
 @pytest.mark.parametrize("before", [0, 1, 5])
 def test_a_head_has_so_many_bytes_and_no_more(pieces: int, before: int) -> None:
-    """The limit itself is allowed, one more is not, wherever it stands in a connection and however it is cut."""
+    """A head may have exactly the limit of bytes, and not one more, anywhere in a connection and in any pieces."""
     for size, fits in ((MAX_HEAD_BYTES - 1, True), (MAX_HEAD_BYTES, True), (MAX_HEAD_BYTES + 1, False)):
         heads, taken = Heads(), list[bytes]()
         stream = head_of(100) * before + head_of(size)
@@ -79,7 +79,7 @@ def test_a_head_has_so_many_bytes_and_no_more(pieces: int, before: int) -> None:
 
 
 def test_a_head_that_cannot_end_in_time_is_refused_before_its_end() -> None:
-    """As many bytes as may be, and no end among them."""
+    """A head that has reached the limit without its end is refused."""
     heads = Heads()
     heads.add((LINE + b"X: ").ljust(MAX_HEAD_BYTES - 1, b"x"))
     assert heads.take_head() is None
@@ -90,7 +90,7 @@ def test_a_head_that_cannot_end_in_time_is_refused_before_its_end() -> None:
 
 
 def test_a_head_has_so_many_fields_and_no_more() -> None:
-    """The limit itself is allowed; what is refused is not taken."""
+    """A head may have exactly the limit of fields, and not one more."""
     heads = Heads()
     heads.add(head_of(1000, MAX_FIELDS))
     assert heads.take_head() is not None
@@ -102,7 +102,7 @@ def test_a_head_has_so_many_fields_and_no_more() -> None:
 
 @pytest.mark.parametrize(("length", "size"), [(None, 0), ("0", 0), ("5", 5), ("0" * 40 + "7", 7), ("4096", 4096)])
 def test_a_small_body_may_come(length: str | None, size: int) -> None:
-    """Its length is what `Content-Length` says."""
+    """A small body with a `Content-Length` is allowed."""
     assert size == require_small_body(CIMultiDict({} if length is None else {"Content-Length": length}))
 
 
@@ -116,7 +116,7 @@ def test_a_small_body_may_come(length: str | None, size: int) -> None:
     ],
 )
 def test_a_large_body_may_not(headers: dict[str, str]) -> None:
-    """Nor one that does not say how large it is."""
+    """A large body is refused, and so is one without a length."""
     with refused(413):
         require_small_body(CIMultiDict(headers))
 
@@ -127,7 +127,7 @@ CRLF_LINES = LF_LINES.replace(b"\n", b"\r\n")
 
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])
 def test_lines_may_end_with_a_single_lf(size: int) -> None:
-    """Such a head comes out as any other, whichever stands before and behind it, and however it is cut."""
+    """A head with single LFs is taken like any other, in any pieces and between any others."""
     heads, taken = Heads(), []
     stream = LF_LINES + CRLF_LINES + b"\n" + LF_LINES * 2 + b"\r\n" + CRLF_LINES
     for start in range(0, len(stream), size):
@@ -159,7 +159,7 @@ def test_lines_may_end_with_a_single_lf(size: int) -> None:
     ],
 )
 def test_what_becomes_no_head_is_refused_at_its_first_wrong_byte(wrong: bytes, size: int) -> None:
-    """Nobody waits for the end of it, which would never come; and the part before that byte is no reason to refuse."""
+    """Bytes that are no head are refused at the first wrong byte, and not before it."""
     heads, status = Heads(), 200
     for start in range(0, len(wrong), size):
         heads.add(wrong[start : start + size])
@@ -173,7 +173,7 @@ def test_what_becomes_no_head_is_refused_at_its_first_wrong_byte(wrong: bytes, s
 
 @given(st.integers(0, 2**32))
 def test_no_part_of_a_good_head_is_taken_for_a_wrong_one(seed: int) -> None:
-    """Wherever it is cut."""
+    """A part of a good head is never refused, for any cut."""
     rng = random.Random(seed)
     fields = b"".join(
         rng.choice((b"X-A: b", b"a:", b"Cookie: \xe4\xf6=\t1", b"T: a b;c", b"Host: [::1]:80")) + b"\r\n"
@@ -193,7 +193,7 @@ def test_no_part_of_a_good_head_is_taken_for_a_wrong_one(seed: int) -> None:
 
 
 def test_an_empty_line_may_come_before_each_head_and_no_second() -> None:
-    """Clients of old send one behind a body (RFC 9112, section 2.2); more become no request."""
+    """One empty line is allowed before each head (RFC 9112, section 2.2), a second one is not."""
     heads = Heads()
     for _ in range(3):
         heads.add(b"\r\n")
@@ -213,7 +213,7 @@ def test_an_empty_line_may_come_before_each_head_and_no_second() -> None:
 
 
 def test_a_head_that_drips_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each byte of it, but that the ends of what came before are joined to what comes."""
+    """Each byte of a slow head is looked at once, apart from joins with the next bytes."""
     looked_at: list[range] = []
 
     def recorded(data: bytes, at: int, seen: int, *, single_lf: bool) -> None:

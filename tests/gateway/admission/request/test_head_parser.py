@@ -8,7 +8,7 @@ REST = b"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 
 async def test_a_head_asks_for_a_websocket_by_its_path_and_two_fields() -> None:
-    """Anything else about it is for others to judge; with less it is no upgrade, and what is no request is none."""
+    """A head asks for a WebSocket by its path and two fields; without all of them it is no upgrade."""
     parser = HeadParser("/ws")
     message = parser.for_upgrade(b"GET /ws?ticket=a HTTP/1.1\r\n" + REST)
     assert message is not None

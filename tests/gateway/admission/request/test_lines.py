@@ -22,7 +22,7 @@ def test_a_request_line_has_three_parts() -> None:
 
 
 def test_what_was_looked_at_is_not_looked_at_again() -> None:
-    """Whatever it is, in lines that are whole and in one that is not; all that is new is looked at."""
+    """In whole and partial lines, new bytes are checked and checked ones are not checked again."""
     for before in (HEAD.replace(b"Host: x", b"Host\0 x"), HEAD + b"\0" * 1000 + b"x"):
         require_lines(before, 0, len(before), single_lf=False)
         with wrong():
@@ -30,7 +30,7 @@ def test_what_was_looked_at_is_not_looked_at_again() -> None:
 
 
 def test_a_line_begins_with_a_method() -> None:
-    """As far as it has come; the first byte that can belong to none is refused."""
+    """A line must begin with a method; the first impossible byte is refused."""
     for begun in (b"G", b"GET", b"GET ", b"OPTIONS /a", b"M-SEAR", b"UNSUBSCRIBE", b"UNSUBSCRIBE /" + b"x" * 99, b"\r"):
         require_lines(begun, 0, 0, single_lf=False)
     for begun in (b"g", b"h", b"EHLO", b"SSH", b"GETS", b"GEX", b"GE ", b"UNSUBSCRIBED", b"\x16", b" ", b"{", b"\r\r"):
@@ -39,7 +39,7 @@ def test_a_line_begins_with_a_method() -> None:
 
 
 def test_a_head_of_single_lfs_has_no_cr() -> None:
-    """Where a line ends is beyond doubt, or nobody reads it."""
+    """A head with single LFs must have no CR, so that the ends of lines are unambiguous."""
     assert b"a\r\nb\r\n" == with_crlf(b"a\nb\n")
     for head in (b"a\r\nb\n", b"a\rb\n"):
         with wrong():
@@ -47,5 +47,5 @@ def test_a_head_of_single_lfs_has_no_cr() -> None:
 
 
 def test_what_is_no_request_is_told_so() -> None:
-    """With 400."""
+    """Bytes that are no request are refused with 400."""
     assert (400, "bad_request") == (no_request().status, no_request().reason)

@@ -9,19 +9,19 @@ from gateway.errors import RefusalError
 
 def statuses(host: str, *requests: str) -> list[int]:
     """What each of ``requests``, a method and a target, is answered; 200 for those that are let in."""
-    heard = []
+    received = []
     for request in requests:
         method, _, target = request.partition(" ")
         try:
             require_own_target(method, target, CIMultiDict({"Host": host}))
-            heard.append(200)
+            received.append(200)
         except RefusalError as error:
-            heard.append(error.status)
-    return heard
+            received.append(error.status)
+    return received
 
 
 def test_a_path_means_whom_host_means() -> None:
-    """Also one that looks like a host."""
+    """A target that is a path means the host in `Host`, even if the path looks like a host."""
     assert [200] * 4 == statuses("ours", "GET /", "GET //other/ws", "GET /http://other/", "OPTIONS *")
 
 
@@ -34,7 +34,7 @@ def test_a_path_means_whom_host_means() -> None:
     ],
 )  # fmt: skip
 def test_a_url_may_name_the_host_that_host_names(target: str, host: str) -> None:
-    """However both spell it, and with or without the port that its scheme stands for."""
+    """A URL may name the same host as `Host`, in any spelling, with or without its default port."""
     assert [200] == statuses(host, f"GET {target}")
 
 
@@ -47,10 +47,10 @@ def test_a_url_may_name_the_host_that_host_names(target: str, host: str) -> None
     ],
 )  # fmt: skip
 def test_a_url_of_another_host_is_refused(target: str) -> None:
-    """`Host` would be believed where the target counts (RFC 9112, section 3.2.2); userinfo only hides which it is."""
+    """A URL with another host than `Host` is refused (RFC 9112, section 3.2.2), and so is userinfo."""
     assert [400] == statuses("ours:80", f"GET {target}")
 
 
 def test_this_is_no_proxy() -> None:
-    """No tunnel to anywhere, ours included."""
+    """CONNECT is refused for any target, also for ourselves."""
     assert [405, 405] == statuses("ours", "CONNECT ours:80", "CONNECT /")

@@ -1,4 +1,4 @@
-"""When a link that lives is made anew all the same; on a virtual clock. What clients see of it: `test_feed`."""
+"""When a live link is replaced, on a virtual clock. `test_feed` has the clients' view."""
 
 import asyncio
 import random
@@ -57,7 +57,7 @@ class Setup:
         self.health.bus_link_up(self.loop.time())
 
     async def watch(self, seconds: float, *, alive: bool = True) -> list[str]:
-        """Judge four times a second; why the link should have been made anew."""
+        """Check four times a second; return why the link should be replaced."""
         reasons = []
         for _ in range(round(4 * seconds)):
             now = self.loop.time()
@@ -68,7 +68,7 @@ class Setup:
 
 
 def test_the_last_values_are_no_sign_of_life() -> None:
-    """What a new link's own reading adds to the counts does not make it useful."""
+    """The last values that a new link reads itself do not make it useful."""
 
     async def main() -> None:
         setup = Setup()
@@ -88,7 +88,7 @@ def test_the_last_values_are_no_sign_of_life() -> None:
 
 
 def test_one_question_at_a_time_and_none_where_no_heartbeats_come() -> None:
-    """A store that is slow or away is not asked the more, and is no fault of the link's."""
+    """A slow or absent store is not asked more often, and is no fault of the link."""
 
     async def main() -> None:
         setup = Setup()
@@ -110,7 +110,7 @@ def test_one_question_at_a_time_and_none_where_no_heartbeats_come() -> None:
 
 
 def test_ticks_are_counted_as_missed_only_by_a_link_that_was_faulty() -> None:
-    """What an outage of the whole bus let pass is no fault of a link."""
+    """Ticks missed in an outage of the whole bus do not count as missed by a link."""
 
     async def main() -> None:
         setup = Setup()

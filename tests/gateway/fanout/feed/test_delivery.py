@@ -1,4 +1,4 @@
-"""Whether ticks pass, judged by what the store has; times are given."""
+"""Whether ticks pass, judged by the store; the test gives the times."""
 
 import random
 
@@ -38,7 +38,7 @@ class Setup:
                 self.last[symbol] = FramedTick(symbol, seq, tick(symbol, seq))
 
     def look(self, now: float) -> list[str]:
-        """What is asked now; the answer comes at once."""
+        """The symbols of the present request; the answer comes at once."""
         asked = self.delivery.ask(now)
         self.delivery.answered(asked, {name: self.store[name] for name in asked if name in self.store}, now)
         return asked
@@ -48,7 +48,7 @@ class Setup:
 
 
 def test_only_quiet_symbols_are_asked_for_and_every_three_seconds() -> None:
-    """One that had a tick since the last look needs no question."""
+    """A symbol with a tick since the last check is not asked for."""
     setup = Setup()
     assert [] == setup.look(2.9)
     setup.publish("S1", seq=2)
@@ -58,7 +58,7 @@ def test_only_quiet_symbols_are_asked_for_and_every_three_seconds() -> None:
 
 
 def test_of_many_symbols_all_have_their_turn() -> None:
-    """So many at a time, the others in the next looks, and then from the beginning."""
+    """Each check asks for a bounded number, the next ones for the others, and then from the beginning."""
     setup = Setup(2 * ASKED_AT_ONCE + 50)
     looks = [setup.look(3.0 * number) for number in range(1, 5)]
     assert [ASKED_AT_ONCE] * 4 == [len(asked) for asked in looks]
@@ -93,7 +93,7 @@ def test_a_symbol_of_which_nothing_ever_came_is_missed_too() -> None:
 
 
 def test_a_new_link_is_clear_when_each_lost_symbol_passes_or_has_nothing_newer() -> None:
-    """One is seen to pass at once, of the other the store has nothing newer for three seconds."""
+    """One symbol's ticks pass at once; for the other the store has nothing newer for three seconds."""
     setup = Setup()
     setup.publish("S0", "S1", seq=5, lost=True)
     setup.look(3)
@@ -110,7 +110,7 @@ def test_a_new_link_is_clear_when_each_lost_symbol_passes_or_has_nothing_newer()
 
 
 def test_a_new_link_that_brings_nothing_either_is_faulty_again() -> None:
-    """The store goes on, the link does not."""
+    """The store has newer values, the link brings none."""
     setup = Setup()
     setup.publish("S0", seq=5, lost=True)
     setup.look(3)
@@ -124,7 +124,7 @@ def test_a_new_link_that_brings_nothing_either_is_faulty_again() -> None:
 
 
 def test_a_link_that_brings_it_late_after_all_is_clear() -> None:
-    """What stands is what was not brought; nobody needs another link then."""
+    """A late tick that equals the store's value clears the link."""
     setup = Setup()
     setup.publish("S0", seq=5, lost=True)
     setup.look(3)
@@ -135,7 +135,7 @@ def test_a_link_that_brings_it_late_after_all_is_clear() -> None:
 
 
 def test_what_cannot_be_read_is_reported_once_it_stays_so() -> None:
-    """Of a symbol that is not there any more an unreadable rest is no news; a new link changes nothing."""
+    """An unreadable value of a removed symbol is no news; a new link changes nothing."""
     setup = Setup()
     setup.store["S0"] = b"hello"
     setup.look(3)
@@ -158,7 +158,7 @@ def test_what_cannot_be_read_is_reported_once_it_stays_so() -> None:
 
 
 def test_unreadable_that_becomes_newer_is_a_lost_tick() -> None:
-    """What is wrong with a symbol may change, and is then judged from the beginning."""
+    """The fault of a symbol may change; the new one is then judged from the beginning."""
     setup = Setup()
     setup.store["S0"] = b"hello"
     setup.look(3)
@@ -169,7 +169,7 @@ def test_unreadable_that_becomes_newer_is_a_lost_tick() -> None:
 
 
 def test_a_lost_symbol_that_is_served_no_more_is_no_fault_any_more() -> None:
-    """Nothing of it will ever pass, whatever is left of it in the store; its state says that."""
+    """A lost symbol that is no longer served is no fault of the link, whatever the store still has."""
     setup = Setup()
     setup.publish("S0", seq=5, lost=True)
     setup.look(3)
@@ -183,7 +183,7 @@ def test_a_lost_symbol_that_is_served_no_more_is_no_fault_any_more() -> None:
 
 
 def test_missed_ticks_are_counted_by_their_numbers_but_not_across_a_takeover() -> None:
-    """A jump is one tick; what is not ours, older, or no tick at all is none."""
+    """A gap counts each missed number; other symbols, older ticks and wrong payloads do not count."""
     setup = Setup(4)
     values = {
         "S0": payload("S0", 4),
@@ -204,7 +204,7 @@ def test_a_last_value_is_of_use_only_as_a_tick_of_its_symbol_and_time() -> None:
 
 
 def test_a_number_that_no_poller_can_have_is_no_lost_tick() -> None:
-    """It is not the link's fault, and no reason to make it anew; the symbol alone is told to be unreadable."""
+    """An impossible seq is no fault of the link; only the symbol is reported unreadable."""
     setup = Setup()
     setup.store["S0"] = encode_tick(tick("S0", MAX_EXACT, bid=1, ask=2, recv_us=1))
     for now in (3, 6, 9):
@@ -218,7 +218,7 @@ def test_a_number_that_no_poller_can_have_is_no_lost_tick() -> None:
 
 
 def test_a_symbol_that_went_on_with_a_lower_number_is_judged_by_that() -> None:
-    """What was held before is no measure any more, neither of what is lost nor of what cannot be read."""
+    """After a symbol continues with lower numbers, its former value is no measure for lost or unreadable ticks."""
     setup = Setup()
     setup.publish("S0", seq=900, lost=True)
     setup.look(3)
@@ -236,7 +236,7 @@ def test_a_symbol_that_went_on_with_a_lower_number_is_judged_by_that() -> None:
 
 
 def test_patience_grows_while_it_does_not_help() -> None:
-    """Twice as long each time up to the longest, a little different for each gateway, and short again once it does."""
+    """The pause doubles up to a maximum, with a random part, and is short again after a success."""
     patience = Backoff(3, 30, random.Random(1))
     seen = []
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""What the gateway makes of the bus, and what it says of it; on a virtual clock."""
+"""The feed: what it passes on and reports; on a virtual clock."""
 
 import asyncio
 import random
@@ -29,7 +29,7 @@ from tests.market.samples import states, status
 
 
 class FragileSubscription(MemorySubscription):
-    """Alive only while its bus answers pings."""
+    """A subscription that is alive only while its bus answers pings."""
 
     bus: "FragileBus"
 
@@ -49,15 +49,15 @@ class FragileBus(MemoryBus):
         super().__init__()
         self.stopped = self.frozen = self.mute = False
         self.full = False
-        """Whether it takes no connection more, and keeps those it has."""
+        """Whether it refuses new connections and keeps existing ones."""
         self.slow_s = 0.0
-        """How long it takes to take one."""
+        """The time that a new connection takes."""
         self.lost_channels: set[str] = set()
-        """Whose ticks are stored, and never delivered."""
+        """Symbols whose ticks are stored and never delivered."""
         self.attempts = 0
         self.attempted_at: list[float] = []
         self.asked: list[list[str]] = []
-        """Questions for last values of some symbols."""
+        """The requests for last values of some symbols."""
         self.states_read = 0
         self.answer_s = 0.0
         """How long the store takes to answer."""
@@ -73,16 +73,16 @@ class FragileBus(MemoryBus):
             await super().publish(batch, token=token)
 
     def spoil(self, symbol: str, payload: bytes) -> None:
-        """Store what is no tick, and deliver it."""
+        """Store and deliver a payload that is no tick."""
         self.store(symbol, payload)
         self.deliver(symbol, payload)
 
     def store(self, symbol: str, payload: bytes) -> None:
-        """Store what nobody published."""
+        """Store a value without publishing it."""
         self._values[tick_topic(symbol)] = payload
 
     def deliver(self, symbol: str, payload: bytes) -> None:
-        """Deliver what is not stored."""
+        """Deliver a payload without storing it."""
         for link in tuple(self._subscriptions):
             link.deliver([(tick_topic(symbol), payload)])
 
@@ -242,7 +242,7 @@ def test_a_symbol_nobody_knows_is_counted_and_passed_over() -> None:
 @pytest.mark.parametrize("way", ["published", "stored", "both"])
 @pytest.mark.parametrize("symbols", [("BTCUSDT",), ("BTCUSDT", "ETHUSDT")], ids=["one", "all"])
 def test_a_number_above_the_poller_s_silences_nobody(way: str, symbols: tuple[str, ...]) -> None:
-    """Whoever brought it to the bus, clients hear the poller again after some seconds, and all the time of others."""
+    """After a wrong high seq clients get the symbol's ticks again within seconds; other symbols miss none."""
 
     async def main() -> None:
         async with running() as setup:
@@ -268,7 +268,7 @@ def test_a_number_above_the_poller_s_silences_nobody(way: str, symbols: tuple[st
 
 
 def test_a_quiet_symbol_with_a_wrong_last_value_finds_its_poller_again() -> None:
-    """A value in the store that nobody published is no end of the feed: what its poller says counts again."""
+    """A wrong value in the store does not silence a quiet symbol: its poller's ticks count again."""
 
     async def main() -> None:
         async with running() as setup:
@@ -285,7 +285,7 @@ def test_a_quiet_symbol_with_a_wrong_last_value_finds_its_poller_again() -> None
 
 
 def test_a_last_value_of_before_the_start_silences_nobody() -> None:
-    """Neither one that can be right, nor one that cannot."""
+    """A wrong last value from before the start silences no symbol, whether its seq is possible or not."""
 
     async def main() -> None:
         setup = Setup()
@@ -303,7 +303,7 @@ def test_a_last_value_of_before_the_start_silences_nobody() -> None:
 
 
 def test_a_poller_whose_clock_is_days_ahead_is_reported() -> None:
-    """Nobody can say whose clock is right; its symbols are stale, and live again when its numbers can be right."""
+    """Symbols whose numbers are a day ahead are stale, and live again when their numbers are possible."""
 
     async def main() -> None:
         async with running() as setup:
@@ -320,7 +320,7 @@ def test_a_poller_whose_clock_is_days_ahead_is_reported() -> None:
 
 
 def test_a_version_of_states_near_the_limit_silences_nothing() -> None:
-    """What others say of symbols counts until the poller says another thing, and no longer."""
+    """States that others wrote count only until the poller's next ones."""
 
     async def main() -> None:
         async with running() as setup:
@@ -343,7 +343,7 @@ def test_a_version_of_states_near_the_limit_silences_nothing() -> None:
 
 
 def test_prices_are_live_with_the_first_heartbeat() -> None:
-    """Before a heartbeat clients are told stale; the first heartbeat makes it live, with its source."""
+    """Before a heartbeat the status is stale; the first heartbeat makes it live, with its source."""
 
     async def main() -> None:
         async with running() as setup:
@@ -358,7 +358,7 @@ def test_prices_are_live_with_the_first_heartbeat() -> None:
 
 
 def test_a_silent_poller_makes_prices_stale_within_four_seconds_and_leaves_the_link() -> None:
-    """Three seconds without a heartbeat are told once; the next heartbeat ends it; the bus link is not touched."""
+    """Three seconds without a heartbeat are reported once; the next heartbeat ends it; the bus link stays."""
 
     async def main() -> None:
         async with running() as setup:
@@ -377,7 +377,7 @@ def test_a_silent_poller_makes_prices_stale_within_four_seconds_and_leaves_the_l
 
 
 def test_a_bad_heartbeat_does_not_count_as_one() -> None:
-    """What is not a heartbeat keeps nobody live."""
+    """A wrong heartbeat does not keep prices live."""
 
     async def main() -> None:
         async with running() as setup:
@@ -392,7 +392,7 @@ def test_a_bad_heartbeat_does_not_count_as_one() -> None:
 
 
 def test_a_heartbeat_that_says_down_is_passed_on_with_its_reason() -> None:
-    """The poller lives but does not hear the exchange: stale, in the poller's words, since it says."""
+    """If the poller's link is down, the status is stale with the poller's reason and time."""
 
     async def main() -> None:
         async with running() as setup:
@@ -422,7 +422,7 @@ def test_a_change_of_source_is_reported() -> None:
 
 @pytest.mark.parametrize("fault", ["stopped", "frozen"])
 def test_a_lost_bus_is_reported_within_four_seconds_and_recovered_within_five(fault: str) -> None:
-    """Clients hear stale, without any address; after the return the changed prices come before live."""
+    """Clients get stale, without any address; after the return changed prices come before live."""
 
     async def main() -> None:
         async with running() as setup:
@@ -469,7 +469,7 @@ def test_a_heartbeat_from_before_the_outage_proves_nothing() -> None:
 
 
 def test_a_seq_that_is_no_time_is_not_believed() -> None:
-    """After it every tick of the symbol would be old."""
+    """A wrong seq is ignored: after it every tick of the symbol would be old."""
 
     async def main() -> None:
         async with running() as setup:
@@ -481,7 +481,7 @@ def test_a_seq_that_is_no_time_is_not_believed() -> None:
 
 
 def test_what_the_store_has_of_other_symbols_is_no_fault() -> None:
-    """A gateway may serve a part of what the poller sends."""
+    """Other symbols in the store are no fault: a gateway may serve only a part of them."""
 
     async def main() -> None:
         setup = Setup()
@@ -496,7 +496,7 @@ def test_what_the_store_has_of_other_symbols_is_no_fault() -> None:
 
 
 def test_a_lost_link_is_made_anew_at_once() -> None:
-    """The bus may only have thrown this one link out."""
+    """A lost link is replaced at once: the bus may have closed only this one."""
 
     async def main() -> None:
         async with running() as setup:
@@ -510,7 +510,7 @@ def test_a_lost_link_is_made_anew_at_once() -> None:
 
 
 def test_a_bus_that_ends_links_as_they_are_made_is_asked_every_few_seconds() -> None:
-    """Many gateways that all came back at once, again and again, would be a flood."""
+    """A bus that ends each new link is dialled every few seconds: many gateways at once would be a flood."""
 
     async def main() -> None:
         async with running() as setup:
@@ -526,7 +526,7 @@ def test_a_bus_that_ends_links_as_they_are_made_is_asked_every_few_seconds() -> 
 
 
 def test_an_unready_gateway_becomes_ready_when_the_bus_comes() -> None:
-    """Until the last values were read once, a snapshot would mean nothing."""
+    """A gateway is not ready before it has read the last values once."""
 
     async def main() -> None:
         setup = Setup()
@@ -546,7 +546,7 @@ def test_an_unready_gateway_becomes_ready_when_the_bus_comes() -> None:
 
 
 def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile() -> None:
-    """What stays comes without a gap while the new link is made, what is new with its last value; prices stay live."""
+    """During the change of links old symbols have no gap, new ones come with their last value, and prices stay live."""
 
     async def main() -> None:
         async with running() as setup:
@@ -571,7 +571,7 @@ def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile
 
 
 def test_a_store_read_before_what_came_meanwhile_is_no_clock_that_is_behind() -> None:
-    """Of a link of other symbols the last values may be older than what it has brought already; nothing is stale."""
+    """Last values that are older than ticks already received over the new link make nothing stale."""
 
     async def main() -> None:
         async with running() as setup:
@@ -591,7 +591,7 @@ def test_a_store_read_before_what_came_meanwhile_is_no_clock_that_is_behind() ->
 
 
 def test_where_no_new_link_can_be_made_the_old_one_is_kept() -> None:
-    """A bus that takes no more connections takes nothing away; it is tried again until it does."""
+    """If the bus takes no new connection, the old one stays, and the attempts continue."""
 
     async def main() -> None:
         async with running() as setup:
@@ -654,7 +654,7 @@ def test_a_change_of_a_state_is_passed_on_behind_its_ticks() -> None:
 
 
 def test_states_of_an_older_poller_are_not_reported() -> None:
-    """Without states in the heartbeat no symbol has one, whatever the store still holds of them."""
+    """Without states in the heartbeat symbols have no states, whatever the store still has."""
 
     async def main() -> None:
         setup = Setup()
@@ -670,7 +670,7 @@ def test_states_of_an_older_poller_are_not_reported() -> None:
 
 
 def test_a_full_set_is_read_once_a_second_at_most_and_beside_everything_else() -> None:
-    """Heartbeats of versions that the store has not yet cause no storm, and a slow store holds nothing up."""
+    """Heartbeats with versions that the store does not have yet cause no storm, and a slow store delays nothing."""
 
     async def main() -> None:
         async with running() as setup:
@@ -691,7 +691,7 @@ def test_a_full_set_is_read_once_a_second_at_most_and_beside_everything_else() -
 
 
 def test_a_symbol_that_comes_back_is_as_new() -> None:
-    """Its old price is forgotten with it; what the bus holds by then is read again."""
+    """The old price of a removed symbol is forgotten; when it is added again, the bus's value is read."""
 
     async def main() -> None:
         async with running() as setup:
@@ -710,7 +710,7 @@ def test_a_symbol_that_comes_back_is_as_new() -> None:
 
 
 def test_newer_changes_outrun_an_older_full_set() -> None:
-    """A set that was read before a change came does not take it back."""
+    """A full set that was read before a change does not undo it."""
 
     async def main() -> None:
         async with running() as setup:
@@ -731,7 +731,7 @@ def test_newer_changes_outrun_an_older_full_set() -> None:
 
 @pytest.mark.parametrize("change", ["in the store", "in the beat", "late in the store"])
 def test_after_an_outage_what_changed_is_reported_before_live(change: str) -> None:
-    """And nothing of what did not; the outage itself is one message."""
+    """After an outage only changed prices and states are sent, before live; the outage itself is one message."""
 
     async def main() -> None:
         async with running() as setup:
@@ -760,7 +760,7 @@ def test_after_an_outage_what_changed_is_reported_before_live(change: str) -> No
 
 
 def test_states_that_cannot_be_read_do_not_keep_prices_from_being_live() -> None:
-    """They are counted, asked for again, and taken as soon as they can be read."""
+    """Unreadable states are counted, read again, and used as soon as they are readable."""
 
     async def main() -> None:
         async with running() as setup:
@@ -778,7 +778,7 @@ def test_states_that_cannot_be_read_do_not_keep_prices_from_being_live() -> None
 
 
 def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
-    """What it cannot tell is not held against a symbol for ever."""
+    """An older poller without states takes back earlier states."""
 
     async def main() -> None:
         async with running() as setup:
@@ -793,7 +793,7 @@ def test_an_older_poller_that_takes_over_takes_back_what_was_told() -> None:
 
 
 def test_a_poller_that_has_just_begun_changes_nothing_of_what_was_told() -> None:
-    """While it says that it hears nothing, and knows of no symbol yet, each is what it was; then what it says."""
+    """While a new poller has no listing, earlier states stay; then its own count."""
 
     async def main() -> None:
         async with running() as setup:
@@ -812,7 +812,7 @@ def test_a_poller_that_has_just_begun_changes_nothing_of_what_was_told() -> None
 
 
 def test_ticks_that_do_not_pass_are_reported_and_the_link_is_made_anew() -> None:
-    """Heartbeats alone make nobody live: within ten seconds stale, with the reason, and a new link; it heals itself."""
+    """With heartbeats alone prices are stale within ten seconds, with the reason, until a new link brings ticks."""
 
     async def main() -> None:
         async with running() as setup:
@@ -858,7 +858,7 @@ def test_one_lost_channel_is_found_and_not_taken_for_healed_by_the_others() -> N
 
 
 def test_a_lost_tick_of_a_symbol_that_is_quiet_since_is_made_good() -> None:
-    """With the new link its price comes from the store, and after three seconds of nothing newer it is live."""
+    """With the new link its price comes from the store; after three seconds without a newer one it is live."""
 
     async def main() -> None:
         async with running() as setup:
@@ -899,7 +899,7 @@ def test_quiet_symbols_and_those_of_others_are_no_fault() -> None:
     "payload", [b"hello", encode_tick(tick("ETHUSDT", 9)), encode_tick(tick(seq=1)).replace(b'"seq":1', b'"seq":9e15')]
 )
 def test_ticks_that_cannot_be_read_are_reported(payload: bytes) -> None:
-    """What stays in the store and is no tick here is no proof of health; it ends with the first that can be read."""
+    """An unreadable value in the store makes its symbol stale until the first readable tick."""
 
     async def main() -> None:
         async with running() as setup:
@@ -922,7 +922,7 @@ def test_ticks_that_cannot_be_read_are_reported(payload: bytes) -> None:
 
 
 def test_a_link_that_carries_nothing_is_made_anew_now_and_then_and_without_a_word() -> None:
-    """Pongs alone are of no use; a dead poller is one `stale` for its clients, and a dial each 10 to 36 s."""
+    """A link with only pongs is replaced; a dead poller is one `stale` for clients, and a dial each 10 to 36 s."""
 
     async def main() -> None:
         async with running() as setup:
@@ -943,7 +943,7 @@ def test_a_link_that_carries_nothing_is_made_anew_now_and_then_and_without_a_wor
 
 @pytest.mark.parametrize("useful", ["ticks", "beats"])
 def test_a_link_that_carries_anything_of_use_is_left_alone(useful: str) -> None:
-    """Ticks without heartbeats, or heartbeats without ticks, show that its other end is the right one."""
+    """A link with only ticks or only heartbeats is kept: its other end is the right one."""
 
     async def main() -> None:
         async with running() as setup:
@@ -958,7 +958,7 @@ def test_a_link_that_carries_anything_of_use_is_left_alone(useful: str) -> None:
 
 
 def test_a_bus_that_is_gone_when_a_useless_link_is_made_anew_is_reported() -> None:
-    """That is another fault, with another reason."""
+    """A bus that is gone when the link is replaced is reported with its own reason."""
 
     async def main() -> None:
         async with running() as setup:

@@ -1,4 +1,4 @@
-"""Ticks in: what goes on of what anybody may have written to the bus."""
+"""Ticks from the bus: which of them pass."""
 
 import asyncio
 import json
@@ -77,7 +77,7 @@ FIELDS = PLAIN[1:-1].split(b",")
     ids=["as it should be", "blanks", "another order", "fields given twice", "unknown fields", "escaped"],
 )
 def test_only_canonical_bytes_go_on(payload: bytes) -> None:
-    """Whatever a tick was written like, clients get the same bytes: one `type`, each field once, no blanks."""
+    """For any notation of a tick clients get the same bytes: one `type`, each field once, no blanks."""
 
     async def main() -> None:
         async with intake() as setup:
@@ -116,7 +116,7 @@ def test_only_canonical_bytes_go_on(payload: bytes) -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_goes_nowhere_and_keeps_nothing_right_away(payload: bytes, reason: str) -> None:
-    """It is counted, in the store as on the link; the next tick of its symbol passes."""
+    """A wrong tick is counted, from the store or the link; the next tick of its symbol passes."""
 
     async def main() -> None:
         async with intake() as setup:
@@ -135,7 +135,7 @@ damage = st.lists(st.tuples(st.integers(0, len(PLAIN)), st.integers(0, 4), st.bi
 @settings(max_examples=300, deadline=None)
 @given(damage)
 def test_whatever_is_written_only_ticks_in_canonical_bytes_come_out(edits: list[tuple[int, int, bytes]]) -> None:
-    """However a tick was damaged: what goes on, if anything does, is what its decoded fields are encoded to."""
+    """For any damage, a tick that passes is exactly the encoding of its decoded fields."""
     payload = PLAIN
     for place, removed, added in edits:
         payload = payload[:place] + added + payload[place + removed :]
@@ -152,7 +152,7 @@ def test_whatever_is_written_only_ticks_in_canonical_bytes_come_out(edits: list[
 
 
 def test_a_seq_may_be_a_day_above_the_time() -> None:
-    """The bound goes with the clock, wherever that is set."""
+    """The bound follows the clock."""
 
     async def main() -> None:
         async with intake() as setup:
@@ -172,7 +172,7 @@ def test_a_seq_may_be_a_day_above_the_time() -> None:
 @pytest.mark.parametrize("poisoned", [["AAA"], ["AAA", "BBB", "CCC"]], ids=["one of several", "all"])
 @pytest.mark.parametrize("way", ["link", "store"])
 def test_no_number_silences_a_symbol(poisoned: list[str], way: str) -> None:
-    """One that is held and wrong gives way after three seconds, symbol by symbol; the others lose nothing."""
+    """A wrong held seq gives way after three seconds, symbol by symbol; other symbols lose nothing."""
 
     async def main() -> None:
         async with intake() as setup:
@@ -199,7 +199,7 @@ def test_no_number_silences_a_symbol(poisoned: list[str], way: str) -> None:
 
 
 def test_a_quiet_symbol_goes_on_without_another_tick() -> None:
-    """Its one tick is told three seconds after it came, not with the next."""
+    """The single tick of a quiet symbol passes three seconds after it came, without a next one."""
 
     async def main() -> None:
         async with intake() as setup:
@@ -217,7 +217,7 @@ def test_a_quiet_symbol_goes_on_without_another_tick() -> None:
 
 @pytest.mark.parametrize("right", [1000, 1001], ids=["the same again", "a newer one"])
 def test_late_ticks_are_only_late_where_what_is_held_is_confirmed(right: int) -> None:
-    """A server that was frozen works off what is old; what it repeats, or goes on with, shows that it was."""
+    """After a freeze, old ticks are late only if the held seq is confirmed by a repetition or by a higher one."""
 
     async def main() -> None:
         async with intake() as setup:
@@ -234,7 +234,7 @@ def test_late_ticks_are_only_late_where_what_is_held_is_confirmed(right: int) ->
 
 @pytest.mark.parametrize("what", ["store", "other link", "not served"])
 def test_what_says_nothing_of_the_numbering(what: str) -> None:
-    """An older value in the store, of a link that is gone, or of a symbol that is not served any more."""
+    """Older values from the store, a former link or a removed symbol are no evidence."""
 
     async def main() -> None:
         async with intake() as setup:
@@ -254,7 +254,7 @@ def test_what_says_nothing_of_the_numbering(what: str) -> None:
 
 
 def test_one_line_tells_of_all_that_begin_anew(caplog: pytest.LogCaptureFixture) -> None:
-    """However many symbols there are."""
+    """One log line covers any number of symbols."""
 
     async def main() -> None:
         async with intake() as setup:

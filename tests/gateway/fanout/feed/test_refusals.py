@@ -1,4 +1,4 @@
-"""What the bus brought and nobody can use: counted, and told now and then; on a virtual clock."""
+"""Unusable payloads from the bus: counted, and logged periodically; on a virtual clock."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from tests.fakes import run_virtual
 
 
 def test_all_are_counted_and_few_are_reported(caplog: pytest.LogCaptureFixture) -> None:
-    """The first of a kind is told at once; of a flood one line a minute, with how many others there were."""
+    """The first of a kind is logged at once; a flood is one line a minute, with its number."""
 
     async def main() -> None:
         counters = Counters()

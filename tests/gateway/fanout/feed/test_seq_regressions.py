@@ -5,7 +5,7 @@ from tests.fakes import tick
 
 
 def test_a_symbol_of_which_nothing_else_comes_is_due_once() -> None:
-    """With its newest tick, three seconds after the first of them, and then not again."""
+    """A symbol with only lower numbers is due once, with its newest tick, three seconds after the first."""
     regressions = SeqRegressions()
     for seq in (5, 7, 6):
         regressions.add(tick("A", seq), now=10 + seq / 10)
@@ -15,7 +15,7 @@ def test_a_symbol_of_which_nothing_else_comes_is_due_once() -> None:
 
 
 def test_each_symbol_is_judged_by_its_own_ticks() -> None:
-    """One that is right again is forgotten, and waits as long as any other the next time; the others stay."""
+    """A symbol that is right again is forgotten, and waits the full time the next time; others stay."""
     regressions = SeqRegressions()
     for symbol in "ABC":
         regressions.add(tick(symbol), now=0)
@@ -27,7 +27,7 @@ def test_each_symbol_is_judged_by_its_own_ticks() -> None:
 
 
 def test_without_a_link_nobody_waits() -> None:
-    """What a link brought is judged while that link lives."""
+    """Lower numbers count only while their link lives."""
     regressions = SeqRegressions()
     regressions.add(tick(), now=0)
     regressions.clear()

@@ -1,4 +1,4 @@
-"""What is held of the states of symbols, and what of it is news."""
+"""The states of symbols, and which of them are news."""
 
 from collections.abc import Sequence
 
@@ -40,12 +40,12 @@ class Setup:
 
 
 def change(version: int, *symbols: SymbolStatus, since: int | None = None) -> Changes:
-    """Make the change to this version, from the one before unless told."""
+    """Make the change to this version, by default from the one before."""
     return Changes(version=version, since=version - 1 if since is None else since, symbols=list(symbols))
 
 
 def test_the_full_set_says_what_is_not_live_and_what_nobody_serves() -> None:
-    """Nothing is said of what is live, nor of symbols that are not this gateway's."""
+    """Live symbols, and symbols of others, are not reported."""
     setup = Setup()
     setup.states.heartbeat_received(change(7, since=7))
     assert setup.states.outdated
@@ -58,7 +58,7 @@ def test_the_full_set_says_what_is_not_live_and_what_nobody_serves() -> None:
 
 
 def test_the_same_again_is_no_news() -> None:
-    """Another poller's version of what is known already is not told; another reason or time is."""
+    """An equal state with another version is not reported; another reason or time is."""
     setup = Setup()
     setup.start(states(7, live=["AAA"], others=[status("BBB")]))
     setup.now_us += 5
@@ -72,7 +72,7 @@ def test_the_same_again_is_no_news() -> None:
 
 
 def test_live_with_something_to_say_is_told_until_there_is_nothing() -> None:
-    """What is unusual of a live symbol comes and goes."""
+    """A live symbol's reason is reported when it comes and when it goes."""
     setup = Setup()
     everything = ["AAA", "BBB", "CCC"]
     setup.start(states(7, live=everything))
@@ -83,7 +83,7 @@ def test_live_with_something_to_say_is_told_until_there_is_nothing() -> None:
 
 
 def test_of_two_words_on_one_symbol_the_later_counts() -> None:
-    """Also where the earlier alone would be news."""
+    """Of two changes of one symbol the later counts, even if only the earlier would be news."""
     setup = Setup()
     setup.start(states(7, live=["AAA", "BBB", "CCC"]))
     setup.states.heartbeat_received(change(8, status("AAA"), status("AAA", "live", reason="")))
@@ -91,7 +91,7 @@ def test_of_two_words_on_one_symbol_the_later_counts() -> None:
 
 
 def test_what_is_held_is_asked_for_again_only_where_a_heartbeat_says_so() -> None:
-    """The version that is held, or one that follows it, is enough."""
+    """The full set is read again only if a heartbeat does not fit the held version."""
     setup = Setup()
     setup.start(states(7, live=["AAA", "BBB", "CCC"]))
     setup.states.heartbeat_received(change(7))
@@ -105,7 +105,7 @@ def test_what_is_held_is_asked_for_again_only_where_a_heartbeat_says_so() -> Non
 
 
 def test_what_the_store_had_counts_only_with_a_heartbeat_of_its_version() -> None:
-    """A heartbeat of it, or of the changes from it, confirms it; one of another does not; none of it is told before."""
+    """A set from the store counts only when a heartbeat confirms its version."""
     for heartbeat, expected in ((change(7), False), (change(8, since=7), False), (change(30, since=29), True)):
         setup = Setup()
         setup.states.read(states(7, live=["AAA", "BBB"]))
@@ -116,7 +116,7 @@ def test_what_the_store_had_counts_only_with_a_heartbeat_of_its_version() -> Non
 
 
 def test_what_cannot_be_read_here_is_stale_whatever_the_poller_says() -> None:
-    """Told once, and taken back with the poller's own word; a halt comes before it, and other symbols are well."""
+    """An unreadable symbol is stale until it is readable; a halt comes first, and other symbols are not affected."""
     setup = Setup()
     setup.start(states(7, live=["AAA", "BBB", "CCC"], others=[]))
     for _ in range(3):
@@ -139,7 +139,7 @@ def test_what_cannot_be_read_here_is_stale_whatever_the_poller_says() -> None:
 
 
 def test_a_poller_that_tells_no_states_takes_back_what_was_told() -> None:
-    """Once; and what the store had then is not believed any more."""
+    """A poller without states takes back earlier ones once; the store's set no longer counts."""
     setup = Setup()
     setup.start(states(7, live=["AAA", "CCC"], others=[status("BBB", "stale")]))
     setup.states.read(states(8, live=[]))
@@ -167,7 +167,7 @@ happenings = st.one_of(
 def test_with_the_newest_heartbeat_and_the_store_what_is_held_is_true(
     story: list[tuple[object, ...]], at_most: int
 ) -> None:
-    """Whatever heartbeats and reads were missed or late: at the end each symbol has the poller's word, or nobody's."""
+    """After any missed or late heartbeats and reads, each symbol ends with the poller's state, or none."""
     setup, published = Setup(), setup_truth()
     version = since = 100
     changes: list[SymbolStatus] = []
@@ -217,7 +217,7 @@ def setup_truth() -> dict[str, SymbolStatus]:
 
 
 def test_names_of_others_and_names_without_end_change_nothing() -> None:
-    """Of a full set only this gateway's symbols count, each once, by the last word on it, however long the set is."""
+    """Of a full set of any length only this gateway's symbols count, each once, with its last state."""
     setup = Setup()
     setup.states.heartbeat_received(change(7, since=7))
     others = [status("BBB", "stale"), status("BBB", "halted", since_us=5), *map(status, map(str, range(1000)))]

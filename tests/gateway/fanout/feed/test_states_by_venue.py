@@ -26,18 +26,18 @@ class Setup:
         self.published += [(one.message.symbol, one.message.state) for one in changed]
 
     def confirm(self, venue: str, version: int, *live: str) -> None:
-        """The venue's poller tells that just these are live."""
+        """The venue's poller reports that just these are live."""
         self.states.of(venue).read(states(version, live=list(live)))
         self.states.of(venue).heartbeat_received(Changes(version=version, since=version))
 
 
 def test_venues_in_their_order() -> None:
-    """Each is named once."""
+    """Each venue is named once."""
     assert ("binance", "coinbase") == venues_of(parse_symbols(HERE))
 
 
 def test_each_poller_tells_of_its_own_symbols() -> None:
-    """What one does not name is unknown, whatever another says; versions are each venue's."""
+    """A symbol that its venue's poller does not name is unknown; each venue has its own versions."""
     setup = Setup()
     setup.confirm("binance", 7, "BTCUSDT")
     assert [("ETHUSDT", "unknown")] == setup.published
@@ -51,7 +51,7 @@ def test_each_poller_tells_of_its_own_symbols() -> None:
 
 
 def test_a_poller_that_tells_no_states_unsays_no_other_s() -> None:
-    """One of an older version may lead one venue."""
+    """A venue's poller without states does not affect other venues."""
     setup = Setup()
     setup.confirm("binance", 7, "BTCUSDT")
     setup.confirm("coinbase", 3)
@@ -63,7 +63,7 @@ def test_a_poller_that_tells_no_states_unsays_no_other_s() -> None:
 
 
 def test_what_cannot_be_read_is_stale_at_its_own_venue() -> None:
-    """And live again there when it can."""
+    """An unreadable symbol is stale at its own venue, and live again when it is readable."""
     setup = Setup()
     for venue in ("binance", "coinbase"):
         setup.confirm(venue, 7, "BTCUSDT", "ETHUSDT", "coinbase:BTC-USD")

@@ -1,4 +1,4 @@
-"""Two venues on one bus: what one's poller does is no matter of the other's; on a virtual clock."""
+"""Two venues on one bus do not affect each other; on a virtual clock."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ def statuses(setup: Setup) -> list[tuple[str, str, str]]:
 
 
 def test_each_venue_is_live_with_its_own_first_heartbeat() -> None:
-    """And stale, each for its own reason, until then."""
+    """Each venue is stale for its own reason until its own first heartbeat."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -43,7 +43,7 @@ def test_each_venue_is_live_with_its_own_first_heartbeat() -> None:
 
 
 def test_a_poller_that_ends_makes_its_own_symbols_stale() -> None:
-    """The other venue stays live, and nothing is said of it; the link is not made anew."""
+    """A dead poller makes only its venue stale; the link stays."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -66,7 +66,7 @@ def test_a_poller_that_ends_makes_its_own_symbols_stale() -> None:
 
 
 def test_an_exchange_that_is_silent_is_one_venue_s() -> None:
-    """Its poller's heartbeats say so."""
+    """An exchange that is silent makes only its venue stale, by its poller's heartbeats."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -78,7 +78,7 @@ def test_an_exchange_that_is_silent_is_one_venue_s() -> None:
 
 
 def test_a_venue_without_a_poller_is_told_so() -> None:
-    """After three seconds, whatever else lives."""
+    """A venue without a poller is stale after three seconds."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -90,7 +90,7 @@ def test_a_venue_without_a_poller_is_told_so() -> None:
 
 
 def test_without_a_link_everything_is_stale() -> None:
-    """One message of each venue."""
+    """Without a link each venue gets one stale status."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -105,7 +105,7 @@ def test_without_a_link_everything_is_stale() -> None:
 
 
 def test_a_heartbeat_of_another_venue_is_none() -> None:
-    """It is counted, and keeps nobody live."""
+    """A heartbeat of an unknown venue is counted, and keeps no venue live."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -119,7 +119,7 @@ def test_a_heartbeat_of_another_venue_is_none() -> None:
 
 
 def test_ticks_that_do_not_pass_are_one_venue_s() -> None:
-    """Heartbeats of another venue prove nothing of them, and its prices are not called stale for that."""
+    """If one venue's ticks do not pass, only that venue is stale."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -136,7 +136,7 @@ def test_ticks_that_do_not_pass_are_one_venue_s() -> None:
 
 
 def test_venues_come_and_go_with_their_symbols() -> None:
-    """A new one is told of at once, and live with its first heartbeat; nothing is said of one that has gone."""
+    """A new venue is reported at once, and live with its first heartbeat."""
 
     async def main() -> None:
         async with running("BTCUSDT") as setup:
@@ -160,7 +160,7 @@ def test_venues_come_and_go_with_their_symbols() -> None:
 
 @pytest.mark.parametrize(("venue", "left"), [("coinbase", "BTCUSDT"), ("binance", "coinbase:BTC-USD")])
 def test_a_venue_that_is_not_served_any_more_has_a_last_status(venue: str, left: str) -> None:
-    """Stale, and that no other will come; its poller's heartbeats change nothing, and the other venue stays live."""
+    """A removed venue gets a last status, stale; its heartbeats change nothing, and the other venue stays live."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -184,7 +184,7 @@ def test_a_venue_that_is_not_served_any_more_has_a_last_status(venue: str, left:
 
 
 def test_a_venue_that_was_stale_has_its_last_status_too() -> None:
-    """It was to be live again some day, for all that a client could know."""
+    """A removed venue that was stale gets its last status too."""
 
     async def main() -> None:
         async with running(BOTH) as setup:
@@ -197,7 +197,7 @@ def test_a_venue_that_was_stale_has_its_last_status_too() -> None:
 
 
 def test_a_venue_that_is_served_again_begins_anew() -> None:
-    """Stale until its next heartbeat; one that only lost some of its symbols had nothing to say."""
+    """A venue that is served again is stale until its next heartbeat; one that lost only some symbols stays live."""
 
     async def main() -> None:
         async with running(f"{BOTH},coinbase:ETH-USD") as setup:

@@ -54,7 +54,7 @@ def made(budget: int = 0) -> tuple[Buffers, Counters]:
 
 
 def test_who_does_not_read_is_cut_off_when_the_time_is_over() -> None:
-    """Counted from when something began to wait, however much is written behind it."""
+    """The time counts from the first byte that waits, whatever is written behind it."""
 
     async def main() -> None:
         buffers, counters = made()
@@ -72,7 +72,7 @@ def test_who_does_not_read_is_cut_off_when_the_time_is_over() -> None:
 
 
 def test_who_has_read_what_waited_has_its_time_again() -> None:
-    """Nobody is cut off for what was written a moment ago, where all before it was read in time."""
+    """A client that has read everything before in time has its whole time again for the rest."""
 
     async def main() -> None:
         buffers, _ = made()
@@ -89,7 +89,7 @@ def test_who_has_read_what_waited_has_its_time_again() -> None:
 
 
 def test_who_reads_a_drop_now_and_then_is_cut_off_in_twice_the_time() -> None:
-    """Less than what waited at first is not enough."""
+    """A client that reads less than what waited at first is cut off in twice the time."""
 
     async def main() -> None:
         buffers, _ = made()
@@ -103,7 +103,7 @@ def test_who_reads_a_drop_now_and_then_is_cut_off_in_twice_the_time() -> None:
 
 
 def test_who_drains_in_time_is_forgotten() -> None:
-    """Nothing is left of it, and nothing runs where nobody keeps anything."""
+    """A client that drains in time leaves no entry, and no timer runs without entries."""
 
     async def main() -> None:
         buffers, _ = made()
@@ -122,7 +122,7 @@ def test_who_drains_in_time_is_forgotten() -> None:
 
 
 def test_a_burst_of_answers_may_wait_for_a_moment() -> None:
-    """Some 64 KB of them wait as long as all else, more than that for a second, 1 MB not at all."""
+    """Some 64 KB of answers may wait as long as other data, more for a second, 1 MB not at all."""
 
     async def main() -> None:
         buffers, counters = made()
@@ -143,7 +143,7 @@ def test_a_burst_of_answers_may_wait_for_a_moment() -> None:
 
 
 def test_who_is_cut_off_is_counted_once() -> None:
-    """Also where its time is over before the event loop has let it go."""
+    """A client is counted once, even if its time is over again before its socket has gone."""
 
     async def main() -> None:
         buffers, counters = made()
@@ -157,7 +157,7 @@ def test_who_is_cut_off_is_counted_once() -> None:
 
 
 async def test_one_large_answer_may_wait() -> None:
-    """Whatever is answered to one message, a snapshot of all symbols say, goes out as a whole."""
+    """The answer to one message, such as a snapshot of all symbols, may be large."""
     buffers, _ = made()
     holder = FakeHolder(buffers).wait(1)
     assert holder.write(QUEUE_LIMIT_BYTES * 2, answer=True)
@@ -165,7 +165,7 @@ async def test_one_large_answer_may_wait() -> None:
 
 
 async def test_small_answers_are_counted_with_what_they_cost() -> None:
-    """A pong of two bytes is a kilobyte in the event loop; a thousand are too many."""
+    """A waiting pong of two bytes counts as a kilobyte, so a thousand are too many."""
     buffers, _ = made()
     holder = FakeHolder(buffers).wait(1)
     count = 0
@@ -176,7 +176,7 @@ async def test_small_answers_are_counted_with_what_they_cost() -> None:
 
 
 async def test_what_nobody_asked_for_has_a_wider_bound() -> None:
-    """Ticks of one who wants each, and notices, are no answers."""
+    """Queued ticks and notices have a wider bound than answers."""
     buffers, counters = made()
     holder = FakeHolder(buffers).wait(1)
     while holder.write(100_000):
@@ -186,7 +186,7 @@ async def test_what_nobody_asked_for_has_a_wider_bound() -> None:
 
 
 def test_a_message_must_be_whole_in_time() -> None:
-    """However often a little more of it comes; the next one has its own time."""
+    """A message must be complete in time, also if it comes byte by byte; the next one has its own time."""
 
     async def main() -> None:
         buffers, counters = made()
@@ -208,7 +208,7 @@ def test_a_message_must_be_whole_in_time() -> None:
 
 
 def test_all_together_are_bounded_and_the_greatest_go_first(caplog: pytest.LogCaptureFixture) -> None:
-    """Unread and unfinished alike; whoever keeps little stays; one line says so for all."""
+    """Beyond the budget the clients with most unread and unfinished bytes are cut off, with one log line for all."""
 
     async def main() -> None:
         buffers, counters = made(budget=10 * MIB)
@@ -235,7 +235,7 @@ def test_all_together_are_bounded_and_the_greatest_go_first(caplog: pytest.LogCa
 
 
 async def test_what_was_read_is_not_counted_any_more() -> None:
-    """Who writes a lot and is read keeps nothing: the budget is for what waits."""
+    """Data that were read do not count: the budget is for waiting bytes."""
     buffers, counters = made(budget=MIB)
     holder = FakeHolder(buffers).wait(1000)
     for _ in range(1000):
@@ -247,7 +247,7 @@ async def test_what_was_read_is_not_counted_any_more() -> None:
 
 
 async def test_without_a_budget_nothing_is_bounded_together() -> None:
-    """0 is no limit; another one holds from the moment that it is set."""
+    """A budget of 0 is no limit; another one holds from the moment that it is set."""
     buffers, counters = made()
     holders = [FakeHolder(buffers).keep(MIB) for _ in range(20)]
     assert {} == counters.buffers_cut_off
@@ -257,7 +257,7 @@ async def test_without_a_budget_nothing_is_bounded_together() -> None:
 
 
 def test_other_times_hold_for_those_that_wait_already() -> None:
-    """A shorter time ends who has had it; a longer one is given to all."""
+    """A changed time also holds for present entries."""
 
     async def main() -> None:
         buffers, _ = made()
@@ -275,7 +275,7 @@ def test_other_times_hold_for_those_that_wait_already() -> None:
 
 
 def test_who_could_not_be_read_from_is_not_late() -> None:
-    """A process that stood still for a minute has not heard its clients, and they get the time again."""
+    """Time in which our process stood still does not count."""
 
     async def main() -> None:
         buffers, _ = made()
@@ -295,7 +295,7 @@ def test_who_could_not_be_read_from_is_not_late() -> None:
 
 
 def test_a_fault_with_one_saves_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged, and the sweeps go on."""
+    """A fault with one entry is logged, and the others are handled."""
 
     async def main() -> None:
         buffers, _ = made()
@@ -310,7 +310,7 @@ def test_a_fault_with_one_saves_no_other(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
-    """Between the few, whatever else is due gets its turn."""
+    """Many late entries are handled a few at a time, with other calls between."""
 
     async def main() -> None:
         buffers, _ = made()
@@ -332,7 +332,7 @@ def test_many_whose_time_is_over_go_a_few_at_a_time() -> None:
 
 
 def test_whose_end_waits_for_us_is_not_unfinished() -> None:
-    """Who has sent what we have not read yet has the time until we have; then it is late as before."""
+    """A message whose end waits for us is not late before we have read it."""
 
     async def main() -> None:
         buffers, counters = made()
@@ -349,7 +349,7 @@ def test_whose_end_waits_for_us_is_not_unfinished() -> None:
 
 
 async def test_windows_and_requests_count_for_the_budget_and_for_whom_it_cuts_off() -> None:
-    """Together with what else the same client keeps; they have no time of their own."""
+    """Windows and requests count for the budget with the client's other bytes, and have no time of their own."""
     buffers, counters = made(budget=100_000)
     patient, greedy, other = (FakeHolder(buffers) for _ in range(3))
     buffers.keeps(patient, 30_000)

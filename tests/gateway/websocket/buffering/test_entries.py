@@ -5,7 +5,7 @@ from tests.client_frames import FIN, PING, TEXT, client_frame
 
 
 def test_small_pieces_cost_more_than_their_bytes() -> None:
-    """A thousand pongs that wait are counted with what the event loop keeps for each; half of them, half of it."""
+    """Small pieces count with the event loop's own cost for each."""
     pongs = Unread(0, 2, 2000, pieces=1000)
     assert 2000 + 1000 * PIECE_BYTES == pongs.cost(2000)
     assert 1000 + 500 * PIECE_BYTES == pongs.cost(1000)
@@ -13,7 +13,7 @@ def test_small_pieces_cost_more_than_their_bytes() -> None:
 
 
 def test_a_frame_is_the_same_as_long_as_it_grows() -> None:
-    """What has grown goes on; another frame begins anew."""
+    """An unfinished frame that grows keeps its time; another one has a new time."""
     frame = bytearray(client_frame(FIN | TEXT, b"half")[:7])
     unfinished = Unfinished(0, frame, None)
     frame += b"more"
@@ -22,7 +22,7 @@ def test_a_frame_is_the_same_as_long_as_it_grows() -> None:
 
 
 def test_a_message_is_as_old_as_its_first_frame() -> None:
-    """A frame that was unfinished and has become the first of a message took its time of the message's."""
+    """A message's time begins with its first frame, also while that is unfinished."""
     begun = Unfinished(0, bytearray(client_frame(TEXT, b"one")[:5]), None)
     message = bytearray(b"one")
     assert begun.continues(None, message)
@@ -30,7 +30,7 @@ def test_a_message_is_as_old_as_its_first_frame() -> None:
 
 
 def test_pings_in_between_give_a_message_no_time() -> None:
-    """Neither whole nor half pings make a message another one; the end of it does."""
+    """Pings within a message, whole or half, do not restart its time."""
     message = bytearray(b"one")
     unfinished = Unfinished(0, None, message)
     half_ping = bytearray(client_frame(FIN | PING, b"12345")[:4])
@@ -41,6 +41,6 @@ def test_pings_in_between_give_a_message_no_time() -> None:
 
 
 def test_a_message_behind_a_half_ping_is_younger_than_that() -> None:
-    """The time that a ping took is not the message's that came after it."""
+    """A message behind a half ping has its own time."""
     half_ping = bytearray(client_frame(FIN | PING, b"12345")[:4])
     assert not Unfinished(0, half_ping, None).continues(None, bytearray(b"one"))

@@ -16,7 +16,7 @@ def limit(folder: Path, text: str) -> tuple[Path, ...]:
 
 
 def test_a_container_has_less_than_its_machine(tmp_path: Path) -> None:
-    """Its own limit counts where there is one; no limit, no file and a file of something else are none."""
+    """A container's own memory limit counts; a missing or unreadable file is no limit."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert 64 * MIB == memory_bytes(limit(tmp_path, f"{64 * MIB}\n"))
     assert machine == memory_bytes(limit(tmp_path, "max\n"))
@@ -25,7 +25,7 @@ def test_a_container_has_less_than_its_machine(tmp_path: Path) -> None:
 
 
 def test_the_share_has_a_floor_and_a_ceiling(tmp_path: Path) -> None:
-    """A sixteenth, but enough for some slow clients on a small machine, and no more than helps on a large one."""
+    """The budget is a sixteenth of memory, with a minimum and a maximum."""
     assert 32 * MIB == share_for_clients(limit(tmp_path, str(64 * MIB)))
     share = share_for_clients(())
     assert 32 * MIB <= share <= 512 * MIB

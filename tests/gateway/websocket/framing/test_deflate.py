@@ -63,13 +63,13 @@ def test_what_is_negotiated(offers: list[str], answer: str, window_bytes: int) -
     ],
 )
 def test_what_cannot_be_met_is_declined(offers: list[str]) -> None:
-    """Without an offer in order there is no compression, and the handshake succeeds all the same."""
+    """Without a usable offer there is no compression, and the handshake still succeeds."""
     assert negotiate(offers) is None
 
 
 @given(st.lists(st.binary(max_size=5000), min_size=1, max_size=5))
 def test_every_message_can_be_read_with_and_without_a_window(messages: list[bytes]) -> None:
-    """A reader that keeps its window, and one that starts anew for each message, read the same."""
+    """A reader with a window and one without read the same messages."""
     keeping = zlib.decompressobj(-15)
     for message in messages:
         stream = compress(message) + b"\x00\x00\xff\xff"
@@ -79,7 +79,7 @@ def test_every_message_can_be_read_with_and_without_a_window(messages: list[byte
 
 @given(st.text())
 def test_no_header_breaks_it(header: str) -> None:
-    """Whatever stands in the header, there is an answer."""
+    """Any header has an answer."""
     agreement = negotiate([header])
     assert agreement is None or agreement.answer.startswith(NAME)
 
@@ -98,7 +98,7 @@ PARAMETERS = st.lists(
 
 @given(PARAMETERS)
 def test_nothing_is_answered_that_was_not_offered_and_nothing_left_out(parameters: list[str]) -> None:
-    """Of an offer that is accepted every parameter comes back, but for the mere permission to ask for one."""
+    """Every parameter of an accepted offer comes back, except a mere permission."""
     agreement = negotiate(["; ".join((NAME, *parameters))])
     if agreement is not None:
         offered = set(parameters) - {"client_max_window_bits"}

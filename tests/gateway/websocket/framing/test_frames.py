@@ -16,7 +16,7 @@ def test_a_frame_of_any_length_is_read_back_whole(size: int) -> None:
 
 
 def test_a_reason_is_cut_to_what_fits_and_stays_utf8() -> None:
-    """A close frame has 125 bytes at most, and no half of a character; a code of 0 gives an empty one."""
+    """A close frame has at most 125 bytes and only whole characters; a code of 0 gives an empty one."""
     [close, empty] = frames_of(close_frame(4408, "ü" * 100) + close_frame(0, "ignored"))
     assert (Opcode.CLOSE, 4408, "ü" * 61) == (
         close.opcode,

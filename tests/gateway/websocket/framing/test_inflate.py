@@ -30,13 +30,13 @@ def test_the_standards_own_examples(payload: str) -> None:
 
 @given(st.binary(max_size=3000), st.sampled_from((zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH)))
 def test_a_message_comes_back_as_it_was(message: bytes, flush: int) -> None:
-    """What was compressed is inflated to the same, at a limit of just its length and without any."""
+    """A compressed message is inflated to the same bytes, with a limit of exactly its length and without a limit."""
     payload = deflated(message, flush)
     assert [message, message] == [inflate(payload, limit) for limit in (len(message), 0)]
 
 
 def test_one_that_is_too_long_is_told_by_one_byte_more() -> None:
-    """Of a message past the limit exactly one byte too many comes back, even where it is cut off as well."""
+    """Of a message beyond the limit exactly one byte too many comes back, even if it is cut off."""
     payload = deflated(b"x" * 5000)
     assert [b"x" * 1001] * 2 == [inflate(sent, 1000) for sent in (payload, payload[:-1])]
 
@@ -68,13 +68,13 @@ def test_a_bomb_is_not_unpacked() -> None:
     ],
 )
 def test_what_is_not_a_whole_message_is_nothing(payload: bytes) -> None:
-    """Neither garbage nor half a message is taken for one."""
+    """Garbage and half messages are refused."""
     assert inflate(payload, 1000) is None
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_raise(payload: bytes) -> None:
-    """Whatever is sent is a message within the limit and one byte, or None."""
+    """Any bytes give a message of at most the limit and one byte, or None."""
     message = inflate(payload, 100)
     assert message is None or len(message) <= 101
 
@@ -100,7 +100,7 @@ def test_a_last_block_inside_a_message_ends_nothing(payload: bytes, message: byt
 
 @given(st.lists(st.binary(max_size=300) | st.just(b'{"type":"ping"}'), max_size=8), st.sampled_from((0, 9, 12, 15)))
 def test_messages_of_a_client_with_a_window_come_back_as_they_were(messages: list[bytes], bits: int) -> None:
-    """What refers to messages before it is read as far back as was agreed; without a window, each by itself."""
+    """With a window messages may refer back as far as agreed; without one each stands alone."""
     keeping = zlib.compressobj(wbits=-(bits or 15))
     inflater = Inflater(1 << bits if bits else 0)
     for message in messages:
@@ -110,7 +110,7 @@ def test_messages_of_a_client_with_a_window_come_back_as_they_were(messages: lis
 
 
 def test_a_window_is_never_more_than_was_sent_nor_than_was_agreed() -> None:
-    """Who has sent little costs little, and who has sent much costs its window."""
+    """The window costs as much as the client has sent, at most its agreed size."""
     inflater = Inflater(1024)
     inflater.inflate(deflated(b"Hello"), 0)
     assert b"Hello" == inflater._window
@@ -123,7 +123,7 @@ def test_a_window_is_never_more_than_was_sent_nor_than_was_agreed() -> None:
 
 
 def test_without_a_window_nothing_before_a_message_can_be_referred_to() -> None:
-    """A client that has agreed to keep none, and does, is told so."""
+    """Without a window a reference to earlier messages is an error."""
     inflater = Inflater(0)
     inflater.inflate(deflated(b"Hello" * 10), 0)
     assert inflater.inflate(referring(b"Hello" * 10, b"Hello" * 10), 0) is None
@@ -134,13 +134,13 @@ def test_without_a_window_nothing_before_a_message_can_be_referred_to() -> None:
     [(0, 0), (1000, 1079), (16_000, 16_314), (262_144, 16_384), (1024 * 1024, 64 * 1024)],
 )
 def test_how_long_a_compressed_message_may_be(longest: int, compressed: int) -> None:
-    """As long as a short message can need; of long ones a part, for lists of names shrink."""
+    """A compressed message may be as long as short ones need, and a part of the limit for long ones."""
     assert compressed == longest_compressed(longest)
 
 
 @given(st.binary(max_size=2000), st.integers(0, 9), st.integers(1, 9))
 def test_no_short_message_needs_more(message: bytes, level: int, memory: int) -> None:
-    """Even what cannot be compressed, by a sender with the least memory, fits."""
+    """Even incompressible short messages, from a sender with the least memory, fit."""
     stream = zlib.compressobj(level, wbits=-9, memLevel=memory)
     payload = stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH)
     assert len(payload) - 4 <= longest_compressed(len(message) or 1)

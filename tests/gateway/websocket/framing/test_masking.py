@@ -12,7 +12,7 @@ from gateway.websocket.framing import masking
 
 
 def without_aiohttp() -> ModuleType:
-    """The module as it is where aiohttp's function is gone."""
+    """The module without aiohttp's function."""
     specification = importlib.util.spec_from_file_location("masking_without_aiohttp", masking.__file__)
     assert specification is not None
     assert specification.loader is not None

@@ -1,4 +1,4 @@
-"""Clients' frames: what is right comes out whole, what is wrong is named, and a stranger never holds much."""
+"""Clients' frames: right ones come out whole, wrong ones have an error, and the memory is bounded."""
 
 import tracemalloc
 import zlib
@@ -34,12 +34,12 @@ EMPTY_BLOCK = bytes.fromhex("00000000ffff")[1:]
 
 
 def read(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> Reading:
-    """Everything that a reader says of ``chunks``, one after the other."""
+    """All results of a reader for ``chunks``, in order."""
     return second_opinion.read(*chunks, limit=limit, deflate=deflate)
 
 
 def refused(*chunks: bytes, limit: int = LIMIT, deflate: bool = False) -> tuple[list[Event], FailureCode, str]:
-    """What came before a violation, and its code and reason."""
+    """The messages before a violation, and its code and reason."""
     events, violation = read(*chunks, limit=limit, deflate=deflate)
     assert violation is not None
     assert len(violation.reason.encode()) <= 123
@@ -57,12 +57,12 @@ def test_the_standards_own_example() -> None:
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 200_000])
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 def test_a_message_of_any_length_comes_whole(opcode: int, size: int) -> None:
-    """Each of the three forms of a length is understood."""
+    """Each of the three forms of a length is read."""
     assert ([(opcode, b"x" * size)], None) == read(client_frame(FIN | opcode, b"x" * size), limit=200_000)
 
 
 def test_parts_are_put_together_and_control_frames_may_come_between() -> None:
-    """A ping amid the parts of a message is handed over at once, and every part that completes nothing is told of."""
+    """A ping between fragments is passed on at once, and every incomplete fragment is reported."""
     parts = (
         client_frame(TEXT, b"\xe2\x82"),
         client_frame(FIN | PING, b"?"),
@@ -75,7 +75,7 @@ def test_parts_are_put_together_and_control_frames_may_come_between() -> None:
 
 
 def test_compressed_and_plain_messages_may_alternate() -> None:
-    """With compression negotiated a message is inflated where its first frame says so, whole or in parts."""
+    """With compression a message is inflated if its first frame says so, whole or in fragments."""
     payload = deflated("grüße".encode() * 20)
     stream = (
         client_frame(FIN | RSV1 | TEXT, payload)
@@ -89,7 +89,7 @@ def test_compressed_and_plain_messages_may_alternate() -> None:
 
 
 def test_a_message_of_just_the_limit_is_taken() -> None:
-    """The limit is what a message may have, sent in one piece, in parts or compressed; control frames do not count."""
+    """A message may have exactly the limit, whole, in fragments or compressed; control frames do not count."""
     message = b"x" * LIMIT
     streams = (
         client_frame(FIN | BINARY, message),
@@ -100,7 +100,7 @@ def test_a_message_of_just_the_limit_is_taken() -> None:
 
 
 def test_no_limit_is_no_limit() -> None:
-    """A limit of 0 takes whatever comes."""
+    """A limit of 0 is no limit."""
     message = b"x" * 3_000_000
     for stream in (client_frame(FIN | TEXT, message), client_frame(FIN | RSV1 | TEXT, deflated(message))):
         assert ([(TEXT, message)], None) == read(stream, limit=0, deflate=True)
@@ -135,7 +135,7 @@ def test_no_limit_is_no_limit() -> None:
     ],
 )
 def test_what_the_protocol_forbids_is_1002(stream: bytes, reason: str) -> None:
-    """Each kind of frame that RFC 6455 rules out is named."""
+    """Each kind of frame that RFC 6455 forbids has an error."""
     _, code, told = refused(stream)
     assert FailureCode.PROTOCOL_ERROR == code
     assert reason in told
@@ -160,7 +160,7 @@ def test_reserved_bits_stay_reserved_with_compression() -> None:
     ids=["no lead byte", "overlong", "surrogate", "past U+10FFFF", "cut off"],
 )
 def test_text_that_is_not_utf8_is_1007(text: bytes) -> None:
-    """Text is UTF-8 (RFC 6455, section 8.1), however it is sent, and so is the reason of a close; binary is not."""
+    """Text, in any fragments, and the reason of a close must be UTF-8 (RFC 6455, section 8.1); binary need not."""
     for stream in (
         client_frame(FIN | TEXT, b"fine" + text),
         client_frame(TEXT, b"fine" + text) + client_frame(FIN | CONTINUATION),
@@ -175,7 +175,7 @@ def test_text_that_is_not_utf8_is_1007(text: bytes) -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff\xff", deflated(b"Hello" * 100)[:-3]])
 def test_what_cannot_be_inflated_is_1007(payload: bytes) -> None:
-    """Garbage and half a message, sent as a compressed one, are refused."""
+    """Garbage and half a message in a compressed frame are refused."""
     _, code, told = refused(client_frame(FIN | RSV1 | BINARY, payload), deflate=True)
     assert (FailureCode.INVALID_DATA, True) == (code, "inflated" in told)
 
@@ -192,13 +192,13 @@ def test_what_cannot_be_inflated_is_1007(payload: bytes) -> None:
     ids=["16-bit length", "64-bit length", "in parts", "inflated", "bomb"],
 )
 def test_a_message_past_the_limit_is_1009(stream: bytes) -> None:
-    """It is refused as soon as its header, or its inflating, tells: nobody waits for the rest."""
+    """A message beyond the limit is refused as soon as its header or its inflating shows it."""
     _, code, told = refused(stream, deflate=True)
     assert (FailureCode.TOO_BIG, f"a message has at most {LIMIT} bytes here") == (code, told)
 
 
 def test_close_codes_are_those_of_the_standard() -> None:
-    """A client may send the registered codes but for those that never go on the wire, and 3000 to 4999."""
+    """A client may send the registered codes, except those that are never sent, and 3000 to 4999."""
     taken = [code for code in range(65536) if read(client_frame(FIN | CLOSE, close_payload(code)))[1] is None]
     # RFC 6455, section 7.4, and the IANA registry.
     assert [*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)] == taken
@@ -206,7 +206,7 @@ def test_close_codes_are_those_of_the_standard() -> None:
 
 
 def test_nothing_after_the_end_is_looked_at() -> None:
-    """What was complete before a violation counts; after one, and after a no, nothing is handed over."""
+    """Messages before a violation count; after a violation or a refusal nothing is passed on."""
     good, bad = client_frame(FIN | TEXT, b"good"), client_frame(FIN | 0x3)
     assert [(TEXT, b"good")] == refused(good + bad + good)[0]
     assert ([(CLOSE, b"")], None) == read(client_frame(FIN | CLOSE) + bad)
@@ -225,7 +225,7 @@ def test_nothing_after_the_end_is_looked_at() -> None:
 
 
 def test_a_stranger_holds_no_more_than_a_message_and_a_header() -> None:
-    """However a message is cut into parts and reads, what a reader keeps is bounded, and let go with its end."""
+    """For any fragments and reads the reader's memory is bounded, and freed at the end."""
     size = 100_000
     parser = FrameParser(size, deflate=False)
     parts = client_frame(BINARY, b"x") + client_frame(CONTINUATION, b"x") * 49_999 + client_frame(CONTINUATION) * 1000
@@ -264,7 +264,7 @@ messages = st.tuples(st.just(TEXT), texts) | st.tuples(st.just(BINARY), st.binar
 
 @st.composite
 def sent_messages(draw: st.DrawFn, *, deflate: bool) -> tuple[list[bytes], list[Event]]:
-    """The frames of one message, with control frames among them, and what they amount to."""
+    """The frames of one message, with control frames between, and the expected results."""
     opcode, message = draw(messages)
     first, payload = opcode, message
     if deflate and draw(st.booleans()):
@@ -285,7 +285,7 @@ def sent_messages(draw: st.DrawFn, *, deflate: bool) -> tuple[list[bytes], list[
 
 @st.composite
 def clients(draw: st.DrawFn, *, deflate: bool) -> tuple[list[bytes], list[Event]]:
-    """The frames of what a client says, a close at the end or not, and what they amount to."""
+    """The frames of a client, with or without a close at the end, and the expected results."""
     frames: list[bytes] = []
     events: list[Event] = []
     for more_frames, more_events in draw(st.lists(sent_messages(deflate=deflate), max_size=5)):
@@ -300,7 +300,7 @@ def clients(draw: st.DrawFn, *, deflate: bool) -> tuple[list[bytes], list[Event]
 
 @st.composite
 def damaged(draw: st.DrawFn, frames: Sequence[bytes]) -> bytes:
-    """``frames`` with some of them gone, doubled or exchanged, and some of their bytes changed."""
+    """``frames`` with some removed, doubled or exchanged, and some bytes changed."""
     if bool(frames) and draw(st.booleans()):
         frames = draw(st.lists(st.sampled_from(frames), max_size=8))
     stream = bytearray(b"".join(frames))
@@ -318,7 +318,7 @@ def split(data: st.DataObject, stream: bytes) -> list[bytes]:
 
 @given(st.data(), st.booleans())
 def test_how_the_bytes_are_cut_makes_no_difference(data: st.DataObject, deflate: bool) -> None:
-    """However reads divide a stream, good or bad, the same messages come of it, and the same refusal."""
+    """For any division into reads a stream gives the same messages and the same refusal."""
     frames, _ = data.draw(clients(deflate=deflate))
     stream = data.draw(damaged(frames))
     expected = read(stream, deflate=deflate)
@@ -328,7 +328,7 @@ def test_how_the_bytes_are_cut_makes_no_difference(data: st.DataObject, deflate:
 
 @given(st.data(), st.booleans())
 def test_what_is_right_is_read_as_it_was_meant(data: st.DataObject, deflate: bool) -> None:
-    """Every message and control frame of a sound stream comes out, in order; `websockets` reads the same."""
+    """Every message and control frame of a correct stream comes out in order; `websockets` reads the same."""
     frames, events = data.draw(clients(deflate=deflate))
     assert (events, None) == read(*split(data, b"".join(frames)), deflate=deflate)
     assert (events, None) == read_by_websockets(b"".join(frames), limit=LIMIT, deflate=deflate)
@@ -352,7 +352,7 @@ def test_where_it_is_laxer_than_another(complaint: str) -> None:
 
 @given(st.data(), st.booleans())
 def test_what_is_wrong_is_refused_as_another_reader_does(data: st.DataObject, deflate: bool) -> None:
-    """Of a damaged stream `websockets` reads the same messages and refuses the same, but for what is listed."""
+    """For a damaged stream `websockets` reads and refuses the same, except the listed differences."""
     frames, _ = data.draw(clients(deflate=deflate))
     stream = data.draw(damaged(frames))
     # The other counts what a part inflates to; past any limit here they would part at different bytes.
@@ -364,13 +364,13 @@ def test_what_is_wrong_is_refused_as_another_reader_does(data: st.DataObject, de
 
 @pytest.mark.parametrize("flush", [zlib.Z_SYNC_FLUSH, zlib.Z_FINISH])
 def test_a_block_may_say_that_it_is_the_last(flush: int) -> None:
-    """A compressor that ends its stream with each message (RFC 7692, section 7.2.3.4) is understood."""
+    """A compressor that ends its stream with each message (RFC 7692, section 7.2.3.4) is supported."""
     payload = deflated(b"Hello", flush) + (b"\x00" if flush == zlib.Z_FINISH else b"")
     assert ([(TEXT, b"Hello")], None) == read(client_frame(FIN | RSV1 | TEXT, payload), deflate=True)
 
 
 def test_what_is_unfinished_can_be_told_apart() -> None:
-    """A frame is one object until it is whole, so is a message until its end; another one is another object."""
+    """An unfinished frame or message is one object until its end; the next is another object."""
     parser = FrameParser(LIMIT, deflate=False)
 
     def take(_opcode: int, _payload: bytes) -> bool:
@@ -400,7 +400,7 @@ def test_what_is_unfinished_can_be_told_apart() -> None:
 def hearing(
     parser: FrameParser, stream: bytes, admission: MessageVerdict
 ) -> tuple[list[Event], list[int], Violation | None]:
-    """What a reader hands over where every message gets the same answer, and what it asked."""
+    """The results of a reader if every message gets the same verdict, and its questions."""
     events: list[Event] = []
     asked: list[int] = []
 
@@ -416,7 +416,7 @@ def hearing(
 
 
 def test_every_message_is_asked_about_before_it_is_read() -> None:
-    """Also one in parts, and one that is wrong; what is not admitted is neither inflated nor looked at."""
+    """Every message is asked about before it is read, also fragmented and wrong ones; a refused one is not inflated."""
     bad_text, bad_deflate = client_frame(FIN | TEXT, b"\xff"), client_frame(FIN | RSV1 | TEXT, b"\xff" * 300)
     parts = client_frame(RSV1 | TEXT, b"\xff" * 20) + client_frame(FIN | CONTINUATION, b"\xff" * 30)
     stream = bad_text + bad_deflate + parts + client_frame(FIN | PING, b"?")
@@ -431,7 +431,7 @@ def test_every_message_is_asked_about_before_it_is_read() -> None:
 
 
 def test_what_later_messages_refer_to_is_inflated_though_nobody_wants_it() -> None:
-    """Where the client keeps a window a message that was refused is read, and those behind it are readable."""
+    """With a window a refused message is inflated too, so later ones stay readable."""
     first, second = b'{"type":"ping","id":"one"}', b'{"type":"ping","id":"two"}'
     stream = client_frame(FIN | RSV1 | TEXT, deflated(first))
     parser = FrameParser(LIMIT, deflate=True, window_bytes=32 * 1024)
@@ -444,7 +444,7 @@ def test_what_later_messages_refer_to_is_inflated_though_nobody_wants_it() -> No
 
 
 def test_a_compressed_message_has_a_limit_of_its_own() -> None:
-    """It is refused by its header, whole or in parts, long before its bytes are there; a plain one may be longer."""
+    """A too long compressed message is refused by its header; a plain one may be longer."""
     longest = longest_compressed(262_144)
     head = client_frame(FIN | RSV1 | TEXT, b"", length=longest + 1)
     first = client_frame(RSV1 | TEXT, bytes(longest))
@@ -460,7 +460,7 @@ def test_a_compressed_message_has_a_limit_of_its_own() -> None:
 
 @given(st.data(), st.booleans())
 def test_pauses_make_no_difference(data: st.DataObject, deflate: bool) -> None:
-    """However often a reader is told to leave the rest for later, the same messages come of a stream."""
+    """For any pauses a stream gives the same messages."""
     frames, _ = data.draw(clients(deflate=deflate))
     stream = data.draw(damaged(frames))
     pauses = iter(data.draw(st.lists(st.booleans(), min_size=1)))

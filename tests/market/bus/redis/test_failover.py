@@ -87,7 +87,7 @@ async def test_failover_behind_an_address(
 
 
 async def test_reads_after_a_link_is_made_anew(servers: Callable[..., Valkey]) -> None:
-    """A server that reads are still answered by is not asked any more once a link was made to its successor."""
+    """After a link to a successor the old server, which still answers reads, is not asked any more."""
     old, new = servers(), servers()
     old.command("HSET", "ticks", "BTCUSDT", b"old")
     new.command("HSET", "ticks", "BTCUSDT", b"new")
@@ -107,7 +107,7 @@ async def test_reads_after_a_link_is_made_anew(servers: Callable[..., Valkey]) -
 
 
 async def test_a_cluster_in_place_of_the_server(servers: Callable[..., Valkey]) -> None:
-    """When the address led to a node of a cluster for a while, the bus works as soon as it leads to a server again."""
+    """After the address has led to a cluster node, the bus works as soon as it leads to a server again."""
     bus_port = free_port()
     node = servers(cluster_enabled="yes", cluster_port=free_port())
     other = servers(cluster_enabled="yes", cluster_port=bus_port)
@@ -148,7 +148,7 @@ async def test_a_server_that_serves_on_alone_is_left_for_its_successor(servers: 
 async def test_a_server_that_works_is_not_left_for_one_that_does_not(
     servers: Callable[..., Valkey], elsewhere: str
 ) -> None:
-    """While the address leads to a replica, to nothing or to a frozen server, the connections there are serve on."""
+    """While the address leads to a replica, to nothing or to a frozen server, present connections are still used."""
     good, other = servers(), servers()
     other.command("REPLICAOF", "127.0.0.1", free_port())
     async with Proxy(good.port) as address:

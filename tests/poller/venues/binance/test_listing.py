@@ -18,7 +18,7 @@ from poller.rest.client import RestClient
 from poller.venues.binance.listing import Listing
 from poller.venues.binance.rest import BinanceRestDialect
 from tests.exchange import Exchange
-from tests.poller.listening import LIMITS, REST, eventually, heard, heeding, new_rest, new_ws
+from tests.poller.listening import LIMITS, REST, arrived, eventually, heeding, new_rest, new_ws
 
 MANY = [f"S{number:03d}USDT" for number in range(600)]
 UNICODE = "币安人生USDT"
@@ -27,7 +27,7 @@ QUICK = structs.replace(REST, doubt_s=0.05, absent_s=0.1, listing_s=30.0)
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     listed = ["BTCUSDT", "ETHUSDT", "HUGEUSDT", "VENUSDT", UNICODE, *MANY]
     async with Exchange(listed, structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange
@@ -354,5 +354,5 @@ async def test_sources_tell_what_is_listed_otherwise(exchange: Exchange) -> None
             exchange.market.set_status("ETHUSDT", "TRADING")
             await eventually(lambda: listener.listings[-1][1].status == "trading")
             exchange.quote("ETHUSDT", bid=f"{new.__name__ == 'new_ws':d}7.00000000")
-            await heard(listener.updates, "ETHUSDT", f"{new.__name__ == 'new_ws':d}7.00000000")
+            await arrived(listener.updates, "ETHUSDT", f"{new.__name__ == 'new_ws':d}7.00000000")
             assert {} == listener.lacking

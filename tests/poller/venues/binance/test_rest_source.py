@@ -7,12 +7,12 @@ from msgspec import structs
 
 from poller.source import Update
 from tests.exchange import Exchange
-from tests.poller.listening import LIMITS, bids, eventually, heard, heeding, listening, new_rest
+from tests.poller.listening import LIMITS, arrived, bids, eventually, heeding, listening, new_rest
 
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     # Tests are in a hurry: some hundred seconds' requests in one.
     async with Exchange(["BTCUSDT", "ETHUSDT"], structs.replace(LIMITS, weight=1_000_000)) as exchange:
         yield exchange
@@ -50,7 +50,7 @@ async def test_follows_every_change(exchange: Exchange) -> None:
     async with listening(new_rest(exchange, ["BTCUSDT"])) as updates:
         for cents in range(5):
             exchange.quote("BTCUSDT", bid=f"7.0{cents}000000")
-            await heard(updates, "BTCUSDT", f"7.0{cents}000000")
+            await arrived(updates, "BTCUSDT", f"7.0{cents}000000")
 
 
 async def test_link_is_up_while_prices_arrive(exchange: Exchange) -> None:
@@ -102,7 +102,7 @@ async def test_recovers_from_bad_answers(exchange: Exchange, status: int, body: 
         assert since_us == source.state.since_us
         exchange.heal()
         exchange.quote("BTCUSDT", bid="8.00000000")
-        await heard(updates, "BTCUSDT", "8.00000000")
+        await arrived(updates, "BTCUSDT", "8.00000000")
         assert "up" == source.state.link
 
 
@@ -178,7 +178,7 @@ async def test_an_answer_under_way_brings_nothing_of_a_removed_symbol(exchange: 
         source.serve(["BTCUSDT"])
         exchange.heal()
         exchange.quote("BTCUSDT", bid="8.00000000")
-        await heard(listener.updates, "BTCUSDT", "8.00000000")
+        await arrived(listener.updates, "BTCUSDT", "8.00000000")
         assert "7.00000000" not in bids(listener.updates, "ETHUSDT")
         assert "ETHUSDT" not in listener.notes
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poller.source import Update
-from poller.stream.dialect import Ack, Alive, Ending, Heard, Unexpected
+from poller.stream.dialect import Ack, Alive, Ending, StreamEvent, Unexpected
 from poller.venues.coinbase.dialect import CoinbaseDialect
 
 FIXTURE = Path(__file__).parents[3] / "fixtures" / "coinbase-exchange.txt"
@@ -18,7 +18,7 @@ SECOND_US = 1_773_682_606_000_000
 XYZ = "coinbase:XYZ-USD"
 
 
-def parsed(dialect: CoinbaseDialect, message: str) -> list[Heard]:
+def parsed(dialect: CoinbaseDialect, message: str) -> list[StreamEvent]:
     """Parse a message that came at 5 microseconds."""
     return list(dialect.parse(message, 5))
 
@@ -43,7 +43,7 @@ def summary(at_us: int, last: str, volume: str) -> Update:
 
 
 def test_a_recording_is_understood() -> None:
-    """Each message in turn: a quote only where the best level of a side has moved, every number as it was written."""
+    """A message makes a quote only if the best level of a side has moved, with every number as written."""
     dialect = CoinbaseDialect()
     said = [parsed(dialect, line) for line in FIXTURE.read_text(encoding="utf-8").splitlines()]
     error = "Failed to subscribe: ABC-BTC is not a valid product"
@@ -61,7 +61,7 @@ def test_a_recording_is_understood() -> None:
 
 
 def test_a_snapshot_replaces_the_book() -> None:
-    """Nothing of what was told before stays in it, and its top is told even where it has not moved."""
+    """A new snapshot replaces the whole book; its top is a quote even if it has not moved."""
     dialect = CoinbaseDialect()
     snapshot = '{"type":"snapshot","product_id":"XYZ-USD","bids":[["1","2"]],"asks":[],"time":"2026-03-16T17:36:46Z"}'
     first = parsed(dialect, snapshot)
@@ -71,10 +71,10 @@ def test_a_snapshot_replaces_the_book() -> None:
 
 
 def test_trades_go_on_while_the_book_stands_still() -> None:
-    """Five seconds after a trade that changed nothing, the book is not believed; the next change ends that."""
+    """Five seconds after a trade without a change of the book, the book counts as wrong; the next change ends that."""
     dialect = CoinbaseDialect()
 
-    def traded(second: int) -> list[Heard]:
+    def traded(second: int) -> list[StreamEvent]:
         time = f"2026-03-16T17:36:{second:02d}Z"
         return parsed(dialect, json.dumps({"type": "ticker", "product_id": "XYZ-USD", "price": "1", "time": time}))
 
@@ -116,34 +116,34 @@ def test_trades_go_on_while_the_book_stands_still() -> None:
     ],
 )
 def test_what_means_nothing(message: str, symbol: str | None) -> None:
-    """It is told as that, and of which symbol a quote is missing for it."""
-    (heard,) = parsed(CoinbaseDialect(), message)
-    assert isinstance(heard, Unexpected)
-    assert symbol == heard.symbol
+    """An unreadable message is reported with the symbol whose quote is lost."""
+    (event,) = parsed(CoinbaseDialect(), message)
+    assert isinstance(event, Unexpected)
+    assert symbol == event.symbol
 
 
 @given(st.text(max_size=80) | st.binary(max_size=40).map(repr))
 def test_whatever_comes(text: str) -> None:
-    """Nothing that is said ends the connection by an exception."""
+    """No message raises an exception."""
     parsed(CoinbaseDialect(), text)
     parsed(CoinbaseDialect(), json.dumps({"type": text, "product_id": text, "changes": [["buy", text, text]]}))
 
 
 @pytest.mark.parametrize("message", ["ErrSlowConsume", "ErrSlowRead", "Message too big"])
 def test_an_error_that_ends_the_connection(message: str) -> None:
-    """It is to be replaced, with the exchange's words as the reason."""
-    (heard,) = parsed(CoinbaseDialect(), json.dumps({"type": "error", "message": message}))
-    assert Ending(f"the exchange: {message}") == heard
+    """Any other error replaces the connection, with the exchange's reason."""
+    (event,) = parsed(CoinbaseDialect(), json.dumps({"type": "error", "message": message}))
+    assert Ending(f"the exchange: {message}") == event
 
 
 def test_a_refusal_that_names_no_product_may_be_passing() -> None:
-    """It is for the request that has waited longest, which is repeated."""
+    """A general refusal is for the oldest request, which is repeated."""
     said = '{"type":"error","message":"Failed to subscribe","reason":"too many requests"}'
     assert [Ack(None, "Failed to subscribe: too many requests")] == parsed(CoinbaseDialect(), said)
 
 
 def test_each_symbol_is_asked_for_alone() -> None:
-    """A product that is none fails the request that names it, and no other."""
+    """An unknown product fails the request that names it, and no other."""
     one, two = CoinbaseDialect().requests("SUBSCRIBE", [XYZ, "coinbase:A-B"])
     assert ((XYZ,), ("coinbase:A-B",)) == (one.subjects, two.subjects)
     assert {

@@ -1,4 +1,4 @@
-"""What ``/products`` says."""
+"""Answers of ``/products``."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def listed(**changes: Any) -> dict[str, Any]:
 
 
 def test_scales_are_those_of_the_increments() -> None:
-    """The price's is the quote increment's, the size's the base increment's."""
+    """The price scale comes from the quote increment, the size scale from the base increment."""
     found = read_products(answer(listed(quote_increment="0.0001", base_increment="0.1"), listed(id="A-B")))
     assert {
         "coinbase:XYZ-USD": Instrument("trading", Scales(4, 1)),
@@ -58,7 +58,7 @@ def test_steps_that_make_no_sense_are_left_open() -> None:
 
 
 def test_one_wrong_row_hides_no_other() -> None:
-    """What can be read of a list is read."""
+    """The readable part of a list is read."""
     found = read_products(answer({"id": 7}, listed()))
     assert not isinstance(found, Failure)
     assert ["coinbase:XYZ-USD"] == [*found]
@@ -68,5 +68,5 @@ def test_one_wrong_row_hides_no_other() -> None:
     ("body", "why"), [(b'{"message":"NotFound"}', ": NotFound"), (b"<html>", ""), (b"[]", ""), (b"", "")]
 )
 def test_what_is_no_list(body: bytes, why: str) -> None:
-    """Its own words say why, where it has any."""
+    """The error has the exchange's own words, if there are any."""
     assert Failure(f"no list of products{why}") == read_products(body)

@@ -1,4 +1,4 @@
-"""Coinbase Exchange by its streams: right numbers, truthful state, recovery from every fault."""
+"""Coinbase Exchange by its streams: exact numbers, true state, recovery from every fault."""
 
 import random
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from poller.stream.timing import DoubtTiming, StreamTiming
 from poller.venues.coinbase.dialect import LIMITS
 from poller.venues.coinbase.streams import CoinbaseStreams
 from tests.exchange.coinbase import CoinbaseExchange, CoinbaseLimits
-from tests.poller.listening import bids, eventually, heard, heeding, listening, now_us
+from tests.poller.listening import arrived, bids, eventually, heeding, listening, now_us
 
 BTC, ETH = "coinbase:BTC-USD", "coinbase:ETH-USD"
 TIMING = StreamTiming(
@@ -52,7 +52,7 @@ def new_source(exchange: CoinbaseExchange, *symbols: str, rest: RestTiming = RES
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[CoinbaseExchange]:
-    """A local exchange; whoever breaks a limit fails the test."""
+    """A local exchange; a broken limit fails the test."""
     async with CoinbaseExchange(["BTC-USD", "ETH-USD", "A-B"], HURRY) as exchange:
         yield exchange
         assert [] == exchange.violations
@@ -64,16 +64,16 @@ def quotes(updates: list[Update], symbol: str) -> list[tuple[str | None, ...]]:
 
 
 async def test_right_numbers(exchange: CoinbaseExchange) -> None:
-    """Quotes are the top of the book, not what a trade tells of it; last price and volume are the trades'."""
+    """Quotes are the top of the book, not the ticker's; last price and volume are the ticker's."""
     source = new_source(exchange, BTC, ETH)
     assert {BTC: Instrument("trading", Scales(2, 8)), ETH: Instrument("trading", Scales(2, 8))} == dict(
         await source.instruments()
     )
     async with listening(source) as updates:
-        await heard(updates, BTC, "100.00")
-        await heard(updates, ETH, "100.00")
+        await arrived(updates, BTC, "100.00")
+        await arrived(updates, ETH, "100.00")
         exchange.quote("BTC-USD", "100.50", "100.60", "0.25000000")
-        await heard(updates, BTC, "100.50")
+        await arrived(updates, BTC, "100.50")
         exchange.trade("BTC-USD", "100.60")
         await eventually(lambda: any(its.last == "100.60" for its in updates))
         assert ("coinbase-ws", "up", "") == (source.state.source, source.state.link, source.state.reason)
@@ -91,10 +91,10 @@ async def test_right_numbers(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
-    """Heartbeats are enough: nothing is asked, nothing is connected anew."""
+    """Heartbeats are enough: no request, no reconnect."""
     source = new_source(exchange, BTC, received_within_s=0.5, quiet_s=0.5)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         heartbeats = exchange.connections[0].subscribed
         started = now_us()
         await eventually(lambda: now_us() - started > 1_500_000)
@@ -103,10 +103,10 @@ async def test_a_quiet_market_is_live(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_symbol_without_heartbeats_is_dead(exchange: CoinbaseExchange) -> None:
-    """It alone is stale; another connection is tried, and once it speaks again it is live."""
+    """It alone is stale; another connection is tried, and when it sends again it is live."""
     source = new_source(exchange, BTC, ETH, received_within_s=1.5, replace_s=0.2)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         exchange.silent.add("BTC-USD")
         await eventually(lambda: listener.lacking == {BTC: SILENT})
         await eventually(lambda: len(exchange.connections) == 2 and exchange.connections[1].granted_at)
@@ -120,10 +120,10 @@ async def test_a_symbol_without_heartbeats_is_dead(exchange: CoinbaseExchange) -
 
 
 async def test_outage_and_return(exchange: CoinbaseExchange) -> None:
-    """While the exchange is away its symbols are stale, and nothing stands in; with the new book they are live."""
+    """While the exchange is down its symbols are stale, without a stand-in; with the new book they are live."""
     source = new_source(exchange, BTC, grace_s=0.1)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         await exchange.refuse()
         exchange.drop()
         await eventually(lambda: listener.lacking and source.state.link == "down")
@@ -131,13 +131,13 @@ async def test_outage_and_return(exchange: CoinbaseExchange) -> None:
         assert source.state.reason.startswith("stream down: ")
         exchange.quote("BTC-USD", "90.00", "90.01")
         await exchange.accept()
-        await heard(listener.updates, BTC, "90.00")
+        await arrived(listener.updates, BTC, "90.00")
         await eventually(lambda: not listener.lacking and source.state.link == "up")
     assert 1 <= source.counters["reconnects"]
 
 
 async def test_a_connection_without_a_book_is_not_relied_on(exchange: CoinbaseExchange) -> None:
-    """A server that grants everything and then says nothing leaves its symbols stale."""
+    """The symbols of a server that grants everything and then sends nothing are stale."""
     exchange.products["BTC-USD"].snapshot = lambda: {"type": "heartbeat", "product_id": "BTC-USD"}  # type: ignore[method-assign]
     source = new_source(exchange, BTC, ETH, grace_s=0.1)
     async with heeding(source) as listener:
@@ -146,10 +146,10 @@ async def test_a_connection_without_a_book_is_not_relied_on(exchange: CoinbaseEx
 
 
 async def test_frozen_exchange_is_noticed(exchange: CoinbaseExchange) -> None:
-    """A connection on which nothing comes, though it is open, is made anew."""
+    """An open connection on which nothing arrives is replaced."""
     source = new_source(exchange, BTC, received_within_s=0.3, grace_s=0.2, replace_s=0.2)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         exchange.frozen = True
         await eventually(lambda: listener.lacking.get(BTC) == SILENT and len(exchange.connections) >= 2)
         exchange.frozen = False
@@ -158,14 +158,14 @@ async def test_frozen_exchange_is_noticed(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_product_that_is_refused_takes_no_other_along(exchange: CoinbaseExchange) -> None:
-    """It is looked up instead of being asked for again and again; the connection is ready without it."""
+    """A refused symbol is looked up, not subscribed again and again; the connection is ready without it."""
     source = new_source(exchange, BTC, "coinbase:NO-PE")
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         await eventually(lambda: source.state.link == "up")
         assert 1 == source.counters["subscribe_errors"]
         exchange.products["NO-PE"] = type(exchange.products["BTC-USD"])("NO-PE")
-        await heard(listener.updates, "coinbase:NO-PE", "100.00")
+        await arrived(listener.updates, "coinbase:NO-PE", "100.00")
     assert [("coinbase:NO-PE", Instrument("trading", Scales(2, 8)))] == listener.listings
     assert 1 == len(exchange.connections)
 
@@ -180,7 +180,7 @@ async def test_a_halt_is_reported(exchange: CoinbaseExchange) -> None:
     """A product whose trading is disabled is found at the next look, and so is its return."""
     source = new_source(exchange, BTC, ETH, rest=structs.replace(REST, absent_s=0.1))
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         exchange.products["BTC-USD"].listing["trading_disabled"] = True
         await eventually(lambda: [(its, to.status) for its, to in listener.listings] == [(BTC, "halted")])
         exchange.products["BTC-USD"].listing["trading_disabled"] = False
@@ -188,7 +188,7 @@ async def test_a_halt_is_reported(exchange: CoinbaseExchange) -> None:
 
 
 async def test_a_book_that_makes_no_sense_is_reported_anew(exchange: CoinbaseExchange) -> None:
-    """Quotes that cannot be used are not relied on, and another connection brings the whole book."""
+    """Unusable quotes make the symbol unreliable, and another connection brings the whole book."""
     doubts = DoubtTiming(unusable_s=0.2)
     source = new_source(exchange, BTC, doubts=doubts)
     async with heeding(source) as listener:
@@ -200,16 +200,16 @@ async def test_a_book_that_makes_no_sense_is_reported_anew(exchange: CoinbaseExc
 
 
 async def test_renewal_loses_nothing(exchange: CoinbaseExchange) -> None:
-    """An error that ends a connection has the next one made before the old one goes; the link stays up."""
+    """After an error that ends a connection, the next one is ready before the old one ends; the link stays up."""
     source = new_source(exchange, BTC, steady_s=0.0)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         await eventually(lambda: source.state.link == "up")
         since_us = source.state.since_us
         exchange.say('{"type":"error","message":"ErrSlowConsume"}')
         await eventually(lambda: len(exchange.connections) == 2 and exchange.connections[0].closed_at)
         exchange.quote("BTC-USD", "90.00", "90.01")
-        await heard(listener.updates, BTC, "90.00")
+        await arrived(listener.updates, BTC, "90.00")
         assert ("up", since_us) == (source.state.link, source.state.since_us)
     old, new = exchange.connections
     assert old.closed_at is not None
@@ -218,19 +218,19 @@ async def test_renewal_loses_nothing(exchange: CoinbaseExchange) -> None:
 
 
 async def test_symbols_come_and_go(exchange: CoinbaseExchange) -> None:
-    """On the connection there is while it has room, on another one then."""
+    """New symbols go to the present connection while it has room, then to another one."""
     source = new_source(exchange, BTC, symbols_per_connection=2)
     async with heeding(source) as listener:
-        await heard(listener.updates, BTC, "100.00")
+        await arrived(listener.updates, BTC, "100.00")
         source.serve([BTC, ETH, "coinbase:A-B"])
-        await heard(listener.updates, ETH, "100.00")
-        await heard(listener.updates, "coinbase:A-B", "100.00")
+        await arrived(listener.updates, ETH, "100.00")
+        await arrived(listener.updates, "coinbase:A-B", "100.00")
         assert 2 == len(exchange.connections)
         source.serve([ETH, "coinbase:A-B"])
         await eventually(lambda: "BTC-USD" not in exchange.connections[0].subscribed["ticker"])
         exchange.quote("BTC-USD", "90.00", "90.01")
         exchange.quote("ETH-USD", "80.00", "80.01")
-        await heard(listener.updates, ETH, "80.00")
+        await arrived(listener.updates, ETH, "80.00")
         assert ["100.00"] == bids(listener.updates, BTC)
 
 

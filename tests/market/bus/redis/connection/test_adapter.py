@@ -48,7 +48,7 @@ async def connected(valkey: Valkey) -> AbstractConnection:
 
 
 def test_the_version_is_one_that_was_checked() -> None:
-    """The installed redis-py is within the bounds, and setup.cfg has the same bounds: patch releases come in."""
+    """The installed redis-py is within the bounds, and setup.cfg has the same bounds, which allow patch releases."""
     lowest, above = VERSIONS.split(",")
     assert numbers(lowest) <= numbers(version("redis")) < numbers(above), HELP
     assert f"redis {VERSIONS}" in (ROOT / "setup.cfg").read_text(encoding="utf-8"), HELP
@@ -64,7 +64,7 @@ def test_a_private_attribute_is_there(kind: type[AbstractConnection], name: str)
 
 
 async def test_private_attributes_are_the_streams(valkey: Valkey) -> None:
-    """Of a connected one they are asyncio's own streams, over one transport, with nothing read ahead."""
+    """On a connected connection they are asyncio's own streams, over one transport, with nothing read ahead."""
     connection: Any = await connected(valkey)
     reader: Any = getattr(connection, "_reader", None)
     writer: Any = getattr(connection, "_writer", None)
@@ -76,7 +76,7 @@ async def test_private_attributes_are_the_streams(valkey: Valkey) -> None:
 
 
 async def test_a_connection_taken_over_is_ours(valkey: Valkey) -> None:
-    """What comes goes to our protocol; redis-py counts it as not connected, and neither closes nor complains of it."""
+    """Received bytes go to our protocol; redis-py counts the connection as not connected, and does not close it."""
     protocol = Recorder()
     connection = await connected(valkey)
     writer, transport = take_over(connection, protocol)
@@ -99,7 +99,7 @@ async def test_a_connection_taken_over_is_ours(valkey: Valkey) -> None:
 
 @pytest.mark.parametrize("name", ["driver_info", "protocol", "retry", "socket_connect_timeout", "client_name"])
 def test_arguments_of_a_connection(name: str) -> None:
-    """Those of the client are known by name; a keyword that redis-py swallows would change nothing, unseen."""
+    """All our arguments are known by name: redis-py would silently ignore an unknown keyword."""
     assert name in inspect.signature(AbstractConnection.__init__).parameters, f"no argument {name}: {HELP}"
 
 

@@ -55,7 +55,7 @@ async def test_password(valkey: Valkey) -> None:
 
 
 async def test_unreachable_server() -> None:
-    """Where nobody listens, every operation says that the bus is down."""
+    """Without a server every operation reports that the bus is down."""
     bus = open_bus(f"redis://127.0.0.1:{free_port()}/0")
     for attempt in operations(bus):
         with pytest.raises(BusDownError):
@@ -64,7 +64,7 @@ async def test_unreachable_server() -> None:
 
 
 async def test_frozen_server(bus: Bus, valkey: Valkey) -> None:
-    """A server that takes bytes and answers none is down within three seconds, and back when it thaws."""
+    """A server that takes bytes and does not answer is down within three seconds, and back when it thaws."""
     receiver = RecordingReceiver()
     link = await listen(bus, ["BTCUSDT"], receiver)
     await publish(bus, [tick()])
@@ -106,7 +106,7 @@ async def test_restart_between_two_publishes(bus: Bus, valkey: Valkey) -> None:
 
 
 async def test_store_of_a_server_that_comes_back(bus: Bus, valkey: Valkey) -> None:
-    """The first question to a server that was restarted is answered, as if nothing had been."""
+    """The first command after a restart of the server is answered."""
     link = await listen(bus, [], RecordingReceiver())
     assert await lead(bus)
     valkey.stop()
@@ -118,7 +118,7 @@ async def test_store_of_a_server_that_comes_back(bus: Bus, valkey: Valkey) -> No
 
 
 async def test_questions_that_are_cancelled(bus: Bus, valkey: Valkey) -> None:
-    """After questions that were cancelled half-way the next ones get their own answers."""
+    """After commands that were cancelled half-way the next ones get their own answers."""
     for number in range(20):
         await bus.tickets.put(f"{number}", b"%d" % number, 30)
     with valkey.frozen():
@@ -132,7 +132,7 @@ async def test_questions_that_are_cancelled(bus: Bus, valkey: Valkey) -> None:
 
 
 async def test_many_questions_at_once(bus: Bus, valkey: Valkey) -> None:
-    """However many ask at once, few connections serve them all, and they stay as few."""
+    """Any number of concurrent commands is served by a few connections."""
     before = valkey.command("INFO", "clients")["connected_clients"]
     for _ in range(3):
         await asyncio.gather(*(bus.tickets.put(f"{number}", b"it", 30) for number in range(500)))

@@ -20,7 +20,7 @@ HERE = RedisUrl(host="h", username="gateways", password="sesame-street")  # noqa
 
 
 async def test_tls_where_there_is_none(valkey: Valkey) -> None:
-    """``rediss://`` to a server that speaks plain: the scheme is to be fixed."""
+    """``rediss://`` to a server without TLS: the fix names the scheme."""
     said = await outcome_of(f"rediss://127.0.0.1:{valkey.port}/0")
     assert said.startswith(
         f"127.0.0.1:{valkey.port} did not answer in time; where it does not speak TLS, write redis://"
@@ -50,7 +50,7 @@ async def test_no_tls_where_there_is(valkey: Valkey, tmp_path: Path) -> None:
 
 
 async def test_a_certificate_that_has_expired(valkey: Valkey, tmp_path: Path) -> None:
-    """It is said what is wrong with the certificate."""
+    """The message has the fault of the certificate."""
     made = Certificates(tmp_path)
     past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     async with tls_front(valkey.port, made.ca.issue_cert("127.0.0.1", not_after=past, not_before=past)) as port:
@@ -59,7 +59,7 @@ async def test_a_certificate_that_has_expired(valkey: Valkey, tmp_path: Path) ->
 
 
 async def test_passwords(valkey: Valkey) -> None:
-    """A password that is missing, and one that is wrong, are told apart; neither is shown."""
+    """A missing and a wrong password have different messages; neither is shown."""
     valkey.command("CONFIG", "SET", "requirepass", "sesame")
     place = f"127.0.0.1:{valkey.port}"
     try:
@@ -70,7 +70,7 @@ async def test_passwords(valkey: Valkey) -> None:
 
 
 async def test_nobody_there(tmp_path: Path) -> None:
-    """Nobody listens: host and port, or the socket, and what the system says."""
+    """Without a server the message has host and port, or the socket, and the system's reason."""
     port = free_port()
     assert f"127.0.0.1:{port}" in await outcome_of(f"redis://127.0.0.1:{port}")
     assert f"127.0.0.1:{port}" in await outcome_of(f"rediss://127.0.0.1:{port}")
@@ -87,7 +87,7 @@ async def test_nobody_there(tmp_path: Path) -> None:
     ],
 )
 def test_what_repeats_our_words_is_not_shown(error: Exception) -> None:
-    """The password does not stand in the line, whoever said it."""
+    """The message never has the password, also if the server repeats it."""
     said = explained(error, HERE)
     assert said
     assert "\n" not in said
@@ -95,7 +95,7 @@ def test_what_repeats_our_words_is_not_shown(error: Exception) -> None:
 
 
 def test_a_name_or_a_password_that_is_a_word_hides_nothing() -> None:
-    """Only what repeats the password is withheld, not what has a letter of it, or a user called ``user``."""
+    """Only a text with the whole password is withheld, not one with a letter of it, or with the user's name."""
     said = AuthenticationError("invalid username-password pair or user is disabled.")
     for url in (RedisUrl(host="h", username="user", password="p"), RedisUrl(host="h", password="or")):  # noqa: S106
         assert explained(said, url) == (
@@ -113,14 +113,14 @@ def test_a_name_or_a_password_that_is_a_word_hides_nothing() -> None:
     ],
 )
 def test_a_tls_handshake_that_fails_says_why(reason: str, said: str) -> None:
-    """A certificate of ours that is missing, and a server without TLS, are told with the fix."""
+    """A missing client certificate, and a server without TLS, are reported with the fix."""
     error = ssl.SSLError(1, "x")
     error.reason = reason
     assert explained(error, HERE).startswith(said)
 
 
 def test_an_error_without_words_has_its_name() -> None:
-    """There is always something to say, and a reason far down is found."""
+    """Every error has a text, and a reason deep in the chain is found."""
     assert explained(TimeoutError(), HERE) == "h:6379 did not answer in time"
     assert explained(OSError(), HERE) == "OSError"
     outer = RedisConnectionError("x")

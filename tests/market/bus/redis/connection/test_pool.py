@@ -74,7 +74,7 @@ async def bus(server: ScriptedRedis) -> AsyncIterator[Bus]:
 async def test_a_refusal_condemns_every_connection(
     bus: Bus, server: ScriptedRedis, refusal: bytes, question: str
 ) -> None:
-    """After one question that was refused no connection made before is left, and the next one is made anew."""
+    """After one refusal no earlier connection is used, and the next command dials."""
     server.refuse(refusal)
     with pytest.raises(BusDownError):
         await QUESTIONS[question](bus)
@@ -86,7 +86,7 @@ async def test_a_refusal_condemns_every_connection(
 
 
 async def test_a_refusal_condemns_connections_that_are_in_use(bus: Bus, server: ScriptedRedis) -> None:
-    """A question that is under way when another is refused still gets its answer; then its connection is closed."""
+    """A command under way when another is refused still gets its answer; then its connection is closed."""
     server.says = b""
     waiting = asyncio.create_task(bus.tickets.take("1"))
     await until(lambda: server.asked == AT_ONCE + 1)
@@ -100,7 +100,7 @@ async def test_a_refusal_condemns_connections_that_are_in_use(bus: Bus, server: 
 
 
 async def test_silence_condemns_every_connection(bus: Bus, server: ScriptedRedis) -> None:
-    """When one question was not answered in time, no other waits on a connection that was there before."""
+    """After one command without an answer in time, no other uses an earlier connection."""
     server.says = b""
     with pytest.raises(BusDownError):
         await bus.tickets.take("1")
@@ -108,7 +108,7 @@ async def test_silence_condemns_every_connection(bus: Bus, server: ScriptedRedis
 
 
 async def test_nonsense_condemns_every_connection(bus: Bus, server: ScriptedRedis) -> None:
-    """A peer that does not speak the protocol is left by every connection."""
+    """After a wrong answer every connection to that peer is closed."""
     server.says = b"HTTP/1.1 400 Bad Request\r\n\r\n"
     with pytest.raises(BusDownError, match="protocol"):
         await bus.tickets.take("1")
@@ -116,7 +116,7 @@ async def test_nonsense_condemns_every_connection(bus: Bus, server: ScriptedRedi
 
 
 async def test_what_was_not_asked_for_answers_no_question(bus: Bus, server: ScriptedRedis) -> None:
-    """A connection on which a peer spoke out of turn is not used again, so that no question gets another's answer."""
+    """A connection with an unexpected answer is not used again, so that no command gets another's answer."""
     server.say(b"$5\r\nwrong\r\n")
     await until(lambda: not server.connections)
     server.says = b"$2\r\nit\r\n$5\r\nwrong\r\n"
@@ -126,7 +126,7 @@ async def test_what_was_not_asked_for_answers_no_question(bus: Bus, server: Scri
 
 
 async def test_a_wrong_server_is_not_dialled_for_every_question(bus: Bus, server: ScriptedRedis) -> None:
-    """However many questions a wrong server refuses, it is dialled a few times a second."""
+    """A wrong server is dialled only a few times a second, for any number of refused commands."""
     loop = asyncio.get_running_loop()
     server.refuse(READONLY)
     began, dialled = loop.time(), server.accepted
@@ -148,7 +148,7 @@ async def test_a_lost_lease_condemns_nothing(bus: Bus, server: ScriptedRedis) ->
 
 
 async def test_a_dial_that_fails_condemns_nothing(bus: Bus, server: ScriptedRedis) -> None:
-    """Where no further connection can be made, those there are serve on."""
+    """If no further connection can be made, the present ones are still used."""
     server.shut()
     server.says = b""
     asking = [asyncio.create_task(bus.tickets.take("1")) for _ in range(AT_ONCE)]
@@ -162,7 +162,7 @@ async def test_a_dial_that_fails_condemns_nothing(bus: Bus, server: ScriptedRedi
 
 
 async def test_subscribing_condemns_every_connection_made_before(bus: Bus, server: ScriptedRedis) -> None:
-    """A subscription is made on a new connection, and what is asked after it on newer ones than before."""
+    """A subscription is made on a new connection, and later commands use newer ones too."""
     link = await listen(bus, ["BTCUSDT"], RecordingReceiver())
     await until(lambda: len(server.connections) == 1)
     await last_ticks(bus.last_values)
@@ -171,7 +171,7 @@ async def test_subscribing_condemns_every_connection_made_before(bus: Bus, serve
 
 
 async def test_a_missing_password_condemns_nothing(valkey: Valkey) -> None:
-    """A password set while we run shuts out new connections only; those made before serve on, and links live."""
+    """A password that is set while we run only refuses new connections; earlier ones and links continue."""
     bus = open_bus(valkey.url)
     link = await listen(bus, ["BTCUSDT"], RecordingReceiver())
     await publish(bus, [tick()])

@@ -38,7 +38,7 @@ async def test_the_server_is_known_by_its_certificate(valkey: Valkey, made: Cert
 
 
 async def test_the_certificate_must_be_for_the_host(valkey: Valkey, made: Certificates) -> None:
-    """One for another name is refused, unless ``ssl_check_hostname=false``."""
+    """A certificate for another name is refused, unless ``ssl_check_hostname=false``."""
     async with tls_front(valkey.port, made.ca.issue_cert("elsewhere.example.org")) as port:
         for host in ("127.0.0.1", "localhost"):
             url = f"rediss://{host}:{port}/0?ssl_ca_certs={made.ca_file}"
@@ -49,7 +49,7 @@ async def test_the_certificate_must_be_for_the_host(valkey: Valkey, made: Certif
 
 
 async def test_we_are_known_by_ours(valkey: Valkey, made: Certificates) -> None:
-    """Where the server asks for one, ``ssl_certfile`` shows it, with the key in ``ssl_keyfile`` or beside it."""
+    """If the server asks for a certificate, ``ssl_certfile`` has it, with the key in ``ssl_keyfile`` or beside it."""
     async with tls_front(valkey.port, made.ca.issue_cert("127.0.0.1"), clients_of=made.ca) as port:
         url = f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={made.ca_file}"
         assert "ssl_certfile" in await outcome_of(url)
@@ -67,7 +67,7 @@ async def test_a_user_an_ipv6_host_and_a_database_go_through_tls_too(valkey: Val
 
 
 async def test_a_renewed_certificate_counts_for_the_next_connection(valkey: Valkey, made: Certificates) -> None:
-    """The files are read again for each connection, so nobody restarts a program for a new authority."""
+    """The files are read again for each connection, so a new authority needs no restart."""
     async with tls_front(valkey.port, made.ca.issue_cert("127.0.0.1")) as port:
         right = made.ca_file.read_bytes()
         (others := made.ca_file.parent / "others").mkdir()
@@ -102,7 +102,7 @@ async def test_a_renewed_certificate_counts_for_the_next_connection(valkey: Valk
     ],
 )
 def test_what_is_refused_at_the_start(tmp_path: Path, made: Certificates, options: str, said: str) -> None:
-    """Files are looked into before anybody connects; the line names the option, and not the file."""
+    """Files are checked before any connection; the message names the option, and not the file."""
     (tmp_path / "others").mkdir()
     Certificates(tmp_path / "others")
     (tmp_path / "rubbish").write_text("-----BEGIN CERTIFICATE-----\n", encoding="ascii")

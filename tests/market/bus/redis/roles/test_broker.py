@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 async def test_strange_payloads_are_passed_on(bus: Bus, valkey: Valkey) -> None:
-    """What is no tick reaches the receiver as it is: judging it is not the bus's work."""
+    """A payload that is no tick reaches the receiver unchanged: the bus does not check it."""
     receiver = RecordingReceiver()
     link = await listen(bus, ["BTCUSDT"], receiver)
     strange = [b"", b"garbage", b"\xff\x00\r\n", b"x" * 1_000_000]
@@ -29,7 +29,7 @@ async def test_strange_payloads_are_passed_on(bus: Bus, valkey: Valkey) -> None:
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 async def test_link_is_lost_with_its_server(bus: Bus, valkey: Valkey, how: str) -> None:
-    """When the server goes, or throws us out, `lost` tells at once."""
+    """When the server ends or disconnects us, `lost` is done at once."""
     link = await listen(bus, ["BTCUSDT"], RecordingReceiver())
     if how == "stop":
         valkey.stop()
@@ -43,7 +43,7 @@ async def test_link_is_lost_with_its_server(bus: Bus, valkey: Valkey, how: str) 
 
 
 async def test_refusal_to_subscribe(valkey: Valkey) -> None:
-    """A user who may not read the channels is told so, at once."""
+    """A user who may not read the channels gets the error at once."""
     valkey.command("ACL", "SETUSER", "narrow", "on", ">sesame", "+@all", "~*", "resetchannels")
     bus = open_bus(f"redis://narrow:sesame@127.0.0.1:{valkey.port}/0")
     async with asyncio.timeout(1):
@@ -54,7 +54,7 @@ async def test_refusal_to_subscribe(valkey: Valkey) -> None:
 
 
 async def test_refusal_to_publish(bus: Bus, valkey: Valkey) -> None:
-    """A server that refuses a command is down for us, with its reason, until it refuses no more."""
+    """A server that refuses a command counts as down, with its reason, until it accepts one."""
     valkey.command("CONFIG", "SET", "maxmemory", "1")
     try:
         with pytest.raises(BusDownError, match="maxmemory"):
@@ -88,7 +88,7 @@ async def test_heartbeat_extends_the_lease_on_the_server(bus: Bus, valkey: Valke
 
 
 async def test_publish_that_was_held_up(bus: Bus, valkey: Valkey) -> None:
-    """What a frozen server works off only when its lease has run out is refused there."""
+    """A publish that a frozen server processes after the lease's end is refused."""
     valkey.command("CONFIG", "RESETSTAT")
     await publish(bus, [tick(seq=1)])
     token = await lead(bus, ttl_s=1)

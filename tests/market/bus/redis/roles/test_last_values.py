@@ -21,7 +21,7 @@ async def test_strange_last_values_are_passed_on(bus: Bus, valkey: Valkey) -> No
 
 @pytest.mark.parametrize("symbols", [None, ["BTCUSDT", "ETHUSDT"]], ids=["all", "some"])
 async def test_what_is_too_long_for_a_tick_is_not_fetched(bus: Bus, valkey: Valkey, symbols: list[str] | None) -> None:
-    """One value of megabytes keeps nobody from the others; a name of megabytes is nobody's."""
+    """A value of megabytes does not block the others; a name of megabytes is left out."""
     await publish(bus, [tick("ETHUSDT")])
     valkey.command("HSET", "ticks", "BTCUSDT", b"x" * 50_000_000)
     valkey.command("HSET", "ticks", "X" * 1_000_000, b"x")
@@ -32,7 +32,7 @@ async def test_what_is_too_long_for_a_tick_is_not_fetched(bus: Bus, valkey: Valk
 
 @pytest.mark.parametrize("kind", ["string", "list"])
 async def test_keys_of_another_kind_stop_nobody(bus: Bus, valkey: Valkey, kind: str) -> None:
-    """Whatever somebody put in place of ours: it is nothing when it is read, and replaced when we write."""
+    """A key of another kind in place of ours reads as absent, and is replaced when we write."""
     await publish(bus, [tick()], heartbeat(), states=states())
     for key in ("ticks", "states", "lease.test"):
         valkey.command("DEL", key)

@@ -33,17 +33,17 @@ def test_last_values(topic: str, key: str) -> None:
     ],
 )
 def test_the_keys_of_many_topics(topics: list[str]) -> None:
-    """They are those of each, in whatever order they come."""
+    """The keys of many topics are those of each, in any order."""
     assert {value_key(topic) for topic in topics} == value_keys([(topic, b"") for topic in topics])
 
 
 def test_store() -> None:
-    """Leases, stand-bys and tickets are called as they always were."""
+    """Leases, stand-bys and tickets keep their names."""
     assert ("lease.poller", "standby.poller") == (lease_key("poller"), stand_by_key("poller"))
     assert "lease.poller.coinbase" == lease_key("poller.coinbase")
     assert "ticket.5f" == ticket_key("5f")
 
 
 def test_a_lease_names_its_owner_and_term() -> None:
-    """An operator reads who leads, and two terms of one owner differ."""
+    """A lease's value shows the leader, and two terms of one owner differ."""
     assert "host:17:5f#3" == lease_value(Token("poller", "host:17:5f", 3, 2))

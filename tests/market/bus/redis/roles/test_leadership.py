@@ -13,7 +13,7 @@ from tests.waiting import until
 async def test_a_lease_that_nobody_extends_ends_however_long_it_is(
     bus: Bus, valkey: Valkey, expiry: tuple[str, int]
 ) -> None:
-    """Another's is as long as ours would be, from the first time that it is in our way."""
+    """A lease of another owner lasts at most as long as ours would, from our first attempt on."""
     valkey.command("SET", "lease.test", "nobody", *expiry)
     assert await lead(bus, ttl_s=0.3) is None
     assert 0 < valkey.command("PTTL", "lease.test") <= 300
@@ -22,7 +22,7 @@ async def test_a_lease_that_nobody_extends_ends_however_long_it_is(
 
 
 async def test_a_lease_of_another_is_not_made_longer(bus: Bus, valkey: Valkey) -> None:
-    """However often we ask for it."""
+    """Our attempts do not extend the lease of another owner."""
     valkey.command("SET", "lease.test", "another", "PX", 5_000)
     for _ in range(5):
         assert await lead(bus) is None
@@ -30,7 +30,7 @@ async def test_a_lease_of_another_is_not_made_longer(bus: Bus, valkey: Valkey) -
 
 
 async def test_processes_of_older_versions_share_the_lease(bus: Bus, valkey: Valkey) -> None:
-    """They write their owner alone, and compare with that: their leader is respected, and ours is nobody of theirs."""
+    """Older versions write only their owner: their leader is respected, and they do not take our lease for theirs."""
     valkey.command("SET", "lease.test", "older", "PX", 5_000)
     assert await lead(bus) is None
     assert await lead(bus, "olde") is None
@@ -41,7 +41,7 @@ async def test_processes_of_older_versions_share_the_lease(bus: Bus, valkey: Val
 
 
 async def test_an_answer_that_was_lost(bus: Bus, valkey: Valkey) -> None:
-    """Who has got the lease without learning it has it when it asks again: it is not in its own way."""
+    """An owner whose answer was lost gets the lease when it asks again."""
     valkey.command("SET", "lease.test", "we#7", "PX", 5_000)
     token = await lead(bus)
     assert token == Token("test", "we", 7, 30)

@@ -17,7 +17,7 @@ async def test_store_on_the_server(bus: Bus, valkey: Valkey) -> None:
 
 
 async def test_refusal_to_store(bus: Bus, valkey: Valkey) -> None:
-    """A server that refuses to store is down for us, with its reason."""
+    """A server that refuses to store counts as down, with its reason."""
     valkey.command("CONFIG", "SET", "maxmemory", "1")
     try:
         with pytest.raises(BusDownError, match="maxmemory"):
