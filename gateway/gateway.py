@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from gateway.admission.admission import Admission
-from gateway.admission.budget import Budgets
-from gateway.admission.limits import Limits
+from gateway.admission.limits.buckets import Limits
+from gateway.admission.limits.budget import Budgets
 from gateway.admission.probes import Probes
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets

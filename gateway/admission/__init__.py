@@ -7,13 +7,8 @@
 ``upgrade_request``     what a request for a WebSocket asks for, and what an admitted client holds
 ``address``             a client's address, behind trusted proxies
 ``origin``              the sites whose pages may connect, and the names under which the gateway is served
-``limits``              rates, buckets and tallies
-``charges``             the cost of requests over plain HTTP, and who is charged
-``budget``              who is charged for a client's message, and whether the tokens suffice
+``limits``              how much each address, subject and connection may take
 ``names``               checks `Host` and `Origin`, and logs which were refused
-``limit_log``           log lines about limits that were met
-``once_a_minute``       bounds the log lines that strangers can cause
 ``descriptors``         how many sockets the process can hold
-``grace_periods``       a short time for connections over a limit, so that a balancer's probe is still answered
 ``probes``              the balancers that must know when this gateway goes away
 """

@@ -12,8 +12,8 @@ from typing import Final, cast
 from aiohttp.http_parser import RawRequestMessage
 
 from gateway.admission.admission import Admission
-from gateway.admission.charges import ConnectionBucket, is_probe
-from gateway.admission.grace_periods import GracePeriods
+from gateway.admission.limits.charges import ConnectionBucket, is_probe
+from gateway.admission.limits.grace_periods import GracePeriods
 from gateway.admission.pending_handshakes import PendingHandshakes
 from gateway.admission.request.head import Heads
 from gateway.admission.request.head_parser import HeadParser

@@ -13,9 +13,9 @@ from aiohttp import hdrs
 from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.admission.address import limit_key, spelled
-from gateway.admission.charges import Charges
-from gateway.admission.limit_log import LimitLog
-from gateway.admission.limits import KeyedBuckets, Rate, Tally
+from gateway.admission.limits.buckets import KeyedBuckets, Rate, Tally
+from gateway.admission.limits.charges import Charges
+from gateway.admission.limits.limit_log import LimitLog
 from gateway.admission.names import Names
 from gateway.admission.policy import Policy
 from gateway.admission.upgrade_request import NotYet, Slot, UpgradeRequest, bearer

@@ -11,7 +11,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 
 from gateway.admission.address import is_loopback
-from gateway.admission.once_a_minute import OnceAMinute, printable
+from gateway.admission.limits.once_a_minute import OnceAMinute, printable
 from gateway.admission.origin import Authority, Origin, is_own
 from gateway.admission.policy import Policy
 from gateway.errors import RefusalError

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from gateway.admission.budget import Payer
-from gateway.admission.limits import Bucket
+from gateway.admission.limits.buckets import Bucket
+from gateway.admission.limits.budget import Payer
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.client import costs, listing

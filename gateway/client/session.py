@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from gateway.admission.limits import Limits
+from gateway.admission.limits.buckets import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command, of_unknown
 from gateway.client.names import full_names, listed, permitted, resolve

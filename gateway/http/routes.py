@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from gateway.admission.admission import try_later, unauthorised
-from gateway.admission.charges import METRICS
+from gateway.admission.limits.charges import METRICS
 from gateway.admission.request.head import require_small_body
 from gateway.admission.upgrade_request import bearer
 from gateway.auth.grant import Grant, RefusedError, TryLaterError

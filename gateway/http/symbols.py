@@ -11,7 +11,7 @@ from gateway.client.listing import MOST_IN_MESSAGE, described
 from gateway.gateway import Gateway
 
 _SYMBOLS: Final = 500
-"""So many symbols in an answer cost one token: see `gateway.admission.charges`."""
+"""So many symbols in an answer cost one token: see `gateway.admission.limits.charges`."""
 
 _encode = msgspec.json.Encoder().encode
 

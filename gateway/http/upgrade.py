@@ -9,7 +9,7 @@ from multidict import CIMultiDictProxy
 from gateway.admission.acceptor import PendingHandshake
 from gateway.admission.address import is_private
 from gateway.admission.admission import Admission, try_later, unauthorised
-from gateway.admission.charges import REQUEST
+from gateway.admission.limits.charges import REQUEST
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.welcome import begin

@@ -4,7 +4,7 @@ import random
 
 from msgspec import Struct
 
-from gateway.admission.limits import Limits
+from gateway.admission.limits.buckets import Limits
 from gateway.auth.grant import ANONYMOUS
 from gateway.client.session import Session
 from gateway.fanout.backlog import topics_of

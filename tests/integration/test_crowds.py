@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from gateway.admission.address import TrustedProxies
-from gateway.admission.charges import METRICS, PROOF
+from gateway.admission.limits.charges import METRICS, PROOF
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import HOST
 from tests.integration.test_access_control import JWT, UPGRADE, AccessControl, access_control

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.admission.acceptor import Acceptor, PendingHandshake
 from gateway.admission.admission import Admission
-from gateway.admission.grace_periods import GRACE_S, MOST_OF_ONE, MOST_PER_S
+from gateway.admission.limits.grace_periods import GRACE_S, MOST_OF_ONE, MOST_PER_S
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.errors import RefusalError
 from gateway.metrics import Counters

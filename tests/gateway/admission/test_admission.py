@@ -11,7 +11,7 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 
 from gateway.admission.address import TrustedProxies
 from gateway.admission.admission import Admission, try_later
-from gateway.admission.charges import PROOF
+from gateway.admission.limits.charges import PROOF
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError

@@ -8,8 +8,8 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.admission.address import TrustedProxies
+from gateway.admission.limits.once_a_minute import MINUTE_S
 from gateway.admission.names import MOST_LINES, Names, warnings
-from gateway.admission.once_a_minute import MINUTE_S
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.errors import RefusalError
 from gateway.settings import Settings

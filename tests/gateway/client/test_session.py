@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.admission.limits import Limits
+from gateway.admission.limits.buckets import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_unknown
 from gateway.client.session import Outcome, Session

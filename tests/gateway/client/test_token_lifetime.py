@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.admission.limits import Limits
+from gateway.admission.limits.buckets import Limits
 from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.auth.settings import AuthSettings

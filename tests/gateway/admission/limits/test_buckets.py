@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.admission.limits import Bucket, KeyedBuckets, Rate, Tally, Verdict
+from gateway.admission.limits.buckets import Bucket, KeyedBuckets, Rate, Tally, Verdict
 
 PAUSES = st.lists(st.one_of(st.just(0.0), st.floats(0, 0.2), st.floats(0, 30)), max_size=200)
 STARTS = st.sampled_from([0.0, 1.5, 1e4, 1e7])

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.admission.budget import Budgets, Refusal
-from gateway.admission.limits import Bucket
+from gateway.admission.limits.buckets import Bucket
+from gateway.admission.limits.budget import Budgets, Refusal
 from gateway.admission.upgrade_request import Slot
 from gateway.settings import Settings
 

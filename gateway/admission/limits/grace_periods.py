@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Final
 
-from gateway.admission.limits import KeyedBuckets, Rate, Tally
+from gateway.admission.limits.buckets import KeyedBuckets, Rate, Tally
 
 GRACE_S: Final = 0.25
 """A balancer sends its probe together with the connection."""

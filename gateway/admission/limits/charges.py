@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from gateway.admission.limits import KeyedBuckets, Rate
+from gateway.admission.limits.buckets import KeyedBuckets, Rate
 from gateway.auth.grant import TryLaterError
 from gateway.errors import RefusalError
 from market.bus import BusDownError

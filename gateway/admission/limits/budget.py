@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from gateway.admission.limits import Bucket, KeyedBuckets, Rate, Verdict
+from gateway.admission.limits.buckets import Bucket, KeyedBuckets, Rate, Verdict
 from gateway.admission.policy import Policy
 from gateway.admission.upgrade_request import Slot
 

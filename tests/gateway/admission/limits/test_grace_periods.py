@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from gateway.admission.grace_periods import GRACE_S, MOST_OF_ONE, MOST_PER_S, GracePeriods
+from gateway.admission.limits.grace_periods import GRACE_S, MOST_OF_ONE, MOST_PER_S, GracePeriods
 from tests.fakes import run_virtual
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.admission.once_a_minute import MINUTE_S, OnceAMinute, printable
+from gateway.admission.limits.once_a_minute import MINUTE_S, OnceAMinute, printable
 from tests.fakes import run_virtual
 
 

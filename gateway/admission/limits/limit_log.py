@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from gateway.admission.once_a_minute import OnceAMinute, printable
+from gateway.admission.limits.once_a_minute import OnceAMinute, printable
 
 MOST_LINES: Final = 20
 """Lines in a minute; further clients are only counted."""

@@ -6,8 +6,8 @@ import logging
 import pytest
 
 from gateway.admission.admission import Admission
-from gateway.admission.limit_log import MOST_LINES, LimitLog
-from gateway.admission.once_a_minute import MINUTE_S
+from gateway.admission.limits.limit_log import MOST_LINES, LimitLog
+from gateway.admission.limits.once_a_minute import MINUTE_S
 from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant
 from gateway.errors import RefusalError
@@ -19,7 +19,7 @@ IP, RATE = "MAX_CONNECTIONS_PER_IP", "MAX_CONNECT_RATE_PER_IP"
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The lines so far, which are all warnings."""
-    records = [record for record in caplog.records if record.name == "gateway.admission.limit_log"]
+    records = [record for record in caplog.records if record.name == "gateway.admission.limits.limit_log"]
     assert {record.levelno for record in records} <= {logging.WARNING}
     lines = [record.getMessage() for record in records]
     caplog.clear()

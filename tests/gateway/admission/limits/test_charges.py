@@ -4,8 +4,8 @@ import contextlib
 
 import pytest
 
-from gateway.admission.charges import METRICS, PROOF, AddressBuckets, Charges, ConnectionBucket
-from gateway.admission.limits import Rate
+from gateway.admission.limits.buckets import Rate
+from gateway.admission.limits.charges import METRICS, PROOF, AddressBuckets, Charges, ConnectionBucket
 from gateway.auth.grant import TryLaterError
 from gateway.errors import RefusalError
 from market.bus import BusDownError
