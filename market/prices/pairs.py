@@ -16,6 +16,9 @@ QUOTE_ASSETS: Final = (
     "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BRL", "JPY", "BTC", "ETH", "BNB",
 )  # fmt: skip
 
+_DOLLARS: Final = QUOTE_ASSETS[: QUOTE_ASSETS.index("USD") + 1]
+"""Each of these may be meant by another. A price in euro is no slip for one in dollars."""
+
 _RANKS: Final = {quote: rank for rank, quote in enumerate(QUOTE_ASSETS)}
 _LENGTHS: Final = sorted(set(map(len, QUOTE_ASSETS)), reverse=True)
 """The longest first: FDUSD ends in USD, too."""
@@ -86,9 +89,11 @@ class Pairs:
         return sorted(self._known.get(plain, ()), key=_rank)
 
     def _with_other_quote(self, plain: str) -> list[tuple[int, str]]:
-        for quote in QUOTE_ASSETS:
-            if plain.endswith(quote) and (found := self._of(plain.removesuffix(quote))):
-                return found
+        for quote in _DOLLARS:
+            if plain.endswith(quote):
+                found = [entry for entry in self._of(plain.removesuffix(quote)) if 0 <= entry[0] < len(_DOLLARS)]
+                if found:
+                    return found
         return []
 
 
