@@ -19,6 +19,7 @@ from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Member
+from gateway.fanout.window import LATE_S
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Shutdown
@@ -93,7 +94,8 @@ class Gateway:
             now_us=now_us,
             rng=self._rng,
         )
-        self._keepalive = Keepalive(settings.heartbeat_s, self.hub.slow.__contains__, self.hub.slow.next_number)
+        slow, late = self.hub.slow, self.hub.read_late
+        self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
         self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
         verify_now = self.authenticator.verify_now if self.authenticator else None

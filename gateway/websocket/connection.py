@@ -102,7 +102,7 @@ class Connection(Writer):
         """Whether a keepalive ping waits for a sign of life."""
         self.pinged = 0
         """The number of the last keepalive ping, until it is answered."""
-        self.pinged_at = 0.0
+        self.pinged_at = -math.inf
         """When that ping was sent."""
         self.watched = watched
         """See `gateway.fanout.member.Member.watched`."""
@@ -142,7 +142,12 @@ class Connection(Writer):
 
     def ping(self, number: int) -> None:
         """Send a keepalive ping (RFC 6455, section 5.5.2). All pings share one sequence of numbers."""
-        self.asked, self.pinged, self.pinged_at = True, number, asyncio.get_running_loop().time()
+        self.asked = True
+        self.measure(number)
+
+    def measure(self, number: int) -> None:
+        """Ask how far the client has read: its pong follows all data before. Its silence has other ways to show."""
+        self.pinged, self.pinged_at = number, asyncio.get_running_loop().time()
         self.reply(numbered_ping(number))
 
     def close(self, reason: CloseReason) -> None:
