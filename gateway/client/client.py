@@ -11,7 +11,7 @@ from gateway.auth.grant import Grant
 from gateway.client import costs, listing
 from gateway.client.session import Outcome, Session
 from gateway.client.token_lifetime import TokenLifetime
-from gateway.fanout.window import LATE_S, note_round_trip
+from gateway.fanout.window import LATE_S, LONGEST_RTT_S, note_round_trip
 from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.encodings import DEFAULT, ENCODINGS
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 class Client:
     """One client, from its welcome (`gateway.client.welcome`) to its end."""
 
-    __slots__ = ("_bucket", "_gateway", "_session", "_slot", "_token_lifetime", "connection")
+    __slots__ = ("_bucket", "_gateway", "_proxied", "_session", "_slot", "_token_lifetime", "connection")
 
     def __init__(
         self,
@@ -56,9 +56,10 @@ class Client:
             settings.max_message_bytes,
             deflate=handshake.deflate,
             window_bytes=handshake.window_bytes,
-            watched=upgrade_request.proxied,
+            watched=True,
         )
         self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
+        self._proxied = upgrade_request.proxied
         self._bucket = Bucket(gateway.budgets.connection)
         self._token_lifetime: TokenLifetime | None = None
         if gateway.authenticator is not None:
@@ -103,6 +104,8 @@ class Client:
         self._gateway.hub.read_up_to(self.connection, number)
         if took_s > LATE_S:
             self._gateway.hub.read_late(self.connection)
+        elif took_s < LONGEST_RTT_S and not self._proxied:
+            self._gateway.hub.read_promptly(self.connection)
         note_round_trip(self.connection, took_s)
 
     def connection_lost(self) -> None:

@@ -157,6 +157,13 @@ class Hub:
         if watched and connection not in self.slow:
             self.membership.fall_behind(watched[0], connection, Missed(self._offset))
 
+    def read_promptly(self, connection: Member) -> None:
+        """``connection``, behind no proxy, has read at once what it was sent: it needs no marks any more."""
+        if connection.watched and connection not in self.slow:
+            connection.watched = False
+            before = self.membership.cohorts_of(connection)
+            self._move(connection, self._registry.cohorts([one.subscription for one in before], watched=False))
+
     def move(self, connection: Member, wants: tuple[Subscription, ...]) -> tuple[Subscription, ...]:
         """``connection`` wants something else from now on: topics, each with one set of options.
 
