@@ -37,7 +37,7 @@ CLUSTERS: Final = {
 
 def run(arguments: Sequence[str], program: str) -> int:
     """Bus, poller and one gateway, until Ctrl-C; return the exit code."""
-    description = "Start bus, poller and one gateway on this machine. Ctrl-C ends them."
+    description = "Start bus, poller and one gateway on this machine, and again if one ends. Ctrl-C ends them."
     Parser(program, description, of_settings(RUNS)).parse_args(arguments)
     return _launch(plan_run, program)
 
