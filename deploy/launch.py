@@ -10,6 +10,7 @@ from typing import Final
 
 from deploy import files
 from deploy.errors import DeployError
+from deploy.invocation import typed
 from deploy.programs import Plan, plan_cluster, plan_run
 from deploy.settings import Variables
 from deploy.stack import Stack, is_ready
@@ -37,7 +38,7 @@ CLUSTERS: Final = {
 
 def run(arguments: Sequence[str], program: str) -> int:
     """Bus, poller and one gateway, until Ctrl-C; return the exit code."""
-    description = "Start bus, poller and one gateway on this machine. Ctrl-C ends them."
+    description = "Start bus, poller and one gateway on this machine, and again if one ends. Ctrl-C ends them."
     Parser(program, description, of_settings(RUNS)).parse_args(arguments)
     return _launch(plan_run, program)
 
@@ -113,7 +114,7 @@ async def _start_and_wait(stack: Stack, during: Sequence[str] | None) -> int:
         f"dashboard  {url}/",
         f"WebSocket  {websocket}",
         f"try        npx wscat -c {websocket}    and type    " + '{"type":"subscribe","symbols":["BTC"]}',
-        f"or         tickgate watch --url {websocket}",
+        f"or         {typed()} watch --url {websocket}",
         "stop       Ctrl-C",
     ):
         say("deploy", line)

@@ -110,7 +110,7 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
         other_pollers=tuple(others),
         gateways=(_gateway("gateway", (*PYTHON, "gateway"), address, env),),
         haproxy=None,
-        restart=False,
+        restart=True,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import uvloop
 
+from market.prices.doubts import doubt
 from market.process import logs
 from market.process.printable import complain
 from market.process.usage import Parser, of_settings
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m polle
     try:
         settings = PollerSettings.from_environ(os.environ)
         logs.configure(settings.log_format, settings.log_level)
-        warn(logger, os.environ, POLLERS, alone_in_memory(settings.bus_url, "no gateway will ever have these prices"))
+        alone = alone_in_memory(settings.bus_url, "no gateway will ever have these prices")
+        warn(logger, os.environ, POLLERS, alone, doubt(settings.symbols))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, hangup))
     except (SettingError, PollerError) as error:

@@ -1,5 +1,6 @@
 """The server that ``BUS_URL`` names: reached, which one, its role, what our user may do, and what it may forget."""
 
+import errno
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -133,13 +134,15 @@ def _not_reached(reason: str, name: str, *, given: bool) -> Finding:
     if given:
         at = "" if name.split()[1] in text else f"{name}: "
         return Finding("wrong", "bus", f"{at}{text}", fix)
-    default = f"the default: {text}"
+    nobody = text.endswith(os.strerror(errno.ECONNREFUSED))
+    at_default = f"nothing runs at its default, {name.split()[1]}" if nobody else f"of its default: {text}"
+    unset = f"BUS_URL is not set; {at_default}"
     try:
         valkey_server()
     except DeployError:
-        return Finding("wrong", "bus", default, "set BUS_URL, or pip install 'tickgate[embedded]'")
-    text = f"BUS_URL is not set, so run and cluster start a Valkey of their own; poller and gateway alone use {default}"
-    return Finding("ok", "bus", text)
+        return Finding("wrong", "bus", unset, "set BUS_URL, or pip install 'tickgate[embedded]'")
+    alone = "a poller or gateway that is started alone needs a BUS_URL"
+    return Finding("ok", "bus", f"{unset}. tickgate run and tickgate cluster start a Valkey of their own; {alone}")
 
 
 def _fix(text: str) -> str:

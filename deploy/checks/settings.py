@@ -8,6 +8,7 @@ from deploy.checks.finding import Finding, split
 from deploy.errors import DeployError
 from deploy.pollers import pollers_of, symbols_of, venues_of
 from gateway.settings import Settings
+from market.prices.doubts import doubt
 from market.prices.symbols import DEFAULT_SYMBOLS
 from market.prices.venues import DEFAULT_VENUE
 from market.settings.config import CONFIG, KNOWN, place_of, read_usable
@@ -62,6 +63,8 @@ def check_settings(environ: Mapping[str, str]) -> Checked:
         except DeployError as error:
             findings.append(split("settings", str(error)))
     findings += [split("settings", line, "warning") for line in likely_mistakes(environ, KNOWN)]
+    doubts = dict.fromkeys(doubt(its.symbols) for its in pollers)
+    findings += [split("settings", line, "warning") for line in doubts if line]
     if not any(its.mark == "wrong" for its in findings):
         findings.append(Finding("ok", "settings", _told(environ, in_file)))
     return Checked(tuple(pollers), gateway, findings, variables)

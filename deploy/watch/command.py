@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from deploy.errors import DeployError
+from deploy.watch.address import URL, default_url, is_websocket, meant
 from deploy.watch.board import Board
 from deploy.watch.link import Link, WatchError, subscribe_message
 from deploy.watch.screen import Screen
@@ -21,7 +22,6 @@ from market.process.printable import complain, printable
 from market.process.tasks import end
 from market.process.usage import Parser
 
-URL: Final = "ws://127.0.0.1:8080/ws"
 REDRAW_S: Final = 0.1
 _SCREEN_HZ: Final = 10.0
 
@@ -30,14 +30,18 @@ def main(arguments: Sequence[str], program: str) -> int:
     """Show prices until Ctrl-C; the exit code is 0, 1 if the gateway will not serve us, or 2 for wrong arguments."""
     parser = _parser(program)
     options = parser.parse_args(arguments)
-    if not _is_websocket(options.url):
-        parser.error(f"--url {options.url!r} is no WebSocket's; write {URL}")
+    try:
+        url = default_url(os.environ) if options.url is None else options.url
+    except DeployError as error:
+        parser.error(str(error))
+    if not is_websocket(url):
+        parser.error(f"--url {url!r} is no WebSocket's; write {meant(url)}")
     try:
         token = None if options.token_file is None else _token(options.token_file)
     except (OSError, ValueError) as error:
         parser.error(f"--token-file {options.token_file!r}: {error}")
     try:
-        asyncio.run(_watch(options, token))
+        asyncio.run(_watch(options, url, token))
     except WatchError as error:
         complain(f"{program}: {error}")
         return 1
@@ -56,18 +60,10 @@ def _parser(program: str) -> Parser:
         "The age is the time since the poller received the price.",
     )
     parser.add_argument("symbols", nargs="*", metavar="SYMBOL", help="as BTCUSDT or BTC; without any, all")
-    parser.add_argument("--url", default=URL, help=f"the gateway's WebSocket (default: {URL})")
+    parser.add_argument("--url", help=f"the gateway's WebSocket (default: {URL}, or where GATEWAY_PORT says)")
     parser.add_argument("--token-file", metavar="FILE", help="the token is in this file; - is standard input")
     parser.add_argument("--max-hz", type=float, metavar="HZ", help="changes of each symbol per second at most")
     return parser
-
-
-def _is_websocket(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _token(path: str) -> str:
@@ -77,18 +73,18 @@ def _token(path: str) -> str:
     return words[0]
 
 
-async def _watch(options: argparse.Namespace, token: str | None) -> None:
+async def _watch(options: argparse.Namespace, url: str, token: str | None) -> None:
     on_screen = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     max_hz = options.max_hz or (_SCREEN_HZ if on_screen else None)
     link = Link(
-        options.url,
+        url,
         subscribe_message(options.symbols, max_hz),
         token,
         clock=time.monotonic,
         jitter=random.random,
     )
     show = _on_screen if on_screen else _as_lines
-    showing = asyncio.create_task(show(link, options.url))
+    showing = asyncio.create_task(show(link, url))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, showing.cancel)
     try:

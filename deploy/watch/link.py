@@ -10,8 +10,9 @@ import aiohttp
 import orjson
 
 from deploy.errors import DeployError
+from deploy.watch.listing import ASK, Listing
 from deploy.watch.messages import Message, read
-from gateway.protocol.messages import Error, Shutdown, Welcome
+from gateway.protocol.messages import Error, ServedSymbols, Shutdown, Welcome
 
 BACKOFF_BASE_S: Final = 0.5
 BACKOFF_CAP_S: Final = 30.0
@@ -75,7 +76,7 @@ class Link:
                         yield message
                 except Lost as lost:
                     pause_s = self._pause_s(began)
-                    yield f"{lost}; trying again in {pause_s:.1f} s"
+                    yield f"{lost}; trying again {_when(pause_s)}"
                     await asyncio.sleep(pause_s)
 
     async def _connection(self, session: aiohttp.ClientSession) -> AsyncIterator[Message]:
@@ -96,7 +97,7 @@ class Link:
                 " SSL_CERT_FILE names the file of a private authority"
             ) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Lost(f"no gateway at {self._url} ({_why(error)})") from None
+            raise Lost(f"no gateway at {self._url} ({_why(error)}; --url names another)") from None
         try:
             async for message in self._spoken(socket):
                 yield message
@@ -106,6 +107,7 @@ class Link:
                     await socket.close()
 
     async def _spoken(self, socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Message]:
+        listing: Listing | None = None
         while True:
             frame = await socket.receive()
             if frame.type is not aiohttp.WSMsgType.TEXT:
@@ -118,10 +120,24 @@ class Link:
                     await socket.send_str(orjson.dumps(self._subscribe).decode())
                 case Shutdown(reconnect_after_ms=pause_ms):
                     self._return_at = self._clock() + pause_ms / 1000
+                case Error(code="unknown_symbol") as error if listing is None:
+                    listing = Listing(error)
+                    # It may be closing; then the next frame says so.
+                    with contextlib.suppress(aiohttp.ClientError, OSError):
+                        await socket.send_str(ASK)
+                    continue
+                case ServedSymbols():
+                    if listing is None or not listing.take(message):
+                        continue
+                    message, listing = listing.error, None
                 case Error(code="unauthorised", message=text):
                     raise WatchError(f"{self._url}: {text}; give a token with --token-file")
                 case Error(code="rate_limited" | "try_later", message=text):
                     raise Lost(text)
+                case Error() if listing is not None:
+                    # A gateway of an earlier version has no list.
+                    yield listing.unanswered
+                    listing = None
             yield message
 
     def _ended(self, socket: aiohttp.ClientWebSocketResponse, frame: aiohttp.WSMessage) -> Exception:
@@ -147,6 +163,10 @@ def subscribe_message(symbols: Sequence[str], max_hz: float | None) -> dict[str,
     """A subscribe to ``symbols``, or to all if there are none."""
     message: dict[str, Any] = {"type": "subscribe", "symbols": list(symbols) or ["*"], "id": "watch"}
     return message if max_hz is None else message | {"max_hz": max_hz}
+
+
+def _when(pause_s: float) -> str:
+    return f"in {pause_s:.1f} s" if pause_s >= 0.05 else "at once"
 
 
 def _why(error: Exception) -> str:

@@ -5,7 +5,17 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from gateway.protocol.messages import Error, Expiring, Shutdown, Status, Subscribed, SymbolStatus, Unsubscribed, Welcome
+from gateway.protocol.messages import (
+    Error,
+    Expiring,
+    ServedSymbols,
+    Shutdown,
+    Status,
+    Subscribed,
+    SymbolStatus,
+    Unsubscribed,
+    Welcome,
+)
 from market.prices.tick import Tick
 
 
@@ -31,6 +41,7 @@ Message = (
     | SymbolStatus
     | Subscribed
     | Unsubscribed
+    | ServedSymbols
     | Error
     | Expiring
     | Shutdown

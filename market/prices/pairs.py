@@ -23,7 +23,7 @@ _RANKS: Final = {quote: rank for rank, quote in enumerate(QUOTE_ASSETS)}
 _LENGTHS: Final = sorted(set(map(len, QUOTE_ASSETS)), reverse=True)
 """The longest first: FDUSD ends in USD, too."""
 
-_OTHER_WORDS: Final = {"XBT": "BTC", "XDG": "DOGE"}
+OTHER_WORDS: Final = {"XBT": "BTC", "XDG": "DOGE"}
 """What some exchanges call an asset."""
 
 _MOST: Final = 3
@@ -76,7 +76,7 @@ class Pairs:
         plain = _plain(name.rpartition(":")[2])
         if not 2 <= len(plain) <= 2 * _LONGEST or not plain.isascii():
             return []
-        for word, usual in _OTHER_WORDS.items():
+        for word, usual in OTHER_WORDS.items():
             if plain.startswith(word):
                 plain = usual + plain.removeprefix(word)
         found = self._of(plain) or self._with_other_quote(plain)

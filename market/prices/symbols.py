@@ -10,7 +10,7 @@ from typing import Final
 
 from market.errors import MarketError
 from market.prices.letters import lower, upper
-from market.prices.pairs import Pairs, parts
+from market.prices.pairs import QUOTE_ASSETS, Pairs, parts
 from market.prices.venues import DEFAULT_VENUE, EXAMPLES, OTHER_VENUES, venue_of
 
 MAX_SYMBOL_BYTES: Final = 64
@@ -105,7 +105,10 @@ def parse_symbols(text: str) -> Symbols:
         if not entry:
             raise SymbolError("has an empty entry (two commas in a row, or one at an end); remove the comma")
         if not is_symbol(name):
-            raise SymbolError(f"{entry[:40]!r} is not a symbol; write it as the exchange does, like BTCUSDT")
+            fix = "write it as the exchange does, like BTCUSDT"
+            if _is_a_list(entry):
+                fix = "separate symbols with commas, like BTCUSDT,ETHUSDT"
+            raise SymbolError(f"{entry[:40]!r} is not a symbol; {fix}")
         if name in names:
             raise SymbolError(f"{name} is named twice; remove one")
         names.append(name)
@@ -140,6 +143,13 @@ def _read_file(path: Path) -> list[str]:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise SymbolError(f"cannot read {str(path)!r} ({reason}); name a readable file after the @") from None
     return " ".join(line.partition("#")[0].replace(",", " ") for line in lines).split()
+
+
+def _is_a_list(entry: str) -> bool:
+    """Whether ``entry`` is several symbols with blanks between them, and not base and quote of one."""
+    words = [canonical(word) for word in entry.split()]
+    one = len(words) == 2 and words[1] in QUOTE_ASSETS and parts(words[0]) is None
+    return len(words) > 1 and all(map(is_symbol, words)) and not one
 
 
 def _aliases(names: tuple[str, ...]) -> dict[str, str]:

@@ -28,7 +28,7 @@ def test_run_is_valkey_poller_and_one_gateway() -> None:
     bus_url = f"redis://{plan.valkey.listens[0]}/0"
     assert {program.env["BUS_URL"] for program in (plan.poller, *plan.gateways)} == {bus_url}
     assert {program.env["FEED"] for program in plan} == {"simulated"}
-    assert not plan.restart
+    assert plan.restart
 
 
 def test_a_bus_that_is_there_is_used() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -25,8 +26,8 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def run_plan(**settings: str) -> Plan:
-    """Valkey, poller and one gateway, on free ports."""
-    return plan_run(environment(GATEWAY_PORT=str(free_port()), **settings))
+    """Valkey, poller and one gateway, on free ports. What ends is started again by the test, when it is to be."""
+    return replace(plan_run(environment(GATEWAY_PORT=str(free_port()), **settings)), restart=False)
 
 
 def cluster_plan(**settings: str) -> Plan:

@@ -92,6 +92,15 @@ async def test_the_launcher_ends_with_what_a_program_says_of_its_setting() -> No
     assert any("SYMBOLS" in line and "BTC*USDT" in line for line in lines), lines
 
 
+async def test_the_launcher_shows_a_doubt_about_symbols_once() -> None:
+    """Poller and gateway read the same list; one of them says what was probably meant."""
+    settings = {"SYMBOLS": "BTC", "FEED": f"replay:{RECORDING}", "GATEWAY_PORT": str(free_port())}
+    _, lines = await _end((sys.executable, "-m", "deploy", "run"), settings)
+    doubts = [line for line in lines if "is no pair" in line]
+    assert len(doubts) == 1, lines
+    assert "did you mean BTCUSDT?" in doubts[0]
+
+
 @pytest.mark.parametrize("bus", ["up", "down"])
 @pytest.mark.parametrize("feed", ["replay", "binance-ws", "binance-rest", "auto"])
 @pytest.mark.timeout(2 * HANGS_S + 10 * STARTS)

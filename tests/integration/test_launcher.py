@@ -33,6 +33,45 @@ async def test_nothing_is_left_of_a_cluster(signal_number: signal.Signals, exit_
     await _launch_and_end("cluster", env, port, 7, signal_number, exit_code)
 
 
+async def test_run_starts_again_what_is_killed() -> None:
+    """Gateway, poller and bus, each `kill -9`: the launcher runs on, and clients get new prices with each."""
+    port = free_port()
+    launcher = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy", "run"),
+        env=environment(GATEWAY_PORT=str(port)),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert launcher.stdout is not None
+    try:
+        # From this line on it starts again what ends.
+        async with asyncio.timeout(30):
+            while b"Ctrl-C" not in await launcher.stdout.readline():
+                assert launcher.returncode is None
+        for name in ("-m gateway", "-m poller", "valkey-server"):
+            before = members_of(children_of(launcher.pid))
+            (victim,) = (pid for pid, command in before.items() if name in command)
+            os.kill(victim, signal.SIGKILL)
+
+            async def is_back(name: str = name, victim: int = victim) -> bool:
+                running = members_of(children_of(launcher.pid))
+                return len(running) == 3 and any(name in command and pid != victim for pid, command in running.items())
+
+            await eventually(is_back, within_s=20)
+            await answers(f"http://127.0.0.1:{port}/readyz", 200)
+            async with connected(f"ws://127.0.0.1:{port}/ws") as client:
+                await client.subscribe("BTCUSDT")
+                await client.until(lambda client: len(client.prices["BTCUSDT"]) > 3, within_s=30)
+        launcher.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert await launcher.wait() == 0
+    finally:
+        if launcher.returncode is None:
+            launcher.kill()
+            await launcher.wait()
+
+
 async def test_a_launcher_whose_reader_has_gone_still_ends_in_order() -> None:
     """After `make run | head` nobody reads its lines; SIGTERM ends it and its programs as ever."""
     port = free_port()

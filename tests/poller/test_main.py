@@ -77,3 +77,19 @@ async def test_run_and_stop(valkey: Valkey, number: signal.Signals) -> None:
     assert all(decode_tick(payload).price_scale == 2 for symbol, payload in receiver.received if symbol != "beat")
     link.close()
     await bus.aclose()
+
+
+@pytest.mark.parametrize(("symbols", "meant"), [("BTC,ETHUSDT", "BTCUSDT"), ("SOL/USDT", "SOLUSDT"), ("BTCUSDT", "")])
+def test_symbols_that_are_no_pairs_are_warned_of(valkey: Valkey, symbols: str, meant: str) -> None:
+    """In one line at the start, with the pair that was probably meant; a pair is none of it."""
+    process = start(BUS_URL=valkey.url, FEED="simulated", LOG_FORMAT="json", SYMBOLS=symbols)
+    try:
+        assert process.stderr is not None
+        first = json.loads(process.stderr.readline())
+        process.send_signal(signal.SIGTERM)
+        _, others = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    wanted = f"SYMBOLS: {symbols.partition(',')[0]} is no pair of binance; did you mean {meant}?"
+    assert (first["message"] == wanted) is bool(meant), first
+    assert "is no pair" not in others

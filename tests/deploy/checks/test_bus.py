@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from redis import Redis as Client
 
+from deploy.checks import bus
 from deploy.checks.bus import _rights, check_bus
 from deploy.checks.finding import Finding
+from deploy.errors import DeployError
 from deploy.ports import free_port
 from gateway.settings import Settings
 from market.bus.redis.connection.client import RedisClient
@@ -88,8 +91,6 @@ class Redis:
         self._server = server
 
     def restore(self) -> None:
-        from redis import Redis as Client
-
         with Client(port=self._server.port, username="prices", password="sesame street") as client:  # noqa: S106
             client.execute_command("ACL", "SETUSER", "default", "on")
 
@@ -215,7 +216,37 @@ async def test_nobody_there() -> None:
     (unknown,) = await check("redis://no-such-host.invalid:1/0")
     assert "redis no-such-host.invalid:1 db 0 cannot be reached: " in unknown.text
     (unset,) = await check_bus({}, [PollerSettings(bus_url=url)], None)
-    assert ("ok", True) == (unset.mark, "start a Valkey of their own" in unset.text)
+    assert "ok" == unset.mark
+    place = url.split("/")[2]
+    assert unset.text == (
+        f"BUS_URL is not set; nothing runs at its default, {place}. tickgate run and tickgate cluster start a Valkey of"
+        " their own; a poller or gateway that is started alone needs a BUS_URL"
+    )
+
+
+async def test_the_default_is_there_and_refuses_us(valkey: Valkey) -> None:
+    """What it says is said; that is no matter for programs that start a server of their own."""
+    valkey.command("CONFIG", "SET", "requirepass", "sesame")
+    try:
+        (unset,) = await check_bus({}, [PollerSettings(bus_url=valkey.url)], None)
+    finally:
+        with Client(port=valkey.port, password="sesame") as client:  # noqa: S106
+            client.execute_command("CONFIG", "SET", "requirepass", "")
+    assert ("ok", True, False) == (unset.mark, "of its default: " in unset.text, "nothing runs" in unset.text)
+    assert "tickgate run and tickgate cluster start a Valkey of their own" in unset.text
+
+
+async def test_nobody_there_and_nothing_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it is wrong, and both ways out are named."""
+
+    def none() -> str:
+        raise DeployError("no Valkey")
+
+    monkeypatch.setattr(bus, "valkey_server", none)
+    (unset,) = await check_bus({}, [PollerSettings(bus_url=f"redis://127.0.0.1:{free_port()}/0")], None)
+    assert ("wrong", True) == (unset.mark, "nothing runs at its default" in unset.text)
+    assert "set BUS_URL" in unset.fix
+    assert "tickgate[embedded]" in unset.fix
 
 
 async def test_a_server_that_hangs(valkey: Valkey) -> None:

@@ -86,3 +86,11 @@ def test_each_venue_has_a_poller() -> None:
     assert ("wrong", True) == (unknown.mark, "'kraken', which is no venue" in unknown.text)
     (unknown,) = check_settings({"VENUE": "kraken"}).findings
     assert ("wrong", "VENUE") == (unknown.mark, unknown.text.split()[0])
+
+
+def test_symbols_that_are_no_pairs_are_warned_of() -> None:
+    """With the pairs that were probably meant; once, and of the default venue alone."""
+    warned, ok = check_settings({"SYMBOLS": "BTC,ETHUSDT,coinbase:BTC", "VENUES": "binance,coinbase"}).findings
+    assert ("warning", "ok") == (warned.mark, ok.mark)
+    assert ("SYMBOLS: BTC is no pair of binance", "did you mean BTCUSDT?") == (warned.text, warned.fix)
+    assert ["ok"] == [its.mark for its in check_settings({"SYMBOLS": "ETHBTC,BTCIDR"}).findings]

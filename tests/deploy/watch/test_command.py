@@ -14,6 +14,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection
@@ -124,7 +125,7 @@ async def test_without_a_terminal_each_change_is_a_line() -> None:
     ]
     assert lines[-1][2] in {"65001.00", "65001.05"}
     assert code == 0
-    assert complaint.startswith("this gateway is going away; trying again in ")
+    assert complaint.startswith("this gateway is going away; trying again ")
 
 
 async def test_a_reader_that_ends_ends_it_quietly() -> None:
@@ -145,22 +146,32 @@ async def test_a_reader_that_ends_ends_it_quietly() -> None:
         assert await ended(process) == (0, "")
 
 
-async def test_symbols_that_nobody_knows_end_it_with_the_gateway_s_words() -> None:
+async def test_symbols_that_nobody_knows_end_it_with_those_that_there_are() -> None:
     """If there is one that is known, it goes on."""
-    error = {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: DOGE", "id": "watch"}
+    hint = '; {"type":"symbols"} lists what there is'
+    error = {"type": "error", "code": "unknown_symbol", "message": f"unknown symbol: 'DOGE'{hint}", "id": "watch"}
+    told = "unknown symbol: 'DOGE'; the gateway serves 1: BTCUSDT\n"
+
+    async def complain(socket: ServerConnection) -> None:
+        await say(socket, error)
+        asked = orjson.loads(await socket.recv())
+        assert asked["type"] == "symbols"
+        served = {"symbol": "BTCUSDT", "venue": "binance", "state": "live"}
+        await say(socket, {"type": "symbols", "symbols": [served], "id": asked["id"]})
 
     async def none_known(socket: ServerConnection) -> None:
         await greet(socket)
-        await say(socket, error)
+        await complain(socket)
         await socket.wait_closed()
 
     async with Gateway(none_known).serving() as gateway:
         process = await watch(gateway.url, "DOGE")
-        assert await ended(process) == (1, "python -m deploy watch: unknown symbol: DOGE\n")
+        assert await ended(process) == (1, f"python -m deploy watch: {told}")
 
     async def one_known(socket: ServerConnection) -> None:
         await greet(socket, "BTCUSDT")
-        await say(socket, error, tick("BTCUSDT", 1))
+        await complain(socket)
+        await say(socket, tick("BTCUSDT", 1))
         await socket.wait_closed()
 
     async with Gateway(one_known).serving() as gateway:
@@ -169,7 +180,22 @@ async def test_symbols_that_nobody_knows_end_it_with_the_gateway_s_words() -> No
         async with asyncio.timeout(20):
             assert b"BTCUSDT" in await process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert await ended(process) == (0, "unknown symbol: DOGE\n")
+        assert await ended(process) == (0, told)
+
+
+async def test_a_gateway_that_cannot_list_its_symbols_is_heard_nevertheless() -> None:
+    """One of an earlier version: its own words are all there is."""
+    told = {"type": "error", "code": "unknown_symbol", "message": "unknown symbol: DOGE", "id": "watch"}
+
+    async def old(socket: ServerConnection) -> None:
+        await greet(socket)
+        await say(socket, told)
+        await socket.recv()
+        await say(socket, {"type": "error", "code": "unknown_command", "message": "no such command"})
+        await socket.wait_closed()
+
+    async with Gateway(old).serving() as gateway:
+        assert await ended(await watch(gateway.url, "DOGE")) == (1, "python -m deploy watch: unknown symbol: DOGE\n")
 
 
 async def test_the_certificate_of_a_private_authority_is_believed_where_its_file_is_named(tmp_path: Path) -> None:
@@ -208,6 +234,7 @@ async def test_a_token_is_read_from_a_file(tmp_path: Path) -> None:
     ("arguments", "problem"),
     [
         (["--url", "http://127.0.0.1:8080/ws"], "--url 'http://127.0.0.1:8080/ws' is no WebSocket's; write ws://"),
+        (["--url", "http://127.0.0.1:21010"], "is no WebSocket's; write ws://127.0.0.1:21010/ws;"),
         (["--url", "127.0.0.1:8080"], "is no WebSocket's"),
         (["--url", "ws://[::1/ws"], "is no WebSocket's"),
         (["--token-file", "/no/such/file"], "No such file"),
