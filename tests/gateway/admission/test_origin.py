@@ -106,6 +106,15 @@ def test_everybody_is_everybody_with_an_origin() -> None:
     assert allows("*,null", "null")
 
 
+def test_a_page_behind_a_proxy_that_keeps_the_host_is_an_own_one() -> None:
+    """Such as a development server that passes ``/ws`` on; if it changes `Host`, its origin must be listed."""
+    page = "http://localhost:5173"
+    assert AllowedOrigins.parse("").allows(page, "localhost:5173")
+    for host in ("127.0.0.1:8080", "127.0.0.1:5173", "localhost:8080"):
+        assert not AllowedOrigins.parse("").allows(page, host), host
+        assert AllowedOrigins.parse(f"self,{page}").allows(page, host), host
+
+
 def test_who_sends_no_origin_is_no_browser() -> None:
     """No browser leaves it out, so it is a program; what is listed makes no difference."""
     for origins in ("", APP, "*", "null"):
