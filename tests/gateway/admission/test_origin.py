@@ -187,6 +187,24 @@ def test_what_is_no_origin_stops_the_start(value: str) -> None:
         AllowedOrigins.parse(f"{APP},{value}")
 
 
+@pytest.mark.parametrize(
+    ("entry", "instead"),
+    [
+        ("ws://localhost:5173", "http://localhost:5173"),
+        ("wss://app.example.com", "https://app.example.com"),
+        ("WSS://*.example.com:8443", "https://*.example.com:8443"),
+        ("ws://[::1]:5173", "http://[::1]:5173"),
+        ("ws://localhost:5173/ws", "http://localhost:5173"),
+    ],
+)
+def test_a_scheme_of_websockets_is_no_pages(entry: str, instead: str) -> None:
+    """No browser sends such an origin, so the entry would let nobody in; the error says what to write instead."""
+    with pytest.raises(SettingError) as error:
+        AllowedOrigins.parse(f"{APP},{entry}")
+    assert str(error.value).startswith(f"ALLOWED_ORIGINS has {entry!r}, ")
+    assert f"write {instead}, " in str(error.value)
+
+
 def test_a_gateway_of_this_machine_is_served_under_its_own_names_only() -> None:
     """On loopback, a name of somebody else's that resolves to it is refused; at any port the own ones are served."""
     hosts = AllowedHosts.parse("", only_loopback=True)
