@@ -34,6 +34,7 @@ REFUSALS: Final[Mapping[tuple[int, str], str]] = {
     (404, "not_found"): "Nothing is at this path.",
     (404, "ticket"): "No ticket is needed here: `AUTH_MODE` is none.",
     (405, "bad_request"): "The gateway is no proxy.",
+    (405, "method"): "This path takes other methods. The answer names them, in `Allow` too.",
     (413, "too_large"): "The body is longer than 4096 bytes, or has no length.",
     (
         426,

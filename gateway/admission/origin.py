@@ -16,6 +16,8 @@ from yarl import URL
 from market.settings.environ import SettingError, shown
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_PAGES_SCHEMES: Final = {"ws": "http", "wss": "https"}
+"""Of a WebSocket's URL: the scheme of the page that is probably meant."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 _LONGEST: Final = 300
@@ -116,6 +118,12 @@ class AllowedOrigins(Struct, frozen=True):
             if entry in ("self", "null", "*"):
                 continue
             scheme, separator, authority = entry.partition("://")
+            page_scheme = _PAGES_SCHEMES.get(scheme.lower())
+            if page_scheme and (host := authority.partition("/")[0]):
+                raise SettingError(
+                    f"ALLOWED_ORIGINS has {shown(entry)}, which is where a WebSocket goes; it lists where pages come"
+                    f" from: write {page_scheme}://{host[:_LONGEST]}, or what the browser shows as the page's address"
+                )
             name, is_parent = _name(authority)
             origin = Origin.parse(scheme + separator + name)
             if origin is None:

@@ -1,6 +1,6 @@
-"""Where to go: the answers to those who look for prices at a wrong path, or without a WebSocket."""
+"""Where to go: the answers to those who look for prices at a wrong path, by a wrong method, or without a WebSocket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -39,6 +39,13 @@ def require_upgrade(request: web.Request) -> None:
         url = _url(request, request.path)
         problem = f"this is a WebSocket endpoint: try `npx wscat -c {url}`, and send {_FIRST}"
         raise RefusalError(426, "handshake", problem, {hdrs.UPGRADE: "websocket"})
+
+
+def other_methods(allowed: Collection[str]) -> RefusalError:
+    """The answer to a method that a path does not take, where it takes those ``allowed``."""
+    methods = sorted(allowed)
+    problem = f"this path takes only {' and '.join(methods)}"
+    return RefusalError(405, "method", problem, {hdrs.ALLOW: ", ".join(methods)})
 
 
 def _url(request: web.Request, path: str) -> str:

@@ -18,7 +18,7 @@ from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.names import full_names
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
-from gateway.http.directions import NOTHING_HERE, require_path, require_upgrade
+from gateway.http.directions import NOTHING_HERE, other_methods, require_path, require_upgrade
 from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.symbols import answer, cost
@@ -162,13 +162,12 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
         require_small_body(request.headers)
         return await handler(request)
     except web.HTTPNotFound:
-        return web.Response(status=404, body=NOTHING_HERE.body, content_type="application/json")
+        return _refused(NOTHING_HERE)
+    except web.HTTPMethodNotAllowed as error:
+        return _refused(other_methods(error.allowed_methods))
     except RefusalError as refusal:
         gateway.counters.connections_refused[refusal.reason] += 1
-        headers = dict(refusal.headers)
-        response = web.Response(
-            status=refusal.status, body=refusal.body, content_type="application/json", headers=headers
-        )
+        response = _refused(refusal)
         if refusal.ends_connection:
             response.force_close()
         return response
@@ -211,6 +210,11 @@ async def _grant(request: web.Request) -> Grant:
 
 def _payer(request: web.Request) -> str | None:
     return request.app[GATEWAY].admission.payer(request.headers, origin_of(request)[0])
+
+
+def _refused(refusal: RefusalError) -> web.Response:
+    headers = dict(refusal.headers)
+    return web.Response(status=refusal.status, body=refusal.body, content_type="application/json", headers=headers)
 
 
 def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:

@@ -1,18 +1,14 @@
 """The bytes of a client's message → a command, or what is wrong with them."""
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol, get_args
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from gateway.protocol.messages import MAX_NAMES, AnyCommand, Channel, ErrorCode, Id
+from gateway.protocol.messages import AnyCommand, ErrorCode, Id
+from gateway.protocol.mistakes import KINDS, Misnamed, in_words, no_type
 from market.wire.codec import UNREADABLE
-
-_TYPES: Final = ("subscribe", "unsubscribe", "list", "symbols", "ping", "auth")
-_CHANNELS: Final = get_args(Channel)
-_TOO_LONG: Final = f"`array` of length <= {MAX_NAMES}"
-"""Part of the decoder's words about a list that is too long."""
 
 
 class Malformed(Struct):
@@ -46,7 +42,7 @@ class Decoder(Protocol):
 class CommandDecoder:
     """Decodes the messages of one encoding; keeps no state between them."""
 
-    __slots__ = ("_any_message", "_command", "format")
+    __slots__ = ("_any_message", "_command", "_misnamed", "format")
 
     def __init__(self, name: str, decoder_of: Callable[[Any], Decoder]) -> None:
         """``name`` is the format as clients know it; ``decoder_of`` makes a decoder of a type."""
@@ -54,6 +50,7 @@ class CommandDecoder:
         """As clients know it: "JSON"."""
         self._command = decoder_of(AnyCommand)
         self._any_message = decoder_of(_AnyMessage)
+        self._misnamed = decoder_of(Misnamed)
 
     def decode(self, data: bytes) -> AnyCommand | Malformed:
         """Read one message. Bad input gives an answer, never an exception."""
@@ -70,14 +67,12 @@ class CommandDecoder:
         try:
             message: _AnyMessage = self._any_message.decode(data)
         except UNREADABLE:
-            return Malformed("bad_message", problem)
+            return Malformed("bad_message", in_words(problem, ""))
         mark = UNSET if message.id is None else message.id
-        if message.type is not UNSET and message.type not in _TYPES:
-            known = ", ".join(_TYPES)
+        if message.type is UNSET:
+            return Malformed("bad_message", no_type(self._misnamed.decode(data)), mark)
+        if message.type not in KINDS:
+            known = ", ".join(KINDS)
             unknown = f"unknown command {message.type[:40]!r}; this gateway knows {known}"
             return Malformed("unknown_command", unknown, mark)
-        if _TOO_LONG in problem and problem.endswith("`$.symbols`"):
-            problem = f'`symbols` has more than {MAX_NAMES} names; send several messages, or ["*"] for all'
-        if problem.endswith("`$.channel`"):
-            problem += f"; this gateway knows {', '.join(_CHANNELS)}"
-        return Malformed("bad_message", problem, mark)
+        return Malformed("bad_message", in_words(problem, message.type), mark)

@@ -121,7 +121,7 @@ ErrorCode = Literal[
     "bad_message",  # A field has a wrong type, is missing, or is unknown.
     "wrong_frame",  # A binary frame came where text is due, or text where binary is.
     "unknown_command",  # There is no such command.
-    "unknown_symbol",  # This gateway serves no such symbol. The message suggests others.
+    "unknown_symbol",  # This gateway serves no such symbol. The message suggests others for the first three such names.
     "too_many_symbols",  # The connection would hold more symbols than the gateway or its token allows.
     "too_many_options",  # The connection would have more than four different sets of options. Nothing has changed.
     "unauthorised",  # There is no token yet, or it is not valid.

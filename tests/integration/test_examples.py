@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ PAGE_PORT = "5173"
 BOUND_S = 20.0
 
 PRICE = re.compile(r"(BTC|ETH)USDT [0-9]+\.[0-9]{2}")
+NO_CONNECTION = "all stale: no connection"
 
 
 def example(language: str) -> str:
@@ -54,18 +56,34 @@ async def page_of_another_origin(script: str, port: int) -> AsyncIterator[str]:
 
 
 async def test_a_page_of_another_origin_shows_exact_prices() -> None:
-    """README's script runs on a port of its own, if its origin is allowed as README says; the dashboard still works."""
+    """README's script runs on a port of its own, if its origin is allowed as README says; the dashboard still works.
+
+    If the poller fails, the script says why prices are stale. If the gateway does, it says so and connects again.
+    """
     (setting,) = re.findall(r"`ALLOWED_ORIGINS=(\S+) tickgate run`", README)
     assert PAGE_PORT in setting
     port = free_port()
     plan = run_plan(ALLOWED_ORIGINS=setting.replace(PAGE_PORT, str(port)))
     script = example("js").replace(ADDRESS, str(plan.front))
     with running_browser() as browser:
-        async with page_of_another_origin(script, port) as site, running(plan), open_page(browser) as page:
+        async with page_of_another_origin(script, port) as site, running(plan) as stack, open_page(browser) as page:
             await page.open(site)
-            await page.until("lines.length > 5")
+            await page.until("lines.filter((line) => line.startsWith('BTC')).length > 5")
+            await page.until("lines.some((line) => line.startsWith('binance live '))")
             lines = await page.evaluate("lines")
-            assert [line for line in lines if not PRICE.fullmatch(line)] == []
+            assert [line for line in lines if not PRICE.fullmatch(line) and not line.startswith("binance ")] == []
+
+            stack["poller"].send(signal.SIGSTOP)
+            try:
+                await page.until("lines.some((line) => /^binance stale [^ ]/.test(line))")
+            finally:
+                stack["poller"].send(signal.SIGCONT)
+
+            await stack.stop_one("gateway")
+            await page.until(f"lines.includes('{NO_CONNECTION}')")
+            await stack.start_one("gateway")
+            await page.until(f"lines.slice(lines.indexOf('{NO_CONNECTION}')).some((line) => line.startsWith('BTC'))")
+
             cases = "[[6502886, 2], [5, 2], [0, 3], [123, 0], [9007199254740991, 15], [1, 15]]"
             shown = await page.evaluate(f"{cases}.map(([n, scale]) => decimal(n, scale))")
             assert shown == ["65028.86", "0.05", "0.000", "123", "9.007199254740991", "0.000000000000001"]
@@ -77,12 +95,12 @@ async def test_a_page_of_another_origin_shows_exact_prices() -> None:
 async def test_a_page_of_another_origin_is_refused_by_default() -> None:
     """Without the setting the same page gets no price."""
     plan = run_plan()
-    script = example("js").replace(ADDRESS, str(plan.front)) + "socket.onclose = () => lines.push('refused');"
+    script = example("js").replace(ADDRESS, str(plan.front))
     with running_browser() as browser:
         async with page_of_another_origin(script, free_port()) as site, running(plan), open_page(browser) as page:
             await page.open(site)
-            await page.until("lines.length > 0")
-            assert await page.evaluate("lines") == ["refused"]
+            await page.until("lines.length > 1")
+            assert set(await page.evaluate("lines")) == {NO_CONNECTION}
 
 
 async def test_the_program_in_python_prints_exact_prices() -> None:

@@ -106,6 +106,15 @@ def test_everybody_is_everybody_with_an_origin() -> None:
     assert allows("*,null", "null")
 
 
+def test_a_page_behind_a_proxy_that_keeps_the_host_is_an_own_one() -> None:
+    """Such as a development server that passes ``/ws`` on; if it changes `Host`, its origin must be listed."""
+    page = "http://localhost:5173"
+    assert AllowedOrigins.parse("").allows(page, "localhost:5173")
+    for host in ("127.0.0.1:8080", "127.0.0.1:5173", "localhost:8080"):
+        assert not AllowedOrigins.parse("").allows(page, host), host
+        assert AllowedOrigins.parse(f"self,{page}").allows(page, host), host
+
+
 def test_who_sends_no_origin_is_no_browser() -> None:
     """No browser leaves it out, so it is a program; what is listed makes no difference."""
     for origins in ("", APP, "*", "null"):
@@ -176,6 +185,24 @@ def test_what_is_no_origin_stops_the_start(value: str) -> None:
     """The error names the variable, the entry and how to write one."""
     with pytest.raises(SettingError, match=r"^ALLOWED_ORIGINS has .*https://\*\.example\.com"):
         AllowedOrigins.parse(f"{APP},{value}")
+
+
+@pytest.mark.parametrize(
+    ("entry", "instead"),
+    [
+        ("ws://localhost:5173", "http://localhost:5173"),
+        ("wss://app.example.com", "https://app.example.com"),
+        ("WSS://*.example.com:8443", "https://*.example.com:8443"),
+        ("ws://[::1]:5173", "http://[::1]:5173"),
+        ("ws://localhost:5173/ws", "http://localhost:5173"),
+    ],
+)
+def test_a_scheme_of_websockets_is_no_pages(entry: str, instead: str) -> None:
+    """No browser sends such an origin, so the entry would let nobody in; the error says what to write instead."""
+    with pytest.raises(SettingError) as error:
+        AllowedOrigins.parse(f"{APP},{entry}")
+    assert str(error.value).startswith(f"ALLOWED_ORIGINS has {entry!r}, ")
+    assert f"write {instead}, " in str(error.value)
 
 
 def test_a_gateway_of_this_machine_is_served_under_its_own_names_only() -> None:

@@ -55,6 +55,34 @@ async def test_where_nothing_is_the_answer_says_what_there_is(start_anyhow: Star
         assert "/ws" in loads(body)["error"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "ws", "GET, OPTIONS"),
+        ("HEAD", "ws", "GET, OPTIONS"),
+        ("PUT", "v1/symbols", "GET, OPTIONS"),
+        ("GET", "v1/ticket", "OPTIONS, POST"),
+        ("DELETE", "", "GET, HEAD"),
+        ("OPTIONS", "healthz", "GET, HEAD"),
+        ("PATCH", "web/app.js", "GET, HEAD"),
+    ],
+)
+async def test_a_wrong_method_is_told_the_right_ones(start_anyhow: Start, method: str, path: str, allowed: str) -> None:
+    """405, in words and in `Allow`, in JSON as every refusal."""
+    running = await start_anyhow()
+    status, headers, body = await ask(running, method, path)
+    assert (405, allowed, "application/json") == (status, headers["Allow"], headers["Content-Type"].split(";")[0])
+    if method != "HEAD":
+        assert {"error": f"this path takes only {allowed.replace(', ', ' and ')}", "code": "method"} == loads(body)
+
+
+async def test_a_page_can_read_which_method_was_due(start_anyhow: Start) -> None:
+    """Of an allowed origin, at the paths that are for pages."""
+    running = await start_anyhow(allowed_origins=AllowedOrigins.parse("https://app.example"))
+    status, headers, _ = await ask(running, "PUT", "v1/symbols", Origin="https://app.example")
+    assert (405, "https://app.example") == (status, headers["Access-Control-Allow-Origin"])
+
+
 async def test_a_page_can_ask_whether_it_may_connect(start_anyhow: Start) -> None:
     """Its browser hides the answer to a handshake, but not this one's: the origin is looked at, and the room."""
     running = await start_anyhow(allowed_origins=AllowedOrigins.parse("https://app.example"))
