@@ -210,7 +210,9 @@ async def gateway_under_fire() -> AsyncIterator[Visiting]:
 
     def hear(name: str, line: str) -> None:
         # Who meets a limit, or comes under a wrong name, is told of once, and not for being wrong.
-        if name == program.name and not any(f" gateway.admission.{log}: " in line for log in ("limit_log", "names")):
+        if name == program.name and not any(
+            f" gateway.admission.{log}: " in line for log in ("limits.limit_log", "names")
+        ):
             said.append(line)
 
     stack = Stack(plan, hear)
