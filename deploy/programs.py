@@ -114,6 +114,23 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
     )
 
 
+def is_private(variables: Variables, tls: Address | None) -> bool:
+    """Whether only this machine reaches the balancer, which listens for TLS at ``tls``.
+
+    Raises:
+        DeployError: others do, nobody needs a token, and nothing says that this is meant.
+    """
+    front = parse_address("TICKGATE_BIND", variables.get("TICKGATE_BIND", FRONT))
+    if all(is_loopback(address.host) for address in (front, tls) if address is not None):
+        return True
+    if variables.get("AUTH_MODE", "none").strip().lower() != "jwt" and variables.get("ALLOW_ANONYMOUS", "0") != "1":
+        raise DeployError(
+            "TICKGATE_BIND is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
+            " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
+        )
+    return False
+
+
 def plan_cluster(environ: Mapping[str, str]) -> Plan:
     """Gateways, four by default, each a gunicorn with one worker, behind HAProxy, at the addresses of ``haproxy.cfg``.
 
@@ -122,7 +139,7 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     """
     variables = Variables(environ)
     addresses = _gateway_addresses(variables)
-    tls = _tls(variables)
+    tls = balancer_tls(variables)
     require_gunicorn()
     haproxy = _haproxy(variables, addresses, tls)
     venues = venues_of(variables.both)
@@ -132,13 +149,8 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         "TRUSTED_PROXIES": _CLUSTER_PROXIES,
     }
     # Behind a proxy a gateway cannot know whether other machines reach it.
-    if all(is_loopback(address.host) for address in (haproxy.listens[0], tls) if address is not None):
+    if is_private(variables, tls):
         defaults["ALLOWED_HOSTS"] = "localhost"
-    elif variables.get("AUTH_MODE", "none").strip().lower() != "jwt" and variables.get("ALLOW_ANONYMOUS", "0") != "1":
-        raise DeployError(
-            "TICKGATE_BIND is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
-            " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
-        )
     valkey, env = _bus(variables, defaults)
     poller, *others = _pollers(venues, variables, env)
     return Plan(
@@ -242,7 +254,7 @@ def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping
     )
 
 
-def _tls(variables: Variables) -> Address | None:
+def balancer_tls(variables: Variables) -> Address | None:
     """The address where HAProxy listens for TLS, if it has a certificate."""
     certificate = variables.get("TICKGATE_CERT", "")
     if not certificate:

@@ -8,6 +8,10 @@
 # the system unless that is what is missing.
 set -eu
 
+if [ $# -ne 2 ]; then
+    echo "usage: deploy/venv.sh DIRECTORY EXTRAS, like deploy/venv.sh .venv embedded,cluster; make run does it for you" >&2
+    exit 2
+fi
 directory=$1
 extras=$2
 

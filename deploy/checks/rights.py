@@ -1,6 +1,5 @@
 """What a user may do on the bus, beside what poller and gateway need there."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
@@ -71,11 +70,12 @@ class Lack(Struct, frozen=True):
 
 def lack(need: Need, refusal: str) -> Lack:
     """What the words of a ``refusal`` mean, from a script or for a command alone."""
+    # Names of commands are quoted in it, HKEYS among them.
+    if "run th" in refusal:
+        return Lack(need, "command")
     if "channel" in refusal:
         return Lack(need, "channel")
-    if re.search("key", refusal):
-        return Lack(need, "key")
-    return Lack(need, "command" if re.search("run th", refusal) else None)
+    return Lack(need, "key" if "key" in refusal else None)
 
 
 def described(lacking: Sequence[Need]) -> str:

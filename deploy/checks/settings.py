@@ -7,6 +7,9 @@ from deploy.arbiter import usable_settings
 from deploy.checks.finding import Finding, split
 from deploy.errors import DeployError
 from deploy.pollers import pollers_of, symbols_of, venues_of
+from deploy.programs import balancer_tls, is_private
+from deploy.settings import Variables
+from gateway.admission.names import warnings
 from gateway.settings import Settings
 from market.prices.doubts import doubt
 from market.prices.symbols import DEFAULT_SYMBOLS
@@ -62,6 +65,13 @@ def check_settings(environ: Mapping[str, str]) -> Checked:
             venues_of(variables)
         except DeployError as error:
             findings.append(split("settings", str(error)))
+    if not problems:
+        try:
+            is_private(balancer := Variables(environ), balancer_tls(balancer))
+        except DeployError as error:
+            findings.append(split("settings", str(error)))
+    if gateway is not None:
+        findings += [split("settings", line, "warning") for line in warnings(gateway)]
     findings += [split("settings", line, "warning") for line in likely_mistakes(environ, KNOWN)]
     doubts = dict.fromkeys(doubt(its.symbols) for its in pollers)
     findings += [split("settings", line, "warning") for line in doubts if line]

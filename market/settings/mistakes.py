@@ -10,6 +10,7 @@ from market.settings.names import OTHERS, mistaken
 
 _MOST: Final = 10
 """Lines for one start."""
+_KEYS: Final = ("JWT_SECRET", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_URL")
 _ADDRESS: Final = "redis://[user:password@]host:port/db"
 
 
@@ -28,6 +29,10 @@ def likely_mistakes(environ: Mapping[str, str], reads: Collection[str]) -> Itera
             yield f"{shown} is no setting, and nothing reads it; did you mean {meant}?"
         else:
             yield f"{shown} is no setting, and nothing reads it; see the list of variables in the documentation"
+    known = {**{name: entry.value for name, entry in in_file.items()}, **environ}
+    unused = [name for name in _KEYS if known.get(name)]
+    if unused and "AUTH_MODE" in reads and known.get("AUTH_MODE", "none").strip().lower() == "none":
+        yield f"{unused[0]} is set and AUTH_MODE is none: nobody needs a token; set AUTH_MODE=jwt if tokens are meant"
 
 
 def warn(logger: logging.Logger, environ: Mapping[str, str], reads: Collection[str], *others: str) -> None:

@@ -42,6 +42,7 @@ def test_a_refusal_says_what_is_missing() -> None:
     """In a script's words, and in those of a single command."""
     for refusal, part in (
         ("NOPERM User x has no permissions to run the 'publish' command", "command"),
+        ("ERR ACL failure in script: User x has no permissions to run the 'hkeys' command", "command"),
         ("ERR The user executing the script can't run this command or subcommand", "command"),
         ("NOPERM No permissions to access a channel", "channel"),
         ("ERR The user executing the script can't access at least one of the keys mentioned", "key"),

@@ -17,6 +17,24 @@ def test_nothing_is_wrong() -> None:
     assert ("BTCUSDT",) == poller.symbols.names == its.gateway.symbols.names
 
 
+def test_what_the_launcher_refuses_is_wrong() -> None:
+    """A balancer that strangers reach, where nobody needs a token; not if that is meant."""
+    public = {"TICKGATE_BIND": "0.0.0.0:8080"}
+    (found,) = (its for its in check_settings(public).findings if its.mark == "wrong")
+    assert "TICKGATE_BIND is not loopback and AUTH_MODE is none" in found.text
+    for meant in ({"ALLOW_ANONYMOUS": "1"}, {"AUTH_MODE": "jwt", "JWT_SECRET": "x" * 40}):
+        assert not [its for its in check_settings(public | meant).findings if its.mark == "wrong"]
+
+
+def test_what_a_gateway_would_warn_of_is_a_warning() -> None:
+    """A list of origins that locks the own dashboard out, and a secret that nothing asks for."""
+    environ = {"ALLOWED_ORIGINS": "http://localhost:5173", "JWT_SECRET": "sesame" * 8}
+    warnings = [its.text for its in check_settings(environ).findings if its.mark == "warning"]
+    assert any("ALLOWED_ORIGINS does not have self" in text for text in warnings), warnings
+    assert any("JWT_SECRET is set and AUTH_MODE is none" in text for text in warnings), warnings
+    assert "sesame" not in str(warnings)
+
+
 def test_every_variable_that_cannot_be_used_is_said_once() -> None:
     """Of both programs, not only the first; the others count, and no secret is shown."""
     its = check_settings(

@@ -23,6 +23,16 @@ def test_each_line_names_the_variable_and_what_was_meant_and_no_value() -> None:
     assert not any("sesame" in line for line in lines)
 
 
+def test_a_key_that_nothing_asks_for_is_said(tmp_path: Path) -> None:
+    """By whom tokens are checked, wherever the variables stand."""
+    (path := tmp_path / "conf").write_text("JWT_SECRET=sesame\n", encoding="utf-8")
+    environ = {"TICKGATE_CONFIG": str(path)}
+    said = "JWT_SECRET is set and AUTH_MODE is none: nobody needs a token; set AUTH_MODE=jwt if tokens are meant"
+    assert [said] == list(likely_mistakes(environ, GATEWAYS))
+    assert [] == list(likely_mistakes(environ | {"AUTH_MODE": "JWT"}, GATEWAYS))
+    assert [] == list(likely_mistakes(environ, {"BUS_URL"}))
+
+
 def test_warnings_are_few(caplog: pytest.LogCaptureFixture) -> None:
     """Ten lines at most, and how many more there would be."""
     warn(logger, {f"TICKGATE_NO_{number}": "" for number in range(100)}, GATEWAYS, "first", "")
