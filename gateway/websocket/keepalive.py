@@ -8,7 +8,6 @@ never leave at once.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -51,7 +50,7 @@ class Keepalive:
         self._slice_of: dict[Connection, dict[Connection, None]] = {}
         self._next = 0
         self._loop = asyncio.get_running_loop()
-        self._new: deque[tuple[float, Connection]] = deque()
+        self._new: dict[Connection, float] = {}
         """Connections without a ping yet, each since when; the oldest first."""
         self._unanswered: dict[Connection, None] = {}
         """Those pinged, the one first that was pinged first. Some have answered since."""
@@ -61,11 +60,13 @@ class Keepalive:
         # The slice checked last: a new connection is not asked for life before half a heartbeat has passed.
         self._slice_of[connection] = chosen = self._slices[self._next - 1]
         chosen[connection] = None
-        self._new.append((self._loop.time(), connection))
+        self._new[connection] = self._loop.time()
 
     def remove(self, connection: Connection) -> None:
         """``connection`` is gone."""
         del self._slice_of.pop(connection)[connection]
+        # Nothing of it may stay: it may have sent much.
+        self._new.pop(connection, None)
         self._unanswered.pop(connection, None)
 
     async def run(self) -> None:
@@ -78,10 +79,9 @@ class Keepalive:
         """Check the next slice."""
         now = self._loop.time()
         self._report_late(now)
-        while self._new and now - self._new[0][0] >= FIRST_S:
-            connection = self._new.popleft()[1]
-            if connection in self._slice_of:
-                self._measure(connection, now)
+        for connection in [one for one, since in self._new.items() if now - since >= FIRST_S]:
+            del self._new[connection]
+            self._measure(connection, now)
         for connection in tuple(self._slices[self._next]):
             if connection.received:
                 connection.received = connection.asked = False
@@ -96,8 +96,9 @@ class Keepalive:
         self._next = (self._next + 1) % _SLICES
 
     def _measure(self, connection: Connection, now: float) -> None:
-        # One that sends nothing by itself is asked for life as often.
-        if not connection.pinged and now - connection.pinged_at >= self._again_s and not self._lags(connection):
+        # One that sends nothing by itself is asked for life as often. What the kernel refuses says enough.
+        is_due = not connection.pinged and now - connection.pinged_at >= self._again_s
+        if is_due and connection.drained and not self._lags(connection):
             connection.measure(self._next_number())
             self._note(connection)
 
