@@ -46,7 +46,8 @@ class Registry:
     @property
     def cohort_count(self) -> int:
         """How many different subscriptions there are."""
-        return len(self._cohorts)
+        # Those who are watched have a cohort of their own.
+        return len({subscription for subscription, _ in self._cohorts})
 
     @property
     def groups(self) -> tuple[Group, ...]:
