@@ -98,3 +98,9 @@ def valkey(_valkey: Valkey) -> Valkey:
     """A real Valkey server: running and empty when the test begins, whatever the test before did to it."""
     _valkey.renew()
     return _valkey
+
+
+def pytest_runtest_setup() -> None:
+    """Programs ignore SIGHUP from their import on; what a test starts must not inherit that."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
