@@ -56,7 +56,7 @@ class Client:
             settings.max_message_bytes,
             deflate=handshake.deflate,
             window_bytes=handshake.window_bytes,
-            watched=True,
+            watched=upgrade_request.proxied,
         )
         self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
         self._proxied = upgrade_request.proxied

@@ -15,7 +15,7 @@ from gateway.websocket.connection import Connection
 
 _SLICES: Final = 32
 
-FIRST_S: Final = 1.0
+FIRST_S: Final = 2.0
 """The first ping comes so long after the start: in a storm of connections there is other work."""
 
 _LATE_AT_ONCE: Final = 16
