@@ -74,6 +74,8 @@ class Writer(asyncio.Protocol):
     def reply(self, frames: bytes) -> None:
         """Write an answer or a notice, slow or not; cut off a client that lets too many wait."""
         if not (self.send(frames) or self._queue(frames, answer=False)):
+            if not self._transport.is_closing():
+                self._buffers.counters.buffers_cut_off["unread"] += 1
             self.abort("does not read its replies")
 
     def _queue(self, blob: bytes, *, answer: bool) -> bool:
