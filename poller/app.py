@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 
-from market.bus import Bus, open_bus
+from market.bus import Bus, BusOptions, open_bus
 from market.process.tasks import Group, end
 from market.settings.hangup import Hangup, reload_whenever
 from poller import metrics
@@ -42,7 +42,7 @@ async def run(settings: PollerSettings, hangup: Hangup) -> None:
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
-    poller = Poller(settings, open_bus(settings.bus_url))
+    poller = Poller(settings, open_bus(settings.bus_url, BusOptions(partitions=settings.bus_partitions)))
     read = functools.partial(PollerSettings.from_environ, os.environ)
     reloading = loop.create_task(reload_whenever(hangup.listen(), read, poller.reload))
     try:
@@ -72,7 +72,15 @@ class Poller:
         venue = settings.venue.name
         lead = Lead(bus, self._sequencer, owner=_our_name(), now_us=now_us, venue=venue)
         self.publisher = Publisher(
-            bus, self._state, self.states, lead, self._sequencer, now_us=now_us, rng=self._rng, venue=venue
+            bus,
+            self._state,
+            self.states,
+            lead,
+            self._sequencer,
+            now_us=now_us,
+            rng=self._rng,
+            venue=venue,
+            symbol_channels=settings.bus_symbol_channels,
         )
 
     async def run(self, stop: asyncio.Event) -> None:

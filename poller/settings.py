@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Final, Literal, get_args
 
+from market.bus import MAX_PARTITIONS, has_symbol_channels
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
 from market.process.logs import LogFormat, LogLevel
 from market.settings.config import layered
@@ -14,7 +15,9 @@ from market.settings.proxy import NO_PROXIES, Proxies
 from poller.venues.registry import DEFAULT, VENUES
 from poller.venues.venue import Venue
 
-_REPLAY = "replay:"
+Switch = Literal["on", "off"]
+
+_REPLAY: Final = "replay:"
 _NAMED_APART = frozenset({"replay_path", "proxies", "rest_url", "ws_url"})
 """Fields that are no variable of the same name."""
 _OFFLINE = {"simulated", "replay"}
@@ -27,6 +30,12 @@ class PollerSettings:
     bus_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
     ``unix:///socket?db=0``, or ``memory://``. It may hold a password, so it is never shown."""
+    bus_partitions: int = 1
+    """The partitions of the bus, 1 to 256. Each may be on another server, if the bus has several. Pollers on one bus
+    need the same number; gateways learn it from them."""
+    bus_symbol_channels: bool = True
+    """``on`` also publishes each tick on its symbol's own channel, ``tick.<SYMBOL>``, for other programs. Unset means
+    ``on`` where one Redis is the bus."""
     venue: Venue = DEFAULT
     """The exchange whose prices this poller reads: ``binance`` or ``coinbase``. It takes the entries of ``SYMBOLS``
     that are this venue's. Several pollers may share a bus."""
@@ -88,8 +97,12 @@ class PollerSettings:
     def _read(cls, env: Environ) -> "PollerSettings":
         venue = VENUES[env.choice("VENUE", DEFAULT.name, tuple(VENUES))]
         feed, replay_path = _feed(env, venue)
+        bus_url = env.bus_url("BUS_URL", cls.bus_url)
+        channels: Switch = "on" if has_symbol_channels(bus_url) else "off"
         return cls(
-            bus_url=env.bus_url("BUS_URL", cls.bus_url),
+            bus_url=bus_url,
+            bus_partitions=env.integer("BUS_PARTITIONS", cls.bus_partitions, 1, MAX_PARTITIONS),
+            bus_symbol_channels=env.choice("BUS_SYMBOL_CHANNELS", channels, get_args(Switch)) == "on",
             venue=venue,
             symbols=_symbols(env, venue),
             feed=feed,

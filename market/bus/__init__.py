@@ -9,6 +9,7 @@ Payloads are bytes and topics are opaque strings. `market.wire` says what they m
 has a contract suite, ``tests/market/bus/test_<role>.py``, that every implementation passes against its real server.
 
 - ``broker``, ``last_values``, ``tickets``, ``leadership``: the four roles, each a Protocol;
+- ``partitions``: the parts of a bus that may lie on different servers;
 - ``registry``: finds the implementation of a URL (`open_bus`);
 - ``memory``: the bus within one process, for tests and for embedding;
 - ``redis``: the bus on Redis or Valkey;
@@ -19,14 +20,17 @@ from market.bus.broker import Batch, Broker, BusSubscription, Message, Receiver
 from market.bus.errors import BusDownError, BusUrlError, LeaseLostError
 from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership, Token
-from market.bus.registry import Bus, open_bus
+from market.bus.partitions import MAX_PARTITIONS, in_partition, partition_of
+from market.bus.registry import Bus, BusOptions, has_symbol_channels, open_bus
 from market.bus.tickets import TicketStore
 
 __all__ = [
+    "MAX_PARTITIONS",
     "Batch",
     "Broker",
     "Bus",
     "BusDownError",
+    "BusOptions",
     "BusSubscription",
     "BusUrlError",
     "LastValues",
@@ -36,5 +40,8 @@ __all__ = [
     "Receiver",
     "TicketStore",
     "Token",
+    "has_symbol_channels",
+    "in_partition",
     "open_bus",
+    "partition_of",
 ]

@@ -4,9 +4,9 @@ A message is a topic and a payload. Topics are opaque strings: the broker compar
 are opaque bytes. Callers encode and decode them (`market.wire.codec`), and check what they receive: others may write
 too.
 
-Messages are ordered within a topic only, so that an implementation may have partitions (shards of Redis Cluster,
-partitions of Kafka). The barrier of a batch orders topics: an implementation with partitions sends it to each of them,
-and hands it to a subscriber once, when it has come from every partition that the subscriber reads.
+Messages are ordered within a partition only (`market.bus.partitions`): partitions may be shards of Redis Cluster, or
+partitions of Kafka. The barrier of a batch is sent in each of them. A subscriber that must know that it has everything
+reads the barrier of every partition.
 """
 
 import asyncio
@@ -23,15 +23,18 @@ Receiver = Callable[[Sequence[Message]], None]
 
 
 class Batch(NamedTuple):
-    """Messages that are published at once, in this order."""
+    """Messages that are published at once: in each partition values, updates, events, barrier, in this order."""
 
     updates: Sequence[Message] = ()
     """Sent to subscribers; the last of each topic becomes its last value."""
     values: Sequence[Message] = ()
     """Become the last values of their topics; they are not sent."""
     barrier: Message | None = None
-    """Sent to subscribers, and not kept. A subscriber that receives it has received every update that its publisher
-    published before it or with it, in every topic subscribed to. All last values of these batches are kept by then."""
+    """Sent in every partition, and not kept. Subscribers of its topic get the copy of partition 0, those of
+    ``in_partition(topic, n)`` that of partition ``n``. A subscriber that receives it has received everything that its
+    publisher published in that partition before it or with it. All last values of that partition are kept by then."""
+    events: Sequence[Message] = ()
+    """Sent to subscribers, and not kept. Each has a topic of `market.bus.partitions.in_partition`."""
 
 
 class BusSubscription(Protocol):
@@ -45,8 +48,11 @@ class BusSubscription(Protocol):
     def ping(self) -> None:
         """Ask the broker for a sign of life.
 
-        A partitioned implementation asks every partition, and moves `received_at` when all have answered.
+        An implementation with several servers asks each, and moves `received_at` when all have answered.
         """
+
+    def rest(self, seconds: float) -> None:
+        """Read nothing for ``seconds``: what comes meanwhile is then received together."""
 
     def close(self) -> None:
         """End the subscription; the receiver is not called after this. Closing twice is allowed."""
@@ -55,11 +61,15 @@ class BusSubscription(Protocol):
 class Broker(Protocol):
     """Publish and receive batches of messages."""
 
+    @property
+    def partitions(self) -> int:
+        """The number of partitions to publish in. Subscribers learn it from messages: another process may use more."""
+
     async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
         """Send and keep the messages of ``batch``. An empty one does nothing.
 
-        Concurrent calls are executed one after the other. Updates of one topic reach every subscriber in the order in
-        which they were published. A batch may reach a subscriber in several pieces, or together with others.
+        Concurrent calls are executed one after the other. Messages of one partition reach every subscriber in the order
+        in which they were published. A batch may reach a subscriber in several pieces, or together with others.
 
         With a ``token``, nothing happens unless its term still lasts, and the barrier extends the lease by the token's
         ``ttl_s``. The bus checks the term at the moment of sending (in each partition, if there are several). So a
@@ -74,7 +84,8 @@ class Broker(Protocol):
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> BusSubscription:
         """Hand messages of ``topics`` to ``receive``, and no others, from the moment this returns.
 
-        There is no history. Read earlier messages from `LastValues` after this has returned.
+        Read earlier messages from `LastValues` after this has returned. A bus that keeps a history of its own hands
+        over the newest part of it first, in order (`market.bus.registry.BusOptions`).
 
         Raises:
             BusDownError: the bus did not answer.

@@ -8,6 +8,7 @@ from market.bus.broker import Batch, Message, Receiver
 from market.bus.errors import LeaseLostError
 from market.bus.last_values import MAX_TOPIC_BYTES
 from market.bus.leadership import Token
+from market.bus.partitions import in_partition
 
 
 class MemoryBus:
@@ -15,8 +16,9 @@ class MemoryBus:
 
     name = "memory"
 
-    def __init__(self) -> None:
-        """Begin empty, without subscribers."""
+    def __init__(self, partitions: int = 1) -> None:
+        """Begin empty, without subscribers. All partitions are in one place and one order."""
+        self.partitions = partitions
         self._subscriptions: set[MemorySubscription] = set()
         self._values: dict[str, bytes] = {}
         self._stored: dict[str, tuple[object, asyncio.TimerHandle]] = {}
@@ -36,7 +38,10 @@ class MemoryBus:
             raise LeaseLostError(f"lease {token.lease} is not held")
         self._values.update(batch.updates)
         self._values.update(batch.values)
-        messages = [*batch.updates, *((batch.barrier,) if batch.barrier else ())]
+        messages = [*batch.updates, *batch.events]
+        if batch.barrier is not None:
+            topic, payload = batch.barrier
+            messages += [batch.barrier, *((in_partition(topic, n), payload) for n in range(self.partitions))]
         for subscription in tuple(self._subscriptions):
             subscription.deliver(messages)
         if token is not None and batch.barrier is not None:
@@ -123,6 +128,8 @@ class MemorySubscription:
         self._topics = topics
         self._receive = receive
         self._loop = asyncio.get_running_loop()
+        self._kept: list[Message] | None = None
+        """The messages of the present rest; None while there is none."""
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.received_at = self._loop.time()
 
@@ -131,7 +138,21 @@ class MemorySubscription:
         wanted = [message for message in messages if message[0] in self._topics]
         if wanted and not self.lost.done():
             self.received_at = self._loop.time()
-            self._receive(wanted)
+            if self._kept is None:
+                self._receive(wanted)
+            else:
+                self._kept += wanted
+
+    def rest(self, seconds: float) -> None:
+        """See `market.bus.BusSubscription.rest`."""
+        if self._kept is None:
+            self._kept = []
+            self._loop.call_later(seconds, self._read_on)
+
+    def _read_on(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept and not self.lost.done():
+            self._receive(kept)
 
     def ping(self) -> None:
         """Do as if the broker had answered: memory is always there."""

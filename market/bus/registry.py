@@ -1,11 +1,13 @@
 """Finds the implementation of the bus that a URL names.
 
-A new implementation is a module with a function from URL to `Bus`, one line in `SCHEMES`, and one line in
+A new implementation is a module with a function that opens its `Bus`, one line in `SCHEMES`, and one line in
 ``tests/market/bus/implementations.py``, by which the contract suite of every role runs over it.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from market.bus.broker import Broker
 from market.bus.errors import BusUrlError
@@ -44,33 +46,53 @@ class Bus(Protocol):
         """Close all connections, except those of subscriptions; their holders close those."""
 
 
+class BusOptions(Struct, frozen=True, kw_only=True):
+    """How a process uses a bus, besides the URL."""
+
+    partitions: int = 1
+    """The number of partitions that it publishes in, up to `MAX_PARTITIONS`."""
+    history_bytes: int = 0
+    """How much of a history of its own the bus hands to a new subscription first. Most buses keep none."""
+
+
+DEFAULTS: Final = BusOptions()
+
 # Each client is imported where it is chosen: a process loads only its own.
 
 
-def _memory(url: str) -> Bus:
+def _memory(url: str, options: BusOptions) -> Bus:
     from market.bus.memory import MemoryBus
 
     if url != "memory://":
         raise BusUrlError("has something behind memory://; write memory:// alone, or redis://host:port/db")
-    return MemoryBus()
+    return MemoryBus(options.partitions)
 
 
-def _redis(url: str) -> Bus:
+def _redis(url: str, options: BusOptions) -> Bus:
     from market.bus.redis.bus import RedisBus
 
-    return RedisBus(url)
+    return RedisBus(url, partitions=options.partitions)
 
 
-SCHEMES: Final[Mapping[str, Callable[[str], Bus]]] = {
-    "memory": _memory,
-    "redis": _redis,
-    "rediss": _redis,
-    "unix": _redis,
+class Scheme(NamedTuple):
+    """A bus by its URL's scheme."""
+
+    open: Callable[[str, BusOptions], Bus]
+    """Opens the bus of a URL."""
+    symbol_channels: bool
+    """Whether ticks are also published one by one, on a channel for each symbol, unless the settings say otherwise."""
+
+
+SCHEMES: Final[Mapping[str, Scheme]] = {
+    "memory": Scheme(_memory, symbol_channels=True),
+    "redis": Scheme(_redis, symbol_channels=True),
+    "rediss": Scheme(_redis, symbol_channels=True),
+    "unix": Scheme(_redis, symbol_channels=True),
 }
-"""Scheme → the function that opens a URL with it."""
+"""Every scheme of a URL of a bus."""
 
 
-def open_bus(url: str) -> Bus:
+def open_bus(url: str, options: BusOptions = DEFAULTS) -> Bus:
     """Return the bus at ``url``: ``memory://``, or ``redis://host:port/db`` (``rediss://`` for TLS, ``unix://``).
 
     Nothing is connected yet.
@@ -78,8 +100,21 @@ def open_bus(url: str) -> Bus:
     Raises:
         BusUrlError: another scheme, or a URL that is not completely understood.
     """
-    scheme, separator, _ = url.partition("://")
-    if separator and (opener := SCHEMES.get(scheme)):
-        return opener(url)
-    what = f"has the scheme {scheme}, which is not supported" if scheme in _NAMED_SCHEMES else "is no URL of a bus"
+    return _scheme(url).open(url, options)
+
+
+def has_symbol_channels(url: str) -> bool:
+    """Whether ticks are also published on a channel for each symbol, on the bus at ``url``, unless told otherwise.
+
+    Raises:
+        BusUrlError: another scheme than those of `SCHEMES`.
+    """
+    return _scheme(url).symbol_channels
+
+
+def _scheme(url: str) -> Scheme:
+    name, separator, _ = url.partition("://")
+    if separator and (scheme := SCHEMES.get(name)):
+        return scheme
+    what = f"has the scheme {name}, which is not supported" if name in _NAMED_SCHEMES else "is no URL of a bus"
     raise BusUrlError(f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://")

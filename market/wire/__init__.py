@@ -2,5 +2,6 @@
 
 - ``topics``: the topics of ticks, heartbeats and states, and what is published together;
 - ``codec``: their payloads, checked on the way in;
+- ``tick_batch``: many ticks in one message of a partition;
 - ``status``: the poller's heartbeat, and the states of its venue's symbols.
 """

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from market.bus import MAX_PARTITIONS
 from market.prices.tick import Exact, SymbolName
 from market.prices.venues import DEFAULT_VENUE
 
@@ -57,10 +58,19 @@ class States(Struct, frozen=True, kw_only=True):
     others: list[SymbolStatus]
 
 
+class BatchLayout(Struct, frozen=True, kw_only=True):
+    """How a poller publishes batches of ticks (`market.wire.tick_batch`)."""
+
+    version: Annotated[int, Meta(ge=1)]
+    """A gateway that does not know it reads the symbols' own channels."""
+    partitions: Annotated[int, Meta(ge=1, le=MAX_PARTITIONS)]
+
+
 class Heartbeat(Struct, frozen=True, kw_only=True):
     """The poller is alive; the link to the exchange is up or down.
 
-    On one connection, a heartbeat follows every tick published before it. So a receiver of the heartbeat has the ticks.
+    It is sent in every partition, behind every tick that was published in that partition before it. So a receiver of
+    the heartbeats of all partitions has all those ticks.
     """
 
     source: Annotated[str, Meta(max_length=40)]
@@ -78,3 +88,5 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
     states: Changes | UnsetType = UNSET
     """Absent from a poller that does not publish states of symbols. Also absent while ``link`` is down and the poller
     has not read the listing yet: earlier states then hold."""
+    batches: BatchLayout | UnsetType = UNSET
+    """Absent from a poller that publishes each tick on its symbol's own channel only."""

@@ -1,19 +1,18 @@
-"""The topics on the bus, and what is published on them.
+"""The topics on the bus.
 
-``tick.<SYMBOL>`` has ticks, ``feed.status`` the default venue's heartbeats, and ``states`` the states of all its
-symbols, which are kept and not sent. Another venue has ``feed.status.<venue>`` and ``venue_state.<venue>``, so a
-gateway older than venues receives nothing of it. The bus knows none of this (`market.bus`); payloads are of
-`market.wire.codec`.
+``batch.<venue>`` has the ticks of a venue, many in a message, in every partition (`market.wire.tick_batch`).
+``tick.<SYMBOL>`` has the ticks of one symbol, for other programs; its last value is kept. ``feed.status`` has the
+default venue's heartbeats, and ``states`` the states of all its symbols, which are kept and not sent. Another venue has
+``feed.status.<venue>`` and ``venue_state.<venue>``, so a gateway older than venues receives nothing of it. The bus
+knows none of this (`market.bus`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
-from market.bus import Batch, LastValues
-from market.prices.tick import Tick
+from market.bus import LastValues
 from market.prices.venues import DEFAULT_VENUE
-from market.wire.codec import MAX_STATES_BYTES, MAX_TICK_BYTES, encode_heartbeat, encode_states, encode_tick
-from market.wire.status import Heartbeat, States
+from market.wire.codec import MAX_STATES_BYTES, MAX_TICK_BYTES
 
 HEARTBEAT: Final = "feed.status"
 """The topic of the default venue's heartbeats."""
@@ -28,6 +27,11 @@ def tick_topic(symbol: str) -> str:
     return _TICKS + symbol
 
 
+def batch_topic(venue: str) -> str:
+    """The topic of the batches of ticks of ``venue``; each partition has its own."""
+    return f"batch.{venue}"
+
+
 def heartbeat_topic(venue: str) -> str:
     """The topic of the heartbeats of the poller of ``venue``."""
     return HEARTBEAT if venue == DEFAULT_VENUE else f"{HEARTBEAT}.{venue}"
@@ -36,19 +40,6 @@ def heartbeat_topic(venue: str) -> str:
 def states_topic(venue: str) -> str:
     """The topic of the states of all symbols of ``venue``."""
     return STATES if venue == DEFAULT_VENUE else f"venue_state.{venue}"
-
-
-def batch_of(ticks: Sequence[Tick], heartbeat: Heartbeat | None = None, states: States | None = None) -> Batch:
-    """``ticks`` in their order, ``states`` to be kept, and ``heartbeat`` as the barrier behind both.
-
-    Heartbeat and states are those of the venue that ``heartbeat`` names.
-    """
-    venue = DEFAULT_VENUE if heartbeat is None else heartbeat.venue
-    return Batch(
-        updates=[(_TICKS + tick.symbol, encode_tick(tick)) for tick in ticks],
-        values=() if states is None else ((states_topic(venue), encode_states(states)),),
-        barrier=None if heartbeat is None else (heartbeat_topic(venue), encode_heartbeat(heartbeat)),
-    )
 
 
 async def last_ticks(store: LastValues, symbols: Iterable[str] | None = None) -> dict[str, bytes]:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Literal
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from market.prices.venues import DEFAULT_VENUE
-from market.wire.status import MAX_REASON, Heartbeat, States
+from market.wire.status import MAX_REASON, BatchLayout, Heartbeat, States
 from poller.source import LinkState
 from poller.states import SymbolStates
 
@@ -27,16 +27,18 @@ class HeartbeatSchedule:
         states: SymbolStates,
         now_us: Callable[[], int],
         venue: str = DEFAULT_VENUE,
+        batches: BatchLayout | UnsetType = UNSET,
     ) -> None:
         """Heartbeats of ``venue`` have the result of ``state``, which also updates ``states``, and the wall time.
 
-        ``now_us`` is that time, in microseconds since the Unix epoch.
+        ``now_us`` is that time, in microseconds since the Unix epoch. They announce ``batches``.
         """
         self.due_at = 0.0
         """When the next one is due, by the event loop's time."""
         self._state = state
         self._states = states
         self._venue = venue
+        self._batches = batches
         self._taken: int | None = None
         """The version of the states on the bus; None if unknown."""
         self._since_whole = 0
@@ -102,4 +104,5 @@ class HeartbeatSchedule:
             sent_us=self._now_us(),
             venue=self._venue,
             states=self._states.changes(self._taken) if self._states.known else UNSET,
+            batches=self._batches,
         )

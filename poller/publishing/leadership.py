@@ -63,6 +63,11 @@ class Lead:
         assert self._token is not None
         return self._token
 
+    @property
+    def term(self) -> str:
+        """A name of our term that no other term of any poller has."""
+        return f"{self._owner}#{self.token.epoch}"
+
     async def take(self, *, fit: bool) -> bool:
         """Lead, if no other poller does; in both cases number ticks above those published.
 

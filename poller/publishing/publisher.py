@@ -9,11 +9,12 @@ from market.bus import Bus, BusDownError, LeaseLostError
 from market.prices.tick import Tick
 from market.prices.venues import DEFAULT_VENUE
 from market.wire.status import Heartbeat
-from market.wire.topics import batch_of
 from poller.publishing.heartbeat import HeartbeatSchedule
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
+from poller.publishing.pacing import PublishPacing
 from poller.publishing.send_buffer import SendBuffer
 from poller.publishing.sequencer import Sequencer
+from poller.publishing.tick_batches import TickBatches
 from poller.source import LinkState
 from poller.states import SymbolStates
 
@@ -28,8 +29,8 @@ MAX_BATCH = 1_000
 class Publisher:
     """Sends every tick in order while it leads and the bus is up. It begins with the newest tick of each symbol.
 
-    Ticks that arrive during a publish are sent together in the next one. So batches are small in a quiet market and
-    large in a busy one.
+    Ticks that arrive during a publish are sent together in the next one, and a busy feed waits a moment between two
+    (`poller.publishing.pacing`). So batches are small in a quiet market and large in a busy one.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Publisher:
         now_us: Callable[[], int],
         rng: random.Random,
         venue: str = DEFAULT_VENUE,
+        symbol_channels: bool = True,
     ) -> None:
         """Send to ``bus`` while `run` runs and ``lead`` has the lease.
 
-        Heartbeats carry the result of ``state``, and the changes in ``states``.
+        Heartbeats carry the result of ``state``, and the changes in ``states``. With ``symbol_channels`` each tick is
+        also sent on its symbol's own topic.
         """
         self._bus = bus
         self._state = state
@@ -55,7 +58,9 @@ class Publisher:
         self._now_us = now_us
         self._rng = rng
         self._send_buffer = SendBuffer()
-        self._heartbeats = HeartbeatSchedule(state, states, now_us, venue)
+        self._batches = TickBatches(bus.broker.partitions, symbol_channels=symbol_channels, venue=venue)
+        self._heartbeats = HeartbeatSchedule(state, states, now_us, venue, self._batches.layout)
+        self._pacing = PublishPacing()
         self.leading = False
         """Whether ticks are sent as they arrive: no other poller leads, and the bus is up."""
         self._standing_by = False
@@ -135,6 +140,7 @@ class Publisher:
             self._recover()
             self._pause(STAND_BY_S)
             return
+        self._batches.begin(self._lead.term)
         after_outage = self._down_since is not None
         missed = self._send_buffer.take_missed()
         self._heartbeats.begin()
@@ -156,6 +162,8 @@ class Publisher:
         if not self._send_buffer.waiting:
             self._wake.clear()
             await _wait(self._wake, self._heartbeats.look_at(loop.time()))
+        if (at := self._pacing.next_at(loop.time())) > loop.time():
+            await _wait(self._stopping, at)
         if self._before_heartbeat is None and self._heartbeats.due(loop.time()):
             if self._state().link == "down" and await self._lead.has_successor() and self._heartbeats.reported_down:
                 # It registered after our last heartbeat, when we were down already: our fault is not everybody's.
@@ -211,7 +219,7 @@ class Publisher:
         """Publish; return whether the bus took it. If not, we do not lead any more."""
         try:
             states = None if heartbeat is None else self._heartbeats.states()
-            await self._bus.broker.publish(batch_of(ticks, heartbeat, states), token=self._lead.token)
+            await self._bus.broker.publish(self._batches.batch(ticks, heartbeat, states), token=self._lead.token)
         except BusDownError as error:
             self._fail(error)
             return False

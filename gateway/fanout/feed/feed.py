@@ -13,21 +13,23 @@ because it may not be the link's fault. Clients see one `stale` for all of it.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from gateway.fanout.feed.bus_link_health import BusLinkHealth
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
+from gateway.fanout.feed.subscription import subscribe
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
-from market.bus import Bus, BusDownError, BusSubscription, Message, Receiver
+from market.bus import Bus, BusDownError, BusSubscription
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
-from market.wire.topics import heartbeat_topic, last_states, last_ticks, tick_topic
+from market.wire.status import BatchLayout
+from market.wire.topics import last_states, last_ticks
 
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
@@ -72,7 +74,9 @@ class Feed:
         self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
         """See `Intake.tick_received`."""
-        # Done when other symbols are to be received than those of the current subscription.
+        self._layouts: dict[str, BatchLayout | None] = {}
+        """Of each venue, the batches that the newest subscription reads."""
+        # Done when something else is to be received than by the current subscription.
         self._resubscribe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._health = BusLinkHealth(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
@@ -163,6 +167,7 @@ class Feed:
         subscription: BusSubscription | None = None
         try:
             subscription = await self._subscribe()
+            self._subscribed()
             await self._read_store()
             self._bus_link.renewing = False
             self._bus_link.up_since = now = asyncio.get_running_loop().time()
@@ -176,11 +181,12 @@ class Feed:
                 try:
                     old, subscription = subscription, await self._subscribe()
                 except BusDownError as error:
-                    # The old subscription still delivers its own symbols.
-                    logger.warning("no bus link for other symbols (%s): %s; trying again", self._bus.name, error)
+                    # The old subscription still delivers what it did.
+                    logger.warning("no bus link for what is wanted now (%s): %s; trying again", self._bus.name, error)
                     asyncio.get_running_loop().call_later(_PING_S, self._want_resubscribe)
                 else:
                     old.close()
+                    self._subscribed()
                     await self._read_store()
                     self._health.bus_link_up(asyncio.get_running_loop().time())
         except BusDownError as error:
@@ -197,10 +203,16 @@ class Feed:
 
     async def _subscribe(self) -> BusSubscription:
         self._resubscribe = asyncio.get_running_loop().create_future()
-        symbol_of = {tick_topic(symbol): symbol for symbol in self._symbols}
-        venue_of_topic = {heartbeat_topic(venue): venue for venue in self._venues}
-        receive = self._receiver(symbol_of, venue_of_topic)
-        return await self._bus.broker.subscribe([*venue_of_topic, *symbol_of], receive)
+        self._layouts = {name: venue.announced for name, venue in self._venues.items()}
+        return await subscribe(
+            self._bus.broker, self._symbols, self._layouts, self.tick_received, self._intake.batch_received, self
+        )
+
+    def _subscribed(self) -> None:
+        """The subscription that was made last is the only one."""
+        for name, layout in self._layouts.items():
+            if (venue := self._venues.get(name)) is not None:
+                venue.subscribed(layout)
 
     async def _read_store(self) -> None:
         # Only our own symbols: the store may hold any number of others.
@@ -215,7 +227,7 @@ class Feed:
                 self._venues[venue].states_reader.take(payload)
 
     async def _watch(self, subscription: BusSubscription) -> str | None:
-        """Watch ``subscription``. Return why it has ended, or None if other symbols are wanted."""
+        """Watch ``subscription``. Return why it has ended, or None if something else is wanted."""
         loop = asyncio.get_running_loop()
         ping_at = loop.time()
         while not subscription.lost.done():
@@ -241,20 +253,19 @@ class Feed:
                 return f"nothing received for {HEARTBEAT_TIMEOUT_S:g} s"
         return subscription.lost.result()
 
-    def _receiver(self, symbols: Mapping[str, str], venues: Mapping[str, str]) -> Receiver:
-        """The receiver of a link's messages. ``symbols`` and ``venues`` map topics of ticks and of heartbeats."""
-        # A closure, not a method with bound arguments: this runs for every read from the bus.
-        symbol_of, tick_received = symbols.get, self.tick_received
+    def announcement_received(self, venue: str, payload: bytes) -> None:
+        """Take a message of the plain heartbeat topic of ``venue``."""
+        if (its := self._venues.get(venue)) is not None:
+            self._intake.accept_regressions(asyncio.get_running_loop().time())
+            its.announcement_received(payload)
+            if its.announced != its.layout:
+                self._want_resubscribe()
 
-        def receive(batch: Sequence[Message]) -> None:
-            for topic, payload in batch:
-                if symbol := symbol_of(topic):
-                    tick_received(symbol, payload)
-                elif venue := self._venues.get(venues[topic]):
-                    self._intake.accept_regressions(asyncio.get_running_loop().time())
-                    venue.heartbeat_received(payload)
-
-        return receive
+    def heartbeat_received(self, venue: str, layout: BatchLayout, partition: int, payload: bytes) -> None:
+        """Take a heartbeat of one partition of the batches of ``venue``."""
+        if (its := self._venues.get(venue)) is not None:
+            self._intake.accept_regressions(asyncio.get_running_loop().time())
+            its.heartbeat_received(partition, layout, payload)
 
     def _heartbeat_at(self, symbol: str | None) -> float:
         """When the newest heartbeat of the venue of ``symbol`` came; of any venue if ``symbol`` is None."""

@@ -14,6 +14,7 @@ from gateway.protocol.forms import FramedTick
 from market.prices.symbols import Symbols
 from market.prices.tick import Tick, highest_seq
 from market.wire.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
+from market.wire.tick_batch import MAX_BATCH_BYTES, read_batch, split_batch
 
 logger = logging.getLogger(__name__)
 
@@ -73,27 +74,65 @@ class Intake:
             tick = self._read(symbol, payload)
             if tick is None:
                 return
-        seq = tick.seq
-        held = self._last.get(symbol)
-        if held is None:
-            if symbol in self._former:
-                return
-            if symbol not in self._symbols:
+        if symbol not in self._last and symbol not in self._symbols:
+            if symbol not in self._former:
                 self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
-                return
-        elif held.seq >= seq:
+            return
+        self._take(tick)
+
+    def batch_received(self, payload: bytes) -> None:
+        """Take a batch of ticks. It may have symbols that are not served here."""
+        try:
+            ticks = read_batch(payload).ticks if len(payload) <= MAX_BATCH_BYTES else None
+        except UNREADABLE:
+            ticks = None
+        if ticks is None:
+            ticks = self._read_each(payload)
+        last, publish, regressed = self._last, self._publish, self._regressed
+        highest_seq, highest_us = self._highest_seq, self._highest_us
+        received = 0
+        # This runs for every tick, mostly for ticks that nobody wants. `_last` has symbols that are served here only.
+        for tick in ticks:
+            symbol, seq = tick.symbol, tick.seq
+            held = last.get(symbol)
+            if held is None or held.seq >= seq or seq > highest_seq or tick.recv_us > highest_us or regressed:
+                if symbol in self._symbols and self._is_possible(tick):
+                    self._take(tick)
+                continue
+            received += 1
+            last[symbol] = framed = FramedTick(symbol, seq, tick)
+            publish(framed)
+        self._counters.ticks_received += received
+
+    def _read_each(self, payload: bytes) -> list[Tick]:
+        """The ticks of a batch that can be read."""
+        try:
+            _, _, parts = split_batch(payload)
+        except CodecError as error:
+            self._refuse("not_a_batch", str(error))
+            return []
+        ticks = []
+        for part in parts:
+            try:
+                ticks.append(decode_tick(part))
+            except CodecError as error:
+                self._refuse("not_a_tick", f"in a batch: {error}")
+        return ticks
+
+    def _take(self, tick: Tick) -> None:
+        """Pass ``tick`` on, which is valid and of a symbol served here, if it is newer than the one held."""
+        symbol = tick.symbol
+        held = self._last.get(symbol)
+        if held is not None and held.seq >= tick.seq:
             self._counters.ticks_old += 1
-            if held.seq > seq:
+            if held.seq > tick.seq:
                 self._regressions.add(tick, self._loop.time())
             else:
                 self._regressions.forget(symbol)
             return
         if self._regressed:
             self._regressions.forget(symbol)
-        self._counters.ticks_received += 1
-        # Not the bytes: so blanks, repeated fields and unknown fields go no further.
-        self._last[symbol] = framed = FramedTick(symbol, seq, tick)
-        self._publish(framed)
+        self._pass_on(tick)
 
     def take_stored(self, values: Mapping[str, bytes]) -> None:
         """Take the last values of the store, as far as they are newer than what the link has delivered."""
@@ -130,15 +169,20 @@ class Intake:
         if tick.symbol != symbol:
             self._refuse("wrong_symbol", f"a tick of {tick.symbol} came as one of {symbol}")
             return None
+        return tick if self._is_possible(tick) else None
+
+    def _is_possible(self, tick: Tick) -> bool:
+        """Whether the numbers of ``tick`` can be right now; if not, it is refused."""
         if tick.seq > self._highest_seq or tick.recv_us > self._highest_us:
             highest = self.highest_seq()
             if tick.seq > highest or tick.recv_us > self._highest_us:
                 problem = "more than a day ahead; is the poller's clock right, and ours?"
-                self._refuse("wrong_seq", f"{symbol} has seq {tick.seq} and recv_us {tick.recv_us}, {problem}")
-                return None
-        return tick
+                self._refuse("wrong_seq", f"{tick.symbol} has seq {tick.seq} and recv_us {tick.recv_us}, {problem}")
+                return False
+        return True
 
     def _pass_on(self, tick: Tick) -> None:
         self._counters.ticks_received += 1
+        # Not the bytes: so blanks, repeated fields and unknown fields go no further.
         self._last[tick.symbol] = framed = FramedTick(tick.symbol, tick.seq, tick)
         self._publish(framed)

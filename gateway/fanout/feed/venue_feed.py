@@ -2,6 +2,9 @@
 
 Prices may be old if no heartbeat comes for `HEARTBEAT_TIMEOUT_S`, or if a heartbeat says that the poller does not
 receive the exchange. Each venue has its own poller, so a silent one makes no other venue's prices stale.
+
+A poller that publishes batches sends each heartbeat in every partition, behind the ticks there. Its prices are live
+only while heartbeats come from all partitions.
 """
 
 import asyncio
@@ -16,7 +19,8 @@ from gateway.fanout.feed.states_reader import StatesReader
 from gateway.protocol.messages import Status
 from market.bus import LastValues
 from market.wire.codec import CodecError, decode_heartbeat
-from market.wire.status import Heartbeat
+from market.wire.status import BatchLayout, Heartbeat
+from market.wire.tick_batch import VERSION
 
 HEARTBEAT_TIMEOUT_S: Final = 3.0
 """Three heartbeats, or three pings, missing."""
@@ -64,9 +68,17 @@ class VenueFeed:
         self._broadcast = broadcast
         self._now_us = now_us
         self._heartbeat: Heartbeat | None = None
-        self.heartbeat_at = 0.0
-        """When the newest heartbeat came, in the event loop's time."""
         self._heartbeat_us = 0
+        self.announced: BatchLayout | None = None
+        """The batches that the poller publishes; None if it publishes none, or such that we do not read."""
+        self.layout: BatchLayout | None = None
+        """The batches that we read; None: we read the channel of each symbol."""
+        self._received_at = [0.0]
+        """When the newest heartbeat of each partition came, in the event loop's time."""
+        self._received_us: list[int | None] = [None]
+        """The times at which those were sent."""
+        self._taken_us: int | None = None
+        """When the newest heartbeat that came from all partitions was sent."""
         self._began_at = asyncio.get_running_loop().time()
         self.states_reader = StatesReader(store, states, refuse, self.look, venue)
         self._outdated_at = 0.0
@@ -77,18 +89,56 @@ class VenueFeed:
         """A link is up, and the last values have been read."""
         self._outdated_at = now
 
-    def heartbeat_received(self, payload: bytes) -> None:
-        """Take a message of the heartbeat topic."""
+    @property
+    def heartbeat_at(self) -> float:
+        """When the newest heartbeat came, in the event loop's time; of the partition where that is longest ago."""
+        return min(self._received_at)
+
+    def subscribed(self, layout: BatchLayout | None) -> None:
+        """The link brings the batches of ``layout`` from now on; None: the channel of each symbol."""
+        if layout == self.layout:
+            return
+        self.layout = layout
+        # Each partition has the usual time for its first one.
+        partitions = 1 if layout is None else layout.partitions
+        self._received_at = [self.heartbeat_at] * partitions
+        self._received_us = [None] * partitions
+
+    def announcement_received(self, payload: bytes) -> None:
+        """Take a message of the plain heartbeat topic: it says which batches there are."""
+        heartbeat = self._read(payload)
+        if heartbeat is None:
+            return
+        batches = heartbeat.batches
+        self.announced = batches if batches and batches.version == VERSION else None
+        if self.layout is None:
+            self._take(heartbeat, 0)
+
+    def heartbeat_received(self, partition: int, layout: BatchLayout, payload: bytes) -> None:
+        """Take the heartbeat of one partition, of a subscription to the batches of ``layout``."""
+        if layout == self.layout and (heartbeat := self._read(payload)) is not None:
+            self._take(heartbeat, partition)
+
+    def _read(self, payload: bytes) -> Heartbeat | None:
         try:
             heartbeat = decode_heartbeat(payload)
         except CodecError as error:
             self._refuse("not_a_beat", str(error))
-            return
+            return None
         if heartbeat.venue != self._venue:
             self._refuse("not_a_beat", f"of {heartbeat.venue!r}, where those of {self._venue!r} come")
-            return
+            return None
+        return heartbeat
+
+    def _take(self, heartbeat: Heartbeat, partition: int) -> None:
+        self._received_at[partition] = now = asyncio.get_running_loop().time()
+        self._received_us[partition] = sent_us = heartbeat.sent_us
+        if len(self._received_us) > 1:
+            # Once it has come from all: it changes states of symbols, whose ticks go before.
+            if sent_us == self._taken_us or any(its is None or its < sent_us for its in self._received_us):
+                return
+            self._taken_us = sent_us
         self._heartbeat = heartbeat
-        self.heartbeat_at = now = asyncio.get_running_loop().time()
         self._heartbeat_us = self._now_us()
         outdated = self._states.outdated
         if heartbeat.states or heartbeat.link == "up":
@@ -137,7 +187,7 @@ class VenueFeed:
             if now - max(bus_link.up_since, self.heartbeat_at, self._began_at) < HEARTBEAT_TIMEOUT_S:
                 # The link is new, perhaps because of another venue. The next heartbeat decides.
                 return None
-            return self._stale("the poller is silent", self._heartbeat_us or self._now_us())
+            return self._stale(self._silence(now), self._heartbeat_us or self._now_us())
         if heartbeat.link == "down":
             return self._stale(heartbeat.reason or "the exchange is silent", heartbeat.since_us)
         if problem := self._problem(self._venue):
@@ -148,6 +198,13 @@ class VenueFeed:
         return Status(
             feed="live", reason=heartbeat.reason, source=heartbeat.source, since_us=self._now_us(), venue=self._venue
         )
+
+    def _silence(self, now: float) -> str:
+        """Who does not send heartbeats, in words."""
+        silent = [number for number, at in enumerate(self._received_at) if now - at >= HEARTBEAT_TIMEOUT_S]
+        if 0 < len(silent) < len(self._received_at):
+            return f"partition {silent[0]} of the bus is silent"
+        return "the poller is silent"
 
     def _stale(self, reason: str, since_us: int) -> Status:
         source = self._heartbeat.source if self._heartbeat else ""

@@ -15,15 +15,17 @@ _REDIAL_S: Final = 10.0
 class RedisBus:
     """See `market.bus.Bus`."""
 
-    def __init__(self, url: str, *, redial_s: float = _REDIAL_S) -> None:
+    def __init__(self, url: str, *, partitions: int = 1, redial_s: float = _REDIAL_S) -> None:
         """Read ``url``, without connecting. Its address is looked up again every ``redial_s`` seconds.
+
+        Publish in ``partitions``.
 
         Raises:
             BusUrlError: the URL, or a part of it, cannot be read.
         """
         self._client = RedisClient(url, redial_s=redial_s)
         self.name = self._client.name
-        self.broker = RedisBroker(self._client)
+        self.broker = RedisBroker(self._client, partitions)
         self.last_values = RedisLastValues(self._client)
         self.tickets = RedisTicketStore(self._client)
         self.leadership = RedisLeadership(self._client)

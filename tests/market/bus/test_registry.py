@@ -26,7 +26,7 @@ def test_the_scheme_chooses(url: str, kind: type) -> None:
 def test_every_implementation_has_its_contract_suite() -> None:
     """Every scheme has its contract suite, or is declared equal to another."""
     assert SCHEMES.keys() == IMPLEMENTATIONS.keys() | ALSO_OPENED_BY.keys()
-    assert all(SCHEMES[scheme] is SCHEMES[same] for scheme, same in ALSO_OPENED_BY.items())
+    assert all(SCHEMES[scheme] == SCHEMES[same] for scheme, same in ALSO_OPENED_BY.items())
 
 
 async def test_a_bus_plays_the_four_roles(any_bus: Bus) -> None:

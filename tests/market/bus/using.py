@@ -2,12 +2,24 @@
 
 from collections.abc import Iterable, Sequence
 
-from market.bus import Bus, BusDownError, BusSubscription, Message, Token, open_bus
+from market.bus import Batch, Bus, BusDownError, BusSubscription, Message, Token, open_bus
 from market.prices.tick import Tick
+from market.prices.venues import DEFAULT_VENUE
+from market.wire.codec import encode_heartbeat, encode_states, encode_tick
 from market.wire.status import Heartbeat, States
-from market.wire.topics import HEARTBEAT, batch_of, last_ticks, tick_topic
+from market.wire.topics import HEARTBEAT, heartbeat_topic, last_ticks, states_topic, tick_topic
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick
+
+
+def batch_of(ticks: Sequence[Tick], heartbeat: Heartbeat | None = None, states: States | None = None) -> Batch:
+    """What a poller older than batches publishes: each tick on its symbol's topic, and the heartbeat behind them."""
+    venue = DEFAULT_VENUE if heartbeat is None else heartbeat.venue
+    return Batch(
+        updates=[(tick_topic(tick.symbol), encode_tick(tick)) for tick in ticks],
+        values=() if states is None else ((states_topic(venue), encode_states(states)),),
+        barrier=None if heartbeat is None else (heartbeat_topic(venue), encode_heartbeat(heartbeat)),
+    )
 
 
 async def publish(
@@ -18,7 +30,7 @@ async def publish(
     states: States | None = None,
     token: Token | None = None,
 ) -> None:
-    """Publish as the poller does."""
+    """Publish as a poller older than batches does."""
     await bus.broker.publish(batch_of(ticks, heartbeat, states), token=token)
 
 

@@ -8,13 +8,13 @@ from market.wire.codec import MAX_TICK_BYTES, encode_heartbeat, encode_states, e
 from market.wire.topics import (
     HEARTBEAT,
     STATES,
-    batch_of,
     heartbeat_topic,
     last_states,
     last_ticks,
     states_topic,
     tick_topic,
 )
+from tests.market.bus.using import batch_of
 from tests.market.samples import heartbeat, states, tick
 
 
@@ -41,16 +41,6 @@ async def test_another_venue_has_topics_of_its_own(bus: Bus) -> None:
     assert encode_states(states(1)) == await last_states(bus.last_values)
     assert encode_states(states(2)) == await last_states(bus.last_values, "coinbase")
     assert await last_states(bus.last_values, "kraken") is None
-
-
-def test_a_batch_sends_ticks_and_heartbeat_and_keeps_states() -> None:
-    """Ticks in their order, each on its topic; the heartbeat is the barrier; states are kept and not sent."""
-    ticks = [tick("A1", 1), tick("B1", 1), tick("A1", 2)]
-    batch = batch_of(ticks, heartbeat(), states())
-    assert [(f"tick.{its.symbol}", encode_tick(its)) for its in ticks] == batch.updates
-    assert ("feed.status", encode_heartbeat(heartbeat())) == batch.barrier
-    assert [("states", encode_states(states()))] == list(batch.values)
-    assert not any(batch_of([]))
 
 
 async def test_last_ticks(bus: Bus) -> None:

@@ -1,4 +1,7 @@
-"""The broker on Redis or Valkey: pub/sub. One script publishes a whole batch and keeps its last values."""
+"""The broker on Redis or Valkey: pub/sub. One script publishes a whole batch and keeps its last values.
+
+All partitions are on the one server, and in one order. Each is a channel of its own.
+"""
 
 import asyncio
 from collections.abc import Iterable
@@ -19,8 +22,9 @@ from market.bus.redis.roles.scripts import PUBLISH
 class RedisBroker:
     """See `market.bus.Broker`."""
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(self, client: RedisClient, partitions: int) -> None:
         """Publish over connections of ``client``; each subscription has one of its own."""
+        self.partitions = partitions
         self._client = client
         self._publishing = asyncio.Lock()
 
@@ -36,8 +40,8 @@ class RedisBroker:
             ttl_ms = milliseconds(token.ttl_s)
         topic, payload = batch.barrier or ("", b"")
         words = [b"%d" % (1 + len(keys)), lease, *keys, term, b"%d" % ttl_ms, topic.encode(), payload]
-        words.append(b"%d" % len(batch.values))
-        for topic, payload in kept:
+        words += b"%d" % len(batch.values), b"%d" % len(batch.updates), b"%d" % self.partitions
+        for topic, payload in (*kept, *batch.events):
             words += topic.encode(), payload
         # The whole script each time, not its hash: a restarted server knows no hashes.
         request = command(b"EVAL", PUBLISH, *words)
@@ -50,7 +54,7 @@ class RedisBroker:
             raise self._client.down(error) from error
 
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> RedisSubscription:
-        """See `market.bus.Broker.subscribe`."""
+        """See `market.bus.Broker.subscribe`. Pub/sub keeps no history."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 connection = await self._client.dial()

@@ -11,12 +11,13 @@ from typing import Final
 from market.bus.redis.connection.pool import LEASE_LOST
 
 PUBLISH: Final = b"""
-local term, ttl_ms, barrier, kept_only = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
+local term, ttl_ms, barrier = ARGV[1], ARGV[2], ARGV[3]
+local first, values, updates = 8, tonumber(ARGV[5]), tonumber(ARGV[6])
 if term ~= '' and redis.pcall('GET', KEYS[1]) ~= term then
   return redis.error_reply('%b the lease has run out or is of another')
 end
 local newest = {}
-for i = 6, #ARGV, 2 do newest[ARGV[i]] = ARGV[i + 1] end
+for i = first, first + 2 * (values + updates) - 1, 2 do newest[ARGV[i]] = ARGV[i + 1] end
 for topic, payload in pairs(newest) do
   local dot = string.find(topic, '.', 1, true)
   if dot then
@@ -31,16 +32,18 @@ for topic, payload in pairs(newest) do
     redis.call('SET', topic, payload)
   end
 end
-for i = 6 + 2 * kept_only, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
+for i = first + 2 * values, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
 if barrier ~= '' then
   redis.call('PUBLISH', barrier, ARGV[4])
+  for n = 0, tonumber(ARGV[7]) - 1 do redis.call('PUBLISH', n .. '#' .. barrier, ARGV[4]) end
   if term ~= '' then redis.call('PEXPIRE', KEYS[1], ttl_ms) end
 end
 return 1
 """ % LEASE_LOST.encode()
 """Keys: lease, then every key that a last value goes to. Arguments: the lease's value (empty: no token) and ttl; topic
-(empty: none) and payload of the barrier; how many messages are kept and not sent; then topic and payload of those, and
-of each update. Values are kept before the barrier is sent, so a receiver of the barrier may rely on them too."""
+(empty: none) and payload of the barrier; how many of the following messages are kept and not sent, and how many are
+both; in how many partitions the barrier is sent; then topic and payload of those, and of each message that is sent
+only. Values are kept before the barrier is sent, so a receiver of the barrier may rely on them too."""
 
 ACQUIRE: Final = b"""
 local kind = redis.call('TYPE', KEYS[1]).ok
