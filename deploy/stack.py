@@ -18,7 +18,6 @@ _PATIENCE_S = 15.0
 """After this long, log what the start is waiting for."""
 _STOP_S = 60.0
 """Time for a program to end before it is killed; a gateway drains in this time."""
-_FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _STEADY_S = 60.0
 """After running this long, a program is restarted after the first pause again."""
@@ -139,7 +138,7 @@ class Stack:
 
     async def _watch(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
-        pause_s = _FIRST_PAUSE_S
+        first_pause_s = pause_s = self._programs[process.name].pause_s
         while True:
             started_at = loop.time()
             code = await process.ended()
@@ -150,7 +149,7 @@ class Stack:
                 self.failed.set()
                 return
             if loop.time() - started_at > _STEADY_S:
-                pause_s = _FIRST_PAUSE_S
+                pause_s = first_pause_s
             self._say("deploy", f"{said}; starting it again in {pause_s:g} s")
             pause_s = await self._start_again(process, pause_s)
 

@@ -21,7 +21,13 @@ def _valkey(environ: Mapping[str, str]) -> BusServers:
     return valkey(environ)
 
 
-BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {DEFAULT: _valkey}
+def _sentinel(environ: Mapping[str, str]) -> BusServers:
+    from deploy.buses.sentinel import sentinel
+
+    return sentinel(environ)
+
+
+BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {DEFAULT: _valkey, "sentinel": _sentinel}
 """The name of a bus → the function that plans its servers, on free ports, with this environment."""
 
 

@@ -13,7 +13,7 @@ from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership
 from market.bus.tickets import TicketStore
 
-_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+cluster", "redis+sentinel", "valkey"))
+_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+cluster", "valkey"))
 """Schemes that an error message may show; anything else in a wrong URL may be a part of a secret."""
 
 
@@ -65,6 +65,8 @@ SCHEMES: Final[Mapping[str, Callable[[str], Bus]]] = {
     "memory": _memory,
     "redis": _redis,
     "rediss": _redis,
+    "redis+sentinel": _redis,
+    "rediss+sentinel": _redis,
     "unix": _redis,
 }
 """Scheme → the function that opens a URL with it."""
