@@ -26,6 +26,8 @@ QUORUM: Final = 2
 
 _DOWN_AFTER_MS: Final = 2_000
 """A server that does not answer for so long counts as down."""
+_FAILOVER_TIMEOUT_MS: Final = 10_000
+"""A failover that fails is tried again after twice this time."""
 _PAUSE_S: Final = 5.0
 """A server that has ended is started again after this time: later than the Sentinels notice. It comes back empty, and
 a primary that comes back empty is copied by its replicas."""
@@ -44,13 +46,12 @@ class Sentinel(BusServers):
         """
         self._servers = [Address(HOST, free_port(), "BUS") for _ in range(SERVERS)]
         self._sentinels = [Address(HOST, free_port(), "BUS") for _ in range(SENTINELS)]
-        self._folder = Path(tempfile.gettempdir()) / f"tickgate-sentinels-{secrets.token_hex(8)}"
+        self.folder = Path(tempfile.gettempdir()) / f"tickgate-sentinels-{secrets.token_hex(8)}"
         primary, *replicas = self._servers
         follow = ("--replicaof", f"{primary.host} {primary.port}")
-        # The primary sends its data at once, without waiting for more replicas.
-        first = server("valkey-1", primary, environ, "--repl-diskless-sync-delay", "0", pause_s=_PAUSE_S)
+        first = server("valkey-1", primary, environ, *self._kept(primary), pause_s=_PAUSE_S)
         others = [
-            server(f"valkey-{number}", address, environ, *follow, pause_s=_PAUSE_S)
+            server(f"valkey-{number}", address, environ, *self._kept(address), *follow, pause_s=_PAUSE_S)
             for number, address in enumerate(replicas, 2)
         ]
         sentinels = [
@@ -67,7 +68,7 @@ class Sentinel(BusServers):
 
     async def prepare(self, say: Say) -> None:  # noqa: ARG002 - it takes no time
         """See `BusServers.prepare`."""
-        self._folder.mkdir(mode=0o700)
+        self.folder.mkdir(mode=0o700)
         ids = [secrets.token_hex(20) for _ in self._sentinels]
         for address in self._sentinels:
             text = sentinel_config(address, self._servers, dict(zip(self._sentinels, ids, strict=True)))
@@ -84,10 +85,21 @@ class Sentinel(BusServers):
 
     def clean_up(self) -> None:
         """See `BusServers.clean_up`."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _kept(self, address: Address) -> tuple[str, ...]:
+        return replication_options(self.folder, address)
 
     def _file(self, address: Address) -> Path:
-        return self._folder / f"{address.port}.conf"
+        return self.folder / f"{address.port}.conf"
+
+
+def replication_options(folder: Path, address: Address) -> tuple[str, ...]:
+    """Words for the command line of a server with replicas, or of a replica."""
+    # The primary sends its data at once, without waiting for more replicas. A replica writes what it is sent to a file,
+    # before it has it in memory: the file must not lie about where the launcher was started, and be read at a start.
+    own = ("--dir", str(folder), "--dbfilename", f"{address.port}.rdb", "--rdb-del-sync-files", "yes")
+    return ("--repl-diskless-sync-delay", "0", *own)
 
 
 def sentinel_config(
@@ -110,6 +122,7 @@ def sentinel_config(
         f"sentinel myid {ids[own]}",
         f"sentinel monitor {MASTER} {primary.host} {primary.port} {QUORUM}",
         f"sentinel down-after-milliseconds {MASTER} {down_after_ms}",
+        f"sentinel failover-timeout {MASTER} {_FAILOVER_TIMEOUT_MS}",
         *options,
         *(f"sentinel known-replica {MASTER} {its.host} {its.port}" for its in replicas),
         *(f"sentinel known-sentinel {MASTER} {its.host} {its.port} {id_}" for its, id_ in ids.items() if its != own),

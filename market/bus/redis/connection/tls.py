@@ -38,13 +38,13 @@ class Tls(Struct, frozen=True, kw_only=True):
         reqs = options.get("ssl_cert_reqs", "required")
         if reqs not in {"required", "none"}:
             raise BusUrlError(
-                f"has an {prefix}ssl_cert_reqs that is not known; write {prefix}ssl_cert_reqs=required or none"
+                f"has {_a(prefix)}ssl_cert_reqs that is not known; write {prefix}ssl_cert_reqs=required or none"
             )
         verify = reqs == "required"
         check = options.get("ssl_check_hostname", "true" if verify else "false").lower()
         if check not in YES | NO:
             raise BusUrlError(
-                f"has an {prefix}ssl_check_hostname that is not known; write {prefix}ssl_check_hostname=true or false"
+                f"has {_a(prefix)}ssl_check_hostname that is not known; write {prefix}ssl_check_hostname=true or false"
             )
         if check in YES and not verify:
             raise BusUrlError(
@@ -81,17 +81,21 @@ class Tls(Struct, frozen=True, kw_only=True):
             ("ssl_keyfile", self.keyfile),
         ):
             if path is not None and (reason := _unreadable(path)):
-                raise BusUrlError(f"has an {prefix}{name} that cannot be read ({reason}); name a readable PEM file")
+                raise BusUrlError(f"has {_a(prefix)}{name} that cannot be read ({reason}); name a readable PEM file")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self.ca_certs is not None and not _works(context.load_verify_locations, self.ca_certs):
             raise BusUrlError(
-                f"has an {prefix}ssl_ca_certs that holds no certificate; name a PEM file of the authority's"
+                f"has {_a(prefix)}ssl_ca_certs that holds no certificate; name a PEM file of the authority's"
             )
         if self.certfile is not None and not _works(context.load_cert_chain, self.certfile, self.keyfile, ""):
             raise BusUrlError(
-                f"has an {prefix}ssl_certfile that does not go with its key; name PEM files of one certificate and of"
+                f"has {_a(prefix)}ssl_certfile that does not go with its key; name PEM files of one certificate and of"
                 " its key, not encrypted"
             )
+
+
+def _a(prefix: str) -> str:
+    return f"a {prefix}" if prefix else "an "
 
 
 def _works(load: Any, *arguments: object) -> bool:

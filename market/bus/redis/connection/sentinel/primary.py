@@ -97,15 +97,19 @@ class SentinelPrimary:
         except FAULTS as error:
             fault = str(error) if url.place in str(error) else f"{url.called}: {error}"
             return f"{fault} (Sentinel names it as the primary {self._url.master})"
+        fault = ""
         try:
             await connection.send_command("HELLO")
             role = role_in(await connection.read_response())
+            if role != b"master":
+                fault = f"{url.called} is a {(role or b'server of no role').decode(errors='replace')}"
         except FAULTS as error:
             fault = explained(error, url)
-        else:
-            if role == b"master":
-                return connection
-            fault = f"{url.called} is a {(role or b'server of no role').decode(errors='replace')}"
+        except asyncio.CancelledError:
+            await connection.disconnect(nowait=True)
+            raise
+        if not fault:
+            return connection
         await connection.disconnect(nowait=True)
         return f"{fault} (Sentinel names it as the primary {self._url.master})"
 

@@ -9,9 +9,10 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from redis.exceptions import ResponseError
+from redis.exceptions import AuthenticationError, ResponseError
 
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS, dial
+from market.bus.redis.connection.faults import explained, not_in_time
 from market.bus.redis.connection.sentinel.link import SentinelLink, UnknownMasterError
 from market.bus.redis.connection.sentinel.url import SentinelUrl
 from market.bus.redis.connection.sentinel.verdict import Answer, Verdict, decide
@@ -20,8 +21,8 @@ from market.bus.redis.connection.url import RedisUrl
 logger = logging.getLogger(__name__)
 
 _ASK_EVERY_S: Final = 1.0
-_RETRY_S: Final = (0.5, 1.5)
-"""Between the end of a connection and the next try. Random, because there are many gateways."""
+_RETRY: Final = (0.5, 1.5)
+"""From the end of a connection to the next try, as a part of that time. Random, because there are many gateways."""
 _SETTLE_S: Final = 0.5
 """So long after the first answer of all, the others are waited for: one Sentinel alone may be wrong."""
 
@@ -29,12 +30,15 @@ _SETTLE_S: Final = 0.5
 class SentinelWatch:
     """What the Sentinels of a URL say."""
 
-    def __init__(self, url: SentinelUrl, decided: Callable[[Verdict], None]) -> None:
+    def __init__(
+        self, url: SentinelUrl, decided: Callable[[Verdict], None], *, ask_every_s: float = _ASK_EVERY_S
+    ) -> None:
         """Watch from `start` on. ``decided`` is called with each new verdict."""
         self._url = url
         self._decided = decided
+        self._ask_every_s = ask_every_s
         self._answers: list[Answer | None] = [None] * len(url.sentinels)
-        self._faults: list[str | None] = [None] * len(url.sentinels)
+        self.faults: list[str | None] = [None] * len(url.sentinels)
         """Why each does not answer; None before its first try, and while it answers."""
         self._tasks: list[asyncio.Task[None]] = []
         self._change: asyncio.Future[None] | None = None
@@ -53,7 +57,7 @@ class SentinelWatch:
     async def settle(self, deadline: float) -> None:
         """Wait until all have answered once or could not, but for the slow ones not long, and not past ``deadline``."""
         loop = asyncio.get_running_loop()
-        while any(answer is None and fault is None for answer, fault in zip(self._answers, self._faults, strict=True)):
+        while any(answer is None and fault is None for answer, fault in zip(self._answers, self.faults, strict=True)):
             until = deadline if self._settle_at is None else min(deadline, self._settle_at)
             if (left_s := until - loop.time()) <= 0:
                 return
@@ -67,7 +71,7 @@ class SentinelWatch:
 
     def silence(self) -> str:
         """Why nobody names the primary: the first fault, and how many more there are."""
-        faults = list(dict.fromkeys(fault for fault in self._faults if fault is not None))
+        faults = list(dict.fromkeys(fault for fault in self.faults if fault is not None))
         if not faults:
             return f"no Sentinel of {self._url.place} has answered yet"
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -83,15 +87,15 @@ class SentinelWatch:
     async def _follow(self, number: int, sentinel: RedisUrl) -> None:
         while True:
             fault = await self._listen(number, sentinel)
-            if self._faults[number] is None:
+            if self.faults[number] is None:
                 logger.warning("%s", fault)
-            self._answers[number], self._faults[number] = None, fault
+            self._answers[number], self.faults[number] = None, fault
             self._judge()
-            await asyncio.sleep(random.uniform(*_RETRY_S))  # noqa: S311 - no secret
+            await asyncio.sleep(self._ask_every_s * random.uniform(*_RETRY))  # noqa: S311 - no secret
 
     async def _listen(self, number: int, sentinel: RedisUrl) -> str:
         """Ask over one connection until it fails; return why."""
-        link = None
+        link, answered = None, False
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 link = SentinelLink(await dial(sentinel), self._url.master)
@@ -101,15 +105,12 @@ class SentinelWatch:
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     answer = await link.primary()
                 self._answered(number, answer)
-                await _set_within(link.news, _ASK_EVERY_S)
+                answered = True
+                await _set_within(link.news, self._ask_every_s)
         except UnknownMasterError:
             return f"{sentinel.called} knows no {self._url.master}; SENTINEL MASTERS lists what to name in BUS_URL"
-        except ResponseError as error:
-            return f"{sentinel.called} refuses: {error}"
         except FAULTS as error:
-            if isinstance(error, TimeoutError):
-                return f"{sentinel.called} did not answer in time"
-            return str(error) if sentinel.place in str(error) else f"{sentinel.called}: {error}"
+            return _fault(error, sentinel, answered=answered)
         finally:
             if link is not None:
                 link.close()
@@ -119,8 +120,8 @@ class SentinelWatch:
             self._settle_at = asyncio.get_running_loop().time() + _SETTLE_S
         if answer != self._answers[number]:
             logger.debug("%s names %s (epoch %d)", self._url.sentinels[number].called, answer.address, answer.epoch)
-        if answer != self._answers[number] or self._faults[number] is not None:
-            self._answers[number], self._faults[number] = answer, None
+        if answer != self._answers[number] or self.faults[number] is not None:
+            self._answers[number], self.faults[number] = answer, None
             self._judge()
 
     def _judge(self) -> None:
@@ -141,3 +142,13 @@ async def _set_within(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         pass
+
+
+def _fault(error: Exception, sentinel: RedisUrl, *, answered: bool) -> str:
+    """Why a Sentinel does not answer. ``answered`` says whether it did before, over the same connection."""
+    if isinstance(error, TimeoutError):
+        return not_in_time(sentinel, reached=answered)
+    if isinstance(error, ResponseError) and str(error).startswith("NOAUTH"):
+        error = AuthenticationError(str(error))
+    said = str(error) if answered else explained(error, sentinel)
+    return said if sentinel.place in said else f"{sentinel.called}: {said}"
