@@ -133,6 +133,10 @@ class Sentinels:
         """Start all; each Sentinel sees all others when this returns."""
         for server in (*self.servers, *self.sentinels):
             server.start()
+        self.until_whole()
+
+    def until_whole(self) -> None:
+        """Wait until each Sentinel sees all others."""
         _wait(self._whole)
 
     def stop(self) -> None:
@@ -143,6 +147,10 @@ class Sentinels:
     def renew(self) -> None:
         """Empty the servers."""
         self.primary().command("FLUSHALL")
+
+    def named(self) -> set[int]:
+        """The ports of all servers that a Sentinel names as the primary."""
+        return {port for sentinel in self.sentinels if (port := _named_by(sentinel))}
 
     def primary(self) -> Server:
         """The server that most Sentinels name."""
