@@ -19,7 +19,7 @@ _SWITCH: Final = b"+switch-master"
 """The channel on which a Sentinel names each new primary."""
 
 
-class UnknownMasterError(Exception):
+class UnknownMasterError(ResponseError):
     """The Sentinel knows no primary of that name."""
 
 
@@ -41,8 +41,8 @@ class SentinelLink(asyncio.Protocol):
         """Set when the Sentinel has named a new primary, or the connection is lost."""
         self._writer, self._transport = take_over(connection, self)
 
-    async def open(self) -> None:
-        """Prepare the connection.
+    async def open(self) -> bool:
+        """Prepare the connection; return whether the Sentinel will say when the primary changes.
 
         Raises:
             ConnectionError, ResponseError: it cannot be used.
@@ -52,7 +52,8 @@ class SentinelLink(asyncio.Protocol):
             await self.ask("SUBSCRIBE", _SWITCH)
         except ResponseError:
             # Our user may not subscribe. We ask often enough without that.
-            return
+            return False
+        return True
 
     async def primary(self) -> Answer:
         """Where the primary is now.

@@ -107,10 +107,8 @@ class SentinelWatch:
                 self._answered(number, answer)
                 answered = True
                 await _set_within(link.news, self._ask_every_s)
-        except UnknownMasterError:
-            return f"{sentinel.called} knows no {self._url.master}; SENTINEL MASTERS lists what to name in BUS_URL"
         except FAULTS as error:
-            return _fault(error, sentinel, answered=answered)
+            return fault_of(error, sentinel, self._url.master, answered=answered)
         finally:
             if link is not None:
                 link.close()
@@ -144,8 +142,13 @@ async def _set_within(event: asyncio.Event, seconds: float) -> None:
         pass
 
 
-def _fault(error: Exception, sentinel: RedisUrl, *, answered: bool) -> str:
-    """Why a Sentinel does not answer. ``answered`` says whether it did before, over the same connection."""
+def fault_of(error: Exception, sentinel: RedisUrl, master: str, *, answered: bool = False) -> str:
+    """Why a Sentinel does not name the primary ``master``.
+
+    ``error`` is one of `FAULTS`; ``answered`` says whether it named it before, over the same connection.
+    """
+    if isinstance(error, UnknownMasterError):
+        return f"{sentinel.called} knows no {master}; SENTINEL MASTERS lists what to name in BUS_URL"
     if isinstance(error, TimeoutError):
         return not_in_time(sentinel, reached=answered)
     if isinstance(error, ResponseError) and str(error).startswith("NOAUTH"):
