@@ -4,6 +4,7 @@ In version 3 of the protocol both go over one connection.
 """
 
 import asyncio
+import re
 from collections import deque
 from typing import Any, Final
 
@@ -66,7 +67,7 @@ class SentinelLink(asyncio.Protocol):
         asked = [self._send("SENTINEL", *words, self._master) for words in (["MASTER"], ["GET-MASTER-ADDR-BY-NAME"])]
         state, address = await asyncio.gather(*asked, return_exceptions=True)
         match address:
-            case [bytes(host), bytes(port)] if port.isdigit():
+            case [bytes(host), bytes(port)] if re.fullmatch(b"[0-9]{1,5}", port) and 0 < int(port) < 65_536:
                 return Answer(Address(host.decode(errors="replace"), int(port)), _epoch(state))
             case BaseException():
                 raise address
@@ -92,16 +93,18 @@ class SentinelLink(asyncio.Protocol):
         self._reader.feed(data)
         try:
             while (reply := self._reader.gets()) is not False:
-                if isinstance(reply, hiredis.PushNotification) and reply[0] == b"message":
-                    if bytes(reply[2]).partition(b" ")[0] == self._master.encode():
-                        self.news.set()
-                elif self._asked:
+                match reply:
+                    case [b"message", bytes(), bytes(text)] if isinstance(reply, hiredis.PushNotification):
+                        if text.partition(b" ")[0] == self._master.encode():
+                            self.news.set()
                     # The confirmation of SUBSCRIBE is a push that comes in its turn, as an answer does.
-                    self._answer(self._asked.popleft(), reply)
-                else:
-                    self._lose(ConnectionError("it answered what was not asked"))
-                    return
-        except hiredis.ProtocolError as error:
+                    case _ if self._asked:
+                        self._answer(self._asked.popleft(), reply)
+                    case _:
+                        self._lose(ConnectionError("it answered what was not asked"))
+                        return
+        # The latter for a map whose keys can be none.
+        except (hiredis.ProtocolError, TypeError) as error:
             self._lose(ConnectionError(f"it sent what is not the Redis protocol: {error}"))
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -137,4 +140,4 @@ class SentinelLink(asyncio.Protocol):
 def _epoch(state: Any) -> int:
     """The epoch in the answer to ``SENTINEL MASTER``; 0 if our user may not ask."""
     epoch = state.get(b"config-epoch", b"") if isinstance(state, dict) else b""
-    return int(epoch) if epoch.isdigit() else 0
+    return int(epoch) if isinstance(epoch, bytes) and re.fullmatch(b"[0-9]{1,20}", epoch) else 0

@@ -87,7 +87,11 @@ async def test_a_refusal_is_an_error(sentinel: ScriptedSentinel) -> None:
 
 @pytest.mark.parametrize(
     "nonsense",
-    [b"*0\r\n", b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", b"+OK\r\n", b":7\r\n", b"HTTP/1.1 400\r\n", b"+a\r\n+b\r\n"],
+    [
+        *(b"*0\r\n", b"+OK\r\n", b":7\r\n", b"HTTP/1.1 400\r\n", b"+a\r\n+b\r\n", b"%1\r\n*0\r\n+a\r\n", b">0\r\n"),
+        *(b"*2\r\n$1\r\na\r\n$%d\r\n%b\r\n" % (len(port), port) for port in (b"b", b"0", b"65536", b"9" * 5000)),
+        *(b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n:999999999\r\n", b">1\r\n$7\r\nmessage\r\n"),
+    ],
 )
 async def test_an_answer_that_no_sentinel_gives(sentinel: ScriptedSentinel, nonsense: bytes) -> None:
     """It is an error, and no address."""
