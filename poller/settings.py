@@ -26,7 +26,8 @@ class PollerSettings:
 
     bus_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
-    ``unix:///socket?db=0``, or ``memory://``. It may hold a password, so it is never shown."""
+    ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
+    primary that Sentinels name, or ``memory://``. It may hold a password, so it is never shown."""
     venue: Venue = DEFAULT
     """The exchange whose prices this poller reads: ``binance`` or ``coinbase``. It takes the entries of ``SYMBOLS``
     that are this venue's. Several pollers may share a bus."""

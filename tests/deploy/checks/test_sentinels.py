@@ -1,5 +1,6 @@
 """What is said of Sentinels: real ones, and those that say what a test wants."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from deploy.checks.bus import check_bus
 from deploy.checks.finding import Finding
 from deploy.checks.sentinels import ask_sentinels
 from deploy.ports import free_port
+from deploy.processes import ROOT
 from gateway.settings import Settings
 from market.bus.redis.connection.sentinel.url import parse_sentinel_url
 from market.bus.redis.connection.sentinel.verdict import Address, Verdict
@@ -67,6 +69,18 @@ async def test_a_replica_whose_users_are_others(tmp_path: Path) -> None:
         (down,) = [its for its in await check(url) if its.mark != "ok"]
         assert ("warning", True) == (down.mark, str(own.sentinels[0].address) in down.text)
         assert USER[1] not in "".join(its.line for its in found)
+
+
+async def test_a_user_of_the_sentinels_needs_no_more_rights_than_documented(sentinels: Sentinels) -> None:
+    """With those that docs/operating.md names nothing is missing, neither for a bus nor for this check."""
+    text = " ".join((ROOT / "docs" / "operating.md").read_text(encoding="utf-8").split())
+    rights = re.findall(r"A user for the Sentinels,.*?`([^`]+)`.*?`([^`]+ckquorum)`", text)[0]
+    for sentinel in sentinels.sentinels:
+        sentinel.command("ACL", "SETUSER", "watcher", "reset", "on", ">sesame", *" ".join(rights).split())
+    found = await check(f"{sentinels.url}?sentinel_username=watcher&sentinel_password=sesame&client_name=gateway")
+    assert {"ok"} == {its.mark for its in found}, [its.line for its in found]
+    names = sentinels.sentinels[0].command("ACL", "LOG")
+    assert [] == [entry for entry in names if entry["username"] == "watcher"]
 
 
 def _nobody(liars: list[ScriptedSentinel]) -> None:
