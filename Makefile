@@ -18,6 +18,7 @@
 # `tickgate` does the first two without a tree, from the wheel: tickgate run, tickgate cluster.
 # Settings are environment variables (docs/configuration.md): SYMBOLS=BTCUSDT FEED=simulated make run
 # A poller of each of several exchanges: VENUES=binance,coinbase make cluster
+# Another bus than one Valkey server: make cluster BUS=sentinel (docs/operating.md)
 # PYTHON names the Python to use; ARGS goes to pytest, bench or Locust: make test ARGS='-k haproxy -n0 -s'
 # (-n0: one test after the other in one process, which is what -s and a debugger need)
 

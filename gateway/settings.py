@@ -31,7 +31,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     bus_url: str = "redis://127.0.0.1:6379/0"
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
-    ``unix:///socket?db=0``, or ``memory://`` (one process, for tests)."""
+    ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
+    primary that Sentinels name, or ``memory://`` (one process, for tests)."""
     symbols: Symbols = DEFAULT_SYMBOLS
     """The symbols to serve: a comma-separated list, or ``@file``. Each is written as its exchange writes it, in any
     script, up to 64 bytes of UTF-8. A symbol of another venue than Binance begins with the venue's name:

@@ -97,13 +97,17 @@ COVERED_BY = {
     "poller/venues/binance/rest.py": "poller/rest/test_client.py",
     "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_broker.py",
+    "market/bus/redis/connection/dial.py": "market/bus/redis/connection/test_faults.py",
+    "market/bus/redis/connection/url_parts.py": "market/bus/redis/connection/test_url.py",
     "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
     "deploy/files.py": "integration/test_installed.py",
     "deploy/launch.py": "integration/test_launcher.py",
+    "deploy/program.py": "deploy/test_programs.py",
     "deploy/settings.py": "deploy/test_programs.py",
+    "deploy/buses/servers.py": "deploy/test_stack.py",
     "deploy/watch/messages.py": "deploy/watch/test_board.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""

@@ -15,7 +15,7 @@ from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership
 from market.bus.tickets import TicketStore
 
-_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+cluster", "redis+sentinel", "valkey"))
+_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+cluster", "valkey"))
 """Schemes that an error message may show; anything else in a wrong URL may be a part of a secret."""
 
 
@@ -87,6 +87,8 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
     "memory": Scheme(_memory, symbol_channels=True),
     "redis": Scheme(_redis, symbol_channels=True),
     "rediss": Scheme(_redis, symbol_channels=True),
+    "redis+sentinel": Scheme(_redis, symbol_channels=True),
+    "rediss+sentinel": Scheme(_redis, symbol_channels=True),
     "unix": Scheme(_redis, symbol_channels=True),
 }
 """Every scheme of a URL of a bus."""
