@@ -3,8 +3,12 @@
 CPU time counts, and wall time does not: another program on the same core makes a flush take longer, and the gateway no
 busier. Reading the thread's CPU time is a system call of half a microsecond, so it is read a hundred times a second at
 most, however often somebody asks.
+
+Whoever rests makes the loop less busy, and would stop resting because of that. So it says what its rest has saved, and
+decides by the `LoopLoad.demand`: how busy the loop would be if nobody rested.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -17,35 +21,46 @@ _STEP_S: Final = 0.01
 
 
 class LoopLoad:
-    """The share of one thread. Ask it in that thread, and often: each question may take a reading."""
+    """The load on one event loop. Ask it in the loop's thread, and often: each question may take a reading."""
 
-    __slots__ = ("_cpu_timer", "_next_at", "_readings", "_timer", "share")
+    __slots__ = ("_busy", "_demand", "_next_at", "_readings", "_saved_s", "cpu_timer", "timer")
 
-    def __init__(self, timer: Callable[[], float], cpu_timer: Callable[[], float]) -> None:
-        """``cpu_timer`` is the thread's CPU time, as `time.thread_time`; both are in seconds."""
-        self._timer = timer
-        self._cpu_timer = cpu_timer
+    def __init__(self, timer: Callable[[], float], cpu_timer: Callable[[], float] = time.thread_time) -> None:
+        """``timer`` is the time, and ``cpu_timer`` the CPU time of the loop's thread; both are in seconds."""
+        self.timer = timer
+        self.cpu_timer = cpu_timer
+        self._saved_s = 0.0
         now = timer()
-        self._readings = deque([(now, cpu_timer())])
+        self._readings = deque([(now, cpu_timer(), 0.0)])
         self._next_at = now + _STEP_S
-        self.share = 0.0
-        """`busy` as it was at the last reading."""
+        self._busy = self._demand = 0.0
 
     @property
     def busy(self) -> float:
         """The share of a core, 0 to 1, over about `WINDOW_S`; at most `_STEP_S` old."""
-        return self.busy_at(self._timer())
+        self.demand_at(self.timer())
+        return self._busy
 
-    def busy_at(self, now: float) -> float:
-        """`busy`, for who has asked the timer already."""
+    @property
+    def demand(self) -> float:
+        """What `busy` would be if nobody rested: above 1 if a whole core would not be enough."""
+        return self.demand_at(self.timer())
+
+    def demand_at(self, now: float) -> float:
+        """`demand`, for who has asked the timer already."""
         if now < self._next_at:
-            return self.share
+            return self._demand
         self._next_at = now + _STEP_S
         readings = self._readings
-        readings.append((now, self._cpu_timer()))
+        readings.append((now, self.cpu_timer(), self._saved_s))
         # The first reading stays the youngest one that is old enough.
         while now - readings[1][0] >= WINDOW_S:
             readings.popleft()
-        (since, before), (_, used) = readings[0], readings[-1]
-        self.share = min(1.0, (used - before) / (now - since))
-        return self.share
+        (since, used_before, saved_before), (_, used, saved) = readings[0], readings[-1]
+        self._busy = min(1.0, (used - used_before) / (now - since))
+        self._demand = self._busy + (saved - saved_before) / (now - since)
+        return self._demand
+
+    def save(self, cpu_s: float) -> None:
+        """A rest has just saved work that would have taken so many seconds of CPU."""
+        self._saved_s += cpu_s

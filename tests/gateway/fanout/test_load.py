@@ -63,7 +63,7 @@ def test_the_cpu_time_is_read_seldom_and_the_share_is_that_of_some_window(steps:
         share = thread.spend(work_s, other_s)
         past.append((thread.now, thread.used))
         assert 0 <= share <= 1
-        if thread.now - past[0][0] > 0.01 and (thread.now, thread.used) == thread.load._readings[-1]:
+        if thread.now - past[0][0] > 0.01 and (thread.now, thread.used) == thread.load._readings[-1][:2]:
             close = [
                 (thread.used - used) / (thread.now - at)
                 for at, used in past[:-1]
@@ -73,8 +73,20 @@ def test_the_cpu_time_is_read_seldom_and_the_share_is_that_of_some_window(steps:
     assert thread.readings <= 1 + (thread.now - 1000) / 0.01
 
 
+def test_work_that_a_rest_saved_counts_for_the_demand_only() -> None:
+    """A thread that works 3 of 10 ms, and rests in place of 9 more, is busy to 30 %; the demand is 1.2 cores."""
+    thread = Thread()
+    for _ in range(50):
+        thread.load.save(0.009)
+        thread.spend(0.003, 0.007)
+    assert pytest.approx((0.3, 1.2)) == (thread.load.busy, thread.load.demand)
+    for _ in range(11):
+        thread.spend(0.003, 0.007)
+    assert pytest.approx((0.3, 0.3)) == (thread.load.busy, thread.load.demand)
+
+
 def test_who_waits_is_not_busy() -> None:
     """On the real clocks a thread that waits is not busy, though time passes."""
-    load = LoopLoad(time.perf_counter, time.thread_time)
+    load = LoopLoad(time.perf_counter)
     time.sleep(0.05)
     assert load.busy < 0.5
