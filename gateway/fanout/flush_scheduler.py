@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from gateway.fanout.load import LoopLoad
+from gateway.fanout.load import Gaps, LoopLoad
 
 LEAST_S: Final = 0.0005
 """Shorter rests are left out: the event loop's timers know milliseconds."""
@@ -60,7 +60,9 @@ class Throttle(Struct, frozen=True):
         longest_s = self.moderate_s
         if demand > self.full:
             longest_s += (self.longest_s - longest_s) * (demand - self.full) / (1 - self.full)
-        return min(self.factor * cost_s * (demand - self.begins) / (1 - self.begins), longest_s)
+        # Squared: while there is enough of a core, latency matters more than what is saved.
+        growth = (demand - self.begins) / (1 - self.begins)
+        return min(self.factor * cost_s * growth * growth, longest_s)
 
 
 class SharedFlushScheduler:
@@ -75,9 +77,12 @@ class SharedFlushScheduler:
         self._throttle = throttle
         self._published = published
         self._waiting: list[Flushable] = []
+        self._gaps = Gaps()
+        self._ended = load.timer()
+        """When the last flush was over."""
         self._rest_until = 0.0
         self._began = 0.0
-        """When the present rest began to keep ticks waiting."""
+        """When the first of the pending ticks came."""
         self._before = self._after_first = 0
         """The ticks published before the first that waits, and after the read that brought it."""
         self.resting = False
@@ -87,16 +92,15 @@ class SharedFlushScheduler:
         self._waiting.append(group)
         if len(self._waiting) > 1:
             return
-        if self._rest_until:
-            now = self._load.timer()
-            wait_s = self._rest_until - now
-            if wait_s >= LEAST_S:
-                self.resting = True
-                self._began, self._before = now, self._published()
-                self._loop.call_later(wait_s, self.flush)
-                self._loop.call_soon(self._first_read)
-                return
-        self._loop.call_soon(self.flush)
+        self._began = self._load.timer()
+        wait_s = self._rest_until - self._began
+        if wait_s >= LEAST_S:
+            self.resting = True
+            self._before = self._published()
+            self._loop.call_later(wait_s, self.flush)
+            self._loop.call_soon(self._first_read)
+        else:
+            self._loop.call_soon(self.flush)
 
     def _first_read(self) -> None:
         """The read from the bus that brought the first pending tick is over."""
@@ -108,25 +112,34 @@ class SharedFlushScheduler:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        load, throttle = self._load, self._throttle
-        if not throttle.factor:
+        if not self._throttle.factor:
             _flush(waiting)
             return
+        load = self._load
         started = load.timer()
-        if not rested and load.demand_at(started) <= throttle.begins:
-            self._rest_until = 0.0
+        if rested or self._demand_at(started) > self._throttle.begins:
+            cpu_before = load.cpu_timer()
             _flush(waiting)
-            return
-        cpu_before = load.cpu_timer()
-        _flush(waiting)
-        ended, cost_s = load.timer(), load.cpu_timer() - cpu_before
+            cost_s = load.cpu_timer() - cpu_before
+        else:
+            # Reading the CPU time costs half a microsecond, and no rest is due.
+            _flush(waiting)
+            cost_s = 0.0
+        rested_s = started - self._began if rested else 0.0
         if rested:
             # Without the rest, each further read would have been followed by a flush of its own; as far as time allows.
             first = max(1, self._after_first - self._before)
             joined = (self._published() - self._before) / first - 1
-            load.save(min(joined * cost_s, started - self._began))
-        rest_s = throttle.rest_s(load.demand_at(ended), cost_s)
-        self._rest_until = ended + rest_s if rest_s else 0.0
+            load.save(min(joined * cost_s, rested_s))
+        ended = load.timer()
+        self._gaps.note(self._began - self._ended, ended - self._began - rested_s)
+        self._ended = ended
+        self._rest_until = ended + self._throttle.rest_s(self._demand_at(ended), cost_s)
+
+    def _demand_at(self, now: float) -> float:
+        """The share of a core that the loop would need if nobody rested; 1 if it gets less, and falls behind."""
+        demand = self._load.demand_at(now)
+        return max(demand, 1.0) if self._gaps.missing else demand
 
 
 def _flush(groups: Iterable[Flushable]) -> None:

@@ -20,6 +20,10 @@ _STEP_S: Final = 0.01
 """The CPU time is not read more often than this."""
 
 
+_LEAST_GAPS: Final = 0.1
+"""Whoever waits for less than this share of the time falls behind."""
+
+
 class LoopLoad:
     """The load on one event loop. Ask it in the loop's thread, and often: each question may take a reading."""
 
@@ -64,3 +68,28 @@ class LoopLoad:
     def save(self, cpu_s: float) -> None:
         """A rest has just saved work that would have taken so many seconds of CPU."""
         self._saved_s += cpu_s
+
+
+class Gaps:
+    """Does the loop ever wait for ticks? If it does not, it falls behind, however small its share is.
+
+    A neighbour or a quota may leave a gateway a third of a core. All of that is then little, and yet not enough.
+    """
+
+    __slots__ = ("_span_s", "_waited_s")
+
+    def __init__(self) -> None:
+        self._span_s = self._waited_s = 0.0
+
+    def note(self, waited_s: float, worked_s: float) -> None:
+        """The loop waited for a tick for so long, at most, and then worked for so long."""
+        span_s = waited_s + worked_s
+        # What is older counts for less and less.
+        keep = max(0.0, 1 - span_s / WINDOW_S)
+        self._span_s = self._span_s * keep + span_s
+        self._waited_s = self._waited_s * keep + waited_s
+
+    @property
+    def missing(self) -> bool:
+        """Whether there was as good as no gap in the last tenth of a second."""
+        return self._waited_s < _LEAST_GAPS * self._span_s and self._span_s >= WINDOW_S / 2

@@ -206,6 +206,14 @@ def test_whatever_comes_nobody_waits_longer_than_a_rest_and_the_work_before_it(
     assert not gateway.scheduler.resting
 
 
+def test_a_loop_that_gets_too_little_of_a_core_rests() -> None:
+    """Where neighbours leave a third of a core, a load of half a core is a flood: there are no gaps between flushes."""
+    gateway = ran(regular(500, 2), lambda: Gateway(Throttle(), 0.001, stretch=3))
+    eager = ran(regular(500, 2), lambda: Gateway(NEVER, 0.001, stretch=3))
+    assert gateway.load.busy < 0.4
+    assert len(gateway.flushed_at) < 0.7 * len(eager.flushed_at)
+
+
 def test_a_rest_that_a_timer_cannot_measure_is_left_out() -> None:
     """Where less than half a millisecond of rest is left, ticks go out at once and are not conflated."""
     gateway = ran(regular(8000, 1), lambda: Gateway(Throttle(), 0.0001))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.fanout.load import WINDOW_S, LoopLoad
+from gateway.fanout.load import WINDOW_S, Gaps, LoopLoad
 
 
 class Thread:
@@ -90,3 +90,25 @@ def test_who_waits_is_not_busy() -> None:
     load = LoopLoad(time.perf_counter)
     time.sleep(0.05)
     assert load.busy < 0.5
+
+
+@pytest.mark.parametrize(("waited_s", "missing"), [(0.0, True), (0.0004, True), (0.0006, False), (0.004, False)])
+def test_gaps_are_missing_if_nearly_all_the_time_is_work(waited_s: float, missing: bool) -> None:
+    """Who waits for less than a tenth of the time, 5 ms at a time, falls behind."""
+    gaps = Gaps()
+    for _ in range(40):
+        gaps.note(waited_s, 0.005 - waited_s)
+    assert missing == gaps.missing
+
+
+def test_a_short_time_without_a_gap_proves_nothing() -> None:
+    """Three flushes of 10 ms in a row are a burst; and a burst after a long wait is none that was there before."""
+    gaps = Gaps()
+    for _ in range(3):
+        gaps.note(0.0, 0.010)
+    assert not gaps.missing
+    for _ in range(30):
+        gaps.note(0.0, 0.010)
+    assert gaps.missing
+    gaps.note(0.08, 0.005)
+    assert not gaps.missing
