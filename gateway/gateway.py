@@ -18,6 +18,7 @@ from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.hub import Hub
+from gateway.fanout.load import LoopLoad
 from gateway.fanout.member import Member
 from gateway.fanout.window import LATE_S
 from gateway.metrics import Counters
@@ -79,7 +80,7 @@ class Gateway:
             self.counters,
             lag_timeout_s=settings.lag_timeout_s,
             throttle=Throttle(factor=settings.rest_factor),
-            timer=timer,
+            load=LoopLoad(timer),
         )
         self.states = StatesByVenue(settings.symbols, states, self.hub.publish_states, self.counters, now_us=now_us)
         """The state of each symbol."""

@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     heartbeat_s: float = 20
     """A client that is silent for half of this is pinged. If it stays silent, it is dead after 1 to 1.5 times this."""
     rest_factor: float = 3
-    """The pause between flushes, as a multiple of a flush's time; 0 means none."""
+    """The longest rest between flushes of a busy gateway, as a multiple of a flush's CPU time; 0 means none."""
     auth: AuthSettings = AuthSettings()
     """Whether a token is needed, and which ones are valid."""
     allow_anonymous: bool = False

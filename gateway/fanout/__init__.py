@@ -3,6 +3,7 @@
 ``feed``             bus messages in, ticks out; knows the last values, and whether prices are live or stale
 ``hub``              topic → groups; gives every tick to the groups that hold its topic
 ``pending``          what waits for the next flush of a group, kept once for all its cohorts
+``load``             how busy the event loop is
 ``flush_scheduler``  when a group is flushed: at once when quiet, after a rest when busy, at a rate when asked
 ``group``            cohorts that are flushed together
 ``cohort``           the connections that want exactly the same; one blob for all of them per flush
