@@ -12,9 +12,13 @@ def _host(site: Site, name: str) -> Host:
     return site.bus_host if name == BUS else site[name]
 
 
-def _partition(one: str, other: str) -> Step:
+def _partition(one_side: str, other_side: str) -> Step:
+    """Hosts by name, with blanks between them."""
+
     async def begin(site: Site) -> None:
-        site.network.partition(_host(site, one), _host(site, other))
+        for one in one_side.split():
+            for other in other_side.split():
+                site.network.partition(_host(site, one), _host(site, other))
 
     return begin
 
@@ -90,7 +94,7 @@ OF_THE_BUS = (
         stand_by=True,
         affects="some",
         told=_SILENT_POLLER,
-        passes=True,
+        passes="all",
     ),
     Scenario(
         name="gateway and bus, partition", begin=_partition("gateway-1", BUS), end=_heal, affects="half", told=_NO_LINK
@@ -101,23 +105,24 @@ OF_THE_BUS = (
     Scenario(name="bus's host, cable pulled", begin=_unplug(BUS), end=_plug(BUS), told=_NO_LINK),
 )
 
-OF_THE_FRONT = tuple(
+OF_THE_FRONT = (
+    *(
+        Scenario(name=name, begin=begin, end=end, affects="half", told=_SILENT, naive="cut off", passes="all")
+        for name, begin, end in (
+            ("front and gateway, partition", _partition("front", "gateway-1"), _heal),
+            ("front to gateway, loss", _lose("front", "gateway-1"), _heal),
+            ("gateway to front, loss", _lose("gateway-1", "front"), _heal),
+            ("gateway's host dies, and is started again", _die("gateway-1"), _start_gateway),
+            ("gateway's host, cable pulled", _unplug("gateway-1"), _plug("gateway-1")),
+        )
+    ),
     Scenario(
-        name=name,
-        begin=begin,
-        end=end,
-        affects="half",
+        name="front and both gateways, partition",
+        begin=_partition("front", "gateway-1 gateway-2"),
+        end=_heal,
         told=_SILENT,
         naive="cut off",
-        passes=True,
-    )
-    for name, begin, end in (
-        ("front and gateway, partition", _partition("front", "gateway-1"), _heal),
-        ("front to gateway, loss", _lose("front", "gateway-1"), _heal),
-        ("gateway to front, loss", _lose("gateway-1", "front"), _heal),
-        ("gateway's host dies, and is started again", _die("gateway-1"), _start_gateway),
-        ("gateway's host, cable pulled", _unplug("gateway-1"), _plug("gateway-1")),
-    )
+    ),
 )
 
 OF_CLIENTS = (
@@ -163,7 +168,7 @@ OF_POLLERS = (
         affects="some",
         told="",
         told_within_s=_EXCHANGE_TOLD_S,
-        passes=True,
+        passes="all",
         back_within_s=20,
         lasts_s=2 * LASTS_S,
     ),
@@ -174,8 +179,35 @@ OF_POLLERS = (
         stand_by=True,
         affects="some",
         told=_SILENT_POLLER,
-        passes=True,
+        passes="all",
     ),
 )
 
+OF_SENTINEL = (
+    Scenario(
+        name="primary and one gateway, partition from all others",
+        begin=_partition("bus-1 gateway-1", "bus-2 bus-3 poller-1"),
+        end=_heal,
+        told="",
+        passes="half",
+        lasts_s=20,
+        back_within_s=15,
+    ),
+    Scenario(
+        name="primary, leading poller and one gateway, partition from all others",
+        begin=_partition("bus-1 poller-1 gateway-1", "bus-2 bus-3 poller-2 gateway-2"),
+        end=_heal,
+        affects="some",
+        told="",
+        passes="all",
+        stand_by=True,
+        lasts_s=20,
+        back_within_s=15,
+    ),
+)
+"""Only with several servers; told is either that the poller is silent or that there is no link to the bus."""
+
 SCENARIOS = (*OF_POLLERS, *OF_THE_BUS, *OF_THE_FRONT, *OF_CLIENTS)
+
+OF_ONE_BUS = {"sentinel": OF_SENTINEL}
+"""Scenarios that there are with one bus only."""
