@@ -19,7 +19,8 @@ TOLD_WITHIN_S = 6.0
 BACK_WITHIN_S = 9.0
 """A try under way when the fault ends may still fail after 2 s, and the next comes 3 s after that."""
 CUT_OFF_WITHIN_S = 15.0
-"""HAProxy gives a gateway up ten seconds after its kernel heard of it last, or sent what is not confirmed."""
+"""HAProxy gives a gateway up five seconds after its kernel heard of it last. If packets vanish one way only, it hears
+those again that the gateway repeats, at 6 s and then at 12 s."""
 GONE_WITHIN_S = 60.0
 """A connection whose client has gone is found by the pings of two heartbeats."""
 

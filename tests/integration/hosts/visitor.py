@@ -56,9 +56,9 @@ class Visitor:
         self._clock = asyncio.get_running_loop().time
         self._received_at = self._clock()
         self._quiet_since: float | None = None
-        """The time of the last message on a connection that counts as live."""
+        """The time of the last price on a connection that counts as live."""
         self._silences: list[tuple[float, float]] = []
-        """Spans in which nothing came although all counted as live: from, to."""
+        """Spans in which no price came although all counted as live: from, to."""
         self._waiting: dict[asyncio.Future[None], Callable[[Visitor], bool]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -108,7 +108,7 @@ class Visitor:
         return next((entry for entry in self.since(at) if entry.what in {"stale", "closed", "silent"}), None)
 
     def longest_silence(self, since: float) -> float:
-        """The longest time after ``since`` in which nothing came, and nothing had said that prices were not live."""
+        """The longest time after ``since`` in which no price came, and nothing had said that they were not live."""
         spans = [*self._silences]
         if self._quiet_since is not None:
             spans.append((self._quiet_since, self._clock()))
@@ -156,10 +156,7 @@ class Visitor:
             await asyncio.wait((client.end,))
 
     def _received(self, message: Message) -> None:
-        self._received_at = now = self._clock()
-        if self._quiet_since is not None:
-            self._silences.append((self._quiet_since, now))
-            self._quiet_since = now
+        self._received_at = self._clock()
         match message["type"]:
             case "tick" | "snapshot":
                 self._price(message)
@@ -171,6 +168,9 @@ class Visitor:
         self._look()
 
     def _price(self, price: Message) -> None:
+        if self._quiet_since is not None:
+            self._silences.append((self._quiet_since, self._received_at))
+            self._quiet_since = self._received_at
         symbol, seq = price["symbol"], price["seq"]
         before = self._newest.get(symbol)
         if before is not None and before["seq"] >= seq:
