@@ -56,7 +56,7 @@ bench: $(VENV)/.ready
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check
-	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws
+	@deploy/system.sh haproxy chromium ip=iproute2 /usr/share/nodejs/ws=node-ws
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
 
@@ -75,6 +75,7 @@ coverage: check
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
+	@deploy/system.sh haproxy ip=iproute2
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
 # loadtest/ is looked at twice: the second time with Locust's own types.
