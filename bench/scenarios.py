@@ -46,7 +46,7 @@ ALL = (
         ticks_per_s=1_000,
         burst=100,
         floor="per burst",
-        contenders=("gateway", "floor", "uws", "nats", "ws", "broadcast", "send_str"),
+        contenders=("gateway", "floor", "uws", "nats", "centrifugo", "ws", "broadcast", "send_str"),
     ),
     Scenario(
         name="flood",
@@ -54,7 +54,7 @@ ALL = (
         clients=1_000,
         ticks_per_s=10_000,
         burst=10,
-        contenders=("gateway", "floor", "uws", "nats", "send_str"),
+        contenders=("gateway", "floor", "uws", "nats", "centrifugo", "send_str"),
     ),
     Scenario(
         name="scattered",
@@ -63,7 +63,7 @@ ALL = (
         each=20,
         ticks_per_s=2_000,
         order="random",
-        contenders=("gateway", "floor", "floor-alone", "uws", "nats", "send_str"),
+        contenders=("gateway", "floor", "floor-alone", "uws", "nats", "centrifugo", "send_str"),
     ),
     Scenario(
         name="quiet",
@@ -89,7 +89,7 @@ ALL = (
         each=3,
         ticks_per_s=50,
         order="random",
-        contenders=("gateway", "uws", "nats", "send_str"),
+        contenders=("gateway", "uws", "nats", "centrifugo", "send_str"),
     ),
     Scenario(
         name="storm",

@@ -32,7 +32,7 @@ def run(
             for name in scenario.contenders:
                 if name not in contenders or name in absent:
                     continue
-                if reason := CONTENDERS[name].missing():
+                if reason := CONTENDERS[name].missing() or CONTENDERS[name].build():
                     absent[name] = reason
                     say(f"{name}: skipped, {reason}")
                     continue
