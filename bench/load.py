@@ -36,6 +36,7 @@ _BUFFER_BYTES = 1 << 18
 _RECV_US = b'"recv_us":'
 _SEQ = b'"seq":'
 RARELY = 1_000_000
+_BIND_ADDRESS_NO_PORT = 24  # ip(7): the port is chosen at connect, when its other end is known
 _TRICKLE_S = 0.1
 _TRICKLE_BYTES = 5_000
 """50 KB/s: far below what the subscription brings."""
@@ -73,9 +74,10 @@ class Connection:
 class Load:
     """The clients of one process, and what they received."""
 
-    def __init__(self, host: str, port: int, dialect: str = "tickgate") -> None:
-        """``dialect``: the gateway's, or one of `FOREIGN`."""
+    def __init__(self, host: str, port: int, dialect: str = "tickgate", source: str = "") -> None:
+        """``dialect``: the gateway's, or one of `FOREIGN`. ``source``: the address that clients have, if not any."""
         self._address = (host, port)
+        self._source = source
         self._foreign = FOREIGN.get(dialect)
         self._buffer = bytearray(_BUFFER_BYTES)
         self._poll = select.epoll()
@@ -202,6 +204,9 @@ class Load:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+        if self._source:
+            sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((self._source, 0))
         connection = Connection(sock, wanted)
         self.all.append(connection)
         self.opening.add(connection)
