@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench import machine
 from bench.contenders import ALL as CONTENDERS
 from bench.measure import Bench
 from bench.processes import ROOT, Process, python
@@ -93,6 +94,10 @@ class System:
         """The resident memory of all gateways together."""
         return sum(server.rss_bytes() for server in self.gateways)
 
+    def front_rss_bytes(self) -> int:
+        """The resident memory of the front; 0 if there is none."""
+        return 0 if self.front is None else machine.rss_bytes(self.front.pid)
+
     def read(self) -> Reading:
         """The usage until now."""
         return read(self.pids, self._bench.cores)
@@ -111,8 +116,10 @@ class System:
         return window
 
     def feed(self) -> None:
-        """Begin to publish the scenario's ticks."""
+        """Begin to publish the scenario's ticks, if it has any."""
         scenario = self._scenario
+        if not scenario.ticks_per_s:
+            return
         self._publisher.ask("start", ticks_per_s=scenario.ticks_per_s, burst=scenario.burst, order=scenario.order)
 
     def window(self, seconds: float) -> Window:

@@ -1,0 +1,58 @@
+"""The loads that are measured: those that unit costs are made of, and others that check what they predict."""
+
+from dataclasses import replace
+from typing import Final
+
+from bench.scenarios import Scenario
+
+
+def _shape(name: str, clients: int, each: int, ticks_per_s: float, burst: int, gateways: int = 1) -> Scenario:
+    """Make a load below half a core of a gateway, which does not rest there: it writes after each read.
+
+    Symbols take turns: no message of the bus has one twice.
+    """
+    return Scenario(
+        name=name,
+        about="",
+        kind="system",
+        clients=clients,
+        each=each,
+        ticks_per_s=ticks_per_s,
+        burst=burst,
+        gateways=gateways,
+    )
+
+
+STRAIGHT: Final = (
+    _shape("reads of one tick", 1, 1, 2_000, 1),
+    _shape("reads of ten ticks", 1, 1, 10_000, 10),
+    _shape("writes of one tick", 50, 100, 300, 1),
+    _shape("writes of ten ticks", 100, 100, 1_000, 10),
+    _shape("writes of a hundred ticks", 100, 100, 2_000, 100),
+    _shape("each client its own symbols", 200, 20, 300, 1),
+    _shape("each client its own symbols, bursts", 100, 20, 1_000, 20),
+    _shape("three gateways", 3, 1, 5_000, 10, 3),
+)
+"""The unit costs of gateway and bus."""
+FRONTED: Final = (
+    _shape("writes of one tick", 50, 100, 300, 1),
+    _shape("writes of ten ticks", 100, 100, 1_000, 10),
+    _shape("writes of a hundred ticks", 100, 100, 2_000, 100),
+)
+"""Those of a front."""
+CROWD: Final = _shape("only heartbeats", 4_000, 1, 0, 1)
+"""Heartbeats, and memory."""
+ARRIVALS: Final = _shape("connects", 2_000, 20, 0, 1)
+"""Connects, each with a subscribe and its snapshots."""
+
+_SHARED: Final = _shape("150 clients × 100 symbols, 600 ticks/s in fives", 150, 100, 600, 5)
+_OWN: Final = _shape("300 clients × a random 10, 500 ticks/s in tens", 300, 10, 500, 10)
+_TWO: Final = _shape("2 gateways, 400 clients × 100, 400 ticks/s in twenties", 400, 100, 400, 20, 2)
+_MANY: Final = _shape("3,000 clients × a random 3, 100 single ticks/s", 3_000, 3, 100, 1)
+_STEADY: Final = _shape("30 clients × 100, 2,000 ticks/s in fifties", 30, 100, 2_000, 50)
+_FOUR: Final = _shape("4 gateways, 80 clients × a random 50, 800 ticks/s in eights", 80, 50, 800, 8, 4)
+CHECKS: Final = (
+    *(_SHARED, _OWN, _TWO, _MANY, _STEADY, _FOUR),
+    *(replace(shape, front="haproxy") for shape in (_SHARED, _OWN, _TWO, _MANY)),
+)
+"""None of them is among those above."""
