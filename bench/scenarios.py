@@ -116,11 +116,11 @@ ALL = (
     ),
     Scenario(
         name="crowd",
-        about="three gateways with 15,000 clients each × a random 3 of 100 symbols: heartbeats alone, then 50 ticks/s",
+        about="three gateways with 15,000 clients each × a random 3 of 100 symbols: heartbeats alone, then 10 ticks/s",
         kind="crowd",
         clients=45_000,
         each=3,
-        ticks_per_s=50,
+        ticks_per_s=10,
         order="random",
         seconds=20,
         gateways=3,

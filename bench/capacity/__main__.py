@@ -7,14 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from bench.capacity import answers, checks, measuring, shapes, storm, storms, unit_costs
+from bench.capacity import answers, checks, document, measuring, shapes, storm, storms, unit_costs
 from bench.capacity.plan import Question, answer
 from bench.capacity.unit_costs import UnitCosts
 from bench.ground import prepared
 from bench.processes import ProcessError
 from bench.system.fronts import STARTS
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "capacity.md"
 
 
 def main(arguments: list[str]) -> int:
@@ -23,6 +21,8 @@ def main(arguments: list[str]) -> int:
     if options.storm:
         outcomes = storm.run(storms.ALL)
         print(storms.render(outcomes))
+        if options.document:
+            document.put("storms", document.markdown(storms.rows(outcomes)))
         return 0
     try:
         if options.measure:
@@ -38,6 +38,10 @@ def main(arguments: list[str]) -> int:
     except ProcessError as error:
         print(f"bench.capacity: {error}", file=sys.stderr)
         return 2
+    if options.document:
+        document.put("costs", document.costs(costs))
+        document.put("examples", document.examples(costs))
+        return 0
     return _answer(options, costs)
 
 
@@ -68,7 +72,8 @@ def _measure(options: argparse.Namespace) -> None:
     with prepared(0) as (about, bench, _):
         fronts = [name for name in options.measured_front or ["haproxy"] if name in STARTS]
         costs = measuring.measure(bench, fronts, options.seconds, about, _now(), _say)
-    unit_costs.save(costs, options.costs)
+    before = unit_costs.load(options.costs) if options.costs.is_file() else None
+    unit_costs.save(unit_costs.completed(costs, before), options.costs)
     print(f"\nwritten to {options.costs}")
 
 
@@ -78,8 +83,7 @@ def _check(options: argparse.Namespace, costs: UnitCosts) -> None:
         done = list(checks.check(bench, costs, checks.without(shapes.CHECKS, fronts), options.seconds, _say))
     print(f"\n{checks.render(done)}")
     if options.document:
-        checks.write(done, _now(), DOCUMENT)
-        print(f"\nwritten to {DOCUMENT}")
+        document.put("checks", document.markdown(checks.rows(done)))
 
 
 def _now() -> str:
@@ -113,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--measure", action="store_true", help="measure the unit costs on this machine, some four minutes")
     add("--measured-front", action="append", choices=list(STARTS), help="with --measure; may be repeated")
     add("--check", action="store_true", help="measure other loads, and say how wrong the predictions are")
-    add("--document", action="store_true", help="with --check: write the table to docs/capacity.md")
+    add("--document", action="store_true", help="write the tables of docs/capacity.md that follow from it")
     add("--seconds", type=float, default=4.0, help="how long each load is measured (default: 4)")
     add("--costs", type=Path, default=unit_costs.FILE, metavar="FILE", help="the unit costs (default: those kept here)")
     return parser

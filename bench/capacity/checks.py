@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 
@@ -15,9 +13,6 @@ from bench.report import table
 from bench.scenarios import Scenario
 from bench.system.reading import Window
 from bench.usage import DISTURBED
-
-BEGIN: Final = "<!-- from here on: python -m bench.capacity --check --document -->"
-END: Final = "<!-- until here -->"
 
 
 class Check(Struct):
@@ -40,7 +35,7 @@ def predict(costs: UnitCosts, scenario: Scenario) -> dict[str, float]:
     """What ``scenario`` should take on the machine of ``costs``."""
     load = work.of(scenario)
     found = {
-        "gateways": costs.gateway.cores(work.of_gateways(load)),
+        "gateways": costs.gateway_behind(scenario.front).cores(work.of_gateways(load)),
         "bus": costs.bus("redis").cores(work.of_bus(load)),
         "MB/s": load.ticks_per_client_s * load.clients * costs.bytes_per_tick / 1e6,
         "writes/s": load.writes_per_client_s * load.clients,
@@ -126,17 +121,3 @@ def render(checks: Sequence[Check]) -> str:
         if done.failures:
             lines.append(f"{done.name} ({done.front}): FAILED {done.failures}")
     return "\n".join(lines)
-
-
-def markdown(checks: Sequence[Check]) -> str:
-    """The table for a document."""
-    head, *others = rows(checks)
-    lines = [head, ["---"] * len(head), *others]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def write(checks: Sequence[Check], when: str, document: Path) -> None:
-    """Put the table between its marks in ``document``."""
-    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    document.write_text(f"{before}{BEGIN}\n{when[:10]}:\n\n{markdown(checks)}\n{END}{after}", encoding="utf-8")

@@ -9,8 +9,10 @@ from pathlib import Path
 from bench.capacity import shapes, work
 from bench.capacity.fitting import fit
 from bench.capacity.unit_costs import Costs, UnitCosts
+from bench.capacity.work import Work
 from bench.contenders import ALL as CONTENDERS
 from bench.measure import Bench
+from bench.processes import ProcessError
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
 from bench.system.reading import Window
@@ -19,6 +21,8 @@ from bench.ticks import SYMBOLS
 
 COMMAND = "python -m bench.capacity --measure"
 _WARM_UP_S = 1.0
+_FIRST_PINGS_S = 3.0
+"""Later than the first ping of the last client."""
 _HEARTBEATS_S = 17.0
 """Longer than from one ping of a client to the next."""
 _BUS_BYTES = 45
@@ -50,11 +54,14 @@ def measure(
         process_mb=memory["process_mb"],
         measured_by=COMMAND,
     )
-    bus = fit([work.of_bus(load) for load in loads], [_per_s(window, "bus") for _, window in runs])
+    bus = fit(
+        [*map(work.of_bus, loads), work.of_bus(work.of(shapes.CROWD))],
+        [*(_per_s(window, "bus") for _, window in runs), _per_s(quiet, "bus")],
+    )
     bytes_per_tick = _bytes_per_tick(runs)
     costs = {"straight": Costs(us={"process": 0.0}, files_per_connection=0, measured_by=COMMAND)}
     for name in fronts:
-        costs[name] = _front(bench, name, seconds, bytes_per_tick, say)
+        costs[name] = _front(bench, name, gateway, seconds, bytes_per_tick, say)
     return UnitCosts(
         machine=about,
         when=when,
@@ -104,7 +111,7 @@ def _bytes_per_tick(runs: Sequence[tuple[Scenario, Window]]) -> float:
     return sum(window.bytes for window in many) / sum(window.ticks for window in many)
 
 
-def _front(bench: Bench, name: str, seconds: float, bytes_per_tick: float, say: Say) -> Costs:
+def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_tick: float, say: Say) -> Costs:
     runs = list(_runs(bench, shapes.FRONTED, name, seconds, say))
     quiet, connect_us, memory = _crowd(bench, name, say)
     loads = [work.of(scenario) for scenario in (*shapes.FRONTED, shapes.CROWD)]
@@ -112,8 +119,11 @@ def _front(bench: Bench, name: str, seconds: float, bytes_per_tick: float, say: 
         [work.of_front(load, bytes_per_tick) for load in loads],
         [*(_per_s(window, "front") for _, window in runs), _per_s(quiet, "front")],
     )
+    works = [work.of_gateways(load) for load in loads]
+    used = [_per_s(window, "gateways") for window in (*(window for _, window in runs), quiet)]
     return Costs(
         us={**us, "connect": connect_us["front"]},
+        gateway_us={**_again(gateway, works, used), "connect": connect_us["gateways"]},
         kb_per_connection=memory["front_kb"],
         process_mb=memory["front_mb"],
         files_per_connection=2,
@@ -121,18 +131,27 @@ def _front(bench: Bench, name: str, seconds: float, bytes_per_tick: float, say: 
     )
 
 
+def _again(gateway: Costs, works: Sequence[Work], used: Sequence[float]) -> dict[str, float]:
+    """What goes to clients costs something else behind a front; the rest costs what it does straight."""
+    again = ("write", "tick_out", "ping")
+    rest = Costs(us={kind: us for kind, us in gateway.us.items() if kind not in again})
+    left = [max(1.0, total - rest.cores(one) * 1e6) for one, total in zip(works, used, strict=True)]
+    return fit([{kind: one[kind] for kind in again} for one in works], left)
+
+
 def _crowd(bench: Bench, front: str, say: Say) -> tuple[Window, dict[str, float], dict[str, float]]:
     """Heartbeats alone; CPU microseconds of a connect; kilobytes of a connection, megabytes of a process."""
     with ExitStack() as stack:
         system = System(bench, stack, replace(shapes.ARRIVALS, front=front))
         opened = system.open(snapshots=True)
+        _complain(opened)
         connect_us = {part: used * 1e6 / shapes.ARRIVALS.clients for part, used in opened.cpu_s.items()}
     with ExitStack() as stack:
         crowd = replace(shapes.CROWD, front=front)
         system = System(bench, stack, crowd)
         idle, front_idle, kernel = system.idle_rss, system.front_rss_bytes(), _kernel_bytes()
-        system.open()
-        time.sleep(3)
+        _complain(system.open())
+        time.sleep(_FIRST_PINGS_S)
         memory = {
             "kb": (system.rss_bytes() - idle) / 1024 / crowd.clients,
             "process_mb": idle / 2**20 / crowd.gateways,
@@ -148,6 +167,11 @@ def _crowd(bench: Bench, front: str, say: Say) -> tuple[Window, dict[str, float]
         f"{crowd.clients} clients ({front}): {parts} of a core; {memory['kb']:.1f} KB each; µs of a connect: {connects}"
     )
     return quiet, connect_us, memory
+
+
+def _complain(opened: Window) -> None:
+    if opened.failures:
+        raise ProcessError("; ".join(opened.failures))
 
 
 def _kernel_bytes() -> int:

@@ -98,9 +98,10 @@ def answer(question: Question, costs: UnitCosts) -> Plan:
         partitions=question.partitions,
         links=links,
     )
-    gateways = _gateways(question, costs, one, remarks)
+    behind = costs.gateway_behind(question.front)
+    gateways = _gateways(question, behind, one, remarks)
     load = replace(one, clients=question.clients, gateways=gateways)
-    gateway_cores = costs.gateway.cores(work.of_gateways(load))
+    gateway_cores = behind.cores(work.of_gateways(load))
     lost = max(1, round(gateways * question.lost_share)) if gateways > 1 else 0
     returning = 2 * lost * question.clients / gateways / max(1, gateways - lost) + 10
     ticks_out = load.ticks_per_client_s * question.clients
@@ -113,7 +114,7 @@ def answer(question: Question, costs: UnitCosts) -> Plan:
         gateway_share=gateway_cores / gateways,
         parts=[],
         returning_per_s=returning,
-        returning_share=returning * costs.gateway.us.get("connect", 0.0) / 1e6,
+        returning_share=returning * behind.us.get("connect", 0.0) / 1e6,
         remarks=remarks,
     )
     to_clients = _mbit_s(ticks_out * costs.bytes_per_tick, load.writes_per_client_s * question.clients)
@@ -143,10 +144,10 @@ def answer(question: Question, costs: UnitCosts) -> Plan:
     return plan
 
 
-def _gateways(question: Question, costs: UnitCosts, one: Load, remarks: list[str]) -> int:
+def _gateways(question: Question, behind: Costs, one: Load, remarks: list[str]) -> int:
     """How many gateways it takes, by CPU and by connections."""
-    alone = costs.gateway.cores(work.of_gateways(replace(one, clients=0)))
-    client = costs.gateway.cores(work.of_gateways(one)) - alone
+    alone = behind.cores(work.of_gateways(replace(one, clients=0)))
+    client = behind.cores(work.of_gateways(one)) - alone
     by_connections = math.ceil(question.clients / question.clients_per_gateway)
     room = question.utilisation - alone
     if room <= 0:

@@ -48,6 +48,8 @@ class Loss:
     told: bool = False
     """Whether each client was told when to come back (``reconnect_after_ms``), evenly within `notice_s`."""
     choice: Choice = "leastconn"
+    front_per_s: float = 0.0
+    """Connects that the fronts take, all together, one after the other; 0: any number."""
     detect_s: float = 0.0
     """So long connections are still sent to lost gateways, which refuse them. HAProxy sends those elsewhere itself."""
     clients_per_address: int = 1
@@ -99,7 +101,7 @@ def simulate(loss: Loss, seed: int = 1, backoff: Backoff = Backoff()) -> Outcome
     retries: list[tuple[float, int]] = []
     done: list[float] = []
     refused = given_up = tries = 0
-    queue_s = 0.0
+    queue_s = front_free_at = 0.0
     at = 0
 
     def again(now: float, client: int) -> None:
@@ -123,14 +125,22 @@ def simulate(loss: Loss, seed: int = 1, backoff: Backoff = Backoff()) -> Outcome
             refused += 1
             again(now, client)
             continue
+        reached = now
+        if loss.front_per_s:
+            reached = max(now, front_free_at) + 1 / loss.front_per_s
+            if reached - now > backoff.timeout_s:
+                given_up += 1
+                again(now + backoff.timeout_s, client)
+                continue
+            front_free_at = reached
         gateway = choose()
-        handshakes.came(gateway, now)
-        may = not crowded or loss.limits.shared or addresses.may(gateway, address, now)
-        if not (may and handshakes.has_room(gateway, now)):
+        handshakes.came(gateway, reached)
+        may = not crowded or loss.limits.shared or addresses.may(gateway, address, reached)
+        if not (may and handshakes.has_room(gateway, reached)):
             refused += 1
             again(now, client)
             continue
-        welcomed = handshakes.serve(gateway, now)
+        welcomed = handshakes.serve(gateway, reached)
         if welcomed - now > backoff.timeout_s:
             given_up += 1
             again(now + backoff.timeout_s, client)

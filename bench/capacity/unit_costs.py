@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +17,8 @@ class Costs(Struct, kw_only=True, omit_defaults=True):
 
     us: dict[str, float] = {}
     """Kind of work → CPU microseconds; see `bench.capacity.work`. ``process`` is for each second that it runs."""
+    gateway_us: dict[str, float] = {}
+    """Of a front: costs of the gateways behind it that are others than straight. Whoever reads wakes up elsewhere."""
     kb_per_connection: float | None = None
     """Resident memory of the program; what the kernel keeps comes on top."""
     process_mb: float | None = None
@@ -56,6 +59,11 @@ class UnitCosts(Struct, kw_only=True):
         """The costs of a front."""
         return _found(self.fronts, name)
 
+    def gateway_behind(self, front: str) -> Costs:
+        """The costs of a gateway behind a front, or straight."""
+        there = self.front(front)
+        return msgspec.structs.replace(self.gateway, us={**self.gateway.us, **there.gateway_us})
+
     def bus(self, name: str) -> Costs:
         """The costs of a bus."""
         return _found(self.buses, name)
@@ -64,6 +72,27 @@ class UnitCosts(Struct, kw_only=True):
 def _found(costs: Mapping[str, Costs], name: str) -> Costs:
     found = costs[name]
     return costs[found.like] if found.like else found
+
+
+UNMEASURED_FRONTS: Final[Mapping[str, Costs]] = {
+    "direct": Costs(like="straight", files_per_connection=0),
+    "nginx": Costs(files_per_connection=2),
+    "envoy": Costs(files_per_connection=2),
+}
+UNMEASURED_BUSES: Final[Mapping[str, Costs]] = {
+    "sentinel": Costs(like="redis"),
+    "valkey-cluster": Costs(like="redis"),
+    "kafka": Costs(),
+}
+"""What stands here until it is measured. Sentinel and cluster are the same program as one Redis."""
+
+
+def completed(measured: UnitCosts, before: UnitCosts | None) -> UnitCosts:
+    """``measured``, and for what was not measured now the costs of ``before`` if its machine is the same."""
+    same = before is not None and before.machine.get("cpu") == measured.machine.get("cpu")
+    fronts = {**UNMEASURED_FRONTS, **(before.fronts if before is not None and same else {}), **measured.fronts}
+    buses = {**UNMEASURED_BUSES, **(before.buses if before is not None and same else {}), **measured.buses}
+    return msgspec.structs.replace(measured, fronts=fronts, buses=buses)
 
 
 def load(file: Path = FILE) -> UnitCosts:

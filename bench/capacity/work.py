@@ -127,10 +127,11 @@ def of_front(load: Load, bytes_per_tick: float) -> Work:
 
 
 def of_bus(load: Load) -> Work:
-    """The bus, all its nodes together."""
+    """The bus, all its nodes together. A read and the writes that follow it serve all that was published at once."""
     return {
         "process": 1,
-        "tick_in": load.ticks_per_s,
+        "flush": load.flushes_per_s,
         "message": load.messages_per_s,
+        "send": load.reads_per_s * load.gateways,
         "delivery": load.messages_per_s * load.gateways,
     }

@@ -64,7 +64,9 @@ class System:
         self.loads = [stack.enter_context(self._load(number, port)) for number, port in enumerate(ports)]
 
     def _load(self, number: int, port: int) -> Process:
-        arguments = (HOST, str(port), "tickgate", f"127.0.0.{2 + number}")
+        # A front limits all other addresses than loopback's own; without one, each load has its own ports.
+        source = f"127.0.0.{2 + number}" if self.front is None else HOST
+        arguments = (HOST, str(port), "tickgate", source)
         return Process(python("bench.client", *arguments), self._bench.cores.load, piped=True)
 
     def _ask_to_open(self, load: Process, count: int, number: int, *, snapshots: bool) -> dict[str, Any]:

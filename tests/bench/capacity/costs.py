@@ -32,10 +32,11 @@ ROUND = UnitCosts(
             process_mb=20,
             files_per_connection=2,
         ),
+        "direct": Costs(like="straight", files_per_connection=0),
         "nginx": Costs(files_per_connection=2),
     },
     buses={
-        "redis": Costs(us={"tick_in": 3, "message": 1, "delivery": 1}),
+        "redis": Costs(us={"message": 4, "delivery": 1}),
         "sentinel": Costs(like="redis"),
         "valkey-cluster": Costs(like="redis"),
         "kafka": Costs(),

@@ -1,11 +1,9 @@
 """Predictions beside measurements."""
 
-from pathlib import Path
-
 import pytest
 
 from bench.capacity import checks, shapes
-from bench.capacity.checks import BEGIN, END, compare, markdown, render, write
+from bench.capacity.checks import compare, render
 from bench.capacity.work import of
 from bench.system.reading import Window
 from tests.bench.capacity.costs import ROUND
@@ -34,17 +32,7 @@ def test_a_load_without_a_front_predicts_none() -> None:
     """Its columns are empty."""
     done = compare(ROUND, shapes.CHECKS[0], WINDOW)
     assert "front" not in done.predicted
-    assert "| – | – |" in markdown([done])
-
-
-def test_the_document_keeps_all_but_its_table(tmp_path: Path) -> None:
-    """The table between the marks is replaced."""
-    document = tmp_path / "capacity.md"
-    document.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    write([compare(ROUND, shapes.CHECKS[0], WINDOW)], "2026-11-27T03:00:00", document)
-    text = document.read_text(encoding="utf-8")
-    assert text.startswith(f"before\n{BEGIN}\n2026-11-27:\n\n| load |")
-    assert text.endswith(f"|\n{END}\nafter\n")
+    assert checks.rows([done])[1][4:6] == ["–", "–"]
 
 
 def test_what_checks_is_not_what_costs_are_made_of() -> None:
