@@ -16,6 +16,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "tick_in": "a tick in it",
     "join": "joining ticks for clients with the same symbols, or for one",
     "write": "a write to a client",
+    "cold": "more, if its client is one of very many",
     "tick_out": "a tick in it",
     "kilobyte": "a kilobyte in it",
     "ping": "a ping and its pong",

@@ -133,7 +133,7 @@ def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_ti
 
 def _again(gateway: Costs, works: Sequence[Work], used: Sequence[float]) -> dict[str, float]:
     """What goes to clients costs something else behind a front; the rest costs what it does straight."""
-    again = ("write", "tick_out", "ping")
+    again = ("write", "cold", "tick_out", "ping")
     rest = Costs(us={kind: us for kind, us in gateway.us.items() if kind not in again})
     left = [max(1.0, total - rest.cores(one) * 1e6) for one, total in zip(works, used, strict=True)]
     return fit([{kind: one[kind] for kind in again} for one in works], left)

@@ -23,7 +23,10 @@ def _shape(name: str, clients: int, each: int, ticks_per_s: float, burst: int, g
     )
 
 
+_NOTHING: Final = _shape("one client, no ticks", 1, 1, 0, 1)
+"""What programs take that have nothing to do."""
 STRAIGHT: Final = (
+    _NOTHING,
     _shape("reads of one tick", 1, 1, 8_000, 1),
     _shape("reads of ten ticks", 1, 1, 30_000, 10),
     _shape("writes of one tick", 50, 100, 700, 1),
@@ -31,13 +34,17 @@ STRAIGHT: Final = (
     _shape("writes of a hundred ticks", 150, 100, 4_000, 100),
     _shape("each client its own symbols", 300, 20, 500, 1),
     _shape("each client its own symbols, bursts", 200, 20, 2_000, 20),
+    _shape("writes to many", 2_000, 100, 12, 1),
+    _shape("each of many its own symbols", 6_000, 3, 120, 1),
     _shape("three gateways", 3, 1, 4_000, 10, 3),
 )
 """The unit costs of gateway and bus: each load takes a fifth to a half of a core. A cold processor is a slow one."""
 FRONTED: Final = (
+    _NOTHING,
     _shape("writes of one tick", 50, 100, 400, 1),
     _shape("writes of ten ticks", 150, 100, 1_000, 10),
     _shape("writes of a hundred ticks", 100, 100, 3_000, 100),
+    _shape("writes to many", 2_000, 100, 8, 1),
 )
 """Those of a front, which shares a core with the gateway."""
 CROWD: Final = _shape("only heartbeats", 8_000, 1, 0, 1)
@@ -54,6 +61,7 @@ _FOUR: Final = _shape("4 gateways, 80 clients × a random 50, 2,000 ticks/s in e
 _THIRD: Final = _shape("100 clients × 100, 900 ticks/s in threes", 100, 100, 900, 3)
 _QUIET: Final = _shape("100 clients × 100, 100 single ticks/s: hardly busy", 100, 100, 100, 1)
 _FRONTED: Final = (
+    _NOTHING,
     _shape("100 clients × 100, 1,000 ticks/s in tens", 100, 100, 1_000, 10),
     _shape("200 clients × a random 10, 500 ticks/s in tens", 200, 10, 500, 10),
     _shape("2 gateways, 200 clients × 100, 1,000 ticks/s in twenties", 200, 100, 1_000, 20, 2),

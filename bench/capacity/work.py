@@ -10,6 +10,9 @@ HEARTBEAT_S = 20.0
 PINGS_PER_CLIENT_S = 1 / (0.75 * HEARTBEAT_S)
 """A client is pinged after three quarters of a heartbeat (`gateway.websocket.keepalive`)."""
 
+WARM_CLIENTS = 1_000
+"""Of so many clients a processor has half at hand when it writes to them; the others' memory must be fetched."""
+
 Work = Mapping[str, float]
 """Kind of work → how often each second."""
 
@@ -71,6 +74,12 @@ class Load:
         return min(writes, self.max_hz) if self.max_hz else writes
 
     @property
+    def cold_share(self) -> float:
+        """The share of the clients whose memory must be fetched for a write."""
+        each = self.clients / self.gateways
+        return each / (each + WARM_CLIENTS)
+
+    @property
     def ticks_per_client_s(self) -> float:
         """Ticks to one client; with `max_hz`, only the newest of each interval.
 
@@ -109,6 +118,7 @@ def of_gateways(load: Load) -> Work:
         "read": load.reads_per_s * load.gateways,
         "tick_in": load.ticks_per_s * load.gateways,
         "write": writes,
+        "cold": writes * load.cold_share,
         "tick_out": load.ticks_per_client_s * load.clients,
         # What all clients share is joined once, and else for each of them.
         "join": shared if load.alike else writes,
@@ -118,9 +128,11 @@ def of_gateways(load: Load) -> Work:
 
 def of_front(load: Load, bytes_per_tick: float) -> Work:
     """The front, all its processes together."""
+    writes = load.writes_per_client_s * load.clients
     return {
         "process": 1,
-        "write": load.writes_per_client_s * load.clients,
+        "write": writes,
+        "cold": writes * load.clients / (load.clients + WARM_CLIENTS),
         "kilobyte": load.ticks_per_client_s * load.clients * bytes_per_tick / 1000,
         "ping": load.clients * PINGS_PER_CLIENT_S,
     }

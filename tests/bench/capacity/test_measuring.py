@@ -27,7 +27,7 @@ def bench() -> Iterator[Bench]:
 
 def test_costs_are_measured_and_their_predictions_checked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """With small loads: every figure is there, and a check sees the ticks that it predicts."""
-    small = replace(shapes.STRAIGHT[3], clients=10, ticks_per_s=400)
+    small = replace(shapes.CHECKS[0], clients=10, ticks_per_s=400)
     monkeypatch.setattr(shapes, "STRAIGHT", (small,))
     monkeypatch.setattr(shapes, "CROWD", replace(shapes.CROWD, clients=50))
     monkeypatch.setattr(shapes, "ARRIVALS", replace(shapes.ARRIVALS, clients=20))

@@ -45,6 +45,13 @@ def test_a_batch_is_one_message_for_each_partition_that_it_reaches() -> None:
     assert 270 < replace(LOAD, links=3).reads_per_s < 300
 
 
+def test_the_memory_of_many_clients_must_be_fetched() -> None:
+    """With a thousand at a gateway for half of the writes, with few for hardly any."""
+    assert replace(LOAD, clients=2_000).cold_share == 0.5
+    assert LOAD.cold_share < 0.03
+    assert of_gateways(LOAD)["cold"] == pytest.approx(of_gateways(LOAD)["write"] * LOAD.cold_share)
+
+
 def test_all_that_clients_get_goes_through_the_front() -> None:
     """As many writes, and all bytes."""
     front = of_front(LOAD, 200)
