@@ -62,7 +62,12 @@ class Stack:
             for address in program.listens:
                 require_free(address)
         plan = self.plan
-        for stage in ((plan.valkey,), (plan.poller, *plan.other_pollers), plan.gateways, (plan.haproxy,)):
+        for stage in (
+            (plan.valkey,),
+            (plan.poller, *plan.other_pollers),
+            plan.gateways,
+            (plan.haproxy, plan.other_front),
+        ):
             names = [program.name for program in stage if program is not None]
             for name in names:
                 await self.start_one(name)
@@ -86,8 +91,12 @@ class Stack:
         await end(*self._watches.values())
         self._watches.clear()
         plan = self.plan
-        # Together: HAProxy stays until its connections end, and the gateways end those.
-        for stage in ((plan.haproxy, *plan.gateways), (plan.poller, *plan.other_pollers), (plan.valkey,)):
+        # Together: the front stays until its connections end, and the gateways end those.
+        for stage in (
+            (plan.haproxy, plan.other_front, *plan.gateways),
+            (plan.poller, *plan.other_pollers),
+            (plan.valkey,),
+        ):
             await asyncio.gather(
                 *(self._processes[program.name].stop(_STOP_S) for program in stage if program is not None)
             )
