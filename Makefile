@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself, on a machine with Python 3.11 or newer.
 #
 #   make run       bus, poller and one gateway on http://127.0.0.1:8080
-#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080 (FRONT=nginx: another front)
+#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080 (FRONT=nginx, FRONT=envoy)
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests, side by side; those that take minutes are left to test-long
@@ -37,6 +37,7 @@ UPGRADE ?= --upgrade
 # What the front needs of the system (FRONT=nginx make cluster, or make cluster FRONT=nginx).
 PROGRAM_OF_haproxy := haproxy
 PROGRAM_OF_nginx := nginx=nginx-light
+PROGRAM_OF_envoy :=
 ifdef FRONT
 export FRONT
 endif
@@ -113,7 +114,7 @@ reference: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.reference
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
-	@deploy/venv.sh $(VENV) cluster,dev,embedded,test
+	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.

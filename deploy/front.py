@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from deploy.errors import DeployError
-from deploy.fronts import nginx, values
+from deploy.fronts import envoy, nginx, values
 from deploy.fronts.addresses import addresses_of_gateways
 from deploy.ports import parse_address
 from deploy.programs import FRONT, GATEWAYS, STATS, balancer_tls
@@ -14,7 +14,7 @@ from deploy.settings import Variables
 from market.process.printable import complain
 from market.process.usage import Parser, of_settings
 
-MADE: Final = {"nginx": nginx.configuration}
+MADE: Final = {"nginx": nginx.configuration, "envoy": envoy.configuration}
 """What makes the configuration of each front that reads no environment."""
 SETTINGS: Final = {
     "TICKGATE_BIND": "where clients connect: 127.0.0.1:8080",

@@ -5,4 +5,5 @@
 ``values``    what the variables say, checked, for a configuration that does not read the environment by itself
 ``template``  a configuration made of a template and values
 ``nginx``     ``deploy/nginx.conf``: its values, and its command
+``envoy``     ``deploy/envoy.yaml``: the same
 """

@@ -5,15 +5,15 @@ import tempfile
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from signal import SIGQUIT, Signals
+from signal import SIGQUIT, SIGTERM, Signals
 from typing import Final, NamedTuple
 
 from deploy.errors import DeployError
-from deploy.fronts import nginx
+from deploy.fronts import envoy, nginx
 from deploy.fronts.values import Front
 
 HAPROXY: Final = "haproxy"
-FRONTS: Final = (HAPROXY, "nginx")
+FRONTS: Final = (HAPROXY, "nginx", "envoy")
 """What ``FRONT`` may name; the first one is the default."""
 
 
@@ -30,7 +30,7 @@ class Started(NamedTuple):
 
     command: tuple[str, ...]
     stop_signal: Signals
-    """A soft stop: it stops listening, and stays until its connections end."""
+    """For NGINX a soft stop: it stops listening, and stays until its connections end."""
     folder: Folder
     """Where its configuration is."""
 
@@ -54,4 +54,6 @@ def start(name: str, front: Front) -> Started:
         DeployError: it is not installed, or cannot do what a variable asks for.
     """
     folder = Folder(name)
-    return Started(nginx.command(front, folder.path), SIGQUIT, folder)
+    if name == "nginx":
+        return Started(nginx.command(front, folder.path), SIGQUIT, folder)
+    return Started(envoy.command(front, folder.path), SIGTERM, folder)

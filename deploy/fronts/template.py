@@ -16,8 +16,8 @@ Values = Mapping[str, str | Sequence[Mapping[str, str]]]
 
 _PLACE: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _DIRECTIVE: Final = re.compile(r"\s*#(if|else|endif|each|end)(?: ([A-Z][A-Z0-9_]*))?")
-_HARMFUL: Final = re.compile(r"""[\x00-\x1f\x7f"'\\${};]""")
-"""Characters that would end a value, or begin something else."""
+_HARMFUL: Final = re.compile(r"""[\x00-\x1f\x7f"'\\${}]""")
+"""Characters that would end a value, which stands in quotes, or begin something else."""
 
 
 def render(template: str, values: Values) -> str:

