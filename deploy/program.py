@@ -22,3 +22,5 @@ class Program:
     stop_signal: Signals = SIGTERM
     pause_s: float = 1.0
     """The time before it is started again, if it has ended by itself."""
+    keeps: object = None
+    """Whatever must exist as long as the program may run, such as the folder of its configuration."""

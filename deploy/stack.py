@@ -65,7 +65,7 @@ class Stack:
         plan = self.plan
         if plan.bus is not None:
             await self._start_bus(plan.bus)
-        for stage in ((plan.poller, *plan.other_pollers), plan.gateways, (plan.haproxy,)):
+        for stage in ((plan.poller, *plan.other_pollers), plan.gateways, (plan.haproxy, plan.other_front)):
             await self._start_stage(stage)
         self._up = True
 
@@ -86,10 +86,14 @@ class Stack:
         await end(*self._watches.values())
         self._watches.clear()
         plan = self.plan
-        # Together: HAProxy stays until its connections end, and the gateways end those.
+        # Together: the front stays until its connections end, and the gateways end those.
         bus = plan.bus.stages if plan.bus is not None else ()
         try:
-            for stage in ((plan.haproxy, *plan.gateways), (plan.poller, *plan.other_pollers), *reversed(bus)):
+            for stage in (
+                (plan.haproxy, plan.other_front, *plan.gateways),
+                (plan.poller, *plan.other_pollers),
+                *reversed(bus),
+            ):
                 await asyncio.gather(
                     *(self._processes[program.name].stop(_STOP_S) for program in stage if program is not None)
                 )

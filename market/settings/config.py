@@ -49,6 +49,9 @@ HAPROXYS: Final = _names(
     " TICKGATE_REQUEST_RATE_PER_IP"
 ) | {f"TICKGATE_GATEWAY_{number}" for number in range(1, 17)}
 """Variables of ``haproxy.cfg``; the launcher passes them to HAProxy."""
+FRONT: Final = "FRONT"
+"""What ``tickgate cluster`` starts before the gateways: ``haproxy``, ``nginx`` or ``envoy``. Unset means
+``haproxy``."""
 LAUNCHERS: Final = _names("VENUES")
 """The venues whose pollers ``run`` and ``cluster`` start, with commas between them: ``binance,coinbase``. Unset means
 the one of ``VENUE``."""
@@ -59,7 +62,7 @@ PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
 """An HTTP proxy for connections to the exchange, streams too (``wss://`` by ``HTTPS_PROXY``), and to ``JWT_JWKS_URL``,
 with ``user:password@`` if it needs one; ``NO_PROXY`` names hosts without a proxy. Lower case works too. This
 machine's own addresses are reached directly."""
-KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | {LOCAL_BUS} | PROXIES
+KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | {LOCAL_BUS, FRONT} | PROXIES
 """All names that the file may have. All programs share it, so it may have names that only another program reads."""
 
 _MAX_BYTES: Final = 1024 * 1024
