@@ -13,6 +13,7 @@ from hypothesis import settings
 from tests import side_by_side
 from tests.long_runs import LongRuns
 from tests.valkey import Valkey
+from tests.valkey_cluster import ValkeyCluster
 
 # How long an example takes is for no test to judge.
 settings.register_profile("tickgate", deadline=None)
@@ -98,6 +99,22 @@ def valkey(_valkey: Valkey) -> Valkey:
     """A real Valkey server: running and empty when the test begins, whatever the test before did to it."""
     _valkey.renew()
     return _valkey
+
+
+@pytest.fixture(scope="session")
+def _valkey_cluster() -> Iterator[ValkeyCluster]:
+    cluster = ValkeyCluster(fails_over=False)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def valkey_cluster(_valkey_cluster: ValkeyCluster) -> ValkeyCluster:
+    """A real Valkey Cluster of six servers: whole and empty when the test begins. It fails over only when told to."""
+    _valkey_cluster.renew()
+    return _valkey_cluster
 
 
 def pytest_runtest_setup() -> None:

@@ -1,7 +1,8 @@
 """Connections to a Redis or Valkey server, for commands and for subscriptions.
 
 - ``url`` and ``tls``: read ``BUS_URL``;
-- ``client``: dials, and sends commands over a ``pool`` of connections with one command at a time (``pipe``);
+- ``dial``: makes a connection;
+- ``client``: sends commands over a ``pool`` of connections with one command at a time (``pipe``);
 - ``subscription``: a connection for pub/sub;
 - ``faults``: why a connection failed, in words, with the fix;
 - ``commands``: the protocol's requests as bytes;

@@ -11,8 +11,9 @@ from redis.exceptions import ResponseError
 from market.bus.broker import Batch, Receiver
 from market.bus.errors import LeaseLostError
 from market.bus.leadership import Token
-from market.bus.redis.connection.client import ANSWER_TIMEOUT_S, FAULTS, RedisClient, milliseconds
+from market.bus.redis.connection.client import RedisClient, milliseconds
 from market.bus.redis.connection.commands import command
+from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS
 from market.bus.redis.connection.pool import LEASE_LOST
 from market.bus.redis.connection.subscription import RedisSubscription
 from market.bus.redis.roles.layout import lease_key, lease_value, value_keys
