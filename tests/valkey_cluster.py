@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import hiredis
@@ -83,6 +84,10 @@ class ClusterNode:
             raise ResponseError(str(answer))
         return answer
 
+    def knows(self, other: "ClusterNode") -> bool:
+        """Whether it has heard of another node."""
+        return other.id in self.command("CLUSTER", "NODES")
+
     def says(self, section: str, line: bytes) -> bool:
         """Whether ``line`` is in a section of INFO, or in CLUSTER INFO."""
         words = ("CLUSTER", "INFO") if section == "cluster" else ("INFO", section)
@@ -118,7 +123,7 @@ class ValkeyCluster:
         everybody = b"cluster_known_nodes:%d" % len(self.nodes)
         self.until(lambda: all(node.says("cluster", everybody) for node in self.nodes))
         for primary, replica in zip(self.nodes, self.nodes[PRIMARIES:], strict=False):
-            self.until(lambda its=primary.id, of=replica: its in of.command("CLUSTER", "NODES"))
+            self.until(partial(replica.knows, primary))
             replica.command("CLUSTER", "REPLICATE", primary.id)
         self.until(self.is_whole)
         if not self._fails_over:
@@ -208,7 +213,7 @@ class ValkeyCluster:
         replica = self.replica_of(primary)
         replica.command("CLUSTER", "FAILOVER", *how)
         async with asyncio.timeout(HANGS_AFTER_S):
-            while self.owner(partition) is not replica:
+            while self.owner(partition) is not replica:  # noqa: ASYNC110 - a server sets no event
                 await asyncio.sleep(0.01)
         return replica
 

@@ -77,11 +77,11 @@ class ClusterBroker:
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> ClusterSubscription:
         """See `market.bus.Broker.subscribe`."""
         partitions = await partitions_in_use(self._client, self.partitions)
-        channels = [
-            (partition_key(number), channel(topic, number), topic)
-            for topic in topics
-            for number in partitions_with(topic, partitions)
-        ]
+        # A subscription to nothing has a link too, so that it can tell whether the bus is alive.
+        channels: dict[str, dict[bytes, str]] = {partition_key(0): {}}
+        for topic in topics:
+            for number in partitions_with(topic, partitions):
+                channels.setdefault(partition_key(number), {})[channel(topic, number).encode()] = topic
         subscription = ClusterSubscription(self._client, channels, receive)
         try:
             await subscription.open()

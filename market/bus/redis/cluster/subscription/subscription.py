@@ -8,7 +8,7 @@ comes at all, `received_at` stands still.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -34,9 +34,9 @@ _CHECK_S: Final = (4.0, 8.0)
 class _Seat:
     """One partition, and where it is read."""
 
-    def __init__(self, key: str) -> None:
-        self.slot = slot_of(key.encode())
-        self.channels: dict[bytes, str] = {}
+    def __init__(self, slot: int, channels: Mapping[bytes, str]) -> None:
+        self.slot = slot
+        self.channels = channels
         self.link: NodeLink | None = None
         """The link that brings its messages; None while it is interrupted."""
         self.placing: asyncio.Task[None] | None = None
@@ -45,16 +45,12 @@ class _Seat:
 class ClusterSubscription:
     """See `market.bus.BusSubscription`."""
 
-    def __init__(self, client: ClusterClient, channels: Iterable[tuple[str, str, str]], receive: Receiver) -> None:
-        """Read ``channels``: of each the key of its partition, its own name, and its topic."""
+    def __init__(self, client: ClusterClient, channels: Mapping[str, Mapping[bytes, str]], receive: Receiver) -> None:
+        """Read ``channels``: by the key of each partition its channels, each with its topic."""
         self._client = client
         self._receive = receive
         self._loop = asyncio.get_running_loop()
-        self._seats: dict[str, _Seat] = {}
-        for key, name, topic in channels:
-            if key not in self._seats:
-                self._seats[key] = _Seat(key)
-            self._seats[key].channels[name.encode()] = topic
+        self._seats = [_Seat(slot_of(key.encode()), its) for key, its in channels.items()]
         self._links = OnePerNode(self._open_link)
         self._check_at = self._loop.time() + client.rng.uniform(*_CHECK_S)
         self._checking: asyncio.Task[None] | None = None
@@ -65,7 +61,7 @@ class ClusterSubscription:
     @property
     def interrupted(self) -> int:
         """The number of partitions that nothing comes of at present."""
-        return sum(seat.link is None for seat in self._seats.values())
+        return sum(seat.link is None for seat in self._seats)
 
     async def open(self) -> None:
         """Subscribe in every partition.
@@ -73,7 +69,7 @@ class ClusterSubscription:
         Raises:
             RedisError, OSError, ValueError: some partition could not be subscribed to.
         """
-        routes = {seat: self._route(seat) for seat in self._seats.values()}
+        routes = {seat: self._route(seat) for seat in self._seats}
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await asyncio.gather(*(self._place(seat, route) for seat, route in routes.items()))
@@ -106,7 +102,7 @@ class ClusterSubscription:
         self._receive = _nobody_receives
         if not self.lost.done():
             self.lost.set_result(reason)
-        tasks = [seat.placing for seat in self._seats.values()]
+        tasks = [seat.placing for seat in self._seats]
         for task in (*tasks, self._checking):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
@@ -156,13 +152,13 @@ class ClusterSubscription:
         """Find partitions whose node does not know that it has lost them."""
         try:
             await self._client.topology.refresh()
-            for seat in self._seats.values():
+            for seat in self._seats:
                 owner = self._client.topology.owner(seat.slot)
                 if seat.link is not None and seat.placing is None and owner not in {seat.link.address, None}:
                     # The old link goes on until the new one brings messages.
                     seat.placing = self._loop.create_task(self._place_again(seat))
-            used = frozenset(seat.link.address for seat in self._seats.values() if seat.link is not None)
-            if not any(seat.placing for seat in self._seats.values()):
+            used = frozenset(seat.link.address for seat in self._seats if seat.link is not None)
+            if not any(seat.placing for seat in self._seats):
                 self._links.keep(used)
         finally:
             self._checking = None
@@ -173,13 +169,13 @@ class ClusterSubscription:
             self._receive(batch)
 
     def _unsubscribed(self, link: NodeLink, channel: bytes) -> None:
-        for seat in self._seats.values():
+        for seat in self._seats:
             if channel in seat.channels and seat.link is link:
                 link.ignore(seat.channels)
                 self._interrupt(seat, f"{link.address} has given its slot away")
 
     def _link_lost(self, link: NodeLink, reason: str) -> None:
-        for seat in self._seats.values():
+        for seat in self._seats:
             if seat.link is link:
                 self._interrupt(seat, reason)
 
