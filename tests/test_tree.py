@@ -60,6 +60,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
+    "gateway/fanout/feed/test_interruptions.py": "a feed, while one server of its bus is replaced",
     "deploy/test_venv.py": "deploy/venv.sh",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",

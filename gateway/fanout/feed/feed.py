@@ -157,7 +157,7 @@ class Feed:
                 pause_s = _FIRST_RETRY_S
                 hurry_from = loop.time() + 2 * HEARTBEAT_TIMEOUT_S
             self._bus_link.up_since = None
-            self._bus_link.renewing = False
+            self._bus_link.renewing = self._bus_link.interrupted = False
             # The reason is not for clients: it may name internal hosts.
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
@@ -178,6 +178,9 @@ class Feed:
             self.ready = True
             logger.info("bus link up: %s", self._bus.name)
             while (reason := await self._watch(subscription)) is None:
+                if subscription.missed.is_set():
+                    await self._catch_up(subscription)
+                    continue
                 try:
                     old, subscription = subscription, await self._subscribe()
                 except BusDownError as error:
@@ -226,11 +229,30 @@ class Feed:
             if venue in self._venues:
                 self._venues[venue].states_reader.take(payload)
 
+    async def _catch_up(self, subscription: BusSubscription) -> None:
+        """Read what ``subscription`` has missed in some partition. Its other partitions go on meanwhile."""
+        subscription.missed.clear()
+        try:
+            await self._read_store()
+        except BusDownError as error:
+            logger.warning("last values not read (%s): %s; trying again", self._bus.name, error)
+            subscription.missed.set()
+            self._bus_link.interrupted = True
+            self._look()
+            await asyncio.wait((subscription.lost,), timeout=_LOOK_S)
+            return
+        # Prices are live again, or go on to be, with heartbeats that come from now on.
+        self._bus_link.up_since = now = asyncio.get_running_loop().time()
+        self._health.bus_link_up(now)
+
     async def _watch(self, subscription: BusSubscription) -> str | None:
-        """Watch ``subscription``. Return why it has ended, or None if something else is wanted."""
+        """Watch ``subscription``. Return why it has ended, or None if something else is wanted, or was missed."""
         loop = asyncio.get_running_loop()
         ping_at = loop.time()
         while not subscription.lost.done():
+            if subscription.missed.is_set():
+                return None
+            self._bus_link.interrupted = subscription.interrupted
             now = loop.time()
             if now >= ping_at:
                 subscription.ping()

@@ -25,6 +25,8 @@ from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
 
 logger = logging.getLogger(__name__)
 
+_MOMENT_S: Final = 0.5
+"""A shorter interruption is not told. A heartbeat may be as late."""
 _TRY_S: Final = 1.0
 """For a node to take a subscription, before another is looked for."""
 _CHECK_S: Final = (4.0, 8.0)
@@ -39,6 +41,8 @@ class _Seat:
         self.channels = channels
         self.link: NodeLink | None = None
         """The link that brings its messages; None while it is interrupted."""
+        self.interrupted_at = 0.0
+        """When it was interrupted, in the event loop's time."""
         self.placing: asyncio.Task[None] | None = None
 
 
@@ -59,9 +63,10 @@ class ClusterSubscription:
         self.missed = asyncio.Event()
 
     @property
-    def interrupted(self) -> int:
-        """The number of partitions that nothing comes of at present."""
-        return sum(seat.link is None for seat in self._seats)
+    def interrupted(self) -> bool:
+        """See `market.bus.BusSubscription.interrupted`; a slot that just moves is no interruption."""
+        late = self._loop.time() - _MOMENT_S
+        return any(seat.link is None and seat.interrupted_at <= late for seat in self._seats)
 
     async def open(self) -> None:
         """Subscribe in every partition.
@@ -143,7 +148,7 @@ class ClusterSubscription:
             seat.placing = None
 
     def _interrupt(self, seat: _Seat, reason: str) -> None:
-        seat.link = None
+        seat.link, seat.interrupted_at = None, self._loop.time()
         if seat.placing is None and not self.lost.done():
             logger.info("%s: a partition is looked for again: %s", self._client.name, reason)
             seat.placing = self._loop.create_task(self._place_again(seat))
