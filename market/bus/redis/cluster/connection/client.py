@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -14,6 +15,18 @@ from market.bus.redis.cluster.connection.topology import Topology
 from market.bus.redis.cluster.connection.url import Address, parse_cluster_url
 from market.bus.redis.connection.commands import command, encoded
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS
+
+T = TypeVar("T")
+
+
+async def together(*asking: Awaitable[T]) -> list[T]:
+    """The answers to several questions. If one fails, its error is raised when the others have been answered too."""
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    found = [answer for answer in answers if not isinstance(answer, BaseException)]
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return found
 
 
 class ClusterClient:

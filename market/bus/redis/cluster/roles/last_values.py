@@ -1,11 +1,10 @@
 """Last values on a cluster: fields of the hash of each partition."""
 
-import asyncio
 from collections.abc import Iterable
 
 from market.bus.last_values import MAX_TOPIC_BYTES
 from market.bus.partitions import partition_of
-from market.bus.redis.cluster.connection.client import ClusterClient
+from market.bus.redis.cluster.connection.client import ClusterClient, together
 from market.bus.redis.cluster.roles.layout import field_of, partition_key, partitions_in_use, topic_of
 from market.bus.redis.cluster.roles.scripts import READ, READ_ALL
 
@@ -27,9 +26,7 @@ class ClusterLastValues:
         fields: dict[int, list[str]] = {}
         for topic in wanted:
             fields.setdefault(partition_of(topic, partitions), []).append(field_of(topic))
-        answers = await asyncio.gather(
-            *(self._eval(number, READ, max_bytes, *names) for number, names in fields.items())
-        )
+        answers = await together(*(self._eval(number, READ, max_bytes, *names) for number, names in fields.items()))
         return {topic: value for answer in answers for topic, value in answer.items()}
 
     async def read_all(self, prefix: str, *, max_bytes: int) -> dict[str, bytes]:
@@ -39,7 +36,7 @@ class ClusterLastValues:
         partitions = await partitions_in_use(self._client, self._partitions)
         field = field_of(prefix)
         longest = MAX_TOPIC_BYTES + len(field) - len(prefix)
-        answers = await asyncio.gather(
+        answers = await together(
             *(self._eval(number, READ_ALL, max_bytes, field, longest) for number in range(partitions))
         )
         # A value that lies elsewhere is of a time when there were more partitions, or fewer.

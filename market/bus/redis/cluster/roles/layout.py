@@ -18,7 +18,8 @@ from typing import Any, Final
 from market.bus.partitions import MAX_PARTITIONS, partition_of
 from market.bus.redis.cluster.connection.client import ClusterClient
 
-PARTITIONS: Final = "#partitions"
+_READ_PARTITIONS: Final = b"local it = redis.pcall('HGET', KEYS[1], '#partitions') return type(it) == 'string' and it"
+"""The key may be of another kind."""
 
 
 def partition_key(partition: int) -> str:
@@ -67,7 +68,7 @@ async def partitions_in_use(client: ClusterClient, default: int) -> int:
     Raises:
         BusDownError: the cluster did not answer.
     """
-    return as_partitions(await client.ask(partition_key(0), b"HGET", partition_key(0), PARTITIONS), default)
+    return as_partitions(await client.ask(partition_key(0), b"EVAL", _READ_PARTITIONS, 1, partition_key(0)), default)
 
 
 def as_partitions(answer: Any, default: int) -> int:

@@ -6,12 +6,11 @@ raises all of them. A fence that is higher than our epoch shows that partition 0
 since: the lease is asked for again, with a still higher epoch.
 """
 
-import asyncio
 from typing import Any, Final
 
 from market.bus.errors import BusDownError
 from market.bus.leadership import Token
-from market.bus.redis.cluster.connection.client import ClusterClient
+from market.bus.redis.cluster.connection.client import ClusterClient, together
 from market.bus.redis.cluster.roles.layout import as_partitions, lease_field, partition_key, stand_by_key
 from market.bus.redis.cluster.roles.scripts import ACQUIRE, RAISE, RELEASE
 from market.bus.redis.connection.client import milliseconds
@@ -38,7 +37,7 @@ class ClusterLeadership:
             epoch = int(answer[0])
             # The earlier leader may have used more partitions, and its gateways may still read them.
             partitions = max(self._partitions, as_partitions(answer[1], 1))
-            fences = await asyncio.gather(
+            fences = await together(
                 *(
                     self._eval(number, RAISE, field, owner, milliseconds(ttl_s), epoch)
                     for number in range(1, partitions)
@@ -53,7 +52,7 @@ class ClusterLeadership:
     async def release(self, token: Token) -> None:
         """See `market.bus.Leadership.release`."""
         words = lease_field(token.lease), token.owner, token.epoch
-        await asyncio.gather(*(self._eval(number, RELEASE, *words) for number in range(self._partitions)))
+        await together(*(self._eval(number, RELEASE, *words) for number in range(self._partitions)))
 
     async def stand_by(self, lease: str, owner: str, ttl_s: float) -> None:
         """See `market.bus.Leadership.stand_by`."""
