@@ -53,14 +53,16 @@ POLLER_LAYERS = (
 MARKET_LAYERS = ("settings wire", "bus prices process", "errors")
 """The same of the market."""
 
-REDIS_LAYERS = ("bus", "roles", "connection")
+REDIS_LAYERS = ("bus cluster", "roles", "connection")
 """The same of the bus on Redis."""
+
+CLUSTER_LAYERS = ("bus", "roles", "subscription", "connection")
+"""The same of the bus on a cluster."""
 
 NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
-    "gateway/fanout/feed/test_interruptions.py": "a feed, while one server of its bus is replaced",
     "deploy/test_venv.py": "deploy/venv.sh",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
@@ -79,6 +81,7 @@ COVERED_BY = {
     "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
     "gateway/protocol/served_symbol.py": "gateway/client/test_listing.py",
     "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
+    "gateway/fanout/feed/last_values.py": "gateway/fanout/feed/test_interruptions.py",
     "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
     "poller/coverage/listing.py": "poller/venues/binance/test_listing.py",
     "poller/coverage/streams.py": "poller/coverage/test_source.py",
@@ -98,6 +101,12 @@ COVERED_BY = {
     "poller/venues/binance/rest.py": "poller/rest/test_client.py",
     "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_broker.py",
+    "market/bus/redis/cluster/connection/nodes.py": "market/bus/redis/cluster/connection/test_client.py",
+    "market/bus/redis/cluster/roles/last_values.py": "market/bus/redis/cluster/roles/test_broker.py",
+    "market/bus/redis/cluster/roles/scripts.py": "market/bus/redis/cluster/roles/test_leadership.py",
+    "market/bus/redis/cluster/roles/tickets.py": "market/bus/redis/cluster/roles/test_leadership.py",
+    "market/bus/redis/cluster/subscription/node_link.py": "market/bus/redis/cluster/subscription/test_subscription.py",
+    "market/bus/redis/connection/dial.py": "market/bus/redis/connection/test_client.py",
     "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
@@ -171,7 +180,12 @@ def _children(folder: Path) -> dict[str, list[Path]]:
 
 @pytest.mark.parametrize(
     ("package", "layers"),
-    [("poller", POLLER_LAYERS), ("market", MARKET_LAYERS), ("market.bus.redis", REDIS_LAYERS)],
+    [
+        ("poller", POLLER_LAYERS),
+        ("market", MARKET_LAYERS),
+        ("market.bus.redis", REDIS_LAYERS),
+        ("market.bus.redis.cluster", CLUSTER_LAYERS),
+    ],
 )
 def test_packages_import_downwards(package: str, layers: tuple[str, ...]) -> None:
     """No part of a package imports from one of its own layer or of one above."""

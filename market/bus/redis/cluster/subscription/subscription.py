@@ -21,7 +21,6 @@ from market.bus.redis.cluster.connection.routing import Route
 from market.bus.redis.cluster.connection.slots import slot_of
 from market.bus.redis.cluster.connection.url import Address
 from market.bus.redis.cluster.subscription.node_link import NodeLink
-from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +75,7 @@ class ClusterSubscription:
         """
         routes = {seat: self._route(seat) for seat in self._seats}
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            async with asyncio.timeout(self._client.answer_s):
                 await asyncio.gather(*(self._place(seat, route) for seat, route in routes.items()))
         except TimeoutError:
             troubles = [route.trouble for seat, route in routes.items() if seat.link is None and route.trouble]
