@@ -21,7 +21,16 @@ def _valkey(environ: Mapping[str, str]) -> BusServers:
     return valkey(environ)
 
 
-BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {DEFAULT: _valkey}
+def _valkey_cluster(environ: Mapping[str, str]) -> BusServers:
+    from deploy.buses.valkey_cluster import ValkeyCluster
+
+    return ValkeyCluster(environ)
+
+
+BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {
+    DEFAULT: _valkey,
+    "valkey-cluster": _valkey_cluster,
+}
 """The name of a bus → the function that plans its servers, on free ports, with this environment."""
 
 
