@@ -117,6 +117,17 @@ def valkey_cluster(_valkey_cluster: ValkeyCluster) -> ValkeyCluster:
     return _valkey_cluster
 
 
+@pytest.fixture
+def own_cluster() -> Iterator[ValkeyCluster]:
+    """A cluster to be broken, whose replicas take over after a second."""
+    cluster = ValkeyCluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
 def pytest_runtest_setup() -> None:
     """Programs ignore SIGHUP from their import on; what a test starts must not inherit that."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

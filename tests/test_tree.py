@@ -111,6 +111,7 @@ COVERED_BY = {
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
+    "deploy/checks/cluster_rights.py": "deploy/checks/test_cluster.py",
     "deploy/files.py": "integration/test_installed.py",
     "deploy/launch.py": "integration/test_launcher.py",
     "deploy/program.py": "deploy/test_programs.py",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from deploy.buses.valkey import valkey_server
+from deploy.checks.cluster import check_cluster
 from deploy.checks.finding import Finding
 from deploy.checks.rights import LACKING, Need, described, lack, needs, rule
 from deploy.errors import DeployError
@@ -31,6 +32,8 @@ async def check_bus(
     if urlsplit(settings.bus_url).scheme == "memory":
         text = "memory:// reaches no other process: poller and gateway would not hear of each other"
         return [Finding("warning", "bus", text, "write redis://[user:password@]host:port/db, or leave BUS_URL unset")]
+    if urlsplit(settings.bus_url).scheme.endswith("+cluster"):
+        return await check_cluster(settings.bus_url, pollers)
     client = RedisClient(settings.bus_url, redial_s=60)
     findings: list[Finding] = []
     try:

@@ -1,6 +1,6 @@
 """Buses on a real cluster."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -47,14 +47,3 @@ async def open_one(valkey_cluster: ValkeyCluster) -> AsyncIterator[Opener]:
 def bus(open_one: Opener) -> Bus:
     """A bus on the shared cluster."""
     return open_one()
-
-
-@pytest.fixture
-def own_cluster() -> Iterator[ValkeyCluster]:
-    """A cluster to be broken, whose replicas take over after a second."""
-    cluster = ValkeyCluster()
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
