@@ -14,6 +14,7 @@ from tests import side_by_side
 from tests.long_runs import LongRuns
 from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
+from tests.valkey_cluster import ValkeyCluster
 
 # How long an example takes is for no test to judge.
 settings.register_profile("tickgate", deadline=None)
@@ -112,6 +113,33 @@ def sentinels(_sentinels: Sentinels) -> Sentinels:
     """Real Sentinels with a primary and two replicas, empty. Tests of failovers start their own."""
     _sentinels.renew()
     return _sentinels
+
+
+@pytest.fixture(scope="session")
+def _valkey_cluster() -> Iterator[ValkeyCluster]:
+    cluster = ValkeyCluster(fails_over=False)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def valkey_cluster(_valkey_cluster: ValkeyCluster) -> ValkeyCluster:
+    """A real Valkey Cluster of six servers: whole and empty when the test begins. It fails over only when told to."""
+    _valkey_cluster.renew()
+    return _valkey_cluster
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[ValkeyCluster]:
+    """A cluster to be broken, whose replicas take over after a second."""
+    cluster = ValkeyCluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 def pytest_runtest_setup() -> None:

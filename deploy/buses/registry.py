@@ -27,7 +27,17 @@ def _sentinel(environ: Mapping[str, str]) -> BusServers:
     return sentinel(environ)
 
 
-BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {DEFAULT: _valkey, "sentinel": _sentinel}
+def _valkey_cluster(environ: Mapping[str, str]) -> BusServers:
+    from deploy.buses.valkey_cluster import ValkeyCluster
+
+    return ValkeyCluster(environ)
+
+
+BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {
+    DEFAULT: _valkey,
+    "sentinel": _sentinel,
+    "valkey-cluster": _valkey_cluster,
+}
 """The name of a bus → the function that plans its servers, on free ports, with this environment."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from deploy.buses.valkey import valkey_server
+from deploy.checks.cluster import check_cluster
 from deploy.checks.finding import Finding
 from deploy.checks.rights import Need, needs
 from deploy.checks.rights_asked import check_replicas, check_rights
@@ -34,6 +35,8 @@ async def check_bus(
     if urlsplit(settings.bus_url).scheme == "memory":
         text = "memory:// reaches no other process: poller and gateway would not hear of each other"
         return [Finding("warning", "bus", text, "write redis://[user:password@]host:port/db, or leave BUS_URL unset")]
+    if urlsplit(settings.bus_url).scheme.endswith("+cluster"):
+        return await check_cluster(settings.bus_url, pollers)
     if urlsplit(settings.bus_url).scheme.endswith("+sentinel"):
         return await _check_behind_sentinels(settings.bus_url, needs(pollers, gateway))
     url = parse_redis_url(settings.bus_url)

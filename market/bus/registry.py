@@ -15,7 +15,7 @@ from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership
 from market.bus.tickets import TicketStore
 
-_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+cluster", "valkey"))
+_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "valkey"))
 """Schemes that an error message may show; anything else in a wrong URL may be a part of a secret."""
 
 
@@ -74,6 +74,12 @@ def _redis(url: str, options: BusOptions) -> Bus:
     return RedisBus(url, partitions=options.partitions)
 
 
+def _redis_cluster(url: str, options: BusOptions) -> Bus:
+    from market.bus.redis.cluster.bus import ClusterBus
+
+    return ClusterBus(url, partitions=options.partitions)
+
+
 class Scheme(NamedTuple):
     """A bus by its URL's scheme."""
 
@@ -86,9 +92,11 @@ class Scheme(NamedTuple):
 SCHEMES: Final[Mapping[str, Scheme]] = {
     "memory": Scheme(_memory, symbol_channels=True),
     "redis": Scheme(_redis, symbol_channels=True),
+    "redis+cluster": Scheme(_redis_cluster, symbol_channels=False),
     "rediss": Scheme(_redis, symbol_channels=True),
     "redis+sentinel": Scheme(_redis, symbol_channels=True),
     "rediss+sentinel": Scheme(_redis, symbol_channels=True),
+    "rediss+cluster": Scheme(_redis_cluster, symbol_channels=False),
     "unix": Scheme(_redis, symbol_channels=True),
 }
 """Every scheme of a URL of a bus."""
@@ -96,6 +104,8 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
 
 def open_bus(url: str, options: BusOptions = DEFAULTS) -> Bus:
     """Return the bus at ``url``: ``memory://``, or ``redis://host:port/db`` (``rediss://`` for TLS, ``unix://``).
+
+    ``redis+cluster://host:port,host:port`` (``rediss+cluster://``) is a cluster.
 
     Nothing is connected yet.
 
@@ -119,4 +129,7 @@ def _scheme(url: str) -> Scheme:
     if separator and (scheme := SCHEMES.get(name)):
         return scheme
     what = f"has the scheme {name}, which is not supported" if name in _NAMED_SCHEMES else "is no URL of a bus"
-    raise BusUrlError(f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://")
+    raise BusUrlError(
+        f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://;"
+        " a cluster is redis+cluster://host:port,host:port"
+    )

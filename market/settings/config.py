@@ -57,7 +57,8 @@ LAUNCHERS: Final = _names("VENUES")
 the one of ``VENUE``."""
 LOCAL_BUS: Final = "BUS"
 """The bus that ``run`` and ``cluster`` start on this machine if ``BUS_URL`` is not set: ``valkey``, one server, which
-is the default; ``sentinel``, three servers of which one is the primary, and three Sentinels."""
+is the default; ``sentinel``, three servers of which one is the primary, and three Sentinels; ``valkey-cluster``, three
+primaries with a replica each, and ``BUS_PARTITIONS`` 6 unless that is set."""
 PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
 """An HTTP proxy for connections to the exchange, streams too (``wss://`` by ``HTTPS_PROXY``), and to ``JWT_JWKS_URL``,
 with ``user:password@`` if it needs one; ``NO_PROXY`` names hosts without a proxy. Lower case works too. This

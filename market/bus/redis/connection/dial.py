@@ -29,6 +29,10 @@ async def dial(url: RedisUrl) -> AbstractConnection:
         await connection.connect()  # type: ignore[no-untyped-call]
     except FAULTS as error:
         reason = explained(error, url)
+    except BaseException:
+        # redis-py leaves the socket open.
+        await connection.disconnect(nowait=True)
+        raise
     else:
         return connection
     # Raised out here, so that no exception chain leads to one that may hold the password.

@@ -18,6 +18,9 @@ from market.bus.redis.connection.commands import command
 class RedisSubscription(asyncio.Protocol):
     """A connected redis-py connection, taken over as a pub/sub reader."""
 
+    interrupted = False
+    """There is one server: the subscription is alive or lost as a whole."""
+
     def __init__(self, connection: AbstractConnection, topics: Iterable[str], receive: Receiver) -> None:
         """Take ``connection`` over; redis-py no longer reads from it.
 
@@ -34,6 +37,7 @@ class RedisSubscription(asyncio.Protocol):
         self._resting = False
         self._subscribed: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
+        self.missed = asyncio.Event()
         self.received_at = loop.time()
 
     async def subscribe(self) -> None:

@@ -53,6 +53,8 @@ class FragileBus(MemoryBus):
         """Whether it refuses new connections and keeps existing ones."""
         self.slow_s = 0.0
         """The time that a new connection takes."""
+        self.unreadable = False
+        """Whether it has no last values for those who ask."""
         self.lost_channels: set[str] = set()
         """Symbols whose ticks are stored and never delivered."""
         self.lost_topics: set[str] = set()
@@ -94,6 +96,8 @@ class FragileBus(MemoryBus):
 
     async def read(self, topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
         wanted = list(topics)
+        if self.unreadable:
+            raise BusDownError("CLUSTERDOWN The cluster is down")
         if wanted == [STATES]:
             self.states_read += 1
             stored = await super().read(wanted, max_bytes=max_bytes)
