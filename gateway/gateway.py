@@ -105,7 +105,7 @@ class Gateway:
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """The message rates of connections, subjects and addresses."""
-        self._background_tasks: set[asyncio.Task[None]] = set()
+        self._background_tasks = set[asyncio.Task[None]]()
         self.on_change: list[Callable[[], None]] = []
         """Called when `settings` have changed."""
         self.limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
