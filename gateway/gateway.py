@@ -74,14 +74,8 @@ class Gateway:
         self._empty.set()
         last: dict[str, FramedTick] = {}
         states: dict[str, FramedStatus] = {}
-        self.hub = Hub(
-            last,
-            states,
-            self.counters,
-            lag_timeout_s=settings.lag_timeout_s,
-            throttle=Throttle(factor=settings.rest_factor),
-            load=LoopLoad(timer),
-        )
+        throttle, load = Throttle(factor=settings.rest_factor), LoopLoad(timer)
+        self.hub = Hub(last, states, self.counters, lag_timeout_s=settings.lag_timeout_s, throttle=throttle, load=load)
         self.states = StatesByVenue(settings.symbols, states, self.hub.publish_states, self.counters, now_us=now_us)
         """The state of each symbol."""
         self.feed = Feed(
