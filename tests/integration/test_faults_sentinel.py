@@ -76,7 +76,8 @@ class Scene:
 
         await eventually(both_listen, FOLLOWED_WITHIN_S)
         await until_current(self.clients, within_s=FOLLOWED_WITHIN_S)
-        assert (took := now() - began) <= FOLLOWED_WITHIN_S
+        took = now() - began
+        assert took <= FOLLOWED_WITHIN_S
         return took
 
     async def uses_of(self, server: Server) -> list[str]:
