@@ -50,7 +50,7 @@ POLLER_LAYERS = (
 )
 """Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
 
-MARKET_LAYERS = ("settings wire", "bus prices process", "errors")
+MARKET_LAYERS = ("settings wire", "bus", "prices process", "errors")
 """The same of the market."""
 
 REDIS_LAYERS = ("bus cluster", "roles", "connection")

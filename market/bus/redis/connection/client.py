@@ -18,6 +18,12 @@ _MAX_ASKING: Final = 8
 """Commands to the store at once, each on a connection of its own; further ones queue."""
 
 
+LINK_PATIENCE_S: Final = 6.0
+"""A new subscription waits so long for a primary that is about to be replaced: it need not be tried again meanwhile."""
+_PATIENCE_S: Final = 1.5
+"""A command does, too, within the time that it has."""
+
+
 class Link(Protocol):
     """A connection that is not one of the pool's."""
 
@@ -68,13 +74,9 @@ class RedisClient:
         """
         return await self._pool.ask(request, self._deadline())
 
-    async def dial(self) -> AbstractConnection:
-        """A new connection; the name in the address is looked up again.
-
-        Raises:
-            RedisConnectionError: none could be made. The message is one line with the reason, without our credentials.
-        """
-        return await self._primary.dial()
+    async def dial(self, patience_s: float = _PATIENCE_S) -> AbstractConnection:
+        """See `Primary.dial`."""
+        return await self._primary.dial(patience_s)
 
     def keep(self, link: Link) -> None:
         """End ``link``, whose connection comes of `dial`, when the primary is another server."""

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from market.bus.redis.connection.commands import command
 from market.bus.redis.connection.pipe import RedisPipe
+from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +100,7 @@ class RedisPool:
     async def aclose(self) -> None:
         """Close idle connections; no more commands are sent."""
         if self._redialling is not None:
-            self._redialling.cancel()
-            await asyncio.wait((self._redialling,))
+            await end(self._redialling)
         self._close_idle()
 
     def _redial_when_due(self, deadline: float) -> None:

@@ -1,11 +1,12 @@
 """Where the primary is: at an address that stays the same, or where Sentinels say."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 from redis.asyncio.connection import AbstractConnection
 
-from market.bus.redis.connection.dial import dial
+from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, dial
 from market.bus.redis.connection.faults import not_in_time
 from market.bus.redis.connection.url import parse_redis_url
 
@@ -16,11 +17,14 @@ class Primary(Protocol):
     name: str
     """The bus's name for logs, without secrets."""
 
-    async def dial(self) -> AbstractConnection:
+    async def dial(self, patience_s: float) -> AbstractConnection:
         """A new connection to it; every name in an address is looked up again.
+
+        If another server is to take its place, that is waited for, for up to ``patience_s``.
 
         Raises:
             RedisConnectionError: none could be made. The message is one line with the reason, without our credentials.
+            TimeoutError: it took longer than any answer.
         """
 
     def not_in_time(self) -> str:
@@ -44,9 +48,10 @@ class FixedPrimary:
         """Whether a connection was ever made."""
         self.name = f"redis {self._url.place} db {self._url.db}"
 
-    async def dial(self) -> AbstractConnection:
+    async def dial(self, patience_s: float) -> AbstractConnection:  # noqa: ARG002 - nobody says when it is replaced
         """See `Primary.dial`."""
-        connection = await dial(self._url)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            connection = await dial(self._url)
         self._reached = True
         return connection
 

@@ -7,15 +7,18 @@ from typing import Final
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from market.bus.redis.connection.dial import FAULTS, dial
+from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS, dial
 from market.bus.redis.connection.faults import explained, not_in_time
 from market.bus.redis.connection.pool import role_in
 from market.bus.redis.connection.sentinel.url import parse_sentinel_url
 from market.bus.redis.connection.sentinel.verdict import Address, Verdict
 from market.bus.redis.connection.sentinel.watch import SentinelWatch
+from market.process.tasks import end
 
-_PATIENCE_S: Final = 1.5
-"""A primary that cannot be used is given so much time to be replaced. Callers wait for up to two seconds."""
+_SETTLE_S: Final = 1.5
+"""At the start the Sentinels have so much time to answer."""
+_AGAIN_S: Final = 1.0
+"""A primary that cannot be used, and is not replaced, is dialled again: it may be back."""
 
 
 class SentinelPrimary:
@@ -32,32 +35,37 @@ class SentinelPrimary:
         self._watch = SentinelWatch(self._url, self._decided)
         self._dialled: set[Address] = set()
         """Where connections may lead."""
+        self._reached = False
+        """Whether a connection was ever made."""
         self.place = self._url.place
         self.name = f"redis+sentinel {self.place} db {self._url.server.db}"
 
-    async def dial(self) -> AbstractConnection:
+    async def dial(self, patience_s: float) -> AbstractConnection:
         """See `market.bus.redis.connection.primary.Primary.dial`."""
         loop = asyncio.get_running_loop()
         self._watch.start()
-        deadline = loop.time() + _PATIENCE_S
-        await self._watch.settle(deadline)
+        began = loop.time()
+        await self._watch.settle(began + _SETTLE_S)
+        # Before any connection was made there is no failover to wait for, but perhaps a mistake to be told.
+        deadline = began + (patience_s if self._reached else min(patience_s, _SETTLE_S))
         while True:
             verdict = self._watch.verdict
             outcome = self._watch.silence() if verdict is None else await self._reach(verdict)
             if not isinstance(outcome, str):
                 return outcome
-            while verdict == self._watch.verdict:
-                if (left_s := deadline - loop.time()) <= 0:
-                    # Raised out here, so that no exception chain leads to one that may hold the password.
-                    raise RedisConnectionError(outcome)
+            again_at = min(loop.time() + _AGAIN_S, deadline)
+            while verdict == self._watch.verdict and (left_s := again_at - loop.time()) > 0:
                 await asyncio.wait((self._watch.change(),), timeout=left_s)
+            if verdict == self._watch.verdict and again_at == deadline:
+                # Raised out here, so that no exception chain leads to one that may hold the password.
+                raise RedisConnectionError(outcome)
 
     def not_in_time(self) -> str:
         """See `market.bus.redis.connection.primary.Primary.not_in_time`."""
         verdict = self._watch.verdict
         if verdict is None:
             return self._watch.silence()
-        return not_in_time(self._url.at(verdict.addresses[0]), reached=bool(self._dialled))
+        return not_in_time(self._url.at(verdict.addresses[0]), reached=self._reached)
 
     async def aclose(self) -> None:
         """See `market.bus.redis.connection.primary.Primary.aclose`."""
@@ -85,6 +93,7 @@ class SentinelPrimary:
             outcome = connecting.result()
             if not isinstance(outcome, str):
                 self._dialled.add(address)
+                self._reached = True
                 return outcome
             fault = fault or outcome
         return fault
@@ -93,7 +102,10 @@ class SentinelPrimary:
         """A connection to the server there, if it is a primary; else why there is none."""
         url = self._url.at(address)
         try:
-            connection = await dial(url)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                connection = await dial(url)
+        except TimeoutError:
+            return f"{not_in_time(url, reached=self._reached)} (Sentinel names it as the primary {self._url.master})"
         except FAULTS as error:
             fault = str(error) if url.place in str(error) else f"{url.called}: {error}"
             return f"{fault} (Sentinel names it as the primary {self._url.master})"
@@ -115,7 +127,8 @@ class SentinelPrimary:
 
 
 async def _abandon(connecting: asyncio.Task[AbstractConnection | str]) -> None:
-    connecting.cancel()
-    await asyncio.wait((connecting,))
-    if not connecting.cancelled() and not isinstance(outcome := connecting.result(), str):
-        await outcome.disconnect(nowait=True)
+    try:
+        await end(connecting)
+    finally:
+        if connecting.done() and not connecting.cancelled() and not isinstance(outcome := connecting.result(), str):
+            await outcome.disconnect(nowait=True)

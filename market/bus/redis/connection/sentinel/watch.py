@@ -17,6 +17,7 @@ from market.bus.redis.connection.sentinel.link import SentinelLink, UnknownMaste
 from market.bus.redis.connection.sentinel.url import SentinelUrl
 from market.bus.redis.connection.sentinel.verdict import Answer, Verdict, decide
 from market.bus.redis.connection.url import RedisUrl
+from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +80,7 @@ class SentinelWatch:
 
     async def aclose(self) -> None:
         """End every connection."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await end(*self._tasks)
 
     async def _follow(self, number: int, sentinel: RedisUrl) -> None:
         while True:
