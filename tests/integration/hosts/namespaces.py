@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET of <linux/sched.h>
 _OWN = "/proc/thread-self/ns/net"
@@ -69,6 +70,15 @@ class Namespace:
         if done.returncode:
             raise OSError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
 
+    def forward(self) -> None:
+        """Make it a router.
+
+        Raises:
+            OSError: the kernel's settings cannot be written here.
+        """
+        with self.entered():
+            Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="ascii")
+
     def socket(self) -> socket.socket:
         """A TCP socket that belongs to it, for the event loop."""
         with self.entered():
@@ -91,6 +101,7 @@ def why_not() -> str:
         try:
             namespace.run("ip", "link", "add", "one", "type", "veth", "peer", "name", "other")
             namespace.run("ip", "rule", "add", "priority", "1", "iif", "one", "blackhole")
+            namespace.forward()
         finally:
             namespace.close()
     except OSError as error:

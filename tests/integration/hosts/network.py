@@ -9,7 +9,6 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from deploy.processes import Process
 from tests.integration.hosts.namespaces import Namespace
@@ -67,8 +66,7 @@ class Network:
         self._hosts: dict[str, Host] = {}
         self._rules: set[tuple[str, ...]] = set()
         self.router = Namespace()
-        with self.router.entered():
-            Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="ascii")
+        self.router.forward()
 
     def __getitem__(self, name: str) -> Host:
         return self._hosts[name]
