@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bench.capacity.fleet import Address, Chooser, Handshakes, Limits
+from bench.capacity.fleet import Address, Chooser, Front, Handshakes, Limits
 
 Choice = Literal["leastconn", "random"]
 USUAL: Final = Limits()
@@ -50,6 +50,8 @@ class Loss:
     choice: Choice = "leastconn"
     front_per_s: float = 0.0
     """Connects that the fronts take, all together, one after the other; 0: any number."""
+    front_backlog: int = 65_536
+    """Connects that may wait for that: 4,096 at each of sixteen fronts."""
     detect_s: float = 0.0
     """So long connections are still sent to lost gateways, which refuse them. HAProxy sends those elsewhere itself."""
     clients_per_address: int = 1
@@ -101,7 +103,10 @@ def simulate(loss: Loss, seed: int = 1, backoff: Backoff = Backoff()) -> Outcome
     retries: list[tuple[float, int]] = []
     done: list[float] = []
     refused = given_up = tries = 0
-    queue_s = front_free_at = 0.0
+    front = Front(loss.front_per_s, loss.front_backlog)
+    syns: dict[int, tuple[float, int]] = {}
+    """Client → when its attempt began, and the SYNs that were dropped since."""
+    queue_s = 0.0
     at = 0
 
     def again(now: float, client: int) -> None:
@@ -114,7 +119,7 @@ def simulate(loss: Loss, seed: int = 1, backoff: Backoff = Backoff()) -> Outcome
         else:
             now, client = first[at]
             at += 1
-        tries += 1
+        tries += client not in syns
         if now < loss.down_s or (now < loss.detect_s and rng.random() * loss.gateways < loss.lost):
             again(now, client)
             continue
@@ -125,14 +130,18 @@ def simulate(loss: Loss, seed: int = 1, backoff: Backoff = Backoff()) -> Outcome
             refused += 1
             again(now, client)
             continue
-        reached = now
-        if loss.front_per_s:
-            reached = max(now, front_free_at) + 1 / loss.front_per_s
-            if reached - now > backoff.timeout_s:
+        reached = front.take(now)
+        if reached is None:
+            # The kernel of the client sends its SYN again after 1, 3 and 7 seconds (tcp(7), tcp_syn_retries).
+            begun, sent = syns.pop(client, (now, 0))
+            if now + 2**sent - begun <= backoff.timeout_s:
+                syns[client] = (begun, sent + 1)
+                heapq.heappush(retries, (now + 2**sent, client))
+            else:
                 given_up += 1
-                again(now + backoff.timeout_s, client)
-                continue
-            front_free_at = reached
+                again(begun + backoff.timeout_s, client)
+            continue
+        begun, _ = syns.pop(client, (now, 0))
         gateway = choose()
         handshakes.came(gateway, reached)
         may = not crowded or loss.limits.shared or addresses.may(gateway, address, reached)
@@ -141,12 +150,12 @@ def simulate(loss: Loss, seed: int = 1, backoff: Backoff = Backoff()) -> Outcome
             again(now, client)
             continue
         welcomed = handshakes.serve(gateway, reached)
-        if welcomed - now > backoff.timeout_s:
+        if welcomed - begun > backoff.timeout_s:
             given_up += 1
-            again(now + backoff.timeout_s, client)
+            again(begun + backoff.timeout_s, client)
             continue
         handshakes.connections[gateway] += 1
-        queue_s = max(queue_s, welcomed - now)
+        queue_s = max(queue_s, welcomed - begun)
         done.append(welcomed)
     done.sort()
     return Outcome(

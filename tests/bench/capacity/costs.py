@@ -15,6 +15,7 @@ ROUND = UnitCosts(
             "read": 20,
             "tick_in": 2,
             "write": 5,
+            "cold": 2,
             "tick_out": 0.1,
             "join": 3,
             "ping": 10,

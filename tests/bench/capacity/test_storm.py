@@ -14,7 +14,8 @@ from bench.processes import ROOT
 
 def small(loss: Loss) -> Loss:
     """Make the same loss smaller, and its front."""
-    return replace(loss, gateways=100, clients_each=300, front_per_s=loss.front_per_s / 33)
+    backlog, per_s = loss.front_backlog // 33, loss.front_per_s / 33
+    return replace(loss, gateways=100, clients_each=300, front_per_s=per_s, front_backlog=backlog)
 
 
 SOME = (storms.GATEWAY, storms.DRAIN, storms.ZONE, storms.ZONE_DIRECT)
