@@ -59,6 +59,7 @@ def _answer(options: argparse.Namespace, costs: UnitCosts) -> int:
         batched=options.batched,
         utilisation=options.utilisation,
         clients_per_gateway=options.clients_per_gateway,
+        front_cores=options.front_cores,
     )
     plan = answer(question, costs)
     if options.json:
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-batches", dest="batched", action="store_false", help="each tick is a message on the bus")
     add("--utilisation", type=float, default=0.5, help="the share of a core that a process may use (default: 0.5)")
     add("--clients-per-gateway", type=int, default=15_000, help="at most (default: 15,000)")
+    add("--front-cores", type=int, default=8, help="cores of each front (default: 8)")
     add("--json", action="store_true", help="the answer as JSON")
     add("--storm", action="store_true", help="simulate how the clients of a thousand gateways come back")
     add("--measure", action="store_true", help="measure the unit costs on this machine, some four minutes")

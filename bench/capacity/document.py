@@ -95,7 +95,7 @@ def costs(kept: UnitCosts) -> str:
 def examples(kept: UnitCosts) -> str:
     """What some numbers of clients take."""
     head = ["clients × symbols × updates/s", "front", "gateways", "clients each", "cores", "memory GB", "to clients"]
-    rows = [[*head, "bus, cores", "front, cores", "connects/s after a loss"]]
+    rows = [[*head, "bus, cores", "fronts, cores", "connects/s after a loss"]]
     for question in EXAMPLES:
         plan = answer(question, kept)
         parts = {part.name.partition(" ")[0]: part for part in plan.parts}

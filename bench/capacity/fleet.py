@@ -81,7 +81,27 @@ class Chooser:
         while connections[gateway] != count:
             heapq.heapreplace(heap, (connections[gateway], self._rng.random(), gateway))
             count, _, gateway = heap[0]
+        # Among those with equally few the next one is another.
+        heapq.heapreplace(heap, (count, self._rng.random(), gateway))
         return gateway
+
+
+class Front:
+    """All fronts together: connects are taken one after the other, and so many may wait in the listening sockets."""
+
+    def __init__(self, per_s: float, backlog: int) -> None:
+        """``per_s`` of 0 takes any number at once."""
+        self._per_s, self._backlog = per_s, backlog
+        self._free_at = 0.0
+
+    def take(self, now: float) -> float | None:
+        """When a connect that comes ``now`` is handed to a gateway; None if its SYN finds no room and is dropped."""
+        if not self._per_s:
+            return now
+        if (self._free_at - now) * self._per_s >= self._backlog:
+            return None
+        self._free_at = max(now, self._free_at) + 1 / self._per_s
+        return self._free_at
 
 
 class Address:

@@ -1,12 +1,15 @@
 """Measure the unit costs on this machine: ``python -m bench.capacity --measure``, some three minutes."""
 
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bench.capacity import shapes, work
+from msgspec import Struct
+
+from bench.capacity import shapes, work, yardstick
 from bench.capacity.fitting import fit
 from bench.capacity.unit_costs import Costs, UnitCosts
 from bench.capacity.work import Work
@@ -40,13 +43,15 @@ def measure(
         ProcessError: a process did not start, answer, or stay.
     """
     runs = list(_runs(bench, shapes.STRAIGHT, "straight", seconds, say))
+    usual_us = statistics.median(window.yardstick_us or 0.0 for _, window in runs)
+    per_s = Rate(usual_us)
     quiet, connect_us, memory = _crowd(bench, "straight", say)
     loads = [work.of(scenario) for scenario, _ in runs]
     gateway = Costs(
         us={
             **fit(
                 [*map(work.of_gateways, loads), work.of_gateways(work.of(shapes.CROWD))],
-                [*(_per_s(window, "gateways") for _, window in runs), _per_s(quiet, "gateways")],
+                [*(per_s(window, "gateways") for _, window in runs), per_s(quiet, "gateways")],
             ),
             "connect": connect_us["gateways"],
         },
@@ -56,15 +61,16 @@ def measure(
     )
     bus = fit(
         [*map(work.of_bus, loads), work.of_bus(work.of(shapes.CROWD))],
-        [*(_per_s(window, "bus") for _, window in runs), _per_s(quiet, "bus")],
+        [*(per_s(window, "bus") for _, window in runs), per_s(quiet, "bus")],
     )
     bytes_per_tick = _bytes_per_tick(runs)
     costs = {"straight": Costs(us={"process": 0.0}, files_per_connection=0, measured_by=COMMAND)}
     for name in fronts:
-        costs[name] = _front(bench, name, gateway, seconds, bytes_per_tick, say)
+        costs[name] = _front(bench, name, gateway, seconds, bytes_per_tick, per_s, say)
     return UnitCosts(
         machine=about,
         when=when,
+        yardstick_us=usual_us,
         bytes_per_tick=bytes_per_tick,
         bus_bytes_per_tick=bytes_per_tick + _BUS_BYTES,
         kernel_kb_per_connection=memory["kernel_kb"],
@@ -84,9 +90,12 @@ def run(bench: Bench, scenario: Scenario, seconds: float) -> Window:
     with ExitStack() as stack:
         system = System(bench, stack, scenario)
         opened = system.open()
+        before = yardstick.measure_us(bench.cores.server)
         system.feed()
         time.sleep(_WARM_UP_S)
         window = system.window(seconds)
+        system.stop()
+        window.yardstick_us = (before + yardstick.measure_us(bench.cores.server)) / 2
         window.failures.update(opened.failures)
         return window
 
@@ -101,9 +110,16 @@ def _runs(
         yield scenario, window
 
 
-def _per_s(window: Window, part: str) -> float:
-    """CPU microseconds per second."""
-    return max(1.0, window.cpu_s[part] * 1e6 / window.seconds)
+class Rate(Struct, frozen=True):
+    """CPU microseconds per second, at the usual speed of the processor."""
+
+    usual_us: float
+    """The usual length of the yardstick."""
+
+    def __call__(self, window: Window, part: str) -> float:
+        """What a part used in ``window``."""
+        speed = (window.yardstick_us or self.usual_us) / self.usual_us
+        return max(1.0, window.cpu_s[part] * 1e6 / window.seconds / speed)
 
 
 def _bytes_per_tick(runs: Sequence[tuple[Scenario, Window]]) -> float:
@@ -111,16 +127,18 @@ def _bytes_per_tick(runs: Sequence[tuple[Scenario, Window]]) -> float:
     return sum(window.bytes for window in many) / sum(window.ticks for window in many)
 
 
-def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_tick: float, say: Say) -> Costs:
+def _front(
+    bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_tick: float, per_s: "Rate", say: Say
+) -> Costs:
     runs = list(_runs(bench, shapes.FRONTED, name, seconds, say))
     quiet, connect_us, memory = _crowd(bench, name, say)
     loads = [work.of(scenario) for scenario in (*shapes.FRONTED, shapes.CROWD)]
     us = fit(
         [work.of_front(load, bytes_per_tick) for load in loads],
-        [*(_per_s(window, "front") for _, window in runs), _per_s(quiet, "front")],
+        [*(per_s(window, "front") for _, window in runs), per_s(quiet, "front")],
     )
     works = [work.of_gateways(load) for load in loads]
-    used = [_per_s(window, "gateways") for window in (*(window for _, window in runs), quiet)]
+    used = [per_s(window, "gateways") for window in (*(window for _, window in runs), quiet)]
     return Costs(
         us={**us, "connect": connect_us["front"]},
         gateway_us={**_again(gateway, works, used), "connect": connect_us["gateways"]},

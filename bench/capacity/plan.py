@@ -17,6 +17,8 @@ SEGMENT_BYTES = 1448
 """Payload of a TCP segment with timestamps, in an Ethernet frame."""
 HEADERS_BYTES = 66
 """Ethernet, IPv4 and TCP with timestamps."""
+FILES_MOST = 1_000_000
+"""Open files that Linux lets a process have (``fs.nr_open``)."""
 FILES_BESIDE = 64
 """Files of a process that are no clients'."""
 PORTS = 28_000
@@ -44,6 +46,8 @@ class Question:
     utilisation: float = 0.5
     """The share of a core that a process may use; above half a core a gateway begins to rest."""
     clients_per_gateway: int = 15_000
+    front_cores: int = 8
+    """Cores of each front: HAProxy's threads."""
     lost_share: float = 0.1
     """The share of the gateways that may be lost at once."""
 
@@ -146,24 +150,32 @@ def answer(question: Question, costs: UnitCosts) -> Plan:
 
 def _gateways(question: Question, behind: Costs, one: Load, remarks: list[str]) -> int:
     """How many gateways it takes, by CPU and by connections."""
-    alone = behind.cores(work.of_gateways(replace(one, clients=0)))
-    client = behind.cores(work.of_gateways(one)) - alone
-    by_connections = math.ceil(question.clients / question.clients_per_gateway)
-    room = question.utilisation - alone
-    if room <= 0:
+
+    def share(gateways: int) -> float:
+        """The share of a core that each of so many uses."""
+        load = replace(one, clients=question.clients, gateways=gateways)
+        return behind.cores(work.of_gateways(load)) / gateways
+
+    by_connections = max(1, math.ceil(question.clients / question.clients_per_gateway))
+    alone = share(question.clients)
+    if alone > question.utilisation:
+        feed = behind.cores(work.of_gateways(replace(one, clients=0)))
         remarks.append(
-            f"The feed alone takes {alone:.0%} of each gateway's core, more than the {question.utilisation:.0%} that it"
-            " may use: publish more ticks at once (--at-once), in batches."
+            f"The feed alone takes {feed:.0%} of each gateway's core, and one client {alone - feed:.0%}; it may use"
+            f" {question.utilisation:.0%}. Publish more ticks at once (--at-once), or let clients ask for less"
+            " (--conflation)."
         )
         return by_connections
-    by_cpu = math.ceil(question.clients * client / room)
-    if client > room:
-        remarks.append(f"One client takes {client:.0%} of a core: let clients ask for less (--conflation).")
+    # The fewest that are enough: more gateways never use more each.
+    too_few, enough = 0, question.clients
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        too_few, enough = (too_few, middle) if share(middle) <= question.utilisation else (middle, enough)
     remarks.append(
-        f"{by_cpu:,} gateways by CPU, {by_connections:,} by connections: "
-        + ("CPU decides." if by_cpu > by_connections else "connections decide.")
+        f"{enough:,} gateways by CPU, {by_connections:,} by connections: "
+        + ("CPU decides." if enough > by_connections else "connections decide.")
     )
-    return max(by_cpu, by_connections, 1)
+    return max(enough, by_connections)
 
 
 def _bus(question: Question, costs: UnitCosts, load: Load, remarks: list[str]) -> Part:
@@ -196,20 +208,23 @@ def _bus(question: Question, costs: UnitCosts, load: Load, remarks: list[str]) -
 
 def _front(question: Question, costs: UnitCosts, load: Load, to_clients: float, remarks: list[str]) -> Part:
     front = costs.front(question.front)
+    files = front.files_per_connection * question.clients
+    processes = math.ceil(files / FILES_MOST)
     cores = memory = None
     if front.is_known:
         cores = front.cores(work.of_front(load, costs.bytes_per_tick))
-        memory = _memory_gb(front, 1, question.clients, 2 * costs.kernel_kb_per_connection)
+        processes = max(processes, math.ceil(cores / question.front_cores / question.utilisation))
+        memory = _memory_gb(front, processes, question.clients, 2 * costs.kernel_kb_per_connection)
     else:
         remarks.append(f"The CPU time of {question.front} was not measured on this machine.")
     if question.clients / load.gateways > PORTS:
         remarks.append("A front has 28,000 ports for each gateway and address of its own: give it more addresses.")
     return Part(
         name=f"front ({question.front})",
-        processes=1,
+        processes=processes,
         cores=cores,
         memory_gb=memory,
-        files=front.files_per_connection * question.clients + FILES_BESIDE,
+        files=math.ceil(files / processes) + FILES_BESIDE,
         out_mbit_s=to_clients,
     )
 

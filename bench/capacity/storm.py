@@ -7,11 +7,11 @@ after the other, refuse beyond their limits, and are chosen by the front.
 
 import heapq
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bench.capacity.fleet import Address, Chooser, Handshakes, Limits
+from bench.capacity.fleet import Address, Chooser, Front, Handshakes, Limits
 
 Choice = Literal["leastconn", "random"]
 USUAL: Final = Limits()
@@ -50,6 +50,8 @@ class Loss:
     choice: Choice = "leastconn"
     front_per_s: float = 0.0
     """Connects that the fronts take, all together, one after the other; 0: any number."""
+    front_backlog: int = 65_536
+    """Connects that may wait for that: 4,096 at each of sixteen fronts."""
     detect_s: float = 0.0
     """So long connections are still sent to lost gateways, which refuse them. HAProxy sends those elsewhere itself."""
     clients_per_address: int = 1
@@ -90,88 +92,120 @@ def _clients(loss: Loss) -> int:
 
 def simulate(loss: Loss, seed: int = 1, backoff: Backoff = Backoff()) -> Outcome:
     """Let all clients of ``loss`` come back. The same seed gives the same outcome."""
-    rng = random.Random(seed)
-    count = _clients(loss)
-    left = loss.gateways - loss.lost
-    handshakes = Handshakes(left, loss.limits, 0 if loss.lost == 0 else loss.clients_each)
-    choose = Chooser(handshakes.connections, rng, by_load=loss.choice == "leastconn").choose
-    addresses = Address(loss.limits)
-    attempts = [0] * count
-    first = _first_attempts(loss, count, backoff, rng)
-    retries: list[tuple[float, int]] = []
-    done: list[float] = []
-    refused = given_up = tries = 0
-    queue_s = front_free_at = 0.0
-    at = 0
+    return _Storm(loss, random.Random(seed), backoff).run()
 
-    def again(now: float, client: int) -> None:
-        attempts[client] += 1
-        heapq.heappush(retries, (now + backoff.wait_s(attempts[client], rng), client))
 
-    while at < count or retries:
-        if retries and (at == count or retries[0] < first[at]):
-            now, client = heapq.heappop(retries)
-        else:
-            now, client = first[at]
-            at += 1
-        tries += 1
-        if now < loss.down_s or (now < loss.detect_s and rng.random() * loss.gateways < loss.lost):
-            again(now, client)
-            continue
-        crowded = loss.clients_per_address > 1
-        address = client // loss.clients_per_address
-        if crowded and loss.limits.shared and not addresses.may(0, address, now):
+class _Storm:
+    """One storm, event by event."""
+
+    def __init__(self, loss: Loss, rng: random.Random, backoff: Backoff) -> None:
+        self._loss, self._rng, self._backoff = loss, rng, backoff
+        left = loss.gateways - loss.lost
+        self._gateways = Handshakes(left, loss.limits, loss.clients_each if loss.lost else 0)
+        self._choose = Chooser(self._gateways.connections, rng, by_load=loss.choice == "leastconn").choose
+        self._addresses = Address(loss.limits)
+        self._front = Front(loss.front_per_s, loss.front_backlog)
+        self._failed = [0] * _clients(loss)
+        """The failed attempts of each client."""
+        self._syns: dict[int, tuple[float, int]] = {}
+        """Client → when its attempt began, and the SYNs that were dropped since."""
+        self._later: list[tuple[float, int]] = []
+        """A heap of attempts that come later: when, and whose."""
+        self._back: list[float] = []
+        self._attempts = self._refused = self._given_up = 0
+        self._queue_s = 0.0
+
+    def run(self) -> Outcome:
+        """Go on until all clients are back."""
+        first, at = self._first_attempts(), 0
+        later = self._later
+        while at < len(first) or later:
+            if later and (at == len(first) or later[0] < first[at]):
+                now, client = heapq.heappop(later)
+            else:
+                now, client = first[at]
+                at += 1
+            self._attempt(now, client)
+        back = sorted(self._back)
+        return Outcome(
+            clients=len(back),
+            attempts=self._attempts,
+            refused=self._refused,
+            given_up=self._given_up,
+            peak_per_s=self._gateways.peak(1.0),
+            peak_per_100_ms=self._gateways.peak(0.1),
+            queue_s=self._queue_s,
+            back_50_s=back[len(back) // 2],
+            back_99_s=back[min(len(back) - 1, len(back) * 99 // 100)],
+            back_all_s=back[-1],
+        )
+
+    def _first_attempts(self) -> list[tuple[float, int]]:
+        """When each client comes first, in order."""
+        early, late = self._loss.notice_s
+        clients = list(range(len(self._failed)))
+        if self._loss.told:
+            self._rng.shuffle(clients)
+            return [(early + (late - early) * place / len(clients), client) for place, client in enumerate(clients)]
+        rng, wait_s = self._rng, self._backoff.wait_s
+        return sorted((early + rng.random() * (late - early) + wait_s(0, rng), client) for client in clients)
+
+    def _again(self, now: float, client: int) -> None:
+        """The attempt has failed ``now``; the next one comes after a wait."""
+        self._failed[client] += 1
+        heapq.heappush(self._later, (now + self._backoff.wait_s(self._failed[client], self._rng), client))
+
+    def _attempt(self, now: float, client: int) -> None:
+        loss = self._loss
+        self._attempts += client not in self._syns
+        if now < loss.down_s or (now < loss.detect_s and self._rng.random() * loss.gateways < loss.lost):
+            self._again(now, client)
+        elif self._is_too_fast(0, client, now, at_front=True):
             # The front refuses it: no gateway hears of it.
-            refused += 1
-            again(now, client)
-            continue
-        reached = now
-        if loss.front_per_s:
-            reached = max(now, front_free_at) + 1 / loss.front_per_s
-            if reached - now > backoff.timeout_s:
-                given_up += 1
-                again(now + backoff.timeout_s, client)
-                continue
-            front_free_at = reached
-        gateway = choose()
-        handshakes.came(gateway, reached)
-        may = not crowded or loss.limits.shared or addresses.may(gateway, address, reached)
-        if not (may and handshakes.has_room(gateway, reached)):
-            refused += 1
-            again(now, client)
-            continue
-        welcomed = handshakes.serve(gateway, reached)
-        if welcomed - now > backoff.timeout_s:
-            given_up += 1
-            again(now + backoff.timeout_s, client)
-            continue
-        handshakes.connections[gateway] += 1
-        queue_s = max(queue_s, welcomed - now)
-        done.append(welcomed)
-    done.sort()
-    return Outcome(
-        clients=count,
-        attempts=tries,
-        refused=refused,
-        given_up=given_up,
-        peak_per_s=handshakes.peak(1.0),
-        peak_per_100_ms=handshakes.peak(0.1),
-        queue_s=queue_s,
-        back_50_s=done[len(done) // 2],
-        back_99_s=done[min(len(done) - 1, len(done) * 99 // 100)],
-        back_all_s=done[-1],
-    )
+            self._refused += 1
+            self._again(now, client)
+        elif (reached := self._front.take(now)) is None:
+            self._dropped(now, client)
+        else:
+            begun, _ = self._syns.pop(client, (now, 0))
+            self._arrive(begun, reached, client)
 
+    def _dropped(self, now: float, client: int) -> None:
+        """No room for its SYN: its kernel sends it again after 1, 3 and 7 seconds (tcp(7), ``tcp_syn_retries``)."""
+        begun, sent = self._syns.pop(client, (now, 0))
+        if now + 2**sent - begun <= self._backoff.timeout_s:
+            self._syns[client] = (begun, sent + 1)
+            heapq.heappush(self._later, (now + 2**sent, client))
+        else:
+            self._give_up(begun, client)
 
-def _first_attempts(loss: Loss, count: int, backoff: Backoff, rng: random.Random) -> list[tuple[float, int]]:
-    early, late = loss.notice_s
-    noticed: Callable[[int], float]
-    if loss.told:
-        order = list(range(count))
-        rng.shuffle(order)
-        return sorted((early + (late - early) * place / count, client) for client, place in enumerate(order))
-    noticed = lambda _client: early + rng.random() * (late - early)  # noqa: E731
-    return sorted((noticed(client) + backoff.wait_s(0, rng), client) for client in range(count))
+    def _arrive(self, begun: float, reached: float, client: int) -> None:
+        """A gateway has got it."""
+        gateway = self._choose()
+        self._gateways.came(gateway, reached)
+        if self._is_too_fast(gateway, client, reached, at_front=False) or not self._gateways.has_room(gateway, reached):
+            self._refused += 1
+            self._again(reached, client)
+            return
+        welcomed = self._gateways.serve(gateway, reached)
+        if welcomed - begun > self._backoff.timeout_s:
+            self._give_up(begun, client)
+            return
+        self._gateways.connections[gateway] += 1
+        self._queue_s = max(self._queue_s, welcomed - begun)
+        self._back.append(welcomed)
+
+    def _give_up(self, begun: float, client: int) -> None:
+        """It has had no answer in time."""
+        self._given_up += 1
+        self._again(begun + self._backoff.timeout_s, client)
+
+    def _is_too_fast(self, gateway: int, client: int, now: float, *, at_front: bool) -> bool:
+        """Whether the limit of its address, which the front has or each gateway, refuses it."""
+        loss = self._loss
+        if loss.clients_per_address == 1 or loss.limits.shared != at_front:
+            return False
+        return not self._addresses.may(gateway, client // loss.clients_per_address, now)
 
 
 def run(losses: Sequence[Loss]) -> list[tuple[Loss, Outcome]]:

@@ -59,7 +59,7 @@ OFFICES_FRONT: Final = replace(
     limits=Limits(address_per_s=50.0, address_burst=500.0, shared=True),
 )
 SLOW_FRONT: Final = replace(
-    FRONT, name="the same, a slower front", about="20,000 connects a second", front_per_s=20_000.0
+    FRONT, name="the same, a slower front", about="20,000 connects a second", front_per_s=20_000.0, front_backlog=16_384
 )
 ALL: Final = (GATEWAY, DRAIN, ZONE, ZONE_KILLED, ZONE_DIRECT, OFFICES, OFFICES_FRONT, FRONT, SLOW_FRONT, FRONT_DOWN)
 

@@ -124,6 +124,10 @@ class System:
             return
         self._publisher.ask("start", ticks_per_s=scenario.ticks_per_s, burst=scenario.burst, order=scenario.order)
 
+    def stop(self) -> None:
+        """Publish no more."""
+        self._publisher.ask("stop")
+
     def window(self, seconds: float) -> Window:
         """Measure for so long. Clients are asked one after the other, so each has a window of the same length."""
         fed = self._scenario.ticks_per_s

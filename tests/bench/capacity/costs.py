@@ -5,6 +5,7 @@ from bench.capacity.unit_costs import Costs, UnitCosts
 ROUND = UnitCosts(
     machine={"cpu": "a round one"},
     when="2026-11-27T00:00:00+00:00",
+    yardstick_us=2.5,
     bytes_per_tick=200,
     bus_bytes_per_tick=250,
     kernel_kb_per_connection=4,
@@ -15,6 +16,7 @@ ROUND = UnitCosts(
             "read": 20,
             "tick_in": 2,
             "write": 5,
+            "cold": 2,
             "tick_out": 0.1,
             "join": 3,
             "ping": 10,

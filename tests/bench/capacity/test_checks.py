@@ -1,5 +1,6 @@
 """Predictions beside measurements."""
 
+import msgspec
 import pytest
 
 from bench.capacity import checks, shapes
@@ -28,11 +29,20 @@ def test_an_error_is_what_was_predicted_too_much() -> None:
     assert "FAILED {'closed by the server': 2}" in text
 
 
+def test_a_slower_processor_is_predicted_to_take_longer() -> None:
+    """By as much as the yardstick is longer; what is counted stays as it is."""
+    usual = compare(ROUND, shapes.CHECKS[0], WINDOW)
+    slow = compare(ROUND, shapes.CHECKS[0], msgspec.structs.replace(WINDOW, yardstick_us=5.0))
+    assert slow.predicted["gateways"] == pytest.approx(2 * usual.predicted["gateways"])
+    assert slow.predicted["MB/s"] == usual.predicted["MB/s"]
+    assert checks.rows([slow])[1][2] == "2.00"
+
+
 def test_a_load_without_a_front_predicts_none() -> None:
     """Its columns are empty."""
     done = compare(ROUND, shapes.CHECKS[0], WINDOW)
     assert "front" not in done.predicted
-    assert checks.rows([done])[1][4:6] == ["–", "–"]
+    assert checks.rows([done])[1][5:7] == ["–", "–"]
 
 
 def test_what_checks_is_not_what_costs_are_made_of() -> None:

@@ -26,7 +26,7 @@ def part(plan: Plan, name: str) -> Part:
 def test_the_sum_is_what_one_adds_up_by_hand() -> None:
     """100 ticks a second in tens: ten writes a second of ten ticks to each client."""
     plan = ask(clients=1_000)
-    per_client = 10 * 5 + 100 * 0.1 + 10 / 15
+    per_client = 10 * (5 + 2 / 2) + 100 * 0.1 + 10 / 15
     alone = 1_000 + 10 * 20 + 100 * 2 + 10 * 3
     assert part(plan, "gateways").processes == 1
     assert part(plan, "gateways").cores == pytest.approx((alone + 1_000 * per_client) / 1e6)
@@ -43,7 +43,7 @@ def test_the_sum_is_what_one_adds_up_by_hand() -> None:
 def test_no_gateway_has_more_than_it_may(clients: int, updates: float) -> None:
     """Neither of a core nor of connections, with any number of clients."""
     plan = ask(clients=clients, updates=updates)
-    assert plan.gateway_share <= QUESTION.utilisation + 0.001
+    assert plan.gateway_share <= QUESTION.utilisation
     assert plan.clients_per_gateway <= QUESTION.clients_per_gateway
 
 
@@ -51,7 +51,7 @@ def test_a_gateway_less_would_be_too_few() -> None:
     """No more than needed are asked for."""
     plan = ask(clients=1_000_000)
     gateways = part(plan, "gateways").processes
-    assert plan.gateway_share * gateways / (gateways - 1) > QUESTION.utilisation
+    assert plan.gateway_share * gateways / (gateways - 1) > 0.99 * QUESTION.utilisation
 
 
 def test_conflation_batches_and_fewer_symbols_take_less() -> None:
