@@ -15,8 +15,12 @@ from gateway.admission.probes import Probes
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
 from gateway.fanout.feed.feed import Feed
+from gateway.fanout.feed.intake import ticks_of
 from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.flush_scheduler import Throttle
+from gateway.fanout.history.decoded import DecodedBlocks
+from gateway.fanout.history.replays import Replays
+from gateway.fanout.history.ring import open_ring
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Member
 from gateway.fanout.window import LATE_S
@@ -83,6 +87,13 @@ class Gateway:
         )
         self.states = StatesByVenue(settings.symbols, states, self.hub.publish_states, self.counters, now_us=now_us)
         """The state of each symbol."""
+        decoded_bytes = settings.history_bytes // 4
+        self.ring = open_ring(settings.history_bytes - decoded_bytes, last)
+        """What was published lately."""
+        self.decoded = DecodedBlocks(decoded_bytes, ticks_of)
+        """What of it was decoded, and is kept for others."""
+        self.replays = Replays(self.hub, self.ring, self.decoded, last, states, self.counters, timer=timer)
+        """The clients that are sent what they missed."""
         self.feed = Feed(
             bus,
             settings.symbols,
@@ -90,6 +101,7 @@ class Gateway:
             self.states,
             self.hub.publish,
             self.hub.broadcast,
+            self.ring,
             self.counters,
             now_us=now_us,
             rng=self._rng,
@@ -203,6 +215,7 @@ class Gateway:
     def remove(self, connection: Connection) -> None:
         """``connection`` is gone; nothing of it is left after this."""
         self._keepalive.remove(connection)
+        self.replays.remove(connection)
         self.hub.remove(connection)
         if not len(self.hub):
             self._empty.set()

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.protocol.served_symbol import ServedSymbol
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
+from market.prices.tick import Exact
 from market.prices.venues import DEFAULT_VENUE
 from market.wire.status import SymbolState
 
@@ -26,6 +27,9 @@ SymbolNames = Annotated[
     list[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)]], Meta(min_length=1, max_length=MAX_NAMES)
 ]
 """Each of `market.prices.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
+
+Since = dict[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)], Exact]
+"""Names of symbols, and of each the seq of the last tick that the client has."""
 
 Channel = Literal["ticker"]
 """What is sent of a symbol: best bid and ask, last price and volume."""
@@ -70,6 +74,9 @@ class Subscribe(Command, tag="subscribe"):
     conflate: bool | UnsetType | None = UNSET
     """Default true. False sends every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is
     closed with 4408."""
+    since: Since | UnsetType | None = UNSET
+    """With ``conflate`` false: for symbols of ``symbols``, the ``seq`` of the last tick that you have. What you missed
+    follows, in place of a snapshot, then every change. See [Resuming](#resuming)."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -155,6 +162,19 @@ class Subscribed(Message, tag="subscribed"):
     """The symbols of the command that are now held, by their full names, in its order."""
     id: Id | UnsetType = UNSET
     """That of the command."""
+
+
+class Gap(Message, tag="gap"):
+    """Ticks that you missed are not known here. The symbol's ``snapshot`` follows, then every change."""
+
+    symbol: str
+    """The symbol's full name."""
+    from_seq: int
+    """The first number that is missing: one more than the last that you have."""
+    to_seq: int | UnsetType = UNSET
+    """The last number that is missing: one less than that of the snapshot. Not every number between the two need have
+    been used. It is absent if nobody knows what is missing: the numbering of the symbol has begun anew, or the gateway
+    has had no tick of it yet."""
 
 
 class Unsubscribed(Message, tag="unsubscribed"):
