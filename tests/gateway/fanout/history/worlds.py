@@ -17,8 +17,8 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from market.prices.symbols import parse_symbols
 from market.prices.tick import Tick
-from market.wire.codec import encode_tick
 from market.wire.status import BatchLayout
+from market.wire.tick_batch import read_batch
 from poller.publishing.tick_batches import TickBatches
 from tests.fakes import RecordingMember, tick
 
@@ -143,9 +143,14 @@ class World:
         self.intake.bus_link_down()
 
     def lose_message(self) -> None:
-        """One message is lost, and the link is not."""
-        if self._on_the_way and not self._channels:
-            self._on_the_way.popleft()
+        """A message is lost and the link is not: one that others of its term and partition follow."""
+        for place, (topic, payload) in enumerate(self._on_the_way):
+            if self._channels:
+                return
+            later = tuple(self._on_the_way)[place + 1 :]
+            if any(topic == other and read_batch(payload).term == read_batch(its).term for other, its in later):
+                del self._on_the_way[place]
+                return
 
     def deliver(self, most: int = 1_000_000) -> None:
         """The gateway reads so many of the messages that wait for it."""
@@ -211,8 +216,3 @@ class World:
                 position = seq
         assert gap is None
         assert position == self.last[symbol].seq
-
-
-def first_encoded(symbol: str, seq: int) -> bytes:
-    """A tick as the bus has it."""
-    return encode_tick(tick(symbol, seq))
