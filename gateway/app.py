@@ -106,7 +106,7 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
         "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),
         "history_bytes": (
             "Bytes that the history takes, for clients that ask for what they missed.",
-            lambda: gateway.ring.size + gateway.decoded.size,
+            lambda: gateway.history.size,
         ),
         "replays": ("Clients that are being sent what they missed.", lambda: len(gateway.replays)),
         "feed_live": ("1 while prices are live, 0 while those of a venue are stale.", lambda: feed.live),

@@ -6,21 +6,21 @@ import random
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gateway.admission.admission import Admission
 from gateway.admission.limits.buckets import Limits
 from gateway.admission.limits.budget import Budgets
 from gateway.admission.probes import Probes
+from gateway.auth.opening import open_authenticator
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
 from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.intake import ticks_of
 from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.flush_scheduler import Throttle
-from gateway.fanout.history.decoded import DecodedBlocks
+from gateway.fanout.history.history import History
 from gateway.fanout.history.replays import Replays
-from gateway.fanout.history.ring import open_ring
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Member
 from gateway.fanout.window import LATE_S
@@ -36,9 +36,6 @@ from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.read_scheduler import ReadScheduler
 from market.bus import Bus
 from market.process.tasks import Group, end
-
-if TYPE_CHECKING:
-    from gateway.auth.authenticator import Authenticator
 
 _CLOSING_HANDSHAKES_S: Final = 1.0
 """A closing handshake gets at least so long."""
@@ -87,12 +84,8 @@ class Gateway:
         )
         self.states = StatesByVenue(settings.symbols, states, self.hub.publish_states, self.counters, now_us=now_us)
         """The state of each symbol."""
-        decoded_bytes = settings.history_bytes // 4
-        self.ring = open_ring(settings.history_bytes - decoded_bytes, last)
-        """What was published lately."""
-        self.decoded = DecodedBlocks(decoded_bytes, ticks_of)
-        """What of it was decoded, and is kept for others."""
-        self.replays = Replays(self.hub, self.ring, self.decoded, last, states, self.counters, timer=timer)
+        self.history = History(settings.history_bytes, last, ticks_of)
+        self.replays = Replays(self.hub, self.history, last, states, self.counters, timer=timer)
         """The clients that are sent what they missed."""
         self.feed = Feed(
             bus,
@@ -101,7 +94,7 @@ class Gateway:
             self.states,
             self.hub.publish,
             self.hub.broadcast,
-            self.ring,
+            self.history.ring,
             self.counters,
             now_us=now_us,
             rng=self._rng,
@@ -109,7 +102,7 @@ class Gateway:
         )
         slow, late = self.hub.slow, self.hub.read_late
         self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
-        self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
+        self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
         self.admission = Admission(settings, verify_now, self.has_room)
@@ -302,12 +295,3 @@ def _bounds(settings: Settings) -> Bounds:
 def _close(connection: Member) -> None:
     if isinstance(connection, Connection):
         connection.close(CloseReason.DRAIN)
-
-
-def _authenticator(settings: AuthSettings, now_s: Callable[[], float], rng: random.Random) -> "Authenticator | None":
-    if settings.mode == "none":
-        return None
-    # Imported here: cryptography takes megabytes of memory, and not every gateway needs it.
-    from gateway.auth.authenticator import Authenticator
-
-    return Authenticator(settings, now_s=now_s, rng=rng)

@@ -128,7 +128,7 @@ class Client:
         connection, session = self.connection, self._session
         gone = frozenset() if connection.closing else session.give_up()
         if gone:
-            self._move(session.drop(gone))
+            self._resume(session.drop(gone))
             connection.reply(notices(gone, connection.encoding))
 
     def _is_in_time(self, extra: int = 0, *, was_message: bool = True) -> bool:
@@ -181,11 +181,13 @@ class Client:
         self._apply(outcome)
 
     def _apply(self, outcome: Outcome) -> None:
-        gateway, connection = self._gateway, self.connection
+        gateway, connection, session = self._gateway, self.connection, self._session
         if outcome.wants is not None:
             # Pending ticks are written first: no tick of an old subscription follows the reply.
-            named = outcome.snapshots or outcome.states
-            self._move(outcome.wants, named, outcome.since)
+            if outcome.since or connection in gateway.replays:
+                self._resume(outcome.wants, outcome.snapshots or outcome.states, outcome.since)
+            else:
+                session.wants = gateway.hub.move(connection, outcome.wants)
         for reply in outcome.replies:
             if isinstance(reply, Error):
                 gateway.counters.errors_sent[reply.code] += 1
@@ -204,7 +206,7 @@ class Client:
         if outcome.auth is not None:
             self._authenticate(outcome.auth)
 
-    def _move(self, wants: Wants, named: Collection[str] = (), since: Mapping[str, int] | None = None) -> None:
+    def _resume(self, wants: Wants, named: Collection[str] = (), since: Mapping[str, int] | None = None) -> None:
         """Let it hold ``wants``. What it missed of topics behind the positions ``since`` follows.
 
         Other topics that are ``named`` are not resumed.

@@ -29,8 +29,7 @@ SymbolNames = Annotated[
 """Each of `market.prices.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
 
 Since = dict[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)], Exact]
-"""Names of symbols, and of each the seq of the last tick that the client has."""
-
+"""Name of a symbol → the seq of the last tick that the client has."""
 Channel = Literal["ticker"]
 """What is sent of a symbol: best bid and ask, last price and volume."""
 
@@ -75,8 +74,8 @@ class Subscribe(Command, tag="subscribe"):
     """Default true. False sends every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is
     closed with 4408."""
     since: Since | UnsetType | None = UNSET
-    """With ``conflate`` false: for symbols of ``symbols``, the ``seq`` of the last tick that you have. What you missed
-    follows, in place of a snapshot, then every change. See [Resuming](#resuming)."""
+    """With ``conflate`` false: of symbols in ``symbols`` the ``seq`` of the last tick that you have. What you missed
+    follows, in place of a snapshot. See [Resuming](#resuming)."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -170,11 +169,10 @@ class Gap(Message, tag="gap"):
     symbol: str
     """The symbol's full name."""
     from_seq: int
-    """The first number that is missing: one more than the last that you have."""
+    """The first number that you lack."""
     to_seq: int | UnsetType = UNSET
-    """The last number that is missing: one less than that of the snapshot. Not every number between the two need have
-    been used. It is absent if nobody knows what is missing: the numbering of the symbol has begun anew, or the gateway
-    has had no tick of it yet."""
+    """The last one: one less than that of the snapshot. It is absent if nobody knows what is missing: the numbering of
+    the symbol has begun anew, or the gateway has had no tick of it yet."""
 
 
 class Unsubscribed(Message, tag="unsubscribed"):

@@ -48,7 +48,7 @@ class Intake:
         self._last = last
         self._publish = publish
         self._ring = ring
-        self.continuity = Continuity(ring)
+        self.continuity = Continuity(ring, symbols)
         """Whether messages are missing."""
         self._refuse = refuse
         self._counters = counters
@@ -66,12 +66,13 @@ class Intake:
         """Take ticks of these symbols and of no others from now on."""
         before, now = frozenset(self._symbols), frozenset(symbols)
         self._symbols = symbols
+        self.continuity.serve(symbols)
         self._former = (self._former | before) - now
         for symbol in before - now:
             self._last.pop(symbol, None)
             self._regressions.forget(symbol)
         if added := now - before:
-            self._ring.cut(added.__contains__, head_holds=True)
+            self._ring.cut(added, head_holds=True)
 
     def highest_seq(self) -> int:
         """The highest valid seq now. The highest valid ``recv_us`` is a thousand times that."""
@@ -179,7 +180,7 @@ class Intake:
                     self._pass_on(tick)
                     newer.add(symbol)
         if newer:
-            self._ring.cut(newer.__contains__, head_holds=True)
+            self._ring.cut(newer, head_holds=True)
 
     def accept_regressions(self, now: float) -> None:
         """Accept the lower numbers of symbols of which nothing else came for long enough."""
@@ -192,7 +193,7 @@ class Intake:
         logger.warning("%s goes on with seq %d below %d, as its poller does%s", first.symbol, first.seq, held, others)
         for tick in due:
             self._pass_on(tick)
-        self._ring.cut(frozenset(tick.symbol for tick in due).__contains__, head_holds=True)
+        self._ring.cut([tick.symbol for tick in due], head_holds=True)
 
     def bus_link_down(self) -> None:
         """The link is down: what it delivered late is worth nothing."""

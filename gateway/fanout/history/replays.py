@@ -15,9 +15,8 @@ from typing import Final
 from msgspec import UNSET
 
 from gateway.fanout.backlog import topics_of
-from gateway.fanout.history.decoded import DecodedBlocks
+from gateway.fanout.history.history import History
 from gateway.fanout.history.replay import PIECE_TICKS, Replay, without
-from gateway.fanout.history.ring import Ring
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Member, Subscription
 from gateway.metrics import Counters
@@ -73,8 +72,7 @@ class Replays:
     def __init__(
         self,
         hub: Hub,
-        ring: Ring,
-        decoded: DecodedBlocks,
+        history: History,
         last: Mapping[str, FramedTick],
         states: Mapping[str, FramedStatus],
         counters: Counters,
@@ -83,8 +81,7 @@ class Replays:
     ) -> None:
         """``last`` and ``states`` have the newest of each topic; ``timer`` measures slices, in seconds."""
         self._hub = hub
-        self._ring = ring
-        self._decoded = decoded
+        self._ring, self._decoded = history.ring, history.decoded
         self._last = last
         self._states = states
         self._counters = counters
@@ -92,6 +89,9 @@ class Replays:
         self._loop = asyncio.get_running_loop()
         self._clients: dict[Member, _Client] = {}
         self._scheduled: asyncio.Handle | None = None
+
+    def __contains__(self, connection: Member) -> bool:
+        return connection in self._clients
 
     def __len__(self) -> int:
         return len(self._clients)

@@ -11,16 +11,13 @@ before it: it is *cut* there. Topics are opaque.
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from gateway.protocol.forms import FramedTick
 
 Entry = bytes | tuple[bytes]
 """A batch of ticks; or a single one, in a tuple."""
-
-Covers = Callable[[str], bool]
-"""Whether a topic is among some."""
 
 BLOCK_BYTES: Final = 64 * 1024
 """A block is decoded at once: in half a millisecond."""
@@ -32,7 +29,7 @@ _ENTRY_BYTES: Final = 48
 """What Python keeps for a message besides its bytes."""
 _SINGLE_BYTES: Final = 56
 """What it keeps more for a tuple."""
-_OWN_BYTES: Final = 1024
+_OWN_BYTES: Final = 512
 """What it keeps for a block."""
 _BYTES_PER_HEAD: Final = 128
 """A block has heads if so many bytes for each topic came since the last one: 16 times what they take."""
@@ -52,15 +49,14 @@ class Block:
         """Bytes of memory, approximately."""
         self.gone = False
         """Whether it is no longer in the ring."""
-        self._cuts: list[tuple[Covers, bool]] = []
+        self._cuts: list[frozenset[str]] = []
         self._heads: array[int] | None = None
         self._places: Mapping[str, int] = {}
 
-    def mark(self, places: Mapping[str, int], newest: Mapping[str, FramedTick]) -> None:
-        """Note the ``newest`` tick of each topic now. Its seq is kept at its place in ``places``."""
+    def mark(self, places: Mapping[str, int], heads: "array[int]") -> None:
+        """Note the ``heads``: of each topic of ``places``, at its place, the newest seq; see `unsure`."""
         self.size += 0 if self._heads is not None else 8 * len(places)
-        self._places = places
-        self._heads = array("q", [newest[topic].seq for topic in places])
+        self._places, self._heads = places, heads
 
     @property
     def is_marked(self) -> bool:
@@ -77,28 +73,31 @@ class Block:
         """Whether it would cost too much to cut it once more."""
         return len(self._cuts) >= _MOST_CUTS
 
-    def cut(self, covers: Covers, *, head_holds: bool) -> None:
-        """Of the topics that ``covers`` names, ticks may be missing right before this block.
-
-        If their ``head_holds``, nothing is missing between it and the first tick here.
-        """
-        self._cuts.append((covers, head_holds))
+    def cut(self, topics: frozenset[str]) -> None:
+        """Ticks of ``topics`` may be missing right before this block."""
+        self._cuts.append(topics)
 
     def cuts(self, topic: str) -> bool:
         """Whether ticks of ``topic`` may be missing right before it."""
-        return any(covers(topic) for covers, _ in self._cuts)
+        return any(topic in topics for topics in self._cuts)
 
     def head(self, topic: str) -> int:
         """The newest seq of ``topic`` when a marked block began."""
-        place = self._places.get(topic)
-        return NEVER if place is None or self._heads is None else self._heads[place]
+        head = self._head(topic)
+        return head if head >= NEVER else unsure(head)
 
     def follows(self, topic: str, seq: int) -> bool:
         """Whether its ticks of ``topic`` are known to follow right behind the one with ``seq``."""
-        if self._heads is None or self.head(topic) != seq:
-            return False
-        # The last cut is the newest.
-        return next((holds for covers, holds in reversed(self._cuts) if covers(topic)), True)
+        return self._head(topic) == seq
+
+    def _head(self, topic: str) -> int:
+        place = self._places.get(topic)
+        return NEVER if place is None or self._heads is None else self._heads[place]
+
+
+def unsure(seq: int) -> int:
+    """How a head is written whose next tick may be missing; and the seq of such a head."""
+    return -2 - seq
 
 
 class Ring:
@@ -111,6 +110,8 @@ class Ring:
         self._block_bytes = min(BLOCK_BYTES, max(1, limit_bytes // 8))
         self._places: dict[str, int] = {}
         self._marked: list[Block] = []
+        self._unsure: dict[str, int] = {}
+        """Topics whose newest tick may not be followed by the next one that comes, and its seq."""
         self._since_mark = 0
         self._full_size = 0
         self._blocks: deque[Block] = deque()
@@ -148,16 +149,21 @@ class Ring:
         if block.size >= self._block_bytes:
             self._turn()
 
-    def cut(self, covers: Covers, *, head_holds: bool) -> None:
-        """Between what is kept already and what comes, ticks of the topics that ``covers`` names may be missing.
+    def cut(self, topics: Collection[str], *, head_holds: bool) -> None:
+        """Between what is kept already and what comes, ticks of ``topics`` may be missing.
 
         If their ``head_holds``, nothing is missing between their newest ticks now and what comes.
         """
+        for topic in topics:
+            if head_holds:
+                self._unsure.pop(topic, None)
+            elif topic in self._newest:
+                self._unsure[topic] = self._newest[topic].seq
         if self._open.entries or self._open.is_often_cut:
             self._turn(mark=True)
         else:
             self._mark(self._open)
-        self._open.cut(covers, head_holds=head_holds)
+        self._open.cut(frozenset(topics))
 
     def block(self, number: int) -> Block | None:
         """The block of that number; None if there is none any more, or not yet."""
@@ -193,9 +199,16 @@ class Ring:
             self._mark(self._open)
 
     def _mark(self, block: Block) -> None:
-        if self._newest.keys() != self._places.keys():
+        # Both in the same order.
+        if tuple(self._newest) != tuple(self._places):
             self._places = {topic: place for place, topic in enumerate(self._newest)}
-        block.mark(self._places, self._newest)
+        newest, heads = self._newest, array("q", [tick.seq for tick in self._newest.values()])
+        for topic, seq in tuple(self._unsure.items()):
+            if topic in newest and newest[topic].seq == seq:
+                heads[self._places[topic]] = unsure(seq)
+            else:
+                del self._unsure[topic]
+        block.mark(self._places, heads)
         self._since_mark = 0
         if not self._marked or self._marked[-1] is not block:
             self._marked.append(block)

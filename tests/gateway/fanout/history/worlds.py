@@ -8,9 +8,8 @@ from typing import Any
 from gateway.fanout.feed.intake import Intake, ticks_of
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.flush_scheduler import Throttle
-from gateway.fanout.history.decoded import DecodedBlocks
+from gateway.fanout.history.history import History
 from gateway.fanout.history.replays import Replays
-from gateway.fanout.history.ring import open_ring
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Subscription
 from gateway.metrics import Counters
@@ -72,12 +71,9 @@ class World:
         self.counters = Counters()
         loop = asyncio.get_running_loop()
         self.hub = Hub(self.last, self.states, self.counters, lag_timeout_s=1e9, throttle=Throttle(), timer=loop.time)
-        decoded_bytes = history_bytes // 4
-        self.ring = open_ring(history_bytes - decoded_bytes, self.last)
-        self.decoded = DecodedBlocks(decoded_bytes, ticks_of)
-        self.replays = Replays(
-            self.hub, self.ring, self.decoded, self.last, self.states, self.counters, timer=loop.time
-        )
+        self.history = History(history_bytes, self.last, ticks_of)
+        self.ring = self.history.ring
+        self.replays = Replays(self.hub, self.history, self.last, self.states, self.counters, timer=loop.time)
         self.intake = Intake(
             parse_symbols(",".join(SYMBOLS)),
             self.last,
