@@ -97,6 +97,7 @@ async def test_no_tick_is_missed_when_gateways_are_killed() -> None:
     plan = replace(cluster_plan(SYMBOLS=",".join(SYMBOLS), SIM_TICKS_PER_S=str(TICKS_PER_S)), restart=False)
     recorder = Recorder()
     async with running(plan) as stack, recorder.listening(bus_port(plan)):
+        await until(lambda: len(recorder.published) == len(SYMBOLS))
         clients = [Resuming(ws_url(stack), batch=number % 2 == 0) for number in range(CLIENTS)]
         tasks = [asyncio.create_task(client.run()) for client in clients]
         await until(lambda: all(len(client.connections) == 1 for client in clients))
