@@ -65,6 +65,9 @@ FIGURES = (
     Figure("slow", "p99 ms", "p99_ms", ".1f"),
     Figure("slow-1000", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
     Figure("slow-1000", "p99 ms", "p99_ms", ".1f"),
+    Figure("system", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
+    Figure("system", "p99 ms", "p99_ms", ".1f"),
+    Figure("crowd", "KB/conn", "kb_per_connection", ".2f"),
 )
 
 FRONTED = tuple(

@@ -73,6 +73,8 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
+    "gateway/auth/opening.py": "gateway/test_app.py",
+    "gateway/fanout/history/decoded.py": "gateway/fanout/history/test_history.py",
     "gateway/client/welcome.py": "gateway/client/test_client.py",
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/fanout/member.py": "gateway/fanout/test_cohort.py",

@@ -15,5 +15,6 @@
 ``slow_consumers``   connections that do not drain or read, and their way back
 ``catch_up``         the way of a slow connection: slice by slice to the newest prices, and back into its cohorts
 ``backlog``           what a slow connection is owed: the newest tick of each topic that it missed
+``history``          what was published lately, for clients that ask for what they missed
 ``window``           how much may be on its way to a client that has not read it
 """
