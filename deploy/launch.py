@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from deploy import files
+from deploy.buses.registry import BUSES
 from deploy.errors import DeployError
 from deploy.invocation import typed
 from deploy.programs import Plan, plan_cluster, plan_run
@@ -25,6 +26,7 @@ SETTINGS: Final = {
     "FEED": "where prices come from: auto, simulated, binance-ws ...",
     "VENUES": "the exchanges, a poller of each: binance,coinbase",
     "BUS_URL": "a Redis or Valkey; unset, one is started",
+    "BUS": f"which bus is started: {', '.join(BUSES)}",
     "TICKGATE_CONFIG": "a file of NAME=VALUE lines",
     "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
 }

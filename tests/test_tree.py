@@ -103,7 +103,9 @@ COVERED_BY = {
     "market/settings/early.py": "integration/test_settings_again.py",
     "deploy/files.py": "integration/test_installed.py",
     "deploy/launch.py": "integration/test_launcher.py",
+    "deploy/program.py": "deploy/test_programs.py",
     "deploy/settings.py": "deploy/test_programs.py",
+    "deploy/buses/servers.py": "deploy/test_stack.py",
     "deploy/watch/messages.py": "deploy/watch/test_board.py",
 }
 """Modules whose tests stand elsewhere, below tests/."""

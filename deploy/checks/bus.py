@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from deploy.buses.valkey import valkey_server
 from deploy.checks.finding import Finding
 from deploy.checks.rights import LACKING, Need, described, lack, needs, rule
 from deploy.errors import DeployError
-from deploy.programs import valkey_server
 from gateway.settings import Settings
 from market.bus import BusDownError
 from market.bus.redis.connection.client import RedisClient

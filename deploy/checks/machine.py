@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from deploy.buses.valkey import valkey_server
 from deploy.checks.finding import Finding
 from deploy.errors import DeployError
-from deploy.programs import valkey_server
 from gateway.admission.descriptors import RESERVED
 from gateway.settings import Settings
 

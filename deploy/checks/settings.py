@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from deploy.arbiter import usable_settings
+from deploy.buses.registry import bus_name
 from deploy.checks.finding import Finding, split
 from deploy.errors import DeployError
 from deploy.pollers import pollers_of, symbols_of, venues_of
@@ -63,6 +64,11 @@ def check_settings(environ: Mapping[str, str]) -> Checked:
     if "VENUES" in variables:
         try:
             venues_of(variables)
+        except DeployError as error:
+            findings.append(split("settings", str(error)))
+    if variables.get("BUS"):
+        try:
+            bus_name(variables)
         except DeployError as error:
             findings.append(split("settings", str(error)))
     if not problems:

@@ -52,11 +52,14 @@ HAPROXYS: Final = _names(
 LAUNCHERS: Final = _names("VENUES")
 """The venues whose pollers ``run`` and ``cluster`` start, with commas between them: ``binance,coinbase``. Unset means
 the one of ``VENUE``."""
+LOCAL_BUS: Final = "BUS"
+"""The bus that ``run`` and ``cluster`` start on this machine if ``BUS_URL`` is not set: ``valkey``, one server, which
+is the default."""
 PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
 """An HTTP proxy for connections to the exchange, streams too (``wss://`` by ``HTTPS_PROXY``), and to ``JWT_JWKS_URL``,
 with ``user:password@`` if it needs one; ``NO_PROXY`` names hosts without a proxy. Lower case works too. This
 machine's own addresses are reached directly."""
-KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | PROXIES
+KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | {LOCAL_BUS} | PROXIES
 """All names that the file may have. All programs share it, so it may have names that only another program reads."""
 
 _MAX_BYTES: Final = 1024 * 1024

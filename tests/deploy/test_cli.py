@@ -7,7 +7,7 @@ import pytest
 from deploy import cli, launch
 from deploy.cli import COMMANDS, Command, main
 from market.process.version import version
-from market.settings.config import CONFIG, GATEWAYS, HAPROXYS, LAUNCHERS, POLLERS
+from market.settings.config import CONFIG, KNOWN
 
 
 def test_without_a_command_it_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,4 +66,4 @@ def test_ctrl_c_while_a_command_is_imported_is_no_traceback(monkeypatch: pytest.
 
 def test_the_settings_that_the_launcher_tells_of_exist() -> None:
     """A renamed variable is found."""
-    assert set(launch.RUNS) | set(launch.CLUSTERS) <= POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | {CONFIG}
+    assert set(launch.RUNS) | set(launch.CLUSTERS) <= KNOWN | {CONFIG}

@@ -24,8 +24,9 @@ def test_run_is_valkey_poller_and_one_gateway() -> None:
     plan = plan_run({"GATEWAY_PORT": "9000", "FEED": "simulated"})
     assert [program.name for program in plan] == ["valkey", "poller", "gateway"]
     assert (str(plan.front), plan.url) == ("127.0.0.1:9000", "http://127.0.0.1:9000")
-    assert plan.valkey is not None
-    bus_url = f"redis://{plan.valkey.listens[0]}/0"
+    assert plan.bus is not None
+    (valkey,) = plan.bus
+    bus_url = f"redis://{valkey.listens[0]}/0"
     assert {program.env["BUS_URL"] for program in (plan.poller, *plan.gateways)} == {bus_url}
     assert {program.env["FEED"] for program in plan} == {"simulated"}
     assert plan.restart
@@ -241,9 +242,9 @@ def test_the_launcher_obeys_the_file_and_leaves_it_to_the_programs(tmp_path: Pat
 def test_defaults_of_the_launcher_are_beneath_the_file_and_its_own_bus_above(tmp_path: Path) -> None:
     """What neither names has the launcher's default; the Valkey that it starts is everybody's bus."""
     plan = plan_run(config(tmp_path, "LOG_LEVEL=DEBUG\n"))
-    assert plan.valkey is not None
+    assert plan.bus is not None
     assert plan.gateways[0].env["DRAIN_SECONDS"] == "0"
-    assert plan.gateways[0].env["BUS_URL"] == f"redis://{plan.valkey.listens[0]}/0"
+    assert plan.gateways[0].env["BUS_URL"] == plan.bus.variables["BUS_URL"]
 
 
 def test_a_file_that_cannot_be_used_starts_nothing(tmp_path: Path) -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from deploy.buses.servers import BusServers
 from deploy.errors import DeployError
 from deploy.ports import Address, free_port
-from deploy.programs import Plan, Program
-from deploy.stack import Stack
+from deploy.processes import Say
+from deploy.program import Program
+from deploy.programs import Plan
+from deploy.stack import Stack, is_ready
 
 SERVER = """
 import asyncio, sys
@@ -52,7 +55,7 @@ def program(name: str, code: str, port: int = 0) -> Program:
 def plan_of(poller: str, gateway: str, *, restart: bool) -> Plan:
     """Make a plan of a poller and a gateway that run this code."""
     return Plan(
-        valkey=None,
+        bus=None,
         poller=program("poller", poller),
         gateways=(program("gateway", gateway, free_port()),),
         haproxy=None,
@@ -182,7 +185,7 @@ time.sleep(60)
         for name in ("valkey", "poller", "gateway-1", "gateway-2")
     }
     plan = Plan(
-        valkey=parts["valkey"],
+        bus=BusServers(((parts["valkey"],),), {}),
         poller=parts["poller"],
         gateways=(parts["gateway-1"], parts["gateway-2"]),
         haproxy=None,
@@ -198,3 +201,62 @@ time.sleep(60)
     assert sorted(order[:2]) == ["gateway-1", "gateway-2"]
     assert order[2:] == ["poller", "valkey"]
     assert not any(process.running for process in stack)
+
+
+class Joined(BusServers):
+    """Two stages that write down what is asked of them, and of which ``failing`` may end meanwhile."""
+
+    def __init__(self, notes: list[str], *programs: Program, hangs: bool = False) -> None:
+        super().__init__([[each] for each in programs], {})
+        self.notes = notes
+        self.hangs = hangs
+
+    async def prepare(self, say: Say) -> None:
+        self.notes.append("prepare")
+
+    async def join(self, say: Say) -> None:
+        self.notes.append("join")
+        assert all([await is_ready(each.listens[0], None) for each in self])
+        if self.hangs:
+            await asyncio.Event().wait()
+
+    def clean_up(self) -> None:
+        self.notes.append("clean up")
+
+
+def plan_on(bus: BusServers) -> Plan:
+    """Make a plan of this bus and two programs that do nothing."""
+    return replace(plan_of(SLEEPER, SERVER, restart=False), bus=bus)
+
+
+async def test_the_servers_of_a_bus_become_one_before_anybody_uses_them() -> None:
+    """Stage after stage is ready, then they are joined, then the poller starts; their files go when all have ended."""
+    notes: list[str] = []
+    first, second = (program(name, SERVER, free_port()) for name in ("first", "second"))
+    bus = Joined(notes, first, second)
+    stack = Stack(plan_on(bus), Transcript())
+    try:
+        async with asyncio.timeout(20):
+            await stack.start()
+        assert ["first", "second", "poller", "gateway"] == [each.name for each in stack]
+        assert all(process.running for process in stack)
+        assert ["prepare", "join"] == notes
+    finally:
+        await stack.stop()
+    assert "clean up" == notes[-1]
+    assert not any(process.running for process in stack)
+
+
+async def test_servers_that_end_while_they_are_joined_fail_the_start() -> None:
+    """The start does not wait for them for ever, and their files go."""
+    said = Transcript()
+    notes: list[str] = []
+    dying = program("first", SERVER.replace("await server.serve_forever()", "await asyncio.sleep(1)"), free_port())
+    stack = Stack(plan_on(Joined(notes, dying, hangs=True)), said)
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(DeployError, match="did not become one"):
+                await stack.start()
+    finally:
+        await stack.stop()
+    assert ["prepare", "join", "clean up"] == notes

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from deploy.ports import Address, free_port
-from deploy.programs import Plan, Program
+from deploy.program import Program
+from deploy.programs import Plan
 from deploy.stack import Stack
 from tests.client import BothWays, Client, open_client
 from tests.integration.stacks import members_of
@@ -169,8 +170,8 @@ def url_of(stack: Stack, gateway: str) -> str:
 
 def bus_port(plan: Plan) -> int:
     """The address of the plan's own Valkey."""
-    assert plan.valkey is not None
-    return plan.valkey.listens[0].port
+    assert plan.bus is not None
+    return next(iter(plan.bus)).listens[0].port
 
 
 def open_files(pid: int) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from deploy.programs import Program
+from deploy.program import Program
 from deploy.stack import Stack
 from market.bus.redis.bus import RedisBus
 from market.wire.status import Changes, Heartbeat, States, SymbolState, SymbolStatus

@@ -7,7 +7,8 @@ from signal import SIGINT, SIGTERM, Signals
 import pytest
 
 from deploy.ports import Address, free_port
-from deploy.programs import GUNICORN, Program
+from deploy.program import Program
+from deploy.programs import GUNICORN
 from deploy.stack import Stack
 from tests.client import open_client
 from tests.integration.stacks import answers, run_plan, running

@@ -11,7 +11,7 @@ import gateway.settings
 import market.settings.config
 import poller.settings
 from gateway.settings import Settings
-from market.settings.config import CONFIG, LAUNCHERS, PROXIES
+from market.settings.config import CONFIG, LAUNCHERS, LOCAL_BUS, PROXIES
 from poller.settings import PollerSettings
 from poller.venues.registry import VENUES
 from tests.reference.sources import ROOT, code, field_docs, markdown, table
@@ -61,6 +61,7 @@ def _of_all() -> Iterator[Variable]:
     yield Variable(CONFIG, "", "all", docs["CONFIG"])
     yield Variable(", ".join(sorted(PROXIES)), "", "poller, gateway", docs["PROXIES"])
     yield Variable(", ".join(sorted(LAUNCHERS)), "", "launcher", docs["LAUNCHERS"])
+    yield Variable(LOCAL_BUS, "", "launcher", docs["LOCAL_BUS"])
 
 
 def of_haproxy() -> list[Variable]:

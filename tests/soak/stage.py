@@ -3,8 +3,11 @@
 import sys
 from typing import Final
 
+from deploy.buses.servers import BusServers
+from deploy.buses.valkey import server
 from deploy.ports import Address, free_port
-from deploy.programs import CLUSTER_SYMBOLS, Plan, Program, valkey_server
+from deploy.program import Program
+from deploy.programs import CLUSTER_SYMBOLS, Plan
 from market.prices.symbols import parse_symbols
 from tests.integration.stacks import environment
 from tests.soak.endpoints import Endpoint
@@ -45,15 +48,7 @@ def plan(gateways: int, ticks_per_s: int, secret: str) -> Plan:
     bus = Address(HOST, free_port(), "BUS_URL")
     env = environment(**_SETTINGS, BUS_URL=f"redis://{bus}/0", SIM_TICKS_PER_S=str(ticks_per_s))
     return Plan(
-        valkey=Program(
-            name="valkey",
-            command=(
-                *(valkey_server(), "--bind", bus.host, "--port", str(bus.port)),
-                *("--save", "", "--appendonly", "no", "--loglevel", "warning"),
-            ),
-            env=env,
-            listens=(bus,),
-        ),
+        bus=BusServers(((server("valkey", bus, env),),), {}),
         poller=Program(name="poller", command=(sys.executable, "-m", "poller"), env=env),
         gateways=tuple(_gateway(number, env, secret) for number in range(1, gateways + 1)),
         haproxy=None,
@@ -70,8 +65,8 @@ def endpoint(gateway: Program) -> Endpoint:
 
 def bus_of(plan: Plan) -> Address:
     """Where the bus of ``plan`` is."""
-    assert plan.valkey is not None
-    return plan.valkey.listens[0]
+    assert plan.bus is not None
+    return next(iter(plan.bus)).listens[0]
 
 
 def _gateway(number: int, env: dict[str, str], secret: str) -> Program:

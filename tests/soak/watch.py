@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
-from deploy.programs import Program
+from deploy.program import Program
 from deploy.stack import Stack
 from tests.soak import stage
 from tests.soak.reading import Reader, Reading

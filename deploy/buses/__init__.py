@@ -1,0 +1,6 @@
+"""The buses that ``tickgate run`` and ``tickgate cluster`` can start on this machine. ``BUS`` names one.
+
+- ``registry``: finds the one that is wanted; a new bus is a module here, and one line there;
+- ``servers``: what each of them is: programs, and the variables by which poller and gateways find them;
+- ``valkey``: one Valkey server, which is the default.
+"""
