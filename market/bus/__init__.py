@@ -13,11 +13,13 @@ has a contract suite, ``tests/market/bus/test_<role>.py``, that every implementa
 - ``registry``: finds the implementation of a URL (`open_bus`);
 - ``memory``: the bus within one process, for tests and for embedding;
 - ``redis``: the bus on Redis or Valkey;
+- ``kafka``: the bus on Apache Kafka;
+- ``store``: leases and tickets for a bus that has none of its own;
 - ``errors``: the errors of every implementation.
 """
 
 from market.bus.broker import Batch, Broker, BusSubscription, Message, Receiver
-from market.bus.errors import BusDownError, BusUrlError, LeaseLostError
+from market.bus.errors import BusDownError, BusUrlError, LeaseLostError, NoStoreError
 from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership, Token
 from market.bus.partitions import MAX_PARTITIONS, in_partition, partition_of
@@ -37,6 +39,7 @@ __all__ = [
     "Leadership",
     "LeaseLostError",
     "Message",
+    "NoStoreError",
     "Receiver",
     "TicketStore",
     "Token",
