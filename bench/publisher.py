@@ -1,4 +1,6 @@
-"""The feed of every bench: ticks straight to Redis at a steady rate, and a heartbeat each second.
+"""The feed of every bench: ticks straight to Redis at a steady rate, as a poller sends them, and heartbeats.
+
+Each publish has its ticks in a batch and on the channels of their symbols. A gateway older than batches reads those.
 
 The bench runs it as ``python -m bench.publisher PORT``. It takes one JSON command per line and answers each with one
 line. Commands and answers: `Publisher.first`, `Publisher.start`, `Publisher.stop`.
@@ -14,7 +16,8 @@ from itertools import cycle
 from typing import Any
 
 from bench.ticks import SYMBOLS, TickMaker, heartbeat
-from market.wire.codec import encode_heartbeat, encode_tick
+from market.bus import in_partition
+from poller.publishing.tick_batches import TickBatches
 
 
 def now_us() -> int:
@@ -31,6 +34,8 @@ class Publisher:
         self._rng = random.Random(seed)
         self._started_us = now_us()
         self._maker = TickMaker(self._rng, self._started_us // 1000)
+        self._batches = TickBatches(1, symbol_channels=True)
+        self._batches.begin("bench")
         self._answers = bytearray(1 << 16)
         self._next_heartbeat = 0.0
         self._forget()
@@ -80,26 +85,27 @@ class Publisher:
                 self._publish([self._next() for _ in range(self._burst)])
             if now >= self._next_heartbeat:
                 self._next_heartbeat = now + 1
-                self._send(
-                    [_words(b"PUBLISH", b"feed.status", encode_heartbeat(heartbeat(now_us(), self._started_us)))]
-                )
+                self._publish_heartbeat()
 
     def _obey(self, do: str, **arguments: Any) -> dict[str, Any]:
         answers: dict[str, Any] = {"first": self.first, "start": self.start, "stop": self.stop}
         return dict(answers[do](**arguments))
 
     def _publish(self, symbols: Any) -> None:
-        pipeline = []
-        newest: dict[bytes, bytes] = {}
         recv_us = now_us()
-        for symbol in symbols:
-            payload = encode_tick(self._maker.tick(symbol, recv_us))
-            name = symbol.encode()
-            newest[name] = payload
-            pipeline.append(_words(b"PUBLISH", b"tick." + name, payload))
-        pipeline.append(_words(b"HSET", b"ticks", *(word for pair in newest.items() for word in pair)))
+        batch = self._batches.batch([self._maker.tick(symbol, recv_us) for symbol in symbols])
+        newest = {topic.removeprefix("tick."): payload for topic, payload in batch.updates}
+        pipeline = [_words(b"HSET", b"ticks", *(word for name, its in newest.items() for word in (name.encode(), its)))]
+        pipeline += [_words(b"PUBLISH", topic.encode(), its) for topic, its in (*batch.updates, *batch.events)]
         self._sent += len(symbols)
         self._send(pipeline)
+
+    def _publish_heartbeat(self) -> None:
+        beat = heartbeat(now_us(), self._started_us, self._batches.layout)
+        _, _, barrier, _ = self._batches.batch([], beat)
+        assert barrier is not None
+        topic, payload = barrier
+        self._send([_words(b"PUBLISH", name.encode(), payload) for name in (topic, in_partition(topic, 0))])
 
     def _send(self, pipeline: list[bytes]) -> None:
         self._socket.sendall(b"".join(pipeline))

@@ -2,8 +2,10 @@
 
 import random
 
+from msgspec import UNSET, UnsetType
+
 from market.prices.tick import Tick
-from market.wire.status import Heartbeat
+from market.wire.status import BatchLayout, Heartbeat
 
 SYMBOLS = tuple(f"C{index:02d}USDT" for index in range(100))
 """A hundred names of equal length."""
@@ -36,6 +38,6 @@ class TickMaker:
         )
 
 
-def heartbeat(now_us: int, since_us: int) -> Heartbeat:
+def heartbeat(now_us: int, since_us: int, batches: BatchLayout | UnsetType = UNSET) -> Heartbeat:
     """A heartbeat that says all is well."""
-    return Heartbeat(source="simulated", link="up", since_us=since_us, sent_us=now_us)
+    return Heartbeat(source="simulated", link="up", since_us=since_us, sent_us=now_us, batches=batches)

@@ -1,6 +1,6 @@
 """Bus to clients. A tick passes through these files, and none of them waits for a client:
 
-    bus ─▶ fanout.feed.feed ─▶ fanout.feed.intake ─▶ fanout.hub ─▶ fanout.pending ─▶ fanout.flush_scheduler
+    bus ─▶ fanout.feed.subscription ─▶ fanout.feed.intake ─▶ fanout.hub ─▶ fanout.pending ─▶ fanout.flush_scheduler
         ─▶ fanout.group ─▶ fanout.cohort ─▶ websocket.writer ─▶ client
 
 A handshake passes through these; from ``client.client`` on, so does the first subscribe:

@@ -80,7 +80,7 @@ class Poller:
             now_us=now_us,
             rng=self._rng,
             venue=venue,
-            symbol_channels=settings.bus_symbol_channels,
+            symbol_channels=settings.bus_symbol_channels == "on",
         )
 
     async def run(self, stop: asyncio.Event) -> None:

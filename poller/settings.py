@@ -33,7 +33,7 @@ class PollerSettings:
     bus_partitions: int = 1
     """The partitions of the bus, 1 to 256. Each may be on another server, if the bus has several. Pollers on one bus
     need the same number; gateways learn it from them."""
-    bus_symbol_channels: bool = True
+    bus_symbol_channels: Switch = "on"
     """``on`` also publishes each tick on its symbol's own channel, ``tick.<SYMBOL>``, for other programs. Unset means
     ``on`` where one Redis is the bus."""
     venue: Venue = DEFAULT
@@ -102,7 +102,7 @@ class PollerSettings:
         return cls(
             bus_url=bus_url,
             bus_partitions=env.integer("BUS_PARTITIONS", cls.bus_partitions, 1, MAX_PARTITIONS),
-            bus_symbol_channels=env.choice("BUS_SYMBOL_CHANNELS", channels, get_args(Switch)) == "on",
+            bus_symbol_channels=env.choice("BUS_SYMBOL_CHANNELS", channels, get_args(Switch)),
             venue=venue,
             symbols=_symbols(env, venue),
             feed=feed,

@@ -7,9 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from gateway.settings import Settings
+from market.bus import in_partition
 from market.bus.redis.roles.layout import lease_key, stand_by_key, ticket_key, value_key
 from market.prices.venues import DEFAULT_VENUE, venue_of
-from market.wire.topics import heartbeat_topic, states_topic, tick_topic
+from market.wire.topics import batch_topic, heartbeat_topic, states_topic, tick_topic
 from poller.publishing.leadership import lease_of
 from poller.settings import PollerSettings
 
@@ -103,6 +104,9 @@ def rule(user: str, lacking: Iterable[Lack]) -> str:
 
 
 def _pattern(name: str) -> str:
+    partition, sign, topic = name.partition("#")
+    if sign and partition.isdecimal():
+        return f"*#{topic.partition('.')[0]}.*"
     for beginning in ("tick.", "lease.", "standby.", "ticket."):
         if name.startswith(beginning):
             return f"{beginning}*"
@@ -133,7 +137,12 @@ def _of_poller(settings: PollerSettings) -> Iterator[Need]:
         yield from _keyed(me, states, "type", "strlen", "get", "set x")
     else:
         yield from _keyed(me, states, "type", "hstrlen x", "hget x", "hset x y", "del")
-    for topic in (heartbeat_topic(venue), *map(tick_topic, settings.symbols.names[:_MOST_SYMBOLS])):
+    topics = [heartbeat_topic(venue)]
+    for number in range(settings.bus_partitions):
+        topics += in_partition(batch_topic(venue), number), in_partition(heartbeat_topic(venue), number)
+    if settings.bus_symbol_channels == "on":
+        topics += map(tick_topic, settings.symbols.names[:_MOST_SYMBOLS])
+    for topic in topics:
         yield Need(me, ("publish", topic, "x"), channel=topic)
 
 
@@ -147,7 +156,10 @@ def _of_gateway(settings: Settings) -> Iterator[Need]:
         states = value_key(states_topic(venue))
         reading = ("type", "strlen", "get") if venue == DEFAULT_VENUE else ("type", "hstrlen x", "hget x")
         yield from _keyed(me, states, *reading)
-        yield Need(me, ("subscribe", heartbeat_topic(venue)), channel=heartbeat_topic(venue))
+        # It learns the number of partitions from the poller; there is at least one.
+        heartbeats = heartbeat_topic(venue)
+        for topic in (heartbeats, in_partition(heartbeats, 0), in_partition(batch_topic(venue), 0)):
+            yield Need(me, ("subscribe", topic), channel=topic)
     for topic in map(tick_topic, names[:_MOST_SYMBOLS]):
         yield Need(me, ("subscribe", topic), channel=topic)
     if settings.auth.mode == "jwt":

@@ -1,6 +1,7 @@
 """What every program needs to run, whatever it does.
 
 - ``logs``: log lines for people or for machines;
+- ``pacing``: how often something that may happen at once should happen;
 - ``printable``: foreign text made safe for a terminal and for a log;
 - ``tasks``: ends tasks, and waits until they have ended;
 - ``usage``: ``--help``, ``--version``, and one line about a wrong argument;

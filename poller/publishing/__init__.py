@@ -1,7 +1,6 @@
 """Ticks and heartbeats onto the bus, in order and by one poller at a time, also through faults of the bus.
 
 ``publisher``    sends ticks while this poller leads
-``pacing``       how often a busy feed publishes
 ``tick_batches`` what is published at once: a batch of ticks for each partition, and the heartbeat
 ``send_buffer``  the ticks to send: every one while the bus is up, the newest of each symbol while not
 ``heartbeat``    the content of heartbeats, and when the next is due

@@ -1,6 +1,7 @@
 """From the bus to the hub: ticks, states, and whether prices are live or stale.
 
 ``feed``             the link to the bus: receives ticks and heartbeats, and reads the last values after an outage
+``subscription``     what a link subscribes to: batches of ticks, or the channels of symbols
 ``venue_feed``       whether one venue's prices are live or stale, by its poller's heartbeats
 ``intake``           lets through ticks that are valid, and newer than the one held
 ``seq_regressions``  symbols whose ticks have lower numbers than the one held

@@ -56,11 +56,12 @@ class Feed:
         *,
         now_us: Callable[[], int],
         rng: random.Random,
+        rests: bool = True,
     ) -> None:
         """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
 
         ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
-        in microseconds since the Unix epoch.
+        in microseconds since the Unix epoch. A busy link ``rests`` between two reads.
         """
         self._bus = bus
         self._symbols = symbols
@@ -69,6 +70,7 @@ class Feed:
         self._counters = counters
         self._now_us = now_us
         self._rng = rng
+        self._rests = rests
         self._bus_link = BusLink()
         self._refuse = Refusals(counters)
         self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
@@ -205,7 +207,13 @@ class Feed:
         self._resubscribe = asyncio.get_running_loop().create_future()
         self._layouts = {name: venue.announced for name, venue in self._venues.items()}
         return await subscribe(
-            self._bus.broker, self._symbols, self._layouts, self.tick_received, self._intake.batch_received, self
+            self._bus.broker,
+            self._symbols,
+            self._layouts,
+            self.tick_received,
+            self._intake.batch_received,
+            self,
+            rests=self._rests,
         )
 
     def _subscribed(self) -> None:

@@ -29,7 +29,19 @@ def test_another_venue_has_keys_of_its_own() -> None:
     assert {"ticks", "venue_states"} == subjects(needs([poller], None), "hset")
     gateway = Settings.from_environ({"SYMBOLS": "BTCUSDT,coinbase:BTC-USD"})
     channels = subjects(needs([], gateway), "subscribe")
-    assert {"feed.status", "feed.status.coinbase", "tick.BTCUSDT", "tick.coinbase:BTC-USD"} == channels
+    batches = {f"0#{topic}.{venue}" for topic, venue in (("batch", "binance"), ("batch", "coinbase"))}
+    heartbeats = {"feed.status", "feed.status.coinbase", "0#feed.status", "0#feed.status.coinbase"}
+    assert {"tick.BTCUSDT", "tick.coinbase:BTC-USD"} | heartbeats | batches == channels
+
+
+def test_batches_of_every_partition() -> None:
+    """A poller publishes in each of its partitions, and one rule allows them all; channels of symbols may be off."""
+    poller = PollerSettings.from_environ({"BUS_PARTITIONS": "2", "BUS_SYMBOL_CHANNELS": "off"})
+    wanted = [need for need in needs([poller], None) if need.words[0] == "publish"]
+    expected = ["feed.status", "0#batch.binance", "0#feed.status", "1#batch.binance", "1#feed.status"]
+    assert expected == [need.channel for need in wanted]
+    lacking = [lack(need, "a channel") for need in wanted]
+    assert "ACL SETUSER me &*#batch.* &*#feed.* &feed.status" == rule("me", lacking)
 
 
 def test_tickets_are_for_tokens() -> None:

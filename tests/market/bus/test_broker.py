@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from market.bus import Batch, Bus, LeaseLostError, Message, Token
+from market.bus import Batch, Bus, LeaseLostError, Message, Token, in_partition
 from tests.market.bus.receivers import RecordingReceiver
 from tests.waiting import until
 
@@ -39,7 +39,7 @@ async def test_delivers_in_order(any_bus: Bus, receiver: RecordingReceiver) -> N
 
 @pytest.mark.parametrize("topic", ["nodot", "a.b.c", "币.币安人生", "coinbase:BTC-USD", "a b\t.\r\n", ".x", "x."])
 async def test_topics_are_opaque(any_bus: Bus, receiver: RecordingReceiver, topic: str) -> None:
-    """Any string is a topic: with dots or without, in any script, with blanks and line ends."""
+    """Any string that names no partition is a topic: with dots or without, in any script, with blanks, line ends."""
     link = await any_bus.broker.subscribe([topic], receiver.receive)
     await any_bus.broker.publish(
         Batch([(topic, b"1"), (f"{topic}x", b"2")], values=[(topic, b"3")], barrier=(topic, b"4"))
@@ -85,6 +85,70 @@ async def test_a_barrier_comes_after_its_updates(any_bus: Bus, receiver: Recordi
     await any_bus.broker.publish(Batch(with_it, barrier=BARRIER))
     await receiver.until(lambda received: BARRIER in received)
     assert [*before, *with_it, BARRIER] == receiver.received
+    link.close()
+
+
+async def test_the_barrier_comes_in_each_partition(any_bus: Bus) -> None:
+    """Each partition has its own copy of the barrier, behind everything that was published there."""
+    receivers = {number: RecordingReceiver() for number in range(any_bus.broker.partitions)}
+    links = [
+        await any_bus.broker.subscribe([in_partition("b.1", number), in_partition(BARRIER[0], number)], its.receive)
+        for number, its in receivers.items()
+    ]
+    events = [(in_partition("b.1", number), b"%d %d" % (number, count)) for count in range(3) for number in receivers]
+    await any_bus.broker.publish(Batch(events=events[: len(receivers)]))
+    await any_bus.broker.publish(Batch(events=events[len(receivers) :], barrier=BARRIER))
+    for number, its in receivers.items():
+        await its.until_count(4)
+        ours = [event for event in events if event[0] == in_partition("b.1", number)]
+        assert [*ours, (in_partition(BARRIER[0], number), BARRIER[1])] == its.received
+    for link in links:
+        link.close()
+
+
+async def test_the_plain_barrier_is_that_of_the_first_partition(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """A subscriber that knows no partitions gets the barrier once, behind everything that is in partition 0."""
+    link = await any_bus.broker.subscribe([BARRIER[0], "0#b.1"], receiver.receive)
+    await any_bus.broker.publish(Batch(events=[("0#b.1", b"1"), ("0#b.1", b"2")], barrier=BARRIER))
+    await receiver.until_count(3)
+    assert [("0#b.1", b"1"), ("0#b.1", b"2"), BARRIER] == receiver.received
+    link.close()
+
+
+async def test_events_are_sent_and_not_kept(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """Events reach who reads their partition, and become no last values."""
+    link = await any_bus.broker.subscribe(["0#b.1"], receiver.receive)
+    await any_bus.broker.publish(Batch(events=[("0#b.1", b"1"), ("0#c.1", b"2"), ("0#b.1", b"3")]))
+    await receiver.until_count(2)
+    assert [("0#b.1", b"1"), ("0#b.1", b"3")] == receiver.received
+    assert {} == await any_bus.last_values.read(["0#b.1", "b.1"], max_bytes=9)
+    link.close()
+
+
+async def test_a_subscription_that_rests_receives_nothing(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """During a rest nothing is received, whatever others receive; a rest does not keep a subscription from its end."""
+    link = await any_bus.broker.subscribe(["a.1"], receiver.receive)
+    witness = RecordingReceiver()
+    other = await any_bus.broker.subscribe(["a.1"], witness.receive)
+    link.rest(60)
+    for number in range(20):
+        await any_bus.broker.publish(Batch(numbered("a.1", number)))
+    await witness.until_count(20)
+    assert [] == receiver.received
+    link.close()
+    other.close()
+
+
+async def test_nothing_is_lost_by_resting(any_bus: Bus, receiver: RecordingReceiver) -> None:
+    """After each rest everything is received that came meanwhile, in order; asking twice for one changes nothing."""
+    link = await any_bus.broker.subscribe(["a.1"], receiver.receive)
+    for number in range(100):
+        if number % 10 == 0:
+            link.rest(0.005)
+            link.rest(60)
+        await any_bus.broker.publish(Batch(numbered("a.1", number)))
+    await receiver.until_count(100)
+    assert numbered("a.1", *range(100)) == receiver.received
     link.close()
 
 

@@ -124,8 +124,8 @@ class MarkingPublisher(Publisher):
 
 
 def plain(heartbeat: Heartbeat) -> Heartbeat:
-    """A heartbeat without the states of symbols."""
-    return structs.replace(heartbeat, states=UNSET)
+    """A heartbeat without the states of symbols and the layout of batches."""
+    return structs.replace(heartbeat, states=UNSET, batches=UNSET)
 
 
 @asynccontextmanager
@@ -871,3 +871,31 @@ async def test_real_bus_frozen(valkey: Valkey) -> None:
         await until(lambda: subject.heartbeats >= heartbeats + 2, 5)
         assert {3} == {decode_tick(payload).recv_us for payload in valkey.last_values().values()}
         assert 100 == len(valkey.last_values())
+
+
+def test_a_busy_feed_publishes_once_in_a_millisecond() -> None:
+    """Ten ticks each 0.2 ms go out once in a millisecond, all of them in order; a quiet feed's go out at once."""
+
+    async def main() -> None:
+        bus = ScriptedBus()
+        async with running(bus) as subject:
+            for number in range(5_000):
+                subject.put_marks(("A1", number))
+                if number % 10 == 9:
+                    await asyncio.sleep(0.0002)
+            busy = len(bus.calls)
+            await asyncio.sleep(1)
+            assert list(range(5_000)) == [
+                sent.recv_us for _, call in bus.calls for sent in call if isinstance(sent, Tick)
+            ]
+            assert 100 < busy < 170
+            for number in range(5_000, 5_020):
+                calls = len(bus.calls)
+                subject.put_marks(("A1", number))
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                assert len(bus.calls) > calls
+                await asyncio.sleep(0.01)
+
+    run_virtual(main())

@@ -39,6 +39,7 @@ class FragileSubscription(MemorySubscription):
 
     def deliver(self, messages: Sequence[Message]) -> None:
         lost = {tick_topic(symbol) for symbol in self.bus.lost_channels} | ({HEARTBEAT} if self.bus.mute else set())
+        lost |= self.bus.lost_topics
         super().deliver([message for message in messages if message[0] not in lost])
 
 
@@ -54,6 +55,8 @@ class FragileBus(MemoryBus):
         """The time that a new connection takes."""
         self.lost_channels: set[str] = set()
         """Symbols whose ticks are stored and never delivered."""
+        self.lost_topics: set[str] = set()
+        """Topics whose messages are never delivered."""
         self.attempts = 0
         self.attempted_at: list[float] = []
         self.asked: list[list[str]] = []

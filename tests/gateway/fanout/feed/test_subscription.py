@@ -1,0 +1,339 @@
+"""Batches where a poller announces them, the channels of symbols where it does not; on a virtual clock."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from msgspec import UNSET, UnsetType
+
+from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S
+from gateway.protocol.forms import FramedTick
+from market.bus import Batch, Message, in_partition, partition_of
+from market.prices.tick import SEQ_AHEAD_MS, Tick
+from market.wire.codec import encode_tick
+from market.wire.status import BatchLayout, Changes, Heartbeat
+from market.wire.tick_batch import encode_batch
+from poller.publishing.tick_batches import TickBatches
+from tests.fakes import run_virtual, tick
+from tests.gateway.fanout.feed.test_feed import Setup, running
+from tests.gateway.fanout.feed.test_venue_feed import BOTH, statuses
+from tests.market.bus.using import publish
+from tests.market.samples import status
+
+
+class BatchPoller:
+    """A poller that publishes batches, on the bus of a feed under test."""
+
+    def __init__(self, setup: Setup, partitions: int = 1, *, venue: str = "binance", channels: bool = False) -> None:
+        setup.bus.partitions = partitions
+        self._setup = setup
+        self._venue = venue
+        self._batches = TickBatches(partitions, symbol_channels=channels, venue=venue)
+        self.layout: BatchLayout | UnsetType = self._batches.layout
+        """What its heartbeats announce."""
+        self.changes: Changes | UnsetType = UNSET
+
+    async def send(self, *ticks: Tick) -> None:
+        await self._setup.bus.publish(self._batches.batch(ticks))
+
+    async def heartbeat(self) -> None:
+        now = self._setup.now_us()
+        await self._setup.bus.publish(
+            self._batches.batch(
+                [],
+                Heartbeat(
+                    source="simulated",
+                    link="up",
+                    since_us=now,
+                    sent_us=now,
+                    venue=self._venue,
+                    batches=self.layout,
+                    states=self.changes,
+                ),
+            )
+        )
+
+    async def live(self, seconds: int = 2) -> None:
+        """Heartbeats for so long, each second."""
+        for _ in range(seconds):
+            await self.heartbeat()
+            await asyncio.sleep(1)
+
+
+def topics(setup: Setup) -> set[str]:
+    """What the feed is subscribed to."""
+    return {topic for subscription in setup.bus._subscriptions for topic in subscription._topics}
+
+
+def passed(setup: Setup) -> list[tuple[str, int]]:
+    """Symbol and seq of each tick that was passed on."""
+    return [(one.topic, one.seq) for one in setup.published if isinstance(one, FramedTick)]
+
+
+def test_an_announcement_is_followed() -> None:
+    """The first heartbeat announces batches: they are read from then on, and the symbols' channels no more."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup, 2)
+            assert {"feed.status", "tick.BTCUSDT", "tick.ETHUSDT"} == topics(setup)
+            await poller.live()
+            batches = {in_partition(name, number) for number in (0, 1) for name in ("batch.binance", "feed.status")}
+            assert {"feed.status", *batches} == topics(setup)
+            await poller.send(tick("BTCUSDT", 1), tick("ETHUSDT", 1), tick("BTCUSDT", 2))
+            assert {("BTCUSDT", 1), ("ETHUSDT", 1), ("BTCUSDT", 2)} == set(passed(setup))
+            assert [("live", "")] == setup.statuses
+            assert (3, 0) == (setup.counters.ticks_received, setup.counters.ticks_old)
+
+    run_virtual(main())
+
+
+def test_nothing_is_missed_or_doubled_on_the_way_to_batches() -> None:
+    """While a gateway changes from channels to batches, each tick is passed on once, in order."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.bus.slow_s = 0.5
+            poller = BatchPoller(setup, channels=True)
+            for seq in range(1, 41):
+                await poller.send(tick("BTCUSDT", seq))
+                if seq % 10 == 1:
+                    await poller.heartbeat()
+                await asyncio.sleep(0.1)
+            assert [("BTCUSDT", seq) for seq in range(1, 41)] == passed(setup)
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("layout", [UNSET, BatchLayout(version=2, partitions=1)])
+def test_what_is_not_announced_is_not_read(layout: BatchLayout | UnsetType) -> None:
+    """A poller older than batches, or with batches of another version, is read by the symbols' channels."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup, channels=True)
+            poller.layout = layout
+            await poller.live(5)
+            await poller.send(tick("BTCUSDT", 1))
+            assert {"feed.status", "tick.BTCUSDT", "tick.ETHUSDT"} == topics(setup)
+            assert [("BTCUSDT", 1)] == passed(setup)
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_an_older_poller_takes_over() -> None:
+    """A leader that announces no batches is read by channels again, and a newer one by batches; prices stay live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup)
+            await poller.live()
+            await setup.poll(5, "BTCUSDT")
+            assert 5 == setup.last["BTCUSDT"].seq
+            await poller.live(3)
+            await poller.send(tick("BTCUSDT", 6))
+            assert 6 == setup.last["BTCUSDT"].seq
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_another_number_of_partitions() -> None:
+    """A poller may begin with another number of partitions; prices stay live."""
+
+    async def main() -> None:
+        async with running() as setup:
+            for number, partitions in enumerate((1, 4, 2)):
+                poller = BatchPoller(setup, partitions)
+                await poller.live(3)
+                await poller.send(tick("BTCUSDT", number), tick("ETHUSDT", number))
+                assert {number} == {one.seq for one in setup.last.values()}
+            assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_one_silent_partition_makes_prices_stale() -> None:
+    """Prices are live only while the heartbeats of all partitions come; the status names the one that is silent."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup, 3)
+            await poller.live()
+            setup.bus.lost_topics = {in_partition("feed.status", 1), in_partition("batch.binance", 1)}
+            await poller.live(5)
+            assert [("live", ""), ("stale", "partition 1 of the bus is silent")] == setup.statuses
+            setup.bus.lost_topics = set()
+            await poller.live(1)
+            assert ("live", "") == setup.statuses[-1]
+
+    run_virtual(main())
+
+
+def test_all_partitions_are_silent() -> None:
+    """If no partition brings heartbeats it is the poller that is silent, even while its plain heartbeat comes."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup, 2)
+            await poller.live()
+            setup.bus.lost_topics = {in_partition("feed.status", number) for number in (0, 1)}
+            await poller.live(5)
+            assert [("live", ""), ("stale", "the poller is silent")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_states_wait_for_every_partition() -> None:
+    """States change once the heartbeat has come from all partitions: until then a last tick may still come."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup, 2)
+            await setup.report(1, live=["BTCUSDT", "ETHUSDT"])
+            poller.changes = Changes(version=1, since=1)
+            await poller.live()
+            poller.changes = Changes(version=2, since=1, symbols=[status("BTCUSDT", "halted")])
+            setup.bus.lost_topics = {in_partition("feed.status", 1)}
+            await poller.heartbeat()
+            assert [] == setup.state_changes
+            setup.bus.lost_topics = set()
+            await poller.heartbeat()
+            assert [("BTCUSDT", "halted")] == setup.state_changes
+
+    run_virtual(main())
+
+
+def test_a_new_link_reads_batches_at_once() -> None:
+    """After a lost link the batches are read that were announced before; nothing waits for another announcement."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup)
+            await poller.live()
+            setup.bus.stop()
+            await asyncio.sleep(1)
+            setup.bus.stopped = False
+            await asyncio.sleep(HEARTBEAT_TIMEOUT_S)
+            assert "0#batch.binance" in topics(setup)
+            await poller.send(tick("BTCUSDT", 1))
+            assert [("BTCUSDT", 1)] == passed(setup)
+            await poller.heartbeat()
+            assert ("live", "") == setup.statuses[-1]
+
+    run_virtual(main())
+
+
+def test_venues_are_read_each_in_its_way() -> None:
+    """One venue's poller may publish batches while another's is older."""
+
+    async def main() -> None:
+        async with running(BOTH) as setup:
+            poller = BatchPoller(setup, venue="coinbase")
+            for _ in range(3):
+                await poller.heartbeat()
+                await setup.heartbeat()
+                await asyncio.sleep(1)
+            assert {"tick.BTCUSDT", "0#batch.coinbase"} <= topics(setup)
+            assert "tick.coinbase:BTC-USD" not in topics(setup)
+            await poller.send(tick("coinbase:BTC-USD", 1))
+            await publish(setup.bus, [tick("BTCUSDT", 1)])
+            assert [("coinbase:BTC-USD", 1), ("BTCUSDT", 1)] == passed(setup)
+            assert [("binance", "live", ""), ("coinbase", "live", "")] == sorted(statuses(setup))
+
+    run_virtual(main())
+
+
+def test_wrong_ticks_in_a_batch() -> None:
+    """What cannot be right is counted and refused; the other ticks of its batch pass, in order."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await BatchPoller(setup).live()
+            ahead = setup.now_us() // 1000 + SEQ_AHEAD_MS + 10
+            parts = [
+                encode_tick(tick("BTCUSDT", 1)),
+                b'{"symbol":"BTCUSDT"}',
+                encode_tick(tick("XRPUSDT", 1)),
+                encode_tick(tick("BTCUSDT", ahead)),
+                encode_tick(tick("ETHUSDT", 1)).replace(b"{", b"{" + b" " * 2000),
+                encode_tick(tick("BTCUSDT", 2)),
+            ]
+            for part in (parts, parts[2:4], [b"1"]):
+                await setup.bus.publish(Batch(events=[("0#batch.binance", encode_batch("t", 0, part))]))
+            await setup.bus.publish(Batch(events=[("0#batch.binance", b"[")]))
+            assert [("BTCUSDT", 1), ("BTCUSDT", 2)] == passed(setup)
+            assert {"not_a_tick": 3, "wrong_seq": 2, "not_a_batch": 1} == setup.counters.bus_refused
+
+    run_virtual(main())
+
+
+def test_older_and_repeated_ticks_in_a_batch() -> None:
+    """A tick that is not newer is counted and not passed on; if only older ones come for long, they are followed."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup)
+            await poller.live()
+            await poller.send(tick("BTCUSDT", 5), tick("BTCUSDT", 5), tick("BTCUSDT", 3), tick("BTCUSDT", 6))
+            assert [5, 6] == [seq for _, seq in passed(setup)]
+            assert (2, 2) == (setup.counters.ticks_received, setup.counters.ticks_old)
+            for seq in (1, 2, 3, 4):
+                await poller.send(tick("BTCUSDT", seq))
+                await poller.live(1)
+            assert 4 == setup.last["BTCUSDT"].seq
+            await poller.send(tick("BTCUSDT", 5))
+            assert 5 == setup.last["BTCUSDT"].seq
+
+    run_virtual(main())
+
+
+def test_a_busy_link_rests_between_reads() -> None:
+    """A link with a message each millisecond is read each second millisecond; one that is seldom read never rests."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup)
+            await poller.live()
+            reads: list[Sequence[Message]] = []
+            (subscription,) = setup.bus._subscriptions
+            receive = subscription._receive
+
+            def recorded(messages: Sequence[Message]) -> None:
+                reads.append(messages)
+                receive(messages)
+
+            subscription._receive = recorded
+            for seq in range(1, 1001):
+                await poller.send(tick("BTCUSDT", seq))
+                await asyncio.sleep(0.001)
+            assert 1000 == setup.last["BTCUSDT"].seq
+            assert 480 < len(reads) < 560
+            reads.clear()
+            await asyncio.sleep(1)
+            for seq in range(1001, 1101):
+                await poller.send(tick("BTCUSDT", seq))
+                assert seq == setup.last["BTCUSDT"].seq
+                await asyncio.sleep(0.003)
+
+    run_virtual(main())
+
+
+def test_partitions_of_a_symbol_and_its_last_value_agree() -> None:
+    """A tick is sent in the partition in which its last value lies."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup, 8)
+            await poller.live()
+            setup.bus.lost_topics = {
+                in_partition("batch.binance", number)
+                for number in range(8)
+                if number != partition_of("tick.BTCUSDT", 8)
+            }
+            await poller.send(tick("BTCUSDT", 1))
+            assert [("BTCUSDT", 1)] == passed(setup)
+
+    run_virtual(main())
