@@ -23,7 +23,7 @@ from gateway.http.routes import (
 )
 from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
-from market.bus import open_bus
+from market.bus import BusOptions, open_bus
 from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app.on_response_prepare.append(close_while_draining)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url))
+        app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url, BusOptions(store_url=settings.store_url)))
         app[REGISTRY] = _registry(gateway)
         # The objects of the imports stay for ever. Scanning them again and again would only cost time.
         gc.collect()

@@ -54,7 +54,7 @@ MARKET_LAYERS = ("settings wire", "bus prices process", "errors")
 """The same of the market."""
 
 REDIS_LAYERS = ("bus", "roles", "connection")
-"""The same of the bus on Redis."""
+"""The same of the bus on Redis, and on Kafka."""
 
 NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
@@ -97,6 +97,15 @@ COVERED_BY = {
     "poller/venues/binance/rest.py": "poller/rest/test_client.py",
     "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_broker.py",
+    "market/bus/store.py": "market/bus/test_registry.py",
+    "market/bus/kafka/bus.py": "market/bus/test_registry.py",
+    "market/bus/kafka/connection/client.py": "market/bus/test_broker.py",
+    "market/bus/kafka/connection/reader.py": "market/bus/test_last_values.py",
+    "market/bus/kafka/connection/subscription.py": "market/bus/test_broker.py",
+    "market/bus/kafka/roles/broker.py": "market/bus/test_broker.py",
+    "market/bus/kafka/roles/last_values.py": "market/bus/test_last_values.py",
+    "market/bus/kafka/roles/sender.py": "market/bus/kafka/roles/test_leadership.py",
+    "market/bus/kafka/roles/tickets.py": "market/bus/kafka/roles/test_leadership.py",
     "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
@@ -170,7 +179,12 @@ def _children(folder: Path) -> dict[str, list[Path]]:
 
 @pytest.mark.parametrize(
     ("package", "layers"),
-    [("poller", POLLER_LAYERS), ("market", MARKET_LAYERS), ("market.bus.redis", REDIS_LAYERS)],
+    [
+        ("poller", POLLER_LAYERS),
+        ("market", MARKET_LAYERS),
+        ("market.bus.redis", REDIS_LAYERS),
+        ("market.bus.kafka", REDIS_LAYERS),
+    ],
 )
 def test_packages_import_downwards(package: str, layers: tuple[str, ...]) -> None:
     """No part of a package imports from one of its own layer or of one above."""

@@ -2,5 +2,6 @@
 
 - ``registry``: finds the one that is wanted; a new bus is a module here, and one line there;
 - ``servers``: what each of them is: programs, and the variables by which poller and gateways find them;
+- ``kafka``: one broker of Apache Kafka, and a Valkey server as its store;
 - ``valkey``: one Valkey server, which is the default.
 """

@@ -21,7 +21,16 @@ def _valkey(environ: Mapping[str, str]) -> BusServers:
     return valkey(environ)
 
 
-BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {DEFAULT: _valkey}
+def _kafka(environ: Mapping[str, str]) -> BusServers:
+    from deploy.buses.kafka import kafka
+
+    return kafka(environ)
+
+
+BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {
+    DEFAULT: _valkey,
+    "kafka": _kafka,
+}
 """The name of a bus → the function that plans its servers, on free ports, with this environment."""
 
 

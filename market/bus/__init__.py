@@ -23,7 +23,7 @@ from market.bus.errors import BusDownError, BusUrlError, LeaseLostError, NoStore
 from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership, Token
 from market.bus.partitions import MAX_PARTITIONS, in_partition, partition_of
-from market.bus.registry import Bus, BusOptions, has_symbol_channels, open_bus
+from market.bus.registry import Bus, BusOptions, has_symbol_channels, open_bus, open_store
 from market.bus.tickets import TicketStore
 
 __all__ = [
@@ -46,5 +46,6 @@ __all__ = [
     "has_symbol_channels",
     "in_partition",
     "open_bus",
+    "open_store",
     "partition_of",
 ]

@@ -114,8 +114,7 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
 
 
 def open_bus(url: str, options: BusOptions = DEFAULTS) -> Bus:
-    """Return the bus at ``url``: ``redis://host:port/db`` (``rediss://`` for TLS, ``unix://``), ``kafka://host:port``,
-    or ``memory://``.
+    """Return the bus at ``url``: ``redis://`` (``rediss://`` for TLS, ``unix://``), ``kafka://``, or ``memory://``.
 
     Nothing is connected yet.
 

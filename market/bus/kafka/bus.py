@@ -17,9 +17,7 @@ logger = logging.getLogger(__name__)
 class KafkaBus:
     """See `market.bus.Bus`."""
 
-    def __init__(
-        self, url: str, *, partitions: int = 1, history_bytes: int = 0, store: Store | None = None
-    ) -> None:
+    def __init__(self, url: str, *, partitions: int = 1, history_bytes: int = 0, store: Store | None = None) -> None:
         """Read ``url``, without connecting. ``store`` has leases and tickets; without one this process is alone.
 
         Raises:
@@ -28,9 +26,7 @@ class KafkaBus:
         self._client = KafkaClient(url)
         self._store = store
         self.name = self._client.name
-        self.leadership = KafkaLeadership(
-            self._client, store or MemoryBus(), partitions, shared=store is not None
-        )
+        self.leadership = KafkaLeadership(self._client, store or MemoryBus(), partitions, shared=store is not None)
         self.broker = KafkaBroker(self._client, self.leadership, partitions, history_bytes)
         self.last_values = KafkaLastValues(self._client)
         self.tickets: TicketStore = NoTickets() if store is None else store.tickets

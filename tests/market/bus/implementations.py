@@ -5,6 +5,12 @@ from typing import Final
 
 import pytest
 
+from market.bus import Bus, BusOptions, open_bus
+from market.bus.kafka.connection.client import KafkaClient
+from tests.kafka import fresh_url
+
+PARTITIONS: Final = 3
+
 
 def _memory(request: pytest.FixtureRequest) -> str:
     return "memory://"
@@ -14,7 +20,26 @@ def _redis(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("valkey").url)
 
 
-IMPLEMENTATIONS: Final[Mapping[str, Callable[[pytest.FixtureRequest], str]]] = {"memory": _memory, "redis": _redis}
+def _kafka(request: pytest.FixtureRequest) -> str:
+    return fresh_url(request.getfixturevalue("kafka_port"))
+
+
+IMPLEMENTATIONS: Final[Mapping[str, Callable[[pytest.FixtureRequest], str]]] = {
+    "kafka": _kafka,
+    "memory": _memory,
+    "redis": _redis,
+}
 """Each by one of its URL schemes: what gives the URL of an empty bus."""
 ALSO_OPENED_BY: Final = {"rediss": "redis", "unix": "redis"}
 """Other schemes: the implementation that they lead to."""
+
+
+async def open_empty(kind: str, request: pytest.FixtureRequest) -> Bus:
+    """A bus of this kind, ready for subscribers before anything was published."""
+    url = IMPLEMENTATIONS[kind](request)
+    store = str(request.getfixturevalue("valkey").url) if kind == "kafka" else ""
+    bus = open_bus(url, BusOptions(partitions=PARTITIONS, store_url=store))
+    if kind == "kafka":
+        # A poller does that; readers must not.
+        await KafkaClient(url).ensure_topics(PARTITIONS)
+    return bus

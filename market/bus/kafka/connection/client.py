@@ -26,7 +26,7 @@ _FENCE_TIMEOUT_S: Final = 60.0
 """A poller that is frozen for this long has its transaction ended by the brokers."""
 _REMEMBER_S: Final = 30.0
 """An error that explains a later one is not older than this."""
-_UNREAL: Final = frozenset((KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN))  # noqa: SLF001
+_UNREAL: Final = frozenset((KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN))
 """Errors for which librdkafka had another reason before."""
 
 # What librdkafka logs comes as an error too, and then it is said once, in our words.
@@ -45,7 +45,7 @@ class KafkaClient:
         """
         self.url = parse_kafka_url(url)
         self.name = f"kafka {self.url.place}"
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="kafka")
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka")
         self._admin: AdminClient | None = None
         self._reason: tuple[float, KafkaError] | None = None
         """The newest error that librdkafka told of by itself, and when."""
@@ -90,10 +90,19 @@ class KafkaClient:
             self._admin = AdminClient(self._common(), logger=_nobody)
         return self._admin
 
-    def producer(self, transactional_id: str | None = None) -> Producer:
-        """A producer. With a ``transactional_id`` it can fence others of that name."""
+    def producer(self, told: Callable[[KafkaError], None], transactional_id: str | None = None) -> Producer:
+        """A producer, whose errors of its own go to ``told`` too.
+
+        With a ``transactional_id`` it fences others of that name.
+        """
+
+        def both(error: KafkaError) -> None:
+            self.told(error)
+            told(error)
+
         config: dict[str, Any] = {
             **self._common(),
+            "error_cb": both,
             "enable.idempotence": True,
             # A record waits for others only while the connection is busy.
             "linger.ms": 0,

@@ -9,7 +9,7 @@ from market.bus.kafka.connection.url import KafkaUrl
 
 FENCED: Final = frozenset(
     (
-        KafkaError._FENCED,  # noqa: SLF001 - librdkafka's own codes begin so
+        KafkaError._FENCED,
         KafkaError.PRODUCER_FENCED,
         KafkaError.INVALID_PRODUCER_EPOCH,
         KafkaError.FENCED_INSTANCE_ID,
@@ -19,12 +19,12 @@ FENCED: Final = frozenset(
 """Another producer has the same name now."""
 GONE: Final = frozenset(
     (
-        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
-        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError._AUTHENTICATION,  # noqa: SLF001
-        KafkaError._FATAL,  # noqa: SLF001
+        KafkaError._AUTHENTICATION,
+        KafkaError._FATAL,
     )
 )
 """No reading goes on after these without somebody's help."""
@@ -44,17 +44,17 @@ def explained(error: KafkaError, url: KafkaUrl, topic: str = "") -> str:
             return f"{place} does not let {user} create topics; create {its} yourself (docs/kafka.md), or allow it"
         case KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
             return f"{place} does not let {user} use transactional ids that begin with {url.prefix}tickgate.; allow it"
-        case KafkaError.UNKNOWN_TOPIC_OR_PART | KafkaError._UNKNOWN_TOPIC | KafkaError._UNKNOWN_PARTITION:  # noqa: SLF001
+        case KafkaError.UNKNOWN_TOPIC_OR_PART | KafkaError._UNKNOWN_TOPIC | KafkaError._UNKNOWN_PARTITION:
             return f"{place} has no {its}; a poller creates it, or create it yourself (docs/kafka.md)"
         case KafkaError.INVALID_REPLICATION_FACTOR:
             return f"{place} has too few brokers for {its}; name fewer copies in BUS_URL, as replication=1"
-        case KafkaError._AUTHENTICATION | KafkaError.SASL_AUTHENTICATION_FAILED:  # noqa: SLF001
+        case KafkaError._AUTHENTICATION | KafkaError.SASL_AUTHENTICATION_FAILED:
             return f"{place} refused user or password ({_said(error, url)}); see BUS_URL"
-        case KafkaError._SSL:  # noqa: SLF001
+        case KafkaError._SSL:
             return f"TLS with {place} failed: {_said(error, url)}; see tls and ssl_ca_certs in BUS_URL"
-        case KafkaError._TIMED_OUT | KafkaError._MSG_TIMED_OUT | KafkaError.REQUEST_TIMED_OUT:  # noqa: SLF001
+        case KafkaError._TIMED_OUT | KafkaError._MSG_TIMED_OUT | KafkaError.REQUEST_TIMED_OUT:
             return f"{place} did not answer in time"
-        case KafkaError._ALL_BROKERS_DOWN | KafkaError._TRANSPORT:  # noqa: SLF001
+        case KafkaError._ALL_BROKERS_DOWN | KafkaError._TRANSPORT:
             return f"{place} cannot be reached: {_said(error, url)}"
         case KafkaError.NOT_ENOUGH_REPLICAS | KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND:
             return f"{place} has fewer copies of {its} in step than min.insync.replicas asks for; are all brokers up?"

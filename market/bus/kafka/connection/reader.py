@@ -12,6 +12,17 @@ Place = tuple[str, int]
 LATEST: Final = -1
 EARLIEST: Final = -2
 _AT_ONCE: Final = 1_000
+_AGAIN_S: Final = 0.02
+_MOVING: Final = frozenset(
+    (
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+    )
+)
+"""Errors of a partition that has another leader soon."""
 
 
 def offsets(consumer: Consumer, places: list[Place], which: int, timeout_s: float) -> dict[Place, int]:
@@ -22,6 +33,18 @@ def offsets(consumer: Consumer, places: list[Place], which: int, timeout_s: floa
     Raises:
         KafkaException: one did not answer in time.
     """
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            return _offsets(consumer, places, which, until - time.monotonic())
+        except KafkaException as failure:
+            # Partitions that are new, or whose broker has just ended, have another leader soon.
+            if failure.args[0].code() not in _MOVING or time.monotonic() + _AGAIN_S > until:
+                raise
+        time.sleep(_AGAIN_S)
+
+
+def _offsets(consumer: Consumer, places: list[Place], which: int, timeout_s: float) -> dict[Place, int]:
     asked = [TopicPartition(topic, partition, which) for topic, partition in places]
     answers = consumer.offsets_for_times(asked, timeout=timeout_s) if asked else []
     for answer in answers:
@@ -61,7 +84,7 @@ def read_range(
             if messages:
                 quiet_since = time.monotonic()
             elif time.monotonic() - quiet_since > patience_s:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own codes begin so
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
     finally:
         consumer.unassign()
 
@@ -76,7 +99,7 @@ def _take_one(message: Message, open_places: dict[Place, int], take: Callable[[M
             take(message)
         if end is not None and offset + 1 >= end:
             del open_places[place]
-    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+    elif error.code() == KafkaError._PARTITION_EOF:
         # The last records of a partition may be marks of transactions, which nobody is handed.
         if end is not None and offset >= end:
             del open_places[place]

@@ -1,7 +1,7 @@
 """Reads records as they come, in a thread of its own, and hands them to the event loop.
 
-The event loop is woken once for all records that are there. The thread asks for more when the event loop has taken them,
-so a busy event loop gets fewer and larger batches.
+The event loop is woken once for all records that are there. The thread asks for more when the event loop has taken
+them, so a busy event loop gets fewer and larger batches.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from market.bus.broker import Message as BusMessage
 from market.bus.broker import Receiver
-from market.bus.kafka.connection.client import ANSWER_TIMEOUT_S, KafkaClient
+from market.bus.kafka.connection.client import KafkaClient
 from market.bus.kafka.connection.faults import GONE, explained
-from market.bus.kafka.connection.reader import LATEST, offsets
+from market.bus.kafka.connection.pulse import Pulse
 
 _AT_ONCE: Final = 1_000
 _WAIT_S: Final = 0.25
@@ -31,20 +31,19 @@ class KafkaSubscription:
         client: KafkaClient,
         consumer: Consumer,
         positions: dict[int, int],
-        asked: Sequence[int],
+        pulse: Pulse,
         translate: Callable[[Message], Sequence[BusMessage]],
         receive: Receiver,
     ) -> None:
         """Read ``ticks`` with ``consumer`` from ``positions`` (partition → offset) on.
 
-        ``translate`` makes messages of a record. ``asked`` are the partitions whose leaders a `ping` asks.
+        ``translate`` makes messages of a record. ``pulse`` takes the statistics of ``consumer``.
         """
         self._client = client
         self._consumer = consumer
         self._topic = client.url.ticks
         self.positions = positions
         """Of each partition the offset behind what was handed on."""
-        self._asked = [(self._topic, number) for number in asked]
         self._translate = translate
         self._receive = receive
         self._loop = asyncio.get_running_loop()
@@ -54,22 +53,17 @@ class KafkaSubscription:
         self._closing = threading.Event()
         self._taken = threading.Event()
         self._rest_until = 0.0
-        self._pinging = False
-        self._pings: set[asyncio.Task[None]] = set()
+        pulse.told = lambda seconds: self._tell(self._alive, seconds)
         consumer.assign([TopicPartition(self._topic, number, offset) for number, offset in positions.items()])
         threading.Thread(target=self._run, name="kafka subscription", daemon=True).start()
 
     def ping(self) -> None:
-        """See `market.bus.BusSubscription.ping`."""
-        if not self._pinging and not self.lost.done():
-            self._pinging = True
-            task = self._loop.create_task(self._ping())
-            self._pings.add(task)
-            task.add_done_callback(self._pings.discard)
+        """See `market.bus.BusSubscription.ping`. Every broker is asked all the time, so nothing has to be done."""
 
     def rest(self, seconds: float) -> None:
         """See `market.bus.BusSubscription.rest`."""
-        self._rest_until = time.monotonic() + seconds
+        if not self._resting_s():
+            self._rest_until = time.monotonic() + seconds
 
     def close(self) -> None:
         """See `market.bus.BusSubscription.close`."""
@@ -79,30 +73,14 @@ class KafkaSubscription:
         """The seconds since this was closed or lost; 0 while it is not."""
         return 0.0 if self._closed_at is None else self._loop.time() - self._closed_at
 
-    async def _ping(self) -> None:
-        try:
-            await self._loop.run_in_executor(None, self._ask)
-        except (KafkaException, RuntimeError):
-            # No answer, or closed meanwhile.
-            pass
-        else:
-            self.received_at = self._loop.time()
-        finally:
-            self._pinging = False
-
-    def _ask(self) -> None:
-        offsets(self._consumer, self._asked, LATEST, ANSWER_TIMEOUT_S)
-
     def _run(self) -> None:
         """Read until closed (in the thread)."""
         consumer = self._consumer
         try:
             while not self._closing.is_set():
-                resting_s = self._rest_until - time.monotonic()
-                if resting_s > 0:
-                    self._closing.wait(resting_s)
                 # Not `consume` alone: it would wait for as many as it may return.
                 if (first := consumer.poll(_WAIT_S)) is not None:
+                    self._closing.wait(self._resting_s())
                     self._pass_on([first, *consumer.consume(_AT_ONCE, 0)])
         except (KafkaException, RuntimeError) as error:
             self._tell(self._lose, str(error))
@@ -136,13 +114,23 @@ class KafkaSubscription:
             return False
         return True
 
+    def _resting_s(self) -> float:
+        return max(0.0, self._rest_until - time.monotonic())
+
     def _deliver(self, messages: Sequence[BusMessage], positions: Mapping[int, int]) -> None:
+        # A rest may have begun since this was asked for.
+        if (resting_s := self._resting_s()) and not self.lost.done():
+            self._loop.call_later(resting_s, self._deliver, messages, positions)
+            return
         if not self.lost.done():
             self.received_at = self._loop.time()
             self.positions.update(positions)
             if messages:
                 self._receive(messages)
         self._taken.set()
+
+    def _alive(self, silent_s: float) -> None:
+        self.received_at = max(self.received_at, self._loop.time() - silent_s)
 
     def _lose(self, reason: str) -> None:
         self._closing.set()

@@ -1,11 +1,13 @@
-"""The two topics: whether they can be used, and creating them. These functions block; `client` runs them in a thread."""
+"""The two topics: whether they can be used, and creating them. This blocks; `client` runs it in a thread."""
 
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import TopicMetadata
+from confluent_kafka.cimpl import NewTopic
 
 from market.bus.errors import BusDownError
 from market.bus.kafka.connection.faults import explained
@@ -76,7 +78,9 @@ def ensure(admin: AdminClient, url: KafkaUrl, partitions: int, *, timeout_s: flo
     found = look(admin, url, timeout_s=timeout_s)
     if missing := {topic: count for topic, count in wanted.items() if topic not in found}:
         if not url.create:
-            text = f"{url.place} has no topic {' and no topic '.join(missing)}, and BUS_URL says create=false; create it"
+            text = (
+                f"{url.place} has no topic {' and no topic '.join(missing)}, and BUS_URL says create=false; create it"
+            )
             raise BusDownError(f"{text} yourself (docs/kafka.md), or remove create=false")
         _create(admin, url, missing, timeout_s)
         while True:

@@ -1,7 +1,7 @@
 """The URL of a Kafka cluster: what it may contain, and what is refused.
 
-``kafka://[user:password@]host:port[,host:port…][/prefix][?option=value&…]``. A message shows no part of the URL except the
-name of an option: any other part may belong to a password.
+``kafka://[user:password@]host:port[,host:port…][/prefix][?option=value&…]``. A message shows no part of the URL except
+the name of an option: any other part may belong to a password.
 """
 
 import re

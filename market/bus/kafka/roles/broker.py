@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
-from confluent_kafka import Consumer
-
 from market.bus.broker import Batch, Receiver
 from market.bus.errors import LeaseLostError
 from market.bus.kafka.connection.client import KafkaClient
+from market.bus.kafka.connection.pulse import INTERVAL_MS, Pulse
 from market.bus.kafka.connection.subscription import KafkaSubscription
 from market.bus.kafka.roles.history import beginning
 from market.bus.kafka.roles.leadership import KafkaLeadership
@@ -68,13 +67,15 @@ class KafkaBroker:
         """See `market.bus.Broker.subscribe`."""
         partitions = await self._client.partitions()
         translator = Translator(topics, partitions)
-        consumer = self._client.consumer()
+        pulse = Pulse()
+        consumer = self._client.consumer(**{"stats_cb": pulse, "statistics.interval.ms": INTERVAL_MS})
         try:
-            positions = await self._client.run(lambda: self._beginning(consumer, translator.partitions))
-            # From here to the end nothing is waited for: nothing is handed over before the caller has it.
-            self._newest = KafkaSubscription(
-                self._client, consumer, positions, range(partitions), translator, receive
+            stood, url, size = self._stood(), self._client.url, self._history_bytes
+            positions = await self._client.run(
+                lambda: beginning(consumer, url.ticks, translator.partitions, stood, size)
             )
+            # From here to the end nothing is waited for: nothing is handed over before the caller has it.
+            self._newest = KafkaSubscription(self._client, consumer, positions, pulse, translator, receive)
         except BaseException:
             consumer.close()
             raise
@@ -84,10 +85,6 @@ class KafkaBroker:
         """Publish no more."""
         if self._unnamed is not None:
             self._unnamed.close()
-
-    def _beginning(self, consumer: Consumer, partitions: list[int]) -> dict[int, int]:
-        """Where a new subscription begins (in a thread)."""
-        return beginning(consumer, self._client.url.ticks, partitions, self._stood(), self._history_bytes)
 
     def _stood(self) -> dict[int, int]:
         newest = self._newest
@@ -103,4 +100,3 @@ class KafkaBroker:
             self._unnamed = Sender(self._client, self.partitions)
             await self._unnamed.begin()
         return self._unnamed
-

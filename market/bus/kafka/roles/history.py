@@ -17,7 +17,7 @@ def beginning(
 ) -> dict[int, int]:
     """Partition → the offset to read from.
 
-    It is where an earlier subscription ``stood``. Else it is before the newest ``history_bytes`` in all of ``partitions``
+    It is where an earlier subscription ``stood``. Else it is before the newest ``history_bytes`` of all ``partitions``
     together, as far as the size of the newest records tells.
 
     Raises:

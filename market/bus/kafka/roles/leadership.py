@@ -1,7 +1,7 @@
 """Leadership on Kafka: leases lie in the store, and each term has a producer that keeps earlier terms out.
 
-Who leads is decided by the store's lease, which a barrier extends. That nothing of an earlier term is sent is decided by
-the brokers (`market.bus.kafka.roles.sender`): before `acquire` returns a new term, the producers of earlier ones are
+Who leads is decided by the store's lease, which a barrier extends. That nothing of an earlier term is sent is decided
+by the brokers (`market.bus.kafka.roles.sender`): before `acquire` returns a new term, the producers of earlier ones are
 refused.
 
 Without a store every `acquire` is granted. Two pollers then take the lease from each other. So the one that lost it
@@ -62,7 +62,12 @@ class KafkaLeadership:
         if token is None:
             return None
         term = self._terms.get(lease)
-        if term is not None and not term.sender.broken and term.token.epoch == token.epoch and term.token.owner == owner:
+        if (
+            term is not None
+            and not term.sender.broken
+            and term.token.epoch == token.epoch
+            and term.token.owner == owner
+        ):
             term.until = began + ttl_s
             return token
         try:
@@ -123,8 +128,8 @@ class KafkaLeadership:
         if not self._shared:
             self._yield_until[token.lease] = asyncio.get_running_loop().time() + _YIELD_S
             logger.error(
-                "another poller has taken over the lease %s; without STORE_URL only one may run: end one of them, or name"
-                " a Redis in STORE_URL for both",
+                "another poller has taken over the lease %s; without STORE_URL only one may run: end one of them, or"
+                " name a Redis in STORE_URL for both",
                 token.lease,
             )
 

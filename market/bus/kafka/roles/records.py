@@ -1,15 +1,17 @@
 """Records: how messages, last values and marks lie in the two topics.
 
-``ticks``: the key of a record is its topic on the bus, and the value is the payload. A barrier has the header ``barrier``.
-A record with the header ``values`` has last values that are not sent, packed (MessagePack, pairs of topic and payload).
+``ticks``: the key of a record is its topic on the bus, and the value is the payload. A barrier has the header
+``barrier``. A record with the header ``values`` has last values that are not sent, packed (MessagePack, pairs of topic
+and payload).
 
-`last`: the key is the topic, and the value is its last payload. A record with a header ``ticks`` is a mark: everything
-before these offsets of ``ticks`` (with commas between them, by partition) is in `last`. Each publisher has a mark of its
-own, whose key begins with a zero byte.
+``last``: the key is the topic, and the value is its last payload. A record with a header ``ticks`` is a mark:
+everything before these offsets of ``ticks`` (with commas between them, by partition) is in ``last``. Each publisher has
+a mark of its own, whose key begins with a zero byte.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Final, NamedTuple, cast
 
 import msgspec
 from confluent_kafka import Message as Record
@@ -47,12 +49,12 @@ def drafts(batch: Batch, partitions: int) -> Iterator[Draft]:
     for partition, messages in kept.items():
         for pack in _packs(messages):
             yield Draft(partition, None, _encode(pack), [(VALUES, b"")])
-    for topic, payload in (*batch.updates, *batch.events):
+    for topic, payload in chain(batch.updates, batch.events):
         yield Draft(partition_of(topic, partitions), topic.encode(), payload)
     if batch.barrier is not None:
-        topic, payload = batch.barrier
+        barrier, beat = batch.barrier
         for partition in range(partitions):
-            yield Draft(partition, topic.encode(), payload, [(BARRIER, b"")])
+            yield Draft(partition, barrier.encode(), beat, [(BARRIER, b"")])
 
 
 def last_drafts(values: Mapping[str, bytes], publisher: str, offsets: Sequence[int]) -> Iterator[Draft]:
@@ -65,9 +67,10 @@ def last_drafts(values: Mapping[str, bytes], publisher: str, offsets: Sequence[i
 
 def header(record: Record, name: str) -> bytes | None:
     """The value of a header of ``record``; None if it has none of that name."""
-    for its_name, value in record.headers() or ():
+    headers = cast("list[tuple[str, bytes | None]]", record.headers() or [])
+    for its_name, value in headers:
         if its_name == name:
-            return value if isinstance(value, bytes) else b""
+            return value or b""
     return None
 
 
@@ -118,10 +121,9 @@ class Translator:
                 self._barriers.setdefault(int(number), {}).setdefault(name.encode(), []).append(topic)
             else:
                 self._barriers.setdefault(0, {}).setdefault(topic.encode(), []).append(topic)
-        self.partitions = sorted(
-            number for number in {*self._plain, *self._barriers} if 0 <= number < partitions
-        )
-        """The partitions that have to be read."""
+        wanted = sorted(number for number in {*self._plain, *self._barriers} if 0 <= number < partitions)
+        self.partitions = wanted or [0]
+        """The partitions that have to be read: at least one, as only who reads sees that a broker is alive."""
 
     def __call__(self, record: Record) -> Sequence[Message]:
         """The messages of ``record``, of subscribed topics."""

@@ -21,6 +21,8 @@ from market.bus.kafka.connection.faults import FENCED
 from market.bus.kafka.connection.reader import LATEST, offsets
 from market.bus.kafka.roles.records import Draft
 
+_FIRST_S: Final = 10.0
+"""The brokers' first transaction may wait for so long."""
 _LONGEST_S: Final = 10.0
 """A transaction that no barrier ends is ended after this: the brokers end those of frozen producers."""
 
@@ -39,6 +41,7 @@ class Sender:
         """When the open transaction began."""
         self.positions = [0] * partitions
         """Of each partition of ``ticks`` the offset behind what was there when this began, and behind what was sent."""
+        self._fenced = False
         self.broken = False
         """Whether something has failed. What is still on the way is refused once another sender has begun."""
 
@@ -72,11 +75,11 @@ class Sender:
             raise
 
     def _begin(self) -> None:
-        self._producer = producer = self._client.producer(self._name)
+        self._producer = producer = self._client.producer(self._told, self._name)
         # The first question makes the connection. Without one librdkafka would wait for half a second.
         producer.list_topics(self._client.url.ticks, timeout=ANSWER_TIMEOUT_S)
         if self._name is not None:
-            producer.init_transactions(ANSWER_TIMEOUT_S)
+            _init(producer)
         consumer = self._client.consumer()
         try:
             places = [(self._client.url.ticks, number) for number in range(self._count)]
@@ -98,14 +101,16 @@ class Sender:
                     _produce(producer, topic, draft, answers.take, until)
             while answers.waiting and time.monotonic() < until:
                 producer.poll(0.05)
-            if answers.waiting:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own codes begin so
-            if answers.error is not None:
-                raise KafkaException(answers.error)
+            answers.require()
         except KafkaException as failure:
-            if failure.args[0].code() in FENCED:
+            if self._fenced or failure.args[0].code() in FENCED:
+                self._fenced = True
                 raise LeaseLostError("another producer has the lease") from None
             raise
+
+    def _told(self, error: KafkaError) -> None:
+        # Later errors only say that there was this one.
+        self._fenced = self._fenced or error.code() in FENCED
 
     def _renew_transaction(self, producer: Producer, end: bool, until: float) -> None:
         if self._name is None:
@@ -132,6 +137,20 @@ class Sender:
             pass
 
 
+def _init(producer: Producer) -> None:
+    until = time.monotonic() + _FIRST_S
+    while True:
+        try:
+            producer.init_transactions(ANSWER_TIMEOUT_S)
+        except KafkaException as failure:
+            # So it is while the brokers make the topic in which they keep transactions.
+            if not failure.args[0].retriable() or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
 class _Answers:
     """Counts the brokers' answers to one call."""
 
@@ -140,6 +159,17 @@ class _Answers:
         self.error: KafkaError | None = None
         self._topic = topic
         self._positions = positions
+
+    def require(self) -> None:
+        """See that all have come, and each says that its record is there.
+
+        Raises:
+            KafkaException: that is not so.
+        """
+        if self.error is None and self.waiting:
+            self.error = KafkaError(KafkaError._TIMED_OUT)
+        if self.error is not None:
+            raise KafkaException(self.error)
 
     def take(self, error: KafkaError | None, record: Message) -> None:
         """Take one of them (called by librdkafka from `poll`)."""
@@ -166,7 +196,7 @@ def _produce(
         except BufferError:
             # librdkafka holds a hundred thousand; answers make room.
             if time.monotonic() > until:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None  # noqa: SLF001
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
             producer.poll(0.01)
         else:
             return

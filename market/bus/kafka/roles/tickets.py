@@ -10,7 +10,7 @@ NO_TICKETS: Final = "Kafka keeps no tickets; name a Redis for them in STORE_URL"
 class NoTickets:
     """See `market.bus.TicketStore`."""
 
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:  # noqa: ARG002 - the contract's
         """See `market.bus.TicketStore.put`.
 
         Raises:
@@ -18,6 +18,6 @@ class NoTickets:
         """
         raise NoStoreError(NO_TICKETS)
 
-    async def take(self, key: str) -> bytes | None:
+    async def take(self, key: str) -> bytes | None:  # noqa: ARG002 - the contract's
         """See `market.bus.TicketStore.take`: nothing was ever put."""
         return None
