@@ -6,6 +6,8 @@ from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from market.bus.kafka.connection.faults import GONE
+
 Place = tuple[str, int]
 """A topic of Kafka and a partition of it."""
 
@@ -103,6 +105,6 @@ def _take_one(message: Message, open_places: dict[Place, int], take: Callable[[M
         # The last records of a partition may be marks of transactions, which nobody is handed.
         if end is not None and offset >= end:
             del open_places[place]
-    # No group is joined, so it does not matter that we may not.
-    elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
+    elif error.code() in GONE or error.fatal():
         raise KafkaException(error)
+    # librdkafka tries again after any other: a broker is away, or we may not join a group, which we do not want to.
