@@ -64,14 +64,14 @@ bench: $(VENV)/.ready
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check
-	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws
+	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
 
 # Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former are
 # here, for what only a process of its own runs, and none of the latter.
 coverage: check
-	@deploy/system.sh haproxy nginx=nginx-light chromium /usr/share/nodejs/ws=node-ws
+	@deploy/system.sh haproxy nginx=nginx-light chromium /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	rm -f .coverage .coverage.*
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
 		-n auto --dist load --maxschedchunk 1 -m 'not integration and not alone' $(ARGS)
@@ -115,7 +115,7 @@ reference: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.reference
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
-	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,test
+	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,kafka,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.

@@ -32,7 +32,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     bus_url: str = "redis://127.0.0.1:6379/0"
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
     ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
-    primary that Sentinels name, or ``memory://`` (one process, for tests)."""
+    primary that Sentinels name, ``redis+cluster://host:port,host:port``, ``kafka://host:port,host:port``, or
+    ``memory://`` (one process, for tests)."""
+    store_url: str = ""
+    """A Redis for tickets, where the bus keeps none: ``redis://[user:password@]host:port/db``. Unset means that there
+    are no tickets on such a bus."""
     symbols: Symbols = DEFAULT_SYMBOLS
     """The symbols to serve: a comma-separated list, or ``@file``. Each is written as its exchange writes it, in any
     script, up to 64 bytes of UTF-8. A symbol of another venue than Binance begins with the venue's name:
@@ -189,6 +193,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         )
         return cls(
             bus_url=env.bus_url("BUS_URL", default.bus_url),
+            store_url=env.store_url("STORE_URL"),
             symbols=env.symbols("SYMBOLS", default.symbols),
             host=host,
             port=env.integer("GATEWAY_PORT", default.port, 0, 65_535),

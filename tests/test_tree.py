@@ -55,6 +55,8 @@ MARKET_LAYERS = ("settings wire", "bus", "prices process", "errors")
 
 REDIS_LAYERS = ("bus cluster", "roles", "connection")
 """The same of the bus on Redis."""
+REDIS_LAYERS = ("bus", "roles", "connection")
+"""The same of the bus on Redis, and on Kafka."""
 
 CLUSTER_LAYERS = ("bus", "roles", "subscription", "connection")
 """The same of the bus on a cluster."""
@@ -110,6 +112,15 @@ COVERED_BY = {
     "market/bus/redis/cluster/roles/scripts.py": "market/bus/redis/cluster/roles/test_leadership.py",
     "market/bus/redis/cluster/roles/tickets.py": "market/bus/redis/cluster/roles/test_leadership.py",
     "market/bus/redis/cluster/subscription/node_link.py": "market/bus/redis/cluster/subscription/test_subscription.py",
+    "market/bus/store.py": "market/bus/test_registry.py",
+    "market/bus/kafka/bus.py": "market/bus/test_registry.py",
+    "market/bus/kafka/connection/client.py": "market/bus/test_broker.py",
+    "market/bus/kafka/connection/reader.py": "market/bus/test_last_values.py",
+    "market/bus/kafka/connection/subscription.py": "market/bus/test_broker.py",
+    "market/bus/kafka/roles/broker.py": "market/bus/test_broker.py",
+    "market/bus/kafka/roles/last_values.py": "market/bus/test_last_values.py",
+    "market/bus/kafka/roles/sender.py": "market/bus/kafka/roles/test_leadership.py",
+    "market/bus/kafka/roles/tickets.py": "market/bus/kafka/roles/test_leadership.py",
     "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
@@ -190,6 +201,7 @@ def _children(folder: Path) -> dict[str, list[Path]]:
         ("market", MARKET_LAYERS),
         ("market.bus.redis", REDIS_LAYERS),
         ("market.bus.redis.cluster", CLUSTER_LAYERS),
+        ("market.bus.kafka", REDIS_LAYERS),
     ],
 )
 def test_packages_import_downwards(package: str, layers: tuple[str, ...]) -> None:

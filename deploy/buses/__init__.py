@@ -4,5 +4,6 @@
 - ``servers``: what each of them is: programs, and the variables by which poller and gateways find them;
 - ``valkey``: one Valkey server, which is the default;
 - ``sentinel``: a primary, two replicas and three Sentinels;
-- ``valkey_cluster``: a Valkey Cluster, of three primaries with a replica each.
+- ``valkey_cluster``: a Valkey Cluster, of three primaries with a replica each;
+- ``kafka``: one broker of Apache Kafka, and a Valkey server as its store.
 """

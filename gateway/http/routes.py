@@ -23,7 +23,7 @@ from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.symbols import answer, cost
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
-from market.bus import BusDownError
+from market.bus import BusDownError, NoStoreError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
@@ -97,6 +97,8 @@ async def ticket(request: web.Request) -> web.Response:
             # The bus's store keeps each ticket for a while.
             raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
         issued = await gateway.tickets.issue(grant)
+    except NoStoreError as error:
+        raise RefusalError(404, "ticket", f"there are no tickets here: {error}") from None
     except BusDownError as error:
         raise try_later("no ticket can be given now", error) from None
     gateway.counters.tickets_issued += 1

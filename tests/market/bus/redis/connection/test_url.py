@@ -136,7 +136,7 @@ SIGNS = "".join(chr(code) for code in range(0x21, 0x7F))
 OUR_WORDS = "BUS_URL SettingError \n" + "\n".join(
     everything
     for url in (
-        *("x", "kafka://h", "unix://x", "valkey://h", "http://h", "memory://h"),
+        *("x", "kafka://", "unix://x", "valkey://h", "http://h", "memory://h"),
         *("redis://h:x", "redis://h/x", "redis://a@b@c", "redis://%@h", "redis://h "),
         *("redis://%ff@h", "redis://h/1?db=1", "redis://h?x=1", "redis://h?x=", "redis://h?db=1&db=2", "redis://h?%3D="),
         *(
