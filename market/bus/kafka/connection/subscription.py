@@ -26,6 +26,8 @@ _WAIT_S: Final = 0.25
 class KafkaSubscription:
     """See `market.bus.BusSubscription`."""
 
+    interrupted = False
+
     def __init__(
         self,
         client: KafkaClient,
@@ -49,6 +51,8 @@ class KafkaSubscription:
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.received_at = self._loop.time()
+        # Never set: after a fault a partition goes on where it stood.
+        self.missed = asyncio.Event()
         self._closed_at: float | None = None
         self._closing = threading.Event()
         self._taken = threading.Event()
