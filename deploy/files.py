@@ -19,3 +19,7 @@ GUNICORN: Final = packaged("gunicorn.conf.py")
 """gunicorn's configuration."""
 SYMBOLS: Final = packaged("symbols-100.txt")
 """The symbols of a cluster where none are named."""
+NGINX: Final = packaged("nginx.conf")
+"""NGINX's configuration, a template."""
+ENVOY: Final = packaged("envoy.yaml")
+"""Envoy's, another."""

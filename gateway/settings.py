@@ -31,7 +31,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     bus_url: str = "redis://127.0.0.1:6379/0"
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
-    ``unix:///socket?db=0``, or ``memory://`` (one process, for tests)."""
+    ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
+    primary that Sentinels name, or ``memory://`` (one process, for tests)."""
     symbols: Symbols = DEFAULT_SYMBOLS
     """The symbols to serve: a comma-separated list, or ``@file``. Each is written as its exchange writes it, in any
     script, up to 64 bytes of UTF-8. A symbol of another venue than Binance begins with the venue's name:
@@ -54,7 +55,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     heartbeat_s: float = 20
     """A client that is silent for half of this is pinged. If it stays silent, it is dead after 1 to 1.5 times this."""
     rest_factor: float = 3
-    """The pause between flushes, as a multiple of a flush's time; 0 means none."""
+    """The longest rest between flushes of a busy gateway, as a multiple of a flush's CPU time; 0 means none."""
+    history_bytes: int = 32 * 1024 * 1024
+    """Memory for the newest ticks, for clients that connect again and ask for what they missed (``since``); 0 keeps
+    none. A tick takes some 200 bytes of it. A quarter is used only while there are such clients. A bus that has a
+    history of its own hands over as many bytes of it at the start."""
     auth: AuthSettings = AuthSettings()
     """Whether a token is needed, and which ones are valid."""
     allow_anonymous: bool = False
@@ -193,6 +198,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             drain_seconds=env.number("DRAIN_SECONDS", default.drain_seconds, 0, 3600),
             heartbeat_s=env.number("HEARTBEAT_S", default.heartbeat_s, 0.5, 3600),
             rest_factor=env.number("REST_FACTOR", default.rest_factor, 0, 100),
+            history_bytes=env.integer("HISTORY_BYTES", default.history_bytes, 0, 2**40),
             auth=auth,
             allow_anonymous=anonymous,
             auth_query_token=env.flag("AUTH_QUERY_TOKEN"),

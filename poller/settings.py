@@ -29,7 +29,8 @@ class PollerSettings:
 
     bus_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
-    ``unix:///socket?db=0``, or ``memory://``. It may hold a password, so it is never shown."""
+    ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
+    primary that Sentinels name, or ``memory://``. It may hold a password, so it is never shown."""
     bus_partitions: int = 1
     """The partitions of the bus, 1 to 256. Each may be on another server, if the bus has several. Pollers on one bus
     need the same number; gateways learn it from them."""

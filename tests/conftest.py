@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from tests import side_by_side
 from tests.long_runs import LongRuns
+from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
 from tests.valkey_cluster import ValkeyCluster
 
@@ -99,6 +100,19 @@ def valkey(_valkey: Valkey) -> Valkey:
     """A real Valkey server: running and empty when the test begins, whatever the test before did to it."""
     _valkey.renew()
     return _valkey
+
+
+@pytest.fixture(scope="session")
+def _sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
+    with running(Sentinels(tmp_path_factory.mktemp("sentinels"))) as sentinels:
+        yield sentinels
+
+
+@pytest.fixture
+def sentinels(_sentinels: Sentinels) -> Sentinels:
+    """Real Sentinels with a primary and two replicas, empty. Tests of failovers start their own."""
+    _sentinels.renew()
+    return _sentinels
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ POLLER_LAYERS = (
 )
 """Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
 
-MARKET_LAYERS = ("settings wire", "bus prices process", "errors")
+MARKET_LAYERS = ("settings wire", "bus", "prices process", "errors")
 """The same of the market."""
 
 REDIS_LAYERS = ("bus cluster", "roles", "connection")
@@ -74,6 +74,8 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
+    "gateway/auth/opening.py": "gateway/test_app.py",
+    "gateway/fanout/history/decoded.py": "gateway/fanout/history/test_history.py",
     "gateway/client/welcome.py": "gateway/client/test_client.py",
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/fanout/member.py": "gateway/fanout/test_cohort.py",
@@ -102,16 +104,18 @@ COVERED_BY = {
     "poller/venues/binance/rest.py": "poller/rest/test_client.py",
     "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_broker.py",
+    "market/bus/redis/connection/dial.py": "market/bus/redis/connection/test_faults.py",
+    "market/bus/redis/connection/url_parts.py": "market/bus/redis/connection/test_url.py",
     "market/bus/redis/cluster/connection/nodes.py": "market/bus/redis/cluster/connection/test_client.py",
     "market/bus/redis/cluster/roles/last_values.py": "market/bus/redis/cluster/roles/test_broker.py",
     "market/bus/redis/cluster/roles/scripts.py": "market/bus/redis/cluster/roles/test_leadership.py",
     "market/bus/redis/cluster/roles/tickets.py": "market/bus/redis/cluster/roles/test_leadership.py",
     "market/bus/redis/cluster/subscription/node_link.py": "market/bus/redis/cluster/subscription/test_subscription.py",
-    "market/bus/redis/connection/dial.py": "market/bus/redis/connection/test_client.py",
     "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
+    "deploy/fronts/addresses.py": "deploy/test_programs.py",
     "deploy/checks/cluster_rights.py": "deploy/checks/test_cluster.py",
     "deploy/files.py": "integration/test_installed.py",
     "deploy/launch.py": "integration/test_launcher.py",

@@ -21,6 +21,12 @@ def _valkey(environ: Mapping[str, str]) -> BusServers:
     return valkey(environ)
 
 
+def _sentinel(environ: Mapping[str, str]) -> BusServers:
+    from deploy.buses.sentinel import sentinel
+
+    return sentinel(environ)
+
+
 def _valkey_cluster(environ: Mapping[str, str]) -> BusServers:
     from deploy.buses.valkey_cluster import ValkeyCluster
 
@@ -29,6 +35,7 @@ def _valkey_cluster(environ: Mapping[str, str]) -> BusServers:
 
 BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {
     DEFAULT: _valkey,
+    "sentinel": _sentinel,
     "valkey-cluster": _valkey_cluster,
 }
 """The name of a bus → the function that plans its servers, on free ports, with this environment."""

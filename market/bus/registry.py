@@ -15,7 +15,7 @@ from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership
 from market.bus.tickets import TicketStore
 
-_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+sentinel", "valkey"))
+_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "valkey"))
 """Schemes that an error message may show; anything else in a wrong URL may be a part of a secret."""
 
 
@@ -94,6 +94,8 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
     "redis": Scheme(_redis, symbol_channels=True),
     "redis+cluster": Scheme(_redis_cluster, symbol_channels=False),
     "rediss": Scheme(_redis, symbol_channels=True),
+    "redis+sentinel": Scheme(_redis, symbol_channels=True),
+    "rediss+sentinel": Scheme(_redis, symbol_channels=True),
     "rediss+cluster": Scheme(_redis_cluster, symbol_channels=False),
     "unix": Scheme(_redis, symbol_channels=True),
 }

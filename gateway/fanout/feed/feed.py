@@ -23,6 +23,7 @@ from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.fanout.feed.subscription import subscribe
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
+from gateway.fanout.history.ring import Ring
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
@@ -52,6 +53,7 @@ class Feed:
         states: StatesByVenue,
         publish: Callable[[FramedTick], None],
         broadcast: Callable[[Status], None],
+        ring: Ring,
         counters: Counters,
         *,
         now_us: Callable[[], int],
@@ -61,7 +63,7 @@ class Feed:
         """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
 
         ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
-        in microseconds since the Unix epoch. A busy link ``rests`` between two reads.
+        in microseconds since the Unix epoch. A busy link ``rests`` between two reads. ``ring`` keeps what is published.
         """
         self._bus = bus
         self._symbols = symbols
@@ -73,7 +75,7 @@ class Feed:
         self._rests = rests
         self._bus_link = BusLink()
         self._refuse = Refusals(counters)
-        self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
+        self._intake = Intake(symbols, last, publish, ring, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
         """See `Intake.tick_received`."""
         self._layouts: dict[str, BatchLayout | None] = {}
@@ -210,18 +212,21 @@ class Feed:
     async def _subscribe(self) -> BusSubscription:
         self._resubscribe = asyncio.get_running_loop().create_future()
         self._layouts = {name: venue.announced for name, venue in self._venues.items()}
+        self._intake.continuity.subscribed(self._layouts)
         return await subscribe(
             self._bus.broker,
             self._symbols,
             self._layouts,
             self.tick_received,
             self._intake.batch_received,
+            self._intake.continuity,
             self,
             rests=self._rests,
         )
 
     def _subscribed(self) -> None:
         """The subscription that was made last is the only one."""
+        self._intake.continuity.subscribed(self._layouts)
         for name, layout in self._layouts.items():
             if (venue := self._venues.get(name)) is not None:
                 venue.subscribed(layout)

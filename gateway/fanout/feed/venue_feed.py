@@ -102,6 +102,8 @@ class VenueFeed:
         if layout == self.layout:
             return
         self.layout = layout
+        how = "one by one" if layout is None else f"in batches, in partitions: {layout.partitions}"
+        logger.info("ticks of %s are read %s", self._venue, how)
         # Each partition has the usual time for its first one.
         partitions = 1 if layout is None else layout.partitions
         self._received_at = [self.heartbeat_at] * partitions

@@ -14,6 +14,10 @@ def _redis(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("valkey").url)
 
 
+def _sentinel(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("sentinels").url)
+
+
 def _redis_cluster(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("valkey_cluster").url)
 
@@ -21,8 +25,14 @@ def _redis_cluster(request: pytest.FixtureRequest) -> str:
 IMPLEMENTATIONS: Final[Mapping[str, Callable[[pytest.FixtureRequest], str]]] = {
     "memory": _memory,
     "redis": _redis,
+    "redis+sentinel": _sentinel,
     "redis+cluster": _redis_cluster,
 }
 """Each by one of its URL schemes: what gives the URL of an empty bus."""
-ALSO_OPENED_BY: Final = {"rediss": "redis", "rediss+cluster": "redis+cluster", "unix": "redis"}
+ALSO_OPENED_BY: Final = {
+    "rediss": "redis",
+    "unix": "redis",
+    "rediss+sentinel": "redis+sentinel",
+    "rediss+cluster": "redis+cluster",
+}
 """Other schemes: the implementation that they lead to."""

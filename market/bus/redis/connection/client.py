@@ -4,19 +4,33 @@
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from redis.asyncio.connection import AbstractConnection
 
 from market.bus.errors import BusDownError
 from market.bus.redis.connection.commands import command, encoded
-from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS, dial
-from market.bus.redis.connection.faults import not_in_time
+from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS
 from market.bus.redis.connection.pool import RedisPool
-from market.bus.redis.connection.url import parse_redis_url
+from market.bus.redis.connection.primary import primary_of
 
 _MAX_ASKING: Final = 8
 """Commands to the store at once, each on a connection of its own; further ones queue."""
+
+
+LINK_PATIENCE_S: Final = 6.0
+"""A new subscription waits so long for a primary that is about to be replaced: it need not be tried again meanwhile."""
+_PATIENCE_S: Final = 1.5
+"""A command does, too, within the time that it has."""
+
+
+class Link(Protocol):
+    """A connection that is not one of the pool's."""
+
+    lost: asyncio.Future[str]
+
+    def lose(self, reason: str) -> None:
+        """End it."""
 
 
 class RedisClient:
@@ -28,12 +42,11 @@ class RedisClient:
         Raises:
             BusUrlError: the URL, or a part of it, cannot be read.
         """
-        self._url = parse_redis_url(url)
-        self._reached = False
-        """Whether a connection was ever made."""
+        self._primary = primary_of(url, self._moved)
         self._pool = RedisPool(self.dial, redial_s)
         self._asking = asyncio.Semaphore(_MAX_ASKING)
-        self.name = f"redis {self._url.place} db {self._url.db}"
+        self._links: set[Link] = set()
+        self.name = self._primary.name
 
     async def ask(self, *words: str | bytes | int) -> Any:
         """The answer to one command; the wait for its turn counts towards the timeout.
@@ -61,15 +74,14 @@ class RedisClient:
         """
         return await self._pool.ask(request, self._deadline())
 
-    async def dial(self) -> AbstractConnection:
-        """A new connection; the name in the address is looked up again.
+    async def dial(self, patience_s: float = _PATIENCE_S) -> AbstractConnection:
+        """See `Primary.dial`."""
+        return await self._primary.dial(patience_s)
 
-        Raises:
-            RedisConnectionError: none could be made. The message is one line with the reason, without our credentials.
-        """
-        connection = await dial(self._url)
-        self._reached = True
-        return connection
+    def keep(self, link: Link) -> None:
+        """End ``link``, whose connection comes of `dial`, when the primary is another server."""
+        self._links.add(link)
+        link.lost.add_done_callback(lambda _: self._links.discard(link))
 
     def renew(self) -> None:
         """Use none of the present connections for another command."""
@@ -78,12 +90,18 @@ class RedisClient:
     def down(self, error: Exception) -> BusDownError:
         """The error to raise after one of `FAULTS`."""
         if isinstance(error, TimeoutError):
-            return BusDownError(not_in_time(self._url, reached=self._reached))
+            return BusDownError(self._primary.not_in_time())
         return BusDownError(str(error) or type(error).__name__)
 
     async def aclose(self) -> None:
         """Close idle connections; no more commands are sent."""
         await self._pool.aclose()
+        await self._primary.aclose()
+
+    def _moved(self, reason: str) -> None:
+        self._pool.abandon()
+        for link in tuple(self._links):
+            link.lose(reason)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S

@@ -71,7 +71,7 @@ class RedisSubscription(asyncio.Protocol):
 
     def close(self) -> None:
         """See `market.bus.BusSubscription.close`."""
-        self._lose("closed")
+        self.lose("closed")
 
     def data_received(self, data: bytes) -> None:
         """Hand on every message that ``data`` completes (called by the event loop)."""
@@ -92,14 +92,14 @@ class RedisSubscription(asyncio.Protocol):
         if batch:
             self._receive(batch)
         if broken:
-            self._lose(f"the bus sent what is not the Redis protocol: {broken}")
+            self.lose(f"the bus sent what is not the Redis protocol: {broken}")
 
     def eof_received(self) -> None:
         """The server closed its end (called by the event loop)."""
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone (called by the event loop)."""
-        self._lose(str(error) if error else "the bus closed the connection")
+        self.lose(str(error) if error else "the bus closed the connection")
 
     def _reply_received(self, reply: Any) -> None:
         match reply:
@@ -108,9 +108,10 @@ class RedisSubscription(asyncio.Protocol):
                 if self._unconfirmed == 0:
                     self._subscribed.set_result(None)
             case hiredis.ReplyError():
-                self._lose(f"the bus refused: {reply}")
+                self.lose(f"the bus refused: {reply}")
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
+        """End the subscription for this reason, unless it has ended already."""
         # abort, not close: bytes still to be written to a lost server are of no use.
         self._transport.abort()
         self._receive = _nobody_receives

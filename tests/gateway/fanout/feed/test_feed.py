@@ -13,6 +13,7 @@ from gateway.fanout.feed.delivery import LOST
 from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.states import NOT_REPORTED, NOT_SERVED, UNREADABLE
 from gateway.fanout.feed.states_by_venue import StatesByVenue
+from gateway.fanout.history.ring import open_ring
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Status
@@ -140,6 +141,7 @@ class Setup:
             self.states,
             self.published.append,
             self.published.append,
+            open_ring(0, self.last),
             self.counters,
             now_us=self.now_us,
             rng=random.Random(1),
