@@ -66,6 +66,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 
 BESIDE = {
     "deploy/test_venv.py": "deploy/venv.sh",
+    "market/bus/redis/cluster/test_failover.py": "a bus on a cluster whose nodes fail, and whose slots move",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
