@@ -63,7 +63,7 @@ class Bench:
             # Imported here: it needs a bench.
             from bench.system import scenarios
 
-            scenarios.measure(self, scenario, seconds, result)
+            scenarios.measure(self, scenario, contender, seconds, result)
             return result
         with ExitStack() as stack:
             run = Run(self, stack, scenario, contender, rate, result)

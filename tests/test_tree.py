@@ -55,8 +55,8 @@ MARKET_LAYERS = ("settings wire", "bus", "prices process", "errors")
 
 REDIS_LAYERS = ("bus cluster", "roles", "connection")
 """The same of the bus on Redis."""
-REDIS_LAYERS = ("bus", "roles", "connection")
-"""The same of the bus on Redis, and on Kafka."""
+KAFKA_LAYERS = ("bus", "roles", "connection")
+"""The same of the bus on Kafka."""
 
 CLUSTER_LAYERS = ("bus", "roles", "subscription", "connection")
 """The same of the bus on a cluster."""
@@ -202,7 +202,7 @@ def _children(folder: Path) -> dict[str, list[Path]]:
         ("market", MARKET_LAYERS),
         ("market.bus.redis", REDIS_LAYERS),
         ("market.bus.redis.cluster", CLUSTER_LAYERS),
-        ("market.bus.kafka", REDIS_LAYERS),
+        ("market.bus.kafka", KAFKA_LAYERS),
     ],
 )
 def test_packages_import_downwards(package: str, layers: tuple[str, ...]) -> None:
