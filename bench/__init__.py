@@ -13,6 +13,9 @@ promises, `picture` draws them. The poller is measured alone: `updates` runs `po
 ``--against COMMIT`` compares this tree with another: `trees` copies both, `against` measures them in turns, `ratios`
 says which is slower.
 
+`system` measures a whole system: the scenario ``system`` counts the CPU time of bus, gateways and front together,
+``crowd`` holds as many clients as the machine's limit of open files allows.
+
 ``--front haproxy`` puts HAProxy before the gateway, on its core: a tick then costs what both use.
 
 ``--slow-readers`` measures the age of the prices that a slow reader has in hand, straight and through HAProxy: `stack`

@@ -168,7 +168,7 @@ def _measure(
         bench.fronted = options.fronted
         scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
         for scenario in tuple(scenarios):
-            if scenario.clients + 200 > files:
+            if scenario.clients // scenario.gateways + 200 > files:
                 print(f"{scenario.name}: skipped, only {files} open files are allowed (ulimit -n)")
                 scenarios.remove(scenario)
         try:

@@ -1,7 +1,7 @@
 """The clients of a bench, commanded from outside.
 
-Run by the bench as ``python -m bench.client HOST PORT DIALECT``, DIALECT ``tickgate`` or ``nats``; it takes one JSON
-command a line and answers each with one line: the public methods of `Client`.
+Run by the bench as ``python -m bench.client HOST PORT DIALECT [SOURCE]``, DIALECT ``tickgate`` or one of
+`bench.dialects`; it takes one JSON command a line and answers each with one line: the public methods of `Client`.
 """
 
 import json
@@ -178,4 +178,4 @@ def _captured(connection: Connection) -> tuple[list[tuple[int, Tick]], list[str]
 if __name__ == "__main__":
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    Client(Load(sys.argv[1], int(sys.argv[2]), nats=sys.argv[3] == "nats")).run()
+    Client(Load(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])).run()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import go_programs
 from bench.processes import ROOT, python
 from bench.ticks import SYMBOLS
 
@@ -54,7 +55,7 @@ class Contender:
     """The path that answers 200 when in service; without one, an open port is enough."""
     dialect: str = "tickgate"
     needs: tuple[str, ...] = ()
-    """Required programs and modules: ``gcc``, ``node:ws``, ``python:websockets``."""
+    """Required programs and modules: ``gcc``, ``node:ws``, ``python:websockets``, ``go:nats-server``."""
     root: Path = ROOT
     """The tree whose modules it runs."""
     limited: bool = False
@@ -90,9 +91,17 @@ class Contender:
             elif kind == "node":
                 if not _node_has(what):
                     return f"needs the Node package {what}: npm install --prefix bench/baselines {what}"
+            elif kind == "go":
+                if absent := go_programs.ALL[what].missing():
+                    return absent
             elif shutil.which(what) is None:
                 return f"needs the program {what}"
         return ""
+
+    def build(self) -> str:
+        """Build what is built once for all benches. Return why that failed; empty if it did not."""
+        programs = [go_programs.ALL[need.removeprefix("go:")] for need in self.needs if need.startswith("go:")]
+        return next(filter(None, (program.build() for program in programs)), "")
 
 
 def _node_has(package: str) -> bool:
@@ -162,7 +171,15 @@ ALL = {
             "NATS over WebSocket (Go)",
             module="bench.baselines.nats",
             dialect="nats",
-            needs=("nats-server",),
+            needs=("go:nats-server",),
+        ),
+        Contender(
+            "centrifugo",
+            "Centrifugo (Go)",
+            "Centrifugo (Go), fed by raw NATS, unidirectional WebSocket, joined pushes",
+            module="bench.baselines.centrifugo",
+            dialect="centrifugo",
+            needs=("go:nats-server", "go:centrifugo"),
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""HAProxy as it ships, ``haproxy.cfg`` of a tree, in front of one gateway."""
+"""HAProxy as it ships, ``haproxy.cfg`` of a tree, in front of one gateway or some."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from bench.trees import FRONT
 _READY_TIMEOUT_S = 10
 _SETTLE_S = 1.5
 _NOBODY = "127.0.0.1:1"
-"""The addresses of the other three gateways, where nothing ever listens."""
+"""The addresses of the other gateways, where nothing ever listens."""
 BEHIND = {"TRUSTED_PROXIES": "127.0.0.1,::1"}
 """Settings of a gateway behind it."""
 
@@ -23,8 +23,8 @@ BEHIND = {"TRUSTED_PROXIES": "127.0.0.1,::1"}
 class Front:
     """A context manager around HAProxy's process."""
 
-    def __init__(self, root: Path, core: int, gateway_port: int) -> None:
-        """Start it.
+    def __init__(self, root: Path, core: int, *gateway_ports: int) -> None:
+        """Start it, before at most four gateways.
 
         Raises:
             ProcessError: it is not installed, or was not ready in time; the message has its last line.
@@ -36,8 +36,8 @@ class Front:
         env = {
             "TICKGATE_BIND": f"{HOST}:{self.port}",
             "TICKGATE_STATS_BIND": f"{HOST}:{free_port()}",
-            "TICKGATE_GATEWAY_1": f"{HOST}:{gateway_port}",
-            **{f"TICKGATE_GATEWAY_{number}": _NOBODY for number in (2, 3, 4)},
+            **{f"TICKGATE_GATEWAY_{number}": _NOBODY for number in (1, 2, 3, 4)},
+            **{f"TICKGATE_GATEWAY_{number}": f"{HOST}:{port}" for number, port in enumerate(gateway_ports, 1)},
         }
         self._process = Process([program, "-db", "-f", FRONT], core, env, root=root)
         self.pid = self._process.pid
@@ -45,7 +45,7 @@ class Front:
             complaint = f"HAProxy was not ready within {_READY_TIMEOUT_S} s: {self._process.complaint()}"
             self._process.end()
             raise ProcessError(complaint)
-        # HAProxy has noticed by then that the other three do not answer.
+        # HAProxy has noticed by then that the others do not answer.
         time.sleep(_SETTLE_S)
 
     def _ready(self) -> bool:

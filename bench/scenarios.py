@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["steady", "idle", "storm", "slow", "updates"]
+Kind = Literal["steady", "idle", "storm", "slow", "updates", "system", "crowd"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,10 @@ class Scenario:
     """Clients beside those that read 50 KB/s."""
     floor: Literal["per burst", "as the gateway"] = "as the gateway"
     """How often the floor writes to a client: once for each burst, or as often as the gateway did."""
+    gateways: int = 1
+    """Gateways that share the clients; more than one only in a system."""
+    front: str = "straight"
+    """The front of a system: straight, or one of `bench.system.fronts`."""
     contenders: tuple[str, ...] = ("gateway",)
 
     @property
@@ -46,7 +50,7 @@ ALL = (
         ticks_per_s=1_000,
         burst=100,
         floor="per burst",
-        contenders=("gateway", "floor", "uws", "nats", "ws", "broadcast", "send_str"),
+        contenders=("gateway", "floor", "uws", "nats", "centrifugo", "ws", "broadcast", "send_str"),
     ),
     Scenario(
         name="flood",
@@ -54,7 +58,7 @@ ALL = (
         clients=1_000,
         ticks_per_s=10_000,
         burst=10,
-        contenders=("gateway", "floor", "uws", "nats", "send_str"),
+        contenders=("gateway", "floor", "uws", "nats", "centrifugo", "send_str"),
     ),
     Scenario(
         name="scattered",
@@ -63,7 +67,7 @@ ALL = (
         each=20,
         ticks_per_s=2_000,
         order="random",
-        contenders=("gateway", "floor", "floor-alone", "uws", "nats", "send_str"),
+        contenders=("gateway", "floor", "floor-alone", "uws", "nats", "centrifugo", "send_str"),
     ),
     Scenario(
         name="quiet",
@@ -71,6 +75,29 @@ ALL = (
         clients=100,
         ticks_per_s=100,
         order="random",
+        contenders=("gateway", "gateway-eager"),
+    ),
+    Scenario(
+        name="light-bursts",
+        about="100 clients × 100 symbols, 2,000 ticks/s in bursts of 20, a fifth of a core: does resting add latency?",
+        clients=100,
+        ticks_per_s=2_000,
+        burst=20,
+        contenders=("gateway", "gateway-eager"),
+    ),
+    Scenario(
+        name="half-busy",
+        about="300 clients × 100 symbols, 1,000 ticks/s in tens, a third of a core: does resting add latency?",
+        clients=300,
+        ticks_per_s=1_000,
+        burst=10,
+        contenders=("gateway", "gateway-eager"),
+    ),
+    Scenario(
+        name="singles",
+        about="100 clients × 100 symbols, 2,000 single ticks/s, a whole core without resting: what does it save?",
+        clients=100,
+        ticks_per_s=2_000,
         contenders=("gateway", "gateway-eager"),
     ),
     Scenario(
@@ -89,7 +116,7 @@ ALL = (
         each=3,
         ticks_per_s=50,
         order="random",
-        contenders=("gateway", "uws", "nats", "send_str"),
+        contenders=("gateway", "uws", "nats", "centrifugo", "send_str"),
     ),
     Scenario(
         name="storm",
@@ -99,6 +126,27 @@ ALL = (
         each=20,
         ticks_per_s=0,
         contenders=("gateway", "send_str"),
+    ),
+    Scenario(
+        name="system",
+        about="bus, two gateways and HAProxy together: 200 clients × 100 symbols, 1,000 ticks/s in bursts of 10",
+        kind="system",
+        clients=200,
+        ticks_per_s=1_000,
+        burst=10,
+        gateways=2,
+        front="haproxy",
+    ),
+    Scenario(
+        name="crowd",
+        about="three gateways with 15,000 clients each × a random 3 of 100 symbols: heartbeats alone, then 10 ticks/s",
+        kind="crowd",
+        clients=45_000,
+        each=3,
+        ticks_per_s=10,
+        order="random",
+        seconds=20,
+        gateways=3,
     ),
     Scenario(
         name="poller",

@@ -32,7 +32,7 @@ def run(
             for name in scenario.contenders:
                 if name not in contenders or name in absent:
                     continue
-                if reason := CONTENDERS[name].missing():
+                if reason := CONTENDERS[name].missing() or CONTENDERS[name].build():
                     absent[name] = reason
                     say(f"{name}: skipped, {reason}")
                     continue
@@ -77,7 +77,8 @@ def brief(result: Result, rounds: int) -> str:
     if result.cpu_us_per_tick is not None:
         parts.append(f"{result.cpu_us_per_tick:.3f} µs/tick")
     if result.gateway_us_per_tick is not None and result.front_us_per_tick is not None:
-        parts.append(f"gateway {result.gateway_us_per_tick:.3f} + HAProxy {result.front_us_per_tick:.3f}")
+        bus = "" if result.bus_us_per_tick is None else f" + bus {result.bus_us_per_tick:.3f}"
+        parts.append(f"gateway {result.gateway_us_per_tick:.3f} + front {result.front_us_per_tick:.3f}{bus}")
     if result.p99_ms is not None:
         parts.append(f"p99 {result.p99_ms:.1f} ms")
     if result.ms_per_client is not None:

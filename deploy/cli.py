@@ -60,11 +60,18 @@ def _check(arguments: Sequence[str], program: str) -> int:
     return main(arguments, program)
 
 
+def _front(arguments: Sequence[str], program: str) -> int:
+    from deploy.front import main
+
+    return main(arguments, program)
+
+
 COMMANDS: Final = {
     "run": Command(_run, "start bus, poller and one gateway on this machine"),
-    "cluster": Command(_cluster, "start bus, poller, four gateways and HAProxy on this machine"),
+    "cluster": Command(_cluster, "start bus, poller, four gateways and HAProxy, or another front, on this machine"),
     "poller": Command(_poller, "one poller: exchange to bus"),
     "gateway": Command(_gateway, "one gateway: bus to WebSocket clients"),
+    "front": Command(_front, "print a configuration of NGINX or Envoy for these settings"),
     "token": Command(_token, "make a token for development"),
     "watch": Command(_watch, "prices of a gateway, live in this terminal"),
     "check": Command(_check, "say what works: settings, bus, exchange, ports, HAProxy"),

@@ -21,3 +21,7 @@ KAFKA: Final = packaged("kafka.sh")
 """Fetches, prepares and runs Apache Kafka. The list of what it fetches is beside it."""
 SYMBOLS: Final = packaged("symbols-100.txt")
 """The symbols of a cluster where none are named."""
+NGINX: Final = packaged("nginx.conf")
+"""NGINX's configuration, a template."""
+ENVOY: Final = packaged("envoy.yaml")
+"""Envoy's, another."""

@@ -20,3 +20,7 @@ class Program:
     ready_path: str | None = None
     """The path that answers 200 over HTTP when it is ready; None if an open port is enough."""
     stop_signal: Signals = SIGTERM
+    pause_s: float = 1.0
+    """The time before it is started again, if it has ended by itself."""
+    keeps: object = None
+    """Whatever must exist as long as the program may run, such as the folder of its configuration."""

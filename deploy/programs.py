@@ -13,6 +13,8 @@ from deploy import files
 from deploy.buses.registry import local_bus
 from deploy.buses.servers import BusServers
 from deploy.errors import DeployError
+from deploy.fronts import chosen, values
+from deploy.fronts.addresses import addresses_of_gateways
 from deploy.pollers import pollers_of, symbols_of, venues_of
 from deploy.ports import Address, parse_address
 from deploy.program import Program as Program
@@ -24,7 +26,6 @@ from market.settings.config import HAPROXYS
 
 FRONT = "127.0.0.1:8080"
 GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")
-MOST_GATEWAYS = 16
 STATS = "127.0.0.1:8404"
 TLS = "127.0.0.1:8443"
 """The default addresses of ``haproxy.cfg``."""
@@ -51,24 +52,27 @@ class Plan:
     """The first venue's."""
     gateways: tuple[Program, ...]
     haproxy: Program | None
-    """None if clients connect directly to the one gateway."""
+    """None if another front is in its place, or clients connect directly to a gateway."""
     restart: bool
     """Whether a program that ended by itself is started again."""
     tls: Address | None = None
     """The address where clients connect over TLS; None without TLS."""
     other_pollers: tuple[Program, ...] = ()
     """The other venues'."""
+    other_front: Program | None = None
+    """What stands in HAProxy's place, see `deploy.fronts`."""
 
     def __iter__(self) -> Iterator[Program]:
         """In the order in which they are started."""
-        for program in (*(self.bus or ()), self.poller, *self.other_pollers, *self.gateways, self.haproxy):
+        fronts = self.haproxy, self.other_front
+        for program in (*(self.bus or ()), self.poller, *self.other_pollers, *self.gateways, *fronts):
             if program is not None:
                 yield program
 
     @property
     def front(self) -> Address:
         """Where clients connect."""
-        return (self.haproxy or self.gateways[0]).listens[0]
+        return (self.haproxy or self.other_front or self.gateways[0]).listens[0]
 
     @property
     def url(self) -> str:
@@ -120,16 +124,16 @@ def is_private(variables: Variables, tls: Address | None) -> bool:
 
 
 def plan_cluster(environ: Mapping[str, str]) -> Plan:
-    """Gateways, four by default, each a gunicorn with one worker, behind HAProxy, at the addresses of ``haproxy.cfg``.
+    """Gateways, four by default, each a gunicorn with one worker, behind a front, at the addresses of ``haproxy.cfg``.
 
     Raises:
         DeployError: a variable that cannot be used, or a program that is not installed.
     """
     variables = Variables(environ)
-    addresses = _gateway_addresses(variables)
+    addresses = addresses_of_gateways(variables, GATEWAYS)
     tls = balancer_tls(variables)
     require_gunicorn()
-    haproxy = _haproxy(variables, addresses, tls)
+    front = _front(variables, addresses, tls)
     venues = venues_of(variables.both)
     defaults = {
         "SYMBOLS": CLUSTER_SYMBOLS if venues == (DEFAULT_VENUE,) else symbols_of(venues, CLUSTER_SYMBOLS),
@@ -149,7 +153,8 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
             _gateway(address.variable.removeprefix("TICKGATE_").lower().replace("_", "-"), GUNICORN, address, env)
             for address in addresses
         ),
-        haproxy=haproxy,
+        haproxy=front if front.name == chosen.HAPROXY else None,
+        other_front=None if front.name == chosen.HAPROXY else front,
         restart=True,
         tls=tls,
     )
@@ -175,22 +180,6 @@ def require_gunicorn() -> None:
     """
     if importlib.util.find_spec("gunicorn") is None:
         raise DeployError("gunicorn is not installed; pip install 'tickgate[cluster]'")
-
-
-def _gateway_addresses(variables: Variables) -> list[Address]:
-    """The addresses of the gateways. An empty variable counts as unset."""
-    if variables.get("TICKGATE_GATEWAYS", ""):
-        raise DeployError(
-            f"TICKGATE_GATEWAYS is for gateways that run elsewhere: `haproxy -f {files.HAPROXY}` goes to them; unset it"
-            " for a cluster on this machine"
-        )
-    names = [f"TICKGATE_GATEWAY_{number}" for number in range(1, MOST_GATEWAYS + 1)]
-    values = dict.fromkeys(names, "") | dict(zip(names, GATEWAYS, strict=False))
-    values = {variable: variables.get(variable, default) for variable, default in values.items()}
-    addresses = [parse_address(variable, value) for variable, value in values.items() if value]
-    if not addresses:
-        raise DeployError("TICKGATE_GATEWAY_1 and all others are empty; set one, like 127.0.0.1:8081")
-    return addresses
 
 
 def _pollers(venues: Sequence[str], variables: Variables, env: Mapping[str, str]) -> list[Program]:
@@ -221,13 +210,26 @@ def balancer_tls(variables: Variables) -> Address | None:
     return parse_address("TICKGATE_TLS_BIND", variables.get("TICKGATE_TLS_BIND", TLS))
 
 
-def _haproxy(variables: Variables, gateways: list[Address], tls: Address | None) -> Program:
-    program = find_haproxy()
-    if program is None:
-        raise DeployError("PATH has no haproxy; install it (Debian: apt-get install haproxy)")
+def _front(variables: Variables, gateways: list[Address], tls: Address | None) -> Program:
+    name = chosen.front_of(variables.both)
     front = parse_address("TICKGATE_BIND", variables.get("TICKGATE_BIND", FRONT))
     stats = parse_address("TICKGATE_STATS_BIND", variables.get("TICKGATE_STATS_BIND", STATS))
     listens = (front, stats) if tls is None else (front, stats, tls)
+    if name != chosen.HAPROXY:
+        started = chosen.start(name, values.read(variables.both, front, stats, tls, gateways))
+        command, soft_stop, keeps = started
+        return Program(
+            name=name,
+            command=command,
+            env=variables.environ,
+            listens=listens,
+            ready_path="/readyz",
+            stop_signal=soft_stop,
+            keeps=keeps,
+        )
+    program = find_haproxy()
+    if program is None:
+        raise DeployError("PATH has no haproxy; install it (Debian: apt-get install haproxy)")
     certificate = {} if tls is None else {"TICKGATE_CERT": str(Path(variables.get("TICKGATE_CERT", "")).absolute())}
     return Program(
         name="haproxy",

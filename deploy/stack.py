@@ -18,7 +18,6 @@ _PATIENCE_S = 15.0
 """After this long, log what the start is waiting for."""
 _STOP_S = 60.0
 """Time for a program to end before it is killed; a gateway drains in this time."""
-_FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _STEADY_S = 60.0
 """After running this long, a program is restarted after the first pause again."""
@@ -66,7 +65,7 @@ class Stack:
         plan = self.plan
         if plan.bus is not None:
             await self._start_bus(plan.bus)
-        for stage in ((plan.poller, *plan.other_pollers), plan.gateways, (plan.haproxy,)):
+        for stage in ((plan.poller, *plan.other_pollers), plan.gateways, (plan.haproxy, plan.other_front)):
             await self._start_stage(stage)
         self._up = True
 
@@ -87,10 +86,14 @@ class Stack:
         await end(*self._watches.values())
         self._watches.clear()
         plan = self.plan
-        # Together: HAProxy stays until its connections end, and the gateways end those.
+        # Together: the front stays until its connections end, and the gateways end those.
         bus = plan.bus.stages if plan.bus is not None else ()
         try:
-            for stage in ((plan.haproxy, *plan.gateways), (plan.poller, *plan.other_pollers), *reversed(bus)):
+            for stage in (
+                (plan.haproxy, plan.other_front, *plan.gateways),
+                (plan.poller, *plan.other_pollers),
+                *reversed(bus),
+            ):
                 await asyncio.gather(
                     *(self._processes[program.name].stop(_STOP_S) for program in stage if program is not None)
                 )
@@ -139,7 +142,7 @@ class Stack:
 
     async def _watch(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
-        pause_s = _FIRST_PAUSE_S
+        first_pause_s = pause_s = self._programs[process.name].pause_s
         while True:
             started_at = loop.time()
             code = await process.ended()
@@ -150,7 +153,7 @@ class Stack:
                 self.failed.set()
                 return
             if loop.time() - started_at > _STEADY_S:
-                pause_s = _FIRST_PAUSE_S
+                pause_s = first_pause_s
             self._say("deploy", f"{said}; starting it again in {pause_s:g} s")
             pause_s = await self._start_again(process, pause_s)
 

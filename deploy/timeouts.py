@@ -14,6 +14,12 @@ _UNITS_S: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d"
 """As HAProxy's configuration manual, section 2.5, has them; without one it is milliseconds."""
 
 
+def seconds_of(text: str) -> float | None:
+    """A time as HAProxy writes it, in seconds; None if it is none."""
+    match = _TIME.fullmatch(text)
+    return int(match[1]) * _UNITS_S[match[2] or "ms"] if match else None
+
+
 def misfit(variables: Mapping[str, str]) -> str | None:
     """What is wrong with the timeouts among ``variables``, in one line; None where they fit, or cannot be read.
 
@@ -21,12 +27,12 @@ def misfit(variables: Mapping[str, str]) -> str | None:
     """
     unread = variables.get("TICKGATE_UNREAD_TIMEOUT") or UNREAD
     lag = variables.get("LAG_TIMEOUT_S", LAG_S)
-    match = _TIME.fullmatch(unread)
+    unread_s = seconds_of(unread)
     try:
         lag_s = float(lag)
     except ValueError:
         return None
-    if match is None or not int(match[1]) or int(match[1]) * _UNITS_S[match[2] or "ms"] > lag_s:
+    if not unread_s or unread_s > lag_s:
         return None
     return (
         f"warning: TICKGATE_UNREAD_TIMEOUT={unread} is not longer than LAG_TIMEOUT_S={lag}: HAProxy cuts off slow"

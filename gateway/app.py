@@ -52,7 +52,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app.on_response_prepare.append(close_while_draining)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url, BusOptions(store_url=settings.store_url)))
+        options = BusOptions(history_bytes=settings.history_bytes, store_url=settings.store_url)
+        app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url, options))
         app[REGISTRY] = _registry(gateway)
         # The objects of the imports stay for ever. Scanning them again and again would only cost time.
         gc.collect()
@@ -102,6 +103,11 @@ def _registry(gateway: Gateway) -> CollectorRegistry:
         "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
         # Distinguishes a leak from the allocator's slack; resident memory does not.
         "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),
+        "history_bytes": (
+            "Bytes that the history takes, for clients that ask for what they missed.",
+            lambda: gateway.history.size,
+        ),
+        "replays": ("Clients that are being sent what they missed.", lambda: len(gateway.replays)),
         "feed_live": ("1 while prices are live, 0 while those of a venue are stale.", lambda: feed.live),
     }
     labelled = {

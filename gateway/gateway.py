@@ -6,18 +6,23 @@ import random
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gateway.admission.admission import Admission
 from gateway.admission.limits.buckets import Limits
 from gateway.admission.limits.budget import Budgets
 from gateway.admission.probes import Probes
+from gateway.auth.opening import open_authenticator
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
 from gateway.fanout.feed.feed import Feed
+from gateway.fanout.feed.intake import ticks_of
 from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.flush_scheduler import Throttle
+from gateway.fanout.history.history import History
+from gateway.fanout.history.replays import Replays
 from gateway.fanout.hub import Hub
+from gateway.fanout.load import LoopLoad
 from gateway.fanout.member import Member
 from gateway.fanout.window import LATE_S
 from gateway.metrics import Counters
@@ -32,9 +37,6 @@ from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.read_scheduler import ReadScheduler
 from market.bus import Bus
 from market.process.tasks import Group, end
-
-if TYPE_CHECKING:
-    from gateway.auth.authenticator import Authenticator
 
 _CLOSING_HANDSHAKES_S: Final = 1.0
 """A closing handshake gets at least so long."""
@@ -73,16 +75,13 @@ class Gateway:
         self._empty.set()
         last: dict[str, FramedTick] = {}
         states: dict[str, FramedStatus] = {}
-        self.hub = Hub(
-            last,
-            states,
-            self.counters,
-            lag_timeout_s=settings.lag_timeout_s,
-            throttle=Throttle(factor=settings.rest_factor),
-            timer=timer,
-        )
+        throttle, load = Throttle(factor=settings.rest_factor), LoopLoad(timer)
+        self.hub = Hub(last, states, self.counters, lag_timeout_s=settings.lag_timeout_s, throttle=throttle, load=load)
         self.states = StatesByVenue(settings.symbols, states, self.hub.publish_states, self.counters, now_us=now_us)
         """The state of each symbol."""
+        self.history = History(settings.history_bytes, last, ticks_of)
+        self.replays = Replays(self.hub, self.history, last, states, self.counters, timer=timer)
+        """The clients that are sent what they missed."""
         self.feed = Feed(
             bus,
             settings.symbols,
@@ -90,6 +89,7 @@ class Gateway:
             self.states,
             self.hub.publish,
             self.hub.broadcast,
+            self.history.ring,
             self.counters,
             now_us=now_us,
             rng=self._rng,
@@ -97,14 +97,14 @@ class Gateway:
         )
         slow, late = self.hub.slow, self.hub.read_late
         self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
-        self.authenticator = _authenticator(settings.auth, self.now_s, self._rng)
+        self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
         self.admission = Admission(settings, verify_now, self.has_room)
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """The message rates of connections, subjects and addresses."""
-        self._background_tasks: set[asyncio.Task[None]] = set()
+        self._background_tasks = set[asyncio.Task[None]]()
         self.on_change: list[Callable[[], None]] = []
         """Called when `settings` have changed."""
         self.limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
@@ -203,6 +203,7 @@ class Gateway:
     def remove(self, connection: Connection) -> None:
         """``connection`` is gone; nothing of it is left after this."""
         self._keepalive.remove(connection)
+        self.replays.remove(connection)
         self.hub.remove(connection)
         if not len(self.hub):
             self._empty.set()
@@ -289,12 +290,3 @@ def _bounds(settings: Settings) -> Bounds:
 def _close(connection: Member) -> None:
     if isinstance(connection, Connection):
         connection.close(CloseReason.DRAIN)
-
-
-def _authenticator(settings: AuthSettings, now_s: Callable[[], float], rng: random.Random) -> "Authenticator | None":
-    if settings.mode == "none":
-        return None
-    # Imported here: cryptography takes megabytes of memory, and not every gateway needs it.
-    from gateway.auth.authenticator import Authenticator
-
-    return Authenticator(settings, now_s=now_s, rng=rng)

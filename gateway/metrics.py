@@ -31,6 +31,8 @@ _COUNTERS: Final = {
     "aborted": "Connections cut off: slow for too long, dead, or not reading replies.",
     "bus_links": "Links to the bus made so far.",
     "numberings_begun": "Times that a symbol continued with a lower seq, because nothing else came for 3 s.",
+    "ticks_resumed": "Ticks written to clients that asked for what they had missed.",
+    "gaps": "Messages of type gap: what a client had missed was not in the history.",
     "ticks_missed": "Ticks that a faulty link to the bus did not deliver, by their numbers.",
 }
 
@@ -78,6 +80,8 @@ class Counters:
         self.bus_links_faulty: Counter[str] = Counter()
         """By reason: ``ticks_lost`` while heartbeats come, or ``silent`` except for pongs."""
         self.ticks_missed = 0
+        self.ticks_resumed = 0
+        self.gaps = 0
         self.numberings_begun = 0
         self.state_changes: Counter[str] = Counter()
         """By `market.wire.status.SymbolState`."""

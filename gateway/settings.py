@@ -31,7 +31,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     bus_url: str = "redis://127.0.0.1:6379/0"
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
-    ``unix:///socket?db=0``, ``kafka://host:port,host:port``, or ``memory://`` (one process, for tests)."""
+    ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
+    primary that Sentinels name, ``kafka://host:port,host:port``, or ``memory://`` (one process, for tests)."""
     store_url: str = ""
     """A Redis for tickets, where the bus keeps none: ``redis://[user:password@]host:port/db``. Unset means that there
     are no tickets on such a bus."""
@@ -57,7 +58,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     heartbeat_s: float = 20
     """A client that is silent for half of this is pinged. If it stays silent, it is dead after 1 to 1.5 times this."""
     rest_factor: float = 3
-    """The pause between flushes, as a multiple of a flush's time; 0 means none."""
+    """The longest rest between flushes of a busy gateway, as a multiple of a flush's CPU time; 0 means none."""
+    history_bytes: int = 32 * 1024 * 1024
+    """Memory for the newest ticks, for clients that connect again and ask for what they missed (``since``); 0 keeps
+    none. A tick takes some 200 bytes of it. A quarter is used only while there are such clients. A bus that has a
+    history of its own hands over as many bytes of it at the start."""
     auth: AuthSettings = AuthSettings()
     """Whether a token is needed, and which ones are valid."""
     allow_anonymous: bool = False
@@ -197,6 +202,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             drain_seconds=env.number("DRAIN_SECONDS", default.drain_seconds, 0, 3600),
             heartbeat_s=env.number("HEARTBEAT_S", default.heartbeat_s, 0.5, 3600),
             rest_factor=env.number("REST_FACTOR", default.rest_factor, 0, 100),
+            history_bytes=env.integer("HISTORY_BYTES", default.history_bytes, 0, 2**40),
             auth=auth,
             allow_anonymous=anonymous,
             auth_query_token=env.flag("AUTH_QUERY_TOKEN"),

@@ -9,10 +9,13 @@ Two packages stand above the others and do not know each other:
 ``settings``  a program's settings, at the start and again on SIGHUP: environment, file, proxy
 ``wire``      the messages of the processes on the bus: topics, payloads, heartbeats and states
 
-Three stand side by side below them:
+One stands below them:
+
+``bus``       carries bytes by topic, in four roles; it knows no prices
+
+Two stand side by side below that:
 
 ``prices``    ticks, symbols, instruments and venues; it knows no bus
-``bus``       carries bytes by topic, in four roles; it knows no prices
 ``process``   log lines, printable text, and how tasks end
 
 ``errors`` has the base class of their errors.

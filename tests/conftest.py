@@ -13,7 +13,9 @@ from hypothesis import settings
 from tests import side_by_side
 from tests.kafka import SharedKafka, require_kafka
 from tests.long_runs import LongRuns
+from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
+from tests.valkey_cluster import ValkeyCluster
 
 # How long an example takes is for no test to judge.
 settings.register_profile("tickgate", deadline=None)
@@ -100,6 +102,46 @@ def valkey(_valkey: Valkey) -> Valkey:
     """A real Valkey server: running and empty when the test begins, whatever the test before did to it."""
     _valkey.renew()
     return _valkey
+
+
+@pytest.fixture(scope="session")
+def _sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
+    with running(Sentinels(tmp_path_factory.mktemp("sentinels"))) as sentinels:
+        yield sentinels
+
+
+@pytest.fixture
+def sentinels(_sentinels: Sentinels) -> Sentinels:
+    """Real Sentinels with a primary and two replicas, empty. Tests of failovers start their own."""
+    _sentinels.renew()
+    return _sentinels
+
+
+@pytest.fixture(scope="session")
+def _valkey_cluster() -> Iterator[ValkeyCluster]:
+    cluster = ValkeyCluster(fails_over=False)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def valkey_cluster(_valkey_cluster: ValkeyCluster) -> ValkeyCluster:
+    """A real Valkey Cluster of six servers: whole and empty when the test begins. It fails over only when told to."""
+    _valkey_cluster.renew()
+    return _valkey_cluster
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[ValkeyCluster]:
+    """A cluster to be broken, whose replicas take over after a second."""
+    cluster = ValkeyCluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -50,11 +50,17 @@ POLLER_LAYERS = (
 )
 """Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
 
-MARKET_LAYERS = ("settings wire", "bus prices process", "errors")
+MARKET_LAYERS = ("settings wire", "bus", "prices process", "errors")
 """The same of the market."""
 
-REDIS_LAYERS = ("bus", "roles", "connection")
-"""The same of the bus on Redis, and on Kafka."""
+REDIS_LAYERS = ("bus cluster", "roles", "connection")
+"""The same of the bus on Redis."""
+
+KAFKA_LAYERS = ("bus", "roles", "connection")
+"""The same of the bus on Kafka."""
+
+CLUSTER_LAYERS = ("bus", "roles", "subscription", "connection")
+"""The same of the bus on a cluster."""
 
 NOT_MIRRORED = {"__init__", "__main__", "errors"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
@@ -70,6 +76,8 @@ BESIDE = {
 
 COVERED_BY = {
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
+    "gateway/auth/opening.py": "gateway/test_app.py",
+    "gateway/fanout/history/decoded.py": "gateway/fanout/history/test_history.py",
     "gateway/client/welcome.py": "gateway/client/test_client.py",
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/fanout/member.py": "gateway/fanout/test_cohort.py",
@@ -78,6 +86,7 @@ COVERED_BY = {
     "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
     "gateway/protocol/served_symbol.py": "gateway/client/test_listing.py",
     "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
+    "gateway/fanout/feed/last_values.py": "gateway/fanout/feed/test_interruptions.py",
     "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
     "poller/coverage/listing.py": "poller/venues/binance/test_listing.py",
     "poller/coverage/streams.py": "poller/coverage/test_source.py",
@@ -106,10 +115,19 @@ COVERED_BY = {
     "market/bus/kafka/roles/last_values.py": "market/bus/test_last_values.py",
     "market/bus/kafka/roles/sender.py": "market/bus/kafka/roles/test_leadership.py",
     "market/bus/kafka/roles/tickets.py": "market/bus/kafka/roles/test_leadership.py",
+    "market/bus/redis/connection/dial.py": "market/bus/redis/connection/test_faults.py",
+    "market/bus/redis/connection/url_parts.py": "market/bus/redis/connection/test_url.py",
+    "market/bus/redis/cluster/connection/nodes.py": "market/bus/redis/cluster/connection/test_client.py",
+    "market/bus/redis/cluster/roles/last_values.py": "market/bus/redis/cluster/roles/test_broker.py",
+    "market/bus/redis/cluster/roles/scripts.py": "market/bus/redis/cluster/roles/test_leadership.py",
+    "market/bus/redis/cluster/roles/tickets.py": "market/bus/redis/cluster/roles/test_leadership.py",
+    "market/bus/redis/cluster/subscription/node_link.py": "market/bus/redis/cluster/subscription/test_subscription.py",
     "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
+    "deploy/fronts/addresses.py": "deploy/test_programs.py",
+    "deploy/checks/cluster_rights.py": "deploy/checks/test_cluster.py",
     "deploy/files.py": "integration/test_installed.py",
     "deploy/launch.py": "integration/test_launcher.py",
     "deploy/program.py": "deploy/test_programs.py",
@@ -183,7 +201,8 @@ def _children(folder: Path) -> dict[str, list[Path]]:
         ("poller", POLLER_LAYERS),
         ("market", MARKET_LAYERS),
         ("market.bus.redis", REDIS_LAYERS),
-        ("market.bus.kafka", REDIS_LAYERS),
+        ("market.bus.kafka", KAFKA_LAYERS),
+        ("market.bus.redis.cluster", CLUSTER_LAYERS),
     ],
 )
 def test_packages_import_downwards(package: str, layers: tuple[str, ...]) -> None:

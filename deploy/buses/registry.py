@@ -27,9 +27,23 @@ def _kafka(environ: Mapping[str, str]) -> BusServers:
     return kafka(environ)
 
 
+def _sentinel(environ: Mapping[str, str]) -> BusServers:
+    from deploy.buses.sentinel import sentinel
+
+    return sentinel(environ)
+
+
+def _valkey_cluster(environ: Mapping[str, str]) -> BusServers:
+    from deploy.buses.valkey_cluster import ValkeyCluster
+
+    return ValkeyCluster(environ)
+
+
 BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {
     DEFAULT: _valkey,
     "kafka": _kafka,
+    "sentinel": _sentinel,
+    "valkey-cluster": _valkey_cluster,
 }
 """The name of a bus → the function that plans its servers, on free ports, with this environment."""
 

@@ -25,7 +25,7 @@ def valkey(environ: Mapping[str, str]) -> BusServers:
     return BusServers(((server("valkey", address, environ),),), {"BUS_URL": f"redis://{address}/0"})
 
 
-def server(name: str, address: Address, environ: Mapping[str, str], *options: str) -> Program:
+def server(name: str, address: Address, environ: Mapping[str, str], *options: str, pause_s: float = 1.0) -> Program:
     """A Valkey server that keeps nothing on disk, with more ``options`` of its command line.
 
     Raises:
@@ -40,6 +40,7 @@ def server(name: str, address: Address, environ: Mapping[str, str], *options: st
         ),
         env=environ,
         listens=(address,),
+        pause_s=pause_s,
     )
 
 

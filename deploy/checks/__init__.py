@@ -2,7 +2,9 @@
 
 - ``finding``: what was found, in words, with the fix;
 - ``settings``: every variable that a program cannot use, and those that are likely mistakes;
-- ``bus``: the server that ``BUS_URL`` names, and ``rights``: what its user may do there;
+- ``bus``: the server that ``BUS_URL`` names, or that its ``sentinels`` name;
+- ``rights``: what poller and gateway need to do there, and ``rights_asked``: what of it their user may do;
+- ``cluster``: the cluster that it names instead, and ``cluster_rights``: what its user may do on each node;
 - ``exchange``: the venue's REST interface, clock, streams and symbols;
 - ``listening``: the ports, and ``holders``: who has them;
 - ``haproxy``: the load balancer and its configuration;

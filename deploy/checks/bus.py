@@ -8,13 +8,17 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from deploy.buses.valkey import valkey_server
+from deploy.checks.cluster import check_cluster
 from deploy.checks.finding import Finding
-from deploy.checks.rights import LACKING, Need, described, lack, needs, rule
+from deploy.checks.rights import Need, needs
+from deploy.checks.rights_asked import check_replicas, check_rights
+from deploy.checks.sentinels import ask_sentinels
 from deploy.errors import DeployError
 from gateway.settings import Settings
 from market.bus import BusDownError
 from market.bus.redis.connection.client import RedisClient
-from market.bus.redis.connection.url import parse_redis_url
+from market.bus.redis.connection.sentinel.url import parse_sentinel_url
+from market.bus.redis.connection.url import RedisUrl, parse_redis_url
 from poller.settings import PollerSettings
 
 _OLDEST: Final = (6, 2)
@@ -31,27 +35,49 @@ async def check_bus(
     if urlsplit(settings.bus_url).scheme == "memory":
         text = "memory:// reaches no other process: poller and gateway would not hear of each other"
         return [Finding("warning", "bus", text, "write redis://[user:password@]host:port/db, or leave BUS_URL unset")]
+    if urlsplit(settings.bus_url).scheme.endswith("+cluster"):
+        return await check_cluster(settings.bus_url, pollers)
+    if urlsplit(settings.bus_url).scheme.endswith("+sentinel"):
+        return await _check_behind_sentinels(settings.bus_url, needs(pollers, gateway))
+    url = parse_redis_url(settings.bus_url)
     client = RedisClient(settings.bus_url, redial_s=60)
+    return await _check_server(client, client.name, url, needs(pollers, gateway), given="BUS_URL" in variables)
+
+
+async def _check_behind_sentinels(bus_url: str, wanted: list[Need]) -> list[Finding]:
+    url = parse_sentinel_url(bus_url)
+    its = await ask_sentinels(url)
+    if its.verdict is None:
+        return its.findings
+    address = its.verdict.addresses[0]
+    name = f"primary {address} db {url.server.db}"
+    found = await _check_server(RedisClient(bus_url, redial_s=60), name, url.at(address), wanted, given=True)
+    replicas = [replica for replica in its.replicas if replica != address]
+    return [*its.findings, *found, *await check_replicas(url, replicas, wanted)]
+
+
+async def _check_server(
+    client: RedisClient, name: str, url: RedisUrl, wanted: list[Need], *, given: bool
+) -> list[Finding]:
     findings: list[Finding] = []
     try:
-        async for finding in _ask(client, settings.bus_url, needs(pollers, gateway)):
+        async for finding in _ask(client, name, url, wanted):
             findings.append(finding)  # noqa: PERF401 - those before an error count
     except BusDownError as error:
-        findings.append(_not_reached(str(error), client.name, given="BUS_URL" in variables))
+        findings.append(_not_reached(str(error), name, given=given))
     finally:
         await client.aclose()
     return findings
 
 
-async def _ask(client: RedisClient, bus_url: str, wanted: list[Need]) -> AsyncIterator[Finding]:
-    url = parse_redis_url(bus_url)
+async def _ask(client: RedisClient, called: str, url: RedisUrl, wanted: list[Need]) -> AsyncIterator[Finding]:
     user = url.username or "default"
     hello = _pairs(await client.ask("HELLO"))
     # A user may be denied INFO.
     told = await _info(client)
     name, version = _server(hello, told)
     mode, role = hello.get("mode", "standalone"), hello.get("role", "master")
-    what = f"{client.name}: {name} {version}"
+    what = f"{called}: {name} {version}"
     if mode != "standalone":
         text = f"{what} is a {'Sentinel' if mode == 'sentinel' else 'node of a cluster'}, which cannot carry prices"
         yield Finding("wrong", "bus", text, "name a server that stands alone in BUS_URL, or a Sentinel's primary")
@@ -69,51 +95,10 @@ async def _ask(client: RedisClient, bus_url: str, wanted: list[Need]) -> AsyncIt
     if url.tls is not None and not (url.tls.verify and url.tls.check_hostname):
         text = "its certificate is not checked, or not for its name: whoever is between could read and change all"
         yield Finding("warning", "bus", text, "leave ssl_cert_reqs and ssl_check_hostname out, name ssl_ca_certs")
-    async for finding in _rights(client, user, wanted):
+    async for finding in check_rights(client, user, wanted):
         yield finding
     for finding in _memory(told):
         yield finding
-
-
-async def _rights(client: RedisClient, user: str, wanted: list[Need]) -> AsyncIterator[Finding]:
-    try:
-        answer = await client.ask(b"EVAL", LACKING, 0, *(need.encoded for need in wanted))
-    except BusDownError as error:
-        if "NOPERM" not in str(error):
-            raise
-        text = f"user {user} may not EVAL, which poller and gateway do all the time"
-        yield Finding("wrong", "rights", text, f"ACL SETUSER {user} +eval, then check again for what else is missing")
-        return
-    if answer is None:
-        text = f"a server older than Redis 7.0 does not tell what user {user} may do"
-        yield Finding("ok" if user == "default" else "warning", "rights", text)
-        return
-    refused = [
-        (wanted[number - 1], text.decode(errors="replace")) for number, text in zip(*[iter(answer)] * 2, strict=True)
-    ]
-    # No script may subscribe, so one is tried alone. What keeps us from one keeps us from all.
-    subscribing = next((need for need, _ in refused if need.words[0] == "subscribe"), None)
-    refusals = {
-        "subscribe": "" if subscribing is None else await _refusal(client, subscribing),
-        # This very question was one.
-        "eval": "key",
-    }
-    lacking = [lack(need, refusals.get(need.words[0], text)) for need, text in refused]
-    for program in dict.fromkeys(its.need.program for its in lacking):
-        own = [its for its in lacking if its.need.program == program]
-        text = f"user {user} may not do what a {program} needs: {described([its.need for its in own])}"
-        yield Finding("wrong", "rights", text, rule(user, own))
-    if not lacking:
-        yield Finding("ok", "rights", f"user {user} may do all that poller and gateway need")
-
-
-async def _refusal(client: RedisClient, need: Need) -> str:
-    """The server's words about a command that it refuses."""
-    try:
-        await client.ask(*need.words)
-    except BusDownError as error:
-        return str(error)
-    return ""
 
 
 def _memory(told: Mapping[str, str]) -> Iterator[Finding]:

@@ -19,8 +19,8 @@ BACKOFF_CAP_S: Final = 30.0
 STEADY_S: Final = 10.0
 """A connection that lasted this long starts the backoff anew."""
 CONNECT_TIMEOUT_S: Final = 10.0
-HEARTBEAT_S: Final = 10.0
-"""A gateway that says nothing for this long is pinged, and given up if it does not answer."""
+HEARTBEAT_S: Final = 3.0
+"""A gateway that says nothing for this long is pinged, and given up if it does not answer within half of it."""
 
 _REFUSED: Final = {
     401: "the gateway does not take this token, or needs one; give it with --token-file",

@@ -1,5 +1,6 @@
 """Tokens in, grants out: who a bearer is, and what it may do until when.
 
+``opening``        opens that, if a gateway asks for tokens
 ``authenticator``   a token (JWT) becomes a grant, or is refused
 ``grant``           what a token allows; the rest of the gateway sees nothing else of it
 ``compact``         a token's outer form

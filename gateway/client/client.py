@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from gateway.admission.limits.buckets import Bucket
 from gateway.admission.limits.budget import Payer
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.client import costs, listing
+from gateway.client.option_sets import Wants
 from gateway.client.session import Outcome, Session
 from gateway.client.token_lifetime import TokenLifetime
 from gateway.fanout.window import LATE_S, LONGEST_RTT_S, note_round_trip
@@ -127,7 +128,7 @@ class Client:
         connection, session = self.connection, self._session
         gone = frozenset() if connection.closing else session.give_up()
         if gone:
-            session.wants = self._gateway.hub.move(connection, session.drop(gone))
+            self._resume(session.drop(gone))
             connection.reply(notices(gone, connection.encoding))
 
     def _is_in_time(self, extra: int = 0, *, was_message: bool = True) -> bool:
@@ -183,7 +184,10 @@ class Client:
         gateway, connection, session = self._gateway, self.connection, self._session
         if outcome.wants is not None:
             # Pending ticks are written first: no tick of an old subscription follows the reply.
-            session.wants = gateway.hub.move(connection, outcome.wants)
+            if outcome.since or connection in gateway.replays:
+                self._resume(outcome.wants, outcome.snapshots or outcome.states, outcome.since)
+            else:
+                session.wants = gateway.hub.move(connection, outcome.wants)
         for reply in outcome.replies:
             if isinstance(reply, Error):
                 gateway.counters.errors_sent[reply.code] += 1
@@ -195,10 +199,21 @@ class Client:
             gateway.hub.send_snapshots(connection, outcome.snapshots)
         elif outcome.states:
             gateway.hub.send_states(connection, outcome.states)
+        if outcome.since:
+            gateway.replays.send_states(connection, outcome.since)
         if outcome.close is not None:
             connection.close(outcome.close)
         if outcome.auth is not None:
             self._authenticate(outcome.auth)
+
+    def _resume(self, wants: Wants, named: Collection[str] = (), since: Mapping[str, int] | None = None) -> None:
+        """Let it hold ``wants``. What it missed of topics behind the positions ``since`` follows.
+
+        Other topics that are ``named`` are not resumed.
+        """
+        session = self._session
+        move, charge = self._gateway.replays.move, self._charge
+        session.wants = move(self.connection, wants, named=named, since=since, charge=charge, keep=session.keep)
 
     def _authenticate(self, auth: Auth) -> None:
         if self._token_lifetime is not None:

@@ -25,6 +25,10 @@ _SUGGESTION: Final = 5
 _SNAPSHOTS: Final = 100
 """So many snapshots cost one token: each is looked up, put in order and written."""
 
+_POSITIONS: Final = 20
+"""So many positions to resume from cost one token: each is looked up in the history. The history is charged as it is
+read (`gateway.fanout.history.replays`)."""
+
 _BYTES: Final = 4 * 1024
 """So many bytes of a message, after inflating, cost one token."""
 
@@ -42,7 +46,9 @@ def of_command(command: AnyCommand, held: int, served: int) -> int:
         case Subscribe() | Unsubscribe():
             named = served if ALL in command.symbols else min(len(command.symbols), served)
             snapshots = named if isinstance(command, Subscribe) and command.snapshot is not False else 0
-            return (len(command.symbols) + max(held, named)) // _NAMES + snapshots // _SNAPSHOTS
+            positions = len(command.since or ()) if isinstance(command, Subscribe) else 0
+            of_names = (len(command.symbols) + max(held, named)) // _NAMES
+            return of_names + snapshots // _SNAPSHOTS + positions // _POSITIONS
         case List():
             return held // _NAMES
         case ListSymbols():

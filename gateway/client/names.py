@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from gateway.auth.grant import Grant
-from gateway.protocol.messages import ALL
+from gateway.protocol.messages import ALL, Subscribe
 from market.prices.symbols import Symbols
 
 _NAMED_AT_MOST: Final = 10
@@ -31,6 +31,23 @@ def resolve(symbols: Symbols, names: list[str]) -> tuple[list[str], list[str]]:
         else:
             found[symbol] = None
     return list(found), list(unknown)
+
+
+def resolve_since(symbols: Symbols, command: Subscribe, named: Sequence[str]) -> tuple[dict[str, int], str]:
+    """The positions of ``command`` by full names, which are among ``named``; and what is wrong with them, in words."""
+    since = command.since or {}
+    if since and command.conflate is not False:
+        return {}, 'since needs "conflate":false: only then every tick is sent'
+    found: dict[str, int] = {}
+    strange = []
+    wanted, asked = set(named), set(command.symbols)
+    for name, seq in since.items():
+        symbol = symbols.resolve(name)
+        if symbol in wanted and symbol is not None:
+            found[symbol] = min(seq, found.get(symbol, seq))
+        elif name not in asked:
+            strange.append(name)
+    return found, listed("since has what symbols does not name", strange) if strange else ""
 
 
 def full_names(grant: Grant, symbols: Symbols) -> Grant:

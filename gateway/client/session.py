@@ -1,6 +1,6 @@
 """One client's session, without I/O: a message in; replies, a subscription and snapshots out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.admission.limits.buckets import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_command, of_unknown
-from gateway.client.names import full_names, listed, permitted, resolve
+from gateway.client.names import full_names, listed, permitted, resolve, resolve_since
 from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, subscription_of, without
 from gateway.client.suggestions import unknown_symbols
 from gateway.fanout.backlog import topics_of
@@ -46,6 +46,8 @@ class Outcome(Struct, gc=False):
     replies: list[Message] = []
     snapshots: Sequence[str] = ()
     """Symbols whose last values are to be sent, with the states of those that are not live."""
+    since: Mapping[str, int] = {}
+    """Symbols of which what was missed is to be sent, each with the seq of the last tick that the client has."""
     states: Sequence[str] = ()
     """Symbols of which only the states are to be sent, if they are not live."""
     listing: tuple[Sequence[str], Id | UnsetType] | None = None
@@ -94,6 +96,10 @@ class Session:
     def held(self) -> frozenset[str]:
         """The symbols that it holds. In the only channel, a symbol's topic is the symbol itself."""
         return topics_of(self.wants)
+
+    def keep(self, wants: Wants) -> None:
+        """``wants`` is equal to what it holds, and others share it."""
+        self.wants = wants
 
     def receive(self, data: bytes) -> Outcome:
         """The outcome of a message in a frame of the encoding's type."""
@@ -182,6 +188,9 @@ class Session:
     def _subscribe(self, command: Subscribe) -> Outcome:
         assert self.grant is not None
         named, unknown = resolve(self._symbols, command.symbols)
+        since, problem = resolve_since(self._symbols, command, named)
+        if problem:
+            return self._error("bad_message", problem, command.mark)
         forbidden: list[str] = []
         if self.grant.symbols is not None:
             named, forbidden = permitted(self.grant, self._symbols, named, command.symbols)
@@ -209,6 +218,9 @@ class Session:
                 outcome.replies.append(Subscribed(symbols=[], id=command.mark))
             return outcome
         outcome.wants = self._ask(asked)
+        if since:
+            outcome.since = {symbol: since[symbol] for symbol in named if symbol in since}
+            named = [symbol for symbol in named if symbol not in since]
         if command.snapshot is not False:
             outcome.snapshots = named
         else:

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gateway.fanout.backlog import Backlogs, topics_of
 from gateway.fanout.bursts import Bursts
@@ -15,6 +15,7 @@ from gateway.fanout.catch_up import CatchUp
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.group import FAULT, Group
+from gateway.fanout.load import LoopLoad
 from gateway.fanout.member import Member, Missed, Share, Subscription
 from gateway.fanout.membership import Cohorts, Membership
 from gateway.fanout.slow_consumers import SlowConsumers
@@ -37,12 +38,13 @@ class Hub:
         *,
         lag_timeout_s: float,
         throttle: Throttle,
-        timer: Callable[[], float],
+        load: LoopLoad,
     ) -> None:
-        """``last`` is each topic's newest tick, kept by the feed; ``timer`` measures flushes, in seconds.
+        """``last`` is each topic's newest tick, kept by the feed; ``load`` is that of the event loop.
 
         ``states`` has the state of every topic that has ever been other than live.
         """
+        self.load = load
         self._last = last
         self._states = states
         self._offset = 0
@@ -60,7 +62,7 @@ class Hub:
             counters,
             next_number=next_number,
             throttle=throttle,
-            timer=timer,
+            load=load,
         )
         """Which connection holds what, and which are slow."""
         self.slow = CatchUp(
@@ -69,7 +71,7 @@ class Hub:
         """The connections that do not drain or read in time."""
         self._registry = self.membership.registry
         self._groups_of = self._registry.groups_of
-        self._bursts = Bursts(self._send_due_states, timer)
+        self._bursts = Bursts(self._send_due_states, load.timer)
         self.add, self.remove = self.membership.add, self.membership.remove
 
     @property

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from gateway.fanout.backlog import Backlogs, SlowConsumer
 from gateway.fanout.cohort import Cohort
 from gateway.fanout.flush_scheduler import Throttle
+from gateway.fanout.load import LoopLoad
 from gateway.fanout.member import Member, Missed, Subscription
 from gateway.fanout.registry import Registry
 from gateway.fanout.slow_consumers import SlowConsumers
@@ -40,13 +41,13 @@ class Membership:
         *,
         next_number: Callable[[], int],
         throttle: Throttle,
-        timer: Callable[[], float],
+        load: LoopLoad,
     ) -> None:
         """``slow`` keeps the slow consumers; only this object changes them.
 
         ``newest_offset`` is that of the newest tick.
 
-        ``next_number`` numbers pings. ``timer`` measures flushes, and ``clock`` is the event loop's, in seconds.
+        ``next_number`` numbers pings. ``clock`` is the event loop's, in seconds, and ``load`` is the load on it.
         """
         self._backlogs = backlogs
         self._slow = slow
@@ -61,8 +62,9 @@ class Membership:
             counters,
             next_number=next_number,
             unanswered=self.unanswered,
+            published=newest_offset,
             throttle=throttle,
-            timer=timer,
+            load=load,
         )
         self.consumer_of = slow.get
         """What a slow connection has missed; None for a fast one."""

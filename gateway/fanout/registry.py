@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from gateway.fanout.cohort import Cohort, FallBehind
 from gateway.fanout.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
 from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
+from gateway.fanout.load import LoopLoad
 from gateway.fanout.member import Rule, Subscription
 from gateway.fanout.window import Marks, Reader, UnansweredPing
 from gateway.metrics import Counters
@@ -21,10 +22,11 @@ class Registry:
         *,
         next_number: Callable[[], int],
         unanswered: dict[Reader, UnansweredPing],
+        published: Callable[[], int],
         throttle: Throttle,
-        timer: Callable[[], float],
+        load: LoopLoad,
     ) -> None:
-        """``fall_behind`` receives members that are too slow; ``timer`` measures flushes, in seconds.
+        """``fall_behind`` receives members that are too slow. ``published`` is the number of ticks so far.
 
         ``next_number`` and ``unanswered`` are for `gateway.fanout.window.Marks`.
         """
@@ -33,7 +35,8 @@ class Registry:
         self._next_number = next_number
         self._unanswered = unanswered
         self._throttle = throttle
-        self._timer = timer
+        self._published = published
+        self._load = load
         self._loop = asyncio.get_running_loop()
         self._cohorts: dict[tuple[Subscription, bool], tuple[Cohort]] = {}
         """By subscription, and whether the members are watched. Each cohort is in a tuple, as nearly every connection
@@ -86,10 +89,13 @@ class Registry:
 
     def _new_group(self, subscription: Subscription) -> Group:
         if subscription.rule == "every":
-            return ExactGroup(SharedFlushScheduler(self._loop, self._timer, Throttle(factor=0)))
+            return ExactGroup(self._scheduler(Throttle(factor=0)))
         if subscription.max_hz is not None:
             return ConflatingGroup(RatedFlushScheduler(self._loop, subscription.max_hz), self._counters)
-        return ConflatingGroup(SharedFlushScheduler(self._loop, self._timer, self._throttle), self._counters)
+        return ConflatingGroup(self._scheduler(self._throttle), self._counters)
+
+    def _scheduler(self, throttle: Throttle) -> SharedFlushScheduler:
+        return SharedFlushScheduler(self._loop, self._load, throttle, self._published)
 
     def drop_if_empty(self, cohort: Cohort) -> None:
         """Forget ``cohort`` if nobody is in it, and its group if no other cohort is in that."""

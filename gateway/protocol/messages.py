@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.protocol.served_symbol import ServedSymbol
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
+from market.prices.tick import Exact
 from market.prices.venues import DEFAULT_VENUE
 from market.wire.status import SymbolState
 
@@ -27,6 +28,8 @@ SymbolNames = Annotated[
 ]
 """Each of `market.prices.symbols.MAX_SYMBOL_BYTES` in UTF-8 at most."""
 
+Since = dict[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)], Exact]
+"""Name of a symbol → the seq of the last tick that the client has."""
 Channel = Literal["ticker"]
 """What is sent of a symbol: best bid and ask, last price and volume."""
 
@@ -70,6 +73,9 @@ class Subscribe(Command, tag="subscribe"):
     conflate: bool | UnsetType | None = UNSET
     """Default true. False sends every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is
     closed with 4408."""
+    since: Since | UnsetType | None = UNSET
+    """With ``conflate`` false: of symbols in ``symbols`` the ``seq`` of the last tick that you have. What you missed
+    follows, in place of a snapshot. See [Resuming](#resuming)."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -155,6 +161,18 @@ class Subscribed(Message, tag="subscribed"):
     """The symbols of the command that are now held, by their full names, in its order."""
     id: Id | UnsetType = UNSET
     """That of the command."""
+
+
+class Gap(Message, tag="gap"):
+    """Ticks that you missed are not known here. The symbol's ``snapshot`` follows, then every change."""
+
+    symbol: str
+    """The symbol's full name."""
+    from_seq: int
+    """The first number that you lack."""
+    to_seq: int | UnsetType = UNSET
+    """The last one: one less than that of the snapshot. It is absent if nobody knows what is missing: the numbering of
+    the symbol has begun anew, or the gateway has had no tick of it yet."""
 
 
 class Unsubscribed(Message, tag="unsubscribed"):

@@ -44,11 +44,18 @@ class BusSubscription(Protocol):
     """Done when the subscription is gone, with the reason; it never carries an exception."""
     received_at: float
     """The event loop's time when the last byte came; an answer to `ping` counts."""
+    missed: asyncio.Event
+    """Set when messages may have been missed although the subscription goes on, because one server of several was
+    replaced. Who sees it clears it, and reads the last values again."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether nothing comes of some partition at present, because its server is being replaced."""
 
     def ping(self) -> None:
         """Ask the broker for a sign of life.
 
-        An implementation with several servers asks each, and moves `received_at` when all have answered.
+        An implementation with several servers asks each, and replaces one that does not answer by itself.
         """
 
     def rest(self, seconds: float) -> None:

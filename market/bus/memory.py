@@ -122,6 +122,8 @@ class MemoryBus:
 class MemorySubscription:
     """A subscription to a `MemoryBus`; it is alive until it is closed."""
 
+    interrupted = False
+
     def __init__(self, all_of_them: set["MemorySubscription"], topics: frozenset[str], receive: Receiver) -> None:
         """Hand messages of ``topics`` to ``receive``; ``all_of_them`` has this one until it is closed."""
         self._all = all_of_them
@@ -131,6 +133,7 @@ class MemorySubscription:
         self._kept: list[Message] | None = None
         """The messages of the present rest; None while there is none."""
         self.lost: asyncio.Future[str] = self._loop.create_future()
+        self.missed = asyncio.Event()
         self.received_at = self._loop.time()
 
     def deliver(self, messages: Sequence[Message]) -> None:

@@ -15,7 +15,7 @@ from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership
 from market.bus.tickets import TicketStore
 
-_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "redis+cluster", "redis+sentinel", "valkey"))
+_NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "valkey"))
 """Schemes that an error message may show; anything else in a wrong URL may be a part of a secret."""
 
 
@@ -80,6 +80,12 @@ def _redis(url: str, options: BusOptions) -> Bus:
     return RedisBus(url, partitions=options.partitions)
 
 
+def _redis_cluster(url: str, options: BusOptions) -> Bus:
+    from market.bus.redis.cluster.bus import ClusterBus
+
+    return ClusterBus(url, partitions=options.partitions)
+
+
 def _kafka(url: str, options: BusOptions) -> Bus:
     try:
         from market.bus.kafka.bus import KafkaBus
@@ -107,14 +113,21 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
     "kafka": Scheme(_kafka, symbol_channels=False),
     "memory": Scheme(_memory, symbol_channels=True),
     "redis": Scheme(_redis, symbol_channels=True),
+    "redis+cluster": Scheme(_redis_cluster, symbol_channels=False),
     "rediss": Scheme(_redis, symbol_channels=True),
+    "redis+sentinel": Scheme(_redis, symbol_channels=True),
+    "rediss+sentinel": Scheme(_redis, symbol_channels=True),
+    "rediss+cluster": Scheme(_redis_cluster, symbol_channels=False),
     "unix": Scheme(_redis, symbol_channels=True),
 }
 """Every scheme of a URL of a bus."""
 
 
 def open_bus(url: str, options: BusOptions = DEFAULTS) -> Bus:
-    """Return the bus at ``url``: ``redis://`` (``rediss://`` for TLS, ``unix://``), ``kafka://``, or ``memory://``.
+    """Return the bus at ``url``: ``memory://``, or ``redis://host:port/db`` (``rediss://`` for TLS, ``unix://``).
+
+    ``redis+cluster://host:port,host:port`` (``rediss+cluster://``) is a cluster;
+    ``kafka://host:port,host:port`` is one of Kafka.
 
     Nothing is connected yet.
 
@@ -150,5 +163,6 @@ def _scheme(url: str) -> Scheme:
         return scheme
     what = f"has the scheme {name}, which is not supported" if name in _NAMED_SCHEMES else "is no URL of a bus"
     raise BusUrlError(
-        f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, kafka://host:port, or memory://"
+        f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://;"
+        " a cluster is redis+cluster://host:port,host:port, or kafka://host:port,host:port"
     )

@@ -34,9 +34,9 @@ POLLERS: Final = _names(
 GATEWAYS: Final = _names(
     "BUS_URL STORE_URL SYMBOLS LOG_FORMAT LOG_LEVEL GATEWAY_HOST GATEWAY_PORT HEARTBEAT_S LAG_TIMEOUT_S"
     " DRAIN_SECONDS REST_FACTOR"
-    " AUTH_MODE ALLOW_ANONYMOUS JWT_SECRET JWT_PUBLIC_KEY_FILE JWT_JWKS_URL JWT_FAMILY JWT_ISSUER JWT_AUDIENCE"
-    " JWT_LEEWAY_S AUTH_QUERY_TOKEN AUTH_TIMEOUT_S ALLOWED_ORIGINS ALLOWED_HOSTS TRUSTED_PROXIES FORWARDED_HOPS"
-    " HANDSHAKE_TIMEOUT_S MAX_HANDSHAKES MAX_CONNECTIONS MAX_CONNECTIONS_PER_IP MAX_CONNECT_RATE_PER_IP"
+    " HISTORY_BYTES AUTH_MODE ALLOW_ANONYMOUS JWT_SECRET JWT_PUBLIC_KEY_FILE JWT_JWKS_URL JWT_FAMILY JWT_ISSUER"
+    " JWT_AUDIENCE JWT_LEEWAY_S AUTH_QUERY_TOKEN AUTH_TIMEOUT_S ALLOWED_ORIGINS ALLOWED_HOSTS TRUSTED_PROXIES"
+    " FORWARDED_HOPS HANDSHAKE_TIMEOUT_S MAX_HANDSHAKES MAX_CONNECTIONS MAX_CONNECTIONS_PER_IP MAX_CONNECT_RATE_PER_IP"
     " MAX_REQUEST_RATE_PER_IP KEEPALIVE_S METRICS_TOKEN"
     " MAX_CONNECTIONS_PER_SUBJECT MAX_SYMBOLS_PER_CONNECTION MAX_MESSAGES_PER_SECOND"
     " MAX_MESSAGES_PER_SECOND_PER_SUBJECT MAX_MESSAGES_PER_SECOND_PER_IP MAX_MESSAGE_BYTES MAX_ERRORS_PER_CONNECTION"
@@ -50,17 +50,22 @@ HAPROXYS: Final = _names(
     " TICKGATE_REQUEST_RATE_PER_IP"
 ) | {f"TICKGATE_GATEWAY_{number}" for number in range(1, 17)}
 """Variables of ``haproxy.cfg``; the launcher passes them to HAProxy."""
+FRONT: Final = "FRONT"
+"""What ``tickgate cluster`` starts before the gateways: ``haproxy``, ``nginx`` or ``envoy``. Unset means
+``haproxy``."""
 LAUNCHERS: Final = _names("VENUES")
 """The venues whose pollers ``run`` and ``cluster`` start, with commas between them: ``binance,coinbase``. Unset means
 the one of ``VENUE``."""
 LOCAL_BUS: Final = "BUS"
 """The bus that ``run`` and ``cluster`` start on this machine if ``BUS_URL`` is not set: ``valkey``, one server, which
-is the default, or ``kafka``, one broker of Apache Kafka and a Valkey as its store (they need Java)."""
+is the default; ``sentinel``, three servers of which one is the primary, and three Sentinels; ``valkey-cluster``, three
+primaries with a replica each, and ``BUS_PARTITIONS`` 6 unless that is set; ``kafka``, one broker of Apache Kafka and a
+Valkey as its store (it needs Java)."""
 PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
 """An HTTP proxy for connections to the exchange, streams too (``wss://`` by ``HTTPS_PROXY``), and to ``JWT_JWKS_URL``,
 with ``user:password@`` if it needs one; ``NO_PROXY`` names hosts without a proxy. Lower case works too. This
 machine's own addresses are reached directly."""
-KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | {LOCAL_BUS} | PROXIES
+KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | {LOCAL_BUS, FRONT} | PROXIES
 """All names that the file may have. All programs share it, so it may have names that only another program reads."""
 
 _MAX_BYTES: Final = 1024 * 1024

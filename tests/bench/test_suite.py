@@ -107,5 +107,5 @@ def test_a_run_is_reported_in_one_line() -> None:
         notes=["noisy"],
         faults=["bad"],
     )
-    figures = "0.123 µs/tick, gateway 0.050 + HAProxy 0.073, p99 25.0 ms"
+    figures = "0.123 µs/tick, gateway 0.050 + front 0.073, p99 25.0 ms"
     assert brief(done, 3) == f"flood gateway (2/3), {figures}, noisy, FAULT: bad"

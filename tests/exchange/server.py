@@ -19,9 +19,11 @@ from tests.exchange.streams import Connection
 
 
 class Exchange:
-    """A Binance of one's own on 127.0.0.1. Use it as an async context manager."""
+    """A Binance of one's own. Use it as an async context manager."""
 
-    def __init__(self, symbols: Iterable[str], limits: Limits | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self, symbols: Iterable[str], limits: Limits | None = None, *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         """List ``symbols``; listen on ``port``, or on any free one."""
         self.limits = limits or Limits()
         self.market = Market(symbols)
@@ -30,6 +32,7 @@ class Exchange:
         """Every limit that a client broke, in order."""
         self.connections: list[Connection] = []
         """Every stream connection there ever was, in order."""
+        self._host = host
         self._port = port
         self._waiting: set[asyncio.Future[None]] = set()
         self._listener: asyncio.Server | None = None
@@ -64,12 +67,12 @@ class Exchange:
     @property
     def rest_url(self) -> str:
         """For ``BINANCE_REST_URL``."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     @property
     def ws_url(self) -> str:
         """For ``BINANCE_WS_URL``."""
-        return f"ws://127.0.0.1:{self._port}"
+        return f"ws://{self._host}:{self._port}"
 
     @property
     def requests(self) -> list[Request]:
@@ -146,7 +149,7 @@ class Exchange:
             serve = self._runner.server
             assert serve is not None, "use `async with Exchange(...)`"
             loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(serve, "127.0.0.1", self._port, reuse_address=True)
+            self._listener = await loop.create_server(serve, self._host, self._port, reuse_address=True)
             self._port = self._listener.sockets[0].getsockname()[1]
 
     def freeze(self) -> None:

@@ -35,7 +35,7 @@ class Client:
         await self._socket.close(code=code)
         self.ended.set()
 
-    async def greet(self, *, heartbeat_s: float = 15.0, **status: Any) -> None:
+    async def greet(self, *, heartbeat_s: float = 600.0, **status: Any) -> None:
         """Everything up to the page's subscribe."""
         await self.say(type="welcome", client="11111111-2222-4333-8444-555555555555", heartbeat_s=heartbeat_s)
         await self.say(
@@ -315,7 +315,7 @@ async def test_markup_in_any_message_is_text(page: Page, gateway: ScriptedGatewa
     client = await gateway.accept()
     await client.greet(feed="stale", reason=evil, source=evil)
     await client.say(type="subscribed", symbols=[evil])
-    await client.say(type="welcome", client=evil, heartbeat_s=15)
+    await client.say(type="welcome", client=evil, heartbeat_s=600)
     await client.hear()
     await client.say(type="status", feed="stale", reason=evil, source=evil, since_us=1)
     await client.say(**tick(evil))
@@ -508,7 +508,7 @@ async def test_a_token_is_asked_for_and_brought_first(page: Page, gateway: Scrip
     await page.open(gateway.url)
     for wrong, secret in ((None, "one.two.three"), (4401, "four.five.six")):
         client = await gateway.accept()
-        await client.say(type="welcome", client="1", heartbeat_s=15)
+        await client.say(type="welcome", client="1", heartbeat_s=600)
         if wrong is None:
             assert {"type": "subscribe", "symbols": ["*"]} == await client.hear()
             await client.say(type="error", code="unauthorised", message="the first message must be auth")
@@ -521,7 +521,7 @@ async def test_a_token_is_asked_for_and_brought_first(page: Page, gateway: Scrip
         await page.evaluate(f"document.querySelector('#token').value = '{secret}'")
         await page.evaluate("document.querySelector('#key button').click()")
     client = await gateway.accept()
-    await client.say(type="welcome", client="1", heartbeat_s=15)
+    await client.say(type="welcome", client="1", heartbeat_s=600)
     assert {"type": "auth", "token": "four.five.six"} == await client.hear()
     assert {"type": "subscribe", "symbols": ["*"]} == await client.hear()
     await client.say(type="authenticated", subject="demo")
@@ -533,13 +533,15 @@ async def test_a_token_is_asked_for_and_brought_first(page: Page, gateway: Scrip
 
 
 async def test_a_silent_link_is_pinged_and_then_given_up(page: Page, gateway: ScriptedGateway) -> None:
-    """After one heartbeat of silence the page asks `ping`, after two it connects anew."""
+    """After a tenth of a heartbeat without a word the page asks `ping`; without an answer it soon connects anew."""
     await page.open(gateway.url)
     client = await gateway.accept()
-    await client.serve("AUSDT", heartbeat_s=1)
+    await client.serve("AUSDT", heartbeat_s=10)
     assert {"type": "ping"} == await client.hear()
+    asked = time.monotonic()
     again = await gateway.accept()
-    await again.serve("AUSDT", heartbeat_s=1)
+    assert 1.5 < time.monotonic() - asked
+    await again.serve("AUSDT", heartbeat_s=10)
     assert {"type": "ping"} == await again.hear()
     await again.say(type="pong")
     assert {"type": "ping"} == await again.hear()

@@ -1,4 +1,4 @@
-"""HAProxy with ``haproxy.cfg`` on free ports, in front of stand-ins for the gateways."""
+"""HAProxy with ``haproxy.cfg``, or another front, on free ports, in front of stand-ins for the gateways."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from deploy.ports import free_port
 from deploy.processes import Process
-from deploy.programs import find_haproxy
+from deploy.programs import find_haproxy, plan_cluster
 from tests.integration.stacks import GATEWAY_COUNT, answers, environment
 from tests.waiting import until
 
@@ -63,7 +63,7 @@ class StandIn:
 
 
 class Balancer:
-    """A running HAProxy, its stand-ins and what it has logged."""
+    """A running front, its stand-ins and what it has logged."""
 
     def __init__(self, stand_ins: list[StandIn]) -> None:
         self.stand_ins = stand_ins
@@ -83,21 +83,21 @@ class Balancer:
 
 @asynccontextmanager
 async def balancer(
-    stand_ins: list[StandIn] | None = None, /, mode: str = "-db", **variables: str
+    stand_ins: list[StandIn] | None = None, /, mode: str = "-db", front: str = "haproxy", **variables: str
 ) -> AsyncIterator[Balancer]:
     """A balancer in service, with ``variables`` that add to its addresses or replace them; see `starting_balancer`."""
-    async with starting_balancer(stand_ins, mode, **variables) as balancer:
+    async with starting_balancer(stand_ins, mode, front, **variables) as balancer:
         await answers(f"{balancer.url}/readyz", 200)
         yield balancer
 
 
 @asynccontextmanager
 async def starting_balancer(
-    stand_ins: list[StandIn] | None = None, /, mode: str = "-db", **variables: str
+    stand_ins: list[StandIn] | None = None, /, mode: str = "-db", front: str = "haproxy", **variables: str
 ) -> AsyncIterator[Balancer]:
     """A balancer that has been started, and may not be in service yet.
 
-    With ``mode`` "-W" a master runs it, as in an installation.
+    With ``mode`` "-W" a master runs HAProxy, as in an installation. ``front`` is what `FRONT` may name.
     """
     balancer = Balancer(stand_ins if stand_ins is not None else [StandIn() for _ in range(GATEWAY_COUNT)])
     async with AsyncExitStack() as exits:
@@ -110,16 +110,19 @@ async def starting_balancer(
             await stand_in.server.start_server()
             exits.push_async_callback(stand_in.server.close)
             addresses[f"TICKGATE_GATEWAY_{number}"] = f"127.0.0.1:{stand_in.server.port}"
-        command = (str(find_haproxy()), mode, "-f", "haproxy.cfg")
+        env = environment(**(addresses | variables))
+        program = None if front == "haproxy" else plan_cluster({**env, "FRONT": front}).other_front
         process = Process(
-            "haproxy",
-            command,
-            env=environment(**(addresses | variables)),
+            front,
+            (str(find_haproxy()), mode, "-f", "haproxy.cfg") if program is None else program.command,
+            env=env if program is None else program.env,
             say=lambda _, line: balancer.log.append(line),
         )
         for stand_in in balancer.stand_ins:
             exits.push_async_callback(stand_in.until_left_alone)
         exits.push_async_callback(process.stop, 10)
+        # The folder of its configuration goes with this object.
+        exits.callback(lambda: program)
         await process.start()
         balancer.process = process
         yield balancer

@@ -11,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from deploy.ports import Address
+from market.wire.tick_batch import encode_batch
 from tests.client import Client, connected
 from tests.integration.fronts import both_ways
 from tests.integration.stacks import http_status, running, ws_url
@@ -91,12 +92,14 @@ async def _sends_too_much(url: str) -> None:
 async def _pollutes_the_bus(bus_url: str) -> None:
     async with _redis(bus_url) as redis:
         for payload in (b"", b"{}", b"\xff\xfe", b"null", b"[" * 10_000, b'{"symbol":"ETHUSDT","seq":1}'):
-            for channel in ("tick.BTCUSDT", "feed.status", "tick.NOSUCH"):
+            for channel in ("tick.BTCUSDT", "feed.status", "tick.NOSUCH", "0#batch.binance", "0#feed.status"):
                 await redis.publish(channel, payload)
         tick = {"symbol": "ETHUSDT", "seq": 2**52, "price_scale": 2, "size_scale": 2, "recv_us": 1, "bid": 1, "ask": 2}
         # Somebody else's tick on this channel, and one whose numbers no client could hold.
-        await redis.publish("tick.BTCUSDT", orjson.dumps(tick))
-        await redis.publish("tick.BTCUSDT", orjson.dumps(tick | {"symbol": "BTCUSDT", "bid": 2**53}))
+        for its in (tick, tick | {"symbol": "BTCUSDT", "bid": 2**53}):
+            payload = orjson.dumps(its)
+            await redis.publish("tick.BTCUSDT", payload)
+            await redis.publish("0#batch.binance", encode_batch("somebody", 0, [payload]))
         await redis.hset("ticks", "NOSUCH", b"nonsense")
 
 

@@ -18,8 +18,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from deploy.programs import Plan
 from deploy.stack import Stack
 from market.prices.tick import MAX_EXACT, SEQ_AHEAD_MS
+from market.prices.venues import venue_of
 from market.wire.codec import encode_heartbeat, encode_tick
 from market.wire.status import Changes
+from market.wire.tick_batch import encode_batch
 from tests.client import Client, connected
 from tests.exchange.faults import Canned
 from tests.exchange.server import Exchange
@@ -46,6 +48,12 @@ def false_tick(symbol: str, seq: int) -> bytes:
     return encode_tick(tick(symbol, seq, bid=1, ask=2, recv_us=3))
 
 
+async def write_tick(bus: Redis, symbol: str, payload: bytes) -> None:
+    """Publish it wherever a gateway may read ticks of ``symbol``: on its own channel, and alone in a batch."""
+    await bus.publish(f"tick.{symbol}", payload)
+    await bus.publish(f"0#batch.{venue_of(symbol)}", encode_batch("somebody", 0, [payload]))
+
+
 def within_the_day() -> int:
     """A seq that can be right, and is above all that a poller gives for hours."""
     return time.time_ns() // 1_000_000 + SEQ_AHEAD_MS - 60_000
@@ -67,9 +75,9 @@ async def test_one_write_silences_nothing_for_good(plan_of: Callable[..., Plan])
         await client.until(lambda client: client.status.get("feed") == "live" and len(client.prices) == 3)
 
         async def publish_high() -> None:
-            await bus.publish("tick.BTCUSDT", false_tick("BTCUSDT", within_the_day()))
+            await write_tick(bus, "BTCUSDT", false_tick("BTCUSDT", within_the_day()))
             for seq in (MAX_EXACT, within_the_day() + 120_000):
-                await bus.publish("tick.SOLUSDT", false_tick("SOLUSDT", seq))
+                await write_tick(bus, "SOLUSDT", false_tick("SOLUSDT", seq))
                 await bus.hset("ticks", "SOLUSDT", false_tick("SOLUSDT", seq))
 
         tell("a seq a day ahead", current=await _seconds_until_current(client, publish_high))
@@ -126,10 +134,14 @@ async def _seconds_until_current(client: Client, after: Callable[[], Awaitable[N
 
 
 @pytest.mark.parametrize("plan_of", FRONTS)
-async def test_only_canonical_ticks_reach_a_client(plan_of: Callable[..., Plan]) -> None:
-    """What is padded, says a thing twice or more than a tick is encoded anew; what is longer than 1 KB goes nowhere."""
+@pytest.mark.parametrize("symbol", ["FALSEUSDT", "coinbase:FALSE-USD"], ids=["in a batch", "on its own channel"])
+async def test_only_canonical_ticks_reach_a_client(plan_of: Callable[..., Plan], symbol: str) -> None:
+    """What is padded, says a thing twice or more than a tick is encoded anew; what is far too long goes nowhere.
+
+    A venue whose poller announces batches is read by those, one without a poller by the channels of its symbols.
+    """
     plan = plan_of(FEED="simulated")
-    served = {"SYMBOLS": f"{plan.poller.env['SYMBOLS']},FALSEUSDT"}
+    served = {"SYMBOLS": f"{plan.poller.env['SYMBOLS']},{symbol}"}
     if plan.haproxy is None:
         plan = with_gateways(plan, gateway=served)
     else:
@@ -138,11 +150,13 @@ async def test_only_canonical_ticks_reach_a_client(plan_of: Callable[..., Plan])
     async with running(plan) as stack, Redis.from_url(plan.poller.env["BUS_URL"]) as bus:
         url = f"ws://{stack.plan.gateways[0].listens[0]}/ws" if plan.haproxy is None else ws_url(stack)
         async with connect(url) as socket:
-            await socket.send('{"type":"subscribe","symbols":["FALSEUSDT"]}')
+            await socket.send(json.dumps({"type": "subscribe", "symbols": [symbol]}))
             while json.loads(await socket.recv())["type"] != "subscribed":
                 pass
             seq = time.time_ns() // 1_000_000
-            plain = [false_tick("FALSEUSDT", seq + number) for number in range(6)]
+            await _until_read(bus, socket, symbol, seq)
+            seq += 60_000
+            plain = [false_tick(symbol, seq + number) for number in range(6)]
             for payload in (
                 plain[0],
                 b" \n{ " + plain[1][1:-1].replace(b",", b" ,\t") + b"}" + b" " * 500,
@@ -150,18 +164,37 @@ async def test_only_canonical_ticks_reach_a_client(plan_of: Callable[..., Plan])
                 plain[3] + b" " * 3_000_000,
                 plain[3][:-1] + b',"pad":"' + b"x" * 1000 + b'"}',
                 plain[4][:-1] + b',"mood":{"bid":[5,{}]}}',
-                plain[5].replace(b"FALSEUSDT", rb"\u0046ALSEUSDT"),
+                plain[5].replace(b"FALSE", rb"\u0046ALSE"),
             ):
-                await bus.publish("tick.FALSEUSDT", payload)
+                await write_tick(bus, symbol, payload)
+            # A batch bounds its ticks together; alone, a tick may have 1 KB.
+            passed = (0, 1, 2, 4, 5) if ":" in symbol else range(6)
             async with asyncio.timeout(10):
-                got = [await anext(_ticks(socket)) for _ in range(5)]
-        assert [b'{"type":"tick",' + plain[number][1:] for number in (0, 1, 2, 4, 5)] == got
+                got = [await anext(_ticks(socket)) for _ in passed]
+        assert [b'{"type":"tick",' + plain[number][1:] for number in passed] == got
+
+
+async def _until_read(bus: Redis, socket: ClientConnection, symbol: str, seq: int) -> None:
+    """Write ticks where the gateway should read those of ``symbol`` until it does, and the last one has arrived."""
+    arrived = asyncio.ensure_future(anext(_ticks(socket)))
+    while not arrived.done():
+        seq += 1
+        payload = false_tick(symbol, seq)
+        if ":" in symbol:
+            await bus.publish(f"tick.{symbol}", payload)
+        else:
+            await bus.publish(f"0#batch.{venue_of(symbol)}", encode_batch("somebody", 0, [payload]))
+        await asyncio.wait([arrived], timeout=0.05)
+    last = encode_tick(tick(symbol, seq, bid=1, ask=2, recv_us=3))
+    frame = arrived.result()
+    while frame != b'{"type":"tick",' + last[1:]:
+        frame = await anext(_ticks(socket))
 
 
 async def _ticks(socket: ClientConnection) -> AsyncIterator[bytes]:
     while True:
         frame = await socket.recv(decode=False)
-        if b"FALSEUSDT" in frame and b'"type":"tick"' in frame[:15]:
+        if b"FALSE" in frame and b'"type":"tick"' in frame[:15]:
             yield frame
 
 
@@ -209,9 +242,10 @@ async def _write_to_the_bus(plan: Plan) -> None:
             POISON.encode(),
             encode_heartbeat(heartbeat()).replace(b'"up"', orjson.dumps(POISON)),
         ):
-            await bus.publish("feed.status", payload)
+            for channel in ("feed.status", "0#feed.status"):
+                await bus.publish(channel, payload)
         for payload in (POISON.encode(), false_tick(POISON[:60], 5), false_tick("BTCUSDT", MAX_EXACT)):
-            await bus.publish("tick.BTCUSDT", payload)
+            await write_tick(bus, "BTCUSDT", payload)
             await bus.hset("ticks", POISON, payload)
         await bus.set("states", POISON)
 

@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import itertools
-import random
 import signal
 
 import aiohttp
@@ -11,15 +10,11 @@ import pytest
 
 from deploy.programs import CLUSTER_SYMBOLS
 from deploy.stack import Stack
-from market.prices.symbols import parse_symbols
-from tests.client import Client, open_client
+from tests.client import open_client
+from tests.integration.hundreds import BACK_WITHIN_S, CLIENTS, SYMBOLS, come_back, hundred_subscribers, is_past
 from tests.integration.stacks import GATEWAY_COUNT, cluster_plan, eventually, http_status, running, ws_url
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
-
-CLIENTS = 100
-SYMBOLS = tuple(parse_symbols(CLUSTER_SYMBOLS))
-BACK_WITHIN_S = 5
 
 
 async def test_clients_of_a_killed_gateway_are_back_with_current_prices_and_the_others_see_no_gap() -> None:
@@ -27,7 +22,7 @@ async def test_clients_of_a_killed_gateway_are_back_with_current_prices_and_the_
     assert len(SYMBOLS) == 100
     async with running(cluster_plan(SYMBOLS=CLUSTER_SYMBOLS)) as stack:
         url = ws_url(stack)
-        clients = await _hundred_subscribers(url)
+        clients = await hundred_subscribers(url)
         try:
             counts = [await _connection_count(stack, gateway) for gateway in _gateways(stack)]
             assert sum(counts) == CLIENTS
@@ -49,7 +44,7 @@ async def test_clients_of_a_killed_gateway_are_back_with_current_prices_and_the_
             spared = [client for client in clients if not client.closed]
             # What "current" means: nothing older than what the others had when these were cut off.
             newest = {symbol: max(client.newest_seq(symbol) for client in spared) for symbol in SYMBOLS}
-            again = await asyncio.gather(*(_come_back(url, newest) for _ in hit))
+            again = await asyncio.gather(*(come_back(url, newest) for _ in hit))
             back_after_s = clock() - killed
             clients += again
             print(f"{len(hit)} clients cut off after {lost_after_s:.2f} s, all back after {back_after_s:.2f} s")  # noqa: T201
@@ -59,7 +54,7 @@ async def test_clients_of_a_killed_gateway_are_back_with_current_prices_and_the_
             assert back_after_s <= BACK_WITHIN_S
             marks = {symbol: max(client.newest_seq(symbol) for client in spared) for symbol in SYMBOLS}
             await asyncio.gather(
-                *(client.until(lambda client: _is_past(client, marks), within_s=20) for client in spared + again)
+                *(client.until(lambda client: is_past(client, marks), within_s=20) for client in spared + again)
             )
             assert [client.gaps() for client in spared + again] == [[]] * CLIENTS
             assert not any(client.closed for client in spared + again)
@@ -98,30 +93,6 @@ async def test_a_stopping_gateway_leaves_the_balancer_before_it_closes_its_clien
             assert not any(client.count("shutdown") for client in clients if client not in left)
         finally:
             await asyncio.gather(*(client.close() for client in clients))
-
-
-async def _hundred_subscribers(url: str) -> list[Client]:
-    clients = await asyncio.gather(*(open_client(url, within_s=20) for _ in range(CLIENTS)))
-    await asyncio.gather(*(client.subscribe(*SYMBOLS, conflate=False, within_s=20) for client in clients))
-    await asyncio.gather(*(client.until(_has_every_symbol, within_s=20) for client in clients))
-    return list(clients)
-
-
-async def _come_back(url: str, newest: dict[str, int]) -> Client:
-    """What a client does whose connection broke: a short random wait, connect anywhere, subscribe again."""
-    await asyncio.sleep(random.uniform(0, 0.5))
-    client = await open_client(url)
-    await client.subscribe(*SYMBOLS, conflate=False)
-    await client.until(lambda client: _is_past(client, newest))
-    return client
-
-
-def _has_every_symbol(client: Client) -> bool:
-    return len(client.prices) == len(SYMBOLS)
-
-
-def _is_past(client: Client, marks: dict[str, int]) -> bool:
-    return all(client.newest_seq(symbol) >= mark for symbol, mark in marks.items())
 
 
 def _gateways(stack: Stack) -> list[str]:

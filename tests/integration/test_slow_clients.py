@@ -3,6 +3,7 @@
 import asyncio
 import bisect
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -11,6 +12,7 @@ from bench.readers import Reader, ReadRate
 from bench.ticks import SYMBOLS
 from deploy.ports import Address
 from tests.integration.faults import tell
+from tests.integration.front_kinds import OTHERS, beside, is_here
 from tests.integration.fronts import both_ways
 from tests.integration.haproxy_stats import connections_of
 from tests.integration.stacks import cluster_plan, eventually, running
@@ -38,8 +40,10 @@ async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog() -
     one stops for seconds. A fast one beside them just goes on.
     """
     plan = cluster_plan(SYMBOLS=",".join(SYMBOLS), SIM_TICKS_PER_S=str(TICKS_PER_S))
-    async with running(plan) as stack:
+    async with running(plan) as stack, AsyncExitStack() as exits:
         fronts = {"straight": stack.plan.gateways[0].listens[0], "haproxy": stack.plan.front}
+        for name in filter(is_here, OTHERS):
+            fronts[name] = await exits.enter_async_context(beside(plan, name))
         async with asyncio.TaskGroup() as group:
             for name, address in fronts.items():
                 group.create_task(_slow(name, address, Reader))

@@ -11,7 +11,7 @@ import gateway.settings
 import market.settings.config
 import poller.settings
 from gateway.settings import Settings
-from market.settings.config import CONFIG, LAUNCHERS, LOCAL_BUS, PROXIES
+from market.settings.config import CONFIG, FRONT, LAUNCHERS, LOCAL_BUS, PROXIES
 from poller.settings import PollerSettings
 from poller.venues.registry import VENUES
 from tests.reference.sources import ROOT, code, field_docs, markdown, table
@@ -62,6 +62,7 @@ def _of_all() -> Iterator[Variable]:
     yield Variable(", ".join(sorted(PROXIES)), "", "poller, gateway", docs["PROXIES"])
     yield Variable(", ".join(sorted(LAUNCHERS)), "", "launcher", docs["LAUNCHERS"])
     yield Variable(LOCAL_BUS, "", "launcher", docs["LOCAL_BUS"])
+    yield Variable(FRONT, "haproxy", "launcher", docs["FRONT"])
 
 
 def of_haproxy() -> list[Variable]:

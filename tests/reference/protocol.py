@@ -49,6 +49,7 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.SymbolStatus(
         symbol="ETHUSDT", state="halted", reason="the exchange does not trade it now (BREAK)", since_us=_AT_US
     ),
+    messages.Gap(symbol="BTCUSDT", from_seq=1795734825329, to_seq=1795734825340),
     messages.Unsubscribed(symbols=["BTCUSDT"], id=2),
     messages.Subscriptions(symbols=["ETHUSDT"], id=3),
     messages.ServedSymbols(
@@ -219,6 +220,8 @@ def _words(kind: inspect.Type) -> str:
         case inspect.ListType(item_type=item, max_length=most):
             words = _words(item).replace("string", "strings").replace("object", "objects")
             return f"array of {f'1 to {most:,} ' if most else ''}{words}"
+        case inspect.DictType(value_type=value):
+            return f"object of one {_words(value)} for each name"
         case inspect.StrType(max_length=most):
             return f"string of up to {most} characters" if most else "string"
         case inspect.FloatType(ge=least, le=most):

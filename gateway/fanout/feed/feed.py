@@ -18,10 +18,12 @@ from typing import Final
 
 from gateway.fanout.feed.bus_link_health import BusLinkHealth
 from gateway.fanout.feed.intake import Intake
+from gateway.fanout.feed.last_values import LastValuesReader
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.fanout.feed.subscription import subscribe
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
+from gateway.fanout.history.ring import Ring
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
@@ -29,7 +31,6 @@ from market.bus import Bus, BusDownError, BusSubscription
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
 from market.wire.status import BatchLayout
-from market.wire.topics import last_states, last_ticks
 
 _PING_S: Final = 1.0
 _LOOK_S: Final = 0.25
@@ -52,6 +53,7 @@ class Feed:
         states: StatesByVenue,
         publish: Callable[[FramedTick], None],
         broadcast: Callable[[Status], None],
+        ring: Ring,
         counters: Counters,
         *,
         now_us: Callable[[], int],
@@ -61,7 +63,7 @@ class Feed:
         """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
 
         ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
-        in microseconds since the Unix epoch. A busy link ``rests`` between two reads.
+        in microseconds since the Unix epoch. A busy link ``rests`` between two reads. ``ring`` keeps what is published.
         """
         self._bus = bus
         self._symbols = symbols
@@ -73,7 +75,7 @@ class Feed:
         self._rests = rests
         self._bus_link = BusLink()
         self._refuse = Refusals(counters)
-        self._intake = Intake(symbols, last, publish, self._refuse, counters, now_us=now_us)
+        self._intake = Intake(symbols, last, publish, ring, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
         """See `Intake.tick_received`."""
         self._layouts: dict[str, BatchLayout | None] = {}
@@ -86,6 +88,7 @@ class Feed:
         self._venues: dict[str, VenueFeed] = {}
         for venue in venues_of(symbols):
             self._add(venue)
+        self._last_values = LastValuesReader(bus, self._venues, self._health, self._intake)
         self.ready = False
         """Whether the last values have ever been read. Before that, a snapshot means nothing."""
 
@@ -159,7 +162,7 @@ class Feed:
                 pause_s = _FIRST_RETRY_S
                 hurry_from = loop.time() + 2 * HEARTBEAT_TIMEOUT_S
             self._bus_link.up_since = None
-            self._bus_link.renewing = False
+            self._bus_link.renewing = self._bus_link.interrupted = False
             # The reason is not for clients: it may name internal hosts.
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
@@ -170,7 +173,7 @@ class Feed:
         try:
             subscription = await self._subscribe()
             self._subscribed()
-            await self._read_store()
+            await self._last_values.read(self._symbols)
             self._bus_link.renewing = False
             self._bus_link.up_since = now = asyncio.get_running_loop().time()
             self._health.bus_link_up(now)
@@ -180,6 +183,9 @@ class Feed:
             self.ready = True
             logger.info("bus link up: %s", self._bus.name)
             while (reason := await self._watch(subscription)) is None:
+                if subscription.missed.is_set():
+                    await self._last_values.catch_up(self._symbols, subscription, self._bus_link, self._look)
+                    continue
                 try:
                     old, subscription = subscription, await self._subscribe()
                 except BusDownError as error:
@@ -189,7 +195,7 @@ class Feed:
                 else:
                     old.close()
                     self._subscribed()
-                    await self._read_store()
+                    await self._last_values.read(self._symbols)
                     self._health.bus_link_up(asyncio.get_running_loop().time())
         except BusDownError as error:
             return str(error)
@@ -206,39 +212,33 @@ class Feed:
     async def _subscribe(self) -> BusSubscription:
         self._resubscribe = asyncio.get_running_loop().create_future()
         self._layouts = {name: venue.announced for name, venue in self._venues.items()}
+        self._intake.continuity.subscribed(self._layouts)
         return await subscribe(
             self._bus.broker,
             self._symbols,
             self._layouts,
             self.tick_received,
             self._intake.batch_received,
+            self._intake.continuity,
             self,
             rests=self._rests,
         )
 
     def _subscribed(self) -> None:
         """The subscription that was made last is the only one."""
+        self._intake.continuity.subscribed(self._layouts)
         for name, layout in self._layouts.items():
             if (venue := self._venues.get(name)) is not None:
                 venue.subscribed(layout)
 
-    async def _read_store(self) -> None:
-        # Only our own symbols: the store may hold any number of others.
-        store = self._bus.last_values
-        values = await last_ticks(store, self._symbols)
-        states = {venue: await last_states(store, venue) for venue in tuple(self._venues)}
-        self._health.count_missed(values)
-        # Only values newer than what the link has already delivered change anything.
-        self._intake.take_stored(values)
-        for venue, payload in states.items():
-            if venue in self._venues:
-                self._venues[venue].states_reader.take(payload)
-
     async def _watch(self, subscription: BusSubscription) -> str | None:
-        """Watch ``subscription``. Return why it has ended, or None if something else is wanted."""
+        """Watch ``subscription``. Return why it has ended, or None if something else is wanted, or was missed."""
         loop = asyncio.get_running_loop()
         ping_at = loop.time()
         while not subscription.lost.done():
+            if subscription.missed.is_set():
+                return None
+            self._bus_link.interrupted = subscription.interrupted
             now = loop.time()
             if now >= ping_at:
                 subscription.ping()

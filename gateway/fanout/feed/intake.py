@@ -5,18 +5,25 @@ This code runs for every tick. Anybody who can write to the bus may have written
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from gateway.fanout.feed.continuity import Continuity, Stream
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.seq_regressions import SeqRegressions
+from gateway.fanout.history.ring import Entry, Ring
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from market.prices.symbols import Symbols
 from market.prices.tick import Tick, highest_seq
-from market.wire.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, read_tick
-from market.wire.tick_batch import MAX_BATCH_BYTES, read_batch, split_batch
+from market.wire.codec import MAX_TICK_BYTES, UNREADABLE, CodecError, decode_tick, encode_tick, read_tick
+from market.wire.tick_batch import MAX_BATCH_BYTES, encode_batch, read_batch, split_batch
 
 logger = logging.getLogger(__name__)
+
+
+def ticks_of(entry: Entry) -> list[Tick]:
+    """The ticks of a message that `Intake` has put into the ring."""
+    return read_batch(entry).ticks if isinstance(entry, bytes) else [read_tick(entry[0])]
 
 
 class Intake:
@@ -27,15 +34,22 @@ class Intake:
         symbols: Symbols,
         last: dict[str, FramedTick],
         publish: Callable[[FramedTick], None],
+        ring: Ring,
         refuse: Refusals,
         counters: Counters,
         *,
         now_us: Callable[[], int],
     ) -> None:
-        """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``."""
+        """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
+
+        ``ring`` gets the messages whose ticks were published, and is cut where others were not.
+        """
         self._symbols = symbols
         self._last = last
         self._publish = publish
+        self._ring = ring
+        self.continuity = Continuity(ring, symbols)
+        """Whether messages are missing."""
         self._refuse = refuse
         self._counters = counters
         self._now_us = now_us
@@ -52,10 +66,13 @@ class Intake:
         """Take ticks of these symbols and of no others from now on."""
         before, now = frozenset(self._symbols), frozenset(symbols)
         self._symbols = symbols
+        self.continuity.serve(symbols)
         self._former = (self._former | before) - now
         for symbol in before - now:
             self._last.pop(symbol, None)
             self._regressions.forget(symbol)
+        if added := now - before:
+            self._ring.cut(added, head_holds=True)
 
     def highest_seq(self) -> int:
         """The highest valid seq now. The highest valid ``recv_us`` is a thousand times that."""
@@ -78,48 +95,65 @@ class Intake:
             if symbol not in self._former:
                 self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
             return
-        self._take(tick)
+        if self._take(tick):
+            self._ring.append_single(payload)
 
-    def batch_received(self, payload: bytes) -> None:
-        """Take a batch of ticks. It may have symbols that are not served here."""
+    def batch_received(self, stream: Stream, payload: bytes) -> None:
+        """Take a batch of ``stream``. It may have symbols that are not served here."""
         try:
-            ticks = read_batch(payload).ticks if len(payload) <= MAX_BATCH_BYTES else None
+            batch = read_batch(payload) if len(payload) <= MAX_BATCH_BYTES else None
         except UNREADABLE:
-            ticks = None
-        if ticks is None:
-            ticks = self._read_each(payload)
+            batch = None
+        term, number, ticks = self._read_each(payload) if batch is None else (batch.term, batch.number, batch.ticks)
+        if number >= 0:
+            self.continuity.received(stream, term, number)
         last, publish, regressed = self._last, self._publish, self._regressed
         highest_seq, highest_us = self._highest_seq, self._highest_us
-        received = 0
+        received = taken = 0
+        not_taken: list[Tick] | None = None
         # This runs for every tick, mostly for ticks that nobody wants. `_last` has symbols that are served here only.
         for tick in ticks:
             symbol, seq = tick.symbol, tick.seq
             held = last.get(symbol)
             if held is None or held.seq >= seq or seq > highest_seq or tick.recv_us > highest_us or regressed:
-                if symbol in self._symbols and self._is_possible(tick):
-                    self._take(tick)
+                if symbol in self._symbols:
+                    if self._is_possible(tick) and self._take(tick):
+                        taken += 1
+                    else:
+                        not_taken = [tick] if not_taken is None else [*not_taken, tick]
                 continue
             received += 1
             last[symbol] = framed = FramedTick(symbol, seq, tick)
             publish(framed)
         self._counters.ticks_received += received
+        if received or taken:
+            if batch is None or not_taken is not None:
+                payload = self._only_taken(ticks, not_taken or ())
+            self._ring.append(payload)
 
-    def _read_each(self, payload: bytes) -> list[Tick]:
-        """The ticks of a batch that can be read."""
+    def _only_taken(self, ticks: Sequence[Tick], not_taken: Sequence[Tick]) -> bytes:
+        """A batch of those ``ticks`` that were published."""
+        gone = set(map(id, not_taken))
+        return encode_batch(
+            "", 0, [encode_tick(one) for one in ticks if one.symbol in self._last and id(one) not in gone]
+        )
+
+    def _read_each(self, payload: bytes) -> tuple[str, int, list[Tick]]:
+        """The term and number of a batch, and its ticks that can be read; the number is -1 if it is no batch."""
         try:
-            _, _, parts = split_batch(payload)
+            term, number, parts = split_batch(payload)
         except CodecError as error:
             self._refuse("not_a_batch", str(error))
-            return []
+            return "", -1, []
         ticks = []
         for part in parts:
             try:
                 ticks.append(decode_tick(part))
             except CodecError as error:
                 self._refuse("not_a_tick", f"in a batch: {error}")
-        return ticks
+        return term, number, ticks
 
-    def _take(self, tick: Tick) -> None:
+    def _take(self, tick: Tick) -> bool:
         """Pass ``tick`` on, which is valid and of a symbol served here, if it is newer than the one held."""
         symbol = tick.symbol
         held = self._last.get(symbol)
@@ -129,19 +163,24 @@ class Intake:
                 self._regressions.add(tick, self._loop.time())
             else:
                 self._regressions.forget(symbol)
-            return
+            return False
         if self._regressed:
             self._regressions.forget(symbol)
         self._pass_on(tick)
+        return True
 
     def take_stored(self, values: Mapping[str, bytes]) -> None:
         """Take the last values of the store, as far as they are newer than what the link has delivered."""
+        newer = set()
         for symbol, payload in values.items():
             tick = self._read(symbol, payload) if symbol in self._symbols else None
             if tick is not None:
                 held = self._last.get(symbol)
                 if held is None or tick.seq > held.seq:
                     self._pass_on(tick)
+                    newer.add(symbol)
+        if newer:
+            self._ring.cut(newer, head_holds=True)
 
     def accept_regressions(self, now: float) -> None:
         """Accept the lower numbers of symbols of which nothing else came for long enough."""
@@ -154,6 +193,7 @@ class Intake:
         logger.warning("%s goes on with seq %d below %d, as its poller does%s", first.symbol, first.seq, held, others)
         for tick in due:
             self._pass_on(tick)
+        self._ring.cut([tick.symbol for tick in due], head_holds=True)
 
     def bus_link_down(self) -> None:
         """The link is down: what it delivered late is worth nothing."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
+from gateway.fanout.feed.continuity import Continuity, Stream
 from market.bus import Broker, BusSubscription, Message, in_partition
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
@@ -37,14 +38,15 @@ async def subscribe(
     symbols: Symbols,
     layouts: Mapping[str, BatchLayout | None],
     tick_received: Callable[[str, bytes], None],
-    batch_received: Callable[[bytes], None],
+    batch_received: Callable[[Stream, bytes], None],
+    continuity: Continuity,
     heartbeats: HeartbeatTaker,
     *,
     rests: bool,
 ) -> BusSubscription:
     """Subscribe to ``symbols``, and to the heartbeats of the venues that ``layouts`` names.
 
-    A busy link ``rests`` between two reads.
+    Each batch goes to ``batch_received`` with its stream of ``continuity``. A busy link ``rests`` between two reads.
 
     Raises:
         BusDownError: the bus did not answer.
@@ -57,7 +59,9 @@ async def subscribe(
             continue
         for number in range(layout.partitions):
             takers[in_partition(topic, number)] = partial(heartbeats.heartbeat_received, venue, layout, number)
-            takers[in_partition(batch_topic(venue), number)] = batch_received
+            takers[in_partition(batch_topic(venue), number)] = partial(
+                batch_received, continuity.stream(venue, number, layout.partitions)
+            )
     symbol_of = {tick_topic(symbol): symbol for symbol in symbols if layouts.get(venue_of(symbol)) is None}
     taker_of = takers.get
 

@@ -26,6 +26,7 @@ HEARTBEAT_TIMEOUT_S: Final = 3.0
 """Three heartbeats, or three pings, missing."""
 
 NO_BUS_LINK: Final = "no link to the bus"
+INTERRUPTED: Final = "a part of the bus does not answer"
 NOT_SERVED: Final = "this gateway does not serve it any more"
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class BusLink(Struct):
     """When the link came up and the last values were read; None while there is no such link."""
     renewing: bool = False
     """Whether a live link was closed on purpose, and its replacement is not up yet."""
+    interrupted: bool = False
+    """Whether a link that is up brings nothing of some partition, or the last values were not read since it did not."""
 
 
 class VenueFeed:
@@ -99,6 +102,8 @@ class VenueFeed:
         if layout == self.layout:
             return
         self.layout = layout
+        how = "one by one" if layout is None else f"in batches, in partitions: {layout.partitions}"
+        logger.info("ticks of %s are read %s", self._venue, how)
         # Each partition has the usual time for its first one.
         partitions = 1 if layout is None else layout.partitions
         self._received_at = [self.heartbeat_at] * partitions
@@ -183,6 +188,8 @@ class VenueFeed:
         if bus_link.up_since is None:
             # Closed on purpose: clients already know what is wrong.
             return None if bus_link.renewing else self._stale(NO_BUS_LINK, self._now_us())
+        if bus_link.interrupted:
+            return self._stale(INTERRUPTED, self._now_us())
         if heartbeat is None or not self.is_alive(now):
             if now - max(bus_link.up_since, self.heartbeat_at, self._began_at) < HEARTBEAT_TIMEOUT_S:
                 # The link is new, perhaps because of another venue. The next heartbeat decides.

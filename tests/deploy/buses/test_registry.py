@@ -20,7 +20,7 @@ def test_a_bus_that_runs_already_is_used() -> None:
 @pytest.mark.parametrize(
     ("environ", "says"),
     [
-        ({"BUS": "rabbit"}, "BUS names 'rabbit', which is no bus to start here; use valkey, kafka"),
+        ({"BUS": "rabbit"}, "BUS names 'rabbit', which is no bus to start here; use valkey"),
         ({"BUS": "valkey", "BUS_URL": "redis://:secret@h"}, "BUS names a bus to start, and BUS_URL one that runs"),
         ({"BUS_URL": "memory://"}, "BUS_URL memory:// reaches no other process"),
     ],

@@ -3,18 +3,16 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 from redis import Redis as Client
 
 from deploy.checks import bus
-from deploy.checks.bus import _rights, check_bus
+from deploy.checks.bus import check_bus
 from deploy.checks.finding import Finding
 from deploy.errors import DeployError
 from deploy.ports import free_port
 from gateway.settings import Settings
-from market.bus.redis.connection.client import RedisClient
 from poller.settings import PollerSettings
 from tests.market.bus.redis.connection.tls_front import Certificates, tls_front
 from tests.valkey import Valkey
@@ -263,20 +261,3 @@ async def test_memory_is_no_bus_between_programs() -> None:
     settings = PollerSettings()
     (found,) = await check_bus({"BUS_URL": "nonsense"}, [settings], None)
     assert "was not asked" in found.text
-
-
-async def test_a_server_that_does_not_tell_rights() -> None:
-    """One older than Redis 7.0 has no such function; its own user may do everything anyway."""
-
-    async def marks(user: str) -> list[str]:
-        return [its.mark async for its in _rights(cast("RedisClient", Old()), user, [])]
-
-    assert ["ok"] == await marks("default")
-    assert ["warning"] == await marks("prices")
-
-
-class Old:
-    """A client of an old server, whose script answers nil."""
-
-    async def ask(self, *words: object) -> None:
-        return None

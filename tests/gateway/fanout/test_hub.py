@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import gc
+import itertools
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from gateway.fanout.backlog import topics_of
 from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.hub import Hub
+from gateway.fanout.load import LoopLoad
 from gateway.fanout.member import Subscription
 from gateway.fanout.window import Window
 from gateway.metrics import Counters
@@ -30,6 +32,7 @@ class Market:
     """A hub with last values and a source of ticks; no sockets, virtual time."""
 
     def __init__(self, lag_timeout_s: float = 10, throttle: Throttle | None = None) -> None:
+        """With a ``throttle`` the event loop counts as busy all the time, else as idle."""
         self.last: dict[str, FramedTick] = {}
         self.states: dict[str, FramedStatus] = {}
         self.version = 0
@@ -40,7 +43,7 @@ class Market:
             self.counters,
             lag_timeout_s=lag_timeout_s,
             throttle=throttle or Throttle(),
-            timer=asyncio.get_running_loop().time,
+            load=LoopLoad(asyncio.get_running_loop().time, itertools.count(step=int(throttle is not None)).__next__),
         )
 
     def publish(self, symbol: str) -> int:
@@ -240,7 +243,7 @@ def test_who_wants_every_tick_gets_every_tick() -> None:
     """Without conflation no tick is left out, at any rate of others."""
 
     async def main() -> None:
-        market = Market(throttle=Throttle(factor=100, longest_s=1, credit_s=0))
+        market = Market(throttle=Throttle(factor=100, longest_s=1))
         market.join("BTC")
         member = market.join("BTC", rule="every")
         for turn in range(50):
@@ -369,7 +372,7 @@ def some_options(rates: Sequence[float | None]) -> st.SearchStrategy[dict[str, A
 
 
 options = some_options([None, 1.0, 50.0])
-rests = st.sampled_from([Throttle(), Throttle(0), Throttle(50, 0.02, 0)])
+rests = st.sampled_from([Throttle(), Throttle(0), Throttle(50, 0.02)])
 
 
 def some_wants(

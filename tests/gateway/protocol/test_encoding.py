@@ -101,6 +101,8 @@ MESSAGES: list[Message] = [
     messages.Welcome(client="6b1a0a54-7f3c-4a4e-9a41-0d1d8e5c3c11", heartbeat_s=20),
     messages.Subscribed(symbols=["BTCUSDT", "ETHUSDT"], id=7),
     messages.Subscribed(symbols=[]),
+    messages.Gap(symbol="币安人生USDT", from_seq=1_700_000_000_001, to_seq=1_700_000_010_000),
+    messages.Gap(symbol="BTCUSDT", from_seq=0),
     messages.Unsubscribed(symbols=["BTCUSDT"], id="a"),
     messages.Subscriptions(symbols=[f"S{number}" for number in range(1000)], id=2**53 - 1),
     messages.ServedSymbols(

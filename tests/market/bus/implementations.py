@@ -20,6 +20,14 @@ def _redis(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("valkey").url)
 
 
+def _sentinel(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("sentinels").url)
+
+
+def _redis_cluster(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("valkey_cluster").url)
+
+
 def _kafka(request: pytest.FixtureRequest) -> str:
     return fresh_url(request.getfixturevalue("kafka_port"))
 
@@ -28,9 +36,16 @@ IMPLEMENTATIONS: Final[Mapping[str, Callable[[pytest.FixtureRequest], str]]] = {
     "kafka": _kafka,
     "memory": _memory,
     "redis": _redis,
+    "redis+sentinel": _sentinel,
+    "redis+cluster": _redis_cluster,
 }
 """Each by one of its URL schemes: what gives the URL of an empty bus."""
-ALSO_OPENED_BY: Final = {"rediss": "redis", "unix": "redis"}
+ALSO_OPENED_BY: Final = {
+    "rediss": "redis",
+    "unix": "redis",
+    "rediss+sentinel": "redis+sentinel",
+    "rediss+cluster": "redis+cluster",
+}
 """Other schemes: the implementation that they lead to."""
 
 

@@ -14,7 +14,6 @@ _WRONG_NAME: Final = frozenset({62, 64})
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21})
 """OpenSSL's codes of a self-signed certificate, or of an unknown issuer."""
-_OURS: Final = "name its PEM file in BUS_URL as ssl_certfile, and its key's as ssl_keyfile"
 _LONGEST: Final = 300
 _SHORTEST_SECRET: Final = 4
 """A shorter password occurs in many words by chance."""
@@ -32,38 +31,43 @@ def explained(error: BaseException, url: RedisUrl) -> str:
     said = _said(error, url)
     if isinstance(error, AuthenticationError):
         asks = "refused user or password" if url.username or url.password else "asks for user and password"
-        return f"{url.place} {asks}: {said}; see BUS_URL"
+        return f"{url.called} {asks}: {said}; {url.wording.credentials}"
     if re.search("closed|lost|reset|Protocol", said, re.IGNORECASE):
         if url.tls is None and not url.path:
-            return f"{url.place} does not answer as Redis does: {said}; where it speaks TLS, write rediss:// in BUS_URL"
+            return f"{url.called} does not answer as Redis does: {said}; where it speaks TLS, {url.wording.tls}"
         if url.tls is not None and url.tls.certfile is None:
-            return f"{url.place} ended the connection: {said}; where it asks for a certificate of ours, {_OURS}"
+            return f"{url.called} ended the connection: {said}; where it asks for a certificate of ours, {_ours(url)}"
     return said
 
 
 def not_in_time(url: RedisUrl, *, reached: bool) -> str:
     """Explain that no answer came. ``reached`` says whether a connection was ever usable."""
-    fix = "; where it does not speak TLS, write redis:// in BUS_URL" if url.tls is not None and not reached else ""
-    return f"{url.place} did not answer in time{fix}"
+    fix = f"; where it does not speak TLS, {url.wording.plain}" if url.tls is not None and not reached else ""
+    return f"{url.called} did not answer in time{fix}"
 
 
 def _of_certificate(error: ssl.SSLCertVerificationError, url: RedisUrl) -> str:
-    begin = f"the certificate of {url.place}"
+    begin, prefix = f"the certificate of {url.called}", url.wording.prefix
     why = error.verify_message
     if error.verify_code in _WRONG_NAME:
-        return f"{begin} is for another name: {why}; use that name in BUS_URL, or ssl_check_hostname=false"
+        return f"{begin} is for another name: {why}; {url.wording.name}, or {prefix}ssl_check_hostname=false"
     if error.verify_code in _UNKNOWN_ISSUER:
-        return f"{begin} is of an unknown authority: {why}; name its PEM file in BUS_URL as ssl_ca_certs"
+        return f"{begin} is of an unknown authority: {why}; name its PEM file in BUS_URL as {prefix}ssl_ca_certs"
     return f"{begin} is not valid: {why}"
 
 
 def _of_tls(error: ssl.SSLError, url: RedisUrl) -> str:
     reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     if "wrong version number" in reason or "record layer failure" in reason:
-        return f"{url.place} does not speak TLS; write redis:// in BUS_URL, or the port that does"
+        return f"{url.called} does not speak TLS; {url.wording.plain}, or the port that does"
     if "certificate required" in reason or "handshake failure" in reason:
-        return f"{url.place} asks for a certificate of ours ({reason}): {_OURS}"
-    return f"TLS with {url.place} failed: {reason}"
+        return f"{url.called} asks for a certificate of ours ({reason}): {_ours(url)}"
+    return f"TLS with {url.called} failed: {reason}"
+
+
+def _ours(url: RedisUrl) -> str:
+    prefix = url.wording.prefix
+    return f"name its PEM file in BUS_URL as {prefix}ssl_certfile, and its key's as {prefix}ssl_keyfile"
 
 
 def _said(error: BaseException, url: RedisUrl) -> str:

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from market.bus.redis.connection.commands import command
 from market.bus.redis.connection.pipe import RedisPipe
+from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _NO_AUTH: Final = "NOAUTH"
 _RENEW_EVERY_S: Final = 0.5
 """The pool dials an address that still leads to the wrong server again, but not for every command."""
 _HELLO: Final = command(b"HELLO")
-_ROLE: Final = [b"role", b"master"]
+_PRIMARY: Final = b"master"
 
 
 class RedisPool:
@@ -42,6 +43,8 @@ class RedisPool:
         """By the event loop's time; None before the first connection was used again."""
         self._redialling: asyncio.Task[None] | None = None
         self._idle: list[RedisPipe] = []
+        self._busy: set[RedisPipe] = set()
+        """Those with a command under way."""
         self._generation = 0
         """The count of renewals; connections of an earlier generation are not used again."""
         self._renew_at = 0.0
@@ -62,6 +65,7 @@ class RedisPool:
                 pipe = RedisPipe(await self._dial())
         else:
             self._redial_when_due(deadline)
+        self._busy.add(pipe)
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await pipe.execute(request)
@@ -75,8 +79,16 @@ class RedisPool:
             if isinstance(error, Exception):
                 self._doubt()
             raise
+        finally:
+            self._busy.discard(pipe)
         self._give_back(pipe, generation)
         return answer
+
+    def abandon(self) -> None:
+        """Close the present connections, those with a command under way too."""
+        self.renew()
+        for pipe in tuple(self._busy):
+            pipe.close()
 
     def renew(self) -> None:
         """Use none of the present connections for another command."""
@@ -88,8 +100,7 @@ class RedisPool:
     async def aclose(self) -> None:
         """Close idle connections; no more commands are sent."""
         if self._redialling is not None:
-            self._redialling.cancel()
-            await asyncio.wait((self._redialling,))
+            await end(self._redialling)
         self._close_idle()
 
     def _redial_when_due(self, deadline: float) -> None:
@@ -108,7 +119,7 @@ class RedisPool:
             async with asyncio.timeout_at(deadline):
                 pipe = RedisPipe(await self._dial())
                 hello = await pipe.execute(_HELLO)
-            if isinstance(hello, list) and any(hello[at : at + 2] == _ROLE for at in range(0, len(hello), 2)):
+            if role_in(hello) == _PRIMARY:
                 self.renew()
                 self._idle.append(pipe)
                 pipe = None
@@ -147,3 +158,10 @@ class RedisPool:
             self._idle.append(pipe)
         else:
             pipe.close()
+
+
+def role_in(hello: Any) -> bytes | None:
+    """The role in an answer to HELLO, in version 2 of the protocol; None if it has none."""
+    if not isinstance(hello, list):
+        return None
+    return next((hello[at + 1] for at in range(0, len(hello) - 1, 2) if hello[at] == b"role"), None)

@@ -18,6 +18,9 @@ from market.bus.redis.connection.commands import command
 class RedisSubscription(asyncio.Protocol):
     """A connected redis-py connection, taken over as a pub/sub reader."""
 
+    interrupted = False
+    """There is one server: the subscription is alive or lost as a whole."""
+
     def __init__(self, connection: AbstractConnection, topics: Iterable[str], receive: Receiver) -> None:
         """Take ``connection`` over; redis-py no longer reads from it.
 
@@ -34,6 +37,7 @@ class RedisSubscription(asyncio.Protocol):
         self._resting = False
         self._subscribed: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
+        self.missed = asyncio.Event()
         self.received_at = loop.time()
 
     async def subscribe(self) -> None:
@@ -67,7 +71,7 @@ class RedisSubscription(asyncio.Protocol):
 
     def close(self) -> None:
         """See `market.bus.BusSubscription.close`."""
-        self._lose("closed")
+        self.lose("closed")
 
     def data_received(self, data: bytes) -> None:
         """Hand on every message that ``data`` completes (called by the event loop)."""
@@ -88,14 +92,14 @@ class RedisSubscription(asyncio.Protocol):
         if batch:
             self._receive(batch)
         if broken:
-            self._lose(f"the bus sent what is not the Redis protocol: {broken}")
+            self.lose(f"the bus sent what is not the Redis protocol: {broken}")
 
     def eof_received(self) -> None:
         """The server closed its end (called by the event loop)."""
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone (called by the event loop)."""
-        self._lose(str(error) if error else "the bus closed the connection")
+        self.lose(str(error) if error else "the bus closed the connection")
 
     def _reply_received(self, reply: Any) -> None:
         match reply:
@@ -104,9 +108,10 @@ class RedisSubscription(asyncio.Protocol):
                 if self._unconfirmed == 0:
                     self._subscribed.set_result(None)
             case hiredis.ReplyError():
-                self._lose(f"the bus refused: {reply}")
+                self.lose(f"the bus refused: {reply}")
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
+        """End the subscription for this reason, unless it has ended already."""
         # abort, not close: bytes still to be written to a lost server are of no use.
         self._transport.abort()
         self._receive = _nobody_receives

@@ -11,8 +11,8 @@ from market.bus.errors import BusUrlError
 
 TLS_OPTIONS: Final = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
 
-_YES: Final = frozenset({"true", "1"})
-_NO: Final = frozenset({"false", "0"})
+YES: Final = frozenset({"true", "1"})
+NO: Final = frozenset({"false", "0"})
 
 
 class Tls(Struct, frozen=True, kw_only=True):
@@ -29,29 +29,35 @@ class Tls(Struct, frozen=True, kw_only=True):
     keyfile: str | None = None
 
     @classmethod
-    def parse(cls, options: Mapping[str, str]) -> "Tls":
-        """Read the options of a URL, and check the files that they name.
+    def parse(cls, options: Mapping[str, str], prefix: str = "") -> "Tls":
+        """Read the options of a URL, and check the files that they name. In the URL they begin with ``prefix``.
 
         Raises:
             BusUrlError: an option that cannot be used. The message names it, and not its value.
         """
         reqs = options.get("ssl_cert_reqs", "required")
         if reqs not in {"required", "none"}:
-            raise BusUrlError("has an ssl_cert_reqs that is not known; write ssl_cert_reqs=required or none")
+            raise BusUrlError(
+                f"has {_a(prefix)}ssl_cert_reqs that is not known; write {prefix}ssl_cert_reqs=required or none"
+            )
         verify = reqs == "required"
         check = options.get("ssl_check_hostname", "true" if verify else "false").lower()
-        if check not in _YES | _NO:
-            raise BusUrlError("has an ssl_check_hostname that is not known; write ssl_check_hostname=true or false")
-        if check in _YES and not verify:
-            raise BusUrlError("asks for ssl_check_hostname with ssl_cert_reqs=none, which checks nothing; remove one")
+        if check not in YES | NO:
+            raise BusUrlError(
+                f"has {_a(prefix)}ssl_check_hostname that is not known; write {prefix}ssl_check_hostname=true or false"
+            )
+        if check in YES and not verify:
+            raise BusUrlError(
+                f"asks for {prefix}ssl_check_hostname with {prefix}ssl_cert_reqs=none, which checks nothing; remove one"
+            )
         tls = cls(
             ca_certs=options.get("ssl_ca_certs"),
             verify=verify,
-            check_hostname=check in _YES,
+            check_hostname=check in YES,
             certfile=options.get("ssl_certfile"),
             keyfile=options.get("ssl_keyfile"),
         )
-        tls._require_files()
+        tls._require_files(prefix)
         return tls
 
     def arguments(self) -> dict[str, Any]:
@@ -66,24 +72,30 @@ class Tls(Struct, frozen=True, kw_only=True):
             "ssl_password": "",
         }
 
-    def _require_files(self) -> None:
+    def _require_files(self, prefix: str) -> None:
         if self.keyfile is not None and self.certfile is None:
-            raise BusUrlError("has ssl_keyfile without ssl_certfile; name the certificate's file too")
+            raise BusUrlError(f"has {prefix}ssl_keyfile without {prefix}ssl_certfile; name the certificate's file too")
         for name, path in (
             ("ssl_ca_certs", self.ca_certs),
             ("ssl_certfile", self.certfile),
             ("ssl_keyfile", self.keyfile),
         ):
             if path is not None and (reason := _unreadable(path)):
-                raise BusUrlError(f"has an {name} that cannot be read ({reason}); name a readable PEM file")
+                raise BusUrlError(f"has {_a(prefix)}{name} that cannot be read ({reason}); name a readable PEM file")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self.ca_certs is not None and not _works(context.load_verify_locations, self.ca_certs):
-            raise BusUrlError("has an ssl_ca_certs that holds no certificate; name a PEM file of the authority's")
+            raise BusUrlError(
+                f"has {_a(prefix)}ssl_ca_certs that holds no certificate; name a PEM file of the authority's"
+            )
         if self.certfile is not None and not _works(context.load_cert_chain, self.certfile, self.keyfile, ""):
             raise BusUrlError(
-                "has an ssl_certfile that does not go with its key; name PEM files of one certificate and of its key,"
-                " not encrypted"
+                f"has {_a(prefix)}ssl_certfile that does not go with its key; name PEM files of one certificate and of"
+                " its key, not encrypted"
             )
+
+
+def _a(prefix: str) -> str:
+    return f"a {prefix}" if prefix else "an "
 
 
 def _works(load: Any, *arguments: object) -> bool:

@@ -11,8 +11,9 @@ from redis.exceptions import ResponseError
 from market.bus.broker import Batch, Receiver
 from market.bus.errors import LeaseLostError
 from market.bus.leadership import Token
-from market.bus.redis.connection.client import ANSWER_TIMEOUT_S, FAULTS, RedisClient, milliseconds
+from market.bus.redis.connection.client import LINK_PATIENCE_S, RedisClient, milliseconds
 from market.bus.redis.connection.commands import command
+from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS
 from market.bus.redis.connection.pool import LEASE_LOST
 from market.bus.redis.connection.subscription import RedisSubscription
 from market.bus.redis.roles.layout import lease_key, lease_value, value_keys
@@ -56,17 +57,18 @@ class RedisBroker:
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> RedisSubscription:
         """See `market.bus.Broker.subscribe`. Pub/sub keeps no history."""
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                connection = await self._client.dial()
-                # The address may lead elsewhere by now; the next question must not be answered by a server
-                # that was there before.
-                self._client.renew()
-                subscription = RedisSubscription(connection, topics, receive)
-                try:
+            connection = await self._client.dial(LINK_PATIENCE_S)
+            # The address may lead elsewhere by now; the next question must not be answered by a server
+            # that was there before.
+            self._client.renew()
+            subscription = RedisSubscription(connection, topics, receive)
+            self._client.keep(subscription)
+            try:
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     await subscription.subscribe()
-                except BaseException:
-                    subscription.close()
-                    raise
+            except BaseException:
+                subscription.close()
+                raise
         except FAULTS as error:
             raise self._client.down(error) from error
         return subscription

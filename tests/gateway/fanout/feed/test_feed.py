@@ -13,6 +13,7 @@ from gateway.fanout.feed.delivery import LOST
 from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.states import NOT_REPORTED, NOT_SERVED, UNREADABLE
 from gateway.fanout.feed.states_by_venue import StatesByVenue
+from gateway.fanout.history.ring import open_ring
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Status
@@ -53,6 +54,8 @@ class FragileBus(MemoryBus):
         """Whether it refuses new connections and keeps existing ones."""
         self.slow_s = 0.0
         """The time that a new connection takes."""
+        self.unreadable = False
+        """Whether it has no last values for those who ask."""
         self.lost_channels: set[str] = set()
         """Symbols whose ticks are stored and never delivered."""
         self.lost_topics: set[str] = set()
@@ -94,6 +97,8 @@ class FragileBus(MemoryBus):
 
     async def read(self, topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
         wanted = list(topics)
+        if self.unreadable:
+            raise BusDownError("CLUSTERDOWN The cluster is down")
         if wanted == [STATES]:
             self.states_read += 1
             stored = await super().read(wanted, max_bytes=max_bytes)
@@ -136,6 +141,7 @@ class Setup:
             self.states,
             self.published.append,
             self.published.append,
+            open_ring(0, self.last),
             self.counters,
             now_us=self.now_us,
             rng=random.Random(1),

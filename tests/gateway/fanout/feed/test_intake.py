@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.seq_regressions import REGRESSION_S
+from gateway.fanout.history.ring import open_ring
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.json_encoding import JSON
@@ -35,6 +36,7 @@ class Setup:
             parse_symbols("AAA,BBB,CCC"),
             self.last,
             self.published.append,
+            open_ring(0, self.last),
             Refusals(self.counters),
             self.counters,
             now_us=lambda: self.now_ms * 1000,

@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 
 from market.bus.redis.connection.adapter import PRIVATE_ATTRIBUTES, VERSIONS, take_over
-from market.bus.redis.connection.client import _connection
+from market.bus.redis.connection.dial import _connection
 from market.bus.redis.connection.url import parse_redis_url
 from tests.valkey import Valkey
 

@@ -25,9 +25,9 @@ class Certificates:
 
 @asynccontextmanager
 async def tls_front(
-    port: int, certificate: LeafCert, *, clients_of: CA | None = None, host: str = "127.0.0.1"
+    port: int, certificate: LeafCert, *, clients_of: CA | None = None, host: str = "127.0.0.1", at: int = 0
 ) -> AsyncIterator[int]:
-    """A port that speaks TLS and hands on to ``port``; with ``clients_of`` clients need a certificate of that CA."""
+    """A port, ``at`` or any, that speaks TLS and hands on to ``port``; clients may need a certificate of a CA."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     if clients_of is not None:
@@ -52,7 +52,7 @@ async def tls_front(
             pumps.add(task)
             task.add_done_callback(pumps.discard)
 
-    server = await asyncio.start_server(serve, host, 0, ssl=context)
+    server = await asyncio.start_server(serve, host, at, ssl=context)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -1,0 +1,118 @@
+"""Are the predictions right? Measure loads that no unit cost was made of, and compare: ``--check``."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from msgspec import Struct
+
+from bench.capacity import work
+from bench.capacity.measuring import run
+from bench.capacity.unit_costs import UnitCosts
+from bench.measure import Bench
+from bench.report import table
+from bench.scenarios import Scenario
+from bench.system.reading import PARTS, Window
+from bench.usage import DISTURBED
+
+
+class Check(Struct):
+    """One load, with what was predicted and what was measured."""
+
+    name: str
+    front: str
+    predicted: dict[str, float]
+    """Part → cores; ``MB/s`` to clients; ``writes/s`` to clients."""
+    measured: dict[str, float]
+    others_share: float
+    speed: float
+    """How much longer the yardstick was than when the costs were measured; what is predicted has that in it."""
+    failures: dict[str, int] = {}
+
+    def error(self, figure: str) -> float:
+        """How much more was predicted than measured, as a share of what was measured."""
+        return self.predicted[figure] / self.measured[figure] - 1
+
+
+def predict(costs: UnitCosts, scenario: Scenario) -> dict[str, float]:
+    """What ``scenario`` should take on the machine of ``costs``."""
+    load = work.of(scenario)
+    found = {
+        "gateways": costs.gateway_behind(scenario.front).cores(work.of_gateways(load)),
+        "bus": costs.bus("redis").cores(work.of_bus(load)),
+        "MB/s": load.ticks_per_client_s * load.clients * costs.bytes_per_tick / 1e6,
+        "writes/s": load.writes_per_client_s * load.clients,
+    }
+    if scenario.front != "straight":
+        found["front"] = costs.front(scenario.front).cores(work.of_front(load, costs.bytes_per_tick))
+    return found
+
+
+def check(
+    bench: Bench, costs: UnitCosts, scenarios: Sequence[Scenario], seconds: float, say: Callable[[str], None]
+) -> Iterator[Check]:
+    """Measure each of ``scenarios``.
+
+    Raises:
+        ProcessError: a process did not start, answer, or stay.
+    """
+    for scenario in scenarios:
+        done = compare(costs, scenario, run(bench, scenario, seconds))
+        say(f"{done.name} ({done.front}): gateways {done.error('gateways'):+.0%}")
+        yield done
+
+
+def compare(costs: UnitCosts, scenario: Scenario, window: Window) -> Check:
+    """A prediction beside its measurement."""
+    speed = 1.0 if window.yardstick_us is None else window.yardstick_us / costs.yardstick_us
+    predicted = {
+        figure: value * speed if figure in PARTS else value for figure, value in predict(costs, scenario).items()
+    }
+    measured = {part: window.cpu_s[part] / window.seconds for part in ("gateways", "bus", "front")}
+    measured["MB/s"] = window.bytes / window.seconds / 1e6
+    measured["writes/s"] = window.writes / window.seconds
+    return Check(
+        name=scenario.name,
+        front=scenario.front,
+        predicted=predicted,
+        measured={figure: measured[figure] for figure in predicted},
+        others_share=window.others_share,
+        speed=speed,
+        failures=window.failures,
+    )
+
+
+def without(scenarios: Sequence[Scenario], fronts: Sequence[str]) -> list[Scenario]:
+    """Those that need none but these fronts."""
+    return [scenario for scenario in scenarios if scenario.front in ("straight", *fronts)]
+
+
+def through(scenarios: Sequence[Scenario], front: str) -> list[Scenario]:
+    """The same loads through another front."""
+    return [replace(scenario, front=front) for scenario in scenarios]
+
+
+def rows(checks: Sequence[Check]) -> list[list[str]]:
+    """Head and rows: predicted, measured, and the error of each figure."""
+    figures = ("gateways, cores", "front, cores", "bus, cores", "MB/s")
+    lines = [["load", "front", "yardstick", *(word for figure in figures for word in (figure, "error"))]]
+    for done in checks:
+        line = [done.name, done.front, f"{done.speed:.2f}"]
+        for figure, shown in (("gateways", ".3f"), ("front", ".3f"), ("bus", ".3f"), ("MB/s", ".1f")):
+            if figure not in done.predicted:
+                line += ["–", "–"]
+                continue
+            pair = f"{format(done.predicted[figure], shown)} / {format(done.measured[figure], shown)}"
+            line += [pair, f"{done.error(figure):+.0%}"]
+        lines.append(line)
+    return lines
+
+
+def render(checks: Sequence[Check]) -> str:
+    """The table, and what makes its figures less reliable."""
+    lines = [table(rows(checks)), "\npredicted / measured; an error above zero: more was predicted than measured"]
+    for done in checks:
+        if done.others_share > DISTURBED:
+            lines.append(f"{done.name} ({done.front}): DISTURBED, others had {done.others_share:.0%} of a core")
+        if done.failures:
+            lines.append(f"{done.name} ({done.front}): FAILED {done.failures}")
+    return "\n".join(lines)

@@ -1,0 +1,9 @@
+"""What stands between clients and the gateways: ``FRONT`` names it, and the variables are those of ``haproxy.cfg``.
+
+``addresses`` where the gateways are
+``chosen``    which of them it is, and how its program is started
+``values``    what the variables say, checked, for a configuration that does not read the environment by itself
+``template``  a configuration made of a template and values
+``nginx``     ``deploy/nginx.conf``: its values, and its command
+``envoy``     ``deploy/envoy.yaml``: the same
+"""

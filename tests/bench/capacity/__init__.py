@@ -1,0 +1,1 @@
+"""What a number of clients needs, and how they come back."""

@@ -1,0 +1,75 @@
+"""``python -m tests.integration.hosts [WORDS...]``: run the scenarios, and print the table of `docs/faults.md`.
+
+WORDS choose scenarios whose names contain one of them. Wants root, `ip` and HAProxy.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import io
+import sys
+
+from deploy.programs import find_haproxy
+from tests.integration.hosts import namespaces
+from tests.integration.hosts.buses import BUSES
+from tests.integration.hosts.catalogue import OF_ONE_BUS, SCENARIOS
+from tests.integration.hosts.scenario import Row, Scenario, run
+
+_HEAD = """\
+| fault | clients told | what | careful after | others after | current after |
+| --- | --- | --- | --- | --- | --- |"""
+
+
+def _line(rows: list[Row]) -> str:
+    """One line of the table: the worst of several runs."""
+    first = rows[0]
+    told = {row.affected for row in rows}
+    # Of a long reason the first part: the rest names what was tried meanwhile.
+    words = {word.partition(";")[0] for row in rows for word in row.words}
+    since = " of the fault" if first.scenario.passes == "all" else ""
+    cells = (
+        first.scenario.name,
+        " or ".join(sorted(told)),
+        ", or ".join(sorted(words)) or "nothing",
+        _worst([row.told_after for row in rows]),
+        _worst([row.naive_told_after for row in rows]),
+        f"{max(row.back_after for row in rows):.1f} s{since}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _worst(seconds: list[float | None]) -> str:
+    known = [value for value in seconds if value is not None]
+    return f"{max(known):.1f} s" if known else "never"
+
+
+async def _rows(scenario: Scenario, bus: str, runs: int) -> list[Row]:
+    rows = []
+    for _ in range(runs):
+        output = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(output):
+                rows.append(await run(scenario, bus))
+        except (AssertionError, TimeoutError, ExceptionGroup):
+            sys.stderr.write(output.getvalue())
+            raise
+    return rows
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.integration.hosts", description=__doc__)
+    parser.add_argument("words", nargs="*", help="run only scenarios whose names contain one of these")
+    parser.add_argument("--bus", choices=BUSES, default="redis")
+    parser.add_argument("--runs", type=int, default=1, help="print the worst of so many")
+    options = parser.parse_args()
+    if reason := namespaces.why_not() or ("" if find_haproxy() else "HAProxy is not installed"):
+        parser.exit(1, f"{reason}\n")
+    print(_HEAD)  # noqa: T201
+    for scenario in (*SCENARIOS, *OF_ONE_BUS.get(options.bus, ())):
+        if not options.words or any(word in scenario.name for word in options.words):
+            rows = asyncio.run(_rows(scenario, options.bus, options.runs))
+            print(_line(rows), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,164 @@
+"""A hundred clients of a hundred symbols behind each front, while it is reloaded, and gateways leave and die."""
+
+import asyncio
+import random
+import signal
+from collections import Counter
+
+import pytest
+from websockets.exceptions import InvalidHandshake
+
+from deploy.programs import CLUSTER_SYMBOLS
+from deploy.stack import Stack
+from tests.client import Client, connected
+from tests.integration.faults import now, tell
+from tests.integration.front_kinds import FRONTS, front_plan, reloaded, require
+from tests.integration.hundreds import BACK_WITHIN_S, CLIENTS, SYMBOLS, come_back, hundred_subscribers, is_past
+from tests.integration.stacks import running, ws_url
+
+pytestmark = pytest.mark.integration
+
+DRAIN_S = 3
+IDLE_S = 70
+"""More than three of the gateway's heartbeats, and than each front lets a silent WebSocket live."""
+
+# HAProxy has tests of its own for all of this: the same ones here are for the table.
+_COVERS = ("gateway", "deploy", "haproxy.cfg")
+_QUICK = [pytest.param(name, marks=pytest.mark.long(*_COVERS)) if name == "haproxy" else name for name in FRONTS]
+
+
+@pytest.mark.parametrize("front", _QUICK)
+async def test_reload_drain_and_kill_cost_no_more_than_the_clients_of_the_gateway_that_is_gone(front: str) -> None:
+    """A reload costs nobody anything; a drain its own clients a 1012; after `kill -9` its clients are back in 5 s.
+
+    Newcomers come all the time, and are let in, but for those whose gateway is killed at that moment.
+    """
+    require(front)
+    plan = front_plan(front, SYMBOLS=CLUSTER_SYMBOLS, DRAIN_SECONDS=str(DRAIN_S))
+    async with running(plan) as stack:
+        clients = await hundred_subscribers(ws_url(stack))
+        newcomers = Newcomers(ws_url(stack))
+        try:
+            await newcomers.some()
+            async with reloaded(stack, front):
+                await newcomers.some()
+                await _all_go_on(clients)
+                assert not any(client.closed for client in clients)
+                tell(f"{front} reloaded", disconnected="0", newcomers_refused=newcomers.told)
+
+                drained = await _drained(stack, clients)
+                await newcomers.some()
+                tell(f"a gateway behind {front} drained", clients=str(drained), newcomers_refused=newcomers.told)
+                assert newcomers.refused == Counter()
+
+                back_s = await _killed(stack, clients)
+                tell(f"a gateway behind {front} killed", all_back_after=back_s, newcomers_refused=newcomers.told)
+                assert back_s <= BACK_WITHIN_S
+                await _all_go_on([client for client in clients if not client.closed])
+                await newcomers.end()
+        finally:
+            await newcomers.end()
+            await asyncio.gather(*(client.close() for client in clients))
+
+
+@pytest.mark.long(*_COVERS)
+@pytest.mark.parametrize("front", FRONTS)
+async def test_a_client_that_neither_asks_nor_hears_prices_stays(front: str) -> None:
+    """Heartbeats alone keep its connection, longer than any timeout of the front."""
+    require(front)
+    async with running(front_plan(front)) as stack, connected(ws_url(stack)) as client:
+        await asyncio.sleep(IDLE_S)
+        assert not client.closed
+        await client.subscribe("BTCUSDT")
+
+
+class Newcomers:
+    """Clients that connect one after the other, hear the welcome, and leave."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._coming = asyncio.create_task(self._come())
+        self.arrived = 0
+        self.refused: Counter[str] = Counter()
+
+    @property
+    def told(self) -> str:
+        """How many were refused, of how many."""
+        return f"{self.refused.total()} of {self.arrived + self.refused.total()}"
+
+    async def some(self, count: int = 20) -> None:
+        """Wait until so many more have come."""
+        until = self.arrived + count
+        async with asyncio.timeout(30):
+            while self.arrived < until:  # noqa: ASYNC110 # counted by a task that sets no event
+                await asyncio.sleep(0.02)
+
+    async def end(self) -> None:
+        """No more come."""
+        self._coming.cancel()
+        await asyncio.wait((self._coming,))
+
+    async def _come(self) -> None:
+        while True:
+            try:
+                async with connected(self._url):
+                    self.arrived += 1
+            except (OSError, InvalidHandshake, TimeoutError) as error:
+                self.refused[f"{type(error).__name__}: {error}"] += 1
+            await asyncio.sleep(random.uniform(0, 0.02))
+
+
+async def _all_go_on(clients: list[Client]) -> None:
+    """Each has every tick, and more of them."""
+    marks = {symbol: max(client.newest_seq(symbol) for client in clients) for symbol in SYMBOLS}
+    async with asyncio.TaskGroup() as group:
+        for client in clients:
+            group.create_task(client.until(lambda client: is_past(client, marks), within_s=30))
+    assert [client.gaps() for client in clients] == [[]] * len(clients)
+
+
+async def _drained(stack: Stack, clients: list[Client]) -> int:
+    """Let one gateway leave; how many clients it had."""
+    process = stack[stack.plan.gateways[1].name]
+    process.send(signal.SIGTERM)
+    async with asyncio.timeout(DRAIN_S + 20):
+        assert await process.ended() == 0
+    left = [client for client in clients if client.closed or client.count("shutdown")]
+    assert {await client.until_closed() for client in left} == {1012}
+    assert {client.count("shutdown") for client in left} == {1}
+    assert 0 < len(left) < CLIENTS
+    stayed = [client for client in clients if not client.closed]
+    assert not any(client.count("shutdown") for client in stayed)
+    await _all_go_on(stayed)
+    return len(left)
+
+
+async def _killed(stack: Stack, clients: list[Client]) -> float:
+    """Kill one gateway; the seconds until its clients are back and current."""
+    before = [client for client in clients if not client.closed]
+    began = now()
+    stack[stack.plan.gateways[0].name].send_all(signal.SIGKILL)
+    # Who is a client of it is seen only now.
+    while not (hit := [client for client in before if client.closed]):
+        await asyncio.sleep(0.01)
+        assert now() - began < BACK_WITHIN_S
+    await asyncio.sleep(0.2)
+    hit = [client for client in before if client.closed]
+    spared = [client for client in before if not client.closed]
+    newest = {symbol: max(client.newest_seq(symbol) for client in spared) for symbol in SYMBOLS}
+    again = await asyncio.gather(*(_come_back(ws_url(stack), newest) for _ in hit))
+    back_s = now() - began
+    clients += again
+    assert {client.close_code for client in hit} == {1006}
+    assert not any(client.closed for client in spared)
+    await _all_go_on(spared)
+    return back_s
+
+
+async def _come_back(url: str, newest: dict[str, int]) -> Client:
+    """A client that tries again if its first try was at the gateway that is gone."""
+    while True:
+        try:
+            return await come_back(url, newest)
+        except (OSError, InvalidHandshake):
+            continue

@@ -1,0 +1,96 @@
+"""Commands to a real cluster that is not as it should be."""
+
+import asyncio
+import time
+
+import pytest
+
+from deploy.ports import free_port
+from market.bus import BusDownError, open_bus
+from market.bus.redis.cluster.connection.client import ClusterClient, together
+from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
+from tests.market.bus.redis.cluster.conftest import soon_outcome_of
+from tests.market.bus.using import outcome_of
+from tests.valkey import Valkey
+from tests.valkey_cluster import ValkeyCluster
+
+
+async def test_nodes_that_are_not_there(valkey_cluster: ValkeyCluster) -> None:
+    """Seeds that cannot be reached do no harm while one can; where none can, the reason is told in time."""
+    live = valkey_cluster.nodes[4].port
+    gone = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    assert "" == await outcome_of(f"redis+cluster://{gone[0]},127.0.0.1:{live},{gone[1]}")
+    said = await soon_outcome_of(f"redis+cluster://{','.join(gone)}")
+    assert "connecting to 127.0.0.1:" in said
+
+
+async def test_a_server_that_is_no_cluster(valkey: Valkey) -> None:
+    """A single server says so, and the reason is passed on."""
+    said = await soon_outcome_of(f"redis+cluster://127.0.0.1:{valkey.port}")
+    assert "cluster support disabled" in said
+
+
+async def test_a_frozen_node_is_told(own_cluster: ValkeyCluster) -> None:
+    """A node that does not answer is named, and what the other nodes have can be asked meanwhile."""
+    bus = open_bus(own_cluster.url)
+    keys: dict[int, str] = {}
+    while len(keys) < 2:
+        key = f"k{len(keys)}-{time.monotonic_ns()}"
+        await bus.tickets.put(key, b"1", 30)
+        owner = next(node for node in own_cluster.nodes[:3] if f"ticket.{key}".encode() in node.command("KEYS", "*"))
+        if owner is not own_cluster.nodes[2]:
+            keys[owner.port] = key
+    frozen, other = own_cluster.nodes[0], own_cluster.nodes[1]
+    with frozen.frozen():
+        began = time.monotonic()
+        said, found = await asyncio.gather(
+            bus.tickets.take(keys[frozen.port]), bus.tickets.take(keys[other.port]), return_exceptions=True
+        )
+        assert time.monotonic() - began < ANSWER_TIMEOUT_S + 1
+        assert isinstance(said, BusDownError)
+        assert f"127.0.0.1:{frozen.port} did not answer in time" == str(said)
+        assert b"1" == found
+    await bus.aclose()
+
+
+async def test_a_password(valkey_cluster: ValkeyCluster) -> None:
+    """User and password of the URL are for every node; a wrong password is told without it."""
+    for node in valkey_cluster.nodes:
+        node.command("ACL", "SETUSER", "us", "on", ">s/same", "+@all", "~*", "&*")
+    try:
+        places = valkey_cluster.url.partition("://")[2]
+        assert "" == await outcome_of(f"redis+cluster://us:s%2Fsame@{places}")
+        said = await soon_outcome_of(f"redis+cluster://us:wrong-sesame@{places}")
+        assert "refused user or password" in said
+        assert "sesame" not in said
+    finally:
+        for node in valkey_cluster.nodes:
+            node.command("ACL", "DELUSER", "us")
+
+
+async def test_an_error_waits_for_the_others() -> None:
+    """Of several questions none is under way any more when the error of one is raised."""
+    answered = []
+
+    async def answer(number: int) -> int:
+        await asyncio.sleep(0.01 * number)
+        if number == 1:
+            raise BusDownError("no")
+        answered.append(number)
+        return number
+
+    with pytest.raises(BusDownError):
+        await together(*map(answer, range(4)))
+    assert [0, 2, 3] == answered
+    assert [2, 3] == await together(answer(2), answer(3))
+
+
+async def test_closing_while_it_asks() -> None:
+    """A bus that is closed while nodes are dialled leaves nothing behind."""
+    client = ClusterClient(f"redis+cluster://127.0.0.1:{free_port()}", answer_s=2)
+    asking = asyncio.create_task(client.ask("k", b"GET", "k"))
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    await client.aclose()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
