@@ -68,6 +68,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 BESIDE = {
     "deploy/test_venv.py": "deploy/venv.sh",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
+    "market/bus/kafka/test_security.py": "a bus, whose broker speaks TLS and knows users",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
     "poller/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
