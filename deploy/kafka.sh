@@ -5,8 +5,7 @@
 #
 # A broker for development and tests, which needs a Java of version 17 or newer: one node in KRaft mode, broker and
 # controller in one, on 127.0.0.1, with little memory. FOLDER/server.properties is used as it is if it is there; more
-# nodes, TLS or users are a matter of that file. KAFKA_FORMAT has further arguments of Kafka's StorageTool, as
-# "--add-scram NAME=[...]". The broker runs in the foreground; SIGTERM ends it.
+# nodes, TLS or users are a matter of that file. KAFKA_FORMAT has further arguments of Kafka's StorageTool, one a line. The broker runs in the foreground; SIGTERM ends it.
 #
 # Maven fetches the jars, from where its settings say. Without Maven, MAVEN_REPO names the URL of a Maven repository,
 # and curl fetches them from there. They are kept in KAFKA_HOME, which is ~/.cache/tickgate/kafka unless it is set.
@@ -130,9 +129,14 @@ format() {
         properties "$2" "$3" "$folder" >"$folder/server.properties"
     fi
     [ ! -e "$folder/log/meta.properties" ] || return 0
-    # shellcheck disable=SC2086 # words of their own
+    lines=$(printf '\n_')
+    words=$IFS IFS=${lines%_}
+    # shellcheck disable=SC2086 # a word for each line
+    set -- ${KAFKA_FORMAT:-}
+    IFS=$words
+    # shellcheck disable=SC2046 # words of their own
     said=$($(java_of) -cp "$home/*" -Dorg.slf4j.simpleLogger.defaultLogLevel=error kafka.tools.StorageTool format \
-        --cluster-id "$cluster" --config "$folder/server.properties" ${KAFKA_FORMAT:-} 2>&1) ||
+        --cluster-id "$cluster" --config "$folder/server.properties" "$@" 2>&1) ||
         fail "the storage of Kafka cannot be prepared in $folder: $said"
 }
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from deploy.buses.valkey import valkey_server
 from deploy.checks.cluster import check_cluster
 from deploy.checks.finding import Finding
+from deploy.checks.kafka import check_kafka
 from deploy.checks.rights import Need, needs
 from deploy.checks.rights_asked import check_replicas, check_rights
 from deploy.checks.sentinels import ask_sentinels
@@ -41,6 +42,8 @@ async def check_bus(
     if urlsplit(settings.bus_url).scheme == "memory":
         text = "memory:// reaches no other process: poller and gateway would not hear of each other"
         return [Finding("warning", "bus", text, "write redis://[user:password@]host:port/db, or leave BUS_URL unset")]
+    if urlsplit(settings.bus_url).scheme == "kafka":
+        return await check_kafka(settings, pollers, auth=gateway is not None and gateway.auth.mode != "none")
     if urlsplit(settings.bus_url).scheme.endswith("+cluster"):
         return await check_cluster(settings.bus_url, pollers)
     if urlsplit(settings.bus_url).scheme.endswith("+sentinel"):

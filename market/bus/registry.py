@@ -124,9 +124,10 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
 
 
 def open_bus(url: str, options: BusOptions = DEFAULTS) -> Bus:
-    """Return the bus at ``url``: ``redis://`` (``rediss://`` for TLS, ``unix://``), ``kafka://``, or ``memory://``.
+    """Return the bus at ``url``: ``memory://``, or ``redis://host:port/db`` (``rediss://`` for TLS, ``unix://``).
 
-    ``redis+cluster://host:port,host:port`` (``rediss+cluster://``) is a cluster.
+    ``redis+cluster://host:port,host:port`` (``rediss+cluster://``) is a cluster;
+    ``kafka://host:port,host:port`` is one of Kafka.
 
     Nothing is connected yet.
 

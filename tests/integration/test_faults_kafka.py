@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.long("gateway", "poller", "ma
 
 OUTAGE_S = 6
 ELECTED_WITHIN_S = 12
-"""A dead broker is found out after three seconds; then partitions have other leaders, and clients learn of them."""
+"""A dead broker is found out after three seconds here; then partitions have other leaders, which clients look for."""
 
 
 def plan_on(nodes: list[KafkaNode], valkey: Valkey, **settings: str) -> Plan:

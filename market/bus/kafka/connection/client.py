@@ -160,5 +160,5 @@ class KafkaClient:
 
     def told(self, error: KafkaError) -> None:
         """Remember ``error``: it may be why another call fails. Any thread may call this."""
-        if error.code() not in _UNREAL or self._reason is None or self._reason[1].code() in _UNREAL:
+        if error.code() not in _UNREAL or self._reason is None or time.monotonic() - self._reason[0] > _REMEMBER_S:
             self._reason = time.monotonic(), error

@@ -1,9 +1,11 @@
 """What went wrong between us and Kafka, in words, with the fix if there is one, without secrets."""
 
+import contextlib
 import re
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, Protocol
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from market.bus.kafka.connection.url import KafkaUrl
 
@@ -30,6 +32,23 @@ GONE: Final = frozenset(
 """No reading goes on after these without somebody's help."""
 
 _LONGEST: Final = 300
+
+
+class Pollable(Protocol):
+    """A producer, a consumer or an admin client."""
+
+    def poll(self, timeout: float) -> object:
+        """Have callbacks called."""
+
+
+@contextlib.contextmanager
+def with_reasons(handle: Pollable) -> Iterator[None]:
+    """If a question to ``handle`` fails within the block, have its error callback called: it has heard why."""
+    try:
+        yield
+    except KafkaException:
+        handle.poll(0)
+        raise
 
 
 def explained(error: KafkaError, url: KafkaUrl, topic: str = "") -> str:

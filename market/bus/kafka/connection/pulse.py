@@ -61,10 +61,9 @@ class Pulse:
 
     def __init__(self) -> None:
         """Nobody is told before `told` is replaced."""
-        self.told: Callable[[float], object] = lambda _: None
+        self.told: Callable[[float | None], object] = lambda _: None
         """Called, in the polling thread, with what `silent_s` says."""
 
     def __call__(self, statistics: str) -> None:
         """Take statistics (called by librdkafka from `poll`)."""
-        if (seconds := silent_s(statistics)) is not None:
-            self.told(seconds)
+        self.told(silent_s(statistics))

@@ -26,8 +26,6 @@ _WAIT_S: Final = 0.25
 class KafkaSubscription:
     """See `market.bus.BusSubscription`."""
 
-    interrupted = False
-
     def __init__(
         self,
         client: KafkaClient,
@@ -51,13 +49,15 @@ class KafkaSubscription:
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.received_at = self._loop.time()
-        # Never set: after a fault a partition goes on where it stood.
         self.missed = asyncio.Event()
+        """Never set: whatever happens, reading goes on where it stood."""
+        self.interrupted = False
+        """Whether a partition has no broker now."""
         self._closed_at: float | None = None
         self._closing = threading.Event()
         self._taken = threading.Event()
         self._rest_until = 0.0
-        pulse.told = lambda seconds: self._tell(self._alive, seconds)
+        pulse.told = lambda seconds: self._tell(self._pulse_told, seconds)
         consumer.assign([TopicPartition(self._topic, number, offset) for number, offset in positions.items()])
         threading.Thread(target=self._run, name="kafka subscription", daemon=True).start()
 
@@ -133,8 +133,10 @@ class KafkaSubscription:
                 self._receive(messages)
         self._taken.set()
 
-    def _alive(self, silent_s: float) -> None:
-        self.received_at = max(self.received_at, self._loop.time() - silent_s)
+    def _pulse_told(self, silent_s: float | None) -> None:
+        self.interrupted = silent_s is None
+        if silent_s is not None:
+            self.received_at = max(self.received_at, self._loop.time() - silent_s)
 
     def _lose(self, reason: str) -> None:
         self._closing.set()

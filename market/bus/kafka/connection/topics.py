@@ -10,7 +10,7 @@ from confluent_kafka.admin._metadata import TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from market.bus.errors import BusDownError
-from market.bus.kafka.connection.faults import explained
+from market.bus.kafka.connection.faults import explained, with_reasons
 from market.bus.kafka.connection.url import KafkaUrl
 
 _LOOK_S: Final = 0.02
@@ -40,7 +40,8 @@ def look(admin: AdminClient, url: KafkaUrl, *, timeout_s: float) -> dict[str, in
     """
     found: dict[str, int] = {}
     for topic in (url.ticks, url.last):
-        metadata: TopicMetadata = admin.list_topics(topic, timeout=timeout_s).topics[topic]
+        with with_reasons(admin):
+            metadata: TopicMetadata = admin.list_topics(topic, timeout=timeout_s).topics[topic]
         error = metadata.error
         if error is None and all(its.leader >= 0 for its in metadata.partitions.values()):
             found[topic] = len(metadata.partitions)

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from market.bus.errors import LeaseLostError
 from market.bus.kafka.connection.client import ANSWER_TIMEOUT_S, KafkaClient
-from market.bus.kafka.connection.faults import FENCED
+from market.bus.kafka.connection.faults import FENCED, with_reasons
 from market.bus.kafka.connection.reader import LATEST, offsets
 from market.bus.kafka.roles.records import Draft
 
@@ -77,9 +77,10 @@ class Sender:
     def _begin(self) -> None:
         self._producer = producer = self._client.producer(self._told, self._name)
         # The first question makes the connection. Without one librdkafka would wait for half a second.
-        producer.list_topics(self._client.url.ticks, timeout=ANSWER_TIMEOUT_S)
-        if self._name is not None:
-            _init(producer)
+        with with_reasons(producer):
+            producer.list_topics(self._client.url.ticks, timeout=ANSWER_TIMEOUT_S)
+            if self._name is not None:
+                _init(producer)
         consumer = self._client.consumer()
         try:
             places = [(self._client.url.ticks, number) for number in range(self._count)]
