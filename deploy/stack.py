@@ -62,6 +62,8 @@ class Stack:
             for address in program.listens:
                 require_free(address)
         plan = self.plan
+        if plan.public is not None:
+            require_free(plan.public)
         for stage in (
             (plan.valkey,),
             (plan.poller, *plan.other_pollers),

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, TypeVar
 from deploy.arbiter import usable_settings
 from deploy.checks.finding import Finding, split
 from deploy.errors import DeployError
+from deploy.fronts.addresses import is_private, of_front
 from deploy.pollers import pollers_of, symbols_of, venues_of
-from deploy.programs import balancer_tls, is_private
 from deploy.settings import Variables
 from gateway.admission.names import warnings
 from gateway.settings import Settings
@@ -67,7 +67,7 @@ def check_settings(environ: Mapping[str, str]) -> Checked:
             findings.append(split("settings", str(error)))
     if not problems:
         try:
-            is_private(balancer := Variables(environ), balancer_tls(balancer))
+            is_private(balancer := Variables(environ), of_front(balancer))
         except DeployError as error:
             findings.append(split("settings", str(error)))
     if gateway is not None:
