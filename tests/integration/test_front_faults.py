@@ -49,7 +49,8 @@ async def test_reload_drain_and_kill_cost_no_more_than_the_clients_of_the_gatewa
                 drained = await _drained(stack, clients)
                 await newcomers.some()
                 tell(f"a gateway behind {front} drained", clients=str(drained), newcomers_refused=newcomers.told)
-                assert newcomers.refused == Counter()
+                # Without a front one is lost whose TCP handshake is half done as the gateway closes its socket.
+                assert newcomers.refused.total() <= (front == "direct"), newcomers.refused
 
                 back_s = await _killed(stack, clients)
                 tell(f"a gateway behind {front} killed", all_back_after=back_s, newcomers_refused=newcomers.told)
