@@ -13,7 +13,8 @@ promises, `picture` draws them. The poller is measured alone: `updates` runs `po
 ``--against COMMIT`` compares this tree with another: `trees` copies both, `against` measures them in turns, `ratios`
 says which is slower.
 
-``--front haproxy`` puts HAProxy before the gateway, on its core: a tick then costs what both use.
+``--front haproxy`` puts HAProxy before the gateway, on its core: a tick then costs what both use. ``--fronts`` makes a
+table of all fronts, and of HAProxy in several ways: `front` starts each, `fronts` measures them in turns.
 
 ``--slow-readers`` measures the age of the prices that a slow reader has in hand, straight and through HAProxy: `stack`
 starts a gateway at its default limits, `readers` read, `slow_readers` makes the table. ``--attacks`` measures how late
