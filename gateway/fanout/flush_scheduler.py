@@ -80,6 +80,8 @@ class SharedFlushScheduler:
         self._gaps = Gaps()
         self._ended = load.timer()
         """When the last flush was over."""
+        self._turned = self._came_late = True
+        """Whether the loop has looked for news since, and whether it had when the first of the pending ticks came."""
         self._rest_until = 0.0
         self._began = 0.0
         """When the first of the pending ticks came."""
@@ -92,6 +94,7 @@ class SharedFlushScheduler:
         self._waiting.append(group)
         if len(self._waiting) > 1:
             return
+        self._came_late = self._turned
         self._began = self._load.timer()
         wait_s = self._rest_until - self._began
         if wait_s >= LEAST_S:
@@ -132,9 +135,20 @@ class SharedFlushScheduler:
             joined = (self._published() - self._before) / first - 1
             load.save(min(joined * cost_s, rested_s))
         ended = load.timer()
-        self._gaps.note(self._began - self._ended, ended - self._began - rested_s)
+        # Ticks that were there already when the last flush was over were not waited for, whatever else was done first.
+        waited_s = self._began - self._ended if self._came_late else 0.0
+        worked_s = ended - self._ended - waited_s - rested_s
+        self._gaps.note(waited_s, worked_s)
         self._ended = ended
+        # A turn of the loop costs a microsecond or two: not where gaps are longer than work.
+        if waited_s < worked_s:
+            self._turned = False
+            self._loop.call_soon(self._turn)
         self._rest_until = ended + self._throttle.rest_s(self._demand_at(ended), cost_s)
+
+    def _turn(self) -> None:
+        """The loop has looked for news once since the last flush."""
+        self._turned = True
 
     def _demand_at(self, now: float) -> float:
         """The share of a core that the loop would need if nobody rested; 1 if it gets less, and falls behind."""
