@@ -31,8 +31,9 @@ class Flushable(Protocol):
 class FlushScheduler(Protocol):
     """Decides when to flush."""
 
-    resting: bool
-    """Whether newer ticks should replace pending ones, not follow them."""
+    @property
+    def resting(self) -> bool:
+        """Whether newer ticks should replace pending ones, not follow them."""
 
     def want(self, group: Flushable) -> None:
         """``group`` has something pending, and had nothing before."""
@@ -87,7 +88,12 @@ class SharedFlushScheduler:
         """When the first of the pending ticks came."""
         self._before = self._after_first = 0
         """The ticks published before the first that waits, and after the read that brought it."""
-        self.resting = False
+        self._resting = False
+
+    @property
+    def resting(self) -> bool:
+        """See `FlushScheduler.resting`. What is overdue may be replaced, too: one read can bring seconds of ticks."""
+        return self._resting or self._load.timer() - self._began > self._throttle.longest_s
 
     def want(self, group: Flushable) -> None:
         """See `FlushScheduler.want`."""
@@ -98,7 +104,7 @@ class SharedFlushScheduler:
         self._began = self._load.timer()
         wait_s = self._rest_until - self._began
         if wait_s >= LEAST_S:
-            self.resting = True
+            self._resting = True
             self._before = self._published()
             self._loop.call_later(wait_s, self.flush)
             self._loop.call_soon(self._first_read)
@@ -111,7 +117,7 @@ class SharedFlushScheduler:
 
     def flush(self) -> None:
         """Flush every waiting group now, and decide how long to rest after it."""
-        rested, self.resting = self.resting, False
+        rested, self._resting = self._resting, False
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
