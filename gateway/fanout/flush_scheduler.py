@@ -157,9 +157,9 @@ class SharedFlushScheduler:
         self._turned = True
 
     def _demand_at(self, now: float) -> float:
-        """The share of a core that the loop would need if nobody rested; 1 if it gets less, and falls behind."""
+        """The share of a core that the loop would need if nobody rested; ``full`` at least if it falls behind."""
         demand = self._load.demand_at(now)
-        return max(demand, 1.0) if self._gaps.missing else demand
+        return max(demand, self._throttle.full) if self._gaps.missing else demand
 
 
 def _flush(groups: Iterable[Flushable]) -> None:
