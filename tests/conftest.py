@@ -14,7 +14,7 @@ from tests import side_by_side
 from tests.long_runs import LongRuns
 from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
-from tests.valkey_cluster import ValkeyCluster
+from tests.valkey_cluster import NEVER_MS, ValkeyCluster
 
 # How long an example takes is for no test to judge.
 settings.register_profile("tickgate", deadline=None)
@@ -117,7 +117,7 @@ def sentinels(_sentinels: Sentinels) -> Sentinels:
 
 @pytest.fixture(scope="session")
 def _valkey_cluster() -> Iterator[ValkeyCluster]:
-    cluster = ValkeyCluster(fails_over=False)
+    cluster = ValkeyCluster(node_timeout_ms=NEVER_MS)
     try:
         yield cluster
     finally:
