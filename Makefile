@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself, on a machine with Python 3.11 or newer.
 #
 #   make run       bus, poller and one gateway on http://127.0.0.1:8080
-#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080 (FRONT=nginx, FRONT=envoy)
+#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080 (FRONT=nginx, envoy, direct)
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests, side by side; those that take minutes are left to test-long
@@ -39,6 +39,7 @@ UPGRADE ?= --upgrade
 PROGRAM_OF_haproxy := haproxy
 PROGRAM_OF_nginx := nginx=nginx-light
 PROGRAM_OF_envoy :=
+PROGRAM_OF_direct :=
 ifdef FRONT
 export FRONT
 endif
@@ -64,14 +65,14 @@ bench: $(VENV)/.ready
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check
-	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws
+	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
 
 # Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former are
 # here, for what only a process of its own runs, and none of the latter.
 coverage: check
-	@deploy/system.sh haproxy nginx=nginx-light chromium /usr/share/nodejs/ws=node-ws
+	@deploy/system.sh haproxy nginx=nginx-light chromium /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	rm -f .coverage .coverage.*
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
 		-n auto --dist load --maxschedchunk 1 -m 'not integration and not alone' $(ARGS)
@@ -115,7 +116,7 @@ reference: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.reference
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
-	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,test
+	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,kafka,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.

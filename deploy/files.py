@@ -17,6 +17,8 @@ HAPROXY: Final = packaged("haproxy.cfg")
 """HAProxy's configuration. In the source tree it is a link to the file at its top."""
 GUNICORN: Final = packaged("gunicorn.conf.py")
 """gunicorn's configuration."""
+KAFKA: Final = packaged("kafka.sh")
+"""Fetches, prepares and runs Apache Kafka. The list of what it fetches is beside it."""
 SYMBOLS: Final = packaged("symbols-100.txt")
 """The symbols of a cluster where none are named."""
 NGINX: Final = packaged("nginx.conf")

@@ -52,9 +52,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app.on_response_prepare.append(close_while_draining)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        app[GATEWAY] = gateway = Gateway(
-            settings, open_bus(settings.bus_url, BusOptions(history_bytes=settings.history_bytes))
-        )
+        options = BusOptions(history_bytes=settings.history_bytes, store_url=settings.store_url)
+        app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url, options))
         app[REGISTRY] = _registry(gateway)
         # The objects of the imports stay for ever. Scanning them again and again would only cost time.
         gc.collect()

@@ -42,7 +42,8 @@ async def run(settings: PollerSettings, hangup: Hangup) -> None:
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
-    poller = Poller(settings, open_bus(settings.bus_url, BusOptions(partitions=settings.bus_partitions)))
+    options = BusOptions(partitions=settings.bus_partitions, store_url=settings.store_url)
+    poller = Poller(settings, open_bus(settings.bus_url, options))
     read = functools.partial(PollerSettings.from_environ, os.environ)
     reloading = loop.create_task(reload_whenever(hangup.listen(), read, poller.reload))
     try:

@@ -30,7 +30,11 @@ class PollerSettings:
     bus_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
     ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
-    primary that Sentinels name, or ``memory://``. It may hold a password, so it is never shown."""
+    primary that Sentinels name, ``redis+cluster://host:port,host:port``, ``kafka://host:port,host:port``, or
+    ``memory://``. It may hold a password, so it is never shown."""
+    store_url: str = field(default="", repr=False)
+    """A Redis for leases, where the bus keeps none: ``redis://[user:password@]host:port/db``. Unset means that one
+    poller of each venue may run on such a bus. It may hold a password, so it is never shown."""
     bus_partitions: int = 1
     """The partitions of the bus, 1 to 256. Each may be on another server, if the bus has several. Pollers on one bus
     need the same number; gateways learn it from them."""
@@ -102,6 +106,7 @@ class PollerSettings:
         channels: Switch = "on" if has_symbol_channels(bus_url) else "off"
         return cls(
             bus_url=bus_url,
+            store_url=env.store_url("STORE_URL"),
             bus_partitions=env.integer("BUS_PARTITIONS", cls.bus_partitions, 1, MAX_PARTITIONS),
             bus_symbol_channels=env.choice("BUS_SYMBOL_CHANNELS", channels, get_args(Switch)),
             venue=venue,

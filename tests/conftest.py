@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests import side_by_side
+from tests.kafka import SharedKafka, require_kafka
 from tests.long_runs import LongRuns
 from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
@@ -66,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The last worker has gone."""
     if folder := config.stash.get(FOLDER, None):
+        SharedKafka(Path(folder.name)).stop()
         folder.cleanup()
 
 
@@ -140,6 +142,30 @@ def own_cluster() -> Iterator[ValkeyCluster]:
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def _kafka(request: pytest.FixtureRequest) -> Iterator[SharedKafka]:
+    require_kafka()
+    config = request.config
+    if hasattr(config, "workerinput"):
+        # The run's last process ends it.
+        broker = SharedKafka(Path(config.workerinput["turns"]))
+        yield broker
+        broker.leave()
+        return
+    with TemporaryDirectory(prefix="tickgate-kafka-") as folder:
+        broker = SharedKafka(Path(folder))
+        try:
+            yield broker
+        finally:
+            broker.stop()
+
+
+@pytest.fixture
+def kafka_port(_kafka: SharedKafka) -> int:
+    """The port of a real Kafka broker, which other tests use too: with topics of their own."""
+    return _kafka.port()
 
 
 def pytest_runtest_setup() -> None:

@@ -56,6 +56,9 @@ MARKET_LAYERS = ("settings wire", "bus", "prices process", "errors")
 REDIS_LAYERS = ("bus cluster", "roles", "connection")
 """The same of the bus on Redis."""
 
+KAFKA_LAYERS = ("bus", "roles", "connection")
+"""The same of the bus on Kafka."""
+
 CLUSTER_LAYERS = ("bus", "roles", "subscription", "connection")
 """The same of the bus on a cluster."""
 
@@ -66,6 +69,7 @@ BESIDE = {
     "deploy/test_venv.py": "deploy/venv.sh",
     "market/bus/redis/cluster/test_failover.py": "a bus on a cluster whose nodes fail, and whose slots move",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
+    "market/bus/kafka/test_security.py": "a bus, whose broker speaks TLS and knows users",
     "gateway/test_conformance.py": "cases for any WebSocket server, against a gateway's connections",
     "gateway/test_peers.py": "other people's programs, reading what the gateway as a whole sends",
     "poller/test_single_symbols.py": "single symbols, through a source and the poller's own intake",
@@ -104,6 +108,15 @@ COVERED_BY = {
     "poller/venues/binance/rest.py": "poller/rest/test_client.py",
     "poller/venues/binance/streams.py": "poller/coverage/test_source.py",
     "market/bus/memory.py": "market/bus/test_broker.py",
+    "market/bus/store.py": "market/bus/test_registry.py",
+    "market/bus/kafka/bus.py": "market/bus/test_registry.py",
+    "market/bus/kafka/connection/client.py": "market/bus/test_broker.py",
+    "market/bus/kafka/connection/reader.py": "market/bus/test_last_values.py",
+    "market/bus/kafka/connection/subscription.py": "market/bus/test_broker.py",
+    "market/bus/kafka/roles/broker.py": "market/bus/test_broker.py",
+    "market/bus/kafka/roles/last_values.py": "market/bus/test_last_values.py",
+    "market/bus/kafka/roles/sender.py": "market/bus/kafka/roles/test_leadership.py",
+    "market/bus/kafka/roles/tickets.py": "market/bus/kafka/roles/test_leadership.py",
     "market/bus/redis/connection/dial.py": "market/bus/redis/connection/test_faults.py",
     "market/bus/redis/connection/url_parts.py": "market/bus/redis/connection/test_url.py",
     "market/bus/redis/cluster/connection/nodes.py": "market/bus/redis/cluster/connection/test_client.py",
@@ -190,6 +203,7 @@ def _children(folder: Path) -> dict[str, list[Path]]:
         ("poller", POLLER_LAYERS),
         ("market", MARKET_LAYERS),
         ("market.bus.redis", REDIS_LAYERS),
+        ("market.bus.kafka", KAFKA_LAYERS),
         ("market.bus.redis.cluster", CLUSTER_LAYERS),
     ],
 )

@@ -21,6 +21,12 @@ def _valkey(environ: Mapping[str, str]) -> BusServers:
     return valkey(environ)
 
 
+def _kafka(environ: Mapping[str, str]) -> BusServers:
+    from deploy.buses.kafka import kafka
+
+    return kafka(environ)
+
+
 def _sentinel(environ: Mapping[str, str]) -> BusServers:
     from deploy.buses.sentinel import sentinel
 
@@ -35,6 +41,7 @@ def _valkey_cluster(environ: Mapping[str, str]) -> BusServers:
 
 BUSES: Final[Mapping[str, Callable[[Mapping[str, str]], BusServers]]] = {
     DEFAULT: _valkey,
+    "kafka": _kafka,
     "sentinel": _sentinel,
     "valkey-cluster": _valkey_cluster,
 }

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from deploy.buses.valkey import valkey_server
 from deploy.checks.cluster import check_cluster
 from deploy.checks.finding import Finding
+from deploy.checks.kafka import check_kafka
 from deploy.checks.rights import Need, needs
 from deploy.checks.rights_asked import check_replicas, check_rights
 from deploy.checks.sentinels import ask_sentinels
@@ -23,6 +26,10 @@ from poller.settings import PollerSettings
 
 _OLDEST: Final = (6, 2)
 _NO_EVICTION: Final = "noeviction"
+_ELSEWHERE: Final = (
+    "is it running there, and may this machine reach it? If the Sentinels should name another address, let the servers"
+    " announce it (replica-announce-ip, replica-announce-port)"
+)
 
 
 async def check_bus(
@@ -35,6 +42,8 @@ async def check_bus(
     if urlsplit(settings.bus_url).scheme == "memory":
         text = "memory:// reaches no other process: poller and gateway would not hear of each other"
         return [Finding("warning", "bus", text, "write redis://[user:password@]host:port/db, or leave BUS_URL unset")]
+    if urlsplit(settings.bus_url).scheme == "kafka":
+        return await check_kafka(settings, pollers, auth=gateway is not None and gateway.auth.mode != "none")
     if urlsplit(settings.bus_url).scheme.endswith("+cluster"):
         return await check_cluster(settings.bus_url, pollers)
     if urlsplit(settings.bus_url).scheme.endswith("+sentinel"):
@@ -52,6 +61,7 @@ async def _check_behind_sentinels(bus_url: str, wanted: list[Need]) -> list[Find
     address = its.verdict.addresses[0]
     name = f"primary {address} db {url.server.db}"
     found = await _check_server(RedisClient(bus_url, redial_s=60), name, url.at(address), wanted, given=True)
+    found = [replace(its, fix=_ELSEWHERE) if "cannot be reached" in its.text else its for its in found]
     replicas = [replica for replica in its.replicas if replica != address]
     return [*its.findings, *found, *await check_replicas(url, replicas, wanted)]
 

@@ -23,7 +23,7 @@ from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.symbols import answer, cost
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
-from market.bus import BusDownError
+from market.bus import BusDownError, NoStoreError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
@@ -97,6 +97,8 @@ async def ticket(request: web.Request) -> web.Response:
             # The bus's store keeps each ticket for a while.
             raise RefusalError(429, "rate", "too many messages and tickets of this subject", {"Retry-After": "1"})
         issued = await gateway.tickets.issue(grant)
+    except NoStoreError as error:
+        raise RefusalError(404, "ticket", f"there are no tickets here: {error}") from None
     except BusDownError as error:
         raise try_later("no ticket can be given now", error) from None
     gateway.counters.tickets_issued += 1
@@ -137,11 +139,18 @@ async def metrics(request: web.Request) -> web.Response:
     Each value is as of now, and costs accordingly.
     """
     gateway = request.app[GATEWAY]
+    if (port := gateway.settings.private_port) and not _is_at(request.transport, port):
+        raise web.HTTPNotFound
     gateway.admission.charges.take(_payer(request), METRICS)
     expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
     if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
         raise unauthorised("metrics need METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
     return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _is_at(transport: asyncio.Transport | None, port: int) -> bool:
+    """Whether a connection came to this port."""
+    return transport is not None and bool(transport.get_extra_info("sockname")[1] == port)
 
 
 @web.middleware

@@ -13,15 +13,17 @@ has a contract suite, ``tests/market/bus/test_<role>.py``, that every implementa
 - ``registry``: finds the implementation of a URL (`open_bus`);
 - ``memory``: the bus within one process, for tests and for embedding;
 - ``redis``: the bus on Redis or Valkey;
+- ``kafka``: the bus on Apache Kafka;
+- ``store``: leases and tickets for a bus that has none of its own;
 - ``errors``: the errors of every implementation.
 """
 
 from market.bus.broker import Batch, Broker, BusSubscription, Message, Receiver
-from market.bus.errors import BusDownError, BusUrlError, LeaseLostError
+from market.bus.errors import BusDownError, BusUrlError, LeaseLostError, NoStoreError
 from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership, Token
 from market.bus.partitions import MAX_PARTITIONS, in_partition, partition_of
-from market.bus.registry import Bus, BusOptions, has_symbol_channels, open_bus
+from market.bus.registry import Bus, BusOptions, has_symbol_channels, open_bus, open_store
 from market.bus.tickets import TicketStore
 
 __all__ = [
@@ -37,11 +39,13 @@ __all__ = [
     "Leadership",
     "LeaseLostError",
     "Message",
+    "NoStoreError",
     "Receiver",
     "TicketStore",
     "Token",
     "has_symbol_channels",
     "in_partition",
     "open_bus",
+    "open_store",
     "partition_of",
 ]

@@ -53,6 +53,12 @@ class BusOptions(Struct, frozen=True, kw_only=True):
     """The number of partitions that it publishes in, up to `MAX_PARTITIONS`."""
     history_bytes: int = 0
     """How much of a history of its own the bus hands to a new subscription first. Most buses keep none."""
+    store_url: str = ""
+    """A Redis for leases and tickets, where the bus has none of its own; empty for none."""
+
+    def __repr__(self) -> str:
+        """Without the URL, which may hold a password."""
+        return f"BusOptions(partitions={self.partitions}, history_bytes={self.history_bytes}, …)"
 
 
 DEFAULTS: Final = BusOptions()
@@ -80,6 +86,20 @@ def _redis_cluster(url: str, options: BusOptions) -> Bus:
     return ClusterBus(url, partitions=options.partitions)
 
 
+def _kafka(url: str, options: BusOptions) -> Bus:
+    try:
+        from market.bus.kafka.bus import KafkaBus
+    except ModuleNotFoundError as error:
+        raise BusUrlError(f"needs {error.name}, which is not installed; pip install 'tickgate[kafka]'") from None
+
+    return KafkaBus(
+        url,
+        partitions=options.partitions,
+        history_bytes=options.history_bytes,
+        store=open_store(options.store_url) if options.store_url else None,
+    )
+
+
 class Scheme(NamedTuple):
     """A bus by its URL's scheme."""
 
@@ -90,6 +110,7 @@ class Scheme(NamedTuple):
 
 
 SCHEMES: Final[Mapping[str, Scheme]] = {
+    "kafka": Scheme(_kafka, symbol_channels=False),
     "memory": Scheme(_memory, symbol_channels=True),
     "redis": Scheme(_redis, symbol_channels=True),
     "redis+cluster": Scheme(_redis_cluster, symbol_channels=False),
@@ -105,7 +126,8 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
 def open_bus(url: str, options: BusOptions = DEFAULTS) -> Bus:
     """Return the bus at ``url``: ``memory://``, or ``redis://host:port/db`` (``rediss://`` for TLS, ``unix://``).
 
-    ``redis+cluster://host:port,host:port`` (``rediss+cluster://``) is a cluster.
+    ``redis+cluster://host:port,host:port`` (``rediss+cluster://``) is a cluster;
+    ``kafka://host:port,host:port`` is one of Kafka.
 
     Nothing is connected yet.
 
@@ -113,6 +135,17 @@ def open_bus(url: str, options: BusOptions = DEFAULTS) -> Bus:
         BusUrlError: another scheme, or a URL that is not completely understood.
     """
     return _scheme(url).open(url, options)
+
+
+def open_store(url: str) -> Bus:
+    """Return the store at ``url``, which is a Redis of any kind. Nothing is connected yet.
+
+    Raises:
+        BusUrlError: another scheme, or a URL that is not completely understood.
+    """
+    if url.partition("://")[0] in {"kafka", "memory"}:
+        raise BusUrlError("names no Redis, which leases and tickets need; write redis://host:port/db")
+    return open_bus(url)
 
 
 def has_symbol_channels(url: str) -> bool:
@@ -130,6 +163,6 @@ def _scheme(url: str) -> Scheme:
         return scheme
     what = f"has the scheme {name}, which is not supported" if name in _NAMED_SCHEMES else "is no URL of a bus"
     raise BusUrlError(
-        f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://;"
-        " a cluster is redis+cluster://host:port,host:port"
+        f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, redis+sentinel://host:port/master/db,"
+        " redis+cluster://host:port, kafka://host:port, or memory://"
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from market.bus import BusUrlError, open_bus
+from market.bus import BusUrlError, open_bus, open_store
 from market.errors import MarketError
 from market.prices.symbols import SymbolError, Symbols, parse_symbols
 from market.settings.names import is_link
@@ -40,6 +40,16 @@ class Environ:
         try:
             # Opened only to check the URL; nothing is connected.
             open_bus(value)
+        except BusUrlError as error:
+            raise SettingError(f"{name} {error}") from None
+        return value
+
+    def store_url(self, name: str) -> str:
+        """A URL that `market.bus.open_store` takes; empty if there is none. No message shows it."""
+        value = self.get(name, "")
+        try:
+            if value:
+                open_store(value)
         except BusUrlError as error:
             raise SettingError(f"{name} {error}") from None
         return value

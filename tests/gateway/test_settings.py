@@ -161,7 +161,7 @@ def test_no_secret_is_in_what_settings_look_like() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("BUS_URL", "kafka://there"),
+        ("BUS_URL", "kafka://there?y=1"),
         ("BUS_URL", ""),
         ("BUS_URL", "redis://host:port/0"),
         ("SYMBOLS", ""),

@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 from collections import Counter
+from contextlib import AsyncExitStack
 
 import pytest
 from websockets.exceptions import InvalidHandshake
@@ -12,7 +13,7 @@ from deploy.programs import CLUSTER_SYMBOLS
 from deploy.stack import Stack
 from tests.client import Client, connected
 from tests.integration.faults import now, tell
-from tests.integration.front_kinds import FRONTS, front_plan, reloaded, require
+from tests.integration.front_kinds import FRONTS, OTHERS, beside, front_plan, is_here, reloaded, require
 from tests.integration.hundreds import BACK_WITHIN_S, CLIENTS, SYMBOLS, come_back, hundred_subscribers, is_past
 from tests.integration.stacks import running, ws_url
 
@@ -49,7 +50,8 @@ async def test_reload_drain_and_kill_cost_no_more_than_the_clients_of_the_gatewa
                 drained = await _drained(stack, clients)
                 await newcomers.some()
                 tell(f"a gateway behind {front} drained", clients=str(drained), newcomers_refused=newcomers.told)
-                assert newcomers.refused == Counter()
+                # Without a front one is lost whose TCP handshake is half done as the gateway closes its socket.
+                assert newcomers.refused.total() <= (front == "direct"), newcomers.refused
 
                 back_s = await _killed(stack, clients)
                 tell(f"a gateway behind {front} killed", all_back_after=back_s, newcomers_refused=newcomers.told)
@@ -62,14 +64,19 @@ async def test_reload_drain_and_kill_cost_no_more_than_the_clients_of_the_gatewa
 
 
 @pytest.mark.long(*_COVERS)
-@pytest.mark.parametrize("front", FRONTS)
-async def test_a_client_that_neither_asks_nor_hears_prices_stays(front: str) -> None:
-    """Heartbeats alone keep its connection, longer than any timeout of the front."""
-    require(front)
-    async with running(front_plan(front)) as stack, connected(ws_url(stack)) as client:
+async def test_a_client_that_neither_asks_nor_hears_prices_stays() -> None:
+    """Heartbeats alone keep its connection, longer than any timeout of a front: of all of them side by side."""
+    async with AsyncExitStack() as exits:
+        behind = await exits.enter_async_context(running(front_plan("haproxy")))
+        without = await exits.enter_async_context(running(front_plan("direct")))
+        urls = {"haproxy": ws_url(behind), "direct": ws_url(without)}
+        for name in filter(is_here, OTHERS):
+            urls[name] = f"ws://{await exits.enter_async_context(beside(behind.plan, name))}/ws"
+        clients = {name: await exits.enter_async_context(connected(url)) for name, url in urls.items()}
         await asyncio.sleep(IDLE_S)
-        assert not client.closed
-        await client.subscribe("BTCUSDT")
+        assert [name for name, client in clients.items() if client.closed] == []
+        for client in clients.values():
+            await client.subscribe("BTCUSDT")
 
 
 class Newcomers:

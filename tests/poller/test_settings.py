@@ -123,7 +123,7 @@ def test_feeds(feed: str) -> None:
     [
         *[
             ("BUS_URL", value)
-            for value in ("", "localhost:6379", "http://localhost", "redis://localhost/x", "kafka://x")
+            for value in ("", "localhost:6379", "http://localhost", "redis://localhost/x", "kafka://x?y=1")
         ],
         *[
             ("SYMBOLS", value)

@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from market.bus import Bus, BusOptions, open_bus
-from tests.market.bus.implementations import IMPLEMENTATIONS
+from market.bus import Bus
+from tests.market.bus.implementations import IMPLEMENTATIONS, open_empty
 from tests.market.bus.receivers import RecordingReceiver
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
 async def any_bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     """A bus of each kind, empty, with three partitions."""
-    bus = open_bus(IMPLEMENTATIONS[request.param](request), BusOptions(partitions=3))
+    bus = await open_empty(request.param, request)
     yield bus
     await bus.aclose()
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from market.bus import Bus, BusUrlError, open_bus
+from market.bus import Bus, BusOptions, BusUrlError, open_bus, open_store
+from market.bus.kafka.bus import KafkaBus
 from market.bus.memory import MemoryBus
 from market.bus.redis.bus import RedisBus
 from market.bus.registry import SCHEMES
@@ -12,6 +13,7 @@ from tests.market.bus.implementations import ALSO_OPENED_BY, IMPLEMENTATIONS
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
+        ("kafka://127.0.0.1", KafkaBus),
         ("memory://", MemoryBus),
         ("redis://127.0.0.1/0", RedisBus),
         ("rediss://127.0.0.1", RedisBus),
@@ -47,12 +49,25 @@ def test_a_url_of_no_bus(url: str) -> None:
     assert "sesame" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("scheme", ["kafka", "valkey", "http", "REDIS", "sesame", ""])
+@pytest.mark.parametrize("scheme", ["valkey", "http", "REDIS", "sesame", ""])
 def test_another_scheme_is_told_which_there_are(scheme: str) -> None:
     """Well-known schemes are named in the error; anything else may be a part of a secret."""
     with pytest.raises(
-        BusUrlError, match=r"redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://"
+        BusUrlError, match=r"redis://host:port/db, rediss:// .*redis\+sentinel:.*redis\+cluster:.*kafka:.*memory://"
     ) as no:
         open_bus(f"{scheme}://:sesame@host:1/0")
     assert "sesame" not in str(no.value)
-    assert ("scheme" in str(no.value)) == (scheme in {"kafka", "redis+cluster", "valkey", "http"})
+    assert ("scheme" in str(no.value)) == (scheme in {"valkey", "http"})
+
+
+@pytest.mark.parametrize("url", ["kafka://h", "memory://", "sesame", "redis://:sesame@h:1/x"])
+def test_a_store_is_a_redis(url: str) -> None:
+    """Nothing else has leases and tickets; the message does not show the URL."""
+    with pytest.raises(BusUrlError, match=r"redis://host:port/db") as refusal:
+        open_store(url)
+    assert "sesame" not in str(refusal.value)
+
+
+def test_options_show_no_url() -> None:
+    """It may hold a password."""
+    assert "sesame" not in repr(BusOptions(store_url="redis://:sesame@h"))

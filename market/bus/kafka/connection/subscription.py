@@ -1,0 +1,146 @@
+"""Reads records as they come, in a thread of its own, and hands them to the event loop.
+
+The event loop is woken once for all records that are there. The thread asks for more when the event loop has taken
+them, so a busy event loop gets fewer and larger batches.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from market.bus.broker import Message as BusMessage
+from market.bus.broker import Receiver
+from market.bus.kafka.connection.client import KafkaClient
+from market.bus.kafka.connection.faults import GONE, explained
+from market.bus.kafka.connection.pulse import Pulse
+
+_AT_ONCE: Final = 1_000
+_WAIT_S: Final = 0.25
+"""How long the thread waits for a record before it looks whether it is to end."""
+
+
+class KafkaSubscription:
+    """See `market.bus.BusSubscription`."""
+
+    def __init__(
+        self,
+        client: KafkaClient,
+        consumer: Consumer,
+        positions: dict[int, int],
+        pulse: Pulse,
+        translate: Callable[[Message], Sequence[BusMessage]],
+        receive: Receiver,
+    ) -> None:
+        """Read ``ticks`` with ``consumer`` from ``positions`` (partition → offset) on.
+
+        ``translate`` makes messages of a record. ``pulse`` takes the statistics of ``consumer``.
+        """
+        self._client = client
+        self._consumer = consumer
+        self._topic = client.url.ticks
+        self.positions = positions
+        """Of each partition the offset behind what was handed on."""
+        self._translate = translate
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[str] = self._loop.create_future()
+        self.received_at = self._loop.time()
+        self.missed = asyncio.Event()
+        """Never set: whatever happens, reading goes on where it stood."""
+        self.interrupted = False
+        """Whether a partition has no broker now."""
+        self._closed_at: float | None = None
+        self._closing = threading.Event()
+        self._taken = threading.Event()
+        self._rest_until = 0.0
+        pulse.told = lambda seconds: self._tell(self._pulse_told, seconds)
+        consumer.assign([TopicPartition(self._topic, number, offset) for number, offset in positions.items()])
+        threading.Thread(target=self._run, name="kafka subscription", daemon=True).start()
+
+    def ping(self) -> None:
+        """See `market.bus.BusSubscription.ping`. Every broker is asked all the time, so nothing has to be done."""
+
+    def rest(self, seconds: float) -> None:
+        """See `market.bus.BusSubscription.rest`."""
+        if not self._resting_s():
+            self._rest_until = time.monotonic() + seconds
+
+    def close(self) -> None:
+        """See `market.bus.BusSubscription.close`."""
+        self._lose("closed")
+
+    def idle_s(self) -> float:
+        """The seconds since this was closed or lost; 0 while it is not."""
+        return 0.0 if self._closed_at is None else self._loop.time() - self._closed_at
+
+    def _run(self) -> None:
+        """Read until closed (in the thread)."""
+        consumer = self._consumer
+        try:
+            while not self._closing.is_set():
+                # Not `consume` alone: it would wait for as many as it may return.
+                if (first := consumer.poll(_WAIT_S)) is not None:
+                    self._closing.wait(self._resting_s())
+                    self._pass_on([first, *consumer.consume(_AT_ONCE, 0)])
+        except (KafkaException, RuntimeError) as error:
+            self._tell(self._lose, str(error))
+        finally:
+            consumer.close()
+
+    def _pass_on(self, records: Sequence[Message]) -> None:
+        messages: list[BusMessage] = []
+        positions: dict[int, int] = {}
+        for record in records:
+            if (error := record.error()) is None:
+                messages += self._translate(record)
+                positions[record.partition() or 0] = (record.offset() or 0) + 1
+            elif error.code() in GONE or error.fatal():
+                self._tell(self._lose, explained(error, self._client.url, self._topic))
+                return
+            elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
+                # librdkafka tries again by itself; a link over which nothing comes is replaced.
+                self._client.told(error)
+        if positions:
+            self._taken.clear()
+            if self._tell(self._deliver, messages, positions):
+                self._taken.wait()
+
+    def _tell(self, call: Callable[..., None], *arguments: object) -> bool:
+        """Have the event loop call it; False if there is none any more."""
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            self._closing.set()
+            return False
+        return True
+
+    def _resting_s(self) -> float:
+        return max(0.0, self._rest_until - time.monotonic())
+
+    def _deliver(self, messages: Sequence[BusMessage], positions: Mapping[int, int]) -> None:
+        # A rest may have begun since this was asked for.
+        if (resting_s := self._resting_s()) and not self.lost.done():
+            self._loop.call_later(resting_s, self._deliver, messages, positions)
+            return
+        if not self.lost.done():
+            self.received_at = self._loop.time()
+            self.positions.update(positions)
+            if messages:
+                self._receive(messages)
+        self._taken.set()
+
+    def _pulse_told(self, silent_s: float | None) -> None:
+        self.interrupted = silent_s is None
+        if silent_s is not None:
+            self.received_at = max(self.received_at, self._loop.time() - silent_s)
+
+    def _lose(self, reason: str) -> None:
+        self._closing.set()
+        self._taken.set()
+        if not self.lost.done():
+            self._closed_at = self._loop.time()
+            self.lost.set_result(reason)

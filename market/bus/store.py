@@ -1,0 +1,33 @@
+"""The store: what a bus that can only carry messages needs beside it, for leases and tickets.
+
+``STORE_URL`` names it: a Redis, of any kind that is a bus as well.
+"""
+
+from typing import Protocol
+
+from market.bus.broker import Broker
+from market.bus.leadership import Leadership
+from market.bus.tickets import TicketStore
+
+
+class Store(Protocol):
+    """A bus of which only these roles are used."""
+
+    @property
+    def name(self) -> str:
+        """Its place for logs, without secrets."""
+
+    @property
+    def broker(self) -> Broker:
+        """Compares a token with its lease, and extends that, in one step."""
+
+    @property
+    def leadership(self) -> Leadership:
+        """One leader for each lease."""
+
+    @property
+    def tickets(self) -> TicketStore:
+        """Put once, take once."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
