@@ -41,7 +41,7 @@ class _Node(Struct):
 async def check_cluster(bus_url: str, pollers: Sequence[PollerSettings]) -> list[Finding]:
     """Ask every node, as our user; nothing is written to it or published on it."""
     url = parse_cluster_url(bus_url)
-    client = ClusterClient(bus_url, answer_s=ANSWER_TIMEOUT_S)
+    client = ClusterClient(bus_url)
     try:
         nodes = {node.address: node for node in await _ask_all(client, url.addresses)}
         known = {address for node in nodes.values() if node.slots is not None for address in node.slots.nodes}

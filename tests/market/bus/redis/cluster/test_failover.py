@@ -199,6 +199,7 @@ async def test_a_publish_that_a_frozen_node_takes_after_the_term(
     await until(lambda: b"errorstat_LEASELOST" in node.command("INFO", "errorstats"))
 
 
+@pytest.mark.long
 async def test_a_late_publish_to_a_node_that_was_replaced(open_one: Opener, own_cluster: ValkeyCluster) -> None:
     """What an old leader sent to a frozen primary reaches nobody after a new leader has begun on its replica."""
     old, new = open_one(cluster=own_cluster), open_one(cluster=own_cluster)
