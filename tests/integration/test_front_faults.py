@@ -23,12 +23,14 @@ DRAIN_S = 3
 IDLE_S = 70
 """More than three of the gateway's heartbeats, and than each front lets a silent WebSocket live."""
 
-# HAProxy has tests of its own for all of this: the same ones here are for the table.
 _COVERS = ("gateway", "deploy", "haproxy.cfg")
-_QUICK = [pytest.param(name, marks=pytest.mark.long(*_COVERS)) if name == "haproxy" else name for name in FRONTS]
+# HAProxy has tests of its own for all of this.
+_EACH = [
+    pytest.param(name, marks=pytest.mark.long(*_COVERS) if name in ("haproxy", "envoy") else ()) for name in FRONTS
+]
 
 
-@pytest.mark.parametrize("front", _QUICK)
+@pytest.mark.parametrize("front", _EACH)
 async def test_reload_drain_and_kill_cost_no_more_than_the_clients_of_the_gateway_that_is_gone(front: str) -> None:
     """A reload costs nobody anything; a drain its own clients a 1012; after `kill -9` its clients are back in 5 s.
 
