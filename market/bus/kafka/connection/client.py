@@ -139,6 +139,10 @@ class KafkaClient:
             logger=_nobody,
         )
 
+    def close_consumer(self, consumer: Consumer) -> None:
+        """Close ``consumer``, which is of no use, without waiting for that."""
+        self._threads.submit(consumer.close)
+
     async def aclose(self) -> None:
         """Take on no more work; what runs ends by itself."""
         self._threads.shutdown(wait=False)
