@@ -159,7 +159,7 @@ class KafkaClient:
             # A broker that is frozen is given up after this.
             "socket.timeout.ms": 5_000,
             "socket.nagle.disable": True,
-            "topic.metadata.refresh.interval.ms": 30_000,
+            "topic.metadata.refresh.interval.ms": 5_000,
         }
 
     def told(self, error: KafkaError) -> None:
