@@ -36,8 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     primary that Sentinels name, ``redis+cluster://host:port,host:port``, ``kafka://host:port,host:port``, or
     ``memory://`` (one process, for tests)."""
     store_url: str = ""
-    """A Redis for tickets, where the bus keeps none: ``redis://[user:password@]host:port/db``. Unset means that there
-    are no tickets on such a bus."""
+    """A Redis for leases and tickets, where the bus keeps none (Kafka): ``redis://[user:password@]host:port/db``. Unset
+    means one poller of each venue and no tickets on such a bus."""
     symbols: Symbols = DEFAULT_SYMBOLS
     """The symbols to serve: a comma-separated list, or ``@file``. Each is written as its exchange writes it, in any
     script, up to 64 bytes of UTF-8. A symbol of another venue than Binance begins with the venue's name:
