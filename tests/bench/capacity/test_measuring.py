@@ -33,6 +33,7 @@ def test_costs_are_measured_and_their_predictions_checked(bench: Bench, monkeypa
     monkeypatch.setattr(shapes, "ARRIVALS", replace(shapes.ARRIVALS, clients=20))
     monkeypatch.setattr(measuring, "_HEARTBEATS_S", 0.5)
     monkeypatch.setattr(measuring, "_FIRST_PINGS_S", 0.1)
+    monkeypatch.setattr(measuring, "_WARM_UP_S", 0.3)
     monkeypatch.setattr(measuring, "_poller", lambda _bench: 4.0)
     said: list[str] = []
     costs = measuring.measure(bench, [], 0.5, {"cpu": "x"}, "2026-11-27", said.append)
