@@ -12,8 +12,8 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from market.bus.broker import Message as BusMessage, nothing
-from market.bus.broker import Receiver
+from market.bus.broker import Message as BusMessage
+from market.bus.broker import Receiver, nothing
 from market.bus.kafka.connection.client import KafkaClient
 from market.bus.kafka.connection.faults import GONE, explained
 from market.bus.kafka.connection.pulse import Pulse
