@@ -31,17 +31,17 @@ async def test_a_server_that_is_no_cluster(valkey: Valkey) -> None:
     assert "cluster support disabled" in said
 
 
-async def test_a_frozen_node_is_told(own_cluster: ValkeyCluster) -> None:
+async def test_a_frozen_node_is_told(valkey_cluster: ValkeyCluster) -> None:
     """A node that does not answer is named, and what the other nodes have can be asked meanwhile."""
-    bus = open_bus(own_cluster.url)
+    bus = open_bus(valkey_cluster.url)
     keys: dict[int, str] = {}
     while len(keys) < 2:
         key = f"k{len(keys)}-{time.monotonic_ns()}"
         await bus.tickets.put(key, b"1", 30)
-        owner = next(node for node in own_cluster.nodes[:3] if f"ticket.{key}".encode() in node.command("KEYS", "*"))
-        if owner is not own_cluster.nodes[2]:
+        owner = next(node for node in valkey_cluster.nodes[:3] if f"ticket.{key}".encode() in node.command("KEYS", "*"))
+        if owner is not valkey_cluster.nodes[2]:
             keys[owner.port] = key
-    frozen, other = own_cluster.nodes[0], own_cluster.nodes[1]
+    frozen, other = valkey_cluster.nodes[0], valkey_cluster.nodes[1]
     with frozen.frozen():
         began = time.monotonic()
         said, found = await asyncio.gather(
