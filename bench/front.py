@@ -13,9 +13,6 @@ from typing import Final, Self
 from bench.processes import Process, ProcessError, wait_until
 from bench.server import HOST, free_port
 from bench.trees import FRONT
-from deploy.errors import DeployError
-from deploy.fronts import addresses, envoy, nginx, values
-from deploy.settings import Variables
 
 _READY_TIMEOUT_S = 10
 _SETTLE_S = 1.5
@@ -122,6 +119,11 @@ class Front:
         return [program, "-db", "-f", str(file)]
 
     def _of_template(self, name: str, env: Mapping[str, str]) -> list[str]:
+        # The launcher's, which a copied tree may lack.
+        from deploy.errors import DeployError
+        from deploy.fronts import addresses, envoy, nginx, values
+        from deploy.settings import Variables
+
         variables = Variables(env)
         try:
             front = values.read(env, addresses.of_front(variables), addresses.of_gateways(variables))

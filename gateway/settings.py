@@ -36,8 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     primary that Sentinels name, ``redis+cluster://host:port,host:port``, ``kafka://host:port,host:port``, or
     ``memory://`` (one process, for tests)."""
     store_url: str = ""
-    """A Redis for tickets, where the bus keeps none: ``redis://[user:password@]host:port/db``. Unset means that there
-    are no tickets on such a bus."""
+    """A Redis for leases and tickets, where the bus keeps none (Kafka): ``redis://[user:password@]host:port/db``. Unset
+    means one poller of each venue and no tickets on such a bus."""
     symbols: Symbols = DEFAULT_SYMBOLS
     """The symbols to serve: a comma-separated list, or ``@file``. Each is written as its exchange writes it, in any
     script, up to 64 bytes of UTF-8. A symbol of another venue than Binance begins with the venue's name:
@@ -196,6 +196,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
             )
+        _require_ports(env)
         proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))
         # A limit that is set holds for everybody. The defaults are meant for strangers.
         spare_loopback = not env.any(
@@ -261,6 +262,25 @@ class Settings(Struct, frozen=True, kw_only=True):
             metrics_token=_metrics_token(env.get("METRICS_TOKEN", default.metrics_token)),
             log_format=env.choice("LOG_FORMAT", default.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", default.log_level, get_args(LogLevel)),
+        )
+
+
+def _require_ports(env: Environ) -> None:
+    """See that the variables of the ports fit each other.
+
+    Raises:
+        SettingError: they do not.
+    """
+    private = env.integer("GATEWAY_PRIVATE_PORT", 0, 0, 65_535)
+    if env.flag("GATEWAY_REUSE_PORT") and not private:
+        raise SettingError(
+            "GATEWAY_REUSE_PORT needs GATEWAY_PRIVATE_PORT: on a shared port nobody knows which gateway answers a probe"
+        )
+    if private and private == env.integer("GATEWAY_PORT", Settings().port, 0, 65_535):
+        raise SettingError("GATEWAY_PRIVATE_PORT is GATEWAY_PORT; choose another, which only operators reach")
+    if env.get("GATEWAY_TLS_KEY", "") and not env.get("GATEWAY_TLS_CERT", ""):
+        raise SettingError(
+            "GATEWAY_TLS_KEY is set and GATEWAY_TLS_CERT is not; set both, or neither to serve without TLS"
         )
 
 

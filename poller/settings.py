@@ -33,8 +33,8 @@ class PollerSettings:
     primary that Sentinels name, ``redis+cluster://host:port,host:port``, ``kafka://host:port,host:port``, or
     ``memory://``. It may hold a password, so it is never shown."""
     store_url: str = field(default="", repr=False)
-    """A Redis for leases, where the bus keeps none: ``redis://[user:password@]host:port/db``. Unset means that one
-    poller of each venue may run on such a bus. It may hold a password, so it is never shown."""
+    """A Redis for leases and tickets, where the bus keeps none (Kafka): ``redis://[user:password@]host:port/db``. Unset
+    means one poller of each venue and no tickets on such a bus. It may hold a password, so it is never shown."""
     bus_partitions: int = 1
     """The partitions of the bus, 1 to 256. Each may be on another server, if the bus has several. Pollers on one bus
     need the same number; gateways learn it from them."""

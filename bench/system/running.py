@@ -117,6 +117,11 @@ class System:
         window.failures = failures
         return window
 
+    def rest(self, seconds: float) -> None:
+        """Let the clients sleep so long before each look at their sockets: see `bench.client.Client.rest`."""
+        for load in self.loads:
+            load.ask("rest", seconds=seconds)
+
     def feed(self) -> None:
         """Begin to publish the scenario's ticks, if it has any."""
         scenario = self._scenario

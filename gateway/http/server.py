@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import ssl
 from collections.abc import Callable
 from typing import Any, Final
@@ -20,6 +21,8 @@ from gateway.http.upgrade import upgrade_now
 from gateway.settings import Settings
 from gateway.websocket.sockets import bind_both
 from market.settings.environ import SettingError
+
+logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 4096
 """Connections that the kernel may hold for us: a reconnect storm arrives faster than it is accepted."""
@@ -56,6 +59,7 @@ class Serving:
         settings = gateway.settings
         if settings.tls_cert:
             self._tls = tls.context(settings.tls_cert, settings.tls_key)
+            gateway.on_change.append(self._renew)
         if settings.reuse_port:
             gateway.leave_port = self._leave_port
 
@@ -70,7 +74,7 @@ class Serving:
         """
         loop, settings = asyncio.get_running_loop(), self.app[GATEWAY].settings
         port = where["sock"].getsockname()[1] if "sock" in where else where["port"]
-        public = port != settings.private_port
+        public = not settings.private_port or port != settings.private_port
         if public and settings.reuse_port and "sock" not in where:
             where["reuse_port"] = True
         if is_every_address(where.get("host")):
@@ -91,6 +95,17 @@ class Serving:
             return self._acceptor
         gateway = self.app[GATEWAY]
         return tls.securing(self._acceptor, self._tls, lambda: gateway.settings.handshake_timeout_s)
+
+    def _renew(self) -> None:
+        """Read the certificate's file again: settings were read again, perhaps because it has been renewed."""
+        settings = self.app[GATEWAY].settings
+        try:
+            # Else a file that cannot be used would leave half of another certificate in the one that is served.
+            tls.context(settings.tls_cert, settings.tls_key)
+            assert self._tls is not None
+            tls.load(self._tls, settings.tls_cert, settings.tls_key)
+        except SettingError as error:
+            logger.error("the certificate stays as it is: %s", error)  # noqa: TRY400 - one line, no traceback
 
     def _leave_port(self) -> None:
         """Leave newcomers to the other processes on the public port; those who wait in its queue are served here."""

@@ -66,6 +66,7 @@ async def test_a_broker_that_is_killed_and_comes_back(tmp_path: Path, valkey: Va
         on_one(tmp_path, valkey) as (broker, stack, _),
         subscribers(ws_url(stack), conflate=False) as clients,
     ):
+        await until_more(clients)
         until = now() + OUTAGE_S
         await asyncio.to_thread(broker.stop)
         stale_after = await until_stale(clients, "")

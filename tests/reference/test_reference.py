@@ -27,6 +27,8 @@ OTHER_CAPITALS = {
     *("PRICE_FILTER", "LOT_SIZE", "CANCEL_ONLY"),
     *("TCP_USER_TIMEOUT", "TCP_NOTSENT_LOWAT", "SC_PAGE_SIZE", "SC_PHYS_PAGES"),
     "OTHER_VENUES",
+    # Of deploy/kafka.sh.
+    "MAVEN_REPO",
 }
 """Words of the exchange, of the system, and of the code itself."""
 

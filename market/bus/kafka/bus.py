@@ -30,6 +30,7 @@ class KafkaBus:
         self.broker = KafkaBroker(self._client, self.leadership, partitions, history_bytes)
         self.last_values = KafkaLastValues(self._client)
         self.tickets: TicketStore = NoTickets() if store is None else store.tickets
+        self.broker.reader_notice = "" if store is not None else "no STORE_URL: there are no tickets"
 
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`."""

@@ -43,4 +43,4 @@ def test_costs_are_measured_and_their_predictions_checked(bench: Bench, monkeypa
     done = list(check(bench, ROUND, [small], 0.5, said.append))
     assert 0 < done[0].measured["MB/s"] < 2 * done[0].predicted["MB/s"]
     assert done[0].failures == {}
-    assert len(said) == 3
+    assert len(said) == 4

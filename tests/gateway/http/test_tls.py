@@ -13,8 +13,12 @@ import pytest
 import trustme
 import uvloop
 
+from gateway.app import create_app
 from gateway.http import tls
+from gateway.http.routes import GATEWAY
+from gateway.http.server import Serving
 from gateway.metrics import Counters
+from gateway.settings import Settings
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.writer import Writer
 from market.settings.environ import SettingError
@@ -187,3 +191,29 @@ def test_a_certificate_that_cannot_be_used_is_named(certificate: str, tmp_path: 
         with pytest.raises(SettingError, match=r"^GATEWAY_TLS_CERT '.*PEM") as refused:
             tls.context(path, "")
         assert "BEGIN" not in str(refused.value)
+
+
+async def test_a_renewed_certificate_is_served_after_a_reload_of_the_settings(
+    authority: trustme.CA, certificate: str
+) -> None:
+    """With the same names of files; one that cannot be used changes nothing."""
+    app = create_app(Settings(bus_url="memory://", tls_cert=certificate))
+    serving = Serving(app)
+    await serving.start()
+    try:
+        await serving.listen(host="127.0.0.1", port=0)
+        port = serving._servers[0].sockets[0].getsockname()[1]
+        serials = []
+        for change in ("nothing", "renewed", "spoilt"):
+            if change == "renewed":
+                authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+            elif change == "spoilt":
+                await asyncio.to_thread(Path(certificate).write_text, "nonsense", encoding="ascii")
+            app[GATEWAY].change(app[GATEWAY].settings)
+            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=believing(authority))
+            serials.append(writer.get_extra_info("peercert")["serialNumber"])
+            writer.close()
+        first, second, third = serials
+        assert first != second == third
+    finally:
+        await serving.close()

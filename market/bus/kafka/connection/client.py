@@ -139,6 +139,10 @@ class KafkaClient:
             logger=_nobody,
         )
 
+    def close_consumer(self, consumer: Consumer) -> None:
+        """Close ``consumer``, which is of no use, without waiting for that."""
+        self._threads.submit(consumer.close)
+
     async def aclose(self) -> None:
         """Take on no more work; what runs ends by itself."""
         self._threads.shutdown(wait=False)
@@ -155,7 +159,7 @@ class KafkaClient:
             # A broker that is frozen is given up after this.
             "socket.timeout.ms": 5_000,
             "socket.nagle.disable": True,
-            "topic.metadata.refresh.interval.ms": 30_000,
+            "topic.metadata.refresh.interval.ms": 5_000,
         }
 
     def told(self, error: KafkaError) -> None:

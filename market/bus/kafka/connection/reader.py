@@ -43,7 +43,10 @@ def offsets(consumer: Consumer, places: list[Place], which: int, timeout_s: floa
             # Partitions that are new, or whose broker has just ended, have another leader soon.
             if failure.args[0].code() not in _MOVING or time.monotonic() + _AGAIN_S > until:
                 raise
-        time.sleep(_AGAIN_S)
+            time.sleep(_AGAIN_S)
+            # Without a question librdkafka would believe what it has heard for half a minute.
+            for topic in {topic for topic, _ in places}:
+                consumer.list_topics(topic, timeout=max(_AGAIN_S, until - time.monotonic()))
 
 
 def _offsets(consumer: Consumer, places: list[Place], which: int, timeout_s: float) -> dict[Place, int]:

@@ -8,7 +8,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -23,6 +23,13 @@ _WAIT_S: Final = 0.25
 """How long the thread waits for a record before it looks whether it is to end."""
 
 
+class Translate(Protocol):
+    """Makes messages of a record, if any of them is wanted."""
+
+    def __call__(self, record: Message, *, is_history: bool) -> Sequence[BusMessage]:
+        """The messages; ``is_history`` says whether the record was there before the subscription."""
+
+
 class KafkaSubscription:
     """See `market.bus.BusSubscription`."""
 
@@ -31,19 +38,22 @@ class KafkaSubscription:
         client: KafkaClient,
         consumer: Consumer,
         positions: dict[int, int],
+        ends: Mapping[int, int],
         pulse: Pulse,
-        translate: Callable[[Message], Sequence[BusMessage]],
+        translate: Translate,
         receive: Receiver,
     ) -> None:
         """Read ``ticks`` with ``consumer`` from ``positions`` (partition → offset) on.
 
-        ``translate`` makes messages of a record. ``pulse`` takes the statistics of ``consumer``.
+        What is before ``ends`` is history. ``translate`` makes messages of a record. ``pulse`` takes the statistics of
+        ``consumer``.
         """
         self._client = client
         self._consumer = consumer
         self._topic = client.url.ticks
         self.positions = positions
         """Of each partition the offset behind what was handed on."""
+        self._ends = ends
         self._translate = translate
         self._receive = receive
         self._loop = asyncio.get_running_loop()
@@ -97,8 +107,9 @@ class KafkaSubscription:
         positions: dict[int, int] = {}
         for record in records:
             if (error := record.error()) is None:
-                messages += self._translate(record)
-                positions[record.partition() or 0] = (record.offset() or 0) + 1
+                number, offset = record.partition() or 0, record.offset() or 0
+                messages += self._translate(record, is_history=offset < self._ends.get(number, 0))
+                positions[number] = offset + 1
             elif error.code() in GONE or error.fatal():
                 self._tell(self._lose, explained(error, self._client.url, self._topic))
                 return

@@ -1,6 +1,7 @@
 """The broker on Kafka: one topic, ``ticks``, in which everything is published, and `last` for last values."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,6 +15,8 @@ from market.bus.kafka.roles.leadership import KafkaLeadership
 from market.bus.kafka.roles.records import Translator, drafts, last_drafts
 from market.bus.kafka.roles.sender import Sender
 from market.bus.leadership import Token
+
+logger = logging.getLogger(__name__)
 
 _WRITE_LAST_S: Final = 1.0
 """Last values that have changed are written after this, or before the next barrier."""
@@ -36,8 +39,12 @@ class KafkaBroker:
         self._changed: dict[str, bytes] = {}
         """Last values that are not in `last` yet."""
         self._last_written_at = 0.0
+        self.reader_notice = ""
+        """Logged once, when a subscription is made."""
         self._newest: KafkaSubscription | None = None
         """The subscription that was made last."""
+        self._topics = frozenset[str]()
+        """Its topics."""
 
     async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
         """See `market.bus.Broker.publish`."""
@@ -66,18 +73,25 @@ class KafkaBroker:
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> KafkaSubscription:
         """See `market.bus.Broker.subscribe`."""
         partitions = await self._client.partitions()
-        translator = Translator(topics, partitions)
+        wanted = frozenset(topics)
+        translator = Translator(wanted, partitions)
         pulse = Pulse()
         consumer = self._client.consumer(**{"stats_cb": pulse, "statistics.interval.ms": INTERVAL_MS})
         try:
-            stood, url, size = self._stood(), self._client.url, self._history_bytes
-            positions = await self._client.run(
+            stood, url = self._stood(), self._client.url
+            # What the last one has received need not come again.
+            size = 0 if stood and wanted <= self._topics else self._history_bytes
+            starts, ends = await self._client.run(
                 lambda: beginning(consumer, url.ticks, translator.partitions, stood, size)
             )
             # From here to the end nothing is waited for: nothing is handed over before the caller has it.
-            self._newest = KafkaSubscription(self._client, consumer, positions, pulse, translator, receive)
+            self._newest = KafkaSubscription(self._client, consumer, starts, ends, pulse, translator, receive)
+            self._topics = wanted
+            if self.reader_notice:
+                logger.info(self.reader_notice)
+                self.reader_notice = ""
         except BaseException:
-            consumer.close()
+            self._client.close_consumer(consumer)
             raise
         return self._newest
 

@@ -11,6 +11,7 @@ from typing import Final
 from confluent_kafka import Consumer, Message
 
 from market.bus.kafka.connection.client import ANSWER_TIMEOUT_S, KafkaClient
+from market.bus.kafka.connection.faults import with_reasons
 from market.bus.kafka.connection.reader import LATEST, offsets, read_range
 from market.bus.kafka.roles.records import mark_of, topic_of, values_of
 from market.bus.last_values import MAX_TOPIC_BYTES
@@ -61,12 +62,21 @@ class KafkaLastValues:
     async def _catch_up(self) -> None:
         partitions = await self._client.partitions()
         async with self._asking:
-            await self._client.run(lambda: self._read(partitions), self._threads, self._client.url.last)
+            await self._client.run(lambda: self._read_anyhow(partitions), self._threads, self._client.url.last)
 
-    def _read(self, partitions: int) -> None:
+    def _read_anyhow(self, partitions: int) -> None:
+        """Read; the next try has a consumer that knows nothing of old leaders."""
         if self._consumer is None:
             self._consumer = self._client.consumer(**{"enable.partition.eof": True})
-        consumer, url = self._consumer, self._client.url
+        try:
+            with with_reasons(self._consumer):
+                self._read(self._consumer, partitions)
+        except BaseException:
+            self._end()
+            raise
+
+    def _read(self, consumer: Consumer, partitions: int) -> None:
+        url = self._client.url
         last, ticks = (url.last, 0), [(url.ticks, number) for number in range(partitions)]
         ends = offsets(consumer, [last, *ticks], LATEST, ANSWER_TIMEOUT_S)
         if any(end < self._read_to.get(place, 0) for place, end in ends.items()):

@@ -125,8 +125,11 @@ class Translator:
         self.partitions = wanted or [0]
         """The partitions that have to be read: at least one, as only who reads sees that a broker is alive."""
 
-    def __call__(self, record: Record) -> Sequence[Message]:
-        """The messages of ``record``, of subscribed topics."""
+    def __call__(self, record: Record, *, is_history: bool = False) -> Sequence[Message]:
+        """The messages of ``record``, of subscribed topics.
+
+        If it was there before the subscription, a barrier is left out: it says that its publisher is alive now.
+        """
         key, number = record.key(), record.partition() or 0
         if key is None:
             return ()
@@ -139,7 +142,7 @@ class Translator:
         if not isinstance(value, bytes):
             return ()
         if header(record, BARRIER) is not None:
-            return [(topic, value) for topic in barriers or ()]
+            return [] if is_history else [(topic, value) for topic in barriers or ()]
         return () if plain is None or header(record, VALUES) is not None else ((plain, value),)
 
 

@@ -55,3 +55,38 @@ async def test_a_new_subscription_goes_on_where_the_last_one_stood(kafka_port: i
     assert list(range(21)) == numbers_of(receiver)
     link.close()
     await asyncio.gather(reader.aclose(), writer.aclose())
+
+
+async def test_old_barriers_are_no_sign_of_life(kafka_port: int) -> None:
+    """They are left out of the history, and what stands between them is not."""
+    url = fresh_url(kafka_port)
+    writer = open_bus(url, BusOptions(partitions=2))
+    for number in range(5):
+        await writer.broker.publish(events(number)._replace(barrier=("beat.1", b"old")))
+    reader, receiver = open_bus(url, BusOptions(history_bytes=1_000_000)), RecordingReceiver()
+    link = await reader.broker.subscribe(["1#e.1", "1#beat.1"], receiver.receive)
+    await writer.broker.publish(Batch(barrier=("beat.1", b"new")))
+    await receiver.until_count(6)
+    assert ["1#e.1"] * 5 + ["1#beat.1"] == [topic for topic, _ in receiver.received]
+    assert b"new" == receiver.received[-1][1]
+    link.close()
+    await asyncio.gather(reader.aclose(), writer.aclose())
+
+
+async def test_other_topics_have_a_history_of_their_own(kafka_port: int) -> None:
+    """A subscription that reads more than the last one gets the history too."""
+    url = fresh_url(kafka_port)
+    writer = open_bus(url, BusOptions(partitions=2))
+    await writer.broker.publish(events(*range(20)))
+    reader, plain, receiver = (
+        open_bus(url, BusOptions(history_bytes=1_000_000)),
+        RecordingReceiver(),
+        RecordingReceiver(),
+    )
+    first = await reader.broker.subscribe(["beat.1", "1#other"], plain.receive)
+    second = await reader.broker.subscribe(["beat.1", "1#e.1"], receiver.receive)
+    await receiver.until_count(20)
+    assert list(range(20)) == numbers_of(receiver)
+    first.close()
+    second.close()
+    await asyncio.gather(reader.aclose(), writer.aclose())
