@@ -4,10 +4,14 @@ import asyncio
 import time
 
 import pytest
+from redis.exceptions import ResponseError
 
 from deploy.ports import free_port
 from market.bus import BusDownError, open_bus
 from market.bus.redis.cluster.connection.client import ClusterClient, together
+from market.bus.redis.cluster.connection.slots import slot_of
+from market.bus.redis.cluster.roles.layout import partition_key
+from market.bus.redis.connection.commands import command
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
 from tests.market.bus.redis.connection.scripted import ScriptedRedis
 from tests.market.bus.using import outcome_of
@@ -67,6 +71,22 @@ async def test_a_password(valkey_cluster: ValkeyCluster) -> None:
     finally:
         for node in valkey_cluster.nodes:
             node.command("ACL", "DELUSER", "us")
+
+
+async def test_many_at_once(valkey_cluster: ValkeyCluster) -> None:
+    """Each of many commands for different slots gets its own answer, or its own error, also where a slot has moved."""
+    client = ClusterClient(valkey_cluster.url)
+    keys = [partition_key(number).encode() for number in range(6)]
+    for round_ in range(3):
+        requests = [(slot_of(key), command(b"HSET", key, b"f%d" % round_, b"x")) for key in keys]
+        requests.append((slot_of(keys[0]), command(b"NONSENSE")))
+        *answers, error = await client.send_all(requests)
+        assert [1] * 6 == answers
+        assert isinstance(error, ResponseError)
+        source = valkey_cluster.owner(round_)
+        valkey_cluster.move(round_, next(node for node in valkey_cluster.nodes[:3] if node is not source))
+    assert [] == await client.send_all([])
+    await client.aclose()
 
 
 async def test_an_error_waits_for_the_others() -> None:
