@@ -61,7 +61,7 @@ class KafkaSubscription:
         self.received_at = self._loop.time()
         self.missed = asyncio.Event()
         """Never set: whatever happens, reading goes on where it stood."""
-        self.on_interrupt = nothing
+        self.on_interrupt: Callable[[], None] = nothing
         self.interrupted = False
         """Whether a partition has no broker now."""
         self._closed_at: float | None = None
