@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself, on a machine with Python 3.11 or newer.
 #
 #   make run       bus, poller and one gateway on http://127.0.0.1:8080
-#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080 (FRONT=nginx, FRONT=envoy)
+#   make cluster   bus, poller, four gateways and HAProxy on http://127.0.0.1:8080 (FRONT=nginx, envoy, direct)
 #   make load      100 Locust users for a minute, against the cluster that is up or one started for it
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests, side by side; those that take minutes are left to test-long
@@ -39,6 +39,7 @@ UPGRADE ?= --upgrade
 PROGRAM_OF_haproxy := haproxy
 PROGRAM_OF_nginx := nginx=nginx-light
 PROGRAM_OF_envoy :=
+PROGRAM_OF_direct :=
 ifdef FRONT
 export FRONT
 endif

@@ -16,7 +16,8 @@ says which is slower.
 `system` measures a whole system: the scenario ``system`` counts the CPU time of bus, gateways and front together,
 ``crowd`` holds as many clients as the machine's limit of open files allows.
 
-``--front haproxy`` puts HAProxy before the gateway, on its core: a tick then costs what both use.
+``--front haproxy`` puts HAProxy before the gateway, on its core: a tick then costs what both use. ``--fronts`` makes a
+table of all fronts, and of HAProxy in several ways: `front` starts each, `fronts` measures them in turns.
 
 ``--slow-readers`` measures the age of the prices that a slow reader has in hand, straight and through HAProxy: `stack`
 starts a gateway at its default limits, `readers` read, `slow_readers` makes the table. ``--attacks`` measures how late

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from bench import against, ratios, strangers, suite
+from bench import against, fronts, ratios, strangers, suite
 from bench.attacks import ALL as ATTACKS
 from bench.contenders import ALL as CONTENDERS
 from bench.ground import prepared
@@ -64,6 +64,8 @@ def main(arguments: list[str]) -> int:
     for number in ENDING:
         if signal.getsignal(number) == signal.SIG_DFL:  # under nohup a closed terminal is ignored
             signal.signal(number, signal.default_int_handler)
+    if options.fronts is not None:
+        return _fronts(options)
     if options.slow_readers or options.attacks is not None:
         return _strangers(options)
     if options.against is None:
@@ -134,6 +136,13 @@ def _strangers(options: argparse.Namespace) -> int:
         return _INTERRUPTED
     print(f"\nwritten to {file}")
     return strangers.exit_code(attacks)
+
+
+def _fronts(options: argparse.Namespace) -> int:
+    """Measure what each front costs."""
+    made = fronts.run(options, _utc(time.time()), _say)
+    print(f"\nwritten to {_write(made, '-fronts')}")
+    return _INTERRUPTED if "interrupted" in made.machine else int(bool(made.failures))
 
 
 def _utc(moment: float) -> str:

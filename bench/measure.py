@@ -44,8 +44,8 @@ class Bench:
         self.bus_pid = bus_pid
         self.bus_url = f"redis://{HOST}:{bus_port}/0"
         self.cores = cores
-        self.fronted = False
-        """Whether HAProxy stands in front of every server, on its core, as `haproxy.cfg` of its tree says."""
+        self.fronted = ""
+        """What stands in front of every server, on its core: one of `bench.front.ALL`, or nothing."""
 
     def run(
         self, scenario: Scenario, contender: Contender, number: int, seconds: float, rate: WriteRate | None
@@ -63,7 +63,7 @@ class Bench:
             # Imported here: it needs a bench.
             from bench.system import scenarios
 
-            scenarios.measure(self, scenario, seconds, result)
+            scenarios.measure(self, scenario, contender, seconds, result)
             return result
         with ExitStack() as stack:
             run = Run(self, stack, scenario, contender, rate, result)
@@ -110,7 +110,9 @@ class Run:
         )
         self._front: Front | None = None
         if bench.fronted:
-            self._front = stack.enter_context(Front(contender.root, bench.cores.server, self.server.port))
+            self._front = stack.enter_context(
+                Front(contender.root, bench.cores.server, self.server.port, name=bench.fronted)
+            )
         if not contender.is_floor:
             # The first connections pay for imports and arenas, so they are not measured.
             with self._load() as warm:

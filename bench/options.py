@@ -5,6 +5,7 @@ import argparse
 from bench import against, ratios
 from bench.attacks import ALL as ATTACKS
 from bench.contenders import ALL as CONTENDERS
+from bench.fronts import NAMES
 from bench.scenarios import ALL as SCENARIOS
 from bench.stack import FRONTS
 
@@ -12,14 +13,14 @@ from bench.stack import FRONTS
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options, with the defaults that depend on each other; a wrong command line ends the process.
 
-    ``fronted`` is not an option: it says whether the fan-out goes through HAProxy.
+    ``fronted`` is not an option: it says what the fan-out goes through, if anything.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
     comparing = options.against is not None
     if comparing and options.contender:
         parser.error("--against compares two gateways, or two pollers: leave --contender out")
-    options.fronted = False
+    options.fronted = ""
     if options.front and options.attacks is None and not options.slow_readers:
         _choose_front(parser, options)
     if options.quick:
@@ -37,7 +38,7 @@ def _choose_front(parser: argparse.ArgumentParser, options: argparse.Namespace) 
     """Choose the front of the fan-out. Behind HAProxy only the gateway is measured."""
     if len(options.front) > 1:
         parser.error("the fan-out has one front at a time: give --front once")
-    options.fronted = options.front == ["haproxy"]
+    options.fronted = "haproxy" if options.front == ["haproxy"] else ""
     if options.fronted:
         known = list(dict.fromkeys(figure.scenario for figure in ratios.FRONTED))
         options.scenario = options.scenario or known[:2]
@@ -102,6 +103,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=FRONTS,
         help="only this; may be repeated (default: --slow-readers both, else straight); the fan-out has one: with "
         "haproxy, gateway and HAProxy share a core, and what both use counts",
+    )
+    parser.add_argument(
+        "--fronts",
+        nargs="*",
+        metavar="NAME",
+        choices=NAMES,
+        help=f"what each front costs, and none: all, or these of {', '.join(NAMES)}",
     )
     parser.add_argument(
         "--receive-buffer",

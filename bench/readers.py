@@ -9,6 +9,7 @@ import fcntl
 import json
 import select
 import socket
+import ssl
 import sys
 import termios
 import time
@@ -72,7 +73,12 @@ class Reader:
     """One client."""
 
     def __init__(
-        self, rate: ReadRate, address: tuple[str, int], receive_buffer: int = 0, symbols: Sequence[str] = SYMBOLS
+        self,
+        rate: ReadRate,
+        address: tuple[str, int],
+        receive_buffer: int = 0,
+        symbols: Sequence[str] = SYMBOLS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Connect, and subscribe to ``symbols``. ``receive_buffer`` is SO_RCVBUF in bytes, 0 the kernel's own.
 
@@ -95,6 +101,8 @@ class Reader:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._sock.connect(address)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self._sock = tls.wrap_socket(self._sock, server_hostname=address[0])
         self._sock.sendall(upgrade_request(*address))
         answer = b""
         while not (end := upgrade_end(answer)):
@@ -133,7 +141,7 @@ class Reader:
         while limit > 0 and not self.end:
             try:
                 data = self._sock.recv(limit)
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantReadError):
                 return
             except OSError as error:
                 self._ended(type(error).__name__)

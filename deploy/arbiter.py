@@ -36,9 +36,10 @@ def usable_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def address_of(settings: Settings) -> Address:
-    """Where a gateway with these settings listens."""
-    return Address(settings.host, settings.port, "GATEWAY_PORT")
+def addresses_of(settings: Settings) -> list[Address]:
+    """Where a gateway with these settings listens; the public address first."""
+    private = [Address(settings.private_host, settings.private_port, "GATEWAY_PRIVATE_PORT")]
+    return [Address(settings.host, settings.port, "GATEWAY_PORT"), *(private if settings.private_port else ())]
 
 
 def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
@@ -143,7 +144,8 @@ def start_again_as_started(arbiter: Any) -> None:
 
 
 def _require_usable(wanted: Settings, held: Settings, listeners: Any) -> None:
-    if address_of(wanted) != address_of(held):
-        require_free(address_of(wanted))
+    if new := [address for address in addresses_of(wanted) if address not in addresses_of(held)]:
+        for address in new:
+            require_free(address)
     elif not wanted.may_be_public and not all(is_private(listener.sock.getsockname()) for listener in listeners):
         raise SettingError("AUTH_MODE is none and others than this machine reach the gateway; see ALLOW_ANONYMOUS")

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from deploy.errors import DeployError
-from deploy.fronts import envoy, nginx, values
-from deploy.fronts.addresses import addresses_of_gateways
-from deploy.ports import parse_address
-from deploy.programs import FRONT, GATEWAYS, STATS, balancer_tls
+from deploy.fronts import addresses, envoy, nginx, values
 from deploy.settings import Variables
 from market.process.printable import complain
 from market.process.usage import Parser, of_settings
@@ -36,11 +33,8 @@ def main(arguments: Sequence[str], program: str = "tickgate front") -> int:
     options = parser.parse_args(arguments)
     try:
         variables = Variables(os.environ)
-        bind = parse_address("TICKGATE_BIND", variables.get("TICKGATE_BIND", FRONT))
-        stats = parse_address("TICKGATE_STATS_BIND", variables.get("TICKGATE_STATS_BIND", STATS))
-        tls = balancer_tls(variables)
-        gateways = addresses_of_gateways(variables, GATEWAYS)
-        made = MADE[options.front](values.read(variables.both, bind, stats, tls, gateways))
+        listening, gateways = addresses.of_front(variables), addresses.of_gateways(variables)
+        made = MADE[options.front](values.read(variables.both, listening, gateways))
     except DeployError as error:
         complain(f"{program}: {error}")
         return 2

@@ -26,7 +26,7 @@ if sys.flags.safe_path and sys.path[0] == str(Path.cwd()) != _TOP:
 import market.settings.early  # noqa: F401 # SIGHUP from here on
 
 # isort: split
-from deploy.arbiter import address_of, guard_reload, require_one_of_ours, start_again_as_started, usable_settings
+from deploy.arbiter import addresses_of, guard_reload, require_one_of_ours, start_again_as_started, usable_settings
 from deploy.errors import DeployError
 from deploy.ports import require_free
 from deploy.workers import Workers
@@ -47,7 +47,8 @@ try:
 except SettingError as error:
     _refuse(error)
 
-bind = str(address_of(_settings))
+bind = [str(address) for address in addresses_of(_settings)]
+reuse_port = _settings.reuse_port
 # Room for a storm of clients that lost another gateway; the kernel caps it at net.core.somaxconn.
 backlog = 4096
 
@@ -94,6 +95,8 @@ def on_starting(arbiter: Any) -> None:
         # The socket comes from systemd, or from the gunicorn that this one replaces.
         return
     try:
-        require_free(address_of(_settings))
+        # Others may listen on a port that is shared.
+        for address in addresses_of(_settings)[int(_settings.reuse_port) :]:
+            require_free(address)
     except DeployError as error:
         _refuse(error)

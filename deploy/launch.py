@@ -34,7 +34,7 @@ RUNS: Final = {"GATEWAY_PORT": "where the gateway listens: 8080", **SETTINGS}
 CLUSTERS: Final = {
     "TICKGATE_BIND": "where clients connect: 127.0.0.1:8080",
     "TICKGATE_CERT": "the front's certificate and key, in one PEM file",
-    "FRONT": "what stands before the gateways: haproxy, nginx, envoy",
+    "FRONT": "what stands before the gateways: haproxy, nginx, envoy; direct",
     **SETTINGS,
 }
 

@@ -6,28 +6,22 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from signal import SIGUSR1
 
 from deploy import files
 from deploy.buses.registry import local_bus
 from deploy.buses.servers import BusServers
 from deploy.errors import DeployError
-from deploy.fronts import chosen, values
-from deploy.fronts.addresses import addresses_of_gateways
+from deploy.fronts import addresses, chosen, direct, values
 from deploy.pollers import pollers_of, symbols_of, venues_of
 from deploy.ports import Address, parse_address
 from deploy.program import Program as Program
 from deploy.settings import Variables
-from gateway.admission.address import is_loopback
 from market.prices.symbols import DEFAULT_SYMBOLS
 from market.prices.venues import DEFAULT_VENUE
 from market.settings.config import HAPROXYS
 
-FRONT = "127.0.0.1:8080"
-GATEWAYS = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.0.1:8084")
-STATS = "127.0.0.1:8404"
-TLS = "127.0.0.1:8443"
+FRONT, GATEWAYS, STATS, TLS = addresses.FRONT, addresses.GATEWAYS, addresses.STATS, addresses.TLS
 """The default addresses of ``haproxy.cfg``."""
 
 _CLUSTER_DRAIN_S = "2"
@@ -61,6 +55,8 @@ class Plan:
     """The other venues'."""
     other_front: Program | None = None
     """What stands in HAProxy's place, see `deploy.fronts`."""
+    public: Address | None = None
+    """Where all gateways listen, if nothing stands before them."""
 
     def __iter__(self) -> Iterator[Program]:
         """In the order in which they are started."""
@@ -72,7 +68,7 @@ class Plan:
     @property
     def front(self) -> Address:
         """Where clients connect."""
-        return (self.haproxy or self.other_front or self.gateways[0]).listens[0]
+        return self.public or (self.haproxy or self.other_front or self.gateways[0]).listens[0]
 
     @property
     def url(self) -> str:
@@ -106,23 +102,6 @@ def plan_run(environ: Mapping[str, str]) -> Plan:
     )
 
 
-def is_private(variables: Variables, tls: Address | None) -> bool:
-    """Whether only this machine reaches the balancer, which listens for TLS at ``tls``.
-
-    Raises:
-        DeployError: others do, nobody needs a token, and nothing says that this is meant.
-    """
-    front = parse_address("TICKGATE_BIND", variables.get("TICKGATE_BIND", FRONT))
-    if all(is_loopback(address.host) for address in (front, tls) if address is not None):
-        return True
-    if variables.get("AUTH_MODE", "none").strip().lower() != "jwt" and variables.get("ALLOW_ANONYMOUS", "0") != "1":
-        raise DeployError(
-            "TICKGATE_BIND is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
-            " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
-        )
-    return False
-
-
 def plan_cluster(environ: Mapping[str, str]) -> Plan:
     """Gateways, four by default, each a gunicorn with one worker, behind a front, at the addresses of ``haproxy.cfg``.
 
@@ -130,18 +109,20 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         DeployError: a variable that cannot be used, or a program that is not installed.
     """
     variables = Variables(environ)
-    addresses = addresses_of_gateways(variables, GATEWAYS)
-    tls = balancer_tls(variables)
+    of_gateways = addresses.of_gateways(variables)
+    listening = addresses.of_front(variables)
     require_gunicorn()
-    front = _front(variables, addresses, tls)
+    name = chosen.front_of(variables.both)
+    front = None if name == chosen.DIRECT else _front(name, variables, of_gateways, listening)
+    public = direct.public_address(listening) if front is None else None
     venues = venues_of(variables.both)
     defaults = {
         "SYMBOLS": CLUSTER_SYMBOLS if venues == (DEFAULT_VENUE,) else symbols_of(venues, CLUSTER_SYMBOLS),
         "DRAIN_SECONDS": _CLUSTER_DRAIN_S,
-        "TRUSTED_PROXIES": _CLUSTER_PROXIES,
+        **({"TRUSTED_PROXIES": _CLUSTER_PROXIES} if public is None else {}),
     }
     # Behind a proxy a gateway cannot know whether other machines reach it.
-    if is_private(variables, tls):
+    if addresses.is_private(variables, listening):
         defaults["ALLOWED_HOSTS"] = "localhost"
     bus, env = _bus(variables, defaults)
     poller, *others = _pollers(venues, variables, env)
@@ -150,13 +131,20 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         poller=poller,
         other_pollers=tuple(others),
         gateways=tuple(
-            _gateway(address.variable.removeprefix("TICKGATE_").lower().replace("_", "-"), GUNICORN, address, env)
-            for address in addresses
+            _gateway(
+                address.variable.removeprefix("TICKGATE_").lower().replace("_", "-"),
+                GUNICORN,
+                address,
+                env,
+                direct.environ_of(variables.both, public, address, listening) if public else {},
+            )
+            for address in of_gateways
         ),
-        haproxy=front if front.name == chosen.HAPROXY else None,
-        other_front=None if front.name == chosen.HAPROXY else front,
+        haproxy=front if name == chosen.HAPROXY else None,
+        other_front=None if name == chosen.HAPROXY else front,
+        public=public,
         restart=True,
-        tls=tls,
+        tls=listening.tls,
     )
 
 
@@ -187,37 +175,22 @@ def _pollers(venues: Sequence[str], variables: Variables, env: Mapping[str, str]
     return [Program(name=name, command=command, env={**env, **own}) for name, own in pollers_of(venues, variables.both)]
 
 
-def _gateway(name: str, command: tuple[str, ...], address: Address, env: Mapping[str, str]) -> Program:
+def _gateway(
+    name: str, command: tuple[str, ...], address: Address, env: Mapping[str, str], own: Mapping[str, str] | None = None
+) -> Program:
     return Program(
         name=name,
         command=command,
-        env={**env, "GATEWAY_HOST": address.host, "GATEWAY_PORT": str(address.port)},
+        env={**env, "GATEWAY_HOST": address.host, "GATEWAY_PORT": str(address.port), **(own or {})},
         listens=(address,),
         ready_path="/readyz",
     )
 
 
-def balancer_tls(variables: Variables) -> Address | None:
-    """The address where HAProxy listens for TLS, if it has a certificate."""
-    certificate = variables.get("TICKGATE_CERT", "")
-    if not certificate:
-        return None
-    if not os.access(certificate, os.R_OK):
-        raise DeployError(
-            f"TICKGATE_CERT={certificate!r} cannot be read; name a PEM file of certificate, chain and key, or leave it"
-            " unset to serve without TLS"
-        )
-    return parse_address("TICKGATE_TLS_BIND", variables.get("TICKGATE_TLS_BIND", TLS))
-
-
-def _front(variables: Variables, gateways: list[Address], tls: Address | None) -> Program:
-    name = chosen.front_of(variables.both)
-    front = parse_address("TICKGATE_BIND", variables.get("TICKGATE_BIND", FRONT))
-    stats = parse_address("TICKGATE_STATS_BIND", variables.get("TICKGATE_STATS_BIND", STATS))
-    listens = (front, stats) if tls is None else (front, stats, tls)
+def _front(name: str, variables: Variables, gateways: list[Address], at: addresses.Listening) -> Program:
+    listens = tuple(address for address in at if address is not None)
     if name != chosen.HAPROXY:
-        started = chosen.start(name, values.read(variables.both, front, stats, tls, gateways))
-        command, soft_stop, keeps = started
+        command, soft_stop, keeps = chosen.start(name, values.read(variables.both, at, gateways))
         return Program(
             name=name,
             command=command,
@@ -230,7 +203,7 @@ def _front(variables: Variables, gateways: list[Address], tls: Address | None) -
     program = find_haproxy()
     if program is None:
         raise DeployError("PATH has no haproxy; install it (Debian: apt-get install haproxy)")
-    certificate = {} if tls is None else {"TICKGATE_CERT": str(Path(variables.get("TICKGATE_CERT", "")).absolute())}
+    certificate = {} if at.tls is None else {"TICKGATE_CERT": addresses.certificate_of(variables.both)}
     return Program(
         name="haproxy",
         # -db: one process in the foreground, so that we see its signals and its end.

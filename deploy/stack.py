@@ -63,6 +63,8 @@ class Stack:
             for address in program.listens:
                 require_free(address)
         plan = self.plan
+        if plan.public is not None:
+            require_free(plan.public)
         if plan.bus is not None:
             await self._start_bus(plan.bus)
         for stage in ((plan.poller, *plan.other_pollers), plan.gateways, (plan.haproxy, plan.other_front)):

@@ -85,6 +85,8 @@ async def _drain_when(stop: asyncio.Event, app: web.Application) -> None:
 async def _listen(serving: Serving, settings: Settings) -> None:
     try:
         await serving.listen(host=settings.host, port=settings.port, backlog=BACKLOG)
+        if settings.private_port:
+            await serving.listen(host=settings.private_host, port=settings.private_port, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             problem = f"GATEWAY_PORT {settings.port} is in use; stop what listens there, or choose another"

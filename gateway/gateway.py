@@ -112,15 +112,17 @@ class Gateway:
         self.draining = False
         """Whether it is going away: out of the balancer, but still serving its clients."""
         self.succeeded = False
-        """Whether another process accepts connections on the same socket, and this one no longer does."""
+        """Whether another process accepts connections at the same port, and this one no longer does."""
         self.expects_successor = False
         """Whether another process is about to accept them. Until then, new clients are served here."""
         self.full = False
-        """Whether new connections are refused, because all will be closed soon."""
+        """Whether new connections are refused, because all end soon."""
+        self.leave_port: Callable[[], None] = lambda: None
+        """Leaves a port that is shared to the other processes."""
         self.probes = Probes()
         """The balancers that ask whether it is ready."""
         self.arriving: Callable[[], int] = lambda: 0
-        """The number of accepted connections that are no clients yet."""
+        """How many accepted connections are no clients yet."""
 
     async def run(self) -> None:
         """Receive from the bus and keep connections alive until cancelled."""
@@ -212,8 +214,7 @@ class Gateway:
         """Go away gracefully within ``drain_seconds``: unready, then `Shutdown`, then 1012, then cut off.
 
         A third of the time at most is for the balancer to notice, and for accepted connections to come in. In the half
-        after that clients leave one by one, evenly spread, so that other gateways get them one after the other: each
-        gets its own time, and is closed then. The rest of the time is for their closing handshakes.
+        after that clients leave one by one, evenly spread, for the other gateways' sake. The rest is for handshakes.
         """
         self.draining = True
         seconds = self.settings.drain_seconds
@@ -221,7 +222,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         await self._until_nobody_new(loop.time() + seconds / 3)
-        # With a successor, only connections accepted before still come in; there is room for them.
+        self.leave_port()
         self.full = not self.succeeded
         leaving = list(self.hub.connections)
         self._rng.shuffle(leaving)

@@ -17,14 +17,15 @@ from market.settings.environ import Environ, SettingError, shown
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 """RFC 6750, section 2.1; too long to be guessed."""
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
-_NAMED_APART: Final = frozenset(("host", "port", "symbols", "auth", "trusted_proxies", "spare_loopback"))
+_OF_PORT: Final = ("host", "port", "reuse_port", "private_host", "private_port", "tls_cert", "tls_key")
+_NAMED_APART: Final = frozenset((*_OF_PORT, "symbols", "auth", "trusted_proxies", "spare_loopback"))
 
 
 Switch = Literal["on", "off"]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """All settings. A variable has the field's name in upper case, with ``GATEWAY_`` before ``host`` and ``port``.
+    """All settings. A variable has the field's name in upper case, with ``GATEWAY_`` before those of its ports.
 
     A limit of 0 means no limit.
     """
@@ -32,7 +33,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     bus_url: str = "redis://127.0.0.1:6379/0"
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
     ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
-    primary that Sentinels name, ``kafka://host:port,host:port``, or ``memory://`` (one process, for tests)."""
+    primary that Sentinels name, ``redis+cluster://host:port,host:port``, ``kafka://host:port,host:port``, or
+    ``memory://`` (one process, for tests)."""
     store_url: str = ""
     """A Redis for leases and tickets, where the bus keeps none (Kafka): ``redis://[user:password@]host:port/db``. Unset
     means one poller of each venue and no tickets on such a bus."""
@@ -44,6 +46,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The address to listen on; ``::`` means every address, IPv6 and IPv4."""
     port: int = 8080
     """The TCP port to listen on."""
+    reuse_port: bool = False
+    """1 lets several gateways listen on the same port, each in a process of its own. Each needs a
+    ``GATEWAY_PRIVATE_PORT``. Limits are those of each process."""
+    private_host: str = "127.0.0.1"
+    """The address of ``GATEWAY_PRIVATE_PORT``."""
+    private_port: int = 0
+    """Another port, without TLS, for ``/readyz`` and ``/metrics``; the public one then has no ``/metrics``. 0 means
+    none."""
+    tls_cert: str = ""
+    """A PEM file of certificate and chain. With it the gateway serves TLS 1.2 and later, and nothing else, on its
+    public port."""
+    tls_key: str = ""
+    """A PEM file of the certificate's key. Unset means that it is in the certificate's file."""
     lag_timeout_s: float = 10
     """A client that does not read the data waiting for it for so long is cut off, even if it holds no symbol."""
     message_timeout_s: float = 10
@@ -152,8 +167,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return {
             **own,
             "SYMBOLS": self.symbols.names,
-            "GATEWAY_HOST": self.host,
-            "GATEWAY_PORT": self.port,
+            **{f"GATEWAY_{name.upper()}": getattr(self, name) for name in _OF_PORT},
             "AUTH_MODE": self.auth.mode,
             **auth,
             "TRUSTED_PROXIES": (self.trusted_proxies.networks, self.trusted_proxies.unix),
@@ -182,6 +196,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 f"GATEWAY_HOST {shown(host)} is not loopback and AUTH_MODE is none: anyone who reaches it could listen;"
                 " set AUTH_MODE=jwt, or ALLOW_ANONYMOUS=1 if that is meant"
             )
+        _require_ports(env)
         proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))
         # A limit that is set holds for everybody. The defaults are meant for strangers.
         spare_loopback = not env.any(
@@ -196,6 +211,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             symbols=env.symbols("SYMBOLS", default.symbols),
             host=host,
             port=env.integer("GATEWAY_PORT", default.port, 0, 65_535),
+            reuse_port=env.flag("GATEWAY_REUSE_PORT"),
+            private_host=env.get("GATEWAY_PRIVATE_HOST", default.private_host),
+            private_port=env.integer("GATEWAY_PRIVATE_PORT", default.private_port, 0, 65_535),
+            tls_cert=env.get("GATEWAY_TLS_CERT", default.tls_cert),
+            tls_key=env.get("GATEWAY_TLS_KEY", default.tls_key),
             lag_timeout_s=env.number("LAG_TIMEOUT_S", default.lag_timeout_s, 0.1, 3600),
             message_timeout_s=env.number("MESSAGE_TIMEOUT_S", default.message_timeout_s, 0.1, 3600),
             max_buffered_bytes=_optional_bytes(env, "MAX_BUFFERED_BYTES"),
@@ -242,6 +262,25 @@ class Settings(Struct, frozen=True, kw_only=True):
             metrics_token=_metrics_token(env.get("METRICS_TOKEN", default.metrics_token)),
             log_format=env.choice("LOG_FORMAT", default.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", default.log_level, get_args(LogLevel)),
+        )
+
+
+def _require_ports(env: Environ) -> None:
+    """See that the variables of the ports fit each other.
+
+    Raises:
+        SettingError: they do not.
+    """
+    private = env.integer("GATEWAY_PRIVATE_PORT", 0, 0, 65_535)
+    if env.flag("GATEWAY_REUSE_PORT") and not private:
+        raise SettingError(
+            "GATEWAY_REUSE_PORT needs GATEWAY_PRIVATE_PORT: on a shared port nobody knows which gateway answers a probe"
+        )
+    if private and private == env.integer("GATEWAY_PORT", Settings().port, 0, 65_535):
+        raise SettingError("GATEWAY_PRIVATE_PORT is GATEWAY_PORT; choose another, which only operators reach")
+    if env.get("GATEWAY_TLS_KEY", "") and not env.get("GATEWAY_TLS_CERT", ""):
+        raise SettingError(
+            "GATEWAY_TLS_KEY is set and GATEWAY_TLS_CERT is not; set both, or neither to serve without TLS"
         )
 
 

@@ -30,8 +30,8 @@ class PollerSettings:
     bus_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """The bus that carries ticks: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS,
     ``unix:///socket?db=0``, ``redis+sentinel://host:port,host:port/master/db`` (or ``rediss+sentinel://``) for the
-    primary that Sentinels name, ``kafka://host:port,host:port``, or ``memory://``. It may hold a password, so it is
-    never shown."""
+    primary that Sentinels name, ``redis+cluster://host:port,host:port``, ``kafka://host:port,host:port``, or
+    ``memory://``. It may hold a password, so it is never shown."""
     store_url: str = field(default="", repr=False)
     """A Redis for leases and tickets, where the bus keeps none (Kafka): ``redis://[user:password@]host:port/db``. Unset
     means one poller of each venue and no tickets on such a bus. It may hold a password, so it is never shown."""

@@ -15,7 +15,7 @@ from tests.kafka import SharedKafka, require_kafka
 from tests.long_runs import LongRuns
 from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
-from tests.valkey_cluster import ValkeyCluster
+from tests.valkey_cluster import NEVER_MS, ValkeyCluster
 
 # How long an example takes is for no test to judge.
 settings.register_profile("tickgate", deadline=None)
@@ -119,7 +119,7 @@ def sentinels(_sentinels: Sentinels) -> Sentinels:
 
 @pytest.fixture(scope="session")
 def _valkey_cluster() -> Iterator[ValkeyCluster]:
-    cluster = ValkeyCluster(fails_over=False)
+    cluster = ValkeyCluster(node_timeout_ms=NEVER_MS)
     try:
         yield cluster
     finally:

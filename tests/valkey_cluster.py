@@ -97,14 +97,14 @@ class ClusterNode:
 class ValkeyCluster:
     """Six servers on 127.0.0.1, which keep their ports however often they are stopped and started."""
 
-    def __init__(self, *, fails_over: bool = True, announced: Sequence[int] = ()) -> None:
-        """Replicas take over after a second only if it ``fails_over``.
+    def __init__(self, *, node_timeout_ms: int = FAST_MS, announced: Sequence[int] = ()) -> None:
+        """A replica takes over when its primary has been silent for ``node_timeout_ms``, and a moment more.
 
         ``announced`` are ports at which clients find the nodes, if those are not the nodes' own. Such a cluster has no
         replicas: they would look for their primaries there too.
         """
         self._announced = announced
-        self._fails_over = fails_over
+        self._node_timeout_ms = node_timeout_ms
         self.nodes: list[ClusterNode] = []
 
     @property
@@ -131,9 +131,9 @@ class ValkeyCluster:
             self.until(partial(replica.knows, primary))
             replica.command("CLUSTER", "REPLICATE", primary.id)
         self.until(self.is_whole)
-        if not self._fails_over:
+        if self._node_timeout_ms != FAST_MS:
             for node in self.nodes:
-                node.command("CONFIG", "SET", "cluster-node-timeout", NEVER_MS)
+                node.command("CONFIG", "SET", "cluster-node-timeout", self._node_timeout_ms)
 
     def stop(self) -> None:
         """End it, with everything it held."""

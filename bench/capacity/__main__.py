@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--measured-front", action="append", choices=list(STARTS), help="with --measure; may be repeated")
     add("--check", action="store_true", help="measure other loads, and say how wrong the predictions are")
     add("--document", action="store_true", help="write the tables of docs/capacity.md that follow from it")
-    add("--seconds", type=float, default=4.0, help="how long each load is measured (default: 4)")
+    add("--seconds", type=float, default=6.0, help="how long each load is measured (default: 6)")
     add("--costs", type=Path, default=unit_costs.FILE, metavar="FILE", help="the unit costs (default: those kept here)")
     return parser
 

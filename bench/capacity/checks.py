@@ -11,7 +11,7 @@ from bench.capacity.unit_costs import UnitCosts
 from bench.measure import Bench
 from bench.report import table
 from bench.scenarios import Scenario
-from bench.system.reading import PARTS, Window
+from bench.system.reading import Window
 from bench.usage import DISTURBED
 
 
@@ -24,8 +24,6 @@ class Check(Struct):
     """Part → cores; ``MB/s`` to clients; ``writes/s`` to clients."""
     measured: dict[str, float]
     others_share: float
-    speed: float
-    """How much longer the yardstick was than when the costs were measured; what is predicted has that in it."""
     failures: dict[str, int] = {}
 
     def error(self, figure: str) -> float:
@@ -63,10 +61,7 @@ def check(
 
 def compare(costs: UnitCosts, scenario: Scenario, window: Window) -> Check:
     """A prediction beside its measurement."""
-    speed = 1.0 if window.yardstick_us is None else window.yardstick_us / costs.yardstick_us
-    predicted = {
-        figure: value * speed if figure in PARTS else value for figure, value in predict(costs, scenario).items()
-    }
+    predicted = predict(costs, scenario)
     measured = {part: window.cpu_s[part] / window.seconds for part in ("gateways", "bus", "front")}
     measured["MB/s"] = window.bytes / window.seconds / 1e6
     measured["writes/s"] = window.writes / window.seconds
@@ -76,7 +71,6 @@ def compare(costs: UnitCosts, scenario: Scenario, window: Window) -> Check:
         predicted=predicted,
         measured={figure: measured[figure] for figure in predicted},
         others_share=window.others_share,
-        speed=speed,
         failures=window.failures,
     )
 
@@ -94,9 +88,9 @@ def through(scenarios: Sequence[Scenario], front: str) -> list[Scenario]:
 def rows(checks: Sequence[Check]) -> list[list[str]]:
     """Head and rows: predicted, measured, and the error of each figure."""
     figures = ("gateways, cores", "front, cores", "bus, cores", "MB/s")
-    lines = [["load", "front", "yardstick", *(word for figure in figures for word in (figure, "error"))]]
+    lines = [["load", "front", *(word for figure in figures for word in (figure, "error"))]]
     for done in checks:
-        line = [done.name, done.front, f"{done.speed:.2f}"]
+        line = [done.name, done.front]
         for figure, shown in (("gateways", ".3f"), ("front", ".3f"), ("bus", ".3f"), ("MB/s", ".1f")):
             if figure not in done.predicted:
                 line += ["–", "–"]

@@ -13,6 +13,7 @@ FILE: Final = Path(__file__).parents[2] / "docs" / "capacity.md"
 _KINDS: Final[Mapping[str, str]] = {
     "process": "a process, for each second that it runs",
     "read": "a read of the bus",
+    "wake": "more, after a sleep",
     "tick_in": "a tick in it",
     "join": "joining ticks for clients with the same symbols, or for one",
     "write": "a write to a client",

@@ -1,15 +1,12 @@
 """Measure the unit costs on this machine: ``python -m bench.capacity --measure``, some three minutes."""
 
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from msgspec import Struct
-
-from bench.capacity import shapes, work, yardstick
+from bench.capacity import shapes, work
 from bench.capacity.fitting import fit
 from bench.capacity.unit_costs import Costs, UnitCosts
 from bench.capacity.work import Work
@@ -24,8 +21,12 @@ from bench.ticks import SYMBOLS
 
 COMMAND = "python -m bench.capacity --measure"
 _WARM_UP_S = 1.0
+_WINDOWS = 3
+"""A load is measured so often, and the window in the middle counts."""
 _FIRST_PINGS_S = 3.0
 """Later than the first ping of the last client."""
+_REST_S = 0.002
+"""Clients look at their sockets so often: a write wakes none of them, as none is woken across a network."""
 _HEARTBEATS_S = 17.0
 """Longer than from one ping of a client to the next."""
 _BUS_BYTES = 45
@@ -43,15 +44,13 @@ def measure(
         ProcessError: a process did not start, answer, or stay.
     """
     runs = list(_runs(bench, shapes.STRAIGHT, "straight", seconds, say))
-    usual_us = statistics.median(window.yardstick_us or 0.0 for _, window in runs)
-    per_s = Rate(usual_us)
     quiet, connect_us, memory = _crowd(bench, "straight", say)
     loads = [work.of(scenario) for scenario, _ in runs]
     gateway = Costs(
         us={
             **fit(
                 [*map(work.of_gateways, loads), work.of_gateways(work.of(shapes.CROWD))],
-                [*(per_s(window, "gateways") for _, window in runs), per_s(quiet, "gateways")],
+                [*(_per_s(window, "gateways") for _, window in runs), _per_s(quiet, "gateways")],
             ),
             "connect": connect_us["gateways"],
         },
@@ -61,16 +60,15 @@ def measure(
     )
     bus = fit(
         [*map(work.of_bus, loads), work.of_bus(work.of(shapes.CROWD))],
-        [*(per_s(window, "bus") for _, window in runs), per_s(quiet, "bus")],
+        [*(_per_s(window, "bus") for _, window in runs), _per_s(quiet, "bus")],
     )
     bytes_per_tick = _bytes_per_tick(runs)
     costs = {"straight": Costs(us={"process": 0.0}, files_per_connection=0, measured_by=COMMAND)}
     for name in fronts:
-        costs[name] = _front(bench, name, gateway, seconds, bytes_per_tick, per_s, say)
+        costs[name] = _front(bench, name, gateway, seconds, bytes_per_tick, say)
     return UnitCosts(
         machine=about,
         when=when,
-        yardstick_us=usual_us,
         bytes_per_tick=bytes_per_tick,
         bus_bytes_per_tick=bytes_per_tick + _BUS_BYTES,
         kernel_kb_per_connection=memory["kernel_kb"],
@@ -82,7 +80,7 @@ def measure(
 
 
 def run(bench: Bench, scenario: Scenario, seconds: float) -> Window:
-    """Feed the clients of one shape, and return what happened within ``seconds``.
+    """Feed the clients of one shape for ``seconds``, and return what happened.
 
     Raises:
         ProcessError: a process did not start, answer, or stay.
@@ -90,12 +88,12 @@ def run(bench: Bench, scenario: Scenario, seconds: float) -> Window:
     with ExitStack() as stack:
         system = System(bench, stack, scenario)
         opened = system.open()
-        before = yardstick.measure_us(bench.cores.server)
+        system.rest(_REST_S)
         system.feed()
         time.sleep(_WARM_UP_S)
-        window = system.window(seconds)
+        windows = [system.window(seconds / _WINDOWS) for _ in range(_WINDOWS)]
         system.stop()
-        window.yardstick_us = (before + yardstick.measure_us(bench.cores.server)) / 2
+        window = sorted(windows, key=lambda one: one.system_cpu_s / one.seconds)[_WINDOWS // 2]
         window.failures.update(opened.failures)
         return window
 
@@ -103,23 +101,16 @@ def run(bench: Bench, scenario: Scenario, seconds: float) -> Window:
 def _runs(
     bench: Bench, scenarios: Sequence[Scenario], front: str, seconds: float, say: Say
 ) -> Iterator[tuple[Scenario, Window]]:
-    for scenario in scenarios:
+    for scenario in (*scenarios, *scenarios):
         window = run(bench, replace(scenario, front=front), seconds)
         parts = ", ".join(f"{part} {share / window.seconds:.1%}" for part, share in window.cpu_s.items() if share)
         say(f"{scenario.name} ({front}): {parts} of a core; {window.ticks / window.seconds:,.0f} ticks/s")
         yield scenario, window
 
 
-class Rate(Struct, frozen=True):
-    """CPU microseconds per second, at the usual speed of the processor."""
-
-    usual_us: float
-    """The usual length of the yardstick."""
-
-    def __call__(self, window: Window, part: str) -> float:
-        """What a part used in ``window``."""
-        speed = (window.yardstick_us or self.usual_us) / self.usual_us
-        return max(1.0, window.cpu_s[part] * 1e6 / window.seconds / speed)
+def _per_s(window: Window, part: str) -> float:
+    """CPU microseconds per second."""
+    return max(1.0, window.cpu_s[part] * 1e6 / window.seconds)
 
 
 def _bytes_per_tick(runs: Sequence[tuple[Scenario, Window]]) -> float:
@@ -127,18 +118,16 @@ def _bytes_per_tick(runs: Sequence[tuple[Scenario, Window]]) -> float:
     return sum(window.bytes for window in many) / sum(window.ticks for window in many)
 
 
-def _front(
-    bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_tick: float, per_s: "Rate", say: Say
-) -> Costs:
+def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_tick: float, say: Say) -> Costs:
     runs = list(_runs(bench, shapes.FRONTED, name, seconds, say))
     quiet, connect_us, memory = _crowd(bench, name, say)
-    loads = [work.of(scenario) for scenario in (*shapes.FRONTED, shapes.CROWD)]
+    loads = [*(work.of(scenario) for scenario, _ in runs), work.of(shapes.CROWD)]
     us = fit(
         [work.of_front(load, bytes_per_tick) for load in loads],
-        [*(per_s(window, "front") for _, window in runs), per_s(quiet, "front")],
+        [*(_per_s(window, "front") for _, window in runs), _per_s(quiet, "front")],
     )
     works = [work.of_gateways(load) for load in loads]
-    used = [per_s(window, "gateways") for window in (*(window for _, window in runs), quiet)]
+    used = [_per_s(window, "gateways") for window in (*(window for _, window in runs), quiet)]
     return Costs(
         us={**us, "connect": connect_us["front"]},
         gateway_us={**_again(gateway, works, used), "connect": connect_us["gateways"]},
@@ -178,6 +167,7 @@ def _crowd(bench: Bench, front: str, say: Say) -> tuple[Window, dict[str, float]
             # Each connection has two ends on this machine.
             "kernel_kb": (_kernel_bytes() - kernel) / 1024 / crowd.clients / 2,
         }
+        system.rest(_REST_S)
         quiet = system.window(_HEARTBEATS_S)
     parts = ", ".join(f"{part} {used / quiet.seconds:.1%}" for part, used in quiet.cpu_s.items() if used)
     connects = ", ".join(f"{part} {us:.0f}" for part, us in connect_us.items() if us)

@@ -61,7 +61,6 @@ _FOUR: Final = _shape("4 gateways, 80 clients × a random 50, 2,000 ticks/s in e
 _THIRD: Final = _shape("100 clients × 100, 900 ticks/s in threes", 100, 100, 900, 3)
 _QUIET: Final = _shape("100 clients × 100, 100 single ticks/s: hardly busy", 100, 100, 100, 1)
 _FRONTED: Final = (
-    _NOTHING,
     _shape("100 clients × 100, 1,000 ticks/s in tens", 100, 100, 1_000, 10),
     _shape("200 clients × a random 10, 500 ticks/s in tens", 200, 10, 500, 10),
     _shape("2 gateways, 200 clients × 100, 1,000 ticks/s in twenties", 200, 100, 1_000, 20, 2),

@@ -44,8 +44,6 @@ class UnitCosts(Struct, kw_only=True):
 
     machine: dict[str, str]
     when: str
-    yardstick_us: float
-    """The length of the yardstick when they were measured (`bench.capacity.yardstick`)."""
     bytes_per_tick: float
     """On the wire to a client: JSON and the frame's header."""
     bus_bytes_per_tick: float

@@ -13,6 +13,10 @@ PINGS_PER_CLIENT_S = 1 / (0.75 * HEARTBEAT_S)
 WARM_CLIENTS = 1_000
 """Of so many clients a processor has half at hand when it writes to them; the others' memory must be fetched."""
 
+BUSY_PER_S = 1_000
+"""A program that wakes up so often has slept before half of its wake-ups long enough for others to push its memory out
+of the processor."""
+
 Work = Mapping[str, float]
 """Kind of work → how often each second."""
 
@@ -96,6 +100,11 @@ def _reached(places: int, thrown: float) -> float:
     return places * (1 - math.pow(1 - 1 / places, thrown))
 
 
+def _woken(times_per_s: float) -> float:
+    """How many of the wake-ups of a second come after a long sleep."""
+    return times_per_s * BUSY_PER_S / (BUSY_PER_S + times_per_s)
+
+
 def of(scenario: Scenario) -> Load:
     """The load of a scenario of the bench, whose feed has a hundred symbols."""
     return Load(
@@ -116,6 +125,7 @@ def of_gateways(load: Load) -> Work:
     return {
         "process": load.gateways,
         "read": load.reads_per_s * load.gateways,
+        "wake": _woken(load.reads_per_s) * load.gateways,
         "tick_in": load.ticks_per_s * load.gateways,
         "write": writes,
         "cold": writes * load.cold_share,
@@ -143,6 +153,7 @@ def of_bus(load: Load) -> Work:
     return {
         "process": 1,
         "flush": load.flushes_per_s,
+        "wake": _woken(load.flushes_per_s),
         "message": load.messages_per_s,
         "send": load.reads_per_s * load.gateways,
         "delivery": load.messages_per_s * load.gateways,

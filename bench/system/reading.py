@@ -45,8 +45,6 @@ class Window(Struct):
     """The worst of the client processes, each of which has its own sample."""
     max_ms: float | None = None
     failures: dict[str, int] = {}
-    yardstick_us: float | None = None
-    """How fast the processor was before and after, if somebody looked: see `bench.capacity.yardstick`."""
 
     @property
     def system_cpu_s(self) -> float:

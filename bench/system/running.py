@@ -4,13 +4,13 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from bench import machine
 from bench.contenders import ALL as CONTENDERS
+from bench.contenders import Contender
 from bench.measure import Bench
-from bench.processes import ROOT, Process, python
+from bench.processes import Process, python
 from bench.scenarios import Scenario
 from bench.server import HOST, Server
 from bench.system import fronts
@@ -31,7 +31,7 @@ class System:
         bench: Bench,
         stack: ExitStack,
         scenario: Scenario,
-        root: Path = ROOT,
+        gateway: Contender = CONTENDERS["gateway"],
         env: Mapping[str, str] | None = None,
     ) -> None:
         """Start it; ``stack`` ends it. ``env`` are further settings of the gateways.
@@ -47,13 +47,13 @@ class System:
         self._publisher.ask("first")
         settings = {**fronts.ENVIRONMENT.get(scenario.front, {}), **(env or {})}
         self.gateways = [
-            stack.enter_context(Server(CONTENDERS["gateway"], cores.server, bench.bus_url, 0, None, settings))
+            stack.enter_context(Server(gateway, cores.server, bench.bus_url, 0, None, settings))
             for _ in range(scenario.gateways)
         ]
         self.front: fronts.Running | None = None
         ports = tuple(server.port for server in self.gateways)
         if scenario.front != fronts.STRAIGHT:
-            self.front = stack.enter_context(fronts.start(scenario.front, root, cores.server, ports))
+            self.front = stack.enter_context(fronts.start(scenario.front, gateway.root, cores.server, ports))
             ports = (self.front.port,) * scenario.gateways
         # The first connections pay for imports and arenas, so they are not measured.
         for number, port in enumerate(ports):
@@ -116,6 +116,11 @@ class System:
         window = between(before, self.read())
         window.failures = failures
         return window
+
+    def rest(self, seconds: float) -> None:
+        """Let the clients sleep so long before each look at their sockets: see `bench.client.Client.rest`."""
+        for load in self.loads:
+            load.ask("rest", seconds=seconds)
 
     def feed(self) -> None:
         """Begin to publish the scenario's ticks, if it has any."""

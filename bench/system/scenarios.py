@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 
+from bench.contenders import Contender
 from bench.measure import Bench
 from bench.result import Result
 from bench.scenarios import Scenario
@@ -15,14 +16,14 @@ _FIRST_PINGS_S = 5.0
 """The first ping of a client comes two seconds after its start; then each heartbeat."""
 
 
-def measure(bench: Bench, scenario: Scenario, seconds: float, result: Result) -> None:
+def measure(bench: Bench, scenario: Scenario, contender: Contender, seconds: float, result: Result) -> None:
     """Write the figures of ``scenario`` into ``result``; a crowd is measured without ticks, too.
 
     Raises:
         ProcessError: a process did not start, answer, or stay.
     """
     with ExitStack() as stack:
-        system = System(bench, stack, scenario)
+        system = System(bench, stack, scenario, contender)
         opened = system.open()
         result.faults += [*opened.failures]
         if scenario.kind == "crowd":

@@ -28,6 +28,9 @@ PARTITIONS: Final = 6
 NODE_TIMEOUT_MS: Final = 2_000
 """A replica takes over a moment after its primary has been silent for so long."""
 
+_PAUSE_S: Final = 5.0
+"""A server that has ended is started again after this time: later than a replica takes over. It comes back empty, and a
+primary that comes back empty is copied by its replica."""
 _JOIN_S: Final = 30.0
 _LOOK_S: Final = 0.05
 
@@ -53,7 +56,7 @@ class ValkeyCluster(BusServers):
                 *("--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--repl-diskless-sync-delay", "0"),
                 *("--dir", str(own)),
             )
-            servers.append(server(f"valkey-{number}", address, environ, *options))
+            servers.append(server(f"valkey-{number}", address, environ, *options, pause_s=_PAUSE_S))
         places = ",".join(str(address) for address, _ in self._nodes)
         partitions = environ.get("BUS_PARTITIONS") or str(PARTITIONS)
         super().__init__([servers], {"BUS_URL": f"redis+cluster://{places}", "BUS_PARTITIONS": partitions})

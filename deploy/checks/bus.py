@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from deploy.buses.valkey import valkey_server
 from deploy.checks.cluster import check_cluster
 from deploy.checks.finding import Finding
@@ -24,6 +26,10 @@ from poller.settings import PollerSettings
 
 _OLDEST: Final = (6, 2)
 _NO_EVICTION: Final = "noeviction"
+_ELSEWHERE: Final = (
+    "is it running there, and may this machine reach it? If the Sentinels should name another address, let the servers"
+    " announce it (replica-announce-ip, replica-announce-port)"
+)
 
 
 async def check_bus(
@@ -55,6 +61,7 @@ async def _check_behind_sentinels(bus_url: str, wanted: list[Need]) -> list[Find
     address = its.verdict.addresses[0]
     name = f"primary {address} db {url.server.db}"
     found = await _check_server(RedisClient(bus_url, redial_s=60), name, url.at(address), wanted, given=True)
+    found = [replace(its, fix=_ELSEWHERE) if "cannot be reached" in its.text else its for its in found]
     replicas = [replica for replica in its.replicas if replica != address]
     return [*its.findings, *found, *await check_replicas(url, replicas, wanted)]
 

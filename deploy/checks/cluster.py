@@ -16,11 +16,14 @@ from market.bus.redis.cluster.connection.url import Address, parse_cluster_url
 from market.bus.redis.cluster.roles.layout import partition_key, partitions_in_use
 from market.bus.redis.connection.commands import command, encoded
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS
+from poller.publishing.leadership import TTL_S
 from poller.settings import PollerSettings
 
 _OLDEST: Final = 7
 """Redis 7.0 has sharded pub/sub."""
 _SLOW_FAILOVER_MS: Final = 5_000
+_EARLY_FAILOVER_MS: Final = round(TTL_S * 1_000)
+"""A node that was frozen refuses what an earlier leader sent to it only when that one's term has ended by its clock."""
 
 
 class _Node(Struct):
@@ -38,7 +41,7 @@ class _Node(Struct):
 async def check_cluster(bus_url: str, pollers: Sequence[PollerSettings]) -> list[Finding]:
     """Ask every node, as our user; nothing is written to it or published on it."""
     url = parse_cluster_url(bus_url)
-    client = ClusterClient(bus_url, answer_s=ANSWER_TIMEOUT_S)
+    client = ClusterClient(bus_url)
     try:
         nodes = {node.address: node for node in await _ask_all(client, url.addresses)}
         known = {address for node in nodes.values() if node.slots is not None for address in node.slots.nodes}
@@ -125,6 +128,9 @@ def _reached(nodes: dict[Address, _Node], user: str, *, tls: bool) -> Iterator[F
     if timeouts and max(timeouts) > _SLOW_FAILOVER_MS:
         text = f"a replica takes over after {max(timeouts) / 1000:g} s at the earliest, and prices are stale until then"
         yield Finding("warning", "bus", text, "set cluster-node-timeout to 2000 or so on all nodes")
+    if timeouts and min(timeouts) < _EARLY_FAILOVER_MS:
+        text = f"a replica may take over after {min(timeouts) / 1000:g} s, before a poller's term has ended"
+        yield Finding("warning", "bus", text, f"set cluster-node-timeout to {_EARLY_FAILOVER_MS} or more on all nodes")
     for node in answers:
         policy = node.info.get("maxmemory_policy", "noeviction")
         if node.info.get("maxmemory", "0") != "0" and policy != "noeviction":

@@ -7,8 +7,8 @@ from deploy.arbiter import usable_settings
 from deploy.buses.registry import bus_name
 from deploy.checks.finding import Finding, split
 from deploy.errors import DeployError
+from deploy.fronts.addresses import is_private, of_front
 from deploy.pollers import pollers_of, symbols_of, venues_of
-from deploy.programs import balancer_tls, is_private
 from deploy.settings import Variables
 from gateway.admission.names import warnings
 from gateway.settings import Settings
@@ -73,7 +73,7 @@ def check_settings(environ: Mapping[str, str]) -> Checked:
             findings.append(split("settings", str(error)))
     if not problems:
         try:
-            is_private(balancer := Variables(environ), balancer_tls(balancer))
+            is_private(balancer := Variables(environ), of_front(balancer))
         except DeployError as error:
             findings.append(split("settings", str(error)))
     if gateway is not None:

@@ -13,7 +13,9 @@ from deploy.fronts import envoy, nginx
 from deploy.fronts.values import Front
 
 HAPROXY: Final = "haproxy"
-FRONTS: Final = (HAPROXY, "nginx", "envoy")
+DIRECT: Final = "direct"
+"""Nothing: gateways share the public port."""
+FRONTS: Final = (HAPROXY, "nginx", "envoy", DIRECT)
 """What ``FRONT`` may name; the first one is the default."""
 
 

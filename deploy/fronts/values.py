@@ -4,9 +4,9 @@ import ipaddress
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from deploy.errors import DeployError
+from deploy.fronts.addresses import Listening, certificate_of
 from deploy.ports import Address
 from deploy.timeouts import UNREAD, seconds_of
 
@@ -34,10 +34,8 @@ class Front:
     hard_stop_s: int
 
 
-def read(
-    variables: Mapping[str, str], bind: Address, stats: Address, tls: Address | None, gateways: Sequence[Address]
-) -> Front:
-    """The addresses are those that the launcher has read already.
+def read(variables: Mapping[str, str], at: Listening, gateways: Sequence[Address]) -> Front:
+    """What is to stand at these addresses, before these gateways.
 
     Raises:
         DeployError: a variable that cannot be used.
@@ -46,10 +44,10 @@ def read(
     if not most:
         raise DeployError("TICKGATE_MAX_CONNECTIONS=0 is no number of connections; give one, like 40000")
     return Front(
-        bind=bind,
-        stats=stats,
-        tls=tls,
-        certificate="" if tls is None else str(Path(variables.get("TICKGATE_CERT", "")).absolute()),
+        bind=at.bind,
+        stats=at.stats,
+        tls=at.tls,
+        certificate="" if at.tls is None else certificate_of(variables),
         gateways=gateways,
         trusted_proxies=_networks(variables, "TICKGATE_TRUSTED_PROXIES"),
         accept_proxy=_networks(variables, "TICKGATE_ACCEPT_PROXY"),

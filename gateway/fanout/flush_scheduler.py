@@ -31,8 +31,9 @@ class Flushable(Protocol):
 class FlushScheduler(Protocol):
     """Decides when to flush."""
 
-    resting: bool
-    """Whether newer ticks should replace pending ones, not follow them."""
+    @property
+    def resting(self) -> bool:
+        """Whether newer ticks should replace pending ones, not follow them."""
 
     def want(self, group: Flushable) -> None:
         """``group`` has something pending, and had nothing before."""
@@ -80,22 +81,30 @@ class SharedFlushScheduler:
         self._gaps = Gaps()
         self._ended = load.timer()
         """When the last flush was over."""
+        self._turned = self._came_late = True
+        """Whether the loop has looked for news since, and whether it had when the first of the pending ticks came."""
         self._rest_until = 0.0
         self._began = 0.0
         """When the first of the pending ticks came."""
         self._before = self._after_first = 0
         """The ticks published before the first that waits, and after the read that brought it."""
-        self.resting = False
+        self._resting = False
+
+    @property
+    def resting(self) -> bool:
+        """See `FlushScheduler.resting`. What is overdue may be replaced, too: one read can bring seconds of ticks."""
+        return self._resting or self._load.timer() - self._began > self._throttle.longest_s
 
     def want(self, group: Flushable) -> None:
         """See `FlushScheduler.want`."""
         self._waiting.append(group)
         if len(self._waiting) > 1:
             return
+        self._came_late = self._turned
         self._began = self._load.timer()
         wait_s = self._rest_until - self._began
         if wait_s >= LEAST_S:
-            self.resting = True
+            self._resting = True
             self._before = self._published()
             self._loop.call_later(wait_s, self.flush)
             self._loop.call_soon(self._first_read)
@@ -108,7 +117,7 @@ class SharedFlushScheduler:
 
     def flush(self) -> None:
         """Flush every waiting group now, and decide how long to rest after it."""
-        rested, self.resting = self.resting, False
+        rested, self._resting = self._resting, False
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
@@ -132,14 +141,25 @@ class SharedFlushScheduler:
             joined = (self._published() - self._before) / first - 1
             load.save(min(joined * cost_s, rested_s))
         ended = load.timer()
-        self._gaps.note(self._began - self._ended, ended - self._began - rested_s)
+        # Ticks that were there already when the last flush was over were not waited for, whatever else was done first.
+        waited_s = self._began - self._ended if self._came_late else 0.0
+        worked_s = ended - self._ended - waited_s - rested_s
+        self._gaps.note(waited_s, worked_s)
         self._ended = ended
+        # A turn of the loop costs a microsecond or two: not where gaps are longer than work.
+        if waited_s < worked_s:
+            self._turned = False
+            self._loop.call_soon(self._turn)
         self._rest_until = ended + self._throttle.rest_s(self._demand_at(ended), cost_s)
 
+    def _turn(self) -> None:
+        """The loop has looked for news once since the last flush."""
+        self._turned = True
+
     def _demand_at(self, now: float) -> float:
-        """The share of a core that the loop would need if nobody rested; 1 if it gets less, and falls behind."""
+        """The share of a core that the loop would need if nobody rested; ``full`` at least if it falls behind."""
         demand = self._load.demand_at(now)
-        return max(demand, 1.0) if self._gaps.missing else demand
+        return max(demand, self._throttle.full) if self._gaps.missing else demand
 
 
 def _flush(groups: Iterable[Flushable]) -> None:

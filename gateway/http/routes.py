@@ -139,11 +139,18 @@ async def metrics(request: web.Request) -> web.Response:
     Each value is as of now, and costs accordingly.
     """
     gateway = request.app[GATEWAY]
+    if (port := gateway.settings.private_port) and not _is_at(request.transport, port):
+        raise web.HTTPNotFound
     gateway.admission.charges.take(_payer(request), METRICS)
     expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
     if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
         raise unauthorised("metrics need METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
     return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _is_at(transport: asyncio.Transport | None, port: int) -> bool:
+    """Whether a connection came to this port."""
+    return transport is not None and bool(transport.get_extra_info("sockname")[1] == port)
 
 
 @web.middleware

@@ -2,6 +2,8 @@
 
 import asyncio
 import functools
+import logging
+import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,6 +12,7 @@ from aiohttp import web
 from gateway.admission.acceptor import Acceptor
 from gateway.admission.address import is_every_address, is_private
 from gateway.admission.descriptors import make_room
+from gateway.http import shared_port, tls
 from gateway.http.expectations import expecting_nothing
 from gateway.http.handler import Requests
 from gateway.http.health import answer_now
@@ -18,6 +21,8 @@ from gateway.http.upgrade import upgrade_now
 from gateway.settings import Settings
 from gateway.websocket.sockets import bind_both
 from market.settings.environ import SettingError
+
+logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 4096
 """Connections that the kernel may hold for us: a reconnect storm arrives faster than it is accepted."""
@@ -34,6 +39,9 @@ class Serving:
         self.app = app
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_FINISH_S)
         self._servers: list[asyncio.Server] = []
+        self._public: list[asyncio.Server] = []
+        self._tls: ssl.SSLContext | None = None
+        self._leaving: asyncio.Task[Any] | None = None
         self._acceptor: Acceptor | None = None
 
     async def start(self) -> None:
@@ -48,25 +56,66 @@ class Serving:
             lambda: Requests(server, gateway.counters, gateway.buffers, gateway.settings.keepalive_s),
             served=lambda: len(server.connections),
         )
+        settings = gateway.settings
+        if settings.tls_cert:
+            self._tls = tls.context(settings.tls_cert, settings.tls_key)
+            gateway.on_change.append(self._renew)
+        if settings.reuse_port:
+            gateway.leave_port = self._leave_port
 
     async def listen(self, **where: Any) -> None:
         """Accept connections at ``host`` and ``port``, or on ``sock``, as `asyncio.loop.create_server` does.
+
+        At the private port they come without TLS.
 
         Raises:
             OSError: it is not possible to listen there.
             SettingError: strangers can reach that address, and no setting allows it.
         """
-        assert self._acceptor is not None
-        loop = asyncio.get_running_loop()
+        loop, settings = asyncio.get_running_loop(), self.app[GATEWAY].settings
+        port = where["sock"].getsockname()[1] if "sock" in where else where["port"]
+        public = not settings.private_port or port != settings.private_port
+        if public and settings.reuse_port and "sock" not in where:
+            where["reuse_port"] = True
         if is_every_address(where.get("host")):
             del where["host"]
-            where["sock"] = bind_both(where.pop("port"))
-        server = await loop.create_server(self._acceptor, start_serving=False, **where)
+            where["sock"] = bind_both(where.pop("port"), reuse_port=where.pop("reuse_port", False))
+        server = await loop.create_server(self._accept(secure=public), start_serving=False, **where)
         self._servers.append(server)
+        if public:
+            self._public.append(server)
         # Another program may have made the socket (`bind` of gunicorn, or systemd), and may not know GATEWAY_HOST.
         for listener in server.sockets:
             self._require_private(listener.getsockname())
         await server.start_serving()
+
+    def _accept(self, *, secure: bool) -> Callable[[], asyncio.BaseProtocol]:
+        assert self._acceptor is not None
+        if self._tls is None or not secure:
+            return self._acceptor
+        gateway = self.app[GATEWAY]
+        return tls.securing(self._acceptor, self._tls, lambda: gateway.settings.handshake_timeout_s)
+
+    def _renew(self) -> None:
+        """Read the certificate's file again: settings were read again, perhaps because it has been renewed."""
+        settings = self.app[GATEWAY].settings
+        try:
+            # Else a file that cannot be used would leave half of another certificate in the one that is served.
+            tls.context(settings.tls_cert, settings.tls_key)
+            assert self._tls is not None
+            tls.load(self._tls, settings.tls_cert, settings.tls_key)
+        except SettingError as error:
+            logger.error("the certificate stays as it is: %s", error)  # noqa: TRY400 - one line, no traceback
+
+    def _leave_port(self) -> None:
+        """Leave newcomers to the other processes on the public port; those who wait in its queue are served here."""
+        gateway = self.app[GATEWAY]
+        if gateway.succeeded:
+            return
+        gateway.succeeded = True
+        self._leaving = asyncio.get_running_loop().create_task(
+            shared_port.leave(self._public, self._accept(secure=True)), name="leave the port"
+        )
 
     def _require_private(self, name: Any) -> None:
         if not self.app[GATEWAY].settings.may_be_public and not is_private(name):
@@ -90,6 +139,8 @@ class Serving:
         """Stop listening, and end the application and every connection."""
         for server in self._servers:
             server.close()
+        if self._leaving is not None:
+            await asyncio.wait((self._leaving,))
         if self._acceptor is not None:
             self._acceptor.close()
         await self._runner.cleanup()

@@ -71,7 +71,7 @@ _VALUES: Final[Mapping[str, str]] = {
 _UNKNOWN: Final = "Object contains unknown field `"
 _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _GOT: Final = re.compile(r"Expected `[^`]*`, got `(\w+)`")
-_PLACE: Final = re.compile(r".* - at `\$\.(\w+)(\[[0-9]+\])?`", re.DOTALL)
+_PLACE: Final = re.compile(r".* - at `\$\.(\w+)(\[[0-9]+\])?(?:\[\.\.\.\])?`", re.DOTALL)
 _QUOTED: Final = 40
 _LONGEST: Final = 200
 

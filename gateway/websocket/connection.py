@@ -16,7 +16,7 @@ from gateway.websocket.framing.parser import REFUSED, FailureCode, FrameParser, 
 from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_pong, pong_number
 from gateway.websocket.numbered_pings import ping as numbered_ping
 from gateway.websocket.read_scheduler import ReadScheduler
-from gateway.websocket.sockets import has_unread
+from gateway.websocket.sockets import descriptor, has_unread
 from gateway.websocket.writer import CUT_OFF, Writer
 
 _CLOSED: Final = "closed with"
@@ -126,7 +126,11 @@ class Connection(Writer):
     @property
     def has_unread(self) -> bool:
         """Whether anything that came waits to be read, in the kernel or here."""
-        return self.waits_to_be_read or (self._fd >= 0 and has_unread(self._fd))
+        if self.waits_to_be_read:
+            return True
+        # With TLS, only the transport can read and write; what the kernel has can be asked for all the same.
+        fd = self._fd if self._fd >= 0 else descriptor(self._transport)
+        return fd >= 0 and has_unread(fd)
 
     @property
     def waits_to_be_read(self) -> bool:

@@ -14,7 +14,7 @@ NOTSENT_LOWAT_BYTES: Final = 16 * 1024
 _TCP_NOTSENT_LOWAT: Final = 25
 
 
-def bind_both(port: int) -> socket.socket:
+def bind_both(port: int, *, reuse_port: bool = False) -> socket.socket:
     """A TCP socket at ``port`` of every address, IPv6 and IPv4.
 
     For ``::`` alone event loops take IPv6 only, and the kernel follows `net.ipv6.bindv6only` (ipv6(7)).
@@ -25,6 +25,8 @@ def bind_both(port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind(("::", port))
     except OSError:
@@ -45,6 +47,12 @@ def prepare(transport: asyncio.Transport) -> int:
         pass
     # With TLS, only the transport can write.
     return sock.fileno() if transport.get_extra_info("ssl_object") is None else -1
+
+
+def descriptor(transport: asyncio.Transport) -> int:
+    """The descriptor of a transport's socket, or -1 if there is none any more."""
+    sock: socket.socket | None = None if transport.is_closing() else transport.get_extra_info("socket")
+    return -1 if sock is None else sock.fileno()
 
 
 def has_unread(fd: int) -> bool:

@@ -22,6 +22,10 @@ Receiver = Callable[[Sequence[Message]], None]
 """A subscriber's callback. The broker calls it with the messages that arrived together, in order. It must not raise."""
 
 
+def nothing() -> None:
+    """Stands in for `BusSubscription.on_interrupt` until it is set."""
+
+
 class Batch(NamedTuple):
     """Messages that are published at once: in each partition values, updates, events, barrier, in this order."""
 
@@ -47,6 +51,8 @@ class BusSubscription(Protocol):
     missed: asyncio.Event
     """Set when messages may have been missed although the subscription goes on, because one server of several was
     replaced. Who sees it clears it, and reads the last values again."""
+    on_interrupt: Callable[[], None]
+    """Called when that begins, behind the last message before it, and before the next one of that partition."""
 
     @property
     def interrupted(self) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from market.bus.broker import Batch, Message, Receiver
+from market.bus.broker import Batch, Message, Receiver, nothing
 from market.bus.errors import LeaseLostError
 from market.bus.last_values import MAX_TOPIC_BYTES
 from market.bus.leadership import Token
@@ -133,7 +133,7 @@ class MemorySubscription:
         self._kept: list[Message] | None = None
         """The messages of the present rest; None while there is none."""
         self.lost: asyncio.Future[str] = self._loop.create_future()
-        self.missed = asyncio.Event()
+        self.missed, self.on_interrupt = asyncio.Event(), nothing
         self.received_at = self._loop.time()
 
     def deliver(self, messages: Sequence[Message]) -> None:

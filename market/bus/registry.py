@@ -163,6 +163,6 @@ def _scheme(url: str) -> Scheme:
         return scheme
     what = f"has the scheme {name}, which is not supported" if name in _NAMED_SCHEMES else "is no URL of a bus"
     raise BusUrlError(
-        f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, or memory://;"
-        " a cluster is redis+cluster://host:port,host:port, or kafka://host:port,host:port"
+        f"{what}; write redis://host:port/db, rediss:// for TLS, unix:///socket, redis+sentinel://host:port/master/db,"
+        " redis+cluster://host:port, kafka://host:port, or memory://"
     )

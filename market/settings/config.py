@@ -32,8 +32,8 @@ POLLERS: Final = _names(
     " BINANCE_WS_URL COINBASE_REST_URL COINBASE_WS_URL SIM_TICKS_PER_S SIM_SEED REPLAY_SPEED POLLER_METRICS_PORT"
 )
 GATEWAYS: Final = _names(
-    "BUS_URL STORE_URL SYMBOLS LOG_FORMAT LOG_LEVEL GATEWAY_HOST GATEWAY_PORT HEARTBEAT_S LAG_TIMEOUT_S"
-    " DRAIN_SECONDS REST_FACTOR"
+    "BUS_URL STORE_URL SYMBOLS LOG_FORMAT LOG_LEVEL GATEWAY_HOST GATEWAY_PORT GATEWAY_REUSE_PORT GATEWAY_PRIVATE_HOST"
+    " GATEWAY_PRIVATE_PORT GATEWAY_TLS_CERT GATEWAY_TLS_KEY HEARTBEAT_S LAG_TIMEOUT_S DRAIN_SECONDS REST_FACTOR"
     " HISTORY_BYTES AUTH_MODE ALLOW_ANONYMOUS JWT_SECRET JWT_PUBLIC_KEY_FILE JWT_JWKS_URL JWT_FAMILY JWT_ISSUER"
     " JWT_AUDIENCE JWT_LEEWAY_S AUTH_QUERY_TOKEN AUTH_TIMEOUT_S ALLOWED_ORIGINS ALLOWED_HOSTS TRUSTED_PROXIES"
     " FORWARDED_HOPS HANDSHAKE_TIMEOUT_S MAX_HANDSHAKES MAX_CONNECTIONS MAX_CONNECTIONS_PER_IP MAX_CONNECT_RATE_PER_IP"
@@ -51,8 +51,8 @@ HAPROXYS: Final = _names(
 ) | {f"TICKGATE_GATEWAY_{number}" for number in range(1, 17)}
 """Variables of ``haproxy.cfg``; the launcher passes them to HAProxy."""
 FRONT: Final = "FRONT"
-"""What ``tickgate cluster`` starts before the gateways: ``haproxy``, ``nginx`` or ``envoy``. Unset means
-``haproxy``."""
+"""What ``tickgate cluster`` starts before the gateways: ``haproxy``, ``nginx`` or ``envoy``, or ``direct``:
+nothing, gateways share the public port. Unset means ``haproxy``."""
 LAUNCHERS: Final = _names("VENUES")
 """The venues whose pollers ``run`` and ``cluster`` start, with commas between them: ``binance,coinbase``. Unset means
 the one of ``VENUE``."""

@@ -72,7 +72,7 @@ def test_a_floor_writes_what_it_is_told(bench: Bench) -> None:
 @pytest.mark.skipif(front.find() is None, reason="HAProxy is not installed (Debian: apt-get install haproxy)")
 def test_a_gateway_is_measured_through_haproxy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same ticks come, no audit finds a fault, and both have a part in what a tick costs."""
-    monkeypatch.setattr(bench, "fronted", True)
+    monkeypatch.setattr(bench, "fronted", "haproxy")
     result = bench.run(scenario(), CONTENDERS["gateway"], 1, 1.0, None)
     assert result.faults == []
     assert result.audited > 0

@@ -240,3 +240,25 @@ def test_every_variable_can_be_compared() -> None:
         assert [name] == [variable for variable in before if before[variable] != after[variable]]
     spared = Settings.from_environ({"MAX_CONNECTIONS_PER_IP": "500"}).by_variable()
     assert ["the exemption of 127.0.0.1 and ::1"] == [name for name in before if before[name] != spared[name]]
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"GATEWAY_REUSE_PORT": "1"}, "GATEWAY_REUSE_PORT needs GATEWAY_PRIVATE_PORT"),
+        ({"GATEWAY_PRIVATE_PORT": "8080"}, "GATEWAY_PRIVATE_PORT is GATEWAY_PORT"),
+        ({"GATEWAY_TLS_KEY": "key.pem"}, "GATEWAY_TLS_KEY is set"),
+    ],
+)
+def test_ports_that_do_not_fit_each_other_stop_the_start(variables: dict[str, str], named: str) -> None:
+    """Else a probe would be answered by any gateway, or operators' answers stand on the public port."""
+    with pytest.raises(SettingError, match=f"^{named}"):
+        Settings.from_environ(variables)
+
+
+def test_a_shared_port_goes_with_a_private_one() -> None:
+    """And both with a certificate."""
+    variables = {"GATEWAY_REUSE_PORT": "1", "GATEWAY_PRIVATE_PORT": "9081", "GATEWAY_TLS_CERT": "cert.pem"}
+    settings = Settings.from_environ(variables)
+    assert (settings.reuse_port, settings.private_port, settings.private_host) == (True, 9081, "127.0.0.1")
+    assert (settings.tls_cert, settings.tls_key) == ("cert.pem", "")

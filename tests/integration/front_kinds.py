@@ -18,9 +18,9 @@ from deploy.stack import Stack
 from tests.integration.stacks import GATEWAY_COUNT, answers, cluster_environment, cluster_plan, eventually
 from tests.waiting import until
 
-FRONTS = ("haproxy", "nginx", "envoy")
-OTHERS = FRONTS[1:]
-"""HAProxy has tests of its own for much of what the others are tested for here."""
+FRONTS = ("haproxy", "nginx", "envoy", "direct")
+OTHERS = ("nginx", "envoy")
+"""Programs before the gateways. HAProxy has tests of its own for much of what they are tested for here."""
 
 CHECKS = {"nginx": ("-t",), "envoy": ("--mode", "validate")}
 """What makes the program only look at its configuration, behind its command."""
@@ -62,6 +62,9 @@ async def reloaded(stack: Stack, front: str) -> AsyncIterator[None]:
     if front == "envoy":
         async with _restarted(stack):
             yield
+    elif front == "direct":
+        # There is nothing to reload.
+        yield
     else:
         await _reload(stack, front)
         yield
@@ -115,12 +118,14 @@ def children_of(pid: int) -> list[int]:
 
 
 @asynccontextmanager
-async def beside(plan: Plan, front: str) -> AsyncIterator[Address]:
-    """One more front for the gateways of ``plan``, in service at this address."""
+async def beside(plan: Plan, front: str, **settings: str) -> AsyncIterator[Address]:
+    """One more front for the gateways of ``plan``, in service at this address; or one more gateway, without a front."""
     names = {f"TICKGATE_GATEWAY_{number}": "" for number in range(1, GATEWAY_COUNT + 1)}
     names |= {f"TICKGATE_GATEWAY_{number}": str(its.listens[0]) for number, its in enumerate(plan.gateways, start=1)}
-    program = plan_cluster(cluster_environment(FRONT=front) | names).other_front
-    assert program is not None
+    if front == "direct":
+        names = {name: plan.gateways[0].env[name] for name in ("BUS_URL", "SYMBOLS")}
+    made = plan_cluster(cluster_environment(FRONT=front) | names | settings)
+    program = made.other_front or made.gateways[0]
     process = Process(
         front,
         program.command,
@@ -131,6 +136,6 @@ async def beside(plan: Plan, front: str) -> AsyncIterator[Address]:
     await process.start()
     try:
         await answers(f"http://{program.listens[0]}/readyz", 200)
-        yield program.listens[0]
+        yield made.front
     finally:
         await process.stop(10)

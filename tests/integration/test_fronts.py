@@ -14,8 +14,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from deploy.programs import plan_cluster
-from tests.integration.balancers import METRICS, Balancer, balancer
-from tests.integration.clouds import UPGRADE, request, websocket
+from tests.integration.balancers import METRICS, Balancer, balancer, starting_balancer
+from tests.integration.clouds import CLIENT, CLOUD, UPGRADE, forwarded, proxy_v1, request, websocket
 from tests.integration.front_kinds import CHECKS, OTHERS, require
 from tests.integration.sockets import said, socket
 from tests.integration.stacks import GATEWAY_COUNT, environment, eventually, http_status
@@ -68,6 +68,27 @@ async def test_of_a_trusted_proxy_the_last_entry_is_the_client(front: str) -> No
             assert its.requests[-1].headers.getall("X-Forwarded-For") == [expected]
             for stand_in in its.stand_ins:
                 stand_in.requests.clear()
+
+
+async def test_nginx_learns_the_client_from_a_proxy_header_of_a_balancer_that_it_believes() -> None:
+    """Every connection must begin with one, but only the balancer's own is believed."""
+    require("nginx")
+    async with starting_balancer(front="nginx", TICKGATE_ACCEPT_PROXY=CLOUD) as its:
+
+        async def status(source: str, data: bytes) -> int:
+            async with websocket(its, data, source) as answer:
+                return answer
+
+        async def serves() -> bool:
+            with contextlib.suppress(OSError):
+                return await status(CLOUD, proxy_v1(CLIENT) + request()) == 200
+            return False
+
+        await eventually(serves, within_s=20)
+        for source, expected in ((CLOUD, CLIENT), (STRANGER, STRANGER)):
+            assert await status(source, proxy_v1(CLIENT) + request()) == 200
+            assert [lines[-1] for lines in forwarded(its)][-1] == expected
+        assert await status(STRANGER, request()) != 200
 
 
 async def test_a_request_that_a_gateway_refuses_goes_to_another(front: str) -> None:

@@ -60,6 +60,8 @@ class Resuming:
         self._url = url
         self._options = options
         self.connections: list[Client] = []
+        self.away_s: list[float] = []
+        """From the end of each connection to the first tick over the next one."""
 
     @property
     def prices(self) -> dict[str, list[Message]]:
@@ -75,6 +77,8 @@ class Resuming:
 
     async def run(self) -> None:
         """Until cancelled."""
+        clock = asyncio.get_running_loop().time
+        ended_at = 0.0
         while True:
             try:
                 client = await open_client(self._url)
@@ -86,9 +90,13 @@ class Resuming:
             subscribe = {"type": "subscribe", "symbols": list(SYMBOLS), "conflate": False, **self._options}
             try:
                 await client.send(subscribe | ({"since": since} if since else {}))
+                await client.until(lambda client: bool(client.prices))
+                if since:
+                    self.away_s.append(clock() - ended_at)
                 await client.until_closed(within_s=1_000)
             finally:
                 await client.close()
+                ended_at = clock()
             await asyncio.sleep(random.uniform(*BACKOFF_S))
 
 
@@ -109,6 +117,8 @@ async def test_no_tick_is_missed_when_gateways_are_killed() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    away_s = [seconds for client in clients for seconds in client.away_s]
+    print(f"killed (kill -9): {len(away_s)} connections, the next tick after {max(away_s):.2f} s at most")  # noqa: T201
     assert [0] * CLIENTS == [client.gaps for client in clients]
     # Those of the last gateway stayed where they were.
     assert sum(len(client.connections) - 1 for client in clients) >= CLIENTS // 2

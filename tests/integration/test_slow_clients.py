@@ -2,20 +2,23 @@
 
 import asyncio
 import bisect
+import ssl
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from bench.hand import Hand
 from bench.readers import Reader, ReadRate
 from bench.ticks import SYMBOLS
-from deploy.ports import Address
+from deploy.ports import Address, free_port
 from tests.integration.faults import tell
 from tests.integration.front_kinds import OTHERS, beside, is_here
 from tests.integration.fronts import both_ways
 from tests.integration.haproxy_stats import connections_of
 from tests.integration.stacks import cluster_plan, eventually, running
+from tests.integration.test_edge import Certificate
 from tests.integration.test_states import ScriptedPoller, gateway_of, polling
 from tests.valkey import Valkey
 
@@ -33,23 +36,29 @@ OLDER_BYTES = 64 * 1024
 """After a stall, before the first current price."""
 
 
-async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog() -> None:
+async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog(tmp_path: Path) -> None:
     """Whatever stands in front and in whichever buffers: bytes that nobody has read are bounded by what was answered.
 
     Of three clients of each front two read 20 KB/s of 200, one of which answers only the last ping of each read, and
     one stops for seconds. A fast one beside them just goes on.
     """
+    certificate = Certificate(tmp_path)
     plan = cluster_plan(SYMBOLS=",".join(SYMBOLS), SIM_TICKS_PER_S=str(TICKS_PER_S))
     async with running(plan) as stack, AsyncExitStack() as exits:
         fronts = {"straight": stack.plan.gateways[0].listens[0], "haproxy": stack.plan.front}
         for name in filter(is_here, OTHERS):
             fronts[name] = await exits.enter_async_context(beside(plan, name))
+        tls = {"TICKGATE_CERT": str(certificate.file), "TICKGATE_TLS_BIND": f"127.0.0.1:{free_port()}"}
+        secure = await exits.enter_async_context(beside(plan, "direct", **tls))
         async with asyncio.TaskGroup() as group:
             for name, address in fronts.items():
                 group.create_task(_slow(name, address, Reader))
                 group.create_task(_slow(name, address, Terse))
                 group.create_task(_stalled(name, address))
                 group.create_task(_fast(name, address))
+            for kind in (Reader, Terse):
+                group.create_task(_slow("straight, TLS", secure, kind, certificate.client))
+            group.create_task(_stalled("straight, TLS", secure, certificate.client))
 
 
 async def test_each_of_two_thousand_symbols_has_its_turn() -> None:
@@ -195,8 +204,8 @@ class Terse(Reader):
         self._last = payload
 
 
-async def _slow(front: str, address: Address, kind: type[Reader]) -> None:
-    reader = kind(ReadRate("slow", bytes_per_s=20_000), (address.host, address.port))
+async def _slow(front: str, address: Address, kind: type[Reader], tls: ssl.SSLContext | None = None) -> None:
+    reader = await asyncio.to_thread(kind, ReadRate("slow", bytes_per_s=20_000), (address.host, address.port), tls=tls)
     await _read(reader, RUN_S - JUDGED_S)
     ages = await _read(reader, JUDGED_S)
     assert ("", len(SYMBOLS)) == (reader.end, len(reader.hand.held))
@@ -205,8 +214,8 @@ async def _slow(front: str, address: Address, kind: type[Reader]) -> None:
     reader.close()
 
 
-async def _stalled(front: str, address: Address) -> None:
-    reader = Reader(ReadRate("stalls", stall_s=STALL_S), (address.host, address.port))
+async def _stalled(front: str, address: Address, tls: ssl.SSLContext | None = None) -> None:
+    reader = await asyncio.to_thread(Reader, ReadRate("stalls", stall_s=STALL_S), (address.host, address.port), tls=tls)
     await _read(reader, RUN_S)
     hand: Hand = reader.hand
     tell(f"a client stops reading for {STALL_S} s, {front}", older_prices=f"{hand.bytes_before_current // 1024} KB")

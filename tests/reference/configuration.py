@@ -22,7 +22,7 @@ _NUMBERED = re.compile(r"(TICKGATE_GATEWAY)_(\d+) to _(\d+)")
 _HEADER = re.compile(r"^#   (TICKGATE_\w+(?: to _\d+)?) \[(.*)\]\n((?:#       .*\n)+)", re.MULTILINE)
 """A variable in the first lines of ``haproxy.cfg``: name, default and meaning."""
 
-_OTHER_FIELDS = {"GATEWAY_HOST": "host", "GATEWAY_PORT": "port", "AUTH_MODE": "mode", "FORWARDED_HOPS": "hops"}
+_OTHER_FIELDS = {"AUTH_MODE": "mode", "FORWARDED_HOPS": "hops"}
 """Variables whose field has another name."""
 
 _FIRST = {"BUS_URL", "SYMBOLS", "GATEWAY_HOST", "GATEWAY_PORT", "AUTH_MODE"}
@@ -44,7 +44,9 @@ def _of_gateway() -> Iterator[Variable]:
     docs.update(field_docs(gateway.admission.address, "TrustedProxies"))
     for name, value in Settings.from_environ({}).by_variable().items():
         if name.isupper():
-            yield Variable(name, _shown(value), "gateway", docs[_OTHER_FIELDS.get(name, name.lower())])
+            yield Variable(
+                name, _shown(value), "gateway", docs[_OTHER_FIELDS.get(name, name.removeprefix("GATEWAY_").lower())]
+            )
 
 
 def _of_poller() -> Iterator[Variable]:

@@ -38,6 +38,7 @@ class Continuity:
         self._ring = ring
         self._symbols = symbols
         self._streams: dict[tuple[str, int, int], Stream] = {}
+        self._layouts: dict[str, BatchLayout | None] = {}
         self._topics: dict[tuple[str, int], list[frozenset[str]]] = {}
         """By venue and number of partitions: the symbols of each partition. They are looked up when first wanted."""
 
@@ -55,6 +56,7 @@ class Continuity:
 
     def subscribed(self, layouts: Mapping[str, BatchLayout | None]) -> None:
         """A subscription begins, or has replaced the one before. ``layouts`` are the batches read of each venue."""
+        self._layouts = dict(layouts)
         wanted = {(venue, its.partitions) for venue, its in layouts.items() if its is not None}
         self._streams = {key: stream for key, stream in self._streams.items() if (key[0], key[2]) in wanted}
         for stream in self._streams.values():
@@ -62,6 +64,10 @@ class Continuity:
         for venue, layout in layouts.items():
             if layout is None:
                 self._ring.cut(self._symbols_of(venue, 1)[0], head_holds=False)
+
+    def interrupted(self) -> None:
+        """The subscription goes on, and may miss something in some partition until the next message of that."""
+        self.subscribed(self._layouts)
 
     def received(self, stream: Stream, term: str, number: int) -> None:
         """A batch has come, whose ticks are not published yet."""

@@ -195,8 +195,7 @@ class Feed:
                 else:
                     old.close()
                     self._subscribed()
-                    await self._last_values.read(self._symbols)
-                    self._health.bus_link_up(asyncio.get_running_loop().time())
+                    subscription.missed.set()
         except BusDownError as error:
             return str(error)
         else:

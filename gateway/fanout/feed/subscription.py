@@ -80,4 +80,5 @@ async def subscribe(
             subscription.rest(wait_s)
 
     subscription = await broker.subscribe([*takers, *symbol_of], receive)
+    subscription.on_interrupt = continuity.interrupted
     return subscription

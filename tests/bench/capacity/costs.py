@@ -5,7 +5,6 @@ from bench.capacity.unit_costs import Costs, UnitCosts
 ROUND = UnitCosts(
     machine={"cpu": "a round one"},
     when="2026-11-27T00:00:00+00:00",
-    yardstick_us=2.5,
     bytes_per_tick=200,
     bus_bytes_per_tick=250,
     kernel_kb_per_connection=4,

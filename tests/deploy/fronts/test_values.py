@@ -3,15 +3,17 @@
 import pytest
 
 from deploy.errors import DeployError
+from deploy.fronts.addresses import Listening
 from deploy.fronts.values import Front, read
 from deploy.ports import Address
 
 ADDRESS = Address("127.0.0.1", 8080, "TICKGATE_BIND")
+AT = Listening(ADDRESS, ADDRESS, None)
 
 
 def front(**variables: str) -> Front:
     """A front with these variables and nothing else."""
-    return read(variables, ADDRESS, ADDRESS, None, [ADDRESS])
+    return read(variables, AT, [ADDRESS])
 
 
 def test_the_defaults_are_those_of_haproxy_cfg() -> None:

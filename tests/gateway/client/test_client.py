@@ -586,3 +586,41 @@ async def test_compression_can_be_switched_off(start: Start) -> None:
     async with connect(running.url) as client:
         assert client.response is not None
         assert "permessage-deflate" == client.response.headers["Sec-WebSocket-Extensions"]
+
+
+async def test_a_client_goes_on_where_it_was(start: Start) -> None:
+    """Over a real socket: what was missed of each symbol, then what comes; and a gap where it is not there."""
+    running = await start()
+    for seq in range(5, 9):
+        await running.publish("BTCUSDT", seq)
+        await running.publish("ETHUSDT", seq * 10)
+    async with connected(running.url) as client:
+        await client.subscribe("BTC", "ETH", "SOL", conflate=False, since={"BTC": 6, "ETH": 50, "SOL": 3})
+        await client.until(lambda client: client.newest_seq("ETHUSDT") == 80)
+        await running.publish("BTCUSDT", 9)
+        await client.until(lambda client: client.newest_seq("BTCUSDT") == 9)
+        await client.until(lambda client: client.count("gap") == 1)
+        assert ([7, 8, 9], [60, 70, 80]) == (client.seqs("BTCUSDT"), client.seqs("ETHUSDT"))
+        assert [{"type": "gap", "symbol": "SOLUSDT", "from_seq": 4}] == client.received("gap")
+        # Over again, on the same connection.
+        await client.subscribe("BTC", conflate=False, since={"BTC": 7})
+        await client.until(lambda client: client.seqs("BTCUSDT") == [7, 8, 9, 8, 9])
+        await client.send({"type": "unsubscribe", "symbols": ["BTC"]})
+        await client.until(lambda client: client.count("unsubscribed") == 1)
+        await running.publish("BTCUSDT", 10)
+        await running.publish("ETHUSDT", 81)
+        await client.until(lambda client: client.newest_seq("ETHUSDT") == 81)
+        assert [7, 8, 9, 8, 9] == client.seqs("BTCUSDT")
+    assert 7 == running.gateway.counters.ticks_resumed
+
+
+async def test_a_gateway_without_a_history(start: Start) -> None:
+    """With `HISTORY_BYTES=0` a client hears what it lacks, and has the newest tick of each symbol."""
+    running = await start(history_bytes=0)
+    for seq in range(5, 9):
+        await running.publish("BTCUSDT", seq)
+    async with connected(running.url) as client:
+        await client.subscribe("BTC", conflate=False, since={"BTC": 5})
+        await client.until(lambda client: client.newest_seq("BTCUSDT") == 8)
+        assert [{"type": "gap", "symbol": "BTCUSDT", "from_seq": 6, "to_seq": 7}] == client.received("gap")
+        assert ["snapshot"] == [price["type"] for price in client.prices["BTCUSDT"]]

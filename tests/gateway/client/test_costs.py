@@ -27,6 +27,7 @@ def test_what_takes_long_costs_much() -> None:
         (Subscribe(symbols=["*"], snapshot=False), 0, 12),
         (Subscribe(symbols=["BTC"]), 1_999, 12),
         (Subscribe(symbols=["BTC"] * 50), 0, 0),
+        (Subscribe(symbols=["*"], snapshot=False, since=dict.fromkeys(map(str, range(2_000)), 1)), 0, 12 + 100),
         (Unsubscribe(symbols=["*"]), 2_000, 12),
         (Unsubscribe(symbols=["BTC"]), 2_000, 12),
         (List(), 2_000, 12),

@@ -625,3 +625,52 @@ def test_what_is_required_is_not_null() -> None:
     for text in ('{"type":"subscribe","symbols":null}', '{"type":"auth","token":null}', '{"type":null}'):
         [answer] = replies(session().receive(text.encode()))
         assert "bad_message" == answer["code"]
+
+
+def test_positions_to_resume_from() -> None:
+    """Symbols with a position are resumed and get no snapshot; the others of the same message get theirs."""
+    client = session()
+    since = {"BTC": 7, "ETHUSDT": 0, "btcusdt": 5}
+    outcome = say(client, type="subscribe", symbols=["BTC", "ETH", "SOL"], conflate=False, since=since)
+    # Of two for one symbol the older one counts.
+    assert ({"BTCUSDT": 5, "ETHUSDT": 0}, ["SOLUSDT"]) == (outcome.since, outcome.snapshots)
+    assert frozenset(SYMBOLS) == only(client).topics
+    outcome = say(client, type="subscribe", symbols=["*"], conflate=False, since={"BTC": 7}, snapshot=False)
+    assert ({"BTCUSDT": 7}, (), ["ETHUSDT", "SOLUSDT"]) == (outcome.since, outcome.snapshots, outcome.states)
+    nothing: dict[str, int] | None
+    for nothing in ({}, None):
+        outcome = say(client, type="subscribe", symbols=["BTC"], conflate=False, since=nothing)
+        assert ({}, ["BTCUSDT"]) == (outcome.since, outcome.snapshots)
+        outcome = say(client, type="subscribe", symbols=["BTC"], since=nothing)
+        assert ["BTCUSDT"] == outcome.snapshots
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"since": {"BTC": 1}}, 'since needs "conflate":false: only then every tick is sent'),
+        ({"since": {"BTC": 1}, "conflate": True}, 'since needs "conflate":false: only then every tick is sent'),
+        ({"since": {"SOL": 1, "*": 2}, "conflate": False}, "since has what symbols does not name: 'SOL', '*'"),
+        ({"since": {"BTC": -1}, "conflate": False}, "since must be an object with the seq"),
+        ({"since": {"BTC": 2**53}, "conflate": False}, "since must be an object with the seq"),
+        ({"since": {"BTC": "7"}, "conflate": False}, "since must be an object with the seq"),
+        ({"since": [1], "conflate": False}, "since must be an object with the seq"),
+    ],
+)
+def test_positions_that_make_no_sense(fields: dict[str, Any], problem: str) -> None:
+    """A position without a symbol to resume, or where not every tick is wanted, is refused, and nothing changes."""
+    client = session()
+    outcome = say(client, type="subscribe", symbols=["BTC", "ETH"], id=4, **fields)
+    [error] = replies(outcome)
+    assert ("bad_message", 4) == (error["code"], error["id"])
+    assert error["message"].startswith(problem)
+    assert () == client.wants
+
+
+def test_positions_of_symbols_that_are_not_to_be_had() -> None:
+    """A position of an unknown or forbidden symbol is no further mistake: the symbol itself was refused."""
+    client = session(grant=allowed("BTCUSDT"))
+    since = {"BTC": 7, "ETH": 8, "NOPE": 9}
+    outcome = say(client, type="subscribe", symbols=["BTC", "ETH", "NOPE"], conflate=False, since=since)
+    assert {"BTCUSDT": 7} == outcome.since
+    assert ["subscribed", "unknown_symbol", "forbidden"] == [one.get("code", one["type"]) for one in replies(outcome)]

@@ -52,7 +52,7 @@ class Gateway:
         self.published += len(arrived)
         if not self.pending:
             self.scheduler.want(self)
-            if self.scheduler.resting:
+            if self.scheduler._resting:
                 self.rests.append(self.loop.time())
         self.pending += arrived
 
@@ -203,7 +203,7 @@ def test_whatever_comes_nobody_waits_longer_than_a_rest_and_the_work_before_it(
     # Reads go on during a rest, and may delay its end by one more.
     bound_s = Throttle().longest_s + stretch * (2 * flush_s + 3 * tick_s) + TIMER_S
     assert max(delay for _, delay in gateway.delays) <= bound_s
-    assert not gateway.scheduler.resting
+    assert not gateway.scheduler._resting
 
 
 def test_a_loop_that_gets_too_little_of_a_core_rests() -> None:
@@ -212,6 +212,23 @@ def test_a_loop_that_gets_too_little_of_a_core_rests() -> None:
     eager = ran(regular(500, 2), lambda: Gateway(NEVER, 0.001, stretch=3))
     assert gateway.load.busy < 0.4
     assert len(gateway.flushed_at) < 0.7 * len(eager.flushed_at)
+
+
+def test_ticks_that_wait_too_long_for_their_flush_may_be_replaced() -> None:
+    """If a read takes longer than the longest rest, newer ticks no longer have a flush of their own in it."""
+
+    async def main() -> None:
+        gateway = Gateway(Throttle(), 0.001)
+        gateway.scheduler.want(gateway)
+        gateway.jump(0.013)
+        assert not gateway.scheduler.resting
+        gateway.jump(0.002)
+        assert gateway.scheduler.resting
+        await asyncio.sleep(0)
+        gateway.scheduler.want(gateway)
+        assert not gateway.scheduler.resting
+
+    run_virtual(main())
 
 
 def test_a_rest_that_a_timer_cannot_measure_is_left_out() -> None:

@@ -185,6 +185,15 @@ OF_POLLERS = (
 
 OF_SENTINEL = (
     Scenario(
+        name="primary's host dies; a replica takes over",
+        begin=_die(BUS),
+        end=_start_bus,
+        told="",
+        passes="all",
+        lasts_s=12,
+        back_within_s=15,
+    ),
+    Scenario(
         name="primary and one gateway, partition from all others",
         begin=_partition("bus-1 gateway-1", "bus-2 bus-3 poller-1"),
         end=_heal,

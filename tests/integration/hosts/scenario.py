@@ -39,7 +39,7 @@ class Scenario:
     told_within_s: float = TOLD_WITHIN_S
     naive: Literal["told", "cut off", "unaware", "lost"] = "told"
     """The naive ones among them are told the same, or their connection is closed, or it goes on after the fault, or
-    nothing can reach them any more."""
+    nothing can reach them any more, unless they send something."""
     cut_off_within_s: float = CUT_OFF_WITHIN_S
     passes: Literal["no", "all", "half"] = "no"
     """Which careful visitors are current again while the fault lasts; with half, the others are told the truth."""
@@ -95,7 +95,8 @@ async def run(scenario: Scenario, bus: str = "redis") -> Row:
             assert sum(visitor.state == "live" for visitor in its.visitors) == len(its.visitors) // 2
         ended, ended_us = now(), now_us()
         await scenario.end(its)
-        served = careful if scenario.naive == "lost" else its.visitors
+        # Whoever sends something hears from a host that does not know the connection.
+        served = [visitor for visitor in its.visitors if visitor.pings or scenario.naive != "lost"]
         last = await _until_current(served, ended, ended_us, scenario.back_within_s)
         if scenario.passes != "all":
             back_after = last
@@ -173,8 +174,10 @@ def _check(scenario: Scenario, its: Site, began: float) -> None:
         assert visitor.longest_silence(began) < within_s, visitor.since(began)
     if scenario.affects != "some":
         wanted = len(its.visitors) // (2 if scenario.affects == "half" else 1)
-        if scenario.naive in {"unaware", "lost"}:
+        if scenario.naive == "unaware":
             wanted //= 2
+        if scenario.naive == "lost":
+            wanted = sum(visitor.pings for visitor in its.visitors)
         assert len(_told(its.visitors, began)) == wanted, [visitor.since(began) for visitor in its.visitors]
     first, *others = its.visitors
     for visitor in others:

@@ -134,7 +134,8 @@ def _value(text: str, name: str) -> float | None:
 async def site(bus: str = "redis", *, stand_by: bool = False, careful: int = 4, naive: int = 4) -> AsyncIterator[Site]:
     """The platform on ``bus``, with visitors who hold a price of each symbol; half of them at each gateway.
 
-    ``careful`` visitors send pings and leave a silent connection; ``naive`` ones stay until it ends. With ``stand_by``
+    ``careful`` visitors send pings and leave a silent connection; ``naive`` ones stay until it ends; half of
+    those send pings all the same. With ``stand_by``
     there is a second poller.
     """
 
@@ -151,7 +152,9 @@ async def site(bus: str = "redis", *, stand_by: bool = False, careful: int = 4, 
         await made.start(stand_by=stand_by)
         front = made["front"].address
         for number in range(careful + naive):
-            visitor = Visitor(made["client"].namespace, front, PORT, SYMBOLS, careful=number < careful)
+            # By twos, because each comes to another gateway than the one before.
+            manners = {"careful": number < careful, "pings": number < careful or number // 2 % 2 == 1}
+            visitor = Visitor(made["client"].namespace, front, PORT, SYMBOLS, **manners)
             await exits.enter_async_context(visitor)
             await visitor.until(lambda visitor: visitor.is_current(0), within_s=30)
             made.visitors.append(visitor)

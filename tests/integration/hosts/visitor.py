@@ -37,11 +37,15 @@ class Visitor:
     """One client of some symbols. Use it as an async context manager: it visits for the length of the block.
 
     If it is ``careful``, it sends a ping each second, and leaves a connection over which nothing comes. Otherwise it
-    does what the shortest client in README.md does: it reads until the connection ends.
+    does what the shortest client in README.md does: it reads until the connection ends. If it ``pings`` nevertheless,
+    it does not look for the answers.
     """
 
-    def __init__(self, namespace: Namespace, address: str, port: int, symbols: Sequence[str], *, careful: bool) -> None:
+    def __init__(
+        self, namespace: Namespace, address: str, port: int, symbols: Sequence[str], *, careful: bool, pings: bool
+    ) -> None:
         self.careful = careful
+        self.pings = pings
         self.diary: list[Entry] = []
         self.state: Literal["away", "live", "stale"] = "away"
         self.prices: dict[tuple[str, int], Message] = {}
@@ -142,10 +146,10 @@ class Visitor:
             await client.send({"type": "subscribe", "symbols": [*self._symbols]})
             self._received_at = self._clock()
             while not client.closed:
-                await asyncio.wait((client.end,), timeout=PING_EVERY_S if self.careful else None)
+                await asyncio.wait((client.end,), timeout=PING_EVERY_S if self.pings else None)
                 if client.closed:
                     self._note("closed", str(client.close_code))
-                elif self._clock() - self._received_at > SILENT_AFTER_S:
+                elif self.careful and self._clock() - self._received_at > SILENT_AFTER_S:
                     self._note("silent")
                     return
                 else:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from market.bus.broker import Message as BusMessage
-from market.bus.broker import Receiver
+from market.bus.broker import Receiver, nothing
 from market.bus.kafka.connection.client import KafkaClient
 from market.bus.kafka.connection.faults import GONE, explained
 from market.bus.kafka.connection.pulse import Pulse
@@ -61,6 +61,7 @@ class KafkaSubscription:
         self.received_at = self._loop.time()
         self.missed = asyncio.Event()
         """Never set: whatever happens, reading goes on where it stood."""
+        self.on_interrupt = nothing
         self.interrupted = False
         """Whether a partition has no broker now."""
         self._closed_at: float | None = None

@@ -5,19 +5,18 @@ from market.bus.redis.cluster.roles.broker import ClusterBroker
 from market.bus.redis.cluster.roles.last_values import ClusterLastValues
 from market.bus.redis.cluster.roles.leadership import ClusterLeadership
 from market.bus.redis.cluster.roles.tickets import ClusterTicketStore
-from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
 
 
 class ClusterBus:
     """See `market.bus.Bus`."""
 
-    def __init__(self, url: str, *, partitions: int = 1, answer_s: float = ANSWER_TIMEOUT_S) -> None:
-        """Read ``url``, without connecting. Publish in ``partitions``. The cluster has ``answer_s`` for an answer.
+    def __init__(self, url: str, *, partitions: int = 1) -> None:
+        """Read ``url``, without connecting. Publish in ``partitions``.
 
         Raises:
             BusUrlError: the URL, or a part of it, cannot be read.
         """
-        self._client = ClusterClient(url, answer_s=answer_s)
+        self._client = ClusterClient(url)
         self.name = self._client.name
         self.broker = ClusterBroker(self._client, partitions)
         self.last_values = ClusterLastValues(self._client, partitions)

@@ -10,7 +10,7 @@ from typing import Any
 import hiredis
 from redis.asyncio.connection import AbstractConnection
 
-from market.bus.broker import Message, Receiver
+from market.bus.broker import Message, Receiver, nothing
 from market.bus.redis.connection.adapter import take_over
 from market.bus.redis.connection.commands import command
 
@@ -37,7 +37,7 @@ class RedisSubscription(asyncio.Protocol):
         self._resting = False
         self._subscribed: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
-        self.missed = asyncio.Event()
+        self.missed, self.on_interrupt = asyncio.Event(), nothing
         self.received_at = loop.time()
 
     async def subscribe(self) -> None:

@@ -43,6 +43,27 @@ def of(partition: int) -> set[str]:
     return {name for name in SYMBOLS if ":" not in name and partition_of(f"tick.{name}", 2) == partition}
 
 
+def test_an_interruption_is_as_another_subscription() -> None:
+    """After an interruption a new term does not prove that nothing of the last one is missing; the next number does."""
+    link = Link()
+    link.subject.interrupted()
+    assert set() == link.receive(("t", 6))
+    link.subject.interrupted()
+    assert of(0) == link.receive(("u", 0))
+    assert set() == link.receive(("u", 1))
+
+
+def test_an_interruption_cuts_what_is_not_numbered() -> None:
+    """Where the channels of symbols are read, an interruption may have cost something of each."""
+    link = Link()
+    link.subscribe(layout=None)
+    before = link.ring.newest_block
+    link.ring.append(b"a tick")
+    link.subject.interrupted()
+    assert link.ring.newest_block is not before
+    assert link.ring.newest_block.cuts("AAA")
+
+
 @pytest.mark.parametrize(
     "batches",
     [

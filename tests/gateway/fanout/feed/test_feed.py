@@ -129,6 +129,7 @@ class Setup:
         self.last: dict[str, FramedTick] = {}
         self.counters = Counters()
         self.published: list[FramedTick | Status | FramedStatus] = []
+        self.ring = open_ring(1_000_000, self.last)
         self.seq = 0
         self.loop = asyncio.get_running_loop()
         self.states = StatesByVenue(
@@ -141,7 +142,7 @@ class Setup:
             self.states,
             self.published.append,
             self.published.append,
-            open_ring(0, self.last),
+            self.ring,
             self.counters,
             now_us=self.now_us,
             rng=random.Random(1),

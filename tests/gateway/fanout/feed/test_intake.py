@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fanout.feed.intake import Intake
+from gateway.fanout.feed.intake import Intake, ticks_of
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.seq_regressions import REGRESSION_S
 from gateway.fanout.history.ring import open_ring
@@ -19,6 +19,7 @@ from gateway.protocol.json_encoding import JSON
 from market.prices.symbols import parse_symbols
 from market.prices.tick import MAX_EXACT, SEQ_AHEAD_MS
 from market.wire.codec import MAX_TICK_BYTES, decode_tick, encode_tick
+from market.wire.tick_batch import encode_batch
 from tests.fakes import decoded, run_virtual, tick
 
 NOW_MS = 1_795_299_376_232
@@ -32,11 +33,12 @@ class Setup:
         self.last: dict[str, FramedTick] = {}
         self.counters = Counters()
         self.published: list[FramedTick] = []
+        self.ring = open_ring(1_000_000, self.last)
         self.subject = Intake(
             parse_symbols("AAA,BBB,CCC"),
             self.last,
             self.published.append,
-            open_ring(0, self.last),
+            self.ring,
             Refusals(self.counters),
             self.counters,
             now_us=lambda: self.now_ms * 1000,
@@ -45,6 +47,17 @@ class Setup:
     def receive(self, symbol: str, *seqs: int) -> None:
         for seq in seqs:
             self.subject.tick_received(symbol, encode_tick(tick(symbol, seq, bid=1, ask=2, recv_us=3)))
+
+    def receive_batch(self, *parts: bytes) -> None:
+        """The next batch of a stream."""
+        stream = self.subject.continuity.stream("binance", 0, 1)
+        self.subject.batch_received(stream, encode_batch("t", stream.next, parts))
+
+    def history(self) -> list[tuple[str, int]]:
+        """What the ring has of the symbols that are served, in order."""
+        blocks = [self.ring.block(number) for number in range(self.ring.first, self.ring.newest_block.number + 1)]
+        ticks = [tick for block in blocks if block for entry in block.entries for tick in ticks_of(entry)]
+        return [(tick.symbol, tick.seq) for tick in ticks if tick.symbol in self.last]
 
     def seqs(self, symbol: str) -> list[int]:
         return [framed.seq for framed in self.published if framed.topic == symbol]
@@ -267,3 +280,51 @@ def test_one_line_tells_of_all_that_begin_anew(caplog: pytest.LogCaptureFixture)
     run_virtual(main())
     expected = "AAA goes on with seq 5 below 1000, as its poller does, and 2 other symbols likewise"
     assert [expected] == [record.getMessage() for record in caplog.records]
+
+
+PARTS = st.one_of(
+    st.builds(
+        lambda symbol, seq: encode_tick(tick(symbol, seq)), st.sampled_from(["AAA", "BBB", "XXX"]), st.integers(1, 9)
+    ),
+    st.sampled_from([b"1", b'{"symbol":"AAA"}', encode_tick(tick("AAA", NOW_MS + SEQ_AHEAD_MS + 1))]),
+)
+
+
+@given(st.lists(st.lists(PARTS, min_size=1, max_size=5), max_size=10), st.booleans())
+def test_the_history_has_what_was_published(batches: list[list[bytes]], single: bool) -> None:
+    """Whatever a batch has beside good ticks, the history has exactly those that clients got, in the same order."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            for parts in batches:
+                if single:
+                    for part in parts:
+                        for symbol in ("AAA", "BBB", "XXX"):
+                            setup.subject.tick_received(symbol, part)
+                else:
+                    setup.receive_batch(*parts)
+            assert [(framed.topic, framed.seq) for framed in setup.published] == setup.history()
+
+    run_virtual(main())
+
+
+def test_what_is_not_in_the_history_is_a_cut() -> None:
+    """A value from the store, a numbering that begins anew, and a symbol that is served again follow nothing."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            ring = setup.ring
+            setup.receive("AAA", 1000, 1001)
+            setup.subject.take_stored({"AAA": encode_tick(tick("AAA", 1005)), "BBB": b"no tick"})
+            assert (True, True, 1005) == (ring.newest_block.cuts("AAA"), ring.newest_block.follows("AAA", 1005), 1005)
+            assert not ring.newest_block.cuts("BBB")
+            setup.receive("AAA", 1006, 7)
+            await setup.look(4)
+            assert [1000, 1001, 1005, 1006, 7] == setup.seqs("AAA")
+            assert (True, True) == (ring.newest_block.cuts("AAA"), ring.newest_block.follows("AAA", 7))
+            setup.receive("BBB", 1)
+            setup.subject.serve(parse_symbols("AAA"))
+            setup.subject.serve(parse_symbols("AAA,BBB"))
+            assert (False, True) == (ring.newest_block.cuts("AAA"), ring.newest_block.cuts("BBB"))
+
+    run_virtual(main())

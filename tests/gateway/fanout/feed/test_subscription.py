@@ -337,3 +337,29 @@ def test_partitions_of_a_symbol_and_its_last_value_agree() -> None:
             assert [("BTCUSDT", 1)] == passed(setup)
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("missed", [0, 1])
+def test_the_history_goes_on_over_a_new_link_if_nothing_was_missed(missed: int) -> None:
+    """After a lost link the numbers of the batches say whether the history is whole. While it was up, it is."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = BatchPoller(setup)
+            await poller.live()
+            await poller.send(tick("BTCUSDT", 1))
+            before = setup.ring.newest_block
+            await poller.send(tick("BTCUSDT", 2))
+            await poller.live(3)
+            assert setup.ring.newest_block is before
+            setup.bus.stop()
+            setup.bus.stopped = False
+            for seq in range(missed):
+                await poller.send(tick("ETHUSDT", 1 + seq))
+            await poller.live(3)
+            await poller.send(tick("BTCUSDT", 3))
+            after = setup.ring.newest_block
+            assert bool(missed) == (after is not before and after.cuts("BTCUSDT"))
+            assert 3 == setup.last["BTCUSDT"].seq
+
+    run_virtual(main())

@@ -11,6 +11,7 @@ from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.history.history import History
 from gateway.fanout.history.replays import Replays
 from gateway.fanout.hub import Hub
+from gateway.fanout.load import LoopLoad
 from gateway.fanout.member import Subscription
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
@@ -70,7 +71,8 @@ class World:
         self.states: dict[str, FramedStatus] = {}
         self.counters = Counters()
         loop = asyncio.get_running_loop()
-        self.hub = Hub(self.last, self.states, self.counters, lag_timeout_s=1e9, throttle=Throttle(), timer=loop.time)
+        load = LoopLoad(loop.time, lambda: 0.0)
+        self.hub = Hub(self.last, self.states, self.counters, lag_timeout_s=1e9, throttle=Throttle(), load=load)
         self.history = History(history_bytes, self.last, ticks_of)
         self.ring = self.history.ring
         self.replays = Replays(self.hub, self.history, self.last, self.states, self.counters, timer=loop.time)

@@ -14,7 +14,7 @@ from market.bus.redis.cluster.connection.slots import slot_of
 from market.bus.redis.cluster.connection.topology import Topology
 from market.bus.redis.cluster.connection.url import Address, parse_cluster_url
 from market.bus.redis.connection.commands import command, encoded
-from market.bus.redis.connection.dial import FAULTS
+from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S, FAULTS
 
 T = TypeVar("T")
 
@@ -32,14 +32,13 @@ async def together(*asking: Awaitable[T]) -> list[T]:
 class ClusterClient:
     """Connects to a node when that is first needed."""
 
-    def __init__(self, url: str, *, answer_s: float, rng: random.Random | None = None) -> None:
-        """Read ``url``, without connecting. An answer has ``answer_s``, also while the cluster has to recover first.
+    def __init__(self, url: str, *, rng: random.Random | None = None) -> None:
+        """Read ``url``, without connecting.
 
         Raises:
             BusUrlError: the URL, or a part of it, cannot be read.
         """
         its = parse_cluster_url(url)
-        self.answer_s = answer_s
         self.rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
         self.nodes = Nodes(its)
         self.topology = Topology(self.nodes, its.addresses, self.rng)
@@ -69,7 +68,7 @@ class ClusterClient:
 
         route = Route(self.topology, slot, execute, self.rng, repeat=repeat)
         try:
-            async with asyncio.timeout(self.answer_s):
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 return await route.run()
         except TimeoutError:
             if route.waits_for is None:

@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from market.bus.redis.cluster.connection.pipe import UnansweredError
@@ -62,6 +63,7 @@ class Route(Generic[T]):
         Raises:
             ResponseError: that refusal.
             UnansweredError: the answer was lost, and the action must not be repeated.
+            RedisConnectionError: no node of the cluster has ever answered.
         """
         while True:
             asking, self._asking = self._asking, None
@@ -70,6 +72,9 @@ class Route(Generic[T]):
                 await self._topology.refresh()
                 if self._topology.owner(self._slot) is None:
                     self.trouble = self._topology.trouble or "no node of the cluster has the slot of this partition"
+                    if not self._topology.has_answered:
+                        # Whoever wants it tries again, and says so.
+                        raise RedisConnectionError(self.trouble)
                     await self._pause()
                 continue
             self.waits_for = address

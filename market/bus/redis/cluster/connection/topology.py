@@ -48,6 +48,11 @@ class Topology:
         self.trouble = ""
         """Why the last round brought nothing; empty if it did."""
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether any node has ever said who has which slot."""
+        return bool(self._slots.nodes)
+
     def owner(self, slot: int) -> Address | None:
         """The node that has ``slot``, as far as is known."""
         if slot in self._moved:
@@ -91,6 +96,8 @@ class Topology:
                 self._slots = max(found, key=lambda its: its.epoch)
                 self._nodes.pipes.keep(self._slots.nodes | frozenset(self._seeds))
                 self.trouble = ""
+            elif not self.trouble:
+                self.trouble = "no node of the cluster answered in time"
         finally:
             self._round = None
             self._next_at = loop.time() + _EVERY_S

@@ -14,13 +14,14 @@ from typing import Final
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from market.bus.broker import Message, Receiver
+from market.bus.broker import Message, Receiver, nothing
 from market.bus.redis.cluster.connection.client import ClusterClient
 from market.bus.redis.cluster.connection.one_per_node import OnePerNode
 from market.bus.redis.cluster.connection.routing import Route
 from market.bus.redis.cluster.connection.slots import slot_of
 from market.bus.redis.cluster.connection.url import Address
 from market.bus.redis.cluster.subscription.node_link import NodeLink
+from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ class ClusterSubscription:
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.received_at = self._loop.time()
         self.missed = asyncio.Event()
+        self.on_interrupt = nothing
+        self._opened = False
 
     @property
     def interrupted(self) -> bool:
@@ -75,13 +78,17 @@ class ClusterSubscription:
         """
         routes = {seat: self._route(seat) for seat in self._seats}
         try:
-            async with asyncio.timeout(self._client.answer_s):
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await asyncio.gather(*(self._place(seat, route) for seat, route in routes.items()))
         except TimeoutError:
             troubles = [route.trouble for seat, route in routes.items() if seat.link is None and route.trouble]
             raise RedisConnectionError(troubles[0] if troubles else "no node answered in time") from None
         if self.lost.done():
             raise RedisConnectionError(self.lost.result())
+        if not all(seat.link for seat in self._seats):
+            # Nobody could be told yet.
+            raise RedisConnectionError("a partition was lost again before all were there")
+        self._opened = True
 
     def ping(self) -> None:
         """See `market.bus.BusSubscription.ping`."""
@@ -127,18 +134,15 @@ class ClusterSubscription:
 
     async def _place(self, seat: _Seat, route: Route[NodeLink]) -> None:
         """Read a partition at the node that has it."""
-        before = seat.link
         link = await route.run()
         while not link.reads(seat.channels):
             # It was lost again, or the slot was given away, as soon as it was there.
             link = await route.run()
         seat.link = link
-        if before is not None and before is not link:
-            before.ignore(seat.channels)
 
     async def _place_again(self, seat: _Seat) -> None:
         try:
-            while seat.link is None or self._client.topology.owner(seat.slot) not in {seat.link.address, None}:
+            while seat.link is None:
                 await self._place(seat, self._route(seat))
                 self.missed.set()
         except ResponseError as refusal:
@@ -148,7 +152,10 @@ class ClusterSubscription:
 
     def _interrupt(self, seat: _Seat, reason: str) -> None:
         seat.link, seat.interrupted_at = None, self._loop.time()
-        if seat.placing is None and not self.lost.done():
+        if not self._opened or self.lost.done():
+            return
+        self.on_interrupt()
+        if seat.placing is None:
             logger.info("%s: a partition is looked for again: %s", self._client.name, reason)
             seat.placing = self._loop.create_task(self._place_again(seat))
 
@@ -158,9 +165,10 @@ class ClusterSubscription:
             await self._client.topology.refresh()
             for seat in self._seats:
                 owner = self._client.topology.owner(seat.slot)
-                if seat.link is not None and seat.placing is None and owner not in {seat.link.address, None}:
-                    # The old link goes on until the new one brings messages.
-                    seat.placing = self._loop.create_task(self._place_again(seat))
+                if seat.link is not None and owner not in {seat.link.address, None}:
+                    # Left before the new one is there: of two at once nobody could say what is missing.
+                    seat.link.ignore(seat.channels)
+                    self._interrupt(seat, f"{seat.link.address} does not know that it has lost its slot")
             used = frozenset(seat.link.address for seat in self._seats if seat.link is not None)
             if not any(seat.placing for seat in self._seats):
                 self._links.keep(used)

@@ -5,28 +5,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from market.bus import Bus, open_bus
-from market.bus.redis.cluster.bus import ClusterBus
 from market.bus.registry import BusOptions
-from tests.market.bus.using import outcome_of
 from tests.valkey_cluster import ValkeyCluster
 
 PARTITIONS = 6
 
 Opener = Callable[..., Bus]
 """Opens a bus that publishes in so many partitions, `PARTITIONS` unless told."""
-
-
-SOON_S = 0.5
-"""For an answer that is a reason why there is none."""
-
-
-async def soon_outcome_of(url: str) -> str:
-    """See `outcome_of`, of a bus whose cluster has little time to recover."""
-    bus = ClusterBus(url, answer_s=SOON_S)
-    try:
-        return await outcome_of(bus)
-    finally:
-        await bus.aclose()
 
 
 @pytest.fixture

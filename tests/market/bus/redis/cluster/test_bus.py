@@ -5,10 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from deploy.ports import free_port
-from tests.market.bus.redis.cluster.conftest import soon_outcome_of
 from tests.market.bus.redis.connection.tls_front import Certificates, tls_front
 from tests.market.bus.using import outcome_of
-from tests.valkey_cluster import PRIMARIES, ValkeyCluster
+from tests.valkey_cluster import NEVER_MS, PRIMARIES, ValkeyCluster
 
 
 @asynccontextmanager
@@ -25,18 +24,18 @@ async def test_tls_to_every_node(tmp_path: Path) -> None:
     """Every node is dialled with TLS where it says that it is: its certificate is checked, and ours is shown."""
     made = Certificates(tmp_path)
     ports = [free_port() for _ in range(PRIMARIES)]
-    cluster = ValkeyCluster(announced=ports, fails_over=False)
+    cluster = ValkeyCluster(announced=ports, node_timeout_ms=NEVER_MS)
     try:
         cluster.start()
         theirs, ours = f"ssl_ca_certs={made.ca_file}", f"ssl_certfile={made.both}"
         async with over_tls(cluster, ports, made, "127.0.0.1") as url:
             assert "" == await outcome_of(f"{url}{theirs}&{ours}")
             for options, said in ((ours, "unknown authority"), (theirs, "ssl_certfile")):
-                assert said in await soon_outcome_of(url + options)
+                assert said in await outcome_of(url + options)
             plain = url.replace("rediss", "redis").rstrip("?")
-            assert "write rediss+cluster:// in BUS_URL" in await soon_outcome_of(plain)
+            assert "write rediss+cluster:// in BUS_URL" in await outcome_of(plain)
         async with over_tls(cluster, ports, made, "elsewhere.example.org") as url:
-            assert "is for another name" in await soon_outcome_of(f"{url}{theirs}&{ours}")
+            assert "is for another name" in await outcome_of(f"{url}{theirs}&{ours}")
             assert "" == await outcome_of(f"{url}{theirs}&{ours}&ssl_check_hostname=false")
     finally:
         cluster.stop()

@@ -9,10 +9,11 @@ from deploy.ports import free_port
 from market.bus import BusDownError, open_bus
 from market.bus.redis.cluster.connection.client import ClusterClient, together
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
-from tests.market.bus.redis.cluster.conftest import soon_outcome_of
+from tests.market.bus.redis.connection.scripted import ScriptedRedis
 from tests.market.bus.using import outcome_of
 from tests.valkey import Valkey
 from tests.valkey_cluster import ValkeyCluster
+from tests.waiting import until
 
 
 async def test_nodes_that_are_not_there(valkey_cluster: ValkeyCluster) -> None:
@@ -20,13 +21,13 @@ async def test_nodes_that_are_not_there(valkey_cluster: ValkeyCluster) -> None:
     live = valkey_cluster.nodes[4].port
     gone = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     assert "" == await outcome_of(f"redis+cluster://{gone[0]},127.0.0.1:{live},{gone[1]}")
-    said = await soon_outcome_of(f"redis+cluster://{','.join(gone)}")
+    said = await outcome_of(f"redis+cluster://{','.join(gone)}")
     assert "connecting to 127.0.0.1:" in said
 
 
 async def test_a_server_that_is_no_cluster(valkey: Valkey) -> None:
     """A single server says so, and the reason is passed on."""
-    said = await soon_outcome_of(f"redis+cluster://127.0.0.1:{valkey.port}")
+    said = await outcome_of(f"redis+cluster://127.0.0.1:{valkey.port}")
     assert "cluster support disabled" in said
 
 
@@ -60,7 +61,7 @@ async def test_a_password(valkey_cluster: ValkeyCluster) -> None:
     try:
         places = valkey_cluster.url.partition("://")[2]
         assert "" == await outcome_of(f"redis+cluster://us:s%2Fsame@{places}")
-        said = await soon_outcome_of(f"redis+cluster://us:wrong-sesame@{places}")
+        said = await outcome_of(f"redis+cluster://us:wrong-sesame@{places}")
         assert "refused user or password" in said
         assert "sesame" not in said
     finally:
@@ -87,10 +88,13 @@ async def test_an_error_waits_for_the_others() -> None:
 
 async def test_closing_while_it_asks() -> None:
     """A bus that is closed while nodes are dialled leaves nothing behind."""
-    client = ClusterClient(f"redis+cluster://127.0.0.1:{free_port()}", answer_s=2)
-    asking = asyncio.create_task(client.ask("k", b"GET", "k"))
-    await asyncio.sleep(0.01)
-    asking.cancel()
-    await client.aclose()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
+    async with ScriptedRedis() as silent:
+        silent.says = b""
+        client = ClusterClient(silent.url.replace("redis://", "redis+cluster://"))
+        asking = asyncio.create_task(client.ask("k", b"GET", "k"))
+        await until(lambda: silent.asked)
+        asking.cancel()
+        await client.aclose()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await until(lambda: not silent.connections)

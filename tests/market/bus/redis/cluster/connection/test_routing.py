@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from market.bus.redis.cluster.connection.pipe import UnansweredError
@@ -25,6 +26,11 @@ class FakeTopology(Topology):
         self.truth = owner
         self.rounds: list[Address | None] = []
         self.trouble = ""
+        self.answered = True
+
+    @property
+    def has_answered(self) -> bool:
+        return self.answered
 
     def owner(self, slot: int) -> Address | None:
         assert slot == SLOT
@@ -169,5 +175,19 @@ def test_a_slot_that_nobody_has() -> None:
         topology.truth = B
         assert "yes" == await running
         assert [(B, False)] == asked
+
+    run_virtual(main())
+
+
+def test_a_cluster_that_has_never_answered() -> None:
+    """Where no node has ever said who has which slot, the reason is raised at once."""
+
+    async def main() -> None:
+        topology = FakeTopology(None)
+        topology.answered, topology.trouble = False, "refused user or password"
+        route, asked = route_of(topology, "yes")
+        with pytest.raises(RedisConnectionError, match=r"^refused user or password$"):
+            await route.run()
+        assert ([], [None]) == (asked, topology.rounds)
 
     run_virtual(main())

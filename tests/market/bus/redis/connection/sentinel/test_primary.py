@@ -249,12 +249,20 @@ async def test_tls_and_passwords_of_both_kinds(
             f"prices:no@{place}?{theirs}&{ours}": f"127.0.0.1:{front} refused user or password",
             f"{place}?{theirs}&{ours}": "asks for user and password|NOAUTH",
         }
-        faults = await asyncio.gather(*(outcome_of(f"rediss+sentinel://{rest}") for rest in wrong))
+        faults = await asyncio.gather(*(_fault(f"rediss+sentinel://{rest}") for rest in wrong))
         for fault, said in zip(faults, wrong.values(), strict=True):
             assert re.search(said, fault), fault
             assert "ses@me" not in fault
         plain = f"redis+sentinel://prices:ses%40me@{place}?sentinel_ssl=true&{ours}"
-        assert "write rediss+sentinel:// in BUS_URL" in await outcome_of(plain)
+        assert "write rediss+sentinel:// in BUS_URL" in await _fault(plain)
+
+
+async def _fault(url: str) -> str:
+    """Why the bus cannot be used, when the machine has had the time to find out."""
+    async with asyncio.timeout(2 * TIMEOUT_S):
+        while "in time" in (fault := await outcome_of(url)):
+            pass
+    return fault
 
 
 async def test_many_questions_at_once_wait_for_one_answer(
