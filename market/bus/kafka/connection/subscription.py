@@ -14,11 +14,15 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from market.bus.broker import Message as BusMessage
 from market.bus.broker import Receiver, nothing
+from market.bus.errors import BusDownError
 from market.bus.kafka.connection.client import KafkaClient
 from market.bus.kafka.connection.faults import GONE, explained
 from market.bus.kafka.connection.pulse import Pulse
 
-_AT_ONCE: Final = 1_000
+_AT_ONCE: Final = 200
+"""A history is handed over in pieces of so many records, so that the event loop does other work between them."""
+_HISTORY_S: Final = 15.0
+"""The longest that a history may take to be read."""
 _WAIT_S: Final = 0.25
 """How long the thread waits for a record before it looks whether it is to end."""
 
@@ -54,14 +58,21 @@ class KafkaSubscription:
         self.positions = positions
         """Of each partition the offset behind what was handed on."""
         self._ends = ends
+        # Of the thread alone: the ends of partitions whose history has not been read yet.
+        self._behind = {number: end for number, end in ends.items() if positions.get(number, end) < end}
+        self._told_so = not self._behind
         self._translate = translate
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = self._loop.create_future()
+        self._caught_up: asyncio.Future[None] = self._loop.create_future()
+        if not self._behind:
+            self._caught_up.set_result(None)
         self.received_at = self._loop.time()
         self.missed = asyncio.Event()
         """Never set: whatever happens, reading goes on where it stood."""
-        self.on_interrupt: Callable[[], None] = nothing
+        self.on_interrupt = nothing
+        """Not called, for the same reason."""
         self.interrupted = False
         """Whether a partition has no broker now."""
         self._closed_at: float | None = None
@@ -71,6 +82,17 @@ class KafkaSubscription:
         pulse.told = lambda seconds: self._tell(self._pulse_told, seconds)
         consumer.assign([TopicPartition(self._topic, number, offset) for number, offset in positions.items()])
         threading.Thread(target=self._run, name="kafka subscription", daemon=True).start()
+
+    async def caught_up(self) -> None:
+        """Wait until the history has been handed on: what is read elsewhere from now on is not newer than that.
+
+        Raises:
+            BusDownError: it was lost before, or that takes too long.
+        """
+        await asyncio.wait((self._caught_up, self.lost), timeout=_HISTORY_S, return_when=asyncio.FIRST_COMPLETED)
+        if self.lost.done() or not self._caught_up.done():
+            late = f"{self._client.url.place} did not answer in time"
+            raise BusDownError(self.lost.result() if self.lost.done() else late)
 
     def ping(self) -> None:
         """See `market.bus.BusSubscription.ping`. Every broker is asked all the time, so nothing has to be done."""
@@ -110,6 +132,10 @@ class KafkaSubscription:
                 number, offset = record.partition() or 0, record.offset() or 0
                 messages += self._translate(record, is_history=offset < self._ends.get(number, 0))
                 positions[number] = offset + 1
+                self._read_to(number, offset + 1)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                # The last records may be ends of transactions, which nobody is handed.
+                self._read_to(record.partition() or 0, record.offset() or 0)
             elif error.code() in GONE or error.fatal():
                 self._tell(self._lose, explained(error, self._client.url, self._topic))
                 return
@@ -120,6 +146,13 @@ class KafkaSubscription:
             self._taken.clear()
             if self._tell(self._deliver, messages, positions):
                 self._taken.wait()
+        if not self._behind and not self._told_so:
+            self._told_so = True
+            self._tell(self._history_read)
+
+    def _read_to(self, number: int, position: int) -> None:
+        if self._behind and position >= self._behind.get(number, position + 1):
+            del self._behind[number]
 
     def _tell(self, call: Callable[..., None], *arguments: object) -> bool:
         """Have the event loop call it; False if there is none any more."""
@@ -144,6 +177,10 @@ class KafkaSubscription:
             if messages:
                 self._receive(messages)
         self._taken.set()
+
+    def _history_read(self) -> None:
+        if not self._caught_up.done():
+            self._caught_up.set_result(None)
 
     def _pulse_told(self, silent_s: float | None) -> None:
         self.interrupted = silent_s is None

@@ -76,7 +76,9 @@ class KafkaBroker:
         wanted = frozenset(topics)
         translator = Translator(wanted, partitions)
         pulse = Pulse()
-        consumer = self._client.consumer(**{"stats_cb": pulse, "statistics.interval.ms": INTERVAL_MS})
+        consumer = self._client.consumer(
+            **{"stats_cb": pulse, "statistics.interval.ms": INTERVAL_MS, "enable.partition.eof": True}
+        )
         try:
             stood, url = self._stood(), self._client.url
             # What the last one has received need not come again.
@@ -84,16 +86,21 @@ class KafkaBroker:
             starts, ends = await self._client.run(
                 lambda: beginning(consumer, url.ticks, translator.partitions, stood, size)
             )
-            # From here to the end nothing is waited for: nothing is handed over before the caller has it.
-            self._newest = KafkaSubscription(self._client, consumer, starts, ends, pulse, translator, receive)
-            self._topics = wanted
+            subscription = KafkaSubscription(self._client, consumer, starts, ends, pulse, translator, receive)
             if self.reader_notice:
                 logger.info(self.reader_notice)
                 self.reader_notice = ""
         except BaseException:
             self._client.close_consumer(consumer)
             raise
-        return self._newest
+        try:
+            # Last values that are read after this must not be newer than what this still hands over.
+            await subscription.caught_up()
+        except BaseException:
+            subscription.close()
+            raise
+        self._newest, self._topics = subscription, wanted
+        return subscription
 
     def close(self) -> None:
         """Publish no more."""
