@@ -21,6 +21,7 @@ from gateway.http.routes import (
     refuse_strangers,
     routes,
 )
+from gateway.http.tls import ask_for_tls
 from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
 from market.bus import BusOptions, open_bus
@@ -50,6 +51,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app.add_routes(routes())
     app.on_response_prepare.append(add_page_headers)
     app.on_response_prepare.append(close_while_draining)
+    if settings.tls_cert:
+        app.on_response_prepare.append(ask_for_tls)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         options = BusOptions(history_bytes=settings.history_bytes, store_url=settings.store_url)

@@ -57,6 +57,7 @@ def _answer(options: argparse.Namespace, costs: UnitCosts) -> int:
         front=options.front,
         partitions=options.partitions,
         batched=options.batched,
+        symbol_channels=options.symbol_channels,
         utilisation=options.utilisation,
         clients_per_gateway=options.clients_per_gateway,
         front_cores=options.front_cores,
@@ -111,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--front", choices=["haproxy", "nginx", "envoy", "direct"], default="haproxy", help="direct: none")
     add("--partitions", type=int, default=1, help="BUS_PARTITIONS (default: 1)")
     add("--no-batches", dest="batched", action="store_false", help="each tick is a message on the bus")
+    add(
+        "--no-symbol-channels",
+        dest="symbol_channels",
+        action="store_false",
+        help="ticks are published in batches only (BUS_SYMBOL_CHANNELS=0)",
+    )
     add("--utilisation", type=float, default=0.5, help="the share of a core that a process may use (default: 0.5)")
     add("--clients-per-gateway", type=int, default=15_000, help="at most (default: 15,000)")
     add("--front-cores", type=int, default=8, help="cores of each front (default: 8)")

@@ -28,7 +28,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "delivery": "a message in it",
 }
 
-_TEN: Final = Question(clients=10_000, symbols=100, of=100, updates=1, batched=True)
+_TEN: Final = Question(clients=10_000, symbols=100, of=100, updates=1)
 EXAMPLES: Final = (
     _TEN,
     replace(_TEN, clients=100_000),

@@ -115,7 +115,10 @@ def _per_s(window: Window, part: str) -> float:
 
 def _bytes_per_tick(runs: Sequence[tuple[Scenario, Window]]) -> float:
     many = [window for scenario, window in runs if scenario.each == len(SYMBOLS)]
-    return sum(window.bytes for window in many) / sum(window.ticks for window in many)
+    ticks = sum(window.ticks for window in many)
+    if not ticks:
+        raise ProcessError("no tick came to any client: the machine is too busy to measure")
+    return sum(window.bytes for window in many) / ticks
 
 
 def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_tick: float, say: Say) -> Costs:

@@ -42,7 +42,8 @@ class Question:
     bus: str = "redis"
     front: str = "haproxy"
     partitions: int = 1
-    batched: bool = False
+    batched: bool = True
+    symbol_channels: bool = True
     utilisation: float = 0.5
     """The share of a core that a process may use; above half a core a gateway begins to rest."""
     clients_per_gateway: int = 15_000
@@ -99,6 +100,7 @@ def answer(question: Question, costs: UnitCosts) -> Plan:
         alike=question.symbols >= question.of,
         max_hz=question.max_hz,
         batched=question.batched,
+        symbol_channels=question.symbol_channels,
         partitions=question.partitions,
         links=links,
     )
@@ -129,7 +131,7 @@ def answer(question: Question, costs: UnitCosts) -> Plan:
             cores=load.ticks_per_s * costs.poller_us_per_update / 1e6,
             memory_gb=None,
             files=FILES_BESIDE,
-            out_mbit_s=_mbit_s(load.ticks_per_s * costs.bus_bytes_per_tick, load.messages_per_s),
+            out_mbit_s=_mbit_s(load.ticks_per_s * costs.bus_bytes_per_tick, load.published_per_s),
         )
     )
     plan.parts.append(_bus(question, costs, load, remarks))

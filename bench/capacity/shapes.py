@@ -29,7 +29,7 @@ STRAIGHT: Final = (
     _NOTHING,
     _shape("reads of one tick", 1, 1, 8_000, 1),
     _shape("reads of ten ticks", 1, 1, 30_000, 10),
-    _shape("writes of one tick", 50, 100, 700, 1),
+    _shape("writes of one tick", 100, 100, 300, 1),
     _shape("writes of ten ticks", 200, 100, 1_500, 10),
     _shape("writes of a hundred ticks", 150, 100, 4_000, 100),
     _shape("each client its own symbols", 300, 20, 500, 1),

@@ -40,8 +40,10 @@ class Load:
     """Whether all clients hold the same symbols. If not, each is written to on its own."""
     max_hz: float = 0.0
     """Clients ask for this many ticks of a symbol per second at most; 0: for all."""
-    batched: bool = False
+    batched: bool = True
     """Whether ticks that are published at once are one message for each partition; if not, each is a message."""
+    symbol_channels: bool = True
+    """Whether each tick is published on its symbol's channel, too, where no gateway hears it."""
     partitions: int = 1
     links: int = 1
     """Connections of a gateway to the bus: one for each node that it reads from."""
@@ -58,10 +60,13 @@ class Load:
 
     @property
     def messages_per_s(self) -> float:
+        """Messages to each gateway."""
+        return self.flushes_per_s * _reached(self.partitions, self.burst) if self.batched else self.ticks_per_s
+
+    @property
+    def published_per_s(self) -> float:
         """Messages published on the bus."""
-        if not self.batched:
-            return self.ticks_per_s
-        return self.flushes_per_s * _reached(self.partitions, self.burst)
+        return self.messages_per_s + (self.ticks_per_s if self.batched and self.symbol_channels else 0)
 
     @property
     def hit_share(self) -> float:
@@ -154,7 +159,7 @@ def of_bus(load: Load) -> Work:
         "process": 1,
         "flush": load.flushes_per_s,
         "wake": _woken(load.flushes_per_s),
-        "message": load.messages_per_s,
+        "message": load.published_per_s,
         "send": load.reads_per_s * load.gateways,
         "delivery": load.messages_per_s * load.gateways,
     }

@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from aiohttp import web
+
 from gateway.admission.acceptor import PendingHandshake
 from market.settings.environ import SettingError
 
@@ -48,6 +50,12 @@ def load(made: ssl.SSLContext, certificate: str, key: str) -> None:
             f"GATEWAY_TLS_CERT {certificate!r}{f', GATEWAY_TLS_KEY {key!r}' if key else ''}: cannot be used"
             f" ({problem or 'no certificate with its key'}); name PEM files of certificate, chain and key"
         ) from None
+
+
+async def ask_for_tls(request: web.Request, response: web.StreamResponse) -> None:
+    """Let browsers use TLS only, for a year; in plain text it would mean nothing (RFC 6797)."""
+    if request.secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
 class Secured(asyncio.Protocol):

@@ -7,9 +7,8 @@ refuses the token of a term that is over. So no process's clock decides who may 
 Each venue has its own lease: ``poller.<venue>``; the default venue's is ``poller``, as in older versions.
 
 Where a bus has its partitions on several servers, the lease lies in one of them, and each has a fence: `acquire` raises
-all fences before it returns, and each partition refuses by itself (`market.bus.redis.cluster.roles.leadership`). On
-Kafka the lease lies in a Redis named by ``STORE_URL``, and the brokers refuse producers of earlier terms
-(`market.bus.kafka.roles.leadership`).
+all fences before it returns, and each partition refuses by itself (`market.bus.redis.cluster.roles.leadership`). Kafka:
+the lease lies in a Redis named by ``STORE_URL``; without one there is one poller, and every `acquire` is granted.
 """
 
 from typing import NamedTuple, Protocol

@@ -41,6 +41,7 @@ async def test_prices_come_over_tls_and_operators_have_a_port_of_their_own(certi
             for path, status in (("/", 200), ("/readyz", 200), ("/metrics", 404)):
                 async with session.get(f"https://{plan.tls}{path}", ssl=certificate.client) as response:
                     assert response.status == status
+                    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert plan.tls is not None
         async with socket(plan.tls.port) as (reader, writer):
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -143,6 +143,7 @@ async def _is_replica(node: ClusterNode) -> bool:
     return await asyncio.to_thread(node.says, "replication", b"role:slave")
 
 
+@pytest.mark.long("gateway", "poller", "market")
 async def test_clients_are_live_again_within_seconds_of_a_takeover() -> None:
     """A primary is killed: nobody is disconnected, clients are told `stale` once, and then `live`."""
     await _fails("a primary killed (kill -9)", Scene.with_ticks)

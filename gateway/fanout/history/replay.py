@@ -7,7 +7,7 @@ holds, or the ring is cut behind the position, then ticks are *lost*: the client
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.fanout.backlog import topics_of
 from gateway.fanout.history.decoded import DecodedBlock, DecodedBlocks
@@ -16,6 +16,18 @@ from gateway.fanout.member import Subscription
 
 PIECE_TICKS: Final = 512
 """So many ticks are looked at in one step: up to 100 KB for a client that wants them all."""
+
+
+class Piece(NamedTuple):
+    """What is sent at once."""
+
+    blob: bytes
+    ticks: int
+    """How many it has."""
+    looked_at: int
+    """How many were looked at for it."""
+    more: bool
+    """Whether there is more behind it."""
 
 
 class Part:
@@ -73,8 +85,8 @@ class Replay:
                 part.topics.discard(topic)
         self.lost = [topic for topic in self.lost if topic in self.positions]
 
-    def take(self) -> tuple[bytes, int, bool]:
-        """The next piece: its bytes, its number of ticks, and whether there are more behind it."""
+    def take(self) -> Piece:
+        """The next piece."""
         block = self._ring.block(self._number)
         if block is None:
             # The ring has gone on without this client.
@@ -97,14 +109,12 @@ class Replay:
                 if forms:
                     blob += part.join(forms)
                     count += len(forms)
-        self._place = place + PIECE_TICKS
-        if self._place < length:
-            return blob, count, True
-        self._place = length
-        if block is self._ring.newest_block:
-            return blob, count, False
-        self._number, self._place, self._entered = self._number + 1, 0, False
-        return blob, count, True
+        self._place = min(place + PIECE_TICKS, length)
+        more = self._place < length
+        if not more and block is not self._ring.newest_block:
+            more = True
+            self._number, self._place, self._entered = self._number + 1, 0, False
+        return Piece(blob, count, min(PIECE_TICKS, max(0, length - place)), more)
 
     def _pick(self, part: Part, decoded: DecodedBlock, place: int) -> list[bytes]:
         """Of the next ticks of ``decoded`` those that are wanted."""

@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from gateway.fanout.backlog import topics_of
 from gateway.fanout.history.history import History
-from gateway.fanout.history.replay import PIECE_TICKS, Replay, without
+from gateway.fanout.history.replay import Replay, without
 from gateway.fanout.hub import Hub
 from gateway.fanout.member import Member, Subscription
 from gateway.metrics import Counters
@@ -31,7 +31,7 @@ SLICE_S: Final = 0.003
 """All replays together take no longer than this at a time; prices go out between."""
 PAUSE_S: Final = 0.003
 """From one slice to the next."""
-IDLE_S: Final = 0.01
+IDLE_S: Final = 0.02
 """The same if nobody could be sent anything."""
 
 AHEAD_S: Final = 3.0
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 class _Client:
     """One client on its way."""
 
-    __slots__ = ("ahead_until", "charge", "due", "keep", "replay", "states", "wants")
+    __slots__ = ("ahead_until", "charge", "due", "keep", "replay", "seen", "states", "wants")
 
     def __init__(
         self, wants: Wants, replay: Replay, states: Mapping[str, FramedStatus | None], charge: Charge, keep: Keep
@@ -62,8 +62,10 @@ class _Client:
         self.keep = keep
         self.ahead_until = float("inf")
         """When we wait for its positions no longer, in the event loop's time."""
+        self.seen = -1
+        """How many ticks had come when it was at the end of the ring, and could not join yet."""
         self.due = 0
-        """Ticks copied that were not charged yet."""
+        """What was not charged yet, in ticks that were copied."""
 
 
 class Replays:
@@ -158,6 +160,9 @@ class Replays:
             connection, client = waiting.popleft()
             if self._clients.get(connection) is not client or not connection.drained:
                 continue
+            if client.seen == self._counters.ticks_received and self._loop.time() < client.ahead_until:
+                # It waits for what is not there yet.
+                continue
             try:
                 more = self._step(connection, client)
             except Exception:
@@ -181,21 +186,21 @@ class Replays:
     def _step(self, connection: Member, client: _Client) -> bool:
         """Send one piece, or end the replay; return whether there may be more at once."""
         before = self._decoded.decoded
-        blob, count, more = client.replay.take()
-        self._charge(client, self._decoded.decoded - before)
-        if blob:
-            connection.enqueue(blob)
-            self._counters.ticks_sent += count
-            self._counters.ticks_resumed += count
+        piece = client.replay.take()
+        self._charge(client, piece.looked_at, self._decoded.decoded - before)
+        if piece.blob:
+            connection.enqueue(piece.blob)
+            self._counters.ticks_sent += piece.ticks
+            self._counters.ticks_resumed += piece.ticks
         if client.replay.lost:
             self._give_up(connection, client, client.replay.lost)
-        if not more and client.replay.positions:
+        if not piece.more and client.replay.positions:
             self._arrive(connection, client)
-        return more
+        return piece.more
 
-    def _charge(self, client: _Client, decoded: int) -> None:
-        client.due += PIECE_TICKS * DECODED_TICKS // _COPIED_TICKS + decoded
-        tokens, client.due = divmod(client.due, DECODED_TICKS)
+    def _charge(self, client: _Client, looked_at: int, decoded: int) -> None:
+        client.due += looked_at + decoded * _COPIED_TICKS // DECODED_TICKS
+        tokens, client.due = divmod(client.due, _COPIED_TICKS)
         if tokens:
             client.charge(tokens)
 
@@ -216,6 +221,7 @@ class Replays:
             connection.enqueue(self._states_of(connection, client, arrived))
         if not ahead:
             return
+        client.seen = self._counters.ticks_received
         now = self._loop.time()
         client.ahead_until = min(client.ahead_until, now + AHEAD_S)
         if now >= client.ahead_until:

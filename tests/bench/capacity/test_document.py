@@ -1,14 +1,10 @@
 """The figures of ``docs/capacity.md``."""
 
-import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.capacity import document, unit_costs
-from bench.capacity.plan import answer
-from bench.processes import ROOT
 from tests.bench.capacity.costs import ROUND
 
 
@@ -29,15 +25,6 @@ def test_the_document_has_what_follows_from_the_costs_kept_here(name: str, made:
     begin, end = document.marks(name)
     text = document.FILE.read_text(encoding="utf-8")
     assert text.partition(begin)[2].partition(end)[0].strip() == made(unit_costs.load())
-
-
-def test_readme_says_how_many_gateways_a_million_clients_take() -> None:
-    """Its round number is that of its command, within a tenth."""
-    said = re.search(r"some (\d+) gateways", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert said is not None
-    assert document.EXAMPLES[2] == replace(document.EXAMPLES[0], clients=1_000_000)
-    gateways = answer(document.EXAMPLES[2], unit_costs.load()).parts[2].processes
-    assert int(said[1]) == pytest.approx(gateways, rel=0.1)
 
 
 def test_what_was_not_measured_is_named() -> None:

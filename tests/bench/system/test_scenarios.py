@@ -9,6 +9,7 @@ from bench.contenders import ALL as CONTENDERS
 from bench.machine import choose_cores
 from bench.measure import Bench
 from bench.scenarios import Kind, Scenario
+from bench.system import scenarios
 from tests.valkey import Valkey
 
 # Alone: it measures, with processes that are tied to a core each.
@@ -37,8 +38,12 @@ def bench() -> Iterator[Bench]:
         ("crowd", "straight"),
     ],
 )
-def test_every_part_of_a_system_is_measured(bench: Bench, kind: Kind, before: str) -> None:
+def test_every_part_of_a_system_is_measured(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: Kind, before: str
+) -> None:
     """Two gateways' clients get all ticks; bus, gateways and front each have their part of the CPU time."""
+    monkeypatch.setattr(scenarios, "_FIRST_PINGS_S", 0.1)
+    monkeypatch.setattr(scenarios, "_WARM_UP_S", 0.3)
     scenario = Scenario(
         name="tiny", about="", kind=kind, clients=8, each=10, ticks_per_s=500, burst=100, gateways=2, front=before
     )

@@ -11,7 +11,7 @@ from gateway.settings import Settings
 from market.bus import Batch, BusOptions, open_bus
 from poller.settings import PollerSettings
 from tests.valkey import Valkey
-from tests.valkey_cluster import ValkeyCluster
+from tests.valkey_cluster import NEVER_MS, ValkeyCluster
 
 FAST = {"BUS_PARTITIONS": "6"}
 
@@ -35,7 +35,7 @@ async def test_a_cluster_that_is_in_order(valkey_cluster: ValkeyCluster) -> None
         findings = await found(valkey_cluster.url)
     finally:
         for node in valkey_cluster.nodes:
-            node.command("CONFIG", "SET", "cluster-node-timeout", 60_000)
+            node.command("CONFIG", "SET", "cluster-node-timeout", NEVER_MS)
     assert ["ok"] * 3 == [its.mark for its in findings], findings
     assert "cluster of 3 primaries and 3 replicas is reached, as user default" in findings[0].text
     assert findings[2].text.startswith("6 partitions: 2 on 127.0.0.1:")
@@ -53,9 +53,15 @@ async def test_what_is_slow_or_uneven_is_warned_of(valkey_cluster: ValkeyCluster
     assert any("publishes in 4 partitions" in text for text in warnings)
 
 
-async def test_a_failover_that_is_too_early(own_cluster: ValkeyCluster) -> None:
+async def test_a_failover_that_is_too_early(valkey_cluster: ValkeyCluster) -> None:
     """A node timeout below a poller's term is told: a late publish could come through."""
-    warnings = texts(await found(own_cluster.url), "warning")
+    for node in valkey_cluster.nodes:
+        node.command("CONFIG", "SET", "cluster-node-timeout", 1000)
+    try:
+        warnings = texts(await found(valkey_cluster.url), "warning")
+    finally:
+        for node in valkey_cluster.nodes:
+            node.command("CONFIG", "SET", "cluster-node-timeout", NEVER_MS)
     assert [
         "a replica may take over after 1 s, before a poller's term has ended; set cluster-node-timeout to 2000"
     ] == [text.partition(" or more")[0] for text in warnings]

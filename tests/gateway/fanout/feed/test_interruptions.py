@@ -4,6 +4,7 @@ import asyncio
 
 from gateway.fanout.feed.venue_feed import INTERRUPTED
 from gateway.protocol.forms import FramedTick
+from market.prices.symbols import parse_symbols
 from market.wire.codec import encode_tick
 from tests.fakes import run_virtual, tick
 from tests.gateway.fanout.feed.test_feed import Setup, running
@@ -59,6 +60,23 @@ def test_what_was_missed_is_read_and_prices_stay_live() -> None:
             await setup.poll(3)
             assert ["live"] == [feed for feed, _ in setup.statuses]
             assert 1 == setup.bus.attempts
+
+    run_virtual(main())
+
+
+def test_an_interruption_is_known_to_the_history_at_once() -> None:
+    """When the bus tells of an interruption, the history is cut there, before anything else is received."""
+
+    async def main() -> None:
+        async with running() as setup:
+            await setup.poll(2, "BTCUSDT")
+            told = []
+            setup.feed._intake.continuity.interrupted = lambda: told.append(1)  # type: ignore[method-assign]
+            setup.feed.serve(parse_symbols("BTCUSDT"))
+            await setup.poll(1, "BTCUSDT")
+            (link,) = setup.bus._subscriptions
+            link.on_interrupt()
+            assert [1] == told
 
     run_virtual(main())
 

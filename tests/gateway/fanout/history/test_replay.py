@@ -34,8 +34,8 @@ def all_of(replay: Replay) -> list[tuple[str, int]]:
     """Everything up to the end of the ring."""
     blob, more = b"", True
     while more:
-        piece, _, more = replay.take()
-        blob += piece
+        piece = replay.take()
+        blob, more = blob + piece.blob, piece.more
     return [(one["symbol"], one["seq"]) for one in decoded(blob)]
 
 
@@ -100,7 +100,7 @@ def test_a_ring_that_goes_on_without_the_client() -> None:
     past = Past(20_000)
     past.publish(("AAA", 1), ("BBB", 1))
     replay = past.replay(AAA=0, BBB=0)
-    assert replay.take()[0]
+    assert replay.take().blob
     for seq in range(2, 1_000):
         past.publish(("AAA", seq))
     assert past.history.ring.first > 0
@@ -117,10 +117,11 @@ def test_a_long_history_comes_in_pieces() -> None:
         past.publish(*(("AAA", start + number) for number in range(1_000)))
     replay, sizes, more = past.replay(AAA=0), [], True
     while more:
-        _, count, more = replay.take()
-        sizes.append(count)
-    assert 2_999 == sum(sizes)
-    assert max(sizes) <= PIECE_TICKS
+        piece = replay.take()
+        sizes.append((piece.ticks, piece.looked_at))
+        more = piece.more
+    assert [2_999, 3_000] == [sum(size) for size in zip(*sizes, strict=True)]
+    assert max(sizes) <= (PIECE_TICKS, PIECE_TICKS)
 
 
 def test_without_topics() -> None:

@@ -154,6 +154,24 @@ def test_a_client_ahead_of_the_gateway_gets_nothing_twice() -> None:
     run_virtual(run())
 
 
+def test_a_client_ahead_of_a_gateway_without_history() -> None:
+    """It joins as soon as the gateway has its tick, and hears what it lacks if that was passed meanwhile."""
+
+    async def run() -> None:
+        world = World(0)
+        client = world.come({"AAA": 2, "BBB": 2})
+        await asyncio.sleep(0.1)
+        later(world, "AAA", 1)
+        later(world, "BBB", 4)
+        await asyncio.sleep(0.1)
+        assert 0 == len(world.replays)
+        later(world, "AAA", 1)
+        await asyncio.sleep(0.1)
+        assert ([3], [], [(3, 4)]) == (client.seqs("AAA"), client.gaps("AAA"), client.gaps("BBB"))
+
+    run_virtual(run())
+
+
 def test_a_position_from_nowhere_is_a_gap_in_the_end() -> None:
     """A number above all that come is waited for a moment; then the client hears that nobody knows what it lacks."""
 
@@ -169,6 +187,8 @@ def test_a_position_from_nowhere_is_a_gap_in_the_end() -> None:
         later(world, "AAA", 1)
         await asyncio.sleep(0.1)
         assert ["gap", "snapshot", "tick"] == [one["type"] for one in client.of("AAA")]
+        # Waiting costs nothing.
+        assert client.tokens <= 1
         assert ([(501, None)], [2]) == (client.gaps("AAA"), client.seqs("AAA"))
         assert 1 == world.counters.gaps
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
+import hiredis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from market.bus.errors import BusDownError
 from market.bus.redis.cluster.connection.nodes import Nodes
-from market.bus.redis.cluster.connection.routing import Route
+from market.bus.redis.cluster.connection.routing import Route, is_followed
 from market.bus.redis.cluster.connection.slots import slot_of
 from market.bus.redis.cluster.connection.topology import Topology
 from market.bus.redis.cluster.connection.url import Address, parse_cluster_url
@@ -74,11 +76,47 @@ class ClusterClient:
             if route.waits_for is None:
                 reason = route.trouble or self.topology.trouble or "no node answered in time"
             else:
-                reason = f"{route.waits_for} did not answer in time"
-                # Its answers are too late for everybody who waits for them.
-                self.nodes.pipes.drop(route.waits_for, reason)
-                self.topology.refresh_soon(route.waits_for)
+                reason = self._give_up(route.waits_for)
         raise RedisConnectionError(reason)
+
+    async def send_all(self, requests: Sequence[tuple[int, bytes]]) -> list[Any]:
+        """Of each slot and command the answer, or the error. They are carried out side by side, none of them twice."""
+        outcomes: list[Any] = [None] * len(requests)
+        waiting: dict[int, tuple[Address, asyncio.Future[Any]]] = {}
+        for at, (slot, request) in enumerate(requests):
+            address = self.topology.owner(slot)
+            pipe = self.nodes.pipes.present(address)
+            if address is not None and pipe is not None:
+                waiting[at] = address, pipe.start(request)
+        # No task and no deadline for each: this runs for every publish.
+        if waiting:
+            await asyncio.wait([answering for _, answering in waiting.values()], timeout=ANSWER_TIMEOUT_S)
+        others = [at for at in range(len(requests)) if at not in waiting]
+        for at, (address, answering) in waiting.items():
+            if not answering.done():
+                outcomes[at] = RedisConnectionError(self._give_up(address))
+                continue
+            answer = answering.exception() or answering.result()
+            if not isinstance(answer, hiredis.ReplyError):
+                outcomes[at] = answer
+            elif is_followed(str(answer)):
+                others.append(at)
+            else:
+                outcomes[at] = ResponseError(str(answer))
+        found = await asyncio.gather(*(self.send(*requests[at]) for at in others), return_exceptions=True)
+        for at, outcome in zip(others, found, strict=True):
+            if isinstance(outcome, BaseException) and not isinstance(outcome, FAULTS):
+                raise outcome
+            outcomes[at] = outcome
+        return outcomes
+
+    def _give_up(self, address: Address) -> str:
+        """Close the connection to a node that does not answer; return the reason."""
+        reason = f"{address} did not answer in time"
+        # Its answers are too late for everybody who waits for them.
+        self.nodes.pipes.drop(address, reason)
+        self.topology.refresh_soon(address)
+        return reason
 
     def down(self, error: Exception) -> BusDownError:
         """The error to raise after one of `FAULTS`."""

@@ -34,10 +34,14 @@ class OnePerNode(Generic[T]):
         """All that can be used."""
         return [one for one in self._made.values() if one.alive]
 
+    def present(self, address: Address | None) -> T | None:
+        """The one for a node, if there is one that can be used."""
+        one = self._made.get(address) if address is not None else None
+        return one if one is not None and one.alive else None
+
     async def get(self, address: Address) -> T:
         """The one for a node."""
-        one = self._made.get(address)
-        if one is not None and one.alive:
+        if (one := self.present(address)) is not None:
             return one
         making = self._making.get(address)
         if making is None:

@@ -48,6 +48,17 @@ class NodePipe(asyncio.Protocol):
             ConnectionError: the connection was lost before that; `UnansweredError` if it was sent.
             ResponseError: the server refused.
         """
+        answer = await self.start(request, asking=asking)
+        if isinstance(answer, hiredis.ReplyError):
+            raise ResponseError(str(answer))
+        return answer
+
+    def start(self, request: bytes, *, asking: bool = False) -> asyncio.Future[Any]:
+        """Send one command; return what will have its answer, a `hiredis.ReplyError` if the server refuses.
+
+        Raises:
+            ConnectionError: the connection was lost before.
+        """
         if self.lost is not None:
             raise ConnectionError(str(self.lost))
         create = asyncio.get_running_loop().create_future
@@ -57,10 +68,7 @@ class NodePipe(asyncio.Protocol):
         answering = create()
         self._answers.append(answering)
         self._transport.write(request)
-        answer = await answering
-        if isinstance(answer, hiredis.ReplyError):
-            raise ResponseError(str(answer))
-        return answer
+        return answering
 
     def close(self, reason: str = "closed") -> None:
         """Close the connection, even with commands under way."""

@@ -27,6 +27,12 @@ _PASSING: Final = frozenset({"TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN",
 T = TypeVar("T")
 
 
+def is_followed(refusal: str) -> bool:
+    """Whether a `Route` does something about a refusal, which says that nothing was carried out."""
+    code = refusal.partition(" ")[0]
+    return code in {"MOVED", "ASK"} or code in _PASSING
+
+
 class Route(Generic[T]):
     """One action on its way to the right node."""
 

@@ -62,11 +62,8 @@ class ClusterBroker:
             parts = self._parts(batch)
             extends = batch.barrier is not None
             requests = [self._request(number, part, token, extends=extends) for number, part in parts.items()]
-            if len(requests) == 1:
-                outcomes: list[object] = [await self._send(*requests[0])]
-            else:
-                # All of them, even if one fails: none may still be under way when the next batch is sent.
-                outcomes = list(await asyncio.gather(*(self._send(*request) for request in requests)))
+            # All of them, even if one fails: none may still be under way when the next batch is sent.
+            outcomes = await self._client.send_all(requests)
         failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
         if token is not None and any(map(_is_lease_lost, failures)):
             raise LeaseLostError(f"lease {token.lease} is not held")
@@ -126,14 +123,6 @@ class ClusterBroker:
                 words += topic.encode(), payload
         # The whole script each time, not its hash: a restarted server knows no hashes.
         return slot_of(key), command(b"EVAL", PUBLISH, *words)
-
-    async def _send(self, slot: int, request: bytes) -> object:
-        """Send one part; return the error if there is one."""
-        try:
-            await self._client.send(slot, request)
-        except FAULTS as error:
-            return error
-        return None
 
 
 def _is_lease_lost(error: Exception) -> bool:

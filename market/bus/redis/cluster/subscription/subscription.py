@@ -8,7 +8,7 @@ comes at all, `received_at` stands still.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -61,7 +61,7 @@ class ClusterSubscription:
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.received_at = self._loop.time()
         self.missed = asyncio.Event()
-        self.on_interrupt = nothing
+        self.on_interrupt: Callable[[], None] = nothing
         self._opened = False
 
     @property

@@ -156,7 +156,7 @@ async def test_a_failover_by_hand_loses_nothing(open_one: Opener, valkey_cluster
     assert [] == poller.faults
 
 
-@pytest.mark.parametrize("how", ["killed", "frozen"])
+@pytest.mark.parametrize("how", ["killed", pytest.param("frozen", marks=pytest.mark.long)])
 async def test_a_primary_that_fails(open_one: Opener, own_cluster: ValkeyCluster, how: str) -> None:
     """Its replica takes over, both sides follow by themselves, and the other partitions' link is the same."""
     async with flowing(open_one, own_cluster) as (poller, gateway):

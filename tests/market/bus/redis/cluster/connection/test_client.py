@@ -4,10 +4,14 @@ import asyncio
 import time
 
 import pytest
+from redis.exceptions import ResponseError
 
 from deploy.ports import free_port
 from market.bus import BusDownError, open_bus
 from market.bus.redis.cluster.connection.client import ClusterClient, together
+from market.bus.redis.cluster.connection.slots import slot_of
+from market.bus.redis.cluster.roles.layout import partition_key
+from market.bus.redis.connection.commands import command
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
 from tests.market.bus.redis.connection.scripted import ScriptedRedis
 from tests.market.bus.using import outcome_of
@@ -31,17 +35,17 @@ async def test_a_server_that_is_no_cluster(valkey: Valkey) -> None:
     assert "cluster support disabled" in said
 
 
-async def test_a_frozen_node_is_told(own_cluster: ValkeyCluster) -> None:
+async def test_a_frozen_node_is_told(valkey_cluster: ValkeyCluster) -> None:
     """A node that does not answer is named, and what the other nodes have can be asked meanwhile."""
-    bus = open_bus(own_cluster.url)
+    bus = open_bus(valkey_cluster.url)
     keys: dict[int, str] = {}
     while len(keys) < 2:
         key = f"k{len(keys)}-{time.monotonic_ns()}"
         await bus.tickets.put(key, b"1", 30)
-        owner = next(node for node in own_cluster.nodes[:3] if f"ticket.{key}".encode() in node.command("KEYS", "*"))
-        if owner is not own_cluster.nodes[2]:
+        owner = next(node for node in valkey_cluster.nodes[:3] if f"ticket.{key}".encode() in node.command("KEYS", "*"))
+        if owner is not valkey_cluster.nodes[2]:
             keys[owner.port] = key
-    frozen, other = own_cluster.nodes[0], own_cluster.nodes[1]
+    frozen, other = valkey_cluster.nodes[0], valkey_cluster.nodes[1]
     with frozen.frozen():
         began = time.monotonic()
         said, found = await asyncio.gather(
@@ -67,6 +71,22 @@ async def test_a_password(valkey_cluster: ValkeyCluster) -> None:
     finally:
         for node in valkey_cluster.nodes:
             node.command("ACL", "DELUSER", "us")
+
+
+async def test_many_at_once(valkey_cluster: ValkeyCluster) -> None:
+    """Each of many commands for different slots gets its own answer, or its own error, also where a slot has moved."""
+    client = ClusterClient(valkey_cluster.url)
+    keys = [partition_key(number).encode() for number in range(6)]
+    for round_ in range(3):
+        requests = [(slot_of(key), command(b"HSET", key, b"f%d" % round_, b"x")) for key in keys]
+        requests.append((slot_of(keys[0]), command(b"NONSENSE")))
+        *answers, error = await client.send_all(requests)
+        assert [1] * 6 == answers
+        assert isinstance(error, ResponseError)
+        source = valkey_cluster.owner(round_)
+        valkey_cluster.move(round_, next(node for node in valkey_cluster.nodes[:3] if node is not source))
+    assert [] == await client.send_all([])
+    await client.aclose()
 
 
 async def test_an_error_waits_for_the_others() -> None:

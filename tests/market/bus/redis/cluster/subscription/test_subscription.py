@@ -1,11 +1,11 @@
 """A subscription to a real cluster whose partitions move."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from market.bus import Batch, Bus, BusSubscription, in_partition
+from market.bus import Batch, Bus, BusSubscription, Message, in_partition
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.redis.cluster.conftest import PARTITIONS
 from tests.valkey_cluster import ClusterNode, ValkeyCluster
@@ -65,6 +65,29 @@ async def test_a_slot_that_moves_is_followed(
     await bus.broker.publish(Batch(events=[(topic, b"once") for topic in TOPICS]))
     await receiver.until(lambda received: {(topic, b"once") for topic in TOPICS} <= set(received))
     assert [1] * PARTITIONS == [receiver.received.count((topic, b"once")) for topic in TOPICS]
+
+
+async def test_a_gap_is_told_between_what_it_lies_between(bus: Bus, valkey_cluster: ValkeyCluster) -> None:
+    """An interruption is told behind the last message of before, and before the first one after it."""
+    happened: list[bytes] = []
+
+    def receive(batch: Sequence[Message]) -> None:
+        happened.extend(payload for _, payload in batch)
+
+    link = await bus.broker.subscribe(TOPICS[:1], receive)
+    link.on_interrupt = lambda: happened.append(b"gap")
+    for word in (b"before", b"after"):
+        async with asyncio.timeout(20):
+            while word not in happened:
+                await bus.broker.publish(Batch(events=[(TOPICS[0], word)]))
+                await asyncio.sleep(0.02)
+        if word == b"before":
+            valkey_cluster.move(0, another(valkey_cluster, valkey_cluster.owner(0)))
+            await asyncio.wait_for(link.missed.wait(), 20)
+    at = happened.index(b"gap")
+    assert {b"before"} == set(happened[:at])
+    assert {b"after"} == set(happened[at + 1 :])
+    link.close()
 
 
 async def test_a_slot_that_is_half_moved(
