@@ -27,7 +27,7 @@ from tests.integration.faults import (
     url_of,
     with_gateways,
 )
-from tests.integration.stacks import run_plan, ws_url
+from tests.integration.stacks import eventually, run_plan, ws_url
 from tests.kafka import KafkaNode, cluster, node
 from tests.valkey import Valkey
 
@@ -141,19 +141,23 @@ async def test_programs_that_start_again_find_no_rebalance(tmp_path: Path, valke
     with ExitStack() as exits:
         its = await asyncio.to_thread(exits.enter_context, node(tmp_path))
         plan = with_gateways(plan_on([its], valkey), bystander={}, restarted={})
-        async with (
-            launched(plan) as (stack, _),
-            subscribers(url_of(stack, "bystander"), conflate=False) as bystanders,
-        ):
-            for _ in range(3):
-                await stack.stop_one("restarted")
-                began = now()
-                await stack.start_one("restarted")
-                await stack.until_ready("restarted")
-                async with subscribers(url_of(stack, "restarted")):
-                    tell("gateway started again", prices_after=now() - began)
-            await until_more(bystanders)
-            assert_unaware(bystanders)
+        async with launched(plan) as (stack, lines):
+
+            async def reads_batches() -> bool:
+                return any("read in batches" in line for line in lines["bystander"])
+
+            # A gateway that does not read batches yet has no ticks where symbols have no channels.
+            await eventually(reads_batches, within_s=20)
+            async with subscribers(url_of(stack, "bystander"), conflate=False) as bystanders:
+                for _ in range(3):
+                    await stack.stop_one("restarted")
+                    began = now()
+                    await stack.start_one("restarted")
+                    await stack.until_ready("restarted")
+                    async with subscribers(url_of(stack, "restarted")):
+                        tell("gateway started again", prices_after=now() - began)
+                await until_more(bystanders)
+                assert_unaware(bystanders)
 
 
 async def test_a_poller_takes_over_from_a_frozen_one(tmp_path: Path, valkey: Valkey) -> None:

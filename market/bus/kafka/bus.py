@@ -29,6 +29,7 @@ class KafkaBus:
         self.leadership = KafkaLeadership(self._client, store or MemoryBus(), partitions, shared=store is not None)
         self.broker = KafkaBroker(self._client, self.leadership, partitions, history_bytes)
         self.last_values = KafkaLastValues(self._client)
+        self.last_values.until_reached = self.broker.until_reached
         self.tickets: TicketStore = NoTickets() if store is None else store.tickets
         self.broker.reader_notice = "" if store is not None else "no STORE_URL: there are no tickets"
 

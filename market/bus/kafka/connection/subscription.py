@@ -23,6 +23,8 @@ _AT_ONCE: Final = 200
 """A history is handed over in pieces of so many records, so that the event loop does other work between them."""
 _HISTORY_S: Final = 15.0
 """The longest that a history may take to be read."""
+_REACH_S: Final = 1.0
+_LOOK_S: Final = 0.003
 _WAIT_S: Final = 0.25
 """How long the thread waits for a record before it looks whether it is to end."""
 
@@ -61,6 +63,8 @@ class KafkaSubscription:
         # Of the thread alone: the ends of partitions whose history has not been read yet.
         self._behind = {number: end for number, end in ends.items() if positions.get(number, end) < end}
         self._told_so = not self._behind
+        self._reached = dict(positions)
+        """Of each partition the offset up to which everything has been handed on."""
         self._translate = translate
         self._receive = receive
         self._loop = asyncio.get_running_loop()
@@ -93,6 +97,16 @@ class KafkaSubscription:
         if self.lost.done() or not self._caught_up.done():
             late = f"{self._client.url.place} did not answer in time"
             raise BusDownError(self.lost.result() if self.lost.done() else late)
+
+    async def until_reached(self, ends: Mapping[int, int]) -> None:
+        """Wait until everything before ``ends`` has been handed on, if that is so within a second."""
+        wanted = {number: end for number, end in ends.items() if number in self._reached}
+        until = self._loop.time() + _REACH_S
+        while not self.lost.done() and self._loop.time() < until:
+            if all(self._reached[number] >= end for number, end in wanted.items()):
+                return
+            # The thread could say so for each record; that would cost more than these few looks.
+            await asyncio.sleep(_LOOK_S)
 
     def ping(self) -> None:
         """See `market.bus.BusSubscription.ping`. Every broker is asked all the time, so nothing has to be done."""
@@ -127,15 +141,16 @@ class KafkaSubscription:
     def _pass_on(self, records: Sequence[Message]) -> None:
         messages: list[BusMessage] = []
         positions: dict[int, int] = {}
+        reached: dict[int, int] = {}
         for record in records:
             if (error := record.error()) is None:
                 number, offset = record.partition() or 0, record.offset() or 0
                 messages += self._translate(record, is_history=offset < self._ends.get(number, 0))
                 positions[number] = offset + 1
-                self._read_to(number, offset + 1)
+                reached[number] = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 # The last records may be ends of transactions, which nobody is handed.
-                self._read_to(record.partition() or 0, record.offset() or 0)
+                reached[record.partition() or 0] = record.offset() or 0
             elif error.code() in GONE or error.fatal():
                 self._tell(self._lose, explained(error, self._client.url, self._topic))
                 return
@@ -146,6 +161,9 @@ class KafkaSubscription:
             self._taken.clear()
             if self._tell(self._deliver, messages, positions):
                 self._taken.wait()
+        self._reached.update(reached)
+        for number, position in reached.items():
+            self._read_to(number, position)
         if not self._behind and not self._told_so:
             self._told_so = True
             self._tell(self._history_read)

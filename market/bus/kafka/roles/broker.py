@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from market.bus.broker import Batch, Receiver
@@ -101,6 +101,11 @@ class KafkaBroker:
             raise
         self._newest, self._topics = subscription, wanted
         return subscription
+
+    async def until_reached(self, ends: Mapping[int, int]) -> None:
+        """Wait until our subscription, if there is one, has handed over what is before ``ends`` of ``ticks``."""
+        if self._newest is not None:
+            await self._newest.until_reached(ends)
 
     def close(self) -> None:
         """Publish no more."""

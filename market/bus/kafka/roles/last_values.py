@@ -4,7 +4,7 @@ What was read is kept, so each further question reads only what is new.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -26,6 +26,8 @@ class KafkaLastValues:
     def __init__(self, client: KafkaClient) -> None:
         """Read with a consumer of ``client``, from the first question on."""
         self._client = client
+        self.until_reached: Callable[[Mapping[int, int]], Awaitable[None]] | None = None
+        """Waits until a subscription of this process has handed over what the values are made of."""
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka last values")
         self._consumer: Consumer | None = None
         self._asking = asyncio.Lock()
@@ -63,6 +65,9 @@ class KafkaLastValues:
         partitions = await self._client.partitions()
         async with self._asking:
             await self._client.run(lambda: self._read_anyhow(partitions), self._threads, self._client.url.last)
+            if self.until_reached is not None:
+                ticks = self._client.url.ticks
+                await self.until_reached({place[1]: end for place, end in self._read_to.items() if place[0] == ticks})
 
     def _read_anyhow(self, partitions: int) -> None:
         """Read; the next try has a consumer that knows nothing of old leaders."""
