@@ -185,6 +185,9 @@ class Feed:
             while (reason := await self._watch(subscription)) is None:
                 if subscription.missed.is_set():
                     await self._last_values.catch_up(self._symbols, subscription, self._bus_link, self._look)
+                    if not subscription.missed.is_set():
+                        for venue in self._venues.values():
+                            venue.caught_up()
                     continue
                 try:
                     old, subscription = subscription, await self._subscribe()

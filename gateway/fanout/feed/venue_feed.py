@@ -80,6 +80,8 @@ class VenueFeed:
         """When the newest heartbeat of each partition came, in the event loop's time."""
         self._received_us: list[int | None] = [None]
         """The times at which those were sent."""
+        self._announcement: tuple[Heartbeat, float] | None = None
+        """The newest plain heartbeat that announced batches which are not read yet, and when it came."""
         self._taken_us: int | None = None
         """When the newest heartbeat that came from all partitions was sent."""
         self._began_at = asyncio.get_running_loop().time()
@@ -116,8 +118,21 @@ class VenueFeed:
             return
         batches = heartbeat.batches
         self.announced = batches if batches and batches.version == VERSION else None
-        if self.layout is None:
+        if self.layout is not None:
+            return
+        if self.announced is None or self.status.feed == "live":
             self._take(heartbeat, 0)
+        else:
+            # Live once the batches are read: perhaps the ticks are in those only.
+            self._announcement = heartbeat, asyncio.get_running_loop().time()
+
+    def caught_up(self) -> None:
+        """The last values have been read after `subscribed`: the heartbeat that announced the batches counts now."""
+        announcement, self._announcement = self._announcement, None
+        now = asyncio.get_running_loop().time()
+        if announcement is not None and self.layout is not None and now - announcement[1] < HEARTBEAT_TIMEOUT_S:
+            self._received_at = [now] * len(self._received_at)
+            self._adopt(announcement[0])
 
     def heartbeat_received(self, partition: int, layout: BatchLayout, payload: bytes) -> None:
         """Take the heartbeat of one partition, of a subscription to the batches of ``layout``."""
@@ -136,13 +151,17 @@ class VenueFeed:
         return heartbeat
 
     def _take(self, heartbeat: Heartbeat, partition: int) -> None:
-        self._received_at[partition] = now = asyncio.get_running_loop().time()
+        self._received_at[partition] = asyncio.get_running_loop().time()
         self._received_us[partition] = sent_us = heartbeat.sent_us
         if len(self._received_us) > 1:
             # Once it has come from all: it changes states of symbols, whose ticks go before.
             if sent_us == self._taken_us or any(its is None or its < sent_us for its in self._received_us):
                 return
             self._taken_us = sent_us
+        self._adopt(heartbeat)
+
+    def _adopt(self, heartbeat: Heartbeat) -> None:
+        now = asyncio.get_running_loop().time()
         self._heartbeat = heartbeat
         self._heartbeat_us = self._now_us()
         outdated = self._states.outdated

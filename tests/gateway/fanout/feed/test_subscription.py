@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S
 from gateway.protocol.forms import FramedTick
+from gateway.protocol.messages import Status
 from market.bus import Batch, Message, in_partition, partition_of
 from market.prices.tick import SEQ_AHEAD_MS, Tick
 from market.wire.codec import encode_tick
@@ -102,6 +103,29 @@ def test_nothing_is_missed_or_doubled_on_the_way_to_batches() -> None:
                 await asyncio.sleep(0.1)
             assert [("BTCUSDT", seq) for seq in range(1, 41)] == passed(setup)
             assert [("live", "")] == setup.statuses
+
+    run_virtual(main())
+
+
+def test_prices_are_live_once_batches_are_read() -> None:
+    """Without channels of symbols a gateway is live when it reads batches, not before: then no tick is missing."""
+
+    async def main() -> None:
+        async with running() as setup:
+            setup.bus.slow_s = 0.5
+            poller = BatchPoller(setup)
+            for seq in range(1, 41):
+                await poller.send(tick("BTCUSDT", seq))
+                if seq % 10 == 5:
+                    await poller.heartbeat()
+                await asyncio.sleep(0.1)
+            assert [("live", "")] == setup.statuses
+            live = next(at for at, one in enumerate(setup.published) if isinstance(one, Status))
+            seqs = [one.seq for one in setup.published[live:] if isinstance(one, FramedTick)]
+            assert seqs == list(range(seqs[0], 41))
+            before = [one.seq for one in setup.published[:live] if isinstance(one, FramedTick)]
+            assert before[-1] == seqs[0] - 1
+            assert 10 <= before[-1] <= 11
 
     run_virtual(main())
 
