@@ -22,7 +22,7 @@ BAD = (
     ("redis://:ses#ame@127.0.0.1/0", "%23"),
     ("redis://:sesame@127.0.0.1/0?nonsense=1", "option nonsense, which is not known"),
     ("redis://:sesame@127.0.0.1/0?protocol=3", "protocol"),
-    ("redis+cluster://:sesame@127.0.0.1", "scheme redis+cluster"),
+    ("valkey://:sesame@127.0.0.1", "scheme valkey"),
 )
 
 

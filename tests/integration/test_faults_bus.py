@@ -191,7 +191,8 @@ async def _overrun(redis: Redis) -> None:
     async with asyncio.timeout(20):
         # The kernel's buffers, of both ends, come first.
         while not (await redis.info("stats"))["client_output_buffer_limit_disconnections"]:
-            await redis.publish(f"tick.{SYMBOLS[0]}", junk)
+            for channel in (f"tick.{SYMBOLS[0]}", "0#batch.binance"):
+                await redis.publish(channel, junk)
 
 
 @asynccontextmanager
