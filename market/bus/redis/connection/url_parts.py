@@ -137,6 +137,9 @@ def read_options(
             raise BusUrlError(f"has the option {name}; write redis://user:password@host:port/db instead")
         if name in TLS_OPTIONS and name not in known:
             raise BusUrlError(f"has the option {name}, which is for TLS; write {tls}, or remove it")
+        if name not in known and any(its.endswith("password") for its in options):
+            # It may be the rest of that password.
+            raise BusUrlError("has an option that is not known behind a password; write & in a password as %26")
         if name not in known:
             its = listed or ", ".join(known)
             raise BusUrlError(f"has the option {name}, which is not known; remove it (known are {its})")

@@ -159,6 +159,7 @@ PASSWORDS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=30) | st.
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example("?sesame=street", "redis", "u", "h:1/0")
+@example("0&sesame", "redis+sentinel", "", "h")
 @example("?sesame_street", "redis", "", "h")
 @example("12#sesame", "redis", "u", "h:1/0")
 @example("12/sesame", "rediss", "u", "h:1/0")
