@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
@@ -95,13 +96,10 @@ async def test_a_reload_refuses_nobody_where_gateways_have_a_name() -> None:
 
             async with asyncio.TaskGroup() as newcomers:
                 coming = [newcomers.create_task(come()) for _ in range(4)]
-                for reloads in range(4):
-                    # A master that is still busy with the last one might overlook it.
-                    await until(lambda: workers(haproxy) > reloads)  # noqa: B023 # awaited in this turn of the loop
+                for count in (1, 2, 3, 4):
+                    await until_workers(haproxy, count)
                     served = statuses[200]
                     await until(lambda: statuses[200] > served + 50)  # noqa: B023 # awaited in this turn of the loop
-                    if reloads < 3:
-                        haproxy.process.send(signal.SIGUSR2)
                 for task in coming:
                     task.cancel()
             assert statuses.keys() == {200}
@@ -164,6 +162,15 @@ async def test_names_that_only_this_machine_knows_are_looked_up_at_the_start() -
         async with balancer([gateway], TICKGATE_NAMESERVER=names.address, **variables) as haproxy:
             assert [await http_status(f"{haproxy.url}/") for _ in range(3)] == [200] * 3
         assert names.asked == []
+
+
+async def until_workers(haproxy: Balancer, count: int) -> None:
+    """Reload until there have been so many that were ready; a master that is still busy overlooks a signal."""
+    await until(lambda: workers(haproxy) >= 1)
+    while workers(haproxy) < count:
+        haproxy.process.send(signal.SIGUSR2)
+        with suppress(TimeoutError):
+            await until(lambda: workers(haproxy) >= count, within_s=3)
 
 
 def workers(haproxy: Balancer) -> int:
