@@ -17,7 +17,7 @@ from market.process.pacing import Pacing
 from market.wire.status import BatchLayout
 from market.wire.topics import batch_topic, heartbeat_topic, tick_topic
 
-BUSY_S: Final = 0.002
+BUSY_S: Final = 0.003
 """Between two reads of a busy link. A read costs the same for one message and for ten."""
 BUSY_AFTER: Final = 50
 """A link is busy once it was read so often more than that."""
