@@ -333,6 +333,7 @@ def test_a_busy_link_rests_between_reads() -> None:
             for seq in range(1, 1001):
                 await poller.send(tick("BTCUSDT", seq))
                 await asyncio.sleep(0.001)
+            await asyncio.sleep(0.01)
             assert 1000 == setup.last["BTCUSDT"].seq
             assert 330 < len(reads) < 420
             reads.clear()
