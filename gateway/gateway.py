@@ -93,7 +93,6 @@ class Gateway:
             self.counters,
             now_us=now_us,
             rng=self._rng,
-            rests=settings.rest_factor > 0,
         )
         slow, late = self.hub.slow, self.hub.read_late
         self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)

@@ -1,7 +1,7 @@
 """How often something that may happen at once should happen: never spaced while seldom, at an interval while often.
 
 Each message on the bus costs every reader some 20 microseconds to receive, whatever it holds. A busy poller publishes
-at an interval, and a busy gateway reads at one. No I/O.
+at an interval. No I/O.
 """
 
 

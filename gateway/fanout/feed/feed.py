@@ -58,12 +58,11 @@ class Feed:
         *,
         now_us: Callable[[], int],
         rng: random.Random,
-        rests: bool = True,
     ) -> None:
         """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
 
         ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
-        in microseconds since the Unix epoch. A busy link ``rests`` between two reads. ``ring`` keeps what is published.
+        in microseconds since the Unix epoch. ``ring`` keeps what is published.
         """
         self._bus = bus
         self._symbols = symbols
@@ -72,7 +71,6 @@ class Feed:
         self._counters = counters
         self._now_us = now_us
         self._rng = rng
-        self._rests = rests
         self._bus_link = BusLink()
         self._refuse = Refusals(counters)
         self._intake = Intake(symbols, last, publish, ring, self._refuse, counters, now_us=now_us)
@@ -223,7 +221,6 @@ class Feed:
             self._intake.batch_received,
             self._intake.continuity,
             self,
-            rests=self._rests,
         )
 
     def _subscribed(self) -> None:

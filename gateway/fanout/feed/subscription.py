@@ -4,23 +4,16 @@ A venue whose poller publishes batches is read by batches: a few messages have a
 the channels of its symbols. In both cases the plain heartbeat is read too, as it says which of the two it is.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
 from gateway.fanout.feed.continuity import Continuity, Stream
 from market.bus import Broker, BusSubscription, Message, in_partition
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
-from market.process.pacing import Pacing
 from market.wire.status import BatchLayout
 from market.wire.topics import batch_topic, heartbeat_topic, tick_topic
-
-BUSY_S: Final = 0.003
-"""Between two reads of a busy link. A read costs the same for one message and for ten."""
-BUSY_AFTER: Final = 50
-"""A link is busy once it was read so often more than that."""
 
 
 class HeartbeatTaker(Protocol):
@@ -41,12 +34,10 @@ async def subscribe(
     batch_received: Callable[[Stream, bytes], None],
     continuity: Continuity,
     heartbeats: HeartbeatTaker,
-    *,
-    rests: bool,
 ) -> BusSubscription:
     """Subscribe to ``symbols``, and to the heartbeats of the venues that ``layouts`` names.
 
-    Each batch goes to ``batch_received`` with its stream of ``continuity``. A busy link ``rests`` between two reads.
+    Each batch goes to ``batch_received`` with its stream of ``continuity``.
 
     Raises:
         BusDownError: the bus did not answer.
@@ -65,10 +56,6 @@ async def subscribe(
     symbol_of = {tick_topic(symbol): symbol for symbol in symbols if layouts.get(venue_of(symbol)) is None}
     taker_of = takers.get
 
-    pacing = Pacing(BUSY_S, BUSY_AFTER) if rests else None
-    now = asyncio.get_running_loop().time
-    subscription: BusSubscription | None = None
-
     def receive(messages: Sequence[Message]) -> None:
         for topic, payload in messages:
             taker = taker_of(topic)
@@ -76,8 +63,6 @@ async def subscribe(
                 tick_received(symbol_of[topic], payload)
             else:
                 taker(payload)
-        if pacing is not None and (wait_s := pacing.wait_s(now())) > 0 and subscription is not None:
-            subscription.rest(wait_s)
 
     subscription = await broker.subscribe([*takers, *symbol_of], receive)
     subscription.on_interrupt = continuity.interrupted

@@ -1,7 +1,6 @@
 """Batches where a poller announces them, the channels of symbols where it does not; on a virtual clock."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 from msgspec import UNSET, UnsetType
@@ -9,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
-from market.bus import Batch, Message, in_partition, partition_of
+from market.bus import Batch, in_partition, partition_of
 from market.prices.tick import SEQ_AHEAD_MS, Tick
 from market.wire.codec import encode_tick
 from market.wire.status import BatchLayout, Changes, Heartbeat
@@ -310,38 +309,6 @@ def test_older_and_repeated_ticks_in_a_batch() -> None:
             assert 4 == setup.last["BTCUSDT"].seq
             await poller.send(tick("BTCUSDT", 5))
             assert 5 == setup.last["BTCUSDT"].seq
-
-    run_virtual(main())
-
-
-def test_a_busy_link_rests_between_reads() -> None:
-    """A link with a message each millisecond is read each third; one that is seldom read never rests."""
-
-    async def main() -> None:
-        async with running() as setup:
-            poller = BatchPoller(setup)
-            await poller.live()
-            reads: list[Sequence[Message]] = []
-            (subscription,) = setup.bus._subscriptions
-            receive = subscription._receive
-
-            def recorded(messages: Sequence[Message]) -> None:
-                reads.append(messages)
-                receive(messages)
-
-            subscription._receive = recorded
-            for seq in range(1, 1001):
-                await poller.send(tick("BTCUSDT", seq))
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.01)
-            assert 1000 == setup.last["BTCUSDT"].seq
-            assert 330 < len(reads) < 420
-            reads.clear()
-            await asyncio.sleep(1)
-            for seq in range(1001, 1101):
-                await poller.send(tick("BTCUSDT", seq))
-                assert seq == setup.last["BTCUSDT"].seq
-                await asyncio.sleep(0.004)
 
     run_virtual(main())
 
