@@ -61,9 +61,8 @@ class Throttle(Struct, frozen=True):
         longest_s = self.moderate_s
         if demand > self.full:
             longest_s += (self.longest_s - longest_s) * (demand - self.full) / (1 - self.full)
-        # Squared: while there is enough of a core, latency matters more than what is saved.
-        growth = (demand - self.begins) / (1 - self.begins)
-        return min(self.factor * cost_s * growth * growth, longest_s)
+        growth = min(1.0, (demand - self.begins) / (self.full - self.begins))
+        return min(self.factor * cost_s * growth, longest_s)
 
 
 class SharedFlushScheduler:
