@@ -188,9 +188,11 @@ class Session:
     def _subscribe(self, command: Subscribe) -> Outcome:
         assert self.grant is not None
         named, unknown = resolve(self._symbols, command.symbols)
-        since, problem = resolve_since(self._symbols, command, named)
-        if problem:
-            return self._error("bad_message", problem, command.mark)
+        since: Mapping[str, int] = {}
+        if command.since:
+            since, problem = resolve_since(self._symbols, command, named)
+            if problem:
+                return self._error("bad_message", problem, command.mark)
         forbidden: list[str] = []
         if self.grant.symbols is not None:
             named, forbidden = permitted(self.grant, self._symbols, named, command.symbols)
