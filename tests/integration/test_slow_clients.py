@@ -33,9 +33,9 @@ STALL_S = 5
 OLDEST_S = 3.0
 """In hand at 20 KB/s, as docs/promises.md has it: the bytes of a hundred prices take one second by themselves."""
 OLDER_BYTES = 64 * 1024
-OLDER_BYTES_TLS = 256 * 1024
-"""Straight over TLS: what the client's own system buffers comes first, and one flush more (docs/fronts.md)."""
 """After a stall, before the first current price."""
+OLDER_BYTES_TLS = 256 * 1024
+"""The same straight over TLS: what the client's own system buffers comes first, and one flush more (docs/fronts.md)."""
 
 
 async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog(tmp_path: Path) -> None:
