@@ -23,8 +23,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from deploy.files import KAFKA
+from deploy.launcher.stack import is_ready
 from deploy.ports import Address, free_port
-from deploy.stack import is_ready
 from market.bus import Batch, BusOptions, Message, in_partition, open_bus
 
 PAYLOAD: Final = os.urandom(2_000) + b"x" * 2_000

@@ -19,13 +19,13 @@ class Command(NamedTuple):
 
 
 def _run(arguments: Sequence[str], program: str) -> int:
-    from deploy.launch import run
+    from deploy.launcher.launch import run
 
     return run(arguments, program)
 
 
 def _cluster(arguments: Sequence[str], program: str) -> int:
-    from deploy.launch import cluster
+    from deploy.launcher.launch import cluster
 
     return cluster(arguments, program)
 

@@ -3,8 +3,8 @@
 One worker to a gunicorn and a port, one gunicorn to a core: so the load balancer can count, drain and
 scrape each worker, and long-lived connections do not pile up on one of several that share a port.
 Everything else is in the environment, as for ``python -m gateway``, and in the file that ``TICKGATE_CONFIG`` names:
-SIGHUP reads this page and that file again and replaces the worker, see `deploy.arbiter`; when workers are started and
-ended, see `deploy.workers`.
+SIGHUP reads this page and that file again and replaces the worker, see `deploy.gateways.arbiter`; when workers are
+started and ended, see `deploy.gateways.workers`.
 """
 # ruff: noqa: N999 # the name is what gunicorn itself looks for
 
@@ -26,10 +26,16 @@ if sys.flags.safe_path and sys.path[0] == str(Path.cwd()) != _TOP:
 import market.settings.early  # noqa: F401 # SIGHUP from here on
 
 # isort: split
-from deploy.arbiter import addresses_of, guard_reload, require_one_of_ours, start_again_as_started, usable_settings
 from deploy.errors import DeployError
+from deploy.gateways.arbiter import (
+    addresses_of,
+    guard_reload,
+    require_one_of_ours,
+    start_again_as_started,
+    usable_settings,
+)
+from deploy.gateways.workers import Workers
 from deploy.ports import require_free
-from deploy.workers import Workers
 from market.process.logs import ConsoleFormatter, JsonFormatter, log_uncaught
 from market.process.printable import complain
 from market.settings.config import GATEWAYS

@@ -1,12 +1,12 @@
 """Bus to clients. A tick passes through these files, and none of them waits for a client:
 
-    bus ─▶ fanout.feed.subscription ─▶ fanout.feed.intake ─▶ fanout.hub ─▶ fanout.pending ─▶ fanout.flush_scheduler
-        ─▶ fanout.group ─▶ fanout.cohort ─▶ websocket.writer ─▶ client
+    bus ─▶ fanout.feed.subscription ─▶ fanout.feed.intake ─▶ fanout.hub ─▶ fanout.pacing.pending
+        ─▶ fanout.pacing.flush_scheduler ─▶ fanout.cohorts.group ─▶ fanout.cohorts.cohort ─▶ websocket.writer ─▶ client
 
 A handshake passes through these; from ``client.client`` on, so does the first subscribe:
 
     accepted ─▶ admission.acceptor ─▶ http.upgrade ─▶ client.welcome ─▶ websocket.connection ─▶ client.client
-        ─▶ fanout.hub ─▶ fanout.cohort ─▶ websocket.writer ─▶ first snapshots
+        ─▶ fanout.hub ─▶ fanout.cohorts.cohort ─▶ websocket.writer ─▶ first snapshots
 
 ``docs/design.md`` lists the functions of both ways, each file once (``tests/test_walks.py`` checks that).
 

@@ -15,16 +15,16 @@ from gateway.admission.probes import Probes
 from gateway.auth.opening import open_authenticator
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
+from gateway.fanout.cohorts.member import Member
+from gateway.fanout.cohorts.window import LATE_S
 from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.intake import ticks_of
 from gateway.fanout.feed.states_by_venue import StatesByVenue
-from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.history.history import History
 from gateway.fanout.history.replays import Replays
 from gateway.fanout.hub import Hub
-from gateway.fanout.load import LoopLoad
-from gateway.fanout.member import Member
-from gateway.fanout.window import LATE_S
+from gateway.fanout.pacing.flush_scheduler import Throttle
+from gateway.fanout.pacing.load import LoopLoad
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Shutdown

@@ -166,9 +166,9 @@ WRITTEN = """
 
 1. `gateway/fanout/hub.py`: `Hub.publish` (from the socket). Sentence,
    in two lines.
-   - `gateway/fanout/group.py`: `ConflatingGroup.flush`. Sentence.
+   - `gateway/fanout/cohorts/group.py`: `ConflatingGroup.flush`. Sentence.
      And one more.
-2. `gateway/fanout/cohort.py`: `Cohort.flush_newest`, `Cohort._flush`. Sentence.
+2. `gateway/fanout/cohorts/cohort.py`: `Cohort.flush_newest`, `Cohort._flush`. Sentence.
 
 Nothing of this.
 """
@@ -179,7 +179,7 @@ def test_a_walk_is_read_with_what_each_step_asks() -> None:
     first, second = read_walk(WRITTEN, "A walk")
     assert ("gateway/fanout/hub.py", "Sentence, in two lines.") == (first.path, first.why)
     assert [("Hub.publish", SOCKET)] == [(function.name, function.entry) for function in first.functions]
-    assert ["gateway/fanout/group.py"] == [step.path for step in first.asks]
+    assert ["gateway/fanout/cohorts/group.py"] == [step.path for step in first.asks]
     assert ["Cohort.flush_newest", "Cohort._flush"] == [function.name for function in second.functions]
     require_names((first, second))
 
@@ -191,11 +191,11 @@ def test_a_walk_is_read_with_what_each_step_asks() -> None:
         ("`Hub.publish` (from", "Hub.publish (from", "write a step as"),
         ("flush`. Sentence.\n     And one more.", "flush`.", "write a step as"),
         ("from the socket", "from heaven", "no way to enter"),
-        ("fanout/cohort.py", "fanout/cohorts.py", "there is no file gateway/fanout/cohorts.py"),
+        ("cohorts/cohort.py", "cohorts/cohorte.py", "there is no file gateway/fanout/cohorts/cohorte.py"),
         ("Cohort._flush", "Cohort._flash", "there is no Cohort._flash"),
         ("Cohort._flush", "_flush", "there is no _flush"),
-        ("group.py`: `ConflatingGroup.flush", "hub.py`: `Hub.move", "named twice"),
-        ("   - `gateway/fanout/group.py`", "   `gateway/fanout/group.py`", "is a step of its own"),
+        ("cohorts/group.py`: `ConflatingGroup.flush", "hub.py`: `Hub.move", "named twice"),
+        ("   - `gateway/fanout/cohorts/group.py`", "   `gateway/fanout/cohorts/group.py`", "is a step of its own"),
     ],
 )
 def test_a_walk_that_is_written_wrong_is_told_so(before: str, after: str, problem: str) -> None:

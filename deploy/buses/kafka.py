@@ -12,8 +12,8 @@ from deploy.buses.servers import BusServers
 from deploy.buses.valkey import HOST, server
 from deploy.errors import DeployError
 from deploy.ports import Address, free_port
-from deploy.processes import Say
-from deploy.program import Program
+from deploy.process.processes import Say
+from deploy.process.program import Program
 
 
 def kafka(environ: Mapping[str, str]) -> BusServers:

@@ -15,8 +15,8 @@ from deploy.buses.servers import BusServers
 from deploy.buses.valkey import HOST, server, valkey_server
 from deploy.errors import DeployError
 from deploy.ports import Address, free_port
-from deploy.processes import Say
-from deploy.program import Program
+from deploy.process.processes import Say
+from deploy.process.program import Program
 
 MASTER: Final = "tickgate"
 """What the Sentinels call the primary and its replicas."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from deploy.processes import Say
-from deploy.program import Program
+from deploy.process.processes import Say
+from deploy.process.program import Program
 
 
 class BusServers:

@@ -9,7 +9,7 @@ from typing import Final
 from deploy.buses.servers import BusServers
 from deploy.errors import DeployError
 from deploy.ports import Address, free_port
-from deploy.program import Program
+from deploy.process.program import Program
 
 HOST: Final = "127.0.0.1"
 

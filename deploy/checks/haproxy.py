@@ -7,7 +7,7 @@ from typing import Final
 
 from deploy import files
 from deploy.checks.finding import Finding
-from deploy.programs import find_haproxy
+from deploy.launcher.programs import find_haproxy
 from market.settings.config import HAPROXYS
 
 OLDEST: Final = (2, 6)

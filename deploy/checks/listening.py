@@ -11,8 +11,8 @@ import aiohttp
 from deploy.checks.finding import Finding, Mark
 from deploy.checks.holders import holder_of
 from deploy.errors import DeployError
+from deploy.launcher.programs import FRONT, GATEWAYS, STATS, TLS
 from deploy.ports import Address, parse_address
-from deploy.programs import FRONT, GATEWAYS, STATS, TLS
 from gateway.settings import Settings
 from poller.settings import PollerSettings
 

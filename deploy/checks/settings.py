@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
-from deploy.arbiter import usable_settings
 from deploy.buses.registry import bus_name
 from deploy.checks.finding import Finding, split
 from deploy.errors import DeployError
 from deploy.fronts.addresses import is_private, of_front
-from deploy.pollers import pollers_of, symbols_of, venues_of
+from deploy.gateways.arbiter import usable_settings
+from deploy.launcher.pollers import pollers_of, symbols_of, venues_of
 from deploy.settings import Variables
 from gateway.admission.names import warnings
 from gateway.settings import Settings

@@ -12,7 +12,7 @@ from gateway.client import costs, listing
 from gateway.client.option_sets import Wants
 from gateway.client.session import Outcome, Session
 from gateway.client.token_lifetime import TokenLifetime
-from gateway.fanout.window import LATE_S, LONGEST_RTT_S, note_round_trip
+from gateway.fanout.cohorts.window import LATE_S, LONGEST_RTT_S, note_round_trip
 from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.encodings import DEFAULT, ENCODINGS

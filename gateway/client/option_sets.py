@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from gateway.fanout.member import Rule, Subscription
+from gateway.fanout.cohorts.member import Rule, Subscription
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Subscribe
 

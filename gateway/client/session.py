@@ -11,7 +11,7 @@ from gateway.client.costs import of_command, of_unknown
 from gateway.client.names import full_names, listed, permitted, resolve, resolve_since
 from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, subscription_of, without
 from gateway.client.suggestions import unknown_symbols
-from gateway.fanout.backlog import topics_of
+from gateway.fanout.slow.backlog import topics_of
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import (

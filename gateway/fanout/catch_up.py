@@ -1,16 +1,17 @@
 """How slow connections catch up: slice by slice to the newest prices, then back into their cohorts.
 
-`gateway.fanout.membership` says who is slow, `gateway.fanout.backlog` what each is owed, `gateway.fanout.window` how
-much may be sent at once, and `gateway.fanout.slow_consumers` when to check again.
+`gateway.fanout.membership` says who is slow, `gateway.fanout.slow.backlog` what each is owed,
+`gateway.fanout.cohorts.window` how much may be sent at once, and `gateway.fanout.slow.slow_consumers` when to check
+again.
 """
 
 from collections.abc import Callable, Sequence
 
-from gateway.fanout.backlog import Backlogs, topics_of
-from gateway.fanout.cohort import Cohort
-from gateway.fanout.member import Member, Subscription
+from gateway.fanout.cohorts.cohort import Cohort
+from gateway.fanout.cohorts.member import Member, Subscription
 from gateway.fanout.membership import Membership
-from gateway.fanout.slow_consumers import SlowConsumers
+from gateway.fanout.slow.backlog import Backlogs, topics_of
+from gateway.fanout.slow.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Lag

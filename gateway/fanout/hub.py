@@ -9,16 +9,16 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from gateway.fanout.backlog import Backlogs, topics_of
-from gateway.fanout.bursts import Bursts
 from gateway.fanout.catch_up import CatchUp
-from gateway.fanout.cohort import Cohort
-from gateway.fanout.flush_scheduler import Throttle
-from gateway.fanout.group import FAULT, Group
-from gateway.fanout.load import LoopLoad
-from gateway.fanout.member import Member, Missed, Share, Subscription
+from gateway.fanout.cohorts.bursts import Bursts
+from gateway.fanout.cohorts.cohort import Cohort
+from gateway.fanout.cohorts.group import FAULT, Group
+from gateway.fanout.cohorts.member import Member, Missed, Share, Subscription
 from gateway.fanout.membership import Cohorts, Membership
-from gateway.fanout.slow_consumers import SlowConsumers
+from gateway.fanout.pacing.flush_scheduler import Throttle
+from gateway.fanout.pacing.load import LoopLoad
+from gateway.fanout.slow.backlog import Backlogs, topics_of
+from gateway.fanout.slow.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Message

@@ -14,14 +14,14 @@ all its newcomers into members.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from gateway.fanout.backlog import Backlogs, SlowConsumer
-from gateway.fanout.cohort import Cohort
-from gateway.fanout.flush_scheduler import Throttle
-from gateway.fanout.load import LoopLoad
-from gateway.fanout.member import Member, Missed, Subscription
+from gateway.fanout.cohorts.cohort import Cohort
+from gateway.fanout.cohorts.member import Member, Missed, Subscription
+from gateway.fanout.cohorts.window import Reader, UnansweredPing, Window
+from gateway.fanout.pacing.flush_scheduler import Throttle
+from gateway.fanout.pacing.load import LoopLoad
 from gateway.fanout.registry import Registry
-from gateway.fanout.slow_consumers import SlowConsumers
-from gateway.fanout.window import Reader, UnansweredPing, Window
+from gateway.fanout.slow.backlog import Backlogs, SlowConsumer
+from gateway.fanout.slow.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
 
 Cohorts = tuple[Cohort, ...]

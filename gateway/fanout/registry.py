@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from gateway.fanout.cohort import Cohort, FallBehind
-from gateway.fanout.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
-from gateway.fanout.group import ConflatingGroup, ExactGroup, Group
-from gateway.fanout.load import LoopLoad
-from gateway.fanout.member import Rule, Subscription
-from gateway.fanout.window import Marks, Reader, UnansweredPing
+from gateway.fanout.cohorts.cohort import Cohort, FallBehind
+from gateway.fanout.cohorts.group import ConflatingGroup, ExactGroup, Group
+from gateway.fanout.cohorts.member import Rule, Subscription
+from gateway.fanout.cohorts.window import Marks, Reader, UnansweredPing
+from gateway.fanout.pacing.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
+from gateway.fanout.pacing.load import LoopLoad
 from gateway.metrics import Counters
 
 
@@ -28,7 +28,7 @@ class Registry:
     ) -> None:
         """``fall_behind`` receives members that are too slow. ``published`` is the number of ticks so far.
 
-        ``next_number`` and ``unanswered`` are for `gateway.fanout.window.Marks`.
+        ``next_number`` and ``unanswered`` are for `gateway.fanout.cohorts.window.Marks`.
         """
         self._fall_behind = fall_behind
         self._counters = counters

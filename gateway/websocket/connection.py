@@ -105,7 +105,7 @@ class Connection(Writer):
         self.pinged_at = -math.inf
         """When that ping was sent."""
         self.watched = watched
-        """See `gateway.fanout.member.Member.watched`."""
+        """See `gateway.fanout.cohorts.member.Member.watched`."""
         self.rtt_s = math.inf
         """The usual round trip of a ping; infinite before the first answer."""
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from deploy import cli, launch
+from deploy import cli
 from deploy.cli import COMMANDS, Command, main
+from deploy.launcher import launch
 from market.process.version import version
 from market.settings.config import CONFIG, KNOWN
 

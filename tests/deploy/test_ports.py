@@ -10,7 +10,7 @@ import pytest
 
 from deploy.errors import DeployError
 from deploy.ports import Address, Reservations, free_port, parse_address, require_free
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from deploy import launch, timeouts
+from deploy import timeouts
 from deploy.errors import DeployError
-from deploy.processes import ROOT
+from deploy.launcher import launch
+from deploy.process.processes import ROOT
 from deploy.timeouts import misfit
 from gateway.settings import Settings
 

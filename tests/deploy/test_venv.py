@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from deploy.ports import free_port
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 
 NOBODY = 65534
 APT = "apt-get was called"

@@ -7,7 +7,7 @@ from msgspec import Struct
 from gateway.admission.limits.buckets import Limits
 from gateway.auth.grant import ANONYMOUS
 from gateway.client.session import Session
-from gateway.fanout.backlog import topics_of
+from gateway.fanout.slow.backlog import topics_of
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Error

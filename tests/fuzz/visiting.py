@@ -14,9 +14,9 @@ from msgspec import Struct
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import CLIENT, Protocol
 
+from deploy.launcher.stack import Stack
 from deploy.ports import Address
-from deploy.processes import Process
-from deploy.stack import Stack
+from deploy.process.processes import Process
 from gateway.websocket.close_codes import CloseReason
 from tests.fuzz.asking import asking
 from tests.fuzz.damage import damaged, in_pieces

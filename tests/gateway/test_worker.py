@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.launcher.programs import GUNICORN
+from deploy.launcher.stack import Stack
 from deploy.ports import free_port
-from deploy.processes import ROOT
-from deploy.programs import GUNICORN
-from deploy.stack import Stack
+from deploy.process.processes import ROOT
 from tests.client import connected
 from tests.integration.stacks import answers, eventually, members_of, run_plan, running
 

@@ -8,9 +8,9 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from deploy.launcher.programs import find_haproxy, plan_cluster
 from deploy.ports import free_port
-from deploy.processes import Process
-from deploy.programs import find_haproxy, plan_cluster
+from deploy.process.processes import Process
 from tests.integration.stacks import GATEWAY_COUNT, answers, environment
 from tests.waiting import until
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from deploy.programs import find_haproxy
+from deploy.launcher.programs import find_haproxy
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from deploy.launcher.programs import Plan
+from deploy.launcher.stack import Stack
 from deploy.ports import Address, free_port
-from deploy.program import Program
-from deploy.programs import Plan
-from deploy.stack import Stack
+from deploy.process.program import Program
 from tests.client import BothWays, Client, open_client
 from tests.integration.stacks import members_of
 

@@ -11,10 +11,10 @@ import pytest
 
 from deploy.fronts.envoy import find_envoy
 from deploy.fronts.nginx import find_nginx
+from deploy.launcher.programs import Plan, find_haproxy, plan_cluster
+from deploy.launcher.stack import Stack
 from deploy.ports import Address
-from deploy.processes import Process
-from deploy.programs import Plan, find_haproxy, plan_cluster
-from deploy.stack import Stack
+from deploy.process.processes import Process
 from tests.integration.stacks import GATEWAY_COUNT, answers, cluster_environment, cluster_plan, eventually
 from tests.waiting import until
 

@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from deploy.programs import Plan, find_haproxy, plan_cluster
+from deploy.launcher.programs import Plan, find_haproxy, plan_cluster
 from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, run_plan
 
 

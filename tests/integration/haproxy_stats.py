@@ -4,7 +4,7 @@ import csv
 
 import aiohttp
 
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
 from tests.integration.stacks import eventually
 
 

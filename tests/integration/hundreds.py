@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from deploy.programs import CLUSTER_SYMBOLS
+from deploy.launcher.programs import CLUSTER_SYMBOLS
 from market.prices.symbols import parse_symbols
 from tests.client import Client, open_client
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 from market.process.version import NAME
 
 ALL = ("embedded", "cluster")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
-from deploy.programs import Plan
+from deploy.launcher.programs import Plan
 from tests.client import Client, Message, open_client
 from tests.exchange.server import Exchange
 from tests.integration.faults import feeds, is_live, now

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import aiohttp
 
+from deploy.launcher.programs import Plan, plan_cluster, plan_run
+from deploy.launcher.stack import Stack
 from deploy.ports import free_port
-from deploy.programs import Plan, plan_cluster, plan_run
-from deploy.stack import Stack
 from tests.client import BothWays
 
 GATEWAY_COUNT = 4

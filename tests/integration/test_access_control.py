@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import orjson
 import pytest
 
+from deploy.launcher.programs import find_haproxy
 from deploy.ports import free_port
-from deploy.processes import Process
-from deploy.programs import find_haproxy
+from deploy.process.processes import Process
 from gateway.admission.address import TrustedProxies
 from gateway.admission.request.head import MAX_BODY_BYTES, MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.auth.settings import AuthSettings

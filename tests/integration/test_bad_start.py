@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from deploy.launcher.programs import GUNICORN
 from deploy.ports import free_port
-from deploy.processes import ROOT
-from deploy.programs import GUNICORN
+from deploy.process.processes import ROOT
 from tests.exchange.server import Exchange
 from tests.integration.stacks import environment
 from tests.valkey import Valkey

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.programs import GUNICORN
+from deploy.launcher.programs import GUNICORN
 from tests.client import connected
 from tests.integration.stacks import answers, eventually, http_status
 from tests.integration.test_settings_again import Program, running, workers

@@ -2,9 +2,9 @@
 
 import pytest
 
+from deploy.launcher.programs import GUNICORN
 from deploy.ports import free_port
-from deploy.processes import Process
-from deploy.programs import GUNICORN
+from deploy.process.processes import Process
 from tests.integration.stacks import answers, environment, run_plan, running
 
 pytestmark = pytest.mark.integration

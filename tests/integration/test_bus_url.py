@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.launcher.programs import GUNICORN
 from deploy.ports import free_port
-from deploy.programs import GUNICORN
 from tests.client import connected
 from tests.integration.stacks import answers
 from tests.integration.test_settings_again import Program, further, running

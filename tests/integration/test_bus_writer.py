@@ -15,8 +15,8 @@ import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 
-from deploy.programs import Plan
-from deploy.stack import Stack
+from deploy.launcher.programs import Plan
+from deploy.launcher.stack import Stack
 from market.prices.tick import MAX_EXACT, SEQ_AHEAD_MS
 from market.prices.venues import venue_of
 from market.wire.codec import encode_heartbeat, encode_tick

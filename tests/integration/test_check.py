@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from deploy.checks.rights import lack, needs, rule
+from deploy.launcher.programs import GUNICORN
 from deploy.ports import free_port
-from deploy.processes import ROOT, Process
-from deploy.programs import GUNICORN
+from deploy.process.processes import ROOT, Process
 from gateway.settings import Settings
 from poller.settings import PollerSettings
 from tests.client import connected

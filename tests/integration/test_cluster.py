@@ -8,8 +8,8 @@ import signal
 import aiohttp
 import pytest
 
-from deploy.programs import CLUSTER_SYMBOLS
-from deploy.stack import Stack
+from deploy.launcher.programs import CLUSTER_SYMBOLS
+from deploy.launcher.stack import Stack
 from tests.client import open_client
 from tests.integration.hundreds import BACK_WITHIN_S, CLIENTS, SYMBOLS, come_back, hundred_subscribers, is_past
 from tests.integration.stacks import GATEWAY_COUNT, cluster_plan, eventually, http_status, running, ws_url

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.launcher.programs import find_haproxy
 from deploy.ports import free_port
-from deploy.processes import Process
-from deploy.programs import find_haproxy
+from deploy.process.processes import Process
 from tests.client_frames import FIN, TEXT, client_frame
 from tests.conformance import PROTOCOL, SOME_COMPRESSION, run_suite, surprises
 from tests.echo import MAX_MESSAGE_BYTES, echo_server

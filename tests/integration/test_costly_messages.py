@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from deploy.launcher.stack import Stack
 from deploy.ports import Address
-from deploy.stack import Stack
 from tests.client import connected
 from tests.client_frames import FIN, RSV1, TEXT, client_frame, deflated
 from tests.integration.stacks import ws_url

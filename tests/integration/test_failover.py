@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from deploy.launcher.stack import Stack
 from deploy.ports import free_port
-from deploy.stack import Stack
 from market.wire.codec import decode_tick
 from tests.client import connected
 from tests.gateway.auth.tokens import token

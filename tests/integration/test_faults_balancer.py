@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidHandshake
 
-from deploy.programs import find_haproxy
-from deploy.stack import Stack
+from deploy.launcher.programs import find_haproxy
+from deploy.launcher.stack import Stack
 from tests.client import Client, connected, open_client
 from tests.integration.faults import (
     SYMBOLS,

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from deploy.processes import Process
-from deploy.programs import Plan
-from deploy.stack import Stack
+from deploy.launcher.programs import Plan
+from deploy.launcher.stack import Stack
+from deploy.process.processes import Process
 from tests.client import connected
 from tests.integration.faults import (
     NO_BUS_LINK,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
 from gateway.fanout.feed.venue_feed import INTERRUPTED
 from market.wire.codec import decode_tick
 from tests.client import Client

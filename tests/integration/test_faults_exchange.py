@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from deploy.programs import Plan
-from deploy.stack import Stack
+from deploy.launcher.programs import Plan
+from deploy.launcher.stack import Stack
 from tests.client import Client
 from tests.exchange.server import Exchange
 from tests.integration.faults import (

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidHandshake
 
-from deploy.programs import GUNICORN
-from deploy.stack import Stack
+from deploy.launcher.programs import GUNICORN
+from deploy.launcher.stack import Stack
 from tests.client import Client, connected, open_client
 from tests.integration.faults import (
     NO_BUS_LINK,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from deploy.programs import Plan
-from deploy.stack import Stack
+from deploy.launcher.programs import Plan
+from deploy.launcher.stack import Stack
 from tests.client import Client
 from tests.integration.faults import (
     Lines,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
 from market.wire.codec import decode_tick
 from tests.client import Client, open_client
 from tests.integration.faults import (

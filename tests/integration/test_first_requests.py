@@ -8,7 +8,7 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
-from deploy.programs import Plan
+from deploy.launcher.programs import Plan
 from tests.client import connected
 from tests.integration.fronts import behind_haproxy
 from tests.integration.stacks import run_plan, running

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from deploy.launcher.programs import Plan
+from deploy.launcher.stack import Stack
 from deploy.ports import free_port
-from deploy.programs import Plan
-from deploy.stack import Stack
 from tests.browser import Page, open_page, running_browser
 from tests.integration.fronts import behind_haproxy
 from tests.integration.stacks import eventually, run_plan

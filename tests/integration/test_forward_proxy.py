@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from trustme import CA
 
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 from market.bus import open_bus
 from market.wire.codec import decode_heartbeat
 from tests.exchange.server import Exchange

@@ -14,8 +14,8 @@ from websockets.exceptions import InvalidHandshake
 
 from bench.readers import Reader, ReadRate
 from bench.ticks import SYMBOLS as BENCH_SYMBOLS
-from deploy.programs import CLUSTER_SYMBOLS
-from deploy.stack import Stack
+from deploy.launcher.programs import CLUSTER_SYMBOLS
+from deploy.launcher.stack import Stack
 from tests.client import Client, connected
 from tests.integration.faults import now, tell
 from tests.integration.front_kinds import FRONTS, OTHERS, beside, children_of, front_plan, is_here, reloaded, require

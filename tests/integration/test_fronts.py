@@ -15,7 +15,7 @@ import orjson
 import pytest
 from websockets.asyncio.client import connect
 
-from deploy.programs import plan_cluster
+from deploy.launcher.programs import plan_cluster
 from tests.integration.balancers import METRICS, Balancer, balancer, starting_balancer
 from tests.integration.clouds import CLIENT, CLOUD, UPGRADE, forwarded, proxy_v1, request, websocket
 from tests.integration.front_kinds import CHECKS, OTHERS, require

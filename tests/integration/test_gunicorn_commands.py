@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from deploy.ports import free_port
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 from tests.integration.stacks import environment
 
 pytestmark = pytest.mark.integration

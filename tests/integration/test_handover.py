@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.launcher.programs import GUNICORN, Plan
+from deploy.launcher.stack import Stack
 from deploy.ports import Address, free_port
-from deploy.processes import ROOT
-from deploy.programs import GUNICORN, Plan
-from deploy.stack import Stack
+from deploy.process.processes import ROOT
 from tests.client import Client
 from tests.integration.faults import Lines, launched, now, subscribers, tell
 from tests.integration.haproxy_stats import stats_of, until_state

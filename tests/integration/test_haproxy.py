@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 import trustme
 
-from deploy.processes import ROOT
-from deploy.programs import find_haproxy
+from deploy.launcher.programs import find_haproxy
+from deploy.process.processes import ROOT
 from tests.integration.balancers import balancer
 from tests.integration.stacks import GATEWAY_COUNT, eventually, http_status
 

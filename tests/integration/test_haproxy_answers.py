@@ -9,8 +9,8 @@ import aiohttp
 import orjson
 import pytest
 
-from deploy.processes import ROOT
-from deploy.programs import find_haproxy
+from deploy.launcher.programs import find_haproxy
+from deploy.process.processes import ROOT
 from tests.integration.balancers import balancer
 from tests.integration.sockets import said, socket
 from tests.integration.stacks import answers

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.ports import free_port
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 from market.process.version import version
 from tests.client import Client, connected
 from tests.integration.installed import ALL, Built, Installation, locked

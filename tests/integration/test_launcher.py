@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from deploy.ports import free_port
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 from tests.client import connected
 from tests.integration.stacks import answers, children_of, cluster_environment, environment, eventually, members_of
 

@@ -21,10 +21,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from deploy.launcher.programs import GUNICORN, plan_cluster
+from deploy.launcher.stack import Stack
 from deploy.ports import Address, free_port
-from deploy.processes import ROOT
-from deploy.programs import GUNICORN, plan_cluster
-from deploy.stack import Stack
+from deploy.process.processes import ROOT
 from tests.gateway.auth.tokens import token
 from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, environment, eventually, members_of
 from tests.valkey import Valkey

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
 from tests.client import Client, open_client
 from tests.integration.fronts import both_ways
 from tests.integration.stacks import running, ws_url

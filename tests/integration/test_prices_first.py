@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
 from tests.client_frames import CLOSE, FIN, TEXT, client_frame, close_payload
 from tests.integration.test_costly_messages import HANDSHAKE
 from tests.integration.test_siege import ATTACKER, gateway_alone, gateway_behind_haproxy

@@ -12,9 +12,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from deploy.launcher.programs import GUNICORN, plan_run
 from deploy.ports import free_port
-from deploy.processes import Process
-from deploy.programs import GUNICORN, plan_run
+from deploy.process.processes import Process
 from market.bus import open_bus
 from market.wire.status import Heartbeat
 from tests.client import Client, connected

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from deploy.launcher.programs import plan_cluster
+from deploy.launcher.stack import Stack
 from deploy.ports import free_port
-from deploy.processes import ROOT
-from deploy.programs import plan_cluster
-from deploy.stack import Stack
+from deploy.process.processes import ROOT
 from tests.integration.stacks import (
     GATEWAY_COUNT,
     cluster_environment,

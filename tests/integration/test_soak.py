@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 from tests.integration.stacks import environment, eventually, members_of
 
 pytestmark = pytest.mark.integration

@@ -10,8 +10,8 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from deploy.program import Program
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
+from deploy.process.program import Program
 from market.bus.redis.bus import RedisBus
 from market.wire.status import Changes, Heartbeat, States, SymbolState, SymbolStatus
 from tests.client import Client, connected

@@ -6,10 +6,10 @@ from signal import SIGINT, SIGTERM, Signals
 
 import pytest
 
+from deploy.launcher.programs import GUNICORN
+from deploy.launcher.stack import Stack
 from deploy.ports import Address, free_port
-from deploy.program import Program
-from deploy.programs import GUNICORN
-from deploy.stack import Stack
+from deploy.process.program import Program
 from tests.client import open_client
 from tests.integration.stacks import answers, run_plan, running
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.launcher.programs import plan_run
+from deploy.launcher.stack import Stack
 from deploy.ports import free_port
-from deploy.programs import plan_run
-from deploy.stack import Stack
 from tests.client import connected
 from tests.exchange.server import Exchange
 from tests.integration.faults import Lines, feeds, is_live, launched, now, tell, together

@@ -12,9 +12,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
+from deploy.launcher.programs import find_haproxy
 from deploy.ports import free_port
-from deploy.processes import ROOT, Process
-from deploy.programs import find_haproxy
+from deploy.process.processes import ROOT, Process
 from tests.integration.faults import launched
 from tests.integration.fronts import behind_haproxy
 from tests.integration.stacks import answers, environment, run_plan

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NoBus
 
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
 from market.wire.codec import decode_tick
 from tests.client import Client, connected
 from tests.integration.fronts import both_ways

@@ -12,9 +12,9 @@ from signal import SIGHUP, SIGKILL
 import pytest
 from redis.asyncio import Redis
 
+from deploy.launcher.programs import plan_run
+from deploy.launcher.stack import Stack
 from deploy.ports import free_port
-from deploy.programs import plan_run
-from deploy.stack import Stack
 from gateway.fanout.feed.venue_feed import NOT_SERVED
 from tests.browser import open_page, running_browser
 from tests.client import Client, connected

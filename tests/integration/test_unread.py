@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 
+from deploy.launcher.programs import plan_cluster
+from deploy.launcher.stack import Stack
 from deploy.ports import free_port
-from deploy.programs import plan_cluster
-from deploy.stack import Stack
 from tests.integration import hoarders
 from tests.integration.hoarders import Words, hoard
 from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, eventually, run_plan, running

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from redis.asyncio import Redis
 
-from deploy.processes import describe_end
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
+from deploy.process.processes import describe_end
 from tests.soak.audience import Audience
 from tests.soak.worker import Worker
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
 from tests.integration.stacks import environment
 from tests.soak import stage, table
 from tests.soak.audience import Audience

@@ -5,9 +5,9 @@ from typing import Final
 
 from deploy.buses.servers import BusServers
 from deploy.buses.valkey import server
+from deploy.launcher.programs import CLUSTER_SYMBOLS, Plan
 from deploy.ports import Address, free_port
-from deploy.program import Program
-from deploy.programs import CLUSTER_SYMBOLS, Plan
+from deploy.process.program import Program
 from market.prices.symbols import parse_symbols
 from tests.integration.stacks import environment
 from tests.soak.endpoints import Endpoint

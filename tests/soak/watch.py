@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
-from deploy.program import Program
-from deploy.stack import Stack
+from deploy.launcher.stack import Stack
+from deploy.process.program import Program
 from tests.soak import stage
 from tests.soak.reading import Reader, Reading
 from tests.soak.verdict import differences, leaks

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from deploy.processes import Process, Say, describe_end
+from deploy.process.processes import Process, Say, describe_end
 from tests.soak.endpoints import Endpoint
 
 _OVERTIME_S = 30.0

@@ -9,10 +9,10 @@ holds, or the ring is cut behind the position, then ticks are *lost*: the client
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from gateway.fanout.backlog import topics_of
+from gateway.fanout.cohorts.member import Subscription
 from gateway.fanout.history.decoded import DecodedBlock, DecodedBlocks
 from gateway.fanout.history.ring import Ring
-from gateway.fanout.member import Subscription
+from gateway.fanout.slow.backlog import topics_of
 
 PIECE_TICKS: Final = 512
 """So many ticks are looked at in one step: up to 100 KB for a client that wants them all."""

@@ -14,11 +14,11 @@ from typing import Final
 
 from msgspec import UNSET
 
-from gateway.fanout.backlog import topics_of
+from gateway.fanout.cohorts.member import Member, Subscription
 from gateway.fanout.history.history import History
 from gateway.fanout.history.replay import Replay, without
 from gateway.fanout.hub import Hub
-from gateway.fanout.member import Member, Subscription
+from gateway.fanout.slow.backlog import topics_of
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Gap

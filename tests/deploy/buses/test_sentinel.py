@@ -9,8 +9,8 @@ import pytest
 
 from deploy.buses.sentinel import MASTER, Sentinel, knows_all
 from deploy.errors import DeployError
-from deploy.programs import plan_run
-from deploy.stack import Stack
+from deploy.launcher.programs import plan_run
+from deploy.launcher.stack import Stack
 from market.bus import open_bus
 from tests.integration.stacks import environment
 from tests.market.bus.using import outcome_of

@@ -7,8 +7,8 @@ import pytest
 
 from deploy.buses.valkey_cluster import PARTITIONS, PRIMARIES, ValkeyCluster
 from deploy.errors import DeployError
-from deploy.processes import Process
-from deploy.stack import is_ready
+from deploy.launcher.stack import is_ready
+from deploy.process.processes import Process
 from market.bus import Batch, BusOptions, open_bus
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.checks import haproxy
 from deploy.checks.haproxy import check_haproxy
-from deploy.programs import find_haproxy
+from deploy.launcher.programs import find_haproxy
 
 ENVIRON = {"PATH": os.environ.get("PATH", "")}
 

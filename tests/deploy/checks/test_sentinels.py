@@ -11,7 +11,7 @@ from deploy.checks.bus import check_bus
 from deploy.checks.finding import Finding
 from deploy.checks.sentinels import ask_sentinels
 from deploy.ports import free_port
-from deploy.processes import ROOT
+from deploy.process.processes import ROOT
 from gateway.settings import Settings
 from market.bus.redis.connection.sentinel.url import parse_sentinel_url
 from market.bus.redis.connection.sentinel.verdict import Address, Verdict

@@ -5,8 +5,8 @@ import pytest
 from deploy.errors import DeployError
 from deploy.fronts.addresses import Listening
 from deploy.fronts.direct import environ_of, public_address
+from deploy.launcher.programs import plan_cluster
 from deploy.ports import Address
-from deploy.programs import plan_cluster
 from tests.deploy.fronts.test_values import ADDRESS, AT
 
 

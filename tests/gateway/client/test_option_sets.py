@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.auth.settings import AuthSettings
 from gateway.client.option_sets import RATES, Wants, capped, put, stepped, without
-from gateway.fanout.backlog import topics_of
-from gateway.fanout.member import Subscription
+from gateway.fanout.cohorts.member import Subscription
+from gateway.fanout.slow.backlog import topics_of
 from gateway.reload import reload
 from market.prices.symbols import parse_symbols
 from tests.forms_client import FormsClient, forms_client

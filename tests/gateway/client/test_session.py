@@ -12,8 +12,8 @@ from gateway.admission.limits.buckets import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.client.costs import of_unknown
 from gateway.client.session import Outcome, Session
-from gateway.fanout.backlog import topics_of
-from gateway.fanout.member import Subscription
+from gateway.fanout.cohorts.member import Subscription
+from gateway.fanout.slow.backlog import topics_of
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK

@@ -3,9 +3,9 @@
 import asyncio
 from collections import Counter
 
-from gateway.fanout.backlog import topics_of
-from gateway.fanout.flush_scheduler import Throttle
-from gateway.fanout.member import Subscription
+from gateway.fanout.cohorts.member import Subscription
+from gateway.fanout.pacing.flush_scheduler import Throttle
+from gateway.fanout.slow.backlog import topics_of
 from tests.fakes import RecordingMember
 from tests.gateway.fanout.test_hub import Market, answer, assert_only_growing, settle
 

@@ -7,7 +7,7 @@ import msgspec
 from websockets.frames import Frame, Opcode
 
 from tests.fakes import RecordingMember, frames_of, run_virtual
-from tests.gateway.fanout.test_bursts import Answers
+from tests.gateway.fanout.cohorts.test_bursts import Answers
 from tests.gateway.fanout.test_hub import Market, seqs, states
 
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fanout.backlog import topics_of
-from gateway.fanout.flush_scheduler import Throttle
+from gateway.fanout.cohorts.member import Subscription
+from gateway.fanout.cohorts.window import Window
 from gateway.fanout.hub import Hub
-from gateway.fanout.load import LoopLoad
-from gateway.fanout.member import Subscription
-from gateway.fanout.window import Window
+from gateway.fanout.pacing.flush_scheduler import Throttle
+from gateway.fanout.pacing.load import LoopLoad
+from gateway.fanout.slow.backlog import topics_of
 from gateway.metrics import Counters
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.forms import FramedStatus, FramedTick
@@ -519,9 +519,9 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.param == "tiny":
             for name in ("STEP_BYTES", "LEAST_SLICE_BYTES", "ALONE_BYTES", "LARGEST_FIRST_BYTES"):
                 for module in ("window", "cohort"):
-                    patch.setattr(f"gateway.fanout.{module}.{name}", 200, raising=False)
-            patch.setattr("gateway.fanout.window.MARK_BYTES", 300)
-            patch.setattr("gateway.fanout.window.LARGEST_SLICE_BYTES", 400)
+                    patch.setattr(f"gateway.fanout.cohorts.{module}.{name}", 200, raising=False)
+            patch.setattr("gateway.fanout.cohorts.window.MARK_BYTES", 300)
+            patch.setattr("gateway.fanout.cohorts.window.LARGEST_SLICE_BYTES", 400)
             patch.setattr("gateway.fanout.membership.Window", functools.partial(Window, size=200))
         yield
 

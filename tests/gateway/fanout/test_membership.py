@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fanout.cohort import Cohort
-from gateway.fanout.flush_scheduler import Throttle
-from gateway.fanout.member import Subscription
+from gateway.fanout.cohorts.cohort import Cohort
+from gateway.fanout.cohorts.member import Subscription
+from gateway.fanout.pacing.flush_scheduler import Throttle
 from tests.fakes import RecordingMember, run_virtual
 from tests.gateway.fanout.exact import Stalling, play_exactly
 from tests.gateway.fanout.test_hub import (

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.frames import Opcode
 
 import gateway
-from gateway.fanout.member import Subscription
+from gateway.fanout.cohorts.member import Subscription
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.encodings import DEFAULT, ENCODINGS, register

@@ -9,7 +9,7 @@ import contextlib
 import io
 import sys
 
-from deploy.programs import find_haproxy
+from deploy.launcher.programs import find_haproxy
 from tests.integration.hosts import namespaces
 from tests.integration.hosts.buses import BUSES
 from tests.integration.hosts.catalogue import OF_ONE_BUS, SCENARIOS

@@ -10,7 +10,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from deploy.processes import Process
+from deploy.process.processes import Process
 from tests.integration.hosts.namespaces import Namespace
 from tests.integration.stacks import eventually, members_of
 

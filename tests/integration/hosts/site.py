@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from signal import SIGUSR1
 
 from deploy import files
-from deploy.programs import GUNICORN, PYTHON, find_haproxy
+from deploy.launcher.programs import GUNICORN, PYTHON, find_haproxy
 from tests.integration.faults import SYMBOLS
 from tests.integration.hosts.buses import BUSES, Bus
 from tests.integration.hosts.network import Host, Network, ask, network

@@ -2,10 +2,10 @@
 
 import pytest
 
+from gateway.fanout.cohorts.member import Subscription
 from gateway.fanout.feed.intake import ticks_of
 from gateway.fanout.history.history import History
 from gateway.fanout.history.replay import PIECE_TICKS, Replay, without
-from gateway.fanout.member import Subscription
 from gateway.protocol.forms import FramedTick
 from market.wire.codec import encode_tick
 from market.wire.tick_batch import encode_batch

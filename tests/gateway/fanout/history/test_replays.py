@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.fanout.cohorts.member import Subscription
 from gateway.fanout.feed.seq_regressions import REGRESSION_S
 from gateway.fanout.history.replays import AHEAD_S, DECODED_TICKS, PAUSE_S, SLICE_S
-from gateway.fanout.member import Subscription
 from gateway.protocol.forms import FramedStatus
 from gateway.protocol.messages import SymbolStatus
 from gateway.protocol.msgpack_encoding import MSGPACK

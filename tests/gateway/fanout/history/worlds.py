@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gateway.fanout.cohorts.member import Subscription
 from gateway.fanout.feed.intake import Intake, ticks_of
 from gateway.fanout.feed.refusals import Refusals
-from gateway.fanout.flush_scheduler import Throttle
 from gateway.fanout.history.history import History
 from gateway.fanout.history.replays import Replays
 from gateway.fanout.hub import Hub
-from gateway.fanout.load import LoopLoad
-from gateway.fanout.member import Subscription
+from gateway.fanout.pacing.flush_scheduler import Throttle
+from gateway.fanout.pacing.load import LoopLoad
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from market.prices.symbols import parse_symbols
