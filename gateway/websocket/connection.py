@@ -144,14 +144,15 @@ class Connection(Writer):
         if not (self.send(blob) or self._queue(blob, answer=False)):
             self.close(CloseReason.TOO_SLOW)
 
-    def ping(self, number: int) -> None:
+    def ping(self, number: int, now: float) -> None:
         """Send a keepalive ping (RFC 6455, section 5.5.2). All pings share one sequence of numbers."""
         self.asked = True
-        self.measure(number)
+        self.measure(number, now)
 
-    def measure(self, number: int) -> None:
+    def measure(self, number: int, now: float) -> None:
         """Ask how far the client has read: its pong follows all data before. Its silence has other ways to show."""
-        self.pinged, self.pinged_at = number, asyncio.get_running_loop().time()
+        # Those pinged at once share one object for the time.
+        self.pinged, self.pinged_at = number, now
         self.reply(numbered_ping(number))
 
     def close(self, reason: CloseReason) -> None:

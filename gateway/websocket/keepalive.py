@@ -82,6 +82,9 @@ class Keepalive:
         for connection in [one for one, since in self._new.items() if now - since >= FIRST_S]:
             del self._new[connection]
             self._measure(connection, now)
+        # A dictionary keeps the memory that it had when it was largest.
+        self._new = self._new or {}
+        self._unanswered = self._unanswered or {}
         for connection in tuple(self._slices[self._next]):
             if connection.received:
                 connection.received = connection.asked = False
@@ -89,7 +92,7 @@ class Keepalive:
             elif self._lags(connection):
                 connection.asked = False
             elif not connection.asked:
-                connection.ping(self._next_number())
+                connection.ping(self._next_number(), now)
                 self._note(connection)
             elif not connection.has_unread:
                 connection.abort("no answer to a ping")
@@ -99,7 +102,7 @@ class Keepalive:
         # One that sends nothing by itself is asked for life as often. What the kernel refuses says enough.
         is_due = not connection.pinged and now - connection.pinged_at >= self._again_s
         if is_due and connection.drained and not self._lags(connection):
-            connection.measure(self._next_number())
+            connection.measure(self._next_number(), now)
             self._note(connection)
 
     def _note(self, connection: Connection) -> None:

@@ -64,9 +64,6 @@ class BusSubscription(Protocol):
         An implementation with several servers asks each, and replaces one that does not answer by itself.
         """
 
-    def rest(self, seconds: float) -> None:
-        """Read nothing for ``seconds``: what comes meanwhile is then received together."""
-
     def close(self) -> None:
         """End the subscription; the receiver is not called after this. Closing twice is allowed."""
 

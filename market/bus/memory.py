@@ -130,8 +130,6 @@ class MemorySubscription:
         self._topics = topics
         self._receive = receive
         self._loop = asyncio.get_running_loop()
-        self._kept: list[Message] | None = None
-        """The messages of the present rest; None while there is none."""
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.missed, self.on_interrupt = asyncio.Event(), nothing
         self.received_at = self._loop.time()
@@ -141,21 +139,7 @@ class MemorySubscription:
         wanted = [message for message in messages if message[0] in self._topics]
         if wanted and not self.lost.done():
             self.received_at = self._loop.time()
-            if self._kept is None:
-                self._receive(wanted)
-            else:
-                self._kept += wanted
-
-    def rest(self, seconds: float) -> None:
-        """See `market.bus.BusSubscription.rest`."""
-        if self._kept is None:
-            self._kept = []
-            self._loop.call_later(seconds, self._read_on)
-
-    def _read_on(self) -> None:
-        kept, self._kept = self._kept, None
-        if kept and not self.lost.done():
-            self._receive(kept)
+            self._receive(wanted)
 
     def ping(self) -> None:
         """Do as if the broker had answered: memory is always there."""

@@ -223,7 +223,7 @@ async def test_whoever_counts_frames_hears_of_those_that_are_no_messages(setup: 
 async def test_pings_are_answered_and_pongs_are_life(setup: Setup) -> None:
     """A ping's payload comes back in a pong; our own ping has a number."""
     setup.receive(FIN | PING, b"abc")
-    setup.connection.ping(5)
+    setup.connection.ping(5, now=0.0)
     assert [b"\x8a\x03abc", b"\x89\x06\0\0\0\0\0\5"] == setup.transport.written
     setup.connection.received = False
     setup.receive(FIN | PONG)
@@ -543,7 +543,7 @@ async def test_a_pong_to_what_was_asked_costs_nothing(setup: Setup) -> None:
     assert ([7] * 4, 0) == (setup.listener.answered, setup.listener.frames)
     setup.receive(FIN | PONG)
     assert ([], 1) == (setup.listener.heartbeats, setup.listener.frames)
-    setup.connection.ping(500)
+    setup.connection.ping(500, now=0.0)
     for _ in range(2):
         setup.receive(FIN | PONG, (500).to_bytes(6))
     assert ([500], 2) == (setup.listener.heartbeats, setup.listener.frames)
@@ -554,7 +554,7 @@ async def test_a_pong_to_what_was_asked_costs_nothing(setup: Setup) -> None:
 @pytest.mark.parametrize("payload", [b"", b"keep-alive", (8).to_bytes(6)])
 async def test_a_pong_that_nobody_asked_for_answers_nothing(setup: Setup, payload: bytes) -> None:
     """An unasked pong answers nothing: some clients send them as a heartbeat (RFC 6455, section 5.5.3)."""
-    setup.connection.ping(9)
+    setup.connection.ping(9, now=0.0)
     setup.receive(FIN | PONG, payload)
     assert ([], math.inf) == (setup.listener.heartbeats, setup.connection.rtt_s)
     setup.receive(FIN | PONG, (9).to_bytes(6))
@@ -563,7 +563,7 @@ async def test_a_pong_that_nobody_asked_for_answers_nothing(setup: Setup, payloa
 
 async def test_the_heartbeat_may_be_answered_after_other_signs_of_life(setup: Setup) -> None:
     """A late answer to the heartbeat shows how far the client has read, after any other signs of life."""
-    setup.connection.ping(9)
+    setup.connection.ping(9, now=0.0)
     setup.connection.asked = False
     setup.receive(FIN | PING)
     setup.receive(FIN | PONG, (9).to_bytes(6))

@@ -134,33 +134,6 @@ async def test_events_are_sent_and_not_kept(any_bus: Bus, receiver: RecordingRec
     link.close()
 
 
-async def test_a_subscription_that_rests_receives_nothing(any_bus: Bus, receiver: RecordingReceiver) -> None:
-    """During a rest nothing is received, whatever others receive; a rest does not keep a subscription from its end."""
-    link = await any_bus.broker.subscribe(["a.1"], receiver.receive)
-    witness = RecordingReceiver()
-    other = await any_bus.broker.subscribe(["a.1"], witness.receive)
-    link.rest(60)
-    for number in range(20):
-        await any_bus.broker.publish(Batch(numbered("a.1", number)))
-    await witness.until_count(20)
-    assert [] == receiver.received
-    link.close()
-    other.close()
-
-
-async def test_nothing_is_lost_by_resting(any_bus: Bus, receiver: RecordingReceiver) -> None:
-    """After each rest everything is received that came meanwhile, in order; asking twice for one changes nothing."""
-    link = await any_bus.broker.subscribe(["a.1"], receiver.receive)
-    for number in range(100):
-        if number % 10 == 0:
-            link.rest(0.005)
-            link.rest(60)
-        await any_bus.broker.publish(Batch(numbered("a.1", number)))
-    await receiver.until_count(100)
-    assert numbered("a.1", *range(100)) == receiver.received
-    link.close()
-
-
 async def test_values_are_kept_and_not_sent(any_bus: Bus, receiver: RecordingReceiver) -> None:
     """Values that are only kept reach no subscriber, and are there when the barrier comes."""
     link = await any_bus.broker.subscribe(["states", BARRIER[0]], receiver.receive)

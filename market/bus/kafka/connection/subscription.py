@@ -6,7 +6,6 @@ them, so a busy event loop gets fewer and larger batches.
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -82,7 +81,6 @@ class KafkaSubscription:
         self._closed_at: float | None = None
         self._closing = threading.Event()
         self._taken = threading.Event()
-        self._rest_until = 0.0
         pulse.told = lambda seconds: self._tell(self._pulse_told, seconds)
         consumer.assign([TopicPartition(self._topic, number, offset) for number, offset in positions.items()])
         threading.Thread(target=self._run, name="kafka subscription", daemon=True).start()
@@ -111,11 +109,6 @@ class KafkaSubscription:
     def ping(self) -> None:
         """See `market.bus.BusSubscription.ping`. Every broker is asked all the time, so nothing has to be done."""
 
-    def rest(self, seconds: float) -> None:
-        """See `market.bus.BusSubscription.rest`."""
-        if not self._resting_s():
-            self._rest_until = time.monotonic() + seconds
-
     def close(self) -> None:
         """See `market.bus.BusSubscription.close`."""
         self._lose("closed")
@@ -131,7 +124,6 @@ class KafkaSubscription:
             while not self._closing.is_set():
                 # Not `consume` alone: it would wait for as many as it may return.
                 if (first := consumer.poll(_WAIT_S)) is not None:
-                    self._closing.wait(self._resting_s())
                     self._pass_on([first, *consumer.consume(_AT_ONCE, 0)])
         except (KafkaException, RuntimeError) as error:
             self._tell(self._lose, str(error))
@@ -181,14 +173,7 @@ class KafkaSubscription:
             return False
         return True
 
-    def _resting_s(self) -> float:
-        return max(0.0, self._rest_until - time.monotonic())
-
     def _deliver(self, messages: Sequence[BusMessage], positions: Mapping[int, int]) -> None:
-        # A rest may have begun since this was asked for.
-        if (resting_s := self._resting_s()) and not self.lost.done():
-            self._loop.call_later(resting_s, self._deliver, messages, positions)
-            return
         if not self.lost.done():
             self.received_at = self._loop.time()
             self.positions.update(positions)

@@ -34,7 +34,6 @@ class RedisSubscription(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._topic_of = {topic.encode(): topic for topic in topics}
         self._unconfirmed = len(self._topic_of)
-        self._resting = False
         self._subscribed: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
         self.missed, self.on_interrupt = asyncio.Event(), nothing
@@ -51,18 +50,6 @@ class RedisSubscription(asyncio.Protocol):
             await asyncio.wait((self._subscribed, self.lost), return_when=asyncio.FIRST_COMPLETED)
         if self.lost.done():
             raise ConnectionError(self.lost.result())
-
-    def rest(self, seconds: float) -> None:
-        """See `market.bus.BusSubscription.rest`. What comes meanwhile waits in the kernel."""
-        if not self._resting and not self.lost.done():
-            self._resting = True
-            self._transport.pause_reading()
-            self._loop.call_later(seconds, self._read_on)
-
-    def _read_on(self) -> None:
-        self._resting = False
-        if not self.lost.done():
-            self._transport.resume_reading()
 
     def ping(self) -> None:
         """See `market.bus.BusSubscription.ping`."""

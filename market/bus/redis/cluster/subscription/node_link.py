@@ -52,7 +52,6 @@ class NodeLink(asyncio.Protocol):
         self._topic_of: dict[bytes, str] = {}
         self._asked: deque[tuple[asyncio.Future[None], set[bytes]]] = deque()
         """What is not confirmed yet: the channels of each request, in the order of the requests."""
-        self._resting = False
         self._unanswered_since: float | None = None
         """When the first ping was sent that nothing has come after."""
         self.alive = True
@@ -95,17 +94,10 @@ class NodeLink(asyncio.Protocol):
         now = self._loop.time()
         if self._unanswered_since is None:
             self._unanswered_since = now
-        elif now - self._unanswered_since >= SILENT_S and not self._resting:
+        elif now - self._unanswered_since >= SILENT_S:
             self.close(f"{self.address} did not answer for {SILENT_S:g} s")
             return
         self._transport.write(b"*1\r\n$4\r\nPING\r\n")
-
-    def rest(self, seconds: float) -> None:
-        """Read nothing for ``seconds``; what comes meanwhile waits in the kernel."""
-        if not self._resting and self.alive:
-            self._resting = True
-            self._transport.pause_reading()
-            self._loop.call_later(seconds, self._read_on)
 
     def close(self, reason: str = "closed") -> None:
         """End the connection."""
@@ -148,11 +140,6 @@ class NodeLink(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone (called by the event loop)."""
         self.close(str(error) if error else f"{self.address} closed the connection")
-
-    def _read_on(self) -> None:
-        self._resting = False
-        if self.alive:
-            self._transport.resume_reading()
 
     def _reply_received(self, reply: Any) -> None:
         match reply:

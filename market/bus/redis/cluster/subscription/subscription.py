@@ -100,11 +100,6 @@ class ClusterSubscription:
             self._check_at = self._loop.time() + self._client.rng.uniform(*_CHECK_S)
             self._checking = self._loop.create_task(self._check())
 
-    def rest(self, seconds: float) -> None:
-        """See `market.bus.BusSubscription.rest`."""
-        for link in self._links.alive():
-            link.rest(seconds)
-
     def close(self) -> None:
         """See `market.bus.BusSubscription.close`."""
         self._lose("closed")

@@ -193,17 +193,5 @@ async def test_closing_in_the_middle_of_it(bus: Bus, link: BusSubscription, valk
         link.close()
         assert "closed" == link.lost.result()
         link.ping()
-        link.rest(0.01)
     await until(lambda: not node.command("CLIENT", "LIST", "TYPE", "pubsub"))
     assert not link.missed.is_set()
-
-
-async def test_a_rest_is_for_all_nodes(bus: Bus, link: BusSubscription, receiver: RecordingReceiver) -> None:
-    """While it rests nothing is received from any node, and afterwards everything is."""
-    witness = RecordingReceiver()
-    other = await bus.broker.subscribe(TOPICS, witness.receive)
-    link.rest(0.5)
-    await comes_through(bus, witness, b"1")
-    assert [] == receiver.received
-    await receiver.until(lambda received: {(topic, b"1") for topic in TOPICS} <= set(received))
-    other.close()
