@@ -71,7 +71,7 @@ class Counters:
         self.tickets_issued = 0
         self.tokens_refused = 0
         self.errors_sent: Counter[str] = Counter()
-        """By `gateway.protocol.messages.ErrorCode`: every limit that clients meet shows here by name."""
+        """By `gateway.protocol.error_codes.ErrorCode`: every limit that clients meet shows here by name."""
         self.lags = 0
         self.aborted = 0
         self.buffers_cut_off: Counter[str] = Counter()

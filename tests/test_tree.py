@@ -86,6 +86,7 @@ COVERED_BY = {
     "gateway/fanout/pacing/pending.py": "gateway/fanout/cohorts/test_group.py",
     "gateway/fanout/cohorts/places.py": "gateway/fanout/cohorts/test_cohort.py",
     "gateway/fanout/registry.py": "gateway/fanout/test_hub.py",
+    "gateway/protocol/error_codes.py": "gateway/client/test_session.py",
     "gateway/protocol/served_symbol.py": "gateway/client/test_listing.py",
     "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
     "gateway/fanout/feed/last_values.py": "gateway/fanout/feed/test_interruptions.py",

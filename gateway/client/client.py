@@ -59,7 +59,9 @@ class Client:
             window_bytes=handshake.window_bytes,
             watched=upgrade_request.proxied,
         )
-        self._session = Session(settings.symbols, gateway.limits, encoding, deflate=handshake.deflate, grant=grant)
+        self._session = Session(
+            settings.symbols, gateway.limits, encoding, now_us=gateway.now_us, deflate=handshake.deflate, grant=grant
+        )
         self._proxied = upgrade_request.proxied
         self._bucket = Bucket(gateway.budgets.connection)
         self._token_lifetime: TokenLifetime | None = None

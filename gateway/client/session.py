@@ -1,6 +1,6 @@
 """One client's session, without I/O: a message in; replies, a subscription and snapshots out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
@@ -14,12 +14,12 @@ from gateway.client.suggestions import unknown_symbols
 from gateway.fanout.slow.backlog import topics_of
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
+from gateway.protocol.error_codes import ErrorCode
 from gateway.protocol.messages import (
     AnyCommand,
     Auth,
     Authenticated,
     Error,
-    ErrorCode,
     Id,
     List,
     ListSymbols,
@@ -63,7 +63,7 @@ class Session:
     """What one client has asked for so far."""
 
     __slots__ = (
-        "_asked", "_deflate", "_encoding", "_errors", "_limits", "_shown", "_symbols", "grant", "wants",
+        "_asked", "_deflate", "_encoding", "_errors", "_limits", "_now_us", "_shown", "_symbols", "grant", "wants",
     )  # fmt: skip
 
     def __init__(
@@ -72,16 +72,18 @@ class Session:
         limits: Limits,
         encoding: Encoding,
         *,
+        now_us: Callable[[], int],
         deflate: bool = False,
         grant: Grant | None = ANONYMOUS,
     ) -> None:
-        """``deflate`` says whether the client can read compressed batches.
+        """``deflate`` says whether the client can read compressed batches. ``now_us`` is as in `Gateway`.
 
         ``grant`` is what it may do; None until it has shown a token.
         """
         self._symbols = symbols
         self._limits = limits
         self._encoding = encoding
+        self._now_us = now_us
         self._deflate = deflate
         self._errors = 0
         self._shown = grant
@@ -133,7 +135,7 @@ class Session:
             case ListSymbols():
                 return Outcome(listing=(self.grant.allowed(self._symbols), command.mark))
             case Ping():
-                return Outcome(replies=[Pong(id=command.mark)])
+                return Outcome(replies=[Pong(server_us=self._now_us(), id=command.mark)])
 
     def serve(self, symbols: Symbols) -> bool:
         """Let the client subscribe to ``symbols`` and no others from now on.

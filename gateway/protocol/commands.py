@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from gateway.protocol.messages import AnyCommand, ErrorCode, Id
+from gateway.protocol.error_codes import ErrorCode
+from gateway.protocol.messages import AnyCommand, Id
 from gateway.protocol.mistakes import KINDS, Misnamed, in_words, no_type
 from market.wire.codec import UNREADABLE
 

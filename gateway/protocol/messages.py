@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from gateway.protocol.error_codes import ErrorCode
 from gateway.protocol.served_symbol import ServedSymbol
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
 from market.prices.tick import Exact
@@ -122,24 +123,6 @@ class Auth(Command, tag="auth"):
 
 AnyCommand = Subscribe | Unsubscribe | List | ListSymbols | Ping | Auth
 
-ErrorCode = Literal[
-    "bad_json",  # The message is not JSON, or not MessagePack.
-    "bad_message",  # A field has a wrong type, is missing, or is unknown.
-    "wrong_frame",  # A binary frame came where text is due, or text where binary is.
-    "unknown_command",  # There is no such command.
-    "unknown_symbol",  # This gateway serves no such symbol. The message suggests others for the first three such names.
-    "too_many_symbols",  # The connection would hold more symbols than the gateway or its token allows.
-    "too_many_options",  # The connection would have more than four different sets of options. Nothing has changed.
-    "unauthorised",  # There is no token yet, or it is not valid.
-    "forbidden",  # The token does not allow it.
-    "expired",  # The token has expired. The connection is closed.
-    "rate_limited",  # Too many messages per second. This one was not read.
-    "too_many_connections",  # The token's subject has too many connections.
-    "try_later",  # The token cannot be checked now.
-    "too_many_errors",  # Too many messages were wrong. The connection is closed.
-]
-"""Each code, and beside it what it means; docs/protocol.md has the same."""
-
 
 class Message(Struct, tag_field="type", kw_only=True, gc=False):
     """The base of all messages of a gateway except ticks and snapshots (`gateway.protocol.encoding` makes those)."""
@@ -152,6 +135,8 @@ class Welcome(Message, tag="welcome"):
     """A UUID; every log line about this client carries it."""
     heartbeat_s: float
     """A client that sends nothing, not even a pong, for 1 to 1.5 times this many seconds counts as dead."""
+    server_us: int | UnsetType = UNSET
+    """The gateway's clock when it wrote this; Unix time, microseconds. Gateways up to 0.2.0 do not say it."""
 
 
 class Subscribed(Message, tag="subscribed"):
@@ -275,6 +260,9 @@ class Lag(Message, tag="lag"):
 class Pong(Message, tag="pong"):
     """The answer to ``ping``."""
 
+    server_us: int | UnsetType = UNSET
+    """As in ``welcome``. With the time of your ``ping`` and of this it tells your clock from the gateway's: see
+    [ages across machines](#ages-across-machines)."""
     id: Id | UnsetType = UNSET
     """That of the command."""
 

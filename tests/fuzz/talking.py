@@ -56,7 +56,9 @@ class Talking:
         session = self._sessions.get(encoding)
         if session is None or stimulus.fresh:
             grant = ANONYMOUS if stimulus.known else None
-            session = self._sessions[encoding] = Session(self._symbols, _LIMITS, encoding, grant=grant)
+            session = self._sessions[encoding] = Session(
+                self._symbols, _LIMITS, encoding, now_us=lambda: 0, grant=grant
+            )
         said = session.read(stimulus.message)
         assert 0 <= session.cost(said) <= _MOST_TOKENS, "dearer than any message can be"
         outcome = session.obey(said)

@@ -137,7 +137,8 @@ async def test_messagepack_is_spoken_with_another_library(start: Start) -> None:
         assert "permessage-deflate" in client.response.headers["Sec-WebSocket-Extensions"]
         assert [(name, 8, 80) for name in names] == [(one["symbol"], one["seq"], one["bid"]) for one in batch["ticks"]]
         await client.send(msgpack.packb({"type": "ping", "id": -5}))
-        assert {"type": "pong", "id": -5} == await unpacked(client)
+        pong = await unpacked(client)
+        assert {"type": "pong", "server_us": pong["server_us"], "id": -5} == pong
         await client.send(b"\xc1")
         assert "bad_json" == (await unpacked(client))["code"]
 

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct, inspect
 
+import gateway.protocol.error_codes
 import gateway.protocol.messages
 import gateway.protocol.served_symbol
 import gateway.websocket.close_codes
@@ -17,6 +18,7 @@ import market.prices.tick
 from gateway.errors import REFUSALS
 from gateway.http.routes import routes
 from gateway.protocol import messages
+from gateway.protocol.error_codes import ErrorCode
 from gateway.protocol.served_symbol import ServedSymbol
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.framing.parser import FailureCode
@@ -43,7 +45,7 @@ _TICK = Tick(
 _UNKNOWN = 'unknown symbol: \'XBTUSD\' (did you mean BTCUSDT?); {"type":"symbols"} lists what there is'
 
 MESSAGES: tuple[messages.Message, ...] = (
-    messages.Welcome(client="1867761a-3ef3-4c1c-b2ac-0a622d3773b7", heartbeat_s=20),
+    messages.Welcome(client="1867761a-3ef3-4c1c-b2ac-0a622d3773b7", heartbeat_s=20, server_us=_AT_US),
     messages.Status(feed="live", reason="", source="binance-ws", since_us=_AT_US),
     messages.Subscribed(symbols=["BTCUSDT", "ETHUSDT"], id=1),
     messages.SymbolStatus(
@@ -59,7 +61,7 @@ MESSAGES: tuple[messages.Message, ...] = (
         ],
         id=7,
     ),
-    messages.Pong(id=4),
+    messages.Pong(server_us=_AT_US, id=4),
     messages.Authenticated(subject="demo", expires_us=_AT_US + 3600_000_000, id=5),
     messages.Expiring(expires_us=_AT_US + 3600_000_000),
     messages.Lag(conflated=17),
@@ -90,7 +92,7 @@ def answers() -> str:
 
 def error_codes() -> str:
     """The ``code`` of an ``error``."""
-    comments = comments_of(gateway.protocol.messages, "ErrorCode")
+    comments = comments_of(gateway.protocol.error_codes, "ErrorCode")
     return table(("code", "meaning"), ((code(name), comment) for name, comment in comments.items()))
 
 
@@ -245,4 +247,4 @@ def _first_line(documented: object) -> str:
 
 def codes() -> set[str]:
     """Every error code of a message."""
-    return set(get_args(messages.ErrorCode))
+    return set(get_args(ErrorCode))

@@ -42,11 +42,13 @@ async def until_empty(running: RunningGateway) -> None:
 
 
 async def test_welcome_comes_first_and_names_the_client(start: Start) -> None:
-    """The first message has a UUID and the heartbeat, the second the state of the feed."""
+    """The first message has a UUID, the heartbeat and the gateway's clock, the second the state of the feed."""
     running = await start(heartbeat_s=12)
+    before_us = running.gateway.now_us()
     async with connect(running.url) as client:
         welcome, status = [loads(await client.recv()) for _ in range(2)]
     assert ("welcome", 12) == (welcome["type"], welcome["heartbeat_s"])
+    assert before_us <= welcome["server_us"] <= running.gateway.now_us()
     assert welcome["client"] == str(uuid.UUID(welcome["client"]))
     assert ("status", "stale") == (status["type"], status["feed"])
 

@@ -21,6 +21,7 @@ from gateway.websocket.close_codes import CloseReason
 from market.prices.symbols import Symbols, parse_symbols
 
 SYMBOLS = parse_symbols("BTCUSDT,ETHUSDT,SOLUSDT")
+NOW_US = 1_795_734_825_000_000
 UNKNOWN = 'unknown symbol: \'NOPE\'; {"type":"symbols"} lists what there is'
 
 
@@ -28,7 +29,7 @@ def session(
     encoding: Encoding = JSON, max_symbols: int = 0, max_errors: int = 0, grant: Grant | None = ANONYMOUS
 ) -> Session:
     """Make a session."""
-    return Session(SYMBOLS, Limits(max_symbols, max_errors), encoding, grant=grant)
+    return Session(SYMBOLS, Limits(max_symbols, max_errors), encoding, now_us=lambda: NOW_US, grant=grant)
 
 
 class CountingSymbols(Symbols):
@@ -224,12 +225,12 @@ def test_unsubscribe_names_only_what_was_held() -> None:
 
 
 def test_list_and_ping_echo_the_id() -> None:
-    """``list`` returns the held symbols in the gateway's order; ``ping`` is answered with ``pong``."""
+    """``list`` returns the held symbols in the gateway's order; ``ping`` is answered with ``pong`` and the time."""
     client = session()
     say(client, type="subscribe", symbols=["SOL", "BTC"])
     held = replies(say(client, type="list", id="x"))
     assert [{"type": "subscriptions", "symbols": ["BTCUSDT", "SOLUSDT"], "id": "x"}] == held
-    assert [{"type": "pong", "id": 3}] == replies(say(client, type="ping", id=3))
+    assert [{"type": "pong", "server_us": NOW_US, "id": 3}] == replies(say(client, type="ping", id=3))
 
 
 def test_a_wrong_message_is_answered_and_changes_nothing() -> None:
@@ -563,7 +564,7 @@ def say_after(client: Session, grant: Grant) -> Outcome:
 def test_changed_limits_hold_for_who_is_here() -> None:
     """Changed limits hold for all sessions; a client above a lowered limit keeps its symbols, and gets no more."""
     limits = Limits(0, 0)
-    client = Session(SYMBOLS, limits, JSON)
+    client = Session(SYMBOLS, limits, JSON, now_us=lambda: NOW_US)
     say(client, type="subscribe", symbols=["BTC", "ETH"])
     limits.max_symbols = 1
     assert "too_many_symbols" == replies(say(client, type="subscribe", symbols=["SOL"]))[0]["code"]

@@ -81,7 +81,8 @@ class RecordingClient:
         self.issuer = Issuer()
         self.gateway.authenticator = self.issuer  # type: ignore[assignment] # has what is asked of it
         self.connection = FakeConnection()
-        self.session = Session(self.gateway.settings.symbols, Limits(0, 0), JSON, grant=grant)
+        symbols = self.gateway.settings.symbols
+        self.session = Session(symbols, Limits(0, 0), JSON, now_us=self.gateway.now_us, grant=grant)
         self.slot = Slot(None)
         self.sent: list[tuple[float, str]] = []
         """The time, and a message's type or an error's code."""

@@ -98,7 +98,7 @@ def test_a_long_batch_is_compressed_in_both_encodings() -> None:
 
 
 MESSAGES: list[Message] = [
-    messages.Welcome(client="6b1a0a54-7f3c-4a4e-9a41-0d1d8e5c3c11", heartbeat_s=20),
+    messages.Welcome(client="6b1a0a54-7f3c-4a4e-9a41-0d1d8e5c3c11", heartbeat_s=20, server_us=1_700_000_000_000_000),
     messages.Subscribed(symbols=["BTCUSDT", "ETHUSDT"], id=7),
     messages.Subscribed(symbols=[]),
     messages.Gap(symbol="币安人生USDT", from_seq=1_700_000_000_001, to_seq=1_700_000_010_000),
@@ -120,7 +120,7 @@ MESSAGES: list[Message] = [
     messages.Authenticated(subject="ada", expires_us=1_700_000_000_000_000, id=-1),
     messages.Expiring(expires_us=1_700_000_000_000_000),
     messages.Lag(conflated=123_456),
-    messages.Pong(id="x" * 64),
+    messages.Pong(server_us=1_700_000_000_000_000, id="x" * 64),
     messages.Pong(),
     messages.Error(code="bad_json", message='not JSON: "{"', id=0),
     messages.Shutdown(reconnect_after_ms=1500),
