@@ -30,10 +30,10 @@ def begin(
     gateway.add(connection)
     logger.debug("client %s connected from %s", connection.client, upgrade_request.address)
     welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s, server_us=gateway.now_us())
-    message_frame = connection.encoding.message_frame
-    statuses = b"".join(map(message_frame, gateway.feed.statuses))
+    encoding = connection.encoding
+    first = encoding.message_frame(welcome) + encoding.venue_status_frames(gateway.feed.statuses)
     # One write: the answer to the handshake, the welcome and the status of each venue.
-    connection.reply(upgrade_request.handshake.head + message_frame(welcome) + statuses)
+    connection.reply(upgrade_request.handshake.head + first)
     return connection
 
 

@@ -3,11 +3,11 @@
 `gateway.protocol.encodings` has those that clients can choose.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.forms import Form, FramedTick, StatusForm, forms_of_tick, of_status
-from gateway.protocol.messages import Message
+from gateway.protocol.messages import Message, Status
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
 from gateway.websocket.framing.frames import RSV1, TEXT, frame
 from market.prices.tick import Tick
@@ -20,8 +20,8 @@ class Encoding:
     """One way to write and read messages. An encoding equals only itself."""
 
     __slots__ = (
-        "_batch_payload", "_encode", "decode", "opcode", "snapshot_frame", "status_frame", "subprotocol", "tick_body",
-        "tick_frame", "wrong_frame",
+        "_batch_payload", "_encode", "_status_blob", "_statuses", "decode", "opcode", "snapshot_frame", "status_frame",
+        "subprotocol", "tick_body", "tick_frame", "wrong_frame",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +61,8 @@ class Encoding:
         """A whole ``snapshot`` frame."""
         self.status_frame: StatusForm = of_status(self.message_frame)
         """A whole ``symbol_status`` frame."""
+        self._statuses: Sequence[Status] = ()
+        self._status_blob = b""
         self._encode = encode
         self._batch_payload = batch_payload
 
@@ -71,6 +73,12 @@ class Encoding:
     def message_frame(self, message: Message) -> bytes:
         """The frame of any message that is not a tick or a snapshot."""
         return frame(self.opcode, self._encode(message))
+
+    def venue_status_frames(self, statuses: Sequence[Status]) -> bytes:
+        """A frame for the status of each venue. Each client is sent them first, so they are made once per change."""
+        if statuses != self._statuses:
+            self._statuses, self._status_blob = statuses, b"".join(map(self.message_frame, statuses))
+        return self._status_blob
 
     def snapshot_frames(self, ticks: Iterable[FramedTick]) -> bytes:
         """A ``snapshot`` frame for each tick."""

@@ -11,7 +11,7 @@ from gateway.protocol import messages
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.json_encoding import JSON
-from gateway.protocol.messages import Message, Pong
+from gateway.protocol.messages import Message, Pong, Status
 from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.protocol.served_symbol import ServedSymbol
 from gateway.websocket.framing.deflate import LEAST_BYTES
@@ -85,6 +85,14 @@ def test_another_library_reads_in_messagepack_what_json_says(originals: list[Tic
     assert [{"type": "tick"} | loads(JSON.tick_body(one)) for one in framed] == read_by_others(in_msgpack)[
         : len(framed)
     ]
+
+
+def test_the_status_of_each_venue_follows_its_changes() -> None:
+    """Clients are sent a frame for each venue as it is now, whoever asked before."""
+    live, stale = (Status(feed=feed, reason="", source="x", since_us=1) for feed in ("live", "stale"))
+    for statuses in ((live,), (live,), (stale,), (), (live, stale)):
+        for encoding in (JSON, MSGPACK):
+            assert b"".join(map(encoding.message_frame, statuses)) == encoding.venue_status_frames(statuses)
 
 
 def test_a_long_batch_is_compressed_in_both_encodings() -> None:
