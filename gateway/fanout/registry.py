@@ -38,9 +38,10 @@ class Registry:
         self._published = published
         self._load = load
         self._loop = asyncio.get_running_loop()
-        self._cohorts: dict[tuple[Subscription, bool], tuple[Cohort]] = {}
-        """By subscription, and whether the members are watched. Each cohort is in a tuple, as nearly every connection
-        holds it."""
+        self._clock = self._loop.time
+        self._cohorts: tuple[dict[Subscription, tuple[Cohort]], dict[Subscription, tuple[Cohort]]] = {}, {}
+        """By subscription: first those whose members are not watched, then the others. Each cohort is in a tuple, as
+        nearly every connection holds it."""
         self._groups: dict[tuple[float | None, Rule], Group] = {}
         """By rate and rule of conflation; a group exists as long as a cohort is in it."""
         self.groups_of: dict[str, dict[Group, None]] = {}
@@ -50,7 +51,7 @@ class Registry:
     def cohort_count(self) -> int:
         """How many different subscriptions there are."""
         # Those who are watched have a cohort of their own.
-        return len({subscription for subscription, _ in self._cohorts})
+        return len(set().union(*self._cohorts))
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -67,15 +68,15 @@ class Registry:
         """The cohort of ``subscription``; an empty one if nobody holds it yet."""
         # In a cohort of every tick nobody is checked for what it has read.
         watched = watched and subscription.rule == "latest"
-        key = subscription, watched
-        alone = self._cohorts.get(key)
+        cohorts = self._cohorts[watched]
+        alone = cohorts.get(subscription)
         if alone is None:
-            clock, group = self._loop.time, self._group(subscription)
+            clock, group = self._clock, self._group(subscription)
             marks = Marks(self._next_number, self._unanswered, clock()) if watched else None
             cohort = Cohort(
                 subscription, group, self._fall_behind, self._counters, marks=marks, clock=clock, watched=watched
             )
-            alone = self._cohorts[key] = (cohort,)
+            alone = cohorts[subscription] = (cohort,)
             for topic in group.cohorts.add(cohort):
                 self.groups_of.setdefault(topic, {})[group] = None
         return alone
@@ -101,7 +102,7 @@ class Registry:
         """Forget ``cohort`` if nobody is in it, and its group if no other cohort is in that."""
         if len(cohort):
             return
-        del self._cohorts[cohort.subscription, cohort.watched]
+        del self._cohorts[cohort.watched][cohort.subscription]
         group = self._group(cohort.subscription)
         for topic in group.cohorts.remove(cohort):
             del self.groups_of[topic][group]

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final
 
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.forms import Form, FramedTick, StatusForm, forms_of_tick, of_status
@@ -14,6 +15,9 @@ from market.prices.tick import Tick
 
 Join = Callable[[Collection[bytes]], bytes]
 """Joins many ticks, each in the form of `Encoding.form`, into one blob."""
+
+_JOINED: Final[Join] = b"".join
+"""One object for all cohorts: each look at the method would make another."""
 
 
 class Encoding:
@@ -91,7 +95,7 @@ class Encoding:
     def joiner(self, *, batch: bool, deflate: bool = False) -> Join:
         """How a flush becomes bytes: a frame per tick, or one ``ticks`` frame for all, compressed if wanted."""
         if not batch:
-            return b"".join
+            return _JOINED
         return self._compressed_batch if deflate else self._batch
 
     def _batch(self, bodies: Collection[bytes]) -> bytes:

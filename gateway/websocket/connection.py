@@ -19,6 +19,8 @@ from gateway.websocket.read_scheduler import ReadScheduler
 from gateway.websocket.sockets import descriptor, has_unread
 from gateway.websocket.writer import CUT_OFF, Writer
 
+_NEVER: Final = -math.inf  # one object for all connections
+
 _CLOSED: Final = "closed with"
 """How the log names the end of a connection that we closed."""
 
@@ -102,7 +104,7 @@ class Connection(Writer):
         """Whether a keepalive ping waits for a sign of life."""
         self.pinged = 0
         """The number of the last keepalive ping, until it is answered."""
-        self.pinged_at = -math.inf
+        self.pinged_at = _NEVER
         """When that ping was sent."""
         self.watched = watched
         """See `gateway.fanout.cohorts.member.Member.watched`."""

@@ -43,7 +43,7 @@ def assert_one_place_each(market: Market) -> None:
             holders[cohort] += 1
             assert 1 == sum(connection in place for place in (cohort.members, cohort.newcomers, cohort.slow))
             assert (connection in cohort.slow) == (connection in slow and cohort.subscription.rule == "latest")
-    known = [cohort for [cohort] in market.hub._registry._cohorts.values()]
+    known = [cohort for some in market.hub._registry._cohorts for [cohort] in some.values()]
     assert dict(holders) == {cohort: len(cohort) for cohort in known}
     assert len(slow) == sum(connection in slow for connection in membership.connections)
     assert membership.unanswered.keys() <= membership.connections.keys()
