@@ -19,7 +19,7 @@ _SETTLE_S = 1.5
 _NOBODY = "127.0.0.1:1"
 """The addresses of the other gateways, where nothing ever listens."""
 BEHIND = {"TRUSTED_PROXIES": "127.0.0.1,::1"}
-"""Settings of a gateway behind it."""
+"""Settings of a gateway behind most of them."""
 
 HAPROXYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "haproxy": (),
@@ -32,6 +32,7 @@ HAPROXYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 """Name of each way -> what is replaced in ``haproxy.cfg``: `option splice-auto`, smaller and larger buffers of its own,
 the kernel's buffers as they are, two threads on the one core."""
 TCP: Final = "haproxy-tcp"
+_ANNOUNCED: Final = "haproxy-tcp-proxy"
 _TCP = """
 global
     log stdout format raw local0 info
@@ -61,11 +62,16 @@ backend gateways
     http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host gateway
     http-check disable-on-404
     default-server check inter 400ms fastinter 200ms downinter 400ms fall 2 rise 1
-    server gateway-1 "$TICKGATE_GATEWAY_1"
+    server gateway-1 "$TICKGATE_GATEWAY_1" {send}
 """
-"""Nothing is looked at but bytes. (A PROXY header would be read once, and there is no gateway yet that reads it.)"""
+"""Nothing is looked at but bytes. With ``send-proxy-v2`` each connection tells the gateway the client's address."""
 
-ALL: Final = (*HAPROXYS, TCP, "haproxy-tcp-splice", "nginx", "envoy")
+ALL: Final = (*HAPROXYS, TCP, _ANNOUNCED, "haproxy-tcp-splice", "nginx", "envoy")
+
+
+def behind(name: str) -> dict[str, str]:
+    """Settings of a gateway behind the front of this name."""
+    return {"GATEWAY_ACCEPT_PROXY": "127.0.0.1"} if name == _ANNOUNCED else BEHIND
 
 
 class Front:
@@ -113,7 +119,8 @@ class Front:
                     raise ProcessError(f"{FRONT} has no {old.strip()!r} any more: see bench.front")
                 text = text.replace(old, new)
         else:
-            text = _TCP.format(option="option splice-auto" if name.endswith("splice") else "")
+            option = "option splice-auto" if name.endswith("splice") else ""
+            text = _TCP.format(option=option, send="send-proxy-v2" if name == _ANNOUNCED else "")
         file = self._folder / FRONT
         file.write_text(text, encoding="utf-8")
         return [program, "-db", "-f", str(file)]

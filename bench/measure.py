@@ -9,7 +9,7 @@ from typing import Any
 from bench import deliveries, machine, updates, usage
 from bench.contenders import Contender, WriteRate
 from bench.figures import drift
-from bench.front import BEHIND, Front
+from bench.front import Front, behind
 from bench.processes import Process, python
 from bench.result import Result
 from bench.scenarios import Scenario
@@ -104,7 +104,7 @@ class Run:
         # Stalled clients must stay while they are measured.
         env = {"LAG_TIMEOUT_S": "3600"} if scenario.kind == "slow" else {}
         if bench.fronted:
-            env |= BEHIND
+            env |= behind(bench.fronted)
         self.server = stack.enter_context(
             Server(contender, bench.cores.server, bench.bus_url, scenario.clients, rate, env)
         )

@@ -17,7 +17,7 @@ from market.settings.environ import Environ, SettingError, shown
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 """RFC 6750, section 2.1; too long to be guessed."""
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
-_OF_PORT: Final = ("host", "port", "reuse_port", "private_host", "private_port", "tls_cert", "tls_key")
+_OF_PORT: Final = ("host", "port", "reuse_port", "private_host", "private_port", "tls_cert", "tls_key", "accept_proxy")
 _NAMED_APART: Final = frozenset((*_OF_PORT, "symbols", "auth", "trusted_proxies", "spare_loopback"))
 
 
@@ -55,10 +55,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Another port, without TLS, for ``/readyz`` and ``/metrics``; the public one then has no ``/metrics``. 0 means
     none."""
     tls_cert: str = ""
-    """A PEM file of certificate and chain. With it the gateway serves TLS 1.2 and later, and nothing else, on its
-    public port."""
+    """A PEM file of certificate and chain: the gateway serves TLS 1.2 and later, nothing else, on its public port."""
     tls_key: str = ""
     """A PEM file of the certificate's key. Unset means that it is in the certificate's file."""
+    accept_proxy: TrustedProxies = TrustedProxies()
+    """Addresses and networks of layer-4 balancers that begin each connection with a PROXY header, version 1 or 2."""
     lag_timeout_s: float = 10
     """A client that does not read the data waiting for it for so long is cut off, even if it holds no symbol."""
     message_timeout_s: float = 10
@@ -216,6 +217,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             private_port=env.integer("GATEWAY_PRIVATE_PORT", default.private_port, 0, 65_535),
             tls_cert=env.get("GATEWAY_TLS_CERT", default.tls_cert),
             tls_key=env.get("GATEWAY_TLS_KEY", default.tls_key),
+            accept_proxy=TrustedProxies.parse(env.get("GATEWAY_ACCEPT_PROXY", ""), name="GATEWAY_ACCEPT_PROXY"),
             lag_timeout_s=env.number("LAG_TIMEOUT_S", default.lag_timeout_s, 0.1, 3600),
             message_timeout_s=env.number("MESSAGE_TIMEOUT_S", default.message_timeout_s, 0.1, 3600),
             max_buffered_bytes=_optional_bytes(env, "MAX_BUFFERED_BYTES"),

@@ -24,8 +24,8 @@ def environ_of(variables: Mapping[str, str], public: Address, private: Address, 
     for name in _OF_FRONTS:
         if variables.get(name):
             raise DeployError(
-                f"{name} is for a front, and FRONT=direct is none: behind a balancer of HTTP set TRUSTED_PROXIES; the"
-                " PROXY protocol is understood by FRONT=haproxy"
+                f"{name} is for a front, and FRONT=direct is none: behind a balancer of HTTP set TRUSTED_PROXIES,"
+                " behind one with the PROXY protocol GATEWAY_ACCEPT_PROXY"
             )
     return {
         "GATEWAY_HOST": public.host,

@@ -21,6 +21,7 @@ from gateway.errors import RefusalError
 from gateway.metrics import Counters
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.read_scheduler import ReadScheduler
+from gateway.websocket.sockets import peer_of
 
 _FULL: Final = RefusalError(503, "descriptors", "no more connections are taken here; try again", {"Retry-After": "1"})
 
@@ -63,14 +64,13 @@ class Acceptor:
         self.grace = GracePeriods()
         self.read_scheduler = read_scheduler
         self.has_room = has_room
-        """Whether the process can hold one more socket."""
         self.pending = PendingHandshakes(counters, timeout_s=timeout_s, most=most)
         self.whole: dict[PendingHandshake, bytes] = {}
         """Heads that wait for a later turn of the event loop."""
 
-    def __call__(self) -> "PendingHandshake":
-        """Make the protocol of one accepted connection: what the event loop asks for."""
-        return PendingHandshake(self)
+    def __call__(self, announced: str | None = None) -> "PendingHandshake":
+        """Make the protocol of one accepted connection, of the address that a balancer has ``announced``, if any."""
+        return PendingHandshake(self, announced)
 
     def __len__(self) -> int:
         """The number of connections that are unfinished, or wait for us."""
@@ -89,11 +89,16 @@ class Acceptor:
 
 
 class PendingHandshake(asyncio.Protocol):
-    """One connection. When its head is whole, ``upgrade`` replaces it, or it stays in front of aiohttp."""
+    """One connection. When its head is whole, ``upgrade`` replaces it, or it stays in front of aiohttp.
 
-    __slots__ = ("_acceptor", "_bucket", "_handler", "_heads", "_is_counted", "payer", "peer", "refusal", "transport")
+    ``peer`` is the address of the other end, or the client's if a balancer has ``announced`` that.
+    """
 
-    def __init__(self, acceptor: Acceptor) -> None:
+    __slots__ = ("_acceptor", "_bucket", "_handler", "_heads", "_is_counted", "announced",
+                 "payer", "peer", "refusal", "transport")  # fmt: skip
+
+    def __init__(self, acceptor: Acceptor, announced: str | None) -> None:
+        self.peer = self.announced = announced
         self._acceptor = acceptor
         self._heads: Heads | None = Heads()
         self._bucket: ConnectionBucket | None = None
@@ -104,12 +109,11 @@ class PendingHandshake(asyncio.Protocol):
         self.refusal: RefusalError | None = None
         """Why the first request is refused; before it, the connection, unless it is a probe's. The answer takes it."""
 
+    waiting_bytes, waits_to_be_read = 0, False
+
     def abort(self, _reason: str = "") -> None:
         """Cut off without an answer (see `gateway.websocket.buffering.entries.Holder`; nothing waits here)."""
         self.transport.abort()
-
-    waiting_bytes = 0
-    waits_to_be_read = False
 
     def end_unfinished(self) -> None:
         """See `gateway.websocket.buffering.entries.Holder`: this is no message."""
@@ -145,8 +149,7 @@ class PendingHandshake(asyncio.Protocol):
         if not self._acceptor.has_room():
             self._refuse(_FULL)
             return
-        peer = transport.get_extra_info("peername")
-        self.peer: str | None = peer[0] if peer else None
+        self.peer = self.announced or peer_of(transport)
         try:
             self.payer = self._acceptor.admission.arrive(self.peer)
             self._is_counted = self.payer is not None
@@ -155,7 +158,6 @@ class PendingHandshake(asyncio.Protocol):
             if self._acceptor.grace.give(self, key, self._end_grace):
                 self.payer, self.refusal = key, error
             else:
-                # Before any byte of it is read.
                 self._refuse(error)
         else:
             self._acceptor.pending.enter(self)
@@ -255,7 +257,6 @@ class PendingHandshake(asyncio.Protocol):
             else:
                 self._serve(head + rest)
                 return
-        # Without aiohttp: this is how a flood ends.
         self._refuse(refusal)
 
     def _complain(self, data: bytes) -> None:
@@ -264,7 +265,6 @@ class PendingHandshake(asyncio.Protocol):
         except RefusalError as error:
             self._refuse(error)
         else:
-            # Answered where later requests are, by the same rules and the same code.
             self._serve(data)
 
     def _serve(self, data: bytes) -> None:

@@ -33,14 +33,14 @@ class TrustedProxies(Struct, frozen=True):
     """How many trusted proxies a request passes: the client's address is so many entries from the right."""
 
     @classmethod
-    def parse(cls, proxies: str, hops: int = 1) -> "TrustedProxies":
+    def parse(cls, proxies: str, hops: int = 1, *, name: str = "TRUSTED_PROXIES") -> "TrustedProxies":
         """Read a comma-separated list of addresses, networks and the word ``unix``; empty means none.
 
         Raises:
-            SettingError: an entry is none of these.
+            SettingError: an entry is none of these; the message names the variable, which is ``name``.
         """
-        names = [name for entry in proxies.split(",") if (name := entry.strip())]
-        return cls(tuple(_network(name) for name in names if name != UNIX), UNIX in names, hops)
+        entries = [stripped for entry in proxies.split(",") if (stripped := entry.strip())]
+        return cls(tuple(_network(entry, name) for entry in entries if entry != UNIX), UNIX in entries, hops)
 
     def trusts(self, peer: str | None) -> bool:
         """Whether ``peer`` is trusted about its client: `X-Forwarded-For`, `X-Forwarded-Proto`.
@@ -110,12 +110,12 @@ def is_private(name: Any) -> bool:
     return not isinstance(name, tuple) or is_loopback(name[0])
 
 
-def _network(name: str) -> IPv4Network | IPv6Network:
+def _network(entry: str, name: str) -> IPv4Network | IPv6Network:
     try:
-        network = ip_network(name)
+        network = ip_network(entry)
     except ValueError as error:
         raise SettingError(
-            f"TRUSTED_PROXIES has {shown(name)}, which is no address and no network ({error});"
+            f"{name} has {shown(entry)}, which is no address and no network ({error});"
             " write them like 10.0.0.1, 10.0.0.0/8 or fd00::/8, with commas between them"
         ) from None
     if isinstance(network, IPv6Network) and network.prefixlen >= 96:

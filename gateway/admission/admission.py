@@ -105,9 +105,17 @@ class Admission:
             self._addresses.leave(payer)
 
     def look(
-        self, headers: CIMultiDictProxy[str], query: MultiMapping[str], peer: str | None, *, counted: bool
+        self,
+        headers: CIMultiDictProxy[str],
+        query: MultiMapping[str],
+        peer: str | None,
+        *,
+        counted: bool,
+        announced: bool = False,
     ) -> UpgradeRequest:
         """Check a request, and return what it asks for. ``counted`` says whether `arrive` counted its connection.
+
+        ``announced`` says whether a balancer has told the address of ``peer``.
 
         Raises:
             RefusalError: it is refused; the answer says what is wrong.
@@ -123,7 +131,7 @@ class Admission:
             forwarded or not counted,
             bearer(headers) or (query.get("token") if settings.auth_query_token else None),
             query.get("ticket"),
-            forwarded,
+            forwarded or announced,
         )
 
     def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:

@@ -21,7 +21,7 @@ class UpgradeRequest(Struct, frozen=True):
     token: str | None
     ticket: str | None
     proxied: bool = False
-    """Whether a trusted proxy brought it."""
+    """Whether a trusted proxy or balancer brought it."""
 
 
 class Slot(Struct, gc=False):

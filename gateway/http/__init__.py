@@ -10,6 +10,7 @@
 ``health``             the answers to probes of balancers and orchestrators
 ``pages``              the dashboard, as one document
 ``upgrade``            from a request for ``/ws`` to a client
+``announced``          connections that begin with a PROXY header
 ``tls``                TLS that a gateway ends itself
 ``shared_port``        leaves a port that several processes listen on
 ``succession``         which process accepts on a socket that several share

@@ -5,14 +5,15 @@ import functools
 import logging
 import ssl
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 
 from gateway.admission.acceptor import Acceptor
-from gateway.admission.address import is_every_address, is_private
+from gateway.admission.address import TrustedProxies, is_every_address, is_private
 from gateway.admission.descriptors import make_room
 from gateway.http import shared_port, tls
+from gateway.http.announced import Announcements
 from gateway.http.expectations import expecting_nothing
 from gateway.http.handler import Requests
 from gateway.http.health import answer_now
@@ -66,7 +67,7 @@ class Serving:
     async def listen(self, **where: Any) -> None:
         """Accept connections at ``host`` and ``port``, or on ``sock``, as `asyncio.loop.create_server` does.
 
-        At the private port they come without TLS.
+        At the private port they come without TLS and without a PROXY header.
 
         Raises:
             OSError: it is not possible to listen there.
@@ -80,7 +81,7 @@ class Serving:
         if is_every_address(where.get("host")):
             del where["host"]
             where["sock"] = bind_both(where.pop("port"), reuse_port=where.pop("reuse_port", False))
-        server = await loop.create_server(self._accept(secure=public), start_serving=False, **where)
+        server = await loop.create_server(self._accept(public=public), start_serving=False, **where)
         self._servers.append(server)
         if public:
             self._public.append(server)
@@ -89,12 +90,23 @@ class Serving:
             self._require_private(listener.getsockname())
         await server.start_serving()
 
-    def _accept(self, *, secure: bool) -> Callable[[], asyncio.BaseProtocol]:
+    def _accept(self, *, public: bool) -> Callable[[], asyncio.BaseProtocol]:
         assert self._acceptor is not None
-        if self._tls is None or not secure:
-            return self._acceptor
         gateway = self.app[GATEWAY]
-        return tls.securing(self._acceptor, self._tls, lambda: gateway.settings.handshake_timeout_s)
+        accept: Any = self._acceptor
+        if not public:
+            return cast("Callable[[], asyncio.BaseProtocol]", accept)
+
+        def timeout_s() -> float:
+            return gateway.settings.handshake_timeout_s
+
+        if self._tls is not None:
+            accept = tls.securing(self._acceptor, self._tls, timeout_s)
+        if gateway.settings.accept_proxy != TrustedProxies():
+            accept = Announcements(
+                accept, lambda peer: gateway.settings.accept_proxy.trusts(peer), gateway.counters, timeout_s
+            )
+        return cast("Callable[[], asyncio.BaseProtocol]", accept)
 
     def _renew(self) -> None:
         """Read the certificate's file again: settings were read again, perhaps because it has been renewed."""
@@ -114,7 +126,7 @@ class Serving:
             return
         gateway.succeeded = True
         self._leaving = asyncio.get_running_loop().create_task(
-            shared_port.leave(self._public, self._accept(secure=True)), name="leave the port"
+            shared_port.leave(self._public, self._accept(public=True)), name="leave the port"
         )
 
     def _require_private(self, name: Any) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import functools
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -115,7 +115,11 @@ class Secured(asyncio.Protocol):
 
 
 def securing(
-    accept: Callable[[], PendingHandshake], made: ssl.SSLContext, timeout_s: Callable[[], float]
-) -> Callable[[], Any]:
-    """The protocol factory that puts TLS before the connections of ``accept``."""
-    return lambda: Secured(accept(), made, timeout_s())
+    accept: Callable[[str | None], PendingHandshake], made: ssl.SSLContext, timeout_s: Callable[[], float]
+) -> Callable[..., Secured]:
+    """The protocol factory that puts TLS before the connections of ``accept``; both take an announced address."""
+
+    def secured(announced: str | None = None) -> Secured:
+        return Secured(accept(announced), made, timeout_s())
+
+    return secured

@@ -16,6 +16,7 @@ from gateway.client.welcome import begin
 from gateway.errors import RefusalError
 from gateway.gateway import Gateway
 from gateway.http.aiohttp_internals import take_over
+from gateway.websocket.sockets import peer_of
 from market.bus import BusDownError
 
 
@@ -24,7 +25,9 @@ def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHa
     admission = gateway.admission
     try:
         _require_form(message.version, message.headers)
-        upgrade_request = admission.look(message.headers, message.url.query, pending.peer, counted=True)
+        upgrade_request = admission.look(
+            message.headers, message.url.query, pending.peer, counted=True, announced=pending.announced is not None
+        )
         answer = admission.grant_now(upgrade_request)
         if answer == "to_prove":
             return None
@@ -70,7 +73,10 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     if pending is None and not gateway.settings.may_be_public:
         _require_private(request)
     _require_form(request.version, request.headers)
-    upgrade_request = admission.look(request.headers, request.query, peer, counted=pending is not None)
+    announced = pending is not None and pending.announced is not None
+    upgrade_request = admission.look(
+        request.headers, request.query, peer, counted=pending is not None, announced=announced
+    )
     answer = admission.grant_now(upgrade_request)
     grant = answer if isinstance(answer, Grant) else None
     # Before its proof is checked: that uses up a ticket, and may fetch keys.
@@ -145,5 +151,6 @@ def origin_of(request: web.Request) -> tuple[str | None, PendingHandshake | None
     if transport is None:
         return None, None
     protocol = transport.get_protocol()
-    peer = transport.get_extra_info("peername")
-    return peer[0] if peer else None, protocol if isinstance(protocol, PendingHandshake) else None
+    if isinstance(protocol, PendingHandshake):
+        return protocol.peer, protocol
+    return peer_of(transport), None

@@ -49,6 +49,12 @@ def prepare(transport: asyncio.Transport) -> int:
     return sock.fileno() if transport.get_extra_info("ssl_object") is None else -1
 
 
+def peer_of(transport: asyncio.BaseTransport) -> str | None:
+    """The address at the other end; None on a Unix socket."""
+    name = transport.get_extra_info("peername")
+    return name[0] if name else None
+
+
 def descriptor(transport: asyncio.Transport) -> int:
     """The descriptor of a transport's socket, or -1 if there is none any more."""
     sock: socket.socket | None = None if transport.is_closing() else transport.get_extra_info("socket")

@@ -41,6 +41,7 @@ TOPOLOGIES: dict[str, dict[str, str]] = {
         "TICKGATE_FORWARDED_HOPS": "2",
         "TRUSTED_PROXIES": "127.0.0.1",
     },
+    "cloud balancer (TCP, PROXY protocol), gateway": {"GATEWAY_ACCEPT_PROXY": CLOUD},
     "cloud balancer (HTTP), gateway": {"TRUSTED_PROXIES": CLOUD},
 }
 """Outermost first, and what is set."""

@@ -77,7 +77,7 @@ async def served(certificate: str, timeout_s: float = 10) -> AsyncIterator[tuple
     """A port with TLS, and all that has come to it."""
     came: list[Pending] = []
 
-    def accept() -> Any:
+    def accept(_announced: str | None = None) -> Any:
         came.append(Pending())
         return came[-1]
 
