@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 from tests import side_by_side
 from tests.kafka import SharedKafka, require_kafka
 from tests.long_runs import LongRuns
+from tests.measured import Measuring
 from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
 from tests.valkey_cluster import NEVER_MS, ValkeyCluster
@@ -62,6 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LongRuns(config.getoption("long"), record_passes=not os.environ.get("CI")))
     if hasattr(config, "workerinput"):
         config.stash[TURNS] = side_by_side.Turns(Path(config.workerinput["turns"]))
+        if coverage := Coverage.current():
+            config.pluginmanager.register(Measuring(coverage))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
