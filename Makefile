@@ -6,6 +6,7 @@
 #   make bench     the fan-out measured against its baselines
 #   make test      lint, types and tests, side by side; those that take minutes are left to test-long
 #   make coverage  what the quick tests, and a few with real programs, reach of the code: at least 95 % of each package
+#                  (make test COVERAGE=1: all tests, and that on the way)
 #   make test-long the tests that take minutes (LONG=changed: those whose subject has changed since they passed)
 #   make conformance   every WebSocket conformance case, compression too: some minutes
 #   make foreign   clients made with other people's libraries; wants Go, Java with Maven, Rust, Node, and downloads
@@ -25,6 +26,8 @@
 VENV ?= .venv
 LOAD_VENV ?= .venv-load
 export PYTHON
+# Bytecode is kept, whatever a shell says otherwise: each worker would compile some thousand files, each program hundreds.
+export PYTHONDONTWRITEBYTECODE :=
 # Modules of this tree come before an installed copy.
 export PYTHONPATH := $(CURDIR)
 
@@ -66,21 +69,22 @@ bench: $(VENV)/.ready
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check
 	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
+	$(if $(COVERAGE),rm -f .coverage .coverage.*)
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
-		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
+		$(VENV)/bin/python $(if $(COVERAGE),-m coverage run) -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
+	$(if $(COVERAGE),$(REPORT))
 
-# Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former are
-# here, for what only a process of its own runs, and none of the latter.
-coverage: check
-	@deploy/system.sh haproxy nginx=nginx-light chromium /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
-	rm -f .coverage .coverage.*
-	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
-		-n auto --dist load --maxschedchunk 1 -m 'not integration and not alone' $(ARGS)
-	$(VENV)/bin/python -m coverage run -m pytest -m integration -k 'test_worker.py or test_run.py or test_stop.py'
-	$(VENV)/bin/python -m coverage combine --quiet
-	for package in market poller gateway; do \
-		$(VENV)/bin/python -m coverage report --include="$$package/*" --fail-under=95 || exit 1; \
-	done
+# Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former count
+# (tests/measured.py), and none of the latter.
+coverage:
+	$(MAKE) test COVERAGE=1 ARGS="-m '(not integration or measured) and not alone' $(ARGS)"
+
+define REPORT
+$(VENV)/bin/python -m coverage combine --quiet
+for package in market poller gateway; do \
+	$(VENV)/bin/python -m coverage report --include="$$package/*" --fail-under=95 || exit 1; \
+done
+endef
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready

@@ -1,5 +1,6 @@
 """What several test folders share, and how tests share the machine."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -8,11 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 from tests import side_by_side
 from tests.kafka import SharedKafka, require_kafka
 from tests.long_runs import LongRuns
+from tests.measured import Measuring
 from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
 from tests.valkey_cluster import NEVER_MS, ValkeyCluster
@@ -62,6 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LongRuns(config.getoption("long"), record_passes=not os.environ.get("CI")))
     if hasattr(config, "workerinput"):
         config.stash[TURNS] = side_by_side.Turns(Path(config.workerinput["turns"]))
+        if coverage := Coverage.current():
+            config.pluginmanager.register(Measuring(coverage))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -75,6 +80,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With workers, hand tests out in an order that keeps all of them busy."""
     if TURNS in config.stash:
         items[:] = side_by_side.in_order(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Thousands of tests and what they import stay until the end: the search for garbage need not look at them."""
+    gc.collect()
+    gc.freeze()
 
 
 # Outermost, so that a test's timeout and duration begin when its turn does.

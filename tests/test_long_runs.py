@@ -9,7 +9,13 @@ import pytest
 
 from tests.long_runs import ROOT, covered, digest, read_record, write_record
 
-OPTIONS = ("-c", ROOT / "setup.cfg", "-q", "-p", "no:cacheprovider")
+OPTIONS = ("-q", "-p", "no:cacheprovider", "--strict-markers")
+
+INI = """
+[pytest]
+markers =
+    long(*paths): takes minutes
+"""
 
 CONFTEST = """
 import os
@@ -43,6 +49,7 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self.root = root
         for path, text in {
+            "pytest.ini": INI,
             "conftest.py": CONFTEST,
             "constraints.txt": "this==1\n",
             "ours/__init__.py": "",
@@ -67,6 +74,8 @@ class Tree:
             cwd=self.root,
             env=environ
             | {"PYTHONPATH": f"{ROOT}:{self.root}", "PYTHONDONTWRITEBYTECODE": "1"}
+            # What other plugins import takes three times as long as all the rest.
+            | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
             | ({"CI": "true"} if ci else {}),
             stdout=subprocess.PIPE,
             text=True,

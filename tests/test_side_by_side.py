@@ -13,7 +13,14 @@ from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
 
-OPTIONS = ("-c", ROOT / "setup.cfg", "-q", "-p", "no:cacheprovider", "-n2", "--dist=load", "--maxschedchunk=1")
+OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "xdist.plugin", "-n2", "--dist=load", "--maxschedchunk=1")
+
+INI = """
+[pytest]
+markers =
+    alone: no other test runs beside it
+    integration: starts real processes
+"""
 
 CONFTEST = """
 from tests.conftest import *
@@ -112,13 +119,15 @@ def test_nobody_comes_in_beside_who_is_alone(tmp_path: Path) -> None:
 
 def test_a_test_that_is_marked_so_runs_alone_and_last(tmp_path: Path) -> None:
     """With two workers real programs come first and together, and who is alone last, one after the other."""
+    (tmp_path / "pytest.ini").write_text(INI)
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_turns.py").write_text(TESTS)
     done = subprocess.run(
         (sys.executable, "-m", "pytest", *OPTIONS, "--rootdir", tmp_path, "test_turns.py"),
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-        | {"PYTHONPATH": str(ROOT)},
+        # Other plugins take long to import.
+        | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         stdout=subprocess.PIPE,
         text=True,
         check=False,

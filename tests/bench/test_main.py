@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
-from bench.processes import ROOT
-from bench.trees import PACKAGES
+from tests.bench.conftest import copy_packages
 from tests.bench.test_trees import git
 
 pytestmark = pytest.mark.integration
@@ -21,9 +20,7 @@ pytestmark = pytest.mark.integration
 def project(tmp_path: Path) -> Path:
     """This tree in a repository of its own, committed."""
     root = tmp_path / "project"
-    for package in ("bench", *PACKAGES):
-        ignored = shutil.ignore_patterns("__pycache__", "results", "node_modules")
-        shutil.copytree(ROOT / package, root / package, ignore=ignored)
+    copy_packages(root)
     (root / ".gitignore").write_text("__pycache__/\nbench/results/\n")
     git(root, "init", "--quiet")
     commit(root)

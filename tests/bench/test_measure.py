@@ -1,20 +1,16 @@
 """One scenario against real servers."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from bench import front
+from bench import front, measure
 from bench.contenders import ALL as CONTENDERS
 from bench.contenders import Contender, WriteRate
-from bench.machine import choose_cores
 from bench.measure import Bench
 from bench.processes import ProcessError
 from bench.scenarios import Kind, Scenario
-from tests.valkey import Valkey
 
-# Alone: it measures, with processes that are tied to a core each.
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+# Not alone: what is asserted is that everything is counted and right, not how fast it was.
+pytestmark = pytest.mark.integration
 
 
 def scenario(kind: Kind = "steady", slow: int = 0) -> Scenario:
@@ -24,13 +20,10 @@ def scenario(kind: Kind = "steady", slow: int = 0) -> Scenario:
     )
 
 
-@pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    """Run a bench with a bus of its own."""
-    valkey = Valkey()
-    valkey.start()
-    yield Bench(valkey.port, valkey.pid, choose_cores())
-    valkey.stop()
+@pytest.fixture(autouse=True)
+def _no_long_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These figures are for nobody."""
+    monkeypatch.setattr(measure, "_WARM_UP_S", 0.3)
 
 
 @pytest.mark.parametrize("name", ["gateway", "send_str"])

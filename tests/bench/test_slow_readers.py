@@ -1,17 +1,12 @@
 """Slow readers against a real gateway."""
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bench.front import find
-from bench.processes import ROOT
 from bench.slow_readers import READ_RATES, Reading, render
-from bench.trees import FRONT, PACKAGES
+from tests.bench.conftest import Run
 
 
 def test_a_row_says_what_was_seen() -> None:
@@ -38,22 +33,11 @@ def test_a_row_says_what_was_seen() -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("front", ["straight", "haproxy"])
-def test_every_reader_is_measured_before_every_front(front: str, tmp_path: Path) -> None:
+def test_every_reader_is_measured_before_every_front(front: str, run_copy: Run, tmp_path: Path) -> None:
     """A table with a row of each, and JSON; who reads as fast as it comes has prices that are current."""
     if front == "haproxy" and find() is None:
         pytest.skip("HAProxy is not installed (Debian: apt-get install haproxy)")
-    for package in ("bench", *PACKAGES):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "results"))
-    shutil.copy(ROOT / FRONT, tmp_path)
-    bench = subprocess.run(
-        [sys.executable, "-m", "bench", "--slow-readers", "--seconds", "2", "--front", front],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    bench = run_copy("--slow-readers", "--seconds", "2", "--front", front)
     assert (bench.returncode, bench.stderr) == (0, "")
     rows = [line for line in bench.stdout.splitlines() if line.startswith(f"| {front} |")]
     assert [row.split(" | ")[1] for row in rows] == [rate.name for rate in READ_RATES]

@@ -19,7 +19,7 @@ from deploy.process.processes import ROOT
 from tests.client import connected
 from tests.integration.stacks import answers, eventually, members_of, run_plan, running
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.measured]
 
 STORM = 1000
 

@@ -1,13 +1,7 @@
 """A transport without a socket, for tests in virtual time."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
-
-from websockets.frames import Frame
-from websockets.streams import StreamReader
-
-from tests.fakes import at_eof
 
 
 class RecordingTransport(asyncio.Transport):
@@ -102,18 +96,3 @@ class RecordingTransport(asyncio.Transport):
     def _lose(self) -> None:
         self.lost = True
         self.protocol.connection_lost(None)
-
-
-def frames_of(stream: bytes) -> Iterator[Frame]:
-    """The frames in a server's bytes, control frames too, parsed by the `websockets` library."""
-    reader = StreamReader()
-    reader.feed_data(stream)
-    reader.feed_eof()
-    while not at_eof(reader):
-        parser = Frame.parse(reader.read_exact, mask=False)
-        try:
-            next(parser)
-        except StopIteration as done:
-            yield done.value
-        else:
-            raise AssertionError("the stream ends inside a frame")

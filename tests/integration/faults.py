@@ -144,6 +144,14 @@ def assert_unaware(clients: Sequence[Client]) -> None:
     assert_never_stale(clients)
 
 
+def assert_told_once(clients: Sequence[Client]) -> None:
+    """Check that clients stayed, and were told `stale` once at most; its reason may change in between."""
+    assert_stayed(clients)
+    for client in clients:
+        told = [feed for feed, _ in itertools.groupby(feeds(client))]
+        assert told[told.index("live") :] in (["live"], ["live", "stale", "live"])
+
+
 def assert_never_stale(clients: Sequence[Client]) -> None:
     """Check that prices stayed live after the first `live`."""
     for client in clients:

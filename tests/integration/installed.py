@@ -90,11 +90,8 @@ def needed_by(root: Distribution, extras: Iterable[str]) -> Iterator[Distributio
         dependent, its_extras = waiting.pop()
         for line in dependent.requires or ():
             needed = Requirement(line)
-            wanted = needed.marker is None or any(
-                needed.marker.evaluate({"extra": extra}) for extra in ("", *its_extras)
-            )
             key = (needed.name.lower(), frozenset(needed.extras))
-            if wanted and key not in seen:
+            if _applies(needed, its_extras) and key not in seen:
                 seen.add(key)
                 found = distribution(needed.name)
                 waiting.append((found, key[1]))

@@ -1,18 +1,17 @@
 """Four gateways behind HAProxy, as `make cluster` starts them."""
 
 import asyncio
-import csv
 import itertools
 import signal
 
-import aiohttp
 import pytest
 
 from deploy.launcher.programs import CLUSTER_SYMBOLS
 from deploy.launcher.stack import Stack
 from tests.client import open_client
+from tests.integration.haproxy_stats import connections_of, until_state
 from tests.integration.hundreds import BACK_WITHIN_S, CLIENTS, SYMBOLS, come_back, hundred_subscribers, is_past
-from tests.integration.stacks import GATEWAY_COUNT, cluster_plan, eventually, http_status, running, ws_url
+from tests.integration.stacks import GATEWAY_COUNT, cluster_plan, http_status, running, ws_url
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
@@ -24,7 +23,7 @@ async def test_clients_of_a_killed_gateway_are_back_with_current_prices_and_the_
         url = ws_url(stack)
         clients = await hundred_subscribers(url)
         try:
-            counts = [await _connection_count(stack, gateway) for gateway in _gateways(stack)]
+            counts = [await connections_of(stack, gateway) for gateway in _gateways(stack)]
             assert sum(counts) == CLIENTS
             # leastconn: none has much more than its share.
             assert max(counts) <= CLIENTS / GATEWAY_COUNT + 5
@@ -59,7 +58,7 @@ async def test_clients_of_a_killed_gateway_are_back_with_current_prices_and_the_
             assert [client.gaps() for client in spared + again] == [[]] * CLIENTS
             assert not any(client.closed for client in spared + again)
             # The launcher has started it again, and HAProxy takes it back.
-            await _until_state(stack, victim, "UP")
+            await until_state(stack, victim, "UP")
         finally:
             await asyncio.gather(*(client.close() for client in clients))
 
@@ -75,15 +74,15 @@ async def test_a_stopping_gateway_leaves_the_balancer_before_it_closes_its_clien
             await stack.until_ready(leaving)
             ended = asyncio.create_task(process.ended())
             process.send(signal.SIGTERM)
-            await _until_state(stack, leaving, "NOLB")
-            drained = [await _connection_count(stack, gateway) for gateway in _gateways(stack)]
+            await until_state(stack, leaving, "NOLB")
+            drained = [await connections_of(stack, gateway) for gateway in _gateways(stack)]
             assert drained == [2] * GATEWAY_COUNT
             assert not any(client.closed for client in clients)
             assert await http_status(f"http://{_address(stack, leaving)}/readyz") == 404
 
             newcomers = [await open_client(url) for _ in range(GATEWAY_COUNT)]
             clients += newcomers
-            assert await _connection_count(stack, leaving) == 2
+            assert await connections_of(stack, leaving) == 2
 
             async with asyncio.timeout(20):
                 assert await ended == 0
@@ -101,28 +100,3 @@ def _gateways(stack: Stack) -> list[str]:
 
 def _address(stack: Stack, gateway: str) -> str:
     return next(str(program.listens[0]) for program in stack.plan.gateways if program.name == gateway)
-
-
-async def _stats(stack: Stack, gateway: str) -> dict[str, str]:
-    """HAProxy's line about one gateway."""
-    haproxy = stack.plan.haproxy
-    assert haproxy is not None
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"http://{haproxy.listens[1]}/stats;csv") as response,
-    ):
-        table = csv.DictReader((await response.text()).removeprefix("# ").splitlines())
-    return next(row for row in table if row["pxname"] == "gateways" and row["svname"] == gateway)
-
-
-async def _connection_count(stack: Stack, gateway: str) -> int:
-    return int((await _stats(stack, gateway))["scur"])
-
-
-async def _until_state(stack: Stack, gateway: str, state: str, within_s: float = 10) -> None:
-    """Wait for a status of HAProxy's: UP, DOWN, or NOLB for one that answers 404."""
-
-    async def it_has() -> bool:
-        return (await _stats(stack, gateway))["status"].startswith(state)
-
-    await eventually(it_has, within_s)

@@ -4,7 +4,6 @@ Real Sentinels, a primary and two replicas. *Decided* is when the first Sentinel
 """
 
 import asyncio
-import itertools
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +18,7 @@ from tests.client import Client, open_client
 from tests.integration.faults import (
     SYMBOLS,
     assert_stayed,
+    assert_told_once,
     assert_unaware,
     feeds,
     now,
@@ -128,11 +128,7 @@ async def _followed(name: str, fail: Callable[[Scene], None], then: Callable[[Sc
         new = await there.until_decided()
         decided = now() - began
         back = await there.until_followed(new)
-        assert_stayed(there.clients)
-        for client in there.clients:
-            # One time without prices at most. Its reason may change in between.
-            told = [feed for feed, _ in itertools.groupby(feeds(client))]
-            assert told[told.index("live") :] in (["live"], ["live", "stale", "live"])
+        assert_told_once(there.clients)
         await then(there)
         stored = {symbol: decode_tick(payload).seq for symbol, payload in new.last_values().items()}
         assert {symbol.encode() for symbol in SYMBOLS} == stored.keys()

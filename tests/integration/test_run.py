@@ -7,7 +7,7 @@ import pytest
 from tests.client import Client, connected
 from tests.integration.stacks import run_plan, running, ws_url
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.measured]
 
 
 async def test_a_subscribe_answers_with_a_snapshot_and_ticks_follow() -> None:

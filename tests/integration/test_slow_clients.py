@@ -22,7 +22,7 @@ from tests.integration.test_edge import Certificate
 from tests.integration.test_states import ScriptedPoller, gateway_of, polling
 from tests.valkey import Valkey
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 TICKS_PER_S = 1_000
 RUN_S = 14
@@ -38,6 +38,7 @@ OLDER_BYTES_TLS = 256 * 1024
 """The same straight over TLS: what the client's own system buffers comes first, and one flush more (docs/fronts.md)."""
 
 
+@pytest.mark.alone  # ages of prices, and bytes behind a stall
 async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog(tmp_path: Path) -> None:
     """Whatever stands in front and in whichever buffers: bytes that nobody has read are bounded by what was answered.
 
@@ -63,6 +64,7 @@ async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog(tmp
             group.create_task(_stalled("straight, TLS", secure, certificate.client))
 
 
+@pytest.mark.alone  # ages of prices
 async def test_each_of_two_thousand_symbols_has_its_turn() -> None:
     """However many they are, none starves: none is late by more than it takes to read them all, and a window."""
     symbols = [f"S{number}USDT" for number in range(2_000)]
@@ -110,6 +112,7 @@ async def _lateness(fast: Reader, slow: dict[str, Reader], symbols: list[str]) -
     return late
 
 
+@pytest.mark.alone  # bytes behind a stall
 async def test_a_burst_of_states_is_no_backlog(valkey: Valkey) -> None:
     """Two thousand symbols are halted and live again while a client does not read: it reads little of what is over.
 

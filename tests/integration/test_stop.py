@@ -13,7 +13,7 @@ from deploy.process.program import Program
 from tests.client import open_client
 from tests.integration.stacks import answers, run_plan, running
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.measured]
 
 DRAIN_SECONDS = "6"
 WAYS = {

@@ -28,7 +28,7 @@ from tests.market.bus.using import listen, publish
 from tests.market.samples import tick
 from tests.poller.recording import RECORDING, recorded_quotes
 from tests.valkey import Valkey
-from tests.waiting import until
+from tests.waiting import HANGS_AFTER_S, until
 
 HOUR_US = 3_600_000_000
 
@@ -43,7 +43,7 @@ async def polling(settings: PollerSettings) -> AsyncIterator[Poller]:
         yield poller
     finally:
         stop.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS_AFTER_S):
             await running
 
 

@@ -1,28 +1,16 @@
 """Unit costs from real programs."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from bench.capacity import measuring, shapes
 from bench.capacity.checks import check
-from bench.machine import choose_cores
 from bench.measure import Bench
 from tests.bench.capacity.costs import ROUND
-from tests.valkey import Valkey
 
-# Alone: it measures, with processes that are tied to a core each.
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    """Run a bench with a bus of its own."""
-    valkey = Valkey()
-    valkey.start()
-    yield Bench(valkey.port, valkey.pid, choose_cores())
-    valkey.stop()
+# Not alone: what is asserted is that every figure is there, not what it is.
+pytestmark = pytest.mark.integration
 
 
 def test_costs_are_measured_and_their_predictions_checked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,9 +27,9 @@ from market.bus.memory import MemoryBus
 from market.prices.symbols import parse_symbols
 from tests.client import Message, connected
 from tests.client_frames import CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, deflated, referring
-from tests.fakes import Stopwatch, run_virtual, tick
+from tests.fakes import Stopwatch, frames_of, run_virtual, tick
 from tests.gateway.conftest import RunningGateway, Start
-from tests.gateway.transports import RecordingTransport, frames_of
+from tests.gateway.transports import RecordingTransport
 from tests.market.bus.using import publish
 
 loads = msgspec.json.decode

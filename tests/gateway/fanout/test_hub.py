@@ -586,19 +586,27 @@ def test_who_lags_and_asks_for_every_tick_gets_every_tick_from_then_on() -> None
     run_virtual(main())
 
 
+class Faulty(RecordingMember):
+    """One that cannot be sent anything."""
+
+    def send(self, blob: bytes) -> bool:
+        raise RuntimeError("a fault of ours")
+
+
+def beside_a_faulty_one(market: Market) -> list[RecordingMember]:
+    """Members of BTC in four cohorts of which one has a faulty member too."""
+    faulty = Faulty()
+    market.hub.add(faulty)
+    market.want(faulty, ["BTC", "ETH"], snapshot=False)
+    return [market.join("BTC", batch=batch, rule=rule) for batch in (0, 1) for rule in ("latest", "every")]
+
+
 def test_a_cohort_that_cannot_be_flushed_costs_no_other_its_ticks() -> None:
     """A fault in one cohort is a log line; others miss no tick."""
 
-    class Faulty(RecordingMember):
-        def send(self, blob: bytes) -> bool:
-            raise RuntimeError("a fault of ours")
-
     async def main() -> None:
         market = Market()
-        faulty = Faulty()
-        market.hub.add(faulty)
-        market.want(faulty, ["BTC", "ETH"], snapshot=False)
-        members = [market.join("BTC", batch=batch, rule=rule) for batch in (0, 1) for rule in ("latest", "every")]
+        members = beside_a_faulty_one(market)
         market.publish("BTC")
         await settle()
         assert [{"BTC": [1]}] * 4 == list(map(seqs, members))
@@ -720,16 +728,9 @@ def test_who_subscribes_is_told_what_is_not_live(draining: bool) -> None:
 def test_a_cohort_that_cannot_be_told_a_state_costs_no_other_its_own() -> None:
     """A fault in one cohort is a log line; others get the state."""
 
-    class Faulty(RecordingMember):
-        def send(self, blob: bytes) -> bool:
-            raise RuntimeError("a fault of ours")
-
     async def main() -> None:
         market = Market()
-        faulty = Faulty()
-        market.hub.add(faulty)
-        market.want(faulty, ["BTC", "ETH"], snapshot=False)
-        members = [market.join("BTC", batch=batch, rule=rule) for batch in (0, 1) for rule in ("latest", "every")]
+        members = beside_a_faulty_one(market)
         market.change_states("BTC")
         assert [[("BTC", "halted")]] * 4 == list(map(states, members))
 

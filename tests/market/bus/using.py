@@ -1,5 +1,6 @@
 """A bus as poller and gateway use it: ticks and heartbeats in, and out."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from market.bus import Batch, Bus, BusDownError, BusSubscription, Message, Token, open_bus
@@ -10,6 +11,15 @@ from market.wire.status import Heartbeat, States
 from market.wire.topics import HEARTBEAT, heartbeat_topic, last_ticks, states_topic, tick_topic
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.samples import tick
+from tests.waiting import HANGS_AFTER_S
+
+SOON = 0.05
+"""A time to live that a test waits for the end of."""
+LATER = SOON + 0.005
+"""One that ends surely after `SOON`, if it begins no earlier.
+
+Not as long as that: servers count in whole milliseconds, and some end a value with its last one, others with the next.
+"""
 
 
 def batch_of(ticks: Sequence[Tick], heartbeat: Heartbeat | None = None, states: States | None = None) -> Batch:
@@ -37,6 +47,14 @@ async def publish(
 async def lead(bus: Bus, owner: str = "we", ttl_s: float = 30) -> Token | None:
     """Take or extend the lease ``test``."""
     return await bus.leadership.acquire("test", owner, ttl_s)
+
+
+async def until_free(bus: Bus, owner: str = "we", ttl_s: float = 30, *, lease: str = "test") -> Token:
+    """Try until ``owner`` has the lease."""
+    async with asyncio.timeout(HANGS_AFTER_S):
+        while (token := await bus.leadership.acquire(lease, owner, ttl_s)) is None:  # noqa: ASYNC110 - it sets no event
+            await asyncio.sleep(0.002)
+    return token
 
 
 async def listen(bus: Bus, symbols: Iterable[str], receiver: RecordingReceiver) -> BusSubscription:

@@ -11,7 +11,7 @@ import pytest
 
 from market.settings.environ import SettingError
 from market.settings.hangup import Hangup, reload_whenever
-from tests.waiting import until
+from tests.waiting import HANGS_AFTER_S, until
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ async def test_what_comes_before_the_loop_listens_is_not_lost() -> None:
     hangup = Hangup()
     hang_up()
     asked = hangup.listen()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER_S):
         await asked.wait()
         asked.clear()
         hang_up()

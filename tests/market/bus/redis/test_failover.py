@@ -1,7 +1,7 @@
 """A bus whose address leads to another server: real ones, which fail over."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -27,22 +27,6 @@ QUESTIONS: dict[str, Callable[[Bus], Awaitable[object]]] = {
     "take": lambda bus: bus.tickets.take("1"),
     "last_values": lambda bus: last_ticks(bus.last_values),
 }
-
-
-@pytest.fixture
-def servers() -> Iterator[Callable[..., Valkey]]:
-    """Starts Valkey servers of the test's own."""
-    started = []
-
-    def start(**config: str | int) -> Valkey:
-        server = Valkey(**config)
-        started.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 def _demote(server: Valkey) -> str:

@@ -17,6 +17,7 @@ from market.bus.redis.connection.adapter import PRIVATE_ATTRIBUTES, VERSIONS, ta
 from market.bus.redis.connection.dial import _connection
 from market.bus.redis.connection.url import parse_redis_url
 from tests.valkey import Valkey
+from tests.waiting import HANGS_AFTER_S
 
 ROOT = Path(__file__).resolve().parents[5]
 HELP = f"redis-py {version('redis')} (checked: {VERSIONS}): look at market/bus/redis/connection/adapter.py"
@@ -90,7 +91,7 @@ async def test_a_connection_taken_over_is_ours(valkey: Valkey) -> None:
     assert [] == [str(complaint.message) for complaint in complaints], f"its finalizer complains: {HELP}"
     assert not transport.is_closing(), f"its finalizer closes what we took: {HELP}"
     transport.write(b"PING\r\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER_S):
         await protocol.came.wait()
     assert b"+PONG\r\n" == protocol.data, f"replies went elsewhere: {HELP}"
     transport.abort()

@@ -11,7 +11,7 @@ from market.bus.redis.cluster.roles.layout import partition_key
 from market.bus.redis.cluster.roles.leadership import ClusterLeadership
 from market.bus.redis.cluster.roles.scripts import ACQUIRE, RAISE
 from tests.market.bus.redis.cluster.conftest import PARTITIONS, Opener
-from tests.market.bus.using import lead
+from tests.market.bus.using import lead, until_free
 from tests.valkey_cluster import ValkeyCluster
 from tests.waiting import until
 
@@ -56,9 +56,7 @@ async def test_a_leader_that_dies_between_two_fences(
     with pytest.raises(BusDownError):
         await dying.leadership.acquire("test", "dead", 0.3)
     assert 1 + after == fences(valkey_cluster).count(b"dead")
-    async with asyncio.timeout(20):
-        while (token := await lead(other, "next")) is None:  # noqa: ASYNC110 - it sets no event
-            await asyncio.sleep(0.02)
+    token = await until_free(other, "next")
     assert [b"next"] * PARTITIONS == fences(valkey_cluster)
     epoch = int(valkey_cluster.values(0)[b"#lease.test"].split()[0])
     assert epoch > before.epoch
@@ -86,9 +84,7 @@ async def test_a_leader_that_was_frozen_between_two_fences(open_one: Opener, val
     frozen.leadership._client.ask = held_up  # type: ignore[method-assign]
     acquiring = asyncio.create_task(frozen.leadership.acquire("test", "frozen", 0.05))
     await reached.wait()
-    async with asyncio.timeout(20):
-        while (token := await lead(other, "next")) is None:  # noqa: ASYNC110 - it sets no event
-            await asyncio.sleep(0.02)
+    token = await until_free(other, "next")
     go_on.set()
     assert await acquiring is None
     assert [b"next"] * PARTITIONS == fences(valkey_cluster)
@@ -149,9 +145,7 @@ async def test_a_lease_without_an_end(bus: Bus, valkey_cluster: ValkeyCluster) -
     record = f"{token.epoch} 99999999999999 another"
     valkey_cluster.owner(0).command("HSET", partition_key(0), "#lease.test", record)
     assert await bus.leadership.acquire("test", "we", 0.2) is None
-    async with asyncio.timeout(20):
-        while await bus.leadership.acquire("test", "we", 0.2) is None:  # noqa: ASYNC110 - it sets no event
-            await asyncio.sleep(0.02)
+    await until_free(bus, ttl_s=0.2)
 
 
 async def test_leases_of_two_venues(bus: Bus, valkey_cluster: ValkeyCluster) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -17,22 +17,6 @@ from tests.market.bus.using import lead, listen, outcome_of, publish
 from tests.market.samples import heartbeat, tick
 from tests.valkey import Valkey
 from tests.waiting import until
-
-
-@pytest.fixture
-def servers() -> Iterator[Callable[..., Valkey]]:
-    """Starts Valkey servers of the test's own."""
-    started = []
-
-    def start(**config: str | int) -> Valkey:
-        server = Valkey(**config)
-        started.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 @pytest.fixture
