@@ -99,6 +99,7 @@ def test_quote() -> None:
         price_scale=2,
         size_scale=5,
         recv_us=NOW_US,
+        update_id=1,
     )
     assert Outcome(expected) == processor().process(quote())
 
