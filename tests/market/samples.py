@@ -53,7 +53,7 @@ decimals = st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,12})?", fullmatch=True)
 @st.composite
 def stats(draw: st.DrawFn, symbol: str | None = None) -> Stats:
     """Figures of 24 hours, of which any may be absent."""
-    numbers = {name: draw(decimals | st.just(UNSET)) for name in NUMBERS}
-    wholes = {name: draw(st.integers(0, MAX_EXACT) | st.just(UNSET)) for name in WHOLES}
+    numbers: dict[str, Any] = {name: draw(decimals | st.just(UNSET)) for name in NUMBERS}
+    wholes: dict[str, Any] = {name: draw(st.integers(0, MAX_EXACT) | st.just(UNSET)) for name in WHOLES}
     name = symbol or draw(st.text("ABCXYZ0189", min_size=2, max_size=20))
     return Stats(symbol=name, ts_us=draw(st.integers(0, MAX_EXACT)), **numbers, **wholes)
