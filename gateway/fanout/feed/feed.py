@@ -86,7 +86,7 @@ class Feed:
         self._health = BusLinkHealth(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
-        self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse, now_us)
+        self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse, counters, now_us)
         """What changes slowly: figures of 24 hours, and listings."""
         self.stats, self.instruments = self.stats_feed.stats, self.stats_feed.listing
         self._venues: dict[str, VenueFeed] = {}

@@ -6,6 +6,7 @@ What nobody holds costs a lookup and a copy of its bytes. Anybody who can write 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from gateway.fanout.feed.refusals import Refusals
+from gateway.metrics import Counters
 from gateway.protocol.channels import STATS, channel_of, symbol_of, topic_of
 from gateway.protocol.forms import FramedTick
 from market.prices.stats import Stats, nothing_known
@@ -27,6 +28,7 @@ class StatsFeed:
         publish: Callable[[FramedTick], None],
         holds: Callable[[str], bool],
         refuse: Refusals,
+        counters: Counters,
         now_us: Callable[[], int],
     ) -> None:
         """``last`` gets the newest update of each topic that somebody ``holds``. Each then goes to ``publish``.
@@ -37,6 +39,7 @@ class StatsFeed:
         self._publish = publish
         self._holds = holds
         self._refuse = refuse
+        self._counters = counters
         self._now_us = now_us
         self._payloads: dict[str, bytes] = {}
         self._topics = _topics(symbols)
@@ -74,6 +77,7 @@ class StatsFeed:
                 # Nobody holds it any more. It is made again when it is wanted.
                 del last[topic]
             payloads[symbol] = bytes(raw)
+            self._counters.stats_received += 1
 
     def announced(self, venue: str, channels: Collection[str]) -> None:
         """The poller of ``venue`` publishes these ``channels`` too. One without figures leaves none of another's."""

@@ -1,13 +1,14 @@
 """Figures of 24 hours on the bus."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.prices.stats import Stats
+from market.prices.stats import NUMBERS, Stats
 from market.wire.codec import CodecError
 from market.wire.stats import (
     MAX_STATS_BATCH_BYTES,
@@ -94,7 +95,7 @@ def test_a_batch_that_is_none_is_refused(payload: bytes) -> None:
 
 def test_our_longest_batch_may_be_read() -> None:
     """With all symbols and the longest figures that we write."""
-    longest = dict.fromkeys(("open", "high", "low", "last", "volume", "quote_volume"), "9" * 30 + "." + "9" * 30)
+    longest: dict[str, Any] = dict.fromkeys(NUMBERS[:6], "9" * 30 + "." + "9" * 30)
     payload = encode_stats(Stats(symbol="A" * 64, ts_us=2**53 - 1, **longest))
     batch = encode_stats_batch((f"{number:064d}", payload) for number in range(MOST_IN_BATCH))
     assert MOST_IN_BATCH == len(split_stats_batch(batch))

@@ -34,6 +34,7 @@ class Setup:
             self.published.append,
             self.held.__contains__,
             Refusals(self.counters),
+            self.counters,
             lambda: 99,
         )
 
@@ -57,7 +58,7 @@ def test_what_nobody_holds_is_kept_as_it_comes_and_not_published(monkeypatch: py
         patched.setattr("gateway.fanout.feed.stats.decode_stats", None)
         setup.receive(figures(), figures("ETHUSDT"))
         setup.receive(figures(last="2.0"))
-    assert ([], {}) == (setup.published, setup.last)
+    assert ([], {}, 3) == (setup.published, setup.last, setup.counters.stats_received)
     assert figures(last="2.0") == setup.subject.stats("BTCUSDT")
     assert setup.subject.stats("coinbase:BTC-USD") is setup.subject.stats("NOPE") is None
 
