@@ -99,7 +99,8 @@ def test_the_exact_forms_of_the_new_fields() -> None:
     assert in_msgpack is not None
     text = b'{"type":"stats","symbol":"BTCUSDT","ts_us":7,"open":"0.10000000","change":"-1.0","trades":3}'
     assert bytes((0x81, len(text))) + text == in_json.tick_frame(its)
-    packed = b"\xde\x00\x06\xa4type\xa5stats\xa6symbol\xa7BTCUSDT\xa5ts_us\x07\xa4open\xaa0.10000000\xa6change\xa4-1.0\xa6trades\x03"
+    packed = b"\xde\x00\x06\xa4type\xa5stats\xa6symbol\xa7BTCUSDT\xa5ts_us\x07"
+    packed += b"\xa4open\xaa0.10000000\xa6change\xa4-1.0\xa6trades\x03"
     assert bytes((0x82, len(packed))) + packed == in_msgpack.tick_frame(its)
 
 
