@@ -18,9 +18,10 @@ from tests.integration.fronts import both_ways
 from tests.integration.stacks import eventually, run_plan, running, ws_url
 
 pytestmark = pytest.mark.integration
+LONG = pytest.mark.long("poller", "gateway", "market", "deploy")
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-WORDS = {
+WORDS: dict[str, Any] = {
     "open": "0.10000000",
     "high": "1234567890.00000001",
     "low": "0.00000001",
@@ -40,7 +41,7 @@ def has(last: str, symbol: str = "BTCUSDT") -> Callable[[Client], bool]:
     return lambda client: newest(client, symbol).get("last") == last
 
 
-@pytest.mark.parametrize("feed", ["binance-ws", "binance-rest"])
+@pytest.mark.parametrize("feed", ["binance-ws", pytest.param("binance-rest", marks=LONG)])
 async def test_every_digit_reaches_the_client(feed: str) -> None:
     """In JSON and in MessagePack, alone and in batches; the quote's number comes with ticks of streams alone."""
     async with Exchange(SYMBOLS) as exchange:
@@ -84,6 +85,7 @@ async def test_every_digit_reaches_the_client(feed: str) -> None:
     assert [] == exchange.violations
 
 
+@LONG
 async def test_figures_go_on_when_another_poller_takes_over() -> None:
     """A leader that is killed, and a bus that comes back empty: the figures are there again, and none is lost."""
     async with Exchange(SYMBOLS) as exchange:
