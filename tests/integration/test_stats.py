@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from signal import SIGKILL
+from typing import Any
 
 import msgspec
 import pytest
