@@ -141,7 +141,11 @@ class Market:
             case "miniTicker":
                 return _given({"e": "24hrMiniTicker", "E": now_ms, "s": symbol, **day})
             case "ticker":
-                return _given({"e": "24hrTicker", "E": now_ms, "s": symbol, **day, **book, "Q": "0.01"})
+                more = {
+                    "p": "10.0", "P": "0.017", "w": "1.0", "x": "1.0", "Q": "0.01", "O": now_ms - 86_400_000,
+                    "C": now_ms, "F": 1, "L": 500, "n": 500,
+                }  # fmt: skip
+                return _given({"e": "24hrTicker", "E": now_ms, "s": symbol, **day, **book, **more})
             case "aggTrade":
                 trade = {"a": its.update_id, "p": its.last, "q": "0.01", "f": 100, "l": 105}
                 return _given({"e": "aggTrade", "E": now_ms, "s": symbol, **trade, "T": now_ms, "m": True, "M": True})
