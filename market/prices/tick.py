@@ -61,6 +61,9 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
     """When the exchange says it happened, microseconds since the Unix epoch."""
     recv_us: Exact
     """When the poller received it, microseconds since the Unix epoch; latency is measured from here."""
+    update_id: Exact | UnsetType = UNSET
+    """The exchange's own number of the quote (Binance: ``u``). Ticks with the same one have the same quote. Absent if
+    the exchange does not number quotes, or if this one came by REST."""
 
 
 def highest_seq(now_ms: int) -> int:

@@ -21,6 +21,7 @@ from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.last_values import LastValuesReader
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
+from gateway.fanout.feed.stats import StatsFeed
 from gateway.fanout.feed.subscription import subscribe
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
 from gateway.fanout.history.ring import Ring
@@ -55,6 +56,7 @@ class Feed:
         broadcast: Callable[[Status], None],
         ring: Ring,
         counters: Counters,
+        holds: Callable[[str], bool],
         *,
         now_us: Callable[[], int],
         rng: random.Random,
@@ -62,7 +64,8 @@ class Feed:
         """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
 
         ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
-        in microseconds since the Unix epoch. ``ring`` keeps what is published.
+        in microseconds since the Unix epoch. ``ring`` keeps what is published. ``holds`` says whether somebody holds a
+        topic.
         """
         self._bus = bus
         self._symbols = symbols
@@ -83,10 +86,13 @@ class Feed:
         self._health = BusLinkHealth(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
+        self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse, counters, now_us)
+        """What changes slowly: figures of 24 hours, and listings."""
+        self.stats, self.instruments = self.stats_feed.stats, self.stats_feed.listing
         self._venues: dict[str, VenueFeed] = {}
         for venue in venues_of(symbols):
             self._add(venue)
-        self._last_values = LastValuesReader(bus, self._venues, self._health, self._intake)
+        self._last_values = LastValuesReader(bus, self._venues, self._health, self._intake, self.stats_feed)
         self.ready = False
         """Whether the last values have ever been read. Before that, a snapshot means nothing."""
 
@@ -113,6 +119,7 @@ class Feed:
             problem=self._health.problem_of,
             refuse=self._refuse,
             broadcast=self._broadcast,
+            announced=self.stats_feed.announced,
             now_us=self._now_us,
         )
         return its
@@ -125,6 +132,7 @@ class Feed:
         before, now = frozenset(self._symbols), frozenset(symbols)
         self._symbols = symbols
         self._intake.serve(symbols)
+        self.stats_feed.serve(symbols)
         self._states.serve(symbols)
         self._health.serve(symbols)
         venues = venues_of(symbols)
@@ -221,6 +229,7 @@ class Feed:
             self._intake.batch_received,
             self._intake.continuity,
             self,
+            self.stats_feed,
         )
 
     def _subscribed(self) -> None:
