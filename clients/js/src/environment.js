@@ -1,0 +1,31 @@
+// Time and chance, and the WebSocket: what tests replace.
+
+/** @type {import("./internal.js").Time} */
+export const realTime = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimeout: (callback, ms) => globalThis.setTimeout(callback, ms),
+  clearTimeout: (timer) => globalThis.clearTimeout(timer),
+  random: Math.random,
+};
+
+/** @param {any} given The `WebSocket` option. */
+export function webSocketOf(given) {
+  const found = given ?? globalThis.WebSocket;
+  if (typeof found !== "function") {
+    throw new TypeError(
+      "this runtime has no WebSocket (Node has one from version 22 on): npm install ws, " +
+        'import WebSocket from "ws", and connect(url, { WebSocket })',
+    );
+  }
+  return found;
+}
+
+/** A handler of the caller threw: said as an uncaught error is, and nothing here stops for it. */
+export function report(error) {
+  if (typeof globalThis.reportError === "function") globalThis.reportError(error);
+  else
+    queueMicrotask(() => {
+      throw error;
+    });
+}

@@ -1,0 +1,329 @@
+// One stream of prices: what its callers subscribe to, over a connection that is made again whenever it ends.
+
+import { Clock } from "./clock.js";
+import { Connection } from "./connection.js";
+import { report } from "./environment.js";
+import { keyOfName } from "./named.js";
+import { merged, optionsOf, TICKER } from "./options.js";
+import { Prices } from "./prices.js";
+import { Routes } from "./routes.js";
+import { States } from "./states.js";
+import { Subscription } from "./subscription.js";
+import { Token } from "./token.js";
+import { Wire } from "./wire.js";
+
+const REVIEW_MS = 200; // of states that change by time alone
+const EVENTS = ["state", "status", "gap", "lag", "error"];
+
+export class Stream {
+  #time;
+  #connection;
+  #wire;
+  #clock;
+  #states;
+  #prices = new Prices();
+  #subscriptions = new Set();
+  #routes = new Routes();
+  #handlers = new Map(EVENTS.map((event) => [event, new Set()]));
+  #every = new Set(); // symbols of which this connection sends every tick
+  #reviewing = null;
+  #listings = new Map();
+  #lastListing = 0;
+
+  /** @param {string} url @param {{ token?: any, WebSocket: any, time: any }} how */
+  constructor(url, { token, WebSocket, time }) {
+    this.#time = time;
+    this.#clock = new Clock(time);
+    this.#states = new States(time, this.#clock);
+    this.#wire = new Wire(
+      {
+        send: (message) => this.#connection.send(message),
+        resolved: () => this.#resolved(),
+        subscribed: (channel, symbol, how) => this.#subscribed(channel, symbol, how),
+        refused: (error) => this.#refused(error),
+        gap: (gap) => this.#gap(gap),
+        followed: () => this.#prices.followed(),
+        position: (symbol) => this.#prices.position(symbol),
+      },
+      time,
+    );
+    this.#connection = new Connection(url, {
+      WebSocket,
+      time,
+      clock: this.#clock,
+      token: new Token(token),
+      listener: {
+        opened: ({ planned }) => this.#opened(planned),
+        received: (message) => this.#received(message),
+        changed: (state) => this.#changed(state),
+      },
+    });
+    this.#connection.start();
+  }
+
+  /** @returns {import("./index.js").ConnectionState} */
+  get state() {
+    return this.#connection.state;
+  }
+
+  get venues() {
+    return new Map(this.#states.venues);
+  }
+
+  get clock() {
+    return this.#clock;
+  }
+
+  subscribe(symbols, handler, options) {
+    const given = typeof handler === "function" || handler === undefined ? (options ?? {}) : handler;
+    const names = [...new Set(typeof symbols === "string" ? [symbols] : symbols)];
+    if (names.length === 0 || names.some((name) => typeof name !== "string" || name === "")) {
+      throw new TypeError('subscribe to one symbol or several, like ["BTC", "ETHUSDT"]; ["*"] is all of them');
+    }
+    if (this.state.name === "closed") throw new Error(`this stream is closed: ${this.state.reason}`);
+    const { onState, onGap, onError, channel = TICKER } = given;
+    const subscription = new Subscription(
+      {
+        names,
+        channel,
+        options: optionsOf(given),
+        handler: typeof handler === "function" ? handler : undefined,
+        onState,
+        onGap,
+        onError,
+      },
+      this.#time,
+      { left: (one) => this.#left(one), view: (one, name) => this.#view(one.channel, name) },
+    );
+    this.#subscriptions.add(subscription);
+    this.#plan();
+    return subscription;
+  }
+
+  symbol(name, channel = TICKER) {
+    return this.#view(channel, name);
+  }
+
+  ageMs(tick) {
+    return (this.#clock.nowUs() - tick.recv_us) / 1000;
+  }
+
+  symbols() {
+    const id = `symbols-${++this.#lastListing}`;
+    return new Promise((resolve, reject) => {
+      this.#listings.set(id, { resolve, reject, symbols: [] });
+      this.#connection.send({ type: "symbols", id });
+    });
+  }
+
+  on(event, handler) {
+    const handlers = this.#handlers.get(event);
+    if (handlers === undefined) throw new TypeError(`there is no event ${event}; there are ${EVENTS.join(", ")}`);
+    handlers.add(handler);
+    return () => void handlers.delete(handler);
+  }
+
+  close() {
+    this.#connection.close();
+  }
+
+  // Callers come and go in one go, as components of a page do: one command for all of them.
+  #planPending = false;
+  #plan() {
+    if (this.#planPending) return;
+    this.#planPending = true;
+    queueMicrotask(() => {
+      this.#planPending = false;
+      const wanted = new Map();
+      for (const { channel, names, options } of this.#subscriptions) {
+        for (const name of names) {
+          const key = keyOfName(channel, name);
+          wanted.set(key, merged(wanted.get(key), options));
+        }
+      }
+      this.#wire.want(wanted);
+      this.#resolved();
+    });
+  }
+
+  #left(subscription) {
+    this.#subscriptions.delete(subscription);
+    this.#plan();
+  }
+
+  // Routes are made anew; who came to a symbol that others hold already gets its last value.
+  #resolved() {
+    const { added, gone } = this.#routes.make(this.#subscriptions, this.#wire);
+    for (const { channel, symbol } of gone) {
+      if (channel !== TICKER) continue;
+      this.#states.forget(symbol);
+      this.#prices.unfollow(symbol);
+    }
+    if (gone.length > 0) this.#prices.keep((channel, symbol) => this.#routes.has(channel, symbol));
+    for (const { subscription, symbol } of added) {
+      if (!subscription.options.conflate && this.#prices.position(symbol) === undefined) subscription.wait(symbol);
+      else this.#offerLast(subscription, symbol);
+    }
+    this.#review();
+  }
+
+  #offerLast(subscription, symbol) {
+    const last = this.#prices.last(subscription.channel, symbol);
+    if (last === undefined || subscription.closed) return;
+    subscription.offer(last, 0);
+    subscription.flush();
+  }
+
+  #subscribed(channel, symbol, { every, resumed }) {
+    if (channel !== TICKER) return;
+    if (every) this.#every.add(symbol);
+    else {
+      this.#every.delete(symbol);
+      this.#prices.unfollow(symbol);
+    }
+    if (resumed) this.#states.resumed(symbol);
+  }
+
+  #opened(planned) {
+    this.#every.clear();
+    this.#states.opened(planned);
+    for (const id of this.#listings.keys()) this.#connection.send({ type: "symbols", id });
+    this.#wire.opened();
+    this.#review();
+  }
+
+  #changed(state) {
+    const { name, reason } = state;
+    const trouble = {
+      open: "",
+      silent: "nothing comes from the gateway",
+      connecting: "connecting",
+      waiting: `no connection: ${reason}`,
+      closed: `closed: ${reason}`,
+    };
+    this.#states.troubled(trouble[name]);
+    if (name !== "open" && name !== "silent") this.#wire.lost();
+    this.#review();
+    this.#say("state", state);
+    if (name === "closed") this.#ended(state);
+  }
+
+  #ended({ reason, code }) {
+    const error = code === 1000 ? undefined : new Error(reason);
+    for (const subscription of this.#subscriptions) subscription.end(error);
+    for (const { reject } of this.#listings.values()) reject(new Error(`closed: ${reason}`));
+    this.#subscriptions.clear();
+    this.#listings.clear();
+    this.#time.clearTimeout(this.#reviewing);
+  }
+
+  #received(message) {
+    switch (message.type) {
+      case "tick":
+      case "snapshot":
+        this.#tick(message);
+        this.#routes.flush();
+        return;
+      case "ticks":
+        for (const tick of message.ticks) this.#tick(tick);
+        this.#routes.flush();
+        return;
+      case "status":
+        this.#states.venue(message);
+        this.#review();
+        return this.#say("status", message);
+      case "symbol_status":
+        this.#states.symbol(message);
+        return this.#reviewOne(message.symbol);
+      case "gap":
+        return this.#gap(message);
+      case "lag":
+        return this.#say("lag", message);
+      case "symbols":
+        if (this.#listed(message)) return;
+    }
+    if (this.#wire.received(message)) return;
+    if (message.type === "error") this.#say("error", { code: message.code, message: message.message });
+    else if (this.#routes.has(message.type, message.symbol)) this.#value(message);
+  }
+
+  #tick(tick) {
+    const { symbol } = tick;
+    const fresh = this.#prices.put(TICKER, tick);
+    if (this.#states.priced(tick)) this.#reviewOne(symbol);
+    const begins = tick.type === "snapshot";
+    const follows = this.#every.has(symbol) && (begins || this.#prices.position(symbol) !== undefined);
+    if (follows) this.#prices.follow(symbol, tick.seq);
+    for (const { subscription, everyMs } of this.#routes.to(TICKER, symbol)) {
+      // Who wants every tick gets what belongs together, from a snapshot on; others get nothing older than they have.
+      const due = subscription.options.conflate
+        ? fresh || subscription.isNew(symbol)
+        : follows && (begins || !subscription.isWaiting(symbol));
+      if (due) this.#routes.offer(subscription, tick, everyMs);
+    }
+  }
+
+  // Another channel's messages have its name as their type.
+  #value(value) {
+    this.#prices.put(value.type, value);
+    for (const { subscription, everyMs } of this.#routes.to(value.type, value.symbol)) {
+      this.#routes.offer(subscription, value, everyMs);
+    }
+    this.#routes.flush();
+  }
+
+  #gap(gap) {
+    for (const { subscription } of this.#routes.to(TICKER, gap.symbol)) {
+      if (!subscription.options.conflate && !subscription.isWaiting(gap.symbol)) subscription.gap(gap);
+    }
+    this.#say("gap", gap);
+  }
+
+  #listed({ id, symbols, more }) {
+    const listing = this.#listings.get(id);
+    if (listing === undefined) return false;
+    listing.symbols.push(...symbols);
+    if (more) return true;
+    this.#listings.delete(id);
+    listing.resolve(listing.symbols);
+    return true;
+  }
+
+  #refused(error) {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.channel === error.channel && subscription.names.includes(error.name)) subscription.refused(error);
+    }
+    this.#say("error", error);
+  }
+
+  #view(channel, name) {
+    const [symbol = name] = this.#wire.symbolsOf(channel, name);
+    const last = this.#prices.last(channel, symbol);
+    return { symbol, last, ...this.#states.of(symbol), source: this.#states.sourceOf(symbol) };
+  }
+
+  #review() {
+    for (const symbol of this.#routes.symbols(TICKER)) this.#reviewOne(symbol);
+    if (this.#reviewing === null && this.#states.unsettled) {
+      this.#reviewing = this.#time.setTimeout(() => {
+        this.#reviewing = null;
+        this.#review();
+      }, REVIEW_MS);
+    }
+  }
+
+  #reviewOne(symbol) {
+    const state = this.#states.of(symbol);
+    for (const { subscription } of this.#routes.to(TICKER, symbol)) subscription.review(symbol, state);
+  }
+
+  #say(event, value) {
+    for (const handler of [...this.#handlers.get(event)]) {
+      try {
+        handler(value);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+}
