@@ -2,18 +2,17 @@
 
 import { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
-import { report } from "./environment.js";
-import { keyOfName } from "./named.js";
-import { merged, optionsOf, TICKER } from "./options.js";
+import { Events } from "./events.js";
+import { Listings } from "./listings.js";
+import { TICKER } from "./options.js";
 import { Prices } from "./prices.js";
 import { Routes } from "./routes.js";
 import { States } from "./states.js";
-import { Subscription } from "./subscription.js";
+import { askedFor, Subscription, wantedBy } from "./subscription.js";
 import { Token } from "./token.js";
 import { Wire } from "./wire.js";
 
 const REVIEW_MS = 200; // of states that change by time alone
-const EVENTS = ["state", "status", "gap", "lag", "error"];
 
 export class Stream {
   #time;
@@ -24,24 +23,28 @@ export class Stream {
   #prices = new Prices();
   #subscriptions = new Set();
   #routes = new Routes();
-  #handlers = new Map(EVENTS.map((event) => [event, new Set()]));
+  #events = new Events(["state", "status", "gap", "lag", "error"]);
   #every = new Set(); // symbols of which this connection sends every tick
   #reviewing = null;
-  #listings = new Map();
-  #lastListing = 0;
+  #listings;
 
   /** @param {string} url @param {{ token?: any, WebSocket: any, time: any }} how */
   constructor(url, { token, WebSocket, time }) {
     this.#time = time;
     this.#clock = new Clock(time);
     this.#states = new States(time, this.#clock);
+    const send = (message) => this.#connection.send(message);
+    this.#listings = new Listings(send);
     this.#wire = new Wire(
       {
-        send: (message) => this.#connection.send(message),
+        send,
         resolved: () => this.#resolved(),
         subscribed: (channel, symbol, how) => this.#subscribed(channel, symbol, how),
         refused: (error) => this.#refused(error),
-        gap: (gap) => this.#gap(gap),
+        gap: (gap) => {
+          this.#prices.unfollow(gap.symbol);
+          this.#gap(gap);
+        },
         followed: () => this.#prices.followed(),
         position: (symbol) => this.#prices.position(symbol),
       },
@@ -75,26 +78,11 @@ export class Stream {
   }
 
   subscribe(symbols, handler, options) {
-    const given = typeof handler === "function" || handler === undefined ? (options ?? {}) : handler;
-    const names = [...new Set(typeof symbols === "string" ? [symbols] : symbols)];
-    if (names.length === 0 || names.some((name) => typeof name !== "string" || name === "")) {
-      throw new TypeError('subscribe to one symbol or several, like ["BTC", "ETHUSDT"]; ["*"] is all of them');
-    }
     if (this.state.name === "closed") throw new Error(`this stream is closed: ${this.state.reason}`);
-    const { onState, onGap, onError, channel = TICKER } = given;
-    const subscription = new Subscription(
-      {
-        names,
-        channel,
-        options: optionsOf(given),
-        handler: typeof handler === "function" ? handler : undefined,
-        onState,
-        onGap,
-        onError,
-      },
-      this.#time,
-      { left: (one) => this.#left(one), view: (one, name) => this.#view(one.channel, name) },
-    );
+    const subscription = new Subscription(askedFor(symbols, handler, options), this.#time, {
+      left: (one) => this.#left(one),
+      view: (one, name) => this.#view(one.channel, name),
+    });
     this.#subscriptions.add(subscription);
     this.#plan();
     return subscription;
@@ -109,18 +97,11 @@ export class Stream {
   }
 
   symbols() {
-    const id = `symbols-${++this.#lastListing}`;
-    return new Promise((resolve, reject) => {
-      this.#listings.set(id, { resolve, reject, symbols: [] });
-      this.#connection.send({ type: "symbols", id });
-    });
+    return this.#listings.ask();
   }
 
   on(event, handler) {
-    const handlers = this.#handlers.get(event);
-    if (handlers === undefined) throw new TypeError(`there is no event ${event}; there are ${EVENTS.join(", ")}`);
-    handlers.add(handler);
-    return () => void handlers.delete(handler);
+    return this.#events.on(event, handler);
   }
 
   close() {
@@ -134,14 +115,7 @@ export class Stream {
     this.#planPending = true;
     queueMicrotask(() => {
       this.#planPending = false;
-      const wanted = new Map();
-      for (const { channel, names, options } of this.#subscriptions) {
-        for (const name of names) {
-          const key = keyOfName(channel, name);
-          wanted.set(key, merged(wanted.get(key), options));
-        }
-      }
-      this.#wire.want(wanted);
+      this.#wire.want(wantedBy(this.#subscriptions));
       this.#resolved();
     });
   }
@@ -181,13 +155,16 @@ export class Stream {
       this.#every.delete(symbol);
       this.#prices.unfollow(symbol);
     }
-    if (resumed) this.#states.resumed(symbol);
+    if (!resumed) return;
+    this.#states.resumed(symbol);
+    this.#reviewOne(symbol);
+    this.#reviewLater();
   }
 
   #opened(planned) {
     this.#every.clear();
     this.#states.opened(planned);
-    for (const id of this.#listings.keys()) this.#connection.send({ type: "symbols", id });
+    this.#listings.opened();
     this.#wire.opened();
     this.#review();
   }
@@ -204,16 +181,15 @@ export class Stream {
     this.#states.troubled(trouble[name]);
     if (name !== "open" && name !== "silent") this.#wire.lost();
     this.#review();
-    this.#say("state", state);
+    this.#events.say("state", state);
     if (name === "closed") this.#ended(state);
   }
 
   #ended({ reason, code }) {
     const error = code === 1000 ? undefined : new Error(reason);
     for (const subscription of this.#subscriptions) subscription.end(error);
-    for (const { reject } of this.#listings.values()) reject(new Error(`closed: ${reason}`));
+    this.#listings.end(`closed: ${reason}`);
     this.#subscriptions.clear();
-    this.#listings.clear();
     this.#time.clearTimeout(this.#reviewing);
   }
 
@@ -231,19 +207,17 @@ export class Stream {
       case "status":
         this.#states.venue(message);
         this.#review();
-        return this.#say("status", message);
+        return this.#events.say("status", message);
       case "symbol_status":
         this.#states.symbol(message);
         return this.#reviewOne(message.symbol);
       case "gap":
         return this.#gap(message);
       case "lag":
-        return this.#say("lag", message);
-      case "symbols":
-        if (this.#listed(message)) return;
+        return this.#events.say("lag", message);
     }
-    if (this.#wire.received(message)) return;
-    if (message.type === "error") this.#say("error", { code: message.code, message: message.message });
+    if (this.#wire.received(message) || this.#listings.received(message)) return;
+    if (message.type === "error") this.#events.say("error", { code: message.code, message: message.message });
     else if (this.#routes.has(message.type, message.symbol)) this.#value(message);
   }
 
@@ -276,24 +250,14 @@ export class Stream {
     for (const { subscription } of this.#routes.to(TICKER, gap.symbol)) {
       if (!subscription.options.conflate && !subscription.isWaiting(gap.symbol)) subscription.gap(gap);
     }
-    this.#say("gap", gap);
-  }
-
-  #listed({ id, symbols, more }) {
-    const listing = this.#listings.get(id);
-    if (listing === undefined) return false;
-    listing.symbols.push(...symbols);
-    if (more) return true;
-    this.#listings.delete(id);
-    listing.resolve(listing.symbols);
-    return true;
+    this.#events.say("gap", gap);
   }
 
   #refused(error) {
     for (const subscription of this.#subscriptions) {
       if (subscription.channel === error.channel && subscription.names.includes(error.name)) subscription.refused(error);
     }
-    this.#say("error", error);
+    this.#events.say("error", error);
   }
 
   #view(channel, name) {
@@ -304,26 +268,18 @@ export class Stream {
 
   #review() {
     for (const symbol of this.#routes.symbols(TICKER)) this.#reviewOne(symbol);
-    if (this.#reviewing === null && this.#states.unsettled) {
-      this.#reviewing = this.#time.setTimeout(() => {
-        this.#reviewing = null;
-        this.#review();
-      }, REVIEW_MS);
-    }
+    if (this.#states.unsettled) this.#reviewLater();
+  }
+
+  #reviewLater() {
+    this.#reviewing ??= this.#time.setTimeout(() => {
+      this.#reviewing = null;
+      this.#review();
+    }, REVIEW_MS);
   }
 
   #reviewOne(symbol) {
     const state = this.#states.of(symbol);
     for (const { subscription } of this.#routes.to(TICKER, symbol)) subscription.review(symbol, state);
-  }
-
-  #say(event, value) {
-    for (const handler of [...this.#handlers.get(event)]) {
-      try {
-        handler(value);
-      } catch (error) {
-        report(error);
-      }
-    }
   }
 }

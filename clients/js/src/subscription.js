@@ -1,8 +1,34 @@
 // One caller's subscription: its handler or its iterator, at its own pace, and the states of its symbols.
 
 import { report } from "./environment.js";
+import { keyOfName } from "./named.js";
+import { merged, optionsOf, TICKER } from "./options.js";
 import { Queue } from "./queue.js";
 import { Throttle } from "./throttle.js";
+
+/** What a caller of `subscribe` asks for; the handler may be left out. */
+export function askedFor(symbols, handler, options) {
+  const hasHandler = typeof handler === "function";
+  const given = (hasHandler || handler === undefined ? options : handler) ?? {};
+  const names = [...new Set(typeof symbols === "string" ? [symbols] : symbols)];
+  if (names.length === 0 || names.some((name) => typeof name !== "string" || name === "")) {
+    throw new TypeError('subscribe to one symbol or several, like ["BTC", "ETHUSDT"]; ["*"] is all of them');
+  }
+  const { onState, onGap, onError, channel = TICKER } = given;
+  return { names, channel, options: optionsOf(given), handler: hasHandler ? handler : undefined, onState, onGap, onError };
+}
+
+/** The options of each name that gives all `subscriptions` enough. @param {Iterable<Subscription>} subscriptions */
+export function wantedBy(subscriptions) {
+  const wanted = new Map();
+  for (const { channel, names, options } of subscriptions) {
+    for (const name of names) {
+      const key = keyOfName(channel, name);
+      wanted.set(key, merged(wanted.get(key), options));
+    }
+  }
+  return wanted;
+}
 
 /**
  * @typedef {object} Host What a subscription asks of its stream.

@@ -5,8 +5,7 @@ import { keyOf, limited, merged, TICKER } from "./options.js";
 import { Named, channelOf, keyOfName, nameOf } from "./named.js";
 import { ALL, lookUp, settle } from "./names.js";
 
-/** The most names in one command. */
-const MOST_NAMES = 10_000;
+const MOST_NAMES = 10_000; // in one command
 const RATE_LIMITED_MS = 1000; // doubled each time
 
 /**
@@ -191,8 +190,8 @@ export class Wire {
     const id = `unsubscribe-${++this.#ids}`;
     for (const symbol of symbols) this.#held.delete(keyOfName(channel, symbol));
     const message = unsubscribeMessage({ id, channel, symbols });
-    this.#asked.set(id, { id, message });
     this.#listener.send(message);
+    this.#asked.set(id, { id, message });
   }
 
   #subscribed(command, symbols) {
@@ -226,7 +225,7 @@ export class Wire {
     if (more) return;
     for (const name of command.left) {
       const symbol = lookUp(name, command.listing);
-      if (symbol !== undefined && command.got.has(symbol)) this.#named.means(command.channel, name, [symbol]);
+      if (command.got.has(symbol)) this.#named.means(command.channel, name, [symbol]);
       else this.#refuse(command.channel, name, command.error);
     }
     this.#settled(command);
